@@ -1,0 +1,78 @@
+//! The Coder: the whole script in one answer.
+
+use super::ask;
+use crate::domain::chat::{Agent, Request};
+use crate::domain::review::Finding;
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+
+pub use super::extract::script as parse;
+
+/// At most this many findings are shown: a weak model can't follow more.
+const MAX_FINDINGS: usize = 12;
+
+/// What the Coder is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown<'a> {
+    /// The approved plan.
+    pub plan: &'a str,
+    /// Names of the data files.
+    pub data: &'a [String],
+    /// The latest script; `None` for the first version.
+    pub script: Option<&'a str>,
+    /// Open findings, most important first; only the first twelve are shown.
+    pub findings: &'a [Finding],
+    /// What the Manager said of the version.
+    pub feedback: Option<&'a str>,
+    /// The last run, in words.
+    pub run: Option<&'a str>,
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// The names that the template uses.
+#[derive(Serialize)]
+struct Context<'a> {
+    plan: &'a str,
+    data: &'a [String],
+    script: Option<&'a str>,
+    findings: Vec<Point<'a>>,
+    feedback: Option<&'a str>,
+    run: Option<&'a str>,
+    refusal: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Point<'a> {
+    id: &'a str,
+    severity: &'static str,
+    requirement: Option<&'a str>,
+    quote: Option<&'a str>,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Finding> for Point<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            id: &finding.id,
+            severity: finding.severity.name(),
+            requirement: finding.requirement.as_deref(),
+            quote: finding.quote.as_deref(),
+            text: &finding.text,
+        }
+    }
+}
+
+/// What is asked of the Coder.
+pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
+    let context = Context {
+        plan: shown.plan.trim_end(),
+        data: shown.data,
+        script: shown.script.map(str::trim_end),
+        findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
+        feedback: shown.feedback,
+        run: shown.run,
+        refusal: shown.refusal,
+    };
+    ask(prompts, Agent::Coder, context)
+}

@@ -1,0 +1,182 @@
+//! What is put right in a script that does not parse: marks that came with it from a page, a
+//! terminal or a diff, never the code itself.
+
+use super::Checker;
+
+/// One way of mending: what it says it did, and the mended text where it applies.
+type Mend = (&'static str, fn(&str) -> Option<String>);
+
+/// In this order, each on what the one before left.
+const MENDS: [Mend; 10] = [
+    ("took away the indentation of all lines", dedent),
+    ("took the code out of a transcript", transcript),
+    ("took away line numbers", line_numbers),
+    ("took away the marks of a diff", diff),
+    ("took away the indentation of all lines", dedent),
+    ("replaced special blanks", blanks),
+    ("replaced tabs by spaces", tabs),
+    ("read HTML entities", entities),
+    ("replaced typographic quotes", quotes),
+    ("replaced special blanks", all_blanks),
+];
+
+/// The text mended until it parses, with what was done; `None` if nothing helps.
+pub(super) fn mend(text: &str, checker: &Checker<'_>) -> Option<(String, Vec<String>)> {
+    let mut text = text.to_owned();
+    let mut notes = Vec::new();
+    for (note, mend) in MENDS {
+        let Some(mended) = mend(&text) else { continue };
+        text = mended;
+        notes.push(note.to_owned());
+        if checker.parses(&text) {
+            notes.dedup();
+            return Some((text, notes));
+        }
+    }
+    None
+}
+
+/// Lines without the blanks that the first of them begins with.
+fn dedent(text: &str) -> Option<String> {
+    let first = text.lines().find(|line| !line.trim().is_empty())?;
+    let indent: &str = &first[..first.len() - first.trim_start().len()];
+    if indent.is_empty() {
+        return None;
+    }
+    let shorter = |line: &str| line.strip_prefix(indent).unwrap_or(line.trim_start()).to_owned();
+    Some(map_lines(text, shorter))
+}
+
+fn map_lines(text: &str, change: impl FnMut(&str) -> String) -> String {
+    let mut out = text.split('\n').map(change).collect::<Vec<_>>().join("\n");
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+/// What was typed at Python's `>>>` prompt, without what it answered.
+fn transcript(text: &str) -> Option<String> {
+    if !text.lines().any(|line| line.trim_start().starts_with(">>> ")) {
+        return None;
+    }
+    let typed = text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let rest = line.strip_prefix(">>>").or_else(|| line.strip_prefix("..."))?;
+        Some(rest.strip_prefix(' ').unwrap_or(rest))
+    });
+    Some(typed.fold(String::new(), |out, line| out + line + "\n"))
+}
+
+/// The text without the numbers that stand before its lines, if they count up one by one.
+fn line_numbers(text: &str) -> Option<String> {
+    let mut before = None;
+    let mut count = 0;
+    let mut out = String::with_capacity(text.len());
+    let spaced = text
+        .lines()
+        .filter_map(numbered)
+        .all(|(_, rest)| rest.is_empty() || rest.starts_with([' ', '\t']));
+    for line in text.lines() {
+        if let Some((number, rest)) = numbered(line) {
+            if before.is_some_and(|before| number != before + 1) {
+                return None;
+            }
+            before = Some(number);
+            count += 1;
+            out.push_str(if spaced { rest.get(1..).unwrap_or_default() } else { rest });
+        } else if !line.trim().is_empty() {
+            return None;
+        }
+        out.push('\n');
+    }
+    (count > 0).then_some(out)
+}
+
+/// `12| code`, `12: code`, `12. code`, `12	code`, `12 code`.
+fn numbered(line: &str) -> Option<(u64, &str)> {
+    let line = line.trim_start_matches(' ');
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let number = line[..digits].parse().ok()?;
+    let rest = &line[digits..];
+    let after = rest.trim_start_matches(' ');
+    for mark in ['|', '│', '→'] {
+        if let Some(code) = after.strip_prefix(mark) {
+            return Some((number, code));
+        }
+    }
+    for mark in [':', '.', ')'] {
+        if let Some(code) = rest.strip_prefix(mark) {
+            return Some((number, code));
+        }
+    }
+    (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some((number, rest))
+}
+
+/// What a diff adds and leaves, without what it takes away.
+fn diff(text: &str) -> Option<String> {
+    let filled = || text.lines().filter(|line| !line.trim().is_empty());
+    let headers = ["+++", "---", "@@", "diff ", "index "];
+    let is_header = |line: &str| headers.iter().any(|h| line.starts_with(h));
+    let fits = |line: &str| line.starts_with(['+', '-', ' ']) || is_header(line);
+    let added = filled().filter(|line| line.starts_with('+')).count();
+    if added * 2 < filled().count() || !filled().all(fits) {
+        return None;
+    }
+    let kept = text.lines().filter(|line| !is_header(line) && !line.starts_with('-'));
+    Some(kept.fold(String::new(), |out, line| out + line.get(1..).unwrap_or_default() + "\n"))
+}
+
+const SPECIAL_BLANKS: [char; 5] = ['\u{a0}', '\u{2007}', '\u{202f}', '\u{3000}', '\u{2003}'];
+const INVISIBLE: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+
+/// Ordinary blanks for special ones at the start of lines, and no invisible characters.
+fn blanks(text: &str) -> Option<String> {
+    if !text.contains(SPECIAL_BLANKS) && !text.contains(INVISIBLE) {
+        return None;
+    }
+    Some(map_lines(&text.replace(INVISIBLE, ""), |line| {
+        let code = line.trim_start();
+        line[..line.len() - code.len()].replace(SPECIAL_BLANKS, " ") + code
+    }))
+}
+
+/// Ordinary blanks for special ones everywhere.
+fn all_blanks(text: &str) -> Option<String> {
+    text.contains(SPECIAL_BLANKS).then(|| text.replace(SPECIAL_BLANKS, " "))
+}
+
+/// Four spaces for each tab at the start of lines.
+fn tabs(text: &str) -> Option<String> {
+    text.contains('\t').then(|| {
+        map_lines(text, |line| {
+            let code = line.trim_start();
+            line[..line.len() - code.len()].replace('\t', "    ") + code
+        })
+    })
+}
+
+/// The characters that HTML entities stand for.
+fn entities(text: &str) -> Option<String> {
+    const NAMES: [(&str, &str); 8] = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&apos;", "'"),
+        ("&nbsp;", " "),
+        // Last, so that what it uncovers is not read a second time.
+        ("&amp;", "&"),
+    ];
+    NAMES
+        .iter()
+        .any(|(name, _)| text.contains(name))
+        .then(|| NAMES.iter().fold(text.to_owned(), |text, (name, sign)| text.replace(name, sign)))
+}
+
+/// Straight quotes for typographic ones.
+fn quotes(text: &str) -> Option<String> {
+    let (double, single) = (['“', '”', '„', '‟'], ['‘', '’', '‚', '‛']);
+    (text.contains(double) || text.contains(single))
+        .then(|| text.replace(double, "\"").replace(single, "'"))
+}

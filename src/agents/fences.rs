@@ -1,0 +1,221 @@
+//! Markdown code fences as models write them: any length, any mark, unclosed, nested in strings.
+
+/// What stands between two fences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// The word after the opening fence, lower-case, without marks: `python` of `{.Python}`.
+    pub(super) tag: String,
+    /// The lines between the fences, without the fence's own indentation.
+    pub(super) text: String,
+    /// The closing fence is there.
+    pub(super) closed: bool,
+}
+
+/// At most this many blocks of one answer are looked at.
+const MAX_BLOCKS: usize = 64;
+/// At most this many places are tried as the end of one block.
+const MAX_ENDS: usize = 10;
+/// A word-processor's or a web page's invisible characters, which may stand before a fence.
+const INVISIBLE: [char; 4] = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{feff}'];
+
+/// An opening fence.
+struct Open<'a> {
+    mark: char,
+    length: usize,
+    indent: usize,
+    tag: String,
+    /// Code on the fence's own line.
+    inline: Option<&'a str>,
+    /// The block ends on the line that it begins on.
+    one_line: bool,
+}
+
+/// A place where a block may end.
+struct End<'a> {
+    /// The first line that is no more in the block.
+    line: usize,
+    /// The line after the fence.
+    next: usize,
+    /// Code that stands before a fence at the end of its own line.
+    before: Option<&'a str>,
+    closed: bool,
+}
+
+/// All blocks of the text in order.
+///
+/// A fence inside a string of the script looks like the block's end. So each possible end is tried
+/// on `fits` (does this text parse?), and without one that fits the block ends where its
+/// triple-quoted strings are closed.
+pub(super) fn blocks(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<Block> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut blocks = Vec::new();
+    let mut at = 0;
+    while at < lines.len() && blocks.len() < MAX_BLOCKS {
+        let Some(open) = opening(lines[at]) else {
+            at += 1;
+            continue;
+        };
+        if open.one_line {
+            let text = open.inline.unwrap_or_default().to_owned();
+            blocks.push(Block { tag: open.tag, text, closed: true });
+            at += 1;
+            continue;
+        }
+        let (block, next) = read_block(&lines, at + 1, open, fits);
+        if !block.text.trim().is_empty() {
+            blocks.push(block);
+        }
+        at = next;
+    }
+    blocks
+}
+
+/// The block whose first line is `first`, and the line to go on from.
+fn read_block(
+    lines: &[&str],
+    first: usize,
+    open: Open<'_>,
+    fits: &dyn Fn(&str) -> bool,
+) -> (Block, usize) {
+    let ends = ends(lines, first, &open);
+    let text_to = |end: &End<'_>| {
+        let mut text = String::new();
+        let body = lines[first.min(end.line)..end.line].iter().copied();
+        for line in open.inline.into_iter().chain(body).chain(end.before) {
+            text.push_str(unindent(line, open.indent));
+            text.push('\n');
+        }
+        text
+    };
+    let python = !other_language(&open.tag);
+    let mut balanced = None;
+    for (n, end) in ends.iter().enumerate() {
+        let text = text_to(end);
+        if !python || text.trim().is_empty() || fits(&text) {
+            return (Block { tag: open.tag, text, closed: end.closed }, end.next);
+        }
+        if balanced.is_none() && strings_closed(&text) {
+            balanced = Some((n, text));
+        }
+    }
+    let (n, text) = balanced.unwrap_or_else(|| (0, ends.first().map(text_to).unwrap_or_default()));
+    let (closed, next) = ends.get(n).map_or((false, lines.len()), |end| (end.closed, end.next));
+    (Block { tag: open.tag, text, closed }, next)
+}
+
+/// Where the block may end, nearest first. The end of the text always counts.
+fn ends<'a>(lines: &[&'a str], first: usize, open: &Open<'_>) -> Vec<End<'a>> {
+    let fence: String = std::iter::repeat_n(open.mark, open.length).collect();
+    let mut ends = Vec::new();
+    for (n, line) in lines.iter().enumerate().skip(first) {
+        if ends.len() == MAX_ENDS {
+            break;
+        }
+        let trimmed = line.trim().trim_matches(INVISIBLE);
+        if trimmed.starts_with(&fence) && trimmed.chars().all(|c| c == open.mark) {
+            ends.push(End { line: n, next: n + 1, before: None, closed: true });
+        } else if trimmed.starts_with(&fence) && opening(line).is_some_and(|o| !o.tag.is_empty()) {
+            // The next block begins: the fence that should close this one was forgotten.
+            ends.push(End { line: n, next: n, before: None, closed: true });
+        } else if trimmed.ends_with(&fence) && trimmed.matches(&fence).count() == 1 {
+            let before = line.trim_end().trim_end_matches(open.mark);
+            ends.push(End { line: n, next: n + 1, before: Some(before), closed: true });
+        }
+    }
+    let all = lines.len();
+    ends.push(End { line: all, next: all, before: None, closed: false });
+    ends
+}
+
+/// The opening fence that the line is, if it is one.
+fn opening(line: &str) -> Option<Open<'_>> {
+    let start = line.trim_start_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c));
+    let indent = line.chars().count() - start.chars().count();
+    let Some(mark @ ('`' | '~')) = start.chars().next() else {
+        // "Here it is: ```python"
+        let (_, tag) = line.rsplit_once("```")?;
+        let tag = tag.trim().to_ascii_lowercase();
+        let open = Open { mark: '`', length: 3, indent: 0, tag, inline: None, one_line: false };
+        return (is_python(&open.tag) && !line.contains('"')).then_some(open);
+    };
+    let rest = start.trim_start_matches(mark);
+    let length = start.len() - rest.len();
+    if length < 3 {
+        return None;
+    }
+    let info = rest.trim();
+    if mark == '`' && info.contains('`') {
+        let inside = info.trim_end_matches('`');
+        if inside.contains('`') || info.len() - inside.len() < length {
+            return None;
+        }
+        let (word, code) = inside.split_once(' ').unwrap_or(("", inside));
+        let (tag, code) =
+            if is_python(&tag_of(word)) { (tag_of(word), code) } else { (String::new(), inside) };
+        return Some(Open { mark, length, indent, tag, inline: Some(code), one_line: true });
+    }
+    let (word, after) = info.split_once(' ').unwrap_or((info, ""));
+    let code = ["import ", "from ", "def ", "class ", "#", "print("];
+    let inline = code.iter().any(|c| after.starts_with(c)).then_some(after);
+    Some(Open { mark, length, indent, tag: tag_of(word), inline, one_line: false })
+}
+
+fn tag_of(word: &str) -> String {
+    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
+    word.split([',', '}', ' ', ':']).next().unwrap_or_default().to_owned()
+}
+
+/// Whether the tag says that the block is Python.
+pub(super) fn is_python(tag: &str) -> bool {
+    tag.starts_with("py") || tag == "ipython"
+}
+
+/// Whether the tag says that the block is something else than a script.
+pub(super) fn other_language(tag: &str) -> bool {
+    const OTHER: [&str; 32] = [
+        "bash",
+        "sh",
+        "shell",
+        "zsh",
+        "console",
+        "shell-session",
+        "powershell",
+        "ps1",
+        "cmd",
+        "bat",
+        "batch",
+        "output",
+        "json",
+        "jsonc",
+        "yaml",
+        "yml",
+        "toml",
+        "ini",
+        "csv",
+        "html",
+        "css",
+        "js",
+        "javascript",
+        "ts",
+        "typescript",
+        "java",
+        "c",
+        "cpp",
+        "go",
+        "rust",
+        "sql",
+        "log",
+    ];
+    OTHER.contains(&tag)
+}
+
+/// The line with at most `indent` blanks taken from its start.
+fn unindent(line: &str, indent: usize) -> &str {
+    let blanks = line.chars().take(indent).take_while(|c| c.is_whitespace());
+    &line[blanks.map(char::len_utf8).sum()..]
+}
+
+/// Whether every triple-quoted string is closed, by count.
+fn strings_closed(text: &str) -> bool {
+    text.matches("\"\"\"").count() % 2 == 0 && text.matches("'''").count() % 2 == 0
+}

@@ -1,0 +1,454 @@
+//! The Planner: a request becomes numbered requirements.
+
+use super::lists::{self, Item, Shape};
+use super::{Refusal, RefusalKind, ask, fences, text};
+use crate::domain::chat::{Agent, Outcome, Request};
+use crate::domain::plan::Requirement;
+use crate::domain::text::one_line;
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// More requirements than this are a model that does not stop.
+const MAX_REQUIREMENTS: usize = 20;
+/// A person may write a longer plan.
+const MAX_WRITTEN: usize = 100;
+const MAX_QUESTIONS: usize = 3;
+/// Characters of one requirement, and of the restatement.
+const MAX_WIDTH: usize = 500;
+
+/// What the Planner is shown.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Shown<'a> {
+    /// What the Manager asked for.
+    pub request: &'a str,
+    /// Names of the data files.
+    pub data: &'a [String],
+    /// The plan before, as text.
+    pub previous: Option<&'a str>,
+    /// All that the Manager said about the plan, in order.
+    pub remarks: &'a [String],
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// What the Planner proposes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The whole plan, Markdown, written anew from its parts.
+    pub text: String,
+    /// Its requirements, `R1` to `Rn`.
+    pub requirements: Vec<Requirement>,
+    /// What it wants to know, at most three.
+    pub questions: Vec<String>,
+}
+
+/// What is asked of the Planner.
+pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
+    let request = shown.request.trim();
+    let previous = shown.previous.map(str::trim_end);
+    ask(prompts, Agent::Planner, Shown { request, previous, ..*shown })
+}
+
+/// The plan in an answer that ended with `outcome`.
+pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
+    let normal = text::normalise(answer);
+    let text = text::after_thinking(&normal);
+    if text.trim().is_empty() {
+        return Err(Refusal::new(RefusalKind::Empty, "The answer was empty. Write the plan."));
+    }
+    let mut parts = json_parts(text).unwrap_or_else(|| read(text, false));
+    if outcome == Outcome::Cut {
+        parts.drop_cut_off();
+    }
+    let mut seen = BTreeSet::new();
+    let requirements = number(
+        parts
+            .points
+            .iter()
+            .filter_map(Point::text)
+            .filter(|text| seen.insert(text::key(text)))
+            .take(MAX_REQUIREMENTS),
+    );
+    if requirements.is_empty() {
+        return Err(refuse(text, outcome));
+    }
+    let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
+    let text = write(&parts.restatement, &requirements, &questions);
+    Ok(Proposal { text, requirements, questions })
+}
+
+/// The requirements of a plan that a person may have written or edited.
+///
+/// Any kind of list will do; labels `R1`, `R2` are kept as written. A text without a list is one
+/// requirement, its first line.
+#[must_use]
+pub fn read_plan(text: &str) -> Vec<Requirement> {
+    let text = text::normalise(text);
+    let parts = read(&text, true);
+    let mut taken: BTreeSet<u32> =
+        parts.points.iter().map(|p| p.number).filter(|n| *n > 0).collect();
+    let mut used = BTreeSet::new();
+    let mut requirements = Vec::new();
+    for point in parts.points.iter().take(MAX_WRITTEN) {
+        let Some(text) = point.text() else { continue };
+        let number = if point.number > 0 && used.insert(point.number) {
+            point.number
+        } else {
+            let free = taken.last().map_or(1, |last| last + 1);
+            taken.insert(free);
+            free
+        };
+        requirements.push(Requirement { id: format!("R{number}"), text });
+    }
+    if requirements.is_empty() {
+        let line = text.lines().map(|l| text::plain(l.trim_start_matches(['#', '>', ' '])));
+        return number(line.filter(|line| !line.is_empty()).take(1));
+    }
+    requirements
+}
+
+fn number(texts: impl Iterator<Item = String>) -> Vec<Requirement> {
+    texts.enumerate().map(|(n, text)| Requirement { id: format!("R{}", n + 1), text }).collect()
+}
+
+/// A plan's text taken apart.
+#[derive(Debug, Default)]
+struct Parts {
+    restatement: String,
+    points: Vec<Point>,
+    questions: Vec<String>,
+    /// The last line belongs to the last point, and to nothing else.
+    ends_in_point: bool,
+    /// The last line is a question.
+    ends_in_question: bool,
+}
+
+/// One would-be requirement.
+#[derive(Debug, Default)]
+struct Point {
+    /// Its label's number, 0 without a label.
+    number: u32,
+    text: String,
+    /// Lines that belong to it, as how it can be seen to work.
+    details: Vec<String>,
+}
+
+impl Point {
+    /// The requirement on one line; `None` for a mere heading, or what is no words.
+    fn text(&self) -> Option<String> {
+        let details: Vec<&str> =
+            self.details.iter().map(String::as_str).filter(|d| has_words(d)).collect();
+        let text = self.text.trim();
+        if !has_words(text) || (text.ends_with(':') && details.is_empty()) {
+            return None;
+        }
+        let dot =
+            if text.ends_with(['.', '!', ':', ';', ',']) || details.is_empty() { "" } else { "." };
+        let space = if details.is_empty() { "" } else { " " };
+        Some(one_line(&format!("{text}{dot}{space}{}", details.join("; ")), MAX_WIDTH))
+    }
+}
+
+fn has_words(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphabetic()).count() >= 2
+}
+
+impl Parts {
+    /// Takes away what the end of the answer left unfinished.
+    fn drop_cut_off(&mut self) {
+        let finished = |text: &str| text.ends_with(['.', '!', '?', ')', '`', '"', '。']);
+        if self.ends_in_question && self.questions.last().is_some_and(|q| !q.ends_with('?')) {
+            self.questions.pop();
+        }
+        if !self.ends_in_point {
+            return;
+        }
+        let Some(last) = self.points.last_mut() else { return };
+        if let Some(detail) = last.details.last() {
+            if !finished(detail) {
+                last.details.pop();
+            }
+        } else if !finished(&last.text) {
+            self.points.pop();
+        }
+    }
+}
+
+/// What the part of a plan under a heading is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Requirements,
+    Questions,
+    /// How to test, notes, code: no requirements stand there.
+    Other,
+}
+
+fn section(heading: &str) -> Section {
+    let has = |words: &[&str]| words.iter().any(|w| heading.contains(w));
+    if has(&["question"]) {
+        Section::Questions
+    } else if has(&["requirement", "plan", "must"]) {
+        Section::Requirements
+    } else if has(&[
+        "test",
+        "verif",
+        "how it can be seen",
+        "how to",
+        "implementation",
+        "note",
+        "assumption",
+        "out of scope",
+        "example",
+        "check",
+        "code",
+    ]) {
+        Section::Other
+    } else {
+        Section::Requirements
+    }
+}
+
+/// Takes a text apart; `by_hand` for what a person wrote.
+fn read(text: &str, by_hand: bool) -> Parts {
+    let lines = without_code(text);
+    let shape = shape(&lines);
+    let mut parts = Parts::default();
+    let mut now = Section::Requirements;
+    let mut after_blank = true;
+    // Blanks before the items of the list: what stands further right belongs to an item.
+    let margin = lines.iter().filter_map(|l| lists::item(l)).filter(|i| Some(i.shape) == shape);
+    let margin = margin.map(|i| i.indent).min().unwrap_or(0) + 1;
+    for line in &lines {
+        if line.trim().is_empty() {
+            after_blank = true;
+            continue;
+        }
+        (parts.ends_in_point, parts.ends_in_question) = (false, false);
+        let item = lists::item(line);
+        if let Some(question) = question(line, item, now) {
+            if has_words(&question) {
+                parts.questions.push(question);
+                parts.ends_in_question = true;
+            }
+        } else if let Some(row) = table_row(line) {
+            parts.points.push(row);
+        } else if let Some(item) = item.filter(|i| begins_point(i, shape, margin, by_hand, &parts))
+        {
+            let known = item.number > 0 && parts.points.iter().any(|p| p.number == item.number);
+            if now == Section::Requirements {
+                let number = if item.shape == Shape::Labelled { item.number } else { 0 };
+                let text = text::plain(item.text);
+                parts.points.push(Point { number, text, details: Vec::new() });
+                parts.ends_in_point = true;
+            } else if known
+                && let Some(p) = parts.points.iter_mut().find(|p| p.number == item.number)
+            {
+                p.details.push(text::plain(item.text));
+            }
+        } else if let Some(heading) =
+            lists::heading(line).filter(|_| !line.starts_with([' ', '\t']))
+        {
+            now = section(&heading);
+        } else if parts.points.is_empty() {
+            if !line.starts_with('|') {
+                parts.restatement.push_str(line.trim());
+                parts.restatement.push(' ');
+            }
+        } else if now == Section::Requirements && (line.starts_with([' ', '\t']) || !after_blank) {
+            let detail = item.map_or(line.trim(), |i| i.text);
+            if let Some(point) = parts.points.last_mut() {
+                point.details.push(text::plain(detail));
+                parts.ends_in_point = true;
+            }
+        }
+        after_blank = false;
+    }
+    bullets_of_a_lone_heading(&mut parts);
+    parts.restatement = restatement(&parts.restatement);
+    parts
+}
+
+/// The shape of the list that holds the requirements: the best that has words in it.
+fn shape(lines: &[&str]) -> Option<Shape> {
+    lines.iter().filter_map(|l| lists::item(l)).filter(|i| has_words(i.text)).map(|i| i.shape).min()
+}
+
+fn begins_point(
+    item: &Item<'_>,
+    shape: Option<Shape>,
+    margin: usize,
+    by_hand: bool,
+    parts: &Parts,
+) -> bool {
+    if Some(item.shape) == shape {
+        return item.indent <= margin || item.shape == Shape::Labelled;
+    }
+    // A person who adds a bullet to a list of `- R1: ...` means a new requirement.
+    by_hand && item.bullet && item.indent < margin && !parts.points.is_empty()
+}
+
+/// "1. The requirements:" with the requirements as its bullets.
+fn bullets_of_a_lone_heading(parts: &mut Parts) {
+    if let [point] = &mut parts.points[..]
+        && point.text.ends_with(':')
+        && point.details.len() > 1
+    {
+        let details = std::mem::take(&mut point.details);
+        parts.points = details.into_iter().map(|text| Point { text, ..Point::default() }).collect();
+    }
+}
+
+/// The question that a line asks.
+fn question(line: &str, item: Option<Item<'_>>, now: Section) -> Option<String> {
+    let start = item.map_or(line, |i| i.text);
+    let start = start.trim_start_matches(['-', '*', ' ', '_']);
+    let labelled = ["Q", "q", "Question", "question"].iter().find_map(|name| {
+        let rest = start.strip_prefix(name)?.trim_start();
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.strip_prefix([':', '.', ')']).or_else(|| rest.strip_prefix("**:"))
+    });
+    let asked = match labelled {
+        Some(rest) => rest,
+        None if now == Section::Questions && item.is_some() => start,
+        None if item.is_some() && start.trim_end().ends_with('?') => start,
+        None => return None,
+    };
+    let asked = one_line(&text::plain(asked.trim_start_matches(['*', ' '])), MAX_WIDTH);
+    let none = text::words(&asked).next().is_some_and(|w| w == "none" || w == "no" || w == "n");
+    Some(if none && !asked.ends_with('?') { String::new() } else { asked })
+}
+
+/// The requirement in a row `| R1 | what | how |`.
+fn table_row(line: &str) -> Option<Point> {
+    let cells = line.trim().strip_prefix('|')?;
+    let mut cells = cells.trim_end_matches('|').split('|').map(text::plain);
+    let (number, rest) = lists::label(&cells.next()?).map(|(n, rest)| (n, rest.to_owned()))?;
+    let text = if rest.is_empty() { cells.next()? } else { rest };
+    Some(Point { number, text, details: cells.collect() })
+}
+
+/// The lines of a text without its blocks of code. A plan inside a fence stays.
+fn without_code(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut fence: Option<bool> = None;
+    for line in text.split('\n') {
+        let start = line.trim_start();
+        if let Some(tag) = start.strip_prefix("```").or_else(|| start.strip_prefix("~~~")) {
+            let tag = tag.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+            let code = fences::is_python(&tag) || fences::other_language(&tag);
+            fence = if fence.is_some() { None } else { Some(code) };
+        } else if fence != Some(true) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// What was said before the list, without "Here is the plan:".
+fn restatement(text: &str) -> String {
+    let text = text::plain(text);
+    let label = text.split_once(": ").filter(|(label, _)| {
+        label.len() < 30
+            && ["restat", "request", "summary", "goal"]
+                .iter()
+                .any(|w| label.to_lowercase().contains(w))
+    });
+    let text = label.map_or(text.as_str(), |(_, rest)| rest);
+    let said = |sentence: &&str| {
+        let first = text::words(sentence).next().unwrap_or_default();
+        !matches!(first.as_str(), "sure" | "certainly" | "okay" | "ok" | "here's" | "here" | "")
+            && !sentence.trim_end().ends_with(':')
+    };
+    let sentences: Vec<&str> = text.split_inclusive(['.', '!', ':']).collect();
+    // A full stop inside a word or a name ends no sentence.
+    let mut whole: Vec<String> = Vec::new();
+    for piece in sentences {
+        match whole.last_mut() {
+            Some(last) if !piece.starts_with(' ') => last.push_str(piece),
+            _ => whole.push(piece.to_owned()),
+        }
+    }
+    let kept: Vec<&str> = whole.iter().map(String::as_str).filter(said).map(str::trim).collect();
+    one_line(&kept.join(" "), MAX_WIDTH)
+}
+
+/// Requirements given as JSON, as `{"requirements": [{"id": "R1", "text": "..."}]}`.
+fn json_parts(text: &str) -> Option<Parts> {
+    let from = text.find(['{', '['])?;
+    let before = text[..from].trim();
+    if !(before.is_empty() || before.ends_with("```json") || before.ends_with("```")) {
+        return None;
+    }
+    let value =
+        serde_json::Deserializer::from_str(&text[from..]).into_iter::<Value>().next()?.ok()?;
+    let field =
+        |value: &Value, names: &[&str]| names.iter().find_map(|name| value.get(*name)).cloned();
+    let list = if value.is_array() {
+        value.clone()
+    } else {
+        field(&value, &["requirements", "functional_requirements", "plan"])?
+    };
+    let line = |item: &Value| match item {
+        Value::String(text) => Some(lists::item(text).map_or(text.as_str(), |i| i.text).to_owned()),
+        item => field(item, &["text", "description", "requirement", "title"])
+            .and_then(|v| v.as_str().map(str::to_owned)),
+    };
+    let check = |item: &Value| field(item, &["check", "how", "test", "verification"]);
+    let points = list.as_array()?.iter().filter_map(|item| {
+        let details = check(item).and_then(|c| c.as_str().map(text::plain)).into_iter().collect();
+        Some(Point { number: 0, text: text::plain(&line(item)?), details })
+    });
+    let points: Vec<Point> = points.collect();
+    let questions = field(&value, &["questions"]);
+    let questions = questions.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let restatement = field(&value, &["restatement", "summary", "request", "goal"]);
+    (!points.is_empty()).then(|| Parts {
+        restatement: restatement.and_then(|r| r.as_str().map(text::plain)).unwrap_or_default(),
+        points,
+        questions: questions.filter_map(|q| q.as_str().map(text::plain)).collect(),
+        ..Parts::default()
+    })
+}
+
+/// The plan as Markdown.
+fn write(restatement: &str, requirements: &[Requirement], questions: &[String]) -> String {
+    let mut text = String::new();
+    if !restatement.is_empty() {
+        text = format!("{restatement}\n\n");
+    }
+    text.push_str("## Requirements\n\n");
+    for Requirement { id, text: what } in requirements {
+        let _ = writeln!(text, "- {id}: {what}");
+    }
+    if !questions.is_empty() {
+        text.push_str("\n## Questions\n\n");
+        for question in questions {
+            let _ = writeln!(text, "- {question}");
+        }
+    }
+    text
+}
+
+fn refuse(text: &str, outcome: Outcome) -> Refusal {
+    if outcome == Outcome::Cut {
+        return Refusal::new(
+            RefusalKind::CutOff,
+            "The answer was cut off before the first whole requirement. Write 3 to 8 short lines \
+             `R1: ...` and stop.",
+        );
+    }
+    let code = text.contains("```") || text.contains("def ") || text.contains("import ");
+    Refusal::new(
+        RefusalKind::Unusable,
+        if code {
+            "The answer is code or data, not a plan. Write no code. Write 3 to 8 lines `R1: ...`, \
+             each saying one thing that the script must do."
+        } else {
+            "There were no requirements in the answer. Write 3 to 8 lines `R1: ...`, each saying \
+             one thing that the script must do."
+        },
+    )
+}

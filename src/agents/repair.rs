@@ -1,0 +1,29 @@
+//! The repair: the Coder's script once more, after a check or a run failed.
+
+use super::ask;
+use crate::domain::chat::{Agent, Request};
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+
+pub use super::extract::script as parse;
+
+/// What the Coder is shown of a script that failed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Shown<'a> {
+    /// The approved plan.
+    pub plan: &'a str,
+    /// The script that failed.
+    pub script: &'a str,
+    /// The error, with the lines that it came from.
+    pub problem: &'a str,
+    /// What the program knows of the cause.
+    pub hint: Option<&'a str>,
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// What is asked of the Coder.
+pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
+    let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
+    ask(prompts, Agent::Repair, Shown { plan, script, ..*shown })
+}

@@ -1,0 +1,80 @@
+//! What every answer needs before it is read: line ends, thinking aloud, words.
+
+/// The answer with `\n` line ends and without a byte-order mark.
+pub(super) fn normalise(answer: &str) -> String {
+    answer.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The marks that models put around their thinking.
+const THINKING: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
+
+/// What the model said after thinking aloud; its thoughts if nothing follows them.
+pub(super) fn after_thinking(mut text: &str) -> &str {
+    // Some models think several times in a row; a bound keeps hostile text from costing much.
+    for _ in 0..8 {
+        let next = THINKING.iter().find_map(|tag| without_thought(text, tag));
+        match next {
+            Some(rest) if rest.len() < text.len() => text = rest,
+            _ => break,
+        }
+    }
+    text
+}
+
+/// The text without one leading thought, or `None` if it has none.
+fn without_thought<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let start = text.trim_start();
+    if starts_with(start, &open) {
+        let body = &start[open.len()..];
+        let Some(end) = find(body, &close) else { return Some(body) };
+        let after = &body[end + close.len()..];
+        return Some(if after.trim().is_empty() { &body[..end] } else { after });
+    }
+    // The opening mark often belongs to the prompt, so only the closing one is in the answer.
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if starts_with(line.trim_start(), &close) {
+            let mark = at + (line.len() - line.trim_start().len());
+            let after = &text[mark + close.len()..];
+            return Some(if after.trim().is_empty() { &text[..mark] } else { after });
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Whether the text begins so, in small or capital letters.
+pub(super) fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+/// Where `what` (ASCII) first stands, in small or capital letters.
+pub(super) fn find(text: &str, what: &str) -> Option<usize> {
+    let first = what.as_bytes().first()?;
+    text.bytes().enumerate().find_map(|(at, byte)| {
+        let here = byte.eq_ignore_ascii_case(first)
+            && text.is_char_boundary(at)
+            && starts_with(&text[at..], what);
+        here.then_some(at)
+    })
+}
+
+/// Lower-case words without punctuation, in order.
+pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
+        .map(|word| word.trim_matches(['\'', '’']))
+        .filter(|word| !word.is_empty())
+        .map(|word| word.to_lowercase().replace('’', "'"))
+}
+
+/// The text in a form in which two wordings that differ only in marks and case are the same.
+pub(super) fn key(text: &str) -> String {
+    words(text).collect::<Vec<_>>().join(" ")
+}
+
+/// The text without Markdown's marks for bold text, and with single spaces.
+pub(super) fn plain(text: &str) -> String {
+    let text = text.replace("**", "").replace("__", "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,302 @@
+//! The command line: the doc comments here are the help.
+
+use crate::domain::settings::{Preset, SandboxMode};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns a sentence into one Python script that works, with whatever model you have.
+///
+/// A Planner proposes a plan, a Coder writes versions of the script, the machine checks and runs
+/// them, a Reviewer compares them with the plan, and you decide. Everything is a readable file in
+/// the session's folder.
+#[derive(Debug, Parser)]
+#[command(name = "redraft", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Read this configuration after the usual ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder that holds the sessions [default: $REDRAFT_SESSIONS, the configuration's, ./sessions]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) sessions: Option<PathBuf>,
+    /// Print results, and for `new` and `resume` each event, as JSON on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Do not ask before files are overwritten
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    /// Use no colours
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Tell more: what models think aloud, their text where nobody watches, the causes of errors
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a session: from a task to an accepted script
+    New(New),
+    /// Go on with a session, at the step where it stopped
+    Resume(Resume),
+    /// List the sessions
+    List,
+    /// Show a session, or one of its versions
+    Show(Target),
+    /// Show what changed between two versions
+    Diff(Diff),
+    /// Show everything that happened in a session
+    Log(Target),
+    /// Record what a test of the latest version showed, for the next one
+    Feedback(Feedback),
+    /// Run a version, or any script, as a session would
+    Run(Run),
+    /// Change the latest script in $EDITOR; saved as a new version
+    Edit(Target),
+    /// Make a new session that starts at a version of another one
+    Fork(Fork),
+    /// Write out a script, with its dependencies declared in a PEP 723 block
+    Export(Export),
+    /// Show which models were found and which would be used
+    Models,
+    /// Check what this machine, and a session, need to work
+    Doctor(Target),
+    /// Take damaged lines out of a session's journal
+    Repair(Named),
+    /// Work with the agents' prompt templates
+    Prompts(Prompts),
+    /// Print the shell's completion script
+    Completions(Completions),
+}
+
+/// Which session.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// NAME, PATH or NAME:vN [default: the session last worked on]
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+}
+
+/// Which session, said outright.
+#[derive(Args, Debug)]
+pub(crate) struct Named {
+    /// NAME or PATH
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// What the script should do, in your own words
+    #[arg(value_name = "TASK")]
+    pub(crate) task: Option<String>,
+    /// The session's name [default: made from the task]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Read the task from a file, or from standard input with `-`
+    #[arg(long, value_name = "FILE", conflicts_with = "task")]
+    pub(crate) task_file: Option<PathBuf>,
+    /// The way of working
+    #[arg(long, value_name = "P", value_enum, default_value = "guided")]
+    pub(crate) preset: PresetArg,
+    /// Give the script this file; it is copied into the session
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Go on from this version
+    #[arg(long, value_name = "vN", value_parser = version)]
+    pub(crate) from: Option<u32>,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+/// What a session works with: flags that `new` and `resume` share.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Work {
+    /// The model for all roles, as PROVIDER/MODEL
+    #[arg(long, value_name = "M")]
+    pub(crate) model: Option<String>,
+    /// The Planner's model
+    #[arg(long, value_name = "M")]
+    pub(crate) planner: Option<String>,
+    /// The Coder's model
+    #[arg(long, value_name = "M")]
+    pub(crate) coder: Option<String>,
+    /// The Reviewer's model
+    #[arg(long, value_name = "M")]
+    pub(crate) reviewer: Option<String>,
+    /// Repairs in a row before you are asked
+    #[arg(long, value_name = "N")]
+    pub(crate) repairs: Option<u32>,
+    /// Versions in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_versions: Option<u32>,
+    /// Tokens in all
+    #[arg(long, value_name = "N")]
+    pub(crate) budget_tokens: Option<u64>,
+    /// US dollars in all
+    #[arg(long, value_name = "X", value_parser = money)]
+    pub(crate) budget_usd: Option<f64>,
+    /// Answer the gates by rule: approve, iterate while something fails, accept what works
+    #[arg(long)]
+    pub(crate) auto: bool,
+    /// Check and review versions without running them
+    #[arg(long)]
+    pub(crate) no_run: bool,
+    /// How runs are confined; this build has no sandbox yet, so `off` is what lets scripts run
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub(crate) sandbox: Option<SandboxArg>,
+    /// The Python to use: a path, `system`, or `venv:PATH`
+    #[arg(long, value_name = "P")]
+    pub(crate) python: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// [SESSION] [vA] [vB]: by default the latest version against the one that it was written from
+    #[arg(value_name = "SESSION vA vB", num_args = 0..=3)]
+    pub(crate) what: Vec<String>,
+    /// Only count the lines
+    #[arg(long, conflicts_with = "side_by_side")]
+    pub(crate) stat: bool,
+    /// Both versions beside each other
+    #[arg(long)]
+    pub(crate) side_by_side: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Feedback {
+    /// NAME, PATH or NAME:vN
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+    /// What you saw, or `-` to read it from standard input
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// SESSION, SESSION:vN or FILE.py
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: String,
+    /// How it is confined; this build has no sandbox yet, so only `off` runs without a question
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub(crate) sandbox: Option<SandboxArg>,
+    /// The Python to use: a path, `system`, or `venv:PATH`
+    #[arg(long, value_name = "P")]
+    pub(crate) python: Option<String>,
+    /// Arguments for the script
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Fork {
+    /// NAME, PATH or NAME:vN
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+    /// The new session's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Prompts {
+    #[command(subcommand)]
+    pub(crate) command: PromptsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromptsCommand {
+    /// Write the built-in templates into a folder, to be changed
+    Export {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The presets of this build.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PresetArg {
+    /// Plan, versions, reviews, all gates
+    Guided,
+}
+
+impl From<PresetArg> for Preset {
+    fn from(arg: PresetArg) -> Self {
+        match arg {
+            PresetArg::Guided => Self::Guided,
+        }
+    }
+}
+
+/// How much a run is confined.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SandboxArg {
+    /// No network, no files but its own
+    Strict,
+    /// Strict, with the network
+    Network,
+    /// A plain child process
+    Off,
+}
+
+impl From<SandboxArg> for SandboxMode {
+    fn from(arg: SandboxArg) -> Self {
+        match arg {
+            SandboxArg::Strict => Self::Strict,
+            SandboxArg::Network => Self::Network,
+            SandboxArg::Off => Self::Off,
+        }
+    }
+}
+
+/// Reads `vN` or `N`.
+///
+/// # Errors
+/// Anything else.
+pub(crate) fn version(text: &str) -> Result<u32, String> {
+    match text.strip_prefix('v').unwrap_or(text).parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err("a version is `v1`, `v2`, ...".to_owned()),
+    }
+}
+
+fn money(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() && x >= 0.0 => Ok(x),
+        _ => Err("an amount in US dollars, as `2.5`".to_owned()),
+    }
+}

@@ -1,0 +1,104 @@
+//! `redraft doctor`: what this machine, and a session, need to work.
+
+use super::{Context, code, setup, status, work};
+use crate::cli::Target;
+use crate::domain::text::one_line;
+use crate::files;
+use crate::llm::discover;
+use crate::python::interpreter;
+use crate::sandbox::Runner;
+use crate::sandbox::plain::PlainRunner;
+use crate::store;
+use anyhow::Result;
+use serde_json::json;
+
+/// One thing that was looked at.
+struct Look {
+    what: &'static str,
+    fine: bool,
+    words: String,
+}
+
+pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
+    let mut looks = vec![python(context), models(context), sandbox(), folder(context), templates()];
+    if let Some(wanted) = &args.session {
+        looks.push(session(context, wanted));
+    }
+    let terminal = &context.terminal;
+    if terminal.json {
+        let rows: Vec<_> = looks
+            .iter()
+            .map(|l| json!({ "what": l.what, "ok": l.fine, "found": l.words }))
+            .collect();
+        terminal.json(&rows);
+    } else {
+        for Look { what, fine, words } in &looks {
+            let mark = if *fine { terminal.good("✓") } else { terminal.bad("✗") };
+            terminal.say(&format!("{mark} {what:<9} {}", one_line(words, 200)));
+        }
+    }
+    Ok(if looks.iter().all(|l| l.fine) { code::DONE } else { code::USAGE })
+}
+
+fn python(context: &Context) -> Look {
+    let (fine, words) = match interpreter::find(context.config.python.as_deref()) {
+        Ok(python) => {
+            let (major, minor, micro) = python.version;
+            (true, format!("Python {major}.{minor}.{micro}, {}", python.path.display()))
+        }
+        Err(error) => (false, error.to_string()),
+    };
+    Look { what: "python", fine, words }
+}
+
+fn models(context: &Context) -> Look {
+    let chosen = context.config.model.clone().or_else(|| {
+        let found = setup::runtime().ok()?.block_on(discover::discover(&context.config));
+        discover::choose(&found)
+    });
+    let (fine, words) = match chosen {
+        Some(model) => (true, format!("{model}; `redraft models` shows more")),
+        None => (false, "none found: set a key, start Ollama, or configure one".to_owned()),
+    };
+    Look { what: "model", fine, words }
+}
+
+fn sandbox() -> Look {
+    let level = PlainRunner.level();
+    let words = format!(
+        "{level}: this build has none; scripts run only with `--sandbox off` or your `allow`"
+    );
+    Look { what: "sandbox", fine: true, words }
+}
+
+fn folder(context: &Context) -> Look {
+    let folder = &context.sessions;
+    let tried = files::create_folder(folder).and_then(|()| {
+        let probe = folder.join(format!(".probe-{}", std::process::id()));
+        files::create_folder(&probe)?;
+        files::remove_folder(&probe)
+    });
+    let (fine, words) = match tried {
+        Ok(()) => (true, folder.display().to_string()),
+        Err(error) => (false, error.to_string()),
+    };
+    Look { what: "sessions", fine, words }
+}
+
+fn templates() -> Look {
+    let folder = work::config_folder().map(|f| f.join("prompts"));
+    let (fine, words) = match crate::prompts::Prompts::load(folder.as_deref()) {
+        Ok(_) => (true, "built in, or your own where you have some".to_owned()),
+        Err(error) => (false, error.to_string()),
+    };
+    Look { what: "prompts", fine, words }
+}
+
+fn session(context: &Context, wanted: &str) -> Look {
+    let read = context.find(Some(wanted)).and_then(|place| store::read(&place.folder));
+    let (fine, words) = match read {
+        Ok(snapshot) => (true, status::words(&snapshot.session)),
+        Err(error) => (false, error.to_string()),
+    };
+    Look { what: "session", fine, words }
+}

@@ -1,0 +1,40 @@
+//! `redraft edit`: the latest script in the Manager's editor, saved as a new version.
+
+use super::{Context, code, work};
+use crate::cli::Target;
+use crate::store::{self, artifacts};
+use crate::terminal::editor;
+use crate::workflow::driver;
+use anyhow::{Result, anyhow, bail};
+use serde_json::json;
+
+pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
+    let place = context.find(args.session.as_deref())?;
+    let (mut store, found) = store::open(&place.folder)?;
+    work::take_up(context, &mut store, found)?;
+    let session = store.session();
+    let Some(base) = place.version.or(session.head) else {
+        bail!("session `{}` has no version yet to edit", session.name);
+    };
+    let Some(version) = session.version(base) else {
+        return Err(store::no_version(session, base).into());
+    };
+    let script = editor::edit(&version.script, ".py")?;
+    let event = driver::manual_version(session, script, Some(base)).map_err(|e| anyhow!(e))?;
+    let terminal = &context.terminal;
+    let Some(event) = event else {
+        terminal.say("nothing was changed");
+        return Ok(code::DONE);
+    };
+    let number = session.next_version();
+    store.record(event)?;
+    store.sync()?;
+    let file = store.folder().join(artifacts::script_file(number));
+    let name = &store.session().name;
+    if terminal.json {
+        terminal.json(&json!({ "session": name, "version": number, "file": file }));
+    }
+    terminal.say(&format!("saved as v{number}: {}", file.display()));
+    terminal.say(&work::resume_with(name));
+    Ok(code::DONE)
+}

@@ -1,0 +1,55 @@
+//! `redraft export`: a script with its dependencies declared.
+
+use super::{Context, code};
+use crate::cli;
+use crate::files::{self, Mode};
+use crate::python::{check, pep723};
+use crate::store;
+use anyhow::{Result, bail};
+use serde_json::json;
+
+/// What a script is said to need when it never ran.
+const OLDEST: &str = ">=3.9";
+
+pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
+    let place = context.find(args.target.session.as_deref())?;
+    let session = store::read(&place.folder)?.session;
+    let number = place.version.or(session.accepted.map(|a| a.version)).or(session.head);
+    let Some(number) = number else {
+        bail!("session `{}` has no version yet to export", session.name);
+    };
+    let Some(version) = session.version(number) else {
+        return Err(store::no_version(&session, number).into());
+    };
+    let checks = version.checks.clone().unwrap_or_else(|| check::check(&version.script));
+    let python = version
+        .run
+        .as_ref()
+        .filter(|run| run.verdict.ran())
+        .and_then(|run| run.python.as_deref())
+        .and_then(requires)
+        .unwrap_or_else(|| OLDEST.to_owned());
+    let script = pep723::with_block(&version.script, &python, &checks.dependencies);
+    let terminal = &context.terminal;
+    match &args.output {
+        Some(path) => {
+            files::write(path, script.as_bytes(), Mode::Normal)?;
+            terminal.say(&format!("v{number} of {} is in {}", session.name, path.display()));
+        }
+        None if terminal.json => terminal.json(&json!({
+            "session": session.name,
+            "version": number,
+            "dependencies": checks.dependencies,
+            "script": script,
+        })),
+        None => terminal.raw(&script),
+    }
+    Ok(code::DONE)
+}
+
+/// `>=3.11` from `3.11.7`.
+fn requires(version: &str) -> Option<String> {
+    let mut parts = version.split('.');
+    let (major, minor) = (parts.next()?, parts.next()?);
+    Some(format!(">={major}.{minor}"))
+}

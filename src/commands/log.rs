@@ -1,0 +1,76 @@
+//! `redraft log`: everything that happened in a session.
+
+use super::{Context, code};
+use crate::cli::Target;
+use crate::domain::text::{one_line, visible};
+use crate::store;
+use anyhow::Result;
+use serde_json::Value;
+
+pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
+    let place = context.find(args.session.as_deref())?;
+    // A damaged journal is told about before any of it is shown.
+    store::read(&place.folder)?;
+    let terminal = &context.terminal;
+    let mut text = String::new();
+    for line in store::lines(&place.folder)? {
+        if terminal.json {
+            text.push_str(&line);
+        } else {
+            let event: Value = serde_json::from_str(&line)?;
+            let seq = format!("{:>5}", event["seq"]);
+            let at = visible(event["at"].as_str().unwrap_or_default()).replace('T', " ");
+            let name = visible(event["event"].as_str().unwrap_or_default()).replace('_', " ");
+            let name = console::pad_str(&name, 20, console::Alignment::Left, None).into_owned();
+            let seq_at = terminal.dim(&format!("{seq}  {}", at.trim_end_matches('Z')));
+            text.push_str(&format!("{seq_at}  {} {}", terminal.bold(&name), words(&event)));
+        }
+        text.push('\n');
+    }
+    terminal.print(&text);
+    Ok(code::DONE)
+}
+
+/// What matters of an event, whatever it is: its small fields, and the beginning of its texts.
+fn words(event: &Value) -> String {
+    const HEAD: [&str; 3] = ["seq", "at", "event"];
+    const LARGE: [&str; 14] = [
+        "messages",
+        "answer",
+        "script",
+        "settings",
+        "requirements",
+        "checks",
+        "findings",
+        "sha256",
+        "bytes",
+        "outputs",
+        "stdout",
+        "stderr",
+        "reasoning",
+        "artifact",
+    ];
+    let Value::Object(fields) = event else { return String::new() };
+    let mut parts = Vec::new();
+    for (key, value) in fields {
+        if HEAD.contains(&key.as_str()) || LARGE.contains(&key.as_str()) {
+            continue;
+        }
+        let shown = match (key.as_str(), value) {
+            ("version" | "base", Value::Number(n)) => format!("v{n}"),
+            ("run", run) => format!("run {}", run["verdict"].as_str().unwrap_or_default()),
+            ("review", review) => {
+                let said = review["said"].as_str().unwrap_or("no verdict");
+                format!("{said}, blockers {}", review["blockers"])
+            }
+            ("usage", usage) => format!("{}+{} tokens", usage["prompt"], usage["answer"]),
+            ("milliseconds", Value::Number(n)) => format!("{n} ms"),
+            ("call", Value::Number(n)) => format!("call {n}"),
+            (_, Value::String(text)) => one_line(text, 60),
+            (_, Value::Object(_) | Value::Array(_) | Value::Null) => continue,
+            (key, value) => format!("{} {value}", key.replace('_', " ")),
+        };
+        parts.push(visible(&shown));
+    }
+    parts.join(", ")
+}

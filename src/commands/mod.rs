@@ -1,0 +1,144 @@
+//! One file a command: each wires the layers below together. The only user of catch-all errors.
+
+mod completions;
+mod diff;
+mod doctor;
+mod edit;
+mod export;
+mod feedback;
+mod fork;
+mod list;
+mod log;
+mod models;
+mod new;
+mod prompts;
+mod repair;
+mod resume;
+mod run;
+mod setup;
+mod show;
+mod status;
+mod work;
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::domain::text::visible;
+use crate::store::StoreError;
+use crate::store::catalog::{self, Place};
+use crate::terminal::Terminal;
+use crate::workflow::driver::DriverError;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Exit codes, as DESIGN 4 lists them.
+mod code {
+    /// Done; for sessions: accepted.
+    pub(super) const DONE: u8 = 0;
+    /// A script that was run failed.
+    pub(super) const RUN_FAILED: u8 = 1;
+    /// The command line, the configuration, or what the system did not let us do.
+    pub(super) const USAGE: u8 = 2;
+    /// Paused at a gate or a limit; a run that was refused.
+    pub(super) const PAUSED: u8 = 3;
+    /// The model provider failed.
+    pub(super) const MODEL: u8 = 4;
+    /// The session is locked, damaged, or of a newer format.
+    pub(super) const SESSION: u8 = 5;
+    /// A script that was run reached its time limit.
+    pub(super) const TIMEOUT: u8 = 124;
+    /// Ctrl-C.
+    pub(super) const INTERRUPTED: u8 = 130;
+}
+
+/// What every command has at hand.
+struct Context {
+    terminal: Terminal,
+    config: Config,
+    sessions: PathBuf,
+    yes: bool,
+}
+
+impl Context {
+    /// Finds a session, or the one last worked on.
+    fn find(&self, wanted: Option<&str>) -> Result<Place, StoreError> {
+        catalog::find(&self.sessions, wanted)
+    }
+}
+
+/// Runs the program and gives its exit code.
+#[must_use]
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors, and clap knows where each text goes.
+            let _ = error.print();
+            return if error.use_stderr() { code::USAGE } else { code::DONE };
+        }
+    };
+    let terminal = Terminal::new(cli.global.json, cli.global.no_color, cli.global.verbose);
+    match run(cli, terminal) {
+        Ok(code) => code,
+        Err(error) => {
+            report(terminal, &error);
+            code_of(&error)
+        }
+    }
+}
+
+fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
+    if let Command::Completions(args) = &cli.command {
+        return Ok(completions::run(terminal, args));
+    }
+    let config = Config::load(cli.global.config.as_deref())?;
+    let sessions = cli
+        .global
+        .sessions
+        .or_else(|| std::env::var_os("REDRAFT_SESSIONS").filter(|v| !v.is_empty()).map(Into::into))
+        .or_else(|| config.sessions_dir.clone())
+        .unwrap_or_else(|| PathBuf::from("sessions"));
+    let context = Context { terminal, config, sessions, yes: cli.global.yes };
+    match cli.command {
+        Command::New(args) => new::run(&context, args),
+        Command::Resume(args) => resume::run(&context, &args),
+        Command::List => Ok(list::run(&context)),
+        Command::Show(args) => show::run(&context, &args),
+        Command::Diff(args) => diff::run(&context, &args),
+        Command::Log(args) => log::run(&context, &args),
+        Command::Feedback(args) => feedback::run(&context, &args),
+        Command::Run(args) => run::run(&context, &args),
+        Command::Edit(args) => edit::run(&context, &args),
+        Command::Fork(args) => fork::run(&context, &args),
+        Command::Export(args) => export::run(&context, &args),
+        Command::Models => models::run(&context),
+        Command::Doctor(args) => doctor::run(&context, &args),
+        Command::Repair(args) => repair::run(&context, &args),
+        Command::Prompts(args) => prompts::run(&context, &args),
+        Command::Completions(args) => Ok(completions::run(context.terminal, &args)),
+    }
+}
+
+/// An error is one or two lines.
+fn report(terminal: Terminal, error: &anyhow::Error) {
+    let label = terminal.bad("error:");
+    terminal.warn(&format!("{label} {}", visible(&error.to_string())));
+    if terminal.verbose {
+        for cause in error.chain().skip(1) {
+            terminal.warn(&format!("  because: {}", visible(&cause.to_string())));
+        }
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    let store =
+        error.downcast_ref::<StoreError>().or_else(|| match error.downcast_ref::<DriverError>() {
+            Some(DriverError::Store(error)) => Some(error),
+            _ => None,
+        });
+    match store {
+        Some(StoreError::Locked { .. } | StoreError::Damaged { .. } | StoreError::Newer { .. }) => {
+            code::SESSION
+        }
+        _ => code::USAGE,
+    }
+}

@@ -1,0 +1,57 @@
+//! `redraft new`: from a task to an accepted script.
+
+use super::{Context, setup, work};
+use crate::cli;
+use crate::domain::text::one_line;
+use crate::store::{self, Draft};
+use crate::terminal::prompt::{self, Typed};
+use crate::terminal::read_input;
+use anyhow::{Context as _, Result, bail};
+
+/// The longest task, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
+    let request = task(context, &args)?;
+    let settings = setup::settings(context, args.preset.into(), &args.work)?;
+    setup::check_models(context, &settings)?;
+    let draft = Draft { name: args.name, request, settings, data: args.data };
+    let store = store::create(&context.sessions, draft)?;
+    let session = store.session();
+    let terminal = &context.terminal;
+    let title = terminal.bold(&format!("session {}", session.name));
+    terminal.say(&format!("{title}: {}", one_line(&session.request, 120)));
+    if terminal.json {
+        // The first event was journaled before anybody could watch.
+        for line in store::lines(store.folder())? {
+            terminal.raw(&format!("{line}\n"));
+        }
+    }
+    work::work(context, store, args.work.auto)
+}
+
+fn task(context: &Context, args: &cli::New) -> Result<String> {
+    let text = match (&args.task, &args.task_file) {
+        (Some(task), _) => task.clone(),
+        (None, Some(file)) if file.as_os_str() == "-" => {
+            read_input(LONGEST).context("cannot read the task from standard input")?
+        }
+        (None, Some(file)) => crate::files::read_text(file, LONGEST)?,
+        (None, None) if context.terminal.interactive => ask(context)?,
+        (None, None) => bail!("what should the script do? give a TASK, or `--task-file FILE`"),
+    };
+    if text.trim().is_empty() {
+        bail!("the task is empty; say in a sentence what the script should do");
+    }
+    if text.len() as u64 > LONGEST {
+        bail!("the task has more than {LONGEST} bytes; give files with `--data` instead");
+    }
+    Ok(text)
+}
+
+fn ask(context: &Context) -> Result<String> {
+    match prompt::ask(&context.terminal.bold("What should the script do?"))? {
+        Typed::Text(text) => Ok(text),
+        Typed::Interrupted | Typed::Ended => bail!("no task was given"),
+    }
+}

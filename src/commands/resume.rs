@@ -1,0 +1,42 @@
+//! `redraft resume`: goes on with a session.
+
+use super::{Context, setup, work};
+use crate::cli;
+use crate::domain::event::{Artifact, By, Event};
+use crate::store;
+use anyhow::Result;
+
+pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
+    let place = context.find(args.target.session.as_deref())?;
+    let (mut store, found) = store::open(&place.folder)?;
+    if let Some(version) = args.from.or(place.version)
+        && store.session().version(version).is_none()
+    {
+        return Err(store::no_version(store.session(), version).into());
+    }
+    let mut settings = store.session().settings.clone();
+    setup::apply(&mut settings, &args.work);
+    setup::check_models(context, &settings)?;
+    if context.terminal.json {
+        let terminal = context.terminal;
+        store.watch(move |line| terminal.raw(&format!("{line}\n")));
+    }
+    work::take_up(context, &mut store, found)?;
+    // An edited session.yaml counts, and flags count more.
+    let mut settings = store.session().settings.clone();
+    setup::apply(&mut settings, &args.work);
+    if settings != store.session().settings {
+        let event = Event::SettingsChanged {
+            request: None,
+            settings: Box::new(settings),
+            artifact: Artifact::default(),
+        };
+        store.record(event)?;
+    }
+    if let Some(version) = args.from.or(place.version)
+        && store.session().head != Some(version)
+    {
+        store.record(Event::Rewound { version, by: By::Manager })?;
+    }
+    work::work(context, store, args.work.auto)
+}

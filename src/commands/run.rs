@@ -1,0 +1,121 @@
+//! `redraft run`: a version, or any script, as a session would run it.
+
+use super::{Context, code, setup};
+use crate::cli;
+use crate::domain::report::RunVerdict;
+use crate::domain::settings::SandboxMode;
+use crate::domain::text::visible;
+use crate::python::run::{self, Ask, RunFault};
+use crate::python::{check, interpreter};
+use crate::sandbox::plain::PlainRunner;
+use crate::store;
+use crate::terminal::{Terminal, gate, menu};
+use anyhow::Result;
+use dialoguer::theme::SimpleTheme;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// The largest script, in bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// What is to be run.
+struct Wanted {
+    script: String,
+    name: String,
+    data: Vec<PathBuf>,
+    mode: SandboxMode,
+    seconds: u64,
+    python: Option<String>,
+    allowed: Option<bool>,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
+    let mut wanted = find(context, &args.what)?;
+    if let Some(mode) = args.sandbox {
+        wanted.mode = mode.into();
+    }
+    let terminal = &context.terminal;
+    if wanted.mode != SandboxMode::Off && wanted.allowed != Some(true) && !allow(terminal) {
+        terminal
+            .warn("refused: this build has no sandbox; `--sandbox off` runs it as a plain process");
+        return Ok(code::PAUSED);
+    }
+    let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
+    let checks = check::check(&wanted.script);
+    let cancel = CancellationToken::new();
+    let on_interrupt = cancel.clone();
+    ctrlc::set_handler(move || on_interrupt.cancel())?;
+    let ask = Ask {
+        script: &wanted.script,
+        script_name: &wanted.name,
+        data: &wanted.data,
+        checks: &checks,
+        seconds: wanted.seconds,
+        python: &python,
+        keep_files_in: None,
+        args: &args.args,
+        stdin: Vec::new(),
+    };
+    let ran = match setup::runtime()?.block_on(run::run(&PlainRunner, ask, &cancel)) {
+        Ok(ran) => ran,
+        Err(RunFault::Interrupted) => return Ok(code::INTERRUPTED),
+        Err(fault) => return Err(fault.into()),
+    };
+    if terminal.json {
+        terminal.json(&json!({ "run": ran.run, "stdout": ran.stdout, "stderr": ran.stderr }));
+    } else {
+        terminal.print(&visible(&ran.stdout));
+        terminal.warn(visible(&ran.stderr).trim_end());
+        terminal.warn(&format!(
+            "{}: {}{}",
+            ran.run.verdict.name(),
+            gate::seconds(ran.run.milliseconds),
+            ran.run.reason.map_or_else(String::new, |why| format!(", {}", visible(&why))),
+        ));
+    }
+    Ok(match ran.run.verdict {
+        RunVerdict::Ok | RunVerdict::Window => code::DONE,
+        RunVerdict::Failed => code::RUN_FAILED,
+        RunVerdict::Timeout => code::TIMEOUT,
+        RunVerdict::Refused | RunVerdict::Skipped => code::PAUSED,
+    })
+}
+
+fn find(context: &Context, what: &str) -> Result<Wanted> {
+    let path = Path::new(what);
+    if path.is_file() {
+        return Ok(Wanted {
+            script: crate::files::read_text(path, LARGEST)?,
+            name: path
+                .file_name()
+                .map_or_else(|| "script.py".into(), |n| n.to_string_lossy().into_owned()),
+            data: Vec::new(),
+            mode: context.config.sandbox().mode,
+            seconds: context.config.sandbox().seconds,
+            python: context.config.python.clone(),
+            allowed: None,
+        });
+    }
+    let place = context.find(Some(what))?;
+    let session = store::read(&place.folder)?.session;
+    let number = place.version.or(session.head).unwrap_or(1);
+    let Some(version) = session.version(number) else {
+        return Err(store::no_version(&session, number).into());
+    };
+    Ok(Wanted {
+        script: version.script.clone(),
+        name: store::artifacts::script_file(number),
+        data: store::data_files(&place.folder, &session),
+        mode: session.settings.sandbox.mode,
+        seconds: session.settings.sandbox.seconds,
+        python: session.settings.python.clone(),
+        allowed: session.run_allowed,
+    })
+}
+
+fn allow(terminal: &Terminal) -> bool {
+    let words = ["deny".to_owned(), "allow".to_owned()];
+    terminal.interactive
+        && matches!(menu::select(&SimpleTheme, "Run it unconfined?", &words, 0), Ok(Some(1)))
+}

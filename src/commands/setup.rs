@@ -1,0 +1,107 @@
+//! Settings from the configuration and the flags.
+
+use super::Context;
+use crate::cli::Work;
+use crate::domain::chat::Role;
+use crate::domain::settings::{Preset, RoleSettings, Settings};
+use crate::llm::{discover, provider};
+use anyhow::{Result, bail};
+use std::collections::HashMap;
+
+/// A runtime for what waits: models, scripts, Ctrl-C. One thread is enough for one session.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// The settings of a new session.
+///
+/// # Errors
+/// No model was named and none was found.
+pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result<Settings> {
+    let config = &context.config;
+    let mut settings = Settings {
+        preset,
+        limits: config.limits(),
+        run: true,
+        sandbox: config.sandbox(),
+        python: config.python.clone(),
+        ..Settings::default()
+    };
+    let mut found = None;
+    for role in Role::WORKFLOW {
+        let mut of_role = RoleSettings::default();
+        if let Some(config) = config.roles.get(&role) {
+            of_role.temperature = config.temperature;
+            of_role.max_tokens = config.max_tokens;
+            of_role.escalate_to.clone_from(&config.escalate_to);
+        }
+        of_role.model = match flag(work, role).or_else(|| config.model_of(role)) {
+            Some(model) => model.to_owned(),
+            None => {
+                if found.is_none() {
+                    found = Some(default_model(context)?);
+                }
+                found.clone().unwrap_or_default()
+            }
+        };
+        settings.roles.insert(role, of_role);
+    }
+    apply(&mut settings, work);
+    Ok(settings)
+}
+
+/// Puts the flags over the settings of a session.
+pub(super) fn apply(settings: &mut Settings, work: &Work) {
+    for role in Role::WORKFLOW {
+        if let Some(model) = flag(work, role) {
+            model.clone_into(&mut settings.roles.entry(role).or_default().model);
+        }
+    }
+    let limits = &mut settings.limits;
+    limits.repairs = work.repairs.unwrap_or(limits.repairs);
+    limits.max_versions = work.max_versions.unwrap_or(limits.max_versions);
+    limits.budget_tokens = work.budget_tokens.or(limits.budget_tokens);
+    limits.budget_usd = work.budget_usd.or(limits.budget_usd);
+    settings.run &= !work.no_run;
+    if let Some(mode) = work.sandbox {
+        settings.sandbox.mode = mode.into();
+        settings.run = !work.no_run;
+    }
+    if work.python.is_some() {
+        settings.python.clone_from(&work.python);
+    }
+}
+
+fn flag(work: &Work, role: Role) -> Option<&str> {
+    let own = match role {
+        Role::Planner => &work.planner,
+        Role::Coder => &work.coder,
+        Role::Reviewer => &work.reviewer,
+        Role::Safety | Role::Dependencies | Role::Engineer => &None,
+    };
+    own.as_deref().or(work.model.as_deref())
+}
+
+fn default_model(context: &Context) -> Result<String> {
+    let found = runtime()?.block_on(discover::discover(&context.config));
+    match discover::choose(&found) {
+        Some(model) => Ok(model),
+        None => bail!(
+            "no model was found; name one with `--model PROVIDER/MODEL`, set a key such as \
+             ANTHROPIC_API_KEY, or start Ollama (`redraft models` shows what was looked for)"
+        ),
+    }
+}
+
+/// Makes sure that every model of the settings can be reached as configured, before anything is
+/// written or paid for.
+pub(super) fn check_models(context: &Context, settings: &Settings) -> Result<()> {
+    let none = HashMap::new();
+    for role in settings.roles.values() {
+        provider::connect(&role.model, &context.config, &none)?;
+        if let Some(model) = &role.escalate_to {
+            provider::connect(model, &context.config, &none)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! `redraft show`: a session, or one of its versions.
+
+use super::{Context, code, status};
+use crate::cli::Target;
+use crate::domain::event::FORMAT;
+use crate::domain::session::{Session, Version};
+use crate::domain::text::{one_line, visible};
+use crate::store::{self, Snapshot, artifacts};
+use crate::terminal::{Terminal, gate};
+use crate::workflow::machine;
+use anyhow::Result;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
+    let place = context.find(args.session.as_deref())?;
+    let snapshot = store::read(&place.folder)?;
+    let terminal = &context.terminal;
+    let session = &snapshot.session;
+    match place.version {
+        Some(number) => {
+            let Some(version) = session.version(number) else {
+                return Err(store::no_version(session, number).into());
+            };
+            if terminal.json {
+                terminal.json(&version_value(version, true));
+            } else {
+                terminal.print(&one(terminal, session, version));
+            }
+        }
+        None if terminal.json => terminal.json(&value(session)),
+        None => terminal.print(&whole(terminal, &snapshot)),
+    }
+    Ok(code::DONE)
+}
+
+fn one(terminal: &Terminal, session: &Session, version: &Version) -> String {
+    let mut text = gate::version(terminal, session, version);
+    for note in &version.notes {
+        let _ = writeln!(text, "  {}", terminal.dim(&visible(note)));
+    }
+    if let Some(feedback) = &version.feedback {
+        let _ = writeln!(text, "  {} {}", terminal.dim("you said "), one_line(feedback, 160));
+    }
+    text.push('\n');
+    for (n, line) in version.script.lines().enumerate() {
+        let number = terminal.dim(&format!("{:>4}", n + 1));
+        let _ = writeln!(text, "{number}  {}", visible(line));
+    }
+    text
+}
+
+fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
+    let session = &snapshot.session;
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{}: {}",
+        terminal.bold(&visible(&session.name)),
+        one_line(&session.request, 200)
+    );
+    let mut row = |label: &str, words: &str| {
+        let _ = writeln!(text, "  {} {words}", terminal.dim(&format!("{label:<8}")));
+    };
+    row("status", &status::words(session));
+    if session.format > FORMAT {
+        row(
+            "format",
+            &format!(
+                "{}: newer than this program, shown as far as it is understood",
+                session.format
+            ),
+        );
+    }
+    row("began", &visible(&format!("{}, last event {}", session.created, session.updated)));
+    for (role, settings) in &session.settings.roles {
+        row(role.name(), &visible(&settings.model));
+    }
+    if let Some(from) = &session.forked_from {
+        row("forked", &visible(&format!("from {from}")));
+    }
+    for data in &session.data {
+        row("data", &visible(&format!("{} ({} bytes)", data.name, data.bytes)));
+    }
+    row("spent", &gate::spent(session));
+    for file in &snapshot.edited {
+        row(
+            "edited",
+            &format!("{} was changed by hand; the next resume takes it up", visible(file)),
+        );
+    }
+    plan(terminal, session, &mut text);
+    versions(terminal, session, &mut text);
+    let open: Vec<_> = session.open_findings().collect();
+    if !open.is_empty() {
+        let _ = writeln!(text, "\n{}", terminal.bold("Open findings"));
+        for finding in open {
+            let _ = writeln!(text, "  {}", gate::finding_line(terminal, finding));
+        }
+    }
+    if session.accepted.is_none() {
+        let _ = writeln!(text, "\n{}", super::work::resume_with(&session.name));
+    }
+    text
+}
+
+fn plan(terminal: &Terminal, session: &Session, text: &mut String) {
+    let planning = &session.planning;
+    let (title, plan) = match (&planning.proposal, &planning.plan) {
+        (Some(proposal), _) => ("Plan, not approved yet", proposal),
+        (None, Some(plan)) => ("Plan", plan),
+        (None, None) => return,
+    };
+    let _ = writeln!(text, "\n{}", terminal.bold(title));
+    let head = session.head().and_then(|v| v.review.as_ref());
+    for requirement in &plan.requirements {
+        let judged = head
+            .and_then(|r| r.judgements.iter().find(|j| j.requirement == requirement.id))
+            .map_or("", |j| j.status.name());
+        let line = format!("{:<4} {:<8}", visible(&requirement.id), judged);
+        let _ = writeln!(text, "  {} {}", terminal.dim(&line), one_line(&requirement.text, 110));
+    }
+}
+
+fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
+    if session.versions.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", terminal.bold("Versions"));
+    for version in &session.versions {
+        let mark = match (session.accepted.map(|a| a.version), session.head) {
+            (Some(n), _) if n == version.number => "✓",
+            (None, Some(n)) if n == version.number => "▸",
+            _ => " ",
+        };
+        let base = match version.base {
+            Some(base) if base + 1 != version.number => format!(" from v{base}"),
+            _ => String::new(),
+        };
+        let run = version.run.as_ref().map_or("not run", |r| r.verdict.name());
+        let verdict = match &version.review {
+            Some(_) => machine::verdict(version).name(),
+            None => "-",
+        };
+        let _ = writeln!(
+            text,
+            "{mark} v{:<4} {:<9} {:>4} lines  run {run:<8} {verdict}{base}",
+            version.number,
+            version.cause.name(),
+            version.script.lines().count(),
+        );
+    }
+}
+
+fn value(session: &Session) -> Value {
+    json!({
+        "name": session.name,
+        "format": session.format,
+        "request": session.request,
+        "status": status::word(session),
+        "state": status::words(session),
+        "settings": session.settings,
+        "forked_from": session.forked_from,
+        "data": session.data,
+        "plan": session.planning.plan,
+        "proposal": session.planning.proposal,
+        "head": session.head,
+        "accepted": session.accepted.map(|a| a.version),
+        "paused": session.paused,
+        "versions": session.versions.iter().map(|v| version_value(v, false)).collect::<Vec<_>>(),
+        "findings": session.ledger,
+        "usage": session.calls.usage,
+        "usd": session.calls.priced.then_some(session.calls.usd),
+        "created": session.created,
+        "updated": session.updated,
+    })
+}
+
+fn version_value(version: &Version, whole: bool) -> Value {
+    let mut value = json!({
+        "version": version.number,
+        "cause": version.cause,
+        "base": version.base,
+        "file": artifacts::script_file(version.number),
+        "lines": version.script.lines().count(),
+        "at": version.at,
+        "run": version.run,
+        "review": version.review,
+        "verdict": version.review.as_ref().map(|_| machine::verdict(version).name()),
+        "feedback": version.feedback,
+    });
+    if whole && let Value::Object(fields) = &mut value {
+        fields.insert("script".to_owned(), json!(version.script));
+        fields.insert("checks".to_owned(), json!(version.checks));
+        fields.insert("stdout".to_owned(), json!(version.stdout));
+        fields.insert("stderr".to_owned(), json!(version.stderr));
+    }
+    value
+}

@@ -1,0 +1,38 @@
+//! Where a session stands, in a few words.
+
+use crate::domain::session::Session;
+use crate::domain::text::one_line;
+use crate::workflow::machine::{self, Step};
+
+/// Where it stands: `accepted v3`, `at the version gate`, ...
+pub(super) fn words(session: &Session) -> String {
+    match machine::next_step(session) {
+        Step::Done(version) => {
+            let unseen = session.accepted.is_some_and(|a| a.without_run);
+            format!("accepted v{version}{}", if unseen { ", without a run" } else { "" })
+        }
+        Step::Ask(gate) => match &session.paused {
+            Some(reason) => format!("at the {} gate: {}", gate.name(), one_line(reason, 80)),
+            None => format!("at the {} gate", gate.name()),
+        },
+        Step::Call { agent, .. } => match &session.paused {
+            Some(reason) => {
+                format!("paused, the {} is next: {}", agent.name(), one_line(reason, 80))
+            }
+            None => format!("the {} is next", agent.name()),
+        },
+        Step::Read { .. } => "an answer is to be read".to_owned(),
+        Step::Check(version) | Step::Run(version) | Step::NotRun(version, ..) => {
+            format!("v{version} is to be checked and run")
+        }
+    }
+}
+
+/// The same as one word, for programs.
+pub(super) fn word(session: &Session) -> &'static str {
+    match machine::next_step(session) {
+        Step::Done(_) => "accepted",
+        Step::Ask(_) => "waiting",
+        _ => "paused",
+    }
+}

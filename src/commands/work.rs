@@ -1,0 +1,130 @@
+//! Works on an open session, and says how it ended.
+
+use super::{Context, code, setup};
+use crate::domain::chat::Agent;
+use crate::domain::text::visible;
+use crate::llm::provider;
+use crate::prompts::Prompts;
+use crate::sandbox::plain::PlainRunner;
+use crate::store::{Found, Store, artifacts};
+use crate::terminal::lines::Lines;
+use crate::terminal::menu::Menus;
+use crate::terminal::show_cursor;
+use crate::workflow::driver::{self, End, Tools, edits};
+use crate::workflow::manager::Manager;
+use anyhow::Result;
+use std::collections::HashMap;
+use tokio_util::sync::CancellationToken;
+
+/// The folder of the user's own templates and configuration.
+pub(super) fn config_folder() -> Option<std::path::PathBuf> {
+    directories::ProjectDirs::from("", "", "redraft").map(|dirs| dirs.config_dir().to_owned())
+}
+
+/// Says what was found when a session was opened, and journals what was edited by hand.
+pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Result<()> {
+    let terminal = &context.terminal;
+    if found.torn {
+        terminal.warn("the journal's last line was torn; it was cut off and saved as journal.torn");
+    }
+    for file in &found.restored {
+        terminal.warn(&format!("`{file}` was missing or torn; it was written again"));
+    }
+    for line in edits::take_up(store, found.edits)? {
+        terminal.warn(&line);
+    }
+    Ok(())
+}
+
+/// Works until the session is accepted or has to wait; gives the exit code.
+pub(super) fn work(context: &Context, mut store: Store, auto: bool) -> Result<u8> {
+    let name = store.session().name.clone();
+    match drive(context, &mut store, auto) {
+        Ok(end) => Ok(conclude(context, &store, end)),
+        Err(error) => {
+            super::report(context.terminal, &error);
+            context.terminal.warn(&resume_with(&name));
+            Ok(super::code_of(&error))
+        }
+    }
+}
+
+fn drive(context: &Context, store: &mut Store, auto: bool) -> Result<End> {
+    let terminal = context.terminal;
+    let prompts = Prompts::load(config_folder().map(|f| f.join("prompts")).as_deref())?;
+    if terminal.json {
+        store.watch(move |line| terminal.raw(&format!("{line}\n")));
+    }
+    let cancel = CancellationToken::new();
+    catch_interrupts(&cancel)?;
+    let mut manager: Box<dyn Manager> = if terminal.interactive && !auto {
+        Box::new(Menus::new(terminal))
+    } else {
+        Box::new(Lines::new(terminal, cancel.clone()))
+    };
+    let connect =
+        |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, &context.config, used);
+    let tools = Tools {
+        manager: manager.as_mut(),
+        connect: &connect,
+        prompts: &prompts,
+        runner: &PlainRunner,
+        cancel,
+        auto,
+    };
+    Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
+}
+
+/// The first Ctrl-C stops what is running, the second one everything.
+fn catch_interrupts(cancel: &CancellationToken) -> Result<()> {
+    let cancel = cancel.clone();
+    ctrlc::set_handler(move || {
+        if cancel.is_cancelled() {
+            show_cursor();
+            std::process::exit(i32::from(code::INTERRUPTED));
+        }
+        cancel.cancel();
+    })?;
+    Ok(())
+}
+
+fn conclude(context: &Context, store: &Store, end: End) -> u8 {
+    let terminal = &context.terminal;
+    let session = store.session();
+    match end {
+        End::Accepted(version) => {
+            let file = store.folder().join(artifacts::script_file(version));
+            let unseen = if session.accepted.is_some_and(|a| a.without_run) {
+                terminal.warm(" without a run: nobody has seen it work")
+            } else {
+                String::new()
+            };
+            let words = format!("accepted v{version}{unseen}: {}", file.display());
+            terminal.say(&terminal.bold(&words));
+            code::DONE
+        }
+        End::Paused(reason) => {
+            terminal.say(&format!("paused: {}", visible(&reason)));
+            terminal.say(&resume_with(&session.name));
+            code::PAUSED
+        }
+        End::Interrupted => {
+            terminal.say("interrupted");
+            terminal.say(&resume_with(&session.name));
+            code::INTERRUPTED
+        }
+        End::ModelFailed(error) => {
+            let label = terminal.bad("error:");
+            terminal.warn(&format!("{label} model {}", visible(&error)));
+            terminal.warn(&resume_with(&session.name));
+            code::MODEL
+        }
+    }
+}
+
+/// The last line of everything that can go on.
+pub(super) fn resume_with(name: &str) -> String {
+    let quoted =
+        shlex::try_quote(name).map_or_else(|_| name.to_owned(), std::borrow::Cow::into_owned);
+    format!("resume with: redraft resume {quoted}")
+}

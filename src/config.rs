@@ -1,0 +1,310 @@
+//! The configuration: YAML files, each of which overrides the ones before it, key by key.
+//!
+//! Nothing has to be there. What is there is checked as it is read, so that every error can name
+//! the file, the line and the column.
+
+mod values;
+
+use crate::domain::chat::{Role, Usage};
+use crate::domain::settings::{Install, Limits, Safety, Sandbox, SandboxMode};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the files say; what they leave out is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The model of all roles that name none, as `PROVIDER/MODEL`.
+    pub model: Option<String>,
+    /// What differs for one role.
+    #[serde(deserialize_with = "values::unique")]
+    pub roles: BTreeMap<Role, RoleConfig>,
+    /// Model providers by name, on top of the built-in ones.
+    #[serde(deserialize_with = "values::unique")]
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Whether missing packages are installed.
+    pub install: Option<Install>,
+    /// Who judges whether a script is safe to run.
+    pub safety: Option<Safety>,
+    /// The sessions folder, relative to the current folder.
+    pub sessions_dir: Option<PathBuf>,
+    /// What tokens cost, by `PROVIDER/MODEL`.
+    #[serde(deserialize_with = "values::unique")]
+    pub prices: BTreeMap<String, Price>,
+    /// The Python interpreter, a name or a path.
+    pub python: Option<String>,
+    #[serde(deserialize_with = "values::or_default")]
+    limits: LimitsConfig,
+    #[serde(deserialize_with = "values::or_default")]
+    sandbox: SandboxConfig,
+}
+
+/// What differs for one role.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleConfig {
+    /// Its model, as `PROVIDER/MODEL`.
+    pub model: Option<String>,
+    /// Its sampling temperature, 0 to 2.
+    #[serde(deserialize_with = "values::temperature")]
+    pub temperature: Option<f64>,
+    /// Its longest answer in tokens.
+    #[serde(deserialize_with = "values::positive")]
+    pub max_tokens: Option<u32>,
+    /// The model that is tried when this one is stuck, as `PROVIDER/MODEL`.
+    pub escalate_to: Option<String>,
+}
+
+/// One provider of models.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// How it is spoken to.
+    pub kind: Option<Kind>,
+    /// What stands before the wire format's own path in its address.
+    pub base_url: Option<String>,
+    /// The environment variable that holds its key; none or empty: it needs no key.
+    pub api_key_env: Option<String>,
+    /// Seconds of silence after which a call has failed.
+    #[serde(deserialize_with = "values::seconds")]
+    pub timeout: Option<f64>,
+    /// The file of recorded answers (kind `script`).
+    pub path: Option<PathBuf>,
+    /// The program and its arguments (kind `command`).
+    #[serde(deserialize_with = "values::command")]
+    pub command: Option<Vec<String>>,
+    /// How often a failed call is tried again.
+    pub retries: Option<u32>,
+    /// Seconds that the first wait between two tries lasts at most.
+    #[serde(deserialize_with = "values::seconds")]
+    pub retry_seconds: Option<f64>,
+    /// The least context that is asked for, in tokens (kind `ollama`).
+    #[serde(deserialize_with = "values::positive")]
+    pub context: Option<u32>,
+}
+
+/// How a provider is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The chat endpoint of `OpenAI` and of all that speak like it.
+    Openai,
+    /// Anthropic's messages endpoint.
+    Anthropic,
+    /// Ollama's own chat endpoint.
+    Ollama,
+    /// A program that reads messages and writes the answer.
+    Command,
+    /// Recorded answers.
+    Script,
+    /// A raw prompt endpoint.
+    Completion,
+    /// A model inside the process.
+    Embedded,
+}
+
+impl Kind {
+    /// The word in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Ollama => "ollama",
+            Self::Command => "command",
+            Self::Script => "script",
+            Self::Completion => "completion",
+            Self::Embedded => "embedded",
+        }
+    }
+}
+
+/// What a model's tokens cost, in US dollars for a million.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// A million tokens of prompt.
+    #[serde(deserialize_with = "values::dollars")]
+    pub input: f64,
+    /// A million tokens of answer.
+    #[serde(deserialize_with = "values::dollars")]
+    pub output: f64,
+}
+
+impl Price {
+    /// What these tokens cost in US dollars. Tokens from a cache count as any other.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "no count of tokens reaches 2^52")]
+    pub fn of(self, usage: Usage) -> f64 {
+        (usage.prompt as f64 * self.input + usage.answer as f64 * self.output) / 1e6
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LimitsConfig {
+    #[serde(deserialize_with = "values::positive")]
+    max_versions: Option<u32>,
+    repairs: Option<u32>,
+    budget_tokens: Option<u64>,
+    #[serde(deserialize_with = "values::budget")]
+    budget_usd: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SandboxConfig {
+    mode: Option<SandboxMode>,
+    #[serde(deserialize_with = "values::positive")]
+    seconds: Option<u64>,
+    #[serde(deserialize_with = "values::positive")]
+    memory_mb: Option<u64>,
+    #[serde(deserialize_with = "values::positive")]
+    processes: Option<u64>,
+    #[serde(deserialize_with = "values::positive")]
+    disk_mb: Option<u64>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that is there, or was asked for, can't be read.
+    #[error("can't read the configuration `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What it says can't be used. The message ends with the line and the column.
+    #[error("`{name}` {message}")]
+    Content {
+        /// The file.
+        name: String,
+        /// What is wrong, and where.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads and merges the user's file, `./redraft.yaml` and the file given by `--config`. Only
+    /// the last one has to be there.
+    pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let users = directories::ProjectDirs::from("", "", "redraft")
+            .map(|dirs| dirs.config_dir().join("config.yaml"));
+        let optional: Vec<PathBuf> =
+            users.into_iter().chain([PathBuf::from("redraft.yaml")]).collect();
+        Self::load_files(&optional, explicit)
+    }
+
+    /// Reads and merges these files, later ones winning; `explicit` comes last and has to be there.
+    pub fn load_files(optional: &[PathBuf], explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        let files = optional.iter().map(|path| (path.as_path(), false));
+        for (path, required) in files.chain(explicit.map(|path| (path, true))) {
+            match std::fs::read_to_string(path) {
+                Ok(text) => config.merge(Self::parse(&text, &path.display().to_string())?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
+                Err(source) => return Err(ConfigError::Read { path: path.into(), source }),
+            }
+        }
+        Ok(config)
+    }
+
+    /// Reads one file's text; `name` is what errors call it.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
+        // A file that says nothing, or only has comments, is read as null.
+        let config: Option<Self> = serde_yaml::from_str(text).map_err(|error| {
+            ConfigError::Content { name: name.to_owned(), message: values::describe(&error) }
+        })?;
+        Ok(config.unwrap_or_default())
+    }
+
+    /// Lays `later` over this: what it says wins, what it leaves out stays.
+    pub fn merge(&mut self, later: Self) {
+        over(&mut self.model, later.model);
+        for (role, new) in later.roles {
+            let old = self.roles.entry(role).or_default();
+            over(&mut old.model, new.model);
+            over(&mut old.temperature, new.temperature);
+            over(&mut old.max_tokens, new.max_tokens);
+            over(&mut old.escalate_to, new.escalate_to);
+        }
+        for (name, new) in later.providers {
+            self.providers.entry(name).or_default().merge(new);
+        }
+        over(&mut self.install, later.install);
+        over(&mut self.safety, later.safety);
+        over(&mut self.sessions_dir, later.sessions_dir);
+        self.prices.extend(later.prices);
+        over(&mut self.python, later.python);
+        over(&mut self.limits.max_versions, later.limits.max_versions);
+        over(&mut self.limits.repairs, later.limits.repairs);
+        over(&mut self.limits.budget_tokens, later.limits.budget_tokens);
+        over(&mut self.limits.budget_usd, later.limits.budget_usd);
+        over(&mut self.sandbox.mode, later.sandbox.mode);
+        over(&mut self.sandbox.seconds, later.sandbox.seconds);
+        over(&mut self.sandbox.memory_mb, later.sandbox.memory_mb);
+        over(&mut self.sandbox.processes, later.sandbox.processes);
+        over(&mut self.sandbox.disk_mb, later.sandbox.disk_mb);
+    }
+
+    /// The limits, with defaults for what is left out.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            max_versions: self.limits.max_versions.unwrap_or(default.max_versions),
+            repairs: self.limits.repairs.unwrap_or(default.repairs),
+            budget_tokens: self.limits.budget_tokens.or(default.budget_tokens),
+            budget_usd: self.limits.budget_usd.or(default.budget_usd),
+        }
+    }
+
+    /// The sandbox, with defaults for what is left out.
+    #[must_use]
+    pub fn sandbox(&self) -> Sandbox {
+        let default = Sandbox::default();
+        Sandbox {
+            mode: self.sandbox.mode.unwrap_or(default.mode),
+            seconds: self.sandbox.seconds.unwrap_or(default.seconds),
+            memory_mb: self.sandbox.memory_mb.unwrap_or(default.memory_mb),
+            processes: self.sandbox.processes.unwrap_or(default.processes),
+            disk_mb: self.sandbox.disk_mb.unwrap_or(default.disk_mb),
+        }
+    }
+
+    /// The model that a role is configured to use: its own, else the one of all roles.
+    #[must_use]
+    pub fn model_of(&self, role: Role) -> Option<&str> {
+        let own = self.roles.get(&role).and_then(|role| role.model.as_deref());
+        own.or(self.model.as_deref())
+    }
+}
+
+impl ProviderConfig {
+    /// Lays `later` over this, field by field.
+    pub fn merge(&mut self, later: Self) {
+        over(&mut self.kind, later.kind);
+        over(&mut self.base_url, later.base_url);
+        over(&mut self.api_key_env, later.api_key_env);
+        over(&mut self.timeout, later.timeout);
+        over(&mut self.path, later.path);
+        over(&mut self.command, later.command);
+        over(&mut self.retries, later.retries);
+        over(&mut self.retry_seconds, later.retry_seconds);
+        over(&mut self.context, later.context);
+    }
+}
+
+/// What is said replaces what was there.
+fn over<T>(old: &mut Option<T>, new: Option<T>) {
+    if new.is_some() {
+        *old = new;
+    }
+}
+
+#[cfg(test)]
+mod tests;

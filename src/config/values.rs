@@ -1,0 +1,216 @@
+//! How single values of the configuration are read and checked, so that an error has a place.
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// What the YAML reader found wrong, with the line and the column at the end.
+pub(super) fn describe(error: &serde_yaml::Error) -> String {
+    let message = error.to_string();
+    match error.location() {
+        Some(place) if !message.contains(" at line ") => {
+            format!("{message} at line {} column {}", place.line(), place.column())
+        }
+        _ => message,
+    }
+}
+
+/// A section whose key stands alone, as when all its lines are commented out, is an empty one.
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A map in which each key stands once; the YAML reader itself keeps the last of two silently.
+pub(super) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord,
+    V: Deserialize<'de>,
+{
+    struct Unique<K, V>(PhantomData<(K, V)>);
+
+    impl<'de, K, V> Visitor<'de> for Unique<K, V>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = BTreeMap::new();
+            while let Some(key) = map.next_key_seed(NewKey(&found))? {
+                found.insert(key, map.next_value()?);
+            }
+            Ok(found)
+        }
+    }
+
+    /// Refuses a known key while the reader still stands at it, so that the error names its line.
+    struct NewKey<'a, K, V>(&'a BTreeMap<K, V>);
+
+    impl<'de, K: Deserialize<'de> + Ord, V> DeserializeSeed<'de> for NewKey<'_, K, V> {
+        type Value = K;
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<K, D::Error> {
+            deserializer.deserialize_str(self)
+        }
+    }
+
+    impl<'de, K: Deserialize<'de> + Ord, V> Visitor<'de> for NewKey<'_, K, V> {
+        type Value = K;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a name")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<K, E> {
+            let key = K::deserialize(text.into_deserializer())?;
+            if self.0.contains_key(&key) {
+                return Err(E::custom(format_args!("duplicate key `{text}`")));
+            }
+            Ok(key)
+        }
+    }
+
+    deserializer.deserialize_any(Unique(PhantomData))
+}
+
+/// A whole number that is not 0.
+pub(super) fn positive<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    struct Positive<T>(PhantomData<T>);
+
+    impl<T: TryFrom<u64>> Visitor<'_> for Positive<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number of at least 1")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+            let fits = T::try_from(number).ok().filter(|_| number > 0);
+            fits.map(Some).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Positive(PhantomData))
+}
+
+/// A sampling temperature.
+pub(super) fn temperature<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    within(d, 0.0, 2.0)
+}
+
+/// A time of at most a day.
+pub(super) fn seconds<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    within(d, 0.001, 86_400.0)
+}
+
+/// An amount of money that may be left out.
+pub(super) fn budget<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    within(d, 0.0, 1e9)
+}
+
+/// An amount of money.
+pub(super) fn dollars<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    within(d, 0.0, 1e9)?.ok_or_else(|| D::Error::custom("must be a number"))
+}
+
+fn within<'de, D>(deserializer: D, least: f64, most: f64) -> Result<Option<f64>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Within(f64, f64);
+
+    impl Visitor<'_> for Within {
+        type Value = Option<f64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a number from {} to {}", self.0, self.1)
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+            // Not a number is in no range.
+            if (self.0..=self.1).contains(&number) {
+                Ok(Some(number))
+            } else {
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "the ranges are far below 2^52")]
+        fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+            self.visit_f64(number as f64)
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "the ranges are far below 2^52")]
+        fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+            self.visit_f64(number as f64)
+        }
+    }
+
+    deserializer.deserialize_any(Within(least, most))
+}
+
+/// A command: one text that is split as a shell would, or a list of program and arguments.
+pub(super) fn command<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<String>>, D::Error> {
+    struct Command;
+
+    impl<'de> Visitor<'de> for Command {
+        type Value = Option<Vec<String>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a command, as a text or a list")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            let words = shlex::split(text)
+                .ok_or_else(|| E::custom("a quote in the command is not closed"))?;
+            if words.is_empty() { Err(E::custom("the command is empty")) } else { Ok(Some(words)) }
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut words = Vec::new();
+            while let Some(word) = list.next_element()? {
+                words.push(word);
+            }
+            if words.is_empty() {
+                return Err(A::Error::custom("the command is empty"));
+            }
+            Ok(Some(words))
+        }
+    }
+
+    d.deserialize_any(Command)
+}

@@ -1,0 +1,204 @@
+//! What is said to a model and what comes back.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One of the program's prompts to a model: which template, which way of reading the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Agent {
+    /// Proposes numbered requirements for the request.
+    Planner,
+    /// Writes the whole script.
+    Coder,
+    /// Writes the whole script again after a check or a run failed.
+    Repair,
+    /// Compares a version with the plan.
+    Reviewer,
+}
+
+impl Agent {
+    /// Every agent, in the order in which a session first needs them.
+    pub const ALL: [Self; 4] = [Self::Planner, Self::Coder, Self::Repair, Self::Reviewer];
+
+    /// The name in template files, chat files and the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Planner => "planner",
+            Self::Coder => "coder",
+            Self::Repair => "repair",
+            Self::Reviewer => "reviewer",
+        }
+    }
+
+    /// Whose model and temperature it uses: repairs are the Coder's work.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Planner => Role::Planner,
+            Self::Coder | Self::Repair => Role::Coder,
+            Self::Reviewer => Role::Reviewer,
+        }
+    }
+}
+
+/// A part in the workflow that a model can be chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Talks the plan through.
+    Planner,
+    /// Writes and repairs versions.
+    Coder,
+    /// Compares versions with the plan.
+    Reviewer,
+    /// Judges whether a script is safe to run.
+    Safety,
+    /// Names packages for imports.
+    Dependencies,
+    /// Answers questions with a tool that runs code.
+    Engineer,
+}
+
+impl Role {
+    /// The roles that the guided workflow asks.
+    pub const WORKFLOW: [Self; 3] = [Self::Planner, Self::Coder, Self::Reviewer];
+
+    /// The role's name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Planner => "planner",
+            Self::Coder => "coder",
+            Self::Reviewer => "reviewer",
+            Self::Safety => "safety",
+            Self::Dependencies => "dependencies",
+            Self::Engineer => "engineer",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who speaks in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// Standing instructions.
+    System,
+    /// What the program asks.
+    User,
+    /// What the model answered earlier.
+    Assistant,
+}
+
+impl Speaker {
+    /// The name that every chat wire format uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// One message of a prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Speaker,
+    /// What is said.
+    pub content: String,
+}
+
+impl Message {
+    /// A message of standing instructions.
+    pub fn system(content: impl Into<String>) -> Self {
+        Self { role: Speaker::System, content: content.into() }
+    }
+
+    /// A message from the program.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self { role: Speaker::User, content: content.into() }
+    }
+}
+
+/// What is asked of a model: the prompt, the sampling and the limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Which agent asks; recorded answers are looked up by it.
+    pub agent: Agent,
+    /// The whole prompt.
+    pub messages: Vec<Message>,
+    /// Sampling temperature, 0 for the most likely text.
+    pub temperature: f64,
+    /// The longest answer, in tokens.
+    pub max_tokens: u32,
+}
+
+/// How an answer that arrived ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The model said that it was done.
+    Whole,
+    /// The answer met the limit of its length.
+    Cut,
+    /// The provider or the model declined to answer.
+    Refused,
+}
+
+/// Tokens of one or of many calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompts.
+    pub prompt: u64,
+    /// Tokens of the answers, with reasoning.
+    pub answer: u64,
+    /// Of the prompt, those that the provider had in its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached: u64,
+    /// The provider gave no count: four bytes were taken for a token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Usage {
+    /// A guess for a provider that counts nothing: four bytes a token, as for English and code.
+    #[must_use]
+    pub fn estimate(messages: &[Message], answer: &str) -> Self {
+        let prompt: usize = messages.iter().map(|m| m.content.len()).sum();
+        Self {
+            prompt: prompt.div_ceil(4) as u64,
+            answer: answer.len().div_ceil(4) as u64,
+            cached: 0,
+            estimated: true,
+        }
+    }
+
+    /// Prompt and answer together.
+    #[must_use]
+    pub const fn total(self) -> u64 {
+        self.prompt + self.answer
+    }
+
+    /// Adds another call's tokens.
+    pub const fn add(&mut self, other: Self) {
+        self.prompt += other.prompt;
+        self.answer += other.answer;
+        self.cached += other.cached;
+        self.estimated |= other.estimated;
+    }
+}

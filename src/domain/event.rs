@@ -1,0 +1,483 @@
+//! Everything that happens in a session, as the journal keeps it.
+//!
+//! An event carries what its artifact can be written from again. Fields may be added; a change of
+//! meaning is a new format.
+
+use super::chat::{Agent, Message, Outcome, Usage};
+use super::plan::Requirement;
+use super::report::{Checks, Run};
+use super::review::{Finding, Review};
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// The format that this program writes.
+pub const FORMAT: u32 = 1;
+
+/// A file in the session's folder that follows from the journal. Who makes an event leaves it
+/// empty: the store fills it in when it writes the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Its path in the session's folder, with `/`.
+    pub file: String,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Who gave an answer at a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A person.
+    Manager,
+    /// The rules of `--auto`.
+    Auto,
+}
+
+/// Why a version was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The first one.
+    First,
+    /// A check or the run failed.
+    Repair,
+    /// The Reviewer's findings.
+    Review,
+    /// The Manager's feedback, or a changed plan.
+    Feedback,
+    /// Written by hand.
+    Manager,
+}
+
+impl Cause {
+    /// The word in the journal and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Repair => "repair",
+            Self::Review => "review",
+            Self::Feedback => "feedback",
+            Self::Manager => "manager",
+        }
+    }
+}
+
+/// Why an answer could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// It held nothing that was asked for.
+    Unusable,
+    /// It repeats an earlier version.
+    Repeated,
+}
+
+/// A question to the Manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// Is this the plan?
+    Plan,
+    /// What about this version?
+    Version,
+    /// May it run?
+    Safety,
+    /// May it go on past a limit?
+    Budget,
+}
+
+impl Gate {
+    /// The word in the journal and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Version => "version",
+            Self::Safety => "safety",
+            Self::Budget => "budget",
+        }
+    }
+}
+
+/// A file that the Manager gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Its name in `data/`.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its content.
+    pub sha256: String,
+}
+
+/// One line of the journal without its number and time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line of every journal.
+    SessionCreated(Box<SessionCreated>),
+    /// Other models or limits, from flags, the configuration or an edited `session.yaml`.
+    SettingsChanged {
+        /// The request, where it was changed by hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
+        /// All settings from now on.
+        settings: Box<Settings>,
+        /// `session.yaml` as it now stands.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// A model is asked.
+    ModelCallStarted(Box<CallStarted>),
+    /// It answered.
+    ModelCallFinished(Box<CallFinished>),
+    /// It did not, or was interrupted.
+    ModelCallFailed {
+        /// The call's number.
+        call: u32,
+        /// What went wrong, on one line.
+        error: String,
+        /// What had arrived by then.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        partial: String,
+        /// The chat file.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// An answer could not be used; the model is asked again with the reason.
+    AnswerRefused {
+        /// The call's number.
+        call: u32,
+        /// The kind of trouble.
+        kind: RefusalKind,
+        /// What the model is told.
+        reason: String,
+    },
+    /// A plan to be approved.
+    PlanProposed {
+        /// The Planner's call; none when the Manager wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<u32>,
+        /// The whole text.
+        text: String,
+        /// Its requirements.
+        requirements: Vec<Requirement>,
+    },
+    /// The Manager said something to the Planner.
+    PlanRemark {
+        /// What was said.
+        text: String,
+    },
+    /// The plan stands.
+    PlanApproved {
+        /// Who approved it.
+        by: By,
+        /// The whole text.
+        text: String,
+        /// Its requirements.
+        requirements: Vec<Requirement>,
+        /// `plan.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// A script that parses.
+    VersionCreated {
+        /// Its number, from 1.
+        version: u32,
+        /// Why it was written.
+        cause: Cause,
+        /// The version that it was written from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<u32>,
+        /// The Coder's call; none when the Manager wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<u32>,
+        /// How the answer had to be mended to get at the script.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+        /// The script.
+        script: String,
+        /// `script_vN.py`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// The static checks are done.
+    Checked {
+        /// The version.
+        version: u32,
+        /// What they found.
+        checks: Box<Checks>,
+        /// `report_vN.yaml`, without a run.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// The script is started.
+    RunStarted {
+        /// The version.
+        version: u32,
+        /// What confines it.
+        sandbox: String,
+    },
+    /// The script ended, or was not run.
+    RunFinished(Box<RunFinished>),
+    /// The Reviewer's answer was read.
+    Reviewed {
+        /// The version.
+        version: u32,
+        /// The Reviewer's call.
+        call: u32,
+        /// What came of it.
+        review: Box<Review>,
+        /// Findings that are new or changed.
+        findings: Vec<Finding>,
+        /// The text of `review_vN.md`.
+        text: String,
+        /// `review_vN.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// A person is asked.
+    GateOpened {
+        /// What about.
+        gate: Gate,
+    },
+    /// Another version is wanted.
+    IterationAsked {
+        /// Who wants it.
+        by: By,
+        /// Nothing came of the last try: more daring, or a stronger model.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalation: Option<Escalation>,
+    },
+    /// What a person said of a version.
+    FeedbackGiven {
+        /// The version.
+        version: u32,
+        /// Everything said of this version so far.
+        text: String,
+        /// `feedback_vN.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// The version is to be run again.
+    RunAsked {
+        /// The version.
+        version: u32,
+    },
+    /// Work goes on from an earlier version.
+    Rewound {
+        /// The version.
+        version: u32,
+        /// Who wants it.
+        by: By,
+    },
+    /// May scripts of this session run unconfined?
+    RunPermission {
+        /// The answer.
+        allowed: bool,
+        /// Who gave it.
+        by: By,
+    },
+    /// The limits are widened by as much again.
+    BudgetExtended {
+        /// Limits from now on.
+        settings: Box<Settings>,
+        /// `session.yaml`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// The version is taken.
+    Accepted {
+        /// The version.
+        version: u32,
+        /// Who took it.
+        by: By,
+        /// It was never seen to run.
+        without_run: bool,
+    },
+    /// The session waits.
+    Paused {
+        /// Why, on one line.
+        reason: String,
+    },
+    /// A file of the session was changed by hand.
+    Edited {
+        /// Its new text.
+        text: String,
+        /// Which file, and its new hash.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// An artifact was written again in another form than before.
+    Rewritten {
+        /// Which file, and its new hash.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// `redraft repair` took damaged lines out of the journal.
+    Repaired {
+        /// What was left out, a line each.
+        left_out: Vec<String>,
+    },
+}
+
+/// What a stuck session tries before it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Escalation {
+    /// A higher temperature.
+    Warmer,
+    /// The model of `roles.coder.escalate_to`.
+    Stronger,
+}
+
+/// See [`Event::SessionCreated`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionCreated {
+    /// The format of this folder.
+    pub format: u32,
+    /// The program that made it.
+    pub program: String,
+    /// The session's name.
+    pub name: String,
+    /// The task, as given.
+    pub request: String,
+    /// What it runs with.
+    pub settings: Settings,
+    /// Files that the Manager gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataFile>,
+    /// The session and version that it was forked from, as `NAME:vN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<String>,
+    /// `session.yaml`.
+    #[serde(flatten)]
+    pub artifact: Artifact,
+}
+
+/// See [`Event::ModelCallStarted`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallStarted {
+    /// The call's number in this session, from 1.
+    pub call: u32,
+    /// Who asks.
+    pub agent: Agent,
+    /// The version that it is about, or that it is to become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// `PROVIDER/MODEL`.
+    pub model: String,
+    /// Sampling temperature.
+    pub temperature: f64,
+    /// The longest answer in tokens.
+    pub max_tokens: u32,
+    /// The whole prompt.
+    pub messages: Vec<Message>,
+}
+
+/// See [`Event::ModelCallFinished`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallFinished {
+    /// The call's number.
+    pub call: u32,
+    /// Who asked.
+    pub agent: Agent,
+    /// How the answer ended.
+    pub outcome: Outcome,
+    /// The answer, as received.
+    pub answer: String,
+    /// What the model thought aloud, where the provider keeps that apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+    /// Tokens.
+    pub usage: Usage,
+    /// Money in US dollars, where the price is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+    /// From the request to the end of the answer.
+    pub milliseconds: u64,
+    /// The chat file.
+    #[serde(flatten)]
+    pub artifact: Artifact,
+}
+
+/// See [`Event::RunFinished`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunFinished {
+    /// The version.
+    pub version: u32,
+    /// How it went.
+    pub run: Run,
+    /// What it printed, within the limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stdout: String,
+    /// Its error output, within the limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+    /// `report_vN.yaml`, with the run.
+    #[serde(flatten)]
+    pub artifact: Artifact,
+    /// `run_vN/stdout.txt` and `run_vN/stderr.txt`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Artifact>,
+}
+
+impl Event {
+    /// The artifacts that come with the event, to be filled in by the store.
+    pub fn artifacts_mut(&mut self) -> Vec<&mut Artifact> {
+        match self {
+            Self::SessionCreated(e) => vec![&mut e.artifact],
+            Self::ModelCallFinished(e) => vec![&mut e.artifact],
+            Self::RunFinished(e) => {
+                std::iter::once(&mut e.artifact).chain(e.outputs.iter_mut()).collect()
+            }
+            Self::SettingsChanged { artifact, .. }
+            | Self::ModelCallFailed { artifact, .. }
+            | Self::PlanApproved { artifact, .. }
+            | Self::VersionCreated { artifact, .. }
+            | Self::Checked { artifact, .. }
+            | Self::Reviewed { artifact, .. }
+            | Self::FeedbackGiven { artifact, .. }
+            | Self::BudgetExtended { artifact, .. }
+            | Self::Edited { artifact, .. }
+            | Self::Rewritten { artifact } => vec![artifact],
+            Self::ModelCallStarted(_)
+            | Self::AnswerRefused { .. }
+            | Self::PlanProposed { .. }
+            | Self::PlanRemark { .. }
+            | Self::RunStarted { .. }
+            | Self::GateOpened { .. }
+            | Self::IterationAsked { .. }
+            | Self::RunAsked { .. }
+            | Self::Rewound { .. }
+            | Self::RunPermission { .. }
+            | Self::Accepted { .. }
+            | Self::Paused { .. }
+            | Self::Repaired { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether losing this event would lose money, work or a person's word: such events are on
+    /// disk before anything else happens.
+    #[must_use]
+    pub const fn is_precious(&self) -> bool {
+        !matches!(
+            self,
+            Self::ModelCallStarted(_)
+                | Self::AnswerRefused { .. }
+                | Self::PlanProposed { call: Some(_), .. }
+                | Self::VersionCreated { call: Some(_), .. }
+                | Self::Checked { .. }
+                | Self::Reviewed { .. }
+                | Self::RunStarted { .. }
+                | Self::GateOpened { .. }
+                | Self::IterationAsked { by: By::Auto, .. }
+                | Self::PlanApproved { by: By::Auto, .. }
+                | Self::RunPermission { by: By::Auto, .. }
+                | Self::Rewritten { .. }
+        )
+    }
+}

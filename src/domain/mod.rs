@@ -1,0 +1,11 @@
+//! Plain types shared by all layers. No I/O, no clock, no decisions.
+
+pub mod chat;
+pub mod event;
+pub mod name;
+pub mod plan;
+pub mod report;
+pub mod review;
+pub mod session;
+pub mod settings;
+pub mod text;

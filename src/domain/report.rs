@@ -1,0 +1,179 @@
+//! What the machine found in a version: `report_vN.yaml`.
+
+use serde::{Deserialize, Serialize};
+
+/// One point of a static check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lint {
+    /// The rule's code, as `F821`.
+    pub rule: String,
+    /// Line in the script, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Something outside the run folder that the code asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capability {
+    /// What is asked for.
+    pub kind: CapabilityKind,
+    /// Line in the script, from 1.
+    pub line: usize,
+    /// What asks for it, as `subprocess.run`.
+    pub what: String,
+}
+
+/// The kinds of thing that a script can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapabilityKind {
+    /// Files outside the run folder.
+    Files,
+    /// Network connections.
+    Network,
+    /// Other processes.
+    Processes,
+    /// Environment variables.
+    Environment,
+    /// Code made at run time.
+    DynamicCode,
+    /// Native code.
+    NativeCode,
+}
+
+/// The static checks of one version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Errors that will stop the script wherever they are reached: they send the version to repair.
+    pub errors: Vec<Lint>,
+    /// Other lint findings.
+    pub lint: Vec<Lint>,
+    /// Findings of the security rules.
+    pub security: Vec<Lint>,
+    /// What the code asks for.
+    pub capabilities: Vec<Capability>,
+    /// Top-level modules that it imports.
+    pub imports: Vec<String>,
+    /// Packages outside the standard library that these belong to.
+    pub dependencies: Vec<String>,
+    /// The script opens a window.
+    #[serde(default)]
+    pub window: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunVerdict {
+    /// Ended with exit code 0.
+    Ok,
+    /// Ended with an error.
+    Failed,
+    /// Stopped at the time limit.
+    Timeout,
+    /// A program with a window that ran until it was stopped.
+    Window,
+    /// The Manager or the sandbox did not let it run.
+    Refused,
+    /// Not run, by choice or for want of a display.
+    Skipped,
+}
+
+impl RunVerdict {
+    /// The word in the report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+            Self::Window => "window",
+            Self::Refused => "refused",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether the script was really started and seen.
+    #[must_use]
+    pub const fn ran(self) -> bool {
+        !matches!(self, Self::Refused | Self::Skipped)
+    }
+}
+
+/// An error that ended a run, in the parts that a model can use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// The exception's type, as `ValueError`.
+    pub kind: String,
+    /// Its message.
+    pub message: String,
+    /// The line of the script that it came from, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The frames inside the script, outermost first: `line 3, in main: total = add(1)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<String>,
+    /// What a model should know of the cause, where the program knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// One run of one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// How it ended.
+    pub verdict: RunVerdict,
+    /// Why it was refused or skipped, or what else should be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The child's exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Wall-clock milliseconds.
+    #[serde(default)]
+    pub milliseconds: u64,
+    /// What confined it: `strict`, `network` or `off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
+    /// The interpreter that ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// The error that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    /// Bytes that it printed, before any cut.
+    #[serde(default)]
+    pub stdout_bytes: u64,
+    /// Bytes of its error output, before any cut.
+    #[serde(default)]
+    pub stderr_bytes: u64,
+    /// Files that it wrote, relative to `run_vN/files/`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+impl Run {
+    /// A run that did not take place.
+    #[must_use]
+    pub fn not_run(verdict: RunVerdict, reason: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            reason: Some(reason.into()),
+            exit_code: None,
+            signal: None,
+            milliseconds: 0,
+            sandbox: None,
+            python: None,
+            error: None,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            files: Vec::new(),
+        }
+    }
+}

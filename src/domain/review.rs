@@ -1,0 +1,163 @@
+//! What the Reviewer found, and the findings that live over versions.
+
+use serde::{Deserialize, Serialize};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The version can't be accepted with it.
+    Blocker,
+    /// Should be better.
+    Should,
+    /// A matter of taste.
+    Nit,
+}
+
+impl Severity {
+    /// The word in reviews and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Blocker => "blocker",
+            Self::Should => "should",
+            Self::Nit => "nit",
+        }
+    }
+}
+
+/// What the Reviewer would have done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// Take it.
+    Accept,
+    /// Write another version.
+    Iterate,
+}
+
+impl Verdict {
+    /// The word in reviews and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "ACCEPT",
+            Self::Iterate => "ITERATE",
+        }
+    }
+}
+
+/// How far a requirement is fulfilled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Fulfilled.
+    Met,
+    /// In part.
+    Partly,
+    /// Not fulfilled.
+    NotMet,
+}
+
+impl Status {
+    /// The words in reviews and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Partly => "partly",
+            Self::NotMet => "not met",
+        }
+    }
+}
+
+/// The Reviewer's word on one requirement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// `R1`, `R2`, ...
+    pub requirement: String,
+    /// How far it is fulfilled.
+    pub status: Status,
+}
+
+/// One point as the Reviewer wrote it, before the ledger has seen it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawFinding {
+    /// The requirement that it belongs to, where one was named.
+    pub requirement: Option<String>,
+    /// Its weight, where one was named.
+    pub severity: Option<Severity>,
+    /// The quoted line of the script.
+    pub quote: Option<String>,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// A Reviewer's answer taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawReview {
+    /// Its word on requirements.
+    pub judgements: Vec<Judgement>,
+    /// Its points, as written.
+    pub findings: Vec<RawFinding>,
+    /// Its verdict, where it gave one.
+    pub verdict: Option<Verdict>,
+}
+
+/// Where a finding stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingState {
+    /// To be dealt with.
+    Open,
+    /// A later review did not find it any more.
+    Fixed,
+    /// The Manager said that it does not matter.
+    Waived,
+    /// Asked for the opposite of an earlier finding.
+    Contested,
+    /// Its quote is not in the script: shown, not given to the Coder.
+    Unsupported,
+}
+
+/// One point with an id that lives until it is settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `F1`, `F2`, ... in a session.
+    pub id: String,
+    /// The requirement that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The quoted line of the script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote: Option<String>,
+    /// What is wrong.
+    pub text: String,
+    /// Where it stands.
+    pub state: FindingState,
+    /// The version in which it was first found.
+    pub first: u32,
+    /// The version in which it was last found.
+    pub last: u32,
+    /// How many wordings were merged into it.
+    pub times: u32,
+}
+
+/// A review after the ledger has seen it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// The Reviewer's own verdict.
+    pub said: Option<Verdict>,
+    /// Its word on requirements.
+    pub judgements: Vec<Judgement>,
+    /// Ids of the findings that are new with this version.
+    pub new: Vec<String>,
+    /// Ids of those found again.
+    pub again: Vec<String>,
+    /// Ids of those that are settled by this version.
+    pub settled: Vec<String>,
+    /// Ids of all open blockers after this review.
+    pub blockers: Vec<String>,
+}

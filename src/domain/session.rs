@@ -1,0 +1,252 @@
+//! A session as it stands: what the events of its journal add up to.
+
+use super::chat::{Agent, Outcome, Role, Usage};
+use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
+use super::plan::Plan;
+use super::report::{Checks, Run, RunVerdict};
+use super::review::{Finding, FindingState, Review, Severity, Status};
+use super::settings::{Limits, Settings};
+use std::collections::{BTreeMap, HashMap};
+
+/// The state of a session.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// The format of its folder.
+    pub format: u32,
+    /// Its name.
+    pub name: String,
+    /// The task, as given.
+    pub request: String,
+    /// What it runs with.
+    pub settings: Settings,
+    /// The limits as they were before the Manager widened them.
+    pub limits_given: Limits,
+    /// Files that the Manager gave.
+    pub data: Vec<DataFile>,
+    /// Where it was forked from, as `NAME:vN`.
+    pub forked_from: Option<String>,
+    /// When it was made, as written in the journal.
+    pub created: String,
+    /// When its last event happened.
+    pub updated: String,
+    /// The number of its last event.
+    pub seq: u64,
+    /// The plan and the talk about it.
+    pub planning: Planning,
+    /// All versions; number N stands at N - 1.
+    pub versions: Vec<Version>,
+    /// The version that work goes on from.
+    pub head: Option<u32>,
+    /// What is to happen to the head, where the Manager or the rules said so.
+    pub wish: Option<Wish>,
+    /// What the next version is tried with.
+    pub escalation: Option<Escalation>,
+    /// Answers that could not be used, since the last one that could.
+    pub refusals: Vec<Refusal>,
+    /// Model calls.
+    pub calls: Calls,
+    /// All findings, in the order of their ids.
+    pub ledger: Vec<Finding>,
+    /// Whether scripts may run unconfined, once that was answered.
+    pub run_allowed: Option<bool>,
+    /// The gate that waits for a person.
+    pub gate: Option<Gate>,
+    /// The version that was taken.
+    pub accepted: Option<Accepted>,
+    /// Why the session waits, until something else happens.
+    pub paused: Option<String>,
+    /// The files that follow from the journal: by path, with the event that wrote each last.
+    pub artifacts: BTreeMap<String, Placed>,
+}
+
+/// An artifact and the event that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The file.
+    pub artifact: Artifact,
+    /// The event's number.
+    pub seq: u64,
+}
+
+/// See [`Session::accepted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The version.
+    pub version: u32,
+    /// It was never seen to run.
+    pub without_run: bool,
+}
+
+/// The plan and the talk about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planning {
+    /// The plan that stands.
+    pub plan: Option<Plan>,
+    /// A proposal that waits for approval.
+    pub proposal: Option<Plan>,
+    /// What the Manager said since the last approval, in order.
+    pub remarks: Vec<String>,
+    /// The last remark is not answered yet.
+    pub revise: bool,
+}
+
+/// One version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Why it was written.
+    pub cause: Cause,
+    /// The version that it was written from.
+    pub base: Option<u32>,
+    /// What it was tried with, when the session was stuck.
+    pub escalation: Option<Escalation>,
+    /// The script.
+    pub script: String,
+    /// How the answer had to be mended to get at the script.
+    pub notes: Vec<String>,
+    /// The static checks.
+    pub checks: Option<Checks>,
+    /// The run.
+    pub run: Option<Run>,
+    /// What it printed, within the limit.
+    pub stdout: String,
+    /// Its error output, within the limit.
+    pub stderr: String,
+    /// The review.
+    pub review: Option<Review>,
+    /// Everything that the Manager said of it.
+    pub feedback: Option<String>,
+    /// When it was written.
+    pub at: String,
+}
+
+impl Version {
+    /// Whether a check or the run says for certain that it does not work.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.check_failed() || self.run_failed()
+    }
+
+    /// Whether a static check says for certain that it does not work.
+    #[must_use]
+    pub fn check_failed(&self) -> bool {
+        self.checks.as_ref().is_some_and(|c| !c.errors.is_empty())
+    }
+
+    /// Whether it ran and failed.
+    #[must_use]
+    pub fn run_failed(&self) -> bool {
+        self.run.as_ref().is_some_and(|r| r.verdict == RunVerdict::Failed)
+    }
+
+    /// Whether it was really started and seen.
+    #[must_use]
+    pub fn ran(&self) -> bool {
+        self.run.as_ref().is_some_and(|r| r.verdict.ran())
+    }
+
+    /// How many requirements the Reviewer called met.
+    #[must_use]
+    pub fn requirements_met(&self) -> usize {
+        let met = |r: &Review| r.judgements.iter().filter(|j| j.status == Status::Met).count();
+        self.review.as_ref().map_or(0, met)
+    }
+}
+
+/// What is to happen to the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Another version, for this cause.
+    Iterate(Cause),
+    /// Another run.
+    Rerun,
+}
+
+/// An answer that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whose answer it was.
+    pub agent: Agent,
+    /// The kind of trouble.
+    pub kind: RefusalKind,
+    /// What the model is told.
+    pub reason: String,
+}
+
+/// Model calls: what is under way, what is to be read, and what all of them took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calls {
+    /// The last number given.
+    pub last: u32,
+    /// Started and not ended: the program was killed, or it is under way now.
+    pub open: Option<CallStarted>,
+    /// Answered, and the answer was not read yet.
+    pub pending: Option<Pending>,
+    /// Tokens of all finished calls.
+    pub usage: Usage,
+    /// Money of all finished calls whose price is known.
+    pub usd: f64,
+    /// Whether any call's price was known.
+    pub priced: bool,
+    /// Tokens of each agent's last finished call: the forecast for its next one.
+    pub latest: HashMap<Agent, Usage>,
+    /// Milliseconds of each agent's last finished call.
+    pub latest_milliseconds: HashMap<Agent, u64>,
+    /// Finished calls of each agent.
+    pub finished: HashMap<Agent, usize>,
+}
+
+/// A finished call whose answer was not read yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// The call's number.
+    pub call: u32,
+    /// Who asked.
+    pub agent: Agent,
+    /// The answer.
+    pub answer: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Session {
+    /// A version by its number.
+    #[must_use]
+    pub fn version(&self, number: u32) -> Option<&Version> {
+        self.versions.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// The version that work goes on from.
+    #[must_use]
+    pub fn head(&self) -> Option<&Version> {
+        self.version(self.head?)
+    }
+
+    /// The number that the next version will have.
+    #[must_use]
+    pub fn next_version(&self) -> u32 {
+        u32::try_from(self.versions.len()).unwrap_or(u32::MAX - 1) + 1
+    }
+
+    /// Answers for a role that could not be used, since the last one that could.
+    pub fn refusals_of(&self, role: Role) -> impl Iterator<Item = &Refusal> {
+        self.refusals.iter().filter(move |r| r.agent.role() == role)
+    }
+
+    /// Findings that are still to be dealt with.
+    pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.ledger.iter().filter(|f| f.state == FindingState::Open)
+    }
+
+    /// Open findings that keep a version from being accepted.
+    pub fn open_blockers(&self) -> impl Iterator<Item = &Finding> {
+        self.open_findings().filter(|f| f.severity == Severity::Blocker)
+    }
+
+    /// The plan's requirements, as far as there is a plan.
+    #[must_use]
+    pub fn requirements(&self) -> &[super::plan::Requirement] {
+        self.planning.plan.as_ref().map_or(&[], |p| &p.requirements)
+    }
+}

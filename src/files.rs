@@ -1,0 +1,270 @@
+//! The one door to the disk. The lints ban raw file writes everywhere else.
+#![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What could not be done to which file, and why.
+#[derive(Debug, Error)]
+#[error("cannot {action} `{}`: {}", .path.display(), reason(.source))]
+pub struct FileError {
+    /// What was tried: `read`, `write`, ...
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The system's words without the error's number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let plain = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = plain.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError { action, path, source }
+}
+
+/// Whether everybody may change a file, or nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As the user's mask says.
+    Normal,
+    /// Without write permission, as a sign to people.
+    ReadOnly,
+}
+
+/// The whole content of a file.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(failed("read", path))
+}
+
+/// The whole content of a file, or none if there is no such file.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("read", path)(e)),
+    }
+}
+
+/// The text of a file of at most `limit` bytes; what is not UTF-8 is an error.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    let file = File::open(path).map_err(failed("read", path))?;
+    read_bounded(file, limit).map_err(failed("read", path))
+}
+
+/// All of a stream, as text of at most `limit` bytes.
+pub fn read_bounded(from: impl Read, limit: u64) -> io::Result<String> {
+    let mut text = String::new();
+    from.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    Ok(text)
+}
+
+/// The length of a regular file, or none if there is no such file.
+#[must_use]
+pub fn length(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
+}
+
+/// Writes a file whole: a reader sees the old content or the new, never a part.
+///
+/// It is not on the disk before [`sync`].
+pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
+    let mut temporary = OsString::from(".");
+    temporary.push(path.file_name().unwrap_or_default());
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        file.write_all(content)?;
+        if mode == Mode::ReadOnly {
+            let mut permissions = file.metadata()?.permissions();
+            permissions.set_readonly(true);
+            file.set_permissions(permissions)?;
+        }
+        fs::rename(&temporary, path)
+    })();
+    written.map_err(|error| {
+        // What is left of a failed write helps nobody.
+        let _ = fs::remove_file(&temporary);
+        failed("write", path)(error)
+    })
+}
+
+/// Makes files and the folders that hold them last through a power failure.
+pub fn sync<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), FileError> {
+    let mut folders: Vec<&Path> = Vec::new();
+    for path in paths {
+        match File::open(path) {
+            Ok(file) => file.sync_all().map_err(failed("sync", path))?,
+            // Taken away by hand since it was written: it will be written again at load.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(failed("sync", path)(e)),
+        }
+        if let Some(folder) = path.parent()
+            && !folders.contains(&folder)
+        {
+            folders.push(folder);
+        }
+    }
+    folders.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes the entries of a folder last.
+pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
+    // Windows can't open folders; its renames are journaled by the file system.
+    if cfg!(windows) {
+        return Ok(());
+    }
+    File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync", folder))
+}
+
+/// Creates a folder and those above it.
+pub fn create_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(failed("create", path))
+}
+
+/// Moves a file or a folder to a name that is free.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(failed("write", to))
+}
+
+/// Removes a folder and all that is in it; one that is not there is fine.
+pub fn remove_folder(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Copies a file's content.
+pub fn copy(from: &Path, to: &Path) -> Result<u64, FileError> {
+    if let Some(folder) = to.parent() {
+        create_folder(folder)?;
+    }
+    let bytes = fs::copy(from, to).map_err(failed("copy", from))?;
+    // What the user kept read-only is the session's own now.
+    let mut permissions = fs::metadata(to).map_err(failed("copy", to))?.permissions();
+    make_writable(&mut permissions);
+    fs::set_permissions(to, permissions).map_err(failed("copy", to))?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn make_writable(permissions: &mut Permissions) {
+    use std::os::unix::fs::PermissionsExt;
+    permissions.set_mode(permissions.mode() | 0o200);
+}
+
+#[cfg(not(unix))]
+fn make_writable(permissions: &mut Permissions) {
+    permissions.set_readonly(false);
+}
+
+/// The entries of a folder, sorted by name.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
+        .map_err(failed("read", folder))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// A file that only grows.
+#[derive(Debug)]
+pub struct Appender {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Appender {
+    /// Opens a file that is there and takes it to be `length` bytes long: what stands behind that
+    /// is cut off.
+    pub fn open(path: &Path, length: u64) -> Result<Self, FileError> {
+        let file = OpenOptions::new().write(true).open(path).map_err(failed("write", path))?;
+        let mut appender = Self { path: path.to_owned(), file, length };
+        appender.cut()?;
+        Ok(appender)
+    }
+
+    /// Appends all of the bytes or, when the disk does not take them, none.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        if let Err(error) = self.file.write_all(bytes) {
+            // Should this fail too, the torn line is cut off at the next load.
+            let _ = self.cut();
+            return Err(failed("write", &self.path)(error));
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes what was appended last.
+    pub fn sync(&self) -> Result<(), FileError> {
+        self.file.sync_data().map_err(failed("sync", &self.path))
+    }
+
+    fn cut(&mut self) -> Result<(), FileError> {
+        self.file
+            .set_len(self.length)
+            .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
+            .map(|_| ())
+            .map_err(failed("write", &self.path))
+    }
+}
+
+/// A lock that ends with this value or with the process, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// What came of trying to lock.
+#[derive(Debug)]
+pub enum Locking {
+    /// It is ours.
+    Taken(Lock),
+    /// Another process has it; its number, as far as it could be read.
+    Held(Option<u32>),
+}
+
+/// Takes the lock that a file stands for, or says who has it.
+pub fn lock(path: &Path) -> Result<Locking, FileError> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(failed("lock", path))?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)
+                .and_then(|()| writeln!(file, "{}", std::process::id()))
+                .map_err(failed("lock", path))?;
+            Ok(Locking::Taken(Lock { _file: file }))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = read_bounded(&mut file, 64).ok().and_then(|t| t.trim().parse().ok());
+            Ok(Locking::Held(holder))
+        }
+        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
+/// An empty folder of our own that goes with this value.
+pub fn temporary_folder() -> Result<tempfile::TempDir, FileError> {
+    let root = std::env::temp_dir();
+    tempfile::Builder::new().prefix("redraft-").tempdir_in(&root).map_err(failed("create", &root))
+}

@@ -1,0 +1,224 @@
+//! Asks a model: the one place for retries, the limit on silence, and cancelling.
+
+use super::{Ending, Fault, Model, Piece};
+use crate::domain::chat::{Outcome, Request, Usage};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The most text and reasoning that one answer can have, in bytes.
+pub const MOST_TEXT: usize = 1 << 20;
+
+/// The longest wait that a server can ask for before it counts as a failure.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// Pieces that wait for the caller before the model has to.
+const PIECES_AHEAD: usize = 64;
+
+/// How patiently a model is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How often a failed try is repeated.
+    pub retries: u32,
+    /// What the first wait lasts at most; each further one can last twice as long.
+    pub base: Duration,
+    /// How long nothing may come, from the start of a try on.
+    pub silence: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { retries: 3, base: Duration::from_millis(500), silence: Duration::from_mins(5) }
+    }
+}
+
+/// What the caller is told while a model answers.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// A piece of the answer.
+    Text(&'a str),
+    /// A piece of what the model thinks before it answers.
+    Reasoning(&'a str),
+    /// This try failed and the next one follows: the text starts anew.
+    Retrying {
+        /// What went wrong.
+        why: &'a Fault,
+        /// How long is waited now.
+        wait: Duration,
+        /// The number of the try that follows; the first retry is 2.
+        attempt: u32,
+    },
+}
+
+/// A model's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its text, as sent.
+    pub text: String,
+    /// What the model thought, where the provider tells it apart; may be empty.
+    pub reasoning: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The tokens of the try that succeeded, estimated if the provider did not count them.
+    pub usage: Usage,
+    /// How many tries it took, from 1.
+    pub attempts: u32,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct CallError {
+    /// What ended the call.
+    pub kind: CallErrorKind,
+    /// The text of the last try, as far as it came.
+    pub partial: String,
+}
+
+/// What ended a call without an answer.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum CallErrorKind {
+    /// The caller cancelled it.
+    #[error("interrupted")]
+    Interrupted,
+    /// The last try failed, and another one would not help or is not allowed.
+    #[error("{0}")]
+    Failed(Fault),
+}
+
+/// Asks a model until it answers, and tells the caller what arrives.
+///
+/// A fault that may pass is met with up to `policy.retries` further tries, after a random wait that
+/// can double each time, or after the time that the server asks for, if that is at most a minute.
+/// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
+/// is a fault; one that was cut or refused may be empty.
+pub async fn call(
+    model: &dyn Model,
+    request: &Request,
+    policy: &Policy,
+    cancel: &CancellationToken,
+    on: &mut dyn FnMut(News<'_>),
+) -> Result<Answer, CallError> {
+    let mut attempts = 1;
+    loop {
+        let mut heard = Heard::default();
+        let ended = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
+            ended = attempt(model, request, policy.silence, &mut heard, on) => ended,
+        };
+        let fault = match ended {
+            Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
+            Err(fault) => fault,
+        };
+        let Some(wait) = wait_before_retry(&fault, policy, attempts) else {
+            return Err(heard.error(CallErrorKind::Failed(fault)));
+        };
+        attempts += 1;
+        on(News::Retrying { why: &fault, wait, attempt: attempts });
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// One try.
+async fn attempt(
+    model: &dyn Model,
+    request: &Request,
+    silence: Duration,
+    heard: &mut Heard,
+    on: &mut dyn FnMut(News<'_>),
+) -> Result<Ending, Fault> {
+    let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
+    let mut answering = model.answer(request, sender);
+    let quiet = tokio::time::sleep(silence);
+    tokio::pin!(quiet);
+    let mut open = true;
+    let ended = loop {
+        tokio::select! {
+            biased;
+            piece = pieces.recv(), if open => match piece {
+                Some(piece) => {
+                    heard.take(&piece, on)?;
+                    quiet.set(tokio::time::sleep(silence));
+                }
+                None => open = false,
+            },
+            ended = &mut answering => break ended,
+            () = &mut quiet => return Err(Fault::Silence { seconds: silence.as_secs_f64() }),
+        }
+    };
+    // What was sent before the end, or before a fault, was said.
+    while let Ok(piece) = pieces.try_recv() {
+        heard.take(&piece, on)?;
+    }
+    let ending = ended?;
+    if ending.outcome == Outcome::Whole && heard.text.trim().is_empty() {
+        return Err(Fault::Empty);
+    }
+    Ok(ending)
+}
+
+/// How long to wait before the next try; `None` if there must not be one.
+fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Duration> {
+    if !fault.retryable() || attempts > policy.retries {
+        return None;
+    }
+    // Callers that failed together should not come back together, so all waits are random.
+    let most = policy.base.saturating_mul(2u32.saturating_pow(attempts - 1)).min(LONGEST_WAIT);
+    match fault.retry_after() {
+        Some(wish) if wish > LONGEST_WAIT => None,
+        Some(wish) => Some(wish + policy.base.min(LONGEST_WAIT).mul_f64(fastrand::f64())),
+        None => Some(most.mul_f64(fastrand::f64())),
+    }
+}
+
+/// What came in one try.
+#[derive(Default)]
+struct Heard {
+    text: String,
+    reasoning: String,
+}
+
+impl Heard {
+    fn take(&mut self, piece: &Piece, on: &mut dyn FnMut(News<'_>)) -> Result<(), Fault> {
+        let (Piece::Text(new) | Piece::Reasoning(new)) = piece;
+        if self.text.len() + self.reasoning.len() + new.len() > MOST_TEXT {
+            return Err(Fault::TooLong { what: "it has more than 1 MiB of text".to_owned() });
+        }
+        match piece {
+            Piece::Text(new) => {
+                self.text.push_str(new);
+                on(News::Text(new));
+            }
+            Piece::Reasoning(new) => {
+                self.reasoning.push_str(new);
+                on(News::Reasoning(new));
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {
+        let usage = ending.usage.unwrap_or_else(|| {
+            // Reasoning is paid for like any other part of an answer.
+            let mut usage = Usage::estimate(&request.messages, &self.text);
+            usage.answer += self.reasoning.len().div_ceil(4) as u64;
+            usage
+        });
+        Answer {
+            text: self.text,
+            reasoning: self.reasoning,
+            outcome: ending.outcome,
+            usage,
+            attempts,
+        }
+    }
+
+    fn error(self, kind: CallErrorKind) -> CallError {
+        CallError { kind, partial: self.text }
+    }
+}

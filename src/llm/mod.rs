@@ -1,0 +1,54 @@
+//! The model seam: a request goes in, pieces of text come out, and an outcome ends them.
+//!
+//! `provider` turns the configuration into a [`Model`], `call` asks one with retries, a limit on
+//! silence and cancelling. Everything else is one file a wire format. Nothing here knows of agents'
+//! templates or of sessions.
+
+mod anthropic;
+pub mod call;
+mod command;
+pub mod discover;
+mod fault;
+mod http;
+mod ollama;
+mod openai;
+pub mod provider;
+mod script;
+mod secret;
+mod wire;
+
+pub use fault::Fault;
+pub use script::{Recorded, ScriptModel, Used};
+
+use crate::domain::chat::{Outcome, Request, Usage};
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+
+/// A piece of an answer as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A piece of the answer itself.
+    Text(String),
+    /// A piece of what the model thinks before it answers, where the provider tells them apart.
+    Reasoning(String),
+}
+
+/// How an answer ended, said by the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Whole, cut or refused.
+    pub outcome: Outcome,
+    /// The tokens used, where the provider counted them.
+    pub usage: Option<Usage>,
+}
+
+/// Something that answers requests. One try only: retries and limits belong to [`call::call`].
+pub trait Model: Send + Sync {
+    /// Asks once and sends the answer's pieces as they arrive. Dropping the future stops the
+    /// request and whatever process works on it.
+    fn answer<'a>(
+        &'a self,
+        request: &'a Request,
+        pieces: mpsc::Sender<Piece>,
+    ) -> BoxFuture<'a, Result<Ending, Fault>>;
+}

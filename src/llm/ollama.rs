@@ -1,0 +1,100 @@
+//! Ollama's own chat format. Its OpenAI-compatible endpoint can't set the size of the context, and
+//! the default one silently drops the beginning of a long prompt.
+
+use super::Fault;
+use super::wire::{Framing, Reading, Wire, tokens};
+use crate::domain::chat::{Outcome, Request, Usage};
+use serde_json::{Value, json};
+
+/// Where requests go, after the provider's address.
+pub(super) const PATH: &str = "api/chat";
+
+/// The least context that is asked for, if the configuration says nothing.
+pub(super) const DEFAULT_CONTEXT: u32 = 8192;
+
+/// Contexts are multiples of this: Ollama loads the model again for each new size.
+const CONTEXT_STEP: u64 = 2048;
+
+/// One model of an Ollama server.
+pub(super) struct Ollama {
+    /// The model's name at the server.
+    pub(super) model: String,
+    /// The least context, in tokens.
+    pub(super) context: u32,
+}
+
+impl Ollama {
+    /// The context that holds the prompt and the longest answer.
+    fn context_for(&self, request: &Request) -> u64 {
+        let prompt = Usage::estimate(&request.messages, "").prompt;
+        // Every message costs a few tokens for its frame, and code has more tokens than prose.
+        let needed = prompt + prompt / 4 + 16 * request.messages.len() as u64;
+        let whole = needed + u64::from(request.max_tokens);
+        whole.next_multiple_of(CONTEXT_STEP).max(u64::from(self.context))
+    }
+}
+
+impl Wire for Ollama {
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn body(&self, request: &Request) -> Value {
+        json!({
+            "model": self.model,
+            "messages": request.messages,
+            "stream": true,
+            "options": {
+                "num_ctx": self.context_for(request),
+                "temperature": request.temperature,
+                "num_predict": request.max_tokens,
+            },
+        })
+    }
+
+    fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
+        if !event["error"].is_null() {
+            return Err(Fault::in_stream(&event["error"]));
+        }
+        reading.reasoning(&event["message"]["thinking"]);
+        reading.text(&event["message"]["content"]);
+        if event["done"].as_bool() == Some(true) {
+            let cut = event["done_reason"].as_str() == Some("length");
+            reading.outcome = Some(if cut { Outcome::Cut } else { Outcome::Whole });
+            reading.usage = usage(event);
+            reading.done = true;
+        }
+        Ok(())
+    }
+}
+
+/// Old servers leave the prompt's count out when they had it in their cache: then nothing is known.
+fn usage(event: &Value) -> Option<Usage> {
+    Some(Usage {
+        prompt: tokens(&event["prompt_eval_count"])?,
+        answer: tokens(&event["eval_count"])?,
+        ..Usage::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::chat::{Agent, Message};
+
+    #[test]
+    fn the_context_holds_prompt_and_answer() {
+        let ollama = Ollama { model: "m".to_owned(), context: 8192 };
+        for (bytes, max_tokens, least) in [(10, 100, 8192), (40_000, 4096, 15_000), (0, 8192, 8193)]
+        {
+            let messages = vec![Message::user("x".repeat(bytes))];
+            let request = Request { agent: Agent::Coder, messages, temperature: 0.0, max_tokens };
+            let context = ollama.context_for(&request);
+            assert!(context >= least && context.is_multiple_of(CONTEXT_STEP), "{bytes}: {context}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The chat completions format, spoken by `OpenAI`, by most hosts and by most local servers.
+
+use super::Fault;
+use super::wire::{Framing, Reading, Wire, tokens};
+use crate::domain::chat::{Outcome, Request, Usage};
+use serde_json::{Value, json};
+
+/// Where requests go, after the provider's address.
+pub(super) const PATH: &str = "chat/completions";
+
+/// One model behind a chat completions endpoint.
+pub(super) struct OpenAi {
+    /// The model's name at the provider.
+    pub(super) model: String,
+    /// The server is `OpenAI`'s own, whose newer models take no `max_tokens`.
+    pub(super) official: bool,
+}
+
+impl Wire for OpenAi {
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    fn body(&self, request: &Request) -> Value {
+        let limit = if self.official { "max_completion_tokens" } else { "max_tokens" };
+        json!({
+            "model": self.model,
+            "messages": request.messages,
+            "temperature": request.temperature,
+            limit: request.max_tokens,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        })
+    }
+
+    fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
+        let choice = &event["choices"][0];
+        let stop = choice["finish_reason"].as_str().unwrap_or_default();
+        // An error that a host met behind the scenes is told beside the choice or in it.
+        for error in [&event["error"], &choice["error"]] {
+            if !error.is_null() {
+                return Err(Fault::in_stream(error));
+            }
+        }
+        if stop == "error" {
+            return Err(Fault::in_stream(choice));
+        }
+        if let Some(usage) = usage(&event["usage"]) {
+            reading.usage = Some(usage);
+        }
+        // A streamed answer comes in deltas, one that was not streamed as a message.
+        for part in [&choice["delta"], &choice["message"]] {
+            // Servers that know both names for the reasoning send the same text under each.
+            let named = [&part["reasoning_content"], &part["reasoning"]];
+            let said = |value: &&Value| value.as_str().is_some_and(|text| !text.is_empty());
+            if let Some(reasoning) = named.into_iter().find(said) {
+                reading.reasoning(reasoning);
+            }
+            reading.text(&part["content"]);
+        }
+        match stop {
+            // Some servers send an empty reason with each piece.
+            "" => {}
+            "length" => reading.outcome = Some(Outcome::Cut),
+            "content_filter" => reading.outcome = Some(Outcome::Refused),
+            _ => reading.outcome = Some(Outcome::Whole),
+        }
+        // Nothing can follow an answer that was not streamed, whatever its server leaves out.
+        if choice["message"].is_object() {
+            reading.outcome.get_or_insert(Outcome::Whole);
+            reading.done = true;
+        }
+        Ok(())
+    }
+}
+
+fn usage(value: &Value) -> Option<Usage> {
+    Some(Usage {
+        prompt: tokens(&value["prompt_tokens"])?,
+        answer: tokens(&value["completion_tokens"])?,
+        cached: tokens(&value["prompt_tokens_details"]["cached_tokens"]).unwrap_or(0),
+        estimated: false,
+    })
+}

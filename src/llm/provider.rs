@@ -1,0 +1,445 @@
+//! From the configuration to models that can be asked.
+
+use super::anthropic::{self, Anthropic};
+use super::call::Policy;
+use super::command::CommandModel;
+use super::http::{BadAddress, Door, HttpModel};
+use super::ollama::{self, Ollama};
+use super::openai::{self, OpenAi};
+use super::secret::Secret;
+use super::wire::Wire;
+use super::{Fault, Model, ScriptModel, Used};
+use crate::config::{Config, Kind, Price, ProviderConfig};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Looks an environment variable up: the process's own ([`environment`]), or a test's.
+pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
+/// The process's environment. An empty variable is as good as none.
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// A provider that is known without any configuration.
+pub(super) struct BuiltIn {
+    pub(super) name: &'static str,
+    kind: Kind,
+    base_url: &'static str,
+    /// The environment variable of its key.
+    pub(super) key_env: Option<&'static str>,
+    /// The model that is used if only its key is there.
+    pub(super) model: Option<&'static str>,
+}
+
+/// The built-in providers, in the order in which one is chosen when nothing is configured.
+pub(super) const BUILT_IN: [BuiltIn; 5] = [
+    BuiltIn {
+        name: "anthropic",
+        kind: Kind::Anthropic,
+        base_url: "https://api.anthropic.com",
+        key_env: Some("ANTHROPIC_API_KEY"),
+        model: Some("claude-sonnet-4-5"),
+    },
+    BuiltIn {
+        name: "openai",
+        kind: Kind::Openai,
+        base_url: "https://api.openai.com/v1",
+        key_env: Some("OPENAI_API_KEY"),
+        model: Some("gpt-5"),
+    },
+    BuiltIn {
+        name: "gemini",
+        kind: Kind::Openai,
+        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+        key_env: Some("GEMINI_API_KEY"),
+        model: Some("gemini-2.5-pro"),
+    },
+    BuiltIn {
+        name: "openrouter",
+        kind: Kind::Openai,
+        base_url: "https://openrouter.ai/api/v1",
+        key_env: Some("OPENROUTER_API_KEY"),
+        model: Some("qwen/qwen3-coder"),
+    },
+    BuiltIn {
+        name: "ollama",
+        kind: Kind::Ollama,
+        base_url: "http://127.0.0.1:11434",
+        key_env: None,
+        model: None,
+    },
+];
+
+/// The model of a provider, as `PROVIDER/MODEL`, cut at the first slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelRef {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The model's name at the provider; may contain slashes.
+    pub model: String,
+}
+
+impl ModelRef {
+    /// Takes `PROVIDER/MODEL` apart.
+    pub fn parse(text: &str) -> Result<Self, ProviderError> {
+        match text.split_once('/') {
+            Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
+                Ok(Self { provider: provider.to_owned(), model: model.to_owned() })
+            }
+            _ => Err(ProviderError::Malformed { text: text.to_owned() }),
+        }
+    }
+}
+
+/// A model that can be asked, and how.
+pub struct Connection {
+    /// The model.
+    pub model: Box<dyn Model>,
+    /// How patiently it is asked.
+    pub policy: Policy,
+    /// What its tokens cost, if the configuration tells.
+    pub price: Option<Price>,
+}
+
+/// Why a model can't be asked. Found before anything is sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Not of the form `PROVIDER/MODEL`.
+    #[error("`{text}` is not a model; write PROVIDER/MODEL, as `ollama/qwen2.5-coder:7b`")]
+    Malformed {
+        /// What was written.
+        text: String,
+    },
+    /// No provider of this name.
+    #[error("there is no provider `{name}`; known are {known}; others go under `providers`")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The key's variable is not set.
+    #[error("provider `{provider}` needs a key; set the environment variable `{variable}`")]
+    NoKey {
+        /// The provider's name.
+        provider: String,
+        /// The variable.
+        variable: String,
+    },
+    /// What the key's variable holds can't be a key.
+    #[error("the key in `{variable}` has characters that no key has; set it again")]
+    BadKey {
+        /// The variable.
+        variable: String,
+    },
+    /// The address can't be used.
+    #[error("the `base_url` of provider `{provider}` can't be used: {source}")]
+    BadUrl {
+        /// The provider's name.
+        provider: String,
+        /// What is wrong with it.
+        source: BadAddress,
+    },
+    /// A setting that this kind of provider can't do without is missing.
+    #[error("provider `{provider}` has no `{field}`; set it under `providers`")]
+    Missing {
+        /// The provider's name.
+        provider: String,
+        /// The setting.
+        field: &'static str,
+    },
+    /// A kind that this build can't speak to.
+    #[error("provider `{provider}` is of kind `{kind}`, which is not in this build")]
+    NotInBuild {
+        /// The provider's name.
+        provider: String,
+        /// The kind.
+        kind: &'static str,
+    },
+    /// The recorded answers can't be read.
+    #[error(transparent)]
+    Recording(Fault),
+}
+
+/// Makes a model from its name and the configuration, with keys from the environment.
+///
+/// `used` tells how many calls of each agent a recording has answered before. Sends nothing.
+pub fn connect(model: &str, config: &Config, used: &Used) -> Result<Connection, ProviderError> {
+    connect_in(model, config, used, &environment)
+}
+
+/// [`connect`] with another environment.
+pub fn connect_in(
+    model: &str,
+    config: &Config,
+    used: &Used,
+    env: Lookup<'_>,
+) -> Result<Connection, ProviderError> {
+    let ModelRef { provider: name, model: id } = ModelRef::parse(model)?;
+    let Some(settings) = settings(&name, config, env) else {
+        let known = names(config).into_iter().collect::<Vec<_>>().join(", ");
+        return Err(ProviderError::Unknown { name, known });
+    };
+    let provider = Provider { name, settings, env };
+    let policy = provider.policy();
+    let context = provider.settings.context.unwrap_or(ollama::DEFAULT_CONTEXT);
+    let kind = provider.settings.kind;
+    let model_behind: Box<dyn Model> = match kind.ok_or_else(|| provider.missing("kind"))? {
+        Kind::Openai => {
+            let official = provider.base_url()?.contains("//api.openai.com");
+            provider.http(openai::PATH, OpenAi { model: id, official })?
+        }
+        Kind::Anthropic => provider.http(anthropic::PATH, Anthropic { model: id })?,
+        Kind::Ollama => provider.http(ollama::PATH, Ollama { model: id, context })?,
+        Kind::Command => {
+            let command = provider.settings.command.clone();
+            let command = command.ok_or_else(|| provider.missing("command"))?;
+            Box::new(CommandModel { command, model: id })
+        }
+        Kind::Script => {
+            let path = provider.settings.path.as_deref();
+            let path = path.ok_or_else(|| provider.missing("path"))?;
+            Box::new(ScriptModel::new(path, used).map_err(ProviderError::Recording)?)
+        }
+        kind @ (Kind::Completion | Kind::Embedded) => {
+            let kind = kind.name();
+            return Err(ProviderError::NotInBuild { provider: provider.name, kind });
+        }
+    };
+    Ok(Connection { model: model_behind, policy, price: config.prices.get(model).copied() })
+}
+
+/// The names of all providers, built-in and configured.
+pub(super) fn names(config: &Config) -> BTreeSet<&str> {
+    let configured = config.providers.keys().map(String::as_str);
+    BUILT_IN.iter().map(|known| known.name).chain(configured).collect()
+}
+
+/// What is known of a provider: what is built in, with what the configuration says over it.
+pub(super) fn settings(name: &str, config: &Config, env: Lookup<'_>) -> Option<ProviderConfig> {
+    let configured = config.providers.get(name);
+    let known = BUILT_IN.iter().find(|known| known.name == name);
+    let mut settings = ProviderConfig::default();
+    if let Some(known) = known {
+        settings.kind = Some(known.kind);
+        settings.base_url = Some(known.base_url.to_owned());
+        settings.api_key_env = known.key_env.map(str::to_owned);
+        if known.kind == Kind::Ollama {
+            settings.base_url = ollama_host(env).or(settings.base_url);
+        }
+    } else {
+        configured?;
+    }
+    if let Some(configured) = configured {
+        settings.merge(configured.clone());
+    }
+    // A provider of one's own needs no address if its kind has only one.
+    let usual = || BUILT_IN.iter().find(|known| Some(known.kind) == settings.kind);
+    if matches!(settings.kind, Some(Kind::Anthropic | Kind::Ollama)) && settings.base_url.is_none()
+    {
+        settings.base_url = usual().map(|known| known.base_url.to_owned());
+    }
+    settings.api_key_env = settings.api_key_env.filter(|variable| !variable.is_empty());
+    Some(settings)
+}
+
+/// Where `OLLAMA_HOST` says that Ollama is, read as Ollama itself reads it.
+fn ollama_host(env: Lookup<'_>) -> Option<String> {
+    let text = env("OLLAMA_HOST")?;
+    let (scheme, rest) = match text.trim().split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, text.trim()),
+    };
+    let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    // The colons of an IPv6 address stand in brackets; the port's stands after them.
+    let colon = address.rfind(':').filter(|colon| !address[*colon..].contains(']'));
+    let (host, port) = match colon {
+        Some(colon) => (&address[..colon], Some(&address[colon + 1..])),
+        None => (address, None),
+    };
+    // A server that listens on all addresses is reached on this machine's own.
+    let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "127.0.0.1" } else { host };
+    // A scheme without a port means the scheme's own port.
+    let port = port.or(if scheme.is_none() { Some("11434") } else { None });
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{host}{port}{path}", scheme.unwrap_or("http")))
+}
+
+/// A provider on its way to a connection.
+struct Provider<'a> {
+    name: String,
+    settings: ProviderConfig,
+    env: Lookup<'a>,
+}
+
+impl Provider<'_> {
+    fn missing(&self, field: &'static str) -> ProviderError {
+        ProviderError::Missing { provider: self.name.clone(), field }
+    }
+
+    fn base_url(&self) -> Result<&str, ProviderError> {
+        self.settings.base_url.as_deref().ok_or_else(|| self.missing("base_url"))
+    }
+
+    fn policy(&self) -> Policy {
+        let default = Policy::default();
+        let time = |seconds: Option<f64>, default| {
+            seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(default)
+        };
+        Policy {
+            retries: self.settings.retries.unwrap_or(default.retries),
+            base: time(self.settings.retry_seconds, default.base),
+            silence: time(self.settings.timeout, default.silence),
+        }
+    }
+
+    /// A model behind a server of this provider.
+    fn http<W: Wire + 'static>(
+        &self,
+        path: &str,
+        wire: W,
+    ) -> Result<Box<dyn Model>, ProviderError> {
+        let key = self.key()?;
+        let headers = self.headers(&key)?;
+        let door = Door::new(self.base_url()?, path, headers, key)
+            .map_err(|source| ProviderError::BadUrl { provider: self.name.clone(), source })?;
+        Ok(Box::new(HttpModel { door, wire }))
+    }
+
+    /// The key from the environment; empty if the provider needs none.
+    fn key(&self) -> Result<Secret, ProviderError> {
+        let Some(variable) = &self.settings.api_key_env else { return Ok(Secret::new("")) };
+        let key = (self.env)(variable).map(|key| Secret::new(&key));
+        key.filter(|key| !key.expose().is_empty()).ok_or_else(|| ProviderError::NoKey {
+            provider: self.name.clone(),
+            variable: variable.clone(),
+        })
+    }
+
+    /// The headers that go with each request.
+    fn headers(&self, key: &Secret) -> Result<HeaderMap, ProviderError> {
+        let mut headers = HeaderMap::new();
+        let anthropic = self.settings.kind == Some(Kind::Anthropic);
+        if anthropic {
+            headers.insert("anthropic-version", HeaderValue::from_static(anthropic::VERSION));
+        }
+        if key.expose().is_empty() {
+            return Ok(headers);
+        }
+        let (name, value) = if anthropic {
+            (HeaderName::from_static("x-api-key"), key.expose().to_owned())
+        } else {
+            (AUTHORIZATION, format!("Bearer {}", key.expose()))
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(|_| ProviderError::BadKey {
+            variable: self.settings.api_key_env.clone().unwrap_or_default(),
+        })?;
+        // Keeps it out of debug output.
+        value.set_sensitive(true);
+        headers.insert(name, value);
+        Ok(headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    fn env(name: &str) -> Option<String> {
+        match name {
+            "ANTHROPIC_API_KEY" => Some("secret-1\n".to_owned()),
+            "BROKEN_KEY" => Some("a\nb".to_owned()),
+            "BLANK_KEY" => Some("  ".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn try_connect(model: &str, config: &str) -> Result<Connection, String> {
+        let config = Config::parse(config, "c").unwrap();
+        connect_in(model, &config, &Used::new(), &env).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_model_is_named_by_provider_and_name() {
+        let parsed = ModelRef::parse("openrouter/qwen/qwen3:free").unwrap();
+        assert_eq!(
+            (parsed.provider.as_str(), parsed.model.as_str()),
+            ("openrouter", "qwen/qwen3:free")
+        );
+        for text in ["", "gpt-5", "/x", "x/", "/"] {
+            assert!(ModelRef::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_work_is_said_before_anything_is_sent() {
+        for (model, config, words) in [
+            ("gpt-5", "", "write PROVIDER/MODEL"),
+            ("opnai/x", "", "anthropic, gemini, ollama, openai, openrouter;"),
+            ("opnai/x", "providers: {mine: {kind: openai}}", "gemini, mine, ollama"),
+            ("openai/x", "", "environment variable `OPENAI_API_KEY`"),
+            ("p/x", "providers: {p: {kind: openai, base_url: 'http://h', api_key_env: K}}", "`K`"),
+            ("p/x", "providers: {p: {kind: anthropic, api_key_env: BLANK_KEY}}", "`BLANK_KEY`"),
+            ("p/x", "providers: {p: {kind: anthropic, api_key_env: BROKEN_KEY}}", "characters"),
+            ("p/x", "providers: {p: {kind: openai}}", "no `base_url`"),
+            ("p/x", "providers: {p: {kind: openai, base_url: 'u:pw@h'}}", "can't be used"),
+            ("p/x", "providers: {p: {base_url: 'http://h'}}", "no `kind`"),
+            ("p/x", "providers: {p: {kind: command}}", "no `command`"),
+            ("p/x", "providers: {p: {kind: script}}", "no `path`"),
+            ("p/x", "providers: {p: {kind: script, path: no/such.yaml}}", "`no/such.yaml`"),
+            ("p/x", "providers: {p: {kind: embedded}}", "not in this build"),
+            ("p/x", "providers: {p: {kind: completion}}", "not in this build"),
+        ] {
+            let error = try_connect(model, config).err().unwrap();
+            assert!(error.contains(words), "{model}: {error}");
+            assert!(!error.contains("pw"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_configured_goes_over_what_is_built_in() {
+        for (model, config) in [
+            ("anthropic/m", ""),
+            ("ollama/m", ""),
+            (
+                "openai/m",
+                "providers: {openai: {base_url: 'http://127.0.0.1:1/v1', api_key_env: ''}}",
+            ),
+            ("p/m", "providers: {p: {kind: openai, base_url: 'http://127.0.0.1:1/v1'}}"),
+            ("p/m", "providers: {p: {kind: command, command: 'cat -'}}"),
+        ] {
+            assert!(try_connect(model, config).is_ok(), "{model} {config}");
+        }
+        let connection = try_connect(
+            "ollama/m",
+            "providers: {ollama: {timeout: 2, retries: 0, retry_seconds: 0.25}}\n\
+             prices: {ollama/m: {input: 1, output: 2}}",
+        )
+        .unwrap();
+        let (base, silence) = (Duration::from_millis(250), Duration::from_secs(2));
+        assert_eq!(connection.policy, Policy { retries: 0, base, silence });
+        assert_eq!(connection.price, Some(Price { input: 1.0, output: 2.0 }));
+    }
+
+    #[test]
+    fn ollama_is_looked_for_where_its_own_variable_says() {
+        for (host, url) in [
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            (":8080", "http://127.0.0.1:8080"),
+            ("box", "http://box:11434"),
+            ("box:1234", "http://box:1234"),
+            ("http://box", "http://box"),
+            ("https://box:1/ollama", "https://box:1/ollama"),
+            ("[::1]", "http://[::1]:11434"),
+            ("[::1]:9", "http://[::1]:9"),
+        ] {
+            let found = settings("ollama", &Config::default(), &|_| Some(host.to_owned()));
+            assert_eq!(found.unwrap().base_url.as_deref(), Some(url), "{host}");
+        }
+    }
+}

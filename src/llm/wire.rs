@@ -1,0 +1,121 @@
+//! What a wire format is: two functions and a few facts. All that moves bytes is in `http`.
+
+use super::{Ending, Fault, Piece};
+use crate::domain::chat::{Outcome, Request, Usage};
+use serde_json::Value;
+
+/// How the JSON objects of an answer follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Server-sent events: an object after each `data:`.
+    Events,
+    /// One object a line.
+    Lines,
+}
+
+/// One provider's way of writing requests and answers down. No I/O.
+pub(super) trait Wire: Send + Sync {
+    /// The model's name at the provider.
+    fn model(&self) -> &str;
+
+    /// How the objects of an answer follow each other.
+    fn framing(&self) -> Framing;
+
+    /// The request's JSON.
+    fn body(&self, request: &Request) -> Value;
+
+    /// Takes up one JSON object of an answer; one that it does not know is left alone. The object
+    /// of an answer that was not streamed is read by the same function.
+    fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault>;
+}
+
+/// What was read of one answer so far.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// New pieces, to be sent on.
+    pub(super) pieces: Vec<Piece>,
+    /// How it ended, once it has said so.
+    pub(super) outcome: Option<Outcome>,
+    /// The tokens used, once they were told.
+    pub(super) usage: Option<Usage>,
+    /// Nothing more will come.
+    pub(super) done: bool,
+}
+
+impl Reading {
+    /// Notes a piece of the answer, if it is a text and not an empty one.
+    pub(super) fn text(&mut self, value: &Value) {
+        if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
+            self.pieces.push(Piece::Text(text.to_owned()));
+        }
+    }
+
+    /// Notes a piece of what the model thinks, if it is a text and not an empty one.
+    pub(super) fn reasoning(&mut self, value: &Value) {
+        if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
+            self.pieces.push(Piece::Reasoning(text.to_owned()));
+        }
+    }
+
+    /// How the answer ended; without an end mark it was cut off on its way.
+    pub(super) fn ending(&self) -> Result<Ending, Fault> {
+        let outcome = self.outcome.ok_or(Fault::Truncated)?;
+        Ok(Ending { outcome, usage: self.usage })
+    }
+}
+
+/// A count of tokens as a server wrote it. Nonsense is cut to what sums can bear.
+pub(super) fn tokens(value: &Value) -> Option<u64> {
+    value.as_u64().map(|count| count.min(1 << 40))
+}
+
+/// One line of a stream, taken apart.
+#[derive(Debug, PartialEq)]
+pub(super) enum Line<'a> {
+    /// A JSON object.
+    Object(&'a str),
+    /// `[DONE]`: nothing follows.
+    Done,
+    /// A blank line, a comment, a field that says nothing.
+    Nothing,
+}
+
+/// Takes a line of a stream apart.
+pub(super) fn line(framing: Framing, line: &str) -> Line<'_> {
+    let trimmed = line.trim();
+    let data = match (framing, trimmed.strip_prefix("data:")) {
+        (Framing::Events, Some(data)) => data.trim_start(),
+        // Some servers write an error as bare JSON into a stream of events.
+        (Framing::Events, None) if !trimmed.starts_with('{') => return Line::Nothing,
+        (Framing::Events | Framing::Lines, _) => trimmed,
+    };
+    match data {
+        "" => Line::Nothing,
+        "[DONE]" => Line::Done,
+        data => Line::Object(data),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_stream_are_told_apart() {
+        for (framing, text, expected) in [
+            (Framing::Events, "data: {\"a\":1}", Line::Object("{\"a\":1}")),
+            (Framing::Events, "data:{}", Line::Object("{}")),
+            (Framing::Events, "data: [DONE]", Line::Done),
+            (Framing::Events, "data:", Line::Nothing),
+            (Framing::Events, "event: ping", Line::Nothing),
+            (Framing::Events, ": OPENROUTER PROCESSING", Line::Nothing),
+            (Framing::Events, "{\"error\":1}", Line::Object("{\"error\":1}")),
+            (Framing::Events, "", Line::Nothing),
+            (Framing::Lines, "{}", Line::Object("{}")),
+            (Framing::Lines, " ", Line::Nothing),
+            (Framing::Lines, "oops", Line::Object("oops")),
+        ] {
+            assert_eq!(line(framing, text), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The agents' templates: embedded in the program, overridden by files of the same name.
+//!
+//! A template is optional YAML between `---` lines (`temperature`, `max_tokens`), then a minijinja
+//! body in two parts: the system message, a line `=== user ===`, the user message.
+
+use crate::domain::chat::{Agent, Message};
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// The line between the system message and the user message.
+const USER_LINE: &str = "=== user ===";
+
+/// File names and texts, in the order of [`Agent::ALL`].
+const BUILTIN: [(&str, &str); 4] = [
+    ("planner.md", include_str!("../prompts/planner.md")),
+    ("coder.md", include_str!("../prompts/coder.md")),
+    ("repair.md", include_str!("../prompts/repair.md")),
+    ("reviewer.md", include_str!("../prompts/reviewer.md")),
+];
+
+/// How a model is asked when the configuration does not say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Defaults {
+    /// Sampling temperature, 0 for the most likely text.
+    pub temperature: f64,
+    /// The longest answer, in tokens.
+    pub max_tokens: u32,
+}
+
+impl Default for Defaults {
+    /// What a template without front matter gets.
+    fn default() -> Self {
+        Self { temperature: 0.2, max_tokens: 4096 }
+    }
+}
+
+/// What can be wrong with a template.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// The file is there but can't be read.
+    #[error("cannot read the template `{}`: {source}", path.display())]
+    Read {
+        /// The template's file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The text between the `---` lines is not what a template can say.
+    #[error(
+        "front matter of the template `{name}`: {message}; only `temperature` and `max_tokens` \
+         may stand there"
+    )]
+    FrontMatter {
+        /// The template's file.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The line between the two messages is missing.
+    #[error("the template `{name}` has no line `=== user ===` between its two messages")]
+    NoUserPart {
+        /// The template's file.
+        name: String,
+    },
+    /// The template's language was used wrongly, or a variable does not exist.
+    #[error("template `{name}`, line {line}: {message}")]
+    Template {
+        /// The template's file.
+        name: String,
+        /// The line of the file, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// One template's text and where it is from.
+#[derive(Clone, Debug)]
+struct Source {
+    /// The file, for error messages.
+    name: String,
+    text: Cow<'static, str>,
+}
+
+/// The templates of all agents, not yet parsed: a command that asks no model pays nothing.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    sources: [Source; 4],
+}
+
+impl Prompts {
+    /// The embedded templates, each replaced by the file of the same name in `dir` if there is one.
+    ///
+    /// A folder that does not exist overrides nothing.
+    pub fn load(dir: Option<&Path>) -> Result<Self, PromptError> {
+        let mut sources =
+            BUILTIN.map(|(name, text)| Source { name: name.to_owned(), text: Cow::Borrowed(text) });
+        let Some(dir) = dir else { return Ok(Self { sources }) };
+        for source in &mut sources {
+            let path = dir.join(&source.name);
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+                    *source = Source { name: path.display().to_string(), text: Cow::Owned(text) };
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(PromptError::Read { path, source }),
+            }
+        }
+        Ok(Self { sources })
+    }
+
+    /// The embedded templates as file name and text, to be written out and edited.
+    #[must_use]
+    pub const fn builtin() -> &'static [(&'static str, &'static str)] {
+        &BUILTIN
+    }
+
+    /// The messages for an agent that is shown `context`, and how its model is asked.
+    ///
+    /// A message that is empty is left out.
+    pub fn render(
+        &self,
+        agent: Agent,
+        context: impl Serialize,
+    ) -> Result<(Vec<Message>, Defaults), PromptError> {
+        let source = &self.sources[Agent::ALL.iter().position(|a| *a == agent).unwrap_or(0)];
+        let template = Template::parse(source)?;
+        let context = Value::from(Serde(context));
+        let mut messages = Vec::with_capacity(2);
+        let system = template.system.render(&source.name, &context)?;
+        if !system.is_empty() {
+            messages.push(Message::system(system));
+        }
+        messages.push(Message::user(template.user.render(&source.name, &context)?));
+        Ok((messages, template.defaults))
+    }
+}
+
+/// A template taken apart.
+struct Template<'a> {
+    defaults: Defaults,
+    system: Part<'a>,
+    user: Part<'a>,
+}
+
+impl<'a> Template<'a> {
+    fn parse(source: &'a Source) -> Result<Self, PromptError> {
+        let (defaults, body) = front_matter(source)?;
+        let Some((system, user)) = split_at_line(body.text, USER_LINE) else {
+            return Err(PromptError::NoUserPart { name: source.name.clone() });
+        };
+        let user_line = body.line + system.matches('\n').count() + 1;
+        Ok(Self {
+            defaults,
+            system: Part { text: system, line: body.line },
+            user: Part { text: user, line: user_line },
+        })
+    }
+}
+
+/// A stretch of a template's file.
+struct Part<'a> {
+    text: &'a str,
+    /// The file's line that it begins on, from 1.
+    line: usize,
+}
+
+impl Part<'_> {
+    /// The text with the context's values in it, without blank lines around it.
+    fn render(&self, name: &str, context: &Value) -> Result<String, PromptError> {
+        let failed = |error: &minijinja::Error| PromptError::Template {
+            name: name.to_owned(),
+            line: self.line + error.line().unwrap_or(1) - 1,
+            message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
+        };
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|e| failed(&e))?);
+        let rendered = environment.render_named_str(name, self.text, context);
+        Ok(rendered.map_err(|e| failed(&e))?.trim().to_owned())
+    }
+}
+
+/// What stands between the `---` lines, and the body after them.
+fn front_matter(source: &Source) -> Result<(Defaults, Part<'_>), PromptError> {
+    let failed = |message: String| PromptError::FrontMatter { name: source.name.clone(), message };
+    let whole = Part { text: &source.text, line: 1 };
+    let Some(rest) = source.text.strip_prefix("---\n") else {
+        return Ok((Defaults::default(), whole));
+    };
+    let Some((yaml, body)) = split_at_line(rest, "---") else {
+        return Err(failed("it has no closing line `---`".to_owned()));
+    };
+    let line = yaml.matches('\n').count() + 3;
+    if yaml.trim().is_empty() {
+        return Ok((Defaults::default(), Part { text: body, line }));
+    }
+    let defaults: Defaults =
+        serde_yaml::from_str(yaml).map_err(|e| failed(e.to_string().replace('\n', " ")))?;
+    if !(0.0..=2.0).contains(&defaults.temperature) {
+        return Err(failed("`temperature` must be from 0 to 2".to_owned()));
+    }
+    if defaults.max_tokens == 0 {
+        return Err(failed("`max_tokens` must be at least 1".to_owned()));
+    }
+    Ok((defaults, Part { text: body, line }))
+}
+
+/// What stands before and after the first line that is `line`.
+fn split_at_line<'a>(text: &'a str, line: &str) -> Option<(&'a str, &'a str)> {
+    let mut at = 0;
+    for piece in text.split_inclusive('\n') {
+        if piece.trim_end() == line {
+            return Some((&text[..at], &text[at + piece.len()..]));
+        }
+        at += piece.len();
+    }
+    None
+}

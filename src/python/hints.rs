@@ -1,0 +1,81 @@
+//! What a model should know of an error's cause, where the program knows more than the traceback.
+
+use super::imports::{distribution, is_standard};
+
+/// What programs say that need a display and find none.
+const NO_DISPLAY: &[&str] = &[
+    "no display name and no $DISPLAY",
+    "couldn't connect to display",
+    "could not connect to display",
+    "cannot connect to X server",
+    "No available video device",
+    "Could not load the Qt platform plugin",
+    "no Qt platform plugin could be initialized",
+    "Unable to access the X Display",
+    "Cannot connect to \"None\"",
+    "NoSuchDisplayException",
+    "requires the 'tk' interactive framework, as 'headless' is currently running",
+    "Unable to init server",
+    "Cannot open display",
+    "cannot open display",
+    "Unable to get a Window",
+];
+
+/// Whether the text tells of a missing display.
+pub(super) fn needs_display(text: &str) -> bool {
+    NO_DISPLAY.iter().any(|said| text.contains(said))
+}
+
+/// A hint for an error: its type, its message, the script's line that it came from (empty if not
+/// known) and the whole error output.
+pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Option<String> {
+    if needs_display(message) || (kind.is_empty() && needs_display(stderr)) {
+        return Some("the run has no display to put a window on".to_owned());
+    }
+    let fixed = match kind.rsplit('.').next().unwrap_or(kind) {
+        "ModuleNotFoundError" => return missing_module(message),
+        "EOFError" => {
+            "the run has no more input: catch `EOFError` at every `input()` and end politely there"
+        }
+        "IndexError" | "ValueError" if source.contains("sys.argv") => NO_ARGUMENTS,
+        "FileNotFoundError" => {
+            "the run folder holds only the script and the data files: tell the user of a file that \
+             is missing, or make it, instead of failing"
+        }
+        "KeyboardInterrupt" => "the run was interrupted from outside: no error of the script",
+        "MemoryError" => "the script needs more memory than it gets: work in smaller pieces",
+        "RecursionError" => {
+            "a function calls itself without end: check the case that should stop it, or use a loop"
+        }
+        "" if arguments_missing(stderr) => NO_ARGUMENTS,
+        _ => return None,
+    };
+    Some(fixed.to_owned())
+}
+
+const NO_ARGUMENTS: &str =
+    "the run has no command-line arguments: give defaults that work without any";
+
+/// What `argparse`, and scripts that read `sys.argv` themselves, say of missing arguments.
+fn arguments_missing(text: &str) -> bool {
+    ["the following arguments are required", "usage:", "Usage:", "USAGE:"]
+        .iter()
+        .any(|said| text.contains(said))
+}
+
+fn missing_module(message: &str) -> Option<String> {
+    let module = message.split('\'').nth(1).filter(|module| !module.is_empty())?;
+    Some(match module {
+        "tkinter" | "_tkinter" | "turtle" => {
+            "this Python has no `tkinter`: it comes as a package of the system, `python3-tk`"
+                .to_owned()
+        }
+        module if is_standard(module) => {
+            format!("`{module}` is not part of this Python: do it another way")
+        }
+        module => format!(
+            "package `{}` is not installed here: do it with the standard library if that is possible",
+            distribution(module)
+        ),
+    })
+}

@@ -1,0 +1,18 @@
+//! What is known of a Python script: by reading it, and by running it.
+//!
+//! `check` and `tree` alone know the crates that parse and lint; the rest works on what they say.
+
+mod capabilities;
+pub mod check;
+mod depth;
+mod hints;
+mod imports;
+pub mod interpreter;
+pub mod pep723;
+pub mod run;
+mod run_folder;
+pub mod traceback;
+mod tree;
+pub mod words;
+
+pub use imports::{distribution, is_standard};

@@ -1,0 +1,280 @@
+//! Runs a script in a folder of its own and says what came of it.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio_util::sync::CancellationToken;
+
+use super::hints::needs_display;
+use super::interpreter::Interpreter;
+use super::run_folder::{Kept, RunFolder};
+use super::traceback;
+use crate::domain::report::{Checks, Run, RunError, RunVerdict};
+use crate::domain::text::{count, one_line};
+use crate::sandbox::{Done, End, Job, Runner, RunnerError};
+
+/// Bytes kept of each output stream.
+const KEEP: usize = 256 * 1024;
+/// Names of data files that a hint lists.
+const LISTED: usize = 10;
+/// What a program with a window needs of our environment to put it up.
+const DISPLAY: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR"];
+
+/// What is to be run, and how.
+pub struct Ask<'a> {
+    /// The script's text.
+    pub script: &'a str,
+    /// Its file name, as `script_v3.py`.
+    pub script_name: &'a str,
+    /// Files and folders that it may read, given as copies.
+    pub data: &'a [PathBuf],
+    /// What its checks found: whether it has a window.
+    pub checks: &'a Checks,
+    /// Wall-clock seconds that it gets.
+    pub seconds: u64,
+    /// The Python that runs it.
+    pub python: &'a Interpreter,
+    /// Where the files go that it writes; nowhere if `None`.
+    pub keep_files_in: Option<&'a Path>,
+    /// Its command-line arguments.
+    pub args: &'a [String],
+    /// What it can read from standard input before end of file.
+    pub stdin: Vec<u8>,
+}
+
+/// A run and what was printed in it.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What came of it.
+    pub run: Run,
+    /// Standard output, cut in the middle if it was long.
+    pub stdout: String,
+    /// Standard error, cut likewise.
+    pub stderr: String,
+}
+
+/// Why there is no run to tell of. Whatever the script did is a [`Ran`].
+#[derive(Debug, thiserror::Error)]
+pub enum RunFault {
+    /// The caller cancelled.
+    #[error("the run was interrupted")]
+    Interrupted,
+    /// The run folder could not be made.
+    #[error("could not copy `{}` to a folder to run in: {source}; check the file and the free space", path.display())]
+    Folder {
+        /// The data file, or the place of the run folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The child could not be run.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
+    /// A worker of ours ended early.
+    #[error("the run's own work failed: {0}; try again")]
+    Worker(#[from] JoinError),
+}
+
+/// Runs a script to its end, its time limit or `cancel`.
+///
+/// It sees a folder with nothing but itself and its data, a minimal environment and its input.
+/// Its folder's name, new each time, is shown as `.` in all that is told.
+pub async fn run(
+    runner: &dyn Runner,
+    ask: Ask<'_>,
+    cancel: &CancellationToken,
+) -> Result<Ran, RunFault> {
+    // Copying can take long; other work goes on meanwhile.
+    let (script, name) = (ask.script.to_owned(), ask.script_name.to_owned());
+    let data = ask.data.to_vec();
+    let folder = spawn_blocking(move || RunFolder::make(&script, &name, &data))
+        .await?
+        .map_err(|(path, source)| RunFault::Folder { path, source })?;
+
+    let display = ask.checks.window && has_display();
+    let given = ask.args.iter().map(String::as_str);
+    let job = Job {
+        program: ask.python.path.clone(),
+        // No `-I` or `-P`: a script may import a module that came with its data.
+        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
+        env: environment(&ask.python.path, folder.path(), display),
+        folder: folder.path().to_owned(),
+        stdin: ask.stdin.clone(),
+        limit: Duration::from_secs(ask.seconds),
+        keep: KEEP,
+    };
+    let done = runner.run(job, cancel).await?;
+    if done.end == End::Interrupted {
+        return Err(RunFault::Interrupted);
+    }
+    let private = folder.path().to_string_lossy().into_owned();
+    let stdout = done.stdout.text.replace(&private, ".");
+    let stderr = done.stderr.text.replace(&private, ".");
+    let kept = match ask.keep_files_in.map(Path::to_owned) {
+        Some(to) => spawn_blocking(move || folder.keep(&to)).await?,
+        None => Kept::default(),
+    };
+
+    let Judged { verdict, reason, error } = judge(&ask, &done, display, &stdout, &stderr);
+    let left_out = (kept.left_out > 0)
+        .then(|| format!("{} that it wrote not kept", count(kept.left_out, "file")));
+    let reasons: Vec<String> = reason.into_iter().chain(left_out).collect();
+    let run = Run {
+        verdict,
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        exit_code: if let End::Exited(code) = done.end { Some(code) } else { None },
+        signal: if let End::Signalled(signal) = done.end { Some(signal) } else { None },
+        milliseconds: u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX),
+        sandbox: Some(runner.level().to_owned()),
+        python: Some(ask.python.to_string()),
+        error,
+        stdout_bytes: done.stdout.bytes,
+        stderr_bytes: done.stderr.bytes,
+        files: kept.files,
+    };
+    Ok(Ran { run, stdout, stderr })
+}
+
+/// The script's whole environment. `display`: it may put up a window.
+fn environment(python: &Path, folder: &Path, display: bool) -> Vec<(OsString, OsString)> {
+    let beside = python.parent().unwrap_or(Path::new("/usr/bin"));
+    let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
+    let path = env::join_paths(std::iter::once(beside).chain(usual))
+        .unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
+    let mut vars: Vec<(OsString, OsString)> = vec![
+        ("PATH".into(), path),
+        ("HOME".into(), folder.into()),
+        ("TMPDIR".into(), folder.into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        ("PYTHONIOENCODING".into(), "utf-8".into()),
+        ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),
+        ("PYTHONUNBUFFERED".into(), "1".into()),
+    ];
+    if display {
+        let set =
+            DISPLAY.iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?)));
+        vars.extend(set);
+    } else {
+        vars.push(("MPLBACKEND".into(), "Agg".into()));
+    }
+    vars
+}
+
+/// Whether a window can be put up here.
+fn has_display() -> bool {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}
+
+struct Judged {
+    verdict: RunVerdict,
+    reason: Option<String>,
+    error: Option<RunError>,
+}
+
+/// What the end of a run means.
+fn judge(ask: &Ask<'_>, done: &Done, display: bool, stdout: &str, stderr: &str) -> Judged {
+    let told = |verdict, reason: Option<String>, error| Judged { verdict, reason, error };
+    let window = ask.checks.window;
+    match done.end {
+        End::Exited(0) => told(RunVerdict::Ok, None, None),
+        End::TimedOut | End::Interrupted => {
+            let seconds = ask.seconds;
+            if !(window && display) {
+                let reason = format!("still running after {seconds} s: stopped");
+                return told(RunVerdict::Timeout, Some(reason), None);
+            }
+            // Toolkits print what goes wrong in a callback and go on: the window is up all the same.
+            if traceback::is_in(stderr) {
+                let reason = format!("its window was up for {seconds} s, with errors behind it");
+                return told(RunVerdict::Failed, Some(reason), error(ask, stdout, stderr));
+            }
+            let reason = format!("its window was up until it was stopped after {seconds} s");
+            told(RunVerdict::Window, Some(reason), None)
+        }
+        // A toolkit without a display often aborts instead of raising an error.
+        _ if window && !display && needs_display(stderr) => {
+            let reason = "needs a display, there is none here".to_owned();
+            told(RunVerdict::Skipped, Some(reason), None)
+        }
+        End::Exited(code) => {
+            let silent = || RunError {
+                message: format!("exit code {code}, and nothing on standard error"),
+                ..RunError::default()
+            };
+            let error = error(ask, stdout, stderr).unwrap_or_else(silent);
+            told(RunVerdict::Failed, None, Some(error))
+        }
+        End::Signalled(signal) => {
+            let name = Signal::try_from(signal).map_or("an unknown signal", Signal::as_str);
+            let message = format!("killed by signal {signal} ({name})");
+            told(RunVerdict::Failed, None, Some(RunError { message, ..RunError::default() }))
+        }
+    }
+}
+
+/// The error on standard error, with what only the run knows of it.
+fn error(ask: &Ask<'_>, stdout: &str, stderr: &str) -> Option<RunError> {
+    let mut error = traceback::error(stderr, ask.script, ask.script_name)
+        // Some scripts tell on standard output why they stop.
+        .or_else(|| traceback::error(stdout, ask.script, ask.script_name))?;
+    if error.kind == "FileNotFoundError" {
+        let names = ask.data.iter().filter_map(|path| path.file_name());
+        let names: Vec<String> =
+            names.take(LISTED).map(|name| one_line(&name.to_string_lossy(), 80)).collect();
+        if !names.is_empty() {
+            let hint = error.hint.get_or_insert_default();
+            *hint = format!("{hint}; the data files here: {}", names.join(", "));
+        }
+    }
+    Some(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::Captured;
+
+    #[test]
+    fn a_window_that_stays_up_is_a_pass_and_only_that() {
+        use RunVerdict::{Failed, Skipped, Timeout, Window};
+        let python = Interpreter { path: "/usr/bin/python3".into(), version: (3, 11, 7) };
+        let broken =
+            "Exception in Tkinter callback\nTraceback (most recent call last):\nKeyError: 1\n";
+        let aborted = "qt.qpa.xcb: could not connect to display \n";
+        for (window, display, end, stderr, verdict) in [
+            (true, true, End::TimedOut, "", Window),
+            (true, true, End::TimedOut, "some warning", Window),
+            (true, true, End::TimedOut, broken, Failed),
+            (true, false, End::TimedOut, "", Timeout),
+            (false, false, End::TimedOut, "", Timeout),
+            (true, false, End::Signalled(6), aborted, Skipped),
+            (true, true, End::Signalled(6), aborted, Failed),
+            (true, false, End::Exited(1), "KeyError: 1", Failed),
+            (false, false, End::Exited(1), aborted, Failed),
+        ] {
+            let checks = Checks { window, ..Checks::default() };
+            let ask = Ask {
+                script: "",
+                script_name: "script_v1.py",
+                data: &[],
+                checks: &checks,
+                seconds: 5,
+                python: &python,
+                keep_files_in: None,
+                args: &[],
+                stdin: Vec::new(),
+            };
+            let (stdout, elapsed) = (Captured::default(), Duration::from_secs(5));
+            let done = Done { end, stdout: stdout.clone(), stderr: stdout, elapsed };
+            let judged = judge(&ask, &done, display, "", stderr);
+            assert_eq!(judged.verdict, verdict, "{window} {display} {end:?} {stderr}");
+            assert_eq!(judged.error.is_some(), verdict == Failed, "{end:?} {stderr}");
+        }
+    }
+}

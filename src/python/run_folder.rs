@@ -1,0 +1,176 @@
+//! The folder that a script runs in: the script, copies of the data, and what it writes.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use nix::fcntl::OFlag;
+use tempfile::TempDir;
+
+/// The folder of the data files in the run folder.
+const DATA: &str = "data";
+/// Files, and bytes of them, that are kept of a run.
+const MOST_FILES: usize = 100;
+const MOST_BYTES: u64 = 50 * 1024 * 1024;
+/// Entries that are looked at, and folders within folders: a script can make any number.
+const MOST_ENTRIES: usize = 20_000;
+const DEEPEST: usize = 16;
+
+/// A run folder, gone when this is dropped.
+pub(super) struct RunFolder {
+    dir: TempDir,
+    /// Its path without links, as the script sees it.
+    path: PathBuf,
+    /// The files that it began with.
+    before: HashMap<PathBuf, Stamp>,
+}
+
+/// By which a changed file is told.
+type Stamp = (Option<SystemTime>, u64);
+
+/// What was kept of the files that a script wrote.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Their paths relative to the folder that they were copied to.
+    pub(super) files: Vec<String>,
+    /// How many others were not kept: too many, too large, or not readable.
+    pub(super) left_out: usize,
+}
+
+impl RunFolder {
+    /// Makes the folder. Data stands in `data/`, and by its plain name where that is free, since
+    /// scripts are written with either in mind. Errors name the file that could not be copied.
+    pub(super) fn make(
+        script: &str,
+        script_name: &str,
+        data: &[PathBuf],
+    ) -> Result<Self, (PathBuf, io::Error)> {
+        let temporary = tempfile::Builder::new().prefix("redraft-run-").tempdir();
+        let dir = temporary.map_err(|error| (std::env::temp_dir(), error))?;
+        let path = dir.path().canonicalize().map_err(|error| (dir.path().to_owned(), error))?;
+        let place = path.join(script_name);
+        fs::write(&place, script).map_err(|error| (place, error))?;
+        for source in data {
+            let name = source.file_name().unwrap_or(OsStr::new(DATA));
+            for place in [path.join(DATA).join(name), path.join(name)] {
+                // What stands there came first and stays.
+                if !place.exists() {
+                    copy(source, &place, 0).map_err(|error| (source.clone(), error))?;
+                }
+            }
+        }
+        let before = walk(&path).into_iter().collect();
+        Ok(Self { dir, path, before })
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Copies the regular files that were written or changed since the start into `to`, which is
+    /// made if there are any. Then removes the run folder.
+    pub(super) fn keep(self, to: &Path) -> Kept {
+        let mut kept = Kept::default();
+        let mut bytes = 0;
+        let mut names = HashSet::new();
+        let files = walk(&self.path).into_iter();
+        for (path, stamp) in files.filter(|(path, stamp)| self.before.get(path) != Some(stamp)) {
+            let name = harmless(&path, &mut names);
+            let room = MOST_BYTES - bytes;
+            let full = kept.files.len() == MOST_FILES || stamp.1 > room;
+            match (!full).then(|| take(&self.path.join(&path), &to.join(&name), room)) {
+                Some(Ok(length)) => {
+                    bytes += length;
+                    kept.files.push(name);
+                }
+                _ => kept.left_out += 1,
+            }
+        }
+        let _ = self.dir.close();
+        kept
+    }
+}
+
+/// Copies a file or a folder with all its files. Links within a folder are left out.
+fn copy(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if !from.is_dir() {
+        return fs::copy(from, to).map(drop);
+    }
+    fs::create_dir_all(to)?;
+    if depth == DEEPEST {
+        return Ok(());
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_symlink() {
+            copy(&entry.path(), &to.join(entry.file_name()), depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// The regular files in a folder, by their paths in it, sorted. No link is followed. Hidden
+/// folders at the top are left out: it is the script's home too, and libraries keep caches there.
+fn walk(top: &Path) -> Vec<(PathBuf, Stamp)> {
+    let mut files = Vec::new();
+    let mut folders = vec![(PathBuf::new(), 0)];
+    let mut seen = 0;
+    while let Some((folder, depth)) = folders.pop() {
+        let Ok(entries) = fs::read_dir(top.join(&folder)) else { continue };
+        for entry in entries.flatten() {
+            seen += 1;
+            if seen > MOST_ENTRIES {
+                break;
+            }
+            let name = entry.file_name();
+            let hidden = depth == 0 && name.as_encoded_bytes().starts_with(b".");
+            let path = folder.join(&name);
+            let skip = hidden || name == "__pycache__" || depth == DEEPEST;
+            match entry.metadata() {
+                Ok(meta) if meta.is_file() => {
+                    files.push((path, (meta.modified().ok(), meta.len())));
+                }
+                Ok(meta) if meta.is_dir() && !skip => folders.push((path, depth + 1)),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A path as a name that can be shown anywhere and that no other file has.
+fn harmless(path: &Path, names: &mut HashSet<String>) -> String {
+    let clean = |c: char| if c.is_control() || c == '\\' || c == '\u{fffd}' { '_' } else { c };
+    let base: String = path.to_string_lossy().chars().map(clean).collect();
+    let mut name = base.clone();
+    let mut n = 2;
+    // Some systems take `A` and `a` for the same file.
+    while !names.insert(name.to_lowercase()) {
+        name = format!("{base}~{n}");
+        n += 1;
+    }
+    name
+}
+
+/// Copies one file of at most `room` bytes. What has become a link or a pipe since it was seen is
+/// refused: something that outlived the run may still be at work.
+fn take(from: &Path, to: &Path, room: u64) -> io::Result<u64> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(from)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    io::copy(&mut file.take(room), &mut File::create(to)?)
+}

@@ -1,0 +1,293 @@
+//! What the other files need to know of a syntax tree, as plain names, lines and texts.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, Expr, Stmt};
+use ruff_source_file::LineIndex;
+use ruff_text_size::{Ranged, TextRange};
+
+/// Names of more parts than this are not looked at: nothing of interest is that long.
+const LONGEST_NAME: usize = 8;
+/// Bytes kept of a text that is passed to a call.
+const LONGEST_TEXT: usize = 200;
+
+/// One imported module.
+#[derive(Debug)]
+pub(super) struct Import {
+    /// Its full name, as `os.path`.
+    pub(super) module: String,
+    /// Line in the script, from 1.
+    pub(super) line: usize,
+    /// All of its names were imported.
+    pub(super) star: bool,
+}
+
+/// One place that uses something imported or built in.
+#[derive(Debug)]
+pub(super) struct Use {
+    /// Its full name, whatever it was imported as: `subprocess.run`. A call within the name is
+    /// `()`, as in `pathlib.Path().expanduser`.
+    pub(super) name: String,
+    /// Line in the script, from 1.
+    pub(super) line: usize,
+    /// The beginnings of the texts that it is called with, where they are known.
+    pub(super) texts: Vec<String>,
+}
+
+/// What a script imports and uses.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    /// Every import that is not relative.
+    pub(super) imports: Vec<Import>,
+    /// Every use, in the order of the script.
+    pub(super) uses: Vec<Use>,
+    /// Bytes of the script that look like code and are never run: texts and some annotations.
+    pub(super) idle: Vec<Range<usize>>,
+    /// Bytes where an async function returns a value, which it may not if it also yields.
+    pub(super) async_returns: Vec<usize>,
+}
+
+impl Tree {
+    /// Reads a module. `lazy_annotations`: this Python runs no annotation unless asked to.
+    pub(super) fn of(module: &ast::ModModule, script: &str, lazy_annotations: bool) -> Self {
+        let lines = LineIndex::from_source_text(script);
+        let mut reader = Reader {
+            lines: &lines,
+            lazy_annotations,
+            functions: Vec::new(),
+            imported: HashMap::new(),
+            defined: HashSet::new(),
+            constants: HashMap::new(),
+            raw: Vec::new(),
+            tree: Self::default(),
+        };
+        reader.visit_body(&module.body);
+        reader.finish()
+    }
+
+    /// Whether the byte at `offset` is never run.
+    pub(super) fn is_idle(&self, offset: usize) -> bool {
+        self.idle.iter().any(|range| range.contains(&offset))
+    }
+}
+
+/// An argument as written.
+enum Argument {
+    Text(String),
+    Name(String),
+}
+
+/// A use whose name is not resolved yet: an import may follow it, inside a function above.
+struct Raw {
+    head: String,
+    rest: String,
+    line: usize,
+    arguments: Vec<Argument>,
+}
+
+struct Reader<'a> {
+    lines: &'a LineIndex,
+    lazy_annotations: bool,
+    /// The functions around the statement that is read: whether each is async.
+    functions: Vec<bool>,
+    /// Local name to full name.
+    imported: HashMap<String, String>,
+    /// Names that the script gives a meaning of its own.
+    defined: HashSet<String>,
+    /// Names that stand for a text.
+    constants: HashMap<String, String>,
+    raw: Vec<Raw>,
+    tree: Tree,
+}
+
+impl Reader<'_> {
+    fn line(&self, node: &impl Ranged) -> usize {
+        self.lines.line_index(node.start()).get()
+    }
+
+    fn import(&mut self, import: &ast::StmtImport) {
+        let line = self.line(import);
+        for alias in &import.names {
+            let module = alias.name.to_string();
+            let (local, full) = match &alias.asname {
+                Some(local) => (local.to_string(), module.clone()),
+                None => (top(&module).to_owned(), top(&module).to_owned()),
+            };
+            self.imported.insert(local, full);
+            self.tree.imports.push(Import { module, line, star: false });
+        }
+    }
+
+    fn import_from(&mut self, import: &ast::StmtImportFrom) {
+        let Some(module) = import.module.as_ref().filter(|_| import.level == 0) else { return };
+        let line = self.line(import);
+        let star = import.names.iter().any(|alias| alias.name.as_str() == "*");
+        for alias in &import.names {
+            let local = alias.asname.as_ref().unwrap_or(&alias.name);
+            self.imported.insert(local.to_string(), format!("{module}.{}", alias.name));
+        }
+        if module.as_str() == "__future__" {
+            let lazy = import.names.iter().any(|alias| alias.name.as_str() == "annotations");
+            self.lazy_annotations |= lazy;
+        }
+        self.tree.imports.push(Import { module: module.to_string(), line, star });
+    }
+
+    fn idle(&mut self, range: TextRange) {
+        self.tree.idle.push(range.start().to_usize()..range.end().to_usize());
+    }
+
+    fn note(&mut self, expr: &Expr, arguments: Vec<Argument>) {
+        if let Some((head, rest)) = dotted(expr) {
+            self.raw.push(Raw { head, rest, line: self.line(expr), arguments });
+        }
+    }
+
+    /// Reads what stands under a name: the object of an attribute, unless it is part of the name.
+    fn below(&mut self, expr: &Expr) {
+        let mut expr = expr;
+        while let Expr::Attribute(attribute) = expr {
+            expr = &attribute.value;
+        }
+        if !expr.is_name_expr() {
+            self.visit_expr(expr);
+        }
+    }
+
+    fn finish(mut self) -> Tree {
+        for Raw { head, rest, line, arguments } in self.raw {
+            let name = match self.imported.get(&head) {
+                Some(full) => full.clone() + &rest,
+                None if self.defined.contains(&head) => continue,
+                None => head + &rest,
+            };
+            let text = |argument| match argument {
+                Argument::Text(text) => Some(text),
+                Argument::Name(name) => self.constants.get(&name).cloned(),
+            };
+            let texts = arguments.into_iter().filter_map(text).collect();
+            self.tree.uses.push(Use { name, line, texts });
+        }
+        self.tree
+    }
+}
+
+impl<'a> Visitor<'a> for Reader<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::Import(import) => self.import(import),
+            Stmt::ImportFrom(import) => self.import_from(import),
+            Stmt::FunctionDef(function) => {
+                self.defined.insert(function.name.to_string());
+                self.functions.push(function.is_async);
+                visitor::walk_stmt(self, stmt);
+                self.functions.pop();
+                return;
+            }
+            Stmt::ClassDef(class) => {
+                self.defined.insert(class.name.to_string());
+            }
+            Stmt::Assign(assign) => {
+                if let ([Expr::Name(name)], Some(Argument::Text(text))) =
+                    (assign.targets.as_slice(), argument(&assign.value))
+                {
+                    self.constants.insert(name.id.to_string(), text);
+                }
+            }
+            Stmt::Return(answer)
+                if answer.value.is_some() && self.functions.last() == Some(&true) =>
+            {
+                self.tree.async_returns.push(answer.start().to_usize());
+            }
+            // What a local variable is annotated with is never run.
+            Stmt::AnnAssign(assign) if !self.functions.is_empty() => {
+                self.idle(assign.annotation.range());
+            }
+            _ => {}
+        }
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_annotation(&mut self, expr: &'a Expr) {
+        if self.lazy_annotations {
+            self.idle(expr.range());
+        }
+        visitor::walk_annotation(self, expr);
+    }
+
+    fn visit_parameter(&mut self, parameter: &'a ast::Parameter) {
+        self.defined.insert(parameter.name.to_string());
+        visitor::walk_parameter(self, parameter);
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Call(call) => {
+                let values = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+                let arguments = call.arguments.args.iter().chain(values).filter_map(argument);
+                self.note(&call.func, arguments.collect());
+                self.below(&call.func);
+                self.visit_arguments(&call.arguments);
+            }
+            Expr::Attribute(_) => {
+                self.note(expr, Vec::new());
+                self.below(expr);
+            }
+            Expr::Name(name) if name.ctx.is_load() => self.note(expr, Vec::new()),
+            Expr::Name(name) => {
+                self.defined.insert(name.id.to_string());
+            }
+            // Within the quotes: an error of the text as a whole is at its start.
+            Expr::StringLiteral(text) => {
+                self.tree.idle.push(text.start().to_usize() + 1..text.end().to_usize());
+            }
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+}
+
+/// The first part of a dotted name: `os` of `os.path`.
+pub(super) fn top(module: &str) -> &str {
+    module.split('.').next().unwrap_or(module)
+}
+
+/// The name that an expression begins with, and the rest: `("os", ".path.join")`.
+fn dotted(expr: &Expr) -> Option<(String, String)> {
+    let mut parts = Vec::new();
+    let mut expr = expr;
+    while parts.len() < LONGEST_NAME {
+        match expr {
+            Expr::Name(name) => {
+                let rest = parts.iter().rev().copied().collect();
+                return Some((name.id.to_string(), rest));
+            }
+            Expr::Attribute(attribute) => {
+                parts.extend([attribute.attr.as_str(), "."]);
+                expr = &attribute.value;
+            }
+            Expr::Call(call) => {
+                parts.push("()");
+                expr = &call.func;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The text that an argument begins with, or the name that it is.
+fn argument(expr: &Expr) -> Option<Argument> {
+    let mut expr = expr;
+    while let Expr::BinOp(operation) = expr {
+        expr = &operation.left;
+    }
+    let text = match expr {
+        Expr::Name(name) => return Some(Argument::Name(name.id.to_string())),
+        Expr::StringLiteral(literal) => literal.value.to_str(),
+        Expr::FString(literal) => literal.value.elements().next()?.as_literal()?.as_ref(),
+        _ => return None,
+    };
+    Some(Argument::Text(text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned()))
+}

@@ -1,0 +1,190 @@
+//! Reports as a model is told of them: short, and with nothing that it can't use.
+
+use crate::domain::report::{Checks, Lint, Run, RunVerdict};
+use crate::domain::text::{one_line, visible};
+
+/// Findings of each kind that are told.
+const TOLD: usize = 4;
+/// Characters of a line.
+const WIDTH: usize = 160;
+/// Lines of output that are told.
+const LAST_LINES: usize = 12;
+
+/// A run in words, at most `limit` bytes: 1,500 is enough for all but the longest.
+///
+/// How it ended, the error with the script's own lines, the hint, and the last lines of the output
+/// in what room is left.
+#[must_use]
+pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> String {
+    let mut lines = vec![verdict(run)];
+    if let Some(error) = &run.error {
+        let said = match (error.kind.as_str(), error.message.as_str()) {
+            ("", message) => message.to_owned(),
+            (kind, "") => kind.to_owned(),
+            (kind, message) => format!("{kind}: {message}"),
+        };
+        lines.push(format!("Error: {said}"));
+        if !error.frames.is_empty() {
+            lines.push("In the script, the innermost last:".to_owned());
+            lines.extend(error.frames.iter().map(|frame| format!("  {frame}")));
+        }
+        lines.extend(error.hint.iter().map(|hint| format!("Hint: {hint}")));
+    }
+    if !run.files.is_empty() {
+        lines.push(one_line(&format!("Files written: {}", run.files.join(", ")), WIDTH));
+    }
+    let mut words = within(&visible(&lines.join("\n")), limit);
+    for (name, text, useful) in [
+        ("Output", stdout, true),
+        // What the error says already is not said twice.
+        ("Error output", stderr, run.error.is_none()),
+    ] {
+        if useful && run.verdict.ran() {
+            let room = limit.saturating_sub(words.len());
+            words.push_str(&output(name, text, room));
+        }
+    }
+    words
+}
+
+fn verdict(run: &Run) -> String {
+    let ended = match (run.verdict, run.exit_code, run.signal) {
+        (RunVerdict::Failed, Some(code), _) => format!("failed with exit code {code}"),
+        (RunVerdict::Failed, None, Some(signal)) => format!("failed, killed by signal {signal}"),
+        (verdict, _, _) => verdict.name().to_owned(),
+    };
+    let reason = run.reason.iter().map(|reason| format!(" ({reason})"));
+    format!("The run: {ended}{}", reason.collect::<String>())
+}
+
+/// The last lines of an output stream within so many bytes; nothing where there is no room.
+fn output(name: &str, text: &str, room: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().rsplit('\n').take(LAST_LINES + 1).collect();
+    let all = lines.len() <= LAST_LINES;
+    let mut kept = Vec::new();
+    let mut used = name.len() + 20;
+    for line in lines.iter().take(LAST_LINES) {
+        let line = one_line(line, WIDTH);
+        used += line.len() + 3;
+        if used > room {
+            break;
+        }
+        kept.push(format!("\n  {line}"));
+    }
+    if text.trim().is_empty() || kept.is_empty() {
+        return String::new();
+    }
+    let head = if all && kept.len() == lines.len() { "" } else { ", its last lines" };
+    kept.reverse();
+    format!("\n{name}{head}:{}", kept.concat())
+}
+
+fn within(text: &str, limit: usize) -> String {
+    let mark = "…";
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    match limit.checked_sub(mark.len()) {
+        Some(room) => text[..text.floor_char_boundary(room)].to_owned() + mark,
+        None => String::new(),
+    }
+}
+
+/// What the checks found, in at most ten short lines; empty if they found nothing.
+///
+/// Errors come first, then security findings; the rest is counted, with the first few told.
+#[must_use]
+pub fn checks_in_words(checks: &Checks) -> String {
+    let mut lines = told("Errors that stop the script", &checks.errors, TOLD);
+    let room = TOLD.saturating_sub(lines.len()).max(2);
+    lines.extend(told("Security findings", &checks.security, room - 1));
+    let room = 9_usize.saturating_sub(lines.len()).min(TOLD);
+    lines.extend(told("Lint findings", &checks.lint, room - 1));
+    lines.join("\n")
+}
+
+fn told(what: &str, findings: &[Lint], most: usize) -> Vec<String> {
+    if findings.is_empty() {
+        return Vec::new();
+    }
+    let more = findings.len().saturating_sub(most);
+    let and = if more == 0 {
+        String::new()
+    } else {
+        format!(" (the first {most} of {})", findings.len())
+    };
+    let head = format!("{what}{and}:");
+    let lines = findings.iter().take(most).map(|finding| {
+        let Lint { rule, line, message, .. } = finding;
+        format!("  {}", one_line(&format!("line {line}: {message} ({rule})"), WIDTH))
+    });
+    std::iter::once(head).chain(lines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::report::RunError;
+
+    #[test]
+    fn a_failed_run_is_told_with_its_lines_and_within_its_limit() {
+        let run = Run {
+            exit_code: Some(1),
+            reason: None,
+            error: Some(RunError {
+                kind: "ValueError".to_owned(),
+                message: "bad \u{1b}[31m number".to_owned(),
+                line: Some(3),
+                frames: vec!["line 3, in main: x = int(s)".to_owned()],
+                hint: Some("check the input".to_owned()),
+            }),
+            ..Run::not_run(RunVerdict::Failed, "")
+        };
+        let words = run_in_words(&run, "one\ntwo\n", "Traceback ...", 1_500);
+        assert_eq!(
+            words,
+            "The run: failed with exit code 1\nError: ValueError: bad \\x1b[31m number\n\
+             In the script, the innermost last:\n  line 3, in main: x = int(s)\n\
+             Hint: check the input\nOutput:\n  one\n  two"
+        );
+        let long = "é".repeat(100_000) + &"\nline".repeat(10_000);
+        for limit in [0, 2, 10, 50, 200, 1_500] {
+            let words = run_in_words(&run, &long, &long, limit);
+            assert!(words.len() <= limit, "{limit}: {} {words}", words.len());
+        }
+    }
+
+    #[test]
+    fn a_run_that_did_not_take_place_says_why() {
+        let run = Run::not_run(RunVerdict::Skipped, "needs a display, there is none here");
+        let words = run_in_words(&run, "", "", 1_500);
+        assert_eq!(words, "The run: skipped (needs a display, there is none here)");
+    }
+
+    #[test]
+    fn many_findings_are_told_in_ten_lines_with_the_errors_first() {
+        let finding = |rule: &str| Lint {
+            rule: rule.to_owned(),
+            line: 7,
+            column: 1,
+            message: "undefined name `x`".to_owned(),
+        };
+        let many = |rule| vec![finding(rule); 30];
+        let all = Checks {
+            errors: many("F821"),
+            security: many("S307"),
+            lint: many("F401"),
+            ..Checks::default()
+        };
+        let words = checks_in_words(&all);
+        assert!(words.lines().count() <= 10, "{words}");
+        assert!(words.starts_with("Errors that stop the script (the first 4 of 30):\n  line 7: "));
+        for rule in ["F821", "S307", "F401"] {
+            assert!(words.contains(rule), "{words}");
+        }
+        assert_eq!(checks_in_words(&Checks::default()), "");
+        let one = Checks { lint: vec![finding("F401")], ..Checks::default() };
+        let told = "Lint findings:\n  line 7: undefined name `x` (F401)";
+        assert_eq!(checks_in_words(&one), told);
+    }
+}

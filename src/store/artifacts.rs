@@ -1,0 +1,200 @@
+//! The files that follow from events, as they stand in a session's folder.
+
+use crate::domain::chat::{Message, Outcome};
+use crate::domain::event::{Artifact, CallStarted, Event};
+use crate::domain::report::{Checks, Run};
+use crate::domain::session::Session;
+use crate::domain::settings::Settings;
+use crate::files::Mode;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// The file of a version's script.
+#[must_use]
+pub fn script_file(version: u32) -> String {
+    format!("script_v{version}.py")
+}
+
+/// The version whose script a file is.
+#[must_use]
+pub fn script_number(file: &str) -> Option<u32> {
+    file.strip_prefix("script_v")?.strip_suffix(".py")?.parse().ok()
+}
+
+/// The version whose feedback a file is.
+#[must_use]
+pub fn feedback_number(file: &str) -> Option<u32> {
+    file.strip_prefix("feedback_v")?.strip_suffix(".md")?.parse().ok()
+}
+
+/// Scripts are read-only once written: a change by hand is meant.
+#[must_use]
+pub fn mode(file: &str) -> Mode {
+    if script_number(file).is_some() { Mode::ReadOnly } else { Mode::Normal }
+}
+
+/// The name and the hash of a file.
+#[must_use]
+pub fn of(file: &str, content: &str) -> Artifact {
+    Artifact {
+        file: file.to_owned(),
+        sha256: hash(content.as_bytes()),
+        bytes: content.len() as u64,
+    }
+}
+
+/// SHA-256, in hexadecimal.
+#[must_use]
+pub fn hash(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The files that follow from an event, in the order of [`Event::artifacts_mut`], with their
+/// content. `session` is the session before the event.
+#[must_use]
+pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
+    match event {
+        Event::SessionCreated(e) => {
+            vec![(SESSION.to_owned(), session_file(&e.name, &e.request, &e.settings))]
+        }
+        Event::SettingsChanged { request, settings, .. } => {
+            let request = request.as_ref().unwrap_or(&session.request);
+            vec![(SESSION.to_owned(), session_file(&session.name, request, settings))]
+        }
+        Event::BudgetExtended { settings, .. } => {
+            vec![(SESSION.to_owned(), session_file(&session.name, &session.request, settings))]
+        }
+        Event::ModelCallFinished(e) => {
+            let end = match e.outcome {
+                Outcome::Whole => "whole",
+                Outcome::Cut => "cut at the limit of its length",
+                Outcome::Refused => "refused",
+            };
+            chat(session.calls.open.as_ref(), end, &e.reasoning, &e.answer)
+        }
+        Event::ModelCallFailed { error, partial, .. } => {
+            chat(session.calls.open.as_ref(), error, "", partial)
+        }
+        Event::PlanApproved { text, .. } => vec![("plan.md".to_owned(), text.clone())],
+        Event::VersionCreated { version, script, .. } => {
+            vec![(script_file(*version), script.clone())]
+        }
+        Event::Checked { version, checks, .. } => vec![report(*version, Some(checks), None)],
+        Event::RunFinished(e) => {
+            let checks = session.version(e.version).and_then(|v| v.checks.as_ref());
+            let mut files = vec![report(e.version, checks, Some(&e.run))];
+            if !e.outputs.is_empty() {
+                let folder = format!("run_v{}", e.version);
+                files.push((format!("{folder}/stdout.txt"), e.stdout.clone()));
+                files.push((format!("{folder}/stderr.txt"), e.stderr.clone()));
+            }
+            files
+        }
+        Event::Reviewed { version, text, .. } => {
+            vec![(format!("review_v{version}.md"), text.clone())]
+        }
+        Event::FeedbackGiven { version, text, .. } => {
+            vec![(format!("feedback_v{version}.md"), text.clone())]
+        }
+        Event::Edited { text, artifact } => vec![(artifact.file.clone(), text.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// The session's own file.
+pub const SESSION: &str = "session.yaml";
+
+/// What stands in `session.yaml`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SessionFile {
+    /// The session's name.
+    pub name: String,
+    /// The task, as given.
+    pub request: String,
+    /// What it runs with.
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+/// Reads `session.yaml` as a person left it.
+///
+/// # Errors
+/// Says what is wrong with it and where.
+pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
+    serde_yaml::from_str(text).map_err(|e| e.to_string())
+}
+
+fn session_file(name: &str, request: &str, settings: &Settings) -> String {
+    let file = SessionFile {
+        name: name.to_owned(),
+        request: request.to_owned(),
+        settings: settings.clone(),
+    };
+    yaml(&file)
+}
+
+/// Plain data with string keys always serialises.
+fn yaml(value: &impl Serialize) -> String {
+    serde_yaml::to_string(value).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u32,
+    syntax: &'a str,
+    #[serde(flatten)]
+    checks: &'a Checks,
+    run: Option<&'a Run>,
+    tests: [(); 0],
+}
+
+fn report(version: u32, checks: Option<&Checks>, run: Option<&Run>) -> (String, String) {
+    let none = Checks::default();
+    let checks = checks.unwrap_or(&none);
+    let syntax =
+        if checks.errors.iter().any(|e| e.rule.contains("syntax")) { "error" } else { "ok" };
+    let report = Report { version, syntax, checks, run, tests: [] };
+    (format!("report_v{version}.yaml"), yaml(&report))
+}
+
+/// A chat file: the prompt and the answer, whole. Fences are longer than any inside, so that a
+/// reader of Markdown shows each message as it was sent.
+fn chat(
+    started: Option<&CallStarted>,
+    end: &str,
+    reasoning: &str,
+    answer: &str,
+) -> Vec<(String, String)> {
+    let Some(started) = started else { return Vec::new() };
+    let mut text = format!(
+        "# Call {}: {}\n\nModel `{}`, temperature {}, at most {} tokens. The answer: {end}.\n",
+        started.call,
+        started.agent.name(),
+        started.model,
+        started.temperature,
+        started.max_tokens,
+    );
+    for Message { role, content } in &started.messages {
+        section(&mut text, role.name(), content);
+    }
+    if !reasoning.is_empty() {
+        section(&mut text, "reasoning", reasoning);
+    }
+    section(&mut text, "answer", answer);
+    vec![(format!("chats/{:04}-{}.md", started.call, started.agent.name()), text)]
+}
+
+fn section(text: &mut String, title: &str, content: &str) {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in content.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let fence = "`".repeat(longest.max(3) + 1);
+    let _ = write!(text, "\n## {title}\n\n{fence}\n{content}\n{fence}\n");
+}

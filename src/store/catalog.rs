@@ -1,0 +1,108 @@
+//! The sessions folder: which sessions there are, and which one is meant.
+
+use super::open::load;
+use super::{JOURNAL, StoreError};
+use crate::domain::session::Session;
+use crate::files;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// One session of the list.
+pub struct Listed {
+    /// Its folder's name.
+    pub name: String,
+    /// Its state, or why it can't be read.
+    pub session: Result<Session, StoreError>,
+}
+
+/// All sessions of a folder by name; none if the folder is not there.
+#[must_use]
+pub fn list(root: &Path) -> Vec<Listed> {
+    let folders = folders(root);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let share = folders.len().div_ceil(workers).max(1);
+    let read = |folders: &[PathBuf]| -> Vec<Listed> {
+        folders
+            .iter()
+            .map(|folder| Listed {
+                name: super::open::name_of(folder),
+                session: load(folder).map(|loaded| loaded.session),
+            })
+            .collect()
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            folders.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+        parts.into_iter().filter_map(|part| part.join().ok()).flatten().collect()
+    })
+}
+
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let mut folders = files::entries(root).unwrap_or_default();
+    folders.retain(|folder| {
+        let hidden = folder.file_name().is_none_or(|n| n.to_string_lossy().starts_with('.'));
+        !hidden && files::length(&folder.join(JOURNAL)).is_some()
+    });
+    folders
+}
+
+/// The folder of the session that was last worked on.
+#[must_use]
+pub fn last(root: &Path) -> Option<PathBuf> {
+    let changed = |folder: &PathBuf| -> Option<SystemTime> {
+        folder.join(JOURNAL).metadata().ok()?.modified().ok()
+    };
+    folders(root).into_iter().max_by_key(changed)
+}
+
+/// A session, and a version of it where one was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The session's folder.
+    pub folder: PathBuf,
+    /// The version.
+    pub version: Option<u32>,
+}
+
+/// Finds the session that `NAME`, `PATH`, `NAME:vN` or nothing at all stands for.
+pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
+    let Some(wanted) = wanted else {
+        let folder = last(root).ok_or_else(|| StoreError::Unknown("(the last one)".to_owned()))?;
+        return Ok(Place { folder, version: None });
+    };
+    let (name, version) = split_version(wanted);
+    let direct = Path::new(name);
+    let is_path = direct.components().count() > 1 || name.starts_with(['.', '/']);
+    let folder = if is_path { direct.to_owned() } else { root.join(name) };
+    // A folder's own name is wanted, whichever way was taken to it.
+    let folder = if is_path { folder.canonicalize().unwrap_or(folder) } else { folder };
+    if name.is_empty() || files::length(&folder.join(JOURNAL)).is_none() {
+        return Err(StoreError::Unknown(crate::domain::text::one_line(name, 100)));
+    }
+    Ok(Place { folder, version })
+}
+
+/// Takes `:vN` off the end of a session's name.
+fn split_version(wanted: &str) -> (&str, Option<u32>) {
+    wanted
+        .rsplit_once(":v")
+        .and_then(|(name, n)| Some((name, Some(n.parse().ok()?))))
+        .unwrap_or((wanted, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_taken_off_a_sessions_name() {
+        for (wanted, expected) in [
+            ("clock", ("clock", None)),
+            ("clock:v3", ("clock", Some(3))),
+            ("a/b:v12", ("a/b", Some(12))),
+            ("clock:vx", ("clock:vx", None)),
+        ] {
+            assert_eq!(split_version(wanted), expected);
+        }
+    }
+}

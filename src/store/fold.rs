@@ -1,0 +1,287 @@
+//! Events into a session, one by one. Says what does not fit; decides nothing.
+
+use super::journal::Entry;
+use crate::domain::chat::{Agent, Role};
+use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
+use crate::domain::plan::Plan;
+use crate::domain::review::Finding;
+use crate::domain::session::{Accepted, Pending, Placed, Refusal, Session, Version, Wish};
+
+/// Takes one more event into a session.
+///
+/// # Errors
+/// Says, for people, why the event can't follow on what happened before. The session is as it was.
+pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
+    let Entry { seq, at, mut event } = entry;
+    if seq != session.seq + 1 {
+        return Err(format!("it has number {seq} where {} belongs", session.seq + 1));
+    }
+    if matches!(event, Event::SessionCreated(_)) != (seq == 1) {
+        return Err("`session_created` is the first line and no other".to_owned());
+    }
+    fits(session, &event)?;
+    session.seq = seq;
+    session.updated.clone_from(&at);
+    if !matches!(event, Event::Rewritten { .. } | Event::Repaired { .. }) {
+        session.paused = None;
+    }
+    for artifact in event.artifacts_mut() {
+        if !artifact.file.is_empty() {
+            let placed = Placed { artifact: artifact.clone(), seq };
+            session.artifacts.insert(artifact.file.clone(), placed);
+        }
+    }
+    take(session, event, at);
+    Ok(())
+}
+
+/// Whether what an event speaks of is there.
+fn fits(session: &Session, event: &Event) -> Result<(), String> {
+    let version = match event {
+        Event::Checked { version, .. }
+        | Event::RunStarted { version, .. }
+        | Event::Reviewed { version, .. }
+        | Event::FeedbackGiven { version, .. }
+        | Event::RunAsked { version }
+        | Event::Rewound { version, .. }
+        | Event::Accepted { version, .. } => *version,
+        Event::RunFinished(e) => e.version,
+        Event::VersionCreated { version, base, .. } => {
+            let next = session.next_version();
+            if *version != next {
+                return Err(format!("it creates v{version} where v{next} belongs"));
+            }
+            match base {
+                Some(base) => *base,
+                None => return Ok(()),
+            }
+        }
+        Event::AnswerRefused { call, .. } => {
+            let waiting = session.calls.pending.as_ref().is_some_and(|p| p.call == *call);
+            return if waiting { Ok(()) } else { Err(format!("call {call} has no answer")) };
+        }
+        Event::ModelCallFinished(e) => return open_call(session, e.call),
+        Event::ModelCallFailed { call, .. } => return open_call(session, *call),
+        _ => return Ok(()),
+    };
+    match session.version(version) {
+        Some(_) => Ok(()),
+        None => Err(format!("there is no v{version}")),
+    }
+}
+
+fn open_call(session: &Session, call: u32) -> Result<(), String> {
+    match &session.calls.open {
+        Some(open) if open.call == call => Ok(()),
+        _ => Err(format!("call {call} was not started")),
+    }
+}
+
+fn take(session: &mut Session, event: Event, at: String) {
+    match event {
+        Event::SessionCreated(e) => created(session, *e, at),
+        Event::SettingsChanged { request, settings, .. } => {
+            if let Some(request) = request {
+                session.request = request;
+                session.planning.revise = true;
+                session.accepted = None;
+            }
+            session.limits_given = settings.limits;
+            session.settings = *settings;
+        }
+        Event::ModelCallStarted(e) => {
+            session.calls.last = e.call;
+            session.calls.open = Some(*e);
+        }
+        Event::ModelCallFinished(e) => finished(session, *e),
+        Event::ModelCallFailed { .. } => session.calls.open = None,
+        Event::AnswerRefused { kind, reason, .. } => {
+            if let Some(pending) = session.calls.pending.take() {
+                session.refusals.push(Refusal { agent: pending.agent, kind, reason });
+            }
+        }
+        Event::PlanProposed { call, text, requirements } => {
+            answered(session, call, Role::Planner);
+            session.planning.proposal = Some(Plan { text, requirements });
+            session.planning.revise = false;
+            session.gate = None;
+        }
+        Event::PlanRemark { text } => {
+            session.planning.remarks.push(text);
+            session.planning.revise = true;
+            session.accepted = None;
+            session.gate = None;
+        }
+        Event::PlanApproved { text, requirements, .. } => {
+            session.planning = crate::domain::session::Planning {
+                plan: Some(Plan { text, requirements }),
+                ..Default::default()
+            };
+            session.accepted = None;
+            session.gate = None;
+            if session.head.is_some() {
+                session.wish = Some(Wish::Iterate(Cause::Feedback));
+            }
+        }
+        Event::VersionCreated { version, cause, base, call, notes, script, .. } => {
+            answered(session, call, Role::Coder);
+            session.versions.push(Version {
+                number: version,
+                cause,
+                base,
+                escalation: session.escalation.take(),
+                script,
+                notes,
+                checks: None,
+                run: None,
+                stdout: String::new(),
+                stderr: String::new(),
+                review: None,
+                feedback: None,
+                at,
+            });
+            work_on(session, version);
+        }
+        Event::Checked { version, checks, .. } => {
+            change(session, version, |v| v.checks = Some(*checks));
+        }
+        Event::RunStarted { .. } => {}
+        Event::RunFinished(e) => ran(session, *e),
+        Event::Reviewed { version, call, review, findings, .. } => {
+            answered(session, Some(call), Role::Reviewer);
+            enter(&mut session.ledger, findings);
+            change(session, version, |v| v.review = Some(*review));
+        }
+        Event::GateOpened { gate } => session.gate = Some(gate),
+        Event::IterationAsked { escalation, .. } => {
+            session.escalation = escalation;
+            asked(session, Wish::Iterate(Cause::Review));
+        }
+        Event::FeedbackGiven { version, text, .. } => {
+            change(session, version, |v| v.feedback = Some(text));
+            session.head = Some(version);
+            asked(session, Wish::Iterate(Cause::Feedback));
+        }
+        Event::RunAsked { version } => {
+            session.head = Some(version);
+            asked(session, Wish::Rerun);
+            // To ask for a run is to think again about what was denied.
+            session.run_allowed = session.run_allowed.filter(|allowed| *allowed);
+        }
+        Event::Rewound { version, .. } => work_on(session, version),
+        Event::RunPermission { allowed, .. } => {
+            session.run_allowed = Some(allowed);
+            session.gate = None;
+        }
+        Event::BudgetExtended { settings, .. } => {
+            session.settings = *settings;
+            session.gate = None;
+        }
+        Event::Accepted { version, without_run, .. } => {
+            session.head = Some(version);
+            session.accepted = Some(Accepted { version, without_run });
+            session.gate = None;
+        }
+        Event::Paused { reason } => {
+            session.paused = Some(reason);
+            session.gate = None;
+        }
+        Event::Edited { text, artifact } => edited(session, text, &artifact.file),
+        Event::Rewritten { .. } | Event::Repaired { .. } => {}
+    }
+}
+
+fn created(session: &mut Session, e: SessionCreated, at: String) {
+    session.format = e.format;
+    session.name = e.name;
+    session.request = e.request;
+    session.limits_given = e.settings.limits;
+    session.settings = e.settings;
+    session.data = e.data;
+    session.forked_from = e.forked_from;
+    session.created = at;
+}
+
+fn finished(session: &mut Session, e: CallFinished) {
+    let calls = &mut session.calls;
+    calls.open = None;
+    calls.usage.add(e.usage);
+    calls.usd += e.usd.unwrap_or(0.0);
+    calls.priced |= e.usd.is_some();
+    calls.latest.insert(e.agent, e.usage);
+    calls.latest_milliseconds.insert(e.agent, e.milliseconds);
+    *calls.finished.entry(e.agent).or_default() += 1;
+    calls.pending =
+        Some(Pending { call: e.call, agent: e.agent, answer: e.answer, outcome: e.outcome });
+}
+
+/// A role's answer was of use.
+fn answered(session: &mut Session, call: Option<u32>, role: Role) {
+    if call.is_some() {
+        session.calls.pending = None;
+    }
+    session.refusals.retain(|r| r.agent.role() != role);
+}
+
+fn ran(session: &mut Session, e: RunFinished) {
+    if session.wish == Some(Wish::Rerun) {
+        session.wish = None;
+    }
+    change(session, e.version, |v| {
+        v.run = Some(e.run);
+        v.stdout = e.stdout;
+        v.stderr = e.stderr;
+    });
+}
+
+/// The Manager or the rules asked for something: what came before is settled.
+fn asked(session: &mut Session, wish: Wish) {
+    session.wish = Some(wish);
+    session.accepted = None;
+    session.gate = None;
+    session.refusals.retain(|r| r.agent != Agent::Coder && r.agent != Agent::Repair);
+}
+
+/// Work goes on from this version.
+fn work_on(session: &mut Session, version: u32) {
+    session.head = Some(version);
+    session.wish = None;
+    session.accepted = None;
+    session.gate = None;
+    session.refusals.retain(|r| r.agent.role() != Role::Coder);
+}
+
+fn edited(session: &mut Session, text: String, file: &str) {
+    let Some(number) = super::artifacts::script_number(file) else { return };
+    let latest = u32::try_from(session.versions.len()).unwrap_or(0);
+    change(session, number, |v| {
+        v.script = text;
+        v.cause = Cause::Manager;
+        if number == latest {
+            v.checks = None;
+            v.run = None;
+            v.review = None;
+        }
+    });
+    if number == latest {
+        work_on(session, number);
+    }
+}
+
+fn change(session: &mut Session, number: u32, with: impl FnOnce(&mut Version)) {
+    let index = usize::try_from(number).unwrap_or(0).wrapping_sub(1);
+    if let Some(version) = session.versions.get_mut(index) {
+        with(version);
+    }
+}
+
+fn enter(ledger: &mut Vec<Finding>, findings: Vec<Finding>) {
+    for finding in findings {
+        // Ids count from F1 without gaps, so a finding's place follows from its id.
+        let place = finding.id.trim_start_matches('F').parse::<usize>().unwrap_or(0);
+        match ledger.get_mut(place.wrapping_sub(1)) {
+            Some(known) => *known = finding,
+            None => ledger.push(finding),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The journal: one JSON object a line, append-only.
+
+use super::JOURNAL;
+use crate::domain::chat::{Agent, Outcome, Usage};
+use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
+use crate::files::{Appender, FileError};
+use chrono::{SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::path::Path;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The line's number; there are no gaps.
+    pub seq: u64,
+    /// When, in UTC, as RFC 3339.
+    pub at: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Entry {
+    /// The line as it stands in the journal, with its line feed.
+    #[must_use]
+    pub fn line(&self) -> String {
+        // Plain data with string keys always serialises.
+        let mut line = serde_json::to_string(self).unwrap_or_default();
+        line.push('\n');
+        line
+    }
+}
+
+/// The journal of a session that is open for writing.
+pub(super) struct Journal {
+    file: Appender,
+}
+
+impl Journal {
+    /// Opens the journal of a session's folder; what stands behind `length` bytes is cut off.
+    pub(super) fn open(folder: &Path, length: u64) -> Result<Self, FileError> {
+        Ok(Self { file: Appender::open(&folder.join(JOURNAL), length)? })
+    }
+
+    /// Adds a line and gives it back.
+    pub(super) fn append(&mut self, entry: &Entry) -> Result<String, FileError> {
+        let line = entry.line();
+        self.file.append(line.as_bytes())?;
+        Ok(line)
+    }
+
+    /// Makes what was added last.
+    pub(super) fn sync(&self) -> Result<(), FileError> {
+        self.file.sync()
+    }
+}
+
+/// The entry for an event that happens now.
+pub(super) fn entry(seq: u64, event: Event) -> Entry {
+    Entry { seq, at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true), event }
+}
+
+/// Lines that are whole, and what stands behind the last line feed.
+pub(super) fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
+    let end = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
+    let (whole, torn) = bytes.split_at(end);
+    (whole.split_inclusive(|b| *b == b'\n').map(|line| &line[..line.len() - 1]).collect(), torn)
+}
+
+/// What every line begins with, whatever its event.
+#[derive(Debug, Deserialize)]
+pub struct Head<'a> {
+    /// The line's number.
+    pub seq: u64,
+    /// When, in UTC.
+    #[serde(borrow)]
+    pub at: Cow<'a, str>,
+    /// The event's name.
+    #[serde(borrow)]
+    pub event: Cow<'a, str>,
+}
+
+/// Reads a whole line.
+pub(super) fn parse(line: &[u8]) -> Result<Entry, serde_json::Error> {
+    let head: Head<'_> = serde_json::from_slice(line)?;
+    let event = serde_json::from_slice(line)?;
+    Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
+}
+
+/// Reads a line for what the state needs of it: prompts and answers, which are most of a journal,
+/// are left empty.
+pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
+    let head: Head<'_> = serde_json::from_slice(line)?;
+    let event = match head.event.as_ref() {
+        "model_call_started" => {
+            let Started { call, agent, version, model } = serde_json::from_slice(line)?;
+            Event::ModelCallStarted(Box::new(CallStarted {
+                call,
+                agent,
+                version,
+                model,
+                temperature: 0.0,
+                max_tokens: 0,
+                messages: Vec::new(),
+            }))
+        }
+        "model_call_finished" => {
+            let light: Finished = serde_json::from_slice(line)?;
+            Event::ModelCallFinished(Box::new(CallFinished {
+                call: light.call,
+                agent: light.agent,
+                outcome: light.outcome,
+                answer: String::new(),
+                reasoning: String::new(),
+                usage: light.usage,
+                usd: light.usd,
+                milliseconds: light.milliseconds,
+                artifact: Artifact { file: light.file, sha256: light.sha256, bytes: light.bytes },
+            }))
+        }
+        _ => serde_json::from_slice(line)?,
+    };
+    Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
+}
+
+#[derive(Deserialize)]
+struct Started {
+    call: u32,
+    agent: Agent,
+    #[serde(default)]
+    version: Option<u32>,
+    model: String,
+}
+
+#[derive(Deserialize)]
+struct Finished {
+    call: u32,
+    agent: Agent,
+    outcome: Outcome,
+    usage: Usage,
+    #[serde(default)]
+    usd: Option<f64>,
+    milliseconds: u64,
+    file: String,
+    sha256: String,
+    bytes: u64,
+}

@@ -1,0 +1,203 @@
+//! Sessions on disk: a journal that is the only source of a session's state, and the files that
+//! follow from it. Folds events into a session; decides nothing.
+
+pub mod artifacts;
+pub mod catalog;
+mod create;
+pub mod fold;
+pub mod journal;
+mod open;
+pub mod repair;
+
+pub use create::{Draft, create, fork, no_version};
+pub use open::{Found, HandEdit, Snapshot, open, read};
+
+use crate::domain::event::Event;
+use crate::domain::session::Session;
+use crate::files::{self, FileError, Lock};
+use journal::Journal;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The journal's file in a session's folder.
+pub const JOURNAL: &str = "journal.jsonl";
+/// The lock's file in a session's folder.
+const LOCK: &str = ".lock";
+
+/// Why a session can't be read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The disk said no.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no such session.
+    #[error("there is no session `{0}`; `redraft list` shows those that there are")]
+    Unknown(String),
+    /// A folder of this name is there already.
+    #[error("there is a session `{0}` already; go on with it, or choose another name with --name")]
+    Exists(String),
+    /// Another process works on it.
+    #[error("session `{name}` is locked by {holder}; wait for it to end, or end it")]
+    Locked {
+        /// The session.
+        name: String,
+        /// `process 123`, or `another process`.
+        holder: String,
+    },
+    /// The journal can't be understood.
+    #[error(
+        "session `{name}` is damaged: line {line} of `journal.jsonl`: {problem}; `redraft repair {name}` takes out what can't be read"
+    )]
+    Damaged {
+        /// The session.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "session `{name}` has format {format}, this program writes {}: it can be shown, not changed; update redraft",
+        crate::domain::event::FORMAT
+    )]
+    Newer {
+        /// The session.
+        name: String,
+        /// Its format.
+        format: u32,
+    },
+    /// The name can't be a folder's.
+    #[error(transparent)]
+    Name(#[from] crate::domain::name::NameError),
+    /// A file that the Manager gave can't be taken.
+    #[error("cannot take `{file}` as data: {problem}")]
+    Data {
+        /// The file.
+        file: String,
+        /// Why.
+        problem: String,
+    },
+    /// A version that is not there.
+    #[error("session `{name}` has no version v{version}; {has}")]
+    NoVersion {
+        /// The session.
+        name: String,
+        /// The version.
+        version: u32,
+        /// What there is instead.
+        has: String,
+    },
+    /// An event that does not fit: a fault of this program.
+    #[error("session `{name}` can't take an event: {problem}; please report this")]
+    Unfitting {
+        /// The session.
+        name: String,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// A session that is open for writing: locked until this value goes.
+pub struct Store {
+    folder: PathBuf,
+    journal: Journal,
+    session: Session,
+    /// Written and not yet synced.
+    dirty: Vec<PathBuf>,
+    watch: Option<Box<dyn FnMut(&str)>>,
+    _lock: Lock,
+}
+
+impl Store {
+    /// The session as it stands.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// From now on, each line that is added to the journal is also given to `watch`.
+    pub fn watch(&mut self, watch: impl FnMut(&str) + 'static) {
+        self.watch = Some(Box::new(watch));
+    }
+
+    /// Adds an event to the journal and writes the files that follow from it.
+    ///
+    /// What is precious is on the disk when this returns; the rest with the next that is, or with
+    /// [`Store::sync`].
+    pub fn record(&mut self, mut event: Event) -> Result<(), StoreError> {
+        let files = artifacts::render(&event, &self.session);
+        for (artifact, (file, content)) in event.artifacts_mut().into_iter().zip(&files) {
+            *artifact = artifacts::of(file, content);
+        }
+        let precious = event.is_precious();
+        let written_by_hand = matches!(event, Event::Edited { .. });
+        let entry = journal::entry(self.session.seq + 1, event);
+        let line = self.journal.append(&entry)?;
+        if precious {
+            self.journal.sync()?;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch(line.trim_end());
+        }
+        fold::apply(&mut self.session, entry).map_err(|problem| StoreError::Unfitting {
+            name: self.session.name.clone(),
+            problem,
+        })?;
+        if !written_by_hand {
+            for (file, content) in files {
+                self.write(&file, &content)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, file: &str, content: &str) -> Result<(), StoreError> {
+        let path = self.folder.join(file);
+        if let Some(folder) = path.parent() {
+            files::create_folder(folder)?;
+        }
+        files::write(&path, content.as_bytes(), artifacts::mode(file))?;
+        self.dirty.push(path);
+        Ok(())
+    }
+
+    /// Where a version's run may leave the files that the script wrote.
+    #[must_use]
+    pub fn run_files(&self, version: u32) -> PathBuf {
+        self.folder.join(format!("run_v{version}")).join("files")
+    }
+
+    /// The paths of the files that the Manager gave.
+    #[must_use]
+    pub fn data_files(&self) -> Vec<PathBuf> {
+        data_files(&self.folder, &self.session)
+    }
+
+    /// Makes everything last: before a gate opens, and before the program ends.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.journal.sync()?;
+        let dirty = std::mem::take(&mut self.dirty);
+        files::sync(&dirty)?;
+        Ok(())
+    }
+}
+
+/// The whole lines of a session's journal, as they stand there.
+pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let bytes = files::read(&folder.join(JOURNAL))?;
+    let (lines, _) = journal::split(&bytes);
+    Ok(lines.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
+}
+
+/// The paths of the files that the Manager gave to a session.
+#[must_use]
+pub fn data_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
+    session.data.iter().map(|d| folder.join("data").join(&d.name)).collect()
+}

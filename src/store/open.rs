@@ -1,0 +1,262 @@
+//! Reading a session back: the fold, the torn tail, files that are missing, edits by hand.
+
+use super::journal::{self, Entry, Journal};
+use super::{JOURNAL, LOCK, Store, StoreError, artifacts, fold};
+use crate::domain::event::{Event, FORMAT};
+use crate::domain::session::{Placed, Session};
+use crate::files::{self, Locking, Mode};
+use std::path::Path;
+
+/// A file with more than this was not written by us, and is left alone.
+const LARGEST: u64 = 64 << 20;
+
+/// A session as it stands, not open for writing.
+pub struct Snapshot {
+    /// The state.
+    pub session: Session,
+    /// Files that the Manager changed since, which the next command that writes takes up.
+    pub edited: Vec<String>,
+}
+
+/// What was found when a session was opened.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The journal's last line was torn; it is now in `journal.torn`.
+    pub torn: bool,
+    /// Files that were missing or torn and have been written again.
+    pub restored: Vec<String>,
+    /// Files that were changed by hand and are not journaled yet.
+    pub edits: Vec<HandEdit>,
+}
+
+/// A file that was changed by hand.
+#[derive(Debug)]
+pub struct HandEdit {
+    /// Its path in the session's folder.
+    pub file: String,
+    /// Its text now.
+    pub text: String,
+}
+
+/// A journal read back.
+pub(super) struct Loaded {
+    bytes: Vec<u8>,
+    pub(super) session: Session,
+    /// The length of the whole lines.
+    length: u64,
+}
+
+impl Loaded {
+    fn torn(&self) -> &[u8] {
+        journal::split(&self.bytes).1
+    }
+
+    /// All entries, whole.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        journal::split(&self.bytes).0.into_iter().filter_map(|line| journal::parse(line).ok())
+    }
+}
+
+/// The name that a session's folder gives it.
+pub(super) fn name_of(folder: &Path) -> String {
+    folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+}
+
+/// Reads and folds a journal.
+pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
+    let name = name_of(folder);
+    let Some(bytes) = files::read_if_there(&folder.join(JOURNAL))? else {
+        return Err(StoreError::Unknown(name));
+    };
+    let (lines, torn) = journal::split(&bytes);
+    let length = (bytes.len() - torn.len()) as u64;
+    let mut session = Session::default();
+    let mut pending_line = None;
+    for (n, line) in lines.iter().enumerate() {
+        let problem = match journal::skim(line) {
+            Ok(entry) => {
+                if matches!(entry.event, Event::ModelCallFinished(_)) {
+                    pending_line = Some(*line);
+                }
+                fold::apply(&mut session, entry).err()
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        match problem {
+            None => {}
+            // What a newer program wrote may hold what this one does not know.
+            Some(_) if session.format > FORMAT => session.seq = n as u64 + 1,
+            Some(problem) => return Err(StoreError::Damaged { name, line: n + 1, problem }),
+        }
+    }
+    if session.seq == 0 {
+        let problem = "it is not whole, and it is the first".to_owned();
+        return Err(StoreError::Damaged { name, line: 1, problem });
+    }
+    // Skimming leaves answers out; the one that is still to be read is needed whole.
+    if let (Some(pending), Some(line)) = (&mut session.calls.pending, pending_line)
+        && let Ok(Entry { event: Event::ModelCallFinished(call), .. }) = journal::parse(line)
+    {
+        pending.answer = call.answer;
+    }
+    Ok(Loaded { bytes, session, length })
+}
+
+/// Reads a session without locking it. Files that are missing are written again if nobody else
+/// works on the session.
+pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
+    let loaded = load(folder)?;
+    let session = loaded.session;
+    let wrong_length = |placed: &Placed| {
+        files::length(&folder.join(&placed.artifact.file)) != Some(placed.artifact.bytes)
+    };
+    if session.format <= FORMAT
+        && session.artifacts.values().any(wrong_length)
+        && let Ok(Locking::Taken(_lock)) = files::lock(&folder.join(LOCK))
+    {
+        // Another command may have written since: what it wrote is not ours to judge.
+        let again = load(folder)?;
+        if again.session.seq == session.seq {
+            let mut rewritten = Vec::new();
+            let (_, edits) = verify(folder, &again, &mut rewritten, wrong_length)?;
+            let edited = edits.into_iter().map(|e| e.file).collect();
+            return Ok(Snapshot { session, edited });
+        }
+    }
+    let mut edited = Vec::new();
+    let latest = artifacts::script_file(u32::try_from(session.versions.len()).unwrap_or(0));
+    for file in ["plan.md", artifacts::SESSION, &latest] {
+        if let Some(placed) = session.artifacts.get(file)
+            && let Some(content) = files::read_if_there(&folder.join(file))?
+            && artifacts::hash(&content) != placed.artifact.sha256
+        {
+            edited.push(file.to_owned());
+        }
+    }
+    Ok(Snapshot { session, edited })
+}
+
+/// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.
+pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
+    let name = name_of(folder);
+    if files::length(&folder.join(JOURNAL)).is_none() {
+        return Err(StoreError::Unknown(name));
+    }
+    let lock = match files::lock(&folder.join(LOCK))? {
+        Locking::Taken(lock) => lock,
+        Locking::Held(holder) => {
+            let holder =
+                holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
+            return Err(StoreError::Locked { name, holder });
+        }
+    };
+    let loaded = load(folder)?;
+    if loaded.session.format > FORMAT {
+        return Err(StoreError::Newer { name, format: loaded.session.format });
+    }
+    let mut found = Found::default();
+    if !loaded.torn().is_empty() {
+        files::write(&folder.join("journal.torn"), loaded.torn(), Mode::Normal)?;
+        found.torn = true;
+    }
+    let mut rewritten = Vec::new();
+    (found.restored, found.edits) = verify(folder, &loaded, &mut rewritten, |_| true)?;
+    let journal = Journal::open(folder, loaded.length)?;
+    let dirty = found.restored.iter().map(|file| folder.join(file)).collect();
+    let mut store = Store {
+        folder: folder.to_owned(),
+        journal,
+        session: loaded.session,
+        dirty,
+        watch: None,
+        _lock: lock,
+    };
+    for artifact in rewritten {
+        store.record(Event::Rewritten { artifact })?;
+    }
+    Ok((store, found))
+}
+
+/// Compares the files of a session with its journal, as far as `suspect` says so. What is missing,
+/// empty or torn is written again; what differs otherwise was edited by hand.
+fn verify(
+    folder: &Path,
+    loaded: &Loaded,
+    rewritten: &mut Vec<crate::domain::event::Artifact>,
+    suspect: impl Fn(&Placed) -> bool,
+) -> Result<(Vec<String>, Vec<HandEdit>), StoreError> {
+    let mut restored = Vec::new();
+    let mut edits = Vec::new();
+    let placed = loaded.session.artifacts.values().filter(|placed| suspect(placed));
+    let wrong: Vec<(&Placed, Vec<u8>)> = placed
+        .filter_map(|placed| {
+            let path = folder.join(&placed.artifact.file);
+            if files::length(&path).is_some_and(|length| length > LARGEST) {
+                return None;
+            }
+            let content = files::read_if_there(&path).ok().flatten().unwrap_or_default();
+            let right = content.len() as u64 == placed.artifact.bytes
+                && artifacts::hash(&content) == placed.artifact.sha256;
+            // Nothing is to be written again for a file that was empty from the start, as long as
+            // it is there.
+            (!right || (content.is_empty() && files::length(&path).is_none()))
+                .then_some((placed, content))
+        })
+        .collect();
+    if wrong.is_empty() {
+        return Ok((restored, edits));
+    }
+    let mut contents = Contents::of(loaded);
+    for (placed, found) in wrong {
+        let file = &placed.artifact.file;
+        let Some(content) = contents.get(placed.seq, file) else { continue };
+        if is_torn(&found, content.as_bytes()) {
+            let path = folder.join(file);
+            if let Some(parent) = path.parent() {
+                files::create_folder(parent)?;
+            }
+            files::write(&path, content.as_bytes(), artifacts::mode(file))?;
+            let artifact = artifacts::of(file, content);
+            if artifact != placed.artifact {
+                rewritten.push(artifact);
+            }
+            restored.push(file.clone());
+        } else {
+            let text = String::from_utf8_lossy(&found).into_owned();
+            edits.push(HandEdit { file: file.clone(), text });
+        }
+    }
+    Ok((restored, edits))
+}
+
+/// Whether what was found is what a crash leaves of a file: nothing, its beginning, or zeros
+/// from some place on.
+fn is_torn(found: &[u8], whole: &[u8]) -> bool {
+    let end = found.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
+    let kept = &found[..end];
+    kept.is_empty() || (kept.len() < whole.len() && whole.starts_with(kept))
+}
+
+/// The content of artifacts, rendered from the journal by going through it once more.
+struct Contents {
+    files: std::collections::HashMap<(u64, String), String>,
+}
+
+impl Contents {
+    fn of(loaded: &Loaded) -> Self {
+        let mut files = std::collections::HashMap::new();
+        let mut session = Session::default();
+        for entry in loaded.entries() {
+            for (file, content) in artifacts::render(&entry.event, &session) {
+                files.insert((entry.seq, file), content);
+            }
+            // The journal was folded before, so it folds again.
+            let _ = fold::apply(&mut session, entry);
+        }
+        Self { files }
+    }
+
+    fn get(&mut self, seq: u64, file: &str) -> Option<&String> {
+        self.files.get(&(seq, file.to_owned()))
+    }
+}

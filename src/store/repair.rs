@@ -1,0 +1,88 @@
+//! Taking damage out of a journal: what can be read and fits is kept.
+
+use super::journal::{self, Entry};
+use super::open::name_of;
+use super::{JOURNAL, LOCK, StoreError, fold};
+use crate::domain::event::{Event, FORMAT};
+use crate::domain::session::Session;
+use crate::files::{self, Locking, Mode};
+use std::path::Path;
+
+/// What a repair did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was left out, a line each; empty if the journal was whole.
+    pub left_out: Vec<String>,
+    /// The file that the old journal was saved in.
+    pub saved: Option<String>,
+    /// Lines that were kept.
+    pub kept: usize,
+}
+
+/// Repairs a session's journal. The old one is kept beside it.
+///
+/// # Errors
+/// A session without a readable first line can't be repaired; nothing is written then.
+pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
+    let name = name_of(folder);
+    let path = folder.join(JOURNAL);
+    if files::length(&path).is_none() {
+        return Err(StoreError::Unknown(name));
+    }
+    let _lock = match files::lock(&folder.join(LOCK))? {
+        Locking::Taken(lock) => lock,
+        Locking::Held(id) => {
+            let holder =
+                id.map_or_else(|| "another process".to_owned(), |n| format!("process {n}"));
+            return Err(StoreError::Locked { name, holder });
+        }
+    };
+    let bytes = files::read(&path)?;
+    let (lines, torn) = journal::split(&bytes);
+    let mut session = Session::default();
+    let mut kept: Vec<Entry> = Vec::new();
+    let mut left_out = Vec::new();
+    for (n, line) in lines.iter().enumerate() {
+        let problem = match journal::parse(line) {
+            Ok(mut entry) => {
+                entry.seq = session.seq + 1;
+                match fold::apply(&mut session, entry.clone()) {
+                    Ok(()) => {
+                        kept.push(entry);
+                        continue;
+                    }
+                    Err(problem) => problem,
+                }
+            }
+            Err(error) => error.to_string(),
+        };
+        if kept.is_empty() {
+            return Err(StoreError::Damaged { name, line: n + 1, problem });
+        }
+        left_out.push(format!("line {}: {problem}", n + 1));
+    }
+    if session.format > FORMAT {
+        return Err(StoreError::Newer { name, format: session.format });
+    }
+    if kept.is_empty() {
+        let problem = "nothing in it can be read".to_owned();
+        return Err(StoreError::Damaged { name, line: 1, problem });
+    }
+    if left_out.is_empty() {
+        return Ok(Outcome { left_out, saved: None, kept: kept.len() });
+    }
+    if !torn.is_empty() {
+        left_out.push("the last line, which is torn".to_owned());
+    }
+    let saved = (1_u32..)
+        .map(|n| format!("journal.damaged-{n}"))
+        .find(|name| files::length(&folder.join(name)).is_none())
+        .unwrap_or_default();
+    files::write(&folder.join(&saved), &bytes, Mode::Normal)?;
+    let event = Event::Repaired { left_out: left_out.clone() };
+    kept.push(journal::entry(session.seq + 1, event));
+    let text: String = kept.iter().map(Entry::line).collect();
+    files::write(&path, text.as_bytes(), Mode::Normal)?;
+    files::sync(&[folder.join(&saved), path])?;
+    Ok(Outcome { left_out, saved: Some(saved), kept: kept.len() })
+}

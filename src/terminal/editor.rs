@@ -1,0 +1,56 @@
+//! The Manager's own editor. One that fails changes nothing.
+
+use crate::files::{self, Mode};
+use std::path::Path;
+use std::process::Command;
+use thiserror::Error;
+
+/// The largest text that an editor may give back.
+const LARGEST: u64 = 4 << 20;
+
+/// Why there is no edited text.
+#[derive(Debug, Error)]
+pub enum EditorError {
+    /// `$VISUAL` or `$EDITOR` can't be understood.
+    #[error("cannot understand the editor `{0}`; set EDITOR to a program's name")]
+    Malformed(String),
+    /// There is no such program.
+    #[error("cannot start the editor `{0}`: {1}; set EDITOR to the one that you use")]
+    NotStarted(String, std::io::Error),
+    /// It ended with an error, so what it left is not taken.
+    #[error("the editor `{0}` ended with {1}; nothing was changed")]
+    Failed(String, String),
+    /// The text could not be handed over.
+    #[error(transparent)]
+    File(#[from] files::FileError),
+}
+
+/// Opens a text in `$VISUAL`, `$EDITOR` or the system's editor, and gives back what became of it.
+/// The file's name ends in `suffix`, for the editor's colours.
+pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
+    let editor = ["VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()))
+        .unwrap_or_else(|| if cfg!(windows) { "notepad" } else { "vi" }.to_owned());
+    let words = shlex::split(&editor).filter(|w| !w.is_empty());
+    let Some((program, args)) = words.as_ref().and_then(|w| w.split_first()) else {
+        return Err(EditorError::Malformed(editor));
+    };
+    let folder = files::temporary_folder()?;
+    let path = folder.path().join(format!("edit{suffix}"));
+    files::write(&path, text.as_bytes(), Mode::Normal)?;
+    run(program, args, &path)?;
+    Ok(files::read_text(&path, LARGEST)?)
+}
+
+fn run(program: &str, args: &[String], path: &Path) -> Result<(), EditorError> {
+    let status = Command::new(program)
+        .args(args)
+        .arg(path)
+        .status()
+        .map_err(|e| EditorError::NotStarted(program.to_owned(), e))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(EditorError::Failed(program.to_owned(), status.to_string()))
+}

@@ -1,0 +1,275 @@
+//! What a person needs to decide at a gate.
+
+use super::Terminal;
+use crate::diff;
+use crate::domain::chat::Agent;
+use crate::domain::event::Gate;
+use crate::domain::plan::Plan;
+use crate::domain::report::{Run, RunVerdict};
+use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
+use crate::domain::session::{Session, Version};
+use crate::domain::text::{count, one_line, visible};
+use crate::workflow::machine;
+use crate::workflow::manager::Question;
+use std::fmt::Write as _;
+
+/// How many findings are shown.
+const SHOWN: usize = 12;
+
+/// The text before a gate's menu.
+#[must_use]
+pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
+    let session = question.session;
+    let mut text = match (question.gate, session.head()) {
+        (Gate::Plan, _) => {
+            session.planning.proposal.as_ref().map_or_else(String::new, |p| plan(terminal, p))
+        }
+        (Gate::Version, Some(head)) => version(terminal, session, head),
+        (Gate::Safety, _) => safety(terminal),
+        _ => String::new(),
+    };
+    if let Some(trouble) = &question.trouble {
+        let _ = writeln!(text, "  {}", terminal.warm(&visible(trouble)));
+    }
+    text
+}
+
+fn title(terminal: &Terminal, words: &str) -> String {
+    let rule = "─".repeat(terminal.width().saturating_sub(words.chars().count() + 4).min(60));
+    format!("\n{} {} {}\n", terminal.dim("──"), terminal.bold(words), terminal.dim(&rule))
+}
+
+/// A plan.
+#[must_use]
+pub fn plan(terminal: &Terminal, plan: &Plan) -> String {
+    let mut text = title(terminal, "The plan");
+    for line in visible(plan.text.trim()).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
+fn safety(terminal: &Terminal) -> String {
+    let mut text = title(terminal, "Running it");
+    text.push_str(
+        "  This build has no sandbox yet: a run is a plain process with your rights. It gets its\n  \
+         own folder, none of your environment, and a limit on time and output, but it can read\n  \
+         and write what you can, and use the network. `allow` holds for this session;\n  \
+         `--sandbox off` says the same beforehand.\n",
+    );
+    text
+}
+
+/// A version with all that was found in it.
+#[must_use]
+pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> String {
+    let name = format!("{} v{} ({})", session.name, version.number, version.cause.name());
+    let mut text = title(terminal, &visible(&name));
+    let mut row = |label: &str, words: &str| {
+        let _ = writeln!(text, "  {} {words}", terminal.dim(&format!("{label:<9}")));
+    };
+    row("run", &run(terminal, version));
+    if let Some(checks) = checks(version) {
+        row("checks", &checks);
+    }
+    if !session.requirements().is_empty() {
+        row("plan", &requirements(terminal, session, version));
+    }
+    row("findings", &findings(session, version));
+    if let Some(base) = version.base.and_then(|b| session.version(b)) {
+        let stat = diff::stat(&base.script, &version.script);
+        row("changed", &format!("+{} −{} lines since v{}", stat.added, stat.removed, base.number));
+    }
+    row("spent", &spent(session));
+    row("one more", &forecast(session));
+    let verdict = machine::verdict(version);
+    let shown = match verdict {
+        Verdict::Accept => terminal.good(verdict.name()),
+        Verdict::Iterate => terminal.warm(verdict.name()),
+    };
+    row("verdict", &format!("{shown}{}", reviewer_differs(version, verdict)));
+    for finding in listed(session, version) {
+        let _ = writeln!(text, "  {}", finding_line(terminal, finding));
+    }
+    if let Some(error) = version.run.as_ref().and_then(|r| r.error.as_ref()) {
+        let line = error.line.map_or_else(String::new, |n| format!(" (line {n})"));
+        let words = one_line(&format!("{}: {}", error.kind, error.message), 160);
+        let _ = writeln!(text, "  {}{line}", terminal.bad(words.trim_start_matches(": ")));
+    }
+    text
+}
+
+fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
+    let Some(review) = &version.review else { return String::new() };
+    match review.said {
+        Some(said) if said == verdict => String::new(),
+        Some(said) => format!(", though the Reviewer said {}", said.name()),
+        None => ", the Reviewer gave none".to_owned(),
+    }
+}
+
+/// How a version's run went, in a few words.
+#[must_use]
+pub fn run(terminal: &Terminal, version: &Version) -> String {
+    let Some(run) = &version.run else { return "not yet".to_owned() };
+    let name = run.verdict.name();
+    let word = match run.verdict {
+        RunVerdict::Ok | RunVerdict::Window => terminal.good(name),
+        RunVerdict::Failed => terminal.bad(name),
+        RunVerdict::Timeout | RunVerdict::Refused | RunVerdict::Skipped => terminal.warm(name),
+    };
+    format!("{word}{}", run_details(run, version))
+}
+
+fn run_details(run: &Run, version: &Version) -> String {
+    let mut parts = Vec::new();
+    if let Some(reason) = &run.reason {
+        parts.push(one_line(reason, 100));
+    }
+    if run.verdict.ran() {
+        parts.push(seconds(run.milliseconds));
+        parts.push(match version.stdout.lines().count() {
+            0 => "nothing printed".to_owned(),
+            n => format!("{} printed", count(n, "line")),
+        });
+        if !run.files.is_empty() {
+            let names: Vec<String> = run.files.iter().take(3).map(|f| one_line(f, 40)).collect();
+            let more = if run.files.len() > 3 { ", ..." } else { "" };
+            parts.push(format!("wrote {}{more}", names.join(", ")));
+        }
+        if let Some(level) = run.sandbox.as_deref().filter(|level| *level != "strict") {
+            parts.push(format!("sandbox {level}"));
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+fn checks(version: &Version) -> Option<String> {
+    let checks = version.checks.as_ref()?;
+    let mut parts = vec![match checks.errors.first() {
+        None => "no errors".to_owned(),
+        Some(first) => {
+            let words = one_line(&first.message, 70);
+            format!("{} ({} in line {})", count(checks.errors.len(), "error"), words, first.line)
+        }
+    }];
+    if !checks.lint.is_empty() {
+        parts.push(format!("{} of lint", count(checks.lint.len(), "point")));
+    }
+    if !checks.security.is_empty() {
+        parts.push(format!("{} of security", count(checks.security.len(), "point")));
+    }
+    if !checks.dependencies.is_empty() {
+        parts.push(format!("needs {}", one_line(&checks.dependencies.join(", "), 60)));
+    }
+    Some(parts.join(", "))
+}
+
+fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> String {
+    let all = session.requirements().len();
+    let Some(review) = &version.review else { return format!("{all} requirements, not judged") };
+    let with = |status: Status| -> Vec<&str> {
+        let judged = review.judgements.iter().filter(|j| j.status == status);
+        judged.map(|j| j.requirement.as_str()).collect()
+    };
+    let mut words = format!("{} of {all} requirements met", with(Status::Met).len());
+    let (partly, unmet) = (with(Status::Partly), with(Status::NotMet));
+    if !partly.is_empty() {
+        let _ = write!(words, ", partly: {}", terminal.warm(&partly.join(" ")));
+    }
+    if !unmet.is_empty() {
+        let _ = write!(words, ", not met: {}", terminal.bad(&unmet.join(" ")));
+    }
+    let silent = all.saturating_sub(review.judgements.len());
+    if silent > 0 {
+        let _ = write!(words, ", not judged: {silent}");
+    }
+    words
+}
+
+fn findings(session: &Session, version: &Version) -> String {
+    let open = session.open_findings().count();
+    let blockers = session.open_blockers().count();
+    let (new, settled) = version.review.as_ref().map_or((0, 0), |r| (r.new.len(), r.settled.len()));
+    format!("{open} open ({}), {new} new, {settled} settled", count(blockers, "blocker"))
+}
+
+/// Findings that matter at this version: open ones, and those that have just been settled or found
+/// unsupported.
+fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
+    let review = version.review.as_ref();
+    let mut listed: Vec<&Finding> = session
+        .ledger
+        .iter()
+        .filter(|f| match f.state {
+            FindingState::Open => true,
+            FindingState::Unsupported => f.last == version.number,
+            _ => review.is_some_and(|r| r.settled.contains(&f.id)),
+        })
+        .collect();
+    listed.sort_by_key(|f| (f.state != FindingState::Open, f.severity, f.first));
+    listed.truncate(SHOWN);
+    listed
+}
+
+/// A finding on one line.
+#[must_use]
+pub fn finding_line(terminal: &Terminal, finding: &Finding) -> String {
+    let severity = match (finding.state, finding.severity) {
+        (FindingState::Open, Severity::Blocker) => terminal.bad("blocker"),
+        (FindingState::Open, severity) => terminal.warm(severity.name()),
+        (FindingState::Fixed, _) => terminal.good("settled"),
+        (FindingState::Waived, _) => terminal.dim("waived"),
+        (FindingState::Contested, _) => terminal.dim("contested"),
+        (FindingState::Unsupported, _) => terminal.dim("unsupported"),
+    };
+    let about = finding.requirement.as_ref().map_or_else(String::new, |r| format!(" {r}"));
+    let quote = finding.quote.as_ref().map_or_else(String::new, |q| {
+        format!(" {}", terminal.dim(&format!("`{}`", one_line(q, 40))))
+    });
+    format!("{} {severity}{about}{quote} {}", finding.id, one_line(&finding.text, 140))
+}
+
+/// Tokens, money and calls so far.
+#[must_use]
+pub fn spent(session: &Session) -> String {
+    let calls = &session.calls;
+    let about = if calls.usage.estimated { "about " } else { "" };
+    let mut words = format!(
+        "{about}{} tokens in {}",
+        calls.usage.total(),
+        count(calls.finished.values().sum(), "call")
+    );
+    if calls.priced {
+        let _ = write!(words, ", ${:.4}", calls.usd);
+    }
+    words
+}
+
+/// What one more iteration will take, from what the last calls of this session took.
+fn forecast(session: &Session) -> String {
+    let calls = &session.calls;
+    let agents = [Agent::Coder, Agent::Reviewer];
+    let tokens: u64 = agents.iter().filter_map(|a| calls.latest.get(a)).map(|u| u.total()).sum();
+    let time: u64 = agents.iter().filter_map(|a| calls.latest_milliseconds.get(a)).sum();
+    if tokens == 0 {
+        return "unknown before the first".to_owned();
+    }
+    let mut words = format!("about {tokens} tokens, {}", seconds(time));
+    if calls.priced && calls.usage.total() > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a forecast needs no 53 bits")]
+        let share = tokens as f64 / calls.usage.total() as f64;
+        let _ = write!(words, ", ${:.4}", calls.usd * share);
+    }
+    words
+}
+
+/// Milliseconds for people.
+#[must_use]
+pub fn seconds(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..120_000 => format!("{} s", milliseconds / 1000),
+        _ => format!("{} min", milliseconds.div_ceil(60_000)),
+    }
+}

@@ -1,0 +1,105 @@
+//! The Manager as lines on standard input: one answer a line, in the menu's words.
+
+use super::tell::Teller;
+use super::{Terminal, editor};
+use crate::domain::event::Gate;
+use crate::domain::session::Session;
+use crate::domain::text::one_line;
+use crate::workflow::manager::{self, Answer, Interrupted, Line, Manager, News, Question};
+use futures_util::future::LocalBoxFuture;
+use std::io::{BufRead, Read};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The longest answer, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Answers from standard input, which is not a terminal.
+pub struct Lines {
+    teller: Teller,
+    lines: Option<mpsc::Receiver<String>>,
+    cancel: CancellationToken,
+}
+
+impl Lines {
+    /// Reads nothing before the first gate. `cancel` ends the waiting for a line.
+    #[must_use]
+    pub const fn new(terminal: Terminal, cancel: CancellationToken) -> Self {
+        Self { teller: Teller::new(terminal), lines: None, cancel }
+    }
+
+    /// The next line; none at the end of the input.
+    async fn line(&mut self) -> Result<Option<String>, Interrupted> {
+        let lines = self.lines.get_or_insert_with(read);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Interrupted),
+            line = lines.recv() => Ok(line),
+        }
+    }
+
+    async fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
+        self.teller.question(question);
+        loop {
+            let Some(line) = self.line().await? else { return Ok(Answer::Gone) };
+            self.teller.terminal.say(&format!("> {}", one_line(&line, 200)));
+            match manager::read_line(question.gate, &line) {
+                Line::Answer(answer) => return Ok(answer),
+                Line::Unknown(hint) => self.teller.terminal.say(&format!("  {hint}")),
+                Line::Edit => match edited(question) {
+                    Ok(text) => return Ok(Answer::Edited(text)),
+                    Err(problem) => self.teller.terminal.say(&format!("  {problem}")),
+                },
+            }
+        }
+    }
+}
+
+impl Manager for Lines {
+    fn ask<'a>(
+        &'a mut self,
+        question: &'a Question<'a>,
+    ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
+        Box::pin(self.answer(question))
+    }
+
+    fn tell(&mut self, news: News<'_>) {
+        self.teller.tell(&news);
+    }
+}
+
+/// Opens what a gate is about in the Manager's editor.
+pub(super) fn edited(question: &Question<'_>) -> Result<String, String> {
+    let (text, suffix) = editable(question.gate, question.session);
+    editor::edit(&text, suffix).map_err(|e| e.to_string())
+}
+
+fn editable(gate: Gate, session: &Session) -> (String, &'static str) {
+    match gate {
+        Gate::Plan => {
+            let plan = session.planning.proposal.as_ref();
+            (plan.map_or_else(String::new, |p| p.text.clone()), ".md")
+        }
+        _ => (session.head().map_or_else(String::new, |v| v.script.clone()), ".py"),
+    }
+}
+
+/// A thread that reads lines: waiting for one must not keep Ctrl-C from being obeyed.
+fn read() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        let mut input = std::io::stdin().lock();
+        loop {
+            let mut line = Vec::new();
+            match input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            let line = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,139 @@
+//! The only door to standard input, output and error: people's text, JSON lines, menus, streaming.
+//!
+//! Nothing that a model, a script, a file or a server said reaches the terminal raw: whoever prints
+//! such text takes it through [`crate::domain::text::visible`] first.
+#![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
+
+pub mod editor;
+pub mod gate;
+pub mod lines;
+pub mod menu;
+pub mod prompt;
+pub mod sides;
+pub mod tell;
+
+use console::{Style, Term};
+use serde::Serialize;
+use std::io::{IsTerminal, Read, Write};
+
+/// How the program speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Results and events are JSON on standard output, and people's text goes to standard error.
+    pub json: bool,
+    /// Colours are used.
+    pub color: bool,
+    /// More is told.
+    pub verbose: bool,
+    /// A person sits at the terminal: menus can be shown.
+    pub interactive: bool,
+    /// People's text goes to a terminal: lines can be drawn over.
+    pub live: bool,
+}
+
+impl Terminal {
+    /// Looks at the standard streams and the environment (`NO_COLOR`, `TERM`).
+    #[must_use]
+    pub fn new(json: bool, no_color: bool, verbose: bool) -> Self {
+        let out =
+            if json { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let color = out && !no_color && !dumb && std::env::var_os("NO_COLOR").is_none();
+        console::set_colors_enabled(color);
+        console::set_colors_enabled_stderr(color);
+        let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        Self { json, color, verbose, interactive, live: out && !dumb }
+    }
+
+    /// A line for people.
+    pub fn say(&self, line: &str) {
+        self.print(&format!("{line}\n"));
+    }
+
+    /// Text for people, as it is.
+    pub fn print(&self, text: &str) {
+        // Who closed the pipe does not want to read any more: that is no error.
+        let _ = if self.json {
+            std::io::stderr().write_all(text.as_bytes())
+        } else {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+    }
+
+    /// A result as JSON, on one line of standard output.
+    pub fn json(&self, value: &impl Serialize) {
+        // Plain data with string keys always serialises.
+        let text = serde_json::to_string(value).unwrap_or_default();
+        self.raw(&format!("{text}\n"));
+    }
+
+    /// A result on standard output, as it is: JSON lines, scripts, completions.
+    pub fn raw(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A line on standard error.
+    pub fn warn(&self, line: &str) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    /// The width to draw for, in columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        if self.live { usize::from(Term::stdout().size().1).clamp(40, 120) } else { 100 }
+    }
+
+    /// Text in a style, where colours are used.
+    #[must_use]
+    pub fn paint(&self, text: &str, style: &Style) -> String {
+        if self.color {
+            style.clone().force_styling(true).apply_to(text).to_string()
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Dimmed text.
+    #[must_use]
+    pub fn dim(&self, text: &str) -> String {
+        self.paint(text, &Style::new().dim())
+    }
+
+    /// Bold text.
+    #[must_use]
+    pub fn bold(&self, text: &str) -> String {
+        self.paint(text, &Style::new().bold())
+    }
+
+    /// Text that says that something is right.
+    #[must_use]
+    pub fn good(&self, text: &str) -> String {
+        self.paint(text, &Style::new().green())
+    }
+
+    /// Text that says that something is wrong.
+    #[must_use]
+    pub fn bad(&self, text: &str) -> String {
+        self.paint(text, &Style::new().red())
+    }
+
+    /// Text that says that something deserves a look.
+    #[must_use]
+    pub fn warm(&self, text: &str) -> String {
+        self.paint(text, &Style::new().yellow())
+    }
+}
+
+/// All of standard input, as text of at most `limit` bytes.
+pub fn read_input(limit: u64) -> std::io::Result<String> {
+    crate::files::read_bounded(std::io::stdin().lock().by_ref(), limit)
+}
+
+/// Shows the cursor again, whatever was interrupted while it was hidden.
+pub fn show_cursor() {
+    if std::io::stderr().is_terminal() {
+        let _ = Term::stderr().show_cursor();
+    }
+}

@@ -1,0 +1,359 @@
+//! A line editor for answers: arrow keys, and a pasted text of several lines arrives whole.
+//!
+//! The terminal marks what is pasted where it can. Where it can't, an Enter with more input right
+//! behind it was not pressed by a finger.
+
+use std::io::{self, Write};
+
+/// What came of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A text, perhaps of several lines, perhaps empty.
+    Text(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-D on an empty line, or the terminal is gone.
+    Ended,
+}
+
+/// A key, or something pasted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Key {
+    Char(char),
+    Enter,
+    NewLine,
+    Backspace,
+    Delete,
+    Left,
+    Right,
+    Home,
+    End,
+    ClearBefore,
+    WordBefore,
+    Interrupt,
+    EndOfInput,
+    PasteStart,
+    PasteEnd,
+    Other,
+}
+
+/// Asks for a text at the terminal.
+#[cfg(unix)]
+pub fn ask(question: &str) -> io::Result<Typed> {
+    let raw = unix::Raw::start()?;
+    let mut keys = unix::Keys::default();
+    let mut line = Line::default();
+    let mut screen = Screen { question: question.to_owned(), row: 0 };
+    let mut pasting = false;
+    screen.draw(&line)?;
+    let typed = loop {
+        let key = keys.next()?;
+        match key {
+            Key::PasteStart => pasting = true,
+            Key::PasteEnd => pasting = false,
+            Key::Enter if pasting || keys.more_waits()? => line.insert('\n'),
+            Key::Enter => break Typed::Text(line.text()),
+            Key::Interrupt => break Typed::Interrupted,
+            Key::EndOfInput if line.chars.is_empty() => break Typed::Ended,
+            key => line.press(&key),
+        }
+        // Drawing a pasted page once is enough.
+        if !keys.more_waits()? {
+            screen.draw(&line)?;
+        }
+    };
+    line.at = line.chars.len();
+    screen.draw(&line)?;
+    drop(raw);
+    let mut out = io::stderr();
+    out.write_all(b"\n")?;
+    Ok(typed)
+}
+
+/// Asks for a line at the terminal.
+#[cfg(not(unix))]
+pub fn ask(question: &str) -> io::Result<Typed> {
+    let mut out = io::stderr();
+    write!(out, "{question} ")?;
+    out.flush()?;
+    let mut text = String::new();
+    let read = io::stdin().read_line(&mut text)?;
+    Ok(if read == 0 { Typed::Ended } else { Typed::Text(text.trim_end().to_owned()) })
+}
+
+/// What was typed so far.
+#[derive(Default)]
+struct Line {
+    chars: Vec<char>,
+    at: usize,
+}
+
+impl Line {
+    fn text(&self) -> String {
+        self.chars.iter().collect::<String>().trim().to_owned()
+    }
+
+    fn insert(&mut self, c: char) {
+        self.chars.insert(self.at, c);
+        self.at += 1;
+    }
+
+    fn press(&mut self, key: &Key) {
+        match key {
+            Key::Char(c) => self.insert(*c),
+            Key::NewLine => self.insert('\n'),
+            Key::Backspace if self.at > 0 => {
+                self.at -= 1;
+                self.chars.remove(self.at);
+            }
+            Key::Delete | Key::EndOfInput if self.at < self.chars.len() => {
+                self.chars.remove(self.at);
+            }
+            Key::Left => self.at = self.at.saturating_sub(1),
+            Key::Right => self.at = (self.at + 1).min(self.chars.len()),
+            Key::Home => self.at = 0,
+            Key::End => self.at = self.chars.len(),
+            Key::ClearBefore => {
+                self.chars.drain(..self.at);
+                self.at = 0;
+            }
+            Key::WordBefore => {
+                let mut start = self.at;
+                while start > 0 && self.chars[start - 1].is_whitespace() {
+                    start -= 1;
+                }
+                while start > 0 && !self.chars[start - 1].is_whitespace() {
+                    start -= 1;
+                }
+                self.chars.drain(start..self.at);
+                self.at = start;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The question and the line as they stand on the screen.
+struct Screen {
+    question: String,
+    /// The row, from the question's, that the cursor is in.
+    row: usize,
+}
+
+impl Screen {
+    fn draw(&mut self, line: &Line) -> io::Result<()> {
+        let width = usize::from(console::Term::stderr().size().1).max(20);
+        let mut text = format!("{} ", self.question);
+        let mut place = Place::default();
+        place.advance(&text, width);
+        let mut cursor = place;
+        for (n, c) in line.chars.iter().enumerate() {
+            if n == line.at {
+                cursor = place;
+            }
+            if *c == '\n' {
+                text.push_str("\r\n  ");
+                place = Place { row: place.row + 1, column: 2 };
+            } else {
+                let shown = crate::domain::text::visible(&c.to_string()).replace('\t', "    ");
+                place.advance(&shown, width);
+                text.push_str(&shown);
+            }
+        }
+        if line.at == line.chars.len() {
+            cursor = place;
+        }
+        let mut out = String::from("\r");
+        if self.row > 0 {
+            out.push_str(&format!("\x1b[{}A", self.row));
+        }
+        out.push_str("\x1b[J");
+        out.push_str(&text);
+        // A full row leaves the cursor on its last column: put it where the count says it is.
+        if place.column == 0 && place.row > 0 {
+            out.push_str("\r\n");
+        }
+        out.push('\r');
+        if place.row > cursor.row {
+            out.push_str(&format!("\x1b[{}A", place.row - cursor.row));
+        }
+        if cursor.column > 0 {
+            out.push_str(&format!("\x1b[{}C", cursor.column));
+        }
+        self.row = cursor.row;
+        let mut err = io::stderr();
+        err.write_all(out.as_bytes())?;
+        err.flush()
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    row: usize,
+    column: usize,
+}
+
+impl Place {
+    fn advance(&mut self, text: &str, width: usize) {
+        self.column += console::measure_text_width(text);
+        while self.column >= width {
+            self.column -= width;
+            self.row += 1;
+        }
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::Key;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::sys::termios::{self, SetArg, Termios};
+    use std::io::{self, Write};
+    use std::os::fd::AsFd;
+
+    /// How long a paste may pause between two lines, in milliseconds.
+    const PAUSE: u8 = 30;
+
+    /// The terminal without line editing of its own, until this value goes.
+    pub(super) struct Raw {
+        before: Termios,
+    }
+
+    impl Raw {
+        pub(super) fn start() -> io::Result<Self> {
+            let before = termios::tcgetattr(io::stdin())?;
+            let mut raw = before.clone();
+            termios::cfmakeraw(&mut raw);
+            termios::tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
+            // Pasted text is marked from now on.
+            io::stderr().write_all(b"\x1b[?2004h")?;
+            Ok(Self { before })
+        }
+    }
+
+    impl Drop for Raw {
+        fn drop(&mut self) {
+            let _ = io::stderr().write_all(b"\x1b[?2004l");
+            let _ = termios::tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
+        }
+    }
+
+    /// Bytes of the terminal, taken apart into keys.
+    #[derive(Default)]
+    pub(super) struct Keys {
+        bytes: std::collections::VecDeque<u8>,
+    }
+
+    impl Keys {
+        /// Whether there is input already that nobody can have typed meanwhile.
+        pub(super) fn more_waits(&self) -> io::Result<bool> {
+            if !self.bytes.is_empty() {
+                return Ok(true);
+            }
+            let stdin = io::stdin();
+            let mut polled = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+            Ok(poll(&mut polled, PollTimeout::from(PAUSE))? > 0)
+        }
+
+        fn byte(&mut self) -> io::Result<Option<u8>> {
+            while self.bytes.is_empty() {
+                let mut buffer = [0_u8; 4096];
+                match nix::unistd::read(io::stdin(), &mut buffer) {
+                    Ok(0) => return Ok(None),
+                    Ok(n) => self.bytes.extend(&buffer[..n]),
+                    Err(nix::errno::Errno::EINTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(self.bytes.pop_front())
+        }
+
+        pub(super) fn next(&mut self) -> io::Result<Key> {
+            let Some(byte) = self.byte()? else { return Ok(Key::EndOfInput) };
+            Ok(match byte {
+                b'\r' | b'\n' => Key::Enter,
+                3 => Key::Interrupt,
+                4 => Key::EndOfInput,
+                1 => Key::Home,
+                5 => Key::End,
+                8 | 127 => Key::Backspace,
+                21 => Key::ClearBefore,
+                23 => Key::WordBefore,
+                b'\t' => Key::Char('\t'),
+                27 => self.escape()?,
+                0..32 => Key::Other,
+                _ => self.character(byte)?,
+            })
+        }
+
+        fn character(&mut self, first: u8) -> io::Result<Key> {
+            let length = match first {
+                0xc0..0xe0 => 2,
+                0xe0..0xf0 => 3,
+                0xf0.. => 4,
+                _ => 1,
+            };
+            let mut bytes = vec![first];
+            while bytes.len() < length {
+                match self.byte()? {
+                    Some(byte) => bytes.push(byte),
+                    None => break,
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            Ok(text.chars().next().map_or(Key::Other, Key::Char))
+        }
+
+        fn escape(&mut self) -> io::Result<Key> {
+            if !self.more_waits()? {
+                return Ok(Key::Other);
+            }
+            match self.byte()? {
+                Some(b'\r' | b'\n') => return Ok(Key::NewLine),
+                Some(b'[' | b'O') => {}
+                _ => return Ok(Key::Other),
+            }
+            let mut sequence = Vec::new();
+            while let Some(byte) = self.byte()? {
+                sequence.push(byte);
+                if (0x40..0x7f).contains(&byte) || sequence.len() > 16 {
+                    break;
+                }
+            }
+            Ok(match sequence.as_slice() {
+                b"D" => Key::Left,
+                b"C" => Key::Right,
+                b"H" | b"1~" | b"7~" => Key::Home,
+                b"F" | b"4~" | b"8~" => Key::End,
+                b"3~" => Key::Delete,
+                b"200~" => Key::PasteStart,
+                b"201~" => Key::PasteEnd,
+                _ => Key::Other,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_change_the_line_as_people_expect() {
+        use Key::{Backspace, Char, ClearBefore, Delete, End, Home, Left, NewLine, WordBefore};
+        for (keys, expected) in [
+            (vec![Char('a'), Char('b'), Left, Char('x')], "axb"),
+            (vec![Char('a'), Char('b'), Backspace], "a"),
+            (vec![Char('a'), Home, Backspace, Char('x')], "xa"),
+            (vec![Char('a'), Home, Delete], ""),
+            (vec![Char('a'), Char(' '), Char('b'), WordBefore], "a"),
+            (vec![Char('a'), Char('b'), Left, ClearBefore, End, Char('c')], "bc"),
+            (vec![Char('a'), NewLine, Char('b')], "a\nb"),
+            (vec![Left, Delete, Backspace, WordBefore, Char('é')], "é"),
+        ] {
+            let mut line = Line::default();
+            keys.iter().for_each(|key| line.press(key));
+            assert_eq!(line.text(), expected);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Tells people what happens, as it happens.
+
+use super::{Terminal, gate};
+use crate::diff;
+use crate::domain::chat::{Agent, Outcome};
+use crate::domain::event::{Cause, Gate};
+use crate::domain::text::{count, one_line, visible};
+use crate::workflow::manager::{News, Question};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
+
+/// Puts news into words.
+pub struct Teller {
+    pub(super) terminal: Terminal,
+    spinner: Option<ProgressBar>,
+    /// Text of a model is on the screen and its line is not ended.
+    streaming: bool,
+    /// Something was streamed since the call began.
+    streamed: bool,
+}
+
+impl Teller {
+    /// Says nothing yet.
+    #[must_use]
+    pub const fn new(terminal: Terminal) -> Self {
+        Self { terminal, spinner: None, streaming: false, streamed: false }
+    }
+
+    /// What a person needs to decide.
+    pub(super) fn question(&mut self, question: &Question<'_>) {
+        self.calm();
+        self.terminal.print(&gate::question(&self.terminal, question));
+        if !self.terminal.interactive {
+            let answers = match question.gate {
+                Gate::Plan => "approve, edit, quit, or what should be different",
+                Gate::Version => {
+                    "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, quit"
+                }
+                Gate::Safety | Gate::Budget => "allow, deny, quit",
+            };
+            self.terminal.say(&format!("{} gate: {answers}", question.gate.name()));
+        }
+    }
+
+    /// One piece of news.
+    pub(super) fn tell(&mut self, news: &News<'_>) {
+        match news {
+            News::Calling { agent, model, version } => self.calling(*agent, model, *version),
+            News::Text(text) => self.stream(text),
+            News::Reasoning(text) => {
+                if self.terminal.verbose {
+                    self.stream(text);
+                }
+            }
+            News::Retrying { why, wait } => {
+                self.calm();
+                let words =
+                    format!("  {}; again in {:.1} s", one_line(why, 160), wait.as_secs_f64());
+                self.terminal.say(&self.terminal.warm(&words));
+            }
+            News::Called { outcome, usage, milliseconds } => {
+                self.calm();
+                let cut = match outcome {
+                    Outcome::Whole => "",
+                    Outcome::Cut => ", cut at its limit",
+                    Outcome::Refused => ", refused",
+                };
+                let words = format!(
+                    "  {} + {} tokens, {}{cut}",
+                    usage.prompt,
+                    usage.answer,
+                    gate::seconds(*milliseconds)
+                );
+                self.terminal.say(&self.terminal.dim(&words));
+            }
+            News::Running { version, seconds } => {
+                self.spin(&format!("running v{version} (stopped after {seconds} s)"));
+            }
+            _ => {
+                self.calm();
+                self.say(news);
+            }
+        }
+    }
+
+    fn say(&self, news: &News<'_>) {
+        let terminal = &self.terminal;
+        match news {
+            News::Refused { agent, reason } => {
+                let words = format!(
+                    "  the {}'s answer can't be used: {}",
+                    name(*agent),
+                    one_line(reason, 200)
+                );
+                terminal.say(&terminal.warm(&words));
+            }
+            News::Proposed(plan) => {
+                let words = count(plan.requirements.len(), "requirement");
+                terminal.say(&format!("  a plan with {words}"));
+            }
+            News::Written { version, base } => {
+                let lines = count(version.script.lines().count(), "line");
+                let change = base.map_or_else(String::new, |base| {
+                    let stat = diff::stat(&base.script, &version.script);
+                    format!(", +{} −{} since v{}", stat.added, stat.removed, base.number)
+                });
+                let cause = if version.cause == Cause::First {
+                    String::new()
+                } else {
+                    format!(" ({})", version.cause.name())
+                };
+                let title = terminal.bold(&format!("v{}", version.number));
+                terminal.say(&format!("  {title}{cause}: {lines}{change}"));
+                for note in &version.notes {
+                    terminal.say(&terminal.dim(&format!("     {}", one_line(note, 120))));
+                }
+            }
+            News::Checked(version) => {
+                if let Some(checks) = version.checks.as_ref().filter(|c| !c.errors.is_empty()) {
+                    for error in checks.errors.iter().take(5) {
+                        let words = one_line(&error.message, 140);
+                        terminal.say(&terminal.bad(&format!("  line {}: {words}", error.line)));
+                    }
+                }
+            }
+            News::Ran(version) => {
+                terminal.say(&format!("  run: {}", gate::run(terminal, version)));
+                let error = version.run.as_ref().and_then(|r| r.error.as_ref());
+                if let Some(error) = error {
+                    let words = one_line(&format!("{}: {}", error.kind, error.message), 160);
+                    let words = words.trim_start_matches(": ").to_owned();
+                    let line = error.line.map_or_else(String::new, |n| format!(" (line {n})"));
+                    terminal.say(&terminal.bad(&format!("       {words}{line}")));
+                } else {
+                    for line in version.stdout.lines().take(5) {
+                        terminal.say(&terminal.dim(&format!("     │ {}", one_line(line, 100))));
+                    }
+                }
+            }
+            News::Reviewed { session, version } => {
+                let Some(review) = &version.review else { return };
+                let met = version.requirements_met();
+                let all = session.requirements().len();
+                terminal.say(&format!(
+                    "  review: {met} of {all} requirements met, {} new, {} settled, {}",
+                    count(review.new.len(), "finding"),
+                    review.settled.len(),
+                    count(review.blockers.len(), "open blocker"),
+                ));
+            }
+            News::Auto { gate, answer } => {
+                terminal.say(&terminal.dim(&format!("  {} gate: {answer} (--auto)", gate.name())));
+            }
+            News::Note(note) => terminal.say(&terminal.warm(&format!("  {}", visible(note)))),
+            _ => {}
+        }
+    }
+
+    fn calling(&mut self, agent: Agent, model: &str, version: Option<u32>) {
+        self.calm();
+        let what = match (agent, version) {
+            (Agent::Planner, _) => "plans".to_owned(),
+            (Agent::Coder, Some(n)) => format!("writes v{n}"),
+            (Agent::Repair, Some(n)) => format!("repairs: v{n}"),
+            (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
+            _ => "works".to_owned(),
+        };
+        let model = one_line(model, 60);
+        let words = format!("{} {what}", self.terminal.bold(&format!("The {}", name(agent))));
+        self.terminal.say(&format!("{words} {}", self.terminal.dim(&format!("({model})"))));
+        self.streamed = false;
+        self.spin("waiting for the first words");
+    }
+
+    /// Shows a model's text as it arrives; where nobody watches, only what comes of it is told.
+    fn stream(&mut self, text: &str) {
+        if !self.terminal.live && !self.terminal.verbose {
+            return;
+        }
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+        let mut shown = visible(text);
+        if !self.streamed {
+            shown = shown.trim_start().to_owned();
+        }
+        if shown.is_empty() {
+            return;
+        }
+        let begin = if self.streaming { "" } else { "  " };
+        let text = format!("{begin}{}", shown.replace('\n', "\n  "));
+        self.terminal.print(&self.terminal.dim(&text));
+        self.streaming = true;
+        self.streamed = true;
+    }
+
+    /// Ends what moves on the screen.
+    fn calm(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+        if std::mem::take(&mut self.streaming) {
+            self.terminal.print("\n");
+        }
+    }
+
+    fn spin(&mut self, words: &str) {
+        self.calm();
+        if !self.terminal.live || !self.terminal.interactive {
+            return;
+        }
+        let spinner = ProgressBar::new_spinner().with_message(words.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed:.dim}") {
+            spinner.set_style(style);
+        }
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        self.spinner = Some(spinner);
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.calm();
+    }
+}
+
+const fn name(agent: Agent) -> &'static str {
+    match agent {
+        Agent::Planner => "Planner",
+        Agent::Coder | Agent::Repair => "Coder",
+        Agent::Reviewer => "Reviewer",
+    }
+}

@@ -1,0 +1,193 @@
+//! Gates: a person or the rules of `--auto` answer, and one event keeps the answer.
+
+use super::{Driver, DriverError, End, Next};
+use crate::agents::planner;
+use crate::domain::event::{Artifact, By, Cause, Event, Gate};
+use crate::domain::session::Session;
+use crate::domain::settings::Settings;
+use crate::python::check;
+use crate::workflow::machine::{self, Auto};
+use crate::workflow::manager::{Answer, News, Question};
+
+impl Driver<'_, '_> {
+    pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
+        if self.tools.auto {
+            return self.answer_by_rule(gate);
+        }
+        if self.store.session().gate != Some(gate) {
+            self.record(Event::GateOpened { gate })?;
+        }
+        self.store.sync()?;
+        let session = self.store.session();
+        let trouble = match gate {
+            Gate::Version => machine::stuck(session).map(|t| t.words()),
+            Gate::Budget => Some(machine::limit_reached(session)),
+            Gate::Plan | Gate::Safety => None,
+        };
+        let question = Question { gate, session, trouble };
+        match self.tools.manager.ask(&question).await {
+            Ok(answer) => self.take(gate, answer),
+            Err(_) => Ok(Next::End(self.interrupted()?)),
+        }
+    }
+
+    fn answer_by_rule(&mut self, gate: Gate) -> Result<Next, DriverError> {
+        let by = By::Auto;
+        let session = self.store.session();
+        let (event, words) = match machine::auto(session, gate) {
+            Auto::Approve => (approval(session, by), "approve"),
+            Auto::Accept => (acceptance(session, by), "accept"),
+            Auto::Iterate(escalation) => {
+                (Some(Event::IterationAsked { by, escalation }), "iterate")
+            }
+            Auto::Deny => (Some(Event::RunPermission { allowed: false, by }), "deny"),
+            Auto::Stop(reason) => return self.pause(&reason),
+        };
+        self.tools.manager.tell(News::Auto { gate, answer: words });
+        if let Some(event) = event {
+            self.record(event)?;
+        }
+        Ok(Next::Go)
+    }
+
+    fn take(&mut self, gate: Gate, answer: Answer) -> Result<Next, DriverError> {
+        let by = By::Manager;
+        let session = self.store.session();
+        let head = session.head().map(|v| v.number);
+        let event = match (answer, head) {
+            (Answer::Approve, _) => approval(session, by),
+            (Answer::Say(text) | Answer::Plan(text), _) => Some(Event::PlanRemark { text }),
+            (Answer::Accept, _) => acceptance(session, by),
+            (Answer::Iterate, _) => {
+                let escalation =
+                    machine::stuck(session).map(|_| crate::domain::event::Escalation::Warmer);
+                Some(Event::IterationAsked { by, escalation })
+            }
+            (Answer::Feedback(text), Some(version)) => Some(feedback(session, version, &text)),
+            // Without a version there is nothing to say it of but the plan.
+            (Answer::Feedback(text), None) => Some(Event::PlanRemark { text }),
+            (Answer::Run, Some(version)) => Some(Event::RunAsked { version }),
+            (Answer::Edited(text), _) if gate == Gate::Plan => {
+                let requirements = planner::read_plan(&text);
+                Some(Event::PlanProposed { call: None, text, requirements })
+            }
+            (Answer::Edited(script), base) => return self.by_hand(script, base),
+            (Answer::Rewind(version), _) if session.version(version).is_some() => {
+                Some(Event::Rewound { version, by })
+            }
+            (Answer::Rewind(version), _) => {
+                self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
+                None
+            }
+            (Answer::Allow, _) if gate == Gate::Budget => {
+                let settings = Box::new(extended(session));
+                Some(Event::BudgetExtended { settings, artifact: Artifact::default() })
+            }
+            (Answer::Deny, _) if gate == Gate::Budget => {
+                return self.pause("the limit stands");
+            }
+            (Answer::Allow, _) => Some(Event::RunPermission { allowed: true, by }),
+            (Answer::Deny, _) => Some(Event::RunPermission { allowed: false, by }),
+            (Answer::Quit, _) => return self.pause("the Manager left"),
+            (Answer::Gone, _) => {
+                return self.pause(&format!("input ended at the {} gate", gate.name()));
+            }
+            (Answer::Run, None) => None,
+        };
+        if let Some(event) = event {
+            self.record(event)?;
+        }
+        Ok(Next::Go)
+    }
+
+    fn by_hand(&mut self, script: String, base: Option<u32>) -> Result<Next, DriverError> {
+        match manual_version(self.store.session(), script, base) {
+            Ok(Some(event)) => self.record(event)?,
+            Ok(None) => self.tools.manager.tell(News::Note("nothing was changed")),
+            Err(problem) => self.tools.manager.tell(News::Note(&problem)),
+        }
+        Ok(Next::Go)
+    }
+}
+
+/// The event that makes a version of a script that the Manager wrote; none if it is the one that
+/// it was written from.
+///
+/// # Errors
+/// A script that does not parse is no version: says where it fails.
+pub fn manual_version(
+    session: &Session,
+    script: String,
+    base: Option<u32>,
+) -> Result<Option<Event>, String> {
+    let before = base.and_then(|b| session.version(b));
+    if script.trim().is_empty() || before.is_some_and(|v| v.script == script) {
+        return Ok(None);
+    }
+    check::syntax(&script).map_err(|problem| {
+        format!("not saved as a version: line {}: {}", problem.line, problem.message)
+    })?;
+    Ok(Some(Event::VersionCreated {
+        version: session.next_version(),
+        cause: Cause::Manager,
+        base,
+        call: None,
+        notes: Vec::new(),
+        script,
+        artifact: Artifact::default(),
+    }))
+}
+
+fn approval(session: &Session, by: By) -> Option<Event> {
+    let plan = session.planning.proposal.clone()?;
+    Some(Event::PlanApproved {
+        by,
+        text: plan.text,
+        requirements: plan.requirements,
+        artifact: Artifact::default(),
+    })
+}
+
+fn acceptance(session: &Session, by: By) -> Option<Event> {
+    let head = session.head()?;
+    Some(Event::Accepted { version: head.number, by, without_run: !head.ran() })
+}
+
+/// The event for what the Manager said of a version, after what was said of it before.
+#[must_use]
+pub fn feedback(session: &Session, version: u32, text: &str) -> Event {
+    let before = session.version(version).and_then(|v| v.feedback.clone());
+    let mut all = before.map_or_else(String::new, |text| format!("{}\n\n", text.trim_end()));
+    all.push_str(text.trim());
+    all.push('\n');
+    Event::FeedbackGiven { version, text: all, artifact: Artifact::default() }
+}
+
+/// The settings with each limit that is reached widened by what was given at first.
+fn extended(session: &Session) -> Settings {
+    let mut settings = session.settings.clone();
+    let given = session.limits_given;
+    if machine::at_version_limit(session) {
+        settings.limits.max_versions += given.max_versions.max(1);
+    }
+    let spent = crate::domain::chat::Agent::ALL
+        .into_iter()
+        .any(|agent| machine::budget_passed(session, agent).is_some());
+    if spent {
+        if let (Some(budget), Some(more)) =
+            (&mut settings.limits.budget_tokens, given.budget_tokens)
+        {
+            *budget += more.max(1);
+        }
+        if let (Some(budget), Some(more)) = (&mut settings.limits.budget_usd, given.budget_usd) {
+            *budget += more;
+        }
+    }
+    settings
+}
+
+impl From<End> for Next {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}

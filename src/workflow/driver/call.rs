@@ -1,0 +1,207 @@
+//! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
+
+use super::{Driver, DriverError, End, Next};
+use crate::agents::{coder, planner, repair, reviewer};
+use crate::domain::chat::{Agent, Request, Role};
+use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
+use crate::domain::review::Finding;
+use crate::domain::session::{Session, Version};
+use crate::llm::call::{self, CallErrorKind};
+use crate::prompts::{PromptError, Prompts};
+use crate::python::words;
+use crate::workflow::manager::News;
+use crate::workflow::{ledger, machine};
+use std::time::Instant;
+
+/// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
+const RUN_WORDS: usize = 1500;
+/// The warmest that is ever asked for.
+const WARMEST: f64 = 1.2;
+
+impl Driver<'_, '_> {
+    pub(super) async fn call(
+        &mut self,
+        agent: Agent,
+        version: Option<u32>,
+    ) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        let mut request = request(session, agent, self.tools.prompts)?;
+        let settings = session.settings.role(agent.role());
+        let mut model = settings.model;
+        request.temperature = settings.temperature.unwrap_or(request.temperature);
+        request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
+        if agent.role() == Role::Coder {
+            let (warmer, stronger) = machine::sampling(session);
+            request.temperature = (request.temperature + warmer).min(WARMEST);
+            model = settings.escalate_to.filter(|_| stronger).unwrap_or(model);
+        }
+        if !self.models.contains_key(&model) {
+            let connection = (self.tools.connect)(&model, &session.calls.finished)?;
+            self.models.insert(model.clone(), connection);
+        }
+        let number = session.calls.last + 1;
+        self.record(Event::ModelCallStarted(Box::new(CallStarted {
+            call: number,
+            agent,
+            version,
+            model: model.clone(),
+            temperature: request.temperature,
+            max_tokens: request.max_tokens,
+            messages: request.messages.clone(),
+        })))?;
+        self.tools.manager.tell(News::Calling { agent, model: &model, version });
+        self.send(number, agent, &model, &request).await
+    }
+
+    async fn send(
+        &mut self,
+        number: u32,
+        agent: Agent,
+        model: &str,
+        request: &Request,
+    ) -> Result<Next, DriverError> {
+        let Some(connection) = self.models.get(model) else { return Ok(Next::Go) };
+        let manager = &mut *self.tools.manager;
+        let mut on = |news: call::News<'_>| match news {
+            call::News::Text(text) => manager.tell(News::Text(text)),
+            call::News::Reasoning(text) => manager.tell(News::Reasoning(text)),
+            call::News::Retrying { why, wait, .. } => {
+                manager.tell(News::Retrying { why: why.to_string(), wait });
+            }
+        };
+        let start = Instant::now();
+        let answer = call::call(
+            connection.model.as_ref(),
+            request,
+            &connection.policy,
+            &self.tools.cancel,
+            &mut on,
+        )
+        .await;
+        let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let usd = connection.price;
+        match answer {
+            Ok(answer) => {
+                let (outcome, usage) = (answer.outcome, answer.usage);
+                self.record(Event::ModelCallFinished(Box::new(CallFinished {
+                    call: number,
+                    agent,
+                    outcome,
+                    answer: answer.text,
+                    reasoning: answer.reasoning,
+                    usage,
+                    usd: usd.map(|price| price.of(usage)),
+                    milliseconds,
+                    artifact: Artifact::default(),
+                })))?;
+                self.tools.manager.tell(News::Called { outcome, usage, milliseconds });
+                Ok(Next::Go)
+            }
+            Err(failed) => {
+                let error = failed.kind.to_string();
+                let artifact = Artifact::default();
+                let partial = failed.partial;
+                self.record(Event::ModelCallFailed {
+                    call: number,
+                    error: error.clone(),
+                    partial,
+                    artifact,
+                })?;
+                if failed.kind == CallErrorKind::Interrupted {
+                    return Ok(Next::End(self.interrupted()?));
+                }
+                self.record(Event::Paused { reason: format!("the model failed: {error}") })?;
+                Ok(Next::End(End::ModelFailed(format!("`{model}`: {error}"))))
+            }
+        }
+    }
+}
+
+/// The prompt that an agent is sent: a function of the session alone.
+fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request, PromptError> {
+    let plan = session.planning.plan.as_ref();
+    let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
+    let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
+    let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
+    let head = session.head();
+    let run = head.map(run_words).unwrap_or_default();
+    let run = Some(run.as_str()).filter(|words| !words.is_empty());
+    match agent {
+        Agent::Planner => planner::request(
+            prompts,
+            &planner::Shown {
+                request: &session.request,
+                data: &data,
+                previous: session.planning.proposal.as_ref().or(plan).map(|p| p.text.as_str()),
+                remarks: &session.planning.remarks,
+                refusal,
+            },
+        ),
+        Agent::Coder => {
+            let findings: Vec<Finding> =
+                ledger::for_coder(&session.ledger).into_iter().cloned().collect();
+            coder::request(
+                prompts,
+                &coder::Shown {
+                    plan: plan_text,
+                    data: &data,
+                    script: head.map(|v| v.script.as_str()),
+                    findings: &findings,
+                    feedback: head.and_then(|v| v.feedback.as_deref()),
+                    run,
+                    refusal,
+                },
+            )
+        }
+        Agent::Repair => {
+            let problem = head.map(problem_words).unwrap_or_default();
+            let error = head.and_then(|v| v.run.as_ref()).and_then(|r| r.error.as_ref());
+            repair::request(
+                prompts,
+                &repair::Shown {
+                    plan: plan_text,
+                    script: head.map_or("", |v| v.script.as_str()),
+                    problem: &problem,
+                    hint: error.and_then(|e| e.hint.as_deref()),
+                    refusal,
+                },
+            )
+        }
+        Agent::Reviewer => {
+            let checks = head
+                .and_then(|v| v.checks.as_ref())
+                .map(words::checks_in_words)
+                .unwrap_or_default();
+            let open: Vec<reviewer::Open<'_>> = ledger::for_coder(&session.ledger)
+                .into_iter()
+                .map(|f| reviewer::Open { id: &f.id, text: &f.text })
+                .collect();
+            reviewer::request(
+                prompts,
+                &reviewer::Shown {
+                    plan: plan_text,
+                    requirements: session.requirements(),
+                    script: head.map_or("", |v| v.script.as_str()),
+                    run: run.unwrap_or("It was not run."),
+                    checks: Some(checks.as_str()).filter(|words| !words.is_empty()),
+                    open: &open,
+                    version: head.map_or(1, |v| v.number),
+                    refusal,
+                },
+            )
+        }
+    }
+}
+
+fn run_words(version: &Version) -> String {
+    version.run.as_ref().map_or_else(String::new, |run| {
+        words::run_in_words(run, &version.stdout, &version.stderr, RUN_WORDS)
+    })
+}
+
+fn problem_words(version: &Version) -> String {
+    match &version.checks {
+        Some(checks) if version.check_failed() => words::checks_in_words(checks),
+        _ => run_words(version),
+    }
+}

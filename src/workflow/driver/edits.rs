@@ -1,0 +1,66 @@
+//! Edits by hand: what the Manager changed in the session's folder is journaled as the Manager's,
+//! and what depended on it is done again.
+
+use super::DriverError;
+use crate::agents::planner;
+use crate::domain::event::{Artifact, By, Event};
+use crate::store::{HandEdit, Store, artifacts};
+
+/// Journals edits by hand; says what was taken up, a line each.
+///
+/// # Errors
+/// A `session.yaml` that can't be read stops everything, before anything is journaled.
+pub fn take_up(store: &mut Store, edits: Vec<HandEdit>) -> Result<Vec<String>, DriverError> {
+    let mut events = Vec::new();
+    let mut said = Vec::new();
+    for HandEdit { file, text } in edits {
+        let (event, words) = understand(store, &file, text)?;
+        said.push(format!("`{file}` was edited by hand: {words}"));
+        events.push(event);
+    }
+    for event in events {
+        store.record(event)?;
+    }
+    Ok(said)
+}
+
+fn understand(
+    store: &Store,
+    file: &str,
+    text: String,
+) -> Result<(Event, &'static str), DriverError> {
+    let session = store.session();
+    let by_hand = |text| {
+        let artifact = Artifact { file: file.to_owned(), ..Artifact::default() };
+        Event::Edited { text, artifact }
+    };
+    Ok(match file {
+        "plan.md" => {
+            let requirements = planner::read_plan(&text);
+            let artifact = Artifact::default();
+            let event = Event::PlanApproved { by: By::Manager, text, requirements, artifact };
+            (event, "it is the approved plan now")
+        }
+        artifacts::SESSION => {
+            let read = artifacts::read_session_file(&text)
+                .map_err(|problem| DriverError::Edit { file: file.to_owned(), problem })?;
+            let request = (read.request != session.request).then_some(read.request);
+            let settings = Box::new(read.settings);
+            let artifact = Artifact::default();
+            (Event::SettingsChanged { request, settings, artifact }, "the session runs with it now")
+        }
+        _ => {
+            if artifacts::script_number(file).is_some_and(|n| n + 1 == session.next_version()) {
+                return Ok((by_hand(text), "it is checked, run and reviewed anew"));
+            }
+            match artifacts::feedback_number(file) {
+                Some(version) if session.head == Some(version) => {
+                    let artifact = Artifact::default();
+                    let event = Event::FeedbackGiven { version, text, artifact };
+                    (event, "the Coder is shown it")
+                }
+                _ => (by_hand(text), "kept as it is"),
+            }
+        }
+    })
+}

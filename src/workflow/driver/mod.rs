@@ -1,0 +1,156 @@
+//! Performs the machine's steps: brings agents, models, checks and runs together, and journals
+//! what came of each.
+
+mod ask;
+mod call;
+pub mod edits;
+mod notes;
+mod read;
+mod run;
+
+pub use ask::{feedback, manual_version};
+
+use super::machine::{self, Step};
+use super::manager::{Manager, News};
+use crate::domain::chat::Agent;
+use crate::domain::event::Event;
+use crate::domain::report::Run;
+use crate::llm::provider::{Connection, ProviderError};
+use crate::prompts::{PromptError, Prompts};
+use crate::python::check;
+use crate::python::interpreter::Interpreter;
+use crate::sandbox::Runner;
+use crate::store::{Store, StoreError};
+use std::collections::HashMap;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+/// What makes a model of its name. The counts are the answers that each agent has had in this
+/// session, for models that play recorded answers.
+pub type Connect<'a> =
+    dyn Fn(&str, &HashMap<Agent, usize>) -> Result<Connection, ProviderError> + 'a;
+
+/// What the driver works with.
+pub struct Tools<'a> {
+    /// Whom to ask and to tell.
+    pub manager: &'a mut dyn Manager,
+    /// Makes a model of its name.
+    pub connect: &'a Connect<'a>,
+    /// The agents' templates.
+    pub prompts: &'a Prompts,
+    /// Runs scripts.
+    pub runner: &'a dyn Runner,
+    /// Ends what is running.
+    pub cancel: CancellationToken,
+    /// Gates are answered by the rules of `--auto`.
+    pub auto: bool,
+}
+
+/// How far the work came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// This version was accepted.
+    Accepted(u32),
+    /// It waits, for this reason.
+    Paused(String),
+    /// The Manager broke off.
+    Interrupted,
+    /// The model provider failed.
+    ModelFailed(String),
+}
+
+/// Why the work could not go on.
+#[derive(Debug, Error)]
+pub enum DriverError {
+    /// The session can't be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A model can't be reached as configured.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// A template can't be used.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// A file that was edited by hand can't be read.
+    #[error("cannot take up the edited `{file}`: {problem}")]
+    Edit {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Works on a session until it is accepted or has to wait.
+///
+/// # Errors
+/// Whatever was done until then is journaled; the session can be resumed.
+pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverError> {
+    let mut driver = Driver { store, tools, models: HashMap::new(), python: None };
+    let end = driver.work().await;
+    driver.store.sync()?;
+    end
+}
+
+/// What a step leads to.
+enum Next {
+    /// The next step.
+    Go,
+    /// The end of the work.
+    End(End),
+}
+
+struct Driver<'s, 't> {
+    store: &'s mut Store,
+    tools: Tools<'t>,
+    models: HashMap<String, Connection>,
+    python: Option<Interpreter>,
+}
+
+impl Driver<'_, '_> {
+    async fn work(&mut self) -> Result<End, DriverError> {
+        loop {
+            if self.tools.cancel.is_cancelled() {
+                return self.interrupted();
+            }
+            let next = match machine::next_step(self.store.session()) {
+                Step::Read { last_try } => self.read(last_try)?,
+                Step::Ask(gate) => self.ask(gate).await?,
+                Step::Call { agent, version } => self.call(agent, version).await?,
+                Step::Check(version) => self.check(version)?,
+                Step::Run(version) => self.run(version).await?,
+                Step::NotRun(version, verdict, reason) => {
+                    self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
+                }
+                Step::Done(version) => Next::End(End::Accepted(version)),
+            };
+            if let Next::End(end) = next {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn record(&mut self, event: Event) -> Result<(), DriverError> {
+        Ok(self.store.record(event)?)
+    }
+
+    fn pause(&mut self, reason: &str) -> Result<Next, DriverError> {
+        self.record(Event::Paused { reason: reason.to_owned() })?;
+        Ok(Next::End(End::Paused(reason.to_owned())))
+    }
+
+    fn interrupted(&mut self) -> Result<End, DriverError> {
+        self.record(Event::Paused { reason: "interrupted".to_owned() })?;
+        Ok(End::Interrupted)
+    }
+
+    fn check(&mut self, version: u32) -> Result<Next, DriverError> {
+        let script = self.store.session().version(version).map(|v| v.script.as_str());
+        let checks = Box::new(check::check(script.unwrap_or_default()));
+        self.record(Event::Checked { version, checks, artifact: Default::default() })?;
+        if let Some(version) = self.store.session().version(version) {
+            self.tools.manager.tell(News::Checked(version));
+        }
+        Ok(Next::Go)
+    }
+}

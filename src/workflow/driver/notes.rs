@@ -1,0 +1,64 @@
+//! The Reviewer's notes for people: `review_vN.md`.
+
+use crate::domain::review::{Finding, FindingState, Review, Verdict};
+use crate::domain::session::{Session, Version};
+use std::fmt::Write as _;
+
+/// The text of a review: what was said, and what the program makes of it.
+pub(super) fn review(
+    session: &Session,
+    version: &Version,
+    review: &Review,
+    changed: &[Finding],
+) -> String {
+    let mut text = format!("# Review of version {}\n\n", version.number);
+    let said = review.said.map_or("none given", Verdict::name);
+    let blocked = !review.blockers.is_empty() || version.failed();
+    let verdict = if blocked { Verdict::Iterate } else { Verdict::Accept };
+    let _ = writeln!(text, "VERDICT: {}\n", verdict.name());
+    let _ = writeln!(text, "The Reviewer's own verdict: {said}.");
+    if version.failed() {
+        text.push_str("A check or the run failed: that decides, whatever the Reviewer said.\n");
+    }
+    if !session.requirements().is_empty() {
+        text.push_str("\n## Requirements\n\n");
+    }
+    for requirement in session.requirements() {
+        let judged = review.judgements.iter().find(|j| j.requirement == requirement.id);
+        let status = judged.map_or("not judged", |j| j.status.name());
+        let _ = writeln!(text, "- {}: {status}. {}", requirement.id, requirement.text);
+    }
+    text.push_str("\n## Findings\n\n");
+    let known = |f: &&Finding| !changed.iter().any(|c| c.id == f.id);
+    let before = session.ledger.iter().filter(known);
+    let mut shown: Vec<&Finding> =
+        before.filter(|f| f.state == FindingState::Open).chain(changed.iter()).collect();
+    shown.sort_by_key(|f| (f.severity, f.first));
+    if shown.is_empty() {
+        text.push_str("None.\n");
+    }
+    for finding in shown {
+        let _ = writeln!(text, "- {}", line(finding, version.number));
+    }
+    text
+}
+
+fn line(finding: &Finding, version: u32) -> String {
+    let state = match finding.state {
+        FindingState::Open if finding.first == version => "new",
+        FindingState::Open => "still open",
+        FindingState::Fixed => "settled",
+        FindingState::Waived => "waived",
+        FindingState::Contested => "contested",
+        FindingState::Unsupported => "unsupported: the quote is not in the script",
+    };
+    let about = finding.requirement.as_ref().map_or_else(String::new, |r| format!(" {r}"));
+    let quote =
+        finding.quote.as_ref().map_or_else(String::new, |q| format!(" `{}`", q.replace('`', "'")));
+    format!(
+        "{} [{}]{about} ({state}):{quote} {}",
+        finding.id,
+        finding.severity.name(),
+        finding.text
+    )
+}

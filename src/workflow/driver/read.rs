@@ -1,0 +1,154 @@
+//! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
+
+use super::{Driver, DriverError, Next, notes};
+use crate::agents::{Refusal, extract, planner, reviewer};
+use crate::domain::chat::Agent;
+use crate::domain::event::{Artifact, Event, RefusalKind};
+use crate::domain::plan::Requirement;
+use crate::domain::review::RawReview;
+use crate::domain::session::Pending;
+use crate::python::check;
+use crate::workflow::manager::News;
+use crate::workflow::{ledger, machine};
+
+impl Driver<'_, '_> {
+    pub(super) fn read(&mut self, last_try: bool) -> Result<Next, DriverError> {
+        let Some(pending) = self.store.session().calls.pending.clone() else {
+            return Ok(Next::Go);
+        };
+        match pending.agent {
+            Agent::Planner => self.read_plan(&pending, last_try)?,
+            Agent::Coder | Agent::Repair => self.read_script(&pending)?,
+            Agent::Reviewer => self.read_review(&pending, last_try)?,
+        }
+        Ok(Next::Go)
+    }
+
+    fn refuse(
+        &mut self,
+        pending: &Pending,
+        kind: RefusalKind,
+        reason: String,
+    ) -> Result<(), DriverError> {
+        self.tools.manager.tell(News::Refused { agent: pending.agent, reason: &reason });
+        self.record(Event::AnswerRefused { call: pending.call, kind, reason })
+    }
+
+    fn read_plan(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
+        let (text, requirements) = match planner::parse(&pending.answer, pending.outcome) {
+            Ok(proposal) => (proposal.text, proposal.requirements),
+            Err(refusal) if !last_try => {
+                return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
+            }
+            // A Planner that can't plan must not keep the Manager from a script.
+            Err(_) => self.plan_from_request(),
+        };
+        self.record(Event::PlanProposed { call: Some(pending.call), text, requirements })?;
+        if let Some(plan) = &self.store.session().planning.proposal {
+            self.tools.manager.tell(News::Proposed(plan));
+        }
+        Ok(())
+    }
+
+    /// The request and what the Manager said of it, as they are.
+    fn plan_from_request(&mut self) -> (String, Vec<Requirement>) {
+        self.tools.manager.tell(News::Note(
+            "the Planner gave no requirements; the request itself stands for the plan",
+        ));
+        let session = self.store.session();
+        let said = std::iter::once(&session.request).chain(&session.planning.remarks);
+        let requirements: Vec<Requirement> = said
+            .enumerate()
+            .map(|(n, text)| Requirement {
+                id: format!("R{}", n + 1),
+                text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+            })
+            .collect();
+        let list: String =
+            requirements.iter().map(|r| format!("- {}: {}\n", r.id, r.text)).collect();
+        (format!("## Requirements\n\n{list}"), requirements)
+    }
+
+    fn read_script(&mut self, pending: &Pending) -> Result<(), DriverError> {
+        let parses = |script: &str| {
+            check::syntax(script).map_err(|problem| extract::SyntaxProblem {
+                line: problem.line,
+                message: problem.message,
+            })
+        };
+        let extracted = match extract::script(&pending.answer, pending.outcome, &parses) {
+            Ok(extracted) => extracted,
+            Err(Refusal { reason, .. }) => {
+                return self.refuse(pending, RefusalKind::Unusable, reason);
+            }
+        };
+        let session = self.store.session();
+        if let Some(earlier) = session.versions.iter().find(|v| same(&v.script, &extracted.script))
+        {
+            let reason = format!(
+                "this is version {} again, unchanged; it has to be changed so that the problem is solved",
+                earlier.number
+            );
+            return self.refuse(pending, RefusalKind::Repeated, reason);
+        }
+        let (version, base) = (session.next_version(), session.head);
+        let event = Event::VersionCreated {
+            version,
+            cause: machine::next_cause(session),
+            base,
+            call: Some(pending.call),
+            notes: extracted.notes,
+            script: extracted.script,
+            artifact: Artifact::default(),
+        };
+        self.record(event)?;
+        let session = self.store.session();
+        if let Some(version) = session.version(version) {
+            let base = base.and_then(|b| session.version(b));
+            self.tools.manager.tell(News::Written { version, base });
+        }
+        Ok(())
+    }
+
+    fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let Some(head) = session.head() else { return Ok(()) };
+        let raw = match reviewer::parse(&pending.answer, session.requirements()) {
+            Ok(raw) => raw,
+            Err(refusal) if !last_try => {
+                return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
+            }
+            // The checks and the run still say what they say.
+            Err(_) => RawReview::default(),
+        };
+        let (version, script) = (head.number, head.script.as_str());
+        let (review, findings) =
+            ledger::update(&session.ledger, &raw, session.requirements(), version, script);
+        let text = notes::review(session, head, &review, &findings);
+        self.record(Event::Reviewed {
+            version,
+            call: pending.call,
+            review: Box::new(review),
+            findings,
+            text,
+            artifact: Artifact::default(),
+        })?;
+        let session = self.store.session();
+        if let Some(version) = session.version(version) {
+            self.tools.manager.tell(News::Reviewed { session, version });
+        }
+        Ok(())
+    }
+}
+
+/// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.
+fn same(a: &str, b: &str) -> bool {
+    let lines = |text: &'_ str| {
+        text.lines()
+            .map(str::trim_end)
+            .filter(|l| !l.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    a == b || (a.len().abs_diff(b.len()) < 200 && lines(a) == lines(b))
+}

@@ -1,0 +1,71 @@
+//! Runs a version and journals how it went.
+
+use super::{Driver, DriverError, Next};
+use crate::domain::event::{Artifact, Event, RunFinished};
+use crate::domain::report::{Run, RunVerdict};
+use crate::python::interpreter;
+use crate::python::run::{self, Ask, RunFault};
+use crate::store::artifacts;
+use crate::workflow::manager::News;
+
+impl Driver<'_, '_> {
+    pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        let Some(version) = session.version(number) else { return Ok(Next::Go) };
+        if self.python.is_none() {
+            match interpreter::find(session.settings.python.as_deref()) {
+                Ok(found) => self.python = Some(found),
+                Err(problem) => {
+                    let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
+                    return self.ran(number, run, String::new(), String::new());
+                }
+            }
+        }
+        let Some(python) = self.python.clone() else { return Ok(Next::Go) };
+        let script = version.script.clone();
+        let checks = version.checks.clone().unwrap_or_default();
+        let seconds = session.settings.sandbox.seconds;
+        let data = self.store.data_files();
+        let keep = self.store.run_files(number);
+        let level = self.tools.runner.level().to_owned();
+        self.record(Event::RunStarted { version: number, sandbox: level })?;
+        self.tools.manager.tell(News::Running { version: number, seconds });
+        let ask = Ask {
+            script: &script,
+            script_name: &artifacts::script_file(number),
+            data: &data,
+            checks: &checks,
+            seconds,
+            python: &python,
+            keep_files_in: Some(&keep),
+            args: &[],
+            stdin: Vec::new(),
+        };
+        match run::run(self.tools.runner, ask, &self.tools.cancel).await {
+            Ok(ran) => self.ran(number, ran.run, ran.stdout, ran.stderr),
+            Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
+            Err(fault) => {
+                let run = Run::not_run(RunVerdict::Skipped, fault.to_string());
+                self.ran(number, run, String::new(), String::new())
+            }
+        }
+    }
+
+    pub(super) fn ran(
+        &mut self,
+        version: u32,
+        run: Run,
+        stdout: String,
+        stderr: String,
+    ) -> Result<Next, DriverError> {
+        // One place each for the outputs, where there can be any: the store fills them in.
+        let outputs = if run.verdict.ran() { vec![Artifact::default(); 2] } else { Vec::new() };
+        let artifact = Artifact::default();
+        let finished = RunFinished { version, run, stdout, stderr, artifact, outputs };
+        self.record(Event::RunFinished(Box::new(finished)))?;
+        if let Some(version) = self.store.session().version(version) {
+            self.tools.manager.tell(News::Ran(version));
+        }
+        Ok(Next::Go)
+    }
+}

@@ -1,0 +1,340 @@
+//! The state machine: a session in, the next step out. No I/O, no clock, no async.
+//!
+//! Whatever killed the program, the step that it was in follows from the session again.
+
+use crate::domain::chat::{Agent, Role};
+use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
+use crate::domain::report::RunVerdict;
+use crate::domain::review::Verdict;
+use crate::domain::session::{Refusal, Session, Version, Wish};
+use crate::domain::settings::SandboxMode;
+
+/// How often a Planner or a Reviewer is asked again before the program goes on without.
+const PATIENCE: usize = 2;
+/// How many versions the same blockers may stay open.
+const STUCK_AFTER: usize = 3;
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read a finished answer. With `last_try`, go on without it if it can't be used.
+    Read {
+        /// No further answer will be asked for.
+        last_try: bool,
+    },
+    /// Ask the Manager, or answer by the rules of `--auto`.
+    Ask(Gate),
+    /// Ask a model, about this version.
+    Call {
+        /// Who asks.
+        agent: Agent,
+        /// The version that it is about, or that it is to become.
+        version: Option<u32>,
+    },
+    /// Check the version.
+    Check(u32),
+    /// Run the version.
+    Run(u32),
+    /// Record that the version is not run, and why.
+    NotRun(u32, RunVerdict, &'static str),
+    /// Nothing: this version was accepted.
+    Done(u32),
+}
+
+/// The next step of a session.
+#[must_use]
+pub fn next_step(session: &Session) -> Step {
+    if let Some(pending) = &session.calls.pending {
+        let role = pending.agent.role();
+        let last_try = role != Role::Coder && session.refusals_of(role).count() >= PATIENCE;
+        return Step::Read { last_try };
+    }
+    if let Some(accepted) = session.accepted {
+        return Step::Done(accepted.version);
+    }
+    let planning = &session.planning;
+    if planning.revise || (planning.plan.is_none() && planning.proposal.is_none()) {
+        return call(session, Agent::Planner, None);
+    }
+    if planning.proposal.is_some() {
+        return Step::Ask(Gate::Plan);
+    }
+    let Some(head) = session.head() else {
+        return write(session, Agent::Coder);
+    };
+    match session.wish {
+        Some(Wish::Iterate(_)) => return write(session, Agent::Coder),
+        Some(Wish::Rerun) => return run(session, head),
+        None => {}
+    }
+    if head.checks.is_none() {
+        return Step::Check(head.number);
+    }
+    if head.check_failed() && may_repair(session, head) {
+        return write(session, Agent::Repair);
+    }
+    if head.run.is_none() {
+        return run(session, head);
+    }
+    if head.run_failed() && may_repair(session, head) {
+        return write(session, Agent::Repair);
+    }
+    if head.review.is_none() {
+        return call(session, Agent::Reviewer, Some(head.number));
+    }
+    Step::Ask(Gate::Version)
+}
+
+/// Whether the head goes to repair before anybody is asked about it.
+fn may_repair(session: &Session, head: &Version) -> bool {
+    head.review.is_none()
+        && trouble(session).is_none()
+        && !at_version_limit(session)
+        && repairs_in_a_row(session, head) < session.settings.limits.repairs
+}
+
+/// How many repairs led to this version since somebody asked for one.
+fn repairs_in_a_row(session: &Session, head: &Version) -> u32 {
+    let mut count = 0;
+    let mut at = Some(head);
+    while let Some(version) = at.filter(|v| v.cause == Cause::Repair) {
+        count += 1;
+        // A base is always an earlier version, so this ends.
+        at = version.base.and_then(|b| session.version(b));
+    }
+    count
+}
+
+/// A step that ends in another version, unless the Coder gave up or a limit stands before it.
+fn write(session: &Session, agent: Agent) -> Step {
+    if trouble(session).is_some() {
+        return Step::Ask(Gate::Version);
+    }
+    if at_version_limit(session) {
+        return Step::Ask(Gate::Budget);
+    }
+    call(session, agent, Some(session.next_version()))
+}
+
+/// A model call, unless it would pass the budget.
+fn call(session: &Session, agent: Agent, version: Option<u32>) -> Step {
+    if budget_passed(session, agent).is_some() {
+        return Step::Ask(Gate::Budget);
+    }
+    Step::Call { agent, version }
+}
+
+fn run(session: &Session, head: &Version) -> Step {
+    if !session.settings.run && session.wish != Some(Wish::Rerun) {
+        return Step::NotRun(head.number, RunVerdict::Skipped, "switched off");
+    }
+    match (session.settings.sandbox.mode, session.run_allowed) {
+        (SandboxMode::Off, _) | (_, Some(true)) => Step::Run(head.number),
+        (_, Some(false)) => {
+            Step::NotRun(head.number, RunVerdict::Refused, "the Manager did not allow it")
+        }
+        (_, None) => Step::Ask(Gate::Safety),
+    }
+}
+
+/// Why the next version is written.
+#[must_use]
+pub fn next_cause(session: &Session) -> Cause {
+    match (session.head, session.wish) {
+        (None, _) => Cause::First,
+        (_, Some(Wish::Iterate(cause))) => cause,
+        _ => Cause::Repair,
+    }
+}
+
+/// Whether there can be no further version.
+#[must_use]
+pub fn at_version_limit(session: &Session) -> bool {
+    session.versions.len() >= session.settings.limits.max_versions as usize
+}
+
+/// The budget that the agent's next call would pass, in words.
+///
+/// The forecast is what its last call took, and for the first one nothing.
+#[must_use]
+pub fn budget_passed(session: &Session, agent: Agent) -> Option<String> {
+    let calls = &session.calls;
+    let next = calls.latest.get(&agent).map_or(0, |u| u.total());
+    let used = calls.usage.total();
+    if let Some(budget) = session.settings.limits.budget_tokens
+        && (used >= budget || used + next > budget)
+    {
+        return Some(format!(
+            "{used} of {budget} tokens are used, the next call takes about {next}"
+        ));
+    }
+    if let Some(budget) = session.settings.limits.budget_usd
+        && calls.usd >= budget
+    {
+        return Some(format!("${:.4} of ${budget:.2} are used", calls.usd));
+    }
+    None
+}
+
+/// Why the next version can't simply be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Answer after answer could not be used.
+    NoScript {
+        /// How many.
+        answers: usize,
+        /// What was wrong with the last one.
+        reason: String,
+    },
+    /// Earlier versions come back.
+    Repeating,
+    /// The same blockers stay open.
+    SameBlockers(Vec<String>),
+}
+
+impl Trouble {
+    /// One line for people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::NoScript { answers, reason } => {
+                format!("the Coder gave no usable script in {answers} answers; the last: {reason}")
+            }
+            Self::Repeating => "stuck: the Coder gives earlier versions again".to_owned(),
+            Self::SameBlockers(ids) => format!(
+                "stuck: the same blockers are open for {STUCK_AFTER} versions ({})",
+                ids.join(", ")
+            ),
+        }
+    }
+}
+
+/// What keeps the Coder from the next version: answers that can't be used, or the same ones again.
+#[must_use]
+pub fn trouble(session: &Session) -> Option<Trouble> {
+    let refusals: Vec<&Refusal> = session.refusals_of(Role::Coder).collect();
+    let repeated = refusals.iter().filter(|r| r.kind == RefusalKind::Repeated).count();
+    let stronger = session.settings.role(Role::Coder).escalate_to.is_some();
+    if repeated > usize::from(stronger) + 1 {
+        return Some(Trouble::Repeating);
+    }
+    if refusals.len() > session.settings.limits.repairs as usize {
+        let reason = refusals.last().map(|r| r.reason.clone()).unwrap_or_default();
+        return Some(Trouble::NoScript { answers: refusals.len(), reason });
+    }
+    None
+}
+
+/// Whether the session is stuck at the head: see [`Trouble`].
+#[must_use]
+pub fn stuck(session: &Session) -> Option<Trouble> {
+    trouble(session).or_else(|| {
+        let head = session.head()?;
+        let blockers = &head.review.as_ref()?.blockers;
+        if blockers.is_empty() {
+            return None;
+        }
+        let mut seen = 0;
+        let mut at = Some(head);
+        while let Some(version) = at {
+            match &version.review {
+                Some(review) if review.blockers == *blockers => seen += 1,
+                // A version that was repaired before it was reviewed says nothing.
+                None => {}
+                Some(_) => break,
+            }
+            at = version.base.and_then(|b| session.version(b));
+        }
+        (seen >= STUCK_AFTER).then(|| Trouble::SameBlockers(blockers.clone()))
+    })
+}
+
+/// What the program makes of a version: no open blocker and nothing that failed is ACCEPT,
+/// whatever else was said.
+#[must_use]
+pub fn verdict(version: &Version) -> Verdict {
+    let blocked = version.review.as_ref().is_some_and(|r| !r.blockers.is_empty());
+    if blocked || version.failed() { Verdict::Iterate } else { Verdict::Accept }
+}
+
+/// How the next answer of the Coder is sampled: how much warmer, and by which model.
+#[must_use]
+pub fn sampling(session: &Session) -> (f64, bool) {
+    let refusals = || session.refusals_of(Role::Coder);
+    let repeated = refusals().filter(|r| r.kind == RefusalKind::Repeated).count();
+    let refused = refusals().count().min(4);
+    let mut warmer = 0.2 * f64::from(u8::try_from(refused).unwrap_or(4));
+    if session.escalation.is_some() {
+        warmer += 0.4;
+    }
+    (warmer, session.escalation == Some(Escalation::Stronger) || repeated >= 2)
+}
+
+/// What `--auto` answers at a gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auto {
+    /// Approve the plan.
+    Approve,
+    /// Take the version.
+    Accept,
+    /// Another version.
+    Iterate(Option<Escalation>),
+    /// Do not run it unconfined.
+    Deny,
+    /// Stop here, for this reason.
+    Stop(String),
+}
+
+/// The rules of `--auto`.
+#[must_use]
+pub fn auto(session: &Session, gate: Gate) -> Auto {
+    match gate {
+        Gate::Plan => Auto::Approve,
+        Gate::Safety => Auto::Deny,
+        Gate::Budget => Auto::Stop(limit_reached(session)),
+        Gate::Version => auto_version(session),
+    }
+}
+
+fn auto_version(session: &Session) -> Auto {
+    if let Some(trouble) = trouble(session) {
+        return Auto::Stop(trouble.words());
+    }
+    let Some(head) = session.head() else {
+        return Auto::Stop("there is no version".to_owned());
+    };
+    if verdict(head) == Verdict::Accept {
+        return Auto::Accept;
+    }
+    if at_version_limit(session) {
+        return Auto::Stop(limit_reached(session));
+    }
+    let Some(stuck) = stuck(session) else { return Auto::Iterate(None) };
+    let tried: Vec<Escalation> =
+        session.versions.iter().rev().map_while(|v| v.escalation).collect();
+    if !tried.contains(&Escalation::Warmer) {
+        return Auto::Iterate(Some(Escalation::Warmer));
+    }
+    let stronger = session.settings.role(Role::Coder).escalate_to.is_some();
+    if stronger && !tried.contains(&Escalation::Stronger) {
+        return Auto::Iterate(Some(Escalation::Stronger));
+    }
+    Auto::Stop(stuck.words())
+}
+
+/// Which limit stands before the next step, in words.
+#[must_use]
+pub fn limit_reached(session: &Session) -> String {
+    Agent::ALL.into_iter().find_map(|agent| budget_passed(session, agent)).map_or_else(
+        || {
+            format!(
+                "the limit of {} is reached",
+                crate::domain::text::count(
+                    session.settings.limits.max_versions as usize,
+                    "version"
+                )
+            )
+        },
+        |words| format!("the budget would be passed: {words}"),
+    )
+}

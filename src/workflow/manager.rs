@@ -1,0 +1,238 @@
+//! The seam to the Manager: whom the driver asks at a gate and tells what happens. A terminal,
+//! lines on standard input, a page or a client can stand behind it.
+
+use crate::domain::chat::{Agent, Outcome, Usage};
+use crate::domain::event::Gate;
+use crate::domain::plan::Plan;
+use crate::domain::session::{Session, Version};
+use futures_util::future::LocalBoxFuture;
+use std::time::Duration;
+
+/// What the Manager answers at a gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The plan stands.
+    Approve,
+    /// The Planner is told something.
+    Say(String),
+    /// The version is taken.
+    Accept,
+    /// Another version.
+    Iterate,
+    /// What a test showed; then another version.
+    Feedback(String),
+    /// Run it again.
+    Run,
+    /// The plan's or the script's new text, written by hand.
+    Edited(String),
+    /// The Planner is told something about a plan that stands.
+    Plan(String),
+    /// Go on from an earlier version.
+    Rewind(u32),
+    /// Yes, for this session.
+    Allow,
+    /// No, for this session.
+    Deny,
+    /// Stop for today.
+    Quit,
+    /// There is nobody left to ask.
+    Gone,
+}
+
+/// The Manager broke off with Ctrl-C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
+/// What a person is asked.
+pub struct Question<'a> {
+    /// What about.
+    pub gate: Gate,
+    /// The session as it stands.
+    pub session: &'a Session,
+    /// What keeps it from going on by itself: a limit, or that it is stuck.
+    pub trouble: Option<String>,
+}
+
+/// Something that happened.
+pub enum News<'a> {
+    /// A model is asked.
+    Calling {
+        /// Who asks.
+        agent: Agent,
+        /// `PROVIDER/MODEL`.
+        model: &'a str,
+        /// The version that it is about.
+        version: Option<u32>,
+    },
+    /// A piece of its answer.
+    Text(&'a str),
+    /// A piece of what it thinks aloud.
+    Reasoning(&'a str),
+    /// The call failed and is tried again; its text begins anew.
+    Retrying {
+        /// What went wrong.
+        why: String,
+        /// How long until then.
+        wait: Duration,
+    },
+    /// It answered.
+    Called {
+        /// How the answer ended.
+        outcome: Outcome,
+        /// Tokens.
+        usage: Usage,
+        /// How long it took.
+        milliseconds: u64,
+    },
+    /// The answer can't be used.
+    Refused {
+        /// Whose answer.
+        agent: Agent,
+        /// Why.
+        reason: &'a str,
+    },
+    /// There is a plan to decide on.
+    Proposed(&'a Plan),
+    /// There is a new version.
+    Written {
+        /// The version.
+        version: &'a Version,
+        /// The one that it was written from.
+        base: Option<&'a Version>,
+    },
+    /// The version was checked.
+    Checked(&'a Version),
+    /// The version is started.
+    Running {
+        /// The version.
+        version: u32,
+        /// Seconds after which it is stopped.
+        seconds: u64,
+    },
+    /// The run ended, or did not take place.
+    Ran(&'a Version),
+    /// The version was reviewed.
+    Reviewed {
+        /// The session.
+        session: &'a Session,
+        /// The version.
+        version: &'a Version,
+    },
+    /// The rules of `--auto` answered.
+    Auto {
+        /// At which gate.
+        gate: Gate,
+        /// What, in a few words.
+        answer: &'a str,
+    },
+    /// Something else that people should know.
+    Note(&'a str),
+}
+
+/// Whoever stands for the Manager.
+pub trait Manager {
+    /// Asks at a gate. Whoever can't answer says [`Answer::Gone`].
+    fn ask<'a>(
+        &'a mut self,
+        question: &'a Question<'a>,
+    ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>>;
+
+    /// Tells what happens.
+    fn tell(&mut self, news: News<'_>);
+}
+
+/// A line of an answer in the menu's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// An answer.
+    Answer(Answer),
+    /// The plan or the script is to be opened in an editor.
+    Edit,
+    /// Nothing that can be answered here; what can is said.
+    Unknown(&'static str),
+}
+
+/// Reads a line that was given as an answer at a gate.
+#[must_use]
+pub fn read_line(gate: Gate, line: &str) -> Line {
+    let line = line.trim();
+    let lower = line.to_lowercase();
+    let word = lower.trim_end_matches(['.', '!']);
+    let after = |prefix: &str| {
+        lower.starts_with(prefix).then(|| line.get(prefix.len()..).unwrap_or("").trim().to_owned())
+    };
+    let answer = match gate {
+        _ if line.is_empty() => return Line::Unknown("an empty line says nothing"),
+        _ if word == "quit" => Answer::Quit,
+        Gate::Plan => match word {
+            "approve" | "sounds good" => Answer::Approve,
+            "edit" => return Line::Edit,
+            _ => Answer::Say(line.to_owned()),
+        },
+        Gate::Version => match word {
+            "accept" => Answer::Accept,
+            "iterate" => Answer::Iterate,
+            "run" => Answer::Run,
+            "edit" => return Line::Edit,
+            _ => match (after("feedback:"), after("plan:"), after("rewind v")) {
+                (Some(text), ..) if !text.is_empty() => Answer::Feedback(text),
+                (_, Some(text), _) if !text.is_empty() => Answer::Plan(text),
+                (Some(_), ..) | (_, Some(_), _) => {
+                    return Line::Unknown("a text belongs after the colon");
+                }
+                (.., Some(number)) => match number.parse() {
+                    Ok(number) => Answer::Rewind(number),
+                    Err(_) => Answer::Feedback(line.to_owned()),
+                },
+                _ => Answer::Feedback(line.to_owned()),
+            },
+        },
+        Gate::Safety | Gate::Budget => match word {
+            "allow" => Answer::Allow,
+            "deny" => Answer::Deny,
+            _ => return Line::Unknown("the answers here are `allow`, `deny` and `quit`"),
+        },
+    };
+    Line::Answer(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_in_the_menus_words_means_what_the_menu_means() {
+        use Answer as A;
+        let feedback = |text: &str| Line::Answer(A::Feedback(text.to_owned()));
+        for (gate, line, expected) in [
+            (Gate::Plan, "approve", Line::Answer(A::Approve)),
+            (Gate::Plan, " Sounds good! ", Line::Answer(A::Approve)),
+            (Gate::Plan, "edit", Line::Edit),
+            (Gate::Plan, "quit", Line::Answer(A::Quit)),
+            (Gate::Plan, "accept", Line::Answer(A::Say("accept".into()))),
+            (Gate::Plan, "add a date", Line::Answer(A::Say("add a date".into()))),
+            (Gate::Version, "ACCEPT", Line::Answer(A::Accept)),
+            (Gate::Version, "iterate", Line::Answer(A::Iterate)),
+            (Gate::Version, "run", Line::Answer(A::Run)),
+            (Gate::Version, "edit", Line::Edit),
+            (Gate::Version, "feedback: too slow", feedback("too slow")),
+            (Gate::Version, "Feedback:too slow", feedback("too slow")),
+            (Gate::Version, "the hands stand still", feedback("the hands stand still")),
+            (Gate::Version, "plan: add a date", Line::Answer(A::Plan("add a date".into()))),
+            (Gate::Version, "rewind v2", Line::Answer(A::Rewind(2))),
+            (Gate::Version, "rewind vx", feedback("rewind vx")),
+            (Gate::Safety, "allow", Line::Answer(A::Allow)),
+            (Gate::Budget, "deny", Line::Answer(A::Deny)),
+            (Gate::Safety, "quit", Line::Answer(A::Quit)),
+        ] {
+            assert_eq!(read_line(gate, line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_allow_allows() {
+        for line in ["yes", "y", "allow it", "accept", "", "ALLOWED", "approve"] {
+            assert!(matches!(read_line(Gate::Safety, line), Line::Unknown(_)), "{line}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Real runs, few and quick.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use redraft::domain::report::{Checks, RunVerdict};
+use redraft::python::check::check;
+use redraft::python::interpreter::{Interpreter, find};
+use redraft::python::run::{Ask, Ran, RunFault, run};
+use redraft::sandbox::plain::PlainRunner;
+use tokio_util::sync::CancellationToken;
+
+static PYTHON: LazyLock<Interpreter> = LazyLock::new(|| find(None).unwrap());
+static NOTHING: LazyLock<Checks> = LazyLock::new(Checks::default);
+
+fn ask(script: &str) -> Ask<'_> {
+    Ask {
+        script,
+        script_name: "script_v1.py",
+        data: &[],
+        checks: &NOTHING,
+        seconds: 30,
+        python: &PYTHON,
+        keep_files_in: None,
+        args: &[],
+        stdin: Vec::new(),
+    }
+}
+
+async fn ran(ask: Ask<'_>) -> Ran {
+    run(&PlainRunner, ask, &CancellationToken::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_end_of_a_script_has_its_verdict() {
+    use RunVerdict::{Failed, Ok, Timeout};
+    for (script, seconds, verdict, exit, said) in [
+        ("print('hi')", 30, Ok, Some(0), ""),
+        ("import sys\nsys.exit(0)", 30, Ok, Some(0), ""),
+        ("x = 1\n1 / 0", 30, Failed, Some(1), "ZeroDivisionError"),
+        ("name = input('name? ')", 30, Failed, Some(1), "catch `EOFError`"),
+        ("import sys\nprint(sys.argv[1])", 30, Failed, Some(1), "give defaults"),
+        ("import sys\nsys.exit('no city')", 30, Failed, Some(1), "no city"),
+        ("import sys\nsys.exit(3)", 30, Failed, Some(3), "exit code 3"),
+        ("import not_there_at_all", 30, Failed, Some(1), "`not_there_at_all` is not installed"),
+        ("import os\nos.kill(os.getpid(), 9)", 30, Failed, None, "SIGKILL"),
+        ("def f(:\n", 30, Failed, Some(1), "SyntaxError"),
+        ("while True: pass", 1, Timeout, None, ""),
+    ] {
+        let Ran { run, .. } = ran(Ask { seconds, ..ask(script) }).await;
+        assert_eq!((run.verdict, run.exit_code), (verdict, exit), "{script}: {run:?}");
+        assert!(format!("{:?}", run.error).contains(said), "{script}: {run:?}");
+        assert_eq!(run.error.is_some(), verdict == Failed, "{script}: {run:?}");
+        assert_eq!(run.sandbox.as_deref(), Some("off"));
+        assert_eq!(run.python, Some(PYTHON.to_string()));
+    }
+    let Ran { run, .. } = ran(Ask { seconds: 0, ..ask("while True: pass") }).await;
+    assert_eq!(run.reason.as_deref(), Some("still running after 0 s: stopped"));
+}
+
+#[tokio::test]
+async fn a_script_sees_its_data_its_input_and_little_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, tree) = (folder.path().join("sales.csv"), folder.path().join("more"));
+    fs::write(&csv, "a,b\n").unwrap();
+    fs::create_dir_all(tree.join("deep")).unwrap();
+    fs::write(tree.join("deep/x.txt"), "x").unwrap();
+    let own = folder.path().join("script_v1.py");
+    fs::write(&own, "not the script").unwrap();
+    let script = "import os, sys\n\
+        print(sorted(os.listdir('.')), sorted(os.listdir('data')), sys.argv[1:], input())\n\
+        print(open('sales.csv').read() == open('data/sales.csv').read(), open('more/deep/x.txt').read())\n\
+        print(sorted(os.environ), os.environ['HOME'] == os.getcwd(), 'é')\n\
+        open('sales.csv', 'w').write('spoilt'); print(1 / 0)\n";
+    let args = ["--x".to_owned(), "é y".to_owned()];
+    let data = [csv.clone(), tree, own];
+    let asked = Ask { data: &data, args: &args, stdin: b"typed\n".to_vec(), ..ask(script) };
+    let Ran { run, stdout, stderr } = ran(asked).await;
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "['data', 'more', 'sales.csv', 'script_v1.py'] ['more', 'sales.csv', 'script_v1.py'] \
+             ['--x', 'é y'] typed",
+            "True x",
+            "['HOME', 'LANG', 'MPLBACKEND', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONIOENCODING', \
+             'PYTHONUNBUFFERED', 'TMPDIR'] True é",
+        ]
+    );
+    assert!(stderr.contains("File \"./script_v1.py\", line 5"), "{stderr}");
+    assert_eq!(run.error.unwrap().line, Some(5));
+    assert_eq!(fs::read_to_string(&csv).unwrap(), "a,b\n", "the Manager's own file is untouched");
+
+    let missing = ran(Ask { data: &data, ..ask("open('salse.csv')") }).await.run.error.unwrap();
+    assert!(missing.hint.unwrap().contains("the data files here: sales.csv, more"));
+    let gone = [PathBuf::from("/nonexistent/data.csv")];
+    let asked = Ask { data: &gone, ..ask("") };
+    let fault = run_fault(asked, &CancellationToken::new()).await;
+    assert!(fault.to_string().contains("`/nonexistent/data.csv`"), "{fault}");
+}
+
+async fn run_fault(ask: Ask<'_>, cancel: &CancellationToken) -> RunFault {
+    run(&PlainRunner, ask, cancel).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn what_a_script_writes_is_kept_and_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = [folder.path().join("in.txt")];
+    fs::write(&data[0], "as it was").unwrap();
+    let to = folder.path().join("run/files");
+    let script = "import os\n\
+        os.makedirs('out/deep'); open('out/deep/a.txt', 'w').write('a')\n\
+        open('data/in.txt', 'a').write(' changed')\n\
+        open('b\\x1b[31m\\n.txt', 'w').write('b'); open(b'c\\xff', 'w').write('c')\n\
+        os.symlink('/etc/passwd', 'link'); os.mkfifo('pipe'); os.symlink('/etc', 'folder')\n\
+        os.makedirs('.cache/x'); open('.cache/x/y', 'w').write('y'); open('.hidden', 'w').write('h')\n\
+        f = open('huge', 'w'); f.truncate(10**12)\n";
+    let Ran { run, .. } = ran(Ask { data: &data, keep_files_in: Some(&to), ..ask(script) }).await;
+    let expected = [".hidden", "b_[31m_.txt", "c_", "data/in.txt", "out/deep/a.txt"];
+    assert_eq!(run.files, expected, "{run:?}");
+    assert_eq!(run.reason.as_deref(), Some("1 file that it wrote not kept"));
+    let read = |name: &str| fs::read_to_string(Path::new(&to).join(name)).unwrap();
+    assert_eq!((read("data/in.txt"), read("c_")), ("as it was changed".to_owned(), "c".to_owned()));
+
+    let many = "for n in range(150): open(f'{n:03}.txt', 'w').write('x')\n";
+    let Ran { run, .. } = ran(Ask { keep_files_in: Some(&to), ..ask(many) }).await;
+    assert_eq!(
+        (run.files.len(), run.reason.as_deref()),
+        (100, Some("50 files that it wrote not kept"))
+    );
+    let none = folder.path().join("none");
+    ran(Ask { keep_files_in: Some(&none), ..ask("print(1)") }).await;
+    assert!(!none.exists());
+}
+
+#[tokio::test]
+async fn a_script_that_finds_no_display_is_skipped_and_not_failed() {
+    // As toolkits end without one; here so that the test needs none of them.
+    let script =
+        "import sys\nsys.exit('_tkinter.TclError: no display name and no $DISPLAY variable')";
+    let window = Checks { window: true, ..check(script) };
+    if std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() {
+        let Ran { run, .. } = ran(Ask { checks: &window, ..ask(script) }).await;
+        assert_eq!(run.verdict, RunVerdict::Skipped, "{run:?}");
+        assert_eq!(run.reason.as_deref(), Some("needs a display, there is none here"));
+    }
+    let Ran { run, .. } = ran(ask(script)).await;
+    assert_eq!(run.verdict, RunVerdict::Failed);
+    assert!(run.error.unwrap().hint.unwrap().contains("no display"));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_no_run() {
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let fault = run_fault(ask("while True: pass"), &cancel).await;
+    assert!(matches!(fault, RunFault::Interrupted), "{fault}");
+}

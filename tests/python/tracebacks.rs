@@ -1,0 +1,148 @@
+//! Error output of Python, taken apart.
+
+use redraft::domain::report::RunError;
+use redraft::python::traceback::{error, is_in};
+
+const SCRIPT: &str = "import json\n\ndef main(text):\n    return int(text)\n\nprint(main('x'))\n";
+
+fn read(stderr: &str) -> RunError {
+    error(stderr, SCRIPT, "script_v1.py").unwrap()
+}
+
+const ORDINARY: &str = r#"Traceback (most recent call last):
+  File "./script_v1.py", line 6, in <module>
+    print(main('x'))
+          ^^^^^^^^^
+  File "./script_v1.py", line 4, in main
+    return int(text)
+           ^^^^^^^^^
+  File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode
+    obj, end = self.scan_once(s, idx)
+ValueError: invalid literal for int() with base 10: 'x'
+"#;
+
+#[test]
+fn the_error_that_ended_the_script_is_found_with_its_own_lines() {
+    let read = read(ORDINARY);
+    assert_eq!(read.kind, "ValueError");
+    assert_eq!(read.message, "invalid literal for int() with base 10: 'x'");
+    assert_eq!(read.line, Some(4));
+    assert_eq!(read.frames, ["line 6: print(main('x'))", "line 4, in main: return int(text)"]);
+}
+
+#[test]
+fn every_shape_of_error_is_read() {
+    let during = format!(
+        "{ORDINARY}\nDuring handling of the above exception, another exception occurred:\n\n\
+         Traceback (most recent call last):\n  File \"./script_v1.py\", line 6, in <module>\n    x\n\
+         __main__.AppError: two\nlines\n"
+    );
+    let ignored = format!(
+        "{ORDINARY}Exception ignored in: <function A.__del__>\n\
+         Traceback (most recent call last):\n  File \"./script_v1.py\", line 1, in __del__\nOSError: x\n"
+    );
+    let syntax = "  File \"./script_v1.py\", line 3\n    def main(text:\n            ^\n\
+                  SyntaxError: '(' was never closed\n";
+    let indentation =
+        "  File \"/tmp/a/script_v1.py\", line 4\n    x\nIndentationError: unexpected indent\n";
+    let imported = "Traceback (most recent call last):\n  File \"./script_v1.py\", line 1, in <module>\n\
+                    \x20   import json\n  File \"/x/json.py\", line 2\n    (\n    ^\nSyntaxError: bad\n";
+    let group = r#"  + Exception Group Traceback (most recent call last):
+  |   File "./script_v1.py", line 6, in <module>
+  |     print(main('x'))
+  | ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "./script_v1.py", line 4, in main
+    |     return int(text)
+    | ValueError: first
+    +---------------- 2 ----------------
+    | TypeError: second
+    +------------------------------------
+"#;
+    for (stderr, kind, message, line) in [
+        (during.as_str(), "AppError", "two\nlines", Some(6)),
+        (&ignored, "ValueError", "invalid literal for int() with base 10: 'x'", Some(4)),
+        (syntax, "SyntaxError", "'(' was never closed", Some(3)),
+        (indentation, "IndentationError", "unexpected indent", Some(4)),
+        (imported, "SyntaxError", "bad", Some(1)),
+        (
+            group,
+            "ExceptionGroup",
+            "unhandled errors in a TaskGroup (2 sub-exceptions)\nValueError: first\nTypeError: second",
+            Some(4),
+        ),
+        ("Traceback (most recent call last):\nKeyboardInterrupt\n", "KeyboardInterrupt", "", None),
+        ("some warning\nno such city: X\n", "", "some warning\nno such city: X", None),
+        ("Traceback (most recent call last):\n", "", "Traceback (most recent call last):", None),
+        ("Traceback (most recent call last):\nnot an: error\n", "", "not an: error", None),
+    ] {
+        let read = read(stderr);
+        let seen = (read.kind.as_str(), read.message.as_str(), read.line);
+        assert_eq!(seen, (kind, message, line), "{stderr}");
+    }
+    assert_eq!(error("", SCRIPT, "script_v1.py"), None);
+    assert_eq!(error("\n \n", SCRIPT, "script_v1.py"), None);
+    assert!(is_in(ORDINARY) && is_in(group) && !is_in("Traceback: none"));
+}
+
+#[test]
+fn known_causes_come_with_a_hint() {
+    let tail = |last: &str| {
+        format!(
+            "Traceback (most recent call last):\n  File \"./script_v1.py\", line 6, in <module>\n{last}\n"
+        )
+    };
+    for (stderr, said) in [
+        (tail("EOFError: EOF when reading a line"), "catch `EOFError`"),
+        (tail("ModuleNotFoundError: No module named 'PIL'"), "package `pillow` is not installed"),
+        (tail("ModuleNotFoundError: No module named 'sklearn.svm'"), "package `scikit-learn`"),
+        (tail("ModuleNotFoundError: No module named 'tkinter'"), "python3-tk"),
+        (tail("FileNotFoundError: [Errno 2] No such file: 'a.csv'"), "the run folder holds only"),
+        (
+            tail("_tkinter.TclError: no display name and no $DISPLAY environment variable"),
+            "no display",
+        ),
+        (tail("RecursionError: maximum recursion depth exceeded"), "calls itself"),
+        (tail("MemoryError"), "smaller pieces"),
+        (
+            "usage: x [-h] name\nx: error: the following arguments are required: name\n".to_owned(),
+            "give defaults",
+        ),
+    ] {
+        let hint = read(&stderr).hint.unwrap_or_default();
+        assert!(hint.contains(said), "{stderr}: {hint}");
+    }
+    let script = "import sys\nprint(sys.argv[1])\n";
+    let stderr = "Traceback (most recent call last):\n  File \"a.py\", line 2, in <module>\n\
+                  IndexError: list index out of range\n";
+    assert!(error(stderr, script, "a.py").unwrap().hint.unwrap().contains("give defaults"));
+    assert_eq!(error(stderr, "\n\n", "a.py").unwrap().hint, None);
+}
+
+#[test]
+fn no_error_output_is_too_long_or_too_strange() {
+    let frame = "  File \"./script_v1.py\", line 4, in main\n    return int(text)\n";
+    let deep =
+        format!("Traceback (most recent call last):\n{}KeyError: 'a'\n", frame.repeat(10_000));
+    let read_deep = read(&deep);
+    assert_eq!((read_deep.frames.len(), read_deep.kind.as_str()), (11, "KeyError"));
+    for stderr in [
+        format!("Traceback (most recent call last):\nE: {}", "é\u{1b}".repeat(500_000)),
+        "Traceback (most recent call last):\n".repeat(30_000),
+        "  + Exception Group Traceback (most recent call last):\n".repeat(20_000),
+        "SyntaxError: x\n".repeat(60_000),
+        "  File \"script_v1.py\", line 0, in x\nSyntaxError:\n".repeat(20_000),
+        "  File \"script_v1.py\", line 99999999999999999999, in x\nSyntaxError:\n".to_owned(),
+        "  File \"script_v1.py\", line 77\nSyntaxError: \u{1b}[2J\n".to_owned(),
+        "\u{1b}]0;title\u{7}".to_owned(),
+        format!(
+            "  + Exception Group Traceback (most recent call last):\n{}",
+            "  +---- 1 ----\n".repeat(50_000)
+        ),
+    ] {
+        let read = read(&stderr);
+        assert!(read.message.len() <= 510, "{}", read.message.len());
+        assert!(!read.message.contains('\u{1b}') && !read.frames.concat().contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,448 @@
+//! A model server that plays replies as told and checks what it is sent.
+//!
+//! It stands on plain threads and sockets, so that it can do what a real server does only on a bad
+//! day: stop in the middle of a character, hang, hang up. A request that no real server would take
+//! is answered with 400 and makes the test fail when the server is dropped.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    clippy::missing_panics_doc,
+    reason = "shared by tests that use parts of it each; a test may panic"
+)]
+
+use serde_json::{Value, json};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+/// The wire format of a request, told by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `POST .../chat/completions`
+    OpenAi,
+    /// `POST .../v1/messages`
+    Anthropic,
+    /// `POST .../api/chat`
+    Ollama,
+    /// `GET .../api/tags`
+    OllamaTags,
+}
+
+/// One request, read whole.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Which request it is, from 0.
+    pub number: usize,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// The path with the query.
+    pub path: String,
+    /// The headers, names in small letters.
+    pub headers: Vec<(String, String)>,
+    /// The JSON; null if there is none.
+    pub body: Value,
+}
+
+impl Received {
+    /// The value of a header, named in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The wire format.
+    pub fn format(&self) -> Option<Format> {
+        let path = self.path.split('?').next().unwrap_or_default();
+        match self.method.as_str() {
+            "POST" if path.ends_with("/chat/completions") => Some(Format::OpenAi),
+            "POST" if path.ends_with("/v1/messages") => Some(Format::Anthropic),
+            "POST" if path.ends_with("/api/chat") => Some(Format::Ollama),
+            "GET" if path.ends_with("/api/tags") => Some(Format::OllamaTags),
+            _ => None,
+        }
+    }
+
+    /// All that the prompt says, system prompt first.
+    pub fn prompt(&self) -> String {
+        let system = self.body["system"].as_str();
+        let messages = self.body["messages"].as_array().into_iter().flatten();
+        let texts = messages.filter_map(|message| message["content"].as_str());
+        system.into_iter().chain(texts).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What is wrong with it, as a strict server would say.
+    fn problem(&self, key: Option<&str>) -> Option<String> {
+        let Some(format) = self.format() else {
+            return Some(format!("no such endpoint: {} {}", self.method, self.path));
+        };
+        if format == Format::OllamaTags {
+            return None;
+        }
+        let check = |right: bool, what: &str| if right { None } else { Some(what.to_owned()) };
+        let body = &self.body;
+        let roles: Vec<&str> = body["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|message| message["content"].as_str().and(message["role"].as_str()))
+            .collect();
+        let count = body["messages"].as_array().map_or(0, Vec::len);
+        let known: &[&str] = match format {
+            Format::Anthropic => &["user", "assistant"],
+            _ => &["system", "user", "assistant"],
+        };
+        let limit = match format {
+            Format::Ollama => &body["options"]["num_predict"],
+            Format::OpenAi if body["max_tokens"].is_null() => &body["max_completion_tokens"],
+            _ => &body["max_tokens"],
+        };
+        let version = self.header("anthropic-version");
+        let json = self.header("content-type").is_some_and(|t| t.starts_with("application/json"));
+        check(json, "the content type is not application/json")
+            .or_else(|| check(body["model"].is_string(), "`model` is not a text"))
+            .or_else(|| check(count > 0, "`messages` is not a list, or empty"))
+            .or_else(|| check(roles.len() == count, "a message without role or plain content"))
+            .or_else(|| check(roles.iter().all(|r| known.contains(r)), "an unknown role"))
+            .or_else(|| check(roles.contains(&"user"), "no message of the user"))
+            .or_else(|| check(body["stream"] == true, "`stream` is not true"))
+            .or_else(|| check(limit.as_u64().is_some_and(|n| n > 0), "no limit of tokens"))
+            .or_else(|| match format {
+                Format::Anthropic => check(version.is_some(), "no anthropic-version header"),
+                Format::Ollama => {
+                    check(body["options"]["num_ctx"].is_u64(), "`num_ctx` is not set")
+                }
+                _ => None,
+            })
+            .or_else(|| {
+                let sent = self.header("x-api-key").or(self.header("authorization"));
+                let sent = sent.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+                check(key.is_none() || sent == key, "the key is not the expected one")
+            })
+    }
+}
+
+/// What the server does after a reply's last chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    End,
+    Drop,
+    Hang,
+}
+
+/// A scripted reply.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    status: u16,
+    headers: Vec<(String, String)>,
+    /// Each with how often it is sent.
+    chunks: Vec<(Vec<u8>, usize)>,
+    framed: bool,
+    then: Then,
+}
+
+impl Reply {
+    /// A reply of these chunks, each sent by itself. An empty content type is not sent.
+    pub fn raw<C: AsRef<[u8]>>(
+        status: u16,
+        content_type: &str,
+        chunks: impl IntoIterator<Item = C>,
+    ) -> Self {
+        let chunks = chunks.into_iter().map(|chunk| (chunk.as_ref().to_vec(), 1)).collect();
+        let reply = Self { status, headers: Vec::new(), chunks, framed: true, then: Then::End };
+        if content_type.is_empty() {
+            reply
+        } else {
+            reply.with_header("content-type", content_type)
+        }
+    }
+
+    /// A stream of chat completion events with this text.
+    pub fn openai(text: &str) -> Self {
+        let mut chunks: Vec<String> = pieces(text)
+            .map(|piece| json!({"choices": [{"index": 0, "delta": {"content": piece}}]}))
+            .chain([
+                json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
+                json!({"choices": [], "usage": usage(text, "prompt_tokens", "completion_tokens")}),
+            ])
+            .map(|event| format!("data: {event}\n\n"))
+            .collect();
+        chunks.push("data: [DONE]\n\n".to_owned());
+        Self::raw(200, "text/event-stream", chunks)
+    }
+
+    /// A stream of Anthropic's events with this text.
+    pub fn anthropic(text: &str) -> Self {
+        let start = json!({"type": "message_start", "message": {"role": "assistant",
+            "usage": {"input_tokens": 10, "output_tokens": 1}}});
+        let block = json!({"type": "content_block_start", "index": 0,
+            "content_block": {"type": "text", "text": ""}});
+        let deltas = pieces(text).map(|piece| {
+            json!({"type": "content_block_delta", "index": 0,
+                "delta": {"type": "text_delta", "text": piece}})
+        });
+        let end = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": text.len().div_ceil(4)}});
+        let events = [start, block, json!({"type": "ping"})].into_iter().chain(deltas).chain([
+            json!({"type": "content_block_stop", "index": 0}),
+            end,
+            json!({"type": "message_stop"}),
+        ]);
+        let chunks =
+            events.map(|e| format!("event: {}\ndata: {e}\n\n", e["type"].as_str().unwrap()));
+        Self::raw(200, "text/event-stream", chunks)
+    }
+
+    /// A stream of Ollama's lines with this text.
+    pub fn ollama(text: &str) -> Self {
+        let mut end = usage(text, "prompt_eval_count", "eval_count");
+        end["done"] = true.into();
+        end["done_reason"] = "stop".into();
+        end["message"] = json!({"role": "assistant", "content": ""});
+        let lines = pieces(text)
+            .map(|piece| json!({"message": {"role": "assistant", "content": piece}, "done": false}))
+            .chain([end])
+            .map(|line| format!("{line}\n"));
+        Self::raw(200, "application/x-ndjson", lines)
+    }
+
+    /// The text in the wire format that was asked in.
+    pub fn to(request: &Received, text: &str) -> Self {
+        match request.format() {
+            Some(Format::Anthropic) => Self::anthropic(text),
+            Some(Format::Ollama) => Self::ollama(text),
+            Some(Format::OllamaTags) => Self::tags(&["fake-coder:latest"]),
+            Some(Format::OpenAi) | None => Self::openai(text),
+        }
+    }
+
+    /// The models that an Ollama has.
+    pub fn tags(models: &[&str]) -> Self {
+        let models: Vec<Value> = models.iter().map(|name| json!({"name": name})).collect();
+        Self::raw(200, "application/json", [json!({"models": models}).to_string()])
+    }
+
+    /// A refusal with a message as most servers put it.
+    pub fn refusal(status: u16, message: &str) -> Self {
+        let body = json!({"error": {"message": message, "type": "some_error"}});
+        Self::raw(status, "application/json", [body.to_string()])
+    }
+
+    /// Adds a header.
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a chunk that is sent many times.
+    pub fn then_repeat(mut self, chunk: &[u8], times: usize) -> Self {
+        self.chunks.push((chunk.to_vec(), times));
+        self
+    }
+
+    /// Sends each byte by itself.
+    pub fn byte_by_byte(mut self) -> Self {
+        let bytes = self.chunks.iter().flat_map(|(chunk, times)| chunk.repeat(*times));
+        self.chunks = bytes.map(|byte| (vec![byte], 1)).collect();
+        self
+    }
+
+    /// Keeps the first chunks only.
+    pub fn cut_to(mut self, chunks: usize) -> Self {
+        self.chunks.truncate(chunks);
+        self
+    }
+
+    /// Sends the body without length or chunk marks: only the connection's end ends it.
+    pub fn unframed(mut self) -> Self {
+        self.framed = false;
+        self
+    }
+
+    /// Closes the connection after the last chunk, in the middle of the body.
+    pub fn then_drop(mut self) -> Self {
+        self.then = Then::Drop;
+        self
+    }
+
+    /// Sends nothing more after the last chunk, until the server is released or dropped.
+    pub fn then_hang(mut self) -> Self {
+        self.then = Then::Hang;
+        self
+    }
+}
+
+/// The text in pieces as a tokenizer makes them.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive([' ', '\n'])
+}
+
+fn usage(text: &str, prompt: &str, answer: &str) -> Value {
+    json!({prompt: 10, answer: text.len().div_ceil(4)})
+}
+
+/// A running server. Dropping it ends it, and fails the test if it was sent nonsense.
+pub struct ModelServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    replies: Box<dyn Fn(&Received) -> Reply + Send + Sync>,
+    key: Option<String>,
+    received: Mutex<Vec<Received>>,
+    problems: Mutex<Vec<String>>,
+    released: Mutex<bool>,
+    release: Condvar,
+    stopped: AtomicBool,
+}
+
+impl ModelServer {
+    /// Starts a server on a free port of this machine that answers each request with what
+    /// `replies` makes of it.
+    pub fn start(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_key(None, replies)
+    }
+
+    /// As [`Self::start`]; every request has to bring this key.
+    pub fn with_key(
+        key: Option<&str>,
+        replies: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            replies: Box::new(replies),
+            key: key.map(str::to_owned),
+            received: Mutex::default(),
+            problems: Mutex::default(),
+            released: Mutex::new(false),
+            release: Condvar::new(),
+            stopped: AtomicBool::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if accepting.stopped.load(Ordering::SeqCst) {
+                    break;
+                }
+                let shared = Arc::clone(&accepting);
+                // A client that goes away is no matter of the server's.
+                thread::spawn(move || shared.serve(&stream).ok());
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests so far, in the order in which they came.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.received.lock().unwrap().clone()
+    }
+
+    /// Lets all replies that hang come to their end.
+    pub fn release(&self) {
+        *self.shared.released.lock().unwrap() = true;
+        self.shared.release.notify_all();
+    }
+}
+
+impl Drop for ModelServer {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        self.release();
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+        let problems = self.shared.problems.lock().unwrap();
+        if !thread::panicking() {
+            assert!(problems.is_empty(), "the model server was sent nonsense: {problems:#?}");
+        }
+    }
+}
+
+impl Shared {
+    /// Answers the requests of one connection.
+    fn serve(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream);
+        while let Some(mut request) = read_request(&mut reader)? {
+            let problem = {
+                let mut received = self.received.lock().unwrap();
+                request.number = received.len();
+                received.push(request.clone());
+                request.problem(self.key.as_deref())
+            };
+            let reply = if let Some(problem) = problem {
+                let reply = Reply::refusal(400, &format!("model server: {problem}"));
+                self.problems.lock().unwrap().push(problem);
+                reply
+            } else {
+                (self.replies)(&request)
+            };
+            self.play(&reply, stream)?;
+            if reply.then == Then::Drop || !reply.framed {
+                return stream.shutdown(Shutdown::Both);
+            }
+        }
+        Ok(())
+    }
+
+    fn play(&self, reply: &Reply, mut stream: &TcpStream) -> io::Result<()> {
+        let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
+        for (name, value) in &reply.headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        let framing = if reply.framed { "transfer-encoding: chunked" } else { "connection: close" };
+        stream.write_all(format!("{head}{framing}\r\n\r\n").as_bytes())?;
+        for (chunk, times) in reply.chunks.iter().filter(|(chunk, _)| !chunk.is_empty()) {
+            let framed = if reply.framed {
+                [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat()
+            } else {
+                chunk.clone()
+            };
+            for _ in 0..*times {
+                stream.write_all(&framed)?;
+            }
+        }
+        match reply.then {
+            Then::Drop => return Ok(()),
+            Then::Hang => {
+                let released = self.released.lock().unwrap();
+                drop(self.release.wait_while(released, |released| !*released).unwrap());
+            }
+            Then::End => {}
+        }
+        if reply.framed { stream.write_all(b"0\r\n\r\n") } else { Ok(()) }
+    }
+}
+
+/// Reads one request; `None` at the end of the connection.
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
+    let mut first = String::new();
+    if reader.read_line(&mut first)? == 0 {
+        return Ok(None);
+    }
+    let mut words = first.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        headers.push((name.to_lowercase(), value.trim().to_owned()));
+    }
+    let mut request = Received { number: 0, method, path, headers, body: Value::Null };
+    let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    request.body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    Ok(Some(request))
+}
