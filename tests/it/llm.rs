@@ -1,15 +1,7 @@
 //! Every fault of a model server, in every wire format that goes over HTTP; and the models that do
 //! without a server.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test may panic, and writes its fixtures itself"
-)]
-
-#[path = "support/model_server.rs"]
-mod model_server;
-
+use crate::support::model_server;
 use model_server::{ModelServer, Received, Reply};
 use redraft::config::Config;
 use redraft::domain::chat::{Agent, Message, Outcome, Request, Usage};

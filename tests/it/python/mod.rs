@@ -1,0 +1,5 @@
+//! What is said of scripts, and what comes of running them with the Python of this system.
+
+mod checks;
+mod runs;
+mod tracebacks;

@@ -1,0 +1,268 @@
+//! From a task to an accepted script, through the real program.
+
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use std::time::Instant;
+
+const NO_RUN: [&str; 2] = ["--name", "s"];
+
+fn new<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["new", "count to two"];
+    args.extend(NO_RUN);
+    args.extend(more);
+    args
+}
+
+#[test]
+fn a_task_becomes_an_accepted_script_with_everything_on_disk() {
+    let good = fenced("print('one')\nprint('two')");
+    let bad = fenced("print('one')\nprint(1 / 0)");
+    let world = World::scripted(&[PLAN], &[&bad, &good], &[ACCEPT]);
+    let out = world.run_with(&new(&["--sandbox", "off"]), "approve\naccept\n").expect(0);
+    assert!(out.out.contains("accepted v2"), "{}", out.out);
+    for file in [
+        "session.yaml",
+        "plan.md",
+        "script_v1.py",
+        "script_v2.py",
+        "report_v1.yaml",
+        "report_v2.yaml",
+        "review_v2.md",
+        "run_v1/stdout.txt",
+        "run_v1/stderr.txt",
+        "run_v2/stdout.txt",
+        "chats/0001-planner.md",
+        "chats/0002-coder.md",
+        "chats/0003-repair.md",
+        "chats/0004-reviewer.md",
+    ] {
+        assert!(world.file(&format!("sessions/s/{file}")).is_file(), "{file}");
+    }
+    assert_eq!(world.read("sessions/s/script_v2.py"), "print('one')\nprint('two')\n");
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "one\ntwo\n");
+    assert!(world.read("sessions/s/report_v1.yaml").contains("ZeroDivisionError"));
+    let journal = world.journal("s");
+    for (n, entry) in journal.iter().enumerate() {
+        assert_eq!(entry["seq"], n + 1);
+    }
+    assert_eq!(journal[0]["event"], "session_created");
+    assert_eq!(journal[0]["format"], 1);
+    let created: Vec<_> = journal.iter().filter(|e| e["event"] == "version_created").collect();
+    assert_eq!(created[0]["cause"], "first");
+    assert_eq!(created[1]["cause"], "repair");
+}
+
+#[test]
+fn the_plan_is_talked_through_before_any_code_is_written() {
+    let world = World::scripted(
+        &[PLAN, "Now with three.\nR1: It prints one.\nR2: It prints three.\n"],
+        &[&fenced("print(1)")],
+        &[ACCEPT],
+    );
+    let input = "make it three\nsounds good\naccept\n";
+    world.run_with(&new(&["--no-run"]), input).expect(0);
+    let prompts: Vec<_> = world.received();
+    assert!(prompts[1].prompt().contains("make it three"));
+    assert_eq!(agent(&prompts[2]), Asking::Coder);
+    assert!(world.read("sessions/s/plan.md").contains("It prints three"));
+    assert!(prompts[2].prompt().contains("It prints three"));
+}
+
+#[test]
+fn input_that_ends_at_a_gate_pauses_there_and_the_gate_is_asked_again() {
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    let out = world.run(&new(&["--no-run"])).expect(3);
+    assert_eq!(out.last_line(), "resume with: redraft resume s");
+    let out = world.run_with(&["resume", "s"], "approve\n").expect(3);
+    assert_eq!(out.last_line(), "resume with: redraft resume s");
+    world.run_with(&["resume"], "accept\n").expect(0);
+    assert_eq!(world.received().len(), 3, "no finished call is asked twice");
+    world.run(&["resume", "s"]).expect(0);
+}
+
+#[test]
+fn feedback_reaches_the_coder_and_names_the_cause() {
+    let world = World::scripted(
+        &[PLAN],
+        &[&fenced("print(1)"), &fenced("print(2)"), &fenced("print(3)")],
+        &[ACCEPT],
+    );
+    world.run_with(&new(&["--no-run"]), "approve\nfeedback: it is too small\nquit\n").expect(3);
+    assert!(world.read("sessions/s/feedback_v1.md").contains("it is too small"));
+    let coder: Vec<_> = world.received();
+    assert!(coder[3].prompt().contains("it is too small"));
+    world.run(&["feedback", "s", "still too small"]).expect(0);
+    world.run_with(&["resume", "s"], "accept\n").expect(0);
+    assert!(world.received()[5].prompt().contains("still too small"));
+    let causes: Vec<_> = world
+        .journal("s")
+        .iter()
+        .filter(|e| e["event"] == "version_created")
+        .map(|e| e["cause"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(causes, ["first", "feedback", "feedback"]);
+}
+
+#[test]
+fn the_manager_can_go_back_and_go_on_from_there() {
+    let world = World::scripted(
+        &[PLAN],
+        &[&fenced("print(1)"), &fenced("print(2)"), &fenced("print(3)")],
+        &[ACCEPT],
+    );
+    let input = "approve\nfeedback: other\nrewind v1\niterate\naccept\n";
+    world.run_with(&new(&["--no-run"]), input).expect(0);
+    let journal = world.journal("s");
+    let third = journal.iter().find(|e| e["event"] == "version_created" && e["version"] == 3);
+    assert_eq!(third.unwrap()["base"], 1);
+    assert!(world.received().iter().any(|r| r.prompt().contains("print(1)\n```")));
+}
+
+#[test]
+fn auto_accepts_what_works_and_says_when_nothing_was_run() {
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    let out = world.run(&new(&["--auto"])).expect(0);
+    assert!(out.out.contains("without a run"), "{}", out.out);
+    assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: refused"));
+    let out = world.run(&["new", "again", "--name", "t", "--auto", "--sandbox", "off"]).expect(0);
+    assert!(!out.out.contains("without a run"), "{}", out.out);
+    assert!(world.read("sessions/t/report_v1.yaml").contains("verdict: ok"));
+}
+
+#[test]
+fn auto_stops_at_the_limit_of_versions() {
+    let world = ten_versions();
+    let out = world.run(&new(&["--auto", "--no-run", "--max-versions", "3"])).expect(3);
+    assert!(out.out.contains("limit of 3 versions"), "{}", out.out);
+    assert_eq!(out.last_line(), "resume with: redraft resume s");
+    world.run(&["resume", "s", "--auto", "--max-versions", "4"]).expect(3);
+    assert!(world.file("sessions/s/script_v4.py").is_file());
+    assert!(!world.file("sessions/s/script_v5.py").is_file());
+}
+
+#[test]
+fn auto_stops_before_the_budget_is_passed() {
+    let world = ten_versions();
+    let out = world.run(&new(&["--auto", "--no-run", "--budget-tokens", "500"])).expect(3);
+    assert!(out.out.contains("budget"), "{}", out.out);
+    let tokens = |e: &serde_json::Value| {
+        e["usage"]["prompt"].as_u64().unwrap_or(0) + e["usage"]["answer"].as_u64().unwrap_or(0)
+    };
+    let used: u64 = world.journal("s").iter().map(tokens).sum();
+    assert!(used > 0 && used <= 900, "{used}");
+}
+
+#[test]
+fn a_coder_that_repeats_itself_is_stuck_and_not_asked_for_ever() {
+    let same = fenced("print(1)");
+    let iterate =
+        "R1: not met\nR2: met\n- [blocker] R1 \"print(1)\" prints nothing else\nVERDICT: ITERATE";
+    let world = World::scripted(&[PLAN], &[&same], &[iterate]);
+    let out = world.run(&new(&["--auto", "--no-run"])).expect(3);
+    assert!(out.out.contains("stuck"), "{}", out.out);
+    assert!(world.received().len() < 10, "{}", world.received().len());
+}
+
+#[test]
+fn blockers_that_stay_open_are_stuck_after_one_warmer_try() {
+    let scripts: Vec<String> = (0..20).map(|n| fenced(&format!("print({n})"))).collect();
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let iterate =
+        "R1: met\nR2: not met\n- [blocker] R2 the number two never appears\nVERDICT: ITERATE";
+    let world = World::scripted(&[PLAN], &scripts, &[iterate]);
+    let out = world.run(&new(&["--auto", "--no-run"])).expect(3);
+    assert!(out.out.contains("same blockers"), "{}", out.out);
+    assert!(world.file("sessions/s/script_v4.py").is_file(), "one warmer try");
+    assert!(!world.file("sessions/s/script_v5.py").is_file());
+    let warm: Vec<f64> = world
+        .received()
+        .iter()
+        .filter(|r| agent(r) == Asking::Coder)
+        .map(|r| r.body["temperature"].as_f64().unwrap())
+        .collect();
+    assert!(warm[3] > warm[2], "{warm:?}");
+}
+
+#[test]
+fn an_answer_without_a_script_is_asked_for_again_with_the_reason() {
+    let world = World::scripted(
+        &[PLAN],
+        &["I can't.", &fenced("def f(:\n  pass"), &fenced("print(1)")],
+        &[ACCEPT],
+    );
+    world.run(&new(&["--auto", "--no-run"])).expect(0);
+    let coder: Vec<_> =
+        world.received().into_iter().filter(|r| agent(r) == Asking::Coder).collect();
+    assert_eq!(coder.len(), 3);
+    assert!(coder[1].prompt().contains("could not be used"), "{}", coder[1].prompt());
+    assert!(coder[2].prompt().contains("Line 1"), "{}", coder[2].prompt());
+    assert!(!world.file("sessions/s/script_v2.py").is_file());
+}
+
+#[test]
+fn a_coder_that_never_gives_a_script_ends_the_work_in_a_bounded_time() {
+    let world = World::scripted(&[PLAN], &["I can't."], &[ACCEPT]);
+    let out = world.run(&new(&["--auto", "--no-run"])).expect(3);
+    assert!(out.out.contains("no usable script in 4 answers"), "{}", out.out);
+    assert_eq!(out.last_line(), "resume with: redraft resume s");
+}
+
+#[test]
+fn a_planner_that_can_not_plan_does_not_keep_anybody_from_a_script() {
+    let world = World::scripted(&["```python\nprint(1)\n```"], &[&fenced("print(1)")], &[ACCEPT]);
+    world.run(&new(&["--auto", "--no-run"])).expect(0);
+    assert!(world.read("sessions/s/plan.md").contains("R1: count to two"));
+}
+
+#[test]
+fn every_event_is_a_line_of_json_where_that_is_wanted() {
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    let out = world.run(&new(&["--auto", "--no-run", "--json"])).expect(0);
+    assert_eq!(out.json(), world.journal("s"));
+    assert!(out.err.contains("accepted v1"), "people's text goes to standard error");
+}
+
+#[test]
+fn prompts_do_not_grow_with_the_number_of_versions() {
+    let world = ten_versions();
+    let start = Instant::now();
+    world.run(&new(&["--auto", "--no-run", "--max-versions", "10"])).expect(3);
+    eprintln!("ten versions in {:?}", start.elapsed());
+    assert!(world.file("sessions/s/review_v10.md").is_file());
+    let lengths: Vec<usize> = world
+        .received()
+        .iter()
+        .filter(|r| agent(r) == Asking::Coder)
+        .map(|r| r.prompt().len())
+        .collect();
+    assert_eq!(lengths.len(), 10);
+    assert!(lengths[9] <= lengths[2], "{lengths:?}");
+}
+
+/// Ten versions, each with one blocker that the next one mends, none good.
+fn ten_versions() -> World {
+    use crate::support::model_server::Reply;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    const WORDS: [&str; 12] = [
+        "alpha", "bravo", "gamma", "delta", "theta", "kappa", "omega", "sigma", "lambd", "zetas",
+        "etass", "iotas",
+    ];
+    let written = AtomicU32::new(0);
+    World::with(move |request| {
+        let text = match agent(request) {
+            Asking::Planner => PLAN.to_owned(),
+            Asking::Coder => {
+                let n = written.fetch_add(1, Ordering::SeqCst) as usize;
+                fenced(&format!("print('{}')", WORDS[n % 12]))
+            }
+            Asking::Reviewer => {
+                let n = written.load(Ordering::SeqCst) as usize - 1;
+                let word = WORDS[n % 12];
+                format!(
+                    "R1: met\nR2: not met\n- [blocker] R2 \"print('{word}')\" {word} is not {}\nVERDICT: ITERATE",
+                    WORDS[(n + 5) % 12]
+                )
+            }
+        };
+        Reply::to(request, &text)
+    })
+}
