@@ -147,9 +147,9 @@ fn read(
         }
         let pieces = segments(text);
         let (programs, broken) = sort(&pieces, cut, checker);
-        return decide(programs, broken, text, outcome, checker);
+        return decide(programs, &broken, text, outcome, checker);
     }
-    decide(programs, broken, text, outcome, checker)
+    decide(programs, &broken, text, outcome, checker)
 }
 
 /// The program in a block that is not itself one: JSON, XML, Markdown in Markdown.
@@ -175,12 +175,11 @@ fn whole(text: &str, cut: bool) -> Result<Program, Refusal> {
     Ok(Program { text: text.to_owned(), notes: Vec::new() })
 }
 
+/// Each with its place among the blocks of an answer.
+type Placed<T> = Vec<(usize, T)>;
+
 /// The blocks that are programs, and those that should have been, each with its place.
-fn sort(
-    blocks: &[Block],
-    cut: bool,
-    checker: &Checker<'_>,
-) -> (Vec<(usize, Program)>, Vec<(usize, Broken)>) {
+fn sort(blocks: &[Block], cut: bool, checker: &Checker<'_>) -> (Placed<Program>, Placed<Broken>) {
     let (mut programs, mut broken) = (Vec::new(), Vec::new());
     for (n, block) in blocks.iter().enumerate() {
         if fences::other_language(&block.tag) || block.tag == "json" {
@@ -201,11 +200,12 @@ fn sort(
                 }
             }
             Err(problem) => {
-                if let Some((text, notes)) = mend::mend(&text, checker) {
-                    if python::is_program(&text) && !(cut && !python::ends_the_program(&text)) {
-                        programs.push((n, Program { text, notes }));
-                        continue;
-                    }
+                if let Some((text, notes)) = mend::mend(&text, checker)
+                    && python::is_program(&text)
+                    && (!cut || python::ends_the_program(&text))
+                {
+                    programs.push((n, Program { text, notes }));
+                    continue;
                 }
                 if let Some(program) = code_before_prose(block, cut, checker) {
                     programs.push((n, program));
@@ -265,7 +265,18 @@ fn segments(text: &str) -> Vec<Block> {
         }
     };
     let mut strings = StringLines::default();
+    let mut fenced = false;
     for line in text.split('\n') {
+        let start = line.trim_start();
+        if !strings.inside() && (start.starts_with("```") || start.starts_with("~~~")) {
+            // What stands in fences was looked at before, and was no script.
+            close(&mut run, true, &mut blocks);
+            fenced = !fenced;
+            continue;
+        }
+        if fenced {
+            continue;
+        }
         let in_code = !run.trim().is_empty();
         let blank = line.trim().is_empty();
         let indented = line.starts_with([' ', '\t']);
@@ -313,7 +324,7 @@ impl StringLines {
 /// The script among programs and would-be programs, or why there is none.
 fn decide(
     programs: Vec<(usize, Program)>,
-    broken: Vec<(usize, Broken)>,
+    broken: &[(usize, Broken)],
     text: &str,
     outcome: Outcome,
     checker: &Checker<'_>,
@@ -321,7 +332,7 @@ fn decide(
     let several = programs.len() + broken.len() > 1;
     if several
         && !broken.is_empty()
-        && let Some(program) = join_all(&programs, &broken, checker)
+        && let Some(program) = join_all(&programs, broken, checker)
     {
         return Ok(program);
     }

@@ -130,7 +130,7 @@ fn ends<'a>(lines: &[&'a str], first: usize, open: &Open<'_>) -> Vec<End<'a>> {
 /// The opening fence that the line is, if it is one.
 fn opening(line: &str) -> Option<Open<'_>> {
     let start = line.trim_start_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c));
-    let indent = line.chars().count() - start.chars().count();
+    let indent = line.chars().take_while(|c| c.is_whitespace()).count();
     let Some(mark @ ('`' | '~')) = start.chars().next() else {
         // "Here it is: ```python"
         let (_, tag) = line.rsplit_once("```")?;
@@ -172,7 +172,7 @@ pub(super) fn is_python(tag: &str) -> bool {
 
 /// Whether the tag says that the block is something else than a script.
 pub(super) fn other_language(tag: &str) -> bool {
-    const OTHER: [&str; 32] = [
+    const OTHER: [&str; 34] = [
         "bash",
         "sh",
         "shell",
@@ -205,6 +205,8 @@ pub(super) fn other_language(tag: &str) -> bool {
         "rust",
         "sql",
         "log",
+        "markdown",
+        "md",
     ];
     OTHER.contains(&tag)
 }
@@ -217,5 +219,6 @@ fn unindent(line: &str, indent: usize) -> &str {
 
 /// Whether every triple-quoted string is closed, by count.
 fn strings_closed(text: &str) -> bool {
-    text.matches("\"\"\"").count() % 2 == 0 && text.matches("'''").count() % 2 == 0
+    text.matches("\"\"\"").count().is_multiple_of(2)
+        && text.matches("'''").count().is_multiple_of(2)
 }

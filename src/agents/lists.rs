@@ -57,6 +57,7 @@ fn without_bullet(line: &str) -> Option<&str> {
 
 /// The number and the rest of `R1: ...`.
 pub(super) fn label(text: &str) -> Option<(u32, &str)> {
+    let ticked = text.starts_with('`');
     let text = text.trim_start_matches(['*', '_', '[', '(', '`']);
     let names = ["Requirement ", "requirement ", "REQ-", "REQ", "Req ", "FR-", "FR", "R", "r"];
     let rest = names.iter().find_map(|name| text.strip_prefix(name))?;
@@ -66,11 +67,26 @@ pub(super) fn label(text: &str) -> Option<(u32, &str)> {
     if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
         return None;
     }
+    let rest = if ticked { rest.strip_prefix('`').unwrap_or(rest) } else { rest };
     Some((number, after_label(rest)))
 }
 
 fn after_label(rest: &str) -> &str {
-    rest.trim_start_matches(['*', '_', ']', ')', '`', ':', '.', '-', '–', '—', ' ', '\t', '|', '='])
+    rest.trim_start_matches([
+        '*', '_', ']', ')', ':', '：', '.', '-', '–', '—', ' ', '\t', '|', '=',
+    ])
+}
+
+/// What is left when everything is taken off that could be read as the mark of an item.
+pub(super) fn without_marks(mut text: &str) -> &str {
+    loop {
+        let less =
+            after_label(text).trim_start_matches(['+', '•', '‣', '◦', '#', '>']).trim_start();
+        if less == text {
+            return text;
+        }
+        text = less;
+    }
 }
 
 /// The number and the rest of `1. ...` or `**1)** ...`.

@@ -139,16 +139,25 @@ struct Point {
 impl Point {
     /// The requirement on one line; `None` for a mere heading, or what is no words.
     fn text(&self) -> Option<String> {
-        let details: Vec<&str> =
-            self.details.iter().map(String::as_str).filter(|d| has_words(d)).collect();
-        let text = self.text.trim();
+        let mut seen = BTreeSet::new();
+        let details: Vec<&str> = self
+            .details
+            .iter()
+            .map(String::as_str)
+            .filter(|d| has_words(d) && seen.insert(*d))
+            .collect();
+        // Marks of a list within a list are no words, and would be read as marks again.
+        let text = lists::without_marks(self.text.trim());
         if !has_words(text) || (text.ends_with(':') && details.is_empty()) {
             return None;
         }
         let dot =
             if text.ends_with(['.', '!', ':', ';', ',']) || details.is_empty() { "" } else { "." };
         let space = if details.is_empty() { "" } else { " " };
-        Some(one_line(&format!("{text}{dot}{space}{}", details.join("; ")), MAX_WIDTH))
+        Some(one_line(
+            &format!("{text}{dot}{space}{}", details.join("; ").replace(":; ", ": ")),
+            MAX_WIDTH,
+        ))
     }
 }
 
@@ -218,6 +227,8 @@ fn read(text: &str, by_hand: bool) -> Parts {
     let mut parts = Parts::default();
     let mut now = Section::Requirements;
     let mut after_blank = true;
+    // Whether lines at the margin still belong to the last point.
+    let mut open = false;
     // Blanks before the items of the list: what stands further right belongs to an item.
     let margin = lines.iter().filter_map(|l| lists::item(l)).filter(|i| Some(i.shape) == shape);
     let margin = margin.map(|i| i.indent).min().unwrap_or(0) + 1;
@@ -225,6 +236,9 @@ fn read(text: &str, by_hand: bool) -> Parts {
         if line.trim().is_empty() {
             after_blank = true;
             continue;
+        }
+        if parts.points.len() > 10 * MAX_WRITTEN {
+            break;
         }
         (parts.ends_in_point, parts.ends_in_question) = (false, false);
         let item = lists::item(line);
@@ -243,6 +257,7 @@ fn read(text: &str, by_hand: bool) -> Parts {
                 let text = text::plain(item.text);
                 parts.points.push(Point { number, text, details: Vec::new() });
                 parts.ends_in_point = true;
+                open = true;
             } else if known
                 && let Some(p) = parts.points.iter_mut().find(|p| p.number == item.number)
             {
@@ -252,17 +267,22 @@ fn read(text: &str, by_hand: bool) -> Parts {
             lists::heading(line).filter(|_| !line.starts_with([' ', '\t']))
         {
             now = section(&heading);
+            open = false;
         } else if parts.points.is_empty() {
             if !line.starts_with('|') {
                 parts.restatement.push_str(line.trim());
                 parts.restatement.push(' ');
             }
-        } else if now == Section::Requirements && (line.starts_with([' ', '\t']) || !after_blank) {
+        } else if now == Section::Requirements
+            && (line.starts_with([' ', '\t']) || (open && !after_blank))
+        {
             let detail = item.map_or(line.trim(), |i| i.text);
             if let Some(point) = parts.points.last_mut() {
                 point.details.push(text::plain(detail));
                 parts.ends_in_point = true;
             }
+        } else {
+            open = false;
         }
         after_blank = false;
     }
@@ -338,7 +358,8 @@ fn without_code(text: &str) -> Vec<&str> {
         let start = line.trim_start();
         if let Some(tag) = start.strip_prefix("```").or_else(|| start.strip_prefix("~~~")) {
             let tag = tag.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
-            let code = fences::is_python(&tag) || fences::other_language(&tag);
+            let markdown = matches!(tag.as_str(), "markdown" | "md");
+            let code = fences::is_python(&tag) || (fences::other_language(&tag) && !markdown);
             fence = if fence.is_some() { None } else { Some(code) };
         } else if fence != Some(true) {
             lines.push(line);

@@ -169,6 +169,10 @@ impl<'a> Notes<'a> {
         if finding.text.is_empty() {
             finding.text = finding.quote.take().unwrap_or_default();
         }
+        if finding.quote.is_some() {
+            // "... draws nothing:" with the quote below.
+            finding.text.truncate(finding.text.trim_end_matches([':', ' ']).len());
+        }
         finding.requirement = finding.requirement.filter(|id| self.knows(id));
         let id = finding.requirement.as_deref();
         if words::says_nothing(&finding.text)

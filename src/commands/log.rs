@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             let name = visible(event["event"].as_str().unwrap_or_default()).replace('_', " ");
             let name = console::pad_str(&name, 20, console::Alignment::Left, None).into_owned();
             let seq_at = terminal.dim(&format!("{seq}  {}", at.trim_end_matches('Z')));
-            text.push_str(&format!("{seq_at}  {} {}", terminal.bold(&name), words(&event)));
+            text.push_str(&[&seq_at, "  ", &terminal.bold(&name), " ", &words(&event)].concat());
         }
         text.push('\n');
     }

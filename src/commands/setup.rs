@@ -35,14 +35,13 @@ pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result
             of_role.max_tokens = config.max_tokens;
             of_role.escalate_to.clone_from(&config.escalate_to);
         }
-        of_role.model = match flag(work, role).or_else(|| config.model_of(role)) {
-            Some(model) => model.to_owned(),
-            None => {
-                if found.is_none() {
-                    found = Some(default_model(context)?);
-                }
-                found.clone().unwrap_or_default()
+        of_role.model = if let Some(model) = flag(work, role).or_else(|| config.model_of(role)) {
+            model.to_owned()
+        } else {
+            if found.is_none() {
+                found = Some(default_model(context)?);
             }
+            found.clone().unwrap_or_default()
         };
         settings.roles.insert(role, of_role);
     }

@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use nix::fcntl::OFlag;
+use crate::files::{self, FileError, Mode};
 use tempfile::TempDir;
 
 /// The folder of the data files in the run folder.
@@ -53,13 +52,13 @@ impl RunFolder {
         let dir = temporary.map_err(|error| (std::env::temp_dir(), error))?;
         let path = dir.path().canonicalize().map_err(|error| (dir.path().to_owned(), error))?;
         let place = path.join(script_name);
-        fs::write(&place, script).map_err(|error| (place, error))?;
+        files::write(&place, script.as_bytes(), Mode::Normal).map_err(parts)?;
         for source in data {
             let name = source.file_name().unwrap_or(OsStr::new(DATA));
             for place in [path.join(DATA).join(name), path.join(name)] {
                 // What stands there came first and stays.
                 if !place.exists() {
-                    copy(source, &place, 0).map_err(|error| (source.clone(), error))?;
+                    copy(source, &place, 0).map_err(parts)?;
                 }
             }
         }
@@ -83,7 +82,7 @@ impl RunFolder {
             let name = harmless(&path, &mut names);
             let room = MOST_BYTES - bytes;
             let full = kept.files.len() == MOST_FILES || stamp.1 > room;
-            match (!full).then(|| take(&self.path.join(&path), &to.join(&name), room)) {
+            match (!full).then(|| files::take(&self.path.join(&path), &to.join(&name), room)) {
                 Some(Ok(length)) => {
                     bytes += length;
                     kept.files.push(name);
@@ -97,24 +96,24 @@ impl RunFolder {
 }
 
 /// Copies a file or a folder with all its files. Links within a folder are left out.
-fn copy(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
+fn copy(from: &Path, to: &Path, depth: usize) -> Result<(), FileError> {
     if !from.is_dir() {
-        return fs::copy(from, to).map(drop);
+        return files::copy(from, to).map(drop);
     }
-    fs::create_dir_all(to)?;
+    files::create_folder(to)?;
     if depth == DEEPEST {
         return Ok(());
     }
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        if !entry.file_type()?.is_symlink() {
-            copy(&entry.path(), &to.join(entry.file_name()), depth + 1)?;
+    for path in files::entries(from)? {
+        if let Some(name) = path.file_name().filter(|_| !path.is_symlink()) {
+            copy(&path, &to.join(name), depth + 1)?;
         }
     }
     Ok(())
+}
+
+fn parts(error: FileError) -> (PathBuf, io::Error) {
+    (error.path, error.source)
 }
 
 /// The regular files in a folder, by their paths in it, sorted. No link is followed. Hidden
@@ -159,18 +158,4 @@ fn harmless(path: &Path, names: &mut HashSet<String>) -> String {
         n += 1;
     }
     name
-}
-
-/// Copies one file of at most `room` bytes. What has become a link or a pipe since it was seen is
-/// refused: something that outlived the run may still be at work.
-fn take(from: &Path, to: &Path, room: u64) -> io::Result<u64> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(from)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    io::copy(&mut file.take(room), &mut File::create(to)?)
 }

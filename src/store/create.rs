@@ -134,8 +134,7 @@ fn free_name(root: &Path, wish: &str) -> String {
     if !taken(root, wish) {
         return wish.to_owned();
     }
-    // A thousand sessions of the same request still end in a free name.
-    (2_u64..).map(|n| format!("{wish}-{n}")).find(|name| !taken(root, name)).unwrap_or_default()
+    (2..u32::MAX).map(|n| format!("{wish}-{n}")).find(|name| !taken(root, name)).unwrap_or_default()
 }
 
 fn take_data(folder: &Path, paths: &[PathBuf]) -> Result<Vec<DataFile>, StoreError> {

@@ -145,7 +145,6 @@ fn take(session: &mut Session, event: Event, at: String) {
         Event::Checked { version, checks, .. } => {
             change(session, version, |v| v.checks = Some(*checks));
         }
-        Event::RunStarted { .. } => {}
         Event::RunFinished(e) => ran(session, *e),
         Event::Reviewed { version, call, review, findings, .. } => {
             answered(session, Some(call), Role::Reviewer);
@@ -187,7 +186,7 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.gate = None;
         }
         Event::Edited { text, artifact } => edited(session, text, &artifact.file),
-        Event::Rewritten { .. } | Event::Repaired { .. } => {}
+        Event::RunStarted { .. } | Event::Rewritten { .. } | Event::Repaired { .. } => {}
     }
 }
 

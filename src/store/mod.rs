@@ -98,6 +98,9 @@ pub enum StoreError {
     },
 }
 
+/// Is given each line that is added to the journal.
+type Watch = Box<dyn FnMut(&str)>;
+
 /// A session that is open for writing: locked until this value goes.
 pub struct Store {
     folder: PathBuf,
@@ -105,7 +108,7 @@ pub struct Store {
     session: Session,
     /// Written and not yet synced.
     dirty: Vec<PathBuf>,
-    watch: Option<Box<dyn FnMut(&str)>>,
+    watch: Option<Watch>,
     _lock: Lock,
 }
 

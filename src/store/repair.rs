@@ -74,7 +74,7 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     if !torn.is_empty() {
         left_out.push("the last line, which is torn".to_owned());
     }
-    let saved = (1_u32..)
+    let saved = (1..u32::MAX)
         .map(|n| format!("journal.damaged-{n}"))
         .find(|name| files::length(&folder.join(name)).is_none())
         .unwrap_or_default();

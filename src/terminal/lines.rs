@@ -17,7 +17,7 @@ const LONGEST: u64 = 1 << 20;
 /// Answers from standard input, which is not a terminal.
 pub struct Lines {
     teller: Teller,
-    lines: Option<mpsc::Receiver<String>>,
+    input: Option<mpsc::Receiver<String>>,
     cancel: CancellationToken,
 }
 
@@ -25,12 +25,12 @@ impl Lines {
     /// Reads nothing before the first gate. `cancel` ends the waiting for a line.
     #[must_use]
     pub const fn new(terminal: Terminal, cancel: CancellationToken) -> Self {
-        Self { teller: Teller::new(terminal), lines: None, cancel }
+        Self { teller: Teller::new(terminal), input: None, cancel }
     }
 
     /// The next line; none at the end of the input.
     async fn line(&mut self) -> Result<Option<String>, Interrupted> {
-        let lines = self.lines.get_or_insert_with(read);
+        let lines = self.input.get_or_insert_with(read);
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Interrupted),

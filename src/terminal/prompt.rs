@@ -3,6 +3,7 @@
 //! The terminal marks what is pasted where it can. Where it can't, an Enter with more input right
 //! behind it was not pressed by a finger.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// What came of asking.
@@ -165,7 +166,7 @@ impl Screen {
         }
         let mut out = String::from("\r");
         if self.row > 0 {
-            out.push_str(&format!("\x1b[{}A", self.row));
+            let _ = write!(out, "\x1b[{}A", self.row);
         }
         out.push_str("\x1b[J");
         out.push_str(&text);
@@ -175,10 +176,10 @@ impl Screen {
         }
         out.push('\r');
         if place.row > cursor.row {
-            out.push_str(&format!("\x1b[{}A", place.row - cursor.row));
+            let _ = write!(out, "\x1b[{}A", place.row - cursor.row);
         }
         if cursor.column > 0 {
-            out.push_str(&format!("\x1b[{}C", cursor.column));
+            let _ = write!(out, "\x1b[{}C", cursor.column);
         }
         self.row = cursor.row;
         let mut err = io::stderr();
@@ -352,7 +353,9 @@ mod tests {
             (vec![Left, Delete, Backspace, WordBefore, Char('é')], "é"),
         ] {
             let mut line = Line::default();
-            keys.iter().for_each(|key| line.press(key));
+            for key in &keys {
+                line.press(key);
+            }
             assert_eq!(line.text(), expected);
         }
     }

@@ -233,7 +233,10 @@ mod tests {
 
     const SCRIPT: &str = "import time\nprint( time.time() )\n";
 
-    fn raw(points: &[(&str, Option<&str>, Option<&str>, Option<Severity>)]) -> Vec<RawFinding> {
+    /// What is wrong, the requirement, the quote and the severity.
+    type Point<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<Severity>);
+
+    fn raw(points: &[Point<'_>]) -> Vec<RawFinding> {
         points
             .iter()
             .map(|(text, requirement, quote, severity)| RawFinding {

@@ -4,9 +4,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "a test may panic, and writes its fixtures itself"
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "a test may panic, writes its fixtures itself, and may take its time"
 )]
 
+mod agents;
 mod llm;
 mod python;
 mod support;

@@ -1,7 +1,6 @@
 //! From a task to an accepted script, through the real program.
 
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
-use std::time::Instant;
 
 const NO_RUN: [&str; 2] = ["--name", "s"];
 
@@ -224,9 +223,7 @@ fn every_event_is_a_line_of_json_where_that_is_wanted() {
 #[test]
 fn prompts_do_not_grow_with_the_number_of_versions() {
     let world = ten_versions();
-    let start = Instant::now();
     world.run(&new(&["--auto", "--no-run", "--max-versions", "10"])).expect(3);
-    eprintln!("ten versions in {:?}", start.elapsed());
     assert!(world.file("sessions/s/review_v10.md").is_file());
     let lengths: Vec<usize> = world
         .received()
@@ -265,4 +262,25 @@ fn ten_versions() -> World {
         };
         Reply::to(request, &text)
     })
+}
+
+#[test]
+fn a_second_process_is_told_who_works_on_the_session() {
+    use crate::support::model_server::Reply;
+    let world = World::with(|request| match agent(request) {
+        Asking::Planner => Reply::to(request, PLAN),
+        _ => Reply::to(request, "some").cut_to(1).then_hang(),
+    });
+    let mut first = world.start(&new(&["--auto", "--no-run"]));
+    while world.received().len() < 2 {
+        std::thread::yield_now();
+    }
+    let out = world.run(&["resume", "s"]).expect(5);
+    assert!(out.err.contains(&format!("process {}", first.id())), "{}", out.err);
+    world.run(&["show", "s"]).expect(0);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    world.server().release();
+    world.run(&["feedback", "s", "x"]).expect(2);
+    assert_eq!(world.events("s").last().unwrap(), "model_call_started");
 }

@@ -38,8 +38,11 @@ fn follow(script: Program, block: Program, checker: &Checker<'_>) -> Program {
         // A part of the script, shown again: the whole is worth more.
         return if block.lines() > script.lines() { block } else { script };
     }
+    if imports_from_elsewhere(&block.text, &old) {
+        return script; // an example of its use, meant for another file
+    }
     if uses(&block.text, &old, &new) {
-        if old_runs || imports_from_elsewhere(&block.text, &old) {
+        if old_runs {
             return script; // an example of its use
         }
         let text =

@@ -92,7 +92,7 @@ fn line_numbers(text: &str) -> Option<String> {
     (count > 0).then_some(out)
 }
 
-/// `12| code`, `12: code`, `12. code`, `12	code`, `12 code`.
+/// `12| code`, `12: code`, `12. code`, `12` and a tab, `12 code`.
 fn numbered(line: &str) -> Option<(u64, &str)> {
     let line = line.trim_start_matches(' ');
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();

@@ -138,7 +138,6 @@ fn unescape(text: &str) -> String {
         match chars.next() {
             Some('n') => out.push('\n'),
             Some('t') => out.push('\t'),
-            Some('r') => {}
             Some(c @ ('"' | '\\' | '/')) => out.push(c),
             Some('u') => {
                 let code: String = chars.by_ref().take(4).collect();

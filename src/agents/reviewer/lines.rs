@@ -122,7 +122,7 @@ impl Reader<'_, '_> {
         }
         let nested = self.draft.as_ref().is_some_and(|d| indent > d.indent);
         let own = finding.severity.is_some() || finding.requirement.is_some();
-        if (item.is_some() || own) && !(nested && !own) {
+        if own || (item.is_some() && !nested) {
             if own
                 && finding.text.is_empty()
                 && finding.quote.is_none()
@@ -167,7 +167,8 @@ impl Reader<'_, '_> {
                 .or_else(|| self.group.filter(|_| is_item).map(|status| (status, rest)))
                 .or_else(|| trailing_status(rest).map(|(before, status)| (status, before)));
             if let Some((status, rest)) = said.filter(|_| !severe) {
-                self.judge(&ids, status, rest, indent);
+                // Behind a box stands the requirement, not what is wrong with it.
+                self.judge(&ids, status, if boxed.is_some() { "" } else { rest }, indent);
                 return true;
             }
             return false;
@@ -273,7 +274,7 @@ impl Reader<'_, '_> {
                 push(&mut draft.text, &more.text);
             }
             Field::Requirement => {
-                draft.requirement = draft.requirement.take().or(peeled.requirement)
+                draft.requirement = draft.requirement.take().or(peeled.requirement);
             }
             Field::Quote => {
                 let whole = rest.trim().trim_matches(['"', '`', '“', '”']).to_owned();
@@ -354,14 +355,14 @@ impl Reader<'_, '_> {
             self.notes.judge(id, status);
         }
         let quote = cells.iter().find_map(|c| peel::quote(c)).filter(|(_, rest)| rest.is_empty());
-        let text = cells.iter().filter(|c| {
+        let mut text = cells.iter().filter(|c| {
             words::severity(c).is_none()
                 && peel::quote(c).is_none_or(|(_, rest)| !rest.is_empty())
                 && lists::label(c).is_none_or(|(_, rest)| !rest.is_empty())
                 && words::leading_status(c).is_none()
         });
         // The last cell with words tells what is wrong; the first may repeat the requirement.
-        if let Some(text) = text.filter(|c| c.contains(' ')).next_back()
+        if let Some(text) = text.rfind(|c| c.contains(' '))
             && (id.is_some() || severity.is_some())
             && status != Some(Status::Met)
         {
@@ -441,7 +442,7 @@ fn ids(text: &str) -> Option<(Vec<String>, &str)> {
         rest = after;
     }
     let rest =
-        rest.trim_start_matches(['*', '_', ']', ')', '`', ' ', ':', '-', '–', '—', '=', '.', '→']);
+        rest.trim_start_matches(['*', '_', ']', ')', ' ', ':', '-', '–', '—', '=', '.', '→']);
     Some((numbers.into_iter().map(|n| format!("R{n}")).collect(), rest))
 }
 

@@ -104,7 +104,7 @@ pub(super) fn peel(line: &str) -> Peeled {
         }
         marked = true;
     }
-    finding.text = rest.trim().to_owned();
+    rest.trim().clone_into(&mut finding.text);
     if finding.severity.is_none()
         && let Some((text, severity)) = trailing_severity(&finding.text)
     {
@@ -121,13 +121,15 @@ fn leading_severity(text: &str) -> Option<(crate::domain::review::Severity, &str
     let bracketed = inside.len() < text.len();
     let end = inside.find(|c: char| !c.is_alphabetic()).unwrap_or(inside.len());
     let severity = words::severity(&inside[..end])?;
-    let rest = &inside[end..];
-    let closed =
-        rest.trim_start_matches(['*', '_']).starts_with([']', ')', '>', ':', '|', '`', '"', ',']);
+    let mut rest = inside[end..].trim_start_matches(['*', '_']);
+    if let Some(mark @ ('`' | '"')) = text.chars().next() {
+        rest = rest.strip_prefix(mark).unwrap_or(rest);
+    }
+    let closed = rest.starts_with([']', ')', '>', ':', '|', ',']);
     let dashed = rest.trim_start().starts_with(['-', '–', '—', ':', '|']);
     // "Should close the file" begins with a plain word.
     (bracketed || closed || dashed || rest.trim().is_empty())
-        .then(|| (severity, rest.trim_start_matches([']', ')', '*', '_', '`', '>', '"', ':', ' '])))
+        .then(|| (severity, rest.trim_start_matches([']', ')', '*', '_', '>', ':', ' '])))
 }
 
 /// `... (nit)`, `... [blocker]`, `... Severity: should`.
@@ -180,5 +182,8 @@ pub(super) fn quote(text: &str) -> Option<(&str, &str)> {
 
 fn balanced(text: &str) -> bool {
     let count = |open, close| text.matches(open).count() == text.matches(close).count();
-    count('(', ')') && count('[', ']') && count('{', '}') && text.matches('"').count() % 2 == 0
+    count('(', ')')
+        && count('[', ']')
+        && count('{', '}')
+        && text.matches('"').count().is_multiple_of(2)
 }

@@ -333,7 +333,7 @@ fn is_problem_word(word: &str) -> bool {
 
 /// Whether the text says that something is good, and nothing that is wrong.
 pub(super) fn is_praise(said: &str) -> bool {
-    const GOOD: [&str; 24] = [
+    const GOOD: [&str; 23] = [
         "correctly",
         "properly",
         "successfully",
@@ -346,7 +346,6 @@ pub(super) fn is_praise(said: &str) -> bool {
         "excellent",
         "nice",
         "nicely",
-        "expected",
         "fine",
         "accurately",
         "readable",
@@ -360,7 +359,9 @@ pub(super) fn is_praise(said: &str) -> bool {
         "looks",
     ];
     let words: Vec<String> = text::words(said).collect();
-    words.iter().any(|w| GOOD.contains(&w.as_str())) && !words.iter().any(|w| is_problem_word(w))
+    let good = words.iter().any(|w| GOOD.contains(&w.as_str()))
+        || words.windows(2).any(|pair| pair == ["as", "expected"]);
+    good && !words.iter().any(|w| is_problem_word(w))
 }
 
 /// The words of the plan, to tell its requirements said again from findings.

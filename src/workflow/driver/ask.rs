@@ -56,7 +56,10 @@ impl Driver<'_, '_> {
         let head = session.head().map(|v| v.number);
         let event = match (answer, head) {
             (Answer::Approve, _) => approval(session, by),
-            (Answer::Say(text) | Answer::Plan(text), _) => Some(Event::PlanRemark { text }),
+            // Without a version there is nothing to say feedback of but the plan.
+            (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
+                Some(Event::PlanRemark { text })
+            }
             (Answer::Accept, _) => acceptance(session, by),
             (Answer::Iterate, _) => {
                 let escalation =
@@ -64,8 +67,6 @@ impl Driver<'_, '_> {
                 Some(Event::IterationAsked { by, escalation })
             }
             (Answer::Feedback(text), Some(version)) => Some(feedback(session, version, &text)),
-            // Without a version there is nothing to say it of but the plan.
-            (Answer::Feedback(text), None) => Some(Event::PlanRemark { text }),
             (Answer::Run, Some(version)) => Some(Event::RunAsked { version }),
             (Answer::Edited(text), _) if gate == Gate::Plan => {
                 let requirements = planner::read_plan(&text);
@@ -75,6 +76,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
+            (Answer::Run, None) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None
@@ -92,7 +94,6 @@ impl Driver<'_, '_> {
             (Answer::Gone, _) => {
                 return self.pause(&format!("input ended at the {} gate", gate.name()));
             }
-            (Answer::Run, None) => None,
         };
         if let Some(event) = event {
             self.record(event)?;

@@ -13,7 +13,7 @@ pub use ask::{feedback, manual_version};
 use super::machine::{self, Step};
 use super::manager::{Manager, News};
 use crate::domain::chat::Agent;
-use crate::domain::event::Event;
+use crate::domain::event::{Artifact, Event};
 use crate::domain::report::Run;
 use crate::llm::provider::{Connection, ProviderError};
 use crate::prompts::{PromptError, Prompts};
@@ -147,7 +147,7 @@ impl Driver<'_, '_> {
     fn check(&mut self, version: u32) -> Result<Next, DriverError> {
         let script = self.store.session().version(version).map(|v| v.script.as_str());
         let checks = Box::new(check::check(script.unwrap_or_default()));
-        self.record(Event::Checked { version, checks, artifact: Default::default() })?;
+        self.record(Event::Checked { version, checks, artifact: Artifact::default() })?;
         if let Some(version) = self.store.session().version(version) {
             self.tools.manager.tell(News::Checked(version));
         }

@@ -65,7 +65,7 @@ impl Driver<'_, '_> {
             })
             .collect();
         let list: String =
-            requirements.iter().map(|r| format!("- {}: {}\n", r.id, r.text)).collect();
+            requirements.iter().flat_map(|r| ["- ", &r.id, ": ", &r.text, "\n"]).collect();
         (format!("## Requirements\n\n{list}"), requirements)
     }
 

@@ -12,7 +12,7 @@ const KEPT: [&str; 3] = ["PATH", "PYENV_ROOT", "PYENV_VERSION"];
 
 /// What a run of the program gave.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// The exit code; none after a signal.
     pub code: Option<i32>,
     /// Standard output.
@@ -24,40 +24,40 @@ pub struct Output {
 impl Output {
     /// Fails unless the exit code is this one.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "\n--- out\n{}\n--- err\n{}", self.out, self.err);
         self
     }
 
     /// The last line, of both streams together.
-    pub fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         let all = if self.err.trim().is_empty() { &self.out } else { &self.err };
         all.trim_end().lines().last().unwrap_or_default()
     }
 
     /// Standard output as JSON, a value a line.
-    pub fn json(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 }
 
 /// A folder with an empty home and nothing else; gone with this value.
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
     server: Option<ModelServer>,
 }
 
 impl World {
     /// A world without a model.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
         Self { folder, server: None }
     }
 
-    /// A world whose `redraft.yaml` names a scripted server in OpenAI's format as the model
+    /// A world whose `redraft.yaml` names a scripted server in `OpenAI`'s format as the model
     /// `local/m`. Waits between tries are short.
-    pub fn with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let mut world = Self::empty();
         let server = ModelServer::start(replies);
         world.write(
@@ -74,7 +74,7 @@ impl World {
 
     /// A world whose model answers each agent by its list, one after the other; the last answer of
     /// a list is given again when it is used up.
-    pub fn scripted(planner: &[&str], coder: &[&str], reviewer: &[&str]) -> Self {
+    pub(crate) fn scripted(planner: &[&str], coder: &[&str], reviewer: &[&str]) -> Self {
         let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let lists = [own(planner), own(coder), own(reviewer)];
         let at = Arc::new(Mutex::new([0_usize; 3]));
@@ -89,17 +89,17 @@ impl World {
     }
 
     /// The folder that commands run in.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// A file of the world.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
     /// Writes a file of the world.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -107,22 +107,22 @@ impl World {
 
     /// Reads a file of the world.
     #[track_caller]
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.file(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
     /// The requests that the model has had.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.server.as_ref().map_or_else(Vec::new, ModelServer::received)
     }
 
     /// The model's server.
-    pub fn server(&self) -> &ModelServer {
+    pub(crate) fn server(&self) -> &ModelServer {
         self.server.as_ref().expect("a world with a server")
     }
 
     /// The program with these arguments, ready to be started.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redraft"));
         command.args(args).current_dir(self.path()).env_clear();
         for name in KEPT {
@@ -135,24 +135,24 @@ impl World {
     }
 
     /// Runs the program with nothing on standard input.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.run_with(args, "")
     }
 
     /// Runs the program with these lines on standard input.
-    pub fn run_with(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Output {
         finish(self.command(args), input)
     }
 
     /// Starts the program and leaves it running.
-    pub fn start(&self, args: &[&str]) -> Child {
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
     /// A session's journal, a value a line.
-    pub fn journal(&self, session: &str) -> Vec<serde_json::Value> {
+    pub(crate) fn journal(&self, session: &str) -> Vec<serde_json::Value> {
         self.read(&format!("sessions/{session}/journal.jsonl"))
             .lines()
             .map(|line| serde_json::from_str(line).expect(line))
@@ -160,13 +160,13 @@ impl World {
     }
 
     /// The names of a session's events, in order.
-    pub fn events(&self, session: &str) -> Vec<String> {
+    pub(crate) fn events(&self, session: &str) -> Vec<String> {
         self.journal(session).iter().map(|e| e["event"].as_str().unwrap().to_owned()).collect()
     }
 }
 
 /// Runs a command to its end with these lines on standard input.
-pub fn finish(mut command: Command, input: &str) -> Output {
+pub(crate) fn finish(mut command: Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Who does not read all of its input closes it early.
@@ -181,14 +181,14 @@ pub fn finish(mut command: Command, input: &str) -> Output {
 
 /// Which agent asks, told by the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub(crate) enum Asking {
     Planner,
     Coder,
     Reviewer,
 }
 
 /// Which agent a request comes from.
-pub fn agent(request: &Received) -> Asking {
+pub(crate) fn agent(request: &Received) -> Asking {
     let prompt = request.prompt();
     let is = |words: &str| prompt.starts_with(words);
     if is("You are the Planner") {
@@ -202,12 +202,12 @@ pub fn agent(request: &Received) -> Asking {
 }
 
 /// A fenced script.
-pub fn fenced(script: &str) -> String {
+pub(crate) fn fenced(script: &str) -> String {
     format!("Here it is:\n```python\n{script}\n```\n")
 }
 
 /// A plan of two requirements.
-pub const PLAN: &str = "A script that counts.\nR1: It prints one. Check: read the output.\nR2: It prints two. Check: read the output.\n";
+pub(crate) const PLAN: &str = "A script that counts.\nR1: It prints one. Check: read the output.\nR2: It prints two. Check: read the output.\n";
 
 /// A review without a fault.
-pub const ACCEPT: &str = "R1: met\nR2: met\nVERDICT: ACCEPT\n";
+pub(crate) const ACCEPT: &str = "R1: met\nR2: met\nVERDICT: ACCEPT\n";

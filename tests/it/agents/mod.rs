@@ -1,0 +1,31 @@
+//! What the agents make of answers: tables of shapes, and whole answers of real small models.
+
+mod coder;
+mod planner;
+mod prompts;
+mod properties;
+mod reviewer;
+mod samples;
+
+use redraft::agents::extract::SyntaxProblem;
+use redraft::domain::plan::Requirement;
+
+/// Whether Python's grammar takes the text, as the real checks will say it.
+fn parses(text: &str) -> Result<(), SyntaxProblem> {
+    match ruff_python_parser::parse_module(text) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let at = error.location.start().to_usize().min(text.len());
+            let line = text[..at].matches('\n').count() + 1;
+            Err(SyntaxProblem { line, message: error.error.to_string() })
+        }
+    }
+}
+
+fn requirements(texts: &[&str]) -> Vec<Requirement> {
+    let number = |(n, text): (usize, &&str)| Requirement {
+        id: format!("R{}", n + 1),
+        text: (*text).to_owned(),
+    };
+    texts.iter().enumerate().map(number).collect()
+}

@@ -1,0 +1,172 @@
+//! What models are asked: the embedded templates, and those that a person wrote.
+
+use redraft::agents::{coder, planner, repair, reviewer};
+use redraft::domain::chat::{Agent, Speaker};
+use redraft::domain::review::{Finding, FindingState, Severity};
+use redraft::prompts::{PromptError, Prompts};
+use std::fs;
+
+fn finding(n: u32) -> Finding {
+    Finding {
+        id: format!("F{n}"),
+        requirement: Some("R1".to_owned()),
+        severity: Severity::Blocker,
+        quote: Some("draw()".to_owned()),
+        text: "no <hands> & no face".to_owned(),
+        state: FindingState::Open,
+        first: n,
+        last: n,
+        times: 1,
+    }
+}
+
+#[test]
+fn every_agent_is_told_what_it_is_shown() {
+    let prompts = Prompts::load(None).unwrap();
+    let data = ["a.csv".to_owned()];
+    let remarks = ["bigger".to_owned(), "and {{ red }}".to_owned()];
+    let plan = planner::Shown {
+        request: "a clock",
+        data: &data,
+        previous: Some("- R1: face"),
+        remarks: &remarks,
+        refusal: Some("it was code"),
+    };
+    let findings: Vec<Finding> = (1..=40).map(finding).collect();
+    let code = coder::Shown {
+        plan: "- R1: face",
+        data: &data,
+        script: Some("print('x' < 1)\n"),
+        findings: &findings,
+        feedback: Some("the hands are stuck"),
+        run: Some("failed with exit code 1"),
+        refusal: Some("it did not parse"),
+    };
+    let mend = repair::Shown {
+        plan: "- R1: face",
+        script: "print(x)",
+        problem: "NameError: x",
+        hint: Some("define x"),
+        refusal: None,
+    };
+    let requirements = super::requirements(&["face", "hands"]);
+    let review = reviewer::Shown {
+        plan: "- R1: face",
+        requirements: &requirements,
+        script: "print('x' < 1)",
+        run: "ok",
+        checks: Some("unused import"),
+        open: &[reviewer::Open { id: "F1", text: "no hands" }],
+        version: 3,
+        refusal: None,
+    };
+    let table = [
+        (
+            planner::request(&prompts, &plan),
+            vec!["a clock", "data/a.csv", "- R1: face", "- bigger\n- and {{ red }}", "it was code"],
+        ),
+        (
+            coder::request(&prompts, &code),
+            vec![
+                "- R1: face",
+                "data/a.csv",
+                "print('x' < 1)\n```",
+                "- F12 [blocker] R1 at `draw()`: no <hands> & no face",
+                "the hands are stuck",
+                "exit code 1",
+                "did not parse",
+            ],
+        ),
+        (
+            repair::request(&prompts, &mend),
+            vec!["- R1: face", "print(x)", "NameError: x", "define x"],
+        ),
+        (
+            reviewer::request(&prompts, &review),
+            vec![
+                "version 3",
+                "print('x' < 1)",
+                "Its run: ok",
+                "unused import",
+                "- F1: no hands",
+                "one by one: R1, R2.",
+            ],
+        ),
+    ];
+    for (request, parts) in table {
+        let request = request.unwrap();
+        assert_eq!(request.messages[0].role, Speaker::System);
+        let text = &request.messages[1].content;
+        for part in parts {
+            assert!(text.contains(part), "{:?}: {part}\n{text}", request.agent);
+        }
+        assert!(!text.contains("F13") && !text.contains("\n\n\n"), "{text}");
+        assert!(request.max_tokens > 500 && request.temperature < 1.0);
+    }
+}
+
+#[test]
+fn the_least_that_can_be_shown_is_enough() {
+    let prompts = Prompts::load(None).unwrap();
+    planner::request(&prompts, &planner::Shown { request: "x", ..Default::default() }).unwrap();
+    let first =
+        coder::request(&prompts, &coder::Shown { plan: "x", ..Default::default() }).unwrap();
+    assert_eq!(
+        first.messages[1].content,
+        "Plan:\nx\n\nWrite the whole script in one ```python block."
+    );
+    repair::request(&prompts, &repair::Shown::default()).unwrap();
+    reviewer::request(&prompts, &reviewer::Shown::default()).unwrap();
+}
+
+#[test]
+fn a_template_of_the_same_name_takes_the_place_of_the_embedded_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = "\u{feff}---\r\ntemperature: 0.9\r\n---\r\nBe brief.\r\n=== user ===\r\nPlan: {{ plan }}\r\n";
+    fs::write(dir.path().join("repair.md"), own).unwrap();
+    let prompts = Prompts::load(Some(dir.path())).unwrap();
+    let shown = repair::Shown { plan: "P", ..Default::default() };
+    let request = repair::request(&prompts, &shown).unwrap();
+    let texts: Vec<&str> = request.messages.iter().map(|m| m.content.as_str()).collect();
+    assert_eq!(texts, ["Be brief.", "Plan: P"]);
+    assert!((request.temperature - 0.9).abs() < 1e-9);
+    assert!(Prompts::load(Some(&dir.path().join("none"))).is_ok());
+}
+
+#[test]
+fn a_template_that_is_wrong_is_named_with_its_line() {
+    let table = [
+        ("no user part", "repair.md` has no line"),
+        ("---\ntemprature: 1\n---\na\n=== user ===\nb", "unknown field `temprature`"),
+        ("---\ntemperature: 5\n---\na\n=== user ===\nb", "from 0 to 2"),
+        ("---\nmax_tokens: 0\n---\na\n=== user ===\nb", "at least 1"),
+        ("---\nmax_tokens: many\n---\na\n=== user ===\nb", "front matter"),
+        ("---\ntemperature: 0\n", "no closing line"),
+        ("---\ntemperature: 0\n---\na\n\n=== user ===\nb\n{{ plann }}", "line 8: "),
+        ("a\n{% if %}\n=== user ===\nb", "line 2: "),
+        ("a\n=== user ===\nb\n{{ plan", "line 4: "),
+    ];
+    for (text, wrong) in table {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("repair.md"), text).unwrap();
+        let prompts = Prompts::load(Some(dir.path())).unwrap();
+        let error = repair::request(&prompts, &repair::Shown::default()).unwrap_err().to_string();
+        assert!(error.contains(wrong) && error.contains("repair.md"), "{text}\n{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_template_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("coder.md")).unwrap();
+    let error = Prompts::load(Some(dir.path())).unwrap_err();
+    assert!(matches!(error, PromptError::Read { .. }), "{error}");
+}
+
+#[test]
+fn what_is_exported_is_what_is_used() {
+    let names: Vec<&str> = Prompts::builtin().iter().map(|(name, _)| *name).collect();
+    let agents: Vec<String> = Agent::ALL.iter().map(|a| format!("{}.md", a.name())).collect();
+    assert_eq!(names, agents);
+}

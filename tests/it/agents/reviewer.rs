@@ -1,0 +1,232 @@
+//! Shapes of Reviewer answers, and what must come out of each.
+
+use super::requirements;
+use redraft::agents::{RefusalKind, reviewer};
+use redraft::domain::review::{RawReview, Verdict};
+use std::fmt::Write;
+
+/// The review in one line a point, so that a case of the table can be read.
+fn shown(review: &RawReview) -> String {
+    let mut out = String::new();
+    for j in &review.judgements {
+        let _ = write!(out, "{} {}; ", j.requirement, j.status.name());
+    }
+    for f in &review.findings {
+        let severity = f.severity.map_or("-", |s| s.name());
+        let requirement = f.requirement.as_deref().unwrap_or("-");
+        let quote = f.quote.as_deref().map_or(String::new(), |q| format!(" <{q}>"));
+        let _ = write!(out, "\n[{severity}] {requirement}{quote} {}", f.text);
+    }
+    if let Some(verdict) = review.verdict {
+        let _ = write!(out, "\n{}", verdict.name());
+    }
+    out.trim().to_owned()
+}
+
+#[test]
+fn any_notation_of_a_review_is_read() {
+    let plan = requirements(&[
+        "The app should display the current time on an analog clock face.",
+        "The window can be resized.",
+        "Raise ValueError for negative numbers.",
+    ]);
+    let all = "R1 met; R2 partly; R3 not met;";
+    let table: &[(&str, &str)] = &[
+        // Judgements
+        ("R1: met\nR2: partly\nR3: not met", all),
+        ("R1 - Met\nR2 - Partially met\nR3 - Not Met.", all),
+        ("**R1**: Met\n**R2:** Partly\n- **R3** – not met", all),
+        ("- R1: ✅\n- R2: ⚠️\n- R3: ❌", all),
+        ("✅ R1\n⚠️ R2\n❌ R3", all),
+        ("R1: ✅ Met\nR2: 🟡 Partly met\nR3: ❌ Not met", all),
+        ("1. Met\n2. Partly\n3. Not met", all),
+        ("Met: R1\nPartly met: R2\nNot met: R3", all),
+        ("Met:\n- R1\n\nPartly:\n- R2\n\nNot met:\n- R3", all),
+        (
+            "| Requirement | Status |\n|---|---|\n| R1 | met |\n| R2 | partly |\n| R3 | not met |",
+            all,
+        ),
+        (
+            "| R1 | Met | fine |\n| R2 | Partly | fine |\n| R3 | ❌ | |",
+            "R1 met; R2 partly; R3 not met;",
+        ),
+        ("- [x] R1: the clock face\n- [ ] R3: the error", "R1 met; R3 not met;"),
+        ("R1-R2: met\nR3: not met", "R1 met; R2 met; R3 not met;"),
+        ("R1, R2 and R3: met", "R1 met; R2 met; R3 met;"),
+        ("All requirements are met.\nVERDICT: ACCEPT", "R1 met; R2 met; R3 met; \nACCEPT"),
+        ("R1 (analog clock face): met\nR2 (window can be resized): partly", "R1 met; R2 partly;"),
+        ("R1: The app displays the current time on an analog clock face: Met", "R1 met;"),
+        ("R1: Status: met\nR3:\n  Status: not met", "R1 met; R3 not met;"),
+        ("Met\nPartly\nNot met\n\nVERDICT: ITERATE", "ITERATE"),
+        ("Met\nMet\nNot met", "R1 met; R2 met; R3 not met;"),
+        ("R1: met\nR1: not met\nR2: met", "R2 met;"),
+        ("R1: met\nR9: met", "R1 met;"),
+        // Verdicts
+        ("VERDICT: ACCEPT", "ACCEPT"),
+        ("**Verdict:** Iterate", "ITERATE"),
+        ("Verdict: ACCEPT.", "ACCEPT"),
+        ("## Verdict\n\nITERATE", "ITERATE"),
+        ("Final verdict - REJECTED", "ITERATE"),
+        ("APPROVED", "ACCEPT"),
+        ("**REJECTED**", "ITERATE"),
+        ("Verdict: not accepted", "ITERATE"),
+        ("VERDICT: `ITERATE`", "ITERATE"),
+        ("R1: met\nVERDICT: ACCEPT or VERDICT: ITERATE", "R1 met;"),
+        // Findings
+        (
+            "- [blocker] R1 \"label = tk.Label(root)\" shows digits, no hands\nVERDICT: ITERATE",
+            "[blocker] R1 <label = tk.Label(root)> shows digits, no hands\nITERATE",
+        ),
+        (
+            "- (should) R2: \"root.resizable(0, 0)\" - forbids resizing",
+            "[should] R2 <root.resizable(0, 0)> forbids resizing",
+        ),
+        ("1. **Blocker** - R1: no hands are drawn", "[blocker] R1 no hands are drawn"),
+        (
+            "* Critical: R3: negative numbers are not refused",
+            "[blocker] R3 negative numbers are not refused",
+        ),
+        ("- R1 [nit]: `x=1` has no spaces", "[nit] R1 <x=1> has no spaces"),
+        (
+            "- Severity: blocker, Requirement: R1, Quote: \"draw()\", Problem: no hands are drawn",
+            "[blocker] R1 <draw()> no hands are drawn",
+        ),
+        (
+            "1. Severity: should\n   Requirement: R2\n   Quote: `root.resizable(False)`\n   Problem: the window can't be resized\n2. Severity: nit\n   Quote: \"import os\"\n   Problem: never used",
+            "[should] R2 <root.resizable(False)> the window can't be resized\n[nit] - <import os> never used",
+        ),
+        (
+            "**Finding 1**\n- **Severity:** blocker\n- **Quoted line:** `draw()`\n- **What is wrong:** no hands are drawn",
+            "[blocker] - <draw()> no hands are drawn",
+        ),
+        ("- [blocker] R1 no hands\n  are drawn at all", "[blocker] R1 no hands are drawn at all"),
+        ("- The hands are not drawn (blocker)", "[blocker] - The hands are not drawn"),
+        ("- The hands are never drawn", "[-] - The hands are never drawn"),
+        ("- Should close the file", "[-] - Should close the file"),
+        (
+            "### Blockers\n- no hands are drawn\n### Nits\n- unused import",
+            "[blocker] - no hands are drawn\n[nit] - unused import",
+        ),
+        (
+            "- [blocker] R1 \"print(\"hi\", x)\" prints, never draws",
+            "[blocker] R1 <print(\"hi\", x)> prints, never draws",
+        ),
+        ("- [nit] “import os” is not used", "[nit] - <import os> is not used"),
+        (
+            "- [blocker] R1 draws nothing:\n```python\ncanvas.draw()\n```",
+            "[blocker] R1 <canvas.draw()> draws nothing",
+        ),
+        (
+            "R3: not met - negative numbers are not refused",
+            "R3 not met; \n[-] R3 negative numbers are not refused",
+        ),
+        ("R2: partly (the text is not scaled)", "R2 partly; \n[-] R2 the text is not scaled"),
+        (
+            "| R1 | blocker | `draw()` | no hands are drawn |",
+            "[blocker] R1 <draw()> no hands are drawn",
+        ),
+        // What is no finding
+        ("R1: Met - The script correctly plots the hands.", "R1 met;"),
+        ("R1: met\n- R1: The app displays the current time on an analog clock face.", "R1 met;"),
+        ("R1: met\nFindings:\nNone\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
+        ("R1: met\n- No issues found.\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
+        ("R1: met\nStrengths:\n- Simple loop over the hours\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
+        (
+            "R1: met\nFinding: Severity (blocker, should, nit)\n- [blocker] R1 \"quoted line\" what is wrong",
+            "R1 met;",
+        ),
+        (
+            "- [nit] unused import\n- [nit] unused import\n- [nit] Unused import.",
+            "[nit] - unused import",
+        ),
+        ("- R1: The code is clean and works as expected.\nVERDICT: ACCEPT", "ACCEPT"),
+        (
+            "- No error handling for missing files\nVERDICT: ITERATE",
+            "[-] - No error handling for missing files\nITERATE",
+        ),
+        // JSON
+        (
+            "{\"requirements\": {\"R1\": \"met\", \"R3\": \"not met\"}, \"findings\": [{\"severity\": \"major\", \"requirement\": \"R3\", \"quote\": \"f(x)\", \"problem\": \"takes negative numbers\"}], \"verdict\": \"ITERATE\"}",
+            "R1 met; R3 not met; \n[blocker] R3 <f(x)> takes negative numbers\nITERATE",
+        ),
+        ("```json\n{\"findings\": [], \"verdict\": \"ACCEPT\"}\n```", "ACCEPT"),
+        (
+            "Here is my review:\n{\"judgements\": [{\"id\": \"R1\", \"status\": \"met\"}, {\"id\": \"R2\", \"status\": \"partly\"}]}\nVERDICT: ACCEPT",
+            "R1 met; R2 partly; \nACCEPT",
+        ),
+        (
+            "{\"verdict\": \"ITERATE\", \"findings\": [{\"severity\": \"nit\", \"problem\": \"unused import\"}, {\"severity\": \"blocker\", \"prob",
+            "[nit] - unused import\nITERATE",
+        ),
+        (
+            "{\"verdict\": \"ITERATE\", \"problems\": [\"[blocker] R1 no hands are drawn\",],}",
+            "[blocker] R1 no hands are drawn\nITERATE",
+        ),
+        (
+            "[{\"severity\": \"should\", \"text\": \"the file is never closed\"}]",
+            "[should] - the file is never closed",
+        ),
+        ("{\"R1\": \"met\", \"R2\": true, \"approved\": false}", "R1 met; R2 met; \nITERATE"),
+        // Thinking aloud, fences, line ends
+        ("<think>R1: not met? No.</think>\nR1: met\r\nVERDICT: ACCEPT\r\n", "R1 met; \nACCEPT"),
+        ("```\nR1: met\nVERDICT: ACCEPT\n```", "R1 met; \nACCEPT"),
+    ];
+    let mut wrong = String::new();
+    for (answer, want) in table {
+        let got = reviewer::parse(answer, &plan);
+        let got = got.as_ref().map_or_else(|e| format!("{e:?}"), shown);
+        if got != *want {
+            wrong += &format!("=== {answer}\n--- wanted\n{want}\n--- got\n{got}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn an_answer_that_is_no_review_is_refused() {
+    let plan = requirements(&["Draw a clock."]);
+    for (answer, kind) in [
+        ("", RefusalKind::Empty),
+        ("  \n", RefusalKind::Empty),
+        ("The script meets the plan. It draws a clock.", RefusalKind::Unusable),
+        ("R1: met\nR1: not met", RefusalKind::Unusable),
+        ("```python\nprint(1)\n```", RefusalKind::Unusable),
+        ("Met\nMet\nMet\nMet\nMet\nMet", RefusalKind::Unusable),
+        ("{\"a\": 1}", RefusalKind::Unusable),
+    ] {
+        let got = reviewer::parse(answer, &plan).unwrap_err();
+        assert_eq!(got.kind, kind, "{answer}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_stop_gives_at_most_a_hundred_findings() {
+    let plan = requirements(&["Draw a clock."]);
+    let many: String = (0..5_000).map(|n| format!("- [nit] line {n} is never reached\n")).collect();
+    let review = reviewer::parse(&format!("{many}VERDICT: ITERATE"), &plan).unwrap();
+    assert_eq!((review.findings.len(), review.verdict), (100, Some(Verdict::Iterate)));
+}
+
+#[test]
+fn a_huge_answer_is_read_without_panic_or_end() {
+    let plan = requirements(&["Draw a clock."]);
+    let mib = 1 << 17;
+    for piece in [
+        "{",
+        "[\"",
+        "{\"a\":",
+        "| R1 |",
+        "R1, ",
+        "R1-R9999 ",
+        "- [nit] ",
+        "\"",
+        "**",
+        "Met\n",
+        "é",
+        "- R1 `x\n",
+        "</think>\n",
+        "Severity: nit\n",
+    ] {
+        let _ = reviewer::parse(&piece.repeat(mib / piece.len()), &plan);
+    }
+}
