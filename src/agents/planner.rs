@@ -19,6 +19,9 @@ const MAX_QUESTIONS: usize = 3;
 /// Characters of one requirement, and of the restatement.
 const MAX_WIDTH: usize = 500;
 
+/// Under this the requirements stand in a plan that we wrote.
+const HEADING: &str = "## Requirements";
+
 /// What the Planner is shown.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
@@ -82,11 +85,14 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
 
 /// The requirements of a plan that a person may have written or edited.
 ///
-/// Any kind of list will do; labels `R1`, `R2` are kept as written. A text without a list is one
-/// requirement, its first line.
+/// The form that [`parse`] writes is taken word by word. Else any kind of list will do; labels `R1`,
+/// `R2` are kept as written. A text without a list is one requirement, its first line.
 #[must_use]
 pub fn read_plan(text: &str) -> Vec<Requirement> {
     let text = text::normalise(text);
+    if let Some(requirements) = as_written(&text) {
+        return requirements;
+    }
     let parts = read(&text, true);
     let mut taken: BTreeSet<u32> =
         parts.points.iter().map(|p| p.number).filter(|n| *n > 0).collect();
@@ -108,6 +114,27 @@ pub fn read_plan(text: &str) -> Vec<Requirement> {
         return number(line.filter(|line| !line.is_empty()).take(1));
     }
     requirements
+}
+
+/// The requirements of a plan that is in the form of [`write`]: nothing in them is a mark or a heading,
+/// whatever it looks like.
+fn as_written(text: &str) -> Option<Vec<Requirement>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.iter().rposition(|line| *line == HEADING)? + 1;
+    let mut requirements: Vec<Requirement> = Vec::new();
+    for line in lines[from..].iter().take_while(|line| !line.starts_with("## ")) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let (id, text) = line.strip_prefix("- ")?.split_once(": ")?;
+        let number = id.strip_prefix('R').filter(|n| !n.starts_with('0'))?.parse::<u16>().ok()?;
+        let id = format!("R{number}");
+        if text.trim().is_empty() || requirements.iter().any(|r| r.id == id) {
+            return None;
+        }
+        requirements.push(Requirement { id, text: text.trim().to_owned() });
+    }
+    (1..=MAX_WRITTEN).contains(&requirements.len()).then_some(requirements)
 }
 
 fn number(texts: impl Iterator<Item = String>) -> Vec<Requirement> {
@@ -440,7 +467,7 @@ fn write(restatement: &str, requirements: &[Requirement], questions: &[String]) 
     if !restatement.is_empty() {
         text = format!("{restatement}\n\n");
     }
-    text.push_str("## Requirements\n\n");
+    let _ = write!(text, "{HEADING}\n\n");
     for Requirement { id, text: what } in requirements {
         let _ = writeln!(text, "- {id}: {what}");
     }

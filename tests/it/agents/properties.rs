@@ -2,6 +2,7 @@
 
 use super::{parses, requirements};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use redraft::agents::{extract, planner, reviewer};
 use redraft::domain::chat::Outcome;
 
@@ -131,8 +132,19 @@ fn wrappings(script: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// 256 cases from a fixed seed, where the environment names no others.
+fn steady() -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        config.rng_seed = RngSeed::Fixed(20_261_121);
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    // The same cases each time, so that a test that passed goes on passing; to look for others:
+    // PROPTEST_CASES=5000 PROPTEST_RNG_SEED=7 cargo test --test it properties
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..steady() })]
 
     #[test]
     fn no_answer_makes_the_coder_panic_and_every_script_parses(answer in answer(), outcome in outcome()) {
