@@ -3,7 +3,7 @@
 use super::{Context, code, work};
 use crate::cli::Target;
 use crate::store::{self, artifacts};
-use crate::terminal::editor;
+use crate::terminal::{editor, menu};
 use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
@@ -19,9 +19,21 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let Some(version) = session.version(base) else {
         return Err(store::no_version(session, base).into());
     };
-    let script = editor::edit(&version.script, ".py")?;
-    let event = driver::manual_version(session, script, Some(base)).map_err(|e| anyhow!(e))?;
     let terminal = &context.terminal;
+    let mut script = version.script.clone();
+    let event = loop {
+        script = editor::edit(&script, ".py")?;
+        match driver::manual_version(session, script.clone(), Some(base)) {
+            Ok(event) => break event,
+            // What somebody wrote is not thrown away for a slip.
+            Err(problem) if terminal.interactive => {
+                if !matches!(menu::edit_again(terminal, &problem), Ok(true)) {
+                    break None;
+                }
+            }
+            Err(problem) => return Err(anyhow!(problem)),
+        }
+    };
     let Some(event) = event else {
         terminal.say("nothing was changed");
         return Ok(code::DONE);

@@ -9,9 +9,9 @@ use crate::python::run::{self, Ask, RunFault};
 use crate::python::{check, interpreter};
 use crate::sandbox::plain::PlainRunner;
 use crate::store;
-use crate::terminal::{Terminal, gate, menu};
+use crate::terminal::menu::{self, Choice};
+use crate::terminal::{Terminal, gate};
 use anyhow::Result;
-use dialoguer::theme::SimpleTheme;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -115,7 +115,10 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
 }
 
 fn allow(terminal: &Terminal) -> bool {
-    let words = ["deny".to_owned(), "allow".to_owned()];
+    let choices = [
+        Choice { word: "deny", what: "do not run it" },
+        Choice { word: "allow", what: "run it with your own rights" },
+    ];
     terminal.interactive
-        && matches!(menu::select(&SimpleTheme, "Run it unconfined?", &words, 0), Ok(Some(1)))
+        && matches!(menu::select(terminal, "Run it unconfined?", &choices, 0), Ok(Some(1)))
 }

@@ -6,7 +6,7 @@ use crate::domain::event::FORMAT;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::store::{self, Snapshot, artifacts};
-use crate::terminal::{Terminal, gate};
+use crate::terminal::{Terminal, gate, sides};
 use crate::workflow::machine;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -43,10 +43,7 @@ fn one(terminal: &Terminal, session: &Session, version: &Version) -> String {
         let _ = writeln!(text, "  {} {}", terminal.dim("you said "), one_line(feedback, 160));
     }
     text.push('\n');
-    for (n, line) in version.script.lines().enumerate() {
-        let number = terminal.dim(&format!("{:>4}", n + 1));
-        let _ = writeln!(text, "{number}  {}", visible(line));
-    }
+    text.push_str(&sides::numbered(terminal, &version.script));
     text
 }
 
@@ -95,7 +92,7 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
     if !open.is_empty() {
         let _ = writeln!(text, "\n{}", terminal.bold("Open findings"));
         for finding in open {
-            let _ = writeln!(text, "  {}", gate::finding_line(terminal, finding));
+            text.push_str(&gate::finding_lines(terminal, finding));
         }
     }
     if session.accepted.is_none() {

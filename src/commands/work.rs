@@ -9,7 +9,7 @@ use crate::sandbox::plain::PlainRunner;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
-use crate::terminal::show_cursor;
+use crate::terminal::{editor, restore};
 use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::manager::Manager;
 use anyhow::Result;
@@ -79,8 +79,11 @@ fn drive(context: &Context, store: &mut Store, auto: bool) -> Result<End> {
 fn catch_interrupts(cancel: &CancellationToken) -> Result<()> {
     let cancel = cancel.clone();
     ctrlc::set_handler(move || {
+        if editor::is_open() {
+            return;
+        }
         if cancel.is_cancelled() {
-            show_cursor();
+            restore();
             std::process::exit(i32::from(code::INTERRUPTED));
         }
         cancel.cancel();

@@ -1,12 +1,23 @@
 //! The Manager's own editor. One that fails changes nothing.
 
+use super::{remember, restore};
 use crate::files::{self, Mode};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 /// The largest text that an editor may give back.
 const LARGEST: u64 = 4 << 20;
+
+/// An editor has the terminal.
+static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether an editor has the terminal: a Ctrl-C is meant for it then.
+#[must_use]
+pub fn is_open() -> bool {
+    OPEN.load(Ordering::SeqCst)
+}
 
 /// Why there is no edited text.
 #[derive(Debug, Error)]
@@ -44,13 +55,18 @@ pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
 }
 
 fn run(program: &str, args: &[String], path: &Path) -> Result<(), EditorError> {
-    let status = Command::new(program)
-        .args(args)
-        .arg(path)
-        .status()
-        .map_err(|e| EditorError::NotStarted(program.to_owned(), e))?;
-    if status.success() {
-        return Ok(());
+    remember();
+    // Without a handler of the program's own, Ctrl-C in the editor would end the program under it.
+    let _ = ctrlc::set_handler(|| {});
+    OPEN.store(true, Ordering::SeqCst);
+    let status = Command::new(program).args(args).arg(path).status();
+    OPEN.store(false, Ordering::SeqCst);
+    // An editor that crashed leaves the terminal as it needed it.
+    restore();
+    let status = status.map_err(|e| EditorError::NotStarted(program.to_owned(), e))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(code) => Err(EditorError::Failed(program.to_owned(), format!("exit code {code}"))),
+        None => Err(EditorError::Failed(program.to_owned(), status.to_string())),
     }
-    Err(EditorError::Failed(program.to_owned(), status.to_string()))
 }

@@ -1,6 +1,6 @@
 //! What a person needs to decide at a gate.
 
-use super::Terminal;
+use super::{Terminal, flow};
 use crate::diff;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
@@ -15,6 +15,8 @@ use std::fmt::Write as _;
 
 /// How many findings are shown.
 const SHOWN: usize = 12;
+/// How wide a title with its rule is, at most.
+const RULE: usize = 76;
 
 /// The text before a gate's menu.
 #[must_use]
@@ -22,41 +24,50 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
     let session = question.session;
     let mut text = match (question.gate, session.head()) {
         (Gate::Plan, _) => {
-            session.planning.proposal.as_ref().map_or_else(String::new, |p| plan(terminal, p))
+            let proposal = session.planning.proposal.as_ref();
+            proposal.map_or_else(String::new, |p| plan(terminal, &session.name, p))
         }
         (Gate::Version, Some(head)) => version(terminal, session, head),
-        (Gate::Safety, _) => safety(terminal),
+        (Gate::Safety, head) => safety(terminal, head),
         _ => String::new(),
     };
     if let Some(trouble) = &question.trouble {
-        let _ = writeln!(text, "  {}", terminal.warm(&visible(trouble)));
+        text.push('\n');
+        text.push_str(&flow::hang(terminal, "  ", &terminal.warm(&visible(trouble))));
     }
     text
 }
 
 fn title(terminal: &Terminal, words: &str) -> String {
-    let rule = "─".repeat(terminal.width().saturating_sub(words.chars().count() + 4).min(60));
+    let width = terminal.width().min(RULE);
+    let rule = "─".repeat(width.saturating_sub(console::measure_text_width(words) + 4));
     format!("\n{} {} {}\n", terminal.dim("──"), terminal.bold(words), terminal.dim(&rule))
 }
 
-/// A plan.
-#[must_use]
-pub fn plan(terminal: &Terminal, plan: &Plan) -> String {
-    let mut text = title(terminal, "The plan");
-    for line in visible(plan.text.trim()).lines() {
-        let _ = writeln!(text, "  {line}");
-    }
+fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
+    let mut text = title(terminal, &visible(&format!("{session}: the plan")));
+    text.push_str(&flow::indented(terminal, "  ", &visible(plan.text.trim())));
     text
 }
 
-fn safety(terminal: &Terminal) -> String {
+fn safety(terminal: &Terminal, head: Option<&Version>) -> String {
     let mut text = title(terminal, "Running it");
-    text.push_str(
-        "  This build has no sandbox yet: a run is a plain process with your rights. It gets its\n  \
-         own folder, none of your environment, and a limit on time and output, but it can read\n  \
-         and write what you can, and use the network. `allow` holds for this session;\n  \
-         `--sandbox off` says the same beforehand.\n",
-    );
+    text.push_str(&flow::hang(
+        terminal,
+        "  ",
+        "This build has no sandbox yet: a run is a plain process with your rights. It gets its own \
+         folder, none of your environment, and a limit on time and output, but it can read and \
+         write what you can, and use the network. `allow` holds for this session; `--sandbox off` \
+         says the same beforehand.",
+    ));
+    let asked = head.and_then(|v| v.checks.as_ref()).map_or(&[][..], |c| &c.capabilities);
+    for capability in asked.iter().take(SHOWN) {
+        let words = format!("{} in line {}", one_line(&capability.what, 60), capability.line);
+        text.push_str(&flow::hang(terminal, "  it asks for ", &terminal.warm(&words)));
+    }
+    if asked.len() > SHOWN {
+        let _ = writeln!(text, "  and for {} more", asked.len() - SHOWN);
+    }
     text
 }
 
@@ -66,9 +77,13 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
     let name = format!("{} v{} ({})", session.name, version.number, version.cause.name());
     let mut text = title(terminal, &visible(&name));
     let mut row = |label: &str, words: &str| {
-        let _ = writeln!(text, "  {} {words}", terminal.dim(&format!("{label:<9}")));
+        let label = format!("  {} ", terminal.dim(&format!("{label:<9}")));
+        text.push_str(&flow::hang(terminal, &label, words));
     };
     row("run", &run(terminal, version));
+    if let Some(error) = error(terminal, version) {
+        row("", &error);
+    }
     if let Some(checks) = checks(version) {
         row("checks", &checks);
     }
@@ -88,15 +103,23 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         Verdict::Iterate => terminal.warm(verdict.name()),
     };
     row("verdict", &format!("{shown}{}", reviewer_differs(version, verdict)));
-    for finding in listed(session, version) {
-        let _ = writeln!(text, "  {}", finding_line(terminal, finding));
+    let listed = listed(session, version);
+    if !listed.is_empty() {
+        text.push('\n');
     }
-    if let Some(error) = version.run.as_ref().and_then(|r| r.error.as_ref()) {
-        let line = error.line.map_or_else(String::new, |n| format!(" (line {n})"));
-        let words = one_line(&format!("{}: {}", error.kind, error.message), 160);
-        let _ = writeln!(text, "  {}{line}", terminal.bad(words.trim_start_matches(": ")));
+    for finding in listed {
+        text.push_str(&finding_lines(terminal, finding));
     }
     text
+}
+
+/// What stopped a version's run, if anything did.
+#[must_use]
+pub fn error(terminal: &Terminal, version: &Version) -> Option<String> {
+    let error = version.run.as_ref()?.error.as_ref()?;
+    let line = error.line.map_or_else(String::new, |n| format!(" (line {n})"));
+    let words = one_line(&format!("{}: {}", error.kind, error.message), 300);
+    Some(format!("{}{line}", terminal.bad(words.trim_start_matches(": "))))
 }
 
 fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
@@ -141,7 +164,7 @@ fn run_details(run: &Run, version: &Version) -> String {
             parts.push(format!("sandbox {level}"));
         }
     }
-    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
 }
 
 fn checks(version: &Version) -> Option<String> {
@@ -212,22 +235,32 @@ fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
     listed
 }
 
-/// A finding on one line.
+/// A finding: what is known of it in columns, then what it says and what it quotes.
 #[must_use]
-pub fn finding_line(terminal: &Terminal, finding: &Finding) -> String {
-    let severity = match (finding.state, finding.severity) {
-        (FindingState::Open, Severity::Blocker) => terminal.bad("blocker"),
-        (FindingState::Open, severity) => terminal.warm(severity.name()),
-        (FindingState::Fixed, _) => terminal.good("settled"),
-        (FindingState::Waived, _) => terminal.dim("waived"),
-        (FindingState::Contested, _) => terminal.dim("contested"),
-        (FindingState::Unsupported, _) => terminal.dim("unsupported"),
+pub fn finding_lines(terminal: &Terminal, finding: &Finding) -> String {
+    let word = match (finding.state, finding.severity) {
+        (FindingState::Open, severity) => severity.name(),
+        (FindingState::Fixed, _) => "settled",
+        (FindingState::Waived, _) => "waived",
+        (FindingState::Contested, _) => "contested",
+        (FindingState::Unsupported, _) => "unsupported",
     };
-    let about = finding.requirement.as_ref().map_or_else(String::new, |r| format!(" {r}"));
-    let quote = finding.quote.as_ref().map_or_else(String::new, |q| {
-        format!(" {}", terminal.dim(&format!("`{}`", one_line(q, 40))))
+    let padded = format!("{word:<8}");
+    let word = match (finding.state, finding.severity) {
+        (FindingState::Open, Severity::Blocker) => terminal.bad(&padded),
+        (FindingState::Open, _) => terminal.warm(&padded),
+        (FindingState::Fixed, _) => terminal.good(&padded),
+        _ => terminal.dim(&padded),
+    };
+    let label = format!("  {:<3} {word} ", finding.id);
+    let about = finding.requirement.as_ref().map_or_else(String::new, |r| format!("{r} "));
+    // What is settled needs no more than to be told apart.
+    let open = finding.state == FindingState::Open;
+    let words = one_line(&format!("{about}{}", finding.text), if open { 300 } else { 60 });
+    let quote = finding.quote.as_ref().filter(|_| open).map_or_else(String::new, |q| {
+        format!(" {}", terminal.dim(&format!("`{}`", one_line(q, 60))))
     });
-    format!("{} {severity}{about}{quote} {}", finding.id, one_line(&finding.text, 140))
+    flow::hang(terminal, &label, &format!("{words}{quote}"))
 }
 
 /// Tokens, money and calls so far.
@@ -235,13 +268,16 @@ pub fn finding_line(terminal: &Terminal, finding: &Finding) -> String {
 pub fn spent(session: &Session) -> String {
     let calls = &session.calls;
     let about = if calls.usage.estimated { "about " } else { "" };
+    let limits = &session.settings.limits;
+    let of = limits.budget_tokens.map_or_else(String::new, |budget| format!(" of {budget}"));
     let mut words = format!(
-        "{about}{} tokens in {}",
+        "{about}{}{of} tokens in {}",
         calls.usage.total(),
         count(calls.finished.values().sum(), "call")
     );
     if calls.priced {
-        let _ = write!(words, ", ${:.4}", calls.usd);
+        let of = limits.budget_usd.map_or_else(String::new, |budget| format!(" of ${budget:.2}"));
+        let _ = write!(words, ", ${:.4}{of}", calls.usd);
     }
     words
 }

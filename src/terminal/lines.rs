@@ -7,7 +7,7 @@ use crate::domain::session::Session;
 use crate::domain::text::one_line;
 use crate::workflow::manager::{self, Answer, Interrupted, Line, Manager, News, Question};
 use futures_util::future::LocalBoxFuture;
-use std::io::{BufRead, Read};
+use std::io::{BufRead, IsTerminal, Read};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -42,11 +42,13 @@ impl Lines {
         self.teller.question(question);
         loop {
             let Some(line) = self.line().await? else { return Ok(Answer::Gone) };
-            self.teller.terminal.say(&format!("> {}", one_line(&line, 200)));
+            if !std::io::stdin().is_terminal() {
+                self.teller.terminal.say(&format!("> {}", one_line(&line, 200)));
+            }
             match manager::read_line(question.gate, &line) {
                 Line::Answer(answer) => return Ok(answer),
                 Line::Unknown(hint) => self.teller.terminal.say(&format!("  {hint}")),
-                Line::Edit => match edited(question) {
+                Line::Edit => match edited(question, None) {
                     Ok(text) => return Ok(Answer::Edited(text)),
                     Err(problem) => self.teller.terminal.say(&format!("  {problem}")),
                 },
@@ -68,10 +70,15 @@ impl Manager for Lines {
     }
 }
 
-/// Opens what a gate is about in the Manager's editor.
-pub(super) fn edited(question: &Question<'_>) -> Result<String, String> {
-    let (text, suffix) = editable(question.gate, question.session);
-    editor::edit(&text, suffix).map_err(|e| e.to_string())
+/// Opens what a gate is about in the Manager's editor, or what was begun there before. Says why
+/// there is nothing to take.
+pub(super) fn edited(question: &Question<'_>, begun: Option<&str>) -> Result<String, String> {
+    let (before, suffix) = editable(question.gate, question.session);
+    let text = editor::edit(begun.unwrap_or(&before), suffix).map_err(|e| e.to_string())?;
+    if text.trim().is_empty() || text == before {
+        return Err("nothing was changed".to_owned());
+    }
+    Ok(text)
 }
 
 fn editable(gate: Gate, session: &Session) -> (String, &'static str) {

@@ -1,48 +1,44 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
 use super::tell::Teller;
-use super::{Terminal, lines, prompt, show_cursor};
+use super::{Terminal, forget_typed, lines, prompt, remember, restore, sides};
+use crate::diff;
 use crate::domain::event::Gate;
 use crate::domain::review::Verdict;
-use crate::domain::text::one_line;
-use crate::workflow::machine;
+use crate::domain::text::{count, one_line, visible};
 use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
+use crate::workflow::{driver, machine};
 use dialoguer::Select;
-use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::theme::ColorfulTheme;
 use futures_util::future::LocalBoxFuture;
 use prompt::Typed;
 
 /// A person at the terminal.
 pub struct Menus {
     teller: Teller,
-    theme: Box<dyn Theme>,
 }
 
 impl Menus {
     /// Nothing is shown before there is something to say.
     #[must_use]
-    pub fn new(terminal: Terminal) -> Self {
-        let theme: Box<dyn Theme> =
-            if terminal.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
-        Self { teller: Teller::new(terminal), theme }
+    pub const fn new(terminal: Terminal) -> Self {
+        Self { teller: Teller::new(terminal) }
     }
 
     fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
         self.teller.question(question);
+        // An Enter that was meant for what was on the screen before must not accept a version.
+        forget_typed();
+        let asked = match question.gate {
+            Gate::Plan => "Is this the plan?",
+            Gate::Version => "What now?",
+            Gate::Safety => "Run it unconfined?",
+            Gate::Budget => "Go on past the limit?",
+        };
+        let choices = choices(question);
         loop {
-            let choices = choices(question);
-            let words: Vec<String> = choices
-                .iter()
-                .map(|c| format!("{:<9} {}", c.word, self.teller.terminal.dim(c.what)))
-                .collect();
-            let asked = match question.gate {
-                Gate::Plan => "Is this the plan?",
-                Gate::Version => "What now?",
-                Gate::Safety => "Run it unconfined?",
-                Gate::Budget => "Go on past the limit?",
-            };
-            let chosen = select(self.theme.as_ref(), asked, &words, preferred(question))?;
             // Escape leaves, as `quit` does: the session can be resumed.
+            let chosen = select(&self.teller.terminal, asked, &choices, preferred(question))?;
             let Some(choice) = chosen.and_then(|n| choices.get(n)) else {
                 return Ok(Answer::Quit);
             };
@@ -70,40 +66,84 @@ impl Menus {
             "plan" => self.text("What should the plan say?")?.map(Answer::Plan),
             "feedback" => self.text("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),
-            _ => match lines::edited(question) {
-                Ok(text) => Some(Answer::Edited(text)),
-                Err(problem) => {
-                    self.teller.terminal.say(&self.teller.terminal.bad(&problem));
-                    None
-                }
-            },
+            "look" => {
+                self.look(question);
+                None
+            }
+            _ => self.edited(question)?.map(Answer::Edited),
         })
     }
 
+    /// Shows what changed, or the whole of a script that was written from nothing.
+    fn look(&self, question: &Question<'_>) {
+        let terminal = &self.teller.terminal;
+        let Some(head) = question.session.head() else { return };
+        let base = head.base.and_then(|b| question.session.version(b));
+        let shown = match base {
+            Some(base) => {
+                let names = [format!("v{}", base.number), format!("v{}", head.number)];
+                let diff = diff::unified(&base.script, &head.script, &names[0], &names[1]);
+                sides::unified(terminal, &diff)
+            }
+            None => sides::numbered(terminal, &head.script),
+        };
+        terminal.print(&format!("\n{shown}"));
+    }
+
+    /// What the Manager's editor made of what the gate is about; none if there is nothing to take.
+    fn edited(&self, question: &Question<'_>) -> Result<Option<String>, Interrupted> {
+        let terminal = &self.teller.terminal;
+        let mut begun = None;
+        loop {
+            let text = match lines::edited(question, begun.as_deref()) {
+                Ok(text) => text,
+                Err(problem) => {
+                    terminal.say(&terminal.warm(&format!("  {}", visible(&problem))));
+                    return Ok(None);
+                }
+            };
+            if question.gate == Gate::Plan {
+                return Ok(Some(text));
+            }
+            let session = question.session;
+            let problem = driver::manual_version(session, text.clone(), session.head).err();
+            let Some(problem) = problem else { return Ok(Some(text)) };
+            if !edit_again(terminal, &problem)? {
+                return Ok(None);
+            }
+            begun = Some(text);
+        }
+    }
+
     fn text(&self, question: &str) -> Result<Option<String>, Interrupted> {
-        let shown = self.teller.terminal.bold(question);
-        match prompt::ask(&shown) {
+        let terminal = &self.teller.terminal;
+        terminal.say(&terminal.dim("  Enter sends, Alt-Enter makes a new line, Escape goes back"));
+        match prompt::ask(&terminal.bold(question)) {
             Ok(Typed::Text(text)) => Ok(Some(text).filter(|t| !t.is_empty())),
             Ok(Typed::Interrupted) => Err(Interrupted),
             Ok(Typed::Ended) => Ok(None),
             Err(error) => {
-                self.teller.terminal.warn(&format!("cannot read from the terminal: {error}"));
-                Ok(None)
+                terminal.warn(&format!("cannot read from the terminal: {error}"));
+                Err(Interrupted)
             }
         }
     }
 
     fn version(&self, question: &Question<'_>) -> Result<Option<u32>, Interrupted> {
         let versions = &question.session.versions;
-        let words: Vec<String> = versions
+        let names: Vec<(String, String)> = versions
             .iter()
             .rev()
             .map(|v| {
                 let run = v.run.as_ref().map_or("not run", |r| r.verdict.name());
-                format!("v{:<3} {:<9} run: {run}", v.number, v.cause.name())
+                let lines = count(v.script.lines().count(), "line");
+                (format!("v{}", v.number), format!("{:<9} {lines}, run: {run}", v.cause.name()))
             })
             .collect();
-        let chosen = select(self.theme.as_ref(), "Go back to which version?", &words, 0)?;
+        let choices: Vec<Choice<'_>> =
+            names.iter().map(|(word, what)| Choice { word, what }).collect();
+        let asked = "Go back to which version?";
+        let chosen = select(&self.teller.terminal, asked, &choices, 0)?;
         Ok(chosen.and_then(|n| versions.iter().rev().nth(n)).map(|v| v.number))
     }
 }
@@ -117,17 +157,22 @@ impl Manager for Menus {
     }
 
     fn tell(&mut self, news: News<'_>) {
-        self.teller.tell(&news);
+        // The gate that follows these shows all of it.
+        if !matches!(news, News::Proposed(_) | News::Reviewed { .. }) {
+            self.teller.tell(&news);
+        }
     }
 }
 
 /// One line of a menu.
-struct Choice {
-    word: &'static str,
-    what: &'static str,
+pub struct Choice<'a> {
+    /// The answer.
+    pub word: &'a str,
+    /// What it does.
+    pub what: &'a str,
 }
 
-fn choices(question: &Question<'_>) -> Vec<Choice> {
+fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
     let choice = |word, what| Choice { word, what };
     let version = question.session.head().is_some();
     match question.gate {
@@ -150,6 +195,7 @@ fn choices(question: &Question<'_>) -> Vec<Choice> {
             choice("edit", "change the script in your editor"),
             choice("plan", "change what is asked for"),
             choice("rewind", "go on from an earlier version"),
+            choice("look", "read the script, or what changed in it"),
             choice("quit", "stop for today"),
         ],
         Gate::Safety => vec![
@@ -174,21 +220,42 @@ fn preferred(question: &Question<'_>) -> usize {
     }
 }
 
-/// A menu. The cursor comes back however it ends.
+/// Whether what can't be taken as it is should be opened in the editor again.
+pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<bool, Interrupted> {
+    terminal.say(&terminal.warm(&format!("  {}", visible(problem))));
+    let choices = [
+        Choice { word: "again", what: "open what you wrote in your editor" },
+        Choice { word: "drop", what: "forget what you changed" },
+    ];
+    Ok(select(terminal, "Edit it again?", &choices, 0)? == Some(0))
+}
+
+/// A menu; none if the person left it with Escape. The cursor comes back however it ends.
 pub fn select(
-    theme: &dyn Theme,
+    terminal: &Terminal,
     question: &str,
-    words: &[String],
+    choices: &[Choice<'_>],
     preferred: usize,
 ) -> Result<Option<usize>, Interrupted> {
     let width = usize::from(console::Term::stderr().size().1).max(30) - 6;
-    let words: Vec<String> =
-        words.iter().map(|w| console::truncate_str(w, width, "…").into_owned()).collect();
-    let chosen = Select::with_theme(theme)
-        .with_prompt(one_line(question, width))
+    let words: Vec<String> = choices
+        .iter()
+        .map(|c| format!("{:<9} {}", c.word, terminal.dim(c.what)))
+        .map(|words| console::truncate_str(&words, width, "…").into_owned())
+        .collect();
+    let question = one_line(question, width);
+    remember();
+    terminal.warn("");
+    let chosen = Select::with_theme(&ColorfulTheme::default())
+        .with_prompt(question.as_str())
         .items(&words)
         .default(preferred)
+        .report(false)
         .interact_opt();
-    show_cursor();
-    chosen.map_err(|_| Interrupted)
+    restore();
+    let chosen = chosen.map_err(|_| Interrupted)?;
+    if let Some(choice) = chosen.and_then(|n| choices.get(n)) {
+        terminal.warn(&format!("{question} {}", terminal.bold(choice.word)));
+    }
+    Ok(chosen)
 }

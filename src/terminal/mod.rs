@@ -5,16 +5,20 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
 pub mod editor;
+pub mod flow;
 pub mod gate;
 pub mod lines;
 pub mod menu;
 pub mod prompt;
 pub mod sides;
 pub mod tell;
+mod window;
 
 use console::{Style, Term};
 use serde::Serialize;
 use std::io::{IsTerminal, Read, Write};
+#[cfg(unix)]
+use std::sync::{Mutex, PoisonError};
 
 /// How the program speaks.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,9 @@ impl Terminal {
         let color = out && !no_color && !dumb && std::env::var_os("NO_COLOR").is_none();
         console::set_colors_enabled(color);
         console::set_colors_enabled_stderr(color);
-        let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        // Menus are drawn over and over: a dumb terminal is talked to in lines.
+        let interactive =
+            !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         Self { json, color, verbose, interactive, live: out && !dumb }
     }
 
@@ -131,8 +137,53 @@ pub fn read_input(limit: u64) -> std::io::Result<String> {
     crate::files::read_bounded(std::io::stdin().lock().by_ref(), limit)
 }
 
-/// Shows the cursor again, whatever was interrupted while it was hidden.
-pub fn show_cursor() {
+/// How the terminal was before the program changed anything of it.
+#[cfg(unix)]
+static BEFORE: Mutex<Option<nix::sys::termios::Termios>> = Mutex::new(None);
+
+/// Keeps how the terminal is, for [`restore`]. The first time counts.
+#[cfg(unix)]
+pub fn remember() {
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if before.is_none() {
+        *before = nix::sys::termios::tcgetattr(std::io::stdin()).ok();
+    }
+}
+
+/// Gives the terminal back as it was found, whatever was interrupted meanwhile: line editing and
+/// echo as they were, the cursor shown, pasted text no longer marked.
+#[cfg(unix)]
+pub fn restore() {
+    use nix::sys::termios::{SetArg, tcsetattr};
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(before) = before.as_ref() {
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, before);
+        let _ = std::io::stderr().write_all(b"\x1b[?2004l");
+    }
+    show_cursor();
+}
+
+/// Throws away what was typed while nothing was asked.
+#[cfg(unix)]
+pub fn forget_typed() {
+    let _ = nix::sys::termios::tcflush(std::io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
+}
+
+/// Keeps nothing: only the cursor is ever changed here.
+#[cfg(not(unix))]
+pub fn remember() {}
+
+/// Gives the terminal back as it was found.
+#[cfg(not(unix))]
+pub fn restore() {
+    show_cursor();
+}
+
+/// Keeps what was typed: there is no telling it from an answer here.
+#[cfg(not(unix))]
+pub fn forget_typed() {}
+
+fn show_cursor() {
     if std::io::stderr().is_terminal() {
         let _ = Term::stderr().show_cursor();
     }

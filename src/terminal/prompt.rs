@@ -13,7 +13,7 @@ pub enum Typed {
     Text(String),
     /// Ctrl-C.
     Interrupted,
-    /// Ctrl-D on an empty line, or the terminal is gone.
+    /// Escape, Ctrl-D on an empty line, or the terminal is gone.
     Ended,
 }
 
@@ -35,6 +35,7 @@ enum Key {
     EndOfInput,
     PasteStart,
     PasteEnd,
+    Escape,
     Other,
 }
 
@@ -55,6 +56,7 @@ pub fn ask(question: &str) -> io::Result<Typed> {
             Key::Enter if pasting || keys.more_waits()? => line.insert('\n'),
             Key::Enter => break Typed::Text(line.text()),
             Key::Interrupt => break Typed::Interrupted,
+            Key::Escape => break Typed::Ended,
             Key::EndOfInput if line.chars.is_empty() => break Typed::Ended,
             key => line.press(&key),
         }
@@ -207,8 +209,9 @@ impl Place {
 #[cfg(unix)]
 mod unix {
     use super::Key;
+    use crate::terminal::{remember, restore};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use nix::sys::termios::{self, SetArg, Termios};
+    use nix::sys::termios::{self, SetArg};
     use std::io::{self, Write};
     use std::os::fd::AsFd;
 
@@ -216,26 +219,23 @@ mod unix {
     const PAUSE: u8 = 30;
 
     /// The terminal without line editing of its own, until this value goes.
-    pub(super) struct Raw {
-        before: Termios,
-    }
+    pub(super) struct Raw;
 
     impl Raw {
         pub(super) fn start() -> io::Result<Self> {
-            let before = termios::tcgetattr(io::stdin())?;
-            let mut raw = before.clone();
+            remember();
+            let mut raw = termios::tcgetattr(io::stdin())?;
             termios::cfmakeraw(&mut raw);
             termios::tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
             // Pasted text is marked from now on.
             io::stderr().write_all(b"\x1b[?2004h")?;
-            Ok(Self { before })
+            Ok(Self)
         }
     }
 
     impl Drop for Raw {
         fn drop(&mut self) {
-            let _ = io::stderr().write_all(b"\x1b[?2004l");
-            let _ = termios::tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
+            restore();
         }
     }
 
@@ -253,7 +253,12 @@ mod unix {
             }
             let stdin = io::stdin();
             let mut polled = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-            Ok(poll(&mut polled, PollTimeout::from(PAUSE))? > 0)
+            match poll(&mut polled, PollTimeout::from(PAUSE)) {
+                Ok(ready) => Ok(ready > 0),
+                // The next read tells.
+                Err(nix::errno::Errno::EINTR) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
         }
 
         fn byte(&mut self) -> io::Result<Option<u8>> {
@@ -262,7 +267,6 @@ mod unix {
                 match nix::unistd::read(io::stdin(), &mut buffer) {
                     Ok(0) => return Ok(None),
                     Ok(n) => self.bytes.extend(&buffer[..n]),
-                    Err(nix::errno::Errno::EINTR) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -270,7 +274,13 @@ mod unix {
         }
 
         pub(super) fn next(&mut self) -> io::Result<Key> {
-            let Some(byte) = self.byte()? else { return Ok(Key::EndOfInput) };
+            let byte = match self.byte() {
+                Ok(Some(byte)) => byte,
+                Ok(None) => return Ok(Key::EndOfInput),
+                // A signal that asks the program to end; Ctrl-C is a key here.
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(Key::Interrupt),
+                Err(error) => return Err(error),
+            };
             Ok(match byte {
                 b'\r' | b'\n' => Key::Enter,
                 3 => Key::Interrupt,
@@ -307,7 +317,7 @@ mod unix {
 
         fn escape(&mut self) -> io::Result<Key> {
             if !self.more_waits()? {
-                return Ok(Key::Other);
+                return Ok(Key::Escape);
             }
             match self.byte()? {
                 Some(b'\r' | b'\n') => return Ok(Key::NewLine),

@@ -3,6 +3,7 @@
 use super::Terminal;
 use crate::diff::{self, Row};
 use crate::domain::text::visible;
+use std::fmt::Write as _;
 
 /// A unified diff in colour.
 #[must_use]
@@ -18,6 +19,17 @@ pub fn unified(terminal: &Terminal, diff: &str) -> String {
             _ => shown,
         });
         out.push('\n');
+    }
+    out
+}
+
+/// A script with the numbers of its lines.
+#[must_use]
+pub fn numbered(terminal: &Terminal, script: &str) -> String {
+    let mut out = String::new();
+    for (n, line) in script.lines().enumerate() {
+        let number = terminal.dim(&format!("{:>4}", n + 1));
+        let _ = writeln!(out, "{number}  {}", visible(line));
     }
     out
 }

@@ -1,18 +1,20 @@
 //! Tells people what happens, as it happens.
 
-use super::{Terminal, gate};
+use super::window::Window;
+use super::{Terminal, flow, gate};
 use crate::diff;
 use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::manager::{News, Question};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
+
+/// How many lines of what a script printed are shown.
+const PRINTED: usize = 5;
 
 /// Puts news into words.
 pub struct Teller {
     pub(super) terminal: Terminal,
-    spinner: Option<ProgressBar>,
+    window: Option<Window>,
     /// Text of a model is on the screen and its line is not ended.
     streaming: bool,
     /// Something was streamed since the call began.
@@ -23,7 +25,7 @@ impl Teller {
     /// Says nothing yet.
     #[must_use]
     pub const fn new(terminal: Terminal) -> Self {
-        Self { terminal, spinner: None, streaming: false, streamed: false }
+        Self { terminal, window: None, streaming: false, streamed: false }
     }
 
     /// What a person needs to decide.
@@ -50,13 +52,18 @@ impl Teller {
             News::Reasoning(text) => {
                 if self.terminal.verbose {
                     self.stream(text);
+                } else if let Some(window) = &self.window {
+                    window.name("thinking");
                 }
             }
             News::Retrying { why, wait } => {
                 self.calm();
                 let words =
-                    format!("  {}; again in {:.1} s", one_line(why, 160), wait.as_secs_f64());
-                self.terminal.say(&self.terminal.warm(&words));
+                    format!("{}; again in {:.1} s", one_line(why, 160), wait.as_secs_f64());
+                let words = self.terminal.warm(&words);
+                self.terminal.print(&flow::hang(&self.terminal, "  ", &words));
+                self.wait("waiting to try again");
+                self.streamed = false;
             }
             News::Called { outcome, usage, milliseconds } => {
                 self.calm();
@@ -66,7 +73,7 @@ impl Teller {
                     Outcome::Refused => ", refused",
                 };
                 let words = format!(
-                    "  {} + {} tokens, {}{cut}",
+                    "  {} tokens in, {} out, {}{cut}",
                     usage.prompt,
                     usage.answer,
                     gate::seconds(*milliseconds)
@@ -74,7 +81,7 @@ impl Teller {
                 self.terminal.say(&self.terminal.dim(&words));
             }
             News::Running { version, seconds } => {
-                self.spin(&format!("running v{version} (stopped after {seconds} s)"));
+                self.wait(&format!("running v{version} (stopped after {seconds} s)"));
             }
             _ => {
                 self.calm();
@@ -88,11 +95,11 @@ impl Teller {
         match news {
             News::Refused { agent, reason } => {
                 let words = format!(
-                    "  the {}'s answer can't be used: {}",
+                    "the {}'s answer can't be used: {}",
                     name(*agent),
                     one_line(reason, 200)
                 );
-                terminal.say(&terminal.warm(&words));
+                terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&words)));
             }
             News::Proposed(plan) => {
                 let words = count(plan.requirements.len(), "requirement");
@@ -112,7 +119,8 @@ impl Teller {
                 let title = terminal.bold(&format!("v{}", version.number));
                 terminal.say(&format!("  {title}{cause}: {lines}{change}"));
                 for note in &version.notes {
-                    terminal.say(&terminal.dim(&format!("     {}", one_line(note, 120))));
+                    let note = terminal.dim(&one_line(note, 200));
+                    terminal.print(&flow::hang(terminal, "     ", &note));
                 }
             }
             News::Checked(version) => {
@@ -124,17 +132,13 @@ impl Teller {
                 }
             }
             News::Ran(version) => {
-                terminal.say(&format!("  run: {}", gate::run(terminal, version)));
-                let error = version.run.as_ref().and_then(|r| r.error.as_ref());
-                if let Some(error) = error {
-                    let words = one_line(&format!("{}: {}", error.kind, error.message), 160);
-                    let words = words.trim_start_matches(": ").to_owned();
-                    let line = error.line.map_or_else(String::new, |n| format!(" (line {n})"));
-                    terminal.say(&terminal.bad(&format!("       {words}{line}")));
-                } else {
-                    for line in version.stdout.lines().take(5) {
-                        terminal.say(&terminal.dim(&format!("     │ {}", one_line(line, 100))));
+                let words = gate::run(terminal, version);
+                terminal.print(&flow::hang(terminal, "  run: ", &words));
+                match gate::error(terminal, version) {
+                    Some(error) => {
+                        terminal.print(&flow::hang(terminal, "       ", &error));
                     }
+                    None => self.printed(&version.stdout),
                 }
             }
             News::Reviewed { session, version } => {
@@ -151,7 +155,9 @@ impl Teller {
             News::Auto { gate, answer } => {
                 terminal.say(&terminal.dim(&format!("  {} gate: {answer} (--auto)", gate.name())));
             }
-            News::Note(note) => terminal.say(&terminal.warm(&format!("  {}", visible(note)))),
+            News::Note(note) => {
+                terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&visible(note))));
+            }
             _ => {}
         }
     }
@@ -161,7 +167,7 @@ impl Teller {
         let what = match (agent, version) {
             (Agent::Planner, _) => "plans".to_owned(),
             (Agent::Coder, Some(n)) => format!("writes v{n}"),
-            (Agent::Repair, Some(n)) => format!("repairs: v{n}"),
+            (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
             _ => "works".to_owned(),
         };
@@ -169,17 +175,24 @@ impl Teller {
         let words = format!("{} {what}", self.terminal.bold(&format!("The {}", name(agent))));
         self.terminal.say(&format!("{words} {}", self.terminal.dim(&format!("({model})"))));
         self.streamed = false;
-        self.spin("waiting for the first words");
+        self.wait("waiting for the first words");
+    }
+
+    /// The first lines of what a script printed.
+    fn printed(&self, text: &str) {
+        let terminal = &self.terminal;
+        let width = terminal.width() - 8;
+        for line in text.lines().take(PRINTED) {
+            terminal.say(&terminal.dim(&format!("     │ {}", one_line(line, width))));
+        }
+        let more = text.lines().count().saturating_sub(PRINTED);
+        if more > 0 {
+            terminal.say(&terminal.dim(&format!("     │ ... and {}", count(more, "more line"))));
+        }
     }
 
     /// Shows a model's text as it arrives; where nobody watches, only what comes of it is told.
     fn stream(&mut self, text: &str) {
-        if !self.terminal.live && !self.terminal.verbose {
-            return;
-        }
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
         let mut shown = visible(text);
         if !self.streamed {
             shown = shown.trim_start().to_owned();
@@ -187,34 +200,33 @@ impl Teller {
         if shown.is_empty() {
             return;
         }
+        self.streamed = true;
+        if !self.terminal.verbose {
+            if let Some(window) = &mut self.window {
+                window.write(&shown);
+            }
+            return;
+        }
+        self.window = None;
         let begin = if self.streaming { "" } else { "  " };
         let text = format!("{begin}{}", shown.replace('\n', "\n  "));
         self.terminal.print(&self.terminal.dim(&text));
         self.streaming = true;
-        self.streamed = true;
     }
 
     /// Ends what moves on the screen.
     fn calm(&mut self) {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
+        self.window = None;
         if std::mem::take(&mut self.streaming) {
             self.terminal.print("\n");
         }
     }
 
-    fn spin(&mut self, words: &str) {
+    fn wait(&mut self, words: &str) {
         self.calm();
-        if !self.terminal.live || !self.terminal.interactive {
-            return;
+        if self.terminal.live {
+            self.window = Some(Window::open(self.terminal, words));
         }
-        let spinner = ProgressBar::new_spinner().with_message(words.to_owned());
-        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed:.dim}") {
-            spinner.set_style(style);
-        }
-        spinner.enable_steady_tick(Duration::from_millis(120));
-        self.spinner = Some(spinner);
     }
 }
 

@@ -103,7 +103,14 @@ impl Driver<'_, '_> {
 
     fn by_hand(&mut self, script: String, base: Option<u32>) -> Result<Next, DriverError> {
         match manual_version(self.store.session(), script, base) {
-            Ok(Some(event)) => self.record(event)?,
+            Ok(Some(event)) => {
+                self.record(event)?;
+                let session = self.store.session();
+                if let Some(version) = session.head() {
+                    let base = base.and_then(|b| session.version(b));
+                    self.tools.manager.tell(News::Written { version, base });
+                }
+            }
             Ok(None) => self.tools.manager.tell(News::Note("nothing was changed")),
             Err(problem) => self.tools.manager.tell(News::Note(&problem)),
         }

@@ -1,0 +1,76 @@
+//! Text that flows: broken between words, with the further lines under the first.
+
+use super::Terminal;
+use console::measure_text_width;
+
+/// `label`, then the text; where it is too wide for the terminal it is broken between words, and
+/// every further line begins under the text's first word. Ends with a line feed.
+#[must_use]
+pub fn hang(terminal: &Terminal, label: &str, text: &str) -> String {
+    // Where no terminal bounds them, lines are kept whole: others may search them.
+    let width = if terminal.live { terminal.width() } else { usize::MAX };
+    flow(label, text, width)
+}
+
+/// A text of many lines, each indented; the lines of a list hang under their first word.
+#[must_use]
+pub fn indented(terminal: &Terminal, indent: &str, text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let rest = line.trim_start();
+        let bullet = ["- ", "* "].iter().find(|b| rest.starts_with(*b)).map_or(0, |b| b.len());
+        let (label, rest) = line.split_at(line.len() - rest.len() + bullet);
+        out.push_str(&hang(terminal, &format!("{indent}{label}"), rest));
+    }
+    out
+}
+
+fn flow(label: &str, text: &str, width: usize) -> String {
+    let margin = measure_text_width(label);
+    let mut out = label.to_owned();
+    for (n, line) in text.split('\n').enumerate() {
+        if n > 0 {
+            new_line(&mut out, margin);
+        }
+        let mut column = margin;
+        for word in line.split_inclusive(' ') {
+            let needed = measure_text_width(word.trim_end());
+            // A word that has a whole line to itself already can't be helped.
+            if column > margin && column.saturating_add(needed) > width {
+                new_line(&mut out, margin);
+                column = margin;
+            }
+            out.push_str(word);
+            column += measure_text_width(word);
+        }
+    }
+    out.truncate(out.trim_end_matches(' ').len());
+    out.push('\n');
+    out
+}
+
+fn new_line(out: &mut String, margin: usize) {
+    out.truncate(out.trim_end_matches(' ').len());
+    out.push('\n');
+    out.push_str(&" ".repeat(margin));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_broken_between_words_and_hangs_under_its_first() {
+        for (label, text, width, expected) in [
+            ("  a ", "one two three", 12, "  a one two\n    three\n"),
+            ("- ", "one", 40, "- one\n"),
+            ("- ", "", 40, "-\n"),
+            ("", "a-word-that-is-too-long and", 8, "a-word-that-is-too-long\nand\n"),
+            ("> ", "one\ntwo", 40, "> one\n  two\n"),
+            ("  ", "時時 時時", 7, "  時時\n  時時\n"),
+            ("\x1b[2mx\x1b[0m ", "one two", 6, "\x1b[2mx\x1b[0m one\n  two\n"),
+        ] {
+            assert_eq!(flow(label, text, width), expected);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What moves on the screen while something is waited for: a spinner, and under it the last lines
+//! of what a model writes. All of it goes when the waiting ends; what came of it is told then.
+
+use super::Terminal;
+use console::{Term, truncate_str};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
+
+/// The most lines of a model's text that are shown at a time.
+const SHOWN: usize = 8;
+
+/// A part of the screen that is drawn over. It goes with this value.
+pub(super) struct Window {
+    terminal: Terminal,
+    bar: ProgressBar,
+    /// The last lines of the text, the one that is being written last.
+    tail: Vec<String>,
+    lines: usize,
+}
+
+impl Window {
+    /// Shows what is waited for.
+    pub(super) fn open(terminal: Terminal, words: &str) -> Self {
+        let bar = ProgressBar::new_spinner().with_prefix(words.to_owned());
+        style(&bar, "  {spinner} {prefix} {elapsed:.dim}");
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self { terminal, bar, tail: vec![String::new()], lines: 0 }
+    }
+
+    /// Says anew what is waited for.
+    pub(super) fn name(&self, words: &str) {
+        self.bar.set_prefix(words.to_owned());
+    }
+
+    /// Adds a piece of text, in which nothing steers the terminal.
+    pub(super) fn write(&mut self, text: &str) {
+        let (rows, columns) = Term::stderr().size();
+        let shown = usize::from(rows / 3).clamp(1, SHOWN);
+        let mut parts = text.split('\n');
+        if let (Some(line), Some(part)) = (self.tail.last_mut(), parts.next()) {
+            line.push_str(part);
+        }
+        for part in parts {
+            self.lines += 1;
+            self.tail.push(part.to_owned());
+        }
+        // The line that is being written is not shown before it has anything.
+        let begun = usize::from(self.tail.last().is_some_and(|line| !line.trim().is_empty()));
+        self.tail.drain(..self.tail.len().saturating_sub(shown + 1));
+        let complete = self.tail.len() - 1;
+        let all = &self.tail[..complete + begun];
+        let width = usize::from(columns).max(20) - 5;
+        let text: Vec<String> = all[all.len().saturating_sub(shown)..]
+            .iter()
+            .map(|line| {
+                let line = line.replace('\t', "    ");
+                self.terminal.dim(&format!("  │ {}", truncate_str(&line, width, "…")))
+            })
+            .collect();
+        if text.is_empty() {
+            return;
+        }
+        let lines = crate::domain::text::count(self.lines + begun, "line");
+        self.name(&format!("writing, {lines}"));
+        style(&self.bar, "  {spinner} {prefix} {elapsed:.dim}\n{msg}");
+        self.bar.set_message(text.join("\n"));
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+}
