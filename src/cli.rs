@@ -144,7 +144,7 @@ pub(crate) struct Work {
     #[arg(long, value_name = "N")]
     pub(crate) repairs: Option<u32>,
     /// Versions in all
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) max_versions: Option<u32>,
     /// Tokens in all
     #[arg(long, value_name = "N")]
@@ -291,6 +291,13 @@ pub(crate) fn version(text: &str) -> Result<u32, String> {
     match text.strip_prefix('v').unwrap_or(text).parse() {
         Ok(n) if n > 0 => Ok(n),
         _ => Err("a version is `v1`, `v2`, ...".to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err("a whole number of at least 1".to_owned()),
     }
 }
 

@@ -7,6 +7,7 @@ mod values;
 
 use crate::domain::chat::{Role, Usage};
 use crate::domain::settings::{Install, Limits, Safety, Sandbox, SandboxMode};
+use crate::files;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -14,15 +15,15 @@ use std::path::{Path, PathBuf};
 
 /// What the files say; what they leave out is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct Config {
     /// The model of all roles that name none, as `PROVIDER/MODEL`.
     pub model: Option<String>,
     /// What differs for one role.
-    #[serde(deserialize_with = "values::unique")]
+    #[serde(deserialize_with = "values::or_default")]
     pub roles: BTreeMap<Role, RoleConfig>,
     /// Model providers by name, on top of the built-in ones.
-    #[serde(deserialize_with = "values::unique")]
+    #[serde(deserialize_with = "values::or_default")]
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Whether missing packages are installed.
     pub install: Option<Install>,
@@ -31,7 +32,7 @@ pub struct Config {
     /// The sessions folder, relative to the current folder.
     pub sessions_dir: Option<PathBuf>,
     /// What tokens cost, by `PROVIDER/MODEL`.
-    #[serde(deserialize_with = "values::unique")]
+    #[serde(deserialize_with = "values::or_default")]
     pub prices: BTreeMap<String, Price>,
     /// The Python interpreter, a name or a path.
     pub python: Option<String>,
@@ -43,7 +44,7 @@ pub struct Config {
 
 /// What differs for one role.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct RoleConfig {
     /// Its model, as `PROVIDER/MODEL`.
     pub model: Option<String>,
@@ -59,7 +60,7 @@ pub struct RoleConfig {
 
 /// One provider of models.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct ProviderConfig {
     /// How it is spoken to.
     pub kind: Option<Kind>,
@@ -76,6 +77,7 @@ pub struct ProviderConfig {
     #[serde(deserialize_with = "values::command")]
     pub command: Option<Vec<String>>,
     /// How often a failed call is tried again.
+    #[serde(deserialize_with = "values::count")]
     pub retries: Option<u32>,
     /// Seconds that the first wait between two tries lasts at most.
     #[serde(deserialize_with = "values::seconds")]
@@ -123,7 +125,7 @@ impl Kind {
 
 /// What a model's tokens cost, in US dollars for a million.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map with `input` and `output`")]
 pub struct Price {
     /// A million tokens of prompt.
     #[serde(deserialize_with = "values::dollars")]
@@ -143,18 +145,20 @@ impl Price {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 struct LimitsConfig {
     #[serde(deserialize_with = "values::positive")]
     max_versions: Option<u32>,
+    #[serde(deserialize_with = "values::count")]
     repairs: Option<u32>,
+    #[serde(deserialize_with = "values::count")]
     budget_tokens: Option<u64>,
     #[serde(deserialize_with = "values::budget")]
     budget_usd: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 struct SandboxConfig {
     mode: Option<SandboxMode>,
     #[serde(deserialize_with = "values::positive")]
@@ -171,7 +175,7 @@ struct SandboxConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file that is there, or was asked for, can't be read.
-    #[error("can't read the configuration `{}`: {source}", path.display())]
+    #[error("can't read the configuration `{}`: {}", path.display(), files::reason(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -216,10 +220,12 @@ impl Config {
     /// Reads one file's text; `name` is what errors call it.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
         // A file that says nothing, or only has comments, is read as null.
-        let config: Option<Self> = serde_yaml::from_str(text).map_err(|error| {
-            ConfigError::Content { name: name.to_owned(), message: values::describe(&error) }
-        })?;
-        Ok(config.unwrap_or_default())
+        let config: Result<Option<Self>, _> =
+            serde_yaml::from_str::<values::Unique>(text).and_then(|_| serde_yaml::from_str(text));
+        config.map(Option::unwrap_or_default).map_err(|error| ConfigError::Content {
+            name: name.to_owned(),
+            message: values::describe(&error),
+        })
     }
 
     /// Lays `later` over this: what it says wins, what it leaves out stays.

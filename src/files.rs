@@ -20,7 +20,11 @@ pub struct FileError {
 }
 
 /// The system's words without the error's number.
-fn reason(error: &io::Error) -> String {
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return "it is not UTF-8 text".to_owned();
+    }
     let text = error.to_string();
     let plain = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = plain.chars();
@@ -132,7 +136,12 @@ pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
 
 /// Creates a folder and those above it.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
-    fs::create_dir_all(path).map_err(failed("create", path))
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            failed("create", path)(io::Error::other("a file is in its place"))
+        }
+        _ => failed("create", path)(error),
+    })
 }
 
 /// Moves a file or a folder to a name that is free.

@@ -4,6 +4,7 @@
 //! body in two parts: the system message, a line `=== user ===`, the user message.
 
 use crate::domain::chat::{Agent, Message};
+use crate::files;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig};
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ impl Default for Defaults {
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// The file is there but can't be read.
-    #[error("cannot read the template `{}`: {source}", path.display())]
+    #[error("cannot read the template `{}`: {}", path.display(), files::reason(source))]
     Read {
         /// The template's file.
         path: PathBuf,
@@ -115,6 +116,15 @@ impl Prompts {
         Ok(Self { sources })
     }
 
+    /// Makes sure that the templates can be used, as far as can be told before they are.
+    pub fn check(&self) -> Result<(), PromptError> {
+        self.sources.iter().try_for_each(|source| {
+            let template = Template::parse(source)?;
+            template.system.check(&source.name)?;
+            template.user.check(&source.name)
+        })
+    }
+
     /// The embedded templates as file name and text, to be written out and edited.
     #[must_use]
     pub const fn builtin() -> &'static [(&'static str, &'static str)] {
@@ -174,19 +184,35 @@ struct Part<'a> {
 impl Part<'_> {
     /// The text with the context's values in it, without blank lines around it.
     fn render(&self, name: &str, context: &Value) -> Result<String, PromptError> {
-        let failed = |error: &minijinja::Error| PromptError::Template {
+        let rendered = environment()
+            .and_then(|environment| environment.render_named_str(name, self.text, context));
+        Ok(rendered.map_err(|error| self.failed(name, &error))?.trim().to_owned())
+    }
+
+    /// Only understands the text.
+    fn check(&self, name: &str) -> Result<(), PromptError> {
+        let understood = environment().and_then(|environment| {
+            environment.template_from_named_str(name, self.text).map(|_| ())
+        });
+        understood.map_err(|error| self.failed(name, &error))
+    }
+
+    fn failed(&self, name: &str, error: &minijinja::Error) -> PromptError {
+        PromptError::Template {
             name: name.to_owned(),
             line: self.line + error.line().unwrap_or(1) - 1,
             message: error.detail().map_or_else(|| error.kind().to_string(), str::to_owned),
-        };
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|e| failed(&e))?);
-        let rendered = environment.render_named_str(name, self.text, context);
-        Ok(rendered.map_err(|e| failed(&e))?.trim().to_owned())
+        }
     }
+}
+
+/// The templates' language.
+fn environment<'a>() -> Result<Environment<'a>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    Ok(environment)
 }
 
 /// What stands between the `---` lines, and the body after them.

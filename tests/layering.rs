@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first. A module may import from lower layers and from itself; the modules of
 /// one layer do not know each other.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["domain"],
-    &["files", "diff", "config", "prompts", "sandbox"],
+    &["files", "diff"],
+    &["config", "prompts", "sandbox"],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store", "llm", "python"],
     &["workflow::driver"],
@@ -21,9 +22,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Imports that point into a layer's own row, each with its reason.
-const SIDEWAYS: [(&str, &str); 2] = [
-    // Where a user's own templates are read.
-    ("prompts", "files"),
+const SIDEWAYS: [(&str, &str); 1] = [
     // A gate's question is about a machine's trouble.
     ("workflow::manager", "workflow::machine"),
 ];

@@ -2,9 +2,10 @@
 
 use super::{Context, code, setup, status, work};
 use crate::cli::Target;
+use crate::domain::chat::Role;
 use crate::domain::text::one_line;
 use crate::files;
-use crate::llm::discover;
+use crate::llm::{discover, provider};
 use crate::python::interpreter;
 use crate::sandbox::Runner;
 use crate::sandbox::plain::PlainRunner;
@@ -56,9 +57,15 @@ fn models(context: &Context) -> Look {
         let found = setup::runtime().ok()?.block_on(discover::discover(&context.config));
         discover::choose(&found)
     });
-    let (fine, words) = match chosen {
-        Some(model) => (true, format!("{model}; `redraft models` shows more")),
-        None => (false, "none found: set a key, start Ollama, or configure one".to_owned()),
+    // Those of single roles have to be reached as well.
+    let mut named: Vec<&str> =
+        Role::WORKFLOW.iter().filter_map(|role| context.config.model_of(*role)).collect();
+    named.extend(chosen.as_deref().filter(|_| named.len() < Role::WORKFLOW.len()));
+    let problem = named.iter().find_map(|model| provider::check(model, &context.config).err());
+    let (fine, words) = match (problem, named.first()) {
+        (Some(problem), _) => (false, problem.to_string()),
+        (None, Some(model)) => (true, format!("{model}; `redraft models` shows more")),
+        (None, None) => (false, "none found: set a key, start Ollama, or configure one".to_owned()),
     };
     Look { what: "model", fine, words }
 }
@@ -71,23 +78,24 @@ fn sandbox() -> Look {
     Look { what: "sandbox", fine: true, words }
 }
 
+/// Tries whether sessions could be made, and leaves nothing behind.
 fn folder(context: &Context) -> Look {
-    let folder = &context.sessions;
-    let tried = files::create_folder(folder).and_then(|()| {
-        let probe = folder.join(format!(".probe-{}", std::process::id()));
-        files::create_folder(&probe)?;
-        files::remove_folder(&probe)
-    });
+    let folder =
+        std::path::absolute(&context.sessions).unwrap_or_else(|_| context.sessions.clone());
+    // It is made with the first session; until then, what matters is the folder that it goes into.
+    let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok());
+    let probe = there.unwrap_or(&folder).join(format!(".redraft-probe-{}", std::process::id()));
+    let tried = files::create_folder(&probe).and_then(|()| files::remove_folder(&probe));
     let (fine, words) = match tried {
-        Ok(()) => (true, folder.display().to_string()),
+        Ok(()) if there == Some(&folder) => (true, context.sessions.display().to_string()),
+        Ok(()) => (true, format!("{}, not there yet", context.sessions.display())),
         Err(error) => (false, error.to_string()),
     };
     Look { what: "sessions", fine, words }
 }
 
 fn templates() -> Look {
-    let folder = work::config_folder().map(|f| f.join("prompts"));
-    let (fine, words) = match crate::prompts::Prompts::load(folder.as_deref()) {
+    let (fine, words) = match work::prompts() {
         Ok(_) => (true, "built in, or your own where you have some".to_owned()),
         Err(error) => (false, error.to_string()),
     };

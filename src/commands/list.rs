@@ -3,32 +3,41 @@
 use super::{Context, code, status};
 use crate::domain::text::one_line;
 use crate::store::catalog::{self, Listed};
+use anyhow::Result;
 use serde_json::json;
 
-pub(super) fn run(context: &Context) -> u8 {
+pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
-    let listed = catalog::list(&context.sessions);
+    let listed = catalog::list(&context.sessions)?;
     if terminal.json {
         let rows: Vec<_> = listed.iter().map(row).collect();
         terminal.json(&rows);
-        return code::DONE;
+        return Ok(code::DONE);
     }
     if listed.is_empty() {
         let folder = context.sessions.display();
         terminal.say(&format!("no sessions in {folder}; start one with: redraft new \"TASK\""));
-        return code::DONE;
+        return Ok(code::DONE);
     }
     let widest = listed.iter().map(|l| l.name.chars().count()).max().unwrap_or(0).min(32);
+    let status = |l: &Listed| l.session.as_ref().map(status::brief).unwrap_or_default();
+    let widest_status = listed.iter().map(|l| status(l).chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for Listed { name, session } in &listed {
-        let name = console::pad_str(&one_line(name, 40), widest, console::Alignment::Left, None)
-            .into_owned();
+    for one in &listed {
+        let Listed { name, session } = one;
+        let name = pad(&one_line(name, 40), widest);
         let line = match session {
             Ok(session) => {
-                let versions = session.versions.len();
-                let status = status::words(session);
+                let versions = match session.versions.len() {
+                    0 => "-".to_owned(),
+                    n => format!("v{n}"),
+                };
                 let request = terminal.dim(&one_line(&session.request, 60));
-                format!("{}  v{versions:<3} {status:<22}  {request}", terminal.bold(&name))
+                format!(
+                    "{}  {versions:<4} {}  {request}",
+                    terminal.bold(&name),
+                    pad(&status(one), widest_status)
+                )
             }
             Err(error) => {
                 let words = one_line(&error.to_string(), 120);
@@ -39,7 +48,11 @@ pub(super) fn run(context: &Context) -> u8 {
         text.push('\n');
     }
     terminal.print(&text);
-    code::DONE
+    Ok(code::DONE)
+}
+
+fn pad(text: &str, width: usize) -> String {
+    console::pad_str(text, width, console::Alignment::Left, None).into_owned()
 }
 
 fn row(Listed { name, session }: &Listed) -> serde_json::Value {

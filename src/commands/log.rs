@@ -2,7 +2,7 @@
 
 use super::{Context, code};
 use crate::cli::Target;
-use crate::domain::text::{one_line, visible};
+use crate::domain::text::{count, one_line, visible};
 use crate::store;
 use anyhow::Result;
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             text.push_str(&line);
         } else {
             let event: Value = serde_json::from_str(&line)?;
-            let seq = format!("{:>5}", event["seq"]);
+            let seq = format!("{:>5}", event["seq"].as_u64().unwrap_or(0));
             let at = visible(event["at"].as_str().unwrap_or_default()).replace('T', " ");
             let name = visible(event["event"].as_str().unwrap_or_default()).replace('_', " ");
             let name = console::pad_str(&name, 20, console::Alignment::Left, None).into_owned();
@@ -57,15 +57,25 @@ fn words(event: &Value) -> String {
             continue;
         }
         let shown = match (key.as_str(), value) {
-            ("version" | "base", Value::Number(n)) => format!("v{n}"),
+            ("version", Value::Number(n)) => format!("v{n}"),
+            ("base", Value::Number(n)) => format!("from v{n}"),
             ("run", run) => format!("run {}", run["verdict"].as_str().unwrap_or_default()),
             ("review", review) => {
                 let said = review["said"].as_str().unwrap_or("no verdict");
-                format!("{said}, blockers {}", review["blockers"])
+                let blockers = review["blockers"].as_array().map_or(0, Vec::len);
+                format!("{said}, {}", count(blockers, "open blocker"))
             }
             ("usage", usage) => format!("{}+{} tokens", usage["prompt"], usage["answer"]),
             ("milliseconds", Value::Number(n)) => format!("{n} ms"),
             ("call", Value::Number(n)) => format!("call {n}"),
+            // What the Reviewer said is in `review`, and its notes are long.
+            ("text", _) if fields.contains_key("review") => continue,
+            ("without_run", Value::Bool(without)) => {
+                if !without {
+                    continue;
+                }
+                "without a run".to_owned()
+            }
             (_, Value::String(text)) => one_line(text, 60),
             (_, Value::Object(_) | Value::Array(_) | Value::Null) => continue,
             (key, value) => format!("{} {value}", key.replace('_', " ")),

@@ -28,6 +28,7 @@ use crate::store::catalog::{self, Place};
 use crate::terminal::Terminal;
 use crate::workflow::driver::DriverError;
 use clap::Parser;
+use clap::error::ErrorKind;
 use std::path::PathBuf;
 
 /// Exit codes, as DESIGN 4 lists them.
@@ -70,11 +71,7 @@ impl Context {
 pub fn main() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no errors, and clap knows where each text goes.
-            let _ = error.print();
-            return if error.use_stderr() { code::USAGE } else { code::DONE };
-        }
+        Err(error) => return unparsed(&error),
     };
     let terminal = Terminal::new(cli.global.json, cli.global.no_color, cli.global.verbose);
     match run(cli, terminal) {
@@ -84,6 +81,31 @@ pub fn main() -> u8 {
             code_of(&error)
         }
     }
+}
+
+/// Help and version, or what is wrong with the command line.
+fn unparsed(error: &clap::Error) -> u8 {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // No errors, and clap knows where each text goes.
+        let _ = error.print();
+        return if error.use_stderr() { code::USAGE } else { code::DONE };
+    }
+    let terminal = Terminal::new(false, false, false);
+    let (what, next) = two_lines(&error.to_string());
+    terminal.warn(&format!("{} {}", terminal.bad("error:"), visible(&what)));
+    terminal.warn(&visible(&next));
+    code::USAGE
+}
+
+/// An error of the command line: what is wrong, and what to do, a line each.
+fn two_lines(text: &str) -> (String, String) {
+    let join = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = text.split("\n\n").map(join).filter(|part| !part.is_empty());
+    let what = parts.next().unwrap_or_default();
+    let rest: Vec<String> = parts.collect();
+    let with = |start: &str| rest.iter().find(|part| part.starts_with(start)).cloned();
+    let next = with("tip:").or_else(|| with("Usage:")).unwrap_or_else(|| "try `--help`".to_owned());
+    (what.trim_start_matches("error: ").to_owned(), next)
 }
 
 fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
@@ -101,7 +123,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     match cli.command {
         Command::New(args) => new::run(&context, args),
         Command::Resume(args) => resume::run(&context, &args),
-        Command::List => Ok(list::run(&context)),
+        Command::List => list::run(&context),
         Command::Show(args) => show::run(&context, &args),
         Command::Diff(args) => diff::run(&context, &args),
         Command::Log(args) => log::run(&context, &args),

@@ -6,7 +6,6 @@ use crate::domain::text::one_line;
 use crate::llm::{discover, provider};
 use anyhow::Result;
 use serde_json::json;
-use std::collections::HashMap;
 
 pub(super) fn run(context: &Context) -> Result<u8> {
     let config = &context.config;
@@ -19,7 +18,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
             None => (role, chosen.clone(), "the first that was found"),
         })
         .collect();
-    let problem = |model: &str| provider::connect(model, config, &HashMap::new()).err();
+    let problem = |model: &str| provider::check(model, config).err();
     let terminal = &context.terminal;
     if terminal.json {
         let roles: Vec<_> = roles

@@ -15,6 +15,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let request = task(context, &args)?;
     let settings = setup::settings(context, args.preset.into(), &args.work)?;
     setup::check_models(context, &settings)?;
+    let prompts = work::prompts()?;
     let draft = Draft { name: args.name, request, settings, data: args.data };
     let store = store::create(&context.sessions, draft)?;
     let session = store.session();
@@ -27,7 +28,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
             terminal.raw(&format!("{line}\n"));
         }
     }
-    work::work(context, store, args.work.auto)
+    work::work(context, store, &prompts, args.work.auto)
 }
 
 fn task(context: &Context, args: &cli::New) -> Result<String> {

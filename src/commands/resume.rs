@@ -4,9 +4,11 @@ use super::{Context, setup, work};
 use crate::cli;
 use crate::domain::event::{Artifact, By, Event};
 use crate::store;
+use crate::workflow::driver::edits;
 use anyhow::Result;
 
 pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
+    let prompts = work::prompts()?;
     let place = context.find(args.target.session.as_deref())?;
     let (mut store, found) = store::open(&place.folder)?;
     if let Some(version) = args.from.or(place.version)
@@ -14,7 +16,7 @@ pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
     {
         return Err(store::no_version(store.session(), version).into());
     }
-    let mut settings = store.session().settings.clone();
+    let mut settings = edits::settings(&store, &found.edits)?;
     setup::apply(&mut settings, &args.work);
     setup::check_models(context, &settings)?;
     if context.terminal.json {
@@ -38,5 +40,5 @@ pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
     {
         store.record(Event::Rewound { version, by: By::Manager })?;
     }
-    work::work(context, store, args.work.auto)
+    work::work(context, store, &prompts, args.work.auto)
 }

@@ -4,14 +4,14 @@ use super::{Context, code, setup};
 use crate::cli;
 use crate::domain::report::RunVerdict;
 use crate::domain::settings::SandboxMode;
-use crate::domain::text::visible;
+use crate::domain::text::{one_line, visible};
 use crate::python::run::{self, Ask, RunFault};
 use crate::python::{check, interpreter};
 use crate::sandbox::plain::PlainRunner;
 use crate::store;
 use crate::terminal::menu::{self, Choice};
 use crate::terminal::{Terminal, gate};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -96,6 +96,9 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             python: context.config.python.clone(),
             allowed: None,
         });
+    }
+    if path.extension().is_some_and(|e| e == "py") {
+        bail!("there is no file `{}`", one_line(what, 100));
     }
     let place = context.find(Some(what))?;
     let session = store::read(&place.folder)?.session;

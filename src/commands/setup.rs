@@ -6,7 +6,6 @@ use crate::domain::chat::Role;
 use crate::domain::settings::{Preset, RoleSettings, Settings};
 use crate::llm::{discover, provider};
 use anyhow::{Result, bail};
-use std::collections::HashMap;
 
 /// A runtime for what waits: models, scripts, Ctrl-C. One thread is enough for one session.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -95,11 +94,10 @@ fn default_model(context: &Context) -> Result<String> {
 /// Makes sure that every model of the settings can be reached as configured, before anything is
 /// written or paid for.
 pub(super) fn check_models(context: &Context, settings: &Settings) -> Result<()> {
-    let none = HashMap::new();
     for role in settings.roles.values() {
-        provider::connect(&role.model, &context.config, &none)?;
+        provider::check(&role.model, &context.config)?;
         if let Some(model) = &role.escalate_to {
-            provider::connect(model, &context.config, &none)?;
+            provider::check(model, &context.config)?;
         }
     }
     Ok(())

@@ -28,6 +28,12 @@ pub(super) fn words(session: &Session) -> String {
     }
 }
 
+/// The same without the reason why it waits.
+pub(super) fn brief(session: &Session) -> String {
+    let words = words(session);
+    words.split_once(": ").map_or(words.as_str(), |(state, _)| state).to_owned()
+}
+
 /// The same as one word, for programs.
 pub(super) fn word(session: &Session) -> &'static str {
     match machine::next_step(session) {

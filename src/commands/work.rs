@@ -21,6 +21,13 @@ pub(super) fn config_folder() -> Option<std::path::PathBuf> {
     directories::ProjectDirs::from("", "", "redraft").map(|dirs| dirs.config_dir().to_owned())
 }
 
+/// The templates, which are understood before anything is written or paid for.
+pub(super) fn prompts() -> Result<Prompts> {
+    let prompts = Prompts::load(config_folder().map(|f| f.join("prompts")).as_deref())?;
+    prompts.check()?;
+    Ok(prompts)
+}
+
 /// Says what was found when a session was opened, and journals what was edited by hand.
 pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Result<()> {
     let terminal = &context.terminal;
@@ -37,9 +44,14 @@ pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Res
 }
 
 /// Works until the session is accepted or has to wait; gives the exit code.
-pub(super) fn work(context: &Context, mut store: Store, auto: bool) -> Result<u8> {
+pub(super) fn work(
+    context: &Context,
+    mut store: Store,
+    prompts: &Prompts,
+    auto: bool,
+) -> Result<u8> {
     let name = store.session().name.clone();
-    match drive(context, &mut store, auto) {
+    match drive(context, &mut store, prompts, auto) {
         Ok(end) => Ok(conclude(context, &store, end)),
         Err(error) => {
             super::report(context.terminal, &error);
@@ -49,9 +61,8 @@ pub(super) fn work(context: &Context, mut store: Store, auto: bool) -> Result<u8
     }
 }
 
-fn drive(context: &Context, store: &mut Store, auto: bool) -> Result<End> {
+fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) -> Result<End> {
     let terminal = context.terminal;
-    let prompts = Prompts::load(config_folder().map(|f| f.join("prompts")).as_deref())?;
     if terminal.json {
         store.watch(move |line| terminal.raw(&format!("{line}\n")));
     }
@@ -67,7 +78,7 @@ fn drive(context: &Context, store: &mut Store, auto: bool) -> Result<End> {
     let tools = Tools {
         manager: manager.as_mut(),
         connect: &connect,
-        prompts: &prompts,
+        prompts,
         runner: &PlainRunner,
         cancel,
         auto,

@@ -58,7 +58,7 @@ fn a_file_that_says_nothing_changes_nothing() {
 fn a_mistake_is_named_with_its_file_line_and_column() {
     for (text, words, place) in [
         ("modle: a/b\n", "unknown field `modle`", "line 1 column 1"),
-        ("model: a/b\nmodel: c/d\n", "duplicate field `model`", "line"),
+        ("model: a/b\nmodel: c/d\n", "duplicate key `model`", "line 2 column 1"),
         ("model: [a]\n", "model: invalid type", "line 1 column 8"),
         ("roles:\n  poet: {}\n", "unknown variant `poet`", "line 2 column 3"),
         ("roles:\n  coder: {}\n  coder: {}\n", "duplicate key `coder`", "line 3 column 3"),
@@ -80,6 +80,10 @@ fn a_mistake_is_named_with_its_file_line_and_column() {
             "line 1 column 24",
         ),
         ("limits: {max_versions: -1}\n", "limits.max_versions: invalid", "line 1 column 24"),
+        ("limits: {repairs: some}\n", "expected a whole number of at least 0", "line 1 column 19"),
+        ("sandbox:\n  seconds: 1\n  seconds: 2\n", "duplicate key `seconds`", "line 3 column 3"),
+        ("just words\n", "expected a map of settings", "line 1 column 1"),
+        ("limits: 3\n", "limits: invalid type: integer `3`", "line 1 column 9"),
         ("limits: {budget_usd: .nan}\n", "expected a number from 0", "line 1 column 22"),
         ("roles: {coder: {temperature: 3}}\n", "expected a number from 0 to 2", "line 1 column 30"),
         ("sandbox: {mode: loose}\n", "unknown variant `loose`", "line 1 column 17"),

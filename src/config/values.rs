@@ -1,10 +1,9 @@
 //! How single values of the configuration are read and checked, so that an error has a place.
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
 };
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -28,67 +27,99 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A map in which each key stands once; the YAML reader itself keeps the last of two silently.
-pub(super) fn unique<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+/// Any YAML in which each key stands once. The YAML reader itself keeps the last of two silently, or
+/// names the beginning of the map and not the line of the second.
+pub(super) struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("plain YAML")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut known = BTreeSet::new();
+        while let Some(key) = map.next_key_seed(NewKey(&known))? {
+            known.insert(key);
+            map.next_value::<Self>()?;
+        }
+        Ok(self)
+    }
+}
+
+/// Refuses a known key while the reader still stands at it, so that the error names its line.
+struct NewKey<'a>(&'a BTreeSet<String>);
+
+impl<'de> DeserializeSeed<'de> for NewKey<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NewKey<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<String, E> {
+        if self.0.contains(key) {
+            return Err(E::custom(format_args!("duplicate key `{key}`")));
+        }
+        Ok(key.to_owned())
+    }
+}
+
+/// A whole number.
+pub(super) fn count<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord,
-    V: Deserialize<'de>,
+    T: TryFrom<u64>,
 {
-    struct Unique<K, V>(PhantomData<(K, V)>);
-
-    impl<'de, K, V> Visitor<'de> for Unique<K, V>
-    where
-        K: Deserialize<'de> + Ord,
-        V: Deserialize<'de>,
-    {
-        type Value = BTreeMap<K, V>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a map")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(BTreeMap::new())
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut found = BTreeMap::new();
-            while let Some(key) = map.next_key_seed(NewKey(&found))? {
-                found.insert(key, map.next_value()?);
-            }
-            Ok(found)
-        }
-    }
-
-    /// Refuses a known key while the reader still stands at it, so that the error names its line.
-    struct NewKey<'a, K, V>(&'a BTreeMap<K, V>);
-
-    impl<'de, K: Deserialize<'de> + Ord, V> DeserializeSeed<'de> for NewKey<'_, K, V> {
-        type Value = K;
-
-        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<K, D::Error> {
-            deserializer.deserialize_str(self)
-        }
-    }
-
-    impl<'de, K: Deserialize<'de> + Ord, V> Visitor<'de> for NewKey<'_, K, V> {
-        type Value = K;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a name")
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<K, E> {
-            let key = K::deserialize(text.into_deserializer())?;
-            if self.0.contains_key(&key) {
-                return Err(E::custom(format_args!("duplicate key `{text}`")));
-            }
-            Ok(key)
-        }
-    }
-
-    deserializer.deserialize_any(Unique(PhantomData))
+    whole(deserializer, 0)
 }
 
 /// A whole number that is not 0.
@@ -97,13 +128,21 @@ where
     D: Deserializer<'de>,
     T: TryFrom<u64>,
 {
-    struct Positive<T>(PhantomData<T>);
+    whole(deserializer, 1)
+}
 
-    impl<T: TryFrom<u64>> Visitor<'_> for Positive<T> {
+fn whole<'de, D, T>(deserializer: D, least: u64) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    struct Whole<T>(u64, PhantomData<T>);
+
+    impl<T: TryFrom<u64>> Visitor<'_> for Whole<T> {
         type Value = Option<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a whole number of at least 1")
+            write!(f, "a whole number of at least {}", self.0)
         }
 
         fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -111,12 +150,12 @@ where
         }
 
         fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-            let fits = T::try_from(number).ok().filter(|_| number > 0);
+            let fits = T::try_from(number).ok().filter(|_| number >= self.0);
             fits.map(Some).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
         }
     }
 
-    deserializer.deserialize_any(Positive(PhantomData))
+    deserializer.deserialize_any(Whole(least, PhantomData))
 }
 
 /// A sampling temperature.

@@ -4,6 +4,7 @@
 use super::fault::shown;
 use super::{Ending, Fault, Model, Piece};
 use crate::domain::chat::{Outcome, Request};
+use crate::files::reason;
 use futures_util::future::{BoxFuture, FutureExt};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -48,7 +49,7 @@ impl CommandModel {
         let prompt = serde_json::to_vec(&request.messages).map_err(Fault::bad_text)?;
         let mut child = self
             .spawn(request)
-            .map_err(|error| self.fault(&format!("can't be started: {error}")))?;
+            .map_err(|error| self.fault(&format!("can't be started: {}", reason(&error))))?;
         let _group = Group(child.id());
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();

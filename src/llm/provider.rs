@@ -3,6 +3,7 @@
 use super::anthropic::{self, Anthropic};
 use super::call::Policy;
 use super::command::CommandModel;
+use super::fault::shown;
 use super::http::{BadAddress, Door, HttpModel};
 use super::ollama::{self, Ollama};
 use super::openai::{self, OpenAi};
@@ -12,6 +13,7 @@ use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Config, Kind, Price, ProviderConfig};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 /// Looks an environment variable up: the process's own ([`environment`]), or a test's.
@@ -162,6 +164,36 @@ pub enum ProviderError {
     /// The recorded answers can't be read.
     #[error(transparent)]
     Recording(Fault),
+    /// The program that should answer is not there (kind `command`).
+    #[error("provider `{provider}` needs the program `{program}`, which is not there")]
+    NoProgram {
+        /// The provider's name.
+        provider: String,
+        /// The program, as configured.
+        program: String,
+    },
+}
+
+/// Whether a model could be asked, as far as can be told without asking it.
+pub fn check(model: &str, config: &Config) -> Result<(), ProviderError> {
+    connect(model, config, &Used::new())?;
+    let ModelRef { provider, .. } = ModelRef::parse(model)?;
+    let settings = settings(&provider, config, &environment).unwrap_or_default();
+    match settings.command.as_deref() {
+        Some([program, ..]) if settings.kind == Some(Kind::Command) && !is_there(program) => {
+            Err(ProviderError::NoProgram { provider, program: shown(program) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether there is such a program: where its path says, or in one of the folders of `PATH`.
+fn is_there(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Makes a model from its name and the configuration, with keys from the environment.

@@ -3,6 +3,7 @@
 use super::{Ending, Fault, Model, Piece};
 use crate::domain::chat::{Agent, Outcome, Request};
 use crate::domain::text::one_line;
+use crate::files;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -48,7 +49,7 @@ impl ScriptModel {
         let file = path.display().to_string();
         let fail = |reason| Fault::Recording { file: file.clone(), reason };
         let text = std::fs::read_to_string(path)
-            .map_err(|error| fail(format!("can't be read: {error}")))?;
+            .map_err(|error| fail(format!("can't be read: {}", files::reason(&error))))?;
         let answers = serde_yaml::from_str(&text)
             .map_err(|error| fail(format!("is not a list of answers: {error}")))?;
         Ok(Self::from_answers(file.clone(), answers, used))

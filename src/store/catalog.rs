@@ -3,7 +3,8 @@
 use super::open::load;
 use super::{JOURNAL, StoreError};
 use crate::domain::session::Session;
-use crate::files;
+use crate::files::{self, FileError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,9 +17,8 @@ pub struct Listed {
 }
 
 /// All sessions of a folder by name; none if the folder is not there.
-#[must_use]
-pub fn list(root: &Path) -> Vec<Listed> {
-    let folders = folders(root);
+pub fn list(root: &Path) -> Result<Vec<Listed>, FileError> {
+    let folders = folders(root)?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let share = folders.len().div_ceil(workers).max(1);
     let read = |folders: &[PathBuf]| -> Vec<Listed> {
@@ -33,26 +33,28 @@ pub fn list(root: &Path) -> Vec<Listed> {
     std::thread::scope(|scope| {
         let parts: Vec<_> =
             folders.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
-        parts.into_iter().filter_map(|part| part.join().ok()).flatten().collect()
+        Ok(parts.into_iter().filter_map(|part| part.join().ok()).flatten().collect())
     })
 }
 
-fn folders(root: &Path) -> Vec<PathBuf> {
-    let mut folders = files::entries(root).unwrap_or_default();
+fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut folders = match files::entries(root) {
+        Err(error) if error.source.kind() == ErrorKind::NotFound => Vec::new(),
+        entries => entries?,
+    };
     folders.retain(|folder| {
         let hidden = folder.file_name().is_none_or(|n| n.to_string_lossy().starts_with('.'));
         !hidden && files::length(&folder.join(JOURNAL)).is_some()
     });
-    folders
+    Ok(folders)
 }
 
 /// The folder of the session that was last worked on.
-#[must_use]
-pub fn last(root: &Path) -> Option<PathBuf> {
+pub fn last(root: &Path) -> Result<Option<PathBuf>, FileError> {
     let changed = |folder: &PathBuf| -> Option<SystemTime> {
         folder.join(JOURNAL).metadata().ok()?.modified().ok()
     };
-    folders(root).into_iter().max_by_key(changed)
+    Ok(folders(root)?.into_iter().max_by_key(changed))
 }
 
 /// A session, and a version of it where one was named.
@@ -67,7 +69,7 @@ pub struct Place {
 /// Finds the session that `NAME`, `PATH`, `NAME:vN` or nothing at all stands for.
 pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     let Some(wanted) = wanted else {
-        let folder = last(root).ok_or_else(|| StoreError::Unknown("(the last one)".to_owned()))?;
+        let folder = last(root)?.ok_or_else(|| StoreError::Nothing(root.display().to_string()))?;
         return Ok(Place { folder, version: None });
     };
     let (name, version) = split_version(wanted);
@@ -76,6 +78,10 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     let folder = if is_path { direct.to_owned() } else { root.join(name) };
     // A folder's own name is wanted, whichever way was taken to it.
     let folder = if is_path { folder.canonicalize().unwrap_or(folder) } else { folder };
+    if !is_path {
+        // A sessions folder that can't be read is told from one that lacks the session.
+        folders(root)?;
+    }
     if name.is_empty() || files::length(&folder.join(JOURNAL)).is_none() {
         return Err(StoreError::Unknown(crate::domain::text::one_line(name, 100)));
     }

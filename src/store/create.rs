@@ -34,9 +34,10 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
         }
         None => free_name(root, &name::suggest(&draft.request)),
     };
+    let named = name_data(&draft.data)?;
     files::create_folder(root)?;
     let made = Making::start(root)?;
-    let data = take_data(&made.folder, &draft.data)?;
+    let data = take_data(&made.folder, named)?;
     let event = SessionCreated {
         format: FORMAT,
         program: concat!("redraft ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -137,13 +138,17 @@ fn free_name(root: &Path, wish: &str) -> String {
     (2..u32::MAX).map(|n| format!("{wish}-{n}")).find(|name| !taken(root, name)).unwrap_or_default()
 }
 
-fn take_data(folder: &Path, paths: &[PathBuf]) -> Result<Vec<DataFile>, StoreError> {
-    let mut data: Vec<DataFile> = Vec::new();
+/// The names that files will have among the session's data. Nothing is written yet.
+fn name_data(paths: &[PathBuf]) -> Result<Vec<(&Path, &str)>, StoreError> {
+    let mut named: Vec<(&Path, &str)> = Vec::new();
     for path in paths {
         let refuse = |problem: &str| StoreError::Data {
             file: path.display().to_string(),
             problem: problem.to_owned(),
         };
+        if path.is_dir() {
+            return Err(refuse("it is a folder; give each file with a `--data` of its own"));
+        }
         if !path.is_file() {
             return Err(refuse("there is no such file"));
         }
@@ -152,9 +157,17 @@ fn take_data(folder: &Path, paths: &[PathBuf]) -> Result<Vec<DataFile>, StoreErr
             .and_then(|n| n.to_str())
             .ok_or_else(|| refuse("its name is not UTF-8"))?;
         name::check(name).map_err(|e| refuse(&e.to_string()))?;
-        if data.iter().any(|d| d.name == name) {
+        if named.iter().any(|(_, known)| *known == name) {
             return Err(refuse("another file given has the same name"));
         }
+        named.push((path, name));
+    }
+    Ok(named)
+}
+
+fn take_data(folder: &Path, named: Vec<(&Path, &str)>) -> Result<Vec<DataFile>, StoreError> {
+    let mut data = Vec::new();
+    for (path, name) in named {
         let to = folder.join("data").join(name);
         let bytes = files::copy(path, &to)?;
         let sha256 = artifacts::hash(&files::read(&to)?);

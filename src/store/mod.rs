@@ -33,8 +33,11 @@ pub enum StoreError {
     /// There is no such session.
     #[error("there is no session `{0}`; `redraft list` shows those that there are")]
     Unknown(String),
+    /// There is no session at all.
+    #[error("there is no session in `{0}` yet; start one with: redraft new \"TASK\"")]
+    Nothing(String),
     /// A folder of this name is there already.
-    #[error("there is a session `{0}` already; go on with it, or choose another name with --name")]
+    #[error("there is a session `{0}` already; go on with it, or choose another name")]
     Exists(String),
     /// Another process works on it.
     #[error("session `{name}` is locked by {holder}; wait for it to end, or end it")]

@@ -58,8 +58,7 @@ impl Teller {
             }
             News::Retrying { why, wait } => {
                 self.calm();
-                let words =
-                    format!("{}; again in {:.1} s", one_line(why, 160), wait.as_secs_f64());
+                let words = format!("{}; again in {:.1} s", one_line(why, 160), wait.as_secs_f64());
                 let words = self.terminal.warm(&words);
                 self.terminal.print(&flow::hang(&self.terminal, "  ", &words));
                 self.wait("waiting to try again");

@@ -4,7 +4,9 @@
 use super::DriverError;
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Event};
-use crate::store::{HandEdit, Store, artifacts};
+use crate::domain::settings::Settings;
+use crate::store::artifacts::{self, SessionFile};
+use crate::store::{HandEdit, Store};
 
 /// Journals edits by hand; says what was taken up, a line each.
 ///
@@ -22,6 +24,22 @@ pub fn take_up(store: &mut Store, edits: Vec<HandEdit>) -> Result<Vec<String>, D
         store.record(event)?;
     }
     Ok(said)
+}
+
+/// The settings of the session as they will be once its edits are taken up.
+///
+/// # Errors
+/// A `session.yaml` that can't be read.
+pub fn settings(store: &Store, edits: &[HandEdit]) -> Result<Settings, DriverError> {
+    match edits.iter().find(|edit| edit.file == artifacts::SESSION) {
+        Some(edit) => Ok(read_session_file(&edit.text)?.settings),
+        None => Ok(store.session().settings.clone()),
+    }
+}
+
+fn read_session_file(text: &str) -> Result<SessionFile, DriverError> {
+    artifacts::read_session_file(text)
+        .map_err(|problem| DriverError::Edit { file: artifacts::SESSION.to_owned(), problem })
 }
 
 fn understand(
@@ -42,8 +60,7 @@ fn understand(
             (event, "it is the approved plan now")
         }
         artifacts::SESSION => {
-            let read = artifacts::read_session_file(&text)
-                .map_err(|problem| DriverError::Edit { file: file.to_owned(), problem })?;
+            let read = read_session_file(&text)?;
             let request = (read.request != session.request).then_some(read.request);
             let settings = Box::new(read.settings);
             let artifact = Artifact::default();
