@@ -113,8 +113,8 @@ pub async fn run(
         return Err(RunFault::Interrupted);
     }
     let private = folder.path().to_string_lossy().into_owned();
-    let stdout = done.stdout.text.replace(&private, ".");
-    let stderr = done.stderr.text.replace(&private, ".");
+    let stdout = without_library_folder(&done.stdout.text.replace(&private, "."));
+    let stderr = without_library_folder(&done.stderr.text.replace(&private, "."));
     let kept = match ask.keep_files_in.map(Path::to_owned) {
         Some(to) => spawn_blocking(move || folder.keep(&to)).await?,
         None => Kept::default(),
@@ -163,6 +163,34 @@ fn environment(python: &Path, folder: &Path, display: bool) -> Vec<(OsString, Os
         vars.push(("MPLBACKEND".into(), "Agg".into()));
     }
     vars
+}
+
+/// Tracebacks without the folder that Python is installed in: it says where its user lives, which is
+/// nobody's business in a session that is shown around, and nothing to a model.
+fn without_library_folder(text: &str) -> String {
+    let mut parts = text.split("File \"/");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let path = part.split(['"', '\n']).next().unwrap_or_default();
+        let library = path.rfind("/lib/python").and_then(|at| {
+            let version = &path[at + "/lib/python".len()..];
+            let end = version.find('/')?;
+            version[..end].bytes().all(|b| b.is_ascii_digit() || b == b'.').then_some(())?;
+            Some(&version[end..])
+        });
+        match library {
+            Some(rest) => {
+                out.push_str("File \"<python>");
+                out.push_str(rest);
+                out.push_str(&part[path.len()..]);
+            }
+            None => {
+                out.push_str("File \"/");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// Whether a window can be put up here.
@@ -239,6 +267,23 @@ fn error(ask: &Ask<'_>, stdout: &str, stderr: &str) -> Option<RunError> {
 mod tests {
     use super::*;
     use crate::sandbox::Captured;
+
+    #[test]
+    fn a_traceback_does_not_tell_where_python_is_installed() {
+        for (text, expected) in [
+            ("", ""),
+            ("File \"/a", "File \"/a"),
+            ("File \"/home/x/y.py\", line 1", "File \"/home/x/y.py\", line 1"),
+            (
+                "  File \"/home/x/lib/python3.11/json/decoder.py\", line 1\n  File \"/usr/lib/python3/a.py\"",
+                "  File \"<python>/json/decoder.py\", line 1\n  File \"<python>/a.py\"",
+            ),
+            ("File \"/lib/pythonic/a.py\"", "File \"/lib/pythonic/a.py\""),
+            ("File \"/x/lib/python3.11", "File \"/x/lib/python3.11"),
+        ] {
+            assert_eq!(without_library_folder(text), expected);
+        }
+    }
 
     #[test]
     fn a_window_that_stays_up_is_a_pass_and_only_that() {

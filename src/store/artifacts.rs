@@ -139,7 +139,32 @@ fn session_file(name: &str, request: &str, settings: &Settings) -> String {
 
 /// Plain data with string keys always serialises.
 fn yaml(value: &impl Serialize) -> String {
-    serde_yaml::to_string(value).unwrap_or_default()
+    quote_words(&serde_yaml::to_string(value).unwrap_or_default())
+}
+
+/// Quotes the words that readers of YAML 1.1, as Python's, take for true and false. Only whole values
+/// can be such words; lines of a block of text are left as they are.
+fn quote_words(yaml: &str) -> String {
+    let mut out = String::with_capacity(yaml.len());
+    // The indentation of the line that opened a block of text.
+    let mut block: Option<usize> = None;
+    for line in yaml.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if line.trim().is_empty() || block.is_some_and(|outer| indent > outer) {
+            let _ = writeln!(out, "{line}");
+            continue;
+        }
+        let (before, value) = line.rsplit_once(' ').unwrap_or(("", line));
+        block = value.starts_with(['|', '>']).then_some(indent);
+        let word = ["y", "n", "yes", "no", "on", "off"];
+        let plain = before.ends_with(':') || before.ends_with('-');
+        if plain && word.contains(&value.to_ascii_lowercase().as_str()) {
+            let _ = writeln!(out, "{before} '{value}'");
+        } else {
+            let _ = writeln!(out, "{line}");
+        }
+    }
+    out
 }
 
 #[derive(Serialize)]
@@ -197,4 +222,22 @@ fn section(text: &mut String, title: &str, content: &str) {
     }
     let fence = "`".repeat(longest.max(3) + 1);
     let _ = write!(text, "\n## {title}\n\n{fence}\n{content}\n{fence}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_python_would_read_as_true_and_false_are_quoted() {
+        for (yaml, expected) in [
+            ("a: off\n", "a: 'off'\n"),
+            ("- No\n- not\n", "- 'No'\n- not\n"),
+            ("a: 'b: off'\n", "a: 'b: off'\n"),
+            ("a: 'off'\nb: turned off\n", "a: 'off'\nb: turned off\n"),
+            ("a: |-\n  b: off\n\n  - no\nc: yes\n", "a: |-\n  b: off\n\n  - no\nc: 'yes'\n"),
+        ] {
+            assert_eq!(quote_words(yaml), expected);
+        }
+    }
 }
