@@ -9,6 +9,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -118,10 +119,22 @@ impl Prompts {
 
     /// Makes sure that the templates can be used, as far as can be told before they are.
     pub fn check(&self) -> Result<(), PromptError> {
-        self.sources.iter().try_for_each(|source| {
+        self.sources.iter().zip(BUILTIN).try_for_each(|(source, (name, text))| {
+            // A built-in template uses all that its agent is shown.
+            let known = match &source.text {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(_) => {
+                    let builtin = Source { name: name.to_owned(), text: Cow::Borrowed(text) };
+                    let builtin = Template::parse(&builtin)?;
+                    let mut known = builtin.system.check(name, None)?;
+                    known.extend(builtin.user.check(name, None)?);
+                    Some(known)
+                }
+            };
             let template = Template::parse(source)?;
-            template.system.check(&source.name)?;
-            template.user.check(&source.name)
+            template.system.check(&source.name, known.as_ref())?;
+            template.user.check(&source.name, known.as_ref())?;
+            Ok(())
         })
     }
 
@@ -189,12 +202,29 @@ impl Part<'_> {
         Ok(rendered.map_err(|error| self.failed(name, &error))?.trim().to_owned())
     }
 
-    /// Only understands the text.
-    fn check(&self, name: &str) -> Result<(), PromptError> {
+    /// Only understands the text: gives the variables that it uses, all of them known ones.
+    fn check(
+        &self,
+        name: &str,
+        known: Option<&BTreeSet<String>>,
+    ) -> Result<BTreeSet<String>, PromptError> {
         let understood = environment().and_then(|environment| {
-            environment.template_from_named_str(name, self.text).map(|_| ())
+            Ok(environment.template_from_named_str(name, self.text)?.undeclared_variables(false))
         });
-        understood.map_err(|error| self.failed(name, &error))
+        let used: BTreeSet<String> =
+            understood.map_err(|error| self.failed(name, &error))?.into_iter().collect();
+        match known.and_then(|known| Some((known, used.difference(known).next()?))) {
+            None => Ok(used),
+            Some((known, unknown)) => Err(PromptError::Template {
+                name: name.to_owned(),
+                // Where it stands first; its name can be part of a word before that.
+                line: self.line + self.text.lines().position(|l| l.contains(unknown)).unwrap_or(0),
+                message: format!(
+                    "there is no variable `{unknown}`; there are {}",
+                    known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+                ),
+            }),
+        }
     }
 
     fn failed(&self, name: &str, error: &minijinja::Error) -> PromptError {
