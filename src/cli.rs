@@ -141,16 +141,16 @@ pub(crate) struct Work {
     #[arg(long, value_name = "M")]
     pub(crate) reviewer: Option<String>,
     /// Repairs in a row before you are asked
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) repairs: Option<u32>,
     /// Versions in all
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) max_versions: Option<u32>,
     /// Tokens in all
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) budget_tokens: Option<u64>,
     /// US dollars in all
-    #[arg(long, value_name = "X", value_parser = money)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = money)]
     pub(crate) budget_usd: Option<f64>,
     /// Answer the gates by rule: approve, iterate while something fails, accept what works
     #[arg(long)]
