@@ -67,12 +67,13 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
 
 /// All of a stream, as text of at most `limit` bytes.
 pub fn read_bounded(from: impl Read, limit: u64) -> io::Result<String> {
-    let mut text = String::new();
-    from.take(limit + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > limit {
+    let mut bytes = Vec::new();
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    // Before it is taken for text: the limit can fall into a character.
+    if bytes.len() as u64 > limit {
         return Err(io::Error::other(format!("it is larger than {limit} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// The length of a regular file, or none if there is no such file.

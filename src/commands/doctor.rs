@@ -103,7 +103,7 @@ fn templates() -> Look {
 }
 
 fn session(context: &Context, wanted: &str) -> Look {
-    let read = context.find(Some(wanted)).and_then(|place| store::read(&place.folder));
+    let read = context.find_whole(Some(wanted)).and_then(|place| Ok(store::read(&place.folder)?));
     let (fine, words) = match read {
         Ok(snapshot) => (true, status::words(&snapshot.session)),
         Err(error) => (false, error.to_string()),

@@ -4,20 +4,16 @@ use super::{Context, code, work};
 use crate::cli;
 use crate::domain::event::Event;
 use crate::store;
-use crate::terminal::read_input;
 use crate::workflow::driver;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 /// The longest feedback, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 pub(super) fn run(context: &Context, args: &cli::Feedback) -> Result<u8> {
-    let text = if args.text == "-" {
-        read_input(LONGEST).context("cannot read the feedback from standard input")?
-    } else {
-        args.text.clone()
-    };
+    let text =
+        if args.text == "-" { super::input("feedback", LONGEST)? } else { args.text.clone() };
     if text.trim().is_empty() {
         bail!("the feedback is empty; say what you saw");
     }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
-    let place = context.find(args.session.as_deref())?;
+    let place = context.find_whole(args.session.as_deref())?;
     // A damaged journal is told about before any of it is shown.
     store::read(&place.folder)?;
     let terminal = &context.terminal;

@@ -22,10 +22,11 @@ mod work;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
-use crate::domain::text::visible;
+use crate::domain::text::{one_line, visible};
+use crate::files;
 use crate::store::StoreError;
 use crate::store::catalog::{self, Place};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, read_input};
 use crate::workflow::driver::DriverError;
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -64,6 +65,24 @@ impl Context {
     fn find(&self, wanted: Option<&str>) -> Result<Place, StoreError> {
         catalog::find(&self.sessions, wanted)
     }
+
+    /// Finds a session for a command that has nothing to say of a single version.
+    fn find_whole(&self, wanted: Option<&str>) -> anyhow::Result<Place> {
+        let place = self.find(wanted)?;
+        if place.version.is_some() {
+            let wanted = one_line(wanted.unwrap_or_default(), 100);
+            anyhow::bail!("`{wanted}`: this command takes a session, not a version of one");
+        }
+        Ok(place)
+    }
+}
+
+/// All of standard input as text; `what` it should be is what errors call it.
+fn input(what: &str, limit: u64) -> anyhow::Result<String> {
+    read_input(limit).map_err(|error| {
+        let reason = files::reason(&error);
+        anyhow::anyhow!("cannot read the {what} from standard input: {reason}")
+    })
 }
 
 /// Runs the program and gives its exit code.

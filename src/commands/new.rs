@@ -5,8 +5,7 @@ use crate::cli;
 use crate::domain::text::one_line;
 use crate::store::{self, Draft};
 use crate::terminal::prompt::{self, Typed};
-use crate::terminal::read_input;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 /// The longest task, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -34,9 +33,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
 fn task(context: &Context, args: &cli::New) -> Result<String> {
     let text = match (&args.task, &args.task_file) {
         (Some(task), _) => task.clone(),
-        (None, Some(file)) if file.as_os_str() == "-" => {
-            read_input(LONGEST).context("cannot read the task from standard input")?
-        }
+        (None, Some(file)) if file.as_os_str() == "-" => super::input("task", LONGEST)?,
         (None, Some(file)) => crate::files::read_text(file, LONGEST)?,
         (None, None) if context.terminal.interactive => ask(context)?,
         (None, None) => bail!("what should the script do? give a TASK, or `--task-file FILE`"),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::json;
 
 pub(super) fn run(context: &Context, args: &Named) -> Result<u8> {
-    let place = context.find(Some(&args.session))?;
+    let place = context.find_whole(Some(&args.session))?;
     let outcome = repair::repair(&place.folder)?;
     let terminal = &context.terminal;
     if terminal.json {

@@ -72,7 +72,7 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
         let folder = last(root)?.ok_or_else(|| StoreError::Nothing(root.display().to_string()))?;
         return Ok(Place { folder, version: None });
     };
-    let (name, version) = split_version(wanted);
+    let (name, version) = split_version(wanted)?;
     let direct = Path::new(name);
     let is_path = direct.components().count() > 1 || name.starts_with(['.', '/']);
     let folder = if is_path { direct.to_owned() } else { root.join(name) };
@@ -88,12 +88,17 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     Ok(Place { folder, version })
 }
 
-/// Takes `:vN` off the end of a session's name.
-fn split_version(wanted: &str) -> (&str, Option<u32>) {
-    wanted
-        .rsplit_once(":v")
-        .and_then(|(name, n)| Some((name, Some(n.parse().ok()?))))
-        .unwrap_or((wanted, None))
+/// Takes `:vN` off the end of a session's name or path. No name has a colon; the folders of a path
+/// can have one.
+fn split_version(wanted: &str) -> Result<(&str, Option<u32>), StoreError> {
+    let Some((name, version)) = wanted.rsplit_once(':').filter(|(_, last)| !last.contains('/'))
+    else {
+        return Ok((wanted, None));
+    };
+    match version.strip_prefix('v').and_then(|n| n.parse().ok()) {
+        Some(number) => Ok((name, Some(number))),
+        None => Err(StoreError::NoVersionName(crate::domain::text::one_line(version, 40))),
+    }
 }
 
 #[cfg(test)]
@@ -103,12 +108,14 @@ mod tests {
     #[test]
     fn a_version_is_taken_off_a_sessions_name() {
         for (wanted, expected) in [
-            ("clock", ("clock", None)),
-            ("clock:v3", ("clock", Some(3))),
-            ("a/b:v12", ("a/b", Some(12))),
-            ("clock:vx", ("clock:vx", None)),
+            ("clock", Some(("clock", None))),
+            ("clock:v3", Some(("clock", Some(3)))),
+            ("a/b:v12", Some(("a/b", Some(12)))),
+            ("a:b/c", Some(("a:b/c", None))),
+            ("clock:vx", None),
+            ("clock:3", None),
         ] {
-            assert_eq!(split_version(wanted), expected);
+            assert_eq!(split_version(wanted).ok(), expected);
         }
     }
 }

@@ -91,6 +91,9 @@ pub enum StoreError {
         /// What there is instead.
         has: String,
     },
+    /// What stands after a session's colon.
+    #[error("`{0}` is no version; versions are v1, v2, ...")]
+    NoVersionName(String),
     /// An event that does not fit: a fault of this program.
     #[error("session `{name}` can't take an event: {problem}; please report this")]
     Unfitting {
