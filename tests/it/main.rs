@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod inputs;
 mod llm;
 mod python;
 mod support;

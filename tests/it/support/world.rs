@@ -1,6 +1,7 @@
 //! The program in a world of its own: an empty home, an empty folder, a scripted model.
 
 use super::model_server::{ModelServer, Received, Reply};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -151,6 +152,36 @@ impl World {
         command.spawn().unwrap()
     }
 
+    /// A line for the shell, ready to be started in this world.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line]).current_dir(self.path()).env_clear();
+        for (name, value) in self.command(&[]).get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command
+    }
+
+    /// Each file and folder of the world by its path, with what a file holds. Locks are no part of
+    /// it: they name who held them last.
+    pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+        let mut tree = BTreeMap::new();
+        let mut folders = vec![self.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path.clone());
+                    tree.insert(path, None);
+                } else if path.file_name().is_some_and(|name| name != ".lock") {
+                    let content = std::fs::read(&path).unwrap();
+                    tree.insert(path, Some(content));
+                }
+            }
+        }
+        tree
+    }
+
     /// A session's journal, a value a line.
     pub(crate) fn journal(&self, session: &str) -> Vec<serde_json::Value> {
         self.read(&format!("sessions/{session}/journal.jsonl"))
@@ -165,12 +196,27 @@ impl World {
     }
 }
 
+/// Waits until this is so.
+#[track_caller]
+pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed().as_secs() < 60, "it never came to that");
+        std::thread::yield_now();
+    }
+}
+
 /// Runs a command to its end with these lines on standard input.
-pub(crate) fn finish(mut command: Command, input: &str) -> Output {
+pub(crate) fn finish(command: Command, input: &str) -> Output {
+    feed(command, input.as_bytes())
+}
+
+/// Runs a command to its end with these bytes on standard input.
+pub(crate) fn feed(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Who does not read all of its input closes it early.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     Output {
         code: output.status.code(),
