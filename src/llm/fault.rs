@@ -66,7 +66,7 @@ pub enum Fault {
         seconds: f64,
     },
     /// The provider does not take the key.
-    #[error("the provider refused the key ({status}): {message}")]
+    #[error("the provider refused the key ({status}): {message}; check that it is set and valid")]
     KeyRefused {
         /// The HTTP status.
         status: u16,
@@ -104,7 +104,8 @@ pub enum Fault {
 
 /// Says how long a server asks to wait; nothing if it does not.
 fn wish(retry_after: Option<Duration>) -> String {
-    retry_after.map_or_else(String::new, |wait| format!("; it asks to wait {} s", wait.as_secs()))
+    let wait = retry_after.filter(|wait| !wait.is_zero());
+    wait.map_or_else(String::new, |wait| format!("; it asks to wait {} s", wait.as_secs()))
 }
 
 impl Fault {

@@ -5,6 +5,7 @@ use super::secret::Secret;
 use super::wire::{Framing, Line, Reading, Wire, line};
 use super::{Ending, Fault, Model, Piece};
 use crate::domain::chat::{Outcome, Request};
+use crate::files::reason;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
@@ -125,7 +126,8 @@ impl Door {
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        Fault::Connect { server: self.server(), reason: self.shown(&cause.to_string()) }
+        let reason = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
+        Fault::Connect { server: self.server(), reason: self.shown(&reason) }
     }
 
     /// What a status other than 200 means.
@@ -144,6 +146,10 @@ impl Door {
             status @ 400 if of_key => Fault::KeyRefused { status, message },
             404 if message.to_lowercase().contains("model") => {
                 Fault::NoSuchModel { model: model.to_owned(), message }
+            }
+            status @ 404 => {
+                let message = format!("{message}; check the provider's `base_url`");
+                Fault::Status { status, message, retry_after }
             }
             status => Fault::Status { status, message, retry_after },
         }
