@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod faults;
 mod inputs;
 mod llm;
 mod python;

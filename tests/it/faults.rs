@@ -1,0 +1,423 @@
+//! Model servers on a bad day, through the real program: what passes is waited out, what stays ends
+//! in exit code 4 with one clear line, and a resume with a healthy server loses and repeats nothing.
+
+use crate::support::model_server::{ModelServer, Received, Reply};
+use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, feed, fenced};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The key that the provider is given.
+const KEY: &str = "sk-never-shown-0123456789";
+
+/// How a server can fall ill: what it answers to a request instead of what it should.
+type Fault = fn(&Received) -> Reply;
+
+/// A world with a server that falls ill when it is told to.
+struct Ward {
+    world: World,
+    server: ModelServer,
+    state: Arc<State>,
+}
+
+struct State {
+    fault: Mutex<Option<Fault>>,
+    /// Who gets it.
+    of: Mutex<Asking>,
+    /// How often still.
+    left: AtomicUsize,
+}
+
+impl Ward {
+    /// A provider of this kind, which has these settings besides its address and its key.
+    fn new(kind: &str, settings: &str) -> Self {
+        let state = Arc::new(State {
+            fault: Mutex::default(),
+            of: Mutex::new(Asking::Coder),
+            left: AtomicUsize::new(0),
+        });
+        let seen = Arc::clone(&state);
+        let server = ModelServer::with_key(Some(KEY), move |request| seen.reply(request));
+        let world = World::empty();
+        let url = server.base_url();
+        world.write(
+            "redraft.yaml",
+            &format!(
+                "model: local/m\nproviders:\n  local: {{ kind: {kind}, base_url: '{url}', \
+                 api_key_env: LOCAL_KEY, retry_seconds: 0.001, {settings} }}\n"
+            ),
+        );
+        Self { world, server, state }
+    }
+
+    /// From now on this agent's requests meet a fault, so many times.
+    fn ill(&self, of: Asking, fault: Fault, times: usize) {
+        *self.state.of.lock().unwrap() = of;
+        *self.state.fault.lock().unwrap() = Some(fault);
+        self.state.left.store(times, Ordering::SeqCst);
+    }
+
+    fn heal(&self) {
+        self.state.left.store(0, Ordering::SeqCst);
+        self.server.release();
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = self.world.command(args);
+        command.env("LOCAL_KEY", KEY);
+        let out = feed(command, b"");
+        assert!(!out.err.contains(KEY) && !out.out.contains(KEY), "the key is shown: {out:?}");
+        out
+    }
+
+    fn new_session(&self) -> Output {
+        self.run(&["new", "count to two", "--name", "s", "--auto", "--no-run"])
+    }
+
+    /// How often each agent asked.
+    fn asked(&self) -> [usize; 3] {
+        let mut asked = [0; 3];
+        for request in self.server.received() {
+            asked[agent(&request) as usize] += 1;
+        }
+        asked
+    }
+
+    /// The session ended in a failure of the model that is told in a line with these words; a resume
+    /// with the server healed ends it without asking again for what was answered.
+    #[track_caller]
+    fn fails_and_goes_on(&self, out: &Output, words: &[&str], what: &str) {
+        assert_eq!(out.code, Some(4), "{what}: {}{}", out.err, out.out);
+        assert_eq!(out.last_line(), "resume with: redraft resume s", "{what}");
+        let lines: Vec<&str> = out.err.lines().collect();
+        assert_eq!(lines.len(), 2, "{what}: a line, and how to go on: {}", out.err);
+        assert!(lines[0].starts_with("error: model `local/m`: "), "{what}: {}", out.err);
+        assert!(lines[0].chars().count() < 400, "{what}: {}", out.err);
+        for word in words {
+            assert!(lines[0].contains(word), "{what}: no `{word}` in {}", out.err);
+        }
+        assert!(!lines[0].contains("os error"), "{what}: {}", out.err);
+        assert!(!lines[0].contains("wait 0 s"), "{what}: {}", out.err);
+        let journal = self.world.journal("s");
+        let [.., failed, paused] = &journal[..] else { panic!("{what}: {journal:?}") };
+        assert_eq!(failed["event"], "model_call_failed", "{what}");
+        assert_eq!(paused["event"], "paused", "{what}");
+        for text in
+            [lines[0], failed["error"].as_str().unwrap(), paused["reason"].as_str().unwrap()]
+        {
+            for secret in ["You are the", "count to two", "VERDICT"] {
+                assert!(!text.contains(secret), "{what}: a prompt is shown: {text}");
+            }
+        }
+        let finished = answered(&journal);
+
+        self.heal();
+        let before = self.asked();
+        let out = self.run(&["resume", "s", "--auto"]).expect(0);
+        assert!(out.out.contains("accepted v1"), "{what}: {}", out.out);
+        let after = self.asked();
+        for ((before, after), done) in before.iter().zip(after).zip(finished) {
+            assert_eq!(after - before, 1 - done, "{what}: each is asked once");
+        }
+        let journal = self.world.journal("s");
+        assert_eq!(answered(&journal), [1, 1, 1], "{what}");
+        assert_eq!(self.world.read("sessions/s/script_v1.py"), "print('one')\n", "{what}");
+        self.no_key_on_disk(what);
+    }
+
+    #[track_caller]
+    fn no_key_on_disk(&self, what: &str) {
+        for (path, content) in self.world.tree() {
+            let text = String::from_utf8_lossy(content.as_deref().unwrap_or_default()).into_owned();
+            assert!(!text.contains(KEY), "{what}: the key is in {}", path.display());
+        }
+    }
+}
+
+impl State {
+    fn reply(&self, request: &Received) -> Reply {
+        let asking = agent(request);
+        let fault = *self.fault.lock().unwrap();
+        let left =
+            || self.left.try_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        match fault {
+            Some(fault) if asking == *self.of.lock().unwrap() && left().is_ok() => fault(request),
+            _ => Reply::to(request, &healthy(asking)),
+        }
+    }
+}
+
+fn healthy(asking: Asking) -> String {
+    match asking {
+        Asking::Planner => PLAN.to_owned(),
+        Asking::Coder => fenced("print('one')"),
+        Asking::Reviewer => ACCEPT.to_owned(),
+    }
+}
+
+/// How many calls of each agent have an answer.
+fn answered(journal: &[Value]) -> [usize; 3] {
+    let count = |agent: &str| {
+        journal
+            .iter()
+            .filter(|e| e["event"] == "model_call_finished" && e["agent"] == agent)
+            .count()
+    };
+    ["planner", "coder", "reviewer"].map(count)
+}
+
+const FOR_EVER: usize = usize::MAX;
+const KINDS: [&str; 3] = ["openai", "anthropic", "ollama"];
+
+/// The beginning of an answer that would break the script if anything of it were kept.
+fn begun(request: &Received) -> Reply {
+    // Anthropic's start, block and ping come before the first text.
+    let first = if request.path.ends_with("/messages") { 4 } else { 1 };
+    Reply::to(request, "BROKEN text").cut_to(first)
+}
+
+fn line(request: &Received, json: &Value) -> String {
+    if request.path.ends_with("/chat") { format!("{json}\n") } else { format!("data: {json}\n\n") }
+}
+
+fn bad_text(request: &Received) -> Reply {
+    let event = line(request, &json!({"choices": [], "text": "MARK"}));
+    let (before, after) = event.split_once("MARK").unwrap();
+    begun(request).then_repeat(&[before.as_bytes(), b"\xff\xfe", after.as_bytes()].concat(), 1)
+}
+
+fn half_event(request: &Received) -> Reply {
+    let event = line(request, &json!({"choices": [{"index": 0, "delta": {"content": "BROKEN"}}]}));
+    begun(request).then_repeat(&event.as_bytes()[..event.len() / 2], 1)
+}
+
+fn in_stream(request: &Received) -> Reply {
+    let error = json!({"type": "error", "error": {"type": "server_error", "message": "on fire"}});
+    begun(request).then_repeat(line(request, &error).as_bytes(), 1)
+}
+
+fn html(_: &Received) -> Reply {
+    Reply::raw(200, "text/html", ["<html><body>You are the guest. Please log in.</body></html>"])
+}
+
+fn flood(request: &Received) -> Reply {
+    let text = "x = 1\n".repeat(2700);
+    let json = match request.path.as_str() {
+        path if path.ends_with("/completions") => {
+            json!({"choices": [{"delta": {"content": text}}]})
+        }
+        path if path.ends_with("/messages") => json!({"type": "content_block_delta",
+            "delta": {"type": "text_delta", "text": text}}),
+        _ => json!({"message": {"content": text}, "done": false}),
+    };
+    begun(request).then_repeat(line(request, &json).as_bytes(), 1024)
+}
+
+/// What passes by itself, with words of the error if it does not.
+const PASSING: [(&str, Fault, &[&str]); 13] = [
+    ("429", |_| Reply::refusal(429, "slow down"), &["429", "slow down"]),
+    ("429, at once", |_| Reply::refusal(429, "slow").with_header("retry-after", "0"), &["429"]),
+    ("500", |_| Reply::refusal(500, "my fault"), &["500", "my fault"]),
+    ("503 in HTML", |_| Reply::raw(503, "text/html", ["<html>You are the"]), &["503", "Unavail"]),
+    ("529", |_| Reply::refusal(529, "overloaded"), &["529", "overloaded"]),
+    ("a dropped stream", |r| begun(r).then_drop(), &["the answer"]),
+    ("a dropped connection", |r| begun(r).cut_to(0).then_drop(), &["the answer"]),
+    ("half an event", half_event, &["the answer"]),
+    ("half an event, dropped", |r| half_event(r).then_drop(), &["the answer"]),
+    ("no end mark", begun, &["broke off before its end"]),
+    ("bad UTF-8", bad_text, &["the answer can't be read"]),
+    ("an empty answer", |r| Reply::to(r, ""), &["the answer is empty"]),
+    ("an error in the stream", in_stream, &["reported an error", "on fire"]),
+];
+
+#[test]
+fn a_fault_that_passes_is_waited_out_and_leaves_no_trace_in_the_script() {
+    for kind in KINDS {
+        for (what, fault, _) in PASSING {
+            let what = &format!("{kind}: {what}");
+            let ward = Ward::new(kind, "retries: 2");
+            ward.ill(Asking::Coder, fault, 2);
+            let out = ward.new_session();
+            assert_eq!(out.code, Some(0), "{what}: {}{}", out.err, out.out);
+            assert_eq!(out.err, "", "{what}: what passed is no error");
+            assert_eq!(out.out.matches("; again in").count(), 2, "{what}: {}", out.out);
+            assert_eq!(ward.asked(), [1, 3, 1], "{what}");
+            assert_eq!(answered(&ward.world.journal("s")), [1, 1, 1], "{what}");
+            assert_eq!(ward.world.read("sessions/s/script_v1.py"), "print('one')\n", "{what}");
+            ward.no_key_on_disk(what);
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_should_pass_and_does_not_ends_the_work_and_loses_nothing() {
+    for kind in KINDS {
+        for (what, fault, words) in PASSING {
+            let ward = Ward::new(kind, "retries: 1");
+            ward.ill(Asking::Coder, fault, FOR_EVER);
+            let out = ward.new_session();
+            assert_eq!(ward.asked(), [1, 2, 0], "{what}: tries are bounded");
+            ward.fails_and_goes_on(&out, words, &format!("{kind}: {what}"));
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_can_not_pass_is_told_at_once() {
+    let cases: [(&str, Fault, &[&str]); 9] = [
+        ("401", |_| Reply::refusal(401, "bad key"), &["refused the key (401)", "bad key"]),
+        ("403", |_| Reply::refusal(403, "not yours"), &["refused the key (403)", "not yours"]),
+        ("a repeated key", |_| Reply::refusal(401, &format!("unknown: {KEY}")), &["unknown: ***"]),
+        ("404", |_| Reply::refusal(404, "model `m` not found"), &["no model `m`", "not found"]),
+        (
+            "404 of a path",
+            |_| Reply::raw(404, "text/html", ["<html>"]),
+            &["404", "Not Found", "`base_url`"],
+        ),
+        ("400", |_| Reply::refusal(400, "too many tokens"), &["400", "too many tokens"]),
+        ("HTML", html, &["`text/html`", "`base_url`"]),
+        (
+            "a redirection",
+            |_| Reply::raw(302, "", [""]).with_header("location", "/login"),
+            &["302", "redirects", "`base_url`"],
+        ),
+        ("16 MiB", flood, &["too long", "1 MiB"]),
+    ];
+    for kind in KINDS {
+        for (what, fault, words) in cases {
+            let ward = Ward::new(kind, "retries: 3");
+            ward.ill(Asking::Coder, fault, FOR_EVER);
+            let out = ward.new_session();
+            assert_eq!(ward.asked(), [1, 1, 0], "{what}: asking again would not help");
+            ward.fails_and_goes_on(&out, words, &format!("{kind}: {what}"));
+        }
+    }
+}
+
+#[test]
+fn whichever_agent_meets_a_fault_the_others_are_not_asked_again() {
+    for (of, asked) in
+        [(Asking::Planner, [2, 0, 0]), (Asking::Coder, [1, 2, 0]), (Asking::Reviewer, [1, 1, 2])]
+    {
+        let ward = Ward::new("openai", "retries: 1");
+        ward.ill(of, |_| Reply::refusal(500, "my fault"), FOR_EVER);
+        let out = ward.new_session();
+        assert_eq!(ward.asked(), asked, "{of:?}");
+        // A resume that fails as well changes nothing.
+        let again = ward.run(&["resume", "s", "--auto"]).expect(4);
+        assert_eq!(again.last_line(), "resume with: redraft resume s");
+        ward.fails_and_goes_on(&out, &["500", "my fault"], &format!("{of:?}"));
+    }
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_obeyed() {
+    for kind in KINDS {
+        let ward = Ward::new(kind, "retries: 1");
+        ward.ill(Asking::Coder, |_| Reply::refusal(429, "x").with_header("retry-after", "1"), 1);
+        let begun = Instant::now();
+        ward.new_session().expect(0);
+        assert!(begun.elapsed() >= Duration::from_secs(1), "{kind}: it came back too early");
+        assert_eq!(ward.asked(), [1, 2, 1]);
+    }
+    let ward = Ward::new("openai", "retries: 3");
+    ward.ill(
+        Asking::Coder,
+        |_| Reply::refusal(429, "x").with_header("retry-after", "3600"),
+        FOR_EVER,
+    );
+    let out = ward.new_session();
+    assert_eq!(ward.asked(), [1, 1, 0], "nobody waits for an hour");
+    ward.fails_and_goes_on(&out, &["429", "asks to wait 3600 s"], "an hour");
+}
+
+#[test]
+fn silence_ends_a_try_before_and_in_an_answer() {
+    let before: Fault = |r| Reply::to(r, "").cut_to(0).then_hang();
+    let within: Fault = |r| begun(r).then_hang();
+    for kind in KINDS {
+        for (what, fault) in [("before", before), ("within", within)] {
+            let ward = Ward::new(kind, "retries: 1, timeout: 0.4");
+            ward.ill(Asking::Coder, fault, FOR_EVER);
+            let out = ward.new_session();
+            assert_eq!(ward.asked(), [1, 2, 0], "{kind}: {what}");
+            let words = ["no answer for 0.4 s", "`timeout`"];
+            ward.fails_and_goes_on(&out, &words, &format!("{kind}: {what}"));
+        }
+    }
+}
+
+#[test]
+fn a_server_that_can_not_be_reached_is_named_and_the_session_goes_on_once_it_is() {
+    for kind in KINDS {
+        for (url, words) in [
+            ("http://127.0.0.1:1/v1", ["`127.0.0.1:1`", "connection refused;"]),
+            ("http://no-such-host.invalid/v1", ["`no-such-host.invalid`", "can't reach"]),
+        ] {
+            let ward = Ward::new(kind, "retries: 1");
+            let good = ward.world.read("redraft.yaml");
+            let bad = good.replace(&ward.server.base_url(), url);
+            assert_ne!(good, bad);
+            ward.world.write("redraft.yaml", &bad);
+            let out = ward.new_session();
+            ward.world.write("redraft.yaml", &good);
+            assert_eq!(ward.asked(), [0, 0, 0]);
+            ward.fails_and_goes_on(&out, &words, &format!("{kind}: {url}"));
+        }
+    }
+}
+
+#[test]
+fn a_fault_is_an_event_like_any_other_for_programs_that_listen() {
+    let ward = Ward::new("openai", "retries: 1");
+    ward.ill(Asking::Coder, |_| Reply::refusal(500, "my fault"), FOR_EVER);
+    let out = ward.run(&["new", "count", "--name", "s", "--auto", "--no-run", "--json"]).expect(4);
+    assert_eq!(out.json(), ward.world.journal("s"));
+    assert_eq!(out.last_line(), "resume with: redraft resume s");
+    ward.heal();
+    let before = ward.world.journal("s").len();
+    let out = ward.run(&["resume", "s", "--auto", "--json"]).expect(0);
+    assert_eq!(out.json(), ward.world.journal("s")[before..]);
+}
+
+#[test]
+fn what_came_before_a_fault_is_kept_in_the_chat_and_not_used() {
+    let ward = Ward::new("openai", "retries: 0");
+    ward.ill(Asking::Coder, |r| begun(r).then_drop(), FOR_EVER);
+    ward.new_session().expect(4);
+    assert!(ward.world.read("sessions/s/chats/0002-coder.md").contains("BROKEN"));
+    ward.heal();
+    ward.run(&["resume", "s", "--auto"]).expect(0);
+    let last = ward.server.received().into_iter().rfind(|r| agent(r) == Asking::Coder).unwrap();
+    assert!(!last.prompt().contains("BROKEN"), "{}", last.prompt());
+}
+
+#[test]
+fn a_person_at_the_gates_meets_a_fault_as_well_and_is_not_asked_the_same_again() {
+    let ward = Ward::new("openai", "retries: 0");
+    ward.ill(Asking::Reviewer, |_| Reply::refusal(500, "my fault"), FOR_EVER);
+    let run = |args: &[&str], input: &[u8]| {
+        let mut command = ward.world.command(args);
+        command.env("LOCAL_KEY", KEY);
+        feed(command, input)
+    };
+    let out = run(&["new", "count", "--name", "s", "--no-run"], b"approve\naccept\n").expect(4);
+    assert_eq!(out.last_line(), "resume with: redraft resume s");
+    ward.heal();
+    run(&["resume", "s"], b"accept\n").expect(0);
+    let events = ward.world.events("s");
+    let count = |name: &str| events.iter().filter(|e| *e == name).count();
+    assert_eq!((count("plan_approved"), count("accepted")), (1, 1));
+}
+
+#[test]
+fn a_key_that_is_gone_at_the_resume_is_named() {
+    let ward = Ward::new("openai", "retries: 0");
+    ward.ill(Asking::Coder, |_| Reply::refusal(500, "my fault"), FOR_EVER);
+    ward.new_session().expect(4);
+    let before = ward.world.tree();
+    let out = ward.world.run(&["resume", "s", "--auto"]).expect(2);
+    assert!(out.err.contains("`LOCAL_KEY`"), "{}", out.err);
+    assert_eq!(ward.world.tree(), before);
+}
