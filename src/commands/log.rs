@@ -27,7 +27,11 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         }
         text.push('\n');
     }
-    terminal.print(&text);
+    if terminal.json {
+        terminal.raw(&text);
+    } else {
+        terminal.print(&text);
+    }
     Ok(code::DONE)
 }
 

@@ -66,7 +66,9 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         terminal.json(&json!({ "run": ran.run, "stdout": ran.stdout, "stderr": ran.stderr }));
     } else {
         terminal.print(&visible(&ran.stdout));
-        terminal.warn(visible(&ran.stderr).trim_end());
+        if !ran.stderr.trim().is_empty() {
+            terminal.warn(visible(&ran.stderr).trim_end());
+        }
         terminal.warn(&format!(
             "{}: {}{}",
             ran.run.verdict.name(),
