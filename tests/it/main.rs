@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod commands;
 mod faults;
 mod inputs;
 mod llm;
