@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
 const RUN_WORDS: usize = 1500;
-/// The warmest that is ever asked for.
+/// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
 
 impl Driver<'_, '_> {
@@ -32,7 +32,9 @@ impl Driver<'_, '_> {
         request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
         if agent.role() == Role::Coder {
             let (warmer, stronger) = machine::sampling(session);
-            request.temperature = (request.temperature + warmer).min(WARMEST);
+            // What was configured is not cooled down.
+            let warmest = WARMEST.max(request.temperature);
+            request.temperature = (request.temperature + warmer).min(warmest);
             model = settings.escalate_to.filter(|_| stronger).unwrap_or(model);
         }
         if !self.models.contains_key(&model) {
