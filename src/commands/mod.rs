@@ -26,7 +26,7 @@ use crate::domain::text::{one_line, visible};
 use crate::files;
 use crate::store::StoreError;
 use crate::store::catalog::{self, Place};
-use crate::terminal::{Terminal, read_input};
+use crate::terminal::{Terminal, lost, read_input};
 use crate::workflow::driver::DriverError;
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -93,7 +93,13 @@ pub fn main() -> u8 {
         Err(error) => return unparsed(&error),
     };
     let terminal = Terminal::new(cli.global.json, cli.global.no_color, cli.global.verbose);
-    match run(cli, terminal) {
+    let ended = run(cli, terminal).and_then(|code| match lost() {
+        Some(why) if code == code::DONE => {
+            anyhow::bail!("cannot write to standard output: {why}")
+        }
+        _ => Ok(code),
+    });
+    match ended {
         Ok(code) => code,
         Err(error) => {
             report(terminal, &error);

@@ -16,9 +16,19 @@ mod window;
 
 use console::{Style, Term};
 use serde::Serialize;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::sync::OnceLock;
 #[cfg(unix)]
 use std::sync::{Mutex, PoisonError};
+
+/// Why something did not reach standard output: what comes after it can't mend that.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Why something that was printed is lost, if it is.
+#[must_use]
+pub fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
+}
 
 /// How the program speaks.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +68,11 @@ impl Terminal {
 
     /// Text for people, as it is.
     pub fn print(&self, text: &str) {
-        // Who closed the pipe does not want to read any more: that is no error.
-        let _ = if self.json {
-            std::io::stderr().write_all(text.as_bytes())
+        if self.json {
+            let _ = std::io::stderr().write_all(text.as_bytes());
         } else {
-            let mut out = std::io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        };
+            self.raw(text);
+        }
     }
 
     /// A result as JSON, on one line of standard output.
@@ -77,7 +85,13 @@ impl Terminal {
     /// A result on standard output, as it is: JSON lines, scripts, completions.
     pub fn raw(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // Who closed the pipe does not want to read any more: that is no error.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let _ = LOST.set(crate::files::reason(&error));
+            }
+            _ => {}
+        }
     }
 
     /// A line on standard error.
