@@ -361,7 +361,7 @@ fn a_template_of_ones_own_takes_the_place_of_the_built_in_one() {
     world.run(&["new", "greet", "--name", "y", "--auto", "--no-run"]).expect(0);
     let asked = world.received().into_iter().rfind(|r| agent(r) == Asking::Coder).unwrap();
     assert!(asked.prompt().contains("Always greet first."), "{}", asked.prompt());
-    assert!(asked.body["temperature"].as_f64() >= Some(1.2), "{}", asked.body);
+    assert!(asked.body["temperature"].as_f64() == Some(1.5), "{}", asked.body);
 }
 
 #[test]

@@ -559,6 +559,16 @@ fn standard_streams_that_are_closed_hurt_nobody() {
 }
 
 #[test]
+fn results_that_a_full_disk_swallows_are_not_taken_for_written() {
+    let world = with_session();
+    for args in ["export x", "show x", "log x --json", "list", "completions bash"] {
+        let line = format!("{} {args} >/dev/full", env!("CARGO_BIN_EXE_redraft"));
+        let out = feed(world.shell(&line), b"");
+        said(&out, 2, &["standard output", "no space left"], args);
+    }
+}
+
+#[test]
 fn an_answer_to_a_gate_that_is_no_text_is_not_taken_for_one() {
     let world = with_session();
     let out = feed(world.command(&["resume", "x"]), b"acc\xffept\n");
