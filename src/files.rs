@@ -107,6 +107,22 @@ pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
     })
 }
 
+/// Writes what a user wants at a path: a link is followed, and what is no file, as a pipe or
+/// `/dev/stdout`, is written into and not replaced.
+pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    match path.metadata() {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            let opened = File::options().write(true).open(path);
+            opened.and_then(|mut file| file.write_all(content)).map_err(failed("write", path))
+        }
+        Ok(_) => {
+            let target = path.canonicalize().map_err(failed("write", path))?;
+            write(&target, content, Mode::Normal)
+        }
+        Err(_) => write(path, content, Mode::Normal),
+    }
+}
+
 /// Makes files and the folders that hold them last through a power failure.
 pub fn sync<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), FileError> {
     let mut folders: Vec<&Path> = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::{Context, code};
 use crate::cli;
-use crate::files::{self, Mode};
+use crate::files;
 use crate::python::{check, pep723};
 use crate::store;
 use anyhow::{Result, bail};
@@ -33,7 +33,10 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     let terminal = &context.terminal;
     match &args.output {
         Some(path) => {
-            files::write(path, script.as_bytes(), Mode::Normal)?;
+            if !context.yes && path.is_file() {
+                bail!("`{}` is there already; `--yes` overwrites it", path.display());
+            }
+            files::write_into(path, script.as_bytes())?;
             terminal.say(&format!("v{number} of {} is in {}", session.name, path.display()));
         }
         None if terminal.json => terminal.json(&json!({
