@@ -243,6 +243,19 @@ fn export_writes_a_script_that_says_what_it_needs() {
     let out = text(&world, &["export", "x:v1", "-o", "out.py"]);
     assert!(out.contains("v1 of x is in out.py"), "{out}");
     assert_eq!(world.read("out.py"), text(&world, &["export"]));
+    // What is there is not lost unasked, and a link or a pipe stays what it is.
+    world.write("kept.py", "mine");
+    let out = world.run(&["export", "x", "-o", "kept.py"]).expect(2);
+    assert!(out.err.contains("`kept.py`") && out.err.contains("--yes"), "{}", out.err);
+    assert_eq!(world.read("kept.py"), "mine");
+    std::os::unix::fs::symlink("kept.py", world.file("link.py")).unwrap();
+    text(&world, &["export", "x", "--yes", "-o", "link.py"]);
+    assert!(world.file("link.py").is_symlink());
+    assert_eq!(world.read("kept.py"), world.read("out.py"));
+    let program = env!("CARGO_BIN_EXE_redraft");
+    let line = format!("mkfifo pipe; cat pipe >got & {program} export x -o pipe; wait");
+    feed(world.shell(&line), b"").expect(0);
+    assert_eq!(world.read("got"), world.read("out.py"));
     let value = value(&world, &["export", "x"]);
     assert_eq!(value["dependencies"], json!(["requests"]));
     assert_eq!(value["script"], world.read("out.py"));
