@@ -219,6 +219,8 @@ impl Config {
 
     /// Reads one file's text; `name` is what errors call it.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
+        // A byte order mark, as some editors write, would be read as a document of its own.
+        let text = text.trim_start_matches('\u{feff}');
         // A file that says nothing, or only has comments, is read as null.
         let config: Result<Option<Self>, _> =
             serde_yaml::from_str::<values::Unique>(text).and_then(|_| serde_yaml::from_str(text));

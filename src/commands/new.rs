@@ -38,6 +38,7 @@ fn task(context: &Context, args: &cli::New) -> Result<String> {
         (None, None) if context.terminal.interactive => ask(context)?,
         (None, None) => bail!("what should the script do? give a TASK, or `--task-file FILE`"),
     };
+    let text = text.trim_start_matches('\u{feff}').to_owned();
     if text.trim().is_empty() {
         bail!("the task is empty; say in a sentence what the script should do");
     }

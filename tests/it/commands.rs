@@ -648,6 +648,18 @@ fn a_task_comes_from_a_file_or_a_pipe_and_its_data_goes_with_it() {
 }
 
 #[test]
+fn files_from_other_editors_are_read_as_they_are_meant() {
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    let config = world.read("redraft.yaml").replace('\n', "\r\n");
+    world.write("redraft.yaml", &format!("\u{feff}{config}"));
+    world.write("task.txt", "\u{feff}count\r\nto two\r\n");
+    let args = ["new", "--task-file", "task.txt", "--name", "x", "--auto", "--no-run"];
+    world.run(&args).expect(0);
+    let request = value(&world, &["show", "x"])["request"].as_str().unwrap().to_owned();
+    assert!(request.starts_with("count"), "{request:?}");
+}
+
+#[test]
 fn a_configuration_is_read_in_its_order() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.write("home/.config/redraft/config.yaml", "limits: { repairs: 1, max_versions: 2 }\n");

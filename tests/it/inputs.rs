@@ -297,6 +297,7 @@ fn a_sessions_folder_that_can_not_be_used_is_named() {
 fn a_task_that_says_nothing_is_refused() {
     let world = working();
     world.write("empty.txt", "");
+    world.write("mark.txt", "\u{feff}\r\n");
     world.write("blank.txt", " \n\t\r\n\u{a0}\u{2003}\n");
     std::fs::write(world.file("latin1.txt"), b"caf\xe9\n").unwrap();
     let long = "x".repeat((1 << 20) + 1);
@@ -309,6 +310,7 @@ fn a_task_that_says_nothing_is_refused() {
         (&["new", "  \n\t "], b"", empty),
         (&["new", "--task-file", "empty.txt"], b"", empty),
         (&["new", "--task-file", "blank.txt"], b"", empty),
+        (&["new", "--task-file", "mark.txt"], b"", empty),
         (&["new", "--task-file", "-"], b"", empty),
         (&["new", "--task-file", "-"], b" \n \n", empty),
         (&["new", "--task-file", "none.txt"], b"", &["`none.txt`", "no such file"]),
