@@ -171,24 +171,31 @@ pub fn feedback(session: &Session, version: u32, text: &str) -> Event {
     Event::FeedbackGiven { version, text: all, artifact: Artifact::default() }
 }
 
-/// The settings with each limit that is reached widened by what was given at first.
+/// The least by which a budget in US dollars is widened.
+const CENT: f64 = 0.01;
+
+/// The settings with each limit that is reached widened by what was given at first, and at least so
+/// far that the next call can be made: who allows it is not asked again for the same.
 fn extended(session: &Session) -> Settings {
     let mut settings = session.settings.clone();
     let given = session.limits_given;
     if machine::at_version_limit(session) {
-        settings.limits.max_versions += given.max_versions.max(1);
+        let more = given.max_versions.max(1);
+        settings.limits.max_versions = settings.limits.max_versions.saturating_add(more);
     }
     let spent = crate::domain::chat::Agent::ALL
         .into_iter()
         .any(|agent| machine::budget_passed(session, agent).is_some());
     if spent {
+        let calls = &session.calls;
+        let next = calls.latest.values().map(|usage| usage.total()).max().unwrap_or(0).max(1);
         if let (Some(budget), Some(more)) =
             (&mut settings.limits.budget_tokens, given.budget_tokens)
         {
-            *budget += more.max(1);
+            *budget = budget.saturating_add(more).max(calls.usage.total().saturating_add(next));
         }
         if let (Some(budget), Some(more)) = (&mut settings.limits.budget_usd, given.budget_usd) {
-            *budget += more;
+            *budget = (*budget + more).max(calls.usd + CENT);
         }
     }
     settings
