@@ -598,6 +598,22 @@ fn money_is_counted_and_not_spent_beyond_the_budget() {
 }
 
 #[test]
+fn what_is_allowed_at_the_budget_gate_can_be_done() {
+    for budget in [["--budget-tokens", "0"], ["--budget-tokens", "1"], ["--budget-usd", "0"]] {
+        let world = never_good();
+        let prices = "prices: { local/m: { input: 10000, output: 0 } }\n";
+        world.write("redraft.yaml", &(world.read("redraft.yaml") + prices));
+        let args = [&["new", "count", "--name", "x", "--no-run"][..], &budget].concat();
+        world.run_with(&args, "allow\n").expect(3);
+        assert!(!world.received().is_empty(), "{budget:?}");
+        world.run_with(&["resume", "x"], "approve\nallow\n").expect(3);
+        assert!(world.received().len() > 1, "{budget:?}");
+        let allowed = world.events("x").iter().filter(|e| *e == "budget_extended").count();
+        assert!((1..=2).contains(&allowed), "{budget:?}: allowed {allowed} times");
+    }
+}
+
+#[test]
 fn resume_takes_other_flags_and_keeps_them() {
     let world = World::scripted(
         &[PLAN],
