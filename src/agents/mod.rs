@@ -12,6 +12,8 @@ pub mod repair;
 pub mod reviewer;
 mod text;
 
+pub use text::without_echo;
+
 use crate::domain::chat::{Agent, Request};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;

@@ -14,10 +14,8 @@ pub struct Shown<'a> {
     pub plan: &'a str,
     /// The script that failed.
     pub script: &'a str,
-    /// The error, with the lines that it came from.
+    /// The error, with the lines that it came from and what the program knows of its cause.
     pub problem: &'a str,
-    /// What the program knows of the cause.
-    pub hint: Option<&'a str>,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
 }

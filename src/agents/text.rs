@@ -1,8 +1,25 @@
 //! What every answer needs before it is read: line ends, thinking aloud, words.
 
+use std::collections::HashSet;
+
 /// The answer with `\n` line ends and without a byte-order mark.
 pub(super) fn normalise(answer: &str) -> String {
     answer.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Lines of fewer words than this are said by chance in the words of the prompt.
+const ECHO_WORDS: usize = 6;
+
+/// The answer without the lines that stand in what the model was told: a weak model says its
+/// instructions and their examples again as if they were its own.
+#[must_use]
+pub fn without_echo(answer: &str, told: &str) -> String {
+    let told: HashSet<String> = told.lines().map(key).filter(|k| is_said(k)).collect();
+    answer.split_inclusive('\n').filter(|line| !told.contains(&key(line))).collect()
+}
+
+fn is_said(key: &str) -> bool {
+    key.split(' ').count() >= ECHO_WORDS
 }
 
 /// The marks that models put around their thinking.
@@ -77,4 +94,24 @@ pub(super) fn key(text: &str) -> String {
 pub(super) fn plain(text: &str) -> String {
     let text = text.replace("**", "").replace("__", "");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prompts_own_lines_are_not_taken_for_the_answers() {
+        let told = "Use this form:\nR1: one thing that the script must do.\nR2: met\n\
+                    VERDICT: ITERATE\n- 3 to 8 requirements. Stop after the last one.";
+        for (answer, expected) in [
+            ("", ""),
+            ("R1: Draw it.\n", "R1: Draw it.\n"),
+            ("Draws.\n- **R1**: One thing that the script must do\nR2: Draw.", "Draws.\nR2: Draw."),
+            ("R2: met\nVERDICT: ITERATE\n", "R2: met\nVERDICT: ITERATE\n"),
+            ("3 to 8 requirements. Stop after the last one.", ""),
+        ] {
+            assert_eq!(without_echo(answer, told), expected);
+        }
+    }
 }

@@ -204,6 +204,8 @@ pub struct Pending {
     pub call: u32,
     /// Who asked.
     pub agent: Agent,
+    /// What the agent was told it is, which weak models say again.
+    pub told: String,
     /// The answer.
     pub answer: String,
     /// How it ended.

@@ -178,16 +178,10 @@ fn without_library_folder(text: &str) -> String {
             version[..end].bytes().all(|b| b.is_ascii_digit() || b == b'.').then_some(())?;
             Some(&version[end..])
         });
-        match library {
-            Some(rest) => {
-                out.push_str("File \"<python>");
-                out.push_str(rest);
-                out.push_str(&part[path.len()..]);
-            }
-            None => {
-                out.push_str("File \"/");
-                out.push_str(part);
-            }
+        if let Some(rest) = library {
+            out.extend(["File \"<python>", rest, &part[path.len()..]]);
+        } else {
+            out.extend(["File \"/", part]);
         }
     }
     out

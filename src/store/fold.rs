@@ -1,7 +1,7 @@
 //! Events into a session, one by one. Says what does not fit; decides nothing.
 
 use super::journal::Entry;
-use crate::domain::chat::{Agent, Role};
+use crate::domain::chat::{Agent, Role, Speaker};
 use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
 use crate::domain::plan::Plan;
 use crate::domain::review::Finding;
@@ -203,15 +203,21 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
 
 fn finished(session: &mut Session, e: CallFinished) {
     let calls = &mut session.calls;
-    calls.open = None;
+    let messages = calls.open.take().map(|open| open.messages).unwrap_or_default();
+    let told = messages.into_iter().find(|m| m.role == Speaker::System);
     calls.usage.add(e.usage);
     calls.usd += e.usd.unwrap_or(0.0);
     calls.priced |= e.usd.is_some();
     calls.latest.insert(e.agent, e.usage);
     calls.latest_milliseconds.insert(e.agent, e.milliseconds);
     *calls.finished.entry(e.agent).or_default() += 1;
-    calls.pending =
-        Some(Pending { call: e.call, agent: e.agent, answer: e.answer, outcome: e.outcome });
+    calls.pending = Some(Pending {
+        call: e.call,
+        agent: e.agent,
+        told: told.map(|message| message.content).unwrap_or_default(),
+        answer: e.answer,
+        outcome: e.outcome,
+    });
 }
 
 /// A role's answer was of use.

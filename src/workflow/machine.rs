@@ -263,7 +263,9 @@ pub fn sampling(session: &Session) -> (f64, bool) {
     let refusals = || session.refusals_of(Role::Coder);
     let repeated = refusals().filter(|r| r.kind == RefusalKind::Repeated).count();
     let refused = refusals().count().min(4);
-    let mut warmer = 0.2 * f64::from(u8::try_from(refused).unwrap_or(4));
+    let times = |n: usize| f64::from(u8::try_from(n).unwrap_or(u8::MAX));
+    // A model that repeats itself word by word needs more than a nudge.
+    let mut warmer = 0.2 * times(refused) + 0.2 * times(repeated);
     if session.escalation.is_some() {
         warmer += 0.4;
     }

@@ -157,14 +157,12 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
         }
         Agent::Repair => {
             let problem = head.map(problem_words).unwrap_or_default();
-            let error = head.and_then(|v| v.run.as_ref()).and_then(|r| r.error.as_ref());
             repair::request(
                 prompts,
                 &repair::Shown {
                     plan: plan_text,
                     script: head.map_or("", |v| v.script.as_str()),
                     problem: &problem,
-                    hint: error.and_then(|e| e.hint.as_deref()),
                     refusal,
                 },
             )

@@ -1,7 +1,7 @@
 //! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
 
 use super::{Driver, DriverError, Next, notes};
-use crate::agents::{Refusal, extract, planner, reviewer};
+use crate::agents::{self, Refusal, extract, planner, reviewer};
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::plan::Requirement;
@@ -35,7 +35,7 @@ impl Driver<'_, '_> {
     }
 
     fn read_plan(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
-        let (text, requirements) = match planner::parse(&pending.answer, pending.outcome) {
+        let (text, requirements) = match planner::parse(&own_words(pending), pending.outcome) {
             Ok(proposal) => (proposal.text, proposal.requirements),
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
@@ -113,7 +113,7 @@ impl Driver<'_, '_> {
     fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
         let session = self.store.session();
         let Some(head) = session.head() else { return Ok(()) };
-        let raw = match reviewer::parse(&pending.answer, session.requirements()) {
+        let raw = match reviewer::parse(&own_words(pending), session.requirements()) {
             Ok(raw) => raw,
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
@@ -139,6 +139,11 @@ impl Driver<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What the model itself has to say.
+fn own_words(pending: &Pending) -> String {
+    agents::without_echo(&pending.answer, &pending.told)
 }
 
 /// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.

@@ -46,7 +46,6 @@ fn every_agent_is_told_what_it_is_shown() {
         plan: "- R1: face",
         script: "print(x)",
         problem: "NameError: x",
-        hint: Some("define x"),
         refusal: None,
     };
     let requirements = super::requirements(&["face", "hands"]);
@@ -77,10 +76,7 @@ fn every_agent_is_told_what_it_is_shown() {
                 "did not parse",
             ],
         ),
-        (
-            repair::request(&prompts, &mend),
-            vec!["- R1: face", "print(x)", "NameError: x", "define x"],
-        ),
+        (repair::request(&prompts, &mend), vec!["- R1: face", "print(x)", "NameError: x"]),
         (
             reviewer::request(&prompts, &review),
             vec![
