@@ -121,15 +121,14 @@ impl Prompts {
     pub fn check(&self) -> Result<(), PromptError> {
         self.sources.iter().zip(BUILTIN).try_for_each(|(source, (name, text))| {
             // A built-in template uses all that its agent is shown.
-            let known = match &source.text {
-                Cow::Borrowed(_) => None,
-                Cow::Owned(_) => {
-                    let builtin = Source { name: name.to_owned(), text: Cow::Borrowed(text) };
-                    let builtin = Template::parse(&builtin)?;
-                    let mut known = builtin.system.check(name, None)?;
-                    known.extend(builtin.user.check(name, None)?);
-                    Some(known)
-                }
+            let known = if matches!(source.text, Cow::Owned(_)) {
+                let builtin = Source { name: name.to_owned(), text: Cow::Borrowed(text) };
+                let builtin = Template::parse(&builtin)?;
+                let mut known = builtin.system.check(name, None)?;
+                known.extend(builtin.user.check(name, None)?);
+                Some(known)
+            } else {
+                None
             };
             let template = Template::parse(source)?;
             template.system.check(&source.name, known.as_ref())?;
