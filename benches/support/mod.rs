@@ -1,0 +1,106 @@
+//! What the programs that measure share: the real program, timed as a whole process.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each program uses a part of it")]
+
+#[path = "../../tests/it/support/model_server.rs"]
+pub mod model_server;
+
+use self::model_server::{ModelServer, Received, Reply};
+use nix::sys::resource::{UsageWho, getrusage};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program that is measured.
+pub fn redraft(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redraft"));
+    command.args(args).current_dir(folder).env_clear();
+    for name in ["PATH", "PYENV_ROOT"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("HOME", folder).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command to its end; how long it took. It must end with this code.
+pub fn timed(mut command: Command, code: i32) -> Duration {
+    let start = Instant::now();
+    let output = command.output().expect("the program starts");
+    let took = start.elapsed();
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{}", said());
+    took
+}
+
+/// Runs it so many times, and once before that; the median.
+pub fn median(times: usize, mut run: impl FnMut() -> Duration) -> Duration {
+    run();
+    let mut all: Vec<Duration> = (0..times).map(|_| run()).collect();
+    all.sort();
+    all[all.len() / 2]
+}
+
+/// The most memory that any program took that was run so far, in MiB (of the kernel's own account).
+pub fn most_memory() -> f64 {
+    let kib = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| usage.max_rss());
+    f64::from(i32::try_from(kib).unwrap_or(i32::MAX)) / 1024.0
+}
+
+/// A line of the table, and whether the bar is held.
+pub fn row(what: &str, measured: f64, unit: &str, bar: f64) -> bool {
+    let held = measured <= bar;
+    let mark = if held { "" } else { "  <-- over the bar" };
+    say(&format!("{what:<58} {measured:>9.2} {unit:<3} (bar {bar}){mark}"));
+    held
+}
+
+/// Prints a line.
+#[allow(clippy::print_stdout, reason = "this is what the program is for")]
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Milliseconds, with their fraction.
+pub fn ms(took: Duration) -> f64 {
+    took.as_secs_f64() * 1000.0
+}
+
+/// A server whose Coder writes another version each time, of one length, and whose Reviewer finds
+/// another problem each time, so that nothing is stuck.
+pub fn never_content() -> ModelServer {
+    ModelServer::start(|request: &Received| {
+        let prompt = request.prompt();
+        // Of one length, as are the scripts.
+        let n = request.number + 100_000;
+        let text = if prompt.starts_with("You are the Planner") {
+            "It counts.\nR1: It prints one. Check: read it.\nR2: It prints two. Check: read it.\n"
+                .to_owned()
+        } else if prompt.starts_with("You are the Reviewer") {
+            let line = prompt.lines().find(|line| line.starts_with("print(")).unwrap_or_default();
+            format!(
+                "R1: met\nR2: not met\n- [blocker] R2 \"{line}\" case {n} goes wrong\n\
+                 VERDICT: ITERATE\n"
+            )
+        } else {
+            format!("```python\n{}```\n", format!("print({n} - {n})\n").repeat(60))
+        };
+        Reply::to(request, &text)
+    })
+}
+
+/// Makes the server the model of the commands that run in this folder.
+pub fn configure(folder: &Path, server: &ModelServer) {
+    let text = format!(
+        "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{}/v1' }}\n",
+        server.base_url()
+    );
+    write(&folder.join("redraft.yaml"), &text);
+}
+
+/// Writes a file of the folder that is measured in.
+#[allow(clippy::disallowed_methods, reason = "no session's file")]
+pub fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("the file is written");
+}
