@@ -1,7 +1,8 @@
 //! Asks a model: the one place for retries, the limit on silence, and cancelling.
 
+use super::repetition::{self, Patience, Repetition};
 use super::{Ending, Fault, Model, Piece};
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Outcome, Request, Role, Usage};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -90,6 +91,7 @@ pub enum CallErrorKind {
 ///
 /// A fault that may pass is met with up to `policy.retries` further tries, after a random wait that
 /// can double each time, or after the time that the server asks for, if that is at most a minute.
+/// An answer that goes round in circles is cut off, as if it had met its limit of length.
 /// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
 /// is a fault; one that was cut or refused may be empty.
 pub async fn call(
@@ -132,6 +134,10 @@ async fn attempt(
     heard: &mut Heard,
     on: &mut dyn FnMut(News<'_>),
 ) -> Result<Ending, Fault> {
+    let patience = match request.agent.role() {
+        Role::Coder => repetition::CODE,
+        _ => repetition::PROSE,
+    };
     let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
     let mut answering = model.answer(request, sender);
     let quiet = tokio::time::sleep(silence);
@@ -143,6 +149,10 @@ async fn attempt(
             piece = pieces.recv(), if open => match piece {
                 Some(piece) => {
                     heard.take(&piece, on)?;
+                    if heard.repeats(patience) {
+                        // What comes now is what came already: nobody has to wait for it.
+                        return Ok(Ending { outcome: Outcome::Cut, usage: None });
+                    }
                     quiet.set(tokio::time::sleep(silence));
                 }
                 None => open = false,
@@ -181,6 +191,7 @@ fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Du
 struct Heard {
     text: String,
     reasoning: String,
+    repetition: [Repetition; 2],
 }
 
 impl Heard {
@@ -200,6 +211,11 @@ impl Heard {
             }
         }
         Ok(())
+    }
+
+    fn repeats(&mut self, patience: Patience) -> bool {
+        let [text, reasoning] = &mut self.repetition;
+        text.is_in(&self.text, patience) || reasoning.is_in(&self.reasoning, repetition::PROSE)
     }
 
     fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {

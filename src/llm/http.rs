@@ -28,8 +28,6 @@ const LONGEST_ERROR: usize = 64 << 10;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a connection that is not used is kept.
-const QUIET: Duration = Duration::from_secs(2);
 
 /// How long the count of tokens may come after the answer's end was said.
 const GRACE: Duration = Duration::from_secs(1);
@@ -88,15 +86,15 @@ impl Door {
         let mut builder = Client::builder()
             .user_agent(concat!("redraft/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
-            // Small servers end a quiet connection within seconds, without a word.
-            .pool_idle_timeout(QUIET)
             // A redirected request would carry the key to a server that nobody named.
             .redirect(reqwest::redirect::Policy::none());
         if is_local(&self.url) {
             builder = builder.no_proxy();
         }
         if self.url.scheme() == "http" {
-            builder = builder.tls_certs_only([]);
+            // Small servers end a connection after an answer without a word, and a new one costs
+            // nothing that is noticed beside a model.
+            builder = builder.tls_certs_only([]).pool_max_idle_per_host(0);
         }
         let client = builder.build().map_err(|error| self.unreachable(error))?;
         Ok(self.client.get_or_init(|| client))

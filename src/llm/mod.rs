@@ -13,6 +13,7 @@ mod http;
 mod ollama;
 mod openai;
 pub mod provider;
+mod repetition;
 mod script;
 mod secret;
 mod wire;

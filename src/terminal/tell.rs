@@ -68,7 +68,7 @@ impl Teller {
                 self.calm();
                 let cut = match outcome {
                     Outcome::Whole => "",
-                    Outcome::Cut => ", cut at its limit",
+                    Outcome::Cut => ", cut off",
                     Outcome::Refused => ", refused",
                 };
                 let words = format!(

@@ -1,0 +1,104 @@
+//! Notices that an answer has begun to repeat itself: weak models do, until their limit of length.
+
+/// Characters that are looked at, from the end.
+const TAIL: usize = 6000;
+/// The longest part whose repetition is noticed, in characters.
+const LONGEST: usize = 800;
+/// Characters that arrive between two looks.
+const STEP: usize = 256;
+
+/// When a part that comes again and again is no longer meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// How often it comes again, after the first time.
+    times: usize,
+    /// How many characters that takes at least.
+    characters: usize,
+    /// Numbers count: a list whose points differ in nothing else is a repetition to those who do not
+    /// care.
+    numbers: bool,
+}
+
+/// Of prose and lists.
+pub(super) const PROSE: Patience = Patience { times: 3, characters: 400, numbers: false };
+/// Of code, where tables repeat themselves for a reason.
+pub(super) const CODE: Patience = Patience { times: 8, characters: 3000, numbers: true };
+
+/// One text as it arrives.
+#[derive(Debug, Default)]
+pub(super) struct Repetition {
+    looked_at: usize,
+}
+
+impl Repetition {
+    /// Whether the text has begun to repeat itself. To be asked after each piece; most of the time it
+    /// only looks at the length.
+    pub(super) fn is_in(&mut self, text: &str, patience: Patience) -> bool {
+        if text.len() < self.looked_at + STEP {
+            return false;
+        }
+        self.looked_at = text.len();
+        let counts = |c: &char| patience.numbers || !c.is_ascii_digit();
+        let tail: Vec<char> = text.chars().rev().filter(counts).take(TAIL).collect();
+        (1..=LONGEST).any(|period| {
+            let needed = (patience.times * period).max(patience.characters);
+            tail.len() >= needed + period
+                && tail.iter().zip(&tail[period..]).take(needed).all(|(a, b)| a == b)
+                // Blank lines and rules go on and on, and cost little.
+                && tail[..period].iter().any(|c| c.is_alphanumeric())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many bytes of the text are read before it is noticed, in pieces of seven characters.
+    fn noticed(text: &str, patience: Patience) -> Option<usize> {
+        let (mut repetition, mut heard) = (Repetition::default(), String::new());
+        for piece in text.chars().collect::<Vec<_>>().chunks(7) {
+            heard.extend(piece);
+            if repetition.is_in(&heard, patience) {
+                return Some(heard.len());
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn an_answer_without_end_is_cut_where_it_begins_to_repeat_itself() {
+        let list: String = ["Set the font to Arial.", "Set its size.", "Set the color to black."]
+            .iter()
+            .cycle()
+            .enumerate()
+            .map(|(n, what)| ["R", &n.to_string(), ": ", what, "\n"].concat())
+            .take(200)
+            .collect();
+        let words = "and so on ".repeat(300);
+        let code = "    def draw(self):\n        self.canvas.delete('all')\n".repeat(200);
+        for (text, patience, most) in
+            [(&list, PROSE, 800), (&words, PROSE, 800), (&code, CODE, 3400)]
+        {
+            let at = noticed(text, patience);
+            assert!(at.is_some_and(|at| at <= most), "{at:?} {}", &text[..60]);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::format_collect, reason = "a test may take its time")]
+    fn an_answer_that_has_a_reason_to_repeat_itself_is_left_alone() {
+        let review: String = (1..=20).map(|n| format!("R{n}: met\n")).collect();
+        let findings: String = ('a'..='z')
+            .map(|c| format!("- [should] R1 \"x = {c}\" the value {c} is never used\n"))
+            .collect();
+        let grid = "    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],\n".repeat(60);
+        let table: String = (0..400).map(|n| format!("    ({n}, {}),\n", n * n)).collect();
+        let rule = format!("# {}\n", "=".repeat(4000));
+        for (text, patience) in
+            [(&review, PROSE), (&findings, PROSE), (&grid, CODE), (&table, CODE), (&rule, CODE)]
+        {
+            assert_eq!(noticed(text, patience), None, "{}", &text[..60]);
+        }
+    }
+}
