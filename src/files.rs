@@ -81,16 +81,22 @@ pub fn length(path: &Path) -> Option<u64> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
 }
 
-/// Writes a file whole: a reader sees the old content or the new, never a part.
+/// Writes a file whole: a reader sees the old content or the new, never a part. A link in its place
+/// is replaced, not followed.
 ///
 /// It is not on the disk before [`sync`].
 pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
     let mut temporary = OsString::from(".");
     temporary.push(path.file_name().unwrap_or_default());
-    temporary.push(format!(".{}.tmp", std::process::id()));
+    temporary.push(".redraft-tmp");
+    // The same name each time, so that what a killed process left is not left for ever.
     let temporary = path.with_file_name(temporary);
     let written = (|| {
-        let mut file = File::create(&temporary)?;
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
         file.write_all(content)?;
         if mode == Mode::ReadOnly {
             let mut permissions = file.metadata()?.permissions();
