@@ -31,6 +31,8 @@ pub struct Session {
     pub updated: String,
     /// The number of its last event.
     pub seq: u64,
+    /// The number of the last event at which the program waited or ended, with all files written.
+    pub settled: u64,
     /// The plan and the talk about it.
     pub planning: Planning,
     /// All versions; number N stands at N - 1.

@@ -25,6 +25,9 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     if !matches!(event, Event::Rewritten { .. } | Event::Repaired { .. }) {
         session.paused = None;
     }
+    if matches!(event, Event::GateOpened { .. } | Event::Paused { .. } | Event::Accepted { .. }) {
+        session.settled = seq;
+    }
     for artifact in event.artifacts_mut() {
         if !artifact.file.is_empty() {
             let placed = Placed { artifact: artifact.clone(), seq };

@@ -188,10 +188,9 @@ impl Store {
 
     /// Makes everything last: before a gate opens, and before the program ends.
     pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.journal.sync()?;
-        let dirty = std::mem::take(&mut self.dirty);
-        files::sync(&dirty)?;
-        Ok(())
+        // The files first: a journal that says that the program waited says that they are there.
+        files::sync(&std::mem::take(&mut self.dirty))?;
+        Ok(self.journal.sync()?)
     }
 }
 

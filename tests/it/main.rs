@@ -10,6 +10,7 @@
 )]
 
 mod agents;
+mod kill;
 mod llm;
 mod python;
 mod support;
