@@ -176,7 +176,8 @@ fn extended(session: &Session) -> Settings {
     let mut settings = session.settings.clone();
     let given = session.limits_given;
     if machine::at_version_limit(session) {
-        settings.limits.max_versions += given.max_versions.max(1);
+        let versions = &mut settings.limits.max_versions;
+        *versions = versions.saturating_add(given.max_versions.max(1));
     }
     let spent = crate::domain::chat::Agent::ALL
         .into_iter()
@@ -185,7 +186,7 @@ fn extended(session: &Session) -> Settings {
         if let (Some(budget), Some(more)) =
             (&mut settings.limits.budget_tokens, given.budget_tokens)
         {
-            *budget += more.max(1);
+            *budget = budget.saturating_add(more.max(1));
         }
         if let (Some(budget), Some(more)) = (&mut settings.limits.budget_usd, given.budget_usd) {
             *budget += more;
