@@ -206,6 +206,8 @@ pub struct Pending {
     pub call: u32,
     /// Who asked.
     pub agent: Agent,
+    /// The version that it is about, or that it is to become.
+    pub version: Option<u32>,
     /// The answer.
     pub answer: String,
     /// How it ended.

@@ -86,6 +86,7 @@ fn take(session: &mut Session, event: Event, at: String) {
         Event::SettingsChanged { request, settings, .. } => {
             if let Some(request) = request {
                 session.request = request;
+                superseded(session, Role::Planner);
                 session.planning.revise = true;
                 session.accepted = None;
             }
@@ -110,12 +111,16 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.gate = None;
         }
         Event::PlanRemark { text } => {
+            superseded(session, Role::Planner);
             session.planning.remarks.push(text);
             session.planning.revise = true;
             session.accepted = None;
             session.gate = None;
         }
         Event::PlanApproved { text, requirements, .. } => {
+            // Answers to what was planned before, where the plan was edited by hand.
+            superseded(session, Role::Planner);
+            superseded(session, Role::Coder);
             session.planning = crate::domain::session::Planning {
                 plan: Some(Plan { text, requirements }),
                 ..Default::default()
@@ -206,15 +211,15 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
 
 fn finished(session: &mut Session, e: CallFinished) {
     let calls = &mut session.calls;
-    calls.open = None;
+    let version = calls.open.take().and_then(|open| open.version);
     calls.usage.add(e.usage);
     calls.usd += e.usd.unwrap_or(0.0);
     calls.priced |= e.usd.is_some();
     calls.latest.insert(e.agent, e.usage);
     calls.latest_milliseconds.insert(e.agent, e.milliseconds);
     *calls.finished.entry(e.agent).or_default() += 1;
-    calls.pending =
-        Some(Pending { call: e.call, agent: e.agent, answer: e.answer, outcome: e.outcome });
+    let (call, agent) = (e.call, e.agent);
+    calls.pending = Some(Pending { call, agent, version, answer: e.answer, outcome: e.outcome });
 }
 
 /// A role's answer was of use.
@@ -236,8 +241,15 @@ fn ran(session: &mut Session, e: RunFinished) {
     });
 }
 
+/// An answer that was not read before the Manager decided otherwise is not read any more: it was
+/// given to another question.
+fn superseded(session: &mut Session, role: Role) {
+    session.calls.pending.take_if(|pending| pending.agent.role() == role);
+}
+
 /// The Manager or the rules asked for something: what came before is settled.
 fn asked(session: &mut Session, wish: Wish) {
+    superseded(session, Role::Coder);
     session.wish = Some(wish);
     session.accepted = None;
     session.gate = None;
@@ -246,6 +258,7 @@ fn asked(session: &mut Session, wish: Wish) {
 
 /// Work goes on from this version.
 fn work_on(session: &mut Session, version: u32) {
+    superseded(session, Role::Coder);
     session.head = Some(version);
     session.wish = None;
     session.accepted = None;
@@ -265,6 +278,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
             v.review = None;
         }
     });
+    session.calls.pending.take_if(|p| p.agent == Agent::Reviewer && p.version == Some(number));
     if number == latest {
         work_on(session, number);
     }

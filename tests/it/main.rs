@@ -12,6 +12,7 @@
 mod agents;
 mod kill;
 mod llm;
+mod machine;
 mod python;
 mod support;
 mod workflow;
