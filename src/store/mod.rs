@@ -165,19 +165,18 @@ impl Store {
     }
 
     fn write(&mut self, file: &str, content: &str) -> Result<(), StoreError> {
-        let path = self.folder.join(file);
-        if let Some(folder) = path.parent() {
-            files::create_folder(folder)?;
-        }
+        let path = files::place(&self.folder, file)?;
         files::write(&path, content.as_bytes(), artifacts::mode(file))?;
         self.dirty.push(path);
         Ok(())
     }
 
-    /// Where a version's run may leave the files that the script wrote.
-    #[must_use]
-    pub fn run_files(&self, version: u32) -> PathBuf {
-        self.folder.join(format!("run_v{version}")).join("files")
+    /// Where a version's run may leave the files that the script wrote. Those of an earlier run, and
+    /// whatever else stands there, are removed.
+    pub fn run_files(&self, version: u32) -> Result<PathBuf, StoreError> {
+        let path = files::place(&self.folder, &format!("run_v{version}/files"))?;
+        files::remove_folder(&path)?;
+        Ok(path)
     }
 
     /// The paths of the files that the Manager gave.

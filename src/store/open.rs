@@ -128,7 +128,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
     let latest = artifacts::script_file(u32::try_from(session.versions.len()).unwrap_or(0));
     for file in ["plan.md", artifacts::SESSION, &latest] {
         if let Some(placed) = session.artifacts.get(file)
-            && let Some(content) = files::read_if_there(&folder.join(file))?
+            && let Some(content) = files::read_regular(&folder.join(file), LARGEST)
             && artifacts::hash(&content) != placed.artifact.sha256
         {
             edited.push(file.to_owned());
@@ -195,7 +195,8 @@ fn verify(
             if files::length(&path).is_some_and(|length| length > LARGEST) {
                 return None;
             }
-            let content = files::read_if_there(&path).ok().flatten().unwrap_or_default();
+            // A link, or what is no file at all, was not written by us: what belongs there is missing.
+            let content = files::read_regular(&path, LARGEST).unwrap_or_default();
             let right = content.len() as u64 == placed.artifact.bytes
                 && artifacts::hash(&content) == placed.artifact.sha256;
             // Nothing is to be written again for a file that was empty from the start, as long as
@@ -214,10 +215,7 @@ fn verify(
         let crashed = placed.seq > loaded.session.settled;
         let stale = crashed && contents.had(placed.seq, file, &found);
         if stale || is_torn(&found, content.as_bytes(), crashed) {
-            let path = folder.join(file);
-            if let Some(parent) = path.parent() {
-                files::create_folder(parent)?;
-            }
+            let path = files::place(folder, file)?;
             files::write(&path, content.as_bytes(), artifacts::mode(file))?;
             let artifact = artifacts::of(file, content);
             if artifact != placed.artifact {
