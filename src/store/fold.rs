@@ -3,6 +3,7 @@
 use super::journal::Entry;
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
+use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::review::Finding;
 use crate::domain::session::{Accepted, Pending, Placed, Refusal, Session, Version, Wish};
@@ -20,6 +21,7 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
         return Err("`session_created` is the first line and no other".to_owned());
     }
     fits(session, &event)?;
+    stays_inside(&mut event)?;
     session.seq = seq;
     session.updated.clone_from(&at);
     if !matches!(event, Event::Rewritten { .. } | Event::Repaired { .. }) {
@@ -36,6 +38,26 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     }
     take(session, event, at);
     Ok(())
+}
+
+/// Whether all files that an event names stand in the session's folder: a journal may come from
+/// anywhere, and its files are written. Its own files and hidden ones are no artifacts.
+fn stays_inside(event: &mut Event) -> Result<(), String> {
+    if let Event::SessionCreated(created) = event
+        && let Some(data) = created.data.iter().find(|data| name::check(&data.name).is_err())
+    {
+        return Err(format!("it names a data file `{}`", data.name));
+    }
+    let ours = |file: &str| {
+        let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+        file.split('/').all(plain)
+            && !file.contains(['\\', '\0', ':'])
+            && !file.starts_with("journal.")
+    };
+    match event.artifacts_mut().iter().find(|a| !a.file.is_empty() && !ours(&a.file)) {
+        Some(artifact) => Err(format!("it names a file `{}`", artifact.file)),
+        None => Ok(()),
+    }
 }
 
 /// Whether what an event speaks of is there.
