@@ -14,5 +14,6 @@ mod kill;
 mod llm;
 mod machine;
 mod python;
+mod store;
 mod support;
 mod workflow;
