@@ -20,8 +20,7 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     if matches!(event, Event::SessionCreated(_)) != (seq == 1) {
         return Err("`session_created` is the first line and no other".to_owned());
     }
-    fits(session, &event)?;
-    stays_inside(&mut event)?;
+    check(session, &mut event)?;
     session.seq = seq;
     session.updated.clone_from(&at);
     if !matches!(event, Event::Rewritten { .. } | Event::Repaired { .. }) {
@@ -38,6 +37,15 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     }
     take(session, event, at);
     Ok(())
+}
+
+/// Whether an event can follow on what happened before.
+///
+/// # Errors
+/// Says, for people, why not.
+pub fn check(session: &Session, event: &mut Event) -> Result<(), String> {
+    fits(session, event)?;
+    stays_inside(event)
 }
 
 /// Whether all files that an event names stand in the session's folder: a journal may come from

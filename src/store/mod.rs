@@ -142,6 +142,10 @@ impl Store {
         for (artifact, (file, content)) in event.artifacts_mut().into_iter().zip(&files) {
             *artifact = artifacts::of(file, content);
         }
+        let unfitting =
+            |problem| StoreError::Unfitting { name: self.session.name.clone(), problem };
+        // What does not fit would make the journal a damaged one.
+        fold::check(&self.session, &mut event).map_err(unfitting)?;
         let precious = event.is_precious();
         let written_by_hand = matches!(event, Event::Edited { .. });
         let entry = journal::entry(self.session.seq + 1, event);
