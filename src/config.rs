@@ -9,6 +9,7 @@ use crate::domain::chat::{Role, Usage};
 use crate::domain::settings::{Install, Limits, Safety, Sandbox, SandboxMode};
 use crate::files;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -222,12 +223,10 @@ impl Config {
         // A byte order mark, as some editors write, would be read as a document of its own.
         let text = text.trim_start_matches('\u{feff}');
         // A file that says nothing, or only has comments, is read as null.
-        let config: Result<Option<Self>, _> =
-            serde_yaml::from_str::<values::Unique>(text).and_then(|_| serde_yaml::from_str(text));
-        config.map(Option::unwrap_or_default).map_err(|error| ConfigError::Content {
-            name: name.to_owned(),
-            message: values::describe(&error),
-        })
+        let config: Result<Option<Self>, _> = read_yaml(text);
+        let name = name.to_owned();
+        let config = config.map_err(|message| ConfigError::Content { name, message })?;
+        Ok(config.unwrap_or_default())
     }
 
     /// Lays `later` over this: what it says wins, what it leaves out stays.
@@ -308,6 +307,16 @@ impl ProviderConfig {
 }
 
 /// What is said replaces what was there.
+/// Reads YAML that people edit: each key may stand once.
+///
+/// # Errors
+/// Says what is wrong, with the line and the column.
+pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_yaml::from_str::<values::Unique>(text)
+        .and_then(|_| serde_yaml::from_str(text))
+        .map_err(|error| values::describe(&error))
+}
+
 fn over<T>(old: &mut Option<T>, new: Option<T>) {
     if new.is_some() {
         *old = new;

@@ -59,6 +59,27 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// The content of a regular file of at most `limit` bytes. What a link points to, what is larger and
+/// what is no file at all is not read: none.
+#[must_use]
+pub fn read_regular(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
+    let regular = file.metadata().is_ok_and(|m| m.is_file() && m.len() <= limit);
+    let mut content = Vec::new();
+    (regular && file.take(limit).read_to_end(&mut content).is_ok()).then_some(content)
+}
+
+/// Options that open a file itself, not what a link points to, and do not wait for a pipe.
+fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use nix::fcntl::OFlag;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+    }
+    options
+}
+
 /// The text of a file of at most `limit` bytes; what is not UTF-8 is an error.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     let file = File::open(path).map_err(failed("read", path))?;
@@ -82,16 +103,22 @@ pub fn length(path: &Path) -> Option<u64> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
 }
 
-/// Writes a file whole: a reader sees the old content or the new, never a part.
+/// Writes a file whole: a reader sees the old content or the new, never a part. A link in its place
+/// is replaced, not followed.
 ///
 /// It is not on the disk before [`sync`].
 pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
     let mut temporary = OsString::from(".");
     temporary.push(path.file_name().unwrap_or_default());
-    temporary.push(format!(".{}.tmp", std::process::id()));
+    temporary.push(".redraft-tmp");
+    // The same name each time, so that what a killed process left is not left for ever.
     let temporary = path.with_file_name(temporary);
     let written = (|| {
-        let mut file = File::create(&temporary)?;
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
         file.write_all(content)?;
         if mode == Mode::ReadOnly {
             let mut permissions = file.metadata()?.permissions();
@@ -161,6 +188,24 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     })
 }
 
+/// The path of a file below a folder, with all folders between made. Where a link stands in the
+/// place of one of these, the file would be written somewhere else: an error.
+pub fn place(folder: &Path, file: &str) -> Result<PathBuf, FileError> {
+    let path = folder.join(file);
+    for between in path.ancestors().skip(1).take_while(|between| *between != folder) {
+        if between.is_symlink() {
+            return Err(failed("write", &path)(io::Error::other(format!(
+                "`{}` is a link",
+                between.display()
+            ))));
+        }
+    }
+    if let Some(parent) = path.parent() {
+        create_folder(parent)?;
+    }
+    Ok(path)
+}
+
 /// Moves a file or a folder to a name that is free.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).map_err(failed("write", to))
@@ -202,14 +247,7 @@ fn make_writable(permissions: &mut Permissions) {
 /// pipe since it was seen is refused: whoever wrote it may still be at work.
 pub fn take(from: &Path, to: &Path, room: u64) -> Result<u64, FileError> {
     let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use nix::fcntl::OFlag;
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
-    }
-    let file = options.open(from).map_err(failed("read", from))?;
+    let file = unlinked(options.read(true)).open(from).map_err(failed("read", from))?;
     if !file.metadata().map_err(failed("read", from))?.is_file() {
         return Err(failed("read", from)(io::ErrorKind::InvalidInput.into()));
     }
@@ -241,7 +279,8 @@ impl Appender {
     /// Opens a file that is there and takes it to be `length` bytes long: what stands behind that
     /// is cut off.
     pub fn open(path: &Path, length: u64) -> Result<Self, FileError> {
-        let file = OpenOptions::new().write(true).open(path).map_err(failed("write", path))?;
+        let mut options = OpenOptions::new();
+        let file = unlinked(options.write(true)).open(path).map_err(failed("write", path))?;
         let mut appender = Self { path: path.to_owned(), file, length };
         appender.cut()?;
         Ok(appender)
@@ -289,13 +328,9 @@ pub enum Locking {
 
 /// Takes the lock that a file stands for, or says who has it.
 pub fn lock(path: &Path) -> Result<Locking, FileError> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(failed("lock", path))?;
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    let mut file = unlinked(&mut options).open(path).map_err(failed("lock", path))?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)

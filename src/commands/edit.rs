@@ -47,6 +47,6 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         terminal.json(&json!({ "session": name, "version": number, "file": file }));
     }
     terminal.say(&format!("saved as v{number}: {}", file.display()));
-    terminal.say(&work::resume_with(name));
+    terminal.say(&work::resume_with(context, store.folder()));
     Ok(code::DONE)
 }

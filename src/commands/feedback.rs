@@ -36,6 +36,6 @@ pub(super) fn run(context: &Context, args: &cli::Feedback) -> Result<u8> {
         terminal.json(&json!({ "session": name, "version": version }));
     }
     terminal.say(&format!("noted for v{version}; the next version will be written with it"));
-    terminal.say(&work::resume_with(name));
+    terminal.say(&work::resume_with(context, store.folder()));
     Ok(code::DONE)
 }

@@ -21,6 +21,6 @@ pub(super) fn run(context: &Context, args: &cli::Fork) -> Result<u8> {
     }
     let from = session.forked_from.as_deref().unwrap_or_default();
     terminal.say(&format!("session {} starts at {from}", session.name));
-    terminal.say(&work::resume_with(&session.name));
+    terminal.say(&work::resume_with(context, store.folder()));
     Ok(code::DONE)
 }

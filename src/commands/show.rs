@@ -1,6 +1,6 @@
 //! `redraft show`: a session, or one of its versions.
 
-use super::{Context, code, status};
+use super::{Context, code, status, work};
 use crate::cli::Target;
 use crate::domain::event::FORMAT;
 use crate::domain::session::{Session, Version};
@@ -29,7 +29,12 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             }
         }
         None if terminal.json => terminal.json(&value(session)),
-        None => terminal.print(&whole(terminal, &snapshot)),
+        None => {
+            terminal.print(&whole(terminal, &snapshot));
+            if session.accepted.is_none() {
+                terminal.say(&format!("\n{}", work::resume_with(context, &place.folder)));
+            }
+        }
     }
     Ok(code::DONE)
 }
@@ -94,9 +99,6 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
         for finding in open {
             text.push_str(&gate::finding_lines(terminal, finding));
         }
-    }
-    if session.accepted.is_none() {
-        let _ = writeln!(text, "\n{}", super::work::resume_with(&session.name));
     }
     text
 }

@@ -14,6 +14,7 @@ use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::manager::Manager;
 use anyhow::Result;
 use std::collections::HashMap;
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// The folder of the user's own templates and configuration.
@@ -50,12 +51,11 @@ pub(super) fn work(
     prompts: &Prompts,
     auto: bool,
 ) -> Result<u8> {
-    let name = store.session().name.clone();
     match drive(context, &mut store, prompts, auto) {
         Ok(end) => Ok(conclude(context, &store, end)),
         Err(error) => {
             super::report(context.terminal, &error);
-            context.terminal.warn(&resume_with(&name));
+            context.terminal.warn(&resume_with(context, store.folder()));
             Ok(super::code_of(&error))
         }
     }
@@ -119,26 +119,38 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
         }
         End::Paused(reason) => {
             terminal.say(&format!("paused: {}", visible(&reason)));
-            terminal.say(&resume_with(&session.name));
+            terminal.say(&resume_with(context, store.folder()));
             code::PAUSED
         }
         End::Interrupted => {
             terminal.say("interrupted");
-            terminal.say(&resume_with(&session.name));
+            terminal.say(&resume_with(context, store.folder()));
             code::INTERRUPTED
         }
         End::ModelFailed(error) => {
             let label = terminal.bad("error:");
             terminal.warn(&format!("{label} model {}", visible(&error)));
-            terminal.warn(&resume_with(&session.name));
+            terminal.warn(&resume_with(context, store.folder()));
             code::MODEL
         }
     }
 }
 
 /// The last line of everything that can go on.
-pub(super) fn resume_with(name: &str) -> String {
+pub(super) fn resume_with(context: &Context, folder: &Path) -> String {
+    let name = name_for(context, folder);
     let quoted =
-        shlex::try_quote(name).map_or_else(|_| name.to_owned(), std::borrow::Cow::into_owned);
-    format!("resume with: redraft resume {quoted}")
+        shlex::try_quote(&name).map_or_else(|_| name.clone(), std::borrow::Cow::into_owned);
+    format!("resume with: redraft resume {}", visible(&quoted))
+}
+
+/// What finds a session again: the name of its folder among the sessions, which may not be the one
+/// that it was made with, or else its path.
+fn name_for(context: &Context, folder: &Path) -> String {
+    let parent = folder.parent().and_then(|parent| parent.canonicalize().ok());
+    let here = parent.is_some() && parent == context.sessions.canonicalize().ok();
+    match folder.file_name().filter(|_| here) {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => folder.display().to_string(),
+    }
 }

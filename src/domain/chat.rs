@@ -191,14 +191,15 @@ impl Usage {
     /// Prompt and answer together.
     #[must_use]
     pub const fn total(self) -> u64 {
-        self.prompt + self.answer
+        self.prompt.saturating_add(self.answer)
     }
 
     /// Adds another call's tokens.
     pub const fn add(&mut self, other: Self) {
-        self.prompt += other.prompt;
-        self.answer += other.answer;
-        self.cached += other.cached;
+        // What a server counts is its own word, and may be nonsense.
+        self.prompt = self.prompt.saturating_add(other.prompt);
+        self.answer = self.answer.saturating_add(other.answer);
+        self.cached = self.cached.saturating_add(other.cached);
         self.estimated |= other.estimated;
     }
 }

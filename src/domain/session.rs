@@ -31,6 +31,8 @@ pub struct Session {
     pub updated: String,
     /// The number of its last event.
     pub seq: u64,
+    /// The number of the last event at which the program waited or ended, with all files written.
+    pub settled: u64,
     /// The plan and the talk about it.
     pub planning: Planning,
     /// All versions; number N stands at N - 1.
@@ -206,6 +208,8 @@ pub struct Pending {
     pub agent: Agent,
     /// What the agent was told it is, which weak models say again.
     pub told: String,
+    /// The version that it is about, or that it is to become.
+    pub version: Option<u32>,
     /// The answer.
     pub answer: String,
     /// How it ended.

@@ -1,13 +1,15 @@
 //! The files that follow from events, as they stand in a session's folder.
 
-use crate::domain::chat::{Message, Outcome};
+use crate::config;
+use crate::domain::chat::{Message, Outcome, Role};
 use crate::domain::event::{Artifact, CallStarted, Event};
 use crate::domain::report::{Checks, Run};
 use crate::domain::session::Session;
-use crate::domain::settings::Settings;
+use crate::domain::settings::{Limits, Preset, RoleSettings, Sandbox, Settings};
 use crate::files::Mode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The file of a version's script.
@@ -109,7 +111,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
 pub const SESSION: &str = "session.yaml";
 
 /// What stands in `session.yaml`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub struct SessionFile {
     /// The session's name.
     pub name: String,
@@ -120,12 +122,37 @@ pub struct SessionFile {
     pub settings: Settings,
 }
 
+/// The same for reading: behind `flatten`, errors lose their place and slips in names are not seen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a map of settings")]
+struct Flat {
+    name: String,
+    request: String,
+    preset: Preset,
+    roles: BTreeMap<Role, RoleSettings>,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default = "yes")]
+    run: bool,
+    #[serde(default)]
+    sandbox: Sandbox,
+    #[serde(default)]
+    python: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
 /// Reads `session.yaml` as a person left it.
 ///
 /// # Errors
 /// Says what is wrong with it and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
-    serde_yaml::from_str(text).map_err(|e| e.to_string())
+    let Flat { name, request, preset, roles, limits, run, sandbox, python } =
+        config::read_yaml(text)?;
+    let settings = Settings { preset, roles, limits, run, sandbox, python };
+    Ok(SessionFile { name, request, settings })
 }
 
 fn session_file(name: &str, request: &str, settings: &Settings) -> String {

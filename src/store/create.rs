@@ -64,6 +64,9 @@ pub fn fork(
     }
     let loaded = load(source)?;
     let session = &loaded.session;
+    if session.format > FORMAT {
+        return Err(StoreError::Newer { name: session.name.clone(), format: session.format });
+    }
     let version = version.or(session.head);
     if let Some(number) = version
         && session.version(number).is_none()
@@ -74,6 +77,10 @@ pub fn fork(
     if let Some(version) = version {
         let end = end_of(&entries, version);
         entries.truncate(end);
+    }
+    // What kept the other session waiting does not keep this one.
+    while entries.last().is_some_and(|e| matches!(e.event, Event::Paused { .. })) {
+        entries.pop();
     }
     if let Some(Entry { event: Event::SessionCreated(created), .. }) = entries.first_mut() {
         created.forked_from = Some(
@@ -120,8 +127,7 @@ fn end_of(entries: &[Entry], version: u32) -> usize {
         | Event::PlanRemark { .. }
         | Event::RunAsked { .. }
         | Event::Rewound { .. }
-        | Event::Accepted { .. }
-        | Event::Paused { .. } => true,
+        | Event::Accepted { .. } => true,
         _ => false,
     });
     after.map_or(entries.len(), |n| start + 1 + n)

@@ -3,6 +3,7 @@
 use super::journal::Entry;
 use crate::domain::chat::{Agent, Role, Speaker};
 use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
+use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::review::Finding;
 use crate::domain::session::{Accepted, Pending, Placed, Refusal, Session, Version, Wish};
@@ -19,11 +20,14 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     if matches!(event, Event::SessionCreated(_)) != (seq == 1) {
         return Err("`session_created` is the first line and no other".to_owned());
     }
-    fits(session, &event)?;
+    check(session, &mut event)?;
     session.seq = seq;
     session.updated.clone_from(&at);
     if !matches!(event, Event::Rewritten { .. } | Event::Repaired { .. }) {
         session.paused = None;
+    }
+    if matches!(event, Event::GateOpened { .. } | Event::Paused { .. } | Event::Accepted { .. }) {
+        session.settled = seq;
     }
     for artifact in event.artifacts_mut() {
         if !artifact.file.is_empty() {
@@ -33,6 +37,35 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     }
     take(session, event, at);
     Ok(())
+}
+
+/// Whether an event can follow on what happened before.
+///
+/// # Errors
+/// Says, for people, why not.
+pub fn check(session: &Session, event: &mut Event) -> Result<(), String> {
+    fits(session, event)?;
+    stays_inside(event)
+}
+
+/// Whether all files that an event names stand in the session's folder: a journal may come from
+/// anywhere, and its files are written. Its own files and hidden ones are no artifacts.
+fn stays_inside(event: &mut Event) -> Result<(), String> {
+    if let Event::SessionCreated(created) = event
+        && let Some(data) = created.data.iter().find(|data| name::check(&data.name).is_err())
+    {
+        return Err(format!("it names a data file `{}`", data.name));
+    }
+    let ours = |file: &str| {
+        let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+        file.split('/').all(plain)
+            && !file.contains(['\\', '\0', ':'])
+            && !file.starts_with("journal.")
+    };
+    match event.artifacts_mut().iter().find(|a| !a.file.is_empty() && !ours(&a.file)) {
+        Some(artifact) => Err(format!("it names a file `{}`", artifact.file)),
+        None => Ok(()),
+    }
 }
 
 /// Whether what an event speaks of is there.
@@ -83,6 +116,7 @@ fn take(session: &mut Session, event: Event, at: String) {
         Event::SettingsChanged { request, settings, .. } => {
             if let Some(request) = request {
                 session.request = request;
+                superseded(session, Role::Planner);
                 session.planning.revise = true;
                 session.accepted = None;
             }
@@ -107,12 +141,16 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.gate = None;
         }
         Event::PlanRemark { text } => {
+            superseded(session, Role::Planner);
             session.planning.remarks.push(text);
             session.planning.revise = true;
             session.accepted = None;
             session.gate = None;
         }
         Event::PlanApproved { text, requirements, .. } => {
+            // Answers to what was planned before, where the plan was edited by hand.
+            superseded(session, Role::Planner);
+            superseded(session, Role::Coder);
             session.planning = crate::domain::session::Planning {
                 plan: Some(Plan { text, requirements }),
                 ..Default::default()
@@ -203,7 +241,9 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
 
 fn finished(session: &mut Session, e: CallFinished) {
     let calls = &mut session.calls;
-    let messages = calls.open.take().map(|open| open.messages).unwrap_or_default();
+    let open = calls.open.take();
+    let version = open.as_ref().and_then(|open| open.version);
+    let messages = open.map(|open| open.messages).unwrap_or_default();
     let told = messages.into_iter().find(|m| m.role == Speaker::System);
     calls.usage.add(e.usage);
     calls.usd += e.usd.unwrap_or(0.0);
@@ -214,6 +254,7 @@ fn finished(session: &mut Session, e: CallFinished) {
     calls.pending = Some(Pending {
         call: e.call,
         agent: e.agent,
+        version,
         told: told.map(|message| message.content).unwrap_or_default(),
         answer: e.answer,
         outcome: e.outcome,
@@ -239,8 +280,15 @@ fn ran(session: &mut Session, e: RunFinished) {
     });
 }
 
+/// An answer that was not read before the Manager decided otherwise is not read any more: it was
+/// given to another question.
+fn superseded(session: &mut Session, role: Role) {
+    session.calls.pending.take_if(|pending| pending.agent.role() == role);
+}
+
 /// The Manager or the rules asked for something: what came before is settled.
 fn asked(session: &mut Session, wish: Wish) {
+    superseded(session, Role::Coder);
     session.wish = Some(wish);
     session.accepted = None;
     session.gate = None;
@@ -249,6 +297,7 @@ fn asked(session: &mut Session, wish: Wish) {
 
 /// Work goes on from this version.
 fn work_on(session: &mut Session, version: u32) {
+    superseded(session, Role::Coder);
     session.head = Some(version);
     session.wish = None;
     session.accepted = None;
@@ -268,6 +317,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
             v.review = None;
         }
     });
+    session.calls.pending.take_if(|p| p.agent == Agent::Reviewer && p.version == Some(number));
     if number == latest {
         work_on(session, number);
     }

@@ -145,6 +145,10 @@ impl Store {
         for (artifact, (file, content)) in event.artifacts_mut().into_iter().zip(&files) {
             *artifact = artifacts::of(file, content);
         }
+        let unfitting =
+            |problem| StoreError::Unfitting { name: self.session.name.clone(), problem };
+        // What does not fit would make the journal a damaged one.
+        fold::check(&self.session, &mut event).map_err(unfitting)?;
         let precious = event.is_precious();
         let written_by_hand = matches!(event, Event::Edited { .. });
         let entry = journal::entry(self.session.seq + 1, event);
@@ -168,19 +172,18 @@ impl Store {
     }
 
     fn write(&mut self, file: &str, content: &str) -> Result<(), StoreError> {
-        let path = self.folder.join(file);
-        if let Some(folder) = path.parent() {
-            files::create_folder(folder)?;
-        }
+        let path = files::place(&self.folder, file)?;
         files::write(&path, content.as_bytes(), artifacts::mode(file))?;
         self.dirty.push(path);
         Ok(())
     }
 
-    /// Where a version's run may leave the files that the script wrote.
-    #[must_use]
-    pub fn run_files(&self, version: u32) -> PathBuf {
-        self.folder.join(format!("run_v{version}")).join("files")
+    /// Where a version's run may leave the files that the script wrote. Those of an earlier run, and
+    /// whatever else stands there, are removed.
+    pub fn run_files(&self, version: u32) -> Result<PathBuf, StoreError> {
+        let path = files::place(&self.folder, &format!("run_v{version}/files"))?;
+        files::remove_folder(&path)?;
+        Ok(path)
     }
 
     /// The paths of the files that the Manager gave.
@@ -191,10 +194,9 @@ impl Store {
 
     /// Makes everything last: before a gate opens, and before the program ends.
     pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.journal.sync()?;
-        let dirty = std::mem::take(&mut self.dirty);
-        files::sync(&dirty)?;
-        Ok(())
+        // The files first: a journal that says that the program waited says that they are there.
+        files::sync(&std::mem::take(&mut self.dirty))?;
+        Ok(self.journal.sync()?)
     }
 }
 

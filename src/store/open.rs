@@ -5,6 +5,7 @@ use super::{JOURNAL, LOCK, Store, StoreError, artifacts, fold};
 use crate::domain::event::{Event, FORMAT};
 use crate::domain::session::{Placed, Session};
 use crate::files::{self, Locking, Mode};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// A file with more than this was not written by us, and is left alone.
@@ -127,7 +128,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
     let latest = artifacts::script_file(u32::try_from(session.versions.len()).unwrap_or(0));
     for file in ["plan.md", artifacts::SESSION, &latest] {
         if let Some(placed) = session.artifacts.get(file)
-            && let Some(content) = files::read_if_there(&folder.join(file))?
+            && let Some(content) = files::read_regular(&folder.join(file), LARGEST)
             && artifacts::hash(&content) != placed.artifact.sha256
         {
             edited.push(file.to_owned());
@@ -194,7 +195,8 @@ fn verify(
             if files::length(&path).is_some_and(|length| length > LARGEST) {
                 return None;
             }
-            let content = files::read_if_there(&path).ok().flatten().unwrap_or_default();
+            // A link, or what is no file at all, was not written by us: what belongs there is missing.
+            let content = files::read_regular(&path, LARGEST).unwrap_or_default();
             let right = content.len() as u64 == placed.artifact.bytes
                 && artifacts::hash(&content) == placed.artifact.sha256;
             // Nothing is to be written again for a file that was empty from the start, as long as
@@ -206,15 +208,14 @@ fn verify(
     if wrong.is_empty() {
         return Ok((restored, edits));
     }
-    let mut contents = Contents::of(loaded);
+    let contents = Contents::of(loaded);
     for (placed, found) in wrong {
         let file = &placed.artifact.file;
         let Some(content) = contents.get(placed.seq, file) else { continue };
-        if is_torn(&found, content.as_bytes()) {
-            let path = folder.join(file);
-            if let Some(parent) = path.parent() {
-                files::create_folder(parent)?;
-            }
+        let crashed = placed.seq > loaded.session.settled;
+        let stale = crashed && contents.had(placed.seq, file, &found);
+        if stale || is_torn(&found, content.as_bytes(), crashed) {
+            let path = files::place(folder, file)?;
             files::write(&path, content.as_bytes(), artifacts::mode(file))?;
             let artifact = artifacts::of(file, content);
             if artifact != placed.artifact {
@@ -230,25 +231,29 @@ fn verify(
 }
 
 /// Whether what was found is what a crash leaves of a file: nothing, its beginning, or zeros
-/// from some place on.
-fn is_torn(found: &[u8], whole: &[u8]) -> bool {
+/// from some place on. Whole lines that are left of a file that was written out long ago are what a
+/// person leaves who deletes the others.
+fn is_torn(found: &[u8], whole: &[u8], crashed: bool) -> bool {
     let end = found.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
     let kept = &found[..end];
-    kept.is_empty() || (kept.len() < whole.len() && whole.starts_with(kept))
+    let is_start = kept.len() < whole.len() && whole.starts_with(kept);
+    let whole_lines = kept.ends_with(b"\n") || whole.get(end) == Some(&b'\n');
+    kept.is_empty() || (is_start && (crashed || end < found.len() || !whole_lines))
 }
 
-/// The content of artifacts, rendered from the journal by going through it once more.
+/// The content of artifacts, rendered from the journal by going through it once more: by file, with
+/// the event that each content came with.
 struct Contents {
-    files: std::collections::HashMap<(u64, String), String>,
+    files: HashMap<String, Vec<(u64, String)>>,
 }
 
 impl Contents {
     fn of(loaded: &Loaded) -> Self {
-        let mut files = std::collections::HashMap::new();
+        let mut files: HashMap<String, Vec<(u64, String)>> = HashMap::new();
         let mut session = Session::default();
         for entry in loaded.entries() {
             for (file, content) in artifacts::render(&entry.event, &session) {
-                files.insert((entry.seq, file), content);
+                files.entry(file).or_default().push((entry.seq, content));
             }
             // The journal was folded before, so it folds again.
             let _ = fold::apply(&mut session, entry);
@@ -256,7 +261,13 @@ impl Contents {
         Self { files }
     }
 
-    fn get(&mut self, seq: u64, file: &str) -> Option<&String> {
-        self.files.get(&(seq, file.to_owned()))
+    fn get(&self, seq: u64, file: &str) -> Option<&String> {
+        self.files.get(file)?.iter().find(|(at, _)| *at == seq).map(|(_, content)| content)
+    }
+
+    /// Whether a file had this content before an event: a crash may keep the new one from it.
+    fn had(&self, seq: u64, file: &str, found: &[u8]) -> bool {
+        let contents = self.files.get(file).into_iter().flatten();
+        contents.take_while(|(at, _)| *at < seq).any(|(_, content)| content.as_bytes() == found)
     }
 }

@@ -42,19 +42,31 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     let mut session = Session::default();
     let mut kept: Vec<Entry> = Vec::new();
     let mut left_out = Vec::new();
+    // The number that the next line has if nothing is missing before it.
+    let mut expected = 1;
     for (n, line) in lines.iter().enumerate() {
         let problem = match journal::parse(line) {
+            Ok(entry) if entry.seq < expected && kept.iter().any(|e| same(e, &entry)) => {
+                "it is there twice".to_owned()
+            }
             Ok(mut entry) => {
+                let jumps = entry.seq != expected;
+                let gap = format!("before line {}: {expected} is missing", n + 1);
+                expected = entry.seq.saturating_add(1);
                 entry.seq = session.seq + 1;
                 match fold::apply(&mut session, entry.clone()) {
                     Ok(()) => {
                         kept.push(entry);
+                        left_out.extend(jumps.then_some(gap));
                         continue;
                     }
                     Err(problem) => problem,
                 }
             }
-            Err(error) => error.to_string(),
+            Err(error) => {
+                expected += u64::from(!line.is_empty());
+                error.to_string()
+            }
         };
         if kept.is_empty() {
             return Err(StoreError::Damaged { name, line: n + 1, problem });
@@ -85,4 +97,9 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     files::write(&path, text.as_bytes(), Mode::Normal)?;
     files::sync(&[folder.join(&saved), path])?;
     Ok(Outcome { left_out, saved: Some(saved), kept: kept.len() })
+}
+
+/// Whether two lines tell of the same, whatever their numbers.
+fn same(a: &Entry, b: &Entry) -> bool {
+    a.at == b.at && a.event == b.event
 }

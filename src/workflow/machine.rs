@@ -162,7 +162,7 @@ pub fn budget_passed(session: &Session, agent: Agent) -> Option<String> {
     let next = calls.latest.get(&agent).map_or(0, |u| u.total());
     let used = calls.usage.total();
     if let Some(budget) = session.settings.limits.budget_tokens
-        && (used >= budget || used + next > budget)
+        && (used >= budget || used.saturating_add(next) > budget)
     {
         return Some(format!(
             "{used} of {budget} tokens are used, the next call takes about {next}"

@@ -112,7 +112,9 @@ impl Driver<'_, '_> {
 
     fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
         let session = self.store.session();
-        let Some(head) = session.head() else { return Ok(()) };
+        // Work may go on from another version since the Reviewer was asked.
+        let about = pending.version.and_then(|v| session.version(v));
+        let Some(reviewed) = about.or_else(|| session.head()) else { return Ok(()) };
         let raw = match reviewer::parse(&own_words(pending), session.requirements()) {
             Ok(raw) => raw,
             Err(refusal) if !last_try => {
@@ -121,10 +123,10 @@ impl Driver<'_, '_> {
             // The checks and the run still say what they say.
             Err(_) => RawReview::default(),
         };
-        let (version, script) = (head.number, head.script.as_str());
+        let (version, script) = (reviewed.number, reviewed.script.as_str());
         let (review, findings) =
             ledger::update(&session.ledger, &raw, session.requirements(), version, script);
-        let text = notes::review(session, head, &review, &findings);
+        let text = notes::review(session, reviewed, &review, &findings);
         self.record(Event::Reviewed {
             version,
             call: pending.call,

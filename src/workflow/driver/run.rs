@@ -26,7 +26,7 @@ impl Driver<'_, '_> {
         let checks = version.checks.clone().unwrap_or_default();
         let seconds = session.settings.sandbox.seconds;
         let data = self.store.data_files();
-        let keep = self.store.run_files(number);
+        let keep = self.store.run_files(number)?;
         let level = self.tools.runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
         self.tools.manager.tell(News::Running { version: number, seconds });

@@ -1,8 +1,8 @@
 //! What holds for every answer, however strange.
 
 use super::{parses, requirements};
+use crate::support::steady;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use redraft::agents::{extract, planner, reviewer};
 use redraft::domain::chat::Outcome;
 
@@ -132,19 +132,10 @@ fn wrappings(script: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// 256 cases from a fixed seed, where the environment names no others.
-fn steady() -> ProptestConfig {
-    let mut config = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
-        config.rng_seed = RngSeed::Fixed(20_261_121);
-    }
-    config
-}
-
 proptest! {
     // The same cases each time, so that a test that passed goes on passing; to look for others:
     // PROPTEST_CASES=5000 PROPTEST_RNG_SEED=7 cargo test --test it properties
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..steady() })]
+    #![proptest_config(steady())]
 
     #[test]
     fn no_answer_makes_the_coder_panic_and_every_script_parses(answer in answer(), outcome in outcome()) {

@@ -1,0 +1,240 @@
+//! Killed at any moment, a session goes on where it was: nothing is lost and nothing is paid twice.
+
+use crate::support::model_server::{Received, Reply};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use redraft::store::artifacts::hash;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// How often each of the two Managers' sessions is killed.
+const KILLS: usize = 100;
+
+/// What the Manager answers, gate after gate: each answer makes one event.
+const ANSWERS: [&str; 8] = [
+    "make it three",
+    "approve",
+    "iterate",
+    "feedback: it is too small",
+    "rewind v3",
+    "rewind v4",
+    "run",
+    "accept",
+];
+
+/// The events that a person's answer makes.
+const ANSWERED: [&str; 6] =
+    ["plan_remark", "plan_approved", "iteration_asked", "feedback_given", "rewound", "run_asked"];
+
+/// Events that tell where the program was, not what came of it: a step that is done again makes
+/// them again.
+const UNDERWAY: [&str; 5] =
+    ["model_call_started", "run_started", "gate_opened", "paused", "rewritten"];
+
+/// Answers by what the prompt shows, so that the same question has the same answer. Takes its time,
+/// so that calls are killed under way.
+fn model(request: &Received) -> Reply {
+    std::thread::sleep(Duration::from_millis(3));
+    let prompt = request.prompt();
+    let shows = |words: &str| prompt.contains(words);
+    let text = match agent(request) {
+        Asking::Planner if shows("make it three") => format!("{PLAN}R3: It prints three.\n"),
+        Asking::Planner => PLAN.to_owned(),
+        Asking::Coder if shows("'v3'") => fenced("print('v4')"),
+        Asking::Coder if shows("'v2'") && shows("could not be used") => fenced("print('v3')"),
+        Asking::Coder if shows("'v2'") => "I can't.".to_owned(),
+        Asking::Coder if shows("'v1'") => fenced("print('v2')"),
+        Asking::Coder => fenced("print('v1')\nprint(1 / 0)"),
+        Asking::Reviewer if shows("'v2'") => {
+            "R1: not met\nR2: met\n- [blocker] R1 \"print('v2')\" not one\nVERDICT: ITERATE".into()
+        }
+        Asking::Reviewer => ACCEPT.to_owned(),
+    };
+    Reply::to(request, &text)
+}
+
+/// A session that is killed again and again.
+struct Session<'a> {
+    world: &'a World,
+    name: String,
+    auto: bool,
+}
+
+impl Session<'_> {
+    /// The journal's whole lines; none before the session is there.
+    fn journal(&self) -> Vec<String> {
+        let path = self.world.file(&format!("sessions/{}/journal.jsonl", self.name));
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(text.is_empty() || text.ends_with('\n'), "a torn line: {text}");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Goes on with the session; after so many events and that time, kills the program. Says
+    /// whether it was still running by then; one that ended by itself has to have ended accepted.
+    fn killed(&self, events: usize, time: Duration) -> bool {
+        let journal = self.journal();
+        let mut args = vec!["--json"];
+        if journal.is_empty() {
+            args.extend(["new", "count to two", "--sandbox", "off", "--name", &self.name]);
+        } else {
+            args.extend(["resume", &self.name]);
+        }
+        let answered = |line: &&String| {
+            let event = &parse(line)["event"];
+            ANSWERED.iter().any(|name| event == name)
+        };
+        let answers = if self.auto {
+            args.push("--auto");
+            String::new()
+        } else {
+            ANSWERS[journal.iter().filter(answered).count()..].join("\n") + "\n"
+        };
+        let mut command = self.world.command(&args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(answers.as_bytes());
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let seen = lines.by_ref().take(events).count();
+        if seen == events {
+            std::thread::sleep(time);
+            // It may have ended meanwhile.
+            let _ = child.kill();
+        }
+        let status = child.wait().unwrap();
+        if status.signal() == Some(9) {
+            return true;
+        }
+        assert_eq!(status.code(), Some(0), "{}: {:#?}", self.name, self.journal());
+        false
+    }
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).expect(line)
+}
+
+/// What came of a session, without what tells when, how long and how often it was tried.
+fn outcome(journal: &[String]) -> Vec<Value> {
+    let kept = |event: &Value| !UNDERWAY.iter().any(|name| event["event"] == *name);
+    let events = journal.iter().map(|line| parse(line)).filter(kept);
+    events
+        .map(|e| {
+            json!([
+                e["event"],
+                e["version"],
+                e["cause"],
+                e["base"],
+                e["script"],
+                e["agent"],
+                e["answer"],
+                e["reason"],
+                e["text"],
+                e["by"],
+                e["run"]["verdict"],
+                e["stdout"],
+            ])
+        })
+        .collect()
+}
+
+/// No question is asked again once it was answered.
+fn check_calls(journal: &[String]) {
+    let mut asked: BTreeMap<u64, String> = BTreeMap::new();
+    let mut answered: BTreeSet<String> = BTreeSet::new();
+    for event in journal.iter().map(|line| parse(line)) {
+        let call = event["call"].as_u64().unwrap_or_default();
+        if event["event"] == "model_call_started" {
+            let prompt = event["messages"].to_string();
+            assert!(!answered.contains(&prompt), "asked again: {prompt}");
+            asked.insert(call, prompt);
+        } else if event["event"] == "model_call_finished" {
+            answered.insert(asked[&call].clone());
+        }
+    }
+}
+
+/// The session's folder holds what the journal says, and nothing that was left half-written.
+fn check_files(folder: &Path, journal: &[String]) {
+    let mut files = BTreeMap::new();
+    for (n, event) in journal.iter().map(|line| parse(line)).enumerate() {
+        assert_eq!(event["seq"], n + 1);
+        let outputs = event["outputs"].as_array().cloned().unwrap_or_default();
+        for artifact in std::iter::once(event).chain(outputs) {
+            if let Some(file) = artifact["file"].as_str() {
+                files.insert(file.to_owned(), artifact["sha256"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    assert!(files.contains_key("plan.md") && files.contains_key("script_v3.py"), "{files:?}");
+    for (file, sha256) in files {
+        assert_eq!(hash(&std::fs::read(folder.join(&file)).expect(&file)), sha256, "{file}");
+        let read_only = std::fs::metadata(folder.join(&file)).unwrap().permissions().readonly();
+        assert_eq!(read_only, file.starts_with("script_v"), "{file}");
+    }
+    for folder in [folder, &folder.join("chats"), &folder.join("run_v1")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.ends_with("tmp"), "left behind: {name}");
+        }
+    }
+}
+
+/// Kills sessions at random moments of a fixed seed and compares each with one that was left alone.
+fn kill_and_resume(auto: bool, seed: u64) {
+    let world = World::with(model);
+    let session = |name: String| Session { world: &world, name, auto };
+    let whole = session("whole".to_owned());
+    assert!(!whole.killed(usize::MAX, Duration::ZERO));
+    let expected = outcome(&whole.journal());
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (mut kills, mut moments) = (0, BTreeSet::new());
+    let mut starts = count_starts(&whole.journal());
+    for number in 0.. {
+        let session = session(format!("s{number}"));
+        let mut before = Vec::new();
+        loop {
+            // The last session is left to end.
+            let events = if kills < KILLS { rng.usize(..9) } else { usize::MAX };
+            let longest = [1, 300, 3_000, 60_000][rng.usize(..4)];
+            let killed = session.killed(events, Duration::from_micros(rng.u64(..longest)));
+            let after = session.journal();
+            assert!(after.starts_with(&before), "{}: the journal lost lines", session.name);
+            before = after;
+            if !killed {
+                break;
+            }
+            kills += 1;
+            moments.extend(before.last().map(|line| parse(line)["event"].to_string()));
+        }
+        let came = outcome(&before);
+        for n in 0..came.len().max(expected.len()) {
+            assert_eq!(came.get(n), expected.get(n), "{}, number {n}", session.name);
+        }
+        check_calls(&before);
+        check_files(&world.file(&format!("sessions/{}", session.name)), &before);
+        starts += count_starts(&before);
+        if kills >= KILLS {
+            break;
+        }
+    }
+    assert!(world.received().len() <= starts, "a request that the journal does not know of");
+    assert!(moments.len() >= 5, "killed only after {moments:?}");
+}
+
+fn count_starts(journal: &[String]) -> usize {
+    journal.iter().filter(|line| parse(line)["event"] == "model_call_started").count()
+}
+
+#[test]
+fn a_session_that_is_killed_again_and_again_loses_nothing_that_the_manager_said() {
+    kill_and_resume(false, 20_261_121);
+}
+
+#[test]
+fn an_unattended_session_that_is_killed_again_and_again_ends_as_if_it_had_not_been() {
+    kill_and_resume(true, 20_261_122);
+}
