@@ -13,4 +13,6 @@ mod agents;
 mod llm;
 mod python;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod workflow;
