@@ -24,7 +24,8 @@ fn grown(role: &str, all: &[usize], late: usize, early: usize) -> bool {
     };
     let what =
         format!("{role}'s prompt, version {late} to {early} ({late_length}, {early_length})");
-    row(&what, ratio(late_length, early_length), "", 1.0)
+    // A hundredth for the digits of higher numbers.
+    row(&what, ratio(late_length, early_length), "", 1.01)
 }
 
 fn versions(folder: &Path, name: &str, count: &str) -> std::process::Command {

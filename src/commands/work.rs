@@ -9,13 +9,17 @@ use crate::sandbox::plain::PlainRunner;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
-use crate::terminal::{editor, restore};
+use crate::terminal::{self, Terminal, editor, restore};
 use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::manager::Manager;
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
+
+/// Signals within this time are one.
+const ONE_SIGNAL: Duration = Duration::from_millis(100);
 
 /// The folder of the user's own templates and configuration.
 pub(super) fn config_folder() -> Option<std::path::PathBuf> {
@@ -67,7 +71,7 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
         store.watch(move |line| terminal.raw(&format!("{line}\n")));
     }
     let cancel = CancellationToken::new();
-    catch_interrupts(&cancel)?;
+    catch_interrupts(&cancel, terminal, resume_with(context, store.folder()))?;
     let mut manager: Box<dyn Manager> = if terminal.interactive && !auto {
         Box::new(Menus::new(terminal))
     } else {
@@ -87,17 +91,24 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
 }
 
 /// The first Ctrl-C stops what is running, the second one everything.
-fn catch_interrupts(cancel: &CancellationToken) -> Result<()> {
+fn catch_interrupts(cancel: &CancellationToken, out: Terminal, last_line: String) -> Result<()> {
     let cancel = cancel.clone();
+    let at_terminal = terminal::is_there();
+    let mut first: Option<Instant> = None;
     ctrlc::set_handler(move || {
         if editor::is_open() {
             return;
         }
-        if cancel.is_cancelled() {
+        cancel.cancel();
+        terminal::end_waiting();
+        // A terminal that closes, and a menu that a signal ends, send more than one: nobody who is
+        // in a hurry did.
+        let hurried = first.get_or_insert_with(Instant::now).elapsed() >= ONE_SIGNAL;
+        if hurried && terminal::is_there() == at_terminal {
             restore();
+            out.warn(&last_line);
             std::process::exit(i32::from(code::INTERRUPTED));
         }
-        cancel.cancel();
     })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
 use super::tell::Teller;
-use super::{Terminal, forget_typed, lines, prompt, remember, restore, sides};
+use super::{Terminal, forget_typed, hush, lines, prompt, restore, sides};
 use crate::diff;
 use crate::domain::event::Gate;
 use crate::domain::review::Verdict;
@@ -244,7 +244,8 @@ pub fn select(
         .map(|words| console::truncate_str(&words, width, "…").into_owned())
         .collect();
     let question = one_line(question, width);
-    remember();
+    // The menu reads key by key: what is typed between two would be echoed into it.
+    hush();
     terminal.warn("");
     let chosen = Select::with_theme(&ColorfulTheme::default())
         .with_prompt(question.as_str())

@@ -18,6 +18,7 @@ use console::{Style, Term};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use std::sync::{Mutex, PoisonError};
 
@@ -146,6 +147,20 @@ impl Terminal {
     }
 }
 
+/// The program was told to end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Ends the waiting for a key.
+pub fn end_waiting() {
+    ENDING.store(true, Ordering::SeqCst);
+}
+
+/// Whether standard input is a terminal that is still there.
+#[must_use]
+pub fn is_there() -> bool {
+    std::io::stdin().is_terminal()
+}
+
 /// All of standard input, as text of at most `limit` bytes.
 pub fn read_input(limit: u64) -> std::io::Result<String> {
     crate::files::read_bounded(std::io::stdin().lock().by_ref(), limit)
@@ -170,11 +185,32 @@ pub fn remember() {
 pub fn restore() {
     use nix::sys::termios::{SetArg, tcsetattr};
     let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(before) = before.as_ref() {
+    if let Some(before) = before.as_ref().filter(|_| in_foreground()) {
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, before);
         let _ = std::io::stderr().write_all(b"\x1b[?2004l");
     }
     show_cursor();
+}
+
+/// Keeps what is typed off the screen, until [`restore`]: a key, or the `^C` of a Ctrl-C, would
+/// move what is drawn over and leave a part of it behind.
+#[cfg(unix)]
+pub fn hush() {
+    use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+    if !in_foreground() {
+        return;
+    }
+    remember();
+    if let Ok(mut quiet) = tcgetattr(std::io::stdin()) {
+        quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &quiet);
+    }
+}
+
+/// Whether the terminal is this program's to change: doing so from the background would stop it.
+#[cfg(unix)]
+fn in_foreground() -> bool {
+    nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == nix::unistd::getpgrp())
 }
 
 /// Throws away what was typed while nothing was asked.
@@ -192,6 +228,10 @@ pub fn remember() {}
 pub fn restore() {
     show_cursor();
 }
+
+/// Leaves the echo on.
+#[cfg(not(unix))]
+pub fn hush() {}
 
 /// Keeps what was typed: there is no telling it from an answer here.
 #[cfg(not(unix))]

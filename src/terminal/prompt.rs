@@ -33,6 +33,7 @@ enum Key {
     WordBefore,
     Interrupt,
     EndOfInput,
+    Gone,
     PasteStart,
     PasteEnd,
     Escape,
@@ -56,7 +57,7 @@ pub fn ask(question: &str) -> io::Result<Typed> {
             Key::Enter if pasting || keys.more_waits()? => line.insert('\n'),
             Key::Enter => break Typed::Text(line.text()),
             Key::Interrupt => break Typed::Interrupted,
-            Key::Escape => break Typed::Ended,
+            Key::Escape | Key::Gone => break Typed::Ended,
             Key::EndOfInput if line.chars.is_empty() => break Typed::Ended,
             key => line.press(&key),
         }
@@ -209,14 +210,17 @@ impl Place {
 #[cfg(unix)]
 mod unix {
     use super::Key;
-    use crate::terminal::{remember, restore};
+    use crate::terminal::{ENDING, remember, restore};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::termios::{self, SetArg};
     use std::io::{self, Write};
     use std::os::fd::AsFd;
+    use std::sync::atomic::Ordering;
 
     /// How long a paste may pause between two lines, in milliseconds.
     const PAUSE: u8 = 30;
+    /// How often it is looked whether the program was told to end, in milliseconds.
+    const LOOK: u8 = 100;
 
     /// The terminal without line editing of its own, until this value goes.
     pub(super) struct Raw;
@@ -239,6 +243,17 @@ mod unix {
         }
     }
 
+    /// Whether there is input, now or within so many milliseconds.
+    fn ready(milliseconds: u8) -> io::Result<bool> {
+        let stdin = io::stdin();
+        let mut polled = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut polled, PollTimeout::from(milliseconds)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(nix::errno::Errno::EINTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Bytes of the terminal, taken apart into keys.
     #[derive(Default)]
     pub(super) struct Keys {
@@ -251,19 +266,17 @@ mod unix {
             if !self.bytes.is_empty() {
                 return Ok(true);
             }
-            let stdin = io::stdin();
-            let mut polled = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut polled, PollTimeout::from(PAUSE)) {
-                Ok(ready) => Ok(ready > 0),
-                // The next read tells.
-                Err(nix::errno::Errno::EINTR) => Ok(false),
-                Err(error) => Err(error.into()),
-            }
+            ready(PAUSE)
         }
 
         fn byte(&mut self) -> io::Result<Option<u8>> {
             while self.bytes.is_empty() {
                 let mut buffer = [0_u8; 4096];
+                while !ready(LOOK)? {
+                    if ENDING.load(Ordering::SeqCst) {
+                        return Err(io::ErrorKind::Interrupted.into());
+                    }
+                }
                 match nix::unistd::read(io::stdin(), &mut buffer) {
                     Ok(0) => return Ok(None),
                     Ok(n) => self.bytes.extend(&buffer[..n]),
@@ -276,7 +289,7 @@ mod unix {
         pub(super) fn next(&mut self) -> io::Result<Key> {
             let byte = match self.byte() {
                 Ok(Some(byte)) => byte,
-                Ok(None) => return Ok(Key::EndOfInput),
+                Ok(None) => return Ok(Key::Gone),
                 // A signal that asks the program to end; Ctrl-C is a key here.
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(Key::Interrupt),
                 Err(error) => return Err(error),

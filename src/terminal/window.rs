@@ -1,7 +1,7 @@
 //! What moves on the screen while something is waited for: a spinner, and under it the last lines
 //! of what a model writes. All of it goes when the waiting ends; what came of it is told then.
 
-use super::Terminal;
+use super::{Terminal, hush, restore};
 use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
@@ -21,6 +21,7 @@ pub(super) struct Window {
 impl Window {
     /// Shows what is waited for.
     pub(super) fn open(terminal: Terminal, words: &str) -> Self {
+        hush();
         let bar = ProgressBar::new_spinner().with_prefix(words.to_owned());
         style(&bar, "  {spinner} {prefix} {elapsed:.dim}");
         bar.enable_steady_tick(Duration::from_millis(120));
@@ -70,6 +71,7 @@ impl Window {
 impl Drop for Window {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        restore();
     }
 }
 

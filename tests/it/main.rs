@@ -19,4 +19,6 @@ mod machine;
 mod python;
 mod store;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod workflow;

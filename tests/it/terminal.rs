@@ -1,0 +1,405 @@
+//! What a person at a terminal sees and does: menus, prompts, an editor, Ctrl-C, a closed window.
+
+use crate::support::model_server::{Received, Reply};
+use crate::support::pty::{CTRL_C, ENTER, ESCAPE, Pty};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use expectrl::process::unix::Signal;
+use std::time::{Duration, Instant};
+
+const LAST: &str = "resume with: redraft resume s";
+
+/// `new` without runs.
+const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
+
+/// A world whose Coder writes another script each time.
+fn world() -> World {
+    let scripts: Vec<String> = (1..9).map(|n| fenced(&format!("print({n})"))).collect();
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    World::scripted(&[PLAN, &PLAN.replace("prints two", "prints three")], &scripts, &[ACCEPT])
+}
+
+/// A world whose Coder stops in the middle of a wide line, until the server is released.
+fn hanging() -> World {
+    World::with(|request| match agent(request) {
+        Asking::Planner => Reply::to(request, PLAN),
+        Asking::Coder => written(request, "streamed"),
+        Asking::Reviewer => Reply::to(request, ACCEPT),
+    })
+}
+
+fn written(request: &Received, word: &str) -> Reply {
+    let line = format!("# {}\n", [word; 20].join("-"));
+    let text = format!("{}\n# the last line\n```\n", fenced(&line.repeat(30)).trim_end());
+    let pieces = text.split_inclusive([' ', '\n']).count();
+    // Without the closing fence and what ends the stream.
+    Reply::to(request, &text).cut_to(pieces - 6).then_hang()
+}
+
+/// The program at the version gate, in a world that [`world`] made.
+fn at_the_version_gate(world: &World, more: &[&str]) -> Pty {
+    let mut pty = Pty::start(world, &[&NEW[..], more].concat());
+    pty.choose("Is this the plan?", "approve");
+    pty
+}
+
+/// What has to be so whenever the program ended in the middle of something.
+#[track_caller]
+fn expect_a_clean_end(pty: &mut Pty, code: i32) {
+    pty.expect_end(code);
+    assert_eq!(pty.last_line(), LAST, "{}", pty.screen());
+    assert!(pty.shows_cursor(), "the cursor is hidden");
+    assert!(pty.echoes(), "what is typed is not shown");
+    let raw = String::from_utf8_lossy(pty.raw());
+    assert!(
+        raw.rfind("\x1b[?2004h") <= raw.rfind("\x1b[?2004l"),
+        "the shell would be sent the marks of pasted text"
+    );
+}
+
+#[test]
+fn a_plan_that_a_sentence_changes_becomes_an_accepted_script() {
+    let world = world();
+    let mut pty = Pty::start(&world, &NEW);
+    pty.expect("s: the plan");
+    pty.expect("R2: It prints two.");
+    pty.choose("Is this the plan?", "say");
+    pty.expect("What should be different?");
+    pty.send("make it three");
+    pty.send(ENTER);
+    pty.expect("R2: It prints three.");
+    pty.choose("Is this the plan?", "approve");
+    pty.expect("v1: 1 line");
+    pty.expect("s v1 (first)");
+    pty.choose("What now?", "iterate");
+    pty.expect("s v2 (review)");
+    pty.choose("What now?", "accept");
+    pty.expect("accepted v2 without a run");
+    pty.expect_end(0);
+    assert!(world.received()[1].prompt().contains("make it three"));
+    assert!(world.read("sessions/s/plan.md").contains("It prints three"));
+}
+
+#[test]
+fn feedback_arrives_whole_however_it_is_entered() {
+    for (keys, expected) in [
+        ("it is too small", "it is too small\n"),
+        ("\x1b[200~one\rtwo\r\rfour\x1b[201~", "one\ntwo\n\nfour\n"),
+        ("one\ntwo\n\nfour\n", "one\ntwo\n\nfour\n"),
+        ("one\x1b\rtwo", "one\ntwo\n"),
+        ("tiXpo\x1b[D\x1b[D\x7f\x1b[Cés\x1b[H[\x1b[F]", "[tipéso]\n"),
+        ("\u{6642}\u{8a08} \x1b[200~\x1b[31mred\x1b[201~", "\u{6642}\u{8a08} red\n"),
+    ] {
+        let world = world();
+        let mut pty = at_the_version_gate(&world, &[]);
+        pty.choose("What now?", "feedback");
+        pty.expect("What did you see?");
+        pty.send(keys);
+        // Drawn whole: an Enter right behind a burst would be one of its lines.
+        let last = expected.trim_end().lines().last().unwrap().to_owned();
+        pty.expect_screen("what was entered", |screen| screen.trim_end().ends_with(&last));
+        pty.send(ENTER);
+        pty.expect("s v2 (feedback)");
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        assert_eq!(world.read("sessions/s/feedback_v1.md"), expected, "{keys:?}");
+    }
+}
+
+#[test]
+fn escape_at_a_prompt_goes_back_to_the_menu() {
+    let world = world();
+    let mut pty = at_the_version_gate(&world, &[]);
+    pty.choose("What now?", "feedback");
+    pty.expect("What did you see?");
+    pty.send("half a sentence");
+    pty.expect("half a sentence");
+    pty.send(ESCAPE);
+    pty.choose("What now?", "quit");
+    expect_a_clean_end(&mut pty, 3);
+    assert!(!world.file("sessions/s/feedback_v1.md").exists());
+}
+
+#[test]
+fn an_earlier_version_is_gone_back_to_run_and_gone_on_from() {
+    let world = world();
+    let args = ["new", "count to two", "--name", "s", "--sandbox", "off"];
+    let mut pty = Pty::sized(&world, &args, 120, 40, &[]);
+    pty.choose("Is this the plan?", "approve");
+    pty.choose("What now?", "iterate");
+    pty.expect("s v2 (review)");
+    pty.choose("What now?", "rewind");
+    pty.choose("Go back to which version?", "v1");
+    pty.expect("s v1 (first)");
+    pty.choose("What now?", "run");
+    pty.expect("run: ok");
+    pty.expect("│ 1");
+    pty.expect("s v1 (first)");
+    pty.choose("What now?", "look");
+    pty.expect("1  print(1)");
+    pty.choose("What now?", "iterate");
+    pty.expect("s v3 (review)");
+    pty.expect("since v1");
+    pty.choose("What now?", "accept");
+    pty.expect_end(0);
+}
+
+#[test]
+fn an_editor_that_fails_changes_nothing_and_one_that_works_makes_a_version() {
+    for (editor, shown) in [
+        ("false", "the editor `false` ended with exit code 1; nothing was changed"),
+        ("no-such-editor --wait", "cannot start the editor `no-such-editor`"),
+        ("true", "nothing was changed"),
+        ("'", "cannot understand the editor"),
+        ("sh -c 'kill -9 $$'", "nothing was changed"),
+        // Broken Python can be mended or dropped, and one that left the terminal raw can't harm.
+        ("sh -c 'stty raw -echo; echo \"print(\" > \"$0\"'", "not saved as a version: line 2"),
+        ("sh -c 'echo \"print(77)\" > \"$0\"'", "s v2 (manager)"),
+    ] {
+        let world = world();
+        let mut pty = Pty::sized(&world, &NEW, 120, 40, &[("EDITOR", editor)]);
+        pty.choose("Is this the plan?", "approve");
+        pty.choose("What now?", "edit");
+        pty.expect(shown);
+        if shown.contains("not saved") {
+            pty.choose("Edit it again?", "drop");
+        }
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        let made = world.file("sessions/s/script_v2.py").exists();
+        assert_eq!(made, shown.contains("v2"), "{editor}");
+    }
+}
+
+#[test]
+fn a_session_that_was_left_goes_on_at_the_same_gate() {
+    let world = world();
+    let mut pty = Pty::start(&world, &NEW);
+    pty.choose("Is this the plan?", "quit");
+    expect_a_clean_end(&mut pty, 3);
+    let mut pty = Pty::start(&world, &["resume", "s"]);
+    pty.choose("Is this the plan?", "approve");
+    pty.expect("What now?");
+    // Escape is another way to leave a gate.
+    pty.expect("stop for today");
+    pty.send(ESCAPE);
+    expect_a_clean_end(&mut pty, 3);
+    let mut pty = Pty::start(&world, &["resume"]);
+    pty.choose("What now?", "accept");
+    pty.expect_end(0);
+    assert_eq!(world.received().len(), 3, "a finished call was asked again");
+}
+
+/// Where somebody may be when the program is interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Menu,
+    Prompt,
+    Stream,
+}
+
+const PLACES: [Place; 3] = [Place::Menu, Place::Prompt, Place::Stream];
+
+/// Goes on from the plan's gate to a place, in a world that [`hanging`] made.
+fn go_to(pty: &mut Pty, place: Place) {
+    match place {
+        Place::Menu => {
+            pty.expect("stop for today");
+            pty.expect_keys_to_be_read();
+        }
+        Place::Prompt => {
+            pty.choose("Is this the plan?", "say");
+            pty.expect("What should be different?");
+            pty.send("half a sentence");
+            pty.expect("half a sentence");
+        }
+        Place::Stream => {
+            pty.choose("Is this the plan?", "approve");
+            pty.expect_screen("the model's words", |screen| screen.contains("│ # streamed"));
+            pty.expect("writing, 33 lines");
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_or_a_signal_ends_cleanly_wherever_one_is() {
+    for place in PLACES {
+        for how in ["once", "twice", "signal"] {
+            let world = hanging();
+            let mut pty = Pty::start(&world, &NEW);
+            go_to(&mut pty, place);
+            match how {
+                "once" => pty.send(CTRL_C),
+                "twice" => pty.send(&CTRL_C.repeat(2)),
+                _ => pty.signal(Signal::SIGTERM),
+            }
+            expect_a_clean_end(&mut pty, 130);
+            let screen = pty.screen();
+            assert!(!screen.contains("writing"), "{place:?} {how}: the window stays\n{screen}");
+            assert_eq!(world.events("s").last().unwrap(), "paused", "{place:?} {how}");
+            if place == Place::Stream {
+                let kept = world.read("sessions/s/chats/0002-coder.md");
+                assert!(kept.contains("streamed-streamed"), "{how}: {kept}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_closed_terminal_leaves_a_session_that_can_be_resumed() {
+    for place in PLACES {
+        let world = hanging();
+        let mut pty = Pty::under_a_shell(&world, &NEW);
+        go_to(&mut pty, place);
+        pty.close();
+        // The lock goes with the program.
+        let end = Instant::now() + Duration::from_secs(20);
+        let args = ["feedback", "s", "x"];
+        while world.run(&args).code == Some(5) {
+            assert!(Instant::now() < end, "{place:?}: still running");
+        }
+        assert_eq!(world.events("s").last().unwrap(), "paused", "{place:?}");
+        if place == Place::Stream {
+            let kept = world.read("sessions/s/chats/0002-coder.md");
+            assert!(kept.contains("streamed-streamed"), "{kept}");
+        } else {
+            let mut pty = Pty::start(&world, &["resume", "s"]);
+            pty.choose("Is this the plan?", "quit");
+            expect_a_clean_end(&mut pty, 3);
+        }
+    }
+}
+
+#[test]
+fn the_window_of_streamed_text_goes_when_the_answer_is_whole() {
+    for (columns, rows) in [(80, 24), (120, 40), (44, 12)] {
+        let world = hanging();
+        let mut pty = Pty::sized(&world, &NEW, columns, rows, &[]);
+        pty.choose("Is this the plan?", "approve");
+        pty.expect_screen("the window", |screen| {
+            screen.contains("writing, 33 lines") && screen.contains("│ # streamed")
+        });
+        // Keys that are hit meanwhile are neither shown nor an answer to the next question.
+        pty.send("zzz\r\r");
+        world.server().release();
+        pty.expect("resume with");
+        pty.expect_end(4);
+        let screen = pty.screen();
+        for gone in ["writing", "│", "zzz", "⠁"] {
+            assert!(!screen.contains(gone), "`{gone}` stays\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_hit_while_a_model_writes_answer_nothing() {
+    let world = World::with(|request| match agent(request) {
+        Asking::Planner => Reply::to(request, PLAN),
+        Asking::Coder => Reply::to(request, &fenced("print(1)")),
+        Asking::Reviewer => Reply::to(request, ACCEPT).then_hang(),
+    });
+    let mut pty = at_the_version_gate(&world, &[]);
+    pty.expect("The Reviewer reviews v1");
+    pty.expect("writing, ");
+    pty.send("zzz\r\r");
+    world.server().release();
+    pty.choose("What now?", "quit");
+    expect_a_clean_end(&mut pty, 3);
+    assert!(!pty.text().contains("zzz"), "{}", pty.screen());
+}
+
+#[test]
+fn escape_sequences_of_others_never_reach_the_terminal() {
+    const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\x1b[?25l";
+    let plan = format!("{PLAN}R3: It says {EVIL}. Check: look.\n");
+    let review = format!(
+        "R1: met\nR2: partly\nR3: not met\n- [blocker] R3 \"print(1)\" it shows {EVIL}\nVERDICT: ITERATE\n"
+    );
+    let script = format!(
+        "import sys\nprint(1)\nE = '\\x1b]0;owned\\x07\\x1b[2J\\r\\x9b31m'\nprint(E)\n\
+         open('a' + E + '.txt', 'w').close()\n# {EVIL}\nsys.exit(E)"
+    );
+    let script = fenced(&script);
+    for more in [None, Some("-v")] {
+        let world = World::scripted(&[&plan], &[&script], &[&review]);
+        let task = format!("count {EVIL}");
+        let mut args = vec!["new", &task, "--name", "s", "--sandbox", "off", "--repairs", "0"];
+        let data = "d\x1b]0;owned\x07\u{9b}31m.csv";
+        world.write(data, "a,b\n");
+        let mut pty = Pty::sized(&world, &[&args[..], &["--data", data]].concat(), 120, 60, &[]);
+        pty.expect("\\x1b]0;owned");
+        pty.expect_end(2);
+        expect_tame(&pty);
+        args.extend(more);
+        let mut pty = Pty::sized(&world, &args, 120, 60, &[]);
+        pty.choose("Is this the plan?", "approve");
+        pty.expect("run: failed");
+        pty.choose("What now?", "look");
+        pty.choose("What now?", "plan");
+        pty.send(&format!("\x1b[200~{EVIL}\x1b[201~"));
+        pty.send(ESCAPE);
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        for command in ["show", "log", "list", "diff"] {
+            let mut args = vec![command];
+            args.extend((command != "list").then_some("s"));
+            let mut pty = Pty::sized(&world, &args, 120, 60, &[]);
+            pty.expect_end(0);
+            expect_tame(&pty);
+        }
+        expect_tame(&pty);
+        assert!(pty.text().contains("\\x1b]0;owned\\x07"), "what was said is not shown");
+    }
+}
+
+#[track_caller]
+fn expect_tame(pty: &Pty) {
+    let raw = String::from_utf8_lossy(pty.raw());
+    for evil in ["\x1b]", "\x07", "\u{9b}", "\x1b[2J"] {
+        let at = raw.find(evil);
+        assert!(at.is_none(), "{evil:?} was sent: {:?}", raw.get(at.unwrap_or(0)..));
+    }
+}
+
+#[test]
+fn no_colours_where_none_are_wanted() {
+    for (more, env, colored) in [
+        (None, None, true),
+        (Some("--no-color"), None, false),
+        (None, Some(("NO_COLOR", "1")), false),
+    ] {
+        let world = world();
+        let args: Vec<&str> = NEW.into_iter().chain(more).collect();
+        let mut pty = Pty::sized(&world, &args, 80, 24, env.as_slice());
+        pty.choose("Is this the plan?", "approve");
+        pty.choose("What now?", "feedback");
+        pty.send("x");
+        pty.send(ENTER);
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        let raw = String::from_utf8_lossy(pty.raw());
+        let styled = raw.split("\x1b[").skip(1).any(|rest| {
+            rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
+        });
+        assert_eq!(styled, colored, "{more:?} {env:?}\n{raw}");
+    }
+}
+
+#[test]
+fn a_menu_leaves_nothing_behind_however_narrow_the_terminal_is() {
+    for columns in [40, 80, 120] {
+        let world = world();
+        let mut pty = Pty::sized(&world, &NEW, columns, 40, &[]);
+        pty.choose("Is this the plan?", "approve");
+        pty.choose("What now?", "rewind");
+        pty.choose("Go back to which version?", "v1");
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        let screen = pty.screen();
+        for gone in ["❯", "stop for today", "^["] {
+            assert!(!screen.contains(gone), "`{gone}` stays\n{screen}");
+        }
+        for line in screen.lines().filter(|line| line.contains("What now?")) {
+            assert!(["What now? rewind", "What now? quit"].contains(&line.trim()), "{screen}");
+        }
+    }
+}
