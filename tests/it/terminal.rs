@@ -84,7 +84,7 @@ fn feedback_arrives_whole_however_it_is_entered() {
     for (keys, expected) in [
         ("it is too small", "it is too small\n"),
         ("\x1b[200~one\rtwo\r\rfour\x1b[201~", "one\ntwo\n\nfour\n"),
-        ("one\ntwo\n\nfour\n", "one\ntwo\n\nfour\n"),
+        ("one\ntwo\n\nfour", "one\ntwo\n\nfour\n"),
         ("one\x1b\rtwo", "one\ntwo\n"),
         ("tiXpo\x1b[D\x1b[D\x7f\x1b[Cés\x1b[H[\x1b[F]", "[tipéso]\n"),
         ("\u{6642}\u{8a08} \x1b[200~\x1b[31mred\x1b[201~", "\u{6642}\u{8a08} red\n"),

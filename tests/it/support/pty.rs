@@ -192,8 +192,11 @@ impl Pty {
                 return got;
             }
             let left = end.saturating_duration_since(Instant::now());
-            let waiting = !left.is_zero() && !self.ended;
-            assert!(waiting, "waited for {what}; the screen shows\n{}\n---", self.screen());
+            assert!(
+                !left.is_zero() && !self.ended,
+                "waited for {what}; the screen shows\n{}\n---",
+                self.screen()
+            );
             // What is asked for may be no text: look again soon.
             self.read(left.min(Duration::from_millis(50)));
         }
