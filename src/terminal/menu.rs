@@ -1,7 +1,7 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
 use super::tell::Teller;
-use super::{Terminal, forget_typed, hush, lines, prompt, restore, sides};
+use super::{Terminal, forget_typed, hush, is_ending, lines, prompt, restore, sides};
 use crate::diff;
 use crate::domain::event::Gate;
 use crate::domain::review::Verdict;
@@ -12,6 +12,11 @@ use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
 use futures_util::future::LocalBoxFuture;
 use prompt::Typed;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// How often it is looked whether the program was told to end.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A person at the terminal.
 pub struct Menus {
@@ -244,19 +249,36 @@ pub fn select(
         .map(|words| console::truncate_str(&words, width, "…").into_owned())
         .collect();
     let question = one_line(question, width);
+    let asked = question.clone();
     // The menu reads key by key: what is typed between two would be echoed into it.
     hush();
     terminal.warn("");
-    let chosen = Select::with_theme(&ColorfulTheme::default())
-        .with_prompt(question.as_str())
-        .items(&words)
-        .default(preferred)
-        .report(false)
-        .interact_opt();
+    let chosen = until_ending(move || {
+        Select::with_theme(&ColorfulTheme::default())
+            .with_prompt(question.as_str())
+            .items(&words)
+            .default(preferred)
+            .report(false)
+            .interact_opt()
+    });
     restore();
-    let chosen = chosen.map_err(|_| Interrupted)?;
+    let chosen = chosen.and_then(Result::ok).ok_or(Interrupted)?;
     if let Some(choice) = chosen.and_then(|n| choices.get(n)) {
-        terminal.warn(&format!("{question} {}", terminal.bold(choice.word)));
+        terminal.warn(&format!("{asked} {}", terminal.bold(choice.word)));
     }
     Ok(chosen)
+}
+
+/// What a menu gave; none if the program was told to end before. The menu itself only ever waits
+/// for a key, so it is left waiting then.
+fn until_ending<T: Send + 'static>(menu: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(menu()));
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(given) => return Some(given),
+            Err(RecvTimeoutError::Timeout) if !is_ending() => {}
+            Err(_) => return None,
+        }
+    }
 }

@@ -155,6 +155,11 @@ pub fn end_waiting() {
     ENDING.store(true, Ordering::SeqCst);
 }
 
+/// Whether the program was told to end.
+fn is_ending() -> bool {
+    ENDING.load(Ordering::SeqCst)
+}
+
 /// Whether standard input is a terminal that is still there.
 #[must_use]
 pub fn is_there() -> bool {

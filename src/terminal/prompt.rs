@@ -210,12 +210,11 @@ impl Place {
 #[cfg(unix)]
 mod unix {
     use super::Key;
-    use crate::terminal::{ENDING, remember, restore};
+    use crate::terminal::{is_ending, remember, restore};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::termios::{self, SetArg};
     use std::io::{self, Write};
     use std::os::fd::AsFd;
-    use std::sync::atomic::Ordering;
 
     /// How long a paste may pause between two lines, in milliseconds.
     const PAUSE: u8 = 30;
@@ -273,7 +272,7 @@ mod unix {
             while self.bytes.is_empty() {
                 let mut buffer = [0_u8; 4096];
                 while !ready(LOOK)? {
-                    if ENDING.load(Ordering::SeqCst) {
+                    if is_ending() {
                         return Err(io::ErrorKind::Interrupted.into());
                     }
                 }

@@ -202,10 +202,7 @@ const PLACES: [Place; 3] = [Place::Menu, Place::Prompt, Place::Stream];
 /// Goes on from the plan's gate to a place, in a world that [`hanging`] made.
 fn go_to(pty: &mut Pty, place: Place) {
     match place {
-        Place::Menu => {
-            pty.expect("stop for today");
-            pty.expect_keys_to_be_read();
-        }
+        Place::Menu => pty.expect("stop for today"),
         Place::Prompt => {
             pty.choose("Is this the plan?", "say");
             pty.expect("What should be different?");

@@ -141,16 +141,6 @@ impl Pty {
         self.session.get_process().get_echo().unwrap()
     }
 
-    /// Waits until the program takes each key by itself.
-    #[track_caller]
-    pub(crate) fn expect_keys_to_be_read(&mut self) {
-        self.until("a menu or prompt", |pty| {
-            let modes = nix::sys::termios::tcgetattr(pty.session.get_stream().as_fd()).unwrap();
-            let lines = modes.local_flags.contains(nix::sys::termios::LocalFlags::ICANON);
-            (!lines).then_some(())
-        });
-    }
-
     /// All that was sent to the terminal.
     pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
@@ -197,8 +187,7 @@ impl Pty {
                 "waited for {what}; the screen shows\n{}\n---",
                 self.screen()
             );
-            // What is asked for may be no text: look again soon.
-            self.read(left.min(Duration::from_millis(50)));
+            self.read(left);
         }
     }
 
