@@ -4,6 +4,9 @@
 const TAIL: usize = 6000;
 /// The longest part whose repetition is noticed, in characters.
 const LONGEST: usize = 800;
+/// Shorter parts are no thought that a model goes round in, but a fault: of the server, if it does
+/// not keep to the limit of tokens that it was given.
+const SHORTEST: usize = 17;
 /// Characters that arrive between two looks.
 const STEP: usize = 256;
 
@@ -40,13 +43,12 @@ impl Repetition {
         self.looked_at = text.len();
         let counts = |c: &char| patience.numbers || !c.is_ascii_digit();
         let tail: Vec<char> = text.chars().rev().filter(counts).take(TAIL).collect();
-        (1..=LONGEST).any(|period| {
+        let comes_again = |period: &usize| {
             let needed = (patience.times * period).max(patience.characters);
             tail.len() >= needed + period
-                && tail.iter().zip(&tail[period..]).take(needed).all(|(a, b)| a == b)
-                // Blank lines and rules go on and on, and cost little.
-                && tail[..period].iter().any(|c| c.is_alphanumeric())
-        })
+                && tail.iter().zip(&tail[*period..]).take(needed).all(|(a, b)| a == b)
+        };
+        (1..=LONGEST).find(comes_again).is_some_and(|period| period >= SHORTEST)
     }
 }
 
@@ -75,7 +77,7 @@ mod tests {
             .map(|(n, what)| ["R", &n.to_string(), ": ", what, "\n"].concat())
             .take(200)
             .collect();
-        let words = "and so on ".repeat(300);
+        let words = "and so on and so forth ".repeat(300);
         let code = "    def draw(self):\n        self.canvas.delete('all')\n".repeat(200);
         for (text, patience, most) in
             [(&list, PROSE, 800), (&words, PROSE, 800), (&code, CODE, 3400)]
@@ -94,7 +96,7 @@ mod tests {
             .collect();
         let grid = "    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],\n".repeat(60);
         let table: String = (0..400).map(|n| format!("    ({n}, {}),\n", n * n)).collect();
-        let rule = format!("# {}\n", "=".repeat(4000));
+        let rule = format!("# {}\n", "= ".repeat(4000));
         for (text, patience) in
             [(&review, PROSE), (&findings, PROSE), (&grid, CODE), (&table, CODE), (&rule, CODE)]
         {

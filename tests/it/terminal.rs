@@ -28,8 +28,8 @@ fn hanging() -> World {
 }
 
 fn written(request: &Received, word: &str) -> Reply {
-    let line = format!("# {}\n", [word; 20].join("-"));
-    let text = format!("{}\n# the last line\n```\n", fenced(&line.repeat(30)).trim_end());
+    let lines: String = (10..40).map(|n| format!("# {}-{n}\n", [word; 20].join("-"))).collect();
+    let text = format!("{}\n# the last line\n```\n", fenced(&lines).trim_end());
     let pieces = text.split_inclusive([' ', '\n']).count();
     // Without the closing fence and what ends the stream.
     Reply::to(request, &text).cut_to(pieces - 6).then_hang()
