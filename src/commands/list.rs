@@ -6,43 +6,41 @@ use crate::store::catalog::{self, Listed};
 use anyhow::Result;
 use serde_json::json;
 
+/// What is shown of a session.
+struct Row {
+    name: String,
+    versions: String,
+    status: String,
+    /// The request, or what is wrong with the session.
+    what: Result<String, String>,
+}
+
 pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
-    let listed = catalog::list(&context.sessions)?;
     if terminal.json {
-        let rows: Vec<_> = listed.iter().map(row).collect();
-        terminal.json(&rows);
+        terminal.json(&catalog::list(&context.sessions, |listed| json(&listed))?);
         return Ok(code::DONE);
     }
-    if listed.is_empty() {
+    let rows = catalog::list(&context.sessions, row)?;
+    if rows.is_empty() {
         let folder = context.sessions.display();
         terminal.say(&format!("no sessions in {folder}; start one with: redraft new \"TASK\""));
         return Ok(code::DONE);
     }
-    let widest = listed.iter().map(|l| l.name.chars().count()).max().unwrap_or(0).min(32);
-    let status = |l: &Listed| l.session.as_ref().map(status::brief).unwrap_or_default();
-    let widest_status = listed.iter().map(|l| status(l).chars().count()).max().unwrap_or(0);
+    let widest = |of: fn(&Row) -> &str| rows.iter().map(|r| of(r).chars().count()).max();
+    let name_width = widest(|r| &r.name).unwrap_or(0).min(32);
+    let status_width = widest(|r| &r.status).unwrap_or(0);
     let mut text = String::new();
-    for one in &listed {
-        let Listed { name, session } = one;
-        let name = pad(&one_line(name, 40), widest);
-        let line = match session {
-            Ok(session) => {
-                let versions = match session.versions.len() {
-                    0 => "-".to_owned(),
-                    n => format!("v{n}"),
-                };
-                let request = terminal.dim(&one_line(&session.request, 60));
-                format!(
-                    "{}  {versions:<4} {}  {request}",
-                    terminal.bold(&name),
-                    pad(&status(one), widest_status)
-                )
-            }
-            Err(error) => {
-                let words = one_line(&error.to_string(), 120);
-                format!("{}  {}", terminal.bold(&name), terminal.bad(&words))
-            }
+    for Row { name, versions, status, what } in &rows {
+        let name = pad(name, name_width);
+        let line = match what {
+            Ok(request) => format!(
+                "{}  {versions:<4} {}  {}",
+                terminal.bold(&name),
+                pad(status, status_width),
+                terminal.dim(request)
+            ),
+            Err(error) => format!("{}  {}", terminal.bold(&name), terminal.bad(error)),
         };
         text.push_str(&line);
         text.push('\n');
@@ -51,11 +49,32 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     Ok(code::DONE)
 }
 
+fn row(Listed { name, session }: Listed) -> Row {
+    let name = one_line(&name, 40);
+    match session {
+        Ok(session) => Row {
+            name,
+            versions: match session.versions.len() {
+                0 => "-".to_owned(),
+                n => format!("v{n}"),
+            },
+            status: status::brief(&session),
+            what: Ok(one_line(&session.request, 60)),
+        },
+        Err(error) => Row {
+            name,
+            versions: String::new(),
+            status: String::new(),
+            what: Err(one_line(&error.to_string(), 120)),
+        },
+    }
+}
+
 fn pad(text: &str, width: usize) -> String {
     console::pad_str(text, width, console::Alignment::Left, None).into_owned()
 }
 
-fn row(Listed { name, session }: &Listed) -> serde_json::Value {
+fn json(Listed { name, session }: &Listed) -> serde_json::Value {
     match session {
         Ok(session) => json!({
             "name": name,

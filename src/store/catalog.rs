@@ -16,23 +16,22 @@ pub struct Listed {
     pub session: Result<Session, StoreError>,
 }
 
-/// All sessions of a folder by name; none if the folder is not there.
-pub fn list(root: &Path) -> Result<Vec<Listed>, FileError> {
+/// What is wanted of each session of a folder, by name; nothing if the folder is not there.
+///
+/// Only that is kept: of a thousand sessions, all scripts would be much.
+pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<Vec<T>, FileError> {
     let folders = folders(root)?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let share = folders.len().div_ceil(workers).max(1);
-    let read = |folders: &[PathBuf]| -> Vec<Listed> {
-        folders
-            .iter()
-            .map(|folder| Listed {
-                name: super::open::name_of(folder),
-                session: load(folder).map(|loaded| loaded.session),
-            })
-            .collect()
+    let read = |folders: &[PathBuf]| -> Vec<T> {
+        let listed = folders.iter().map(|folder| Listed {
+            name: super::open::name_of(folder),
+            session: load(folder).map(|loaded| loaded.session),
+        });
+        listed.map(&each).collect()
     };
     std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            folders.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+        let parts: Vec<_> = folders.chunks(share).map(|part| scope.spawn(|| read(part))).collect();
         Ok(parts.into_iter().filter_map(|part| part.join().ok()).flatten().collect())
     })
 }

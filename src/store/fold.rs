@@ -1,7 +1,7 @@
 //! Events into a session, one by one. Says what does not fit; decides nothing.
 
 use super::journal::Entry;
-use crate::domain::chat::{Agent, Role, Speaker};
+use crate::domain::chat::{Agent, Message, Role, Speaker};
 use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
 use crate::domain::name;
 use crate::domain::plan::Plan;
@@ -239,12 +239,17 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
     session.created = at;
 }
 
+/// What an agent was told it is.
+pub(super) fn told(messages: Vec<Message>) -> String {
+    let system = messages.into_iter().find(|message| message.role == Speaker::System);
+    system.map(|message| message.content).unwrap_or_default()
+}
+
 fn finished(session: &mut Session, e: CallFinished) {
     let calls = &mut session.calls;
     let open = calls.open.take();
     let version = open.as_ref().and_then(|open| open.version);
-    let messages = open.map(|open| open.messages).unwrap_or_default();
-    let told = messages.into_iter().find(|m| m.role == Speaker::System);
+    let told = open.map(|open| told(open.messages)).unwrap_or_default();
     calls.usage.add(e.usage);
     calls.usd += e.usd.unwrap_or(0.0);
     calls.priced |= e.usd.is_some();
@@ -255,7 +260,7 @@ fn finished(session: &mut Session, e: CallFinished) {
         call: e.call,
         agent: e.agent,
         version,
-        told: told.map(|message| message.content).unwrap_or_default(),
+        told,
         answer: e.answer,
         outcome: e.outcome,
     });

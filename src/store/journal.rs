@@ -81,9 +81,33 @@ pub struct Head<'a> {
     pub event: Cow<'a, str>,
 }
 
+/// What a line begins with. Our own lines have it in front, so that they are not read twice; where
+/// somebody put it elsewhere, it is found all the same.
+fn head(line: &[u8]) -> Result<Head<'_>, serde_json::Error> {
+    match first_fields(line) {
+        Some(head) => Ok(head),
+        None => serde_json::from_slice(line),
+    }
+}
+
+/// The head of a line that begins as [`Entry::line`] writes it.
+fn first_fields(line: &[u8]) -> Option<Head<'_>> {
+    fn plain(text: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
+        let end = text.iter().position(|b| *b == b'"' || *b == b'\\')?;
+        let (word, rest) = text.split_at(end);
+        Some((Cow::Borrowed(std::str::from_utf8(word).ok()?), rest.strip_prefix(b"\"")?))
+    }
+    let rest = line.strip_prefix(b"{\"seq\":")?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let seq = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    let (at, rest) = plain(rest[digits..].strip_prefix(b",\"at\":\"")?)?;
+    let (event, rest) = plain(rest.strip_prefix(b",\"event\":\"")?)?;
+    matches!(rest.first(), Some(b',' | b'}')).then_some(Head { seq, at, event })
+}
+
 /// Reads a whole line.
 pub(super) fn parse(line: &[u8]) -> Result<Entry, serde_json::Error> {
-    let head: Head<'_> = serde_json::from_slice(line)?;
+    let head = head(line)?;
     let event = serde_json::from_slice(line)?;
     Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
 }
@@ -91,7 +115,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry, serde_json::Error> {
 /// Reads a line for what the state needs of it: prompts and answers, which are most of a journal,
 /// are left empty.
 pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
-    let head: Head<'_> = serde_json::from_slice(line)?;
+    let head = head(line)?;
     let event = match head.event.as_ref() {
         "model_call_started" => {
             let Started { call, agent, version, model } = serde_json::from_slice(line)?;

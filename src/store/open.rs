@@ -72,12 +72,14 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
     let (lines, torn) = journal::split(&bytes);
     let length = (bytes.len() - torn.len()) as u64;
     let mut session = Session::default();
-    let mut pending_line = None;
+    let (mut started_line, mut pending_line) = (None, None);
     for (n, line) in lines.iter().enumerate() {
         let problem = match journal::skim(line) {
             Ok(entry) => {
-                if matches!(entry.event, Event::ModelCallFinished(_)) {
-                    pending_line = Some(*line);
+                match entry.event {
+                    Event::ModelCallStarted(_) => started_line = Some(*line),
+                    Event::ModelCallFinished(_) => pending_line = started_line.zip(Some(*line)),
+                    _ => {}
                 }
                 fold::apply(&mut session, entry).err()
             }
@@ -94,11 +96,13 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
         let problem = "it is not whole, and it is the first".to_owned();
         return Err(StoreError::Damaged { name, line: 1, problem });
     }
-    // Skimming leaves answers out; the one that is still to be read is needed whole.
-    if let (Some(pending), Some(line)) = (&mut session.calls.pending, pending_line)
-        && let Ok(Entry { event: Event::ModelCallFinished(call), .. }) = journal::parse(line)
+    // Skimming leaves prompts and answers out; those that are still to be read are needed whole.
+    if let (Some(pending), Some((started, finished))) = (&mut session.calls.pending, pending_line)
+        && let Ok(Entry { event: Event::ModelCallStarted(start), .. }) = journal::parse(started)
+        && let Ok(Entry { event: Event::ModelCallFinished(end), .. }) = journal::parse(finished)
     {
-        pending.answer = call.answer;
+        pending.told = fold::told(start.messages);
+        pending.answer = end.answer;
     }
     Ok(Loaded { bytes, session, length })
 }
