@@ -26,6 +26,8 @@ pub struct Shown<'a> {
     pub feedback: Option<&'a str>,
     /// The last run, in words.
     pub run: Option<&'a str>,
+    /// How a script that is not shown failed: another one is wanted.
+    pub failed: Option<&'a str>,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
 }
@@ -39,6 +41,7 @@ struct Context<'a> {
     findings: Vec<Point<'a>>,
     feedback: Option<&'a str>,
     run: Option<&'a str>,
+    failed: Option<&'a str>,
     refusal: Option<&'a str>,
 }
 
@@ -72,6 +75,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
         feedback: shown.feedback,
         run: shown.run,
+        failed: shown.failed,
         refusal: shown.refusal,
     };
     ask(prompts, Agent::Coder, context)

@@ -38,6 +38,7 @@ pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Opt
             "the run has no more input: catch `EOFError` at every `input()` and end politely there"
         }
         "IndexError" | "ValueError" if source.contains("sys.argv") => NO_ARGUMENTS,
+        "" if stderr.contains(REQUIRED) => return Some(required_arguments(stderr)),
         "FileNotFoundError" => {
             "the run folder holds only the script and the data files: tell the user of a file that \
              is missing, or make it, instead of failing"
@@ -58,9 +59,30 @@ const NO_ARGUMENTS: &str =
 
 /// What `argparse`, and scripts that read `sys.argv` themselves, say of missing arguments.
 fn arguments_missing(text: &str) -> bool {
-    ["the following arguments are required", "usage:", "Usage:", "USAGE:"]
-        .iter()
-        .any(|said| text.contains(said))
+    ["usage:", "Usage:", "USAGE:"].iter().any(|said| text.contains(said))
+}
+
+/// What `argparse` says before the names of the arguments that it misses.
+const REQUIRED: &str = "the following arguments are required:";
+
+/// Names the arguments: that a default alone does not make one optional is little known.
+fn required_arguments(stderr: &str) -> String {
+    let names = stderr.split(REQUIRED).nth(1).and_then(|rest| rest.lines().next());
+    let names: Vec<&str> = names.unwrap_or_default().split(',').map(str::trim).collect();
+    let change = |name: &&str| {
+        if name.starts_with('-') {
+            format!("take `required=True` off `{name}` and give it a default")
+        } else {
+            format!("add `nargs='?'` and a default to `add_argument('{name}', ...)`")
+        }
+    };
+    let changes: Vec<String> = names.iter().take(4).map(change).collect();
+    let why = if names.iter().any(|name| !name.starts_with('-')) {
+        "; a default alone does not make a positional argument optional"
+    } else {
+        ""
+    };
+    format!("{NO_ARGUMENTS}: {}{why}", changes.join(", "))
 }
 
 fn missing_module(message: &str) -> Option<String> {

@@ -162,6 +162,25 @@ fn a_coder_that_repeats_itself_is_stuck_and_not_asked_for_ever() {
 }
 
 #[test]
+fn a_coder_that_gave_its_failed_script_again_is_asked_afresh() {
+    let bad = fenced("print(1 / 0)");
+    let world = World::scripted(&[PLAN], &[&bad, &bad, &fenced("print(1)")], &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
+    let asked: Vec<String> = world
+        .received()
+        .iter()
+        .filter(|r| agent(r) == Asking::Coder)
+        .map(crate::support::model_server::Received::prompt)
+        .collect();
+    assert_eq!(asked.len(), 3);
+    assert!(asked[1].contains("print(1 / 0)\n```"), "the repair shows the script: {}", asked[1]);
+    assert!(!asked[2].contains("```python\nprint"), "it is shown again: {}", asked[2]);
+    assert!(asked[2].contains("ZeroDivisionError"), "{}", asked[2]);
+    let versions = world.events("s").iter().filter(|e| *e == "version_created").count();
+    assert_eq!(versions, 2);
+}
+
+#[test]
 fn blockers_that_stay_open_are_stuck_after_one_warmer_try() {
     let scripts: Vec<String> = (0..20).map(|n| fenced(&format!("print({n})"))).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();

@@ -3,7 +3,7 @@
 use super::{Driver, DriverError, End, Next};
 use crate::agents::{coder, planner, repair, reviewer};
 use crate::domain::chat::{Agent, Request, Role};
-use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
+use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::llm::call::{self, CallErrorKind};
@@ -124,11 +124,14 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
-    let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
+    let last = session.refusals_of(agent.role()).last();
+    let refusal = last.map(|r| r.reason.as_str());
+    // Shown its script once more, a weak model would give it back once more.
+    let afresh = last.is_some_and(|r| r.kind == RefusalKind::Repeated);
     let head = session.head();
     let run = head.map(run_words).unwrap_or_default();
     let run = Some(run.as_str()).filter(|words| !words.is_empty());
-    match agent {
+    let request = match agent {
         Agent::Planner => planner::request(
             prompts,
             &planner::Shown {
@@ -139,6 +142,19 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 refusal,
             },
         ),
+        Agent::Coder | Agent::Repair if afresh => {
+            let problem = head.filter(|v| v.failed()).map(problem_words);
+            coder::request(
+                prompts,
+                &coder::Shown {
+                    plan: plan_text,
+                    data: &data,
+                    feedback: head.and_then(|v| v.feedback.as_deref()),
+                    failed: problem.as_deref(),
+                    ..coder::Shown::default()
+                },
+            )
+        }
         Agent::Coder => {
             let findings: Vec<Finding> =
                 ledger::for_coder(&session.ledger).into_iter().cloned().collect();
@@ -151,6 +167,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     findings: &findings,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
                     run,
+                    failed: None,
                     refusal,
                 },
             )
@@ -190,7 +207,8 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 },
             )
         }
-    }
+    }?;
+    Ok(Request { agent, ..request })
 }
 
 fn run_words(version: &Version) -> String {

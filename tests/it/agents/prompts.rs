@@ -40,6 +40,7 @@ fn every_agent_is_told_what_it_is_shown() {
         findings: &findings,
         feedback: Some("the hands are stuck"),
         run: Some("failed with exit code 1"),
+        failed: Some("another one crashed"),
         refusal: Some("it did not parse"),
     };
     let mend = repair::Shown {
@@ -73,6 +74,7 @@ fn every_agent_is_told_what_it_is_shown() {
                 "- F12 [blocker] R1 at `draw()`: no <hands> & no face",
                 "the hands are stuck",
                 "exit code 1",
+                "another one crashed",
                 "did not parse",
             ],
         ),

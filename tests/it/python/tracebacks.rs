@@ -107,7 +107,12 @@ fn known_causes_come_with_a_hint() {
         (tail("MemoryError"), "smaller pieces"),
         (
             "usage: x [-h] name\nx: error: the following arguments are required: name\n".to_owned(),
-            "give defaults",
+            "`nargs='?'` and a default to `add_argument('name', ...)`",
+        ),
+        (
+            "usage: x --size N\nx: error: the following arguments are required: --size\n"
+                .to_owned(),
+            "take `required=True` off `--size`",
         ),
     ] {
         let hint = read(&stderr).hint.unwrap_or_default();
