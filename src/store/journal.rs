@@ -5,6 +5,8 @@ use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::files::{Appender, FileError};
 use chrono::{SecondsFormat, Utc};
+use memchr::memmem;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::Path;
@@ -118,7 +120,8 @@ pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
     let head = head(line)?;
     let event = match head.event.as_ref() {
         "model_call_started" => {
-            let Started { call, agent, version, model } = serde_json::from_slice(line)?;
+            let Started { call, agent, version, model } =
+                read_without(line, b",\"messages\":[", b"]}", 1)?;
             Event::ModelCallStarted(Box::new(CallStarted {
                 call,
                 agent,
@@ -130,7 +133,7 @@ pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
             }))
         }
         "model_call_finished" => {
-            let light: Finished = serde_json::from_slice(line)?;
+            let light: Finished = read_without(line, b",\"answer\":\"", b",\"usage\":{", 0)?;
             Event::ModelCallFinished(Box::new(CallFinished {
                 call: light.call,
                 agent: light.agent,
@@ -146,6 +149,26 @@ pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
         _ => serde_json::from_slice(line)?,
     };
     Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
+}
+
+/// Reads a line without what stands from `start` to `end`, and without the first `dropped` bytes of
+/// that. Inside a text there is no such `start` or `end`: its quotes are escaped. A line that lacks
+/// them, or has its fields in another order than ours, is read whole.
+fn read_without<T: DeserializeOwned>(
+    line: &[u8],
+    start: &[u8],
+    end: &[u8],
+    dropped: usize,
+) -> Result<T, serde_json::Error> {
+    let from = memmem::find(line, start);
+    let to = memmem::rfind(line, end).map(|at| at + dropped);
+    let short = match (from, to) {
+        (Some(from), Some(to)) if from < to => {
+            serde_json::from_slice(&[&line[..from], &line[to..]].concat()).ok()
+        }
+        _ => None,
+    };
+    short.map_or_else(|| serde_json::from_slice(line), Ok)
 }
 
 #[derive(Deserialize)]
@@ -169,4 +192,81 @@ struct Finished {
     file: String,
     sha256: String,
     bytes: u64,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    fn started(version: Option<u32>, content: &str) -> Event {
+        let messages = vec![crate::domain::chat::Message::user(content)];
+        let model = "a/b\",\"messages\":[".to_owned();
+        let (call, agent) = (1, Agent::Coder);
+        let (temperature, max_tokens) = (0.5, 9);
+        Event::ModelCallStarted(Box::new(CallStarted {
+            call,
+            agent,
+            version,
+            model,
+            temperature,
+            max_tokens,
+            messages,
+        }))
+    }
+
+    fn finished(answer: &str, reasoning: &str) -> Event {
+        Event::ModelCallFinished(Box::new(CallFinished {
+            call: 1,
+            agent: Agent::Coder,
+            outcome: Outcome::Whole,
+            answer: answer.to_owned(),
+            reasoning: reasoning.to_owned(),
+            usage: Usage { prompt: 1, answer: 2, ..Usage::default() },
+            usd: None,
+            milliseconds: 3,
+            artifact: Artifact { file: "f".to_owned(), sha256: "s".to_owned(), bytes: 4 },
+        }))
+    }
+
+    #[test]
+    fn a_line_read_in_part_says_what_it_says_read_whole() {
+        let tricky = "\"]},\"usage\":{ ,\"messages\":[ \\ \n ,\"answer\":\"";
+        for event in [
+            started(None, ""),
+            started(Some(3), tricky),
+            finished("", ""),
+            finished(tricky, ""),
+            finished("x", tricky),
+            Event::Paused { reason: tricky.to_owned() },
+        ] {
+            let line = entry(7, event).line();
+            let mut whole = parse(line.trim_end().as_bytes()).unwrap();
+            match &mut whole.event {
+                Event::ModelCallStarted(e) => {
+                    (e.temperature, e.max_tokens, e.messages) = (0.0, 0, Vec::new());
+                }
+                Event::ModelCallFinished(e) => {
+                    (e.answer, e.reasoning) = (String::new(), String::new());
+                }
+                _ => {}
+            }
+            assert_eq!(skim(line.trim_end().as_bytes()).unwrap(), whole, "{line}");
+            // Another order of the fields, as another program may write them.
+            let other: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let other = format!("{{ \"z\": 1, {}", &other.to_string()[1..]);
+            assert_eq!(skim(other.as_bytes()).unwrap(), whole, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_whole_is_an_error() {
+        for event in [started(Some(3), "a prompt"), finished("an answer", "a thought")] {
+            let line = entry(7, event).line();
+            let line = line.trim_end().as_bytes();
+            for end in 0..line.len() {
+                assert!(skim(&line[..end]).is_err(), "{}", String::from_utf8_lossy(&line[..end]));
+            }
+        }
+    }
 }
