@@ -5,6 +5,7 @@
 mod capabilities;
 pub mod check;
 mod depth;
+pub mod forgotten;
 mod hints;
 mod imports;
 pub mod interpreter;

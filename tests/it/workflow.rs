@@ -181,6 +181,15 @@ fn a_coder_that_gave_its_failed_script_again_is_asked_afresh() {
 }
 
 #[test]
+fn a_forgotten_import_costs_no_repair() {
+    let world = World::scripted(&[PLAN], &[&fenced("print(math.floor(1.5))")], &[ACCEPT]);
+    let out = world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
+    assert!(out.out.contains("a forgotten import was added: import math"), "{}", out.out);
+    assert_eq!(world.read("sessions/s/script_v1.py"), "import math\nprint(math.floor(1.5))\n");
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
 fn blockers_that_stay_open_are_stuck_after_one_warmer_try() {
     let scripts: Vec<String> = (0..20).map(|n| fenced(&format!("print({n})"))).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();

@@ -7,7 +7,7 @@ use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::plan::Requirement;
 use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
-use crate::python::check;
+use crate::python::{check, forgotten};
 use crate::workflow::manager::News;
 use crate::workflow::{ledger, machine};
 
@@ -82,9 +82,11 @@ impl Driver<'_, '_> {
                 return self.refuse(pending, RefusalKind::Unusable, reason);
             }
         };
+        let (script, added) = forgotten::with_imports(&extracted.script);
+        let mut notes = extracted.notes;
+        notes.extend(added.iter().map(|import| format!("a forgotten import was added: {import}")));
         let session = self.store.session();
-        if let Some(earlier) = session.versions.iter().find(|v| same(&v.script, &extracted.script))
-        {
+        if let Some(earlier) = session.versions.iter().find(|v| same(&v.script, &script)) {
             let reason = format!(
                 "this is version {} again, unchanged; it has to be changed so that the problem is solved",
                 earlier.number
@@ -97,8 +99,8 @@ impl Driver<'_, '_> {
             cause: machine::next_cause(session),
             base,
             call: Some(pending.call),
-            notes: extracted.notes,
-            script: extracted.script,
+            notes,
+            script,
             artifact: Artifact::default(),
         };
         self.record(event)?;
