@@ -1,6 +1,7 @@
 //! The sessions folder: which sessions there are, and which one is meant.
 
-use super::open::load;
+use super::journal::Skim;
+use super::open::load_as;
 use super::{JOURNAL, StoreError};
 use crate::domain::session::Session;
 use crate::files::{self, FileError};
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 pub struct Listed {
     /// Its folder's name.
     pub name: String,
-    /// Its state, or why it can't be read.
+    /// Its state, with empty scripts, or why it can't be read.
     pub session: Result<Session, StoreError>,
 }
 
@@ -26,7 +27,7 @@ pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<V
     let read = |folders: &[PathBuf]| -> Vec<T> {
         let listed = folders.iter().map(|folder| Listed {
             name: super::open::name_of(folder),
-            session: load(folder).map(|loaded| loaded.session),
+            session: load_as(folder, Skim::Status).map(|loaded| loaded.session),
         });
         listed.map(&each).collect()
     };

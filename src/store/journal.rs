@@ -5,10 +5,11 @@ use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::files::{Appender, FileError};
 use chrono::{SecondsFormat, Utc};
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 
 /// One line.
@@ -65,9 +66,13 @@ pub(super) fn entry(seq: u64, event: Event) -> Entry {
 
 /// Lines that are whole, and what stands behind the last line feed.
 pub(super) fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
-    let end = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-    let (whole, torn) = bytes.split_at(end);
-    (whole.split_inclusive(|b| *b == b'\n').map(|line| &line[..line.len() - 1]).collect(), torn)
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for end in memchr_iter(b'\n', bytes) {
+        lines.push(&bytes[start..end]);
+        start = end + 1;
+    }
+    (lines, &bytes[start..])
 }
 
 /// What every line begins with, whatever its event.
@@ -114,14 +119,28 @@ pub(super) fn parse(line: &[u8]) -> Result<Entry, serde_json::Error> {
     Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
 }
 
-/// Reads a line for what the state needs of it: prompts and answers, which are most of a journal,
-/// are left empty.
-pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
+/// Lines that are worth a thread.
+const MANY: usize = 500;
+
+/// How much of a journal is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Skim {
+    /// All but prompts, answers and the text of reviews, which are most of it.
+    State,
+    /// Where the session stands: scripts are left empty too.
+    Status,
+}
+
+/// Reads a line for what is wanted of it; the rest is left empty.
+fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
     let head = head(line)?;
     let event = match head.event.as_ref() {
+        "reviewed" => read_without(line, text(line, b",\"text\":\""))?,
+        "version_created" if how == Skim::Status => {
+            read_without(line, text(line, b",\"script\":\""))?
+        }
         "model_call_started" => {
-            let Started { call, agent, version, model } =
-                read_without(line, b",\"messages\":[", b"]}", 1)?;
+            let Started { call, agent, version, model } = read_without(line, messages(line))?;
             Event::ModelCallStarted(Box::new(CallStarted {
                 call,
                 agent,
@@ -133,7 +152,7 @@ pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
             }))
         }
         "model_call_finished" => {
-            let light: Finished = read_without(line, b",\"answer\":\"", b",\"usage\":{", 0)?;
+            let light: Finished = read_without(line, answer(line))?;
             Event::ModelCallFinished(Box::new(CallFinished {
                 call: light.call,
                 agent: light.agent,
@@ -151,23 +170,50 @@ pub(super) fn skim(line: &[u8]) -> Result<Entry, serde_json::Error> {
     Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
 }
 
-/// Reads a line without what stands from `start` to `end`, and without the first `dropped` bytes of
-/// that. Inside a text there is no such `start` or `end`: its quotes are escaped. A line that lacks
-/// them, or has its fields in another order than ours, is read whole.
+/// Reads many lines, on all cores where they are many.
+pub(super) fn skim_all(lines: &[&[u8]], how: Skim) -> Vec<Result<Entry, serde_json::Error>> {
+    let read = move |lines: &[&[u8]]| lines.iter().map(|line| skim(line, how)).collect::<Vec<_>>();
+    if lines.len() < MANY {
+        return read(lines);
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    std::thread::scope(|scope| {
+        let share = lines.len().div_ceil(workers);
+        let parts: Vec<_> =
+            lines.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+        parts
+            .into_iter()
+            // A thread that panicked did so on a line that would have here.
+            .flat_map(|part| part.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
+            .collect()
+    })
+}
+
+/// Where a line's messages stand, with their name.
+fn messages(line: &[u8]) -> Option<Range<usize>> {
+    Some(memmem::find(line, b",\"messages\":[")?..memmem::rfind(line, b"]}")? + 1)
+}
+
+/// Where an answer and its reasoning stand, with their names.
+fn answer(line: &[u8]) -> Option<Range<usize>> {
+    Some(memmem::find(line, b",\"answer\":\"")?..memmem::rfind(line, b",\"usage\":{")?)
+}
+
+/// Where the text stands that is the last one before the artifact: what is between its quotes.
+fn text(line: &[u8], key: &[u8]) -> Option<Range<usize>> {
+    Some(memmem::rfind(line, key)? + key.len()..memmem::rfind(line, b"\",\"file\":\"")?)
+}
+
+/// Reads a line without a part of it. What marks the parts above can't stand inside a text, whose
+/// quotes are escaped. A line that lacks the part, or has its fields in another order than ours, is
+/// read whole.
 fn read_without<T: DeserializeOwned>(
     line: &[u8],
-    start: &[u8],
-    end: &[u8],
-    dropped: usize,
+    part: Option<Range<usize>>,
 ) -> Result<T, serde_json::Error> {
-    let from = memmem::find(line, start);
-    let to = memmem::rfind(line, end).map(|at| at + dropped);
-    let short = match (from, to) {
-        (Some(from), Some(to)) if from < to => {
-            serde_json::from_slice(&[&line[..from], &line[to..]].concat()).ok()
-        }
-        _ => None,
-    };
+    let short = part.filter(|part| part.start <= part.end).and_then(|part| {
+        serde_json::from_slice(&[&line[..part.start], &line[part.end..]].concat()).ok()
+    });
     short.map_or_else(|| serde_json::from_slice(line), Ok)
 }
 
@@ -215,6 +261,40 @@ mod tests {
         }))
     }
 
+    fn written(script: &str) -> Event {
+        Event::VersionCreated {
+            version: 1,
+            cause: crate::domain::event::Cause::First,
+            base: None,
+            call: Some(1),
+            notes: vec![script.to_owned()],
+            script: script.to_owned(),
+            artifact: Artifact { file: "f".to_owned(), sha256: "s".to_owned(), bytes: 4 },
+        }
+    }
+
+    fn reviewed(said: &str, text: &str) -> Event {
+        let finding = crate::domain::review::Finding {
+            id: "F1".to_owned(),
+            requirement: None,
+            severity: crate::domain::review::Severity::Nit,
+            quote: Some(said.to_owned()),
+            text: said.to_owned(),
+            state: crate::domain::review::FindingState::Open,
+            first: 1,
+            last: 1,
+            times: 1,
+        };
+        Event::Reviewed {
+            version: 1,
+            call: 2,
+            review: Box::default(),
+            findings: vec![finding],
+            text: text.to_owned(),
+            artifact: Artifact { file: "f".to_owned(), sha256: "s".to_owned(), bytes: 4 },
+        }
+    }
+
     fn finished(answer: &str, reasoning: &str) -> Event {
         Event::ModelCallFinished(Box::new(CallFinished {
             call: 1,
@@ -239,6 +319,10 @@ mod tests {
             finished(tricky, ""),
             finished("x", tricky),
             Event::Paused { reason: tricky.to_owned() },
+            written(tricky),
+            written(""),
+            reviewed(tricky, tricky),
+            reviewed("", ""),
         ] {
             let line = entry(7, event).line();
             let mut whole = parse(line.trim_end().as_bytes()).unwrap();
@@ -249,23 +333,40 @@ mod tests {
                 Event::ModelCallFinished(e) => {
                     (e.answer, e.reasoning) = (String::new(), String::new());
                 }
+                Event::Reviewed { text, .. } => text.clear(),
                 _ => {}
             }
-            assert_eq!(skim(line.trim_end().as_bytes()).unwrap(), whole, "{line}");
+            let line = line.trim_end();
+            assert_eq!(skim(line.as_bytes(), Skim::State).unwrap(), whole, "{line}");
+            if let Event::VersionCreated { script, .. } = &mut whole.event {
+                script.clear();
+            }
+            assert_eq!(skim(line.as_bytes(), Skim::Status).unwrap(), whole, "{line}");
             // Another order of the fields, as another program may write them.
-            let other: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let other: serde_json::Value = serde_json::from_str(line).unwrap();
             let other = format!("{{ \"z\": 1, {}", &other.to_string()[1..]);
-            assert_eq!(skim(other.as_bytes()).unwrap(), whole, "{other}");
+            let read = skim(other.as_bytes(), Skim::Status).unwrap();
+            let same = std::mem::discriminant(&read.event) == std::mem::discriminant(&whole.event);
+            assert!(read.seq == 7 && same, "{other}");
         }
     }
 
     #[test]
     fn a_line_that_is_not_whole_is_an_error() {
-        for event in [started(Some(3), "a prompt"), finished("an answer", "a thought")] {
+        for event in [
+            started(Some(3), "a prompt"),
+            finished("an answer", "a thought"),
+            written("a script"),
+            reviewed("a", "b"),
+        ] {
             let line = entry(7, event).line();
             let line = line.trim_end().as_bytes();
             for end in 0..line.len() {
-                assert!(skim(&line[..end]).is_err(), "{}", String::from_utf8_lossy(&line[..end]));
+                assert!(
+                    skim(&line[..end], Skim::Status).is_err(),
+                    "{}",
+                    String::from_utf8_lossy(&line[..end])
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Reading a session back: the fold, the torn tail, files that are missing, edits by hand.
 
-use super::journal::{self, Entry, Journal};
+use super::journal::{self, Entry, Journal, Skim};
 use super::{JOURNAL, LOCK, Store, StoreError, artifacts, fold};
 use crate::domain::event::{Event, FORMAT};
 use crate::domain::session::{Placed, Session};
@@ -65,6 +65,11 @@ pub(super) fn name_of(folder: &Path) -> String {
 
 /// Reads and folds a journal.
 pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
+    load_as(folder, Skim::State)
+}
+
+/// Reads and folds as much of a journal as is wanted.
+pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
     let name = name_of(folder);
     let Some(bytes) = files::read_if_there(&folder.join(JOURNAL))? else {
         return Err(StoreError::Unknown(name));
@@ -73,12 +78,13 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
     let length = (bytes.len() - torn.len()) as u64;
     let mut session = Session::default();
     let (mut started_line, mut pending_line) = (None, None);
-    for (n, line) in lines.iter().enumerate() {
-        let problem = match journal::skim(line) {
+    for (n, read) in journal::skim_all(&lines, skim).into_iter().enumerate() {
+        let line = lines[n];
+        let problem = match read {
             Ok(entry) => {
                 match entry.event {
-                    Event::ModelCallStarted(_) => started_line = Some(*line),
-                    Event::ModelCallFinished(_) => pending_line = started_line.zip(Some(*line)),
+                    Event::ModelCallStarted(_) => started_line = Some(line),
+                    Event::ModelCallFinished(_) => pending_line = started_line.zip(Some(line)),
                     _ => {}
                 }
                 fold::apply(&mut session, entry).err()
