@@ -7,7 +7,11 @@ use crate::domain::session::Session;
 use crate::files::{self, FileError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
+
+/// Sessions that a thread takes at a time.
+const AT_ONCE: usize = 16;
 
 /// One session of the list.
 pub struct Listed {
@@ -23,18 +27,25 @@ pub struct Listed {
 pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<Vec<T>, FileError> {
     let folders = folders(root)?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let share = folders.len().div_ceil(workers).max(1);
-    let read = |folders: &[PathBuf]| -> Vec<T> {
-        let listed = folders.iter().map(|folder| Listed {
-            name: super::open::name_of(folder),
-            session: load_as(folder, Skim::Status).map(|loaded| loaded.session),
-        });
-        listed.map(&each).collect()
+    let next = AtomicUsize::new(0);
+    // Whoever is done with a few takes the next few: neither sessions nor cores are alike.
+    let work = || {
+        let mut read = Vec::new();
+        loop {
+            let from = next.fetch_add(AT_ONCE, Ordering::Relaxed);
+            let Some(part) = folders.get(from..) else { return read };
+            read.extend(part.iter().take(AT_ONCE).enumerate().map(|(n, folder)| {
+                let session = load_as(folder, Skim::Status).map(|loaded| loaded.session);
+                (from + n, each(Listed { name: super::open::name_of(folder), session }))
+            }));
+        }
     };
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = folders.chunks(share).map(|part| scope.spawn(|| read(part))).collect();
-        Ok(parts.into_iter().filter_map(|part| part.join().ok()).flatten().collect())
-    })
+    let mut read: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+    });
+    read.sort_unstable_by_key(|(n, _)| *n);
+    Ok(read.into_iter().map(|(_, row)| row).collect())
 }
 
 fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
