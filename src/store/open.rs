@@ -8,6 +8,8 @@ use crate::files::{self, Locking, Mode};
 use std::collections::HashMap;
 use std::path::Path;
 
+/// Files that are worth a thread.
+const MANY: usize = 200;
 /// A file with more than this was not written by us, and is left alone.
 const LARGEST: u64 = 64 << 20;
 
@@ -122,7 +124,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
         files::length(&folder.join(&placed.artifact.file)) != Some(placed.artifact.bytes)
     };
     if session.format <= FORMAT
-        && session.artifacts.values().any(wrong_length)
+        && any_of(&session.artifacts.values().collect::<Vec<_>>(), wrong_length)
         && let Ok(Locking::Taken(_lock)) = files::lock(&folder.join(LOCK))
     {
         // Another command may have written since: what it wrote is not ours to judge.
@@ -145,6 +147,21 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
         }
     }
     Ok(Snapshot { session, edited })
+}
+
+/// Whether any is so, asked on all cores: a file's length is a question to the disk.
+fn any_of(placed: &[&Placed], is: impl Fn(&Placed) -> bool + Sync) -> bool {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let share = placed.len().div_ceil(workers).max(MANY);
+    let any = |part: &[&Placed]| part.iter().any(|one| is(one));
+    if placed.len() <= share {
+        return any(placed);
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            placed.chunks(share).map(|part| scope.spawn(move || any(part))).collect();
+        parts.into_iter().any(|part| part.join().unwrap_or(true))
+    })
 }
 
 /// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.
