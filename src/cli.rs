@@ -24,7 +24,7 @@ pub(crate) struct Global {
     /// Read this configuration after the usual ones
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The folder that holds the sessions [default: $`REDRAFT_SESSIONS`, the configuration's, ./sessions]
+    /// The folder that holds the sessions [default: `$REDRAFT_SESSIONS`, the configuration's, ./sessions]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) sessions: Option<PathBuf>,
     /// Print results, and for `new` and `resume` each event, as JSON on standard output

@@ -91,9 +91,10 @@ pub fn with_imports(script: &str) -> (String, Vec<String>) {
         missing.iter().filter_map(|name| import_of(name, script)).collect();
     imports.sort();
     imports.dedup();
-    let Some(at) = with_room(|| place(script)).flatten().filter(|_| !imports.is_empty()) else {
+    if imports.is_empty() {
         return whole();
-    };
+    }
+    let Some(at) = with_room(|| place(script)).flatten() else { return whole() };
     let (before, after) = script.split_at(at);
     let mended = format!("{before}{}\n{after}", imports.join("\n"));
     // Nothing is put into a script that is no better for it.

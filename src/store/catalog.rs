@@ -26,7 +26,7 @@ pub struct Listed {
 /// Only that is kept: of a thousand sessions, all scripts would be much.
 pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<Vec<T>, FileError> {
     let folders = folders(root)?;
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let workers = super::workers();
     let next = AtomicUsize::new(0);
     // Whoever is done with a few takes the next few: neither sessions nor cores are alike.
     let work = || {

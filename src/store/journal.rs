@@ -176,7 +176,7 @@ pub(super) fn skim_all(lines: &[&[u8]], how: Skim) -> Vec<Result<Entry, serde_js
     if lines.len() < MANY {
         return read(lines);
     }
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let workers = super::workers();
     std::thread::scope(|scope| {
         let share = lines.len().div_ceil(workers);
         let parts: Vec<_> =

@@ -212,3 +212,8 @@ pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
 pub fn data_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
     session.data.iter().map(|d| folder.join("data").join(&d.name)).collect()
 }
+
+/// How many threads read at once.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(8)
+}

@@ -151,7 +151,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
 
 /// Whether any is so, asked on all cores: a file's length is a question to the disk.
 fn any_of(placed: &[&Placed], is: impl Fn(&Placed) -> bool + Sync) -> bool {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let workers = super::workers();
     let share = placed.len().div_ceil(workers).max(MANY);
     let any = |part: &[&Placed]| part.iter().any(|one| is(one));
     if placed.len() <= share {
