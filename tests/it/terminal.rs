@@ -332,6 +332,8 @@ fn escape_sequences_of_others_never_reach_the_terminal() {
         pty.expect("run: failed");
         pty.choose("What now?", "look");
         pty.choose("What now?", "plan");
+        // What is sent before the prompt listens is shown by the terminal itself.
+        pty.expect("What should the plan say?");
         pty.send(&format!("\x1b[200~{EVIL}\x1b[201~"));
         pty.send(ESCAPE);
         pty.choose("What now?", "quit");
