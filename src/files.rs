@@ -3,7 +3,8 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -36,6 +37,9 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
     move |source| FileError { action, path, source }
 }
 
+/// Bytes of a file that are read at once, line by line.
+const AT_ONCE: usize = 64 * 1024;
+
 /// Whether everybody may change a file, or nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -57,6 +61,47 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(failed("read", path)(e)),
     }
+}
+
+/// What [`lines_from`] went through.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// The length of the whole lines, with their line feeds.
+    pub length: u64,
+    /// What stands behind the last line feed.
+    pub rest: Vec<u8>,
+}
+
+/// Gives each whole line that begins in a part of a file, which is looked at up to `end`, without
+/// its line feed. Little of the file is in memory at a time.
+pub fn lines_from(
+    path: &Path,
+    part: Range<u64>,
+    end: u64,
+    mut each: impl FnMut(&[u8]),
+) -> Result<Lines, FileError> {
+    let mut read = || {
+        // A line begins behind a line feed: the one before the part belongs to it as well.
+        let mut place = part.start.saturating_sub(1);
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(place))?;
+        let mut file = BufReader::with_capacity(AT_ONCE, file.take(end - place));
+        let (mut line, mut lines) = (Vec::new(), Lines::default());
+        if part.start > 0 {
+            place += file.read_until(b'\n', &mut line)? as u64;
+        }
+        while place < part.end {
+            line.clear();
+            place += file.read_until(b'\n', &mut line)? as u64;
+            let Some(whole) = line.strip_suffix(b"\n") else {
+                return Ok(Lines { rest: line, ..lines });
+            };
+            lines.length += line.len() as u64;
+            each(whole);
+        }
+        Ok(lines)
+    };
+    read().map_err(failed("read", path))
 }
 
 /// The content of a regular file of at most `limit` bytes. What a link points to, what is larger and

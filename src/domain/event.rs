@@ -113,9 +113,10 @@ pub struct DataFile {
     pub sha256: String,
 }
 
-/// One line of the journal without its number and time.
+/// One line of the journal without its number and time. Serde sees `{"its_name":{..}}`; the journal
+/// has the name among the fields, as `event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The first line of every journal.
     SessionCreated(Box<SessionCreated>),

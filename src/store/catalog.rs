@@ -2,7 +2,7 @@
 
 use super::journal::Skim;
 use super::open::load_as;
-use super::{JOURNAL, StoreError};
+use super::{JOURNAL, StoreError, cores};
 use crate::domain::session::Session;
 use crate::files::{self, FileError};
 use std::io::ErrorKind;
@@ -26,7 +26,6 @@ pub struct Listed {
 /// Only that is kept: of a thousand sessions, all scripts would be much.
 pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<Vec<T>, FileError> {
     let folders = folders(root)?;
-    let workers = super::workers();
     let next = AtomicUsize::new(0);
     // Whoever is done with a few takes the next few: neither sessions nor cores are alike.
     let work = || {
@@ -40,10 +39,7 @@ pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<V
             }));
         }
     };
-    let mut read: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
-    });
+    let mut read: Vec<(usize, T)> = cores::all(work).into_iter().flatten().collect();
     read.sort_unstable_by_key(|(n, _)| *n);
     Ok(read.into_iter().map(|(_, row)| row).collect())
 }

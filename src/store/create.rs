@@ -1,6 +1,6 @@
 //! New sessions: made aside and moved into place whole, so that there is never half of one.
 
-use super::journal::{self, Entry};
+use super::line::Entry;
 use super::open::load;
 use super::{JOURNAL, Store, StoreError, artifacts, open};
 use crate::domain::chat::Agent;
@@ -48,7 +48,7 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
         forked_from: None,
         artifact: artifacts::of("", ""),
     };
-    made.finish(root, &name, vec![journal::entry(1, Event::SessionCreated(Box::new(event)))])
+    made.finish(root, &name, vec![Entry::now(1, Event::SessionCreated(Box::new(event)))])
 }
 
 /// Makes a session that starts where a version of another one stood.
@@ -73,7 +73,7 @@ pub fn fork(
     {
         return Err(no_version(session, number));
     }
-    let mut entries: Vec<Entry> = loaded.entries().collect();
+    let mut entries: Vec<Entry> = loaded.entries()?;
     if let Some(version) = version {
         let end = end_of(&entries, version);
         entries.truncate(end);

@@ -1,6 +1,6 @@
 //! Events into a session, one by one. Says what does not fit; decides nothing.
 
-use super::journal::Entry;
+use super::line::Entry;
 use crate::domain::chat::{Agent, Message, Role, Speaker};
 use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
 use crate::domain::name;
@@ -29,10 +29,13 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     if matches!(event, Event::GateOpened { .. } | Event::Paused { .. } | Event::Accepted { .. }) {
         session.settled = seq;
     }
+    if let Event::Edited { text, artifact } = &mut event {
+        edited(session, std::mem::take(text), &artifact.file);
+    }
     for artifact in event.artifacts_mut() {
         if !artifact.file.is_empty() {
-            let placed = Placed { artifact: artifact.clone(), seq };
-            session.artifacts.insert(artifact.file.clone(), placed);
+            let artifact = std::mem::take(artifact);
+            session.artifacts.insert(artifact.file.clone(), Placed { artifact, seq });
         }
     }
     take(session, event, at);
@@ -223,8 +226,10 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.paused = Some(reason);
             session.gate = None;
         }
-        Event::Edited { text, artifact } => edited(session, text, &artifact.file),
-        Event::RunStarted { .. } | Event::Rewritten { .. } | Event::Repaired { .. } => {}
+        Event::Edited { .. }
+        | Event::RunStarted { .. }
+        | Event::Rewritten { .. }
+        | Event::Repaired { .. } => {}
     }
 }
 

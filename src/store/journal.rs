@@ -1,39 +1,14 @@
 //! The journal: one JSON object a line, append-only.
 
-use super::JOURNAL;
+use super::line::{Entry, Head};
+use super::{JOURNAL, cores};
 use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
-use crate::files::{Appender, FileError};
-use chrono::{SecondsFormat, Utc};
+use crate::files::{self, Appender, FileError};
 use memchr::{memchr_iter, memmem};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
-
-/// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The line's number; there are no gaps.
-    pub seq: u64,
-    /// When, in UTC, as RFC 3339.
-    pub at: String,
-    /// What happened.
-    #[serde(flatten)]
-    pub event: Event,
-}
-
-impl Entry {
-    /// The line as it stands in the journal, with its line feed.
-    #[must_use]
-    pub fn line(&self) -> String {
-        // Plain data with string keys always serialises.
-        let mut line = serde_json::to_string(self).unwrap_or_default();
-        line.push('\n');
-        line
-    }
-}
 
 /// The journal of a session that is open for writing.
 pub(super) struct Journal {
@@ -59,11 +34,6 @@ impl Journal {
     }
 }
 
-/// The entry for an event that happens now.
-pub(super) fn entry(seq: u64, event: Event) -> Entry {
-    Entry { seq, at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true), event }
-}
-
 /// Lines that are whole, and what stands behind the last line feed.
 pub(super) fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let mut lines = Vec::new();
@@ -75,52 +45,8 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     (lines, &bytes[start..])
 }
 
-/// What every line begins with, whatever its event.
-#[derive(Debug, Deserialize)]
-pub struct Head<'a> {
-    /// The line's number.
-    pub seq: u64,
-    /// When, in UTC.
-    #[serde(borrow)]
-    pub at: Cow<'a, str>,
-    /// The event's name.
-    #[serde(borrow)]
-    pub event: Cow<'a, str>,
-}
-
-/// What a line begins with. Our own lines have it in front, so that they are not read twice; where
-/// somebody put it elsewhere, it is found all the same.
-fn head(line: &[u8]) -> Result<Head<'_>, serde_json::Error> {
-    match first_fields(line) {
-        Some(head) => Ok(head),
-        None => serde_json::from_slice(line),
-    }
-}
-
-/// The head of a line that begins as [`Entry::line`] writes it.
-fn first_fields(line: &[u8]) -> Option<Head<'_>> {
-    fn plain(text: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
-        let end = text.iter().position(|b| *b == b'"' || *b == b'\\')?;
-        let (word, rest) = text.split_at(end);
-        Some((Cow::Borrowed(std::str::from_utf8(word).ok()?), rest.strip_prefix(b"\"")?))
-    }
-    let rest = line.strip_prefix(b"{\"seq\":")?;
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    let seq = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
-    let (at, rest) = plain(rest[digits..].strip_prefix(b",\"at\":\"")?)?;
-    let (event, rest) = plain(rest.strip_prefix(b",\"event\":\"")?)?;
-    matches!(rest.first(), Some(b',' | b'}')).then_some(Head { seq, at, event })
-}
-
-/// Reads a whole line.
-pub(super) fn parse(line: &[u8]) -> Result<Entry, serde_json::Error> {
-    let head = head(line)?;
-    let event = serde_json::from_slice(line)?;
-    Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
-}
-
-/// Lines that are worth a thread.
-const MANY: usize = 500;
+/// Bytes of a journal that are worth a thread.
+const PIECE: u64 = 256 * 1024;
 
 /// How much of a journal is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,14 +59,16 @@ pub(super) enum Skim {
 
 /// Reads a line for what is wanted of it; the rest is left empty.
 fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
-    let head = head(line)?;
+    let head = Head::of(line)?;
+    let whole = |line: &[u8]| head.event(line);
     let event = match head.event.as_ref() {
-        "reviewed" => read_without(line, text(line, b",\"text\":\""))?,
+        "reviewed" => read_without(line, text(line, b",\"text\":\""), whole)?,
         "version_created" if how == Skim::Status => {
-            read_without(line, text(line, b",\"script\":\""))?
+            read_without(line, text(line, b",\"script\":\""), whole)?
         }
         "model_call_started" => {
-            let Started { call, agent, version, model } = read_without(line, messages(line))?;
+            let Started { call, agent, version, model } =
+                read_without(line, messages(line), |line| serde_json::from_slice(line))?;
             Event::ModelCallStarted(Box::new(CallStarted {
                 call,
                 agent,
@@ -152,7 +80,8 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
             }))
         }
         "model_call_finished" => {
-            let light: Finished = read_without(line, answer(line))?;
+            let light: Finished =
+                read_without(line, answer(line), |line| serde_json::from_slice(line))?;
             Event::ModelCallFinished(Box::new(CallFinished {
                 call: light.call,
                 agent: light.agent,
@@ -165,28 +94,50 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
                 artifact: Artifact { file: light.file, sha256: light.sha256, bytes: light.bytes },
             }))
         }
-        _ => serde_json::from_slice(line)?,
+        _ => whole(line)?,
     };
     Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
 }
 
-/// Reads many lines, on all cores where they are many.
-pub(super) fn skim_all(lines: &[&[u8]], how: Skim) -> Vec<Result<Entry, serde_json::Error>> {
-    let read = move |lines: &[&[u8]]| lines.iter().map(|line| skim(line, how)).collect::<Vec<_>>();
-    if lines.len() < MANY {
-        return read(lines);
+/// How long a journal is.
+pub(super) struct Extent {
+    /// Of the whole lines.
+    pub(super) length: u64,
+    /// What stands behind the last line feed.
+    pub(super) torn: Vec<u8>,
+}
+
+/// Reads a journal for what is wanted of it, and gives its whole lines in their order; none if there
+/// is no such file.
+///
+/// It is read piece by piece, on all cores where it is long: to bring a long file into memory that
+/// is new takes longer than to look at it.
+pub(super) fn skim_file(
+    path: &Path,
+    how: Skim,
+    mut each: impl FnMut(Result<Entry, serde_json::Error>),
+) -> Result<Option<Extent>, FileError> {
+    let Some(end) = files::length(path) else { return Ok(None) };
+    if end <= PIECE {
+        let read = files::lines_from(path, 0..end, end, |line| each(skim(line, how)))?;
+        return Ok(Some(Extent { length: read.length, torn: read.rest }));
     }
-    let workers = super::workers();
-    std::thread::scope(|scope| {
-        let share = lines.len().div_ceil(workers);
-        let parts: Vec<_> =
-            lines.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
-        parts
-            .into_iter()
-            // A thread that panicked did so on a line that would have here.
-            .flat_map(|part| part.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
-            .collect()
-    })
+    let pieces: Vec<u64> = (0..end.div_ceil(PIECE)).collect();
+    let read = |pieces: &[u64]| {
+        let part = pieces[0] * PIECE..end.min((pieces[pieces.len() - 1] + 1) * PIECE);
+        let mut lines = Vec::new();
+        let read = files::lines_from(path, part, end, |line| lines.push(skim(line, how)))?;
+        Ok((lines, read))
+    };
+    let mut extent = Extent { length: 0, torn: Vec::new() };
+    for part in cores::share(&pieces, 1, read) {
+        let (lines, read) = part?;
+        lines.into_iter().for_each(&mut each);
+        extent.length += read.length;
+        // Only the line that nothing follows can be torn, however many pieces it goes through.
+        extent.torn.extend(read.rest);
+    }
+    Ok(Some(extent))
 }
 
 /// Where a line's messages stand, with their name.
@@ -207,14 +158,15 @@ fn text(line: &[u8], key: &[u8]) -> Option<Range<usize>> {
 /// Reads a line without a part of it. What marks the parts above can't stand inside a text, whose
 /// quotes are escaped. A line that lacks the part, or has its fields in another order than ours, is
 /// read whole.
-fn read_without<T: DeserializeOwned>(
+fn read_without<T>(
     line: &[u8],
     part: Option<Range<usize>>,
+    read: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
 ) -> Result<T, serde_json::Error> {
-    let short = part.filter(|part| part.start <= part.end).and_then(|part| {
-        serde_json::from_slice(&[&line[..part.start], &line[part.end..]].concat()).ok()
-    });
-    short.map_or_else(|| serde_json::from_slice(line), Ok)
+    let short = part
+        .filter(|part| part.start <= part.end)
+        .and_then(|part| read(&[&line[..part.start], &line[part.end..]].concat()).ok());
+    short.map_or_else(|| read(line), Ok)
 }
 
 #[derive(Deserialize)]
@@ -324,8 +276,8 @@ mod tests {
             reviewed(tricky, tricky),
             reviewed("", ""),
         ] {
-            let line = entry(7, event).line();
-            let mut whole = parse(line.trim_end().as_bytes()).unwrap();
+            let line = Entry::now(7, event).line();
+            let mut whole = Entry::parse(line.trim_end().as_bytes()).unwrap();
             match &mut whole.event {
                 Event::ModelCallStarted(e) => {
                     (e.temperature, e.max_tokens, e.messages) = (0.0, 0, Vec::new());
@@ -359,7 +311,7 @@ mod tests {
             written("a script"),
             reviewed("a", "b"),
         ] {
-            let line = entry(7, event).line();
+            let line = Entry::now(7, event).line();
             let line = line.trim_end().as_bytes();
             for end in 0..line.len() {
                 assert!(

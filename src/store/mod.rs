@@ -3,9 +3,11 @@
 
 pub mod artifacts;
 pub mod catalog;
+mod cores;
 mod create;
 pub mod fold;
-pub mod journal;
+mod journal;
+pub mod line;
 mod open;
 pub mod repair;
 
@@ -16,6 +18,7 @@ use crate::domain::event::Event;
 use crate::domain::session::Session;
 use crate::files::{self, FileError, Lock};
 use journal::Journal;
+use line::Entry;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -151,7 +154,7 @@ impl Store {
         fold::check(&self.session, &mut event).map_err(unfitting)?;
         let precious = event.is_precious();
         let written_by_hand = matches!(event, Event::Edited { .. });
-        let entry = journal::entry(self.session.seq + 1, event);
+        let entry = Entry::now(self.session.seq + 1, event);
         let line = self.journal.append(&entry)?;
         if precious {
             self.journal.sync()?;
@@ -211,9 +214,4 @@ pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
 #[must_use]
 pub fn data_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
     session.data.iter().map(|d| folder.join("data").join(&d.name)).collect()
-}
-
-/// How many threads read at once.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(8)
 }

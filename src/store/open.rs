@@ -1,12 +1,13 @@
 //! Reading a session back: the fold, the torn tail, files that are missing, edits by hand.
 
-use super::journal::{self, Entry, Journal, Skim};
-use super::{JOURNAL, LOCK, Store, StoreError, artifacts, fold};
+use super::journal::{self, Extent, Journal, Skim};
+use super::line::Entry;
+use super::{JOURNAL, LOCK, Store, StoreError, artifacts, cores, fold};
 use crate::domain::event::{Event, FORMAT};
 use crate::domain::session::{Placed, Session};
-use crate::files::{self, Locking, Mode};
+use crate::files::{self, FileError, Locking, Mode};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Files that are worth a thread.
 const MANY: usize = 200;
@@ -43,20 +44,22 @@ pub struct HandEdit {
 
 /// A journal read back.
 pub(super) struct Loaded {
-    bytes: Vec<u8>,
+    journal: PathBuf,
     pub(super) session: Session,
     /// The length of the whole lines.
     length: u64,
+    /// What stands behind them.
+    torn: Vec<u8>,
 }
 
 impl Loaded {
-    fn torn(&self) -> &[u8] {
-        journal::split(&self.bytes).1
-    }
-
     /// All entries, whole.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        journal::split(&self.bytes).0.into_iter().filter_map(|line| journal::parse(line).ok())
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, FileError> {
+        let mut entries = Vec::new();
+        files::lines_from(&self.journal, 0..self.length, self.length, |line| {
+            entries.extend(Entry::parse(line).ok());
+        })?;
+        Ok(entries)
     }
 }
 
@@ -73,46 +76,48 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
 /// Reads and folds as much of a journal as is wanted.
 pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
     let name = name_of(folder);
-    let Some(bytes) = files::read_if_there(&folder.join(JOURNAL))? else {
-        return Err(StoreError::Unknown(name));
-    };
-    let (lines, torn) = journal::split(&bytes);
-    let length = (bytes.len() - torn.len()) as u64;
+    let journal = folder.join(JOURNAL);
     let mut session = Session::default();
-    let (mut started_line, mut pending_line) = (None, None);
-    for (n, read) in journal::skim_all(&lines, skim).into_iter().enumerate() {
-        let line = lines[n];
-        let problem = match read {
-            Ok(entry) => {
-                match entry.event {
-                    Event::ModelCallStarted(_) => started_line = Some(line),
-                    Event::ModelCallFinished(_) => pending_line = started_line.zip(Some(line)),
-                    _ => {}
-                }
-                fold::apply(&mut session, entry).err()
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        match problem {
-            None => {}
+    let (mut line, mut damage) = (0, None);
+    let extent = journal::skim_file(&journal, skim, |read| {
+        line += 1;
+        let entry = read.map_err(|error| error.to_string());
+        match entry.and_then(|entry| fold::apply(&mut session, entry)) {
+            Ok(()) => {}
             // What a newer program wrote may hold what this one does not know.
-            Some(_) if session.format > FORMAT => session.seq = n as u64 + 1,
-            Some(problem) => return Err(StoreError::Damaged { name, line: n + 1, problem }),
+            Err(_) if session.format > FORMAT => session.seq = line as u64,
+            Err(problem) => {
+                damage.get_or_insert((line, problem));
+            }
         }
+    })?;
+    let Some(Extent { length, torn }) = extent else { return Err(StoreError::Unknown(name)) };
+    if let Some((line, problem)) = damage {
+        return Err(StoreError::Damaged { name, line, problem });
     }
     if session.seq == 0 {
         let problem = "it is not whole, and it is the first".to_owned();
         return Err(StoreError::Damaged { name, line: 1, problem });
     }
-    // Skimming leaves prompts and answers out; those that are still to be read are needed whole.
-    if let (Some(pending), Some((started, finished))) = (&mut session.calls.pending, pending_line)
-        && let Ok(Entry { event: Event::ModelCallStarted(start), .. }) = journal::parse(started)
-        && let Ok(Entry { event: Event::ModelCallFinished(end), .. }) = journal::parse(finished)
-    {
-        pending.told = fold::told(start.messages);
-        pending.answer = end.answer;
+    let mut loaded = Loaded { journal, session, length, torn };
+    fill_pending(&mut loaded)?;
+    Ok(loaded)
+}
+
+/// Skimming leaves prompts and answers out; those that are still to be read are needed whole.
+fn fill_pending(loaded: &mut Loaded) -> Result<(), FileError> {
+    let Some(mut pending) = loaded.session.calls.pending.take() else { return Ok(()) };
+    for entry in loaded.entries()? {
+        match entry.event {
+            Event::ModelCallStarted(e) if e.call == pending.call => {
+                pending.told = fold::told(e.messages);
+            }
+            Event::ModelCallFinished(e) if e.call == pending.call => pending.answer = e.answer,
+            _ => {}
+        }
     }
-    Ok(Loaded { bytes, session, length })
+    loaded.session.calls.pending = Some(pending);
+    Ok(())
 }
 
 /// Reads a session without locking it. Files that are missing are written again if nobody else
@@ -151,17 +156,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
 
 /// Whether any is so, asked on all cores: a file's length is a question to the disk.
 fn any_of(placed: &[&Placed], is: impl Fn(&Placed) -> bool + Sync) -> bool {
-    let workers = super::workers();
-    let share = placed.len().div_ceil(workers).max(MANY);
-    let any = |part: &[&Placed]| part.iter().any(|one| is(one));
-    if placed.len() <= share {
-        return any(placed);
-    }
-    std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            placed.chunks(share).map(|part| scope.spawn(move || any(part))).collect();
-        parts.into_iter().any(|part| part.join().unwrap_or(true))
-    })
+    cores::share(placed, MANY, |part| part.iter().any(|one| is(one))).contains(&true)
 }
 
 /// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.
@@ -183,8 +178,8 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
         return Err(StoreError::Newer { name, format: loaded.session.format });
     }
     let mut found = Found::default();
-    if !loaded.torn().is_empty() {
-        files::write(&folder.join("journal.torn"), loaded.torn(), Mode::Normal)?;
+    if !loaded.torn.is_empty() {
+        files::write(&folder.join("journal.torn"), &loaded.torn, Mode::Normal)?;
         found.torn = true;
     }
     let mut rewritten = Vec::new();
@@ -235,7 +230,7 @@ fn verify(
     if wrong.is_empty() {
         return Ok((restored, edits));
     }
-    let contents = Contents::of(loaded);
+    let contents = Contents::of(loaded)?;
     for (placed, found) in wrong {
         let file = &placed.artifact.file;
         let Some(content) = contents.get(placed.seq, file) else { continue };
@@ -275,17 +270,17 @@ struct Contents {
 }
 
 impl Contents {
-    fn of(loaded: &Loaded) -> Self {
+    fn of(loaded: &Loaded) -> Result<Self, FileError> {
         let mut files: HashMap<String, Vec<(u64, String)>> = HashMap::new();
         let mut session = Session::default();
-        for entry in loaded.entries() {
+        for entry in loaded.entries()? {
             for (file, content) in artifacts::render(&entry.event, &session) {
                 files.entry(file).or_default().push((entry.seq, content));
             }
             // The journal was folded before, so it folds again.
             let _ = fold::apply(&mut session, entry);
         }
-        Self { files }
+        Ok(Self { files })
     }
 
     fn get(&self, seq: u64, file: &str) -> Option<&String> {

@@ -1,6 +1,7 @@
 //! Taking damage out of a journal: what can be read and fits is kept.
 
-use super::journal::{self, Entry};
+use super::journal;
+use super::line::Entry;
 use super::open::name_of;
 use super::{JOURNAL, LOCK, StoreError, fold};
 use crate::domain::event::{Event, FORMAT};
@@ -45,7 +46,7 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     // The number that the next line has if nothing is missing before it.
     let mut expected = 1;
     for (n, line) in lines.iter().enumerate() {
-        let problem = match journal::parse(line) {
+        let problem = match Entry::parse(line) {
             Ok(entry) if entry.seq < expected && kept.iter().any(|e| same(e, &entry)) => {
                 "it is there twice".to_owned()
             }
@@ -92,7 +93,7 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
         .unwrap_or_default();
     files::write(&folder.join(&saved), &bytes, Mode::Normal)?;
     let event = Event::Repaired { left_out: left_out.clone() };
-    kept.push(journal::entry(session.seq + 1, event));
+    kept.push(Entry::now(session.seq + 1, event));
     let text: String = kept.iter().map(Entry::line).collect();
     files::write(&path, text.as_bytes(), Mode::Normal)?;
     files::sync(&[folder.join(&saved), path])?;

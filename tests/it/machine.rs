@@ -13,7 +13,7 @@ use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status
 use redraft::domain::session::Session;
 use redraft::domain::settings::{Limits, RoleSettings, SandboxMode, Settings};
 use redraft::store::fold;
-use redraft::store::journal::Entry;
+use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
 use redraft::workflow::{driver, ledger};
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ impl Play {
             auto: false,
         };
         for entry in history {
-            let entry: Entry = serde_json::from_str(&entry.line()).unwrap();
+            let entry = Entry::parse(entry.line().trim_end().as_bytes()).unwrap();
             fold::apply(&mut play.session, entry.clone()).unwrap();
             play.history.push(entry);
         }

@@ -1,0 +1,142 @@
+//! A line of the journal: an event with its number and time, as `{"seq":1,"at":"..","event":"..",..}`.
+
+use crate::domain::event::Event;
+use chrono::{SecondsFormat, Utc};
+use serde::Deserialize;
+use serde::de::value::EnumAccessDeserializer;
+use serde::de::{
+    DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, VariantAccess, Visitor,
+};
+use serde_json::Error;
+use std::borrow::Cow;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The line's number; there are no gaps.
+    pub seq: u64,
+    /// When, in UTC, as RFC 3339.
+    pub at: String,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Entry {
+    /// An event that happens now.
+    pub(super) fn now(seq: u64, event: Event) -> Self {
+        Self { seq, at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true), event }
+    }
+
+    /// The line as it stands in the journal, with its line feed.
+    #[must_use]
+    pub fn line(&self) -> String {
+        // Plain data with string keys always serialises, an event as `{"its_name":{..}}`.
+        let event = serde_json::to_string(&self.event).unwrap_or_default();
+        let (name, fields) = event.split_once("\":{").unwrap_or_default();
+        let at = serde_json::Value::from(self.at.as_str());
+        let (seq, name) = (self.seq, name.trim_start_matches("{\""));
+        let comma = if fields.starts_with('}') { "" } else { "," };
+        let fields = fields.strip_suffix('}').unwrap_or_default();
+        format!("{{\"seq\":{seq},\"at\":{at},\"event\":\"{name}\"{comma}{fields}\n")
+    }
+
+    /// Reads a whole line.
+    ///
+    /// # Errors
+    /// What is wrong with it, and at which character.
+    pub fn parse(line: &[u8]) -> Result<Self, Error> {
+        let head = Head::of(line)?;
+        let event = head.event(line)?;
+        Ok(Self { seq: head.seq, at: head.at.into_owned(), event })
+    }
+}
+
+/// What every line begins with, whatever its event.
+#[derive(Debug, Deserialize)]
+pub struct Head<'a> {
+    /// The line's number.
+    pub seq: u64,
+    /// When, in UTC.
+    #[serde(borrow)]
+    pub at: Cow<'a, str>,
+    /// The event's name.
+    #[serde(borrow)]
+    pub event: Cow<'a, str>,
+}
+
+impl<'a> Head<'a> {
+    /// What a line begins with. Our own lines have it in front, so that they are not read twice;
+    /// where somebody put it elsewhere, it is found all the same.
+    pub(super) fn of(line: &'a [u8]) -> Result<Self, Error> {
+        match Self::in_front(line) {
+            Some(head) => Ok(head),
+            None => serde_json::from_slice(line),
+        }
+    }
+
+    /// The head of a line that begins as [`Entry::line`] writes it.
+    fn in_front(line: &'a [u8]) -> Option<Self> {
+        fn plain(text: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
+            let end = text.iter().position(|b| *b == b'"' || *b == b'\\')?;
+            let (word, rest) = text.split_at(end);
+            Some((Cow::Borrowed(std::str::from_utf8(word).ok()?), rest.strip_prefix(b"\"")?))
+        }
+        let rest = line.strip_prefix(b"{\"seq\":")?;
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        let seq = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+        let (at, rest) = plain(rest[digits..].strip_prefix(b",\"at\":\"")?)?;
+        let (event, rest) = plain(rest.strip_prefix(b",\"event\":\"")?)?;
+        matches!(rest.first(), Some(b',' | b'}')).then_some(Self { seq, at, event })
+    }
+
+    /// The event that this is the head of, from the rest of the line.
+    pub(super) fn event(&self, line: &[u8]) -> Result<Event, Error> {
+        Event::deserialize(EnumAccessDeserializer::new(Named { name: &self.event, line }))
+    }
+}
+
+/// An event whose name is known before its fields are read: an enum tagged from within has to be
+/// kept whole in memory until its tag is found, and a journal is read on every command.
+struct Named<'a, 'de> {
+    name: &'a str,
+    line: &'de [u8],
+}
+
+impl<'de> EnumAccess<'de> for Named<'_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
+        Ok((seed.deserialize(self.name.into_deserializer())?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Named<'_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        Err(Error::custom("an event has fields"))
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+        let mut line = serde_json::Deserializer::from_slice(self.line);
+        let fields = seed.deserialize(&mut line)?;
+        line.end()?;
+        Ok(fields)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("an event's fields have names"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let mut line = serde_json::Deserializer::from_slice(self.line);
+        let fields = serde::Deserializer::deserialize_struct(&mut line, "", names, visitor)?;
+        line.end()?;
+        Ok(fields)
+    }
+}
