@@ -148,6 +148,26 @@ pub fn length(path: &Path) -> Option<u64> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
 }
 
+/// Whether a file or a folder can be reached: an error says why not.
+pub fn exists(path: &Path) -> Result<(), FileError> {
+    path.metadata().map(drop).map_err(failed("read", path))
+}
+
+/// The length of a file, or of all files in a folder together; what can't be read counts nothing.
+#[must_use]
+pub fn size(path: &Path) -> u64 {
+    let mut open = vec![path.to_owned()];
+    let mut bytes = 0;
+    while let Some(path) = open.pop() {
+        match path.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => open.extend(entries(&path).unwrap_or_default()),
+            Ok(meta) => bytes += meta.len(),
+            Err(_) => {}
+        }
+    }
+    bytes
+}
+
 /// Writes a file whole: a reader sees the old content or the new, never a part. A link in its place
 /// is replaced, not followed.
 ///
@@ -193,6 +213,12 @@ pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
         }
         Err(_) => write(path, content, Mode::Normal),
     }
+}
+
+/// Writes into a file as it stands, without more ado: for the kernel's own files, and for file
+/// systems that are gone before anybody could see half of it.
+pub fn put(path: &Path, text: &str) -> Result<(), FileError> {
+    fs::write(path, text).map_err(failed("write", path))
 }
 
 /// Makes files and the folders that hold them last through a power failure.

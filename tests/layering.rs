@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first. A module may import from lower layers and from itself; the modules of
 /// one layer do not know each other.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["domain"],
     &["files", "diff"],
     &["config", "prompts", "sandbox"],
+    &["workflow::permission"],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store", "llm", "python"],
     &["workflow::driver"],

@@ -7,8 +7,7 @@ use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::{discover, provider};
 use crate::python::interpreter;
-use crate::sandbox::Runner;
-use crate::sandbox::plain::PlainRunner;
+use crate::sandbox;
 use crate::store;
 use anyhow::Result;
 use serde_json::json;
@@ -70,12 +69,18 @@ fn models(context: &Context) -> Look {
     Look { what: "model", fine, words }
 }
 
+/// Really confines a program that does nothing, as scripts are.
 fn sandbox() -> Look {
-    let level = PlainRunner.level();
-    let words = format!(
-        "{level}: this build has none; scripts run only with `--sandbox off` or your `allow`"
-    );
-    Look { what: "sandbox", fine: true, words }
+    let tried = setup::runtime().map(|runtime| runtime.block_on(sandbox::probe()));
+    let (fine, words) = match tried {
+        Ok(Ok(gaps)) if gaps.is_empty() => (true, "strict, whole".to_owned()),
+        Ok(Ok(gaps)) => (true, format!("strict, but: {}", gaps.join("; "))),
+        Ok(Err(error)) => {
+            (false, format!("{error}; until then scripts run only with `--sandbox off`"))
+        }
+        Err(error) => (false, error.to_string()),
+    };
+    Look { what: "sandbox", fine, words }
 }
 
 /// Tries whether sessions could be made, and leaves nothing behind.

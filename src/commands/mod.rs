@@ -88,6 +88,9 @@ fn input(what: &str, limit: u64) -> anyhow::Result<String> {
 /// Runs the program and gives its exit code.
 #[must_use]
 pub fn main() -> u8 {
+    if let Some(code) = crate::sandbox::started_to_confine() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),

@@ -3,14 +3,13 @@
 use super::{Context, code, setup};
 use crate::cli;
 use crate::domain::report::RunVerdict;
-use crate::domain::settings::SandboxMode;
+use crate::domain::settings::Sandbox;
 use crate::domain::text::{one_line, visible};
 use crate::python::run::{self, Ask, RunFault};
 use crate::python::{check, interpreter};
-use crate::sandbox::plain::PlainRunner;
+use crate::sandbox;
 use crate::store;
-use crate::terminal::menu::{self, Choice};
-use crate::terminal::{Terminal, gate};
+use crate::terminal::gate;
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -24,40 +23,35 @@ struct Wanted {
     script: String,
     name: String,
     data: Vec<PathBuf>,
-    mode: SandboxMode,
-    seconds: u64,
+    limits: Sandbox,
     python: Option<String>,
-    allowed: Option<bool>,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let mut wanted = find(context, &args.what)?;
     if let Some(mode) = args.sandbox {
-        wanted.mode = mode.into();
+        wanted.limits.mode = mode.into();
     }
     let terminal = &context.terminal;
-    if wanted.mode != SandboxMode::Off && wanted.allowed != Some(true) && !allow(terminal) {
-        terminal
-            .warn("refused: this build has no sandbox; `--sandbox off` runs it as a plain process");
-        return Ok(code::PAUSED);
-    }
     let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
     let checks = check::check(&wanted.script);
     let cancel = CancellationToken::new();
     let on_interrupt = cancel.clone();
     ctrlc::set_handler(move || on_interrupt.cancel())?;
+    let runner = sandbox::runner(wanted.limits.mode);
     let ask = Ask {
         script: &wanted.script,
         script_name: &wanted.name,
         data: &wanted.data,
+        readable: &[],
         checks: &checks,
-        seconds: wanted.seconds,
+        limits: wanted.limits,
         python: &python,
         keep_files_in: None,
         args: &args.args,
         stdin: Vec::new(),
     };
-    let ran = match setup::runtime()?.block_on(run::run(&PlainRunner, ask, &cancel)) {
+    let ran = match setup::runtime()?.block_on(run::run(runner.as_ref(), ask, &cancel)) {
         Ok(ran) => ran,
         Err(RunFault::Interrupted) => return Ok(code::INTERRUPTED),
         Err(fault) => return Err(fault.into()),
@@ -93,10 +87,8 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
                 .file_name()
                 .map_or_else(|| "script.py".into(), |n| n.to_string_lossy().into_owned()),
             data: Vec::new(),
-            mode: context.config.sandbox().mode,
-            seconds: context.config.sandbox().seconds,
+            limits: context.config.sandbox(),
             python: context.config.python.clone(),
-            allowed: None,
         });
     }
     if path.extension().is_some_and(|e| e == "py") {
@@ -112,18 +104,7 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
         script: version.script.clone(),
         name: store::artifacts::script_file(number),
         data: store::data_files(&place.folder, &session),
-        mode: session.settings.sandbox.mode,
-        seconds: session.settings.sandbox.seconds,
+        limits: session.settings.sandbox,
         python: session.settings.python.clone(),
-        allowed: session.run_allowed,
     })
-}
-
-fn allow(terminal: &Terminal) -> bool {
-    let choices = [
-        Choice { word: "deny", what: "do not run it" },
-        Choice { word: "allow", what: "run it with your own rights" },
-    ];
-    terminal.interactive
-        && matches!(menu::select(terminal, "Run it unconfined?", &choices, 0), Ok(Some(1)))
 }

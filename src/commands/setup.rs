@@ -23,6 +23,8 @@ pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result
         limits: config.limits(),
         run: true,
         sandbox: config.sandbox(),
+        install: config.install.unwrap_or_default(),
+        safety: config.safety.unwrap_or_default(),
         python: config.python.clone(),
         ..Settings::default()
     };

@@ -5,7 +5,6 @@ use crate::domain::chat::Agent;
 use crate::domain::text::visible;
 use crate::llm::provider;
 use crate::prompts::Prompts;
-use crate::sandbox::plain::PlainRunner;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
@@ -79,14 +78,7 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
     };
     let connect =
         |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, &context.config, used);
-    let tools = Tools {
-        manager: manager.as_mut(),
-        connect: &connect,
-        prompts,
-        runner: &PlainRunner,
-        cancel,
-        auto,
-    };
+    let tools = Tools { manager: manager.as_mut(), connect: &connect, prompts, cancel, auto };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
 

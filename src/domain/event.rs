@@ -5,7 +5,7 @@
 
 use super::chat::{Agent, Message, Outcome, Usage};
 use super::plan::Requirement;
-use super::report::{Checks, Run};
+use super::report::{CapabilityKind, Checks, Run};
 use super::review::{Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -275,12 +275,15 @@ pub enum Event {
         /// Who wants it.
         by: By,
     },
-    /// May scripts of this session run unconfined?
+    /// May scripts of this session do what one asks for outside its run folder?
     RunPermission {
         /// The answer.
         allowed: bool,
         /// Who gave it.
         by: By,
+        /// What is meant; nothing stands for everything.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        capabilities: Vec<CapabilityKind>,
     },
     /// The limits are widened by as much again.
     BudgetExtended {

@@ -44,6 +44,31 @@ pub enum CapabilityKind {
     NativeCode,
 }
 
+impl CapabilityKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Files,
+        Self::Network,
+        Self::Processes,
+        Self::Environment,
+        Self::DynamicCode,
+        Self::NativeCode,
+    ];
+
+    /// What it is, for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Files => "files outside its run folder",
+            Self::Network => "the network",
+            Self::Processes => "other processes",
+            Self::Environment => "environment variables",
+            Self::DynamicCode => "code made at run time",
+            Self::NativeCode => "native code",
+        }
+    }
+}
+
 /// The static checks of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
@@ -156,6 +181,9 @@ pub struct Run {
     /// Files that it wrote, relative to `run_vN/files/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// What its confinement could not have stopped on this system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
 }
 
 impl Run {
@@ -174,6 +202,7 @@ impl Run {
             stdout_bytes: 0,
             stderr_bytes: 0,
             files: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 }

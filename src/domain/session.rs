@@ -3,7 +3,7 @@
 use super::chat::{Agent, Outcome, Role, Usage};
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::plan::Plan;
-use super::report::{Checks, Run, RunVerdict};
+use super::report::{CapabilityKind, Checks, Run, RunVerdict};
 use super::review::{Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
@@ -49,8 +49,8 @@ pub struct Session {
     pub calls: Calls,
     /// All findings, in the order of their ids.
     pub ledger: Vec<Finding>,
-    /// Whether scripts may run unconfined, once that was answered.
-    pub run_allowed: Option<bool>,
+    /// What scripts may do outside their run folder, as far as that was answered.
+    pub allowed: BTreeMap<CapabilityKind, bool>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.
@@ -90,6 +90,8 @@ pub struct Planning {
     pub remarks: Vec<String>,
     /// The last remark is not answered yet.
     pub revise: bool,
+    /// A person approved the plan that stands.
+    pub by_manager: bool,
 }
 
 /// One version.

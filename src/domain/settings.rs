@@ -160,6 +160,12 @@ pub struct Settings {
     /// How runs are confined.
     #[serde(default)]
     pub sandbox: Sandbox,
+    /// Whether packages are installed.
+    #[serde(default)]
+    pub install: Install,
+    /// Who judges whether a script is safe to run.
+    #[serde(default)]
+    pub safety: Safety,
     /// The Python to use, where it is not the first that is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,

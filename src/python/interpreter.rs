@@ -15,7 +15,11 @@ const OLDEST: (u8, u8) = (3, 8);
 /// How long a Python may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What it is asked: its own path, since what is on the PATH may be a script that starts it.
-const QUESTION: &str = "import sys; print(*sys.version_info[:3]); print(sys.executable)";
+const QUESTION: &str =
+    "import sys; print(*sys.version_info[:3]); print(sys.executable); print(sys.base_prefix)";
+/// What it reads of the folder that it is installed in.
+const INSTALLED: &[&str] =
+    &["bin", "lib", "lib64", "libexec", "share", "ssl", "etc", "include", "pyvenv.cfg"];
 
 /// A Python that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct Interpreter {
     pub path: PathBuf,
     /// Its version, as `(3, 11, 7)`.
     pub version: (u8, u8, u8),
+    /// The folder that its library is installed in.
+    pub base: PathBuf,
 }
 
 impl Interpreter {
@@ -31,6 +37,21 @@ impl Interpreter {
     #[must_use]
     pub const fn language(&self) -> (u8, u8) {
         (self.version.0, self.version.1)
+    }
+
+    /// All that it reads to run a script: of its own folder, of the one that it is installed in, and
+    /// of the one that its program really stands in.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let folder = |program: &Path| program.parent()?.parent().map(Path::to_owned);
+        let real = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let mut folders: Vec<PathBuf> =
+            [folder(&self.path), Some(self.base.clone()), folder(&real)]
+                .into_iter()
+                .flatten()
+                .collect();
+        folders.dedup();
+        folders.iter().flat_map(|folder| INSTALLED.iter().map(|name| folder.join(name))).collect()
     }
 }
 
@@ -176,11 +197,12 @@ fn ask(program: &Path, path: &OsStr) -> Result<Interpreter, Refusal> {
 }
 
 fn parse(answer: &str) -> Option<Interpreter> {
-    let (version, path) = answer.trim_end().split_once('\n')?;
+    let mut lines = answer.lines();
+    let (version, path, base) = (lines.next()?, lines.next()?, lines.next()?);
     let mut numbers = version.split_whitespace().map(|number| number.parse().ok());
     let version = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let path = PathBuf::from(path.trim_end());
-    path.is_absolute().then_some(Interpreter { path, version })
+    let path = PathBuf::from(path);
+    path.is_absolute().then_some(Interpreter { path, version, base: base.into() })
 }
 
 #[cfg(test)]
@@ -193,9 +215,13 @@ mod tests {
     fn an_answer_is_read_or_refused() {
         let path = PathBuf::from("/usr/bin/python3");
         for (answer, expected) in [
-            ("3 11 7\n/usr/bin/python3\n", Some(Interpreter { path, version: (3, 11, 7) })),
-            ("3 11\n/usr/bin/python3\n", None),
-            ("3 11 7\npython3\n", None),
+            (
+                "3 11 7\n/usr/bin/python3\n/usr\n",
+                Some(Interpreter { path, version: (3, 11, 7), base: "/usr".into() }),
+            ),
+            ("3 11\n/usr/bin/python3\n/usr\n", None),
+            ("3 11 7\npython3\n/usr\n", None),
+            ("3 11 7\n/usr/bin/python3\n", None),
             ("hello", None),
             ("", None),
         ] {

@@ -11,7 +11,6 @@ mod imports;
 pub mod interpreter;
 pub mod pep723;
 pub mod run;
-mod run_folder;
 pub mod traceback;
 mod tree;
 pub mod words;

@@ -1,25 +1,26 @@
 //! Runs a script in a folder of its own and says what came of it.
 
 use std::env;
-use std::ffi::OsString;
-use std::io;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use super::hints::needs_display;
 use super::interpreter::Interpreter;
-use super::run_folder::{Kept, RunFolder};
 use super::traceback;
 use crate::domain::report::{Checks, Run, RunError, RunVerdict};
+use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
-use crate::sandbox::{Done, End, Job, Runner, RunnerError};
+use crate::sandbox::{Content, Done, End, Input, Job, Limits, Runner, RunnerError};
 
 /// Bytes kept of each output stream.
 const KEEP: usize = 256 * 1024;
+const MIB: u64 = 1 << 20;
+/// The folder of the data files in the run folder.
+const DATA: &str = "data";
 /// Names of data files that a hint lists.
 const LISTED: usize = 10;
 /// What a program with a window needs of our environment to put it up.
@@ -33,10 +34,12 @@ pub struct Ask<'a> {
     pub script_name: &'a str,
     /// Files and folders that it may read, given as copies.
     pub data: &'a [PathBuf],
+    /// Files and folders outside its run folder that it may read, by their own paths.
+    pub readable: &'a [PathBuf],
     /// What its checks found: whether it has a window.
     pub checks: &'a Checks,
-    /// Wall-clock seconds that it gets.
-    pub seconds: u64,
+    /// How much it may use.
+    pub limits: Sandbox,
     /// The Python that runs it.
     pub python: &'a Interpreter,
     /// Where the files go that it writes; nowhere if `None`.
@@ -64,20 +67,9 @@ pub enum RunFault {
     /// The caller cancelled.
     #[error("the run was interrupted")]
     Interrupted,
-    /// The run folder could not be made.
-    #[error("could not copy `{}` to a folder to run in: {source}; check the file and the free space", path.display())]
-    Folder {
-        /// The data file, or the place of the run folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The child could not be run.
     #[error(transparent)]
     Runner(#[from] RunnerError),
-    /// A worker of ours ended early.
-    #[error("the run's own work failed: {0}; try again")]
-    Worker(#[from] JoinError),
 }
 
 /// Runs a script to its end, its time limit or `cancel`.
@@ -89,36 +81,35 @@ pub async fn run(
     ask: Ask<'_>,
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
-    // Copying can take long; other work goes on meanwhile.
-    let (script, name) = (ask.script.to_owned(), ask.script_name.to_owned());
-    let data = ask.data.to_vec();
-    let folder = spawn_blocking(move || RunFolder::make(&script, &name, &data))
-        .await?
-        .map_err(|(path, source)| RunFault::Folder { path, source })?;
-
     let display = ask.checks.window && has_display();
     let given = ask.args.iter().map(String::as_str);
     let job = Job {
         program: ask.python.path.clone(),
         // No `-I` or `-P`: a script may import a module that came with its data.
         args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
-        env: environment(&ask.python.path, folder.path(), display),
-        folder: folder.path().to_owned(),
+        env: environment(&ask.python.path, display),
+        inputs: inputs(&ask),
+        readable: [ask.python.files(), ask.readable.to_vec()].concat(),
         stdin: ask.stdin.clone(),
-        limit: Duration::from_secs(ask.seconds),
+        limits: Limits {
+            time: Duration::from_secs(ask.limits.seconds),
+            memory: ask.limits.memory_mb.saturating_mul(MIB),
+            processes: ask.limits.processes,
+            disk: ask.limits.disk_mb.saturating_mul(MIB),
+        },
         keep: KEEP,
+        keep_files_in: ask.keep_files_in.map(Path::to_owned),
     };
-    let done = runner.run(job, cancel).await?;
-    if done.end == End::Interrupted {
-        return Err(RunFault::Interrupted);
-    }
-    let private = folder.path().to_string_lossy().into_owned();
-    let stdout = without_library_folder(&done.stdout.text.replace(&private, "."));
-    let stderr = without_library_folder(&done.stderr.text.replace(&private, "."));
-    let kept = match ask.keep_files_in.map(Path::to_owned) {
-        Some(to) => spawn_blocking(move || folder.keep(&to)).await?,
-        None => Kept::default(),
+    let done = match runner.run(job, cancel).await {
+        Ok(done) if done.end == End::Interrupted => return Err(RunFault::Interrupted),
+        Ok(done) => done,
+        Err(RunnerError::Unconfined(why)) => return Ok(refused(runner, &why)),
+        Err(fault) => return Err(fault.into()),
     };
+    let private = done.folder.to_string_lossy().into_owned();
+    let stdout = without_library_folder(&without_folder(&done.stdout.text, &private));
+    let stderr = without_library_folder(&without_folder(&done.stderr.text, &private));
+    let kept = &done.files;
 
     let Judged { verdict, reason, error } = judge(&ask, &done, display, &stdout, &stderr);
     let left_out = (kept.left_out > 0)
@@ -135,21 +126,64 @@ pub async fn run(
         error,
         stdout_bytes: done.stdout.bytes,
         stderr_bytes: done.stderr.bytes,
-        files: kept.files,
+        files: done.files.files.clone(),
+        gaps: done.gaps.clone(),
     };
     Ok(Ran { run, stdout, stderr })
 }
 
-/// The script's whole environment. `display`: it may put up a window.
-fn environment(python: &Path, folder: &Path, display: bool) -> Vec<(OsString, OsString)> {
+/// A run that this system can't confine does not take place.
+fn refused(runner: &dyn Runner, why: &str) -> Ran {
+    let reason = format!(
+        "this system can't confine it ({why}); `redraft doctor` says what is missing, \
+         `--sandbox off` runs it as a plain process"
+    );
+    let run = Run {
+        sandbox: Some(runner.level().to_owned()),
+        ..Run::not_run(RunVerdict::Refused, reason)
+    };
+    Ran { run, stdout: String::new(), stderr: String::new() }
+}
+
+/// What stands in the run folder: the script, and its data in `data/` and by its plain name, since
+/// scripts are written with either in mind. What comes first stays.
+fn inputs(ask: &Ask<'_>) -> Vec<Input> {
+    let script =
+        Input { name: ask.script_name.into(), content: Content::Text(ask.script.to_owned()) };
+    let data = ask.data.iter().flat_map(|source| {
+        let name = source.file_name().unwrap_or(OsStr::new(DATA));
+        [Path::new(DATA).join(name), name.into()]
+            .map(|name| Input { name, content: Content::Copy(source.clone()) })
+    });
+    std::iter::once(script).chain(data).collect()
+}
+
+/// Text with the run folder's path as `.`: it is a private one outside the sandbox, and of no use in
+/// a session that is shown around. A path that merely begins like it stays.
+fn without_folder(text: &str, folder: &str) -> String {
+    let of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(folder) {
+        let (before, after) = (&rest[..at], &rest[at + folder.len()..]);
+        out.push_str(before);
+        let inside_another = out.ends_with(|c| of_a_name(c) || c == '/');
+        let whole = !inside_another && !after.starts_with(of_a_name);
+        out.push_str(if whole { "." } else { folder });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The script's environment but for its home. `display`: it may put up a window.
+fn environment(python: &Path, display: bool) -> Vec<(OsString, OsString)> {
     let beside = python.parent().unwrap_or(Path::new("/usr/bin"));
     let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
     let path = env::join_paths(std::iter::once(beside).chain(usual))
         .unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
     let mut vars: Vec<(OsString, OsString)> = vec![
         ("PATH".into(), path),
-        ("HOME".into(), folder.into()),
-        ("TMPDIR".into(), folder.into()),
         ("LANG".into(), "C.UTF-8".into()),
         ("PYTHONIOENCODING".into(), "utf-8".into()),
         ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),
@@ -206,7 +240,7 @@ fn judge(ask: &Ask<'_>, done: &Done, display: bool, stdout: &str, stderr: &str) 
     match done.end {
         End::Exited(0) => told(RunVerdict::Ok, None, None),
         End::TimedOut | End::Interrupted => {
-            let seconds = ask.seconds;
+            let seconds = ask.limits.seconds;
             if !(window && display) {
                 let reason = format!("still running after {seconds} s: stopped");
                 return told(RunVerdict::Timeout, Some(reason), None);
@@ -218,6 +252,16 @@ fn judge(ask: &Ask<'_>, done: &Done, display: bool, stdout: &str, stderr: &str) 
             }
             let reason = format!("its window was up until it was stopped after {seconds} s");
             told(RunVerdict::Window, Some(reason), None)
+        }
+        End::OutOfMemory => {
+            let message = format!(
+                "stopped: it used more than the {} MiB of memory that it may",
+                ask.limits.memory_mb
+            );
+            let hint = Some("work in smaller pieces".to_owned());
+            let error =
+                RunError { kind: "MemoryError".to_owned(), message, hint, ..RunError::default() };
+            told(RunVerdict::Failed, None, Some(error))
         }
         // A toolkit without a display often aborts instead of raising an error.
         _ if window && !display && needs_display(stderr) => {
@@ -282,7 +326,11 @@ mod tests {
     #[test]
     fn a_window_that_stays_up_is_a_pass_and_only_that() {
         use RunVerdict::{Failed, Skipped, Timeout, Window};
-        let python = Interpreter { path: "/usr/bin/python3".into(), version: (3, 11, 7) };
+        let python = Interpreter {
+            path: "/usr/bin/python3".into(),
+            version: (3, 11, 7),
+            base: "/usr".into(),
+        };
         let broken =
             "Exception in Tkinter callback\nTraceback (most recent call last):\nKeyError: 1\n";
         let aborted = "qt.qpa.xcb: could not connect to display \n";
@@ -302,15 +350,24 @@ mod tests {
                 script: "",
                 script_name: "script_v1.py",
                 data: &[],
+                readable: &[],
                 checks: &checks,
-                seconds: 5,
+                limits: Sandbox { seconds: 5, ..Sandbox::default() },
                 python: &python,
                 keep_files_in: None,
                 args: &[],
                 stdin: Vec::new(),
             };
             let (stdout, elapsed) = (Captured::default(), Duration::from_secs(5));
-            let done = Done { end, stdout: stdout.clone(), stderr: stdout, elapsed };
+            let done = Done {
+                end,
+                stdout: stdout.clone(),
+                stderr: stdout,
+                elapsed,
+                folder: "/work".into(),
+                files: crate::sandbox::Kept::default(),
+                gaps: Vec::new(),
+            };
             let judged = judge(&ask, &done, display, "", stderr);
             assert_eq!(judged.verdict, verdict, "{window} {display} {end:?} {stderr}");
             assert_eq!(judged.error.is_some(), verdict == Failed, "{end:?} {stderr}");

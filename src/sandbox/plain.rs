@@ -1,27 +1,23 @@
 //! Runs a child with nothing but a limit on its time and its output: the level `off`.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join3};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::time::{sleep, timeout};
+use futures_util::future::BoxFuture;
+use tokio::process::Command;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::capture::Capture;
-use super::{Done, End, Job, Runner, RunnerError};
-
-/// How long the pipes of a child that ended may stay open, held by processes that it left behind.
-const AFTERWARDS: Duration = Duration::from_millis(500);
+use super::child::{self, Ended};
+use super::work::Work;
+use super::{Done, Job, Kept, Runner, RunnerError};
+use crate::files;
 
 /// Starts the child bare, in a process group of its own.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PlainRunner;
+pub(super) struct PlainRunner;
 
 impl Runner for PlainRunner {
     fn level(&self) -> &'static str {
@@ -33,116 +29,60 @@ impl Runner for PlainRunner {
         job: Job,
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Done, RunnerError>> {
-        run(job, cancel).boxed()
+        let program = job.program.clone().into_os_string();
+        run_as(job, move |_| vec![program], cancel).boxed()
     }
 }
 
-async fn run(job: Job, cancel: &CancellationToken) -> Result<Done, RunnerError> {
-    let started = Instant::now();
-    let mut child = spawn(&job)?;
-    // Declared after the child, so dropped before it: the group goes while its leader is not reaped.
-    let group = Group::of(&child);
-    let (mut out, mut err) = (Capture::new(job.keep), Capture::new(job.keep));
-    let end = {
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let feed = feed(child.stdin.take(), &job.stdin);
-        let mut pipes = Box::pin(join3(feed, out.fill(stdout), err.fill(stderr)).fuse());
-        let mut limit = Box::pin(sleep(job.limit));
-        let mut closed = false;
-        let end = loop {
-            tokio::select! {
-                // The child first: one that ended by itself was not stopped by us.
-                biased;
-                status = child.wait() => break status.map(ended),
-                () = cancel.cancelled() => break Ok(End::Interrupted),
-                () = &mut limit => break Ok(End::TimedOut),
-                _ = &mut pipes, if !closed => closed = true,
-            }
-        };
-        if matches!(end, Ok(End::TimedOut | End::Interrupted)) {
-            group.kill();
-        }
-        if !closed {
-            // What stays open after this is held by a process that we could not end.
-            let _ = timeout(AFTERWARDS, pipes).await;
-        }
-        end
-    };
-    let elapsed = started.elapsed();
-    group.kill();
-    // Reaps the child if it was killed just now; bounded, since one stuck in the kernel stays.
-    let _ = timeout(AFTERWARDS, child.wait()).await;
-    let end = end.map_err(|source| RunnerError::Wait { program: job.program, source })?;
-    Ok(Done { end, stdout: out.finish(), stderr: err.finish(), elapsed })
-}
-
-fn spawn(job: &Job) -> Result<Child, RunnerError> {
-    Command::new(&job.program)
+/// Runs what `wrap` makes of the work folder's path, a program and its first arguments, with the
+/// job's arguments behind it.
+pub(super) async fn run_as(
+    job: Job,
+    wrap: impl FnOnce(&Path) -> Vec<OsString>,
+    cancel: &CancellationToken,
+) -> Result<Done, RunnerError> {
+    let temporary = files::temporary_folder()?;
+    // Without links, as the child sees it.
+    let folder = temporary.path().canonicalize().unwrap_or_else(|_| temporary.path().to_owned());
+    // Copying can take long; other work goes on meanwhile.
+    let (place, inputs) = (folder.clone(), job.inputs.clone());
+    let work = spawn_blocking(move || Work::fill(&place, &inputs)).await??;
+    let mut words = wrap(&folder).into_iter();
+    let child = Command::new(words.next().unwrap_or_default())
+        .args(words)
         .args(&job.args)
         .env_clear()
         .envs(job.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(&job.folder)
+        .envs([("HOME", &folder), ("TMPDIR", &folder)])
+        .current_dir(&folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| RunnerError::Start {
-            program: job.program.clone(),
-            folder: job.folder.clone(),
-            source,
-        })
-}
-
-/// Gives the child its input and then end of file. A child that reads none of it is no error.
-async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
-    if let Some(mut stdin) = stdin {
-        let _ = stdin.write_all(input).await;
-    }
-}
-
-fn ended(status: ExitStatus) -> End {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => End::Exited(code),
-        (None, signal) => End::Signalled(signal.unwrap_or_default()),
-    }
-}
-
-/// The child's process group, killed when dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.map(Pid::from_raw))
-    }
-
-    /// Kills every process of the group. One that is empty already is no error.
-    ///
-    /// The system gives a group's number to nobody else while a process of it is left, and we come
-    /// here within a second of the leader's end, so that nobody else's group is hit.
-    fn kill(&self) {
-        if let Some(pid) = self.0 {
-            let _ = killpg(pid, Signal::SIGKILL);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
+        .map_err(|source| RunnerError::Start { program: job.program.clone(), source })?;
+    let Ended { end, stdout, stderr, elapsed } =
+        child::attend(child, &job.stdin, job.limits.time, job.keep, cancel)
+            .await
+            .map_err(|source| RunnerError::Wait { program: job.program, source })?;
+    let files = match job.keep_files_in {
+        Some(to) => spawn_blocking(move || work.keep(&to)).await?,
+        None => Kept::default(),
+    };
+    Ok(Done { end, stdout, stderr, elapsed, folder, files, gaps: Vec::new() })
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
 
-    use std::env;
-    use std::ffi::OsString;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
 
     use super::*;
+    use crate::sandbox::{End, Limits};
 
     /// Far more than anything here takes.
     const LONG: Duration = Duration::from_mins(1);
@@ -153,10 +93,12 @@ mod tests {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
-            folder: env::temp_dir(),
+            inputs: Vec::new(),
+            readable: Vec::new(),
             stdin: Vec::new(),
-            limit,
+            limits: Limits { time: limit, memory: 0, processes: 0, disk: 0 },
             keep: 64 * 1024,
+            keep_files_in: None,
         }
     }
 
@@ -205,10 +147,11 @@ mod tests {
             env: vec![("A".into(), "1".into()), ("B".into(), OsString::from("é"))],
             ..sh("", LONG)
         };
-        assert_eq!(run_plain(job).await.stdout.text, "A=1\nB=é\n");
-        let folder = env::temp_dir().canonicalize().unwrap();
-        let here = run_plain(Job { folder: folder.clone(), ..sh("pwd -P", LONG) }).await;
-        assert_eq!(here.stdout.text.trim_end(), folder.to_str().unwrap());
+        let done = run_plain(job).await;
+        let folder = done.folder.to_str().unwrap();
+        assert_eq!(done.stdout.text, format!("A=1\nB=é\nHOME={folder}\nTMPDIR={folder}\n"));
+        let here = run_plain(sh("pwd -P", LONG)).await;
+        assert_eq!(here.stdout.text.trim_end(), here.folder.to_str().unwrap());
     }
 
     #[tokio::test]
@@ -256,11 +199,12 @@ mod tests {
         assert_eq!(running.unwrap().end, End::Interrupted);
 
         let folder = tempfile::tempdir().unwrap();
-        let job = Job { folder: folder.path().into(), ..sh("echo $$ > pid; exec sleep 60", LONG) };
+        let file = folder.path().join("pid");
+        let job = sh(&format!("echo $$ > {}; exec sleep 60", file.display()), LONG);
         let cancel = CancellationToken::new();
         // Dropped at the timeout, which leaves the child the time to start.
         assert!(timeout(SHORT * 2, PlainRunner.run(job, &cancel)).await.is_err());
-        let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
+        let pid = std::fs::read_to_string(file).unwrap();
         gone(&pid).await;
     }
 

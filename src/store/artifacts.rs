@@ -5,7 +5,7 @@ use crate::domain::chat::{Message, Outcome, Role};
 use crate::domain::event::{Artifact, CallStarted, Event};
 use crate::domain::report::{Checks, Run};
 use crate::domain::session::Session;
-use crate::domain::settings::{Limits, Preset, RoleSettings, Sandbox, Settings};
+use crate::domain::settings::{Install, Limits, Preset, RoleSettings, Safety, Sandbox, Settings};
 use crate::files::Mode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -137,6 +137,10 @@ struct Flat {
     #[serde(default)]
     sandbox: Sandbox,
     #[serde(default)]
+    install: Install,
+    #[serde(default)]
+    safety: Safety,
+    #[serde(default)]
     python: Option<String>,
 }
 
@@ -149,9 +153,9 @@ const fn yes() -> bool {
 /// # Errors
 /// Says what is wrong with it and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
-    let Flat { name, request, preset, roles, limits, run, sandbox, python } =
+    let Flat { name, request, preset, roles, limits, run, sandbox, install, safety, python } =
         config::read_yaml(text)?;
-    let settings = Settings { preset, roles, limits, run, sandbox, python };
+    let settings = Settings { preset, roles, limits, run, sandbox, install, safety, python };
     Ok(SessionFile { name, request, settings })
 }
 

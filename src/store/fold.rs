@@ -2,9 +2,10 @@
 
 use super::line::Entry;
 use crate::domain::chat::{Agent, Message, Role, Speaker};
-use crate::domain::event::{CallFinished, Cause, Event, RunFinished, SessionCreated};
+use crate::domain::event::{By, CallFinished, Cause, Event, RunFinished, SessionCreated};
 use crate::domain::name;
 use crate::domain::plan::Plan;
+use crate::domain::report::CapabilityKind;
 use crate::domain::review::Finding;
 use crate::domain::session::{Accepted, Pending, Placed, Refusal, Session, Version, Wish};
 
@@ -150,12 +151,13 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.accepted = None;
             session.gate = None;
         }
-        Event::PlanApproved { text, requirements, .. } => {
+        Event::PlanApproved { by, text, requirements, .. } => {
             // Answers to what was planned before, where the plan was edited by hand.
             superseded(session, Role::Planner);
             superseded(session, Role::Coder);
             session.planning = crate::domain::session::Planning {
                 plan: Some(Plan { text, requirements }),
+                by_manager: by == By::Manager,
                 ..Default::default()
             };
             session.accepted = None;
@@ -206,11 +208,12 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.head = Some(version);
             asked(session, Wish::Rerun);
             // To ask for a run is to think again about what was denied.
-            session.run_allowed = session.run_allowed.filter(|allowed| *allowed);
+            session.allowed.retain(|_, allowed| *allowed);
         }
         Event::Rewound { version, .. } => work_on(session, version),
-        Event::RunPermission { allowed, .. } => {
-            session.run_allowed = Some(allowed);
+        Event::RunPermission { allowed, capabilities, .. } => {
+            let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
+            session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
             session.gate = None;
         }
         Event::BudgetExtended { settings, .. } => {

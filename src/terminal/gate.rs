@@ -5,12 +5,13 @@ use crate::diff;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
 use crate::domain::plan::Plan;
-use crate::domain::report::{Run, RunVerdict};
+use crate::domain::report::{CapabilityKind, Run, RunVerdict};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
+use crate::workflow::permission;
 use std::fmt::Write as _;
 
 /// How many findings are shown.
@@ -28,7 +29,7 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
             proposal.map_or_else(String::new, |p| plan(terminal, &session.name, p))
         }
         (Gate::Version, Some(head)) => version(terminal, session, head),
-        (Gate::Safety, head) => safety(terminal, head),
+        (Gate::Safety, Some(head)) => safety(terminal, session, head),
         _ => String::new(),
     };
     if let Some(trouble) = &question.trouble {
@@ -50,24 +51,31 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     text
 }
 
-fn safety(terminal: &Terminal, head: Option<&Version>) -> String {
-    let mut text = title(terminal, "Running it");
-    text.push_str(&flow::hang(
-        terminal,
-        "  ",
-        "This build has no sandbox yet: a run is a plain process with your rights. It gets its own \
-         folder, none of your environment, and a limit on time and output, but it can read and \
-         write what you can, and use the network. `allow` holds for this session; `--sandbox off` \
-         says the same beforehand.",
-    ));
-    let asked = head.and_then(|v| v.checks.as_ref()).map_or(&[][..], |c| &c.capabilities);
+fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
+    let mut text = title(terminal, "What it asks for");
+    let asked = permission::unanswered(session, head);
     for capability in asked.iter().take(SHOWN) {
         let words = format!("{} in line {}", one_line(&capability.what, 60), capability.line);
-        text.push_str(&flow::hang(terminal, "  it asks for ", &terminal.warm(&words)));
+        let label = format!("  {}: ", capability.kind.words());
+        text.push_str(&flow::hang(terminal, &label, &terminal.warm(&words)));
     }
     if asked.len() > SHOWN {
-        let _ = writeln!(text, "  and for {} more", asked.len() - SHOWN);
+        let _ = writeln!(text, "  and {} more", asked.len() - SHOWN);
     }
+    let opened: Vec<&str> = CapabilityKind::ALL
+        .into_iter()
+        .filter(|kind| !permission::is_held(*kind) && asked.iter().any(|c| c.kind == *kind))
+        .map(|kind| match kind {
+            CapabilityKind::Network => "the network is opened to it",
+            _ => "the files that it names are shown to it, to read",
+        })
+        .collect();
+    let before = "Neither you nor the plan asked for this. It runs in the sandbox all the same";
+    let words = match opened.join(", and ") {
+        opened if opened.is_empty() => format!("{before}."),
+        opened => format!("{before}; with `allow`, {opened}."),
+    };
+    text.push_str(&flow::hang(terminal, "  ", &words));
     text
 }
 

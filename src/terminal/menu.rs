@@ -37,7 +37,7 @@ impl Menus {
         let asked = match question.gate {
             Gate::Plan => "Is this the plan?",
             Gate::Version => "What now?",
-            Gate::Safety => "Run it unconfined?",
+            Gate::Safety => "May it?",
             Gate::Budget => "Go on past the limit?",
         };
         let choices = choices(question);
@@ -205,7 +205,7 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
         ],
         Gate::Safety => vec![
             choice("deny", "check and review it without a run"),
-            choice("allow", "run the versions of this session with your own rights"),
+            choice("allow", "the versions of this session may do that"),
             choice("quit", "stop for today"),
         ],
         Gate::Budget => vec![

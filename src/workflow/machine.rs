@@ -2,12 +2,12 @@
 //!
 //! Whatever killed the program, the step that it was in follows from the session again.
 
+use super::permission;
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::RunVerdict;
 use crate::domain::review::Verdict;
 use crate::domain::session::{Refusal, Session, Version, Wish};
-use crate::domain::settings::SandboxMode;
 
 /// How often a Planner or a Reviewer is asked again before the program goes on without.
 const PATIENCE: usize = 2;
@@ -128,13 +128,14 @@ fn run(session: &Session, head: &Version) -> Step {
     if !session.settings.run && session.wish != Some(Wish::Rerun) {
         return Step::NotRun(head.number, RunVerdict::Skipped, "switched off");
     }
-    match (session.settings.sandbox.mode, session.run_allowed) {
-        (SandboxMode::Off, _) | (_, Some(true)) => Step::Run(head.number),
-        (_, Some(false)) => {
-            Step::NotRun(head.number, RunVerdict::Refused, "the Manager did not allow it")
-        }
-        (_, None) => Step::Ask(Gate::Safety),
+    if permission::refused(session, head) {
+        let why = "it asks for what was not allowed";
+        return Step::NotRun(head.number, RunVerdict::Refused, why);
     }
+    if permission::unanswered(session, head).is_empty() {
+        return Step::Run(head.number);
+    }
+    Step::Ask(Gate::Safety)
 }
 
 /// Why the next version is written.
@@ -281,7 +282,9 @@ pub enum Auto {
     Accept,
     /// Another version.
     Iterate(Option<Escalation>),
-    /// Do not run it unconfined.
+    /// It may do what it asks for: the sandbox holds it.
+    Allow,
+    /// It may not, and is not run.
     Deny,
     /// Stop here, for this reason.
     Stop(String),
@@ -292,9 +295,18 @@ pub enum Auto {
 pub fn auto(session: &Session, gate: Gate) -> Auto {
     match gate {
         Gate::Plan => Auto::Approve,
-        Gate::Safety => Auto::Deny,
+        Gate::Safety => auto_safety(session),
         Gate::Budget => Auto::Stop(limit_reached(session)),
         Gate::Version => auto_version(session),
+    }
+}
+
+fn auto_safety(session: &Session) -> Auto {
+    let asked = session.head().map(|head| permission::unanswered(session, head));
+    if asked.unwrap_or_default().iter().all(|c| permission::is_held(c.kind)) {
+        Auto::Allow
+    } else {
+        Auto::Deny
     }
 }
 

@@ -174,6 +174,8 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
             "iterate" => Answer::Iterate,
             "run" => Answer::Run,
             "edit" => return Line::Edit,
+            // An answer for a gate that did not open: nobody means it as feedback.
+            "allow" | "deny" => return Line::Unknown("there is nothing to allow or to deny here"),
             _ => match (after("feedback:"), after("plan:"), after("rewind v")) {
                 (Some(text), ..) if !text.is_empty() => Answer::Feedback(text),
                 (_, Some(text), _) if !text.is_empty() => Answer::Plan(text),

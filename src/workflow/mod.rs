@@ -4,3 +4,4 @@ pub mod driver;
 pub mod ledger;
 pub mod machine;
 pub mod manager;
+pub mod permission;

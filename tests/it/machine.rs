@@ -8,14 +8,14 @@ use redraft::domain::event::{
     RunFinished, SessionCreated,
 };
 use redraft::domain::plan::Requirement;
-use redraft::domain::report::{Checks, Lint, Run, RunVerdict};
+use redraft::domain::report::{Capability, CapabilityKind, Checks, Lint, Run, RunVerdict};
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use redraft::domain::session::Session;
 use redraft::domain::settings::{Limits, RoleSettings, SandboxMode, Settings};
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
-use redraft::workflow::{driver, ledger};
+use redraft::workflow::{driver, ledger, permission};
 use std::collections::HashMap;
 
 /// A session that is driven by numbers drawn at random: what models answer, what runs show, what
@@ -82,7 +82,13 @@ impl Play {
                     message: "undefined name".into(),
                 };
                 let errors = if self.draw(4) == 3 { vec![lint] } else { Vec::new() };
-                let checks = Box::new(Checks { errors, ..Checks::default() });
+                let capability = |kind| Capability { kind, line: 1, what: "something".to_owned() };
+                let capabilities = match self.draw(4) {
+                    0 => vec![capability(CapabilityKind::Network)],
+                    1 => vec![capability(CapabilityKind::DynamicCode)],
+                    _ => Vec::new(),
+                };
+                let checks = Box::new(Checks { errors, capabilities, ..Checks::default() });
                 self.record(Event::Checked { version, checks, artifact: Artifact::default() });
             }
             Step::Run(version) => {
@@ -211,13 +217,20 @@ impl Play {
             Auto::Approve => self.approve(by),
             Auto::Accept => self.accept(by),
             Auto::Iterate(escalation) => self.record(Event::IterationAsked { by, escalation }),
-            Auto::Deny => self.record(Event::RunPermission { allowed: false, by }),
+            Auto::Allow => self.permit(true, by),
+            Auto::Deny => self.permit(false, by),
             Auto::Stop(reason) => {
                 self.record(Event::Paused { reason });
                 return false;
             }
         }
         true
+    }
+
+    fn permit(&mut self, allowed: bool, by: By) {
+        let asked = self.session.head().map(|head| permission::unanswered(&self.session, head));
+        let capabilities = asked.unwrap_or_default().iter().map(|c| c.kind).collect();
+        self.record(Event::RunPermission { allowed, by, capabilities });
     }
 
     fn approve(&mut self, by: By) {
@@ -248,7 +261,7 @@ impl Play {
             (Gate::Plan, 2..=6) => self.approve(by),
             (Gate::Plan, _) => self.record(Event::PlanRemark { text: "other".into() }),
             (Gate::Safety, _) => {
-                self.record(Event::RunPermission { allowed: answer > 5, by });
+                self.permit(answer > 5, by);
             }
             (Gate::Budget, _) => {
                 let mut settings = Box::new(self.session.settings.clone());
@@ -397,7 +410,8 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
                 prop_assert!(session.planning.proposal.is_some());
             }
             Event::GateOpened { gate: Gate::Safety } => {
-                prop_assert_eq!(session.run_allowed, None, "the Manager has answered");
+                let open = session.head().map(|head| permission::unanswered(&session, head));
+                prop_assert!(open.is_some_and(|o| !o.is_empty()), "the Manager has answered");
             }
             Event::VersionCreated { version, call: Some(call), .. } => {
                 let pending = session.calls.pending.as_ref();

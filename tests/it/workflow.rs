@@ -118,13 +118,15 @@ fn the_manager_can_go_back_and_go_on_from_there() {
 
 #[test]
 fn auto_accepts_what_works_and_says_when_nothing_was_run() {
-    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    let fetch = "import urllib.request\nprint(urllib.request.Request('http://x').host)";
+    let world = World::scripted(&[PLAN], &[&fenced(fetch), &fenced("print(1)")], &[ACCEPT]);
     let out = world.run(&new(&["--auto"])).expect(0);
     assert!(out.out.contains("without a run"), "{}", out.out);
     assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: refused"));
-    let out = world.run(&["new", "again", "--name", "t", "--auto", "--sandbox", "off"]).expect(0);
+    let out = world.run(&["new", "again", "--name", "t", "--auto"]).expect(0);
     assert!(!out.out.contains("without a run"), "{}", out.out);
-    assert!(world.read("sessions/t/report_v1.yaml").contains("verdict: ok"));
+    let report = world.read("sessions/t/report_v1.yaml");
+    assert!(report.contains("verdict: ok") && report.contains("sandbox: strict"), "{report}");
 }
 
 #[test]
@@ -311,4 +313,40 @@ fn a_second_process_is_told_who_works_on_the_session() {
     world.server().release();
     world.run(&["feedback", "s", "x"]).expect(2);
     assert_eq!(world.events("s").last().unwrap(), "model_call_started");
+}
+
+#[test]
+fn what_nobody_asked_for_is_asked_once_and_remembered() {
+    let scripts = ["print(eval('1 + 1'))", "print(eval('1 + 2'))", "import os\nprint(os.environ)"];
+    let scripts = scripts.map(fenced);
+    let coder: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let world = World::scripted(&[PLAN], &coder, &[ACCEPT]);
+    let input = "approve\nallow\nfeedback: other\nfeedback: other\ndeny\naccept\n";
+    let out = world.run_with(&new(&[]), input).expect(0);
+    assert!(out.out.contains("code made at run time: eval in line 1"), "{}", out.out);
+    let gates = world.journal("s");
+    let gates = gates.iter().filter(|e| e["event"] == "gate_opened" && e["gate"] == "safety");
+    assert_eq!(gates.count(), 2, "one for each kind, not for each version");
+    let permissions: Vec<_> = world
+        .journal("s")
+        .iter()
+        .filter(|e| e["event"] == "run_permission")
+        .map(|e| format!("{} {}", e["capabilities"], e["allowed"]))
+        .collect();
+    assert_eq!(permissions, ["[\"dynamic_code\"] true", "[\"environment\"] false"]);
+    let verdicts = [1, 2, 3]
+        .map(|n| world.read(&format!("sessions/s/report_v{n}.yaml")).contains("verdict: ok"));
+    assert_eq!(verdicts, [true, true, false]);
+}
+
+#[test]
+fn what_was_asked_for_is_not_asked_again_and_opens_just_that() {
+    let script = "import socket\nprint(open('/etc/hostname').read() != '', socket.gethostname())";
+    let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
+    let task = "print /etc/hostname and what the network says";
+    let args = ["new", task, "--name", "s", "--auto"];
+    world.run(&args).expect(0);
+    let report = world.read("sessions/s/report_v1.yaml");
+    assert!(report.contains("verdict: ok") && report.contains("sandbox: network"), "{report}");
+    assert_eq!(world.journal("s").iter().filter(|e| e["event"] == "run_permission").count(), 0);
 }

@@ -3,11 +3,14 @@
 use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Cause, Event, Gate};
+use crate::domain::report::CapabilityKind;
 use crate::domain::session::Session;
 use crate::domain::settings::Settings;
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
+use crate::workflow::permission;
+use std::collections::BTreeSet;
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
@@ -40,7 +43,8 @@ impl Driver<'_, '_> {
             Auto::Iterate(escalation) => {
                 (Some(Event::IterationAsked { by, escalation }), "iterate")
             }
-            Auto::Deny => (Some(Event::RunPermission { allowed: false, by }), "deny"),
+            Auto::Allow => (Some(permission(session, true, by)), "allow"),
+            Auto::Deny => (Some(permission(session, false, by)), "deny"),
             Auto::Stop(reason) => return self.pause(&reason),
         };
         self.tools.manager.tell(News::Auto { gate, answer: words });
@@ -88,8 +92,8 @@ impl Driver<'_, '_> {
             (Answer::Deny, _) if gate == Gate::Budget => {
                 return self.pause("the limit stands");
             }
-            (Answer::Allow, _) => Some(Event::RunPermission { allowed: true, by }),
-            (Answer::Deny, _) => Some(Event::RunPermission { allowed: false, by }),
+            (Answer::Allow, _) => Some(permission(session, true, by)),
+            (Answer::Deny, _) => Some(permission(session, false, by)),
             (Answer::Quit, _) => return self.pause("the Manager left"),
             (Answer::Gone, _) => {
                 return self.pause(&format!("input ended at the {} gate", gate.name()));
@@ -116,6 +120,16 @@ impl Driver<'_, '_> {
         }
         Ok(Next::Go)
     }
+}
+
+/// The answer to what the head asks for outside its run folder. The rules of `--auto` refuse only
+/// what the sandbox would have to be opened for.
+fn permission(session: &Session, allowed: bool, by: By) -> Event {
+    let asked = session.head().map(|head| permission::unanswered(session, head));
+    let kinds = asked.unwrap_or_default().into_iter().map(|capability| capability.kind);
+    let meant = |kind: &CapabilityKind| allowed || by == By::Manager || !permission::is_held(*kind);
+    let capabilities: BTreeSet<_> = kinds.filter(meant).collect();
+    Event::RunPermission { allowed, by, capabilities: capabilities.into_iter().collect() }
 }
 
 /// The event that makes a version of a script that the Manager wrote; none if it is the one that

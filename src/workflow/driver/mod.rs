@@ -19,7 +19,6 @@ use crate::llm::provider::{Connection, ProviderError};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::check;
 use crate::python::interpreter::Interpreter;
-use crate::sandbox::Runner;
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
 use thiserror::Error;
@@ -38,8 +37,6 @@ pub struct Tools<'a> {
     pub connect: &'a Connect<'a>,
     /// The agents' templates.
     pub prompts: &'a Prompts,
-    /// Runs scripts.
-    pub runner: &'a dyn Runner,
     /// Ends what is running.
     pub cancel: CancellationToken,
     /// Gates are answered by the rules of `--auto`.

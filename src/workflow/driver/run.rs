@@ -5,8 +5,10 @@ use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{Run, RunVerdict};
 use crate::python::interpreter;
 use crate::python::run::{self, Ask, RunFault};
+use crate::sandbox;
 use crate::store::artifacts;
 use crate::workflow::manager::News;
+use crate::workflow::permission;
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
@@ -24,24 +26,27 @@ impl Driver<'_, '_> {
         let Some(python) = self.python.clone() else { return Ok(Next::Go) };
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
-        let seconds = session.settings.sandbox.seconds;
+        let limits = session.settings.sandbox;
+        let runner = sandbox::runner(permission::mode(session, version));
+        let readable = permission::readable(session, version);
         let data = self.store.data_files();
         let keep = self.store.run_files(number)?;
-        let level = self.tools.runner.level().to_owned();
+        let level = runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
-        self.tools.manager.tell(News::Running { version: number, seconds });
+        self.tools.manager.tell(News::Running { version: number, seconds: limits.seconds });
         let ask = Ask {
             script: &script,
             script_name: &artifacts::script_file(number),
             data: &data,
+            readable: &readable,
             checks: &checks,
-            seconds,
+            limits,
             python: &python,
             keep_files_in: Some(&keep),
             args: &[],
             stdin: Vec::new(),
         };
-        match run::run(self.tools.runner, ask, &self.tools.cancel).await {
+        match run::run(runner.as_ref(), ask, &self.tools.cancel).await {
             Ok(ran) => self.ran(number, ran.run, ran.stdout, ran.stderr),
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
             Err(fault) => {

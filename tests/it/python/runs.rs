@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use redraft::domain::report::{Checks, RunVerdict};
+use redraft::domain::settings::{Sandbox, SandboxMode};
 use redraft::python::check::check;
 use redraft::python::interpreter::{Interpreter, find};
 use redraft::python::run::{Ask, Ran, RunFault, run};
-use redraft::sandbox::plain::PlainRunner;
+use redraft::sandbox::runner;
 use tokio_util::sync::CancellationToken;
 
 static PYTHON: LazyLock<Interpreter> = LazyLock::new(|| find(None).unwrap());
@@ -20,7 +21,8 @@ fn ask(script: &str) -> Ask<'_> {
         script_name: "script_v1.py",
         data: &[],
         checks: &NOTHING,
-        seconds: 30,
+        readable: &[],
+        limits: Sandbox::default(),
         python: &PYTHON,
         keep_files_in: None,
         args: &[],
@@ -29,7 +31,7 @@ fn ask(script: &str) -> Ask<'_> {
 }
 
 async fn ran(ask: Ask<'_>) -> Ran {
-    run(&PlainRunner, ask, &CancellationToken::new()).await.unwrap()
+    run(runner(SandboxMode::Off).as_ref(), ask, &CancellationToken::new()).await.unwrap()
 }
 
 #[tokio::test]
@@ -48,14 +50,19 @@ async fn each_end_of_a_script_has_its_verdict() {
         ("def f(:\n", 30, Failed, Some(1), "SyntaxError"),
         ("while True: pass", 1, Timeout, None, ""),
     ] {
-        let Ran { run, .. } = ran(Ask { seconds, ..ask(script) }).await;
+        let Ran { run, .. } =
+            ran(Ask { limits: Sandbox { seconds, ..Sandbox::default() }, ..ask(script) }).await;
         assert_eq!((run.verdict, run.exit_code), (verdict, exit), "{script}: {run:?}");
         assert!(format!("{:?}", run.error).contains(said), "{script}: {run:?}");
         assert_eq!(run.error.is_some(), verdict == Failed, "{script}: {run:?}");
         assert_eq!(run.sandbox.as_deref(), Some("off"));
         assert_eq!(run.python, Some(PYTHON.to_string()));
     }
-    let Ran { run, .. } = ran(Ask { seconds: 0, ..ask("while True: pass") }).await;
+    let Ran { run, .. } = ran(Ask {
+        limits: Sandbox { seconds: 0, ..Sandbox::default() },
+        ..ask("while True: pass")
+    })
+    .await;
     assert_eq!(run.reason.as_deref(), Some("still running after 0 s: stopped"));
 }
 
@@ -101,7 +108,7 @@ async fn a_script_sees_its_data_its_input_and_little_else() {
 }
 
 async fn run_fault(ask: Ask<'_>, cancel: &CancellationToken) -> RunFault {
-    run(&PlainRunner, ask, cancel).await.unwrap_err()
+    run(runner(SandboxMode::Off).as_ref(), ask, cancel).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -1,17 +1,15 @@
-//! The folder that a script runs in: the script, copies of the data, and what it writes.
+//! The folder that a child runs in: what it is given, and what it writes.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::files::{self, FileError, Mode};
-use tempfile::TempDir;
+use serde::{Deserialize, Serialize};
 
-/// The folder of the data files in the run folder.
-const DATA: &str = "data";
+use super::{Content, Input};
+use crate::files::{self, FileError, Mode};
+
 /// Files, and bytes of them, that are kept of a run.
 const MOST_FILES: usize = 100;
 const MOST_BYTES: u64 = 50 * 1024 * 1024;
@@ -19,10 +17,8 @@ const MOST_BYTES: u64 = 50 * 1024 * 1024;
 const MOST_ENTRIES: usize = 20_000;
 const DEEPEST: usize = 16;
 
-/// A run folder, gone when this is dropped.
-pub(super) struct RunFolder {
-    dir: TempDir,
-    /// Its path without links, as the script sees it.
+/// A work folder.
+pub(super) struct Work {
     path: PathBuf,
     /// The files that it began with.
     before: HashMap<PathBuf, Stamp>,
@@ -31,49 +27,39 @@ pub(super) struct RunFolder {
 /// By which a changed file is told.
 type Stamp = (Option<SystemTime>, u64);
 
-/// What was kept of the files that a script wrote.
-#[derive(Default)]
-pub(super) struct Kept {
+/// What was kept of the files that a child wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
     /// Their paths relative to the folder that they were copied to.
-    pub(super) files: Vec<String>,
+    pub files: Vec<String>,
     /// How many others were not kept: too many, too large, or not readable.
-    pub(super) left_out: usize,
+    pub left_out: usize,
 }
 
-impl RunFolder {
-    /// Makes the folder. Data stands in `data/`, and by its plain name where that is free, since
-    /// scripts are written with either in mind. Errors name the file that could not be copied.
-    pub(super) fn make(
-        script: &str,
-        script_name: &str,
-        data: &[PathBuf],
-    ) -> Result<Self, (PathBuf, io::Error)> {
-        let temporary = tempfile::Builder::new().prefix("redraft-run-").tempdir();
-        let dir = temporary.map_err(|error| (std::env::temp_dir(), error))?;
-        let path = dir.path().canonicalize().map_err(|error| (dir.path().to_owned(), error))?;
-        let place = path.join(script_name);
-        files::write(&place, script.as_bytes(), Mode::Normal).map_err(parts)?;
-        for source in data {
-            let name = source.file_name().unwrap_or(OsStr::new(DATA));
-            for place in [path.join(DATA).join(name), path.join(name)] {
-                // What stands there came first and stays.
-                if !place.exists() {
-                    copy(source, &place, 0).map_err(parts)?;
-                }
+impl Work {
+    /// Fills an empty folder with what a child is given.
+    pub(super) fn fill(path: &Path, inputs: &[Input]) -> Result<Self, FileError> {
+        for Input { name, content } in inputs {
+            let place = path.join(name);
+            if place.exists() {
+                continue;
+            }
+            match content {
+                Content::Text(text) => files::write(&place, text.as_bytes(), Mode::Normal)?,
+                Content::Copy(source) => copy(source, &place, 0)?,
             }
         }
-        let before = walk(&path).into_iter().collect();
-        Ok(Self { dir, path, before })
+        Ok(Self { path: path.to_owned(), before: walk(path).into_iter().collect() })
     }
 
-    /// Its path.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// The same folder by another path.
+    pub(super) fn moved_to(self, path: PathBuf) -> Self {
+        Self { path, ..self }
     }
 
     /// Copies the regular files that were written or changed since the start into `to`, which is
-    /// made if there are any. Then removes the run folder.
-    pub(super) fn keep(self, to: &Path) -> Kept {
+    /// made if there are any.
+    pub(super) fn keep(&self, to: &Path) -> Kept {
         let mut kept = Kept::default();
         let mut bytes = 0;
         let mut names = HashSet::new();
@@ -90,7 +76,6 @@ impl RunFolder {
                 _ => kept.left_out += 1,
             }
         }
-        let _ = self.dir.close();
         kept
     }
 }
@@ -110,10 +95,6 @@ fn copy(from: &Path, to: &Path, depth: usize) -> Result<(), FileError> {
         }
     }
     Ok(())
-}
-
-fn parts(error: FileError) -> (PathBuf, io::Error) {
-    (error.path, error.source)
 }
 
 /// The regular files in a folder, by their paths in it, sorted. No link is followed. Hidden

@@ -1,0 +1,114 @@
+//! A child process with pipes: fed, read, ended with its whole process group.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::join3;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::End;
+use super::capture::{Capture, Captured};
+
+/// How long the pipes of a child that ended may stay open, held by processes that it left behind.
+const AFTERWARDS: Duration = Duration::from_millis(500);
+
+/// How a child ended, and what it wrote.
+pub(super) struct Ended {
+    pub(super) end: End,
+    pub(super) stdout: Captured,
+    pub(super) stderr: Captured,
+    pub(super) elapsed: Duration,
+}
+
+/// Feeds and reads a child, which leads a process group of its own, until it ends, its time is over
+/// or `cancel`. No process of its group is left when the future is done or dropped.
+pub(super) async fn attend(
+    mut child: Child,
+    stdin: &[u8],
+    limit: Duration,
+    keep: usize,
+    cancel: &CancellationToken,
+) -> io::Result<Ended> {
+    let started = Instant::now();
+    // Declared after the child, so dropped before it: the group goes while its leader is not reaped.
+    let group = Group::of(&child);
+    let (mut out, mut err) = (Capture::new(keep), Capture::new(keep));
+    let end = {
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let feed = feed(child.stdin.take(), stdin);
+        let mut pipes = Box::pin(join3(feed, out.fill(stdout), err.fill(stderr)).fuse());
+        let mut limit = Box::pin(sleep(limit));
+        let mut closed = false;
+        let end = loop {
+            tokio::select! {
+                // The child first: one that ended by itself was not stopped by us.
+                biased;
+                status = child.wait() => break status.map(ended),
+                () = cancel.cancelled() => break Ok(End::Interrupted),
+                () = &mut limit => break Ok(End::TimedOut),
+                _ = &mut pipes, if !closed => closed = true,
+            }
+        };
+        if matches!(end, Ok(End::TimedOut | End::Interrupted)) {
+            group.kill();
+        }
+        if !closed {
+            // What stays open after this is held by a process that we could not end.
+            let _ = timeout(AFTERWARDS, pipes).await;
+        }
+        end
+    };
+    let elapsed = started.elapsed();
+    group.kill();
+    // Reaps the child if it was killed just now; bounded, since one stuck in the kernel stays.
+    let _ = timeout(AFTERWARDS, child.wait()).await;
+    Ok(Ended { end: end?, stdout: out.finish(), stderr: err.finish(), elapsed })
+}
+
+/// Gives the child its input and then end of file. A child that reads none of it is no error.
+async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
+    if let Some(mut stdin) = stdin {
+        let _ = stdin.write_all(input).await;
+    }
+}
+
+fn ended(status: ExitStatus) -> End {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => End::Exited(code),
+        (None, signal) => End::Signalled(signal.unwrap_or_default()),
+    }
+}
+
+/// The child's process group, killed when dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.map(Pid::from_raw))
+    }
+
+    /// Kills every process of the group. One that is empty already is no error.
+    ///
+    /// The system gives a group's number to nobody else while a process of it is left, and we come
+    /// here within a second of the leader's end, so that nobody else's group is hit.
+    fn kill(&self) {
+        if let Some(pid) = self.0 {
+            let _ = killpg(pid, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

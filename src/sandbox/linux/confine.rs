@@ -1,0 +1,135 @@
+//! What becomes the child: gives up every right, then its place to the child's program.
+
+use std::ffi::OsString;
+use std::io::{PipeWriter, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetStatus, Scope,
+};
+use nix::mount::{MntFlags, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::{set_dumpable, set_no_new_privs};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::SigSet;
+use nix::unistd::{Gid, Uid, chdir, pivot_root, setgroups, setresgid, setresuid, setsid};
+
+use super::outer::{self, NOBODY};
+use super::tree::{DEVICES, WRITABLE};
+use super::{Plan, WORK, step, syscalls};
+use crate::sandbox::Limits;
+
+/// The newest rules that we know how to ask for.
+const RULES: ABI = ABI::V6;
+
+/// Becomes the child; comes back only with what went wrong. What this system lacks is said, a line
+/// each.
+pub(super) fn become_the_child(root: &Path, plan: &Plan, mut say: &PipeWriter) -> String {
+    match give_up(root, plan) {
+        Ok(gaps) => {
+            for gap in gaps {
+                let _ = writeln!(say, "{gap}");
+            }
+        }
+        Err(problem) => return problem,
+    }
+    let job = &plan.job;
+    let folders: [(OsString, OsString); 2] =
+        [("HOME".into(), WORK.into()), ("TMPDIR".into(), "/tmp".into())];
+    // Signals are let through again, and those that Rust ignores, by this.
+    let error = Command::new(&job.program)
+        .args(&job.args)
+        .env_clear()
+        .envs(job.env.iter().cloned().chain(folders))
+        .exec();
+    format!("cannot start `{}`: {error}", job.program.display())
+}
+
+fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
+    let mut gaps = Vec::new();
+    step("cannot take its signals back", SigSet::all().thread_unblock())?;
+    step("cannot leave the terminal", setsid())?;
+    // The keeper still sees what the child no longer does.
+    step("cannot have mounts of its own", unshare(CloneFlags::CLONE_NEWNS))?;
+    step("cannot enter its root", chdir(root))?;
+    step("cannot enter its root", pivot_root(".", "."))?;
+    step("cannot leave ours", umount2(".", MntFlags::MNT_DETACH))?;
+    step("cannot enter its work folder", chdir(WORK))?;
+    if Uid::effective().is_root() {
+        let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        step("cannot give up root", setgroups(&[]))?;
+        step("cannot give up root", setresgid(gid, gid, gid))?;
+        step("cannot give up root", setresuid(uid, uid, uid))?;
+        // To change the user hides a process from itself.
+        step("cannot map the user", set_dumpable(true))?;
+        // Processes are counted for each user of each such namespace.
+        let own =
+            step("", unshare(CloneFlags::CLONE_NEWUSER)).and_then(|()| outer::map_user(uid, gid));
+        if own.is_err() {
+            gaps.push("it has no user namespace of its own: other processes of `nobody` count for its limit".to_owned());
+        }
+    }
+    limit(&plan.job.limits)?;
+    step("cannot renounce privileges", set_no_new_privs())?;
+    gaps.extend(landlock().err());
+    syscalls::filter()?;
+    Ok(gaps)
+}
+
+fn limit(limits: &Limits) -> Result<(), String> {
+    // Every core may be busy all the time.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let seconds = limits.time.as_secs().saturating_add(1).saturating_mul(cores);
+    for (resource, most) in [
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_CPU, seconds),
+        (Resource::RLIMIT_DATA, limits.memory),
+        (Resource::RLIMIT_FSIZE, limits.disk),
+        (Resource::RLIMIT_MEMLOCK, 64 << 10),
+        (Resource::RLIMIT_MSGQUEUE, 0),
+        (Resource::RLIMIT_NOFILE, 1024),
+        (Resource::RLIMIT_NPROC, limits.processes),
+    ] {
+        let hard = getrlimit(resource).map_or(most, |(_, hard)| hard.min(most));
+        step("cannot limit it", setrlimit(resource, hard, hard))?;
+    }
+    Ok(())
+}
+
+/// Says again, by file, what the root and its mounts say already, and keeps signals and sockets
+/// without a file to itself.
+fn landlock() -> Result<(), String> {
+    let missing = "Landlock is not there (Linux 5.13 and newer): files are kept by mounts alone, \
+                   and it may reach local services by sockets without a file";
+    let ruled = || -> Result<RulesetStatus, landlock::RulesetError> {
+        let all = AccessFs::from_all(RULES);
+        let mut rules = Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(all)?
+            .scope(Scope::AbstractUnixSocket)?
+            .scope(Scope::Signal)?
+            .create()?;
+        let mut allow = |path: &str, access| -> Result<(), landlock::RulesetError> {
+            // What is not there needs no rule.
+            if let Ok(place) = PathFd::new(path) {
+                (&mut rules).add_rule(PathBeneath::new(place, access))?;
+            }
+            Ok(())
+        };
+        allow("/", AccessFs::from_read(RULES))?;
+        for (_, place) in WRITABLE {
+            allow(place, all)?;
+        }
+        for device in DEVICES {
+            allow(device, AccessFs::from_file(RULES))?;
+        }
+        Ok(rules.restrict_self()?.ruleset)
+    };
+    match ruled() {
+        Ok(RulesetStatus::NotEnforced) | Err(_) => Err(missing.to_owned()),
+        Ok(_) => Ok(()),
+    }
+}

@@ -1,0 +1,153 @@
+//! Confines a child with what Linux has: namespaces, a root of its own, Landlock, seccomp, limits.
+//!
+//! Four processes take part. **We** start our own program again as the **outer** one ([`outer`]),
+//! which makes the namespaces, and forks. The **keeper** ([`keeper`]) is the first process of the
+//! new process namespace: it builds the child's root ([`tree`]), forks, watches, ends whatever is
+//! left, brings out the files, and reports. What it forked gives up every right ([`confine`]) and
+//! becomes the **child**. When the keeper is gone, so is everything; it goes with the outer one, and
+//! that one goes with us.
+
+mod confine;
+mod keeper;
+mod outer;
+mod raw;
+mod syscalls;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use super::child;
+use super::{Content, Done, End, Job, Kept, Runner, RunnerError};
+use crate::files::{self, Mode};
+
+pub(super) use outer::run_as_outer;
+
+/// What our own program is called with to be the outer process.
+const OUTER: &str = "confine-a-child";
+/// The job, in the folder that the processes share.
+const PLAN: &str = "plan.json";
+/// The keeper's report, there.
+const REPORT: &str = "report.json";
+/// Where the child's root is built, there.
+const ROOT: &str = "root";
+/// The child's work folder, in its own root.
+const WORK: &str = "/work";
+/// What the keeper may take for its own work beyond the child's time, before it is given up.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What the outer process is told.
+#[derive(Serialize, Deserialize)]
+struct Plan {
+    job: Job,
+    network: bool,
+    /// Who started it: it ends with that process.
+    parent: i32,
+}
+
+/// What the keeper tells.
+#[derive(Serialize, Deserialize)]
+struct Report {
+    /// How the child ended, or what kept it from starting.
+    end: Result<End, String>,
+    /// Milliseconds that it ran.
+    milliseconds: u64,
+    kept: Kept,
+    gaps: Vec<String>,
+}
+
+/// Runs children confined.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinuxRunner {
+    /// The child may use the network.
+    pub(super) network: bool,
+}
+
+impl Runner for LinuxRunner {
+    fn level(&self) -> &'static str {
+        if self.network { "network" } else { "strict" }
+    }
+
+    fn run<'a>(
+        &'a self,
+        job: Job,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Done, RunnerError>> {
+        run(self.network, job, cancel).boxed()
+    }
+}
+
+async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done, RunnerError> {
+    for input in &job.inputs {
+        if let Content::Copy(path) = &input.content {
+            files::exists(path)?;
+        }
+    }
+    let shared = files::temporary_folder()?;
+    let folder = shared.path();
+    files::create_folder(&folder.join(ROOT))?;
+    let plan = Plan { job, network, parent: i32::try_from(std::process::id()).unwrap_or(0) };
+    let text = serde_json::to_vec(&plan)
+        .map_err(|error| RunnerError::Unconfined(format!("a path in it is not UTF-8: {error}")))?;
+    files::write(&folder.join(PLAN), &text, Mode::Normal)?;
+    let job = plan.job;
+    let child = Command::new("/proc/self/exe")
+        .args([OUTER.as_ref(), folder.as_os_str()])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| RunnerError::Start { program: "/proc/self/exe".into(), source })?;
+    let limit = job.limits.time + GRACE;
+    let ended = child::attend(child, &job.stdin, limit, job.keep, cancel)
+        .await
+        .map_err(|source| RunnerError::Wait { program: job.program.clone(), source })?;
+    let report: Option<Report> = files::read_regular(&folder.join(REPORT), 1 << 20)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut done = Done {
+        end: ended.end,
+        stdout: ended.stdout,
+        stderr: ended.stderr,
+        elapsed: ended.elapsed,
+        folder: PathBuf::from(WORK),
+        files: Kept::default(),
+        gaps: Vec::new(),
+    };
+    match report {
+        _ if ended.end == End::Interrupted => {}
+        Some(report) => {
+            done.end = report.end.map_err(RunnerError::Unconfined)?;
+            done.elapsed = Duration::from_millis(report.milliseconds);
+            (done.files, done.gaps) = (report.kept, report.gaps);
+        }
+        // Whatever killed the keeper killed the child.
+        None if ended.end == End::TimedOut => {}
+        None => {
+            let said = done.stderr.text.lines().last().unwrap_or("it ended without a report");
+            return Err(RunnerError::Unconfined(said.to_owned()));
+        }
+    }
+    Ok(done)
+}
+
+/// The folder that the processes share holds these.
+fn report(folder: &Path, report: &Report) {
+    // Without a report the run counts as one that could not be confined.
+    let _ = serde_json::to_vec(report)
+        .map(|bytes| files::write(&folder.join(REPORT), &bytes, Mode::Normal));
+}
+
+/// What went wrong in making a confinement, for people.
+fn step<T, E: std::fmt::Display>(what: &str, done: Result<T, E>) -> Result<T, String> {
+    done.map_err(|error| format!("{what}: {error}"))
+}

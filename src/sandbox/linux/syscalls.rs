@@ -1,0 +1,169 @@
+//! The system calls that a child may make. What is not listed answers that the system does not know
+//! it, so that libraries fall back to what they know else.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter,
+};
+
+use super::step;
+
+/// What programs are made of, on every processor.
+#[rustfmt::skip]
+const ALLOWED: &[i64] = &[
+    // Files and what is in them.
+    libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64,
+    libc::SYS_pwrite64, libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2,
+    libc::SYS_lseek, libc::SYS_close, libc::SYS_close_range, libc::SYS_openat, libc::SYS_openat2,
+    libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs, libc::SYS_fstatfs,
+    libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_getdents64, libc::SYS_readlinkat,
+    libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_unlinkat,
+    libc::SYS_renameat2, libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchown,
+    libc::SYS_fchownat, libc::SYS_utimensat, libc::SYS_truncate, libc::SYS_ftruncate,
+    libc::SYS_fallocate, libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync, libc::SYS_syncfs,
+    libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead, libc::SYS_flock,
+    libc::SYS_fcntl, libc::SYS_ioctl, libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2,
+    libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee, libc::SYS_vmsplice,
+    libc::SYS_copy_file_range, libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir,
+    libc::SYS_umask, libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr,
+    libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr, libc::SYS_listxattr,
+    libc::SYS_llistxattr, libc::SYS_flistxattr, libc::SYS_removexattr, libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr, libc::SYS_inotify_init1, libc::SYS_inotify_add_watch,
+    libc::SYS_inotify_rm_watch,
+    // Memory.
+    libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_mprotect,
+    libc::SYS_madvise, libc::SYS_mincore, libc::SYS_msync, libc::SYS_mlock, libc::SYS_mlock2,
+    libc::SYS_munlock, libc::SYS_mlockall, libc::SYS_munlockall, libc::SYS_memfd_create,
+    libc::SYS_membarrier, libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_pkey_mprotect,
+    libc::SYS_mbind, libc::SYS_get_mempolicy, libc::SYS_set_mempolicy,
+    // Processes and threads: their own. New namespaces are refused below.
+    libc::SYS_clone, libc::SYS_execve, libc::SYS_execveat, libc::SYS_exit, libc::SYS_exit_group,
+    libc::SYS_wait4, libc::SYS_waitid, libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill,
+    libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal, libc::SYS_getpid, libc::SYS_getppid,
+    libc::SYS_gettid, libc::SYS_getpgid, libc::SYS_setpgid, libc::SYS_getsid, libc::SYS_setsid,
+    libc::SYS_getuid, libc::SYS_geteuid, libc::SYS_getgid, libc::SYS_getegid,
+    libc::SYS_getresuid, libc::SYS_getresgid, libc::SYS_getgroups, libc::SYS_setuid,
+    libc::SYS_setgid, libc::SYS_setreuid, libc::SYS_setregid, libc::SYS_setresuid,
+    libc::SYS_setresgid, libc::SYS_capget, libc::SYS_prctl, libc::SYS_set_tid_address,
+    libc::SYS_set_robust_list, libc::SYS_get_robust_list, libc::SYS_rseq, libc::SYS_futex,
+    libc::SYS_getrlimit, libc::SYS_setrlimit, libc::SYS_prlimit64, libc::SYS_getrusage,
+    libc::SYS_times, libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_getcpu,
+    libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity,
+    libc::SYS_sched_getparam, libc::SYS_sched_setparam, libc::SYS_sched_getscheduler,
+    libc::SYS_sched_setscheduler, libc::SYS_sched_getattr, libc::SYS_sched_setattr,
+    libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min,
+    libc::SYS_sched_rr_get_interval, libc::SYS_ioprio_get, libc::SYS_ioprio_set,
+    libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_getrandom,
+    // Signals and time.
+    libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigpending, libc::SYS_rt_sigtimedwait, libc::SYS_rt_sigsuspend,
+    libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo, libc::SYS_sigaltstack,
+    libc::SYS_signalfd4, libc::SYS_restart_syscall, libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep, libc::SYS_clock_gettime, libc::SYS_clock_getres,
+    libc::SYS_gettimeofday, libc::SYS_getitimer, libc::SYS_setitimer, libc::SYS_timer_create,
+    libc::SYS_timer_settime, libc::SYS_timer_gettime, libc::SYS_timer_getoverrun,
+    libc::SYS_timer_delete, libc::SYS_timerfd_create, libc::SYS_timerfd_settime,
+    libc::SYS_timerfd_gettime,
+    // Waiting, and talking to each other. Most kinds of socket are refused below.
+    libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2, libc::SYS_eventfd2, libc::SYS_socket,
+    libc::SYS_socketpair, libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4,
+    libc::SYS_connect, libc::SYS_shutdown, libc::SYS_getsockname, libc::SYS_getpeername,
+    libc::SYS_getsockopt, libc::SYS_setsockopt, libc::SYS_sendto, libc::SYS_sendmsg,
+    libc::SYS_sendmmsg, libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg,
+    libc::SYS_shmget, libc::SYS_shmat, libc::SYS_shmdt, libc::SYS_shmctl, libc::SYS_semget,
+    libc::SYS_semop, libc::SYS_semtimedop, libc::SYS_semctl, libc::SYS_msgget, libc::SYS_msgsnd,
+    libc::SYS_msgrcv, libc::SYS_msgctl,
+];
+
+/// What older processors have beside, for the same.
+#[cfg(target_arch = "x86_64")]
+#[rustfmt::skip]
+const OLDER: &[i64] = &[
+    libc::SYS_open, libc::SYS_creat, libc::SYS_stat, libc::SYS_lstat, libc::SYS_access,
+    libc::SYS_readlink, libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_mknod, libc::SYS_link,
+    libc::SYS_symlink, libc::SYS_unlink, libc::SYS_rename, libc::SYS_renameat, libc::SYS_chmod,
+    libc::SYS_chown, libc::SYS_lchown, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat,
+    libc::SYS_getdents, libc::SYS_dup2, libc::SYS_pipe, libc::SYS_poll, libc::SYS_select,
+    libc::SYS_epoll_create, libc::SYS_epoll_wait, libc::SYS_eventfd, libc::SYS_signalfd,
+    libc::SYS_inotify_init, libc::SYS_fork, libc::SYS_vfork, libc::SYS_getpgrp, libc::SYS_pause,
+    libc::SYS_alarm, libc::SYS_time, libc::SYS_arch_prctl,
+];
+#[cfg(target_arch = "aarch64")]
+const OLDER: &[i64] = &[libc::SYS_renameat];
+
+/// New namespaces, asked for with a new process.
+const NAMESPACES: &[i32] = &[
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWCGROUP,
+];
+/// Sockets that stay in the child's own network namespace and root.
+const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+/// Typing into somebody's terminal.
+const TYPING: &[u64] = &[libc::TIOCSTI, libc::TIOCLINUX];
+
+/// Puts the filters on this process and all that come of it.
+pub(super) fn filter() -> Result<(), String> {
+    let what = "cannot filter its system calls";
+    for program in programs().map_err(|error| format!("{what}: {error}"))? {
+        step(what, apply_filter(&program))?;
+    }
+    Ok(())
+}
+
+fn programs() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+    let processor = TargetArch::try_from(std::env::consts::ARCH)?;
+    let allowed: BTreeMap<i64, Vec<SeccompRule>> =
+        ALLOWED.iter().chain(OLDER).map(|call| (*call, Vec::new())).collect();
+    // The first is put on last: it no longer allows putting on another.
+    let unknown = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+    let known = SeccompFilter::new(allowed, unknown, SeccompAction::Allow, processor)?;
+    let refused = BTreeMap::from([
+        (
+            libc::SYS_clone,
+            NAMESPACES
+                .iter()
+                .map(|flag| {
+                    let flag = u64::from(flag.cast_unsigned());
+                    rule(&[(0, SeccompCmpOp::MaskedEq(flag), flag)])
+                })
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
+        (libc::SYS_socket, vec![other_families()?]),
+        (libc::SYS_socketpair, vec![other_families()?]),
+        (
+            libc::SYS_ioctl,
+            TYPING
+                .iter()
+                .map(|request| rule(&[(1, SeccompCmpOp::Eq, *request)]))
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
+    ]);
+    let denied = SeccompAction::Errno(libc::EPERM.cast_unsigned());
+    let refused = SeccompFilter::new(refused, SeccompAction::Allow, denied, processor)?;
+    Ok([refused.try_into()?, known.try_into()?])
+}
+
+fn other_families() -> Result<SeccompRule, seccompiler::BackendError> {
+    let others: Vec<_> = FAMILIES
+        .iter()
+        .map(|family| (0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned())))
+        .collect();
+    rule(&others)
+}
+
+/// All of these of a call's arguments: its place, how it is compared, with what. The kernel looks at
+/// the lower half of each only, and so do we.
+fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompiler::BackendError> {
+    let conditions = conditions.iter().map(|(place, how, with)| {
+        SeccompCondition::new(*place, SeccompCmpArgLen::Dword, how.clone(), *with)
+    });
+    SeccompRule::new(conditions.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,270 @@
+//! The root that a child sees: the system and its interpreter to read, its own folders to write.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Component, Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use super::{Plan, WORK, step};
+use crate::files;
+
+/// What a system's programs need, to read.
+const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+/// What they need of `/etc`: nothing that is a secret.
+const SETTINGS: &[&str] = &[
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/magic",
+    "/etc/mime.types",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/timezone",
+];
+/// What they need of it for the network.
+const NETWORK: &[&str] = &[
+    "/etc/ca-certificates",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/pki/tls/certs",
+    "/etc/resolv.conf",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+];
+/// Devices that hold nothing of anybody's.
+pub(super) const DEVICES: &[&str] =
+    &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+/// The folders that a child may write, in its own root. They share one bounded file system.
+pub(super) const WRITABLE: &[(&str, &str)] =
+    &[("work", WORK), ("tmp", "/tmp"), ("shm", "/dev/shm")];
+/// Files, folders and links that a child may make for each MiB that it may write, and at least.
+const FILES_PER_MIB: u64 = 64;
+const FILES: u64 = 4096;
+
+/// A child's root while it is built.
+pub(super) struct Tree<'a> {
+    root: &'a Path,
+    /// The folder that holds the writable ones.
+    scratch: PathBuf,
+    /// What could not be had.
+    pub(super) gaps: Vec<String>,
+}
+
+impl<'a> Tree<'a> {
+    /// Begins an empty root at a folder that is there, in the mount namespace of this process.
+    pub(super) fn begin(root: &'a Path, plan: &Plan, given: u64) -> Result<Self, String> {
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        step("cannot keep mounts to itself", mount(NONE, "/", NONE, private, NONE))?;
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        step(
+            "cannot mount its root",
+            mount(Some("tmpfs"), root, TMPFS, flags, Some("mode=755,size=4m")),
+        )?;
+        let scratch = root.join("scratch");
+        make_folder(&scratch)?;
+        let disk = plan.job.limits.disk + given;
+        let files = FILES.max(disk / (1 << 20) * FILES_PER_MIB);
+        let size = format!("mode=755,size={disk},nr_inodes={files}");
+        step(
+            "cannot mount its work folder",
+            mount(Some("tmpfs"), &scratch, TMPFS, flags, Some(size.as_str())),
+        )?;
+        for (name, _) in WRITABLE {
+            make_folder(&scratch.join(name))?;
+        }
+        Ok(Self { root, scratch, gaps: Vec::new() })
+    }
+
+    /// The folder that becomes the child's work folder.
+    pub(super) fn work(&self) -> PathBuf {
+        self.scratch.join("work")
+    }
+
+    /// Gives the writable folders and all in them to somebody.
+    pub(super) fn give_to(&self, uid: u32, gid: u32) -> Result<(), String> {
+        let mut open = vec![self.scratch.clone()];
+        while let Some(path) = open.pop() {
+            let given = std::os::unix::fs::lchown(&path, Some(uid), Some(gid));
+            step("cannot give its files to it", given)?;
+            if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+                open.extend(files::entries(&path).map_err(|error| error.to_string())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts in all that the child sees, and makes all but its own folders read-only.
+    pub(super) fn finish(&mut self, plan: &Plan) -> Result<(), String> {
+        let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
+        for path in SYSTEM.iter().chain(&settings) {
+            self.show(Path::new(path), Path::new(path))?;
+        }
+        for path in &plan.job.readable {
+            self.show(path, path)?;
+            // Programs find their way by either name.
+            if let Ok(real) = path.canonicalize()
+                && real != *path
+            {
+                self.show(&real, &real)?;
+            }
+        }
+        self.accounts()?;
+        for device in DEVICES {
+            self.show(Path::new(device), Path::new(device))?;
+        }
+        for (link, to) in [
+            ("dev/fd", "/proc/self/fd"),
+            ("dev/stdin", "/proc/self/fd/0"),
+            ("dev/stdout", "/proc/self/fd/1"),
+            ("dev/stderr", "/proc/self/fd/2"),
+        ] {
+            step("cannot link its output", symlink(to, self.root.join(link)))?;
+        }
+        for (name, place) in WRITABLE {
+            let to = self.inside(Path::new(place));
+            make_folder(&to)?;
+            bind(&self.scratch.join(name), &to)?;
+        }
+        let proc = self.inside(Path::new("/proc"));
+        make_folder(&proc)?;
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        if let Err(error) = mount(Some("proc"), &proc, Some("proc"), flags, NONE) {
+            // Containers that hide parts of theirs allow no other.
+            self.gaps.push(format!("it has no /proc of its own ({error}): some programs need one"));
+        }
+        step("cannot hide its scratch folder", umount2(&self.scratch, MntFlags::MNT_DETACH))?;
+        self.protect()
+    }
+
+    /// A path of the child as it is seen from here.
+    fn inside(&self, path: &Path) -> PathBuf {
+        let parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        self.root.join(parts.collect::<PathBuf>())
+    }
+
+    /// Lets the child see a file, a folder or a link of ours, if it is there and not seen already.
+    fn show(&self, ours: &Path, as_path: &Path) -> Result<(), String> {
+        let to = self.inside(as_path);
+        let Ok(meta) = ours.symlink_metadata() else { return Ok(()) };
+        if to.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        if let Some(parent) = to.parent() {
+            make_folder(parent)?;
+        }
+        if meta.is_symlink() {
+            let target = step("cannot read a link", fs::read_link(ours))?;
+            return step("cannot make a link", symlink(target, &to));
+        }
+        if meta.is_dir() {
+            make_folder(&to)?;
+        } else {
+            empty_file(&to)?;
+        }
+        bind(ours, &to)
+    }
+
+    /// Who the child is, for programs that ask.
+    fn accounts(&self) -> Result<(), String> {
+        let etc = self.inside(Path::new("/etc"));
+        make_folder(&etc)?;
+        let uid = nix::unistd::Uid::effective();
+        let uid = if uid.is_root() { super::outer::NOBODY } else { uid.as_raw() };
+        let gid = nix::unistd::Gid::effective().as_raw();
+        let gid = if gid == 0 { super::outer::NOBODY } else { gid };
+        let texts = [
+            ("passwd", format!("user:x:{uid}:{gid}:user:{WORK}:/bin/sh\n")),
+            ("group", format!("user:x:{gid}:\n")),
+            ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
+        ];
+        for (name, text) in texts {
+            write(&etc.join(name), &text)?;
+        }
+        if !etc.join("hosts").exists() {
+            write(&etc.join("hosts"), "127.0.0.1 localhost\n::1 localhost\n")?;
+        }
+        Ok(())
+    }
+
+    /// Makes every mount below the root read-only but the writable ones.
+    fn protect(&self) -> Result<(), String> {
+        let table = step("cannot read its mounts", fs::read_to_string("/proc/self/mountinfo"))?;
+        // Of /proc nothing can be written but what tells of the child itself.
+        let places = WRITABLE.iter().map(|(_, place)| *place).chain(["/proc"]);
+        let writable: Vec<PathBuf> = places.map(|place| self.inside(Path::new(place))).collect();
+        for line in table.lines() {
+            let mut fields = line.split(' ').skip(4);
+            let (Some(place), Some(options)) = (fields.next(), fields.next()) else { continue };
+            let place = unescaped(place);
+            if !place.starts_with(self.root) || writable.contains(&place) {
+                continue;
+            }
+            let mut flags =
+                MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
+            // A device is not opened on a mount without devices.
+            flags.set(MsFlags::MS_NODEV, !place.starts_with(self.root.join("dev")));
+            flags.set(MsFlags::MS_NOEXEC, options.split(',').any(|option| option == "noexec"));
+            step("cannot make its root read-only", mount(NONE, &place, NONE, flags, NONE))?;
+        }
+        Ok(())
+    }
+}
+
+const NONE: Option<&str> = None;
+const TMPFS: Option<&str> = Some("tmpfs");
+
+fn bind(from: &Path, to: &Path) -> Result<(), String> {
+    let bound = mount(Some(from), to, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE);
+    step(&format!("cannot show it `{}`", from.display()), bound)
+}
+
+fn make_folder(path: &Path) -> Result<(), String> {
+    files::create_folder(path).map_err(|error| error.to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    step("cannot write into its root", files::put(path, text))
+}
+
+fn empty_file(path: &Path) -> Result<(), String> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => write(path, ""),
+        _ => Ok(()),
+    }
+}
+
+/// A path of the mount table, whose blanks are written in octal.
+fn unescaped(path: &str) -> PathBuf {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = path.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let octal = path.get(at + 1..at + 4).and_then(|n| u8::from_str_radix(n, 8).ok());
+        let octal = octal.filter(|_| bytes[at] == b'\\');
+        plain.push(octal.unwrap_or(bytes[at]));
+        at += if octal.is_some() { 4 } else { 1 };
+    }
+    OsString::from_vec(plain).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_in_the_mount_table_are_read() {
+        for (written, path) in
+            [("/a", "/a"), ("/a\\040b", "/a b"), ("/\\134x", "/\\x"), ("/a\\", "/a\\"), ("", "")]
+        {
+            assert_eq!(unescaped(written), PathBuf::from(path));
+        }
+    }
+}
