@@ -48,6 +48,8 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         limits: wanted.limits,
         python: &python,
         keep_files_in: None,
+        picture: None,
+        by_hand: terminal.interactive,
         args: &args.args,
         stdin: Vec::new(),
     };

@@ -5,12 +5,14 @@
 mod capabilities;
 pub mod check;
 mod depth;
+mod figures;
 pub mod forgotten;
 mod hints;
 mod imports;
 pub mod interpreter;
 pub mod pep723;
 pub mod run;
+pub mod show;
 pub mod traceback;
 mod tree;
 pub mod words;

@@ -714,3 +714,34 @@ fn honest_programs_work_inside() {
         assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     }
 }
+
+/// A window that draws a face and stays, under a title that says how it does.
+const CLOCK: &str = "import tkinter\n\
+    root = tkinter.Tk()\n\
+    canvas = tkinter.Canvas(root, width=200, height=200, bg='white')\n\
+    canvas.pack()\n\
+    canvas.create_oval(20, 20, 180, 180, width=4, outline='red')\n\
+    open('up.txt', 'w').write('x')\n\
+    root.mainloop()\n";
+
+#[test]
+fn a_window_is_looked_at_and_stopped() {
+    use crate::support::world::{ACCEPT, PLAN, fenced};
+    let world = World::scripted(&[PLAN], &[&fenced(CLOCK)], &[ACCEPT]);
+    world.run(&["new", "a clock face", "--name", "s", "--auto"]);
+    let report = world.read("sessions/s/report_v1.yaml");
+    let toolkit = Command::new("python3").args(["-c", "import tkinter"]).status().unwrap();
+    if redraft::python::show::missing().is_some() {
+        assert!(report.contains("apt install xvfb"), "it says what is missing\n{report}");
+    } else if !toolkit.success() {
+        assert!(report.contains("tkinter"), "it says what is missing\n{report}");
+    } else {
+        assert!(
+            report.contains("verdict: window") && report.contains("screenshot: true"),
+            "{report}"
+        );
+        let picture = std::fs::read(world.file("sessions/s/run_v1/screenshot.png")).unwrap();
+        assert!(picture.starts_with(b"\x89PNG\r\n"), "a picture of it");
+        assert_eq!(world.read("sessions/s/run_v1/files/up.txt"), "x", "what it wrote is kept");
+    }
+}

@@ -31,6 +31,7 @@ impl Driver<'_, '_> {
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
         let keep = self.store.run_files(number)?;
+        let picture = keep.with_file_name("screenshot.png");
         let level = runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
         self.tools.manager.tell(News::Running { version: number, seconds: limits.seconds });
@@ -43,6 +44,8 @@ impl Driver<'_, '_> {
             limits,
             python: &python,
             keep_files_in: Some(&keep),
+            picture: Some(&picture),
+            by_hand: false,
             args: &[],
             stdin: Vec::new(),
         };
