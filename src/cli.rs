@@ -164,6 +164,12 @@ pub(crate) struct Work {
     /// The Python to use: a path, `system`, or `venv:PATH`
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
+    /// Arguments that every version is run with, quoted as for a shell
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(crate) args: Option<String>,
+    /// What every version reads from standard input: a text, or a file with `@`
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    pub(crate) stdin: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -200,7 +206,7 @@ pub(crate) struct Run {
     /// The Python to use: a path, `system`, or `venv:PATH`
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
-    /// Arguments for the script
+    /// Arguments for the script [default: the session's]
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
 }

@@ -1,7 +1,8 @@
 //! Reports as a model is told of them: short, and with nothing that it can't use.
 
 use crate::domain::report::{Checks, Lint, Run, RunVerdict};
-use crate::domain::text::{one_line, visible};
+use crate::domain::text::{count, one_line, visible};
+use std::fmt::Write as _;
 
 /// Findings of each kind that are told.
 const TOLD: usize = 4;
@@ -90,6 +91,32 @@ fn within(text: &str, limit: usize) -> String {
     }
 }
 
+/// The command line and the input that a script is run with, in at most ten short lines; none where
+/// it is run with nothing.
+#[must_use]
+pub fn run_as(args: &[String], stdin: &str) -> Option<String> {
+    if args.is_empty() && stdin.is_empty() {
+        return None;
+    }
+    let given = args.iter().map(|arg| match shlex::try_quote(arg) {
+        Ok(quoted) => format!(" {quoted}"),
+        Err(_) => format!(" {arg}"),
+    });
+    let command = format!("python script.py{}", given.collect::<String>());
+    let mut words = one_line(&command, 2 * WIDTH);
+    let lines: Vec<&str> = stdin.lines().collect();
+    if !lines.is_empty() {
+        words.push_str("\nwith this on standard input:");
+        let shown =
+            lines.iter().take(TOLD + 2).map(|line| format!("\n  {}", one_line(line, WIDTH)));
+        words.extend(shown);
+        if lines.len() > TOLD + 2 {
+            let _ = write!(words, "\n  and {}", count(lines.len() - TOLD - 2, "more line"));
+        }
+    }
+    Some(words)
+}
+
 /// What the checks found, in at most ten short lines; empty if they found nothing.
 ///
 /// Errors come first, then security findings; the rest is counted, with the first few told.
@@ -152,6 +179,16 @@ mod tests {
             let words = run_in_words(&run, &long, &long, limit);
             assert!(words.len() <= limit, "{limit}: {} {words}", words.len());
         }
+    }
+
+    #[test]
+    fn a_script_that_is_run_with_nothing_has_nothing_told_and_a_long_input_is_cut() {
+        assert_eq!(run_as(&[], ""), None);
+        let args = ["--city".to_owned(), "New York".to_owned()];
+        let told = "python script.py --city 'New York'\nwith this on standard input:\n  3\n  4";
+        assert_eq!(run_as(&args, "3\n4\n").as_deref(), Some(told));
+        let long = run_as(&args, &"9".repeat(1_000).repeat(50).replace("99999", "9999\n")).unwrap();
+        assert!(long.len() < 1_500 && long.ends_with("more lines"), "{long}");
     }
 
     #[test]

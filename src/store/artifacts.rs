@@ -142,6 +142,10 @@ struct Flat {
     safety: Safety,
     #[serde(default)]
     python: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    stdin: String,
 }
 
 const fn yes() -> bool {
@@ -153,10 +157,20 @@ const fn yes() -> bool {
 /// # Errors
 /// Says what is wrong with it and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
-    let Flat { name, request, preset, roles, limits, run, sandbox, install, safety, python } =
-        config::read_yaml(text)?;
-    let settings = Settings { preset, roles, limits, run, sandbox, install, safety, python };
-    Ok(SessionFile { name, request, settings })
+    let read: Flat = config::read_yaml(text)?;
+    let settings = Settings {
+        preset: read.preset,
+        roles: read.roles,
+        limits: read.limits,
+        run: read.run,
+        sandbox: read.sandbox,
+        install: read.install,
+        safety: read.safety,
+        python: read.python,
+        args: read.args,
+        stdin: read.stdin,
+    };
+    Ok(SessionFile { name: read.name, request: read.request, settings })
 }
 
 fn session_file(name: &str, request: &str, settings: &Settings) -> String {

@@ -124,6 +124,8 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
+    let run_as = words::run_as(&session.settings.args, &session.settings.stdin);
+    let run_as = run_as.as_deref();
     let last = session.refusals_of(agent.role()).last();
     let refusal = last.map(|r| r.reason.as_str());
     // Shown its script once more, a weak model would give it back once more.
@@ -137,6 +139,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
             &planner::Shown {
                 request: &session.request,
                 data: &data,
+                run_as,
                 previous: session.planning.proposal.as_ref().or(plan).map(|p| p.text.as_str()),
                 remarks: &session.planning.remarks,
                 refusal,
@@ -149,6 +152,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 &coder::Shown {
                     plan: plan_text,
                     data: &data,
+                    run_as,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
                     failed: problem.as_deref(),
                     ..coder::Shown::default()
@@ -163,6 +167,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 &coder::Shown {
                     plan: plan_text,
                     data: &data,
+                    run_as,
                     script: head.map(|v| v.script.as_str()),
                     findings: &findings,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
@@ -178,6 +183,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 prompts,
                 &repair::Shown {
                     plan: plan_text,
+                    run_as,
                     script: head.map_or("", |v| v.script.as_str()),
                     problem: &problem,
                     refusal,

@@ -27,6 +27,7 @@ impl Driver<'_, '_> {
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
+        let (args, stdin) = (session.settings.args.clone(), session.settings.stdin.clone());
         let runner = sandbox::runner(permission::mode(session, version));
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
@@ -43,8 +44,8 @@ impl Driver<'_, '_> {
             limits,
             python: &python,
             keep_files_in: Some(&keep),
-            args: &[],
-            stdin: Vec::new(),
+            args: &args,
+            stdin: stdin.into_bytes(),
         };
         match run::run(runner.as_ref(), ask, &self.tools.cancel).await {
             Ok(ran) => self.ran(number, ran.run, ran.stdout, ran.stderr),
