@@ -82,33 +82,13 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
     let display = ask.checks.window && has_display();
-    let given = ask.args.iter().map(String::as_str);
-    let job = Job {
-        program: ask.python.path.clone(),
-        // No `-I` or `-P`: a script may import a module that came with its data.
-        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
-        env: environment(&ask.python.path, display),
-        inputs: inputs(&ask),
-        readable: [ask.python.files(), ask.readable.to_vec()].concat(),
-        stdin: ask.stdin.clone(),
-        limits: Limits {
-            time: Duration::from_secs(ask.limits.seconds),
-            memory: ask.limits.memory_mb.saturating_mul(MIB),
-            processes: ask.limits.processes,
-            disk: ask.limits.disk_mb.saturating_mul(MIB),
-        },
-        keep: KEEP,
-        keep_files_in: ask.keep_files_in.map(Path::to_owned),
-    };
-    let done = match runner.run(job, cancel).await {
+    let done = match runner.run(job(&ask, display), cancel).await {
         Ok(done) if done.end == End::Interrupted => return Err(RunFault::Interrupted),
         Ok(done) => done,
         Err(RunnerError::Unconfined(why)) => return Ok(refused(runner, &why)),
         Err(fault) => return Err(fault.into()),
     };
-    let private = done.folder.to_string_lossy().into_owned();
-    let stdout = without_library_folder(&without_folder(&done.stdout.text, &private));
-    let stderr = without_library_folder(&without_folder(&done.stderr.text, &private));
+    let (stdout, stderr) = (public(&done, &done.stdout.text), public(&done, &done.stderr.text));
     let kept = &done.files;
 
     let Judged { verdict, reason, error } = judge(&ask, &done, display, &stdout, &stderr);
@@ -130,6 +110,33 @@ pub async fn run(
         gaps: done.gaps.clone(),
     };
     Ok(Ran { run, stdout, stderr })
+}
+
+/// What the runner is given. `display`: the script may put up a window.
+pub(super) fn job(ask: &Ask<'_>, display: bool) -> Job {
+    let given = ask.args.iter().map(String::as_str);
+    Job {
+        program: ask.python.path.clone(),
+        // No `-I` or `-P`: a script may import a module that came with its data.
+        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
+        env: environment(&ask.python.path, display),
+        inputs: inputs(ask),
+        readable: [ask.python.files(), ask.readable.to_vec()].concat(),
+        stdin: ask.stdin.clone(),
+        limits: Limits {
+            time: Duration::from_secs(ask.limits.seconds),
+            memory: ask.limits.memory_mb.saturating_mul(MIB),
+            processes: ask.limits.processes,
+            disk: ask.limits.disk_mb.saturating_mul(MIB),
+        },
+        keep: KEEP,
+        keep_files_in: ask.keep_files_in.map(Path::to_owned),
+    }
+}
+
+/// What was printed, without the folders of this machine.
+pub(super) fn public(done: &Done, text: &str) -> String {
+    without_library_folder(&without_folder(text, &done.folder.to_string_lossy()))
 }
 
 /// A run that this system can't confine does not take place.
