@@ -110,6 +110,10 @@ pub(crate) struct New {
     /// Give the script this file; it is copied into the session
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
+    /// Hold every version against these tests: a file of pytest's, a script that asserts, a
+    /// cases.yaml, or a folder of them; they are copied into the session
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tests: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) work: Work,
 }

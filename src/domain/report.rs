@@ -87,6 +87,10 @@ pub struct Checks {
     /// The script opens a window.
     #[serde(default)]
     pub window: bool,
+    /// Functions and classes that the version before had at its top level, gone without anybody
+    /// asking for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished: Vec<String>,
 }
 
 /// How an acceptance test ended.

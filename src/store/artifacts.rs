@@ -3,7 +3,7 @@
 use crate::config;
 use crate::domain::chat::{Message, Outcome, Role};
 use crate::domain::event::{Artifact, CallStarted, Event};
-use crate::domain::report::{Checks, Run};
+use crate::domain::report::{Checks, Run, Test};
 use crate::domain::session::Session;
 use crate::domain::settings::{Install, Limits, Preset, RoleSettings, Safety, Sandbox, Settings};
 use crate::files::Mode;
@@ -85,16 +85,21 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::VersionCreated { version, script, .. } => {
             vec![(script_file(*version), script.clone())]
         }
-        Event::Checked { version, checks, .. } => vec![report(*version, Some(checks), None)],
+        Event::Checked { version, checks, .. } => vec![report(*version, Some(checks), None, &[])],
         Event::RunFinished(e) => {
             let checks = session.version(e.version).and_then(|v| v.checks.as_ref());
-            let mut files = vec![report(e.version, checks, Some(&e.run))];
+            let mut files = vec![report(e.version, checks, Some(&e.run), &[])];
             if !e.outputs.is_empty() {
                 let folder = format!("run_v{}", e.version);
                 files.push((format!("{folder}/stdout.txt"), e.stdout.clone()));
                 files.push((format!("{folder}/stderr.txt"), e.stderr.clone()));
             }
             files
+        }
+        Event::TestsFinished { version, tests, .. } => {
+            let known = session.version(*version);
+            let (checks, run) = (known.and_then(|v| v.checks.as_ref()), known.map(|v| &v.run));
+            vec![report(*version, checks, run.and_then(Option::as_ref), tests)]
         }
         Event::Reviewed { version, text, .. } => {
             vec![(format!("review_v{version}.md"), text.clone())]
@@ -219,15 +224,20 @@ struct Report<'a> {
     #[serde(flatten)]
     checks: &'a Checks,
     run: Option<&'a Run>,
-    tests: [(); 0],
+    tests: &'a [Test],
 }
 
-fn report(version: u32, checks: Option<&Checks>, run: Option<&Run>) -> (String, String) {
+fn report(
+    version: u32,
+    checks: Option<&Checks>,
+    run: Option<&Run>,
+    tests: &[Test],
+) -> (String, String) {
     let none = Checks::default();
     let checks = checks.unwrap_or(&none);
     let syntax =
         if checks.errors.iter().any(|e| e.rule.contains("syntax")) { "error" } else { "ok" };
-    let report = Report { version, syntax, checks, run, tests: [] };
+    let report = Report { version, syntax, checks, run, tests };
     (format!("report_v{version}.yaml"), yaml(&report))
 }
 

@@ -37,6 +37,8 @@ pub enum Step {
     Run(u32),
     /// Record that the version is not run, and why.
     NotRun(u32, RunVerdict, &'static str),
+    /// Run the Manager's tests on the version.
+    Test(u32),
     /// Nothing: this version was accepted.
     Done(u32),
 }
@@ -76,7 +78,11 @@ pub fn next_step(session: &Session) -> Step {
     if head.run.is_none() {
         return run(session, head);
     }
-    if head.run_failed() && may_repair(session, head) {
+    // Also where the run failed: a repair is shown all that is wrong.
+    if head.tests.is_none() && head.ran() && !session.tests.is_empty() {
+        return Step::Test(head.number);
+    }
+    if head.failed() && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
     if head.review.is_none() {

@@ -273,8 +273,7 @@ impl<'de> Deserialize<'de> for Place {
         let read = |name: &str| {
             let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
             let inside = name.split('/').all(plain) && !name.contains(['\\', '\0', ':']);
-            let the_script = name.starts_with("script") && name.ends_with(".py");
-            if inside && !the_script && name.len() <= 200 {
+            if inside && !super::is_the_scripts(name) && name.len() <= 200 {
                 return Ok(Self(name.to_owned()));
             }
             Err(format!("`{}` is no name for a file in the work folder", one_line(name, 60)))

@@ -44,7 +44,7 @@ enum Kind {
 /// Says what is wrong with it, or that it holds none.
 pub fn check(path: &Path) -> Result<(), String> {
     let (_, name) = text_of(path)?;
-    if name == SCRIPT || (name.starts_with("script_v") && name.ends_with(".py")) {
+    if is_the_scripts(&name) {
         return Err("the script itself has that name; give it another".to_owned());
     }
     kind(path).map(drop)
@@ -56,12 +56,22 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, files::FileError> {
     found.retain(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let own = !name.starts_with(['.', '_']) && name != "conftest.py";
-        let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-        let meant = name.starts_with("test_") || name.ends_with("_test.py") || yaml;
-        own && path.is_file() && (meant || (name.ends_with(".py") && kind(path).is_ok()))
+        let stem = name.strip_suffix(".py");
+        let meant = stem.is_some_and(|stem| stem.starts_with("test_") || stem.ends_with("_test"));
+        let holds = || meant || (stem.is_some() && kind(path).is_ok());
+        own && path.is_file() && (is_yaml(name) || holds())
     });
     found.sort();
     Ok(found)
+}
+
+fn is_yaml(name: &str) -> bool {
+    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).is_some()
+}
+
+/// Whether a file's name is one that the script has in the work folder.
+fn is_the_scripts(name: &str) -> bool {
+    name.strip_suffix(".py").is_some_and(|stem| stem == "script" || stem.starts_with("script_v"))
 }
 
 fn text_of(path: &Path) -> Result<(String, String), String> {
@@ -72,10 +82,10 @@ fn text_of(path: &Path) -> Result<(String, String), String> {
 
 fn kind(path: &Path) -> Result<Kind, String> {
     let (text, name) = text_of(path)?;
-    if name.ends_with(".yaml") || name.ends_with(".yml") {
+    if is_yaml(&name) {
         return Ok(Kind::Cases(cases::read(&text)?));
     }
-    if !name.ends_with(".py") {
+    if name.strip_suffix(".py").is_none() {
         return Err("tests are files of Python (.py) or of cases (.yaml)".to_owned());
     }
     let outline = outline::of(&text).map_err(|problem| problem.to_string())?;

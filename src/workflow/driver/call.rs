@@ -15,6 +15,8 @@ use std::time::Instant;
 
 /// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
 const RUN_WORDS: usize = 1500;
+/// How much a model is told of tests that failed, in bytes.
+const TEST_WORDS: usize = 1500;
 /// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
 
@@ -131,7 +133,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     // Shown its script once more, a weak model would give it back once more.
     let afresh = last.is_some_and(|r| r.kind == RefusalKind::Repeated);
     let head = session.head();
-    let run = head.map(run_words).unwrap_or_default();
+    let run = head.map(state_words).unwrap_or_default();
     let run = Some(run.as_str()).filter(|words| !words.is_empty());
     let request = match agent {
         Agent::Planner => planner::request(
@@ -217,15 +219,36 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     Ok(Request { agent, ..request })
 }
 
-fn run_words(version: &Version) -> String {
-    version.run.as_ref().map_or_else(String::new, |run| {
+/// What is known of a version: its run, its tests, what it lost.
+fn state_words(version: &Version) -> String {
+    let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, RUN_WORDS)
-    })
+    });
+    let lost = version.checks.as_ref().map(words::vanished_in_words).unwrap_or_default();
+    let mut parts = [run, test_words(version), lost];
+    // What failed comes first.
+    if version.tests_failed() && !version.run_failed() {
+        parts.swap(0, 1);
+    }
+    join(parts)
+}
+
+fn test_words(version: &Version) -> String {
+    words::tests_in_words(version.tests.as_deref().unwrap_or_default(), TEST_WORDS)
 }
 
 fn problem_words(version: &Version) -> String {
     match &version.checks {
-        Some(checks) if version.check_failed() => words::checks_in_words(checks),
-        _ => run_words(version),
+        Some(checks) if version.check_failed() => join([
+            words::checks_in_words(checks),
+            test_words(version),
+            words::vanished_in_words(checks),
+        ]),
+        _ => state_words(version),
     }
+}
+
+fn join(parts: [String; 3]) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
 }
