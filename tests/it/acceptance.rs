@@ -123,6 +123,24 @@ fn a_version_whose_tests_fail_is_not_accepted_whatever_the_reviewer_says() {
 }
 
 #[test]
+fn tests_that_fail_in_version_after_version_are_stuck() {
+    let bodies: Vec<String> = (5..15).map(|n| format!("return {n}")).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let world = scripted(&adding(&bodies), &[ACCEPT]);
+    world.write(
+        "tests/test_add.py",
+        "import script\n\ndef test_one():\n    assert script.add(1, 1) == 2\n",
+    );
+    let out = world.run(&new(&["--tests", "tests/test_add.py", "--repairs", "0"])).expect(3);
+    let said = "the same blockers are open for 3 versions (test_add.py::test_one)";
+    assert!(out.out.contains(said), "{}", out.out);
+    assert!(world.file("sessions/s/script_v4.py").is_file(), "one warmer try");
+    assert!(!world.file("sessions/s/script_v5.py").is_file());
+    let log = world.run(&["log", "s"]).expect(0).out;
+    assert!(log.contains("tests finished") && log.contains("0 of 1 passed, v1"), "{log}");
+}
+
+#[test]
 fn a_test_that_passed_before_is_told_as_a_regression() {
     let bodies = ["return a + b", "return 4 - a - b", "return b + a"];
     let world = scripted(&adding(&bodies), &[ACCEPT]);

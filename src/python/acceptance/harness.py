@@ -68,7 +68,7 @@ def main():
         if tested:
             place = (tested[-1].lineno, tested[-1].name, tested[-1].line)
             parts.append("in the script, line %d, in %s: %s" % place)
-        return "; ".join(parts)[:2000]
+        return "; ".join(parts)[:800]
 
     class Script(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Imports the script, once, by each of its names."""
@@ -151,7 +151,8 @@ def main():
                     self.collected = True
                     lines = str(report.longrepr).splitlines()
                     said = [line[1:].strip() for line in lines if line.startswith("E ")]
-                    end(file, "failed", "it can't be loaded: " + "; ".join(said or lines[-1:]), 0)
+                    why = "; ".join(said or lines[-1:])[:800]
+                    end(file, "failed", "it can't be loaded: " + why, 0)
 
             def pytest_collection_finish(self, session):
                 self.collected = True
@@ -169,7 +170,7 @@ def main():
                     return
                 error = call.excinfo and call.excinfo.value
                 if report.failed:
-                    seen[:2] = ["failed", said_by(error) if error else str(report.longrepr)]
+                    seen[:2] = ["failed", said_by(error) if error else str(report.longrepr)[:800]]
                 else:
                     seen[:2] = ["skipped", getattr(report, "wasxfail", None) or str(error)]
 

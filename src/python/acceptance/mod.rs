@@ -24,6 +24,8 @@ use cases::Case;
 const HARNESS: &str = include_str!("harness.py");
 /// The name that the script goes by in tests, besides its own.
 const SCRIPT: &str = "script.py";
+/// Bytes kept of what the harness tells.
+const TOLD: usize = 2 << 20;
 /// The largest file of tests, in bytes.
 const LARGEST: u64 = 1 << 20;
 
@@ -209,6 +211,7 @@ fn of_file(
     stdin.extend_from_slice(&ask.stdin);
     let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, false);
     job.limits.time = time;
+    job.keep = TOLD;
     let how = if matches!(kind, Kind::Plain) { "plain" } else { "pytest" };
     let modules = files::read_text(path, LARGEST).ok().and_then(|text| outline::of(&text).ok());
     let modules: Vec<String> =

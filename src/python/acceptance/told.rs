@@ -2,6 +2,8 @@
 //!
 //! The script can print to the same stream. What counts is behind a token that it was not given.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use crate::domain::report::{Test, TestOutcome};
@@ -54,23 +56,25 @@ pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<T
     if !done {
         match &begun {
             Some(name) => tests.push(test(name, TestOutcome::Failed, ended)),
-            None if found.is_empty() => {
+            None if found.is_empty() && tests.is_empty() => {
                 let why = format!("while the file was loaded, {ended}");
                 tests.push(test(file, TestOutcome::Failed, &why));
             }
             None => {}
         }
     }
-    for name in &found {
-        let name = one_line(name, LONGEST_NAME);
-        if !tests.iter().any(|test| test.name == name) {
-            tests.push(test(&name, TestOutcome::Skipped, "not run: the program ended before it"));
-        }
-    }
+    let told: HashSet<String> = tests.iter().map(|test| test.name.clone()).collect();
+    found.retain(|name| !told.contains(&one_line(name, LONGEST_NAME)));
+    let why = "not run: the program ended before it";
+    tests.extend(found.iter().map(|name| test(name, TestOutcome::Skipped, why)));
     if tests.is_empty() {
         tests.push(test(file, TestOutcome::Skipped, "no test was found in it"));
     }
-    tests.truncate(MOST);
+    if tests.len() > MOST {
+        // What failed is not left out for what did not.
+        tests.sort_by_key(|test| !test.failed());
+        tests.truncate(MOST);
+    }
     tests
 }
 
