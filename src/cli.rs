@@ -110,6 +110,10 @@ pub(crate) struct New {
     /// Give the script this file; it is copied into the session
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
+    /// Hold every version against these tests: a file of pytest's, a script that asserts, a
+    /// cases.yaml, or a folder of them; they are copied into the session
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tests: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) work: Work,
 }
@@ -164,6 +168,12 @@ pub(crate) struct Work {
     /// The Python to use: a path, `system`, or `venv:PATH`
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
+    /// Arguments that every version is run with, quoted as for a shell
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(crate) args: Option<String>,
+    /// What every version reads from standard input: a text, or a file with `@`
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    pub(crate) stdin: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -200,7 +210,7 @@ pub(crate) struct Run {
     /// The Python to use: a path, `system`, or `venv:PATH`
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
-    /// Arguments for the script
+    /// Arguments for the script [default: the session's]
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
 }

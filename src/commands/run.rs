@@ -25,12 +25,17 @@ struct Wanted {
     data: Vec<PathBuf>,
     limits: Sandbox,
     python: Option<String>,
+    args: Vec<String>,
+    stdin: String,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let mut wanted = find(context, &args.what)?;
     if let Some(mode) = args.sandbox {
         wanted.limits.mode = mode.into();
+    }
+    if !args.args.is_empty() {
+        wanted.args.clone_from(&args.args);
     }
     let terminal = &context.terminal;
     let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
@@ -50,8 +55,8 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         keep_files_in: None,
         picture: None,
         by_hand: terminal.interactive,
-        args: &args.args,
-        stdin: Vec::new(),
+        args: &wanted.args,
+        stdin: wanted.stdin.clone().into_bytes(),
     };
     let ran = match setup::runtime()?.block_on(run::run(runner.as_ref(), ask, &cancel)) {
         Ok(ran) => ran,
@@ -91,6 +96,8 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             data: Vec::new(),
             limits: context.config.sandbox(),
             python: context.config.python.clone(),
+            args: Vec::new(),
+            stdin: String::new(),
         });
     }
     if path.extension().is_some_and(|e| e == "py") {
@@ -108,5 +115,7 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
         data: store::data_files(&place.folder, &session),
         limits: session.settings.sandbox,
         python: session.settings.python.clone(),
+        args: session.settings.args.clone(),
+        stdin: session.settings.stdin.clone(),
     })
 }

@@ -25,6 +25,7 @@ pub(super) fn words(session: &Session) -> String {
         Step::Check(version) | Step::Run(version) | Step::NotRun(version, ..) => {
             format!("v{version} is to be checked and run")
         }
+        Step::Test(version) => format!("v{version} is to be tested"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::chat::{Agent, Message, Outcome, Usage};
 use super::plan::Requirement;
-use super::report::{CapabilityKind, Checks, Run};
+use super::report::{CapabilityKind, Checks, Run, Test};
 use super::review::{Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,7 @@ impl Gate {
 /// A file that the Manager gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Its name in `data/`.
+    /// Its name in `data/` or `tests/`.
     pub name: String,
     /// Its length.
     pub bytes: u64,
@@ -224,6 +224,23 @@ pub enum Event {
     },
     /// The script ended, or was not run.
     RunFinished(Box<RunFinished>),
+    /// The Manager's tests are started.
+    TestsStarted {
+        /// The version.
+        version: u32,
+        /// What confines them.
+        sandbox: String,
+    },
+    /// They ended.
+    TestsFinished {
+        /// The version.
+        version: u32,
+        /// How each of them went.
+        tests: Vec<Test>,
+        /// `report_vN.yaml`, with the run and the tests.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
     /// The Reviewer's answer was read.
     Reviewed {
         /// The version.
@@ -354,6 +371,9 @@ pub struct SessionCreated {
     /// Files that the Manager gave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<DataFile>,
+    /// Acceptance tests that the Manager gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<DataFile>,
     /// The session and version that it was forked from, as `NAME:vN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<String>,
@@ -443,6 +463,7 @@ impl Event {
             | Self::PlanApproved { artifact, .. }
             | Self::VersionCreated { artifact, .. }
             | Self::Checked { artifact, .. }
+            | Self::TestsFinished { artifact, .. }
             | Self::Reviewed { artifact, .. }
             | Self::FeedbackGiven { artifact, .. }
             | Self::BudgetExtended { artifact, .. }
@@ -453,6 +474,7 @@ impl Event {
             | Self::PlanProposed { .. }
             | Self::PlanRemark { .. }
             | Self::RunStarted { .. }
+            | Self::TestsStarted { .. }
             | Self::GateOpened { .. }
             | Self::IterationAsked { .. }
             | Self::RunAsked { .. }
@@ -477,6 +499,7 @@ impl Event {
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
                 | Self::RunStarted { .. }
+                | Self::TestsStarted { .. }
                 | Self::GateOpened { .. }
                 | Self::IterationAsked { by: By::Auto, .. }
                 | Self::PlanApproved { by: By::Auto, .. }

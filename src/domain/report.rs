@@ -87,6 +87,61 @@ pub struct Checks {
     /// The script opens a window.
     #[serde(default)]
     pub window: bool,
+    /// Functions and classes that the version before had at its top level, gone without anybody
+    /// asking for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished: Vec<String>,
+}
+
+/// How an acceptance test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestOutcome {
+    /// As it should.
+    Passed,
+    /// Not as it should.
+    Failed,
+    /// It was not run, or chose not to be; its message says why.
+    Skipped,
+}
+
+impl TestOutcome {
+    /// The word in the report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One acceptance test of one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// The file, and within it the function or the case, as `test_sum.py::test_of_two`.
+    pub name: String,
+    /// How it ended.
+    pub outcome: TestOutcome,
+    /// What was wrong and where, or why it was not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Wall-clock milliseconds.
+    #[serde(default)]
+    pub milliseconds: u64,
+    /// The latest of the versions that this one was written from in which it passed, where it fails
+    /// now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_in: Option<u32>,
+}
+
+impl Test {
+    /// Whether it failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.outcome == TestOutcome::Failed
+    }
 }
 
 /// How a run ended.

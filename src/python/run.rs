@@ -92,39 +92,15 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
     let show = Show::of(ask.checks.window, ask.by_hand, runner.level() != "off");
-    let mut env = environment(&ask.python.path);
-    env.extend(show.env());
-    let mut readable = [ask.python.files(), ask.readable.to_vec(), show.readable()].concat();
-    let mut inputs = inputs(&ask);
-    inputs.extend(show.input());
+    let mut job = job(&ask, &show);
     let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
     let figures = figures.transpose().map_err(RunnerError::Folder)?;
     if let Some(folder) = &figures {
-        env.push(("PYTHONPATH".into(), folder.path().into()));
-        env.push(("MPLBACKEND".into(), figures::BACKEND.into()));
-        readable.push(folder.path().to_owned());
+        job.env.push(("PYTHONPATH".into(), folder.path().into()));
+        job.env.push(("MPLBACKEND".into(), figures::BACKEND.into()));
+        job.readable.push(folder.path().to_owned());
     }
-    let stop = CancellationToken::new();
-    let given = ask.args.iter().map(String::as_str);
-    let job = Job {
-        program: ask.python.path.clone(),
-        // No `-I` or `-P`: a script may import a module that came with its data.
-        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
-        env,
-        inputs,
-        readable,
-        stdin: ask.stdin.clone(),
-        limits: Limits {
-            time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
-            memory: ask.limits.memory_mb.saturating_mul(MIB),
-            processes: ask.limits.processes,
-            disk: ask.limits.disk_mb.saturating_mul(MIB),
-        },
-        keep: KEEP,
-        keep_files_in: ask.keep_files_in.map(Path::to_owned),
-        stop: stop.clone(),
-        attached: ask.by_hand,
-    };
+    let stop = job.stop.clone();
     let mut seen = None;
     let running = runner.run(job, cancel);
     let ended = if let Show::Virtual(display) = &show {
@@ -142,9 +118,7 @@ pub async fn run(
         Err(RunnerError::Unconfined(why)) => return Ok(refused(runner, &why)),
         Err(fault) => return Err(fault.into()),
     };
-    let private = done.folder.to_string_lossy().into_owned();
-    let stdout = without_library_folder(&without_folder(&done.stdout.text, &private));
-    let stderr = without_library_folder(&without_folder(&done.stderr.text, &private));
+    let (stdout, stderr) = (public(&done, &done.stdout.text), public(&done, &done.stderr.text));
     let kept = &done.files;
 
     if let Some((png, path)) = seen.as_ref().and_then(Frame::png).zip(ask.picture) {
@@ -176,6 +150,35 @@ pub async fn run(
         gaps: done.gaps.clone(),
     };
     Ok(Ran { run, stdout, stderr })
+}
+
+/// What the runner is given.
+pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
+    let given = ask.args.iter().map(String::as_str);
+    Job {
+        program: ask.python.path.clone(),
+        // No `-I` or `-P`: a script may import a module that came with its data.
+        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
+        env: [environment(&ask.python.path), show.env()].concat(),
+        inputs: inputs(ask).into_iter().chain(show.input()).collect(),
+        readable: [ask.python.files(), ask.readable.to_vec(), show.readable()].concat(),
+        stdin: ask.stdin.clone(),
+        limits: Limits {
+            time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
+            memory: ask.limits.memory_mb.saturating_mul(MIB),
+            processes: ask.limits.processes,
+            disk: ask.limits.disk_mb.saturating_mul(MIB),
+        },
+        keep: KEEP,
+        keep_files_in: ask.keep_files_in.map(Path::to_owned),
+        stop: CancellationToken::new(),
+        attached: ask.by_hand,
+    }
+}
+
+/// What was printed, without the folders of this machine.
+pub(super) fn public(done: &Done, text: &str) -> String {
+    without_library_folder(&without_folder(text, &done.folder.to_string_lossy()))
 }
 
 /// A run that this system can't confine does not take place.

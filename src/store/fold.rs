@@ -56,9 +56,10 @@ pub fn check(session: &Session, event: &mut Event) -> Result<(), String> {
 /// anywhere, and its files are written. Its own files and hidden ones are no artifacts.
 fn stays_inside(event: &mut Event) -> Result<(), String> {
     if let Event::SessionCreated(created) = event
-        && let Some(data) = created.data.iter().find(|data| name::check(&data.name).is_err())
+        && let Some(given) =
+            created.data.iter().chain(&created.tests).find(|f| name::check(&f.name).is_err())
     {
-        return Err(format!("it names a data file `{}`", data.name));
+        return Err(format!("it names a data file `{}`", given.name));
     }
     let ours = |file: &str| {
         let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
@@ -77,6 +78,8 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
     let version = match event {
         Event::Checked { version, .. }
         | Event::RunStarted { version, .. }
+        | Event::TestsStarted { version, .. }
+        | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
         | Event::FeedbackGiven { version, .. }
         | Event::RunAsked { version }
@@ -179,6 +182,7 @@ fn take(session: &mut Session, event: Event, at: String) {
                 run: None,
                 stdout: String::new(),
                 stderr: String::new(),
+                tests: None,
                 review: None,
                 feedback: None,
                 at,
@@ -189,6 +193,9 @@ fn take(session: &mut Session, event: Event, at: String) {
             change(session, version, |v| v.checks = Some(*checks));
         }
         Event::RunFinished(e) => ran(session, *e),
+        Event::TestsFinished { version, tests, .. } => {
+            change(session, version, |v| v.tests = Some(tests));
+        }
         Event::Reviewed { version, call, review, findings, .. } => {
             answered(session, Some(call), Role::Reviewer);
             enter(&mut session.ledger, findings);
@@ -231,6 +238,7 @@ fn take(session: &mut Session, event: Event, at: String) {
         }
         Event::Edited { .. }
         | Event::RunStarted { .. }
+        | Event::TestsStarted { .. }
         | Event::Rewritten { .. }
         | Event::Repaired { .. } => {}
     }
@@ -243,6 +251,7 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
     session.limits_given = e.settings.limits;
     session.settings = e.settings;
     session.data = e.data;
+    session.tests = e.tests;
     session.forked_from = e.forked_from;
     session.created = at;
 }
@@ -288,6 +297,7 @@ fn ran(session: &mut Session, e: RunFinished) {
     }
     change(session, e.version, |v| {
         v.run = Some(e.run);
+        v.tests = None;
         v.stdout = e.stdout;
         v.stderr = e.stderr;
     });
@@ -327,6 +337,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
         if number == latest {
             v.checks = None;
             v.run = None;
+            v.tests = None;
             v.review = None;
         }
     });

@@ -24,6 +24,10 @@ use thiserror::Error;
 
 /// The journal's file in a session's folder.
 pub const JOURNAL: &str = "journal.jsonl";
+/// The folder of the files that the Manager gave.
+const DATA: &str = "data";
+/// The folder of the tests that the Manager gave.
+const TESTS: &str = "tests";
 /// The lock's file in a session's folder.
 const LOCK: &str = ".lock";
 
@@ -211,8 +215,14 @@ pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
     Ok(lines.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
 }
 
+/// The paths of the tests that the Manager gave to a session.
+#[must_use]
+pub fn test_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
+    session.tests.iter().map(|t| folder.join(TESTS).join(&t.name)).collect()
+}
+
 /// The paths of the files that the Manager gave to a session.
 #[must_use]
 pub fn data_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
-    session.data.iter().map(|d| folder.join("data").join(&d.name)).collect()
+    session.data.iter().map(|d| folder.join(DATA).join(&d.name)).collect()
 }

@@ -82,6 +82,9 @@ impl Teller {
             News::Running { version, seconds } => {
                 self.wait(&format!("running v{version} (stopped after {seconds} s)"));
             }
+            News::Testing { version, seconds } => {
+                self.wait(&format!("testing v{version} (stopped after {seconds} s)"));
+            }
             _ => {
                 self.calm();
                 self.say(news);
@@ -138,6 +141,11 @@ impl Teller {
                         terminal.print(&flow::hang(terminal, "       ", &error));
                     }
                     None => self.printed(&version.stdout),
+                }
+            }
+            News::Tested(version) => {
+                if let Some(words) = gate::tests(terminal, version) {
+                    terminal.print(&flow::hang(terminal, "  tests: ", &words));
                 }
             }
             News::Reviewed { session, version } => {

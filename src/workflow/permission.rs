@@ -197,6 +197,7 @@ mod tests {
             run: None,
             stdout: String::new(),
             stderr: String::new(),
+            tests: None,
             review: None,
             feedback: None,
             at: String::new(),

@@ -4,13 +4,15 @@ use crate::support::steady;
 use proptest::prelude::*;
 use redraft::domain::chat::{Agent, Message, Outcome, Role, Usage};
 use redraft::domain::event::{
-    Artifact, By, CallFinished, CallStarted, Cause, Escalation, Event, Gate, RefusalKind,
+    Artifact, By, CallFinished, CallStarted, Cause, DataFile, Escalation, Event, Gate, RefusalKind,
     RunFinished, SessionCreated,
 };
 use redraft::domain::plan::Requirement;
-use redraft::domain::report::{Capability, CapabilityKind, Checks, Lint, Run, RunVerdict};
+use redraft::domain::report::{
+    Capability, CapabilityKind, Checks, Lint, Run, RunVerdict, Test, TestOutcome,
+};
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
-use redraft::domain::session::Session;
+use redraft::domain::session::{Session, Version};
 use redraft::domain::settings::{Limits, RoleSettings, SandboxMode, Settings};
 use redraft::store::fold;
 use redraft::store::line::Entry;
@@ -99,6 +101,13 @@ impl Play {
                 self.ran(version, verdict);
             }
             Step::NotRun(version, verdict, _) => self.ran(version, verdict),
+            Step::Test(version) => {
+                self.record(Event::TestsStarted { version, sandbox: "off".into() });
+                let outcomes = [TestOutcome::Passed, TestOutcome::Failed, TestOutcome::Skipped];
+                let outcome = outcomes[usize::from(self.draw(3))];
+                let tests = vec![test(outcome)];
+                self.record(Event::TestsFinished { version, tests, artifact: Artifact::default() });
+            }
             Step::Done(_) => return false,
         }
         true
@@ -327,7 +336,16 @@ impl Play {
     }
 }
 
+fn given() -> DataFile {
+    DataFile { name: "test_x.py".into(), bytes: 1, sha256: "a".repeat(64) }
+}
+
+fn test(outcome: TestOutcome) -> Test {
+    Test { name: "test_x".into(), outcome, message: None, milliseconds: 0, passed_in: None }
+}
+
 fn created(settings: Settings) -> Event {
+    let limits = settings.limits;
     Event::SessionCreated(Box::new(SessionCreated {
         format: 1,
         program: "redraft".into(),
@@ -335,6 +353,8 @@ fn created(settings: Settings) -> Event {
         request: "count".into(),
         settings,
         data: Vec::new(),
+        // Half of all sessions have tests.
+        tests: limits.max_versions.is_multiple_of(2).then(given).into_iter().collect(),
         forked_from: None,
         artifact: Artifact::default(),
     }))
@@ -429,6 +449,15 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
                 };
                 prop_assert!(said.find(other).is_none(), "a plan for another request");
             }
+            Event::TestsFinished { version, .. } => {
+                let head = session.version(*version);
+                let fresh = head.is_some_and(|v| v.ran() && v.tests.is_none());
+                prop_assert!(fresh, "tested twice, or without a run");
+            }
+            Event::Accepted { version, by: By::Auto, .. } => {
+                let failed = session.version(*version).is_some_and(Version::failed);
+                prop_assert!(!failed, "what failed was accepted by rule");
+            }
             Event::Reviewed { version, call, .. } => {
                 let pending = session.calls.pending.as_ref();
                 prop_assert_eq!(
@@ -497,7 +526,7 @@ fn said(event: &Event) -> bool {
 /// Any event about small numbers, whether or not it makes sense.
 fn nonsense() -> impl Strategy<Value = Event> {
     let artifact = Artifact::default;
-    (0..22_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
+    (0..23_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
         let by = if flag { By::Auto } else { By::Manager };
         let agent = Agent::ALL[(many % 4) as usize];
         let some = flag.then_some(n);
@@ -585,6 +614,14 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 text: String::new(),
                 artifact: Artifact { file: format!("script_v{n}.py"), ..artifact() },
             },
+            21 => {
+                let outcome = if flag { TestOutcome::Failed } else { TestOutcome::Passed };
+                Event::TestsFinished {
+                    version: n,
+                    tests: vec![test(outcome)],
+                    artifact: artifact(),
+                }
+            }
             _ => Event::RunAsked { version: n },
         }
     })

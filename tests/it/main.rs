@@ -9,6 +9,7 @@
     reason = "a test may panic, writes its fixtures itself, and may take its time"
 )]
 
+mod acceptance;
 mod agents;
 mod commands;
 mod faults;

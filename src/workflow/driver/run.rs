@@ -3,7 +3,7 @@
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{Run, RunVerdict};
-use crate::python::interpreter;
+use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::run::{self, Ask, RunFault};
 use crate::sandbox;
 use crate::store::artifacts;
@@ -14,24 +14,22 @@ impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };
-        if self.python.is_none() {
-            match interpreter::find(session.settings.python.as_deref()) {
-                Ok(found) => self.python = Some(found),
-                Err(problem) => {
-                    let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
-                    return self.ran(number, run, String::new(), String::new());
-                }
-            }
-        }
-        let Some(python) = self.python.clone() else { return Ok(Next::Go) };
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
+        let (args, stdin) = (session.settings.args.clone(), session.settings.stdin.clone());
         let runner = sandbox::runner(permission::mode(session, version));
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
         let keep = self.store.run_files(number)?;
         let picture = keep.with_file_name("screenshot.png");
+        let python = match self.interpreter() {
+            Ok(python) => python,
+            Err(problem) => {
+                let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
+                return self.ran(number, run, String::new(), String::new());
+            }
+        };
         let level = runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
         self.tools.manager.tell(News::Running { version: number, seconds: limits.seconds });
@@ -46,8 +44,8 @@ impl Driver<'_, '_> {
             keep_files_in: Some(&keep),
             picture: Some(&picture),
             by_hand: false,
-            args: &[],
-            stdin: Vec::new(),
+            args: &args,
+            stdin: stdin.into_bytes(),
         };
         match run::run(runner.as_ref(), ask, &self.tools.cancel).await {
             Ok(ran) => self.ran(number, ran.run, ran.stdout, ran.stderr),
@@ -57,6 +55,15 @@ impl Driver<'_, '_> {
                 self.ran(number, run, String::new(), String::new())
             }
         }
+    }
+
+    /// The Python that runs this session's scripts, looked for once.
+    pub(super) fn interpreter(&mut self) -> Result<Interpreter, InterpreterError> {
+        if let Some(python) = &self.python {
+            return Ok(python.clone());
+        }
+        let found = interpreter::find(self.store.session().settings.python.as_deref())?;
+        Ok(self.python.insert(found).clone())
     }
 
     pub(super) fn ran(
