@@ -9,6 +9,7 @@ pub mod forgotten;
 mod hints;
 mod imports;
 pub mod interpreter;
+pub mod packages;
 pub mod pep723;
 pub mod run;
 pub mod traceback;
