@@ -76,6 +76,9 @@ fn stays_inside(event: &mut Event) -> Result<(), String> {
 fn fits(session: &Session, event: &Event) -> Result<(), String> {
     let version = match event {
         Event::Checked { version, .. }
+        | Event::PackagesSought { version, .. }
+        | Event::InstallStarted { version, .. }
+        | Event::InstallFinished { version, .. }
         | Event::RunStarted { version, .. }
         | Event::Reviewed { version, .. }
         | Event::FeedbackGiven { version, .. }
@@ -126,6 +129,8 @@ fn take(session: &mut Session, event: Event, at: String) {
             }
             session.limits_given = settings.limits;
             session.settings = *settings;
+            // Another Python has other packages.
+            session.versions.iter_mut().for_each(|v| v.needs = None);
         }
         Event::ModelCallStarted(e) => {
             session.calls.last = e.call;
@@ -176,6 +181,7 @@ fn take(session: &mut Session, event: Event, at: String) {
                 script,
                 notes,
                 checks: None,
+                needs: None,
                 run: None,
                 stdout: String::new(),
                 stderr: String::new(),
@@ -186,7 +192,13 @@ fn take(session: &mut Session, event: Event, at: String) {
             work_on(session, version);
         }
         Event::Checked { version, checks, .. } => {
-            change(session, version, |v| v.checks = Some(*checks));
+            change(session, version, |v| {
+                v.checks = Some(*checks);
+                v.needs = None;
+            });
+        }
+        Event::PackagesSought { version, needs } => {
+            change(session, version, |v| v.needs = Some(*needs));
         }
         Event::RunFinished(e) => ran(session, *e),
         Event::Reviewed { version, call, review, findings, .. } => {
@@ -209,11 +221,17 @@ fn take(session: &mut Session, event: Event, at: String) {
             asked(session, Wish::Rerun);
             // To ask for a run is to think again about what was denied.
             session.allowed.retain(|_, allowed| *allowed);
+            session.installs.retain(|_, allowed| *allowed);
+            change(session, version, |v| v.needs = None);
         }
         Event::Rewound { version, .. } => work_on(session, version),
         Event::RunPermission { allowed, capabilities, .. } => {
             let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
             session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
+            session.gate = None;
+        }
+        Event::InstallPermission { allowed, packages, .. } => {
+            session.installs.extend(packages.into_iter().map(|name| (name, allowed)));
             session.gate = None;
         }
         Event::BudgetExtended { settings, .. } => {
@@ -230,6 +248,8 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.gate = None;
         }
         Event::Edited { .. }
+        | Event::InstallStarted { .. }
+        | Event::InstallFinished { .. }
         | Event::RunStarted { .. }
         | Event::Rewritten { .. }
         | Event::Repaired { .. } => {}
@@ -326,6 +346,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
         v.cause = Cause::Manager;
         if number == latest {
             v.checks = None;
+            v.needs = None;
             v.run = None;
             v.review = None;
         }

@@ -1,9 +1,9 @@
 //! Runs a version and journals how it went.
 
+use super::packages::Ground;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{Run, RunVerdict};
-use crate::python::interpreter;
 use crate::python::run::{self, Ask, RunFault};
 use crate::sandbox;
 use crate::store::artifacts;
@@ -12,18 +12,13 @@ use crate::workflow::permission;
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
+        let python = match self.ground(number).await? {
+            Ground::Python(python) => python,
+            Ground::Nothing(run) => return self.ran(number, *run, String::new(), String::new()),
+            Ground::Else(next) => return Ok(next),
+        };
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };
-        if self.python.is_none() {
-            match interpreter::find(session.settings.python.as_deref()) {
-                Ok(found) => self.python = Some(found),
-                Err(problem) => {
-                    let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
-                    return self.ran(number, run, String::new(), String::new());
-                }
-            }
-        }
-        let Some(python) = self.python.clone() else { return Ok(Next::Go) };
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
