@@ -4,6 +4,7 @@ use super::{Terminal, flow};
 use crate::diff;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
+use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
 use crate::domain::report::{CapabilityKind, Run, RunVerdict};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
@@ -30,7 +31,7 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
         }
         (Gate::Version, Some(head)) => version(terminal, session, head),
         (Gate::Safety, Some(head)) => safety(terminal, session, head),
-        (Gate::Install, Some(head)) => packages(terminal, session, head),
+        (Gate::Install, Some(head)) => packages(terminal, &install::unanswered(session, head)),
         _ => String::new(),
     };
     if let Some(trouble) = &question.trouble {
@@ -80,9 +81,10 @@ fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
     text
 }
 
-fn packages(terminal: &Terminal, session: &Session, head: &Version) -> String {
+/// Packages that somebody has to answer for.
+#[must_use]
+pub fn packages(terminal: &Terminal, asked: &[&Missing]) -> String {
     let mut text = title(terminal, "What it needs");
-    let asked = install::unanswered(session, head);
     for package in asked.iter().take(SHOWN) {
         let label = format!("  {} ", terminal.bold(&one_line(&package.requirement, 60)));
         let known = if package.known { "well known" } else { "not one of the well-known packages" };

@@ -454,8 +454,10 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
                 let version = session.version(*version).unwrap();
                 let asked = install::unanswered(&session, version);
                 prop_assert!(asked.is_empty(), "nobody was asked for its packages");
-                let wanted = install::wanted(&session, version);
-                let refused = |name: &String| session.installs.get(name) == Some(&false);
+                let (settings, answers) = (session.settings.install, &session.installs);
+                let needs = version.needs.clone().unwrap_or_default();
+                let wanted = install::wanted(settings, answers, &needs);
+                let refused = |name: &String| answers.get(name) == Some(&false);
                 prop_assert!(!wanted.iter().any(refused), "what was refused is installed");
             }
             Event::VersionCreated { version, call: Some(call), .. } => {

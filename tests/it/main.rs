@@ -16,6 +16,8 @@ mod inputs;
 mod kill;
 mod llm;
 mod machine;
+#[cfg(unix)]
+mod packages;
 mod python;
 mod store;
 mod support;

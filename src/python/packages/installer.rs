@@ -117,26 +117,26 @@ impl Installer {
         // What is no requirement never becomes an argument.
         let wanted = requirements.iter().filter_map(|text| Requirement::parse(text));
         let wanted: Vec<String> = wanted.map(|requirement| requirement.text).collect();
-        let (make, install) = match self {
+        let make = match self {
             Self::Uv(uv) => {
                 let make = uv.with(["venv", "--quiet", "--no-project", "--no-python-downloads"]);
-                let make = make.with(["--python".as_ref(), python.path.as_os_str()]);
-                let install = uv.with(["pip", "install", "--no-build", "--no-progress"]);
-                let install = install.with(["--quiet", "--no-python-downloads", "--python"]);
-                (make.with([environment]), install.with([&inside]))
+                make.with(["--python".as_ref(), python.path.as_os_str()])
             }
-            Self::Pip => {
-                let make = Tool::new(&python.path).with(["-I", "-m", "venv"]).with([environment]);
-                let args = ["-I", "-m", "pip", "install", "--only-binary", ":all:"];
-                let install = Tool::new(&inside).with(args);
-                (make, install.with(["--quiet", "--progress-bar", "off", "--no-compile"]))
-            }
+            Self::Pip => Tool::new(&python.path).with(["-I", "-m", "venv", "--without-pip"]),
         };
-        let empty = make.run(around, "", MAKING, cancel).await?;
+        let empty = make.with([environment]).run(around, "", MAKING, cancel).await?;
         if !empty.well {
             return Err(Failure::Told(format!("no environment could be made: {}", all_of(&empty))));
         }
-        let installed = install.with(&wanted).run(around, "", INSTALLING, cancel).await?;
+        let installed = match self {
+            Self::Uv(uv) => {
+                let install = uv.with(["pip", "install", "--no-build", "--no-progress"]);
+                let install = install.with(["--quiet", "--no-python-downloads", "--python"]);
+                let install = install.with([&inside]).with(&wanted);
+                install.run(around, "", INSTALLING, cancel).await?
+            }
+            Self::Pip => pip_install(&python.path, &inside, &wanted, around, cancel).await?,
+        };
         if !installed.well {
             return Err(Failure::Told(all_of(&installed)));
         }
@@ -148,6 +148,32 @@ impl Installer {
         compile.run(around, "", INSTALLING, cancel).await?;
         Ok(())
     }
+}
+
+/// Installs by the `pip` of the Python in use, or by one of the environment's own where that has none
+/// or one too old to install elsewhere: to put it there takes longer than most installations.
+async fn pip_install(
+    python: &Path,
+    inside: &Path,
+    wanted: &[String],
+    around: &Path,
+    cancel: &CancellationToken,
+) -> Result<Ended, ToolError> {
+    let pip = |python| Tool::new(python).with(["-I", "-m", "pip"]);
+    let args = ["install", "--only-binary", ":all:", "--quiet", "--progress-bar", "off"];
+    let install = |pip: Tool| pip.with(args).with(["--no-compile"]).with(wanted);
+    let elsewhere = install(pip(python).with(["--python".as_ref(), inside.as_os_str()]));
+    let ended = elsewhere.run(around, "", INSTALLING, cancel).await?;
+    let without = ["No module named pip", "no such option: --python"];
+    if ended.well || !without.iter().any(|words| ended.errors.contains(words)) {
+        return Ok(ended);
+    }
+    let ensured = Tool::new(inside).with(["-I", "-m", "ensurepip"]);
+    let ensured = ensured.run(around, "", MAKING, cancel).await?;
+    if !ensured.well {
+        return Ok(ensured);
+    }
+    install(pip(inside)).run(around, "", INSTALLING, cancel).await
 }
 
 fn all_of(ended: &Ended) -> String {

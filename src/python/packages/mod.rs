@@ -85,13 +85,8 @@ impl Packages {
         data: &[PathBuf],
         cancel: &CancellationToken,
     ) -> Needs {
-        let own: Vec<&str> = data.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
-        let requirements: Vec<String> = checks
-            .dependencies
-            .iter()
-            .filter(|text| !own.contains(&text.as_str()))
-            .cloned()
-            .collect();
+        let data = data.iter().filter_map(|path| path.file_name()?.to_str());
+        let requirements = without_data(&checks.dependencies, data);
         let here = present(python, checks, &requirements, cancel).await;
         let absent = requirements.iter().zip(&here).filter(|(_, here)| !**here);
         let mut missing: Vec<Missing> = absent.map(|(text, _)| look_at(text)).collect();
@@ -179,6 +174,16 @@ impl Packages {
         });
         self.folder.join(key)
     }
+}
+
+/// What is needed of packages: modules that come with the data files are none.
+#[must_use]
+pub fn without_data<'d>(
+    dependencies: &[String],
+    data: impl IntoIterator<Item = &'d str>,
+) -> Vec<String> {
+    let own: Vec<&str> = data.into_iter().map(|name| name.trim_end_matches(".py")).collect();
+    dependencies.iter().filter(|text| !own.contains(&text.as_str())).cloned().collect()
 }
 
 /// What is known of a package without asking anybody.

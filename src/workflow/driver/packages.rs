@@ -63,10 +63,10 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let Some(head) = session.version(version) else { return Ok(Ground::Else(Next::Go)) };
         let needs = head.needs.clone().unwrap_or_default();
-        if install::is_impossible(head) {
+        if install::is_impossible(&needs) {
             return Ok(Ground::Nothing(Box::new(failed_run(&needs, None))));
         }
-        let wanted = install::wanted(session, head);
+        let wanted = install::wanted(session.settings.install, &session.installs, &needs);
         if wanted.is_empty() {
             return Ok(Ground::Python(python));
         }
