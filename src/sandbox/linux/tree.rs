@@ -101,6 +101,12 @@ impl<'a> Tree<'a> {
 
     /// Puts in all that the child sees, and makes all but its own folders read-only.
     pub(super) fn finish(&mut self, plan: &Plan) -> Result<(), String> {
+        // First: what it is shown may stand in one of them, as a Python in `/tmp` does.
+        for (name, place) in WRITABLE {
+            let to = self.inside(Path::new(place));
+            make_folder(&to)?;
+            bind(&self.scratch.join(name), &to)?;
+        }
         let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
         for path in SYSTEM.iter().chain(&settings) {
             self.show(Path::new(path), Path::new(path))?;
@@ -125,11 +131,6 @@ impl<'a> Tree<'a> {
             ("dev/stderr", "/proc/self/fd/2"),
         ] {
             step("cannot link its output", symlink(to, self.root.join(link)))?;
-        }
-        for (name, place) in WRITABLE {
-            let to = self.inside(Path::new(place));
-            make_folder(&to)?;
-            bind(&self.scratch.join(name), &to)?;
         }
         let proc = self.inside(Path::new("/proc"));
         make_folder(&proc)?;
