@@ -161,7 +161,7 @@ pub(crate) struct Work {
     /// How runs are confined; this build has no sandbox yet, so `off` is what lets scripts run
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
-    /// The Python to use: a path, `system`, or `venv:PATH`
+    /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
 }
@@ -197,7 +197,7 @@ pub(crate) struct Run {
     /// How it is confined; this build has no sandbox yet, so only `off` runs without a question
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
-    /// The Python to use: a path, `system`, or `venv:PATH`
+    /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
     /// Arguments for the script

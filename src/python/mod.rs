@@ -4,6 +4,7 @@
 
 mod capabilities;
 pub mod check;
+mod conda;
 mod depth;
 pub mod forgotten;
 mod hints;
