@@ -5,6 +5,7 @@ use crate::domain::chat::Agent;
 use crate::domain::text::visible;
 use crate::llm::provider;
 use crate::prompts::Prompts;
+use crate::python::packages::Packages;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
@@ -78,7 +79,15 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
     };
     let connect =
         |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, &context.config, used);
-    let tools = Tools { manager: manager.as_mut(), connect: &connect, prompts, cancel, auto };
+    let packages = Packages::new(context.config.uv.clone());
+    let tools = Tools {
+        manager: manager.as_mut(),
+        connect: &connect,
+        packages: &packages,
+        prompts,
+        cancel,
+        auto,
+    };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
 
