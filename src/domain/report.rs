@@ -69,6 +69,15 @@ impl CapabilityKind {
     }
 }
 
+/// What a model says of a version's safety.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// It is safe to run.
+    pub safe: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
 /// The static checks of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {

@@ -84,6 +84,8 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::TestsStarted { version, .. }
         | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
+        | Event::SafetyJudged { version, .. }
+        | Event::RunPermission { version: Some(version), .. }
         | Event::FeedbackGiven { version, .. }
         | Event::RunAsked { version }
         | Event::Rewound { version, .. }
@@ -183,6 +185,8 @@ fn take(session: &mut Session, event: Event, at: String) {
                 escalation: session.escalation.take(),
                 script,
                 notes,
+                judged: None,
+                trusted: None,
                 checks: None,
                 needs: None,
                 run: None,
@@ -228,10 +232,19 @@ fn take(session: &mut Session, event: Event, at: String) {
             asked(session, Wish::Rerun);
             // To ask for a run is to think again about what was denied.
             session.allowed.retain(|_, allowed| *allowed);
+            change(session, version, |v| v.trusted = v.trusted.filter(|trusted| *trusted));
             session.installs.retain(|_, allowed| *allowed);
             change(session, version, |v| v.needs = None);
         }
         Event::Rewound { version, .. } => work_on(session, version),
+        Event::RunPermission { allowed, version: Some(version), .. } => {
+            change(session, version, |v| v.trusted = Some(allowed));
+            session.gate = None;
+        }
+        Event::SafetyJudged { version, call, judged } => {
+            answered(session, Some(call), Role::Safety);
+            change(session, version, |v| v.judged = Some(judged));
+        }
         Event::RunPermission { allowed, capabilities, .. } => {
             let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
             session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
@@ -355,6 +368,8 @@ fn edited(session: &mut Session, text: String, file: &str) {
         v.script = text;
         v.cause = Cause::Manager;
         if number == latest {
+            v.judged = None;
+            v.trusted = None;
             v.checks = None;
             v.needs = None;
             v.run = None;
@@ -362,7 +377,10 @@ fn edited(session: &mut Session, text: String, file: &str) {
             v.review = None;
         }
     });
-    session.calls.pending.take_if(|p| p.agent == Agent::Reviewer && p.version == Some(number));
+    let about_it = |p: &mut Pending| {
+        matches!(p.agent, Agent::Reviewer | Agent::Safety) && p.version == Some(number)
+    };
+    session.calls.pending.take_if(about_it);
     if number == latest {
         work_on(session, number);
     }

@@ -179,6 +179,7 @@ impl Teller {
             (Agent::Coder, Some(n)) => format!("writes v{n}"),
             (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
+            (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
             _ => "works".to_owned(),
         };
         let model = one_line(model, 60);
@@ -251,5 +252,6 @@ const fn name(agent: Agent) -> &'static str {
         Agent::Planner => "Planner",
         Agent::Coder | Agent::Repair => "Coder",
         Agent::Reviewer => "Reviewer",
+        Agent::Safety => "Safety judge",
     }
 }
