@@ -56,6 +56,8 @@ pub struct Session {
     pub allowed: BTreeMap<CapabilityKind, bool>,
     /// Packages that may be installed or not, by name, as far as that was answered.
     pub installs: BTreeMap<String, bool>,
+    /// What models said, time after time, in which package a module is; empty where in none.
+    pub named: BTreeMap<String, Vec<String>>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.

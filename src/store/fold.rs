@@ -85,6 +85,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
         | Event::SafetyJudged { version, .. }
+        | Event::PackagesNamed { version, .. }
         | Event::RunPermission { version: Some(version), .. }
         | Event::FeedbackGiven { version, .. }
         | Event::RunAsked { version }
@@ -240,6 +241,12 @@ fn take(session: &mut Session, event: Event, at: String) {
         Event::RunPermission { allowed, version: Some(version), .. } => {
             change(session, version, |v| v.trusted = Some(allowed));
             session.gate = None;
+        }
+        Event::PackagesNamed { call, names, .. } => {
+            answered(session, Some(call), Role::Dependencies);
+            for (module, name) in names {
+                session.named.entry(module).or_default().push(name);
+            }
         }
         Event::SafetyJudged { version, call, judged } => {
             answered(session, Some(call), Role::Safety);
