@@ -84,6 +84,8 @@ fn a_version_whose_tests_fail_is_repaired_until_they_pass() {
     let out = world.run(&new(&["--tests", "tests"])).expect(0);
     assert!(out.out.contains("tests: 0 of 3 passed, failed: cases.yaml::prints"), "{}", out.out);
     assert!(out.out.contains("tests: 3 of 3 passed") && out.out.contains("accepted v2"));
+    let first = &asked(&world, Asking::Coder)[0];
+    assert!(first.contains("It must define at its top level: add\n"), "{first}");
     let repair = &asked(&world, Asking::Coder)[1];
     for said in [
         "Acceptance tests: 0 of 3 passed.",
@@ -222,6 +224,20 @@ fn tests_run_as_confined_as_the_script() {
     let args = ["new", "add", "--name", "s", "--auto", "--tests", "confined.py"];
     let out = world.run(&args).expect(0);
     assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
+}
+
+#[test]
+fn the_cases_of_the_readme_are_some() {
+    let readme = include_str!("../../README.md");
+    let cases = readme.split("```yaml\n").find(|part| part.starts_with("- name: two")).unwrap();
+    let script = "import sys\n\ntry:\n    lines = open(sys.argv[1]).read().split()\n\
+        except IndexError:\n    lines = []\n\
+        except OSError:\n    print('total: 0')\n    sys.exit(1)\n\
+        print(f'total: {sum(map(float, lines))}')\n";
+    let world = scripted(&[fenced(script)], &[ACCEPT]);
+    world.write("cases.yaml", cases.split("```").next().unwrap());
+    let out = world.run(&new(&["--tests", "cases.yaml"])).expect(0);
+    assert!(out.out.contains("tests: 3 of 3 passed"), "{}", out.out);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod cases;
 mod told;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ use cases::Case;
 
 /// Runs the tests of a file of Python; see there.
 const HARNESS: &str = include_str!("harness.py");
+/// Names of the script that are kept of what tests use.
+const NAMES: usize = 40;
 /// The name that the script goes by in tests, besides its own.
 const SCRIPT: &str = "script.py";
 /// Bytes kept of what the harness tells.
@@ -65,6 +68,24 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, files::FileError> {
     });
     found.sort();
     Ok(found)
+}
+
+/// The names that tests use of the script, sorted.
+#[must_use]
+pub fn interface(tests: &[PathBuf]) -> Vec<String> {
+    let python = tests.iter().filter(|path| !is_yaml(&path.to_string_lossy()));
+    let read = python.filter_map(|path| text_of(path).ok());
+    let names: BTreeSet<String> = read.flat_map(|(text, _)| used_in(&text)).collect();
+    names.into_iter().take(NAMES).collect()
+}
+
+/// The names that a test uses of the script: of `script`, or else of the one module that is no other.
+fn used_in(text: &str) -> Vec<String> {
+    let Ok(outline) = outline::of(text) else { return Vec::new() };
+    let mut others = outline.modules.iter().filter(|module| *module != "pytest");
+    let only = others.next().filter(|_| others.next().is_none());
+    let Some(module) = outline.modules.get("script").or(only) else { return Vec::new() };
+    outline::used_of(text, module)
 }
 
 fn is_yaml(name: &str) -> bool {
