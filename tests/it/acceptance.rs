@@ -1,7 +1,7 @@
 //! What the Manager gives a session to be run with and to be held against: arguments, input, tests.
 
 use crate::support::model_server::Received;
-use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};
 
 /// A session `s` that works by itself, with these flags.
 fn new<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -191,6 +191,27 @@ fn tests_are_run_once_whenever_the_program_is_killed_and_again_with_the_run() {
     world.run_with(&["resume", "s"], "accept\n").expect(0);
     assert_eq!(finished(), 1);
     assert!(world.read("sessions/s/report_v1.yaml").contains("outcome: passed"));
+}
+
+#[test]
+fn ctrl_c_ends_tests_that_run_and_they_are_run_again_later() {
+    use nix::sys::signal::{Signal, kill};
+    let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
+    world.write("waits.py", "import time, script\nassert script\ntime.sleep(60)\n");
+    let mut child = world.start(&new(&["--tests", "waits.py"]));
+    wait_for(|| {
+        let journal = std::fs::read_to_string(world.file("sessions/s/journal.jsonl"));
+        journal.is_ok_and(|text| text.contains("\"tests_started\""))
+    });
+    kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!world.events("s").contains(&"tests_finished".to_owned()));
+    // The Manager has thought better of the test.
+    std::fs::write(world.file("sessions/s/tests/waits.py"), "import script\nassert script\n")
+        .unwrap();
+    let out = world.run(&["resume", "s", "--auto"]).expect(0);
+    assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
+    assert_eq!(world.received().len(), 3, "a model was asked again");
 }
 
 #[test]

@@ -226,7 +226,7 @@ async fn each_case_is_run_by_itself_with_what_it_gives() {
         &told(script, "cases.yaml", cases).await,
         &[
             "cases.yaml::half passed",
-            "cases.yaml::zero failed: it ended with exit code 1, not 0: ZeroDivisionError: \
+            "cases.yaml::zero failed: with the input `0`: it ended with exit code 1, not 0: ZeroDivisionError: \
              division by zero (line 4)",
             "cases.yaml::no file passed",
             "cases.yaml::no input failed: it ended with exit code 1, not 0: EOFError",
