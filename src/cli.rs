@@ -162,7 +162,7 @@ pub(crate) struct Work {
     /// Check and review versions without running them
     #[arg(long)]
     pub(crate) no_run: bool,
-    /// How runs are confined; this build has no sandbox yet, so `off` is what lets scripts run
+    /// How runs are confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
     /// The Python to use: a path, `system`, or `venv:PATH`
@@ -204,7 +204,7 @@ pub(crate) struct Run {
     /// SESSION, SESSION:vN or FILE.py
     #[arg(value_name = "WHAT")]
     pub(crate) what: String,
-    /// How it is confined; this build has no sandbox yet, so only `off` runs without a question
+    /// How it is confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
     /// The Python to use: a path, `system`, or `venv:PATH`

@@ -6,7 +6,7 @@ use crate::domain::chat::Role;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::{discover, provider};
-use crate::python::interpreter;
+use crate::python::{interpreter, show};
 use crate::sandbox;
 use crate::store;
 use anyhow::Result;
@@ -20,7 +20,8 @@ struct Look {
 }
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
-    let mut looks = vec![python(context), models(context), sandbox(), folder(context), templates()];
+    let mut looks =
+        vec![python(context), models(context), sandbox(), window(), folder(context), templates()];
     if let Some(wanted) = &args.session {
         looks.push(session(context, wanted));
     }
@@ -81,6 +82,12 @@ fn sandbox() -> Look {
         Err(error) => (false, error.to_string()),
     };
     Look { what: "sandbox", fine, words }
+}
+
+/// Programs with a window need more than others; nothing else does.
+fn window() -> Look {
+    let words = show::missing().unwrap_or_else(|| "a virtual display, by Xvfb".to_owned());
+    Look { what: "window", fine: true, words }
 }
 
 /// Tries whether sessions could be made, and leaves nothing behind.

@@ -36,6 +36,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     }
     if !args.args.is_empty() {
         wanted.args.clone_from(&args.args);
+        wanted.stdin.clear();
     }
     let terminal = &context.terminal;
     let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
@@ -53,6 +54,8 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         limits: wanted.limits,
         python: &python,
         keep_files_in: None,
+        picture: None,
+        by_hand: terminal.interactive && wanted.stdin.is_empty(),
         args: &wanted.args,
         stdin: wanted.stdin.clone().into_bytes(),
     };

@@ -236,6 +236,9 @@ pub struct Run {
     /// Files that it wrote, relative to `run_vN/files/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// A picture of its window is in `run_vN/screenshot.png`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub screenshot: bool,
     /// What its confinement could not have stopped on this system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
@@ -257,6 +260,7 @@ impl Run {
             stdout_bytes: 0,
             stderr_bytes: 0,
             files: Vec::new(),
+            screenshot: false,
             gaps: Vec::new(),
         }
     }

@@ -190,6 +190,7 @@ impl Store {
     pub fn run_files(&self, version: u32) -> Result<PathBuf, StoreError> {
         let path = files::place(&self.folder, &format!("run_v{version}/files"))?;
         files::remove_folder(&path)?;
+        files::remove_file(&path.with_file_name("screenshot.png"))?;
         Ok(path)
     }
 

@@ -39,7 +39,7 @@ fn every_version_is_run_with_the_arguments_and_the_input_that_the_manager_gave()
     let out = world.run(&["run", "s", "--sandbox", "off"]).expect(0);
     assert_eq!(out.out, printed(2));
     let out = world.run(&["run", "s", "--sandbox", "off", "--", "-y"]).expect(0);
-    assert_eq!(out.out, "2 ['-y'] ['4', '5', '']\n");
+    assert_eq!(out.out, "2 ['-y'] ['']\n");
     let kept = world.read("sessions/s/session.yaml");
     assert!(kept.contains("args:\n- -x\n") && kept.contains("stdin: |\n  4\n  5\n"), "{kept}");
     world.run(&["resume", "s", "--auto", "--args", "", "--stdin", ""]).expect(0);

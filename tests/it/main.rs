@@ -18,6 +18,8 @@ mod kill;
 mod llm;
 mod machine;
 mod python;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod store;
 mod support;
 #[cfg(unix)]

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outline;
 use super::run::{self, Ask, RunFault};
+use super::show::Show;
 use super::traceback;
 use crate::domain::report::{Test, TestOutcome};
 use crate::files;
@@ -135,6 +136,7 @@ pub async fn test(
     let whole = Duration::from_secs(ask.limits.seconds);
     let begun = Instant::now();
     let mut results = Vec::new();
+    let show = Show::of(ask.checks.window, false, runner.level() != "off");
     for (at, path) in tests.iter().enumerate() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let later = tests.len() - at - 1;
@@ -148,7 +150,7 @@ pub async fn test(
                 let count = cases.len();
                 for (n, case) in cases.iter().enumerate() {
                     let time = left(later + count - n - 1);
-                    let job = of_case(ask, case, time);
+                    let job = of_case(ask, &show, case, time);
                     let name = format!("{name}::{}", case.name());
                     let (done, milliseconds) = perform(runner, job, cancel).await?;
                     let result = judge(ask, case, &done, time);
@@ -162,7 +164,7 @@ pub async fn test(
             }
             Ok(kind) => {
                 let (time, token) = (left(later), token());
-                let job = of_file(ask, &kind, path, tests, &token, time);
+                let job = of_file(ask, &show, &kind, path, tests, &token, time);
                 let (done, _) = perform(runner, job, cancel).await?;
                 let ended = ended(&done, time);
                 results.extend(told::read(&done.stdout.text, &token, &name, &ended));
@@ -195,9 +197,9 @@ fn again(ask: &Ask<'_>) -> Input {
     Input { name: SCRIPT.into(), content: Content::Text(ask.script.to_owned()) }
 }
 
-fn of_case(ask: &Ask<'_>, case: &Case, time: Duration) -> Job {
+fn of_case(ask: &Ask<'_>, show: &Show, case: &Case, time: Duration) -> Job {
     let (args, stdin) = (case.args(), case.stdin().as_bytes().to_vec());
-    let mut job = run::job(&Ask { args: &args, stdin, keep_files_in: None, ..*ask }, false);
+    let mut job = run::job(&Ask { args: &args, stdin, keep_files_in: None, ..*ask }, show);
     job.limits.time = time;
     let given = case
         .files()
@@ -222,6 +224,7 @@ fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), 
 
 fn of_file(
     ask: &Ask<'_>,
+    show: &Show,
     kind: &Kind,
     path: &Path,
     tests: &[PathBuf],
@@ -230,7 +233,7 @@ fn of_file(
 ) -> Job {
     let mut stdin = format!("{token}\n").into_bytes();
     stdin.extend_from_slice(&ask.stdin);
-    let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, false);
+    let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, show);
     job.limits.time = time;
     job.keep = TOLD;
     let how = if matches!(kind, Kind::Plain) { "plain" } else { "pytest" };

@@ -105,15 +105,6 @@ impl<'a> Tree<'a> {
         for path in SYSTEM.iter().chain(&settings) {
             self.show(Path::new(path), Path::new(path))?;
         }
-        for path in &plan.job.readable {
-            self.show(path, path)?;
-            // Programs find their way by either name.
-            if let Ok(real) = path.canonicalize()
-                && real != *path
-            {
-                self.show(&real, &real)?;
-            }
-        }
         self.accounts()?;
         for device in DEVICES {
             self.show(Path::new(device), Path::new(device))?;
@@ -130,6 +121,16 @@ impl<'a> Tree<'a> {
             let to = self.inside(Path::new(place));
             make_folder(&to)?;
             bind(&self.scratch.join(name), &to)?;
+        }
+        // Behind these, since some of it may stand below `/tmp`.
+        for path in &plan.job.readable {
+            self.show(path, path)?;
+            // Programs find their way by either name.
+            if let Ok(real) = path.canonicalize()
+                && real != *path
+            {
+                self.show(&real, &real)?;
+            }
         }
         let proc = self.inside(Path::new("/proc"));
         make_folder(&proc)?;

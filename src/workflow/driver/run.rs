@@ -29,6 +29,7 @@ impl Driver<'_, '_> {
                 return self.ran(number, run, String::new(), String::new());
             }
         };
+        let picture = keep.with_file_name("screenshot.png");
         let level = runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
         self.tools.manager.tell(News::Running { version: number, seconds: limits.seconds });
@@ -41,6 +42,8 @@ impl Driver<'_, '_> {
             limits,
             python: &python,
             keep_files_in: Some(&keep),
+            picture: Some(&picture),
+            by_hand: false,
             args: &args,
             stdin: stdin.into_bytes(),
         };

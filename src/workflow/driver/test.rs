@@ -38,6 +38,8 @@ impl Driver<'_, '_> {
             limits: settings.sandbox,
             python: &python,
             keep_files_in: None,
+            picture: None,
+            by_hand: false,
             args: &settings.args,
             stdin: settings.stdin.clone().into_bytes(),
         };

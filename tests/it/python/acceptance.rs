@@ -41,6 +41,8 @@ async fn told_within(seconds: u64, script: &str, tests: &[(&str, &str)]) -> Vec<
         limits: Sandbox { seconds, ..Sandbox::default() },
         python: &PYTHON,
         keep_files_in: None,
+        picture: None,
+        by_hand: false,
         args: &args,
         stdin: b"typed\n".to_vec(),
     };
