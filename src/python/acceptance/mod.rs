@@ -167,7 +167,8 @@ pub async fn test(
                 let job = of_file(ask, &show, &kind, path, tests, &token, time);
                 let (done, _) = perform(runner, job, cancel).await?;
                 let ended = ended(&done, time);
-                results.extend(told::read(&done.stdout.text, &token, &name, &ended));
+                let printed = run::public(&done, &done.stdout.text);
+                results.extend(told::read(&printed, &token, &name, &ended));
             }
         }
     }

@@ -162,6 +162,18 @@ async fn a_file_that_can_not_be_loaded_says_why() {
         &told("import os\nos._exit(0)", "test_x.py", ends).await,
         &["test_x.py failed: while the file was loaded, the program ended with exit code 0"],
     );
+    let waits = told_within(1, "while True: pass", &[("test_x.py", ends)]).await;
+    expect(&waits, &["test_x.py failed: while the file was loaded, still running after 1.0 s"]);
+    assert!(waits[0].ends_with("belongs under `if __name__ == \"__main__\":`"), "{waits:?}");
+    let outside = told("open('nothing.csv')", "test_x.py", ends).await;
+    let said = "FileNotFoundError: [Errno 2] No such file or directory: 'nothing.csv'; in the script, line 1";
+    assert!(outside[0].contains(said), "{outside:?}");
+    let private = "import os\ndef test_a(): assert os.getcwd() == 1\n";
+    let private = told("", "test_x.py", private).await;
+    assert!(
+        private[0].contains("left side is '.'") || private[0].contains("assert '.' == 1"),
+        "{private:?}"
+    );
 }
 
 #[tokio::test]
