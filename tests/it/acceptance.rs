@@ -234,6 +234,17 @@ fn where_nothing_is_run_no_test_is_and_that_is_said() {
 }
 
 #[test]
+fn what_is_accepted_with_a_test_that_was_not_run_says_so() {
+    let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
+    let test = "import unittest, script\n\n@unittest.skip('later')\nclass TestA(unittest.TestCase):\n    \
+        def test_a(self): assert script.add\n";
+    world.write("test_later.py", test);
+    let out = world.run(&new(&["--tests", "test_later.py"])).expect(0);
+    assert!(out.out.contains("0 of 1 passed, 1 skipped: later"), "{}", out.out);
+    assert!(out.out.contains("accepted v1 with 1 test not run: "), "{}", out.out);
+}
+
+#[test]
 fn tests_run_as_confined_as_the_script() {
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     let home = world.file("home").display().to_string();
