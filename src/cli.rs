@@ -165,7 +165,7 @@ pub(crate) struct Work {
     /// How runs are confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
-    /// The Python to use: a path, `system`, or `venv:PATH`
+    /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
     /// Arguments that every version is run with, quoted as for a shell
@@ -207,7 +207,7 @@ pub(crate) struct Run {
     /// How it is confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
-    /// The Python to use: a path, `system`, or `venv:PATH`
+    /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
     /// Arguments for the script [default: the session's]

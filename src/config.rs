@@ -37,6 +37,8 @@ pub struct Config {
     pub prices: BTreeMap<String, Price>,
     /// The Python interpreter, a name or a path.
     pub python: Option<String>,
+    /// The `uv` program that installs packages, where it is not the first that is found.
+    pub uv: Option<PathBuf>,
     #[serde(deserialize_with = "values::or_default")]
     limits: LimitsConfig,
     #[serde(deserialize_with = "values::or_default")]
@@ -247,6 +249,7 @@ impl Config {
         over(&mut self.sessions_dir, later.sessions_dir);
         self.prices.extend(later.prices);
         over(&mut self.python, later.python);
+        over(&mut self.uv, later.uv);
         over(&mut self.limits.max_versions, later.limits.max_versions);
         over(&mut self.limits.repairs, later.limits.repairs);
         over(&mut self.limits.budget_tokens, later.limits.budget_tokens);

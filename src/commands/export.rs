@@ -3,7 +3,7 @@
 use super::{Context, code};
 use crate::cli;
 use crate::files;
-use crate::python::{check, pep723};
+use crate::python::{check, packages, pep723};
 use crate::store;
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -29,7 +29,9 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
         .and_then(|run| run.python.as_deref())
         .and_then(requires)
         .unwrap_or_else(|| OLDEST.to_owned());
-    let script = pep723::with_block(&version.script, &python, &checks.dependencies);
+    let data = session.data.iter().map(|file| file.name.as_str());
+    let dependencies = packages::without_data(&checks.dependencies, data);
+    let script = pep723::with_block(&version.script, &python, &dependencies);
     let terminal = &context.terminal;
     match &args.output {
         Some(path) => {
@@ -42,7 +44,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
         None if terminal.json => terminal.json(&json!({
             "session": session.name,
             "version": number,
-            "dependencies": checks.dependencies,
+            "dependencies": dependencies,
             "script": script,
         })),
         None => terminal.raw(&script),

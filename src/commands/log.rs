@@ -73,6 +73,8 @@ fn words(event: &Value) -> String {
                 let blockers = review["blockers"].as_array().map_or(0, Vec::len);
                 format!("{said}, {}", count(blockers, "open blocker"))
             }
+            ("needs", needs) => names(&needs["missing"], "name"),
+            ("packages", packages) => names(packages, ""),
             ("usage", usage) => format!("{}+{} tokens", usage["prompt"], usage["answer"]),
             ("milliseconds", Value::Number(n)) => format!("{n} ms"),
             ("call", Value::Number(n)) => format!("call {n}"),
@@ -91,4 +93,11 @@ fn words(event: &Value) -> String {
         parts.push(visible(&shown));
     }
     parts.join(", ")
+}
+
+/// The names in a list, which stand in it as they are or in a field.
+fn names(list: &Value, field: &str) -> String {
+    let name = |item: &Value| item.as_str().or_else(|| item[field].as_str()).map(str::to_owned);
+    let names: Vec<String> = list.as_array().into_iter().flatten().filter_map(name).collect();
+    if names.is_empty() { "nothing".to_owned() } else { one_line(&names.join(" "), 60) }
 }

@@ -2,14 +2,19 @@
 
 use super::{Context, code, setup};
 use crate::cli;
-use crate::domain::report::RunVerdict;
-use crate::domain::settings::Sandbox;
+use crate::domain::packages::Missing;
+use crate::domain::report::{Checks, RunVerdict};
+use crate::domain::settings::{Install, Sandbox};
 use crate::domain::text::{one_line, visible};
+use crate::python::interpreter::Interpreter;
+use crate::python::packages::{InstallError, Packages};
 use crate::python::run::{self, Ask, RunFault};
 use crate::python::{check, interpreter};
 use crate::sandbox;
 use crate::store;
-use crate::terminal::gate;
+use crate::terminal::menu::{self, Choice};
+use crate::terminal::{self, gate};
+use crate::workflow::install::{self, Answers};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -27,6 +32,8 @@ struct Wanted {
     python: Option<String>,
     args: Vec<String>,
     stdin: String,
+    install: Install,
+    answers: Answers,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
@@ -43,7 +50,14 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let checks = check::check(&wanted.script);
     let cancel = CancellationToken::new();
     let on_interrupt = cancel.clone();
-    ctrlc::set_handler(move || on_interrupt.cancel())?;
+    ctrlc::set_handler(move || {
+        on_interrupt.cancel();
+        terminal::end_waiting();
+    })?;
+    let runtime = setup::runtime()?;
+    let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, &cancel))? else {
+        return Ok(code::INTERRUPTED);
+    };
     let runner = sandbox::runner(wanted.limits.mode);
     let ask = Ask {
         script: &wanted.script,
@@ -59,7 +73,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         args: &wanted.args,
         stdin: wanted.stdin.clone().into_bytes(),
     };
-    let ran = match setup::runtime()?.block_on(run::run(runner.as_ref(), ask, &cancel)) {
+    let ran = match runtime.block_on(run::run(runner.as_ref(), ask, &cancel)) {
         Ok(ran) => ran,
         Err(RunFault::Interrupted) => return Ok(code::INTERRUPTED),
         Err(fault) => return Err(fault.into()),
@@ -86,6 +100,68 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     })
 }
 
+/// What it runs on: this Python, or an environment that has what it needs. None: interrupted.
+async fn ground(
+    context: &Context,
+    wanted: &Wanted,
+    python: Interpreter,
+    checks: &Checks,
+    cancel: &CancellationToken,
+) -> Result<Option<Interpreter>> {
+    if checks.dependencies.is_empty() || wanted.install == Install::Never {
+        return Ok(Some(python));
+    }
+    let terminal = &context.terminal;
+    let packages = Packages::new(context.config.uv.clone());
+    let needs = packages.needs(&python, checks, &wanted.data, cancel).await;
+    if cancel.is_cancelled() {
+        return Ok(None);
+    }
+    let requirements = install::wanted(wanted.install, &wanted.answers, &needs);
+    if install::is_impossible(&needs) || requirements.is_empty() {
+        return Ok(Some(python));
+    }
+    if let Some(there) = packages.find(&python, &requirements) {
+        return Ok(Some(there));
+    }
+    let open = install::open(wanted.install, &wanted.answers, &needs);
+    if !open.is_empty() && !allowed(context, &open)? {
+        return Ok(Some(python));
+    }
+    terminal.warn(&format!("installing {}", one_line(&requirements.join(", "), 100)));
+    match packages.install(&python, &requirements, cancel).await {
+        Ok(environment) => Ok(Some(environment)),
+        Err(InstallError::Interrupted) => Ok(None),
+        Err(error) => bail!("the packages could not be installed: {error}"),
+    }
+}
+
+/// Whether these packages may be installed.
+fn allowed(context: &Context, open: &[&Missing]) -> Result<bool> {
+    let terminal = &context.terminal;
+    let trap = open.iter().any(|package| package.warning.is_some());
+    if context.yes && !trap {
+        return Ok(true);
+    }
+    if !terminal.interactive || terminal.json {
+        let names: Vec<&str> = open.iter().map(|package| package.requirement.as_str()).collect();
+        terminal.warn(&format!(
+            "it needs {}, which this Python does not have; `--yes` installs what is not suspicious",
+            one_line(&names.join(", "), 100)
+        ));
+        return Ok(false);
+    }
+    terminal.print(&gate::packages(terminal, open));
+    let choices = [
+        Choice { word: "allow", what: "into an environment of their own" },
+        Choice { word: "deny", what: "run it without them" },
+    ];
+    match menu::select(terminal, "Install them?", &choices, usize::from(trap)) {
+        Ok(chosen) => Ok(chosen == Some(0)),
+        Err(_) => bail!("interrupted"),
+    }
+}
+
 fn find(context: &Context, what: &str) -> Result<Wanted> {
     let path = Path::new(what);
     if path.is_file() {
@@ -99,6 +175,8 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             python: context.config.python.clone(),
             args: Vec::new(),
             stdin: String::new(),
+            install: context.config.install.unwrap_or_default(),
+            answers: Answers::new(),
         });
     }
     if path.extension().is_some_and(|e| e == "py") {
@@ -118,5 +196,13 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
         python: session.settings.python.clone(),
         args: session.settings.args.clone(),
         stdin: session.settings.stdin.clone(),
+        install: session.settings.install,
+        // Who asks for a run thinks again about what was denied.
+        answers: session
+            .installs
+            .iter()
+            .filter(|(_, yes)| **yes)
+            .map(|(n, _)| (n.clone(), true))
+            .collect(),
     })
 }

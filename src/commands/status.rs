@@ -22,7 +22,10 @@ pub(super) fn words(session: &Session) -> String {
             None => format!("the {} is next", agent.name()),
         },
         Step::Read { .. } => "an answer is to be read".to_owned(),
-        Step::Check(version) | Step::Run(version) | Step::NotRun(version, ..) => {
+        Step::Check(version)
+        | Step::Seek(version)
+        | Step::Run(version)
+        | Step::NotRun(version, ..) => {
             format!("v{version} is to be checked and run")
         }
         Step::Test(version) => format!("v{version} is to be tested"),

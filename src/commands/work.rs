@@ -6,6 +6,7 @@ use crate::domain::report::{Test, TestOutcome};
 use crate::domain::text::{count, visible};
 use crate::llm::provider;
 use crate::prompts::Prompts;
+use crate::python::packages::Packages;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
@@ -79,7 +80,15 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
     };
     let connect =
         |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, &context.config, used);
-    let tools = Tools { manager: manager.as_mut(), connect: &connect, prompts, cancel, auto };
+    let packages = Packages::new(context.config.uv.clone());
+    let tools = Tools {
+        manager: manager.as_mut(),
+        connect: &connect,
+        packages: &packages,
+        prompts,
+        cancel,
+        auto,
+    };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
 

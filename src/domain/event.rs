@@ -4,6 +4,7 @@
 //! meaning is a new format.
 
 use super::chat::{Agent, Message, Outcome, Usage};
+use super::packages::Needs;
 use super::plan::Requirement;
 use super::report::{CapabilityKind, Checks, Run, Test};
 use super::review::{Finding, Review};
@@ -85,6 +86,8 @@ pub enum Gate {
     Version,
     /// May it run?
     Safety,
+    /// May its packages be installed?
+    Install,
     /// May it go on past a limit?
     Budget,
 }
@@ -97,6 +100,7 @@ impl Gate {
             Self::Plan => "plan",
             Self::Version => "version",
             Self::Safety => "safety",
+            Self::Install => "install",
             Self::Budget => "budget",
         }
     }
@@ -214,6 +218,39 @@ pub enum Event {
         /// `report_vN.yaml`, without a run.
         #[serde(flatten)]
         artifact: Artifact,
+    },
+    /// It was looked for the packages that the version needs.
+    PackagesSought {
+        /// The version.
+        version: u32,
+        /// What was found.
+        needs: Box<Needs>,
+    },
+    /// May packages be installed for scripts of this session?
+    InstallPermission {
+        /// The answer.
+        allowed: bool,
+        /// Who gave it.
+        by: By,
+        /// The packages, by their names in the index.
+        packages: Vec<String>,
+    },
+    /// Packages are installed into an environment of their own.
+    InstallStarted {
+        /// The version that needs them.
+        version: u32,
+        /// What it needs, as `numpy>=2`.
+        packages: Vec<String>,
+    },
+    /// The installation ended.
+    InstallFinished {
+        /// The version that needs them.
+        version: u32,
+        /// How long it took.
+        milliseconds: u64,
+        /// What the installer said, if nothing came of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     /// The script is started.
     RunStarted {
@@ -483,6 +520,10 @@ impl Event {
             | Self::RunAsked { .. }
             | Self::Rewound { .. }
             | Self::RunPermission { .. }
+            | Self::PackagesSought { .. }
+            | Self::InstallPermission { .. }
+            | Self::InstallStarted { .. }
+            | Self::InstallFinished { .. }
             | Self::Accepted { .. }
             | Self::Paused { .. }
             | Self::Repaired { .. } => Vec::new(),
@@ -507,6 +548,10 @@ impl Event {
                 | Self::IterationAsked { by: By::Auto, .. }
                 | Self::PlanApproved { by: By::Auto, .. }
                 | Self::RunPermission { by: By::Auto, .. }
+                | Self::PackagesSought { .. }
+                | Self::InstallPermission { by: By::Auto, .. }
+                | Self::InstallStarted { .. }
+                | Self::InstallFinished { .. }
                 | Self::Rewritten { .. }
         )
     }

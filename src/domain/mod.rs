@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod event;
 pub mod name;
+pub mod packages;
 pub mod plan;
 pub mod report;
 pub mod review;

@@ -2,6 +2,7 @@
 
 use super::chat::{Agent, Outcome, Role, Usage};
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
+use super::packages::Needs;
 use super::plan::Plan;
 use super::report::{CapabilityKind, Checks, Run, RunVerdict, Test};
 use super::review::{Finding, FindingState, Review, Severity, Status};
@@ -55,6 +56,8 @@ pub struct Session {
     pub ledger: Vec<Finding>,
     /// What scripts may do outside their run folder, as far as that was answered.
     pub allowed: BTreeMap<CapabilityKind, bool>,
+    /// Packages that may be installed or not, by name, as far as that was answered.
+    pub installs: BTreeMap<String, bool>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.
@@ -115,6 +118,8 @@ pub struct Version {
     pub notes: Vec<String>,
     /// The static checks.
     pub checks: Option<Checks>,
+    /// The packages that it needs, where it was looked for them.
+    pub needs: Option<Needs>,
     /// The run.
     pub run: Option<Run>,
     /// What it printed, within the limit.

@@ -139,7 +139,7 @@ pub fn check_for(script: &str, python: (u8, u8)) -> Checks {
         .map(|()| with_room(|| Look::at(script, python, &SETTINGS)).unwrap_or_default());
     let problem = match look {
         Ok(look) => match look.problem() {
-            None => return look.sorted(),
+            None => return look.sorted(script),
             Some(problem) => problem,
         },
         Err(problem) => problem,
@@ -187,12 +187,12 @@ impl Look {
     }
 
     /// Everything that was seen, in its lists.
-    fn sorted(self) -> Checks {
+    fn sorted(self, script: &str) -> Checks {
         let Self { tree, findings } = self;
         let mut checks = Checks {
             capabilities: capabilities::of(&tree),
             imports: imports::of(&tree),
-            dependencies: imports::dependencies(&tree),
+            dependencies: imports::dependencies(&tree, script),
             window: imports::window(&tree),
             ..Checks::default()
         };

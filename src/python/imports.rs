@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 
 use ruff_python_stdlib::sys::is_known_standard_library;
 
+use super::packages::requirement::normal;
+use super::packages::{known, requirement};
+use super::pep723;
 use super::tree::{Tree, top};
 
-/// Modules whose package has another name. By hand; source: the packages' own metadata.
+/// Modules whose package has another name. By hand; source: the packages' own pages. All of them are
+/// in the index.
 const DISTRIBUTIONS: &[(&str, &str)] = &[
+    ("AppKit", "pyobjc-framework-Cocoa"),
     ("Crypto", "pycryptodome"),
     ("Cryptodome", "pycryptodomex"),
     ("Levenshtein", "python-Levenshtein"),
@@ -15,54 +20,140 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
     ("OpenGL", "PyOpenGL"),
     ("OpenSSL", "pyOpenSSL"),
     ("PIL", "pillow"),
+    ("RPi", "RPi.GPIO"),
     ("Xlib", "python-xlib"),
+    ("absl", "absl-py"),
+    ("apiclient", "google-api-python-client"),
     ("attr", "attrs"),
+    ("azure.identity", "azure-identity"),
+    ("azure.storage.blob", "azure-storage-blob"),
+    ("barcode", "python-barcode"),
+    ("bluetooth", "PyBluez"),
+    ("board", "Adafruit-Blinka"),
     ("bs4", "beautifulsoup4"),
+    ("bson", "pymongo"),
     ("cairo", "pycairo"),
+    ("camelot", "camelot-py"),
+    ("can", "python-can"),
+    ("clr", "pythonnet"),
+    ("community", "python-louvain"),
+    ("cpuinfo", "py-cpuinfo"),
+    ("crontab", "python-crontab"),
     ("cv2", "opencv-python"),
     ("dateutil", "python-dateutil"),
     ("discord", "discord.py"),
+    ("dns", "dnspython"),
     ("docx", "python-docx"),
     ("dotenv", "python-dotenv"),
+    ("escpos", "python-escpos"),
+    ("faiss", "faiss-cpu"),
+    ("ffmpeg", "ffmpeg-python"),
     ("fitz", "PyMuPDF"),
     ("flask_cors", "Flask-Cors"),
+    ("fpdf", "fpdf2"),
     ("gi", "PyGObject"),
     ("git", "GitPython"),
+    ("github", "PyGithub"),
+    ("gitlab", "python-gitlab"),
+    ("google.auth", "google-auth"),
+    ("google.cloud.bigquery", "google-cloud-bigquery"),
     ("google.cloud.storage", "google-cloud-storage"),
-    ("google.generativeai", "google-generativeai"),
+    ("google.cloud.translate", "google-cloud-translate"),
+    ("google.cloud.vision", "google-cloud-vision"),
     ("google.genai", "google-genai"),
+    ("google.generativeai", "google-generativeai"),
     ("google.protobuf", "protobuf"),
     ("googleapiclient", "google-api-python-client"),
+    ("gridfs", "pymongo"),
+    ("haystack", "farm-haystack"),
+    ("hid", "hidapi"),
+    ("humps", "pyhumps"),
+    ("hydra", "hydra-core"),
+    ("imblearn", "imbalanced-learn"),
+    ("jose", "python-jose"),
     ("jwt", "PyJWT"),
     ("kafka", "kafka-python"),
+    ("ldap", "python-ldap"),
+    ("llama_cpp", "llama-cpp-python"),
     ("magic", "python-magic"),
     ("markdown", "Markdown"),
+    ("markdown_it", "markdown-it-py"),
+    ("mastodon", "Mastodon.py"),
+    ("memcache", "python-memcached"),
+    ("mpd", "python-mpd2"),
     ("mpl_toolkits", "matplotlib"),
+    ("multipart", "python-multipart"),
     ("mysql", "mysql-connector-python"),
     ("nacl", "PyNaCl"),
+    ("newspaper", "newspaper3k"),
+    ("nmap", "python-nmap"),
+    ("objc", "pyobjc-core"),
+    ("odf", "odfpy"),
+    ("osgeo", "GDAL"),
+    ("paho", "paho-mqtt"),
+    ("pdfminer", "pdfminer.six"),
     ("pkg_resources", "setuptools"),
     ("pptx", "python-pptx"),
     ("psycopg2", "psycopg2-binary"),
+    ("pwn", "pwntools"),
     ("pylab", "matplotlib"),
     ("pythoncom", "pywin32"),
     ("pywintypes", "pywin32"),
+    ("readability", "readability-lxml"),
+    ("rest_framework", "djangorestframework"),
+    ("rtmidi", "python-rtmidi"),
+    ("ruamel", "ruamel.yaml"),
+    ("ruamel.yaml", "ruamel.yaml"),
+    ("saml2", "pysaml2"),
     ("serial", "pyserial"),
+    ("serpapi", "google-search-results"),
+    ("skfuzzy", "scikit-fuzzy"),
     ("skimage", "scikit-image"),
     ("sklearn", "scikit-learn"),
+    ("skopt", "scikit-optimize"),
+    ("slack", "slack-sdk"),
     ("slugify", "python-slugify"),
+    ("snap7", "python-snap7"),
     ("socks", "PySocks"),
     ("speech_recognition", "SpeechRecognition"),
+    ("stdnum", "python-stdnum"),
+    ("surprise", "scikit-surprise"),
+    ("tabula", "tabula-py"),
+    ("talib", "TA-Lib"),
     ("telegram", "python-telegram-bot"),
+    ("tlz", "toolz"),
     ("umap", "umap-learn"),
     ("usb", "pyusb"),
+    ("vlc", "python-vlc"),
     ("websocket", "websocket-client"),
+    ("webview", "pywebview"),
+    ("whois", "python-whois"),
+    ("wikipediaapi", "Wikipedia-API"),
     ("win32api", "pywin32"),
+    ("win32clipboard", "pywin32"),
     ("win32com", "pywin32"),
     ("win32con", "pywin32"),
     ("win32gui", "pywin32"),
+    ("win32print", "pywin32"),
+    ("win32process", "pywin32"),
     ("wx", "wxPython"),
+    ("xdg", "pyxdg"),
     ("yaml", "PyYAML"),
+    ("z3", "z3-solver"),
     ("zmq", "pyzmq"),
+];
+
+/// Packages that bring a module as well as the usual one does, by module.
+const OTHERS: &[(&str, &str)] = &[
+    ("cv2", "opencv-contrib-python"),
+    ("cv2", "opencv-contrib-python-headless"),
+    ("crypto", "pycryptodomex"),
+    ("discord", "nextcord"),
+    ("discord", "py-cord"),
+    ("fpdf", "fpdf"),
+    ("levenshtein", "levenshtein"),
+    ("magic", "python-magic-bin"),
+    ("pygame", "pygame-ce"),
 ];
 
 /// Modules that put up a window when they are used at all.
@@ -113,18 +204,55 @@ pub fn distribution(module: &str) -> &str {
     }
 }
 
+/// All packages that the table names.
+pub(super) fn packages_by_table() -> impl Iterator<Item = &'static str> {
+    DISTRIBUTIONS.iter().map(|(_, package)| *package)
+}
+
 /// The top-level modules that are imported, sorted.
 pub(super) fn of(tree: &Tree) -> Vec<String> {
     let modules: BTreeSet<_> = tree.imports.iter().map(|import| top(&import.module)).collect();
     modules.into_iter().map(str::to_owned).collect()
 }
 
-/// The packages that they belong to, sorted.
-pub(super) fn dependencies(tree: &Tree) -> Vec<String> {
+/// What the script needs from outside the standard library, sorted by name: what it declares itself,
+/// and the packages of the modules that this does not account for.
+pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
     let modules = tree.imports.iter().map(|import| import.module.as_str());
-    let packages: BTreeSet<_> =
-        modules.filter(|module| !is_standard(module)).map(distribution).collect();
-    packages.into_iter().map(str::to_owned).collect()
+    let modules: BTreeSet<_> = modules.filter(|module| !is_standard(module)).collect();
+    let mut needed = declared(script);
+    let names: Vec<String> = needed.iter().map(|text| requirement::name_of(text)).collect();
+    let covers = |name: &str, module: &str| {
+        let package = normal(distribution(module));
+        let top = normal(top(module));
+        // `opencv-python-headless` and `tensorflow-cpu` are other builds of the same, `psycopg2`
+        // is another one of `psycopg2-binary`.
+        let part = |whole: &str, part: &str| {
+            whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let other = OTHERS.iter().any(|(m, other)| *m == top && *other == name);
+        other || part(name, &package) || part(&package, name) || part(name, &top)
+    };
+    // A declared package that no known module belongs to may be what brings the unknown ones.
+    let known = |module: &str| known::is_known(distribution(module));
+    let spare = names.iter().any(|name| !modules.iter().any(|module| covers(name, module)));
+    let undeclared = modules.iter().filter(|module| {
+        let declared = names.iter().any(|name| covers(name, module));
+        !(declared || (spare && !known(module)))
+    });
+    let packages: BTreeSet<&str> = undeclared.map(|module| distribution(module)).collect();
+    needed.extend(packages.into_iter().map(str::to_owned));
+    needed.sort_by_cached_key(|text| requirement::name_of(text));
+    needed
+}
+
+/// What the script's own block declares, each package once.
+fn declared(script: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let block = pep723::read(script).unwrap_or_default();
+    let mut declared = block.dependencies;
+    declared.retain(|text| seen.insert(requirement::name_of(text)));
+    declared
 }
 
 /// Whether the script puts up a window.
@@ -132,4 +260,31 @@ pub(super) fn window(tree: &Tree) -> bool {
     let imports =
         |modules: &[&str]| tree.imports.iter().any(|import| modules.contains(&top(&import.module)));
     imports(WINDOWS) || tree.uses.iter().any(|used| SHOWS.contains(&used.name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::python::check::check;
+
+    #[test]
+    fn what_a_script_declares_wins_over_what_its_imports_are_mapped_to() {
+        for (declared, imports, needed) in [
+            ("", "cv2, yaml, os", vec!["opencv-python", "PyYAML"]),
+            ("'opencv-python-headless'", "cv2", vec!["opencv-python-headless"]),
+            ("'opencv-contrib-python>4'", "cv2", vec!["opencv-contrib-python>4"]),
+            ("'psycopg2'", "psycopg2", vec!["psycopg2"]),
+            ("'tensorflow-cpu'", "tensorflow", vec!["tensorflow-cpu"]),
+            ("'pyyaml>=6', 'rich'", "yaml", vec!["pyyaml>=6", "rich"]),
+            ("'NumPy<3'", "numpy, pandas", vec!["NumPy<3", "pandas"]),
+            ("'numpy', 'numpy>1'", "numpy", vec!["numpy"]),
+            // Nobody knows what `strange` belongs to but the script.
+            ("'unheard-of'", "strange, numpy", vec!["numpy", "unheard-of"]),
+            ("'numpy'", "strange, numpy", vec!["numpy", "strange"]),
+            ("'a @ https://example.org/a'", "os", vec!["a @ https://example.org/a"]),
+        ] {
+            let script =
+                format!("# /// script\n# dependencies = [{declared}]\n# ///\nimport {imports}\n");
+            assert_eq!(check(&script).dependencies, needed, "{declared}: {imports}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Finds a Python and asks it for its version.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use super::conda::{self, Var};
 
 /// The oldest Python that the checks know.
 const OLDEST: (u8, u8) = (3, 8);
@@ -91,51 +93,70 @@ pub enum InterpreterError {
         /// Its minor version.
         minor: u8,
     },
-    /// A way to name one that this build does not know.
-    #[error("`{wanted}` is not in this build; give `--python` a path, `venv:PATH` or `system`")]
-    NotInThisBuild {
+    /// There is no environment of this name.
+    #[error(
+        "there is no conda environment `{name}` with a Python in it; `conda env list` names them"
+    )]
+    NoConda {
         /// What was asked for.
-        wanted: String,
+        name: String,
+    },
+    /// `uv` is not there or has none.
+    #[error("`uv` gives no Python ({why}); install it, or leave `--python` out")]
+    NoUv {
+        /// What is wrong.
+        why: String,
     },
 }
 
 /// Finds a Python.
 ///
-/// `wanted` is a path, a program's name as `python3.12`, `venv:PATH`, or `auto`, `system` or
-/// nothing: the active virtual environment, then `python3`, then `python` on the PATH.
+/// `wanted` is a path, a program's name as `python3.12`, `venv:PATH`, `conda:NAME`, `uv` or
+/// `uv:VERSION` (what `uv python find` says), `system` (`python3`, then `python` on the PATH), or
+/// `auto` or nothing: the active virtual environment, the active conda environment, then `system`.
 /// Starts a process and waits for it, ten seconds at most a candidate.
 pub fn find(wanted: Option<&str>) -> Result<Interpreter, InterpreterError> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    find_in(wanted, &path, env::var_os("VIRTUAL_ENV").as_deref())
+    find_in(wanted, &|name| env::var_os(name))
 }
 
-fn find_in(
-    wanted: Option<&str>,
-    path: &OsStr,
-    active: Option<&OsStr>,
-) -> Result<Interpreter, InterpreterError> {
+fn find_in(wanted: Option<&str>, var: Var<'_>) -> Result<Interpreter, InterpreterError> {
+    let path = var("PATH").unwrap_or_default();
     let wanted = wanted.map_or("auto", str::trim);
-    let program = match wanted {
-        "" | "auto" | "system" => return first_of(path, active),
-        "uv" => return Err(InterpreterError::NotInThisBuild { wanted: wanted.to_owned() }),
-        name if name.starts_with("conda:") || name.starts_with("uv:") => {
-            return Err(InterpreterError::NotInThisBuild { wanted: name.to_owned() });
+    let (kind, name) = wanted.split_once(':').unwrap_or((wanted, ""));
+    let program = match kind {
+        "" | "auto" => return first_of(active(var), &path),
+        "system" => return first_of(Vec::new(), &without(&path, &active(var))),
+        "uv" => of_uv(name, &path, var).map_err(|why| InterpreterError::NoUv { why })?,
+        "conda" => {
+            let name = name.to_owned();
+            let folder = conda::folder(&name, var).ok_or(InterpreterError::NoConda { name })?;
+            folder.join("bin/python")
         }
-        name => match name.strip_prefix("venv:") {
-            Some(folder) => Path::new(folder).join("bin/python"),
-            None if name.contains('/') => PathBuf::from(name),
-            None => on_path(name, path).next().unwrap_or_else(|| PathBuf::from(name)),
-        },
+        "venv" => Path::new(name).join("bin/python"),
+        _ if wanted.contains('/') => PathBuf::from(wanted),
+        _ => on_path(wanted, &path).next().unwrap_or_else(|| PathBuf::from(wanted)),
     };
-    ask(&program, path).map_err(|refusal| refusal.named(wanted))
+    ask(&program, &path).map_err(|refusal| refusal.named(wanted))
 }
 
-fn first_of(path: &OsStr, active: Option<&OsStr>) -> Result<Interpreter, InterpreterError> {
-    let active = active.map(|folder| Path::new(folder).join("bin/python"));
+/// The folders of the environments that are active, the one that was activated last first.
+fn active(var: Var<'_>) -> Vec<PathBuf> {
+    let virtual_env = var("VIRTUAL_ENV").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    virtual_env.into_iter().chain(conda::active(var)).collect()
+}
+
+/// The PATH without what these folders have on it.
+fn without(path: &OsStr, folders: &[PathBuf]) -> OsString {
+    let rest = env::split_paths(path).filter(|p| !folders.iter().any(|f| p.starts_with(f)));
+    env::join_paths(rest).unwrap_or_else(|_| path.to_owned())
+}
+
+fn first_of(active: Vec<PathBuf>, path: &OsStr) -> Result<Interpreter, InterpreterError> {
+    let active = active.into_iter().map(|folder| folder.join("bin/python"));
     let named = ["python3", "python"].into_iter().flat_map(|name| on_path(name, path));
     let mut too_old = None;
     // One that does not answer (a shim without a version, say) does not hide the next one.
-    for candidate in active.into_iter().filter(|path| path.is_file()).chain(named) {
+    for candidate in active.filter(|path| path.is_file()).chain(named) {
         match ask(&candidate, path) {
             Ok(interpreter) => return Ok(interpreter),
             Err(Refusal::Old(error)) => too_old = too_old.or(Some(error)),
@@ -143,6 +164,20 @@ fn first_of(path: &OsStr, active: Option<&OsStr>) -> Result<Interpreter, Interpr
         }
     }
     Err(too_old.unwrap_or(InterpreterError::NoneFound))
+}
+
+/// The program that `uv` finds; it downloads none.
+fn of_uv(version: &str, path: &OsStr, var: Var<'_>) -> Result<PathBuf, String> {
+    let named = var("UV").filter(|uv| !uv.is_empty()).map(PathBuf::from);
+    let uv = named.filter(|uv| uv.is_file()).or_else(|| on_path("uv", path).next());
+    let mut command = Command::new(uv.ok_or("it is not on the PATH")?);
+    command.args(["python", "find", "--no-python-downloads"]);
+    command.args(Some(version).filter(|version| !version.is_empty()));
+    match answer(command) {
+        Ok(said) if said.trim().starts_with('/') => Ok(PathBuf::from(said.trim())),
+        Ok(_) => Err("it knows none".to_owned()),
+        Err(why) => Err(why),
+    }
 }
 
 fn on_path<'a>(name: &'a str, path: &'a OsStr) -> impl Iterator<Item = PathBuf> + 'a {
@@ -170,20 +205,8 @@ fn ask(program: &Path, path: &OsStr) -> Result<Interpreter, Refusal> {
     command.args(["-I", "-S", "-c", QUESTION]).env_clear();
     // Programs that choose a Python, as pyenv's, need these two; no key of the user's is among them.
     command.env("PATH", path).envs(env::var_os("HOME").map(|home| ("HOME", home)));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let silent = |why: &str| Refusal::Silent(why.to_owned());
-    let mut child = command.spawn().map_err(|error| Refusal::Silent(error.to_string()))?;
-    let stdout = child.stdout.take();
-    let (send, answer) = mpsc::channel();
-    thread::spawn(move || {
-        let mut text = String::new();
-        let _ = stdout.map(|stdout| stdout.take(16 * 1024).read_to_string(&mut text));
-        let _ = send.send(text);
-    });
-    let answer = answer.recv_timeout(PATIENCE);
-    let _ = child.kill();
-    let _ = child.wait();
-    let answer = answer.map_err(|_| silent("it did not answer within 10 s"))?;
+    let answer = answer(command).map_err(Refusal::Silent)?;
     let interpreter = parse(&answer).ok_or_else(|| silent("it does not tell its version"))?;
     let (major, minor) = interpreter.language();
     if (major, minor) < OLDEST {
@@ -194,6 +217,23 @@ fn ask(program: &Path, path: &OsStr) -> Result<Interpreter, Refusal> {
         }));
     }
     Ok(interpreter)
+}
+
+/// What a program writes to its standard output, if it does so soon.
+fn answer(mut command: Command) -> Result<String, String> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let stdout = child.stdout.take();
+    let (send, answer) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let _ = stdout.map(|stdout| stdout.take(16 * 1024).read_to_string(&mut text));
+        let _ = send.send(text);
+    });
+    let answer = answer.recv_timeout(PATIENCE);
+    let _ = child.kill();
+    let _ = child.wait();
+    answer.map_err(|_| "it did not answer within 10 s".to_owned())
 }
 
 fn parse(answer: &str) -> Option<Interpreter> {
@@ -207,9 +247,15 @@ fn parse(answer: &str) -> Option<Interpreter> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::disallowed_methods,
+        reason = "a test may panic, and writes its fixtures itself"
+    )]
 
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn an_answer_is_read_or_refused() {
@@ -231,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_python_that_is_not_there_is_named_in_the_error() {
-        let nowhere = OsStr::new("/nonexistent");
+        let nowhere = |name: &str| (name == "PATH").then(|| "/nonexistent".into());
         for (wanted, said) in [
             (None, "no Python found"),
             (Some("system"), "no Python found"),
@@ -239,10 +285,11 @@ mod tests {
             (Some("python9"), "`python9` is no Python"),
             (Some("venv:/nonexistent"), "`venv:/nonexistent` is no Python"),
             (Some("/bin/true"), "does not tell its version"),
-            (Some("conda:base"), "`conda:base` is not in this build"),
-            (Some("uv"), "`uv` is not in this build"),
+            (Some("conda:nowhere"), "no conda environment `nowhere`"),
+            (Some("uv"), "it is not on the PATH"),
+            (Some("uv:3.12"), "it is not on the PATH"),
         ] {
-            let error = find_in(wanted, nowhere, None).unwrap_err().to_string();
+            let error = find_in(wanted, &nowhere).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
     }
@@ -253,5 +300,51 @@ mod tests {
         assert!(found.path.is_absolute() && found.language() >= OLDEST, "{found:?}");
         let again = find(Some(found.path.to_str().unwrap())).unwrap();
         assert_eq!(again.version, found.version);
+    }
+
+    #[test]
+    fn each_way_to_name_a_python_finds_its_own() {
+        let world = tempfile::tempdir().unwrap();
+        let at = |path: &str| world.path().join(path);
+        // Each says which one it is by its version.
+        let python = |path: &str, minor: u8| {
+            let program = at(path);
+            std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+            let said = format!("3 {minor} 0\\n{}\\n/usr", program.display());
+            std::fs::write(&program, format!("#!/bin/sh\nprintf '{said}\\n'\n")).unwrap();
+            std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        };
+        python("venv/bin/python", 8);
+        python("root/envs/one/bin/python", 9);
+        python("path/python3", 10);
+        python("of-uv/python", 11);
+        python("venv/bin/python3", 12);
+        let uv = format!(
+            "#!/bin/sh\n[ \"$1 $2\" = 'python find' ] && echo {}\n",
+            at("of-uv/python").display()
+        );
+        std::fs::write(at("path/uv"), uv).unwrap();
+        std::fs::set_permissions(at("path/uv"), Permissions::from_mode(0o755)).unwrap();
+        let path = env::join_paths([at("venv/bin"), at("path"), "/bin".into()]).unwrap();
+        let venv = at("venv").display().to_string();
+        for (wanted, active, minor) in [
+            (None, &["VIRTUAL_ENV", "CONDA_PREFIX"] as &[&str], 8),
+            (Some("auto"), &["CONDA_PREFIX"], 9),
+            (Some("auto"), &[], 12),
+            (Some("system"), &["VIRTUAL_ENV", "CONDA_PREFIX"], 10),
+            (Some(&*format!("venv:{venv}")), &[], 8),
+            (Some("conda:one"), &["CONDA_PREFIX"], 9),
+            (Some("uv"), &["VIRTUAL_ENV"], 11),
+            (Some("python3"), &[], 12),
+        ] {
+            let var = |name: &str| match name {
+                "PATH" => Some(path.clone()),
+                "VIRTUAL_ENV" if active.contains(&name) => Some(at("venv").into()),
+                "CONDA_PREFIX" if active.contains(&name) => Some(at("root/envs/one").into()),
+                _ => None,
+            };
+            let found = find_in(wanted, &var).unwrap();
+            assert_eq!(found.language(), (3, minor), "{wanted:?} {active:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod acceptance;
 mod capabilities;
 pub mod check;
+mod conda;
 mod depth;
 mod figures;
 pub mod forgotten;
@@ -13,6 +14,7 @@ mod hints;
 mod imports;
 pub mod interpreter;
 pub mod outline;
+pub mod packages;
 pub mod pep723;
 pub mod run;
 pub mod show;

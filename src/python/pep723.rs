@@ -40,13 +40,16 @@ pub fn read(script: &str) -> Option<Block> {
     Some(Block { requires_python, dependencies: strings(&toml, "dependencies") })
 }
 
-/// The script with a block that declares these; unchanged if it has one.
+/// The script with a block that declares these. A block that it has stays as it is, and what it
+/// leaves out is put first in its list.
 ///
-/// The block stands after the first lines that must stay first: `#!` and the encoding.
+/// A new block stands after the first lines that must stay first: `#!` and the encoding.
 #[must_use]
 pub fn with_block(script: &str, requires_python: &str, dependencies: &[String]) -> String {
-    if read(script).is_some() {
-        return script.to_owned();
+    if let Some(block) = read(script) {
+        let left_out = dependencies.iter().filter(|needed| !block.dependencies.contains(needed));
+        let left_out: Vec<String> = left_out.map(|needed| quoted(needed)).collect();
+        return completed(script, &left_out).unwrap_or_else(|| script.to_owned());
     }
     let end = if script.contains("\r\n") { "\r\n" } else { "\n" };
     let mut block = format!("{OPENING}{end}# requires-python = {}{end}", quoted(requires_python));
@@ -69,6 +72,37 @@ pub fn with_block(script: &str, requires_python: &str, dependencies: &[String]) 
         end
     };
     format!("{head}{gap}{block}{CLOSING}{end}{blank}{body}")
+}
+
+/// The script with these, in quotes, at the head of its block's list. None if there are none, or
+/// where they would stand in no list.
+fn completed(script: &str, quoted: &[String]) -> Option<String> {
+    if quoted.is_empty() {
+        return None;
+    }
+    let opening = script.trim_start_matches(BOM).lines().find(|line| line.trim_end() == OPENING)?;
+    // Lines are parts of the script, so their places in it are known.
+    let begin = opening.as_ptr() as usize - script.as_ptr() as usize + opening.len();
+    let list = script[begin..].split_inclusive('\n').scan(begin, |at, line| {
+        let start = *at;
+        *at += line.len();
+        Some((start, line))
+    });
+    let mut table = list.skip(1).take_while(|(_, line)| {
+        let toml = line.strip_prefix('#').map(str::trim);
+        toml.is_some_and(|toml| toml != "///" && !toml.starts_with('['))
+    });
+    let key = table.find(|(_, line)| value(line[1..].trim_start(), "dependencies").is_some());
+    let list = quoted.join(", ");
+    let (at, text) = if let Some((start, line)) = key {
+        let bracket = line.find('[')? + 1;
+        let empty = line[bracket..].trim_start().starts_with(']');
+        (start + bracket, if empty { list } else { format!("{list}, ") })
+    } else {
+        let end = if script[begin..].starts_with('\r') { "\r\n" } else { "\n" };
+        (begin, format!("{end}# dependencies = [{list}]"))
+    };
+    Some(format!("{}{text}{}", &script[..at], &script[at..]))
 }
 
 /// Bytes of the byte order mark, the `#!` line and the encoding line.
@@ -201,6 +235,38 @@ mod tests {
             let with = with_block(script, ">=3.11", &["requests".to_owned()]);
             assert_eq!(with, format!("{before}{block}{after}"), "{script:?}");
             assert_eq!(with_block(&with, ">=3.8", &[]), with, "an existing block is left alone");
+        }
+    }
+
+    #[test]
+    fn what_a_block_leaves_out_is_added_to_it() {
+        for (block, expected) in [
+            ("# dependencies = []\n", "# dependencies = [\"b\", \"c\"]\n"),
+            ("# dependencies = [ ]\n", "# dependencies = [\"b\", \"c\" ]\n"),
+            ("# dependencies=['a']\n", "# dependencies=[\"b\", \"c\", 'a']\n"),
+            (
+                "# requires-python = '>=3.9'\n# dependencies = [  # all\n#  'a',\n# ]\n",
+                "# requires-python = '>=3.9'\n# dependencies = [\"b\", \"c\",   # all\n#  'a',\n# ]\n",
+            ),
+            ("", "# dependencies = [\"b\", \"c\"]\n"),
+            (
+                "# [tool.uv]\n# dependencies = []\n",
+                "# dependencies = [\"b\", \"c\"]\n# [tool.uv]\n# dependencies = []\n",
+            ),
+        ] {
+            let script = format!("#!/bin/sh\n# /// script\n{block}# ///\nx = ['dependencies']\n");
+            let needed = ["b".to_owned(), "c".to_owned()];
+            let with = with_block(&script, ">=3.11", &needed);
+            assert_eq!(
+                with,
+                script.replacen(block, expected, usize::from(!block.is_empty())).replacen(
+                    "script\n# ///",
+                    &format!("script\n{expected}# ///"),
+                    usize::from(block.is_empty()),
+                )
+            );
+            assert!(read(&with).unwrap_or_default().dependencies.starts_with(&needed), "{with}");
+            assert_eq!(with_block(&with, ">=3.11", &needed), with);
         }
     }
 

@@ -92,8 +92,7 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
     let show = Show::of(ask.checks.window, ask.by_hand, runner.level() != "off");
-    let stop = CancellationToken::new();
-    let mut job = Job { stop: stop.clone(), ..job(&ask, &show) };
+    let mut job = job(&ask, &show);
     let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
     let figures = figures.transpose().map_err(RunnerError::Folder)?;
     if let Some(folder) = &figures {
@@ -101,6 +100,7 @@ pub async fn run(
         job.env.push(("MPLBACKEND".into(), figures::BACKEND.into()));
         job.readable.push(folder.path().to_owned());
     }
+    let stop = job.stop.clone();
     let mut seen = None;
     let running = runner.run(job, cancel);
     let ended = if let Show::Virtual(display) = &show {

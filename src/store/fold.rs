@@ -77,6 +77,9 @@ fn stays_inside(event: &mut Event) -> Result<(), String> {
 fn fits(session: &Session, event: &Event) -> Result<(), String> {
     let version = match event {
         Event::Checked { version, .. }
+        | Event::PackagesSought { version, .. }
+        | Event::InstallStarted { version, .. }
+        | Event::InstallFinished { version, .. }
         | Event::RunStarted { version, .. }
         | Event::TestsStarted { version, .. }
         | Event::TestsFinished { version, .. }
@@ -129,6 +132,8 @@ fn take(session: &mut Session, event: Event, at: String) {
             }
             session.limits_given = settings.limits;
             session.settings = *settings;
+            // Another Python has other packages.
+            session.versions.iter_mut().for_each(|v| v.needs = None);
         }
         Event::ModelCallStarted(e) => {
             session.calls.last = e.call;
@@ -179,6 +184,7 @@ fn take(session: &mut Session, event: Event, at: String) {
                 script,
                 notes,
                 checks: None,
+                needs: None,
                 run: None,
                 stdout: String::new(),
                 stderr: String::new(),
@@ -190,7 +196,13 @@ fn take(session: &mut Session, event: Event, at: String) {
             work_on(session, version);
         }
         Event::Checked { version, checks, .. } => {
-            change(session, version, |v| v.checks = Some(*checks));
+            change(session, version, |v| {
+                v.checks = Some(*checks);
+                v.needs = None;
+            });
+        }
+        Event::PackagesSought { version, needs } => {
+            change(session, version, |v| v.needs = Some(*needs));
         }
         Event::RunFinished(e) => ran(session, *e),
         Event::TestsFinished { version, tests, .. } => {
@@ -216,11 +228,17 @@ fn take(session: &mut Session, event: Event, at: String) {
             asked(session, Wish::Rerun);
             // To ask for a run is to think again about what was denied.
             session.allowed.retain(|_, allowed| *allowed);
+            session.installs.retain(|_, allowed| *allowed);
+            change(session, version, |v| v.needs = None);
         }
         Event::Rewound { version, .. } => work_on(session, version),
         Event::RunPermission { allowed, capabilities, .. } => {
             let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
             session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
+            session.gate = None;
+        }
+        Event::InstallPermission { allowed, packages, .. } => {
+            session.installs.extend(packages.into_iter().map(|name| (name, allowed)));
             session.gate = None;
         }
         Event::BudgetExtended { settings, .. } => {
@@ -237,6 +255,8 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.gate = None;
         }
         Event::Edited { .. }
+        | Event::InstallStarted { .. }
+        | Event::InstallFinished { .. }
         | Event::RunStarted { .. }
         | Event::TestsStarted { .. }
         | Event::Rewritten { .. }
@@ -337,6 +357,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
         v.cause = Cause::Manager;
         if number == latest {
             v.checks = None;
+            v.needs = None;
             v.run = None;
             v.tests = None;
             v.review = None;

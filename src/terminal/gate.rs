@@ -4,6 +4,7 @@ use super::{Terminal, flow};
 use crate::diff;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
+use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
 use crate::domain::report::{CapabilityKind, Run, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
@@ -11,7 +12,7 @@ use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
-use crate::workflow::permission;
+use crate::workflow::{install, permission};
 use std::fmt::Write as _;
 
 /// How many findings are shown.
@@ -32,6 +33,7 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
         }
         (Gate::Version, Some(head)) => version(terminal, session, head),
         (Gate::Safety, Some(head)) => safety(terminal, session, head),
+        (Gate::Install, Some(head)) => packages(terminal, &install::unanswered(session, head)),
         _ => String::new(),
     };
     if let Some(trouble) = &question.trouble {
@@ -78,6 +80,30 @@ fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
         opened => format!("{before}; with `allow`, {opened}."),
     };
     text.push_str(&flow::hang(terminal, "  ", &words));
+    text
+}
+
+/// Packages that somebody has to answer for.
+#[must_use]
+pub fn packages(terminal: &Terminal, asked: &[&Missing]) -> String {
+    let mut text = title(terminal, "What it needs");
+    for package in asked.iter().take(SHOWN) {
+        let label = format!("  {} ", terminal.bold(&one_line(&package.requirement, 60)));
+        let known = if package.known { "well known" } else { "not one of the well-known packages" };
+        let words = match (&package.warning, package.exists) {
+            (Some(warning), _) => terminal.bad(&visible(warning)),
+            (None, None) => terminal.warm(&format!("{known}; the index could not be asked for it")),
+            (None, _) if package.known => terminal.dim(known),
+            (None, _) => terminal.warm(known),
+        };
+        text.push_str(&flow::hang(terminal, &label, &words));
+    }
+    if asked.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", asked.len() - SHOWN);
+    }
+    let words = "The Python in use does not have this. With `allow` it is installed, wheels only, \
+                 into an environment in your cache folder; the script still runs in the sandbox.";
+    text.push_str(&flow::hang(terminal, "  ", words));
     text
 }
 

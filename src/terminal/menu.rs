@@ -7,7 +7,7 @@ use crate::domain::event::Gate;
 use crate::domain::review::Verdict;
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
-use crate::workflow::{driver, machine};
+use crate::workflow::{driver, install, machine};
 use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
 use futures_util::future::LocalBoxFuture;
@@ -38,6 +38,7 @@ impl Menus {
             Gate::Plan => "Is this the plan?",
             Gate::Version => "What now?",
             Gate::Safety => "May it?",
+            Gate::Install => "Install them?",
             Gate::Budget => "Go on past the limit?",
         };
         let choices = choices(question);
@@ -208,6 +209,11 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
             choice("allow", "the versions of this session may do that"),
             choice("quit", "stop for today"),
         ],
+        Gate::Install => vec![
+            choice("allow", "into an environment of their own, for this session"),
+            choice("deny", "run it without them"),
+            choice("quit", "stop for today"),
+        ],
         Gate::Budget => vec![
             choice("allow", "as much again"),
             choice("deny", "stop at the limit"),
@@ -221,6 +227,10 @@ fn preferred(question: &Question<'_>) -> usize {
     let head = question.session.head();
     match question.gate {
         Gate::Version => usize::from(head.is_some_and(|v| machine::verdict(v) == Verdict::Iterate)),
+        // A name that looks like a trap is not installed by a careless Enter.
+        Gate::Install => usize::from(head.is_some_and(|v| {
+            install::unanswered(question.session, v).iter().any(|package| package.warning.is_some())
+        })),
         _ => 0,
     }
 }

@@ -38,7 +38,7 @@ impl Teller {
                 Gate::Version => {
                     "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, quit"
                 }
-                Gate::Safety | Gate::Budget => "allow, deny, quit",
+                Gate::Safety | Gate::Install | Gate::Budget => "allow, deny, quit",
             };
             self.terminal.say(&format!("{} gate: {answers}", question.gate.name()));
         }
@@ -78,6 +78,9 @@ impl Teller {
                     gate::seconds(*milliseconds)
                 );
                 self.terminal.say(&self.terminal.dim(&words));
+            }
+            News::Installing(packages) => {
+                self.wait(&format!("installing {}", one_line(&packages.join(", "), 60)));
             }
             News::Running { version, seconds } => {
                 self.wait(&format!("running v{version} (stopped after {seconds} s)"));

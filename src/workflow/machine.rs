@@ -2,12 +2,13 @@
 //!
 //! Whatever killed the program, the step that it was in follows from the session again.
 
-use super::permission;
+use super::{install, permission};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::RunVerdict;
 use crate::domain::review::Verdict;
 use crate::domain::session::{Refusal, Session, Version, Wish};
+use crate::domain::settings::Install;
 
 /// How often a Planner or a Reviewer is asked again before the program goes on without.
 const PATIENCE: usize = 2;
@@ -35,7 +36,9 @@ pub enum Step {
     },
     /// Check the version.
     Check(u32),
-    /// Run the version.
+    /// Look for the packages that the version needs.
+    Seek(u32),
+    /// Run the version, on an environment that has them.
     Run(u32),
     /// Record that the version is not run, and why.
     NotRun(u32, RunVerdict, &'static str),
@@ -140,10 +143,16 @@ fn run(session: &Session, head: &Version) -> Step {
         let why = "it asks for what was not allowed";
         return Step::NotRun(head.number, RunVerdict::Refused, why);
     }
-    if permission::unanswered(session, head).is_empty() {
-        return Step::Run(head.number);
+    if !permission::unanswered(session, head).is_empty() {
+        return Step::Ask(Gate::Safety);
     }
-    Step::Ask(Gate::Safety)
+    if install::is_open(session, head) {
+        return Step::Seek(head.number);
+    }
+    if !install::unanswered(session, head).is_empty() {
+        return Step::Ask(Gate::Install);
+    }
+    Step::Run(head.number)
 }
 
 /// Why the next version is written.
@@ -312,6 +321,7 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
     match gate {
         Gate::Plan => Auto::Approve,
         Gate::Safety => auto_safety(session),
+        Gate::Install => auto_install(session),
         Gate::Budget => Auto::Stop(limit_reached(session)),
         Gate::Version => auto_version(session),
     }
@@ -324,6 +334,13 @@ fn auto_safety(session: &Session) -> Auto {
     } else {
         Auto::Deny
     }
+}
+
+/// Nothing is installed that the settings do not say, and nothing that looks like a trap.
+fn auto_install(session: &Session) -> Auto {
+    let asked = session.head().map(|head| install::unanswered(session, head)).unwrap_or_default();
+    let sound = asked.iter().all(|package| package.warning.is_none());
+    if session.settings.install == Install::Auto && sound { Auto::Allow } else { Auto::Deny }
 }
 
 fn auto_version(session: &Session) -> Auto {

@@ -102,6 +102,8 @@ pub enum News<'a> {
     },
     /// The version was checked.
     Checked(&'a Version),
+    /// Packages are installed.
+    Installing(&'a [String]),
     /// The version is started.
     Running {
         /// The version.
@@ -198,7 +200,7 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
                 _ => Answer::Feedback(line.to_owned()),
             },
         },
-        Gate::Safety | Gate::Budget => match word {
+        Gate::Safety | Gate::Install | Gate::Budget => match word {
             "allow" => Answer::Allow,
             "deny" => Answer::Deny,
             _ => return Line::Unknown("the answers here are `allow`, `deny` and `quit`"),
@@ -233,6 +235,8 @@ mod tests {
             (Gate::Version, "rewind v2", Line::Answer(A::Rewind(2))),
             (Gate::Version, "rewind vx", feedback("rewind vx")),
             (Gate::Safety, "allow", Line::Answer(A::Allow)),
+            (Gate::Install, "allow", Line::Answer(A::Allow)),
+            (Gate::Install, "deny", Line::Answer(A::Deny)),
             (Gate::Budget, "deny", Line::Answer(A::Deny)),
             (Gate::Safety, "quit", Line::Answer(A::Quit)),
         ] {
@@ -243,7 +247,9 @@ mod tests {
     #[test]
     fn nothing_but_allow_allows() {
         for line in ["yes", "y", "allow it", "accept", "", "ALLOWED", "approve"] {
-            assert!(matches!(read_line(Gate::Safety, line), Line::Unknown(_)), "{line}");
+            for gate in [Gate::Safety, Gate::Install] {
+                assert!(matches!(read_line(gate, line), Line::Unknown(_)), "{line}");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The workflow: a pure machine, the driver that performs its steps, and the Manager's seam.
 
 pub mod driver;
+pub mod install;
 pub mod ledger;
 pub mod machine;
 pub mod manager;

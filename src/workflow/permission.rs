@@ -194,6 +194,7 @@ mod tests {
             script: String::new(),
             notes: Vec::new(),
             checks: Some(checks),
+            needs: None,
             run: None,
             stdout: String::new(),
             stderr: String::new(),

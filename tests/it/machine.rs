@@ -7,17 +7,18 @@ use redraft::domain::event::{
     Artifact, By, CallFinished, CallStarted, Cause, DataFile, Escalation, Event, Gate, RefusalKind,
     RunFinished, SessionCreated,
 };
+use redraft::domain::packages::{Missing, Needs};
 use redraft::domain::plan::Requirement;
 use redraft::domain::report::{
     Capability, CapabilityKind, Checks, Lint, Run, RunVerdict, Test, TestOutcome,
 };
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use redraft::domain::session::{Session, Version};
-use redraft::domain::settings::{Limits, RoleSettings, SandboxMode, Settings};
+use redraft::domain::settings::{Install, Limits, RoleSettings, SandboxMode, Settings};
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
-use redraft::workflow::{driver, ledger, permission};
+use redraft::workflow::{driver, install, ledger, permission};
 use std::collections::HashMap;
 
 /// A session that is driven by numbers drawn at random: what models answer, what runs show, what
@@ -90,8 +91,18 @@ impl Play {
                     1 => vec![capability(CapabilityKind::DynamicCode)],
                     _ => Vec::new(),
                 };
-                let checks = Box::new(Checks { errors, capabilities, ..Checks::default() });
+                let dependencies =
+                    if self.draw(2) == 1 { vec!["numpy".into()] } else { Vec::new() };
+                let checks =
+                    Box::new(Checks { errors, capabilities, dependencies, ..Checks::default() });
                 self.record(Event::Checked { version, checks, artifact: Artifact::default() });
+            }
+            Step::Seek(version) => {
+                let missing = self.missing();
+                let requirements = missing.iter().map(|m| m.requirement.clone()).collect();
+                let ready = self.draw(3) == 2;
+                let needs = Box::new(Needs { requirements, missing, ready });
+                self.record(Event::PackagesSought { version, needs });
             }
             Step::Run(version) => {
                 self.record(Event::RunStarted { version, sandbox: "off".into() });
@@ -111,6 +122,21 @@ impl Play {
             Step::Done(_) => return false,
         }
         true
+    }
+
+    fn missing(&mut self) -> Vec<Missing> {
+        let names = ["numpy", "pandas", "nmpy"].into_iter().take(usize::from(self.draw(4)));
+        let names: Vec<&str> = names.collect();
+        names
+            .into_iter()
+            .map(|name| Missing {
+                requirement: name.to_owned(),
+                name: name.to_owned(),
+                known: self.draw(2) == 0,
+                exists: [Some(true), None, Some(false)][usize::from(self.draw(3))],
+                warning: (self.draw(3) == 2).then(|| "odd".to_owned()),
+            })
+            .collect()
     }
 
     fn ran(&mut self, version: u32, verdict: RunVerdict) {
@@ -226,8 +252,8 @@ impl Play {
             Auto::Approve => self.approve(by),
             Auto::Accept => self.accept(by),
             Auto::Iterate(escalation) => self.record(Event::IterationAsked { by, escalation }),
-            Auto::Allow => self.permit(true, by),
-            Auto::Deny => self.permit(false, by),
+            Auto::Allow => self.permit(gate, true, by),
+            Auto::Deny => self.permit(gate, false, by),
             Auto::Stop(reason) => {
                 self.record(Event::Paused { reason });
                 return false;
@@ -236,7 +262,12 @@ impl Play {
         true
     }
 
-    fn permit(&mut self, allowed: bool, by: By) {
+    fn permit(&mut self, gate: Gate, allowed: bool, by: By) {
+        if gate == Gate::Install {
+            let asked = self.session.head().map(|head| install::unanswered(&self.session, head));
+            let packages = asked.unwrap_or_default().iter().map(|p| p.name.clone()).collect();
+            return self.record(Event::InstallPermission { allowed, by, packages });
+        }
         let asked = self.session.head().map(|head| permission::unanswered(&self.session, head));
         let capabilities = asked.unwrap_or_default().iter().map(|c| c.kind).collect();
         self.record(Event::RunPermission { allowed, by, capabilities });
@@ -269,8 +300,8 @@ impl Play {
             (_, 1) => return false,
             (Gate::Plan, 2..=6) => self.approve(by),
             (Gate::Plan, _) => self.record(Event::PlanRemark { text: "other".into() }),
-            (Gate::Safety, _) => {
-                self.permit(answer > 5, by);
+            (Gate::Safety | Gate::Install, _) => {
+                self.permit(gate, answer > 5, by);
             }
             (Gate::Budget, _) => {
                 let mut settings = Box::new(self.session.settings.clone());
@@ -380,11 +411,12 @@ fn version(session: &Session, cause: Cause, call: Option<u32>) -> Event {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let limits = (1..6_u32, 0..4_u32, prop::option::of(20..400_u64), any::<bool>());
-    (limits, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |((max_versions, repairs, budget_tokens, usd), run, off, stronger)| {
+    let installs = prop::sample::select(vec![Install::Ask, Install::Auto, Install::Never]);
+    (limits, any::<bool>(), any::<bool>(), any::<bool>(), installs).prop_map(
+        |((max_versions, repairs, budget_tokens, usd), run, off, stronger, install)| {
             let budget_usd = usd.then_some(0.08);
             let limits = Limits { max_versions, repairs, budget_tokens, budget_usd };
-            let mut settings = Settings { limits, run, ..Settings::default() };
+            let mut settings = Settings { limits, run, install, ..Settings::default() };
             settings.sandbox.mode = if off { SandboxMode::Off } else { SandboxMode::Strict };
             let escalate_to = stronger.then(|| "local/large".to_owned());
             let coder = RoleSettings { escalate_to, ..RoleSettings::default() };
@@ -433,6 +465,21 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
             Event::GateOpened { gate: Gate::Safety } => {
                 let open = session.head().map(|head| permission::unanswered(&session, head));
                 prop_assert!(open.is_some_and(|o| !o.is_empty()), "the Manager has answered");
+            }
+            Event::GateOpened { gate: Gate::Install } => {
+                let head = session.head();
+                let open = head.is_some_and(|head| !install::unanswered(&session, head).is_empty());
+                prop_assert!(open, "the Manager has answered");
+            }
+            Event::RunStarted { version, .. } => {
+                let version = session.version(*version).unwrap();
+                let asked = install::unanswered(&session, version);
+                prop_assert!(asked.is_empty(), "nobody was asked for its packages");
+                let (settings, answers) = (session.settings.install, &session.installs);
+                let needs = version.needs.clone().unwrap_or_default();
+                let wanted = install::wanted(settings, answers, &needs);
+                let refused = |name: &String| answers.get(name) == Some(&false);
+                prop_assert!(!wanted.iter().any(refused), "what was refused is installed");
             }
             Event::VersionCreated { version, call: Some(call), .. } => {
                 let pending = session.calls.pending.as_ref();
@@ -527,7 +574,7 @@ fn said(event: &Event) -> bool {
 /// Any event about small numbers, whether or not it makes sense.
 fn nonsense() -> impl Strategy<Value = Event> {
     let artifact = Artifact::default;
-    (0..23_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
+    (0..25_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
         let by = if flag { By::Auto } else { By::Manager };
         let agent = Agent::ALL[(many % 4) as usize];
         let some = flag.then_some(n);
@@ -623,7 +670,21 @@ fn nonsense() -> impl Strategy<Value = Event> {
                     artifact: artifact(),
                 }
             }
-            _ => Event::RunAsked { version: n },
+            22 => Event::RunAsked { version: n },
+            23 => {
+                let exists = flag.then_some(n > 1);
+                let missing = Missing {
+                    requirement: "x>1".into(),
+                    name: "x".into(),
+                    known: flag,
+                    exists,
+                    warning: None,
+                };
+                let requirements = vec!["x>1".into()];
+                let needs = Needs { requirements, missing: vec![missing], ready: flag };
+                Event::PackagesSought { version: n, needs: Box::new(needs) }
+            }
+            _ => Event::InstallPermission { allowed: flag, by, packages: vec!["x".into()] },
         }
     })
 }
@@ -695,7 +756,7 @@ proptest! {
             let _ = machine::sampling(&session);
             let _ = machine::limit_reached(&session);
             let _ = machine::next_cause(&session);
-            for gate in [Gate::Plan, Gate::Version, Gate::Safety, Gate::Budget] {
+            for gate in [Gate::Plan, Gate::Version, Gate::Safety, Gate::Install, Gate::Budget] {
                 let _ = machine::auto(&session, gate);
             }
         }

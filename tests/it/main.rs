@@ -17,6 +17,8 @@ mod inputs;
 mod kill;
 mod llm;
 mod machine;
+#[cfg(unix)]
+mod packages;
 mod python;
 #[cfg(target_os = "linux")]
 mod sandbox;

@@ -212,7 +212,7 @@ const HOSTILE: &[(&str, &str, As, &str)] = &[
     (
         "looks into another program's memory",
         "seccomp",
-        Root,
+        Anyone,
         "b = [ctypes.create_string_buffer(8) for _ in '12']; v = [(ctypes.c_void_p * 2)(ctypes.addressof(x), 8) for x in b]; out(call(310, os.getpid(), v[0], 1, v[1], 1, 0))",
     ),
     ("lets itself be traced", "seccomp", Anyone, "out(call(101, 0, 0, 0, 0))"),
@@ -368,7 +368,7 @@ const PRELUDE: &str = "import ctypes, os\n\
     def out(did=True):\n\
     \x20if did: print('ESC' + 'APED', flush=True)\n\
     def call(*a):\n\
-    \x20return C.syscall(*a) >= 0\n";
+    \x20return C.syscall(*[ctypes.c_long(x) if isinstance(x, int) else x for x in a]) >= 0\n";
 
 /// What hostile scripts are after.
 struct Host {

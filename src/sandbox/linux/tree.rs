@@ -101,9 +101,24 @@ impl<'a> Tree<'a> {
 
     /// Puts in all that the child sees, and makes all but its own folders read-only.
     pub(super) fn finish(&mut self, plan: &Plan) -> Result<(), String> {
+        // First: what it is shown may stand in one of them, as a Python in `/tmp` does.
+        for (name, place) in WRITABLE {
+            let to = self.inside(Path::new(place));
+            make_folder(&to)?;
+            bind(&self.scratch.join(name), &to)?;
+        }
         let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
         for path in SYSTEM.iter().chain(&settings) {
             self.show(Path::new(path), Path::new(path))?;
+        }
+        for path in &plan.job.readable {
+            self.show(path, path)?;
+            // Programs find their way by either name.
+            if let Ok(real) = path.canonicalize()
+                && real != *path
+            {
+                self.show(&real, &real)?;
+            }
         }
         self.accounts()?;
         for device in DEVICES {
@@ -116,21 +131,6 @@ impl<'a> Tree<'a> {
             ("dev/stderr", "/proc/self/fd/2"),
         ] {
             step("cannot link its output", symlink(to, self.root.join(link)))?;
-        }
-        for (name, place) in WRITABLE {
-            let to = self.inside(Path::new(place));
-            make_folder(&to)?;
-            bind(&self.scratch.join(name), &to)?;
-        }
-        // Behind these, since some of it may stand below `/tmp`.
-        for path in &plan.job.readable {
-            self.show(path, path)?;
-            // Programs find their way by either name.
-            if let Ok(real) = path.canonicalize()
-                && real != *path
-            {
-                self.show(&real, &real)?;
-            }
         }
         let proc = self.inside(Path::new("/proc"));
         make_folder(&proc)?;

@@ -9,7 +9,7 @@ use crate::domain::settings::Settings;
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
-use crate::workflow::permission;
+use crate::workflow::{install, permission};
 use std::collections::BTreeSet;
 
 impl Driver<'_, '_> {
@@ -25,7 +25,7 @@ impl Driver<'_, '_> {
         let trouble = match gate {
             Gate::Version => machine::stuck(session).map(|t| t.words()),
             Gate::Budget => Some(machine::limit_reached(session)),
-            Gate::Plan | Gate::Safety => None,
+            Gate::Plan | Gate::Safety | Gate::Install => None,
         };
         let question = Question { gate, session, trouble };
         match self.tools.manager.ask(&question).await {
@@ -43,8 +43,8 @@ impl Driver<'_, '_> {
             Auto::Iterate(escalation) => {
                 (Some(Event::IterationAsked { by, escalation }), "iterate")
             }
-            Auto::Allow => (Some(permission(session, true, by)), "allow"),
-            Auto::Deny => (Some(permission(session, false, by)), "deny"),
+            Auto::Allow => (Some(permission(session, gate, true, by)), "allow"),
+            Auto::Deny => (Some(permission(session, gate, false, by)), "deny"),
             Auto::Stop(reason) => return self.pause(&reason),
         };
         self.tools.manager.tell(News::Auto { gate, answer: words });
@@ -92,8 +92,8 @@ impl Driver<'_, '_> {
             (Answer::Deny, _) if gate == Gate::Budget => {
                 return self.pause("the limit stands");
             }
-            (Answer::Allow, _) => Some(permission(session, true, by)),
-            (Answer::Deny, _) => Some(permission(session, false, by)),
+            (Answer::Allow, _) => Some(permission(session, gate, true, by)),
+            (Answer::Deny, _) => Some(permission(session, gate, false, by)),
             (Answer::Quit, _) => return self.pause("the Manager left"),
             (Answer::Gone, _) => {
                 return self.pause(&format!("input ended at the {} gate", gate.name()));
@@ -122,9 +122,14 @@ impl Driver<'_, '_> {
     }
 }
 
-/// The answer to what the head asks for outside its run folder. The rules of `--auto` refuse only
-/// what the sandbox would have to be opened for.
-fn permission(session: &Session, allowed: bool, by: By) -> Event {
+/// The answer to what the head asks for: packages, or something outside its run folder. Of that, the
+/// rules of `--auto` refuse only what the sandbox would have to be opened for.
+fn permission(session: &Session, gate: Gate, allowed: bool, by: By) -> Event {
+    if gate == Gate::Install {
+        let asked = session.head().map(|head| install::unanswered(session, head));
+        let packages = asked.unwrap_or_default().into_iter().map(|package| package.name.clone());
+        return Event::InstallPermission { allowed, by, packages: packages.collect() };
+    }
     let asked = session.head().map(|head| permission::unanswered(session, head));
     let kinds = asked.unwrap_or_default().into_iter().map(|capability| capability.kind);
     let meant = |kind: &CapabilityKind| allowed || by == By::Manager || !permission::is_held(*kind);

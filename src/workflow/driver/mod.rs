@@ -6,6 +6,7 @@ mod call;
 pub mod edits;
 mod lost;
 mod notes;
+mod packages;
 mod read;
 mod run;
 mod test;
@@ -21,6 +22,7 @@ use crate::llm::provider::{Connection, ProviderError};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::check;
 use crate::python::interpreter::Interpreter;
+use crate::python::packages::Packages;
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
 use thiserror::Error;
@@ -37,6 +39,8 @@ pub struct Tools<'a> {
     pub manager: &'a mut dyn Manager,
     /// Makes a model of its name.
     pub connect: &'a Connect<'a>,
+    /// The environments that scripts run on, and who makes them.
+    pub packages: &'a Packages,
     /// The agents' templates.
     pub prompts: &'a Prompts,
     /// Ends what is running.
@@ -117,6 +121,7 @@ impl Driver<'_, '_> {
                 Step::Ask(gate) => self.ask(gate).await?,
                 Step::Call { agent, version } => self.call(agent, version).await?,
                 Step::Check(version) => self.check(version)?,
+                Step::Seek(version) => self.seek(version).await?,
                 Step::Run(version) => self.run(version).await?,
                 Step::NotRun(version, verdict, reason) => {
                     self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?

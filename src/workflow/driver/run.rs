@@ -1,9 +1,9 @@
 //! Runs a version and journals how it went.
 
+use super::packages::Ground;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{Run, RunVerdict};
-use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::run::{self, Ask, RunFault};
 use crate::sandbox;
 use crate::store::artifacts;
@@ -12,6 +12,11 @@ use crate::workflow::permission;
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
+        let python = match self.ground(number).await? {
+            Ground::Python(python) => python,
+            Ground::Nothing(run) => return self.ran(number, *run, String::new(), String::new()),
+            Ground::Else(next) => return Ok(next),
+        };
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };
         let script = version.script.clone();
@@ -22,13 +27,6 @@ impl Driver<'_, '_> {
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
         let keep = self.store.run_files(number)?;
-        let python = match self.interpreter() {
-            Ok(python) => python,
-            Err(problem) => {
-                let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
-                return self.ran(number, run, String::new(), String::new());
-            }
-        };
         let picture = keep.with_file_name("screenshot.png");
         let level = runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
@@ -55,15 +53,6 @@ impl Driver<'_, '_> {
                 self.ran(number, run, String::new(), String::new())
             }
         }
-    }
-
-    /// The Python that runs this session's scripts, looked for once.
-    pub(super) fn interpreter(&mut self) -> Result<Interpreter, InterpreterError> {
-        if let Some(python) = &self.python {
-            return Ok(python.clone());
-        }
-        let found = interpreter::find(self.store.session().settings.python.as_deref())?;
-        Ok(self.python.insert(found).clone())
     }
 
     pub(super) fn ran(

@@ -1,5 +1,6 @@
 //! Runs the Manager's tests on a version and journals how each went.
 
+use super::packages::Ground;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event};
 use crate::domain::report::{Test, TestOutcome};
@@ -13,9 +14,12 @@ use crate::workflow::permission;
 
 impl Driver<'_, '_> {
     pub(super) async fn test(&mut self, number: u32) -> Result<Next, DriverError> {
-        let python = match self.interpreter() {
-            Ok(python) => python,
-            Err(problem) => return self.not_tested(number, &problem.to_string()),
+        let python = match self.ground(number).await? {
+            Ground::Python(python) => python,
+            Ground::Nothing(run) => {
+                return self.not_tested(number, run.reason.as_deref().unwrap_or("it can't be run"));
+            }
+            Ground::Else(next) => return Ok(next),
         };
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };

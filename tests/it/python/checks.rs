@@ -188,7 +188,7 @@ fn imports_are_mapped_to_the_packages_that_they_need() {
                   except ImportError:\n    import tomli as tomllib\nfrom __future__ import x\n";
     let checks = check(&script.replace("from __future__ import x\n", ""));
     assert_eq!(checks.imports, ["PIL", "bs4", "google", "os", "tomli", "tomllib", "yaml"]);
-    assert_eq!(checks.dependencies, ["PyYAML", "beautifulsoup4", "pillow", "protobuf", "tomli"]);
+    assert_eq!(checks.dependencies, ["beautifulsoup4", "pillow", "protobuf", "PyYAML", "tomli"]);
     for (module, package) in [
         ("cv2", "opencv-python"),
         ("requests.adapters", "requests"),

@@ -132,6 +132,8 @@ impl World {
             }
         }
         command.env("HOME", self.file("home")).env("NO_PROXY", "*");
+        // No test asks the network for a package.
+        command.env("PIP_NO_INDEX", "1").env("UV_NO_INDEX", "1");
         command
     }
 

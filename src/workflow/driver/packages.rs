@@ -1,0 +1,105 @@
+//! Looks for the packages that a version needs, and has them installed where that is allowed.
+
+use super::{Driver, DriverError, Next};
+use crate::domain::event::Event;
+use crate::domain::packages::Needs;
+use crate::domain::report::{Run, RunVerdict};
+use crate::python::interpreter::{self, Interpreter, InterpreterError};
+use crate::python::packages::{InstallError, failed_run};
+use crate::workflow::install;
+use crate::workflow::manager::News;
+use std::time::Instant;
+
+/// What a version runs on, or what comes instead of its run.
+pub(super) enum Ground {
+    /// This Python.
+    Python(Interpreter),
+    /// It can't be run: this is its run.
+    Nothing(Box<Run>),
+    /// Something else comes first.
+    Else(Next),
+}
+
+impl Driver<'_, '_> {
+    /// The Python in use, without a version's packages, looked for once.
+    fn interpreter(&mut self) -> Result<Interpreter, InterpreterError> {
+        if let Some(python) = &self.python {
+            return Ok(python.clone());
+        }
+        let found = interpreter::find(self.store.session().settings.python.as_deref())?;
+        Ok(self.python.insert(found).clone())
+    }
+
+    pub(super) async fn seek(&mut self, version: u32) -> Result<Next, DriverError> {
+        let needs = match self.interpreter() {
+            Ok(python) => {
+                let found = self.store.session().version(version).and_then(|v| v.checks.clone());
+                let (checks, data) = (found.unwrap_or_default(), self.store.data_files());
+                let tools = &self.tools;
+                tools.packages.needs(&python, &checks, &data, &tools.cancel).await
+            }
+            // The run says what is wrong.
+            Err(_) => Needs::default(),
+        };
+        // What was not asked to its end is no answer.
+        if self.tools.cancel.is_cancelled() {
+            return Ok(Next::End(self.interrupted()?));
+        }
+        self.record(Event::PackagesSought { version, needs: Box::new(needs) })?;
+        Ok(Next::Go)
+    }
+
+    /// What a version runs on: the Python in use, or an environment that has what it needs.
+    pub(super) async fn ground(&mut self, version: u32) -> Result<Ground, DriverError> {
+        let python = match self.interpreter() {
+            Ok(python) => python,
+            Err(problem) => {
+                let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
+                return Ok(Ground::Nothing(Box::new(run)));
+            }
+        };
+        let session = self.store.session();
+        let Some(head) = session.version(version) else { return Ok(Ground::Else(Next::Go)) };
+        let needs = head.needs.clone().unwrap_or_default();
+        if install::is_impossible(&needs) {
+            return Ok(Ground::Nothing(Box::new(failed_run(&needs, None))));
+        }
+        let wanted = install::wanted(session.settings.install, &session.installs, &needs);
+        if wanted.is_empty() {
+            return Ok(Ground::Python(python));
+        }
+        if let Some(there) = self.tools.packages.find(&python, &wanted) {
+            return Ok(Ground::Python(there));
+        }
+        if needs.ready {
+            // It was there, so nobody was asked; now somebody has to be.
+            let needs = Box::new(Needs { ready: false, ..needs });
+            self.record(Event::PackagesSought { version, needs })?;
+            return Ok(Ground::Else(Next::Go));
+        }
+        self.install(version, &python, &needs, wanted).await
+    }
+
+    async fn install(
+        &mut self,
+        version: u32,
+        python: &Interpreter,
+        needs: &Needs,
+        wanted: Vec<String>,
+    ) -> Result<Ground, DriverError> {
+        self.record(Event::InstallStarted { version, packages: wanted.clone() })?;
+        self.tools.manager.tell(News::Installing(&wanted));
+        let begun = Instant::now();
+        let installed = self.tools.packages.install(python, &wanted, &self.tools.cancel).await;
+        if matches!(installed, Err(InstallError::Interrupted)) {
+            return Ok(Ground::Else(Next::End(self.interrupted()?)));
+        }
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let error = installed.as_ref().err().map(ToString::to_string);
+        self.record(Event::InstallFinished { version, milliseconds, error: error.clone() })?;
+        Ok(match (installed, error) {
+            (Ok(environment), _) => Ground::Python(environment),
+            (Err(_), said) => Ground::Nothing(Box::new(failed_run(needs, said.as_deref()))),
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! Which packages may be installed for a version: what it needs, what the session's settings say,
+//! and what the Manager answered.
+
+use crate::domain::packages::{Missing, Needs};
+use crate::domain::session::{Session, Version};
+use crate::domain::settings::Install;
+use std::collections::BTreeMap;
+
+/// What was answered for packages, by their names.
+pub type Answers = BTreeMap<String, bool>;
+
+/// Whether it has to be found out first which packages a version needs.
+#[must_use]
+pub fn is_open(session: &Session, version: &Version) -> bool {
+    let needs_some = version.checks.as_ref().is_some_and(|c| !c.dependencies.is_empty());
+    session.settings.install != Install::Never && needs_some && version.needs.is_none()
+}
+
+/// Packages of a version that somebody has to answer for.
+#[must_use]
+pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<&'v Missing> {
+    let needs = version.needs.as_ref();
+    let open = needs.map(|needs| open(session.settings.install, &session.installs, needs));
+    open.unwrap_or_default()
+}
+
+/// Packages that somebody has to answer for: not answered before, not in an environment that is
+/// there, and not open by the settings. A package that does not exist is nobody's to allow, nor are
+/// then the others that would be needed besides.
+#[must_use]
+pub fn open<'n>(install: Install, answers: &Answers, needs: &'n Needs) -> Vec<&'n Missing> {
+    let ask = |package: &&Missing| match install {
+        Install::Ask => true,
+        // What nobody knows by name may be anybody's.
+        Install::Auto => package.warning.is_some() || !package.known,
+        Install::Never => false,
+    };
+    let refused = needs.missing.iter().any(|package| is_refused(answers, package));
+    if is_impossible(needs) || (needs.ready && !refused) {
+        return Vec::new();
+    }
+    let unanswered = |package: &&Missing| !answers.contains_key(&package.name);
+    needs.missing.iter().filter(unanswered).filter(ask).collect()
+}
+
+/// Whether a package is needed that does not exist.
+#[must_use]
+pub fn is_impossible(needs: &Needs) -> bool {
+    needs.missing.iter().any(|package| package.exists == Some(false))
+}
+
+/// What an environment has to have, without what was refused. Nothing: the Python in use will do as
+/// it is, or has to.
+#[must_use]
+pub fn wanted(install: Install, answers: &Answers, needs: &Needs) -> Vec<String> {
+    let (refused, rest): (Vec<&Missing>, Vec<&Missing>) =
+        needs.missing.iter().partition(|package| is_refused(answers, package));
+    if install == Install::Never || rest.is_empty() {
+        return Vec::new();
+    }
+    let kept = |text: &&String| !refused.iter().any(|package| package.requirement == **text);
+    needs.requirements.iter().filter(kept).cloned().collect()
+}
+
+fn is_refused(answers: &Answers, package: &Missing) -> bool {
+    answers.get(&package.name) == Some(&false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(name: &str, known: bool, exists: Option<bool>) -> Missing {
+        let (name, warning) = (name.to_owned(), None);
+        Missing { requirement: format!("{name}>=1"), name, known, exists, warning }
+    }
+
+    fn needs(missing: Vec<Missing>, ready: bool) -> Needs {
+        let here = std::iter::once("here".to_owned());
+        let requirements = here.chain(missing.iter().map(|m| m.requirement.clone())).collect();
+        Needs { requirements, missing, ready }
+    }
+
+    #[test]
+    fn only_what_somebody_has_to_answer_for_is_asked() {
+        let (numpy, odd) = (missing("numpy", true, Some(true)), missing("odd", false, Some(true)));
+        let unheard = missing("unheard", true, None);
+        let slip = Missing { warning: Some("a slip".into()), ..numpy.clone() };
+        let none = missing("none", false, Some(false));
+        for (install, packages, ready, asked) in [
+            (Install::Ask, vec![&numpy, &odd], false, vec!["numpy", "odd"]),
+            (Install::Ask, vec![&numpy], true, vec![]),
+            (Install::Auto, vec![&numpy, &odd], false, vec!["odd"]),
+            (Install::Auto, vec![&unheard], false, vec![]),
+            (Install::Auto, vec![&slip], false, vec!["numpy"]),
+            (Install::Auto, vec![&slip], true, vec![]),
+            (Install::Ask, vec![&numpy, &none], false, vec![]),
+            (Install::Never, vec![&numpy], false, vec![]),
+        ] {
+            let needs = needs(packages.into_iter().cloned().collect(), ready);
+            let names = |answers: &Answers| -> Vec<String> {
+                open(install, answers, &needs).iter().map(|m| m.name.clone()).collect()
+            };
+            assert_eq!(names(&Answers::new()), asked, "{install:?} {needs:?}");
+            let answers = asked.iter().map(|name| ((*name).to_owned(), true)).collect();
+            assert!(names(&answers).is_empty(), "it is asked twice");
+        }
+    }
+
+    #[test]
+    fn what_was_refused_is_left_out_of_the_environment() {
+        let packages = vec![missing("a", true, None), missing("b", true, None)];
+        let (needs, ask) = (needs(packages, false), Install::Ask);
+        let mut answers = Answers::new();
+        assert_eq!(wanted(ask, &answers, &needs), ["here", "a>=1", "b>=1"]);
+        assert!(wanted(Install::Never, &answers, &needs).is_empty());
+        answers.insert("a".into(), false);
+        assert_eq!(wanted(ask, &answers, &needs), ["here", "b>=1"]);
+        answers.insert("b".into(), false);
+        assert!(wanted(ask, &answers, &needs).is_empty());
+    }
+}

@@ -1,0 +1,340 @@
+//! Packages that scripts need: found, asked for, installed into environments, and not installed.
+
+use crate::support::world::{ACCEPT, Output, PLAN, World, feed, fenced, finish, wait_for};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Plays `uv`, with an index of three packages: `tiny`; `conflict`, which can't be installed; and
+/// `slow`, which waits for a file. What it is asked for is logged.
+const UV: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+echo "$@" >> "$here/log"
+case "$1 $2" in
+--version*) echo "uv 0.0.0" ;;
+"pip compile")
+    read -r name
+    case $name in
+    tiny | conflict | slow | panda) ;;
+    far) echo "error: Failed to fetch: it is far away" >&2; exit 2 ;;
+    *) echo "error: No solution found
+  cause: Because $name was not found in the package registry and you require it" >&2; exit 1 ;;
+    esac ;;
+venv*) for last; do :; done; "$PYTHON_OF_TEST" -m venv --without-pip "$last" ;;
+"pip install")
+    while [ "$1" != --python ]; do shift; done
+    python=$2; shift 2
+    folder=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    for package; do
+        case $package in
+        conflict*) echo "error: conflict needs a newer Python, see https://me:secret@host/simple" >&2; exit 1 ;;
+        slow*) touch "$here/waiting"
+            while [ ! -e "$here/go" ]; do [ -d "$here" ] || exit 1; sleep 0.02; done ;;
+        esac
+        echo "name = '$package'" > "$folder/${package%%[<>=]*}.py"
+    done ;;
+esac
+"#;
+
+/// A world whose `uv` is the one above.
+fn world(scripts: &[&str], config: &str) -> World {
+    let fenced: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
+    let coder: Vec<&str> = fenced.iter().map(String::as_str).collect();
+    let world = World::scripted(&[PLAN], &coder, &[ACCEPT]);
+    world.write("redraft.yaml", &(world.read("redraft.yaml") + config));
+    let python = redraft::python::interpreter::find(None).unwrap().path;
+    let text = UV.replace("$PYTHON_OF_TEST", python.to_str().unwrap());
+    world.write("bin/uv", &text);
+    fs::set_permissions(world.file("bin/uv"), fs::Permissions::from_mode(0o755)).unwrap();
+    world
+}
+
+fn command(world: &World, args: &[&str]) -> Command {
+    let mut command = world.command(args);
+    command.env("UV", world.file("bin/uv"));
+    command
+}
+
+fn run(world: &World, args: &[&str], input: &str) -> Output {
+    finish(command(world, args), input)
+}
+
+/// How often `uv` was asked to install.
+fn installs(world: &World) -> usize {
+    let log = fs::read_to_string(world.file("bin/log")).unwrap_or_default();
+    log.lines().filter(|line| line.starts_with("pip install")).count()
+}
+
+/// The environments that are there.
+fn environments(world: &World) -> Vec<PathBuf> {
+    let folder = world.file("home/.cache/redraft/environments");
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
+const TINY: &str = "import tiny\nprint(tiny.name)";
+
+#[test]
+fn a_package_is_installed_once_it_is_allowed_and_once_for_all_versions() {
+    let second = format!("{TINY}\nprint(2)");
+    let world = world(&[TINY, &second], "");
+    let input = "approve\nallow\nfeedback: print two as well\naccept\n";
+    let out = run(&world, &["new", "count", "--name", "s"], input).expect(0);
+    assert!(out.out.contains("tiny not one of the well-known packages"), "{}", out.out);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "tiny\n");
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "tiny\n2\n");
+    assert!(world.read("sessions/s/report_v1.yaml").contains("sandbox: strict"));
+    assert_eq!(installs(&world), 1);
+    let journal = world.journal("s");
+    let gates = journal.iter().filter(|e| e["event"] == "gate_opened" && e["gate"] == "install");
+    assert_eq!(gates.count(), 1, "the Manager is asked once");
+    let answer = journal.iter().find(|e| e["event"] == "install_permission").unwrap();
+    assert_eq!((&answer["allowed"], &answer["packages"][0]), (&true.into(), &"tiny".into()));
+    let finished = journal.iter().find(|e| e["event"] == "install_finished").unwrap();
+    assert!(finished.get("error").is_none(), "{finished}");
+
+    // Another session finds the environment that is there.
+    run(&world, &["new", "count", "--name", "t"], "approve\naccept\n").expect(0);
+    assert_eq!((installs(&world), environments(&world).len()), (1, 1));
+    let out = run(&world, &["run", "t"], "").expect(0);
+    assert!(out.out.starts_with("tiny\n"), "{}", out.out);
+    let out = run(&world, &["log", "s"], "").expect(0);
+    assert!(out.out.contains("install permission   allowed true, manager, tiny"), "{}", out.out);
+}
+
+#[test]
+fn a_refused_package_is_not_installed_and_the_coder_does_without_it() {
+    let world = world(&[TINY, "print('without')"], "");
+    run(&world, &["new", "count", "--name", "s"], "approve\ndeny\naccept\n").expect(0);
+    assert_eq!((installs(&world), environments(&world).len()), (0, 0));
+    assert!(world.read("sessions/s/report_v1.yaml").contains("ModuleNotFoundError"));
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "without\n");
+
+    // To ask for a run is to think again.
+    let again = "rewind v1\nrun\nallow\naccept\n";
+    run(&world, &["feedback", "s", "no"], "").expect(0);
+    run(&world, &["resume", "s"], &format!("quit\n{again}")).expect(3);
+    run(&world, &["resume", "s"], again).expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "tiny\n");
+}
+
+#[test]
+fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
+    for (config, module, installed, gate) in [
+        ("", "tiny", 0, Some(false)),
+        ("install: ask\n", "tiny", 0, Some(false)),
+        ("install: auto\n", "tiny", 1, Some(true)),
+        // One letter from a far better known one.
+        ("install: auto\n", "panda", 0, Some(false)),
+        ("install: never\n", "tiny", 0, None),
+    ] {
+        let script = format!("import {module}\nprint({module}.name)");
+        let world = world(&[&script, "print('without')"], config);
+        run(&world, &["new", "count", "--name", "s", "--auto"], "").expect(0);
+        assert_eq!(installs(&world), installed, "{config}{module}");
+        let journal = world.journal("s");
+        let answer = journal.iter().find(|e| e["event"] == "install_permission");
+        assert_eq!(answer.map(|e| e["allowed"] == true), gate, "{config}{module}");
+        assert_eq!(answer.map(|e| e["by"] == "auto"), gate.map(|_| true));
+        let sought = journal.iter().any(|e| e["event"] == "packages_sought");
+        assert_eq!(sought, gate.is_some(), "{config}");
+    }
+}
+
+#[test]
+fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
+    let world = world(&["import tiny, tinyhelpers\n", "print('without')"], "");
+    run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
+    assert_eq!(installs(&world), 0);
+    let repair = world.received()[2].prompt();
+    assert!(repair.contains("the package index has no `tinyhelpers`"), "{repair}");
+    assert!(!repair.contains("no `tiny`"), "{repair}");
+    let report = world.read("sessions/s/report_v1.yaml");
+    assert!(report.contains("verdict: failed") && report.contains("not started"), "{report}");
+}
+
+#[test]
+fn an_installation_that_fails_is_told_to_the_coder_in_the_installers_words() {
+    let world = world(&["import conflict\n", "print('without')"], "");
+    run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
+    let repair = world.received()[2].prompt();
+    assert!(repair.contains("`conflict` could not be installed: "), "{repair}");
+    assert!(repair.contains("conflict needs a newer Python"), "{repair}");
+    assert!(!world.read("sessions/s/journal.jsonl").contains("secret"));
+    assert!(environments(&world).is_empty(), "half an environment is left");
+}
+
+#[test]
+fn an_index_that_cannot_be_reached_denies_nothing() {
+    let world = world(&["import far\nprint(far.name)"], "");
+    let out = run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
+    assert!(out.out.contains("the index could not be asked"), "{}", out.out);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "far\n");
+}
+
+#[test]
+fn what_a_script_declares_is_what_is_installed_and_exported() {
+    let script = "# /// script\n# dependencies = ['tiny>=1']\n# ///\nimport os, tiny, helper\nprint(tiny.name, helper.x)";
+    let world = world(&[script], "");
+    world.write("helper.py", "x = 5\n");
+    let args = ["new", "count", "--name", "s", "--data", "helper.py"];
+    run(&world, &args, "approve\nallow\naccept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "tiny>=1 5\n");
+    let log = world.read("bin/log");
+    assert!(!log.contains("helper"), "{log}");
+    let out = run(&world, &["export", "s"], "").expect(0);
+    assert!(out.out.contains("# dependencies = ['tiny>=1']"), "{}", out.out);
+}
+
+#[test]
+fn a_killed_installation_leaves_nothing_that_is_used() {
+    let world = world(&["import slow, tiny\nprint(slow.name, tiny.name)"], "");
+    let mut child = command(&world, &["new", "count", "--name", "s"]);
+    child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = child.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"approve\nallow\n").unwrap();
+    wait_for(|| world.file("bin/waiting").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(environments(&world).len(), 1);
+    world.write("bin/go", "");
+    // What was allowed is not asked again, and what is half made is made anew.
+    run(&world, &["resume", "s"], "accept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "slow tiny\n");
+    assert_eq!((installs(&world), environments(&world).len()), (2, 1));
+}
+
+#[test]
+fn an_interrupted_installation_pauses_and_goes_on_at_resume() {
+    let world = world(&["import slow\nprint(slow.name)"], "");
+    let mut child = command(&world, &["new", "count", "--name", "s"]);
+    child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = child.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"approve\nallow\n").unwrap();
+    wait_for(|| world.file("bin/waiting").exists());
+    let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(environments(&world).is_empty());
+    world.write("bin/go", "");
+    run(&world, &["resume", "s"], "accept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "slow\n");
+}
+
+#[test]
+fn two_sessions_that_need_the_same_at_once_install_it_once() {
+    let world = world(&["import slow\nprint(slow.name)"], "");
+    std::thread::scope(|scope| {
+        let outs: Vec<_> = ["s", "t"]
+            .map(|name| {
+                let command = command(&world, &["new", "count", "--name", name]);
+                scope.spawn(move || feed(command, b"approve\nallow\naccept\n"))
+            })
+            .into_iter()
+            .collect();
+        let started = |name: &str| {
+            let journal = world.file(&format!("sessions/{name}/journal.jsonl"));
+            fs::read_to_string(journal).unwrap_or_default().contains("install_started")
+        };
+        wait_for(|| started("s") && started("t"));
+        world.write("bin/go", "");
+        for out in outs {
+            out.join().unwrap().expect(0);
+        }
+    });
+    assert_eq!((installs(&world), environments(&world).len()), (1, 1));
+    for name in ["s", "t"] {
+        assert_eq!(world.read(&format!("sessions/{name}/run_v1/stdout.txt")), "slow\n");
+    }
+}
+
+#[test]
+fn a_run_by_itself_installs_only_if_it_is_told_to() {
+    let world = world(&["print(1)"], "");
+    world.write("x.py", TINY);
+    let out = run(&world, &["run", "x.py"], "").expect(1);
+    assert!(out.err.contains("it needs tiny") && out.err.contains("--yes"), "{}", out.err);
+    assert_eq!(installs(&world), 0);
+    let out = run(&world, &["run", "x.py", "--yes"], "").expect(0);
+    assert_eq!((out.out.as_str(), installs(&world)), ("tiny\n", 1));
+    run(&world, &["run", "x.py"], "").expect(0);
+    world.write("y.py", "import panda\n");
+    run(&world, &["run", "y.py", "--yes"], "").expect(1);
+    world.write("z.py", "import conflict\n");
+    let out = run(&world, &["run", "z.py", "--yes"], "").expect(2);
+    assert!(out.err.contains("conflict needs a newer Python"), "{}", out.err);
+}
+
+/// A folder with a wheel and a source.
+const WHEELS: &str = r#"import io, os, tarfile, zipfile
+with zipfile.ZipFile("wheels/wheeled-1.0-py3-none-any.whl", "w") as wheel:
+    info = "wheeled-1.0.dist-info/"
+    wheel.writestr("wheeled.py", "name = 'from a wheel'\n")
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: wheeled\nVersion: 1.0\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(info + "RECORD", "wheeled.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n")
+with tarfile.open("wheels/sourced-1.0.tar.gz", "w:gz") as source:
+    setup = f"open({os.getcwd()!r} + '/ran', 'w')\n".encode()
+    member = tarfile.TarInfo("sourced-1.0/setup.py")
+    member.size = len(setup)
+    source.addfile(member, io.BytesIO(setup))
+"#;
+
+fn wheels(world: &World) -> PathBuf {
+    world.write("make.py", WHEELS);
+    fs::create_dir(world.file("wheels")).unwrap();
+    finish(world.shell("python3 make.py"), "").expect(0);
+    world.file("wheels")
+}
+
+/// Without any `uv`: of all that is on the PATH, only Python.
+fn without_uv(world: &World, args: &[&str]) -> Command {
+    let python = redraft::python::interpreter::find(None).unwrap().path;
+    let mut command = world.command(args);
+    command.env("PATH", format!("{}:/usr/bin:/bin", python.parent().unwrap().display()));
+    command.env("PIP_FIND_LINKS", world.file("wheels"));
+    command
+}
+
+/// The whole way with the real `venv` and `pip`, from wheels in a folder.
+#[test]
+fn without_uv_a_wheel_is_installed_by_pip_and_a_source_is_not_built() {
+    let world = World::scripted(
+        &[PLAN],
+        &[
+            &fenced("import sourced\n"),
+            &fenced("import nowhere_at_all\n"),
+            &fenced("import wheeled\nprint(wheeled.name)"),
+        ],
+        &[ACCEPT],
+    );
+    wheels(&world);
+    let command = without_uv(&world, &["new", "count", "--name", "s"]);
+    finish(command, "approve\nallow\nallow\naccept\n").expect(0);
+    let prompts = world.received();
+    assert!(
+        prompts[2].prompt().contains("source only are not installed"),
+        "{}",
+        prompts[2].prompt()
+    );
+    assert!(prompts[3].prompt().contains("has no `nowhere_at_all`"), "{}", prompts[3].prompt());
+    assert_eq!(world.read("sessions/s/run_v3/stdout.txt"), "from a wheel\n");
+    assert_eq!(environments(&world).len(), 1);
+    assert!(!world.file("ran").exists(), "setup code was run");
+}
+
+#[test]
+fn a_python_without_pip_in_a_temporary_folder_runs_confined_and_can_have_packages() {
+    let world = World::empty();
+    wheels(&world);
+    finish(world.shell("python3 -m venv --without-pip bare"), "").expect(0);
+    world.write("x.py", "import sys\nprint(sys.prefix)");
+    let out = world.run(&["run", "x.py", "--python", "venv:bare"]).expect(0);
+    assert!(out.out.trim_end().ends_with("/bare"), "{}", out.out);
+    world.write("y.py", "import wheeled\nprint(wheeled.name)");
+    let args = ["run", "y.py", "--python", "venv:bare", "--yes"];
+    let out = finish(without_uv(&world, &args), "").expect(0);
+    assert_eq!(out.out, "from a wheel\n");
+}
