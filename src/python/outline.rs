@@ -32,14 +32,15 @@ pub struct Outline {
 /// The first problem in it, where Python does not.
 pub fn of(script: &str) -> Result<Outline, SyntaxProblem> {
     check::syntax(script)?;
-    let read = with_room(|| {
-        let mut outline = Outline::default();
-        if let Ok(parsed) = parse_module(script) {
-            outline.visit_body(parsed.suite());
-        }
-        outline
-    });
-    Ok(read.unwrap_or_default())
+    Ok(with_room(|| read(script)).flatten().unwrap_or_default())
+}
+
+/// The names of a file, unless the parser finds something wrong with it.
+fn read(script: &str) -> Option<Outline> {
+    let parsed = parse_module(script).ok()?;
+    let mut outline = Outline::default();
+    outline.visit_body(parsed.suite());
+    Some(outline)
 }
 
 /// The names of a module that a file uses, in order.
@@ -64,10 +65,12 @@ pub fn used_of(script: &str, module: &str) -> Vec<String> {
 }
 
 /// The functions and classes at the top level of a script that the one written from it has in no
-/// form any more.
+/// form any more. Both are scripts that were checked.
 #[must_use]
 pub fn vanished(before: &str, after: &str) -> Vec<String> {
-    let (Ok(before), Ok(after)) = (of(before), of(after)) else { return Vec::new() };
+    // Both were checked when they became versions.
+    let outlines = with_room(|| read(before).zip(read(after)));
+    let Some((before, after)) = outlines.flatten() else { return Vec::new() };
     let mut gone = before.definitions;
     gone.retain(|name| !after.bound.contains(name));
     gone.dedup();
