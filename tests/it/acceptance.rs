@@ -291,3 +291,21 @@ fn what_is_no_test_is_refused_before_anything_is_made() {
         assert!(!world.file("sessions/s").exists() && world.received().is_empty());
     }
 }
+
+#[test]
+fn a_window_is_tested_on_a_display_of_its_own() {
+    let script = "import tkinter\n\ndef make():\n    root = tkinter.Tk()\n    root.title('hi')\n    \
+        return root\n\nif __name__ == '__main__':\n    make().mainloop()\n";
+    let world = scripted(&[fenced(script)], &[ACCEPT]);
+    let test = "from script import make\n\ndef test_title():\n    root = make()\n    root.update()\n    \
+        assert root.title() == 'hi' and root.winfo_viewable()\n";
+    world.write("test_title.py", test);
+    let out = world.run(&["new", "hi", "--name", "s", "--auto", "--tests", "test_title.py"]);
+    let mut python = std::process::Command::new("python3");
+    let toolkit = python.args(["-c", "import tkinter"]).status().unwrap().success();
+    if toolkit && redraft::python::show::missing().is_none() {
+        assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
+    } else {
+        assert!(!out.out.contains("1 of 1 passed"), "{}", out.out);
+    }
+}
