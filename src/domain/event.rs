@@ -434,6 +434,9 @@ pub struct SessionCreated {
     /// Acceptance tests that the Manager gave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<DataFile>,
+    /// The names that these use of the script.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interface: Vec<String>,
     /// The session and version that it was forked from, as `NAME:vN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<String>,

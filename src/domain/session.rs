@@ -26,6 +26,8 @@ pub struct Session {
     pub data: Vec<DataFile>,
     /// Acceptance tests that the Manager gave.
     pub tests: Vec<DataFile>,
+    /// The names that these use of the script.
+    pub interface: Vec<String>,
     /// Where it was forked from, as `NAME:vN`.
     pub forked_from: Option<String>,
     /// When it was made, as written in the journal.

@@ -292,6 +292,7 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
     session.settings = e.settings;
     session.data = e.data;
     session.tests = e.tests;
+    session.interface = e.interface;
     session.forked_from = e.forked_from;
     session.created = at;
 }

@@ -403,6 +403,7 @@ fn created(settings: Settings) -> Event {
         data: Vec::new(),
         // Half of all sessions have tests.
         tests: limits.max_versions.is_multiple_of(2).then(given).into_iter().collect(),
+        interface: Vec::new(),
         forked_from: None,
         artifact: Artifact::default(),
     }))

@@ -132,6 +132,8 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
     let run_as = words::run_as(&session.settings.args, &session.settings.stdin);
     let run_as = run_as.as_deref();
+    let interface = session.interface.join(", ");
+    let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
     let last = session.refusals_of(agent.role()).last();
     let refusal = last.map(|r| r.reason.as_str());
     // Shown its script once more, a weak model would give it back once more.
@@ -159,6 +161,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     plan: plan_text,
                     data: &data,
                     run_as,
+                    interface,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
                     failed: problem.as_deref(),
                     ..coder::Shown::default()
@@ -174,6 +177,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     plan: plan_text,
                     data: &data,
                     run_as,
+                    interface,
                     script: head.map(|v| v.script.as_str()),
                     findings: &findings,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
