@@ -155,6 +155,16 @@ fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
 }
 
 #[test]
+fn what_a_script_goes_on_without_keeps_it_from_nothing() {
+    let script = "try:\n    import tinyhelpers\nexcept ImportError:\n    tinyhelpers = None\n\
+                  try:\n    import json\nexcept ImportError:\n    import tiny\nprint(tinyhelpers)";
+    let world = world(&[script], "");
+    run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "None\n");
+    assert_eq!(installs(&world), 0);
+}
+
+#[test]
 fn an_installation_that_fails_is_told_to_the_coder_in_the_installers_words() {
     let world = world(&["import conflict\n", "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);

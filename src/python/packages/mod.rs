@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::imports::distribution;
+use super::imports::{distribution, is_standard_in};
 use super::interpreter::{self, Interpreter};
 use crate::domain::packages::{Missing, Needs};
 use crate::domain::report::{Checks, Run, RunError, RunVerdict};
@@ -86,7 +86,13 @@ impl Packages {
         cancel: &CancellationToken,
     ) -> Needs {
         let data = data.iter().filter_map(|path| path.file_name()?.to_str());
-        let requirements = without_data(&checks.dependencies, data);
+        let mut requirements = without_data(&checks.dependencies, data);
+        // What is asked for only where another module is missing, which is not.
+        requirements.retain(|text| {
+            let tried = checks.optional.get(text).filter(|tried| !tried.is_empty());
+            let there = |module: &String| is_standard_in(module, python.language());
+            !tried.is_some_and(|tried| tried.iter().all(there))
+        });
         let here = present(python, checks, &requirements, cancel).await;
         let absent = requirements.iter().zip(&here).filter(|(_, here)| !**here);
         let mut missing: Vec<Missing> = absent.map(|(text, _)| look_at(text)).collect();
@@ -105,6 +111,15 @@ impl Packages {
                 Missing { exists, ..package }
             };
             missing = stream::iter(missing).map(ask).buffered(AT_ONCE).collect().await;
+            // The script goes on without what does not exist, if it says so.
+            let none = |package: &Missing| {
+                package.exists == Some(false) && checks.optional.contains_key(&package.requirement)
+            };
+            requirements.retain(|text| !missing.iter().any(|m| m.requirement == *text && none(m)));
+            missing.retain(|package| !none(package));
+        }
+        if missing.is_empty() {
+            return Needs::default();
         }
         Needs { requirements, missing, ready }
     }
