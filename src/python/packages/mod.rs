@@ -4,6 +4,10 @@
 //! Environments are kept in the user's cache folder, one for each Python and set of requirements,
 //! so that a second version with the same needs installs nothing. They are only ever started inside
 //! the sandbox: outside, a package that was installed could run code as Python starts.
+//!
+//! A module that no table knows is taken to be called like its package. That is a guess: such a
+//! package has to exist in the index, and somebody has to allow it whatever the settings say
+//! ([`Missing::known`]). Who knows better names it before [`Packages::needs`] looks for it.
 
 mod installer;
 pub mod known;
@@ -122,6 +126,12 @@ impl Packages {
             return Needs::default();
         }
         Needs { requirements, missing, ready }
+    }
+
+    /// What installs packages here, for people; none if nothing does.
+    pub async fn installer(&self, python: &Interpreter) -> Option<String> {
+        let cancel = CancellationToken::new();
+        Installer::find(self.uv.as_deref(), python, &cancel).await.words(python, &cancel).await
     }
 
     /// The environment for this Python that has all of these, if it was made before.

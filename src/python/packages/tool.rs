@@ -182,7 +182,12 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
         ("PIP_USER", "0"),
         ("PYTHONUTF8", "1"),
     ];
-    passed.chain(fixed.map(|(name, value)| (name.into(), value.into())))
+    // An index of the user's own is meant for whoever installs.
+    let own = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"];
+    let index =
+        env::var_os("PIP_INDEX_URL").filter(|_| own.iter().all(|n| env::var_os(n).is_none()));
+    let index = index.map(|address| ("UV_DEFAULT_INDEX".into(), address));
+    passed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).chain(index)
 }
 
 /// What to tell of a failure: the last lines, without chatter and without anybody's password.
