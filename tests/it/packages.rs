@@ -7,9 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Plays `uv`, with a small index. In it is `conflict`, which can't be installed; and
-/// `slow`, which waits for a file; `far` can't be
-/// asked for. What it is asked for is logged.
+/// Plays `uv`, with a small index. In it are `conflict`, which can't be installed, and `slow`, which
+/// waits for a file; `far` can't be asked for. What it is told to do is logged.
 const UV: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$@" >> "$here/log"
@@ -291,11 +290,14 @@ with zipfile.ZipFile("wheels/wheeled-1.0-py3-none-any.whl", "w") as wheel:
     wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: wheeled\nVersion: 1.0\n")
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     wheel.writestr(info + "RECORD", "wheeled.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n")
+# A source whose code is run by whoever builds it, with nothing else.
+ran = f"open({os.getcwd()!r} + '/ran', 'w')\n"
+project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
 with tarfile.open("wheels/sourced-1.0.tar.gz", "w:gz") as source:
-    setup = f"open({os.getcwd()!r} + '/ran', 'w')\n".encode()
-    member = tarfile.TarInfo("sourced-1.0/setup.py")
-    member.size = len(setup)
-    source.addfile(member, io.BytesIO(setup))
+    for name, text in [("pyproject.toml", project), ("backend.py", ran), ("setup.py", ran)]:
+        member = tarfile.TarInfo("sourced-1.0/" + name)
+        member.size = len(text)
+        source.addfile(member, io.BytesIO(text.encode()))
 "#;
 
 fn wheels(world: &World) -> PathBuf {
