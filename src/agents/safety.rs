@@ -54,7 +54,7 @@ pub fn parse(answer: &str) -> Result<Judged, Refusal> {
 
 /// A line without what marks it up.
 fn plain(line: &str) -> String {
-    let marks = |c: char| matches!(c, '*' | '#' | '>' | '`' | '"' | '{' | '}' | '-' | ',' | '_');
+    let marks = |c: char| matches!(c, '*' | '#' | '>' | '`' | '"' | '{' | '}' | '-' | '_');
     line.replace(marks, "").trim().to_owned()
 }
 

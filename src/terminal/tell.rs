@@ -79,6 +79,7 @@ impl Teller {
                 );
                 self.terminal.say(&self.terminal.dim(&words));
             }
+            News::Seeking => self.wait("looking for its packages"),
             News::Installing(packages) => {
                 self.wait(&format!("installing {}", one_line(&packages.join(", "), 60)));
             }

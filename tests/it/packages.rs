@@ -1,14 +1,15 @@
 //! Packages that scripts need: found, asked for, installed into environments, and not installed.
 
 use crate::support::model_server::{Received, Reply};
+use crate::support::pty::{ENTER, Pty};
 use crate::support::world::{ACCEPT, Output, PLAN, World, feed, fenced, finish, wait_for};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Plays `uv`, with an index of three packages: `tiny`; `conflict`, which can't be installed; and
-/// `slow`, which waits for a file. What it is asked for is logged.
+/// Plays `uv`, with a small index. In it are `conflict`, which can't be installed, and `slow`, which
+/// waits for a file; `far` can't be asked for. What it is told to do is logged.
 const UV: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$@" >> "$here/log"
@@ -17,7 +18,7 @@ case "$1 $2" in
 "pip compile")
     read -r name
     case $name in
-    tiny | conflict | slow | panda) ;;
+    tiny | conflict | slow | panda | haversine) ;;
     far) echo "error: Failed to fetch: it is far away" >&2; exit 2 ;;
     *) echo "error: No solution found
   cause: Because $name was not found in the package registry and you require it" >&2; exit 1 ;;
@@ -29,7 +30,8 @@ venv*) for last; do :; done; "$PYTHON_OF_TEST" -m venv --without-pip "$last" ;;
     folder=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     for package; do
         case $package in
-        conflict*) echo "error: conflict needs a newer Python, see https://me:secret@host/simple" >&2; exit 1 ;;
+        conflict*) echo "error: conflict needs a newer Python, see https://me:secret@host/simple
+and $HOME/there" >&2; exit 1 ;;
         slow*) touch "$here/waiting"
             while [ ! -e "$here/go" ]; do [ -d "$here" ] || exit 1; sleep 0.02; done ;;
         esac
@@ -134,6 +136,8 @@ fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
         ("", "tiny", 0, Some(false)),
         ("install: ask\n", "tiny", 0, Some(false)),
         ("install: auto\n", "tiny", 1, Some(true)),
+        // Well known: nobody is asked.
+        ("install: auto\n", "haversine", 1, None),
         // One letter from a far better known one.
         ("install: auto\n", "panda", 0, Some(false)),
         ("install: never\n", "tiny", 0, None),
@@ -147,7 +151,7 @@ fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
         assert_eq!(answer.map(|e| e["allowed"] == true), gate, "{config}{module}");
         assert_eq!(answer.map(|e| e["by"] == "auto"), gate.map(|_| true));
         let sought = journal.iter().any(|e| e["event"] == "packages_sought");
-        assert_eq!(sought, gate.is_some(), "{config}");
+        assert_eq!(sought, !config.contains("never"), "{config}");
     }
 }
 
@@ -166,12 +170,23 @@ fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
 }
 
 #[test]
+fn what_a_script_goes_on_without_keeps_it_from_nothing() {
+    let script = "try:\n    import tinyhelpers\nexcept ImportError:\n    tinyhelpers = None\n\
+                  try:\n    import json\nexcept ImportError:\n    import tiny\nprint(tinyhelpers)";
+    let world = world(&[script], "");
+    run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "None\n");
+    assert_eq!(installs(&world), 0);
+}
+
+#[test]
 fn an_installation_that_fails_is_told_to_the_coder_in_the_installers_words() {
     let world = world(&["import conflict\n", "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
     let repair = world.received()[2].prompt();
     assert!(repair.contains("`conflict` could not be installed: "), "{repair}");
     assert!(repair.contains("conflict needs a newer Python"), "{repair}");
+    assert!(repair.contains("and ~/there"), "{repair}");
     assert!(!world.read("sessions/s/journal.jsonl").contains("secret"));
     assert!(environments(&world).is_empty(), "half an environment is left");
 }
@@ -286,11 +301,14 @@ with zipfile.ZipFile("wheels/wheeled-1.0-py3-none-any.whl", "w") as wheel:
     wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: wheeled\nVersion: 1.0\n")
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     wheel.writestr(info + "RECORD", "wheeled.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n")
+# A source whose code is run by whoever builds it, with nothing else.
+ran = f"open({os.getcwd()!r} + '/ran', 'w')\n"
+project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
 with tarfile.open("wheels/sourced-1.0.tar.gz", "w:gz") as source:
-    setup = f"open({os.getcwd()!r} + '/ran', 'w')\n".encode()
-    member = tarfile.TarInfo("sourced-1.0/setup.py")
-    member.size = len(setup)
-    source.addfile(member, io.BytesIO(setup))
+    for name, text in [("pyproject.toml", project), ("backend.py", ran), ("setup.py", ran)]:
+        member = tarfile.TarInfo("sourced-1.0/" + name)
+        member.size = len(text)
+        source.addfile(member, io.BytesIO(text.encode()))
 "#;
 
 fn wheels(world: &World) -> PathBuf {
@@ -380,4 +398,24 @@ fn a_module_that_is_called_otherwise_than_its_package_is_named_by_most_of_severa
         let gate = gates.iter().any(|e| e["event"] == "gate_opened" && e["gate"] == "install");
         assert_eq!(gate, installed, "what a model made up is asked for: {answers:?}");
     }
+}
+
+#[test]
+fn a_person_sees_what_is_needed_and_a_careless_enter_installs_no_trap() {
+    let slip = "import panda\nprint(panda.name)";
+    let world = world(&[slip, TINY], "uv: bin/uv\n");
+    let mut pty = Pty::start(&world, &["new", "count", "--name", "s"]);
+    pty.choose("Is this the plan?", "approve");
+    pty.expect("misspelling of the far better known `pandas`");
+    pty.expect("Install them?");
+    pty.send(ENTER);
+    pty.expect("not one of the well-known packages");
+    pty.choose("Install them?", "allow");
+    pty.choose("What now?", "accept");
+    pty.expect_end(0);
+    let journal = world.journal("s");
+    let answers = journal.iter().filter(|e| e["event"] == "install_permission");
+    let answers: Vec<bool> = answers.map(|e| e["allowed"] == true).collect();
+    assert_eq!(answers, [false, true]);
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "tiny\n");
 }

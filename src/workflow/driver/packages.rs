@@ -31,6 +31,7 @@ impl Driver<'_, '_> {
     }
 
     pub(super) async fn seek(&mut self, version: u32) -> Result<Next, DriverError> {
+        self.tools.manager.tell(News::Seeking);
         let needs = match self.interpreter() {
             Ok(python) => {
                 let found = self.store.session().version(version).and_then(|v| v.checks.clone());
