@@ -745,3 +745,52 @@ fn a_window_is_looked_at_and_stopped() {
         assert_eq!(world.read("sessions/s/run_v1/files/up.txt"), "x", "what it wrote is kept");
     }
 }
+
+#[test]
+fn data_comes_in_as_a_copy_and_only_plain_files_come_out() {
+    use crate::support::world::{ACCEPT, PLAN, fenced};
+    let script = "import csv, os\n\
+        rows = list(csv.reader(open('in.csv'))); open('sum.txt', 'w').write(str(len(rows)))\n\
+        open('data/in.csv', 'w').write('spoilt')\n\
+        e = os.sep + 'etc'; os.symlink(e + '/passwd', 'link.txt'); os.symlink(e, 'folder'); os.mkfifo('pipe')\n\
+        os.link('sum.txt', 'second.txt')\n\
+        os.makedirs('out/x'); open('out/x/\\x1b[2Jname', 'w').write('x')\n\
+        print('rows', len(rows))";
+    let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
+    world.write("in.csv", "a,b\n1,2\n");
+    world.run(&["new", "count rows", "--name", "s", "--auto", "--data", "in.csv"]).expect(0);
+    let report = world.read("sessions/s/report_v1.yaml");
+    assert!(report.contains("verdict: ok") && report.contains("sandbox: strict"), "{report}");
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "rows 2\n");
+    assert_eq!(
+        world.read("sessions/s/data/in.csv"),
+        "a,b\n1,2\n",
+        "the session's own is untouched"
+    );
+    let kept = std::fs::read_dir(world.file("sessions/s/run_v1/files")).unwrap().flatten();
+    let mut kept: Vec<_> = kept.map(|e| e.file_name().into_string().unwrap()).collect();
+    kept.sort();
+    assert_eq!(kept, ["data", "out", "second.txt", "sum.txt"], "no link and no pipe");
+    assert!(world.file("sessions/s/run_v1/files/out/x/_[2Jname").is_file());
+}
+
+#[test]
+fn a_person_uses_a_program_at_the_terminal_inside_the_sandbox() {
+    use crate::support::pty::Pty;
+    let world = World::empty();
+    world.write(
+        "ask.py",
+        "import os, sys\n\
+         name = input('name? '); print('hello', name.upper(), sys.stdin.isatty())\n\
+         print('secret' if os.path.exists('/etc/shadow') else 'nothing')\n\
+         input('more? ')\n",
+    );
+    let mut pty = Pty::start(&world, &["run", "ask.py"]);
+    pty.expect("name? ");
+    pty.send("ada\r");
+    pty.expect("hello ADA True");
+    pty.expect("nothing");
+    pty.expect("more? ");
+    pty.send("\u{3}");
+    pty.expect_end(130);
+}
