@@ -4,12 +4,14 @@
 //! and goes out as plain values, or as a [`Refusal`] whose reason is written for the model.
 
 pub mod coder;
+pub mod dependencies;
 pub mod extract;
 mod fences;
 mod lists;
 pub mod planner;
 pub mod repair;
 pub mod reviewer;
+pub mod safety;
 mod text;
 
 pub use text::without_echo;

@@ -3,9 +3,11 @@
 use super::{Context, code, setup, status, work};
 use crate::cli::Target;
 use crate::domain::chat::Role;
+use crate::domain::settings::Install;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::{discover, provider};
+use crate::python::packages::Packages;
 use crate::python::{interpreter, show};
 use crate::sandbox;
 use crate::store;
@@ -20,8 +22,15 @@ struct Look {
 }
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
-    let mut looks =
-        vec![python(context), models(context), sandbox(), window(), folder(context), templates()];
+    let mut looks = vec![
+        python(context),
+        packages(context),
+        models(context),
+        sandbox(),
+        window(),
+        folder(context),
+        templates(),
+    ];
     if let Some(wanted) = &args.session {
         looks.push(session(context, wanted));
     }
@@ -50,6 +59,24 @@ fn python(context: &Context) -> Look {
         Err(error) => (false, error.to_string()),
     };
     Look { what: "python", fine, words }
+}
+
+/// What installs the packages that scripts need.
+fn packages(context: &Context) -> Look {
+    if context.config.install == Some(Install::Never) {
+        let words = "never installed, as the configuration says".to_owned();
+        return Look { what: "packages", fine: true, words };
+    }
+    let installer = interpreter::find(context.config.python.as_deref()).ok().and_then(|python| {
+        let packages = Packages::new(context.config.uv.clone());
+        setup::runtime().ok()?.block_on(packages.installer(&python))
+    });
+    let fine = installer.is_some();
+    let words = installer.map_or_else(
+        || "nothing installs them: install `uv`, or Python's `venv` and `pip`".to_owned(),
+        |installer| format!("installed by {installer}, once they are allowed"),
+    );
+    Look { what: "packages", fine, words }
 }
 
 fn models(context: &Context) -> Look {

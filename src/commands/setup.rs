@@ -3,7 +3,7 @@
 use super::Context;
 use crate::cli::Work;
 use crate::domain::chat::Role;
-use crate::domain::settings::{Preset, RoleSettings, Settings};
+use crate::domain::settings::{Preset, RoleSettings, Safety, Settings};
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::{discover, provider};
@@ -35,7 +35,9 @@ pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result
         ..Settings::default()
     };
     let mut found = None;
-    for role in Role::WORKFLOW {
+    let judged = matches!(settings.safety, Safety::Model | Safety::Both);
+    let roles = Role::WORKFLOW.into_iter().chain(judged.then_some(Role::Safety));
+    for role in roles {
         let mut of_role = RoleSettings::default();
         if let Some(config) = config.roles.get(&role) {
             of_role.temperature = config.temperature;

@@ -15,11 +15,22 @@ pub enum Agent {
     Repair,
     /// Compares a version with the plan.
     Reviewer,
+    /// Judges whether a version is safe to run.
+    Safety,
+    /// Names packages for modules.
+    Dependencies,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 4] = [Self::Planner, Self::Coder, Self::Repair, Self::Reviewer];
+    pub const ALL: [Self; 6] = [
+        Self::Planner,
+        Self::Coder,
+        Self::Repair,
+        Self::Reviewer,
+        Self::Safety,
+        Self::Dependencies,
+    ];
 
     /// The name in template files, chat files and the journal.
     #[must_use]
@@ -29,6 +40,8 @@ impl Agent {
             Self::Coder => "coder",
             Self::Repair => "repair",
             Self::Reviewer => "reviewer",
+            Self::Safety => "safety",
+            Self::Dependencies => "dependencies",
         }
     }
 
@@ -39,6 +52,8 @@ impl Agent {
             Self::Planner => Role::Planner,
             Self::Coder | Self::Repair => Role::Coder,
             Self::Reviewer => Role::Reviewer,
+            Self::Safety => Role::Safety,
+            Self::Dependencies => Role::Dependencies,
         }
     }
 }

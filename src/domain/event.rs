@@ -6,10 +6,11 @@
 use super::chat::{Agent, Message, Outcome, Usage};
 use super::packages::Needs;
 use super::plan::Requirement;
-use super::report::{CapabilityKind, Checks, Run, Test};
+use super::report::{CapabilityKind, Checks, Judged, Run, Test};
 use super::review::{Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The format that this program writes.
 pub const FORMAT: u32 = 1;
@@ -338,6 +339,28 @@ pub enum Event {
         /// What is meant; nothing stands for everything.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         capabilities: Vec<CapabilityKind>,
+        /// The version that is meant, where a model judged it to be unsafe.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u32>,
+    },
+    /// A model named packages for modules of a version that the index does not know by their names.
+    PackagesNamed {
+        /// The version.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// The package of each module; empty where it is in none.
+        names: BTreeMap<String, String>,
+    },
+    /// A model said whether a version is safe to run.
+    SafetyJudged {
+        /// The version.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// What it said.
+        #[serde(flatten)]
+        judged: Judged,
     },
     /// The limits are widened by as much again.
     BudgetExtended {
@@ -520,6 +543,8 @@ impl Event {
             | Self::RunAsked { .. }
             | Self::Rewound { .. }
             | Self::RunPermission { .. }
+            | Self::SafetyJudged { .. }
+            | Self::PackagesNamed { .. }
             | Self::PackagesSought { .. }
             | Self::InstallPermission { .. }
             | Self::InstallStarted { .. }
@@ -542,6 +567,8 @@ impl Event {
                 | Self::VersionCreated { call: Some(_), .. }
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
+                | Self::SafetyJudged { .. }
+                | Self::PackagesNamed { .. }
                 | Self::RunStarted { .. }
                 | Self::TestsStarted { .. }
                 | Self::GateOpened { .. }

@@ -1,6 +1,7 @@
 //! What the machine found in a version: `report_vN.yaml`.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One point of a static check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,15 @@ impl CapabilityKind {
     }
 }
 
+/// What a model says of a version's safety.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// It is safe to run.
+    pub safe: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
 /// The static checks of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
@@ -84,6 +94,9 @@ pub struct Checks {
     pub imports: Vec<String>,
     /// Packages outside the standard library that these belong to.
     pub dependencies: Vec<String>,
+    /// Those that it goes on without, with the modules that it tries before them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub optional: BTreeMap<String, Vec<String>>,
     /// The script opens a window.
     #[serde(default)]
     pub window: bool,

@@ -4,7 +4,7 @@ use super::chat::{Agent, Outcome, Role, Usage};
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::packages::Needs;
 use super::plan::Plan;
-use super::report::{CapabilityKind, Checks, Run, RunVerdict, Test};
+use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Test};
 use super::review::{Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
@@ -58,6 +58,8 @@ pub struct Session {
     pub allowed: BTreeMap<CapabilityKind, bool>,
     /// Packages that may be installed or not, by name, as far as that was answered.
     pub installs: BTreeMap<String, bool>,
+    /// What models said, time after time, in which package a module is; empty where in none.
+    pub named: BTreeMap<String, Vec<String>>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.
@@ -116,6 +118,10 @@ pub struct Version {
     pub script: String,
     /// How the answer had to be mended to get at the script.
     pub notes: Vec<String>,
+    /// What a model says of its safety.
+    pub judged: Option<Judged>,
+    /// Whether it may run though it was judged to be unsafe.
+    pub trusted: Option<bool>,
     /// The static checks.
     pub checks: Option<Checks>,
     /// The packages that it needs, where it was looked for them.

@@ -193,6 +193,7 @@ impl Look {
             capabilities: capabilities::of(&tree),
             imports: imports::of(&tree),
             dependencies: imports::dependencies(&tree, script),
+            optional: imports::optional(&tree),
             window: imports::window(&tree),
             ..Checks::default()
         };

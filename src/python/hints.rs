@@ -34,6 +34,9 @@ pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Opt
     }
     let fixed = match kind.rsplit('.').next().unwrap_or(kind) {
         "ModuleNotFoundError" => return missing_module(message),
+        "ImportError" if message.contains("libGL.so") => {
+            "this system has no libraries for windows: declare `opencv-python-headless` in the script's PEP 723 block, and show no window with cv2"
+        }
         "EOFError" => {
             "the run has no more input: catch `EOFError` at every `input()` and end politely there"
         }

@@ -1,13 +1,13 @@
 //! Which modules a script imports, and which packages these come from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_stdlib::sys::is_known_standard_library;
 
 use super::packages::requirement::normal;
 use super::packages::{known, requirement};
 use super::pep723;
-use super::tree::{Tree, top};
+use super::tree::{Tree, Without, top};
 
 /// Modules whose package has another name. By hand; source: the packages' own pages. All of them are
 /// in the index.
@@ -246,6 +246,31 @@ pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
     needed
 }
 
+/// Packages of imports that the script goes on without, with the modules that it tries before.
+pub(super) fn optional(tree: &Tree) -> BTreeMap<String, Vec<String>> {
+    let mut optional: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut needed = BTreeSet::new();
+    for import in tree.imports.iter().filter(|import| !is_standard(&import.module)) {
+        let package = distribution(&import.module);
+        let tried = match &import.without {
+            Without::Fails => {
+                needed.insert(package);
+                continue;
+            }
+            Without::Goes => Vec::new(),
+            Without::Unasked(tried) => tried.clone(),
+        };
+        optional.insert(package.to_owned(), tried);
+    }
+    optional.retain(|package, _| !needed.contains(package.as_str()));
+    optional
+}
+
+/// Whether a module comes with this Python, as `(3, 11)`.
+pub(super) fn is_standard_in(module: &str, python: (u8, u8)) -> bool {
+    is_known_standard_library(python.1, top(module))
+}
+
 /// What the script's own block declares, each package once.
 fn declared(script: &str) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -264,6 +289,30 @@ pub(super) fn window(tree: &Tree) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_a_script_goes_on_without_is_told_apart() {
+        for (script, optional) in [
+            ("import rich\n", vec![]),
+            ("try:\n    import rich\nexcept ImportError:\n    rich = None\n", vec![("rich", "")]),
+            ("try:\n    import rich\nexcept:\n    rich = None\n", vec![("rich", "")]),
+            ("try:\n    import rich\nexcept ImportError:\n    sys.exit('no rich')\n", vec![]),
+            ("try:\n    import rich\nexcept ImportError:\n    raise SystemExit(1)\n", vec![]),
+            ("try:\n    import rich\nexcept ValueError:\n    pass\n", vec![]),
+            (
+                "try:\n    import tomllib\nexcept (OSError, ModuleNotFoundError):\n    import tomli\n",
+                vec![("tomli", "tomllib")],
+            ),
+            ("try:\n    import rich\nexcept ImportError:\n    pass\nimport rich\n", vec![]),
+            ("try:\n    x = 1\nexcept Exception:\n    pass\nelse:\n    import rich\n", vec![]),
+        ] {
+            let found = check(script).optional;
+            let found: Vec<_> =
+                found.iter().map(|(p, tried)| (p.as_str(), tried.join(","))).collect();
+            let optional: Vec<_> = optional.iter().map(|(p, t)| (*p, (*t).to_owned())).collect();
+            assert_eq!(found, optional, "{script}");
+        }
+    }
+
     use crate::python::check::check;
 
     #[test]

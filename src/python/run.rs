@@ -159,7 +159,8 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         program: ask.python.path.clone(),
         // No `-I` or `-P`: a script may import a module that came with its data.
         args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
-        env: [environment(&ask.python.path), show.env()].concat(),
+        env: [environment(&ask.python.path), threads(cores(), ask.limits.processes), show.env()]
+            .concat(),
         inputs: inputs(ask).into_iter().chain(show.input()).collect(),
         readable: [ask.python.files(), ask.readable.to_vec(), show.readable()].concat(),
         stdin: ask.stdin.clone(),
@@ -243,6 +244,24 @@ fn environment(python: &Path) -> Vec<(OsString, OsString)> {
         ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),
         ("PYTHONUNBUFFERED".into(), "1".into()),
     ]
+}
+
+/// Cores of this machine.
+fn cores() -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    u64::try_from(cores).unwrap_or(u64::MAX)
+}
+
+/// On a large machine, libraries for numbers start a thread a core as they are imported, and fail
+/// where these are more than the script may have: they are told how many.
+fn threads(cores: u64, allowed: u64) -> Vec<(OsString, OsString)> {
+    let most = (allowed / 4).max(1);
+    let names: &[&str] = if cores > most {
+        &["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS"]
+    } else {
+        &[]
+    };
+    names.iter().map(|name| (OsString::from(name), most.to_string().into())).collect()
 }
 
 /// Tracebacks without the folder that Python is installed in: it says where its user lives, which is
@@ -380,6 +399,17 @@ mod tests {
             ("File \"/x/lib/python3.11", "File \"/x/lib/python3.11"),
         ] {
             assert_eq!(without_library_folder(text), expected);
+        }
+    }
+
+    #[test]
+    fn many_cores_do_not_cost_a_script_all_its_threads() {
+        for (cores, allowed, told) in
+            [(4, 64, None), (16, 64, None), (96, 64, Some("16")), (2, 4, Some("1")), (1, 0, None)]
+        {
+            let told = told.map(OsString::from);
+            let vars = threads(cores, allowed);
+            assert_eq!(vars.first().map(|(_, value)| value), told.as_ref(), "{cores} {allowed}");
         }
     }
 

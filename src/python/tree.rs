@@ -22,6 +22,20 @@ pub(super) struct Import {
     pub(super) line: usize,
     /// All of its names were imported.
     pub(super) star: bool,
+    /// What the script does if it is not there.
+    pub(super) without: Without,
+}
+
+/// What a script does without a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Without {
+    /// It fails.
+    #[default]
+    Fails,
+    /// It goes on in another way.
+    Goes,
+    /// It never asks for it if these are there.
+    Unasked(Vec<String>),
 }
 
 /// One place that uses something imported or built in.
@@ -61,6 +75,7 @@ impl Tree {
             defined: HashSet::new(),
             constants: HashMap::new(),
             raw: Vec::new(),
+            without: Without::Fails,
             tree: Self::default(),
         };
         reader.visit_body(&module.body);
@@ -99,6 +114,8 @@ struct Reader<'a> {
     /// Names that stand for a text.
     constants: HashMap<String, String>,
     raw: Vec<Raw>,
+    /// What an import would do where it is read.
+    without: Without,
     tree: Tree,
 }
 
@@ -116,7 +133,8 @@ impl Reader<'_> {
                 None => (top(&module).to_owned(), top(&module).to_owned()),
             };
             self.imported.insert(local, full);
-            self.tree.imports.push(Import { module, line, star: false });
+            let without = self.without.clone();
+            self.tree.imports.push(Import { module, line, star: false, without });
         }
     }
 
@@ -132,7 +150,24 @@ impl Reader<'_> {
             let lazy = import.names.iter().any(|alias| alias.name.as_str() == "annotations");
             self.lazy_annotations |= lazy;
         }
-        self.tree.imports.push(Import { module: module.to_string(), line, star });
+        let (module, without) = (module.to_string(), self.without.clone());
+        self.tree.imports.push(Import { module, line, star, without });
+    }
+
+    /// A `try` that catches a failing import: what is tried can be done without, and what stands in
+    /// its handlers is asked for only then.
+    fn guarded(&mut self, guard: &ast::StmtTry) {
+        let begin = self.tree.imports.len();
+        let outer = std::mem::replace(&mut self.without, Without::Goes);
+        self.visit_body(&guard.body);
+        let tried = self.tree.imports[begin..].iter().map(|import| import.module.clone()).collect();
+        self.without = Without::Unasked(tried);
+        for handler in &guard.handlers {
+            self.visit_except_handler(handler);
+        }
+        self.without = outer;
+        self.visit_body(&guard.orelse);
+        self.visit_body(&guard.finalbody);
     }
 
     fn idle(&mut self, range: TextRange) {
@@ -179,6 +214,10 @@ impl<'a> Visitor<'a> for Reader<'_> {
         match stmt {
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),
+            Stmt::Try(guard) if guard.handlers.iter().any(catches_imports) => {
+                self.guarded(guard);
+                return;
+            }
             Stmt::FunctionDef(function) => {
                 self.defined.insert(function.name.to_string());
                 self.functions.push(function.is_async);
@@ -246,6 +285,29 @@ impl<'a> Visitor<'a> for Reader<'_> {
             _ => visitor::walk_expr(self, expr),
         }
     }
+}
+
+/// Whether a handler catches a failing import, and the script goes on.
+fn catches_imports(handler: &ast::ExceptHandler) -> bool {
+    let ast::ExceptHandler::ExceptHandler(handler) = handler;
+    let catches = |kind: &Expr| {
+        matches!(kind, Expr::Name(name)
+            if ["ImportError", "ModuleNotFoundError", "Exception"].contains(&name.id.as_str()))
+    };
+    let caught = match handler.type_.as_deref() {
+        None => true,
+        Some(Expr::Tuple(kinds)) => kinds.elts.iter().any(catches),
+        Some(kind) => catches(kind),
+    };
+    let ends = |stmt: &Stmt| match stmt {
+        Stmt::Raise(_) => true,
+        Stmt::Expr(expr) => dotted(&expr.value).is_some_and(|(head, rest)| {
+            let name = (head + &rest).trim_end_matches("()").to_owned();
+            ["exit", "quit", "sys.exit", "os._exit"].contains(&name.as_str())
+        }),
+        _ => false,
+    };
+    caught && !handler.body.iter().any(ends)
 }
 
 /// The first part of a dotted name: `os` of `os.path`.

@@ -167,6 +167,18 @@ pub fn run_as(args: &[String], stdin: &str) -> Option<String> {
     Some(words)
 }
 
+/// What a script asks for outside its folder, in a line of words.
+#[must_use]
+pub fn capabilities_in_words(checks: &Checks) -> String {
+    let asks: Vec<String> = checks
+        .capabilities
+        .iter()
+        .take(TOLD)
+        .map(|c| format!("{} (`{}` in line {})", c.kind.words(), c.what, c.line))
+        .collect();
+    if asks.is_empty() { "nothing that is known of".to_owned() } else { asks.join(", ") }
+}
+
 /// What the checks found, in at most ten short lines; empty if they found nothing.
 ///
 /// Errors come first, then security findings; the rest is counted, with the first few told.

@@ -84,6 +84,9 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::TestsStarted { version, .. }
         | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
+        | Event::SafetyJudged { version, .. }
+        | Event::PackagesNamed { version, .. }
+        | Event::RunPermission { version: Some(version), .. }
         | Event::FeedbackGiven { version, .. }
         | Event::RunAsked { version }
         | Event::Rewound { version, .. }
@@ -183,6 +186,8 @@ fn take(session: &mut Session, event: Event, at: String) {
                 escalation: session.escalation.take(),
                 script,
                 notes,
+                judged: None,
+                trusted: None,
                 checks: None,
                 needs: None,
                 run: None,
@@ -228,10 +233,25 @@ fn take(session: &mut Session, event: Event, at: String) {
             asked(session, Wish::Rerun);
             // To ask for a run is to think again about what was denied.
             session.allowed.retain(|_, allowed| *allowed);
+            change(session, version, |v| v.trusted = v.trusted.filter(|trusted| *trusted));
             session.installs.retain(|_, allowed| *allowed);
             change(session, version, |v| v.needs = None);
         }
         Event::Rewound { version, .. } => work_on(session, version),
+        Event::RunPermission { allowed, version: Some(version), .. } => {
+            change(session, version, |v| v.trusted = Some(allowed));
+            session.gate = None;
+        }
+        Event::PackagesNamed { call, names, .. } => {
+            answered(session, Some(call), Role::Dependencies);
+            for (module, name) in names {
+                session.named.entry(module).or_default().push(name);
+            }
+        }
+        Event::SafetyJudged { version, call, judged } => {
+            answered(session, Some(call), Role::Safety);
+            change(session, version, |v| v.judged = Some(judged));
+        }
         Event::RunPermission { allowed, capabilities, .. } => {
             let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
             session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
@@ -356,6 +376,8 @@ fn edited(session: &mut Session, text: String, file: &str) {
         v.script = text;
         v.cause = Cause::Manager;
         if number == latest {
+            v.judged = None;
+            v.trusted = None;
             v.checks = None;
             v.needs = None;
             v.run = None;
@@ -363,7 +385,10 @@ fn edited(session: &mut Session, text: String, file: &str) {
             v.review = None;
         }
     });
-    session.calls.pending.take_if(|p| p.agent == Agent::Reviewer && p.version == Some(number));
+    let about_it = |p: &mut Pending| {
+        matches!(p.agent, Agent::Reviewer | Agent::Safety) && p.version == Some(number)
+    };
+    session.calls.pending.take_if(about_it);
     if number == latest {
         work_on(session, number);
     }

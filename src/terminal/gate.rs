@@ -57,6 +57,16 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
 
 fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
     let mut text = title(terminal, "What it asks for");
+    if let Some(reason) = permission::suspicion(session, head) {
+        let label = format!("  {} ", terminal.bad("judged not safe:"));
+        text.push_str(&flow::hang(terminal, &label, &visible(reason)));
+        text.push_str(&flow::hang(
+            terminal,
+            "  ",
+            "A model says so of this version; with `allow`, it runs in the sandbox all the same.",
+        ));
+        return text;
+    }
     let asked = permission::unanswered(session, head);
     for capability in asked.iter().take(SHOWN) {
         let words = format!("{} in line {}", one_line(&capability.what, 60), capability.line);

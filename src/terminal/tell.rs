@@ -79,6 +79,7 @@ impl Teller {
                 );
                 self.terminal.say(&self.terminal.dim(&words));
             }
+            News::Seeking => self.wait("looking for its packages"),
             News::Installing(packages) => {
                 self.wait(&format!("installing {}", one_line(&packages.join(", "), 60)));
             }
@@ -179,6 +180,8 @@ impl Teller {
             (Agent::Coder, Some(n)) => format!("writes v{n}"),
             (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
+            (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
+            (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
             _ => "works".to_owned(),
         };
         let model = one_line(model, 60);
@@ -251,5 +254,7 @@ const fn name(agent: Agent) -> &'static str {
         Agent::Planner => "Planner",
         Agent::Coder | Agent::Repair => "Coder",
         Agent::Reviewer => "Reviewer",
+        Agent::Safety => "Safety judge",
+        Agent::Dependencies => "model",
     }
 }

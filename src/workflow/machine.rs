@@ -143,11 +143,18 @@ fn run(session: &Session, head: &Version) -> Step {
         let why = "it asks for what was not allowed";
         return Step::NotRun(head.number, RunVerdict::Refused, why);
     }
-    if !permission::unanswered(session, head).is_empty() {
+    if permission::is_to_be_judged(session, head) {
+        return call(session, Agent::Safety, Some(head.number));
+    }
+    let suspicious = permission::suspicion(session, head).is_some();
+    if suspicious || !permission::unanswered(session, head).is_empty() {
         return Step::Ask(Gate::Safety);
     }
     if install::is_open(session, head) {
         return Step::Seek(head.number);
+    }
+    if !install::unnamed(session, head).is_empty() {
+        return call(session, Agent::Dependencies, Some(head.number));
     }
     if !install::unanswered(session, head).is_empty() {
         return Step::Ask(Gate::Install);
@@ -328,6 +335,9 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
 }
 
 fn auto_safety(session: &Session) -> Auto {
+    if session.head().is_some_and(|head| permission::suspicion(session, head).is_some()) {
+        return Auto::Deny;
+    }
     let asked = session.head().map(|head| permission::unanswered(session, head));
     if asked.unwrap_or_default().iter().all(|c| permission::is_held(c.kind)) {
         Auto::Allow

@@ -102,6 +102,8 @@ pub enum News<'a> {
     },
     /// The version was checked.
     Checked(&'a Version),
+    /// It is looked for the packages that a version needs.
+    Seeking,
     /// Packages are installed.
     Installing(&'a [String]),
     /// The version is started.

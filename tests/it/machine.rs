@@ -10,11 +10,11 @@ use redraft::domain::event::{
 use redraft::domain::packages::{Missing, Needs};
 use redraft::domain::plan::Requirement;
 use redraft::domain::report::{
-    Capability, CapabilityKind, Checks, Lint, Run, RunVerdict, Test, TestOutcome,
+    Capability, CapabilityKind, Checks, Judged, Lint, Run, RunVerdict, Test, TestOutcome,
 };
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use redraft::domain::session::{Session, Version};
-use redraft::domain::settings::{Install, Limits, RoleSettings, SandboxMode, Settings};
+use redraft::domain::settings::{Install, Limits, RoleSettings, Safety, SandboxMode, Settings};
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
@@ -98,7 +98,13 @@ impl Play {
                 self.record(Event::Checked { version, checks, artifact: Artifact::default() });
             }
             Step::Seek(version) => {
-                let missing = self.missing();
+                let mut missing = self.missing();
+                for (module, name) in install::names(&self.session) {
+                    for package in missing.iter_mut().filter(|package| package.name == module) {
+                        name.clone_into(&mut package.name);
+                        name.clone_into(&mut package.requirement);
+                    }
+                }
                 let requirements = missing.iter().map(|m| m.requirement.clone()).collect();
                 let ready = self.draw(3) == 2;
                 let needs = Box::new(Needs { requirements, missing, ready });
@@ -217,6 +223,19 @@ impl Play {
                 self.record(event);
             }
             Agent::Reviewer => self.read_review(call, pending.version.unwrap()),
+            Agent::Dependencies => {
+                let version = pending.version.unwrap();
+                let name = ["", "x", "other"][usize::from(self.draw(3))].to_owned();
+                let head = self.session.head().unwrap();
+                let modules = install::unnamed(&self.session, head).into_iter();
+                let names = modules.map(|module| (module.to_owned(), name.clone())).collect();
+                self.record(Event::PackagesNamed { version, call, names });
+            }
+            Agent::Safety => {
+                let judged = Judged { safe: self.draw(3) > 0, reason: "so it is".into() };
+                let version = pending.version.unwrap();
+                self.record(Event::SafetyJudged { version, call, judged });
+            }
         }
     }
 
@@ -268,9 +287,7 @@ impl Play {
             let packages = asked.unwrap_or_default().iter().map(|p| p.name.clone()).collect();
             return self.record(Event::InstallPermission { allowed, by, packages });
         }
-        let asked = self.session.head().map(|head| permission::unanswered(&self.session, head));
-        let capabilities = asked.unwrap_or_default().iter().map(|c| c.kind).collect();
-        self.record(Event::RunPermission { allowed, by, capabilities });
+        self.record(permission::answer(&self.session, allowed, by));
     }
 
     fn approve(&mut self, by: By) {
@@ -412,11 +429,12 @@ fn version(session: &Session, cause: Cause, call: Option<u32>) -> Event {
 fn settings() -> impl Strategy<Value = Settings> {
     let limits = (1..6_u32, 0..4_u32, prop::option::of(20..400_u64), any::<bool>());
     let installs = prop::sample::select(vec![Install::Ask, Install::Auto, Install::Never]);
-    (limits, any::<bool>(), any::<bool>(), any::<bool>(), installs).prop_map(
-        |((max_versions, repairs, budget_tokens, usd), run, off, stronger, install)| {
+    let safeties = prop::sample::select(vec![Safety::Static, Safety::Both]);
+    (limits, any::<bool>(), any::<bool>(), any::<bool>(), installs, safeties).prop_map(
+        |((max_versions, repairs, budget_tokens, usd), run, off, stronger, install, safety)| {
             let budget_usd = usd.then_some(0.08);
             let limits = Limits { max_versions, repairs, budget_tokens, budget_usd };
-            let mut settings = Settings { limits, run, install, ..Settings::default() };
+            let mut settings = Settings { limits, run, install, safety, ..Settings::default() };
             settings.sandbox.mode = if off { SandboxMode::Off } else { SandboxMode::Strict };
             let escalate_to = stronger.then(|| "local/large".to_owned());
             let coder = RoleSettings { escalate_to, ..RoleSettings::default() };
@@ -464,7 +482,9 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
             }
             Event::GateOpened { gate: Gate::Safety } => {
                 let open = session.head().map(|head| permission::unanswered(&session, head));
-                prop_assert!(open.is_some_and(|o| !o.is_empty()), "the Manager has answered");
+                let suspicion = session.head().and_then(|h| permission::suspicion(&session, h));
+                let open = open.is_some_and(|o| !o.is_empty()) || suspicion.is_some();
+                prop_assert!(open, "the Manager has answered");
             }
             Event::GateOpened { gate: Gate::Install } => {
                 let head = session.head();

@@ -1,13 +1,15 @@
 //! Packages that scripts need: found, asked for, installed into environments, and not installed.
 
+use crate::support::model_server::{Received, Reply};
+use crate::support::pty::{ENTER, Pty};
 use crate::support::world::{ACCEPT, Output, PLAN, World, feed, fenced, finish, wait_for};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Plays `uv`, with an index of three packages: `tiny`; `conflict`, which can't be installed; and
-/// `slow`, which waits for a file. What it is asked for is logged.
+/// Plays `uv`, with a small index. In it are `conflict`, which can't be installed, and `slow`, which
+/// waits for a file; `far` can't be asked for. What it is told to do is logged.
 const UV: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$@" >> "$here/log"
@@ -16,7 +18,7 @@ case "$1 $2" in
 "pip compile")
     read -r name
     case $name in
-    tiny | conflict | slow | panda) ;;
+    tiny | conflict | slow | panda | haversine) ;;
     far) echo "error: Failed to fetch: it is far away" >&2; exit 2 ;;
     *) echo "error: No solution found
   cause: Because $name was not found in the package registry and you require it" >&2; exit 1 ;;
@@ -28,7 +30,8 @@ venv*) for last; do :; done; "$PYTHON_OF_TEST" -m venv --without-pip "$last" ;;
     folder=$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     for package; do
         case $package in
-        conflict*) echo "error: conflict needs a newer Python, see https://me:secret@host/simple" >&2; exit 1 ;;
+        conflict*) echo "error: conflict needs a newer Python, see https://me:secret@host/simple
+and $HOME/there" >&2; exit 1 ;;
         slow*) touch "$here/waiting"
             while [ ! -e "$here/go" ]; do [ -d "$here" ] || exit 1; sleep 0.02; done ;;
         esac
@@ -41,7 +44,15 @@ esac
 fn world(scripts: &[&str], config: &str) -> World {
     let fenced: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
     let coder: Vec<&str> = fenced.iter().map(String::as_str).collect();
-    let world = World::scripted(&[PLAN], &coder, &[ACCEPT]);
+    with_uv(World::scripted(&[PLAN], &coder, &[ACCEPT]), config)
+}
+
+/// The same with a model that answers like this.
+fn world_with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> World {
+    with_uv(World::with(replies), "")
+}
+
+fn with_uv(world: World, config: &str) -> World {
     world.write("redraft.yaml", &(world.read("redraft.yaml") + config));
     let python = redraft::python::interpreter::find(None).unwrap().path;
     let text = UV.replace("$PYTHON_OF_TEST", python.to_str().unwrap());
@@ -125,6 +136,8 @@ fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
         ("", "tiny", 0, Some(false)),
         ("install: ask\n", "tiny", 0, Some(false)),
         ("install: auto\n", "tiny", 1, Some(true)),
+        // Well known: nobody is asked.
+        ("install: auto\n", "haversine", 1, None),
         // One letter from a far better known one.
         ("install: auto\n", "panda", 0, Some(false)),
         ("install: never\n", "tiny", 0, None),
@@ -138,7 +151,7 @@ fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
         assert_eq!(answer.map(|e| e["allowed"] == true), gate, "{config}{module}");
         assert_eq!(answer.map(|e| e["by"] == "auto"), gate.map(|_| true));
         let sought = journal.iter().any(|e| e["event"] == "packages_sought");
-        assert_eq!(sought, gate.is_some(), "{config}");
+        assert_eq!(sought, !config.contains("never"), "{config}");
     }
 }
 
@@ -147,11 +160,23 @@ fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
     let world = world(&["import tiny, tinyhelpers\n", "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
     assert_eq!(installs(&world), 0);
-    let repair = world.received()[2].prompt();
+    let asked: Vec<String> = world.received().iter().map(Received::prompt).collect();
+    assert_eq!(asked.iter().filter(|p| p.starts_with("You know which package")).count(), 2);
+    let repair = asked.iter().find(|p| p.contains("the package index has no")).unwrap();
     assert!(repair.contains("the package index has no `tinyhelpers`"), "{repair}");
     assert!(!repair.contains("no `tiny`"), "{repair}");
     let report = world.read("sessions/s/report_v1.yaml");
     assert!(report.contains("verdict: failed") && report.contains("not started"), "{report}");
+}
+
+#[test]
+fn what_a_script_goes_on_without_keeps_it_from_nothing() {
+    let script = "try:\n    import tinyhelpers\nexcept ImportError:\n    tinyhelpers = None\n\
+                  try:\n    import json\nexcept ImportError:\n    import tiny\nprint(tinyhelpers)";
+    let world = world(&[script], "");
+    run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "None\n");
+    assert_eq!(installs(&world), 0);
 }
 
 #[test]
@@ -161,6 +186,7 @@ fn an_installation_that_fails_is_told_to_the_coder_in_the_installers_words() {
     let repair = world.received()[2].prompt();
     assert!(repair.contains("`conflict` could not be installed: "), "{repair}");
     assert!(repair.contains("conflict needs a newer Python"), "{repair}");
+    assert!(repair.contains("and ~/there"), "{repair}");
     assert!(!world.read("sessions/s/journal.jsonl").contains("secret"));
     assert!(environments(&world).is_empty(), "half an environment is left");
 }
@@ -275,11 +301,14 @@ with zipfile.ZipFile("wheels/wheeled-1.0-py3-none-any.whl", "w") as wheel:
     wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\nName: wheeled\nVersion: 1.0\n")
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     wheel.writestr(info + "RECORD", "wheeled.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n")
+# A source whose code is run by whoever builds it, with nothing else.
+ran = f"open({os.getcwd()!r} + '/ran', 'w')\n"
+project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
 with tarfile.open("wheels/sourced-1.0.tar.gz", "w:gz") as source:
-    setup = f"open({os.getcwd()!r} + '/ran', 'w')\n".encode()
-    member = tarfile.TarInfo("sourced-1.0/setup.py")
-    member.size = len(setup)
-    source.addfile(member, io.BytesIO(setup))
+    for name, text in [("pyproject.toml", project), ("backend.py", ran), ("setup.py", ran)]:
+        member = tarfile.TarInfo("sourced-1.0/" + name)
+        member.size = len(text)
+        source.addfile(member, io.BytesIO(text.encode()))
 "#;
 
 fn wheels(world: &World) -> PathBuf {
@@ -337,4 +366,56 @@ fn a_python_without_pip_in_a_temporary_folder_runs_confined_and_can_have_package
     let args = ["run", "y.py", "--python", "venv:bare", "--yes"];
     let out = finish(without_uv(&world, &args), "").expect(0);
     assert_eq!(out.out, "from a wheel\n");
+}
+
+#[test]
+fn a_module_that_is_called_otherwise_than_its_package_is_named_by_most_of_several_answers() {
+    for (answers, installed) in [
+        (["tinylib: tiny", "tinylib: conflict", "tinylib: tiny"], true),
+        (["tinylib: tiny", "tinylib: conflict", "tinylib: none"], false),
+        (["tinylib: none", "tinylib: none", "tinylib: tiny"], false),
+        (["tinylib: nowhere", "tinylib: nowhere", "tinylib: tiny"], false),
+    ] {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let world = world_with(move |request| {
+            let prompt = request.prompt();
+            let text = if prompt.starts_with("You know which package") {
+                answers[asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst)].to_owned()
+            } else if prompt.starts_with("You are the Planner") {
+                PLAN.to_owned()
+            } else if prompt.starts_with("You are the Reviewer") {
+                ACCEPT.to_owned()
+            } else if prompt.contains("has no `") {
+                fenced("print('without')")
+            } else {
+                fenced("import tinylib\nprint(1)")
+            };
+            Reply::to(request, &text)
+        });
+        let out = run(&world, &["new", "count", "--name", "s"], "approve\nallow\nquit\n");
+        assert_eq!(installs(&world) > 0, installed, "{answers:?}\n{}", out.out);
+        let gates = world.journal("s");
+        let gate = gates.iter().any(|e| e["event"] == "gate_opened" && e["gate"] == "install");
+        assert_eq!(gate, installed, "what a model made up is asked for: {answers:?}");
+    }
+}
+
+#[test]
+fn a_person_sees_what_is_needed_and_a_careless_enter_installs_no_trap() {
+    let slip = "import panda\nprint(panda.name)";
+    let world = world(&[slip, TINY], "uv: bin/uv\n");
+    let mut pty = Pty::start(&world, &["new", "count", "--name", "s"]);
+    pty.choose("Is this the plan?", "approve");
+    pty.expect("misspelling of the far better known `pandas`");
+    pty.expect("Install them?");
+    pty.send(ENTER);
+    pty.expect("not one of the well-known packages");
+    pty.choose("Install them?", "allow");
+    pty.choose("What now?", "accept");
+    pty.expect_end(0);
+    let journal = world.journal("s");
+    let answers = journal.iter().filter(|e| e["event"] == "install_permission");
+    let answers: Vec<bool> = answers.map(|e| e["allowed"] == true).collect();
+    assert_eq!(answers, [false, true]);
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "tiny\n");
 }

@@ -65,7 +65,10 @@ impl Installer {
         let path = env::var_os("PATH").unwrap_or_default();
         // A relative folder on the PATH would mean another program in every working folder.
         let on_path = env::split_paths(&path).filter(|f| f.is_absolute()).map(|f| f.join("uv"));
-        let candidates = configured.map(Path::to_owned).into_iter().chain(named).chain(on_path);
+        // Tools are started in other folders than this one.
+        let given = configured.map(Path::to_owned).into_iter().chain(named);
+        let given = given.filter_map(|path| std::path::absolute(path).ok());
+        let candidates = given.chain(on_path);
         let programs = candidates.filter(|path| path.is_file()).map(|path| Tool::new(&path));
         let module = Tool::new(&python.path).with(["-I", "-m", "uv"]);
         for tool in programs.chain([module]) {
@@ -76,6 +79,24 @@ impl Installer {
             }
         }
         Self::Pip
+    }
+
+    /// What it is, for people. None if there is nothing that could install.
+    pub(super) async fn words(
+        &self,
+        python: &Interpreter,
+        cancel: &CancellationToken,
+    ) -> Option<String> {
+        let (tool, name) = match self {
+            Self::Uv(uv) => (uv.with(["--version"]), "uv"),
+            Self::Pip => {
+                let pip = Tool::new(&python.path);
+                (pip.with(["-I", "-c", "import venv, ensurepip; print('venv and pip')"]), "venv")
+            }
+        };
+        let ended = tool.run(Path::new("/"), "", ASKING, cancel).await.ok()?;
+        let said = ended.out.lines().next().filter(|_| ended.well)?;
+        said.starts_with(name).then(|| said.to_owned())
     }
 
     /// Whether the index has a package of this name; none where it could not be asked.

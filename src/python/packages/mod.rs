@@ -4,6 +4,10 @@
 //! Environments are kept in the user's cache folder, one for each Python and set of requirements,
 //! so that a second version with the same needs installs nothing. They are only ever started inside
 //! the sandbox: outside, a package that was installed could run code as Python starts.
+//!
+//! A module that no table knows is taken to be called like its package. That is a guess: such a
+//! package has to exist in the index, and somebody has to allow it whatever the settings say
+//! ([`Missing::known`]). Who knows better names it before [`Packages::needs`] looks for it.
 
 mod installer;
 pub mod known;
@@ -20,7 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::imports::distribution;
+use super::imports::{distribution, is_standard_in};
 use super::interpreter::{self, Interpreter};
 use crate::domain::packages::{Missing, Needs};
 use crate::domain::report::{Checks, Run, RunError, RunVerdict};
@@ -86,7 +90,13 @@ impl Packages {
         cancel: &CancellationToken,
     ) -> Needs {
         let data = data.iter().filter_map(|path| path.file_name()?.to_str());
-        let requirements = without_data(&checks.dependencies, data);
+        let mut requirements = without_data(&checks.dependencies, data);
+        // What is asked for only where another module is missing, which is not.
+        requirements.retain(|text| {
+            let tried = checks.optional.get(text).filter(|tried| !tried.is_empty());
+            let there = |module: &String| is_standard_in(module, python.language());
+            !tried.is_some_and(|tried| tried.iter().all(there))
+        });
         let here = present(python, checks, &requirements, cancel).await;
         let absent = requirements.iter().zip(&here).filter(|(_, here)| !**here);
         let mut missing: Vec<Missing> = absent.map(|(text, _)| look_at(text)).collect();
@@ -105,8 +115,23 @@ impl Packages {
                 Missing { exists, ..package }
             };
             missing = stream::iter(missing).map(ask).buffered(AT_ONCE).collect().await;
+            // The script goes on without what does not exist, if it says so.
+            let none = |package: &Missing| {
+                package.exists == Some(false) && checks.optional.contains_key(&package.requirement)
+            };
+            requirements.retain(|text| !missing.iter().any(|m| m.requirement == *text && none(m)));
+            missing.retain(|package| !none(package));
+        }
+        if missing.is_empty() {
+            return Needs::default();
         }
         Needs { requirements, missing, ready }
+    }
+
+    /// What installs packages here, for people; none if nothing does.
+    pub async fn installer(&self, python: &Interpreter) -> Option<String> {
+        let cancel = CancellationToken::new();
+        Installer::find(self.uv.as_deref(), python, &cancel).await.words(python, &cancel).await
     }
 
     /// The environment for this Python that has all of these, if it was made before.

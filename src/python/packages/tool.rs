@@ -182,11 +182,19 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
         ("PIP_USER", "0"),
         ("PYTHONUTF8", "1"),
     ];
-    passed.chain(fixed.map(|(name, value)| (name.into(), value.into())))
+    // An index of the user's own is meant for whoever installs.
+    let own = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"];
+    let index =
+        env::var_os("PIP_INDEX_URL").filter(|_| own.iter().all(|n| env::var_os(n).is_none()));
+    let index = index.map(|address| ("UV_DEFAULT_INDEX".into(), address));
+    passed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).chain(index)
 }
 
-/// What to tell of a failure: the last lines, without chatter and without anybody's password.
+/// What to tell of a failure, in a session that is shown around: the last lines, without chatter,
+/// anybody's password, and where the user lives.
 pub(super) fn told(errors: &str) -> String {
+    let home = env::var("HOME").unwrap_or_default();
+    let errors = if home.len() > 1 { &*errors.replace(&home, "~") } else { errors };
     let chatter = ["WARNING: You are using pip", "[notice]", "Looking in "];
     let lines = errors.lines().map(str::trim_end).filter(|line| {
         !line.trim().is_empty() && !chatter.iter().any(|words| line.starts_with(words))

@@ -1,7 +1,7 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::{Driver, DriverError, End, Next};
-use crate::agents::{coder, planner, repair, reviewer};
+use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
 use crate::domain::chat::{Agent, Request, Role};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
 use crate::domain::review::Finding;
@@ -10,7 +10,7 @@ use crate::llm::call::{self, CallErrorKind};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::words;
 use crate::workflow::manager::News;
-use crate::workflow::{ledger, machine};
+use crate::workflow::{install, ledger, machine};
 use std::time::Instant;
 
 /// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
@@ -30,6 +30,10 @@ impl Driver<'_, '_> {
         let mut request = request(session, agent, self.tools.prompts)?;
         let settings = session.settings.role(agent.role());
         let mut model = settings.model;
+        if model.is_empty() {
+            // Who judges versions anyway.
+            model = session.settings.role(Role::Reviewer).model;
+        }
         request.temperature = settings.temperature.unwrap_or(request.temperature);
         request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
         if agent.role() == Role::Coder {
@@ -215,6 +219,22 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     checks: Some(checks.as_str()).filter(|words| !words.is_empty()),
                     open: &open,
                     version: head.map_or(1, |v| v.number),
+                    refusal,
+                },
+            )
+        }
+        Agent::Dependencies => {
+            let modules = head.map(|head| install::unnamed(session, head)).unwrap_or_default();
+            dependencies::request(prompts, &modules, head.map_or("", |v| &v.script), refusal)
+        }
+        Agent::Safety => {
+            let asks = head.and_then(|v| v.checks.as_ref()).map(words::capabilities_in_words);
+            safety::request(
+                prompts,
+                &safety::Shown {
+                    plan: plan_text,
+                    script: head.map_or("", |v| v.script.as_str()),
+                    asks: &asks.unwrap_or_default(),
                     refusal,
                 },
             )

@@ -80,7 +80,7 @@ async fn a_script_sees_its_data_its_input_and_little_else() {
     let script = "import os, sys\n\
         print(sorted(os.listdir('.')), sorted(os.listdir('data')), sys.argv[1:], input())\n\
         print(open('sales.csv').read() == open('data/sales.csv').read(), open('more/deep/x.txt').read())\n\
-        print(sorted(os.environ), os.environ['HOME'] == os.getcwd(), 'é')\n\
+        print(sorted(n for n in os.environ if 'THREADS' not in n), os.environ['HOME'] == os.getcwd(), 'é')\n\
         open('sales.csv', 'w').write('spoilt'); print(1 / 0)\n";
     let args = ["--x".to_owned(), "é y".to_owned()];
     let data = [csv.clone(), tree, own];

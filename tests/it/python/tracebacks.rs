@@ -98,6 +98,10 @@ fn known_causes_come_with_a_hint() {
         (tail("ModuleNotFoundError: No module named 'PIL'"), "package `pillow` is not installed"),
         (tail("ModuleNotFoundError: No module named 'sklearn.svm'"), "package `scikit-learn`"),
         (tail("ModuleNotFoundError: No module named 'tkinter'"), "python3-tk"),
+        (
+            tail("ImportError: libGL.so.1: cannot open shared object file: No such file"),
+            "`opencv-python-headless`",
+        ),
         (tail("FileNotFoundError: [Errno 2] No such file: 'a.csv'"), "the run folder holds only"),
         (
             tail("_tkinter.TclError: no display name and no $DISPLAY environment variable"),
