@@ -1,8 +1,9 @@
 # Runs the tests of one file beside the script that they test, and tells of each: a line of JSON
 # behind a token that comes in by standard input and is known to nobody else here.
 #
-# Arguments: how (`pytest` or `plain`), the file, the script's file, further modules' names that the
-# script goes by (with commas), the script's own arguments. Python 3.8 and newer.
+# Arguments: how (`pytest` or `plain`), the file, the script's file, another module's name that the
+# script goes by if there is no such module (or nothing), the script's own arguments. Python 3.8 and
+# newer.
 
 
 def main():
@@ -27,7 +28,7 @@ def main():
     out = os.dup(1)
     os.dup2(2, 1)
     write, dumps, clock, getpid, pid = os.write, json.dumps, time.perf_counter, os.getpid, os.getpid()
-    how, file, script, others = sys.argv[1:5]
+    how, file, script, other = sys.argv[1:5]
     sys.argv = [script, *sys.argv[5:]]
 
     def tell(**told):
@@ -47,18 +48,26 @@ def main():
     class Skipped(Exception):
         pass
 
+    def frames_in(error, name):
+        frames = traceback.extract_tb(error.__traceback__)
+        return [frame for frame in frames if os.path.basename(frame.filename) == name]
+
+    def lacks_module(error):
+        """The test itself, and not the script, asks for a module that is not here."""
+        return isinstance(error, ModuleNotFoundError) and not frames_in(error, script)
+
     def outcome_of(error):
         skips = isinstance(error, (NeedsPytest, Skipped)) or type(error).__name__ == "SkipTest"
-        return "skipped" if skips else "failed"
+        return "skipped" if skips or lacks_module(error) else "failed"
 
     def said_by(error):
         if isinstance(error, NeedsPytest):
             return "needs pytest, which this Python does not have: " + str(error)
+        if lacks_module(error):
+            return "needs the module `%s`, which this Python does not have" % error.name
         if outcome_of(error) == "skipped":
             return str(error)
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if os.path.basename(frame.filename) == file]
-        tested = [frame for frame in frames if os.path.basename(frame.filename) == script]
+        own, tested = frames_in(error, file), frames_in(error, script)
         parts = ["line %d: %s" % (own[-1].lineno, own[-1].line)] if own else []
         try:
             text = " | ".join(str(error).splitlines()[:6])
@@ -69,6 +78,11 @@ def main():
             place = (tested[-1].lineno, tested[-1].name, tested[-1].line)
             parts.append("in the script, line %d, in %s: %s" % place)
         return "; ".join(parts)[:800]
+
+    def cant_load(error):
+        outcome = outcome_of(error)
+        before = "it can't be loaded: " if outcome == "failed" else ""
+        end(file, outcome, before + said_by(error), 0)
 
     class Script(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Imports the script, once, by each of its names."""
@@ -156,8 +170,7 @@ def main():
                 error = call and call.excinfo and call.excinfo.value
                 if error and error.__cause__:
                     error = error.__cause__  # pytest puts import errors into its own
-                why = said_by(error) if error else str(report.longrepr)[-800:]
-                end(file, "failed", "it can't be loaded: " + why, 0)
+                cant_load(error or Exception(str(report.longrepr)[-800:]))
 
             def pytest_collection_finish(self, session):
                 self.collected = True
@@ -363,9 +376,7 @@ def main():
             module = load(os.path.splitext(file)[0])
             tests = [("%s::%s" % (file, name), call) for name, call in found_in(module)]
         except BaseException as error:
-            why = said_by(error)
-            skipped = outcome_of(error) == "skipped"
-            end(file, outcome_of(error), why if skipped else "it can't be loaded: " + why, 0)
+            cant_load(error)
             return
         tell(what="found", names=[name for name, _ in tests])
         for name, call in tests:
@@ -386,7 +397,7 @@ def main():
     kept = sys.modules["__main__"]
     own = {"script", os.path.splitext(script)[0]}
     sys.meta_path.insert(0, Script(own))
-    sys.meta_path.append(Script({name for name in others.split(",") if name} - own))
+    sys.meta_path.append(Script({other} - own))
     try:
         if how == "plain":
             plain()
@@ -397,7 +408,7 @@ def main():
                 pytest = None
             with_pytest(pytest) if pytest else by_ourselves()
     except BaseException as error:
-        end(file, "failed", "it can't be loaded: " + said_by(error), 0)
+        cant_load(error)
     finally:
         tell(what="done")
         for stream in (sys.stdout, sys.stderr):

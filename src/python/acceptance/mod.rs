@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::outline;
+use super::imports::distribution;
+use super::outline::{self, Outline};
+use super::packages;
 use super::run::{self, Ask, RunFault};
 use super::show::Show;
 use super::traceback;
@@ -80,13 +82,19 @@ pub fn interface(tests: &[PathBuf]) -> Vec<String> {
     names.into_iter().take(NAMES).collect()
 }
 
-/// The names that a test uses of the script: of `script`, or else of the one module that is no other.
 fn used_in(text: &str) -> Vec<String> {
     let Ok(outline) = outline::of(text) else { return Vec::new() };
-    let mut others = outline.modules.iter().filter(|module| *module != "pytest");
-    let only = others.next().filter(|_| others.next().is_none());
-    let Some(module) = outline.modules.get("script").or(only) else { return Vec::new() };
+    let Some(module) = module_of(&outline) else { return Vec::new() };
     outline::used_of(text, module)
+}
+
+/// The name by which a test imports the script: `script`, or else the one that is no other module's.
+fn module_of(test: &Outline) -> Option<&str> {
+    let package =
+        |module: &str| module == "pytest" || packages::known::is_known(distribution(module));
+    let mut others = test.modules.iter().filter(|module| !package(module));
+    let only = others.next().filter(|_| others.next().is_none());
+    test.modules.get("script").or(only).map(String::as_str)
 }
 
 fn is_yaml(name: &str) -> bool {
@@ -238,15 +246,12 @@ fn of_file(
     job.limits.time = time;
     job.keep = TOLD;
     let how = if matches!(kind, Kind::Plain) { "plain" } else { "pytest" };
-    let modules = files::read_text(path, LARGEST).ok().and_then(|text| outline::of(&text).ok());
-    let modules: Vec<String> =
-        modules.map(|outline| outline.modules.into_iter().collect()).unwrap_or_default();
-    let others = modules.into_iter().filter(|module| module != "pytest").collect::<Vec<_>>();
+    let read = files::read_text(path, LARGEST).ok().and_then(|text| outline::of(&text).ok());
+    let other = read.as_ref().and_then(module_of).unwrap_or_default();
     let file = path.file_name().unwrap_or_default();
     let own = ["-c", HARNESS, how].map(OsString::from).into_iter().chain([file.into()]);
     let (script, given) = job.args.split_at(1);
-    let others = [others.join(",").into()];
-    job.args = own.chain(script.to_vec()).chain(others).chain(given.to_vec()).collect();
+    job.args = own.chain(script.to_vec()).chain([other.into()]).chain(given.to_vec()).collect();
     let given = tests.iter().filter_map(|path| {
         Some(Input { name: path.file_name()?.into(), content: Content::Copy(path.clone()) })
     });

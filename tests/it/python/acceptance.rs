@@ -224,6 +224,19 @@ async fn what_only_pytest_can_do_is_said_to_need_it_and_fails_nothing() {
 }
 
 #[tokio::test]
+async fn a_test_that_needs_a_module_that_is_not_here_fails_nothing() {
+    let tests = "import numpy_of_nobody, script\ndef test_a(): assert script.add\n";
+    let said = "test_x.py skipped: needs the module `numpy_of_nobody`";
+    expect(&told(ADD, "test_x.py", tests).await, &[said]);
+    let tests = "import script\ndef test_a(): pass\n";
+    let of_script = told("import numpy_of_nobody", "test_x.py", tests).await;
+    expect(&of_script, &["test_x.py failed: it can't be loaded: "]);
+    // It is not taken for the script by another name.
+    let tests = "import keras\ndef test_a(): assert keras.add(2, 0) == 2\n";
+    expect(&told(ADD, "test_x.py", tests).await, &["test_x.py skipped: needs the module `keras`"]);
+}
+
+#[tokio::test]
 async fn each_case_is_run_by_itself_with_what_it_gives() {
     let script = "import sys\nn = int(input())\nopen('out.txt', 'x').write('x')\n\
         print(sys.argv[1:], open('a/in.txt').read(), 10 / n)\n";
