@@ -110,6 +110,10 @@ pub(crate) struct New {
     /// Give the script this file; it is copied into the session
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
+    /// Hold every version against these tests: a file of pytest's, a script that asserts, a
+    /// cases.yaml, or a folder of them; they are copied into the session
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tests: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) work: Work,
 }
@@ -158,12 +162,18 @@ pub(crate) struct Work {
     /// Check and review versions without running them
     #[arg(long)]
     pub(crate) no_run: bool,
-    /// How runs are confined; this build has no sandbox yet, so `off` is what lets scripts run
+    /// How runs are confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
+    /// Arguments that every version is run with, quoted as for a shell
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(crate) args: Option<String>,
+    /// What every version reads from standard input: a text, or a file with `@`
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    pub(crate) stdin: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -194,13 +204,13 @@ pub(crate) struct Run {
     /// SESSION, SESSION:vN or FILE.py
     #[arg(value_name = "WHAT")]
     pub(crate) what: String,
-    /// How it is confined; this build has no sandbox yet, so only `off` runs without a question
+    /// How it is confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
-    /// Arguments for the script
+    /// Arguments for the script [default: the session's]
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
 }

@@ -290,6 +290,14 @@ pub fn remove_folder(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Removes a file; one that is not there is fine.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
 /// Copies a file's content.
 pub fn copy(from: &Path, to: &Path) -> Result<u64, FileError> {
     if let Some(folder) = to.parent() {

@@ -17,11 +17,12 @@ use std::{fs, io};
 const USER_LINE: &str = "=== user ===";
 
 /// File names and texts, in the order of [`Agent::ALL`].
-const BUILTIN: [(&str, &str); 4] = [
+const BUILTIN: [(&str, &str); 5] = [
     ("planner.md", include_str!("../prompts/planner.md")),
     ("coder.md", include_str!("../prompts/coder.md")),
     ("repair.md", include_str!("../prompts/repair.md")),
     ("reviewer.md", include_str!("../prompts/reviewer.md")),
+    ("safety.md", include_str!("../prompts/safety.md")),
 ];
 
 /// How a model is asked when the configuration does not say otherwise.
@@ -92,7 +93,7 @@ struct Source {
 /// The templates of all agents, not yet parsed: a command that asks no model pays nothing.
 #[derive(Clone, Debug)]
 pub struct Prompts {
-    sources: [Source; 4],
+    sources: [Source; BUILTIN.len()],
 }
 
 impl Prompts {

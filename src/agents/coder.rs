@@ -18,6 +18,8 @@ pub struct Shown<'a> {
     pub plan: &'a str,
     /// Names of the data files.
     pub data: &'a [String],
+    /// The arguments and the input that the script is run with, in words.
+    pub run_as: Option<&'a str>,
     /// The latest script; `None` for the first version.
     pub script: Option<&'a str>,
     /// Open findings, most important first; only the first twelve are shown.
@@ -37,6 +39,7 @@ pub struct Shown<'a> {
 struct Context<'a> {
     plan: &'a str,
     data: &'a [String],
+    run_as: Option<&'a str>,
     script: Option<&'a str>,
     findings: Vec<Point<'a>>,
     feedback: Option<&'a str>,
@@ -71,6 +74,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
     let context = Context {
         plan: shown.plan.trim_end(),
         data: shown.data,
+        run_as: shown.run_as,
         script: shown.script.map(str::trim_end),
         findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
         feedback: shown.feedback,

@@ -10,6 +10,7 @@ mod lists;
 pub mod planner;
 pub mod repair;
 pub mod reviewer;
+pub mod safety;
 mod text;
 
 pub use text::without_echo;

@@ -29,6 +29,8 @@ pub struct Shown<'a> {
     pub request: &'a str,
     /// Names of the data files.
     pub data: &'a [String],
+    /// The arguments and the input that the script is run with, in words.
+    pub run_as: Option<&'a str>,
     /// The plan before, as text.
     pub previous: Option<&'a str>,
     /// All that the Manager said about the plan, in order.

@@ -12,6 +12,8 @@ pub use super::extract::script as parse;
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
+    /// The arguments and the input that the script is run with, in words.
+    pub run_as: Option<&'a str>,
     /// The script that failed.
     pub script: &'a str,
     /// The error, with the lines that it came from and what the program knows of its cause.

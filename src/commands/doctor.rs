@@ -7,8 +7,8 @@ use crate::domain::settings::Install;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::{discover, provider};
-use crate::python::interpreter;
 use crate::python::packages::Packages;
+use crate::python::{interpreter, show};
 use crate::sandbox;
 use crate::store;
 use anyhow::Result;
@@ -27,6 +27,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         packages(context),
         models(context),
         sandbox(),
+        window(),
         folder(context),
         templates(),
     ];
@@ -108,6 +109,12 @@ fn sandbox() -> Look {
         Err(error) => (false, error.to_string()),
     };
     Look { what: "sandbox", fine, words }
+}
+
+/// Programs with a window need more than others; nothing else does.
+fn window() -> Look {
+    let words = show::missing().unwrap_or_else(|| "a virtual display, by Xvfb".to_owned());
+    Look { what: "window", fine: true, words }
 }
 
 /// Tries whether sessions could be made, and leaves nothing behind.

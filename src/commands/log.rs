@@ -64,6 +64,10 @@ fn words(event: &Value) -> String {
             ("version", Value::Number(n)) => format!("v{n}"),
             ("base", Value::Number(n)) => format!("from v{n}"),
             ("run", run) => format!("run {}", run["verdict"].as_str().unwrap_or_default()),
+            ("tests", Value::Array(tests)) if fields.contains_key("version") => {
+                let passed = tests.iter().filter(|test| test["outcome"] == "passed").count();
+                format!("{passed} of {} passed", tests.len())
+            }
             ("review", review) => {
                 let said = review["said"].as_str().unwrap_or("no verdict");
                 let blockers = review["blockers"].as_array().map_or(0, Vec::len);

@@ -3,9 +3,12 @@
 use super::{Context, setup, work};
 use crate::cli;
 use crate::domain::text::one_line;
+use crate::python::acceptance;
 use crate::store::{self, Draft};
 use crate::terminal::prompt::{self, Typed};
 use anyhow::{Result, bail};
+use std::collections::HashSet;
+use std::path::PathBuf;
 
 /// The longest task, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -15,7 +18,8 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let settings = setup::settings(context, args.preset.into(), &args.work)?;
     setup::check_models(context, &settings)?;
     let prompts = work::prompts()?;
-    let draft = Draft { name: args.name, request, settings, data: args.data };
+    let tests = tests(&args.tests)?;
+    let draft = Draft { name: args.name, request, settings, data: args.data, tests };
     let store = store::create(&context.sessions, draft)?;
     let session = store.session();
     let terminal = &context.terminal;
@@ -28,6 +32,34 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
         }
     }
     work::work(context, store, &prompts, args.work.auto)
+}
+
+/// The files of tests that are meant, each with some.
+fn tests(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut tests = Vec::new();
+    for path in given {
+        let shown = path.display();
+        if path.is_dir() {
+            let found = acceptance::in_folder(path)?;
+            if found.is_empty() {
+                bail!("cannot take `{shown}` as tests: no file in it holds any");
+            }
+            tests.extend(found);
+        } else {
+            tests.push(path.clone());
+        }
+    }
+    let mut names = HashSet::new();
+    for path in &tests {
+        let shown = path.display();
+        if let Err(problem) = acceptance::check(path) {
+            bail!("cannot take `{shown}` as tests: {problem}");
+        }
+        if !names.insert(path.file_name()) {
+            bail!("cannot take `{shown}` as tests: another file given has the same name");
+        }
+    }
+    Ok(tests)
 }
 
 fn task(context: &Context, args: &cli::New) -> Result<String> {

@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
         return Err(store::no_version(store.session(), version).into());
     }
     let mut settings = edits::settings(&store, &found.edits)?;
-    setup::apply(&mut settings, &args.work);
+    setup::apply(&mut settings, &args.work)?;
     setup::check_models(context, &settings)?;
     if context.terminal.json {
         let terminal = context.terminal;
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
     work::take_up(context, &mut store, found)?;
     // An edited session.yaml counts, and flags count more.
     let mut settings = store.session().settings.clone();
-    setup::apply(&mut settings, &args.work);
+    setup::apply(&mut settings, &args.work)?;
     if settings != store.session().settings {
         let event = Event::SettingsChanged {
             request: None,

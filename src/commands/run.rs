@@ -30,6 +30,8 @@ struct Wanted {
     data: Vec<PathBuf>,
     limits: Sandbox,
     python: Option<String>,
+    args: Vec<String>,
+    stdin: String,
     install: Install,
     answers: Answers,
 }
@@ -38,6 +40,9 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let mut wanted = find(context, &args.what)?;
     if let Some(mode) = args.sandbox {
         wanted.limits.mode = mode.into();
+    }
+    if !args.args.is_empty() {
+        wanted.args.clone_from(&args.args);
     }
     let terminal = &context.terminal;
     let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
@@ -62,8 +67,10 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         limits: wanted.limits,
         python: &python,
         keep_files_in: None,
-        args: &args.args,
-        stdin: Vec::new(),
+        picture: None,
+        by_hand: terminal.interactive,
+        args: &wanted.args,
+        stdin: wanted.stdin.clone().into_bytes(),
     };
     let ran = match runtime.block_on(run::run(runner.as_ref(), ask, &cancel)) {
         Ok(ran) => ran,
@@ -165,6 +172,8 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             data: Vec::new(),
             limits: context.config.sandbox(),
             python: context.config.python.clone(),
+            args: Vec::new(),
+            stdin: String::new(),
             install: context.config.install.unwrap_or_default(),
             answers: Answers::new(),
         });
@@ -184,6 +193,8 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
         data: store::data_files(&place.folder, &session),
         limits: session.settings.sandbox,
         python: session.settings.python.clone(),
+        args: session.settings.args.clone(),
+        stdin: session.settings.stdin.clone(),
         install: session.settings.install,
         // Who asks for a run thinks again about what was denied.
         answers: session

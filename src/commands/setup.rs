@@ -3,9 +3,15 @@
 use super::Context;
 use crate::cli::Work;
 use crate::domain::chat::Role;
-use crate::domain::settings::{Preset, RoleSettings, Settings};
+use crate::domain::settings::{Preset, RoleSettings, Safety, Settings};
+use crate::domain::text::one_line;
+use crate::files;
 use crate::llm::{discover, provider};
 use anyhow::{Result, bail};
+use std::path::Path;
+
+/// The longest input for a script, in bytes: it is kept in the session's journal.
+const LONGEST_INPUT: u64 = 1 << 20;
 
 /// A runtime for what waits: models, scripts, Ctrl-C. One thread is enough for one session.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -29,7 +35,9 @@ pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result
         ..Settings::default()
     };
     let mut found = None;
-    for role in Role::WORKFLOW {
+    let judged = matches!(settings.safety, Safety::Model | Safety::Both);
+    let roles = Role::WORKFLOW.into_iter().chain(judged.then_some(Role::Safety));
+    for role in roles {
         let mut of_role = RoleSettings::default();
         if let Some(config) = config.roles.get(&role) {
             of_role.temperature = config.temperature;
@@ -46,12 +54,15 @@ pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result
         };
         settings.roles.insert(role, of_role);
     }
-    apply(&mut settings, work);
+    apply(&mut settings, work)?;
     Ok(settings)
 }
 
 /// Puts the flags over the settings of a session.
-pub(super) fn apply(settings: &mut Settings, work: &Work) {
+///
+/// # Errors
+/// Arguments or an input for the script that can't be read.
+pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
     for role in Role::WORKFLOW {
         if let Some(model) = flag(work, role) {
             model.clone_into(&mut settings.roles.entry(role).or_default().model);
@@ -70,6 +81,21 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) {
     if work.python.is_some() {
         settings.python.clone_from(&work.python);
     }
+    if let Some(args) = &work.args {
+        let Some(args) = shlex::split(args) else {
+            bail!("cannot read `--args {}`: a quote is not closed", one_line(args, 60));
+        };
+        settings.args = args;
+    }
+    if let Some(stdin) = &work.stdin {
+        settings.stdin = match stdin.strip_prefix('@') {
+            Some(file) => files::read_text(Path::new(file), LONGEST_INPUT)?,
+            // What is typed ends with the return key.
+            None if stdin.is_empty() || stdin.ends_with('\n') => stdin.clone(),
+            None => format!("{stdin}\n"),
+        };
+    }
+    Ok(())
 }
 
 fn flag(work: &Work, role: Role) -> Option<&str> {

@@ -47,6 +47,7 @@ fn one(terminal: &Terminal, session: &Session, version: &Version) -> String {
     if let Some(feedback) = &version.feedback {
         let _ = writeln!(text, "  {} {}", terminal.dim("you said "), one_line(feedback, 160));
     }
+    text.push_str(&gate::test_lines(terminal, version));
     text.push('\n');
     text.push_str(&sides::numbered(terminal, &version.script));
     text
@@ -83,6 +84,9 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
     }
     for data in &session.data {
         row("data", &visible(&format!("{} ({} bytes)", data.name, data.bytes)));
+    }
+    for test in &session.tests {
+        row("tests", &visible(&format!("{} ({} bytes)", test.name, test.bytes)));
     }
     row("spent", &gate::spent(session));
     for file in &snapshot.edited {
@@ -161,6 +165,7 @@ fn value(session: &Session) -> Value {
         "settings": session.settings,
         "forked_from": session.forked_from,
         "data": session.data,
+        "tests": session.tests,
         "plan": session.planning.plan,
         "proposal": session.planning.proposal,
         "head": session.head,
@@ -184,6 +189,7 @@ fn version_value(version: &Version, whole: bool) -> Value {
         "lines": version.script.lines().count(),
         "at": version.at,
         "run": version.run,
+        "tests": version.tests,
         "review": version.review,
         "verdict": version.review.as_ref().map(|_| machine::verdict(version).name()),
         "feedback": version.feedback,

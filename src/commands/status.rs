@@ -28,6 +28,7 @@ pub(super) fn words(session: &Session) -> String {
         | Step::NotRun(version, ..) => {
             format!("v{version} is to be checked and run")
         }
+        Step::Test(version) => format!("v{version} is to be tested"),
     }
 }
 

@@ -15,11 +15,14 @@ pub enum Agent {
     Repair,
     /// Compares a version with the plan.
     Reviewer,
+    /// Judges whether a version is safe to run.
+    Safety,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 4] = [Self::Planner, Self::Coder, Self::Repair, Self::Reviewer];
+    pub const ALL: [Self; 5] =
+        [Self::Planner, Self::Coder, Self::Repair, Self::Reviewer, Self::Safety];
 
     /// The name in template files, chat files and the journal.
     #[must_use]
@@ -29,6 +32,7 @@ impl Agent {
             Self::Coder => "coder",
             Self::Repair => "repair",
             Self::Reviewer => "reviewer",
+            Self::Safety => "safety",
         }
     }
 
@@ -39,6 +43,7 @@ impl Agent {
             Self::Planner => Role::Planner,
             Self::Coder | Self::Repair => Role::Coder,
             Self::Reviewer => Role::Reviewer,
+            Self::Safety => Role::Safety,
         }
     }
 }

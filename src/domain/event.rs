@@ -6,7 +6,7 @@
 use super::chat::{Agent, Message, Outcome, Usage};
 use super::packages::Needs;
 use super::plan::Requirement;
-use super::report::{CapabilityKind, Checks, Run};
+use super::report::{CapabilityKind, Checks, Judged, Run, Test};
 use super::review::{Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Gate {
 /// A file that the Manager gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Its name in `data/`.
+    /// Its name in `data/` or `tests/`.
     pub name: String,
     /// Its length.
     pub bytes: u64,
@@ -261,6 +261,23 @@ pub enum Event {
     },
     /// The script ended, or was not run.
     RunFinished(Box<RunFinished>),
+    /// The Manager's tests are started.
+    TestsStarted {
+        /// The version.
+        version: u32,
+        /// What confines them.
+        sandbox: String,
+    },
+    /// They ended.
+    TestsFinished {
+        /// The version.
+        version: u32,
+        /// How each of them went.
+        tests: Vec<Test>,
+        /// `report_vN.yaml`, with the run and the tests.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
     /// The Reviewer's answer was read.
     Reviewed {
         /// The version.
@@ -321,6 +338,19 @@ pub enum Event {
         /// What is meant; nothing stands for everything.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         capabilities: Vec<CapabilityKind>,
+        /// The version that is meant, where a model judged it to be unsafe.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u32>,
+    },
+    /// A model said whether a version is safe to run.
+    SafetyJudged {
+        /// The version.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// What it said.
+        #[serde(flatten)]
+        judged: Judged,
     },
     /// The limits are widened by as much again.
     BudgetExtended {
@@ -391,6 +421,9 @@ pub struct SessionCreated {
     /// Files that the Manager gave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<DataFile>,
+    /// Acceptance tests that the Manager gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<DataFile>,
     /// The session and version that it was forked from, as `NAME:vN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<String>,
@@ -480,6 +513,7 @@ impl Event {
             | Self::PlanApproved { artifact, .. }
             | Self::VersionCreated { artifact, .. }
             | Self::Checked { artifact, .. }
+            | Self::TestsFinished { artifact, .. }
             | Self::Reviewed { artifact, .. }
             | Self::FeedbackGiven { artifact, .. }
             | Self::BudgetExtended { artifact, .. }
@@ -490,11 +524,13 @@ impl Event {
             | Self::PlanProposed { .. }
             | Self::PlanRemark { .. }
             | Self::RunStarted { .. }
+            | Self::TestsStarted { .. }
             | Self::GateOpened { .. }
             | Self::IterationAsked { .. }
             | Self::RunAsked { .. }
             | Self::Rewound { .. }
             | Self::RunPermission { .. }
+            | Self::SafetyJudged { .. }
             | Self::PackagesSought { .. }
             | Self::InstallPermission { .. }
             | Self::InstallStarted { .. }
@@ -517,7 +553,9 @@ impl Event {
                 | Self::VersionCreated { call: Some(_), .. }
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
+                | Self::SafetyJudged { .. }
                 | Self::RunStarted { .. }
+                | Self::TestsStarted { .. }
                 | Self::GateOpened { .. }
                 | Self::IterationAsked { by: By::Auto, .. }
                 | Self::PlanApproved { by: By::Auto, .. }

@@ -70,6 +70,15 @@ impl CapabilityKind {
     }
 }
 
+/// What a model says of a version's safety.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// It is safe to run.
+    pub safe: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
 /// The static checks of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
@@ -91,6 +100,61 @@ pub struct Checks {
     /// The script opens a window.
     #[serde(default)]
     pub window: bool,
+    /// Functions and classes that the version before had at its top level, gone without anybody
+    /// asking for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vanished: Vec<String>,
+}
+
+/// How an acceptance test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestOutcome {
+    /// As it should.
+    Passed,
+    /// Not as it should.
+    Failed,
+    /// It was not run, or chose not to be; its message says why.
+    Skipped,
+}
+
+impl TestOutcome {
+    /// The word in the report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One acceptance test of one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// The file, and within it the function or the case, as `test_sum.py::test_of_two`.
+    pub name: String,
+    /// How it ended.
+    pub outcome: TestOutcome,
+    /// What was wrong and where, or why it was not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Wall-clock milliseconds.
+    #[serde(default)]
+    pub milliseconds: u64,
+    /// The latest of the versions that this one was written from in which it passed, where it fails
+    /// now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_in: Option<u32>,
+}
+
+impl Test {
+    /// Whether it failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.outcome == TestOutcome::Failed
+    }
 }
 
 /// How a run ended.
@@ -185,6 +249,9 @@ pub struct Run {
     /// Files that it wrote, relative to `run_vN/files/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// A picture of its window is in `run_vN/screenshot.png`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub screenshot: bool,
     /// What its confinement could not have stopped on this system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
@@ -206,6 +273,7 @@ impl Run {
             stdout_bytes: 0,
             stderr_bytes: 0,
             files: Vec::new(),
+            screenshot: false,
             gaps: Vec::new(),
         }
     }

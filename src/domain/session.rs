@@ -4,7 +4,7 @@ use super::chat::{Agent, Outcome, Role, Usage};
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::packages::Needs;
 use super::plan::Plan;
-use super::report::{CapabilityKind, Checks, Run, RunVerdict};
+use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Test};
 use super::review::{Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +24,8 @@ pub struct Session {
     pub limits_given: Limits,
     /// Files that the Manager gave.
     pub data: Vec<DataFile>,
+    /// Acceptance tests that the Manager gave.
+    pub tests: Vec<DataFile>,
     /// Where it was forked from, as `NAME:vN`.
     pub forked_from: Option<String>,
     /// When it was made, as written in the journal.
@@ -112,6 +114,10 @@ pub struct Version {
     pub script: String,
     /// How the answer had to be mended to get at the script.
     pub notes: Vec<String>,
+    /// What a model says of its safety.
+    pub judged: Option<Judged>,
+    /// Whether it may run though it was judged to be unsafe.
+    pub trusted: Option<bool>,
     /// The static checks.
     pub checks: Option<Checks>,
     /// The packages that it needs, where it was looked for them.
@@ -122,6 +128,8 @@ pub struct Version {
     pub stdout: String,
     /// Its error output, within the limit.
     pub stderr: String,
+    /// The Manager's tests.
+    pub tests: Option<Vec<Test>>,
     /// The review.
     pub review: Option<Review>,
     /// Everything that the Manager said of it.
@@ -131,10 +139,10 @@ pub struct Version {
 }
 
 impl Version {
-    /// Whether a check or the run says for certain that it does not work.
+    /// Whether a check, the run or a test says for certain that it does not work.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.check_failed() || self.run_failed()
+        self.check_failed() || self.run_failed() || self.tests_failed()
     }
 
     /// Whether a static check says for certain that it does not work.
@@ -147,6 +155,12 @@ impl Version {
     #[must_use]
     pub fn run_failed(&self) -> bool {
         self.run.as_ref().is_some_and(|r| r.verdict == RunVerdict::Failed)
+    }
+
+    /// Whether one of the Manager's tests failed.
+    #[must_use]
+    pub fn tests_failed(&self) -> bool {
+        self.tests.iter().flatten().any(Test::failed)
     }
 
     /// Whether it was really started and seen.

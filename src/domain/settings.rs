@@ -169,6 +169,12 @@ pub struct Settings {
     /// The Python to use, where it is not the first that is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
+    /// The command-line arguments that every version is run with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// What every version can read from standard input before end of file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stdin: String,
 }
 
 const fn yes() -> bool {

@@ -177,7 +177,7 @@ const WINDOWS: &[&str] = &[
 ];
 
 /// Calls that put up a window, of modules that can do without.
-const SHOWS: &[&str] = &["matplotlib.pyplot.show", "pylab.show", "cv2.imshow"];
+const SHOWS: &[&str] = &["cv2.imshow"];
 
 /// Whether the module, as `os.path`, comes with any Python from 3.8 on.
 #[must_use]

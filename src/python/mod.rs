@@ -1,18 +1,23 @@
 //! What is known of a Python script: by reading it, and by running it.
 //!
-//! `check` and `tree` alone know the crates that parse and lint; the rest works on what they say.
+//! `check`, `tree` and `outline` alone know the crates that parse and lint; the rest works on what
+//! they say.
 
+pub mod acceptance;
 mod capabilities;
 pub mod check;
 mod conda;
 mod depth;
+mod figures;
 pub mod forgotten;
 mod hints;
 mod imports;
 pub mod interpreter;
+pub mod outline;
 pub mod packages;
 pub mod pep723;
 pub mod run;
+pub mod show;
 pub mod traceback;
 mod tree;
 pub mod words;

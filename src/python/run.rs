@@ -8,12 +8,16 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio_util::sync::CancellationToken;
 
+use super::figures;
 use super::hints::needs_display;
 use super::interpreter::Interpreter;
+use super::show::{Show, look};
 use super::traceback;
 use crate::domain::report::{Checks, Run, RunError, RunVerdict};
 use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
+use crate::files::{self, Mode};
+use crate::sandbox::display::Frame;
 use crate::sandbox::{Content, Done, End, Input, Job, Limits, Runner, RunnerError};
 
 /// Bytes kept of each output stream.
@@ -23,8 +27,10 @@ const MIB: u64 = 1 << 20;
 const DATA: &str = "data";
 /// Names of data files that a hint lists.
 const LISTED: usize = 10;
-/// What a program with a window needs of our environment to put it up.
-const DISPLAY: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR"];
+/// Modules that draw figures by matplotlib.
+const DRAWING: &[&str] = &["matplotlib", "mpl_toolkits", "pandas", "pylab", "seaborn"];
+/// What a person who uses a program may take.
+const A_DAY: Duration = Duration::from_hours(24);
 
 /// What is to be run, and how.
 pub struct Ask<'a> {
@@ -44,6 +50,10 @@ pub struct Ask<'a> {
     pub python: &'a Interpreter,
     /// Where the files go that it writes; nowhere if `None`.
     pub keep_files_in: Option<&'a Path>,
+    /// Where the picture of its window goes; nowhere if `None`.
+    pub picture: Option<&'a Path>,
+    /// A person uses it, at our own terminal and display.
+    pub by_hand: bool,
     /// Its command-line arguments.
     pub args: &'a [String],
     /// What it can read from standard input before end of file.
@@ -81,38 +91,46 @@ pub async fn run(
     ask: Ask<'_>,
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
-    let display = ask.checks.window && has_display();
-    let given = ask.args.iter().map(String::as_str);
-    let job = Job {
-        program: ask.python.path.clone(),
-        // No `-I` or `-P`: a script may import a module that came with its data.
-        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
-        env: [environment(&ask.python.path, display), threads(cores(), ask.limits.processes)]
-            .concat(),
-        inputs: inputs(&ask),
-        readable: [ask.python.files(), ask.readable.to_vec()].concat(),
-        stdin: ask.stdin.clone(),
-        limits: Limits {
-            time: Duration::from_secs(ask.limits.seconds),
-            memory: ask.limits.memory_mb.saturating_mul(MIB),
-            processes: ask.limits.processes,
-            disk: ask.limits.disk_mb.saturating_mul(MIB),
-        },
-        keep: KEEP,
-        keep_files_in: ask.keep_files_in.map(Path::to_owned),
+    let show = Show::of(ask.checks.window, ask.by_hand, runner.level() != "off");
+    let mut job = job(&ask, &show);
+    let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
+    let figures = figures.transpose().map_err(RunnerError::Folder)?;
+    if let Some(folder) = &figures {
+        job.env.push(("PYTHONPATH".into(), folder.path().into()));
+        job.env.push(("MPLBACKEND".into(), figures::BACKEND.into()));
+        job.readable.push(folder.path().to_owned());
+    }
+    let stop = job.stop.clone();
+    let mut seen = None;
+    let running = runner.run(job, cancel);
+    let ended = if let Show::Virtual(display) = &show {
+        tokio::select! {
+            ended = running => ended,
+            never = look(display, &stop, &mut seen) => match never {},
+        }
+    } else {
+        running.await
     };
-    let done = match runner.run(job, cancel).await {
+    drop(figures);
+    let done = match ended {
         Ok(done) if done.end == End::Interrupted => return Err(RunFault::Interrupted),
         Ok(done) => done,
         Err(RunnerError::Unconfined(why)) => return Ok(refused(runner, &why)),
         Err(fault) => return Err(fault.into()),
     };
-    let private = done.folder.to_string_lossy().into_owned();
-    let stdout = without_library_folder(&without_folder(&done.stdout.text, &private));
-    let stderr = without_library_folder(&without_folder(&done.stderr.text, &private));
+    let (stdout, stderr) = (public(&done, &done.stdout.text), public(&done, &done.stderr.text));
     let kept = &done.files;
 
-    let Judged { verdict, reason, error } = judge(&ask, &done, display, &stdout, &stderr);
+    if let Some((png, path)) = seen.as_ref().and_then(Frame::png).zip(ask.picture) {
+        files::write(path, &png, Mode::Normal).map_err(RunnerError::Folder)?;
+    }
+    let window = match &show {
+        Show::Virtual(_) if seen.is_some() => Window::Seen,
+        Show::Virtual(_) => Window::NotSeen,
+        Show::Own => Window::Unknown,
+        Show::Nothing(missing) => Window::NoPlace(missing.clone()),
+    };
+    let Judged { verdict, reason, error } = judge(&ask, &done, &window, &stdout, &stderr);
     let left_out = (kept.left_out > 0)
         .then(|| format!("{} that it wrote not kept", count(kept.left_out, "file")));
     let reasons: Vec<String> = reason.into_iter().chain(left_out).collect();
@@ -125,12 +143,43 @@ pub async fn run(
         sandbox: Some(runner.level().to_owned()),
         python: Some(ask.python.to_string()),
         error,
+        screenshot: seen.is_some() && ask.picture.is_some(),
         stdout_bytes: done.stdout.bytes,
         stderr_bytes: done.stderr.bytes,
         files: done.files.files.clone(),
         gaps: done.gaps.clone(),
     };
     Ok(Ran { run, stdout, stderr })
+}
+
+/// What the runner is given.
+pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
+    let given = ask.args.iter().map(String::as_str);
+    Job {
+        program: ask.python.path.clone(),
+        // No `-I` or `-P`: a script may import a module that came with its data.
+        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
+        env: [environment(&ask.python.path), show.env(), threads(cores(), ask.limits.processes)]
+            .concat(),
+        inputs: inputs(ask).into_iter().chain(show.input()).collect(),
+        readable: [ask.python.files(), ask.readable.to_vec(), show.readable()].concat(),
+        stdin: ask.stdin.clone(),
+        limits: Limits {
+            time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
+            memory: ask.limits.memory_mb.saturating_mul(MIB),
+            processes: ask.limits.processes,
+            disk: ask.limits.disk_mb.saturating_mul(MIB),
+        },
+        keep: KEEP,
+        keep_files_in: ask.keep_files_in.map(Path::to_owned),
+        stop: CancellationToken::new(),
+        attached: ask.by_hand,
+    }
+}
+
+/// What was printed, without the folders of this machine.
+pub(super) fn public(done: &Done, text: &str) -> String {
+    without_library_folder(&without_folder(text, &done.folder.to_string_lossy()))
 }
 
 /// A run that this system can't confine does not take place.
@@ -177,27 +226,24 @@ fn without_folder(text: &str, folder: &str) -> String {
     out
 }
 
-/// The script's environment but for its home. `display`: it may put up a window.
-fn environment(python: &Path, display: bool) -> Vec<(OsString, OsString)> {
+/// Whether a script may draw figures: by these modules, or by one that is given a figure's place.
+fn draws(checks: &Checks) -> bool {
+    checks.imports.iter().any(|module| DRAWING.contains(&module.as_str()))
+}
+
+/// The script's environment but for its home and its window.
+fn environment(python: &Path) -> Vec<(OsString, OsString)> {
     let beside = python.parent().unwrap_or(Path::new("/usr/bin"));
     let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
     let path = env::join_paths(std::iter::once(beside).chain(usual))
         .unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
-    let mut vars: Vec<(OsString, OsString)> = vec![
+    vec![
         ("PATH".into(), path),
         ("LANG".into(), "C.UTF-8".into()),
         ("PYTHONIOENCODING".into(), "utf-8".into()),
         ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),
         ("PYTHONUNBUFFERED".into(), "1".into()),
-    ];
-    if display {
-        let set =
-            DISPLAY.iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?)));
-        vars.extend(set);
-    } else {
-        vars.push(("MPLBACKEND".into(), "Agg".into()));
-    }
-    vars
+    ]
 }
 
 /// Cores of this machine.
@@ -240,10 +286,16 @@ fn without_library_folder(text: &str) -> String {
     out
 }
 
-/// Whether a window can be put up here.
-fn has_display() -> bool {
-    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+/// What became of a script's window.
+enum Window {
+    /// It was on the virtual display.
+    Seen,
+    /// It was not.
+    NotSeen,
+    /// It may be on a display that we do not look at.
+    Unknown,
+    /// There was no place for it; what is missing.
+    NoPlace(Option<String>),
 }
 
 struct Judged {
@@ -253,23 +305,28 @@ struct Judged {
 }
 
 /// What the end of a run means.
-fn judge(ask: &Ask<'_>, done: &Done, display: bool, stdout: &str, stderr: &str) -> Judged {
+fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str) -> Judged {
     let told = |verdict, reason: Option<String>, error| Judged { verdict, reason, error };
-    let window = ask.checks.window;
+    let has_window = ask.checks.window;
     match done.end {
         End::Exited(0) => told(RunVerdict::Ok, None, None),
         End::TimedOut | End::Interrupted => {
-            let seconds = ask.limits.seconds;
-            if !(window && display) {
-                let reason = format!("still running after {seconds} s: stopped");
+            // Rounded, as its user would say it.
+            let seconds = (done.elapsed.as_millis() + 500) / 1000;
+            let up = matches!(window, Window::Seen | Window::Unknown);
+            if !(has_window && up) {
+                let mut reason = format!("still running after {seconds} s: stopped");
+                if matches!(window, Window::NotSeen) {
+                    reason.push_str("; no window came up");
+                }
                 return told(RunVerdict::Timeout, Some(reason), None);
             }
             // Toolkits print what goes wrong in a callback and go on: the window is up all the same.
             if traceback::is_in(stderr) {
-                let reason = format!("its window was up for {seconds} s, with errors behind it");
+                let reason = format!("its window was up after {seconds} s, with errors behind it");
                 return told(RunVerdict::Failed, Some(reason), error(ask, stdout, stderr));
             }
-            let reason = format!("its window was up until it was stopped after {seconds} s");
+            let reason = format!("its window was up when it was stopped after {seconds} s");
             told(RunVerdict::Window, Some(reason), None)
         }
         End::OutOfMemory => {
@@ -283,8 +340,11 @@ fn judge(ask: &Ask<'_>, done: &Done, display: bool, stdout: &str, stderr: &str) 
             told(RunVerdict::Failed, None, Some(error))
         }
         // A toolkit without a display often aborts instead of raising an error.
-        _ if window && !display && needs_display(stderr) => {
-            let reason = "needs a display, there is none here".to_owned();
+        _ if has_window && matches!(window, Window::NoPlace(_)) && needs_display(stderr) => {
+            let mut reason = "needs a display, there is none here".to_owned();
+            if let Window::NoPlace(Some(missing)) = window {
+                reason = format!("{reason}: {missing}");
+            }
             told(RunVerdict::Skipped, Some(reason), None)
         }
         End::Exited(code) => {
@@ -363,17 +423,21 @@ mod tests {
         };
         let broken =
             "Exception in Tkinter callback\nTraceback (most recent call last):\nKeyError: 1\n";
+        let (seen, not_seen) = (super::Window::Seen, super::Window::NotSeen);
+        let (unknown, nowhere) = (super::Window::Unknown, super::Window::NoPlace(None));
         let aborted = "qt.qpa.xcb: could not connect to display \n";
-        for (window, display, end, stderr, verdict) in [
-            (true, true, End::TimedOut, "", Window),
-            (true, true, End::TimedOut, "some warning", Window),
-            (true, true, End::TimedOut, broken, Failed),
-            (true, false, End::TimedOut, "", Timeout),
-            (false, false, End::TimedOut, "", Timeout),
-            (true, false, End::Signalled(6), aborted, Skipped),
-            (true, true, End::Signalled(6), aborted, Failed),
-            (true, false, End::Exited(1), "KeyError: 1", Failed),
-            (false, false, End::Exited(1), aborted, Failed),
+        for (window, place, end, stderr, verdict) in [
+            (true, &seen, End::TimedOut, "", Window),
+            (true, &unknown, End::TimedOut, "some warning", Window),
+            (true, &seen, End::TimedOut, broken, Failed),
+            (true, &not_seen, End::TimedOut, "", Timeout),
+            (true, &nowhere, End::TimedOut, "", Timeout),
+            (false, &nowhere, End::TimedOut, "", Timeout),
+            (true, &nowhere, End::Signalled(6), aborted, Skipped),
+            (true, &seen, End::Signalled(6), aborted, Failed),
+            (true, &nowhere, End::Exited(1), "KeyError: 1", Failed),
+            (false, &nowhere, End::Exited(1), aborted, Failed),
+            (false, &nowhere, End::OutOfMemory, "", Failed),
         ] {
             let checks = Checks { window, ..Checks::default() };
             let ask = Ask {
@@ -385,6 +449,8 @@ mod tests {
                 limits: Sandbox { seconds: 5, ..Sandbox::default() },
                 python: &python,
                 keep_files_in: None,
+                picture: None,
+                by_hand: false,
                 args: &[],
                 stdin: Vec::new(),
             };
@@ -398,8 +464,8 @@ mod tests {
                 files: crate::sandbox::Kept::default(),
                 gaps: Vec::new(),
             };
-            let judged = judge(&ask, &done, display, "", stderr);
-            assert_eq!(judged.verdict, verdict, "{window} {display} {end:?} {stderr}");
+            let judged = judge(&ask, &done, place, "", stderr);
+            assert_eq!(judged.verdict, verdict, "{window} {end:?} {stderr}");
             assert_eq!(judged.error.is_some(), verdict == Failed, "{end:?} {stderr}");
         }
     }

@@ -1,10 +1,13 @@
 //! Reports as a model is told of them: short, and with nothing that it can't use.
 
-use crate::domain::report::{Checks, Lint, Run, RunVerdict};
-use crate::domain::text::{one_line, visible};
+use crate::domain::report::{Checks, Lint, Run, RunVerdict, Test, TestOutcome};
+use crate::domain::text::{count, one_line, visible};
+use std::fmt::Write as _;
 
 /// Findings of each kind that are told.
 const TOLD: usize = 4;
+/// Failed tests that are told.
+const FAILURES: usize = 5;
 /// Characters of a line.
 const WIDTH: usize = 160;
 /// Lines of output that are told.
@@ -90,6 +93,92 @@ fn within(text: &str, limit: usize) -> String {
     }
 }
 
+/// How the Manager's tests went, in at most `limit` bytes: what failed, first what had passed before.
+#[must_use]
+pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
+    let with = |outcome| tests.iter().filter(move |test| test.outcome == outcome);
+    let (passed, failing) = (with(TestOutcome::Passed).count(), with(TestOutcome::Failed).count());
+    if passed + failing == 0 {
+        return String::new();
+    }
+    let head = format!("Acceptance tests: {passed} of {} passed", passed + failing);
+    if failing == 0 {
+        return format!("{head}.");
+    }
+    let mut lines = vec![format!("{head}. They import the script as `script`. What failed:")];
+    let mut failed: Vec<&Test> = with(TestOutcome::Failed).collect();
+    failed.sort_by_key(|test| test.passed_in.is_none());
+    for test in failed.iter().take(FAILURES) {
+        let why = test.message.as_deref().unwrap_or("no reason was given");
+        lines.push(format!("  {}: {}", one_line(&test.name, WIDTH), one_line(why, 2 * WIDTH)));
+        lines.extend(regression(test).map(|words| format!("    {words}")));
+    }
+    if failing > FAILURES {
+        lines.push(format!("  and {} more", failing - FAILURES));
+    }
+    within(&visible(&lines.join("\n")), limit)
+}
+
+/// That a test passed before, where it did.
+#[must_use]
+pub fn regression(test: &Test) -> Option<String> {
+    let version = test.passed_in?;
+    Some(format!("regression: test {} passed in v{version}", one_line(&test.name, WIDTH)))
+}
+
+/// That functions and classes are gone that nobody asked to take out; empty where none are.
+#[must_use]
+pub fn vanished_in_words(checks: &Checks) -> String {
+    if checks.vanished.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = checks.vanished.iter().map(|name| format!("`{name}`")).collect();
+    let words = format!(
+        "Gone since the version before, without anybody asking for it: {}. Bring back what is \
+         still needed.",
+        names.join(", ")
+    );
+    one_line(&words, 3 * WIDTH)
+}
+
+/// The command line and the input that a script is run with, in at most ten short lines; none where
+/// it is run with nothing.
+#[must_use]
+pub fn run_as(args: &[String], stdin: &str) -> Option<String> {
+    if args.is_empty() && stdin.is_empty() {
+        return None;
+    }
+    let given = args.iter().map(|arg| match shlex::try_quote(arg) {
+        Ok(quoted) => format!(" {quoted}"),
+        Err(_) => format!(" {arg}"),
+    });
+    let command = format!("python script.py{}", given.collect::<String>());
+    let mut words = one_line(&command, 2 * WIDTH);
+    let lines: Vec<&str> = stdin.lines().collect();
+    if !lines.is_empty() {
+        words.push_str("\nwith this on standard input:");
+        let shown =
+            lines.iter().take(TOLD + 2).map(|line| format!("\n  {}", one_line(line, WIDTH)));
+        words.extend(shown);
+        if lines.len() > TOLD + 2 {
+            let _ = write!(words, "\n  and {}", count(lines.len() - TOLD - 2, "more line"));
+        }
+    }
+    Some(words)
+}
+
+/// What a script asks for outside its folder, in a line of words.
+#[must_use]
+pub fn capabilities_in_words(checks: &Checks) -> String {
+    let asks: Vec<String> = checks
+        .capabilities
+        .iter()
+        .take(TOLD)
+        .map(|c| format!("{} (`{}` in line {})", c.kind.words(), c.what, c.line))
+        .collect();
+    if asks.is_empty() { "nothing that is known of".to_owned() } else { asks.join(", ") }
+}
+
 /// What the checks found, in at most ten short lines; empty if they found nothing.
 ///
 /// Errors come first, then security findings; the rest is counted, with the first few told.
@@ -152,6 +241,39 @@ mod tests {
             let words = run_in_words(&run, &long, &long, limit);
             assert!(words.len() <= limit, "{limit}: {} {words}", words.len());
         }
+    }
+
+    #[test]
+    fn a_script_that_is_run_with_nothing_has_nothing_told_and_a_long_input_is_cut() {
+        assert_eq!(run_as(&[], ""), None);
+        let args = ["--city".to_owned(), "New York".to_owned()];
+        let told = "python script.py --city 'New York'\nwith this on standard input:\n  3\n  4";
+        assert_eq!(run_as(&args, "3\n4\n").as_deref(), Some(told));
+        let long = run_as(&args, &"9".repeat(1_000).repeat(50).replace("99999", "9999\n"));
+        let long = long.unwrap_or_default();
+        assert!(long.len() < 1_500 && long.ends_with("more lines"), "{long}");
+    }
+
+    #[test]
+    fn failed_tests_are_told_within_their_limit_and_those_that_passed_before_first() {
+        let test = |n: u32, outcome| Test {
+            name: format!("t{n}"),
+            outcome,
+            message: Some("é".repeat(1_000)),
+            milliseconds: 0,
+            passed_in: (n == 7).then_some(2),
+        };
+        let tests: Vec<Test> = (0..20).map(|n| test(n, TestOutcome::Failed)).collect();
+        let words = tests_in_words(&tests, 1_000);
+        let head =
+            "Acceptance tests: 0 of 20 passed. They import the script as `script`. What failed:\n";
+        assert!(words.starts_with(&format!("{head}  t7: éé")) && words.len() <= 1_000, "{words}");
+        let words = tests_in_words(&tests, 10_000);
+        assert!(words.contains("\n    regression: test t7 passed in v2\n"), "{words}");
+        assert!(words.ends_with("\n  and 15 more"), "{words}");
+        let fine = [test(1, TestOutcome::Passed), test(2, TestOutcome::Skipped)];
+        assert_eq!(tests_in_words(&fine, 1_000), "Acceptance tests: 1 of 1 passed.");
+        assert_eq!(tests_in_words(&fine[1..], 1_000), "");
     }
 
     #[test]

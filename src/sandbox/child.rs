@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -29,12 +29,13 @@ pub(super) struct Ended {
 }
 
 /// Feeds and reads a child, which leads a process group of its own, until it ends, its time is over
-/// or `cancel`. No process of its group is left when the future is done or dropped.
+/// or stopped, or `cancel`. No process of its group is left when the future is done or dropped.
 pub(super) async fn attend(
     mut child: Child,
     stdin: &[u8],
     limit: Duration,
     keep: usize,
+    stop: &CancellationToken,
     cancel: &CancellationToken,
 ) -> io::Result<Ended> {
     let started = Instant::now();
@@ -54,6 +55,7 @@ pub(super) async fn attend(
                 status = child.wait() => break status.map(ended),
                 () = cancel.cancelled() => break Ok(End::Interrupted),
                 () = &mut limit => break Ok(End::TimedOut),
+                () = stop.cancelled() => break Ok(End::TimedOut),
                 _ = &mut pipes, if !closed => closed = true,
             }
         };
@@ -71,6 +73,12 @@ pub(super) async fn attend(
     // Reaps the child if it was killed just now; bounded, since one stuck in the kernel stays.
     let _ = timeout(AFTERWARDS, child.wait()).await;
     Ok(Ended { end: end?, stdout: out.finish(), stderr: err.finish(), elapsed })
+}
+
+/// The streams of a child: pipes, or our own.
+pub(super) fn streams(attached: bool) -> [Stdio; 3] {
+    let stream = || if attached { Stdio::inherit() } else { Stdio::piped() };
+    [stream(), stream(), stream()]
 }
 
 /// Gives the child its input and then end of file. A child that reads none of it is no error.

@@ -6,6 +6,7 @@
 
 mod capture;
 mod child;
+pub mod display;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "macos")]
@@ -48,6 +49,11 @@ pub struct Job {
     pub keep: usize,
     /// Where the files go that it writes; nowhere if `None`.
     pub keep_files_in: Option<PathBuf>,
+    /// Ends it when this is cancelled, as its time limit does.
+    #[serde(skip)]
+    pub stop: CancellationToken,
+    /// It has our own standard streams, for a person who uses it; nothing of them is kept.
+    pub attached: bool,
 }
 
 /// Something that stands in the work folder from the start.
@@ -198,6 +204,8 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         },
         keep: 1024,
         keep_files_in: None,
+        stop: CancellationToken::new(),
+        attached: false,
     };
     let done = runner(SandboxMode::Strict).run(job, &CancellationToken::new()).await?;
     match done.end {

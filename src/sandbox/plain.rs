@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Stdio;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use nix::unistd::getpgrp;
 use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,7 @@ pub(super) async fn run_as(
     let (place, inputs) = (folder.clone(), job.inputs.clone());
     let work = spawn_blocking(move || Work::fill(&place, &inputs)).await??;
     let mut words = wrap(&folder).into_iter();
+    let [stdin, stdout, stderr] = child::streams(job.attached);
     let child = Command::new(words.next().unwrap_or_default())
         .args(words)
         .args(&job.args)
@@ -55,15 +56,16 @@ pub(super) async fn run_as(
         .envs(job.env.iter().map(|(name, value)| (name, value)))
         .envs([("HOME", &folder), ("TMPDIR", &folder)])
         .current_dir(&folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr)
+        // Who reads from a terminal has to be in its foreground group.
+        .process_group(if job.attached { getpgrp().as_raw() } else { 0 })
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| RunnerError::Start { program: job.program.clone(), source })?;
     let Ended { end, stdout, stderr, elapsed } =
-        child::attend(child, &job.stdin, job.limits.time, job.keep, cancel)
+        child::attend(child, &job.stdin, job.limits.time, job.keep, &job.stop, cancel)
             .await
             .map_err(|source| RunnerError::Wait { program: job.program, source })?;
     let files = match job.keep_files_in {
@@ -99,6 +101,8 @@ mod tests {
             limits: Limits { time: limit, memory: 0, processes: 0, disk: 0 },
             keep: 64 * 1024,
             keep_files_in: None,
+            stop: CancellationToken::new(),
+            attached: false,
         }
     }
 

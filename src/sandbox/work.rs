@@ -45,7 +45,10 @@ impl Work {
                 continue;
             }
             match content {
-                Content::Text(text) => files::write(&place, text.as_bytes(), Mode::Normal)?,
+                Content::Text(text) => {
+                    files::create_folder(place.parent().unwrap_or(path))?;
+                    files::write(&place, text.as_bytes(), Mode::Normal)?;
+                }
                 Content::Copy(source) => copy(source, &place, 0)?,
             }
         }

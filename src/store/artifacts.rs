@@ -3,7 +3,7 @@
 use crate::config;
 use crate::domain::chat::{Message, Outcome, Role};
 use crate::domain::event::{Artifact, CallStarted, Event};
-use crate::domain::report::{Checks, Run};
+use crate::domain::report::{Checks, Run, Test};
 use crate::domain::session::Session;
 use crate::domain::settings::{Install, Limits, Preset, RoleSettings, Safety, Sandbox, Settings};
 use crate::files::Mode;
@@ -85,16 +85,21 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::VersionCreated { version, script, .. } => {
             vec![(script_file(*version), script.clone())]
         }
-        Event::Checked { version, checks, .. } => vec![report(*version, Some(checks), None)],
+        Event::Checked { version, checks, .. } => vec![report(*version, Some(checks), None, &[])],
         Event::RunFinished(e) => {
             let checks = session.version(e.version).and_then(|v| v.checks.as_ref());
-            let mut files = vec![report(e.version, checks, Some(&e.run))];
+            let mut files = vec![report(e.version, checks, Some(&e.run), &[])];
             if !e.outputs.is_empty() {
                 let folder = format!("run_v{}", e.version);
                 files.push((format!("{folder}/stdout.txt"), e.stdout.clone()));
                 files.push((format!("{folder}/stderr.txt"), e.stderr.clone()));
             }
             files
+        }
+        Event::TestsFinished { version, tests, .. } => {
+            let known = session.version(*version);
+            let (checks, run) = (known.and_then(|v| v.checks.as_ref()), known.map(|v| &v.run));
+            vec![report(*version, checks, run.and_then(Option::as_ref), tests)]
         }
         Event::Reviewed { version, text, .. } => {
             vec![(format!("review_v{version}.md"), text.clone())]
@@ -142,6 +147,10 @@ struct Flat {
     safety: Safety,
     #[serde(default)]
     python: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    stdin: String,
 }
 
 const fn yes() -> bool {
@@ -153,10 +162,20 @@ const fn yes() -> bool {
 /// # Errors
 /// Says what is wrong with it and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
-    let Flat { name, request, preset, roles, limits, run, sandbox, install, safety, python } =
-        config::read_yaml(text)?;
-    let settings = Settings { preset, roles, limits, run, sandbox, install, safety, python };
-    Ok(SessionFile { name, request, settings })
+    let read: Flat = config::read_yaml(text)?;
+    let settings = Settings {
+        preset: read.preset,
+        roles: read.roles,
+        limits: read.limits,
+        run: read.run,
+        sandbox: read.sandbox,
+        install: read.install,
+        safety: read.safety,
+        python: read.python,
+        args: read.args,
+        stdin: read.stdin,
+    };
+    Ok(SessionFile { name: read.name, request: read.request, settings })
 }
 
 fn session_file(name: &str, request: &str, settings: &Settings) -> String {
@@ -205,15 +224,20 @@ struct Report<'a> {
     #[serde(flatten)]
     checks: &'a Checks,
     run: Option<&'a Run>,
-    tests: [(); 0],
+    tests: &'a [Test],
 }
 
-fn report(version: u32, checks: Option<&Checks>, run: Option<&Run>) -> (String, String) {
+fn report(
+    version: u32,
+    checks: Option<&Checks>,
+    run: Option<&Run>,
+    tests: &[Test],
+) -> (String, String) {
     let none = Checks::default();
     let checks = checks.unwrap_or(&none);
     let syntax =
         if checks.errors.iter().any(|e| e.rule.contains("syntax")) { "error" } else { "ok" };
-    let report = Report { version, syntax, checks, run, tests: [] };
+    let report = Report { version, syntax, checks, run, tests };
     (format!("report_v{version}.yaml"), yaml(&report))
 }
 

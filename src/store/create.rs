@@ -2,7 +2,7 @@
 
 use super::line::Entry;
 use super::open::load;
-use super::{JOURNAL, Store, StoreError, artifacts, open};
+use super::{DATA, JOURNAL, Store, StoreError, TESTS, artifacts, open};
 use crate::domain::chat::Agent;
 use crate::domain::event::{DataFile, Event, FORMAT, SessionCreated};
 use crate::domain::name;
@@ -20,6 +20,8 @@ pub struct Draft {
     pub settings: Settings,
     /// Files to give it, copied into `data/`.
     pub data: Vec<PathBuf>,
+    /// Tests to hold its scripts against, copied into `tests/`.
+    pub tests: Vec<PathBuf>,
 }
 
 /// Makes a session in the sessions folder, which is created if it is not there.
@@ -35,9 +37,11 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
         None => free_name(root, &name::suggest(&draft.request)),
     };
     let named = name_data(&draft.data)?;
+    let tests = name_data(&draft.tests)?;
     files::create_folder(root)?;
     let made = Making::start(root)?;
-    let data = take_data(&made.folder, named)?;
+    let data = take_data(&made.folder.join(DATA), named)?;
+    let tests = take_data(&made.folder.join(TESTS), tests)?;
     let event = SessionCreated {
         format: FORMAT,
         program: concat!("redraft ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -45,6 +49,7 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
         request: draft.request,
         settings: draft.settings,
         data,
+        tests,
         forked_from: None,
         artifact: artifacts::of("", ""),
     };
@@ -90,8 +95,9 @@ pub fn fork(
     }
     files::create_folder(root)?;
     let made = Making::start(root)?;
-    for given in &session.data {
-        let file = Path::new("data").join(&given.name);
+    let data = session.data.iter().map(|given| Path::new(DATA).join(&given.name));
+    let tests = session.tests.iter().map(|given| Path::new(TESTS).join(&given.name));
+    for file in data.chain(tests) {
         files::copy(&source.join(&file), &made.folder.join(&file))?;
     }
     let mut store = made.finish(root, name, entries)?;
@@ -174,7 +180,7 @@ fn name_data(paths: &[PathBuf]) -> Result<Vec<(&Path, &str)>, StoreError> {
 fn take_data(folder: &Path, named: Vec<(&Path, &str)>) -> Result<Vec<DataFile>, StoreError> {
     let mut data = Vec::new();
     for (path, name) in named {
-        let to = folder.join("data").join(name);
+        let to = folder.join(name);
         let bytes = files::copy(path, &to)?;
         let sha256 = artifacts::hash(&files::read(&to)?);
         data.push(DataFile { name: name.to_owned(), bytes, sha256 });

@@ -56,9 +56,10 @@ pub fn check(session: &Session, event: &mut Event) -> Result<(), String> {
 /// anywhere, and its files are written. Its own files and hidden ones are no artifacts.
 fn stays_inside(event: &mut Event) -> Result<(), String> {
     if let Event::SessionCreated(created) = event
-        && let Some(data) = created.data.iter().find(|data| name::check(&data.name).is_err())
+        && let Some(given) =
+            created.data.iter().chain(&created.tests).find(|f| name::check(&f.name).is_err())
     {
-        return Err(format!("it names a data file `{}`", data.name));
+        return Err(format!("it names a data file `{}`", given.name));
     }
     let ours = |file: &str| {
         let plain = |part: &str| !part.is_empty() && !part.starts_with('.');
@@ -80,7 +81,11 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::InstallStarted { version, .. }
         | Event::InstallFinished { version, .. }
         | Event::RunStarted { version, .. }
+        | Event::TestsStarted { version, .. }
+        | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
+        | Event::SafetyJudged { version, .. }
+        | Event::RunPermission { version: Some(version), .. }
         | Event::FeedbackGiven { version, .. }
         | Event::RunAsked { version }
         | Event::Rewound { version, .. }
@@ -180,11 +185,14 @@ fn take(session: &mut Session, event: Event, at: String) {
                 escalation: session.escalation.take(),
                 script,
                 notes,
+                judged: None,
+                trusted: None,
                 checks: None,
                 needs: None,
                 run: None,
                 stdout: String::new(),
                 stderr: String::new(),
+                tests: None,
                 review: None,
                 feedback: None,
                 at,
@@ -201,6 +209,9 @@ fn take(session: &mut Session, event: Event, at: String) {
             change(session, version, |v| v.needs = Some(*needs));
         }
         Event::RunFinished(e) => ran(session, *e),
+        Event::TestsFinished { version, tests, .. } => {
+            change(session, version, |v| v.tests = Some(tests));
+        }
         Event::Reviewed { version, call, review, findings, .. } => {
             answered(session, Some(call), Role::Reviewer);
             enter(&mut session.ledger, findings);
@@ -221,10 +232,19 @@ fn take(session: &mut Session, event: Event, at: String) {
             asked(session, Wish::Rerun);
             // To ask for a run is to think again about what was denied.
             session.allowed.retain(|_, allowed| *allowed);
+            change(session, version, |v| v.trusted = v.trusted.filter(|trusted| *trusted));
             session.installs.retain(|_, allowed| *allowed);
             change(session, version, |v| v.needs = None);
         }
         Event::Rewound { version, .. } => work_on(session, version),
+        Event::RunPermission { allowed, version: Some(version), .. } => {
+            change(session, version, |v| v.trusted = Some(allowed));
+            session.gate = None;
+        }
+        Event::SafetyJudged { version, call, judged } => {
+            answered(session, Some(call), Role::Safety);
+            change(session, version, |v| v.judged = Some(judged));
+        }
         Event::RunPermission { allowed, capabilities, .. } => {
             let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
             session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
@@ -251,6 +271,7 @@ fn take(session: &mut Session, event: Event, at: String) {
         | Event::InstallStarted { .. }
         | Event::InstallFinished { .. }
         | Event::RunStarted { .. }
+        | Event::TestsStarted { .. }
         | Event::Rewritten { .. }
         | Event::Repaired { .. } => {}
     }
@@ -263,6 +284,7 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
     session.limits_given = e.settings.limits;
     session.settings = e.settings;
     session.data = e.data;
+    session.tests = e.tests;
     session.forked_from = e.forked_from;
     session.created = at;
 }
@@ -308,6 +330,7 @@ fn ran(session: &mut Session, e: RunFinished) {
     }
     change(session, e.version, |v| {
         v.run = Some(e.run);
+        v.tests = None;
         v.stdout = e.stdout;
         v.stderr = e.stderr;
     });
@@ -345,13 +368,19 @@ fn edited(session: &mut Session, text: String, file: &str) {
         v.script = text;
         v.cause = Cause::Manager;
         if number == latest {
+            v.judged = None;
+            v.trusted = None;
             v.checks = None;
             v.needs = None;
             v.run = None;
+            v.tests = None;
             v.review = None;
         }
     });
-    session.calls.pending.take_if(|p| p.agent == Agent::Reviewer && p.version == Some(number));
+    let about_it = |p: &mut Pending| {
+        matches!(p.agent, Agent::Reviewer | Agent::Safety) && p.version == Some(number)
+    };
+    session.calls.pending.take_if(about_it);
     if number == latest {
         work_on(session, number);
     }

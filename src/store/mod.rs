@@ -24,6 +24,10 @@ use thiserror::Error;
 
 /// The journal's file in a session's folder.
 pub const JOURNAL: &str = "journal.jsonl";
+/// The folder of the files that the Manager gave.
+const DATA: &str = "data";
+/// The folder of the tests that the Manager gave.
+const TESTS: &str = "tests";
 /// The lock's file in a session's folder.
 const LOCK: &str = ".lock";
 
@@ -186,6 +190,7 @@ impl Store {
     pub fn run_files(&self, version: u32) -> Result<PathBuf, StoreError> {
         let path = files::place(&self.folder, &format!("run_v{version}/files"))?;
         files::remove_folder(&path)?;
+        files::remove_file(&path.with_file_name("screenshot.png"))?;
         Ok(path)
     }
 
@@ -210,8 +215,14 @@ pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
     Ok(lines.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
 }
 
+/// The paths of the tests that the Manager gave to a session.
+#[must_use]
+pub fn test_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
+    session.tests.iter().map(|t| folder.join(TESTS).join(&t.name)).collect()
+}
+
 /// The paths of the files that the Manager gave to a session.
 #[must_use]
 pub fn data_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
-    session.data.iter().map(|d| folder.join("data").join(&d.name)).collect()
+    session.data.iter().map(|d| folder.join(DATA).join(&d.name)).collect()
 }

@@ -6,7 +6,7 @@ use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
 use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
-use crate::domain::report::{CapabilityKind, Run, RunVerdict};
+use crate::domain::report::{CapabilityKind, Run, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
@@ -17,6 +17,8 @@ use std::fmt::Write as _;
 
 /// How many findings are shown.
 const SHOWN: usize = 12;
+/// How many tests that failed are named.
+const NAMED: usize = 3;
 /// How wide a title with its rule is, at most.
 const RULE: usize = 76;
 
@@ -55,6 +57,16 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
 
 fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
     let mut text = title(terminal, "What it asks for");
+    if let Some(reason) = permission::suspicion(session, head) {
+        let label = format!("  {} ", terminal.bad("judged not safe:"));
+        text.push_str(&flow::hang(terminal, &label, &visible(reason)));
+        text.push_str(&flow::hang(
+            terminal,
+            "  ",
+            "A model says so of this version; with `allow`, it runs in the sandbox all the same.",
+        ));
+        return text;
+    }
     let asked = permission::unanswered(session, head);
     for capability in asked.iter().take(SHOWN) {
         let words = format!("{} in line {}", one_line(&capability.what, 60), capability.line);
@@ -118,6 +130,11 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
     if let Some(error) = error(terminal, version) {
         row("", &error);
     }
+    if let Some(tests) = tests(terminal, version) {
+        row("tests", &tests);
+    } else if !session.tests.is_empty() {
+        row("tests", &terminal.warm("not run"));
+    }
     if let Some(checks) = checks(version) {
         row("checks", &checks);
     }
@@ -154,6 +171,50 @@ pub fn error(terminal: &Terminal, version: &Version) -> Option<String> {
     let line = error.line.map_or_else(String::new, |n| format!(" (line {n})"));
     let words = one_line(&format!("{}: {}", error.kind, error.message), 300);
     Some(format!("{}{line}", terminal.bad(words.trim_start_matches(": "))))
+}
+
+/// How the Manager's tests went, in a line: `3 of 4 passed, failed: test_sum.py::test_of_two`.
+#[must_use]
+pub fn tests(terminal: &Terminal, version: &Version) -> Option<String> {
+    let tests = version.tests.as_ref()?;
+    let with = |outcome| tests.iter().filter(move |test| test.outcome == outcome);
+    let passed = format!("{} of {} passed", with(TestOutcome::Passed).count(), tests.len());
+    let mut failed: Vec<String> = with(TestOutcome::Failed)
+        .take(NAMED)
+        .map(|test| {
+            let before = test.passed_in.map_or_else(String::new, |v| format!(" (passed in v{v})"));
+            format!("{}{before}", one_line(&test.name, 80))
+        })
+        .collect();
+    let more = with(TestOutcome::Failed).count() - failed.len();
+    if more > 0 {
+        failed.push(format!("and {more} more"));
+    }
+    let mut words = if failed.is_empty() {
+        terminal.good(&passed)
+    } else {
+        format!("{passed}, {}", terminal.bad(&format!("failed: {}", failed.join(", "))))
+    };
+    if let Some(first) = with(TestOutcome::Skipped).next() {
+        let why = one_line(first.message.as_deref().unwrap_or_default(), 100);
+        let skipped = format!("{} skipped: {why}", with(TestOutcome::Skipped).count());
+        let _ = write!(words, ", {}", terminal.warm(&skipped));
+    }
+    Some(words)
+}
+
+/// What was wrong in each test that failed, and what kept one from being run, a line each.
+#[must_use]
+pub fn test_lines(terminal: &Terminal, version: &Version) -> String {
+    let tests = version.tests.iter().flatten();
+    let told = tests.filter(|test| test.outcome != TestOutcome::Passed).take(SHOWN);
+    told.map(|test| {
+        let name = one_line(&test.name, 80);
+        let name = if test.failed() { terminal.bad(&name) } else { terminal.warm(&name) };
+        let why = one_line(test.message.as_deref().unwrap_or_default(), 300);
+        flow::hang(terminal, &format!("  {} ", test.outcome.name()), &format!("{name}: {why}"))
+    })
+    .collect()
 }
 
 fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
@@ -215,6 +276,9 @@ fn checks(version: &Version) -> Option<String> {
     }
     if !checks.security.is_empty() {
         parts.push(format!("{} of security", count(checks.security.len(), "point")));
+    }
+    if !checks.vanished.is_empty() {
+        parts.push(format!("gone: {}", one_line(&checks.vanished.join(", "), 60)));
     }
     if !checks.dependencies.is_empty() {
         parts.push(format!("needs {}", one_line(&checks.dependencies.join(", "), 60)));

@@ -86,6 +86,9 @@ impl Teller {
             News::Running { version, seconds } => {
                 self.wait(&format!("running v{version} (stopped after {seconds} s)"));
             }
+            News::Testing { version, seconds } => {
+                self.wait(&format!("testing v{version} (stopped after {seconds} s)"));
+            }
             _ => {
                 self.calm();
                 self.say(news);
@@ -144,6 +147,11 @@ impl Teller {
                     None => self.printed(&version.stdout),
                 }
             }
+            News::Tested(version) => {
+                if let Some(words) = gate::tests(terminal, version) {
+                    terminal.print(&flow::hang(terminal, "  tests: ", &words));
+                }
+            }
             News::Reviewed { session, version } => {
                 let Some(review) = &version.review else { return };
                 let met = version.requirements_met();
@@ -172,6 +180,7 @@ impl Teller {
             (Agent::Coder, Some(n)) => format!("writes v{n}"),
             (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
+            (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
             _ => "works".to_owned(),
         };
         let model = one_line(model, 60);
@@ -244,5 +253,6 @@ const fn name(agent: Agent) -> &'static str {
         Agent::Planner => "Planner",
         Agent::Coder | Agent::Repair => "Coder",
         Agent::Reviewer => "Reviewer",
+        Agent::Safety => "Safety judge",
     }
 }

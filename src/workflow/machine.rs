@@ -14,6 +14,8 @@ use crate::domain::settings::Install;
 const PATIENCE: usize = 2;
 /// How many versions the same blockers may stay open.
 const STUCK_AFTER: usize = 3;
+/// How many of them are named.
+const BLOCKERS_NAMED: usize = 8;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum Step {
     Run(u32),
     /// Record that the version is not run, and why.
     NotRun(u32, RunVerdict, &'static str),
+    /// Run the Manager's tests on the version.
+    Test(u32),
     /// Nothing: this version was accepted.
     Done(u32),
 }
@@ -79,7 +83,11 @@ pub fn next_step(session: &Session) -> Step {
     if head.run.is_none() {
         return run(session, head);
     }
-    if head.run_failed() && may_repair(session, head) {
+    // Also where the run failed: a repair is shown all that is wrong.
+    if head.tests.is_none() && head.ran() && !session.tests.is_empty() {
+        return Step::Test(head.number);
+    }
+    if head.failed() && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
     if head.review.is_none() {
@@ -135,7 +143,11 @@ fn run(session: &Session, head: &Version) -> Step {
         let why = "it asks for what was not allowed";
         return Step::NotRun(head.number, RunVerdict::Refused, why);
     }
-    if !permission::unanswered(session, head).is_empty() {
+    if permission::is_to_be_judged(session, head) {
+        return call(session, Agent::Safety, Some(head.number));
+    }
+    let suspicious = permission::suspicion(session, head).is_some();
+    if suspicious || !permission::unanswered(session, head).is_empty() {
         return Step::Ask(Gate::Safety);
     }
     if install::is_open(session, head) {
@@ -211,10 +223,13 @@ impl Trouble {
                 format!("the Coder gave no usable script in {answers} answers; the last: {reason}")
             }
             Self::Repeating => "stuck: the Coder gives earlier versions again".to_owned(),
-            Self::SameBlockers(ids) => format!(
-                "stuck: the same blockers are open for {STUCK_AFTER} versions ({})",
-                ids.join(", ")
-            ),
+            Self::SameBlockers(ids) => {
+                let named = ids[..ids.len().min(BLOCKERS_NAMED)].join(", ");
+                let more = if ids.len() > BLOCKERS_NAMED { ", ..." } else { "" };
+                format!(
+                    "stuck: the same blockers are open for {STUCK_AFTER} versions ({named}{more})"
+                )
+            }
         }
     }
 }
@@ -240,23 +255,28 @@ pub fn trouble(session: &Session) -> Option<Trouble> {
 pub fn stuck(session: &Session) -> Option<Trouble> {
     trouble(session).or_else(|| {
         let head = session.head()?;
-        let blockers = &head.review.as_ref()?.blockers;
-        if blockers.is_empty() {
-            return None;
-        }
+        let blockers = blockers(head).filter(|blockers| !blockers.is_empty())?;
         let mut seen = 0;
         let mut at = Some(head);
         while let Some(version) = at {
-            match &version.review {
-                Some(review) if review.blockers == *blockers => seen += 1,
+            match self::blockers(version) {
+                Some(others) if others == blockers => seen += 1,
                 // A version that was repaired before it was reviewed says nothing.
                 None => {}
                 Some(_) => break,
             }
             at = version.base.and_then(|b| session.version(b));
         }
-        (seen >= STUCK_AFTER).then(|| Trouble::SameBlockers(blockers.clone()))
+        (seen >= STUCK_AFTER)
+            .then(|| Trouble::SameBlockers(blockers.iter().map(|id| (*id).to_owned()).collect()))
     })
+}
+
+/// What stands against a version that was reviewed: the ids of findings, the names of tests.
+fn blockers(version: &Version) -> Option<Vec<&str>> {
+    let findings = version.review.as_ref()?.blockers.iter().map(String::as_str);
+    let failed = version.tests.iter().flatten().filter(|test| test.failed());
+    Some(findings.chain(failed.map(|test| test.name.as_str())).collect())
 }
 
 /// What the program makes of a version: no open blocker and nothing that failed is ACCEPT,
@@ -312,6 +332,9 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
 }
 
 fn auto_safety(session: &Session) -> Auto {
+    if session.head().is_some_and(|head| permission::suspicion(session, head).is_some()) {
+        return Auto::Deny;
+    }
     let asked = session.head().map(|head| permission::unanswered(session, head));
     if asked.unwrap_or_default().iter().all(|c| permission::is_held(c.kind)) {
         Auto::Allow

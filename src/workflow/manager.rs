@@ -115,6 +115,15 @@ pub enum News<'a> {
     },
     /// The run ended, or did not take place.
     Ran(&'a Version),
+    /// The Manager's tests are run on the version.
+    Testing {
+        /// The version.
+        version: u32,
+        /// Seconds after which they are stopped.
+        seconds: u64,
+    },
+    /// They ended, or did not take place.
+    Tested(&'a Version),
     /// The version was reviewed.
     Reviewed {
         /// The session.

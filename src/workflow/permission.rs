@@ -1,9 +1,11 @@
 //! What a script may do outside its run folder: what it asks for, what was asked for by the request
 //! and the plan, and what the Manager answered.
 
+use crate::domain::event::{By, Event};
 use crate::domain::report::{Capability, CapabilityKind};
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::{Safety, SandboxMode};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Words of a request or a plan by which it asks for something itself.
@@ -94,7 +96,49 @@ pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<&'v Capabi
 /// Whether the Manager, or the rules of `--auto`, refused something that a version asks for.
 #[must_use]
 pub fn refused(session: &Session, version: &Version) -> bool {
-    asked(session, version).any(|c| session.allowed.get(&c.kind) == Some(&false))
+    let distrusted = is_judged(session)
+        && version.trusted == Some(false)
+        && version.judged.as_ref().is_some_and(|judged| !judged.safe);
+    distrusted || asked(session, version).any(|c| session.allowed.get(&c.kind) == Some(&false))
+}
+
+/// The answer to what the head asks for outside its run folder, or to what a model said of it. The
+/// rules of `--auto` refuse only what the sandbox would have to be opened for.
+#[must_use]
+pub fn answer(session: &Session, allowed: bool, by: By) -> Event {
+    let head = session.head();
+    let suspicious = head.filter(|head| suspicion(session, head).is_some());
+    if let Some(version) = suspicious.map(|head| head.number) {
+        return Event::RunPermission {
+            allowed,
+            by,
+            capabilities: Vec::new(),
+            version: Some(version),
+        };
+    }
+    let asked = head.map(|head| unanswered(session, head));
+    let kinds = asked.unwrap_or_default().into_iter().map(|capability| capability.kind);
+    let meant = |kind: &CapabilityKind| allowed || by == By::Manager || !is_held(*kind);
+    let capabilities: BTreeSet<_> = kinds.filter(meant).collect();
+    let capabilities = capabilities.into_iter().collect();
+    Event::RunPermission { allowed, by, capabilities, version: None }
+}
+
+/// Whether a model has to judge a version before it runs.
+#[must_use]
+pub fn is_to_be_judged(session: &Session, version: &Version) -> bool {
+    is_judged(session) && version.judged.is_none()
+}
+
+/// Why a model judged a version to be unsafe, where that was not answered.
+#[must_use]
+pub fn suspicion<'v>(session: &Session, version: &'v Version) -> Option<&'v str> {
+    let judged = version.judged.as_ref().filter(|judged| !judged.safe && is_judged(session))?;
+    version.trusted.is_none().then_some(judged.reason.as_str())
+}
+
+fn is_judged(session: &Session) -> bool {
+    matches!(session.settings.safety, Safety::Model | Safety::Both)
 }
 
 /// Whether a kind of capability harms nothing outside, since the sandbox holds what it does.
@@ -130,7 +174,8 @@ fn asked<'v>(
     version: &'v Version,
 ) -> impl Iterator<Item = &'v Capability> + use<'v> {
     let settings = &session.settings;
-    let open = settings.sandbox.mode == SandboxMode::Off || settings.safety == Safety::Off;
+    let open = settings.sandbox.mode == SandboxMode::Off
+        || matches!(settings.safety, Safety::Off | Safety::Model);
     let network = settings.sandbox.mode == SandboxMode::Network;
     let words = said(session);
     capabilities(version)
@@ -193,11 +238,14 @@ mod tests {
             escalation: None,
             script: String::new(),
             notes: Vec::new(),
+            judged: None,
+            trusted: None,
             checks: Some(checks),
             needs: None,
             run: None,
             stdout: String::new(),
             stderr: String::new(),
+            tests: None,
             review: None,
             feedback: None,
             at: String::new(),

@@ -4,15 +4,17 @@ use crate::support::steady;
 use proptest::prelude::*;
 use redraft::domain::chat::{Agent, Message, Outcome, Role, Usage};
 use redraft::domain::event::{
-    Artifact, By, CallFinished, CallStarted, Cause, Escalation, Event, Gate, RefusalKind,
+    Artifact, By, CallFinished, CallStarted, Cause, DataFile, Escalation, Event, Gate, RefusalKind,
     RunFinished, SessionCreated,
 };
 use redraft::domain::packages::{Missing, Needs};
 use redraft::domain::plan::Requirement;
-use redraft::domain::report::{Capability, CapabilityKind, Checks, Lint, Run, RunVerdict};
+use redraft::domain::report::{
+    Capability, CapabilityKind, Checks, Judged, Lint, Run, RunVerdict, Test, TestOutcome,
+};
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
-use redraft::domain::session::Session;
-use redraft::domain::settings::{Install, Limits, RoleSettings, SandboxMode, Settings};
+use redraft::domain::session::{Session, Version};
+use redraft::domain::settings::{Install, Limits, RoleSettings, Safety, SandboxMode, Settings};
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
@@ -110,6 +112,13 @@ impl Play {
                 self.ran(version, verdict);
             }
             Step::NotRun(version, verdict, _) => self.ran(version, verdict),
+            Step::Test(version) => {
+                self.record(Event::TestsStarted { version, sandbox: "off".into() });
+                let outcomes = [TestOutcome::Passed, TestOutcome::Failed, TestOutcome::Skipped];
+                let outcome = outcomes[usize::from(self.draw(3))];
+                let tests = vec![test(outcome)];
+                self.record(Event::TestsFinished { version, tests, artifact: Artifact::default() });
+            }
             Step::Done(_) => return false,
         }
         true
@@ -208,6 +217,11 @@ impl Play {
                 self.record(event);
             }
             Agent::Reviewer => self.read_review(call, pending.version.unwrap()),
+            Agent::Safety => {
+                let judged = Judged { safe: self.draw(3) > 0, reason: "so it is".into() };
+                let version = pending.version.unwrap();
+                self.record(Event::SafetyJudged { version, call, judged });
+            }
         }
     }
 
@@ -259,9 +273,7 @@ impl Play {
             let packages = asked.unwrap_or_default().iter().map(|p| p.name.clone()).collect();
             return self.record(Event::InstallPermission { allowed, by, packages });
         }
-        let asked = self.session.head().map(|head| permission::unanswered(&self.session, head));
-        let capabilities = asked.unwrap_or_default().iter().map(|c| c.kind).collect();
-        self.record(Event::RunPermission { allowed, by, capabilities });
+        self.record(permission::answer(&self.session, allowed, by));
     }
 
     fn approve(&mut self, by: By) {
@@ -358,7 +370,16 @@ impl Play {
     }
 }
 
+fn given() -> DataFile {
+    DataFile { name: "test_x.py".into(), bytes: 1, sha256: "a".repeat(64) }
+}
+
+fn test(outcome: TestOutcome) -> Test {
+    Test { name: "test_x".into(), outcome, message: None, milliseconds: 0, passed_in: None }
+}
+
 fn created(settings: Settings) -> Event {
+    let limits = settings.limits;
     Event::SessionCreated(Box::new(SessionCreated {
         format: 1,
         program: "redraft".into(),
@@ -366,6 +387,8 @@ fn created(settings: Settings) -> Event {
         request: "count".into(),
         settings,
         data: Vec::new(),
+        // Half of all sessions have tests.
+        tests: limits.max_versions.is_multiple_of(2).then(given).into_iter().collect(),
         forked_from: None,
         artifact: Artifact::default(),
     }))
@@ -391,11 +414,12 @@ fn version(session: &Session, cause: Cause, call: Option<u32>) -> Event {
 fn settings() -> impl Strategy<Value = Settings> {
     let limits = (1..6_u32, 0..4_u32, prop::option::of(20..400_u64), any::<bool>());
     let installs = prop::sample::select(vec![Install::Ask, Install::Auto, Install::Never]);
-    (limits, any::<bool>(), any::<bool>(), any::<bool>(), installs).prop_map(
-        |((max_versions, repairs, budget_tokens, usd), run, off, stronger, install)| {
+    let safeties = prop::sample::select(vec![Safety::Static, Safety::Both]);
+    (limits, any::<bool>(), any::<bool>(), any::<bool>(), installs, safeties).prop_map(
+        |((max_versions, repairs, budget_tokens, usd), run, off, stronger, install, safety)| {
             let budget_usd = usd.then_some(0.08);
             let limits = Limits { max_versions, repairs, budget_tokens, budget_usd };
-            let mut settings = Settings { limits, run, install, ..Settings::default() };
+            let mut settings = Settings { limits, run, install, safety, ..Settings::default() };
             settings.sandbox.mode = if off { SandboxMode::Off } else { SandboxMode::Strict };
             let escalate_to = stronger.then(|| "local/large".to_owned());
             let coder = RoleSettings { escalate_to, ..RoleSettings::default() };
@@ -443,7 +467,9 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
             }
             Event::GateOpened { gate: Gate::Safety } => {
                 let open = session.head().map(|head| permission::unanswered(&session, head));
-                prop_assert!(open.is_some_and(|o| !o.is_empty()), "the Manager has answered");
+                let suspicion = session.head().and_then(|h| permission::suspicion(&session, h));
+                let open = open.is_some_and(|o| !o.is_empty()) || suspicion.is_some();
+                prop_assert!(open, "the Manager has answered");
             }
             Event::GateOpened { gate: Gate::Install } => {
                 let head = session.head();
@@ -475,6 +501,15 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
                     matches!(e, Event::SettingsChanged { .. } | Event::PlanApproved { .. })
                 };
                 prop_assert!(said.find(other).is_none(), "a plan for another request");
+            }
+            Event::TestsFinished { version, .. } => {
+                let head = session.version(*version);
+                let fresh = head.is_some_and(|v| v.ran() && v.tests.is_none());
+                prop_assert!(fresh, "tested twice, or without a run");
+            }
+            Event::Accepted { version, by: By::Auto, .. } => {
+                let failed = session.version(*version).is_some_and(Version::failed);
+                prop_assert!(!failed, "what failed was accepted by rule");
             }
             Event::Reviewed { version, call, .. } => {
                 let pending = session.calls.pending.as_ref();
@@ -544,7 +579,7 @@ fn said(event: &Event) -> bool {
 /// Any event about small numbers, whether or not it makes sense.
 fn nonsense() -> impl Strategy<Value = Event> {
     let artifact = Artifact::default;
-    (0..24_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
+    (0..25_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
         let by = if flag { By::Auto } else { By::Manager };
         let agent = Agent::ALL[(many % 4) as usize];
         let some = flag.then_some(n);
@@ -632,8 +667,16 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 text: String::new(),
                 artifact: Artifact { file: format!("script_v{n}.py"), ..artifact() },
             },
-            21 => Event::RunAsked { version: n },
-            22 => {
+            21 => {
+                let outcome = if flag { TestOutcome::Failed } else { TestOutcome::Passed };
+                Event::TestsFinished {
+                    version: n,
+                    tests: vec![test(outcome)],
+                    artifact: artifact(),
+                }
+            }
+            22 => Event::RunAsked { version: n },
+            23 => {
                 let exists = flag.then_some(n > 1);
                 let missing = Missing {
                     requirement: "x>1".into(),

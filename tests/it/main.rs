@@ -9,6 +9,7 @@
     reason = "a test may panic, writes its fixtures itself, and may take its time"
 )]
 
+mod acceptance;
 mod agents;
 mod commands;
 mod faults;
@@ -19,6 +20,8 @@ mod machine;
 #[cfg(unix)]
 mod packages;
 mod python;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod store;
 mod support;
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! From a task to an accepted script, through the real program.
 
+use crate::support::model_server::Reply;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
 
 const NO_RUN: [&str; 2] = ["--name", "s"];
@@ -349,4 +350,40 @@ fn what_was_asked_for_is_not_asked_again_and_opens_just_that() {
     let report = world.read("sessions/s/report_v1.yaml");
     assert!(report.contains("verdict: ok") && report.contains("sandbox: network"), "{report}");
     assert_eq!(world.journal("s").iter().filter(|e| e["event"] == "run_permission").count(), 0);
+}
+
+#[test]
+fn a_script_that_a_model_does_not_clearly_call_safe_is_not_run_without_the_manager() {
+    for (answer, input, verdict, said) in [
+        ("SAFE: yes\nREASON: it only prints.", None, "ok", "judged safe"),
+        ("SAFE: no\nREASON: line 1 harms.", None, "refused", "line 1 harms."),
+        ("I would have to think about that.", None, "refused", "its answer was not clear"),
+        (
+            "SAFE: no\nREASON: line 1 harms.",
+            Some("approve\nallow\naccept\n"),
+            "ok",
+            "line 1 harms.",
+        ),
+        ("SAFE: no\nREASON: line 1 harms.", Some("approve\ndeny\naccept\n"), "refused", "line 1"),
+    ] {
+        let world = World::with(move |request| {
+            if request.prompt().starts_with("You judge") {
+                assert!(request.prompt().contains("print(1)"), "it is shown the script");
+                return Reply::to(request, answer);
+            }
+            let text = match agent(request) {
+                Asking::Planner => PLAN.to_owned(),
+                Asking::Coder => fenced("print(1)"),
+                Asking::Reviewer => ACCEPT.to_owned(),
+            };
+            Reply::to(request, &text)
+        });
+        world.write("safety.yaml", "safety: both\n");
+        let auto: &[&str] = if input.is_none() { &["--auto"] } else { &[] };
+        let args = new(&[auto, &["--config", "safety.yaml"]].concat());
+        let out = world.run_with(&args, input.unwrap_or_default()).expect(0);
+        assert!(out.out.contains(said), "{answer}\n{}", out.out);
+        let report = world.read("sessions/s/report_v1.yaml");
+        assert!(report.contains(&format!("verdict: {verdict}")), "{answer}\n{report}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{PipeWriter, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -60,6 +61,7 @@ fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
     step("cannot enter its work folder", chdir(WORK))?;
     if Uid::effective().is_root() {
         let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        give_pipes();
         step("cannot give up root", setgroups(&[]))?;
         step("cannot give up root", setresgid(gid, gid, gid))?;
         step("cannot give up root", setresuid(uid, uid, uid))?;
@@ -77,6 +79,17 @@ fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
     gaps.extend(landlock().err());
     syscalls::filter()?;
     Ok(gaps)
+}
+
+/// Lets the child open its own pipes by name, as `/dev/stdout`. A file or a terminal in their place
+/// is somebody's and stays that.
+fn give_pipes() {
+    for number in 0..3 {
+        let pipe = format!("/proc/self/fd/{number}");
+        if std::fs::metadata(&pipe).is_ok_and(|meta| meta.file_type().is_fifo()) {
+            let _ = std::os::unix::fs::chown(&pipe, Some(NOBODY), Some(NOBODY));
+        }
+    }
 }
 
 fn limit(limits: &Limits) -> Result<(), String> {

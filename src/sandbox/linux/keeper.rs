@@ -16,7 +16,7 @@ use nix::unistd::{ForkResult, Pid, Uid, sethostname};
 
 use super::outer::NOBODY;
 use super::tree::Tree;
-use super::{Plan, ROOT, Report, confine, raw, report, step};
+use super::{Plan, ROOT, Report, STOP, confine, raw, report, step};
 use crate::files;
 use crate::sandbox::work::Work;
 use crate::sandbox::{Content, End, Kept};
@@ -118,7 +118,7 @@ fn watch(started: &Started, folder: &Path, plan: &Plan) -> Result<End, String> {
                 _ => {}
             }
         }
-        if started.at.elapsed() >= limits.time {
+        if started.at.elapsed() >= limits.time || folder.join(STOP).exists() {
             return Ok(End::TimedOut);
         }
         if memory(&folder.join(ROOT).join("proc")) > limits.memory {

@@ -15,7 +15,7 @@ mod syscalls;
 mod tree;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -34,6 +34,8 @@ pub(super) use outer::run_as_outer;
 const OUTER: &str = "confine-a-child";
 /// The job, in the folder that the processes share.
 const PLAN: &str = "plan.json";
+/// What stops the child when it is there.
+const STOP: &str = "stop";
 /// The keeper's report, there.
 const REPORT: &str = "report.json";
 /// Where the child's root is built, there.
@@ -98,20 +100,30 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
         .map_err(|error| RunnerError::Unconfined(format!("a path in it is not UTF-8: {error}")))?;
     files::write(&folder.join(PLAN), &text, Mode::Normal)?;
     let job = plan.job;
+    let [stdin, stdout, stderr] = child::streams(job.attached);
     let child = Command::new("/proc/self/exe")
         .args([OUTER.as_ref(), folder.as_os_str()])
         .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr)
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| RunnerError::Start { program: "/proc/self/exe".into(), source })?;
     let limit = job.limits.time + GRACE;
-    let ended = child::attend(child, &job.stdin, limit, job.keep, cancel)
-        .await
-        .map_err(|source| RunnerError::Wait { program: job.program.clone(), source })?;
+    let never = CancellationToken::new();
+    let mut attended = pin!(child::attend(child, &job.stdin, limit, job.keep, &never, cancel));
+    let ended = tokio::select! {
+        ended = &mut attended => ended,
+        // The keeper stops the child, so that its files are kept.
+        () = job.stop.cancelled() => {
+            files::put(&folder.join(STOP), "")?;
+            attended.await
+        }
+    };
+    let ended =
+        ended.map_err(|source| RunnerError::Wait { program: job.program.clone(), source })?;
     let report: Option<Report> = files::read_regular(&folder.join(REPORT), 1 << 20)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let mut done = Done {

@@ -3,14 +3,12 @@
 use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Cause, Event, Gate};
-use crate::domain::report::CapabilityKind;
 use crate::domain::session::Session;
 use crate::domain::settings::Settings;
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
 use crate::workflow::{install, permission};
-use std::collections::BTreeSet;
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
@@ -130,11 +128,7 @@ fn permission(session: &Session, gate: Gate, allowed: bool, by: By) -> Event {
         let packages = asked.unwrap_or_default().into_iter().map(|package| package.name.clone());
         return Event::InstallPermission { allowed, by, packages: packages.collect() };
     }
-    let asked = session.head().map(|head| permission::unanswered(session, head));
-    let kinds = asked.unwrap_or_default().into_iter().map(|capability| capability.kind);
-    let meant = |kind: &CapabilityKind| allowed || by == By::Manager || !permission::is_held(*kind);
-    let capabilities: BTreeSet<_> = kinds.filter(meant).collect();
-    Event::RunPermission { allowed, by, capabilities: capabilities.into_iter().collect() }
+    permission::answer(session, allowed, by)
 }
 
 /// The event that makes a version of a script that the Manager wrote; none if it is the one that

@@ -1,7 +1,7 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::{Driver, DriverError, End, Next};
-use crate::agents::{coder, planner, repair, reviewer};
+use crate::agents::{coder, planner, repair, reviewer, safety};
 use crate::domain::chat::{Agent, Request, Role};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
 use crate::domain::review::Finding;
@@ -15,6 +15,8 @@ use std::time::Instant;
 
 /// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
 const RUN_WORDS: usize = 1500;
+/// How much a model is told of tests that failed, in bytes.
+const TEST_WORDS: usize = 1500;
 /// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
 
@@ -28,6 +30,10 @@ impl Driver<'_, '_> {
         let mut request = request(session, agent, self.tools.prompts)?;
         let settings = session.settings.role(agent.role());
         let mut model = settings.model;
+        if model.is_empty() {
+            // Who judges versions anyway.
+            model = session.settings.role(Role::Reviewer).model;
+        }
         request.temperature = settings.temperature.unwrap_or(request.temperature);
         request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
         if agent.role() == Role::Coder {
@@ -124,12 +130,14 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
+    let run_as = words::run_as(&session.settings.args, &session.settings.stdin);
+    let run_as = run_as.as_deref();
     let last = session.refusals_of(agent.role()).last();
     let refusal = last.map(|r| r.reason.as_str());
     // Shown its script once more, a weak model would give it back once more.
     let afresh = last.is_some_and(|r| r.kind == RefusalKind::Repeated);
     let head = session.head();
-    let run = head.map(run_words).unwrap_or_default();
+    let run = head.map(state_words).unwrap_or_default();
     let run = Some(run.as_str()).filter(|words| !words.is_empty());
     let request = match agent {
         Agent::Planner => planner::request(
@@ -137,6 +145,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
             &planner::Shown {
                 request: &session.request,
                 data: &data,
+                run_as,
                 previous: session.planning.proposal.as_ref().or(plan).map(|p| p.text.as_str()),
                 remarks: &session.planning.remarks,
                 refusal,
@@ -149,6 +158,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 &coder::Shown {
                     plan: plan_text,
                     data: &data,
+                    run_as,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
                     failed: problem.as_deref(),
                     ..coder::Shown::default()
@@ -163,6 +173,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 &coder::Shown {
                     plan: plan_text,
                     data: &data,
+                    run_as,
                     script: head.map(|v| v.script.as_str()),
                     findings: &findings,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
@@ -178,6 +189,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 prompts,
                 &repair::Shown {
                     plan: plan_text,
+                    run_as,
                     script: head.map_or("", |v| v.script.as_str()),
                     problem: &problem,
                     refusal,
@@ -207,19 +219,52 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 },
             )
         }
+        Agent::Safety => {
+            let asks = head.and_then(|v| v.checks.as_ref()).map(words::capabilities_in_words);
+            safety::request(
+                prompts,
+                &safety::Shown {
+                    plan: plan_text,
+                    script: head.map_or("", |v| v.script.as_str()),
+                    asks: &asks.unwrap_or_default(),
+                    refusal,
+                },
+            )
+        }
     }?;
     Ok(Request { agent, ..request })
 }
 
-fn run_words(version: &Version) -> String {
-    version.run.as_ref().map_or_else(String::new, |run| {
+/// What is known of a version: its run, its tests, what it lost.
+fn state_words(version: &Version) -> String {
+    let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, RUN_WORDS)
-    })
+    });
+    let lost = version.checks.as_ref().map(words::vanished_in_words).unwrap_or_default();
+    let mut parts = [run, test_words(version), lost];
+    // What failed comes first.
+    if version.tests_failed() && !version.run_failed() {
+        parts.swap(0, 1);
+    }
+    join(parts)
+}
+
+fn test_words(version: &Version) -> String {
+    words::tests_in_words(version.tests.as_deref().unwrap_or_default(), TEST_WORDS)
 }
 
 fn problem_words(version: &Version) -> String {
     match &version.checks {
-        Some(checks) if version.check_failed() => words::checks_in_words(checks),
-        _ => run_words(version),
+        Some(checks) if version.check_failed() => join([
+            words::checks_in_words(checks),
+            test_words(version),
+            words::vanished_in_words(checks),
+        ]),
+        _ => state_words(version),
     }
+}
+
+fn join(parts: [String; 3]) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
 }

@@ -4,10 +4,12 @@
 mod ask;
 mod call;
 pub mod edits;
+mod lost;
 mod notes;
 mod packages;
 mod read;
 mod run;
+mod test;
 
 pub use ask::{feedback, manual_version};
 
@@ -124,6 +126,7 @@ impl Driver<'_, '_> {
                 Step::NotRun(version, verdict, reason) => {
                     self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
                 }
+                Step::Test(version) => self.test(version).await?,
                 Step::Done(version) => Next::End(End::Accepted(version)),
             };
             if let Next::End(end) = next {
@@ -147,8 +150,10 @@ impl Driver<'_, '_> {
     }
 
     fn check(&mut self, version: u32) -> Result<Next, DriverError> {
-        let script = self.store.session().version(version).map(|v| v.script.as_str());
-        let checks = Box::new(check::check(script.unwrap_or_default()));
+        let session = self.store.session();
+        let known = session.version(version);
+        let mut checks = Box::new(check::check(known.map_or("", |v| v.script.as_str())));
+        checks.vanished = known.map(|version| lost::of(session, version)).unwrap_or_default();
         self.record(Event::Checked { version, checks, artifact: Artifact::default() })?;
         if let Some(version) = self.store.session().version(version) {
             self.tools.manager.tell(News::Checked(version));

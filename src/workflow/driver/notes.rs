@@ -2,6 +2,8 @@
 
 use crate::domain::review::{Finding, FindingState, Review, Verdict};
 use crate::domain::session::{Session, Version};
+use crate::domain::text::one_line;
+use crate::python::words;
 use std::fmt::Write as _;
 
 /// The text of a review: what was said, and what the program makes of it.
@@ -18,7 +20,9 @@ pub(super) fn review(
     let _ = writeln!(text, "VERDICT: {}\n", verdict.name());
     let _ = writeln!(text, "The Reviewer's own verdict: {said}.");
     if version.failed() {
-        text.push_str("A check or the run failed: that decides, whatever the Reviewer said.\n");
+        text.push_str(
+            "A check, the run or a test failed: that decides, whatever the Reviewer said.\n",
+        );
     }
     if !session.requirements().is_empty() {
         text.push_str("\n## Requirements\n\n");
@@ -34,11 +38,28 @@ pub(super) fn review(
     let mut shown: Vec<&Finding> =
         before.filter(|f| f.state == FindingState::Open).chain(changed.iter()).collect();
     shown.sort_by_key(|f| (f.severity, f.first));
-    if shown.is_empty() {
+    let by_machine = by_machine(version);
+    if shown.is_empty() && by_machine.is_empty() {
         text.push_str("None.\n");
     }
+    text.push_str(&by_machine);
     for finding in shown {
         let _ = writeln!(text, "- {}", line(finding, version.number));
+    }
+    text
+}
+
+/// What the program found itself: tests that fail, and what is gone.
+fn by_machine(version: &Version) -> String {
+    let mut text = String::new();
+    for test in version.tests.iter().flatten().filter(|test| test.failed()) {
+        let regression = words::regression(test).map_or_else(String::new, |r| format!("{r}; "));
+        let why = one_line(test.message.as_deref().unwrap_or_default(), 300);
+        let _ = writeln!(text, "- [blocker] test {} failed: {regression}{why}", test.name);
+    }
+    let lost = version.checks.as_ref().map(words::vanished_in_words).unwrap_or_default();
+    if !lost.is_empty() {
+        let _ = writeln!(text, "- [should] {lost}");
     }
     text
 }

@@ -4,7 +4,7 @@ use super::{Driver, DriverError, Next};
 use crate::domain::event::Event;
 use crate::domain::packages::Needs;
 use crate::domain::report::{Run, RunVerdict};
-use crate::python::interpreter::{self, Interpreter};
+use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::packages::{InstallError, failed_run};
 use crate::workflow::install;
 use crate::workflow::manager::News;
@@ -20,19 +20,14 @@ pub(super) enum Ground {
     Else(Next),
 }
 
-fn skipped(why: String) -> Box<Run> {
-    Box::new(Run::not_run(RunVerdict::Skipped, why))
-}
-
 impl Driver<'_, '_> {
-    /// The Python in use, without a version's packages.
-    fn interpreter(&mut self) -> Result<Interpreter, Box<Run>> {
-        if self.python.is_none() {
-            let wanted = self.store.session().settings.python.as_deref();
-            let found = interpreter::find(wanted);
-            self.python = Some(found.map_err(|problem| skipped(problem.to_string()))?);
+    /// The Python in use, without a version's packages, looked for once.
+    fn interpreter(&mut self) -> Result<Interpreter, InterpreterError> {
+        if let Some(python) = &self.python {
+            return Ok(python.clone());
         }
-        self.python.clone().ok_or_else(|| skipped("there is no Python".to_owned()))
+        let found = interpreter::find(self.store.session().settings.python.as_deref())?;
+        Ok(self.python.insert(found).clone())
     }
 
     pub(super) async fn seek(&mut self, version: u32) -> Result<Next, DriverError> {
@@ -59,7 +54,10 @@ impl Driver<'_, '_> {
     pub(super) async fn ground(&mut self, version: u32) -> Result<Ground, DriverError> {
         let python = match self.interpreter() {
             Ok(python) => python,
-            Err(run) => return Ok(Ground::Nothing(run)),
+            Err(problem) => {
+                let run = Run::not_run(RunVerdict::Skipped, problem.to_string());
+                return Ok(Ground::Nothing(Box::new(run)));
+            }
         };
         let session = self.store.session();
         let Some(head) = session.version(version) else { return Ok(Ground::Else(Next::Go)) };

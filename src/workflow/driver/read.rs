@@ -1,10 +1,11 @@
 //! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
 
 use super::{Driver, DriverError, Next, notes};
-use crate::agents::{self, Refusal, extract, planner, reviewer};
+use crate::agents::{self, Refusal, extract, planner, reviewer, safety};
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::plan::Requirement;
+use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
 use crate::python::{check, forgotten};
@@ -20,6 +21,7 @@ impl Driver<'_, '_> {
             Agent::Planner => self.read_plan(&pending, last_try)?,
             Agent::Coder | Agent::Repair => self.read_script(&pending)?,
             Agent::Reviewer => self.read_review(&pending, last_try)?,
+            Agent::Safety => self.read_judgement(&pending, last_try)?,
         }
         Ok(Next::Go)
     }
@@ -110,6 +112,21 @@ impl Driver<'_, '_> {
             self.tools.manager.tell(News::Written { version, base });
         }
         Ok(())
+    }
+
+    fn read_judgement(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
+        let Some(version) = pending.version else { return Ok(()) };
+        let judged = match safety::parse(&own_words(pending)) {
+            Ok(judged) => judged,
+            Err(refusal) if !last_try => {
+                return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
+            }
+            // What is not clearly safe is not.
+            Err(_) => Judged { safe: false, reason: "its answer was not clear".to_owned() },
+        };
+        let words = if judged.safe { "judged safe" } else { "judged NOT safe" };
+        self.tools.manager.tell(News::Note(&format!("{words}: {}", judged.reason)));
+        self.record(Event::SafetyJudged { version, call: pending.call, judged })
     }
 
     fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {

@@ -22,10 +22,12 @@ impl Driver<'_, '_> {
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
+        let (args, stdin) = (session.settings.args.clone(), session.settings.stdin.clone());
         let runner = sandbox::runner(permission::mode(session, version));
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
         let keep = self.store.run_files(number)?;
+        let picture = keep.with_file_name("screenshot.png");
         let level = runner.level().to_owned();
         self.record(Event::RunStarted { version: number, sandbox: level })?;
         self.tools.manager.tell(News::Running { version: number, seconds: limits.seconds });
@@ -38,8 +40,10 @@ impl Driver<'_, '_> {
             limits,
             python: &python,
             keep_files_in: Some(&keep),
-            args: &[],
-            stdin: Vec::new(),
+            picture: Some(&picture),
+            by_hand: false,
+            args: &args,
+            stdin: stdin.into_bytes(),
         };
         match run::run(runner.as_ref(), ask, &self.tools.cancel).await {
             Ok(ran) => self.ran(number, ran.run, ran.stdout, ran.stderr),

@@ -28,6 +28,7 @@ fn every_agent_is_told_what_it_is_shown() {
     let plan = planner::Shown {
         request: "a clock",
         data: &data,
+        run_as: Some("python script.py --n 3"),
         previous: Some("- R1: face"),
         remarks: &remarks,
         refusal: Some("it was code"),
@@ -36,6 +37,7 @@ fn every_agent_is_told_what_it_is_shown() {
     let code = coder::Shown {
         plan: "- R1: face",
         data: &data,
+        run_as: Some("python script.py --n 3"),
         script: Some("print('x' < 1)\n"),
         findings: &findings,
         feedback: Some("the hands are stuck"),
@@ -45,6 +47,7 @@ fn every_agent_is_told_what_it_is_shown() {
     };
     let mend = repair::Shown {
         plan: "- R1: face",
+        run_as: Some("python script.py --n 3"),
         script: "print(x)",
         problem: "NameError: x",
         refusal: None,
@@ -63,13 +66,21 @@ fn every_agent_is_told_what_it_is_shown() {
     let table = [
         (
             planner::request(&prompts, &plan),
-            vec!["a clock", "data/a.csv", "- R1: face", "- bigger\n- and {{ red }}", "it was code"],
+            vec![
+                "a clock",
+                "data/a.csv",
+                "like this: python script.py --n 3",
+                "- R1: face",
+                "- bigger\n- and {{ red }}",
+                "it was code",
+            ],
         ),
         (
             coder::request(&prompts, &code),
             vec![
                 "- R1: face",
                 "data/a.csv",
+                "like this: python script.py --n 3",
                 "print('x' < 1)\n```",
                 "- F12 [blocker] R1 at `draw()`: no <hands> & no face",
                 "the hands are stuck",

@@ -1,5 +1,6 @@
 //! What is said of scripts, and what comes of running them with the Python of this system.
 
+mod acceptance;
 mod checks;
 mod runs;
 mod tracebacks;

@@ -1,0 +1,126 @@
+//! What the sandbox costs: `python3 -c pass` confined, over a bare one, against bubblewrap's in the
+//! same run; and the memory that a script's endless output takes.
+//!
+//! `cargo bench --bench sandbox`; without `bwrap` (on Debian: `apt install bubblewrap`) there is
+//! nothing to compare with, which is said and counts as not held.
+#![allow(clippy::expect_used, reason = "a program that measures may panic")]
+
+mod support;
+
+use redraft::domain::settings::SandboxMode;
+use redraft::python::interpreter::{self, Interpreter};
+use redraft::sandbox::{Done, Job, Limits, runner, started_to_confine};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use support::{ms, row, say};
+use tokio_util::sync::CancellationToken;
+
+/// How often each is run, in turn.
+const ROUNDS: usize = 41;
+
+fn job(python: &Interpreter, code: &str) -> Job {
+    Job {
+        program: python.path.clone(),
+        args: ["-c", code].map(Into::into).into(),
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        inputs: Vec::new(),
+        readable: python.files(),
+        stdin: Vec::new(),
+        limits: Limits {
+            time: Duration::from_mins(2),
+            memory: 2 << 30,
+            processes: 64,
+            disk: 512 << 20,
+        },
+        keep: 256 << 10,
+        keep_files_in: None,
+        stop: CancellationToken::new(),
+        attached: false,
+    }
+}
+
+fn confined(runtime: &tokio::runtime::Runtime, job: Job) -> Done {
+    let runner = runner(SandboxMode::Strict);
+    let done = runtime.block_on(runner.run(job, &CancellationToken::new()));
+    done.expect("a confined run")
+}
+
+/// bubblewrap with what comes nearest: all namespaces, a root of its own, the same folders to read.
+fn bubblewrap(python: &Interpreter) -> Command {
+    let mut command = Command::new("bwrap");
+    command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
+    for folder in ["/usr", "/bin", "/sbin", "/lib", "/lib64"] {
+        if Path::new(folder).exists() {
+            command.args(["--ro-bind", folder, folder]);
+        }
+    }
+    for path in python.files().iter().filter(|path| path.exists() && !path.starts_with("/usr")) {
+        command.arg("--ro-bind").args([path, path]);
+    }
+    command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/work"]);
+    command.args(["--chdir", "/work", "--"]).arg(&python.path).args(["-c", "pass"]);
+    command
+}
+
+fn time(mut work: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn succeed(command: &mut Command) {
+    let ended = command.stdin(Stdio::null()).output().expect("a program");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// The most memory that this process had resident, in MiB. Not by `getrusage`, whose figure includes
+/// what the process had in which this program was started.
+fn most_resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("what this process is");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
+    let kib = line.trim().trim_end_matches(" kB").parse::<u32>().expect("a number");
+    f64::from(kib) / 1024.0
+}
+
+fn main() -> ExitCode {
+    // The sandbox starts its own program again.
+    if let Some(code) = started_to_confine() {
+        return code.into();
+    }
+    let python = interpreter::find(None).expect("a Python");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let there = Command::new("bwrap").arg("--version").output().is_ok();
+    let (mut bare, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        bare.push(time(|| succeed(Command::new(&python.path).args(["-c", "pass"]).env_clear())));
+        ours.push(time(|| drop(confined(&runtime, job(&python, "pass")))));
+        if there {
+            theirs.push(time(|| succeed(&mut bubblewrap(&python))));
+        }
+    }
+    let mut held = there;
+    let (bare, ours) = (middle(bare), middle(ours));
+    say(&format!("`python3 -c pass`: bare {:.1} ms, confined {:.1} ms", ms(bare), ms(ours)));
+    if there {
+        let theirs = middle(theirs);
+        say(&format!("  by bubblewrap {:.1} ms", ms(theirs)));
+        let over = |with: Duration| ms(with.saturating_sub(bare)).max(0.001);
+        held &=
+            row("its cost over a bare one, to bubblewrap's", over(ours) / over(theirs), "", 1.0);
+    } else {
+        say("bubblewrap is not there: nothing to compare with");
+    }
+    let flood = "import sys\nfor n in range(3 << 10): sys.stdout.write('x' * (1 << 20))";
+    let done = confined(&runtime, job(&python, flood));
+    say(&format!("{} bytes printed in {:.1} s", done.stdout.bytes, done.elapsed.as_secs_f64()));
+    assert_eq!(done.stdout.bytes, 3 << 30, "all of it was read");
+    held &= row("memory while a script prints 3 GiB", most_resident(), "MiB", 64.0);
+    ExitCode::from(u8::from(!held))
+}

@@ -1,0 +1,117 @@
+//! The safety judge: says of a script whether it is safe to run, and why.
+
+use super::{Refusal, RefusalKind, ask};
+use crate::domain::chat::{Agent, Request};
+use crate::domain::report::Judged;
+use crate::domain::text::one_line;
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+
+/// Characters kept of a reason.
+const LONGEST: usize = 300;
+/// What an answer's line begins with that says yes or no.
+const LABELS: &[&str] = &["safe to run", "is it safe", "safe", "verdict", "answer"];
+const YES: &[&str] = &["yes", "true", "safe"];
+const NO: &[&str] = &["no", "false", "unsafe", "not safe"];
+
+/// What it is shown.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Shown<'a> {
+    /// The approved plan, or the request.
+    pub plan: &'a str,
+    /// The script.
+    pub script: &'a str,
+    /// What the script asks for outside its folder, in words.
+    pub asks: &'a str,
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// What is asked of it.
+pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
+    let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
+    ask(prompts, Agent::Safety, Shown { plan, script, ..*shown })
+}
+
+/// Reads its answer.
+///
+/// # Errors
+/// An answer that says neither yes nor no, or both.
+pub fn parse(answer: &str) -> Result<Judged, Refusal> {
+    let lines: Vec<String> = answer.lines().map(plain).filter(|line| !line.is_empty()).collect();
+    let mut said: Vec<bool> = lines.iter().filter_map(|line| verdict(line)).collect();
+    said.dedup();
+    let [safe] = said[..] else {
+        let reason = "it does not say clearly whether the script is safe: the first line has to be \
+                      `SAFE: yes` or `SAFE: no`";
+        return Err(Refusal::new(RefusalKind::Unusable, reason));
+    };
+    let reason = lines.iter().find_map(|line| after(line, "reason"));
+    let other = || lines.iter().find(|line| verdict(line).is_none()).map(String::as_str);
+    let reason = one_line(reason.or_else(other).unwrap_or("no reason was given"), LONGEST);
+    Ok(Judged { safe, reason })
+}
+
+/// A line without what marks it up.
+fn plain(line: &str) -> String {
+    let marks = |c: char| matches!(c, '*' | '#' | '>' | '`' | '"' | '{' | '}' | '-' | ',' | '_');
+    line.replace(marks, "").trim().to_owned()
+}
+
+/// What stands behind a label.
+fn after<'a>(line: &'a str, label: &str) -> Option<&'a str> {
+    let start = line.get(..label.len())?;
+    let rest = line[label.len()..].trim_start();
+    (start.eq_ignore_ascii_case(label)).then(|| rest.strip_prefix([':', '=', '?']))?.map(str::trim)
+}
+
+/// What a line says, if it says yes or no.
+fn verdict(line: &str) -> Option<bool> {
+    let value = LABELS.iter().find_map(|label| after(line, label)).unwrap_or(line).to_lowercase();
+    let value = value.trim_end_matches(['.', '!']);
+    let is = |words: &[&str]| {
+        words.iter().any(|word| {
+            value.strip_prefix(word).is_some_and(|rest| {
+                // A sentence after a bare word belongs to it only behind a mark.
+                rest.is_empty() || rest.starts_with([',', '.', ';', ':', '('])
+            })
+        })
+    };
+    match (is(YES), is(NO)) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_not_clear_is_never_a_yes() {
+        for (answer, expected) in [
+            ("SAFE: yes\nREASON: it only draws.", Some((true, "it only draws."))),
+            ("SAFE: no\nREASON: line 3 deletes files.", Some((false, "line 3 deletes files."))),
+            ("**Safe:** No\n**Reason:** it sends keys", Some((false, "it sends keys"))),
+            ("{\"safe\": true,\n\"reason\": \"fine\"}", Some((true, "fine"))),
+            ("{\"safe\": false,\n\"reason\": \"bad\"}", Some((false, "bad"))),
+            ("Yes.\nIt prints a number.", Some((true, "It prints a number."))),
+            ("no, it reads a password", Some((false, "no reason was given"))),
+            ("Verdict: unsafe", Some((false, "no reason was given"))),
+            ("safe = yes", Some((true, "no reason was given"))),
+            ("", None),
+            ("SAFE: maybe", None),
+            ("SAFE: yes\nSAFE: no", None),
+            ("SAFE: yes or no", None),
+            ("The script is safe.", None),
+            ("I can't say.", None),
+            ("Yes and no", None),
+            ("not sure", None),
+        ] {
+            let read = parse(answer).ok();
+            let read = read.as_ref().map(|judged| (judged.safe, judged.reason.as_str()));
+            assert_eq!(read, expected, "{answer}");
+        }
+    }
+}

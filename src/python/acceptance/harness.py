@@ -1,0 +1,406 @@
+# Runs the tests of one file beside the script that they test, and tells of each: a line of JSON
+# behind a token that comes in by standard input and is known to nobody else here.
+#
+# Arguments: how (`pytest` or `plain`), the file, the script's file, further modules' names that the
+# script goes by (with commas), the script's own arguments. Python 3.8 and newer.
+
+
+def main():
+    import ast
+    import importlib
+    import importlib.abc
+    import importlib.machinery
+    import json
+    import os
+    import sys
+    import time
+    import traceback
+    import types
+
+    token = b""
+    while not token.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            break
+        token += byte
+    # What is printed from here on goes to standard error: it is not ours to read.
+    out = os.dup(1)
+    os.dup2(2, 1)
+    write, dumps, clock, getpid, pid = os.write, json.dumps, time.perf_counter, os.getpid, os.getpid()
+    how, file, script, others = sys.argv[1:5]
+    sys.argv = [script, *sys.argv[5:]]
+
+    def tell(**told):
+        if getpid() != pid:
+            return
+        line = b"\n" + token.strip() + b" " + dumps(told).encode() + b"\n"
+        while line:
+            line = line[write(out, line) :]
+
+    def end(name, outcome, message, seconds):
+        milliseconds = max(0, int(seconds * 1000))
+        tell(what="end", name=name, outcome=outcome, message=message, milliseconds=milliseconds)
+
+    class NeedsPytest(Exception):
+        pass
+
+    class Skipped(Exception):
+        pass
+
+    def outcome_of(error):
+        skips = isinstance(error, (NeedsPytest, Skipped)) or type(error).__name__ == "SkipTest"
+        return "skipped" if skips else "failed"
+
+    def said_by(error):
+        if isinstance(error, NeedsPytest):
+            return "needs pytest, which this Python does not have: " + str(error)
+        if outcome_of(error) == "skipped":
+            return str(error)
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if os.path.basename(frame.filename) == file]
+        tested = [frame for frame in frames if os.path.basename(frame.filename) == script]
+        parts = ["line %d: %s" % (own[-1].lineno, own[-1].line)] if own else []
+        try:
+            text = " | ".join(str(error).splitlines()[:6])
+        except Exception:
+            text = ""
+        parts.append(type(error).__name__ + (": " + text if text else ""))
+        if tested:
+            place = (tested[-1].lineno, tested[-1].name, tested[-1].line)
+            parts.append("in the script, line %d, in %s: %s" % place)
+        return "; ".join(parts)[:800]
+
+    class Script(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+        """Imports the script, once, by each of its names."""
+
+        def __init__(self, names):
+            self.names = names
+
+        def find_spec(self, name, path=None, target=None):
+            if path is None and name in self.names:
+                return importlib.machinery.ModuleSpec(name, self, origin=script)
+
+        def exec_module(self, module):
+            if module.__name__ != "script":
+                sys.modules[module.__name__] = importlib.import_module("script")
+                return
+            module.__file__ = os.path.abspath(script)
+            with open(script, "rb") as source:
+                code = compile(source.read(), script, "exec")
+            # It may close what it prints to; others still need theirs.
+            streams = sys.stdout, sys.stderr
+            sys.stdout, sys.stderr = (open(os.dup(2), "w", encoding="utf-8") for _ in streams)
+            try:
+                exec(code, module.__dict__)
+            except SystemExit:
+                pass  # it did its work and ended itself: what it defined stands
+            finally:
+                sys.stdout, sys.stderr = streams
+
+    class Asserts(ast.NodeTransformer):
+        """Keeps both sides of a comparison that is asserted, to tell them if it is not so."""
+
+        def visit_Assert(self, node):
+            test = node.test
+            if node.msg or not isinstance(test, ast.Compare) or len(test.ops) != 1:
+                return node
+            left, right = "@left", "@right"
+
+            def load(name):
+                return ast.Name(name, ast.Load())
+
+            lines = [
+                ast.Assign([ast.Name(left, ast.Store())], test.left),
+                ast.Assign([ast.Name(right, ast.Store())], test.comparators[0]),
+                ast.Assert(
+                    ast.Compare(load(left), test.ops, [load(right)]),
+                    ast.Call(load("@sides"), [load(left), load(right)], []),
+                ),
+            ]
+            return [ast.fix_missing_locations(ast.copy_location(line, node)) for line in lines]
+
+    def sides(left, right):
+        def short(value):
+            try:
+                text = repr(value)
+            except Exception:
+                text = "a " + type(value).__name__
+            return text if len(text) <= 200 else text[:199] + "…"
+
+        return "the left side is %s, the right side is %s" % (short(left), short(right))
+
+    def load(name):
+        with open(file, "rb") as source:
+            tree = Asserts().visit(ast.parse(source.read(), file))
+        module = types.ModuleType(name)
+        module.__dict__.update({"__file__": os.path.abspath(file), "@sides": sides})
+        sys.modules[name] = module
+        exec(compile(tree, file, "exec"), module.__dict__)
+        return module
+
+    def with_pytest(pytest):
+        class Plugin:
+            def __init__(self):
+                self.seen, self.collected = {}, False
+
+            def name(self, nodeid):
+                return "::".join([file, *nodeid.split("::")[1:]])
+
+            def pytest_collectreport(self, report):
+                if report.failed:
+                    self.collected = True
+                    lines = str(report.longrepr).splitlines()
+                    said = [line[1:].strip() for line in lines if line.startswith("E ")]
+                    why = "; ".join(said or lines[-1:])[:800]
+                    end(file, "failed", "it can't be loaded: " + why, 0)
+
+            def pytest_collection_finish(self, session):
+                self.collected = True
+                tell(what="found", names=[self.name(item.nodeid) for item in session.items])
+
+            def pytest_runtest_logstart(self, nodeid):
+                tell(what="begin", name=self.name(nodeid))
+
+            @pytest.hookimpl(hookwrapper=True)
+            def pytest_runtest_makereport(self, item, call):
+                report = (yield).get_result()
+                seen = self.seen.setdefault(item.nodeid, ["passed", None, 0.0])
+                seen[2] += call.duration
+                if seen[0] != "passed" or report.passed:
+                    return
+                error = call.excinfo and call.excinfo.value
+                if report.failed:
+                    seen[:2] = ["failed", said_by(error) if error else str(report.longrepr)[:800]]
+                else:
+                    seen[:2] = ["skipped", getattr(report, "wasxfail", None) or str(error)]
+
+            def pytest_runtest_logfinish(self, nodeid):
+                end(self.name(nodeid), *self.seen.get(nodeid, ["failed", None, 0.0]))
+
+        options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir=.", file]
+        plugin = Plugin()
+        pytest.main(options, plugins=[plugin])
+        if not plugin.collected:
+            end(file, "failed", "it can't be loaded: pytest gave up on it", 0)
+
+    def little_pytest():
+        """As much of pytest as plain tests use; of the rest it says that it is missing."""
+        import re
+
+        class Raises:
+            def __init__(self, expected, match):
+                self.expected, self.match, self.value = expected, match, None
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, kind, error, trace):
+                if error is None:
+                    raise AssertionError("nothing was raised, %r was expected" % (self.expected,))
+                if not isinstance(error, self.expected):
+                    return False
+                self.type, self.value = kind, error
+                if self.match is not None and not re.search(self.match, str(error)):
+                    raise AssertionError("%r does not match %r" % (str(error), self.match))
+                return True
+
+        def raises(expected, *call, match=None, **given):
+            if not call:
+                return Raises(expected, match)
+            with Raises(expected, match) as raised:
+                call[0](*call[1:], **given)
+            return raised
+
+        class approx:
+            __hash__ = None
+
+            def __init__(self, expected, rel=None, abs=None):
+                self.expected, self.abs = expected, 1e-12 if abs is None else abs
+                self.rel = rel if rel is not None else 1e-6 if abs is None else 0
+
+            def __eq__(self, found):
+                return self.near(self.expected, found)
+
+            def __repr__(self):
+                return "approx(%r)" % (self.expected,)
+
+            def near(self, expected, found):
+                if isinstance(expected, dict):
+                    same = isinstance(found, dict) and expected.keys() == found.keys()
+                    return same and all(self.near(expected[key], found[key]) for key in expected)
+                if isinstance(expected, (list, tuple)):
+                    same = len(expected) == len(found)
+                    return same and all(map(self.near, expected, found))
+                if expected == found:
+                    return True
+                try:
+                    return abs(expected - found) <= max(self.rel * abs(expected), self.abs)
+                except TypeError:
+                    return False
+
+        def parametrize(names, values, ids=None):
+            names = [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+
+            def mark(function):
+                if isinstance(function, type):
+                    raise NeedsPytest("pytest.mark.parametrize of a class")
+                function.__dict__.setdefault("@values", []).append((list(names), list(values)))
+                return function
+
+            return mark
+
+        def skip(reason="skipped"):
+            raise Skipped(reason)
+
+        def fail(reason=""):
+            raise AssertionError(reason)
+
+        def always(function):
+            function.__dict__["@skip"] = "skipped"
+            return function
+
+        class Module(types.ModuleType):
+            def __getattr__(self, name):
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                raise NeedsPytest("%s.%s" % (self.__name__, name))
+
+        module, mark = Module("pytest"), Module("pytest.mark")
+        mark.parametrize, mark.skip = parametrize, lambda reason="": always
+        for value in (raises, approx, skip, fail):
+            setattr(module, value.__name__, value)
+        module.mark = mark
+        sys.modules["pytest"] = module
+
+    def found_in(module):
+        """Each test's name and what calls it."""
+        import inspect
+        import itertools
+
+        for name, value in list(vars(module).items()):
+            if name in ("setup_module", "teardown_module", "setup_function", "teardown_function"):
+                raise NeedsPytest(name)
+            if isinstance(value, types.FunctionType) and name.startswith("test"):
+                yield from variants(name, value, value, inspect, itertools)
+            elif isinstance(value, type) and "unittest" in sys.modules:
+                unittest = sys.modules["unittest"]
+                if issubclass(value, unittest.TestCase):
+                    for method in unittest.defaultTestLoader.getTestCaseNames(value):
+                        suite = unittest.TestSuite([value(method)])
+                        yield "%s::%s" % (name, method), suite.debug
+                elif name.startswith("Test"):
+                    yield from methods(name, value, inspect, itertools)
+            elif isinstance(value, type) and name.startswith("Test"):
+                yield from methods(name, value, inspect, itertools)
+
+    def methods(name, value, inspect, itertools):
+        if value.__init__ is not object.__init__:
+            return
+        for missing in ("setup_method", "teardown_method", "setup_class", "teardown_class"):
+            if hasattr(value, missing):
+                raise NeedsPytest(missing)
+        names = dict.fromkeys(n for c in reversed(value.__mro__) for n in vars(c))
+        for method in names:
+            function = getattr(value, method)
+            if method.startswith("test") and isinstance(function, types.FunctionType):
+
+                def bound(_method=method, **given):
+                    return getattr(value(), _method)(**given)
+
+                yield from variants("%s::%s" % (name, method), function, bound, inspect, itertools)
+
+    def variants(name, function, call, inspect, itertools):
+        marks = vars(function).get("@values", [])
+        parameters = list(inspect.signature(function).parameters.values())
+        wanted = [p.name for p in parameters if p.default is p.empty]
+        wanted = wanted[1:] if call is not function and wanted else wanted
+        given = {n for names, _ in marks for n in names}
+        missing = [n for n in wanted if n not in given]
+
+        def variant(values):
+            def run():
+                if "@skip" in vars(function):
+                    raise Skipped(vars(function)["@skip"])
+                if missing:
+                    raise NeedsPytest("the fixture `%s`" % missing[0])
+                if inspect.iscoroutinefunction(function):
+                    raise NeedsPytest("a test that is async")
+                call(**values)
+
+            return run
+
+        if not marks:
+            yield name, variant({})
+            return
+        for chosen in itertools.product(*(list(enumerate(values)) for _, values in marks)):
+            values, ids = {}, []
+            for (names, _), (index, value) in zip(marks, chosen):
+                several = value if len(names) > 1 else (value,)
+                values.update(zip(names, several))
+                for n, v in zip(names, several):
+                    plain = v is None or isinstance(v, (str, int, float, bool))
+                    ids.append(str(v) if plain else n + str(index))
+            yield "%s[%s]" % (name, "-".join(ids)), variant(values)
+
+    def one(name, call):
+        tell(what="begin", name=name)
+        begun = clock()
+        try:
+            call()
+        except BaseException as error:
+            end(name, outcome_of(error), said_by(error), clock() - begun)
+        else:
+            end(name, "passed", None, clock() - begun)
+
+    def by_ourselves():
+        little_pytest()
+        try:
+            module = load(os.path.splitext(file)[0])
+            tests = [("%s::%s" % (file, name), call) for name, call in found_in(module)]
+        except BaseException as error:
+            why = said_by(error)
+            skipped = outcome_of(error) == "skipped"
+            end(file, outcome_of(error), why if skipped else "it can't be loaded: " + why, 0)
+            return
+        tell(what="found", names=[name for name, _ in tests])
+        for name, call in tests:
+            one(name, call)
+
+    def plain():
+        def call():
+            try:
+                load("__main__")
+            except SystemExit as ended:
+                if ended.code not in (None, 0):
+                    raise
+
+        tell(what="found", names=[file])
+        one(file, call)
+
+    # The one that runs this goes on being there.
+    kept = sys.modules["__main__"]
+    own = {"script", os.path.splitext(script)[0]}
+    sys.meta_path.insert(0, Script(own))
+    sys.meta_path.append(Script({name for name in others.split(",") if name} - own))
+    try:
+        if how == "plain":
+            plain()
+        else:
+            try:
+                import pytest
+            except ImportError:
+                pytest = None
+            with_pytest(pytest) if pytest else by_ourselves()
+    except BaseException as error:
+        end(file, "failed", "it can't be loaded: " + said_by(error), 0)
+    finally:
+        tell(what="done")
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        os._exit(0 if kept else 1)
+
+
+main()

@@ -1,0 +1,249 @@
+//! The Manager's tests: which files are some, and how a script does in them.
+//!
+//! A file of cases is run case by case, a file of Python by a harness of ours beside the script. Each
+//! goes through the [`Runner`] as a run of the script does.
+
+mod cases;
+mod told;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::outline;
+use super::run::{self, Ask, RunFault};
+use super::show::Show;
+use super::traceback;
+use crate::domain::report::{Test, TestOutcome};
+use crate::files;
+use crate::sandbox::{Content, Done, End, Input, Job, Runner};
+use cases::Case;
+
+/// Runs the tests of a file of Python; see there.
+const HARNESS: &str = include_str!("harness.py");
+/// The name that the script goes by in tests, besides its own.
+const SCRIPT: &str = "script.py";
+/// Bytes kept of what the harness tells.
+const TOLD: usize = 2 << 20;
+/// The largest file of tests, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A file of tests.
+#[derive(Debug)]
+enum Kind {
+    /// Functions `test_*` and classes `Test*`.
+    Pytest,
+    /// A script that asserts.
+    Plain,
+    /// What the script is given, and what is expected then.
+    Cases(Vec<Case>),
+}
+
+/// Whether a file holds tests.
+///
+/// # Errors
+/// Says what is wrong with it, or that it holds none.
+pub fn check(path: &Path) -> Result<(), String> {
+    let (_, name) = text_of(path)?;
+    if is_the_scripts(&name) {
+        return Err("the script itself has that name; give it another".to_owned());
+    }
+    kind(path).map(drop)
+}
+
+/// The files of tests in a folder, sorted; what is none, and names no test file has, are passed over.
+pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, files::FileError> {
+    let mut found = files::entries(folder)?;
+    found.retain(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let own = !name.starts_with(['.', '_']) && name != "conftest.py";
+        let stem = name.strip_suffix(".py");
+        let meant = stem.is_some_and(|stem| stem.starts_with("test_") || stem.ends_with("_test"));
+        let holds = || meant || (stem.is_some() && kind(path).is_ok());
+        own && path.is_file() && (is_yaml(name) || holds())
+    });
+    found.sort();
+    Ok(found)
+}
+
+fn is_yaml(name: &str) -> bool {
+    name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).is_some()
+}
+
+/// Whether a file's name is one that the script has in the work folder.
+fn is_the_scripts(name: &str) -> bool {
+    name.strip_suffix(".py").is_some_and(|stem| stem == "script" || stem.starts_with("script_v"))
+}
+
+fn text_of(path: &Path) -> Result<(String, String), String> {
+    let text = files::read_text(path, LARGEST).map_err(|error| files::reason(&error.source))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((text, name))
+}
+
+fn kind(path: &Path) -> Result<Kind, String> {
+    let (text, name) = text_of(path)?;
+    if is_yaml(&name) {
+        return Ok(Kind::Cases(cases::read(&text)?));
+    }
+    if name.strip_suffix(".py").is_none() {
+        return Err("tests are files of Python (.py) or of cases (.yaml)".to_owned());
+    }
+    let outline = outline::of(&text).map_err(|problem| problem.to_string())?;
+    let is_test = |name: &String| name.starts_with("test") || name.starts_with("Test");
+    if outline.definitions.iter().any(is_test) || outline.modules.contains("pytest") {
+        Ok(Kind::Pytest)
+    } else if outline.asserts {
+        Ok(Kind::Plain)
+    } else {
+        Err("it holds no test: no function `test_...`, no class `Test...`, no `assert`".to_owned())
+    }
+}
+
+/// How a script does in the tests of these files. All of them together may take as long as a run.
+///
+/// # Errors
+/// The caller cancelled, or a child could not be run.
+pub async fn test(
+    runner: &dyn Runner,
+    ask: &Ask<'_>,
+    tests: &[PathBuf],
+    cancel: &CancellationToken,
+) -> Result<Vec<Test>, RunFault> {
+    let whole = Duration::from_secs(ask.limits.seconds);
+    let begun = Instant::now();
+    let mut results = Vec::new();
+    for (at, path) in tests.iter().enumerate() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let later = tests.len() - at - 1;
+        let left = |later: usize| share(whole.saturating_sub(begun.elapsed()), later);
+        match kind(path) {
+            Err(problem) => {
+                let problem = format!("it can't be used any more: {problem}");
+                results.push(told::test(&name, TestOutcome::Skipped, &problem));
+            }
+            Ok(Kind::Cases(cases)) => {
+                let count = cases.len();
+                for (n, case) in cases.iter().enumerate() {
+                    let time = left(later + count - n - 1);
+                    let job = of_case(ask, case, time);
+                    let name = format!("{name}::{}", case.name());
+                    let (done, milliseconds) = perform(runner, job, cancel).await?;
+                    let result = judge(ask, case, &done, time);
+                    let outcome = match &result {
+                        Ok(()) => TestOutcome::Passed,
+                        Err(_) => TestOutcome::Failed,
+                    };
+                    let why = result.err().unwrap_or_default();
+                    results.push(Test { milliseconds, ..told::test(&name, outcome, &why) });
+                }
+            }
+            Ok(kind) => {
+                let (time, token) = (left(later), token());
+                let job = of_file(ask, &kind, path, tests, &token, time);
+                let (done, _) = perform(runner, job, cancel).await?;
+                let ended = ended(&done, time);
+                results.extend(told::read(&done.stdout.text, &token, &name, &ended));
+            }
+        }
+    }
+    Ok(results)
+}
+
+/// The time for one of several that go one after the other: who hangs leaves half to the rest.
+fn share(left: Duration, later: usize) -> Duration {
+    if later == 0 { left } else { left / 2 }
+}
+
+async fn perform(
+    runner: &dyn Runner,
+    job: Job,
+    cancel: &CancellationToken,
+) -> Result<(Done, u64), RunFault> {
+    let done = runner.run(job, cancel).await?;
+    if done.end == End::Interrupted {
+        return Err(RunFault::Interrupted);
+    }
+    let milliseconds = u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX);
+    Ok((done, milliseconds))
+}
+
+/// The script by its second name.
+fn again(ask: &Ask<'_>) -> Input {
+    Input { name: SCRIPT.into(), content: Content::Text(ask.script.to_owned()) }
+}
+
+fn of_case(ask: &Ask<'_>, case: &Case, time: Duration) -> Job {
+    let (args, stdin) = (case.args(), case.stdin().as_bytes().to_vec());
+    let mut job =
+        run::job(&Ask { args: &args, stdin, keep_files_in: None, ..*ask }, &Show::Nothing(None));
+    job.limits.time = time;
+    let given = case
+        .files()
+        .map(|(name, text)| Input { name: name.into(), content: Content::Text(text.to_owned()) });
+    // What the case gives stands before the session's data of the same name.
+    job.inputs.splice(1..1, std::iter::once(again(ask)).chain(given));
+    job
+}
+
+/// Whether a case went as it should.
+fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), String> {
+    let (stdout, stderr) =
+        (run::public(done, &done.stdout.text), run::public(done, &done.stderr.text));
+    let error = traceback::error(&stderr, ask.script, ask.script_name);
+    case.judge(&cases::Ended {
+        exit: if let End::Exited(code) = done.end { Some(code) } else { None },
+        words: &ended(done, time),
+        stdout: &stdout,
+        error: error.as_ref(),
+    })
+}
+
+fn of_file(
+    ask: &Ask<'_>,
+    kind: &Kind,
+    path: &Path,
+    tests: &[PathBuf],
+    token: &str,
+    time: Duration,
+) -> Job {
+    let mut stdin = format!("{token}\n").into_bytes();
+    stdin.extend_from_slice(&ask.stdin);
+    let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, &Show::Nothing(None));
+    job.limits.time = time;
+    job.keep = TOLD;
+    let how = if matches!(kind, Kind::Plain) { "plain" } else { "pytest" };
+    let modules = files::read_text(path, LARGEST).ok().and_then(|text| outline::of(&text).ok());
+    let modules: Vec<String> =
+        modules.map(|outline| outline.modules.into_iter().collect()).unwrap_or_default();
+    let others = modules.into_iter().filter(|module| module != "pytest").collect::<Vec<_>>();
+    let file = path.file_name().unwrap_or_default();
+    let own = ["-c", HARNESS, how].map(OsString::from).into_iter().chain([file.into()]);
+    let (script, given) = job.args.split_at(1);
+    let others = [others.join(",").into()];
+    job.args = own.chain(script.to_vec()).chain(others).chain(given.to_vec()).collect();
+    let given = tests.iter().filter_map(|path| {
+        Some(Input { name: path.file_name()?.into(), content: Content::Copy(path.clone()) })
+    });
+    job.inputs.splice(1..1, std::iter::once(again(ask)).chain(given));
+    job
+}
+
+/// How a program ended that did not get to its end.
+fn ended(done: &Done, time: Duration) -> String {
+    match done.end {
+        End::Exited(code) => format!("the program ended with exit code {code}"),
+        End::Signalled(signal) => format!("the program was killed by signal {signal}"),
+        End::TimedOut | End::Interrupted => {
+            format!("still running after {:.1} s: stopped", time.as_secs_f64())
+        }
+        End::OutOfMemory => "stopped: it used more memory than it may".to_owned(),
+    }
+}
+
+/// What nobody can guess.
+fn token() -> String {
+    format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}

@@ -1,0 +1,43 @@
+//! What a version lost of the one that it was written from, without anybody asking for it.
+
+use crate::domain::event::Cause;
+use crate::domain::session::{Session, Version};
+use crate::python::outline;
+
+/// Names that are kept.
+const MOST: usize = 8;
+/// Letters of the shortest part of a name that says what it is for.
+const TELLING: usize = 3;
+
+/// The functions and classes that are gone, and that neither the Manager nor a finding spoke of.
+pub(super) fn of(session: &Session, version: &Version) -> Vec<String> {
+    let Some(base) = version.base.and_then(|base| session.version(base)) else { return Vec::new() };
+    let feedback = base.feedback.as_deref().unwrap_or_default();
+    let by_hand = version.cause == Cause::Manager;
+    // Without feedback, it is a changed plan that this version follows.
+    let other_plan = version.cause == Cause::Feedback && feedback.is_empty();
+    if by_hand || other_plan {
+        return Vec::new();
+    }
+    let quotes = session.ledger.iter().filter_map(|finding| finding.quote.as_deref());
+    let texts = session.ledger.iter().map(|finding| finding.text.as_str());
+    let said = std::iter::once(feedback).chain(quotes).chain(texts).collect::<Vec<_>>().join("\n");
+    let said = said.to_lowercase();
+    let mut gone = outline::vanished(&base.script, &version.script);
+    gone.retain(|name| !parts(name).any(|part| said.contains(&part)));
+    gone.truncate(MOST);
+    gone
+}
+
+/// The words of a name, `draw` and `hands` of `draw_hands` or `drawHands`.
+fn parts(name: &str) -> impl Iterator<Item = String> {
+    let mut words = String::new();
+    for c in name.chars() {
+        words.push(if c == '_' { ' ' } else { c });
+        if c.is_uppercase() {
+            words.insert(words.len() - c.len_utf8(), ' ');
+        }
+    }
+    let words: Vec<String> = words.to_lowercase().split(' ').map(str::to_owned).collect();
+    words.into_iter().filter(|word| word.chars().count() >= TELLING)
+}

@@ -1,0 +1,106 @@
+//! Runs the Manager's tests on a version and journals how each went.
+
+use super::packages::Ground;
+use super::{Driver, DriverError, Next};
+use crate::domain::event::{Artifact, Event};
+use crate::domain::report::{Test, TestOutcome};
+use crate::domain::session::{Session, Version};
+use crate::python::acceptance;
+use crate::python::run::{Ask, RunFault};
+use crate::sandbox;
+use crate::store::{self, artifacts};
+use crate::workflow::manager::News;
+use crate::workflow::permission;
+
+impl Driver<'_, '_> {
+    pub(super) async fn test(&mut self, number: u32) -> Result<Next, DriverError> {
+        let python = match self.ground(number).await? {
+            Ground::Python(python) => python,
+            Ground::Nothing(run) => {
+                return self.not_tested(number, run.reason.as_deref().unwrap_or("it can't be run"));
+            }
+            Ground::Else(next) => return Ok(next),
+        };
+        let session = self.store.session();
+        let Some(version) = session.version(number) else { return Ok(Next::Go) };
+        let (settings, script) = (session.settings.clone(), version.script.clone());
+        let checks = version.checks.clone().unwrap_or_default();
+        let runner = sandbox::runner(permission::mode(session, version));
+        let readable = permission::readable(session, version);
+        let data = self.store.data_files();
+        let tests = store::test_files(self.store.folder(), session);
+        let sandbox = runner.level().to_owned();
+        self.record(Event::TestsStarted { version: number, sandbox })?;
+        let seconds = settings.sandbox.seconds;
+        self.tools.manager.tell(News::Testing { version: number, seconds });
+        let ask = Ask {
+            script: &script,
+            script_name: &artifacts::script_file(number),
+            data: &data,
+            readable: &readable,
+            checks: &checks,
+            limits: settings.sandbox,
+            python: &python,
+            keep_files_in: None,
+            picture: None,
+            by_hand: false,
+            args: &settings.args,
+            stdin: settings.stdin.clone().into_bytes(),
+        };
+        match acceptance::test(runner.as_ref(), &ask, &tests, &self.tools.cancel).await {
+            Ok(tests) => self.tested(number, tests),
+            Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
+            Err(fault) => self.not_tested(number, &fault.to_string()),
+        }
+    }
+
+    /// Nobody's fault but this system's: no test failed.
+    fn not_tested(&mut self, number: u32, why: &str) -> Result<Next, DriverError> {
+        let files = self.store.session().tests.iter();
+        let tests = files
+            .map(|file| Test {
+                name: file.name.clone(),
+                outcome: TestOutcome::Skipped,
+                message: Some(why.to_owned()),
+                milliseconds: 0,
+                passed_in: None,
+            })
+            .collect();
+        self.tested(number, tests)
+    }
+
+    fn tested(&mut self, number: u32, mut tests: Vec<Test>) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        for test in tests.iter_mut().filter(|test| test.failed()) {
+            test.passed_in = passed_in(session, number, &test.name);
+        }
+        self.record(Event::TestsFinished {
+            version: number,
+            tests,
+            artifact: Artifact::default(),
+        })?;
+        if let Some(version) = self.store.session().version(number) {
+            self.tools.manager.tell(News::Tested(version));
+        }
+        Ok(Next::Go)
+    }
+}
+
+/// The latest of the versions that this one was written from in which a test passed; for a file that
+/// can't be loaded, any test of it.
+fn passed_in(session: &Session, number: u32, name: &str) -> Option<u32> {
+    let passed = |version: &Version| {
+        let mut passed = version.tests.iter().flatten();
+        let within = |test: &Test| {
+            test.name
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        passed.any(|test| test.outcome == TestOutcome::Passed && within(test))
+    };
+    let base = |version: &Version| session.version(version.base?);
+    // A base is always an earlier version, so this ends.
+    std::iter::successors(session.version(number).and_then(base), |version| base(version))
+        .find(|version| passed(version))
+        .map(|version| version.number)
+}

@@ -1,0 +1,266 @@
+//! Tests of the Manager's against real scripts, by the harness that runs them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use redraft::domain::report::{Checks, TestOutcome};
+use redraft::domain::settings::{Sandbox, SandboxMode};
+use redraft::python::acceptance::{check, in_folder, test};
+use redraft::python::interpreter::{Interpreter, find};
+use redraft::python::run::Ask;
+use redraft::sandbox::runner;
+use tokio_util::sync::CancellationToken;
+
+/// Without pytest, unless another Python is named.
+static PYTHON: LazyLock<Interpreter> =
+    LazyLock::new(|| find(std::env::var("REDRAFT_TEST_PYTHON").ok().as_deref()).unwrap());
+
+/// How a script does in a file of tests: a line each, `name outcome: message`.
+async fn told(script: &str, file: &str, text: &str) -> Vec<String> {
+    told_within(10, script, &[(file, text)]).await
+}
+
+async fn told_within(seconds: u64, script: &str, tests: &[(&str, &str)]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for (file, text) in tests {
+        let path = folder.path().join(file);
+        fs::write(&path, text).unwrap();
+        check(&path).unwrap();
+        paths.push(path);
+    }
+    let checks = Checks::default();
+    let args = ["--given".to_owned()];
+    let ask = Ask {
+        script,
+        script_name: "script_v3.py",
+        data: &[],
+        readable: &[],
+        checks: &checks,
+        limits: Sandbox { seconds, ..Sandbox::default() },
+        python: &PYTHON,
+        keep_files_in: None,
+        picture: None,
+        by_hand: false,
+        args: &args,
+        stdin: b"typed\n".to_vec(),
+    };
+    let runner = runner(SandboxMode::Off);
+    let results = test(runner.as_ref(), &ask, &paths, &CancellationToken::new()).await.unwrap();
+    results
+        .into_iter()
+        .map(|test| {
+            assert_eq!(test.message.is_some(), test.outcome != TestOutcome::Passed, "{test:?}");
+            let message = test.message.map_or_else(String::new, |message| format!(": {message}"));
+            format!("{} {}{message}", test.name, test.outcome.name())
+        })
+        .collect()
+}
+
+/// Compares line by line; what is expected may end early.
+#[track_caller]
+fn expect(told: &[String], expected: &[&str]) {
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{expected}\n{told:#?}");
+    }
+}
+
+const ADD: &str =
+    "def add(a, b):\n    return a - b\n\nif __name__ == '__main__':\n    print(add(2, 0))\n";
+
+#[tokio::test]
+async fn each_test_function_and_method_is_told_with_its_line_and_what_was_compared() {
+    let tests = "from script import add\nimport script_v3, pytest\n\
+        def test_zero():\n    assert add(2, 0) == 2\n\
+        def test_sum():\n    total = 3\n    assert add(1, 2) == total\n\
+        class TestMore:\n    def test_same(self):\n        assert script_v3.add is add\n    \
+        def test_error(self):\n        add('a', 'b')\n\
+        def helper(): raise SystemExit\n\
+        @pytest.mark.parametrize('n, twice', [(1, 2), (0, 0)])\n\
+        def test_twice(n, twice):\n    assert add(n, n) == twice\n\
+        def test_near():\n    assert [0.1 + 0.2] == pytest.approx([0.3])\n    \
+        with pytest.raises(TypeError, match='operand'):\n        add('a', 'b')\n    \
+        with pytest.raises(KeyError):\n        add(1, 2)\n\
+        def test_left_out(): pytest.skip('later')\n";
+    let told = told(ADD, "test_add.py", tests).await;
+    let line = "test_add.py::test_sum failed: line 7: assert add(1, 2) == total; AssertionError: ";
+    expect(
+        &told,
+        &[
+            "test_add.py::test_zero passed",
+            line,
+            "test_add.py::TestMore::test_same passed",
+            "test_add.py::TestMore::test_error failed: line 12: add('a', 'b'); TypeError: ",
+            "test_add.py::test_twice[1-2] failed: line 16: assert add(n, n) == twice",
+            "test_add.py::test_twice[0-0] passed",
+            "test_add.py::test_near failed: line 2",
+            "test_add.py::test_left_out skipped: later",
+        ],
+    );
+    assert!(told[1].contains("-1") && told[1].contains('3'), "{}", told[1]);
+    assert!(told[3].ends_with("in the script, line 2, in add: return a - b"), "{}", told[3]);
+}
+
+#[tokio::test]
+async fn a_script_that_prints_and_ends_itself_at_import_is_tested_all_the_same() {
+    let script = "import sys, builtins\nprint('noise', sys.argv, input())\n\
+        def add(a, b): return a + b\n\
+        builtins.print = None\nsys.stdout.close()\nsys.exit(3)\n";
+    let tests = "import clock, sys\n\
+        def test_a(): assert clock.add(1, 2) == 3\n\
+        def test_b(): assert sys.argv == ['script_v3.py', '--given']\n";
+    expect(
+        &told(script, "clock_test.py", tests).await,
+        &["clock_test.py::test_a passed", "clock_test.py::test_b passed"],
+    );
+}
+
+#[tokio::test]
+async fn results_that_the_script_prints_itself_do_not_count() {
+    let script = "import json, os, sys\n\
+        for fd in range(1, 10):\n    \
+        for token in ('', 'T'):\n        \
+        try: os.write(fd, (token + ' {\"what\":\"end\",\"name\":\"test_x.py::test_a\",\"outcome\":\"passed\",\
+        \"message\":null,\"milliseconds\":0}\\n').encode())\n        \
+        except OSError: pass\n\
+        def no(): return False\n";
+    let tests = "import script\ndef test_a(): assert script.no()\n";
+    let told = told(script, "test_x.py", tests).await;
+    expect(&told, &["test_x.py::test_a failed: line 2: "]);
+}
+
+#[tokio::test]
+async fn a_test_that_ends_or_hangs_the_program_is_named_and_the_others_keep_their_results() {
+    let tests =
+        "def test_a(): pass\ndef test_b():\n    import os; os._exit(7)\ndef test_c(): pass\n";
+    expect(
+        &told("", "test_x.py", tests).await,
+        &[
+            "test_x.py::test_a passed",
+            "test_x.py::test_b failed: the program ended with exit code 7",
+            "test_x.py::test_c skipped: not run",
+        ],
+    );
+    let hangs = "def test_a():\n    while True: pass\n";
+    let fine = "- name: one\n  stdout: ''\n";
+    expect(
+        &told_within(2, "", &[("test_x.py", hangs), ("cases.yaml", fine)]).await,
+        &["test_x.py::test_a failed: still running after 1.0 s", "cases.yaml::one passed"],
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_can_not_be_loaded_says_why() {
+    let missing = "from script import subtract\ndef test_a(): pass\n";
+    let told_missing = told(ADD, "test_x.py", missing).await;
+    expect(&told_missing, &["test_x.py failed: it can't be loaded: "]);
+    assert!(told_missing[0].contains("cannot import name 'subtract'"), "{told_missing:?}");
+    let ends = "import script\ndef test_a(): pass\n";
+    expect(
+        &told("import os\nos._exit(0)", "test_x.py", ends).await,
+        &["test_x.py failed: while the file was loaded, the program ended with exit code 0"],
+    );
+}
+
+#[tokio::test]
+async fn a_plain_script_of_asserts_is_one_test() {
+    for (text, expected) in [
+        ("import script\nassert script.add(2, 0) == 2\n", "check.py passed"),
+        ("import script\nassert script.add(2, 2) == 4, 'sum'\n", "check.py failed: line 2: "),
+        ("import sys\nassert __name__ == '__main__'\nsys.exit(0)\n", "check.py passed"),
+        ("import sys\nassert sys\nsys.exit('no')\n", "check.py failed: line 3: sys.exit('no')"),
+    ] {
+        expect(&told(ADD, "check.py", text).await, &[expected]);
+    }
+}
+
+#[tokio::test]
+async fn unittest_classes_are_run_with_their_set_up() {
+    let tests = "import unittest\nfrom script import add\n\
+        class Sums(unittest.TestCase):\n    \
+        @classmethod\n    def setUpClass(cls): cls.two = 2\n    \
+        def test_a(self): self.assertEqual(add(2, 0), self.two)\n    \
+        def test_b(self): self.assertEqual(add(1, 1), self.two)\n\
+        class TestPlain(unittest.TestCase):\n    \
+        @unittest.skip('later')\n    def test_c(self): pass\n";
+    expect(
+        &told(ADD, "test_x.py", tests).await,
+        &[
+            "test_x.py::Sums::test_a passed",
+            "test_x.py::Sums::test_b failed: line 7: ",
+            "test_x.py::TestPlain::test_c skipped: later",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn what_only_pytest_can_do_is_said_to_need_it_and_fails_nothing() {
+    if PYTHON_HAS_PYTEST.as_deref() == Some("1") {
+        return;
+    }
+    for tests in [
+        "def test_a(tmp_path): pass\n",
+        "async def test_a(): pass\n",
+        "import pytest\n@pytest.mark.xfail\ndef test_a(): pass\n",
+        "import pytest\n@pytest.fixture\ndef two(): return 2\ndef test_a(two): pass\n",
+        "class TestA:\n    def setup_method(self): pass\n    def test_a(self): pass\n",
+    ] {
+        let told = told(ADD, "test_x.py", tests).await;
+        assert!(told[0].contains(" skipped: needs pytest"), "{tests}: {told:?}");
+        assert_eq!(told.len(), 1);
+    }
+}
+
+static PYTHON_HAS_PYTEST: LazyLock<Option<String>> =
+    LazyLock::new(|| std::env::var("REDRAFT_TEST_PYTEST").ok());
+
+#[tokio::test]
+async fn each_case_is_run_by_itself_with_what_it_gives() {
+    let script = "import sys\nn = int(input())\nopen('out.txt', 'x').write('x')\n\
+        print(sys.argv[1:], open('a/in.txt').read(), 10 / n)\n";
+    let cases = "- name: half\n  args: [-v, 1]\n  stdin: '20'\n  files: {a/in.txt: x}\n  number: 0.5\n\
+        - name: zero\n  stdin: '0'\n  files: {a/in.txt: x}\n  number: 1\n\
+        - name: no file\n  stdin: '1'\n  exit_code: 1\n\
+        - name: no input\n  pattern: '^\\['\n";
+    expect(
+        &told(script, "cases.yaml", cases).await,
+        &[
+            "cases.yaml::half passed",
+            "cases.yaml::zero failed: it ended with exit code 1, not 0: ZeroDivisionError: \
+             division by zero (line 4)",
+            "cases.yaml::no file passed",
+            "cases.yaml::no input failed: it ended with exit code 1, not 0: EOFError",
+        ],
+    );
+}
+
+#[test]
+fn a_file_without_a_test_is_refused_and_a_folder_gives_those_that_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (name, text, said) in [
+        ("test_a.py", "def test_a(): pass", ""),
+        ("b_test.py", "class TestB: pass", ""),
+        ("c.py", "import script\nassert script", ""),
+        ("cases.yaml", "- name: x\n", ""),
+        ("helper.py", "def f(): pass", "it holds no test"),
+        ("notes.txt", "assert", "files of Python (.py) or of cases (.yaml)"),
+        ("script.py", "def test_a(): pass", "give it another"),
+        ("missing.py", "", "no such file"),
+    ] {
+        if name != "missing.py" {
+            fs::write(file(name), text).unwrap();
+        }
+        match check(&file(name)) {
+            Ok(()) => assert_eq!(said, "", "{name}"),
+            Err(why) => assert!(!said.is_empty() && why.contains(said), "{name}: {why}"),
+        }
+    }
+    fs::remove_file(file("script.py")).unwrap();
+    let found = in_folder(folder.path()).unwrap();
+    assert_eq!(found, ["b_test.py", "c.py", "cases.yaml", "test_a.py"].map(file));
+    fs::write(file("test_a.py"), "def test_a(:").unwrap();
+    assert!(check(&file("test_a.py")).unwrap_err().starts_with("line 1: "));
+}
