@@ -20,6 +20,8 @@ pub struct Shown<'a> {
     pub data: &'a [String],
     /// The arguments and the input that the script is run with, in words.
     pub run_as: Option<&'a str>,
+    /// The names that tests use of the script, as one line.
+    pub interface: Option<&'a str>,
     /// The latest script; `None` for the first version.
     pub script: Option<&'a str>,
     /// Open findings, most important first; only the first twelve are shown.
@@ -40,6 +42,7 @@ struct Context<'a> {
     plan: &'a str,
     data: &'a [String],
     run_as: Option<&'a str>,
+    interface: Option<&'a str>,
     script: Option<&'a str>,
     findings: Vec<Point<'a>>,
     feedback: Option<&'a str>,
@@ -75,6 +78,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         plan: shown.plan.trim_end(),
         data: shown.data,
         run_as: shown.run_as,
+        interface: shown.interface,
         script: shown.script.map(str::trim_end),
         findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
         feedback: shown.feedback,

@@ -19,7 +19,8 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     setup::check_models(context, &settings)?;
     let prompts = work::prompts()?;
     let tests = tests(&args.tests)?;
-    let draft = Draft { name: args.name, request, settings, data: args.data, tests };
+    let interface = acceptance::interface(&tests);
+    let draft = Draft { name: args.name, request, settings, data: args.data, tests, interface };
     let store = store::create(&context.sessions, draft)?;
     let session = store.session();
     let terminal = &context.terminal;

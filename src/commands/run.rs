@@ -43,6 +43,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     }
     if !args.args.is_empty() {
         wanted.args.clone_from(&args.args);
+        wanted.stdin.clear();
     }
     let terminal = &context.terminal;
     let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
@@ -68,7 +69,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         python: &python,
         keep_files_in: None,
         picture: None,
-        by_hand: terminal.interactive,
+        by_hand: terminal.interactive && wanted.stdin.is_empty(),
         args: &wanted.args,
         stdin: wanted.stdin.clone().into_bytes(),
     };

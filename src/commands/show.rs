@@ -3,6 +3,7 @@
 use super::{Context, code, status, work};
 use crate::cli::Target;
 use crate::domain::event::FORMAT;
+use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::store::{self, Snapshot, artifacts};
@@ -145,9 +146,13 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
             Some(_) => machine::verdict(version).name(),
             None => "-",
         };
+        let tests = version.tests.as_ref().map_or_else(String::new, |tests| {
+            let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
+            format!("  tests {passed}/{}", tests.len())
+        });
         let _ = writeln!(
             text,
-            "{mark} v{:<4} {:<9} {:>4} lines  run {run:<8} {verdict}{base}",
+            "{mark} v{:<4} {:<9} {:>4} lines  run {run:<8} {verdict}{base}{tests}",
             version.number,
             version.cause.name(),
             version.script.lines().count(),

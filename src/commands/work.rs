@@ -2,7 +2,8 @@
 
 use super::{Context, code, setup};
 use crate::domain::chat::Agent;
-use crate::domain::text::visible;
+use crate::domain::report::{Test, TestOutcome};
+use crate::domain::text::{count, visible};
 use crate::llm::provider;
 use crate::prompts::Prompts;
 use crate::python::packages::Packages;
@@ -123,7 +124,12 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
             let unseen = if session.accepted.is_some_and(|a| a.without_run) {
                 terminal.warm(" without a run: nobody has seen it work")
             } else {
-                String::new()
+                let tests = session.version(version).and_then(|v| v.tests.as_ref());
+                let skipped = |test: &&Test| test.outcome == TestOutcome::Skipped;
+                match tests.map_or(0, |tests| tests.iter().filter(skipped).count()) {
+                    0 => String::new(),
+                    n => terminal.warm(&format!(" with {} not run", count(n, "test"))),
+                }
             };
             let words = format!("accepted v{version}{unseen}: {}", file.display());
             terminal.say(&terminal.bold(&words));

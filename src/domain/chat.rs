@@ -17,12 +17,20 @@ pub enum Agent {
     Reviewer,
     /// Judges whether a version is safe to run.
     Safety,
+    /// Names packages for modules.
+    Dependencies,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 5] =
-        [Self::Planner, Self::Coder, Self::Repair, Self::Reviewer, Self::Safety];
+    pub const ALL: [Self; 6] = [
+        Self::Planner,
+        Self::Coder,
+        Self::Repair,
+        Self::Reviewer,
+        Self::Safety,
+        Self::Dependencies,
+    ];
 
     /// The name in template files, chat files and the journal.
     #[must_use]
@@ -33,6 +41,7 @@ impl Agent {
             Self::Repair => "repair",
             Self::Reviewer => "reviewer",
             Self::Safety => "safety",
+            Self::Dependencies => "dependencies",
         }
     }
 
@@ -44,6 +53,7 @@ impl Agent {
             Self::Coder | Self::Repair => Role::Coder,
             Self::Reviewer => Role::Reviewer,
             Self::Safety => Role::Safety,
+            Self::Dependencies => Role::Dependencies,
         }
     }
 }

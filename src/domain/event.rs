@@ -10,6 +10,7 @@ use super::report::{CapabilityKind, Checks, Judged, Run, Test};
 use super::review::{Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The format that this program writes.
 pub const FORMAT: u32 = 1;
@@ -342,6 +343,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<u32>,
     },
+    /// A model named packages for modules of a version that the index does not know by their names.
+    PackagesNamed {
+        /// The version.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// The package of each module; empty where it is in none.
+        names: BTreeMap<String, String>,
+    },
     /// A model said whether a version is safe to run.
     SafetyJudged {
         /// The version.
@@ -424,6 +434,9 @@ pub struct SessionCreated {
     /// Acceptance tests that the Manager gave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<DataFile>,
+    /// The names that these use of the script.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interface: Vec<String>,
     /// The session and version that it was forked from, as `NAME:vN`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<String>,
@@ -531,6 +544,7 @@ impl Event {
             | Self::Rewound { .. }
             | Self::RunPermission { .. }
             | Self::SafetyJudged { .. }
+            | Self::PackagesNamed { .. }
             | Self::PackagesSought { .. }
             | Self::InstallPermission { .. }
             | Self::InstallStarted { .. }
@@ -554,6 +568,7 @@ impl Event {
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
                 | Self::SafetyJudged { .. }
+                | Self::PackagesNamed { .. }
                 | Self::RunStarted { .. }
                 | Self::TestsStarted { .. }
                 | Self::GateOpened { .. }

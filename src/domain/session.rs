@@ -26,6 +26,8 @@ pub struct Session {
     pub data: Vec<DataFile>,
     /// Acceptance tests that the Manager gave.
     pub tests: Vec<DataFile>,
+    /// The names that these use of the script.
+    pub interface: Vec<String>,
     /// Where it was forked from, as `NAME:vN`.
     pub forked_from: Option<String>,
     /// When it was made, as written in the journal.
@@ -56,6 +58,8 @@ pub struct Session {
     pub allowed: BTreeMap<CapabilityKind, bool>,
     /// Packages that may be installed or not, by name, as far as that was answered.
     pub installs: BTreeMap<String, bool>,
+    /// What models said, time after time, in which package a module is; empty where in none.
+    pub named: BTreeMap<String, Vec<String>>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.

@@ -9,7 +9,7 @@ use ruff_python_parser::parse_module;
 use super::check::{self, SyntaxProblem};
 use super::depth::with_room;
 use super::imports::is_standard;
-use super::tree::top;
+use super::tree::{Tree, top};
 
 /// The names of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,21 +32,45 @@ pub struct Outline {
 /// The first problem in it, where Python does not.
 pub fn of(script: &str) -> Result<Outline, SyntaxProblem> {
     check::syntax(script)?;
+    Ok(with_room(|| read(script)).flatten().unwrap_or_default())
+}
+
+/// The names of a file, unless the parser finds something wrong with it.
+fn read(script: &str) -> Option<Outline> {
+    let parsed = parse_module(script).ok()?;
+    let mut outline = Outline::default();
+    outline.visit_body(parsed.suite());
+    Some(outline)
+}
+
+/// The names of a module that a file uses, in order.
+#[must_use]
+pub fn used_of(script: &str, module: &str) -> Vec<String> {
     let read = with_room(|| {
-        let mut outline = Outline::default();
-        if let Ok(parsed) = parse_module(script) {
-            outline.visit_body(parsed.suite());
-        }
-        outline
+        let parsed = parse_module(script).ok()?;
+        Some(Tree::of(parsed.syntax(), script, false))
     });
-    Ok(read.unwrap_or_default())
+    let uses = read.flatten().unwrap_or_default().uses;
+    let mut names: Vec<String> = Vec::new();
+    for used in uses {
+        let Some(rest) = used.name.strip_prefix(module).and_then(|n| n.strip_prefix('.')) else {
+            continue;
+        };
+        let name = rest.split(['.', '(']).next().unwrap_or_default();
+        if !name.is_empty() && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// The functions and classes at the top level of a script that the one written from it has in no
-/// form any more.
+/// form any more. Both are scripts that were checked.
 #[must_use]
 pub fn vanished(before: &str, after: &str) -> Vec<String> {
-    let (Ok(before), Ok(after)) = (of(before), of(after)) else { return Vec::new() };
+    // Both were checked when they became versions.
+    let outlines = with_room(|| read(before).zip(read(after)));
+    let Some((before, after)) = outlines.flatten() else { return Vec::new() };
     let mut gone = before.definitions;
     gone.retain(|name| !after.bound.contains(name));
     gone.dedup();
@@ -134,6 +158,20 @@ mod tests {
         assert_eq!(outline.modules.iter().collect::<Vec<_>>(), ["a", "d"]);
         assert!(outline.asserts && !of("print(1)").unwrap().asserts);
         assert_eq!(of("a = 1\ndef f(:\n").unwrap_err().line, 2);
+    }
+
+    #[test]
+    fn what_is_used_of_a_module_is_told_however_it_is_imported() {
+        for (text, used) in [
+            ("from script import add\ndef test(): assert add(1)", vec!["add"]),
+            ("from script import add as plus\nassert plus(1)", vec!["add"]),
+            ("import script as s\nassert s.Clock().tick() == s.ZERO", vec!["Clock", "ZERO"]),
+            ("import script\nassert script.add(script.add(1)) and scripted.other", vec!["add"]),
+            ("assert script.add", vec!["add"]),
+            ("def f(:", vec![]),
+        ] {
+            assert_eq!(used_of(text, "script"), used, "{text}");
+        }
     }
 
     #[test]

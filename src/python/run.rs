@@ -152,7 +152,7 @@ pub async fn run(
     Ok(Ran { run, stdout, stderr })
 }
 
-/// What the runner is given.
+/// What the runner is given, with a place for the script's window.
 pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
     let given = ask.args.iter().map(String::as_str);
     Job {

@@ -22,6 +22,8 @@ pub struct Draft {
     pub data: Vec<PathBuf>,
     /// Tests to hold its scripts against, copied into `tests/`.
     pub tests: Vec<PathBuf>,
+    /// The names that these use of the script.
+    pub interface: Vec<String>,
 }
 
 /// Makes a session in the sessions folder, which is created if it is not there.
@@ -50,6 +52,7 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
         settings: draft.settings,
         data,
         tests,
+        interface: draft.interface,
         forked_from: None,
         artifact: artifacts::of("", ""),
     };

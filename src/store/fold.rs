@@ -85,6 +85,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
         | Event::SafetyJudged { version, .. }
+        | Event::PackagesNamed { version, .. }
         | Event::RunPermission { version: Some(version), .. }
         | Event::FeedbackGiven { version, .. }
         | Event::RunAsked { version }
@@ -241,6 +242,12 @@ fn take(session: &mut Session, event: Event, at: String) {
             change(session, version, |v| v.trusted = Some(allowed));
             session.gate = None;
         }
+        Event::PackagesNamed { call, names, .. } => {
+            answered(session, Some(call), Role::Dependencies);
+            for (module, name) in names {
+                session.named.entry(module).or_default().push(name);
+            }
+        }
         Event::SafetyJudged { version, call, judged } => {
             answered(session, Some(call), Role::Safety);
             change(session, version, |v| v.judged = Some(judged));
@@ -285,6 +292,7 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
     session.settings = e.settings;
     session.data = e.data;
     session.tests = e.tests;
+    session.interface = e.interface;
     session.forked_from = e.forked_from;
     session.created = at;
 }

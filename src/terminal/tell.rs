@@ -181,6 +181,7 @@ impl Teller {
             (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
             (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
+            (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
             _ => "works".to_owned(),
         };
         let model = one_line(model, 60);
@@ -254,5 +255,6 @@ const fn name(agent: Agent) -> &'static str {
         Agent::Coder | Agent::Repair => "Coder",
         Agent::Reviewer => "Reviewer",
         Agent::Safety => "Safety judge",
+        Agent::Dependencies => "model",
     }
 }

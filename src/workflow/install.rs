@@ -13,7 +13,53 @@ pub type Answers = BTreeMap<String, bool>;
 #[must_use]
 pub fn is_open(session: &Session, version: &Version) -> bool {
     let needs_some = version.checks.as_ref().is_some_and(|c| !c.dependencies.is_empty());
-    session.settings.install != Install::Never && needs_some && version.needs.is_none()
+    session.settings.install != Install::Never
+        && needs_some
+        && version.needs.as_ref().is_none_or(|needs| is_named_otherwise(session, needs))
+}
+
+/// Whether a model has named a package for a module that is still looked for by its own name.
+fn is_named_otherwise(session: &Session, needs: &Needs) -> bool {
+    needs.missing.iter().any(|package| {
+        names(session).any(|(module, name)| module == package.name && name != package.name)
+    })
+}
+
+/// How often a model is asked for the package of a module, at most: twice the same is an answer.
+pub const SAMPLES: usize = 3;
+
+/// Modules of a version whose package a model has to name: the index has none of their name, and
+/// models have not said the same twice so far.
+#[must_use]
+pub fn unnamed<'v>(session: &Session, version: &'v Version) -> Vec<&'v str> {
+    let missing = version.needs.iter().flat_map(|needs| &needs.missing);
+    missing
+        .filter(|package| package.exists == Some(false) && !package.known)
+        // What a script declares by a version of its own is no guess from its imports.
+        .filter(|package| package.requirement == package.name)
+        .map(|package| package.name.as_str())
+        .filter(|name| !names(session).any(|(_, named)| named == *name))
+        .filter(|name| {
+            let said = session.named.get(*name);
+            majority(said).is_none() && said.map_or(0, Vec::len) < SAMPLES
+        })
+        .collect()
+}
+
+/// The packages that models named, by the module.
+pub fn names(session: &Session) -> impl Iterator<Item = (&str, &str)> {
+    session
+        .named
+        .iter()
+        .filter_map(|(module, said)| Some((module.as_str(), majority(Some(said))?)))
+        .filter(|(_, name)| !name.is_empty())
+}
+
+/// What was said more than once: a package, or nothing where there is none.
+fn majority(said: Option<&Vec<String>>) -> Option<&str> {
+    let said = said?;
+    let twice = |name: &&String| said.iter().filter(|other| other == name).count() > 1;
+    said.iter().find(twice).map(String::as_str)
 }
 
 /// Packages of a version that somebody has to answer for.

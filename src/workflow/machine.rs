@@ -153,6 +153,9 @@ fn run(session: &Session, head: &Version) -> Step {
     if install::is_open(session, head) {
         return Step::Seek(head.number);
     }
+    if !install::unnamed(session, head).is_empty() {
+        return call(session, Agent::Dependencies, Some(head.number));
+    }
     if !install::unanswered(session, head).is_empty() {
         return Step::Ask(Gate::Install);
     }

@@ -1,7 +1,7 @@
 //! What the Manager gives a session to be run with and to be held against: arguments, input, tests.
 
 use crate::support::model_server::Received;
-use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};
 
 /// A session `s` that works by itself, with these flags.
 fn new<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -39,7 +39,7 @@ fn every_version_is_run_with_the_arguments_and_the_input_that_the_manager_gave()
     let out = world.run(&["run", "s", "--sandbox", "off"]).expect(0);
     assert_eq!(out.out, printed(2));
     let out = world.run(&["run", "s", "--sandbox", "off", "--", "-y"]).expect(0);
-    assert_eq!(out.out, "2 ['-y'] ['4', '5', '']\n");
+    assert_eq!(out.out, "2 ['-y'] ['']\n");
     let kept = world.read("sessions/s/session.yaml");
     assert!(kept.contains("args:\n- -x\n") && kept.contains("stdin: |\n  4\n  5\n"), "{kept}");
     world.run(&["resume", "s", "--auto", "--args", "", "--stdin", ""]).expect(0);
@@ -84,6 +84,8 @@ fn a_version_whose_tests_fail_is_repaired_until_they_pass() {
     let out = world.run(&new(&["--tests", "tests"])).expect(0);
     assert!(out.out.contains("tests: 0 of 3 passed, failed: cases.yaml::prints"), "{}", out.out);
     assert!(out.out.contains("tests: 3 of 3 passed") && out.out.contains("accepted v2"));
+    let first = &asked(&world, Asking::Coder)[0];
+    assert!(first.contains("It must define at its top level: add\n"), "{first}");
     let repair = &asked(&world, Asking::Coder)[1];
     for said in [
         "Acceptance tests: 0 of 3 passed.",
@@ -192,6 +194,27 @@ fn tests_are_run_once_whenever_the_program_is_killed_and_again_with_the_run() {
 }
 
 #[test]
+fn ctrl_c_ends_tests_that_run_and_they_are_run_again_later() {
+    use nix::sys::signal::{Signal, kill};
+    let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
+    world.write("waits.py", "import time, script\nassert script\ntime.sleep(60)\n");
+    let mut child = world.start(&new(&["--tests", "waits.py"]));
+    wait_for(|| {
+        let journal = std::fs::read_to_string(world.file("sessions/s/journal.jsonl"));
+        journal.is_ok_and(|text| text.contains("\"tests_started\""))
+    });
+    kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!world.events("s").contains(&"tests_finished".to_owned()));
+    // The Manager has thought better of the test.
+    std::fs::write(world.file("sessions/s/tests/waits.py"), "import script\nassert script\n")
+        .unwrap();
+    let out = world.run(&["resume", "s", "--auto"]).expect(0);
+    assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
+    assert_eq!(world.received().len(), 3, "a model was asked again");
+}
+
+#[test]
 fn a_fork_is_held_against_the_same_tests() {
     let world = scripted(&adding(&["return a + b", "return b + a"]), &[ACCEPT]);
     world.run(&new(&["--tests", "tests"])).expect(0);
@@ -211,6 +234,17 @@ fn where_nothing_is_run_no_test_is_and_that_is_said() {
 }
 
 #[test]
+fn what_is_accepted_with_a_test_that_was_not_run_says_so() {
+    let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
+    let test = "import unittest, script\n\n@unittest.skip('later')\nclass TestA(unittest.TestCase):\n    \
+        def test_a(self): assert script.add\n";
+    world.write("test_later.py", test);
+    let out = world.run(&new(&["--tests", "test_later.py"])).expect(0);
+    assert!(out.out.contains("0 of 1 passed, 1 skipped: later"), "{}", out.out);
+    assert!(out.out.contains("accepted v1 with 1 test not run: "), "{}", out.out);
+}
+
+#[test]
 fn tests_run_as_confined_as_the_script() {
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     let home = world.file("home").display().to_string();
@@ -222,6 +256,20 @@ fn tests_run_as_confined_as_the_script() {
     let args = ["new", "add", "--name", "s", "--auto", "--tests", "confined.py"];
     let out = world.run(&args).expect(0);
     assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
+}
+
+#[test]
+fn the_cases_of_the_readme_are_some() {
+    let readme = include_str!("../../README.md");
+    let cases = readme.split("```yaml\n").find(|part| part.starts_with("- name: two")).unwrap();
+    let script = "import sys\n\ntry:\n    lines = open(sys.argv[1]).read().split()\n\
+        except IndexError:\n    lines = []\n\
+        except OSError:\n    print('total: 0')\n    sys.exit(1)\n\
+        print(f'total: {sum(map(float, lines))}')\n";
+    let world = scripted(&[fenced(script)], &[ACCEPT]);
+    world.write("cases.yaml", cases.split("```").next().unwrap());
+    let out = world.run(&new(&["--tests", "cases.yaml"])).expect(0);
+    assert!(out.out.contains("tests: 3 of 3 passed"), "{}", out.out);
 }
 
 #[test]
@@ -241,5 +289,23 @@ fn what_is_no_test_is_refused_before_anything_is_made() {
         let out = world.run(&new(&["--tests", "tests/test_add.py", "--tests", path])).expect(2);
         assert!(out.err.contains(said) && out.err.contains(path), "{}", out.err);
         assert!(!world.file("sessions/s").exists() && world.received().is_empty());
+    }
+}
+
+#[test]
+fn a_window_is_tested_on_a_display_of_its_own() {
+    let script = "import tkinter\n\ndef make():\n    root = tkinter.Tk()\n    root.title('hi')\n    \
+        return root\n\nif __name__ == '__main__':\n    make().mainloop()\n";
+    let world = scripted(&[fenced(script)], &[ACCEPT]);
+    let test = "from script import make\n\ndef test_title():\n    root = make()\n    root.update()\n    \
+        assert root.title() == 'hi' and root.winfo_viewable()\n";
+    world.write("test_title.py", test);
+    let out = world.run(&["new", "hi", "--name", "s", "--auto", "--tests", "test_title.py"]);
+    let mut python = std::process::Command::new("python3");
+    let toolkit = python.args(["-c", "import tkinter"]).status().unwrap().success();
+    if toolkit && redraft::python::show::missing().is_none() {
+        assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
+    } else {
+        assert!(!out.out.contains("1 of 1 passed"), "{}", out.out);
     }
 }

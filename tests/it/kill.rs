@@ -32,8 +32,8 @@ const ANSWERED: [&str; 6] =
 
 /// Events that tell where the program was, not what came of it: a step that is done again makes
 /// them again.
-const UNDERWAY: [&str; 5] =
-    ["model_call_started", "run_started", "gate_opened", "paused", "rewritten"];
+const UNDERWAY: [&str; 6] =
+    ["model_call_started", "run_started", "tests_started", "gate_opened", "paused", "rewritten"];
 
 /// Answers by what the prompt shows, so that the same question has the same answer. Takes its time,
 /// so that calls are killed under way.
@@ -80,6 +80,7 @@ impl Session<'_> {
         let mut args = vec!["--json"];
         if journal.is_empty() {
             args.extend(["new", "count to two", "--sandbox", "off", "--name", &self.name]);
+            args.extend(["--tests", "cases.yaml"]);
         } else {
             args.extend(["resume", &self.name]);
         }
@@ -136,6 +137,7 @@ fn outcome(journal: &[String]) -> Vec<Value> {
                 e["by"],
                 e["run"]["verdict"],
                 e["stdout"],
+                e["tests"][0]["outcome"],
             ])
         })
         .collect()
@@ -186,6 +188,7 @@ fn check_files(folder: &Path, journal: &[String]) {
 /// Kills sessions at random moments of a fixed seed and compares each with one that was left alone.
 fn kill_and_resume(auto: bool, seed: u64) {
     let world = World::with(model);
+    world.write("cases.yaml", "- name: runs\n  pattern: v\n");
     let session = |name: String| Session { world: &world, name, auto };
     let whole = session("whole".to_owned());
     assert!(!whole.killed(usize::MAX, Duration::ZERO));

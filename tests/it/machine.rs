@@ -98,7 +98,13 @@ impl Play {
                 self.record(Event::Checked { version, checks, artifact: Artifact::default() });
             }
             Step::Seek(version) => {
-                let missing = self.missing();
+                let mut missing = self.missing();
+                for (module, name) in install::names(&self.session) {
+                    for package in missing.iter_mut().filter(|package| package.name == module) {
+                        name.clone_into(&mut package.name);
+                        name.clone_into(&mut package.requirement);
+                    }
+                }
                 let requirements = missing.iter().map(|m| m.requirement.clone()).collect();
                 let ready = self.draw(3) == 2;
                 let needs = Box::new(Needs { requirements, missing, ready });
@@ -217,6 +223,14 @@ impl Play {
                 self.record(event);
             }
             Agent::Reviewer => self.read_review(call, pending.version.unwrap()),
+            Agent::Dependencies => {
+                let version = pending.version.unwrap();
+                let name = ["", "x", "other"][usize::from(self.draw(3))].to_owned();
+                let head = self.session.head().unwrap();
+                let modules = install::unnamed(&self.session, head).into_iter();
+                let names = modules.map(|module| (module.to_owned(), name.clone())).collect();
+                self.record(Event::PackagesNamed { version, call, names });
+            }
             Agent::Safety => {
                 let judged = Judged { safe: self.draw(3) > 0, reason: "so it is".into() };
                 let version = pending.version.unwrap();
@@ -389,6 +403,7 @@ fn created(settings: Settings) -> Event {
         data: Vec::new(),
         // Half of all sessions have tests.
         tests: limits.max_versions.is_multiple_of(2).then(given).into_iter().collect(),
+        interface: Vec::new(),
         forked_from: None,
         artifact: Artifact::default(),
     }))

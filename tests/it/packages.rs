@@ -1,5 +1,6 @@
 //! Packages that scripts need: found, asked for, installed into environments, and not installed.
 
+use crate::support::model_server::{Received, Reply};
 use crate::support::pty::{ENTER, Pty};
 use crate::support::world::{ACCEPT, Output, PLAN, World, feed, fenced, finish, wait_for};
 use std::fs;
@@ -43,7 +44,15 @@ esac
 fn world(scripts: &[&str], config: &str) -> World {
     let fenced: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
     let coder: Vec<&str> = fenced.iter().map(String::as_str).collect();
-    let world = World::scripted(&[PLAN], &coder, &[ACCEPT]);
+    with_uv(World::scripted(&[PLAN], &coder, &[ACCEPT]), config)
+}
+
+/// The same with a model that answers like this.
+fn world_with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> World {
+    with_uv(World::with(replies), "")
+}
+
+fn with_uv(world: World, config: &str) -> World {
     world.write("redraft.yaml", &(world.read("redraft.yaml") + config));
     let python = redraft::python::interpreter::find(None).unwrap().path;
     let text = UV.replace("$PYTHON_OF_TEST", python.to_str().unwrap());
@@ -151,7 +160,9 @@ fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
     let world = world(&["import tiny, tinyhelpers\n", "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
     assert_eq!(installs(&world), 0);
-    let repair = world.received()[2].prompt();
+    let asked: Vec<String> = world.received().iter().map(Received::prompt).collect();
+    assert_eq!(asked.iter().filter(|p| p.starts_with("You know which package")).count(), 2);
+    let repair = asked.iter().find(|p| p.contains("the package index has no")).unwrap();
     assert!(repair.contains("the package index has no `tinyhelpers`"), "{repair}");
     assert!(!repair.contains("no `tiny`"), "{repair}");
     let report = world.read("sessions/s/report_v1.yaml");
@@ -375,4 +386,36 @@ fn a_person_sees_what_is_needed_and_a_careless_enter_installs_no_trap() {
     let answers: Vec<bool> = answers.map(|e| e["allowed"] == true).collect();
     assert_eq!(answers, [false, true]);
     assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "tiny\n");
+}
+
+#[test]
+fn a_module_that_is_called_otherwise_than_its_package_is_named_by_most_of_several_answers() {
+    for (answers, installed) in [
+        (["tinylib: tiny", "tinylib: conflict", "tinylib: tiny"], true),
+        (["tinylib: tiny", "tinylib: conflict", "tinylib: none"], false),
+        (["tinylib: none", "tinylib: none", "tinylib: tiny"], false),
+        (["tinylib: nowhere", "tinylib: nowhere", "tinylib: tiny"], false),
+    ] {
+        let asked = std::sync::atomic::AtomicUsize::new(0);
+        let world = world_with(move |request| {
+            let prompt = request.prompt();
+            let text = if prompt.starts_with("You know which package") {
+                answers[asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst)].to_owned()
+            } else if prompt.starts_with("You are the Planner") {
+                PLAN.to_owned()
+            } else if prompt.starts_with("You are the Reviewer") {
+                ACCEPT.to_owned()
+            } else if prompt.contains("has no `") {
+                fenced("print('without')")
+            } else {
+                fenced("import tinylib\nprint(1)")
+            };
+            Reply::to(request, &text)
+        });
+        let out = run(&world, &["new", "count", "--name", "s"], "approve\nallow\nquit\n");
+        assert_eq!(installs(&world) > 0, installed, "{answers:?}\n{}", out.out);
+        let gates = world.journal("s");
+        let gate = gates.iter().any(|e| e["event"] == "gate_opened" && e["gate"] == "install");
+        assert_eq!(gate, installed, "what a model made up is asked for: {answers:?}");
+    }
 }

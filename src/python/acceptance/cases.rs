@@ -104,8 +104,26 @@ impl Case {
     /// Whether the script did what is expected.
     ///
     /// # Errors
-    /// Says what it did instead.
+    /// Says what it did instead, and what it was given.
     pub(super) fn judge(&self, ended: &Ended<'_>) -> Result<(), String> {
+        self.compare(ended).map_err(|why| format!("{}{why}", self.given()))
+    }
+
+    /// The arguments and the input, as a message begins; empty where there are none.
+    fn given(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.args.is_empty() {
+            let args: Vec<&str> = self.args.iter().map(|arg| arg.0.as_str()).collect();
+            let args = shlex::try_join(args.iter().copied()).unwrap_or_else(|_| args.join(" "));
+            parts.push(format!("the arguments `{}`", one_line(&args, QUOTED)));
+        }
+        if !self.stdin().is_empty() {
+            parts.push(format!("the input `{}`", one_line(self.stdin(), QUOTED)));
+        }
+        if parts.is_empty() { String::new() } else { format!("with {}: ", parts.join(" and ")) }
+    }
+
+    fn compare(&self, ended: &Ended<'_>) -> Result<(), String> {
         if ended.exit != Some(self.exit_code) {
             let how = match ended.exit {
                 Some(code) => format!("it ended with exit code {code}, not {}", self.exit_code),
@@ -409,6 +427,12 @@ mod tests {
         let said = |exit| judged("stdout: a", exit, "a").unwrap_err();
         assert_eq!(said(Some(1)), "it ended with exit code 1, not 0");
         assert_eq!(said(None), "it hung");
+        let given =
+            judged("args: [-n, a b]\nstdin: |\n  3\n  4\nstdout: a", Some(0), "b").unwrap_err();
+        assert!(
+            given.starts_with("with the arguments `-n 'a b'` and the input `3 4`: line 1"),
+            "{given}"
+        );
     }
 
     #[test]

@@ -146,13 +146,18 @@ def main():
             def name(self, nodeid):
                 return "::".join([file, *nodeid.split("::")[1:]])
 
-            def pytest_collectreport(self, report):
-                if report.failed:
-                    self.collected = True
-                    lines = str(report.longrepr).splitlines()
-                    said = [line[1:].strip() for line in lines if line.startswith("E ")]
-                    why = "; ".join(said or lines[-1:])[:800]
-                    end(file, "failed", "it can't be loaded: " + why, 0)
+            @pytest.hookimpl(hookwrapper=True)
+            def pytest_make_collect_report(self, collector):
+                report = (yield).get_result()
+                if not report.failed:
+                    return
+                self.collected = True
+                call = getattr(report, "call", None)
+                error = call and call.excinfo and call.excinfo.value
+                if error and error.__cause__:
+                    error = error.__cause__  # pytest puts import errors into its own
+                why = said_by(error) if error else str(report.longrepr)[-800:]
+                end(file, "failed", "it can't be loaded: " + why, 0)
 
             def pytest_collection_finish(self, session):
                 self.collected = True

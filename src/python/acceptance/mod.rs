@@ -6,6 +6,7 @@
 mod cases;
 mod told;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ use cases::Case;
 
 /// Runs the tests of a file of Python; see there.
 const HARNESS: &str = include_str!("harness.py");
+/// Names of the script that are kept of what tests use.
+const NAMES: usize = 40;
 /// The name that the script goes by in tests, besides its own.
 const SCRIPT: &str = "script.py";
 /// Bytes kept of what the harness tells.
@@ -66,6 +69,24 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, files::FileError> {
     });
     found.sort();
     Ok(found)
+}
+
+/// The names that tests use of the script, sorted.
+#[must_use]
+pub fn interface(tests: &[PathBuf]) -> Vec<String> {
+    let python = tests.iter().filter(|path| !is_yaml(&path.to_string_lossy()));
+    let read = python.filter_map(|path| text_of(path).ok());
+    let names: BTreeSet<String> = read.flat_map(|(text, _)| used_in(&text)).collect();
+    names.into_iter().take(NAMES).collect()
+}
+
+/// The names that a test uses of the script: of `script`, or else of the one module that is no other.
+fn used_in(text: &str) -> Vec<String> {
+    let Ok(outline) = outline::of(text) else { return Vec::new() };
+    let mut others = outline.modules.iter().filter(|module| *module != "pytest");
+    let only = others.next().filter(|_| others.next().is_none());
+    let Some(module) = outline.modules.get("script").or(only) else { return Vec::new() };
+    outline::used_of(text, module)
 }
 
 fn is_yaml(name: &str) -> bool {
@@ -115,6 +136,7 @@ pub async fn test(
     let whole = Duration::from_secs(ask.limits.seconds);
     let begun = Instant::now();
     let mut results = Vec::new();
+    let show = Show::of(ask.checks.window, false, runner.level() != "off");
     for (at, path) in tests.iter().enumerate() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let later = tests.len() - at - 1;
@@ -128,7 +150,7 @@ pub async fn test(
                 let count = cases.len();
                 for (n, case) in cases.iter().enumerate() {
                     let time = left(later + count - n - 1);
-                    let job = of_case(ask, case, time);
+                    let job = of_case(ask, &show, case, time);
                     let name = format!("{name}::{}", case.name());
                     let (done, milliseconds) = perform(runner, job, cancel).await?;
                     let result = judge(ask, case, &done, time);
@@ -142,10 +164,11 @@ pub async fn test(
             }
             Ok(kind) => {
                 let (time, token) = (left(later), token());
-                let job = of_file(ask, &kind, path, tests, &token, time);
+                let job = of_file(ask, &show, &kind, path, tests, &token, time);
                 let (done, _) = perform(runner, job, cancel).await?;
                 let ended = ended(&done, time);
-                results.extend(told::read(&done.stdout.text, &token, &name, &ended));
+                let printed = run::public(&done, &done.stdout.text);
+                results.extend(told::read(&printed, &token, &name, &ended));
             }
         }
     }
@@ -175,10 +198,9 @@ fn again(ask: &Ask<'_>) -> Input {
     Input { name: SCRIPT.into(), content: Content::Text(ask.script.to_owned()) }
 }
 
-fn of_case(ask: &Ask<'_>, case: &Case, time: Duration) -> Job {
+fn of_case(ask: &Ask<'_>, show: &Show, case: &Case, time: Duration) -> Job {
     let (args, stdin) = (case.args(), case.stdin().as_bytes().to_vec());
-    let mut job =
-        run::job(&Ask { args: &args, stdin, keep_files_in: None, ..*ask }, &Show::Nothing(None));
+    let mut job = run::job(&Ask { args: &args, stdin, keep_files_in: None, ..*ask }, show);
     job.limits.time = time;
     let given = case
         .files()
@@ -203,6 +225,7 @@ fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), 
 
 fn of_file(
     ask: &Ask<'_>,
+    show: &Show,
     kind: &Kind,
     path: &Path,
     tests: &[PathBuf],
@@ -211,7 +234,7 @@ fn of_file(
 ) -> Job {
     let mut stdin = format!("{token}\n").into_bytes();
     stdin.extend_from_slice(&ask.stdin);
-    let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, &Show::Nothing(None));
+    let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, show);
     job.limits.time = time;
     job.keep = TOLD;
     let how = if matches!(kind, Kind::Plain) { "plain" } else { "pytest" };

@@ -15,6 +15,9 @@ const MOST: usize = 500;
 const LONGEST: usize = 600;
 const LONGEST_NAME: usize = 200;
 
+/// What a model should know of a script that can't be imported.
+const GUARD: &str = "the script's work belongs under `if __name__ == \"__main__\":`";
+
 /// One line of the harness.
 #[derive(Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -57,7 +60,8 @@ pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<T
         match &begun {
             Some(name) => tests.push(test(name, TestOutcome::Failed, ended)),
             None if found.is_empty() && tests.is_empty() => {
-                let why = format!("while the file was loaded, {ended}");
+                // Most often by what the script does when it is imported.
+                let why = format!("while the file was loaded, {ended}; {GUARD}");
                 tests.push(test(file, TestOutcome::Failed, &why));
             }
             None => {}

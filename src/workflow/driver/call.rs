@@ -1,7 +1,7 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::{Driver, DriverError, End, Next};
-use crate::agents::{coder, planner, repair, reviewer, safety};
+use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
 use crate::domain::chat::{Agent, Request, Role};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
 use crate::domain::review::Finding;
@@ -10,7 +10,7 @@ use crate::llm::call::{self, CallErrorKind};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::words;
 use crate::workflow::manager::News;
-use crate::workflow::{ledger, machine};
+use crate::workflow::{install, ledger, machine};
 use std::time::Instant;
 
 /// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
@@ -132,6 +132,8 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
     let run_as = words::run_as(&session.settings.args, &session.settings.stdin);
     let run_as = run_as.as_deref();
+    let interface = session.interface.join(", ");
+    let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
     let last = session.refusals_of(agent.role()).last();
     let refusal = last.map(|r| r.reason.as_str());
     // Shown its script once more, a weak model would give it back once more.
@@ -159,6 +161,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     plan: plan_text,
                     data: &data,
                     run_as,
+                    interface,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
                     failed: problem.as_deref(),
                     ..coder::Shown::default()
@@ -174,6 +177,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     plan: plan_text,
                     data: &data,
                     run_as,
+                    interface,
                     script: head.map(|v| v.script.as_str()),
                     findings: &findings,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
@@ -218,6 +222,10 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                     refusal,
                 },
             )
+        }
+        Agent::Dependencies => {
+            let modules = head.map(|head| install::unnamed(session, head)).unwrap_or_default();
+            dependencies::request(prompts, &modules, head.map_or("", |v| &v.script), refusal)
         }
         Agent::Safety => {
             let asks = head.and_then(|v| v.checks.as_ref()).map(words::capabilities_in_words);

@@ -35,7 +35,12 @@ impl Driver<'_, '_> {
         let needs = match self.interpreter() {
             Ok(python) => {
                 let found = self.store.session().version(version).and_then(|v| v.checks.clone());
-                let (checks, data) = (found.unwrap_or_default(), self.store.data_files());
+                let (mut checks, data) = (found.unwrap_or_default(), self.store.data_files());
+                let session = self.store.session();
+                for (module, name) in install::names(session) {
+                    let named = checks.dependencies.iter_mut().filter(|d| *d == module);
+                    named.for_each(|dependency| name.clone_into(dependency));
+                }
                 let tools = &self.tools;
                 tools.packages.needs(&python, &checks, &data, &tools.cancel).await
             }

@@ -1,7 +1,7 @@
 //! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
 
 use super::{Driver, DriverError, Next, notes};
-use crate::agents::{self, Refusal, extract, planner, reviewer, safety};
+use crate::agents::{self, Refusal, dependencies, extract, planner, reviewer, safety};
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::plan::Requirement;
@@ -10,7 +10,8 @@ use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
 use crate::python::{check, forgotten};
 use crate::workflow::manager::News;
-use crate::workflow::{ledger, machine};
+use crate::workflow::{install, ledger, machine};
+use std::collections::BTreeMap;
 
 impl Driver<'_, '_> {
     pub(super) fn read(&mut self, last_try: bool) -> Result<Next, DriverError> {
@@ -22,6 +23,7 @@ impl Driver<'_, '_> {
             Agent::Coder | Agent::Repair => self.read_script(&pending)?,
             Agent::Reviewer => self.read_review(&pending, last_try)?,
             Agent::Safety => self.read_judgement(&pending, last_try)?,
+            Agent::Dependencies => self.read_packages(&pending, last_try)?,
         }
         Ok(Next::Go)
     }
@@ -112,6 +114,26 @@ impl Driver<'_, '_> {
             self.tools.manager.tell(News::Written { version, base });
         }
         Ok(())
+    }
+
+    fn read_packages(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let head = pending.version.and_then(|n| session.version(n));
+        let Some(version) = head.map(|head| head.number) else { return Ok(()) };
+        let modules = head.map(|head| install::unnamed(session, head)).unwrap_or_default();
+        let names = match dependencies::parse(&own_words(pending), &modules) {
+            Ok(names) => names,
+            Err(refusal) if !last_try => {
+                return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
+            }
+            Err(_) => BTreeMap::new(),
+        };
+        // What it says nothing of is in no package that it knows.
+        let names: BTreeMap<_, _> = modules
+            .iter()
+            .map(|module| ((*module).to_owned(), names.get(*module).cloned().unwrap_or_default()))
+            .collect();
+        self.record(Event::PackagesNamed { version, call: pending.call, names })
     }
 
     fn read_judgement(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {

@@ -38,6 +38,7 @@ fn every_agent_is_told_what_it_is_shown() {
         plan: "- R1: face",
         data: &data,
         run_as: Some("python script.py --n 3"),
+        interface: Some("add, Clock"),
         script: Some("print('x' < 1)\n"),
         findings: &findings,
         feedback: Some("the hands are stuck"),
@@ -81,6 +82,7 @@ fn every_agent_is_told_what_it_is_shown() {
                 "- R1: face",
                 "data/a.csv",
                 "like this: python script.py --n 3",
+                "at its top level: add, Clock",
                 "print('x' < 1)\n```",
                 "- F12 [blocker] R1 at `draw()`: no <hands> & no face",
                 "the hands are stuck",
@@ -89,7 +91,10 @@ fn every_agent_is_told_what_it_is_shown() {
                 "did not parse",
             ],
         ),
-        (repair::request(&prompts, &mend), vec!["- R1: face", "print(x)", "NameError: x"]),
+        (
+            repair::request(&prompts, &mend),
+            vec!["- R1: face", "script.py --n 3", "print(x)", "NameError: x"],
+        ),
         (
             reviewer::request(&prompts, &review),
             vec![

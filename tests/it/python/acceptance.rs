@@ -12,7 +12,7 @@ use redraft::python::run::Ask;
 use redraft::sandbox::runner;
 use tokio_util::sync::CancellationToken;
 
-/// Without pytest, unless another Python is named.
+/// With or without pytest: the tests hold for both.
 static PYTHON: LazyLock<Interpreter> =
     LazyLock::new(|| find(std::env::var("REDRAFT_TEST_PYTHON").ok().as_deref()).unwrap());
 
@@ -162,6 +162,18 @@ async fn a_file_that_can_not_be_loaded_says_why() {
         &told("import os\nos._exit(0)", "test_x.py", ends).await,
         &["test_x.py failed: while the file was loaded, the program ended with exit code 0"],
     );
+    let waits = told_within(1, "while True: pass", &[("test_x.py", ends)]).await;
+    expect(&waits, &["test_x.py failed: while the file was loaded, still running after 1.0 s"]);
+    assert!(waits[0].ends_with("belongs under `if __name__ == \"__main__\":`"), "{waits:?}");
+    let outside = told("open('nothing.csv')", "test_x.py", ends).await;
+    let said = "FileNotFoundError: [Errno 2] No such file or directory: 'nothing.csv'; in the script, line 1";
+    assert!(outside[0].contains(said), "{outside:?}");
+    let private = "import os\ndef test_a(): assert os.getcwd() == 1\n";
+    let private = told("", "test_x.py", private).await;
+    assert!(
+        private[0].contains("left side is '.'") || private[0].contains("assert '.' == 1"),
+        "{private:?}"
+    );
 }
 
 #[tokio::test]
@@ -197,24 +209,19 @@ async fn unittest_classes_are_run_with_their_set_up() {
 
 #[tokio::test]
 async fn what_only_pytest_can_do_is_said_to_need_it_and_fails_nothing() {
-    if PYTHON_HAS_PYTEST.as_deref() == Some("1") {
-        return;
-    }
+    let mut asked = std::process::Command::new(&PYTHON.path);
+    let has_pytest = asked.args(["-c", "import pytest"]).output().unwrap().status.success();
     for tests in [
         "def test_a(tmp_path): pass\n",
-        "async def test_a(): pass\n",
-        "import pytest\n@pytest.mark.xfail\ndef test_a(): pass\n",
+        "import pytest\n@pytest.mark.usefixtures('tmp_path')\ndef test_a(): pass\n",
         "import pytest\n@pytest.fixture\ndef two(): return 2\ndef test_a(two): pass\n",
         "class TestA:\n    def setup_method(self): pass\n    def test_a(self): pass\n",
     ] {
         let told = told(ADD, "test_x.py", tests).await;
-        assert!(told[0].contains(" skipped: needs pytest"), "{tests}: {told:?}");
-        assert_eq!(told.len(), 1);
+        let expected = if has_pytest { "::test_a passed" } else { " skipped: needs pytest" };
+        assert!(told.len() == 1 && told[0].contains(expected), "{tests}: {told:?}");
     }
 }
-
-static PYTHON_HAS_PYTEST: LazyLock<Option<String>> =
-    LazyLock::new(|| std::env::var("REDRAFT_TEST_PYTEST").ok());
 
 #[tokio::test]
 async fn each_case_is_run_by_itself_with_what_it_gives() {
@@ -228,7 +235,7 @@ async fn each_case_is_run_by_itself_with_what_it_gives() {
         &told(script, "cases.yaml", cases).await,
         &[
             "cases.yaml::half passed",
-            "cases.yaml::zero failed: it ended with exit code 1, not 0: ZeroDivisionError: \
+            "cases.yaml::zero failed: with the input `0`: it ended with exit code 1, not 0: ZeroDivisionError: \
              division by zero (line 4)",
             "cases.yaml::no file passed",
             "cases.yaml::no input failed: it ended with exit code 1, not 0: EOFError",

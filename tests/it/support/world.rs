@@ -80,6 +80,9 @@ impl World {
         let lists = [own(planner), own(coder), own(reviewer)];
         let at = Arc::new(Mutex::new([0_usize; 3]));
         Self::with(move |request| {
+            if let Some(answer) = no_packages(request) {
+                return Reply::to(request, &answer);
+            }
             let which = agent(request) as usize;
             let mut at = at.lock().unwrap();
             let list = &lists[which];
@@ -233,6 +236,13 @@ pub(crate) enum Asking {
     Planner,
     Coder,
     Reviewer,
+}
+
+/// If it is asked for the packages of modules: that there are none.
+fn no_packages(request: &Received) -> Option<String> {
+    let prompt = request.prompt();
+    let modules = prompt.split("Which package is each of these in? ").nth(1)?.lines().next()?;
+    Some(modules.split(", ").map(|module| format!("{module}: none\n")).collect())
 }
 
 /// Which agent a request comes from.

@@ -1,0 +1,108 @@
+//! Names packages for modules that the program can't place itself.
+
+use super::{Refusal, RefusalKind, ask};
+use crate::domain::chat::{Agent, Request};
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The longest name of a package that is taken.
+const LONGEST: usize = 80;
+
+/// What it is shown.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Shown<'a> {
+    /// The script's lines that import the modules.
+    pub imports: Vec<&'a str>,
+    /// The modules, as a list in words.
+    pub modules: String,
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// What is asked of it: which packages these modules of a script are in.
+pub fn request(
+    prompts: &Prompts,
+    modules: &[&str],
+    script: &str,
+    refusal: Option<&str>,
+) -> Result<Request, PromptError> {
+    let names = |line: &&str| {
+        let line = line.trim_start();
+        (line.starts_with("import ") || line.starts_with("from "))
+            && line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| modules.contains(&w))
+    };
+    let imports = script.lines().filter(names).map(str::trim).take(modules.len() * 3).collect();
+    ask(prompts, Agent::Dependencies, Shown { imports, modules: modules.join(", "), refusal })
+}
+
+/// Reads its answer: a package for each of the modules that it names, empty where there is none.
+///
+/// # Errors
+/// An answer that names none of them.
+pub fn parse(answer: &str, modules: &[&str]) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut named = BTreeMap::new();
+    for line in answer.lines() {
+        let plain: String = line.chars().filter(|c| !matches!(c, '`' | '*' | '"' | '\'')).collect();
+        let plain = plain.trim_start_matches(['-', '+', ' ', '\t']);
+        let Some((module, rest)) = plain.split_once([':', '=']).or_else(|| plain.split_once("->"))
+        else {
+            continue;
+        };
+        let module = module.trim().trim_end_matches('-').trim();
+        if let Some(module) = modules.iter().find(|m| m.eq_ignore_ascii_case(module)) {
+            let rest = rest.trim_start_matches(['=', '>', ' ']);
+            let rest = rest.trim_start_matches("pip install ").trim();
+            let first = rest.split([' ', ',', ';', '(']).next().unwrap_or_default();
+            named
+                .entry((*module).to_owned())
+                .or_insert_with(|| name(first).unwrap_or_default().to_owned());
+        }
+    }
+    if named.is_empty() {
+        let reason =
+            format!("it names no package for {}: a line each is wanted", modules.join(", "));
+        return Err(Refusal::new(RefusalKind::Unusable, reason));
+    }
+    Ok(named)
+}
+
+/// A word as the name of a package, if it can be one.
+fn name(word: &str) -> Option<&str> {
+    let word = word.trim_end_matches('.');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let is_name = word.len() <= LONGEST
+        && word.bytes().all(plain)
+        && word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    let none = ["none", "unknown", "n/a"].iter().any(|no| word.eq_ignore_ascii_case(no));
+    (is_name && !none).then_some(word)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_any_list_and_made_up_words_are_not() {
+        for (answer, expected) in [
+            ("cv9: opencv-python", Some("opencv-python")),
+            ("- `cv9`: `opencv-python`", Some("opencv-python")),
+            ("**cv9** -> opencv-python", Some("opencv-python")),
+            ("cv9 = pip install opencv-python", Some("opencv-python")),
+            ("Here:\n\nCV9: opencv-python (the usual one)\n", Some("opencv-python")),
+            ("cv9: none", None),
+            ("cv9: None.", None),
+            ("cv9: --index-url=http://evil", None),
+            ("cv9: ../../x", None),
+            ("cv9: a;b", Some("a")),
+            ("cv9: ", None),
+        ] {
+            let read = parse(answer, &["cv9"]).unwrap();
+            assert_eq!(read["cv9"], expected.unwrap_or_default(), "{answer}");
+        }
+        for answer in ["", "I do not know.", "other: thing", "cv9"] {
+            assert!(parse(answer, &["cv9"]).is_err(), "{answer}");
+        }
+    }
+}
