@@ -130,6 +130,14 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
     if let Some(error) = error(terminal, version) {
         row("", &error);
     }
+    if let Some(run) = &version.run {
+        if run.screenshot {
+            row("picture", &format!("run_v{}/screenshot.png", version.number));
+        }
+        for gap in &run.gaps {
+            row("sandbox", &terminal.warm(&visible(gap)));
+        }
+    }
     if let Some(tests) = tests(terminal, version) {
         row("tests", &tests);
     } else if !session.tests.is_empty() {
