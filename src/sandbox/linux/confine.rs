@@ -76,7 +76,7 @@ fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
     }
     limit(&plan.job.limits)?;
     step("cannot renounce privileges", set_no_new_privs())?;
-    gaps.extend(landlock().err());
+    gaps.extend(landlock(plan.network).err());
     syscalls::filter()?;
     Ok(gaps)
 }
@@ -114,7 +114,9 @@ fn limit(limits: &Limits) -> Result<(), String> {
 
 /// Says again, by file, what the root and its mounts say already, and keeps signals and sockets
 /// without a file to itself.
-fn landlock() -> Result<(), String> {
+fn landlock(network: bool) -> Result<(), String> {
+    let partial = "Landlock does not know of sockets without a file here (Linux 6.12 and newer): \
+                   with the network open, it may reach local services by them";
     let missing = "Landlock is not there (Linux 5.13 and newer): files are kept by mounts alone, \
                    and it may reach local services by sockets without a file";
     let ruled = || -> Result<RulesetStatus, landlock::RulesetError> {
@@ -143,6 +145,8 @@ fn landlock() -> Result<(), String> {
     };
     match ruled() {
         Ok(RulesetStatus::NotEnforced) | Err(_) => Err(missing.to_owned()),
+        // Without the network, its namespace keeps it from them.
+        Ok(RulesetStatus::PartiallyEnforced) if network => Err(partial.to_owned()),
         Ok(_) => Ok(()),
     }
 }
