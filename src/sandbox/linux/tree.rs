@@ -108,8 +108,11 @@ impl<'a> Tree<'a> {
             bind(&self.scratch.join(name), &to)?;
         }
         let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
-        for path in SYSTEM.iter().chain(&settings) {
-            self.show(Path::new(path), Path::new(path))?;
+        for path in SYSTEM.iter().chain(&settings).map(Path::new) {
+            // A link that leads out of what is seen, as `/etc/resolv.conf` often is.
+            let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            let seen = SYSTEM.iter().any(|folder| real.starts_with(folder));
+            self.show(if seen { path } else { &real }, path)?;
         }
         for path in &plan.job.readable {
             self.show(path, path)?;
