@@ -12,11 +12,11 @@ use landlock::{
     RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use nix::mount::{MntFlags, umount2};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, unshare};
 use nix::sys::prctl::{set_dumpable, set_no_new_privs};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
-use nix::unistd::{Gid, Uid, chdir, pivot_root, setgroups, setresgid, setresuid, setsid};
+use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, setresgid, setresuid, setsid};
 
 use super::outer::{self, NOBODY};
 use super::tree::{DEVICES, WRITABLE};
@@ -93,8 +93,11 @@ fn give_pipes() {
 }
 
 fn limit(limits: &Limits) -> Result<(), String> {
-    // Every core may be busy all the time.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    // Every core may be busy all the time. Not asked of the standard library, which would read the
+    // whole table of mounts for it.
+    let here = sched_getaffinity(Pid::this());
+    let is_ours = |n: &usize| here.as_ref().is_ok_and(|cores| cores.is_set(*n).unwrap_or(false));
+    let cores = (0..CpuSet::count()).filter(is_ours).count().max(1) as u64;
     let seconds = limits.time.as_secs().saturating_add(1).saturating_mul(cores);
     for (resource, most) in [
         (Resource::RLIMIT_CORE, 0),

@@ -1,7 +1,6 @@
 //! The root that a child sees: the system and its interpreter to read, its own folders to write.
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
@@ -17,8 +16,6 @@ const SETTINGS: &[&str] = &[
     "/etc/alternatives",
     "/etc/fonts",
     "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
     "/etc/localtime",
     "/etc/magic",
     "/etc/mime.types",
@@ -43,6 +40,8 @@ pub(super) const DEVICES: &[&str] =
 /// The folders that a child may write, in its own root. They share one bounded file system.
 pub(super) const WRITABLE: &[(&str, &str)] =
     &[("work", WORK), ("tmp", "/tmp"), ("shm", "/dev/shm")];
+/// The size of a setting that is copied, in bytes.
+const SMALL: u64 = 256 << 10;
 /// Files, folders and links that a child may make for each MiB that it may write, and at least.
 const FILES_PER_MIB: u64 = 64;
 const FILES: u64 = 4096;
@@ -64,7 +63,7 @@ impl<'a> Tree<'a> {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         step(
             "cannot mount its root",
-            mount(Some("tmpfs"), root, TMPFS, flags, Some("mode=755,size=4m")),
+            mount(Some("tmpfs"), root, TMPFS, flags, Some("mode=755,size=16m")),
         )?;
         let scratch = root.join("scratch");
         make_folder(&scratch)?;
@@ -108,11 +107,20 @@ impl<'a> Tree<'a> {
             bind(&self.scratch.join(name), &to)?;
         }
         let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
-        for path in SYSTEM.iter().chain(&settings).map(Path::new) {
+        for path in SYSTEM.iter().map(Path::new) {
+            self.show(path, path)?;
+        }
+        for path in settings.into_iter().map(Path::new) {
             // A link that leads out of what is seen, as `/etc/resolv.conf` often is.
-            let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            let Ok(real) = path.canonicalize() else { continue };
             let seen = SYSTEM.iter().any(|folder| real.starts_with(folder));
-            self.show(if seen { path } else { &real }, path)?;
+            match path.metadata() {
+                // A mount, made, protected and taken away again, takes longer than a copy.
+                Ok(meta) if !seen && meta.is_file() && meta.len() <= SMALL => {
+                    self.copy(&real, path)?;
+                }
+                _ => self.show(if seen { path } else { &real }, path)?,
+            }
         }
         for path in &plan.job.readable {
             self.show(path, path)?;
@@ -159,7 +167,7 @@ impl<'a> Tree<'a> {
         if to.symlink_metadata().is_ok() {
             return Ok(());
         }
-        if let Some(parent) = to.parent() {
+        if let Some(parent) = to.parent().filter(|parent| *parent != self.root) {
             make_folder(parent)?;
         }
         if meta.is_symlink() {
@@ -169,9 +177,16 @@ impl<'a> Tree<'a> {
         if meta.is_dir() {
             make_folder(&to)?;
         } else {
-            empty_file(&to)?;
+            write(&to, "")?;
         }
         bind(ours, &to)
+    }
+
+    /// Gives the child a copy of a small file of ours.
+    fn copy(&self, ours: &Path, as_path: &Path) -> Result<(), String> {
+        let to = self.inside(as_path);
+        make_folder(to.parent().unwrap_or(self.root))?;
+        files::copy(ours, &to).map(drop).map_err(|error| error.to_string())
     }
 
     /// Who the child is, for programs that ask.
@@ -202,17 +217,21 @@ impl<'a> Tree<'a> {
         // Of /proc nothing can be written but what tells of the child itself.
         let places = WRITABLE.iter().map(|(_, place)| *place).chain(["/proc"]);
         let writable: Vec<PathBuf> = places.map(|place| self.inside(Path::new(place))).collect();
+        let dev = self.root.join("dev");
         for line in table.lines() {
             let mut fields = line.split(' ').skip(4);
             let (Some(place), Some(options)) = (fields.next(), fields.next()) else { continue };
             let place = unescaped(place);
-            if !place.starts_with(self.root) || writable.contains(&place) {
+            // What a device is can't be changed by who owns none of them.
+            let is_device = place.parent() == Some(&dev);
+            if !place.starts_with(self.root) || is_device || writable.contains(&place) {
                 continue;
             }
-            let mut flags =
-                MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
-            // A device is not opened on a mount without devices.
-            flags.set(MsFlags::MS_NODEV, !place.starts_with(self.root.join("dev")));
+            let mut flags = MsFlags::MS_REMOUNT
+                | MsFlags::MS_BIND
+                | MsFlags::MS_RDONLY
+                | MsFlags::MS_NODEV
+                | MsFlags::MS_NOSUID;
             flags.set(MsFlags::MS_NOEXEC, options.split(',').any(|option| option == "noexec"));
             step("cannot make its root read-only", mount(NONE, &place, NONE, flags, NONE))?;
         }
@@ -234,13 +253,6 @@ fn make_folder(path: &Path) -> Result<(), String> {
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
     step("cannot write into its root", files::put(path, text))
-}
-
-fn empty_file(path: &Path) -> Result<(), String> {
-    match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => write(path, ""),
-        _ => Ok(()),
-    }
 }
 
 /// A path of the mount table, whose blanks are written in octal.
