@@ -330,8 +330,11 @@ const HOSTILE: &[(&str, &str, As, &str)] = &[
         Anyone,
         "import time\n\
          for n in range(4):\n\
-         \x20if os.fork() == 0: b = bytearray(os.urandom(1 << 20) * 150); time.sleep(20); os._exit(0)\n\
-         time.sleep(4); out()",
+         \x20if os.fork() == 0:\n\
+         \x20 b = bytearray(150 << 20)\n\
+         \x20 for i in range(0, len(b), 4096): b[i] = 1\n\
+         \x20 time.sleep(20); os._exit(0)\n\
+         time.sleep(5); out()",
     ),
     (
         "takes all memory by sharing it",
