@@ -7,8 +7,8 @@ use crate::domain::settings::Install;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::{discover, provider};
+use crate::python::interpreter;
 use crate::python::packages::Packages;
-use crate::python::{interpreter, show};
 use crate::sandbox;
 use crate::store;
 use anyhow::Result;
@@ -113,7 +113,8 @@ fn sandbox() -> Look {
 
 /// Programs with a window need more than others; nothing else does.
 fn window() -> Look {
-    let words = show::missing().unwrap_or_else(|| "a virtual display, by Xvfb".to_owned());
+    let words =
+        sandbox::display::missing().unwrap_or_else(|| "a virtual display, by Xvfb".to_owned());
     Look { what: "window", fine: true, words }
 }
 

@@ -17,7 +17,7 @@ pub mod outline;
 pub mod packages;
 pub mod pep723;
 pub mod run;
-pub mod show;
+mod show;
 pub mod traceback;
 mod tree;
 pub mod words;

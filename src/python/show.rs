@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::display::{self, Display, Frame};
+use crate::sandbox::display::{Display, Frame};
 use crate::sandbox::{Content, Input};
 
 /// What a program needs of our environment to put up a window where we do.
@@ -117,10 +117,4 @@ pub(super) async fn look(
 fn has_display() -> bool {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")
-}
-
-/// What is missing for programs with a window, if anything is.
-#[must_use]
-pub fn missing() -> Option<String> {
-    display::missing()
 }

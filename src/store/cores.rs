@@ -12,10 +12,10 @@ pub(super) fn share<T: Sync, R: Send>(
     work: impl Fn(&[T]) -> R + Sync,
 ) -> Vec<R> {
     // To ask how many cores there are takes longer than most of what is shared.
-    let part = if items.len() <= worth { worth } else { items.len().div_ceil(count()).max(worth) };
-    if items.len() <= part {
+    if items.len() <= worth {
         return vec![work(items)];
     }
+    let part = items.len().div_ceil(count()).max(worth);
     let work = &work;
     thread::scope(|scope| {
         let parts: Vec<_> =

@@ -303,7 +303,7 @@ fn a_window_is_tested_on_a_display_of_its_own() {
     let out = world.run(&["new", "hi", "--name", "s", "--auto", "--tests", "test_title.py"]);
     let mut python = std::process::Command::new("python3");
     let toolkit = python.args(["-c", "import tkinter"]).status().unwrap().success();
-    if toolkit && redraft::python::show::missing().is_none() {
+    if toolkit && redraft::sandbox::display::missing().is_none() {
         assert!(out.out.contains("tests: 1 of 1 passed"), "{}", out.out);
     } else {
         assert!(!out.out.contains("1 of 1 passed"), "{}", out.out);

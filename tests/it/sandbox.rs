@@ -240,7 +240,7 @@ fn a_window_is_looked_at_and_stopped() {
     world.run(&["new", "a clock face", "--name", "s", "--auto"]);
     let report = world.read("sessions/s/report_v1.yaml");
     let toolkit = Command::new("python3").args(["-c", "import tkinter"]).status().unwrap();
-    if redraft::python::show::missing().is_some() {
+    if redraft::sandbox::display::missing().is_some() {
         assert!(report.contains("apt install xvfb"), "it says what is missing\n{report}");
     } else if !toolkit.success() {
         assert!(report.contains("tkinter"), "it says what is missing\n{report}");

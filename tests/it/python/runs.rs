@@ -153,7 +153,7 @@ async fn a_script_that_finds_no_display_is_skipped_and_not_failed() {
     let Ran { run, .. } = ran(Ask { checks: &window, ..ask(script) }).await;
     let none =
         std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none();
-    if none && redraft::python::show::missing().is_some() {
+    if none && redraft::sandbox::display::missing().is_some() {
         assert_eq!(run.verdict, RunVerdict::Skipped, "{run:?}");
         assert!(run.reason.unwrap().starts_with("needs a display, there is none here: no virtual"));
     } else {
