@@ -2,6 +2,7 @@
 
 use crate::domain::text::one_line;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 /// Why one try to get an answer failed, for all kinds of provider.
@@ -81,6 +82,22 @@ pub enum Fault {
         /// What the server said.
         message: String,
     },
+    /// The prompt and the longest answer do not fit into the model's context.
+    #[error("the prompt is longer than the model's context{}: {message}", size(*context))]
+    PromptTooLong {
+        /// How long the context is, in tokens, if the server said so.
+        context: Option<u32>,
+        /// What the server said.
+        message: String,
+    },
+    /// The model inside the program can't be run.
+    #[error("the model file `{file}` can't be run: {reason}")]
+    Embedded {
+        /// The file's name.
+        file: String,
+        /// Why not.
+        reason: String,
+    },
     /// The program that should answer failed.
     #[error("the program `{program}` {reason}")]
     Program {
@@ -102,6 +119,11 @@ pub enum Fault {
     Empty,
 }
 
+/// How long the context is, where it is known.
+fn size(context: Option<u32>) -> String {
+    context.map_or_else(String::new, |tokens| format!(" of {tokens} tokens"))
+}
+
 /// Says how long a server asks to wait; nothing if it does not.
 fn wish(retry_after: Option<Duration>) -> String {
     let wait = retry_after.filter(|wait| !wait.is_zero());
@@ -109,6 +131,12 @@ fn wish(retry_after: Option<Duration>) -> String {
 }
 
 impl Fault {
+    /// A model inside the program that can't be run.
+    pub(super) fn embedded(file: &Path, reason: &str) -> Self {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        Self::Embedded { file: shown(&name.to_string_lossy()), reason: shown(reason) }
+    }
+
     /// Whether the same request can succeed a little later.
     #[must_use]
     pub fn retryable(&self) -> bool {
@@ -124,6 +152,8 @@ impl Fault {
             | Self::TooLong { .. }
             | Self::KeyRefused { .. }
             | Self::NoSuchModel { .. }
+            | Self::PromptTooLong { .. }
+            | Self::Embedded { .. }
             | Self::Program { .. }
             | Self::Recording { .. } => false,
         }

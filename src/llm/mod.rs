@@ -8,6 +8,8 @@ mod anthropic;
 pub mod call;
 mod command;
 pub mod discover;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod fault;
 mod http;
 mod ollama;

@@ -236,7 +236,13 @@ pub fn connect_in(
             let path = path.ok_or_else(|| provider.missing("path"))?;
             Box::new(ScriptModel::new(path, used).map_err(ProviderError::Recording)?)
         }
-        kind @ (Kind::Completion | Kind::Embedded) => {
+        #[cfg(feature = "embedded")]
+        Kind::Embedded => Box::new(super::embedded::Embedded {
+            file: id.into(),
+            sampling: provider.settings.sampling.clone(),
+            context: provider.settings.context,
+        }),
+        kind => {
             let kind = kind.name();
             return Err(ProviderError::NotInBuild { provider: provider.name, kind });
         }
@@ -424,7 +430,6 @@ mod tests {
             ("p/x", "providers: {p: {kind: command}}", "no `command`"),
             ("p/x", "providers: {p: {kind: script}}", "no `path`"),
             ("p/x", "providers: {p: {kind: script, path: no/such.yaml}}", "`no/such.yaml`"),
-            ("p/x", "providers: {p: {kind: embedded}}", "not in this build"),
             ("p/x", "providers: {p: {kind: completion}}", "not in this build"),
         ] {
             let error = try_connect(model, config).err().unwrap();
