@@ -217,8 +217,8 @@ pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
 
 /// Writes into a file as it stands, without more ado: for the kernel's own files, and for file
 /// systems that are gone before anybody could see half of it.
-pub fn put(path: &Path, text: &str) -> Result<(), FileError> {
-    fs::write(path, text).map_err(failed("write", path))
+pub fn put(path: &Path, content: impl AsRef<[u8]>) -> Result<(), FileError> {
+    fs::write(path, content).map_err(failed("write", path))
 }
 
 /// Makes files and the folders that hold them last through a power failure.
