@@ -26,7 +26,9 @@ pub(super) fn fork_single() -> nix::Result<ForkResult> {
 pub(super) fn in_another(work: impl FnOnce()) -> nix::Result<Pid> {
     let mut work = Some(work);
     let once = || {
-        work.take().map(|work| work());
+        if let Some(work) = work.take() {
+            work();
+        }
         0
     };
     let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;

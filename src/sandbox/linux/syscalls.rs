@@ -170,9 +170,14 @@ fn known() -> BpfProgram {
     [vec![number_of_the_call], search(&bounds, false)].concat()
 }
 
-const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+const LOAD: u16 = operation(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
+const AT_LEAST: u16 = operation(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K);
+const RETURN: u16 = operation(libc::BPF_RET | libc::BPF_K);
+
+#[expect(clippy::cast_possible_truncation, reason = "operations are a byte, in a wider field")]
+const fn operation(parts: u32) -> u16 {
+    parts as u16
+}
 
 /// Goes to the half of the bounds in which a number lies, and to half of that. `allowed` are the
 /// numbers below the first bound, not those from there to the second, and so on.
