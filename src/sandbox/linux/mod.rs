@@ -100,7 +100,7 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
             files::exists(path)?;
         }
     }
-    let shared = files::temporary_folder()?;
+    let shared = files::small_temporary_folder()?;
     let folder = shared.path();
     let plan = Plan { job, network, parent: i32::try_from(std::process::id()).unwrap_or(0) };
     let text = serde_json::to_vec(&plan)
