@@ -4,6 +4,7 @@
 mod ask;
 mod call;
 pub mod edits;
+mod given;
 mod lost;
 mod notes;
 mod packages;
@@ -12,6 +13,8 @@ mod run;
 mod test;
 
 pub use ask::{feedback, manual_version};
+
+pub use given::given;
 
 use super::machine::{self, Step};
 use super::manager::{Manager, News};
