@@ -158,6 +158,16 @@ pub struct Request {
     pub max_tokens: u32,
 }
 
+impl Request {
+    /// The tokens that the prompt takes, rather too many than too few: every message costs a few
+    /// for its frame, and code has more tokens than prose.
+    #[must_use]
+    pub fn prompt_tokens(&self) -> u64 {
+        let prompt = Usage::estimate(&self.messages, "").prompt;
+        prompt + prompt / 4 + 16 * self.messages.len() as u64
+    }
+}
+
 /// How an answer that arrived ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

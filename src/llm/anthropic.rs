@@ -5,9 +5,6 @@ use super::wire::{Framing, Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Speaker};
 use serde_json::{Value, json};
 
-/// Where requests go, after the provider's address.
-pub(super) const PATH: &str = "v1/messages";
-
 /// The version of the format that is asked for.
 pub(super) const VERSION: &str = "2023-06-01";
 
@@ -26,9 +23,21 @@ impl Wire for Anthropic {
         Framing::Events
     }
 
-    fn body(&self, request: &Request) -> Value {
+    fn path(&self) -> String {
+        "v1/messages".to_owned()
+    }
+
+    fn list(&self) -> Option<&'static str> {
+        Some("v1/models")
+    }
+
+    fn body(&self, request: &Request) -> Result<Value, Fault> {
         let (system, messages): (Vec<&Message>, Vec<&Message>) =
             request.messages.iter().partition(|message| message.role == Speaker::System);
+        let messages: Vec<Value> = messages
+            .iter()
+            .map(|message| json!({"role": message.role, "content": content(message)}))
+            .collect();
         let mut body = json!({
             "model": self.model,
             "messages": messages,
@@ -38,9 +47,9 @@ impl Wire for Anthropic {
         });
         if !system.is_empty() {
             let texts: Vec<&str> = system.iter().map(|message| message.content.as_str()).collect();
-            body["system"] = texts.join("\n\n").into();
+            body["system"] = json!([kept(&texts.join("\n\n"))]);
         }
-        body
+        Ok(body)
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
@@ -68,6 +77,25 @@ impl Wire for Anthropic {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A text that comes again in the next request, and so belongs in the provider's cache. A text that
+/// is too short for it is simply not kept.
+fn kept(text: &str) -> Value {
+    json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral"}})
+}
+
+/// A message in two blocks where it has a part that stays the same: what stands before the first
+/// script in it is the plan, and what comes from there on changes with each version.
+fn content(message: &Message) -> Value {
+    let text = message.content.as_str();
+    let script = text.find("\n```").and_then(|fence| text[..fence].rfind("\n\n"));
+    match script.map(|at| text.split_at(at)) {
+        Some((same, new)) if message.role == Speaker::User && !same.trim().is_empty() => {
+            json!([kept(same), {"type": "text", "text": new}])
+        }
+        _ => text.into(),
     }
 }
 
@@ -99,5 +127,28 @@ fn usage(value: &Value, reading: &mut Reading) {
     }
     if let Some(output) = count("output_tokens") {
         reading.usage.get_or_insert_default().answer = output;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_the_same_from_version_to_version_is_marked_for_the_cache() {
+        for (text, same, new) in [
+            ("Plan:\nR1: x\n\nThe script:\n```python\n1\n```", "Plan:\nR1: x", "The script:"),
+            ("Plan:\n\nR1\n\nA:\n```\n1\n\n2\n```\n\nB:\n```", "Plan:\n\nR1", "A:\n```\n1"),
+        ] {
+            let blocks = content(&Message::user(text));
+            let of = |n: usize| blocks[n]["text"].as_str().unwrap_or_default();
+            assert_eq!(of(0), same);
+            assert!(of(1).trim_start().starts_with(new), "{blocks}");
+            assert_eq!([of(0), of(1)].concat(), text);
+            assert!(blocks[0]["cache_control"].is_object() && blocks[1]["cache_control"].is_null());
+        }
+        for text in ["Plan: R1", "```\n1\n```", "\n\n```", "a\n```"] {
+            assert_eq!(content(&Message::user(text)), text);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Asks a model: the one place for retries, the limit on silence, and cancelling.
 
+use super::echo;
 use super::repetition::{self, Patience, Repetition};
 use super::{Ending, Fault, Model, Piece};
 use crate::domain::chat::{Outcome, Request, Role, Usage};
@@ -111,7 +112,8 @@ pub async fn call(
         };
         let fault = match ended {
             Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
-            Err(fault) => fault,
+            // Servers and programs can repeat what they were sent.
+            Err(fault) => fault.map_said(|said| echo::without(said, &request.messages)),
         };
         let Some(wait) = wait_before_retry(&fault, policy, attempts) else {
             return Err(heard.error(CallErrorKind::Failed(fault)));

@@ -7,15 +7,23 @@
 mod anthropic;
 pub mod call;
 mod command;
+mod completion;
 pub mod discover;
+mod echo;
 mod fault;
+mod gemini;
 mod http;
+mod nearest;
 mod ollama;
 mod openai;
 pub mod provider;
+mod refusal;
 mod repetition;
+mod responses;
 mod script;
 mod secret;
+mod stops;
+mod template;
 mod wire;
 
 pub use fault::Fault;

@@ -6,9 +6,6 @@ use super::wire::{Framing, Reading, Wire, tokens};
 use crate::domain::chat::{Outcome, Request, Usage};
 use serde_json::{Value, json};
 
-/// Where requests go, after the provider's address.
-pub(super) const PATH: &str = "api/chat";
-
 /// The least context that is asked for, if the configuration says nothing.
 pub(super) const DEFAULT_CONTEXT: u32 = 8192;
 
@@ -26,10 +23,7 @@ pub(super) struct Ollama {
 impl Ollama {
     /// The context that holds the prompt and the longest answer.
     fn context_for(&self, request: &Request) -> u64 {
-        let prompt = Usage::estimate(&request.messages, "").prompt;
-        // Every message costs a few tokens for its frame, and code has more tokens than prose.
-        let needed = prompt + prompt / 4 + 16 * request.messages.len() as u64;
-        let whole = needed + u64::from(request.max_tokens);
+        let whole = request.prompt_tokens() + u64::from(request.max_tokens);
         whole.next_multiple_of(CONTEXT_STEP).max(u64::from(self.context))
     }
 }
@@ -43,8 +37,16 @@ impl Wire for Ollama {
         Framing::Lines
     }
 
-    fn body(&self, request: &Request) -> Value {
-        json!({
+    fn path(&self) -> String {
+        "api/chat".to_owned()
+    }
+
+    fn list(&self) -> Option<&'static str> {
+        Some("api/tags")
+    }
+
+    fn body(&self, request: &Request) -> Result<Value, Fault> {
+        Ok(json!({
             "model": self.model,
             "messages": request.messages,
             "stream": true,
@@ -53,7 +55,7 @@ impl Wire for Ollama {
                 "temperature": request.temperature,
                 "num_predict": request.max_tokens,
             },
-        })
+        }))
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {

@@ -5,9 +5,6 @@ use super::wire::{Framing, Reading, Wire, tokens};
 use crate::domain::chat::{Outcome, Request, Usage};
 use serde_json::{Value, json};
 
-/// Where requests go, after the provider's address.
-pub(super) const PATH: &str = "chat/completions";
-
 /// One model behind a chat completions endpoint.
 pub(super) struct OpenAi {
     /// The model's name at the provider.
@@ -25,16 +22,24 @@ impl Wire for OpenAi {
         Framing::Events
     }
 
-    fn body(&self, request: &Request) -> Value {
+    fn path(&self) -> String {
+        "chat/completions".to_owned()
+    }
+
+    fn list(&self) -> Option<&'static str> {
+        Some("models")
+    }
+
+    fn body(&self, request: &Request) -> Result<Value, Fault> {
         let limit = if self.official { "max_completion_tokens" } else { "max_tokens" };
-        json!({
+        Ok(json!({
             "model": self.model,
             "messages": request.messages,
             "temperature": request.temperature,
             limit: request.max_tokens,
             "stream": true,
             "stream_options": {"include_usage": true},
-        })
+        }))
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
@@ -61,6 +66,7 @@ impl Wire for OpenAi {
                 reading.reasoning(reasoning);
             }
             reading.text(&part["content"]);
+            reading.refusal(&part["refusal"]);
         }
         match stop {
             // Some servers send an empty reason with each piece.

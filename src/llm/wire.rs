@@ -11,6 +11,8 @@ pub(super) enum Framing {
     Events,
     /// One object a line.
     Lines,
+    /// As the server likes: its content type says so.
+    Any,
 }
 
 /// One provider's way of writing requests and answers down. No I/O.
@@ -21,8 +23,21 @@ pub(super) trait Wire: Send + Sync {
     /// How the objects of an answer follow each other.
     fn framing(&self) -> Framing;
 
+    /// Where requests go, after the provider's address.
+    fn path(&self) -> String;
+
+    /// Where the server lists its models, after the provider's address, if it does.
+    fn list(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Texts that end an answer, where the server itself may not know them.
+    fn stops(&self) -> &[String] {
+        &[]
+    }
+
     /// The request's JSON.
-    fn body(&self, request: &Request) -> Value;
+    fn body(&self, request: &Request) -> Result<Value, Fault>;
 
     /// Takes up one JSON object of an answer; one that it does not know is left alone. The object
     /// of an answer that was not streamed is read by the same function.
@@ -38,6 +53,8 @@ pub(super) struct Reading {
     pub(super) outcome: Option<Outcome>,
     /// The tokens used, once they were told.
     pub(super) usage: Option<Usage>,
+    /// A part of the answer said that the model declines.
+    pub(super) declined: bool,
     /// Nothing more will come.
     pub(super) done: bool,
 }
@@ -57,9 +74,18 @@ impl Reading {
         }
     }
 
+    /// Notes what a model says instead of an answer.
+    pub(super) fn refusal(&mut self, value: &Value) {
+        self.declined |= value.as_str().is_some_and(|text| !text.is_empty());
+        self.text(value);
+    }
+
     /// How the answer ended; without an end mark it was cut off on its way.
     pub(super) fn ending(&self) -> Result<Ending, Fault> {
-        let outcome = self.outcome.ok_or(Fault::Truncated)?;
+        let outcome = match self.outcome.ok_or(Fault::Truncated)? {
+            Outcome::Whole if self.declined => Outcome::Refused,
+            outcome => outcome,
+        };
         Ok(Ending { outcome, usage: self.usage })
     }
 }
@@ -84,10 +110,12 @@ pub(super) enum Line<'a> {
 pub(super) fn line(framing: Framing, line: &str) -> Line<'_> {
     let trimmed = line.trim();
     let data = match (framing, trimmed.strip_prefix("data:")) {
-        (Framing::Events, Some(data)) => data.trim_start(),
+        (Framing::Events | Framing::Any, Some(data)) => data.trim_start(),
         // Some servers write an error as bare JSON into a stream of events.
-        (Framing::Events, None) if !trimmed.starts_with('{') => return Line::Nothing,
-        (Framing::Events | Framing::Lines, _) => trimmed,
+        (Framing::Events | Framing::Any, None) if !trimmed.starts_with('{') => {
+            return Line::Nothing;
+        }
+        (Framing::Events | Framing::Any | Framing::Lines, _) => trimmed,
     };
     match data {
         "" => Line::Nothing,
@@ -114,6 +142,9 @@ mod tests {
             (Framing::Lines, "{}", Line::Object("{}")),
             (Framing::Lines, " ", Line::Nothing),
             (Framing::Lines, "oops", Line::Object("oops")),
+            (Framing::Any, "{\"a\":1}", Line::Object("{\"a\":1}")),
+            (Framing::Any, "data: {}", Line::Object("{}")),
+            (Framing::Any, "event: ping", Line::Nothing),
         ] {
             assert_eq!(line(framing, text), expected, "{text:?}");
         }
