@@ -19,6 +19,17 @@ pub enum Fault {
         /// What the system said.
         reason: String,
     },
+    /// The server is not the one that it says it is, as far as this system can tell.
+    #[error(
+        "can't trust `{server}`: {reason}; check its address, the clock and the certificates \
+             that this system trusts"
+    )]
+    NotTrusted {
+        /// Name and port.
+        server: String,
+        /// What is wrong with its certificate.
+        reason: String,
+    },
     /// The server refused the request.
     #[error("the provider answered {status}: {message}{}", wish(*.retry_after))]
     Status {
@@ -154,6 +165,7 @@ impl Fault {
             | Self::Empty => true,
             Self::NotAnAnswer { .. }
             | Self::TooLong { .. }
+            | Self::NotTrusted { .. }
             | Self::KeyRefused { .. }
             | Self::NoSuchModel { .. }
             | Self::PromptTooLong { .. }
@@ -176,6 +188,7 @@ impl Fault {
     pub(super) fn map_said(mut self, change: impl Fn(&str) -> String) -> Self {
         match &mut self {
             Self::Connect { reason: said, .. }
+            | Self::NotTrusted { reason: said, .. }
             | Self::Status { message: said, .. }
             | Self::InStream { message: said, .. }
             | Self::NotAnAnswer { what: said, .. }

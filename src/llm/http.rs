@@ -164,23 +164,29 @@ impl Door {
     fn unreachable(&self, error: reqwest::Error) -> Fault {
         // The innermost cause says what happened; the outer ones only say where, with addresses.
         let error = error.without_url();
-        let mut cause: &dyn Error = &error;
+        let mut cause: &(dyn Error + 'static) = &error;
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        let reason = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
+        let mut reason = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
+        let server = self.server();
+        if reason.contains("certificate") {
+            return Fault::NotTrusted { server, reason: self.shown(&reason) };
+        }
+        if self.url.scheme() == "https" && error.is_connect() && !is_of_system(cause) {
+            reason = format!("it does not answer as a server of https does ({reason})");
+        }
         let proxy = self.proxy().map(|name| format!(" (through the proxy of `{name}`)"));
-        let reason = self.shown(&reason) + &proxy.unwrap_or_default();
-        Fault::Connect { server: self.server(), reason }
+        Fault::Connect { server, reason: self.shown(&reason) + &proxy.unwrap_or_default() }
     }
 
     /// The variable that names a proxy for this server, if there is one. Its value can hold a
     /// password.
     fn proxy(&self) -> Option<&'static str> {
         let (_, names) = PROXIES.iter().find(|(scheme, _)| *scheme == self.url.scheme())?;
-        let everything = ["no_proxy", "NO_PROXY"].iter().any(|n| environment(n).is_some());
+        let excepted = ["no_proxy", "NO_PROXY"].iter().any(|n| environment(n).is_some());
         let name = names.iter().find(|name| environment(name).is_some())?;
-        (!is_local(&self.url) && !everything).then_some(name)
+        (!is_local(&self.url) && !excepted).then_some(name)
     }
 
     /// What a status other than 200 means.
@@ -210,6 +216,11 @@ fn joined(base: &str, path: &str) -> (Vec<String>, Vec<String>) {
     let twice = (1..=path.len()).rev().find(|n| base.ends_with(&path[..*n])).unwrap_or(0);
     base.truncate(base.len() - twice);
     (base, path)
+}
+
+/// Whether the system itself says what went wrong: not a library above it.
+fn is_of_system(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(|error: &io::Error| error.raw_os_error().is_some())
 }
 
 /// Whether the address is this machine's own, which no proxy can reach.

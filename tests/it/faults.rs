@@ -40,7 +40,9 @@ impl Ward {
         let seen = Arc::clone(&state);
         let server = ModelServer::with_key(Some(KEY), move |request| seen.reply(request));
         let world = World::empty();
-        let url = server.base_url();
+        // The address of a raw prompt endpoint is its own.
+        let end = if kind == "completion" { "/v1/completions" } else { "" };
+        let url = server.base_url() + end;
         world.write(
             "redraft.yaml",
             &format!(
@@ -78,8 +80,8 @@ impl Ward {
     /// How often each agent asked.
     fn asked(&self) -> [usize; 3] {
         let mut asked = [0; 3];
-        for request in self.server.received() {
-            asked[agent(&request) as usize] += 1;
+        for request in self.server.received().iter().filter(|r| !r.is_list()) {
+            asked[agent(request) as usize] += 1;
         }
         asked
     }
@@ -137,6 +139,9 @@ impl Ward {
 
 impl State {
     fn reply(&self, request: &Received) -> Reply {
+        if request.is_list() {
+            return Reply::to(request, "");
+        }
         let asking = agent(request);
         let fault = *self.fault.lock().unwrap();
         let left =
@@ -168,33 +173,27 @@ fn answered(journal: &[Value]) -> [usize; 3] {
 }
 
 const FOR_EVER: usize = usize::MAX;
-const KINDS: [&str; 3] = ["openai", "anthropic", "ollama"];
+const KINDS: [&str; 6] = ["openai", "responses", "anthropic", "gemini", "ollama", "completion"];
 
 /// The beginning of an answer that would break the script if anything of it were kept.
 fn begun(request: &Received) -> Reply {
-    // Anthropic's start, block and ping come before the first text.
-    let first = if request.path.ends_with("/messages") { 4 } else { 1 };
-    Reply::to(request, "BROKEN text").cut_to(first)
-}
-
-fn line(request: &Received, json: &Value) -> String {
-    if request.path.ends_with("/chat") { format!("{json}\n") } else { format!("data: {json}\n\n") }
+    Reply::begun(request, "BROKEN text")
 }
 
 fn bad_text(request: &Received) -> Reply {
-    let event = line(request, &json!({"choices": [], "text": "MARK"}));
+    let event = request.event(&json!({"choices": [], "text": "MARK"}));
     let (before, after) = event.split_once("MARK").unwrap();
     begun(request).then_repeat(&[before.as_bytes(), b"\xff\xfe", after.as_bytes()].concat(), 1)
 }
 
 fn half_event(request: &Received) -> Reply {
-    let event = line(request, &json!({"choices": [{"index": 0, "delta": {"content": "BROKEN"}}]}));
+    let event = request.text_event("BROKEN");
     begun(request).then_repeat(&event.as_bytes()[..event.len() / 2], 1)
 }
 
 fn in_stream(request: &Received) -> Reply {
     let error = json!({"type": "error", "error": {"type": "server_error", "message": "on fire"}});
-    begun(request).then_repeat(line(request, &error).as_bytes(), 1)
+    begun(request).then_repeat(request.event(&error).as_bytes(), 1)
 }
 
 fn html(_: &Received) -> Reply {
@@ -203,15 +202,7 @@ fn html(_: &Received) -> Reply {
 
 fn flood(request: &Received) -> Reply {
     let text = "x = 1\n".repeat(2700);
-    let json = match request.path.as_str() {
-        path if path.ends_with("/completions") => {
-            json!({"choices": [{"delta": {"content": text}}]})
-        }
-        path if path.ends_with("/messages") => json!({"type": "content_block_delta",
-            "delta": {"type": "text_delta", "text": text}}),
-        _ => json!({"message": {"content": text}, "done": false}),
-    };
-    begun(request).then_repeat(line(request, &json).as_bytes(), 1024)
+    begun(request).then_repeat(request.text_event(&text).as_bytes(), 1024)
 }
 
 /// What passes by itself, with words of the error if it does not.
