@@ -110,6 +110,32 @@ fn a_command_is_a_text_or_a_list() {
 }
 
 #[test]
+fn a_raw_prompt_endpoint_is_described_field_by_field_and_each_can_be_changed_later() {
+    let mut config = parse(
+        "providers:\n  raw:\n    kind: completion\n    base_url: http://h/completion\n    \
+         template: llama3\n    stop: ['###']\n    \
+         fields: { max_tokens: n_predict, answer: content }\n    extra: { seed: 1, top_k: 40 }\n",
+    )
+    .unwrap();
+    config.merge(
+        parse("providers: {raw: {fields: {answer: /text, model: ''}, extra: {seed: 2}}}").unwrap(),
+    );
+    let raw = &config.providers["raw"];
+    assert_eq!((raw.kind, raw.template.as_deref()), (Some(Kind::Completion), Some("llama3")));
+    assert_eq!(raw.stop.as_deref(), Some(&["###".to_owned()][..]));
+    let field = |field| raw.fields.get(&field).map(String::as_str);
+    assert_eq!(
+        [Field::MaxTokens, Field::Answer, Field::Model, Field::Prompt].map(field),
+        [Some("n_predict"), Some("/text"), Some(""), None]
+    );
+    assert_eq!((&raw.extra["seed"], &raw.extra["top_k"]), (&2.into(), &40.into()));
+    for text in ["fields: {prmpt: x}", "stop: 3", "extra: [1]", "fields: {answer: [x]}"] {
+        let error = parse(&format!("providers: {{p: {{{text}}}}}")).expect_err(text);
+        assert!(error.contains("line 1"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_later_file_wins_key_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let [user, here, given] =

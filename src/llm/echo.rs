@@ -105,7 +105,7 @@ mod tests {
             ("bad input: A CLOCK!", "bad input: …!"),
             (
                 "bad: You are the Coder. You write one complete Python 3 script.\\nRules: x",
-                "bad: … x",
+                "bad: …: x",
             ),
             (
                 r#"{"content": "Plan:\nshow the time of \u6642\u8a08\u306e\u91dd on an \"analog clock\" face\nR1"}"#,

@@ -217,8 +217,8 @@ impl Fault {
     /// message and a type or code. The message is still as sent: who knows the key shortens it.
     pub(super) fn in_stream(error: &Value) -> Self {
         let message = message_in(error).unwrap_or_else(|| "it did not say which".to_owned());
-        if let Some(context) = refusal::too_long(error, &message) {
-            return Self::PromptTooLong { context, message };
+        if let Some(fault) = refusal::too_long(error, &message) {
+            return fault;
         }
         let code = error.get("code").or_else(|| error.get("status"));
         let passing = match code.and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()) {

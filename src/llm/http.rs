@@ -387,7 +387,7 @@ async fn deliver(
                 let (text, over) = stops.take(&text);
                 (Piece::Text(text), over)
             }
-            piece => (piece, false),
+            piece @ Piece::Reasoning(_) => (piece, false),
         };
         if !matches!(&piece, Piece::Text(text) if text.is_empty()) {
             // A closed channel means that nobody listens any more: as good as broken off.

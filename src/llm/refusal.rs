@@ -73,29 +73,31 @@ pub(super) fn fault(
     let words = format!("{} {code}", message.to_lowercase());
     let says = |list: &[&str]| list.iter().any(|known| words.contains(known));
     let model_is_meant = words.contains("model");
-    let context = too_long(&json, &message);
+    if matches!(status.as_u16(), 400 | 413 | 422 | 500)
+        && let Some(fault) = too_long(&json, &message)
+    {
+        return fault.map_said(show);
+    }
     let message = show(&message);
-    match (status.as_u16(), context) {
-        (400 | 413 | 422 | 500, Some(context)) => Fault::PromptTooLong { context, message },
-        (413, None) => Fault::PromptTooLong { context: None, message },
-        (404, _) if model_is_meant => no_model(model, message),
-        (400 | 403 | 422, _) if model_is_meant && says(&NO_MODEL) => no_model(model, message),
-        (status @ (401 | 403), _) => Fault::KeyRefused { status, message },
-        (status @ 400, _) if says(&["api key", "api_key"]) => Fault::KeyRefused { status, message },
-        (status @ 402, _) => Fault::NoCredit { status, message },
-        (status @ 429, _) if says(&["insufficient_quota", "credit balance"]) => {
+    match status.as_u16() {
+        413 => Fault::PromptTooLong { context: None, message },
+        404 if model_is_meant => no_model(model, message),
+        400 | 403 | 422 if model_is_meant && says(&NO_MODEL) => no_model(model, message),
+        status @ (401 | 403) => Fault::KeyRefused { status, message },
+        status @ 400 if says(&["api key", "api_key"]) => Fault::KeyRefused { status, message },
+        status @ 402 => Fault::NoCredit { status, message },
+        status @ (400 | 429) if says(&["insufficient_quota", "credit balance"]) => {
             Fault::NoCredit { status, message }
         }
-        (status @ 400, _) if says(&["credit balance"]) => Fault::NoCredit { status, message },
-        (status @ 404, _) => {
+        status @ 404 => {
             let message = format!("{message}; check the provider's `base_url`");
             Fault::Status { status, message, retry_after }
         }
-        (status @ 407, _) => {
+        status @ 407 => {
             let message = format!("{message}; the proxy of the environment wants a password");
             Fault::Status { status, message, retry_after }
         }
-        (status, _) => Fault::Status { status, message, retry_after },
+        status => Fault::Status { status, message, retry_after },
     }
 }
 
@@ -110,9 +112,9 @@ fn code(body: &Value) -> String {
     names.join(" ").to_lowercase()
 }
 
-/// Whether an error says that the prompt is longer than the model's context, and how long that is
-/// if it says so.
-pub(super) fn too_long(body: &Value, message: &str) -> Option<Option<u32>> {
+/// The fault of an error that says that the prompt is longer than the model's context, with its size
+/// if it tells it.
+pub(super) fn too_long(body: &Value, message: &str) -> Option<Fault> {
     let words = message.to_lowercase();
     let code = code(body);
     if !TOO_LONG.iter().any(|known| words.contains(known) || code.contains(known)) {
@@ -128,7 +130,8 @@ pub(super) fn too_long(body: &Value, message: &str) -> Option<Option<u32>> {
         })
     };
     let size = counted.or_else(told).and_then(|size| u32::try_from(size).ok());
-    Some(size.filter(|size| *size > 0))
+    let context = size.filter(|size| *size > 0);
+    Some(Fault::PromptTooLong { context, message: message.to_owned() })
 }
 
 /// How long the server asks to wait: seconds, or a date.

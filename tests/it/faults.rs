@@ -416,3 +416,71 @@ fn a_key_that_is_gone_at_the_resume_is_named() {
     assert!(out.err.contains("`LOCAL_KEY`"), "{}", out.err);
     assert_eq!(ward.world.tree(), before);
 }
+
+/// A script that says a lot and fails, and one that does not.
+const WORDY: &str =
+    "for n in range(300):\n    print('line', n, '-' * 150)\nraise ValueError('no luck')";
+
+/// A model whose first script is the wordy one, on a server that takes no repair of more bytes.
+fn narrow(most: usize, refusal: &'static str) -> World {
+    World::with(move |request| match agent(request) {
+        Asking::Planner => Reply::to(request, PLAN),
+        Asking::Reviewer => Reply::to(request, ACCEPT),
+        Asking::Coder if !request.prompt().contains("script failed") => {
+            Reply::to(request, &fenced(WORDY))
+        }
+        Asking::Coder if request.prompt().len() > most => Reply::refusal(400, refusal),
+        Asking::Coder => Reply::to(request, &fenced("print('one')")),
+    })
+}
+
+#[test]
+fn a_prompt_that_is_longer_than_the_context_is_told_less_of_the_run_and_nothing_else_is_lost() {
+    for refusal in [
+        "This model's maximum context length is 1000 tokens. However, you requested 1500.",
+        "prompt is too long",
+    ] {
+        let world = narrow(2000, refusal);
+        let out = world.run(&["new", "count", "--name", "s", "--auto", "--sandbox", "off"]);
+        let out = out.expect(0);
+        assert!(out.out.contains("the prompt is shortened to fit"), "{}", out.out);
+        let repairs: Vec<String> = world
+            .received()
+            .iter()
+            .map(Received::prompt)
+            .filter(|prompt| prompt.contains("script failed"))
+            .collect();
+        let [whole, .., shortened] = &repairs[..] else { panic!("{repairs:?}") };
+        assert!(whole.len() > 2000 && shortened.len() <= 2000, "{}", shortened.len());
+        for kept in ["R2: It prints two. Check: read the output.", WORDY, "ValueError: no luck"] {
+            assert!(shortened.contains(kept), "no `{kept}` in {shortened}");
+        }
+        assert!(world.read("sessions/s/script_v2.py").contains("print('one')"));
+    }
+}
+
+#[test]
+fn a_server_for_which_every_prompt_is_too_long_is_not_asked_for_ever() {
+    let world = narrow(0, "prompt is too long");
+    let out = world.run(&["new", "count", "--name", "s", "--auto", "--sandbox", "off"]).expect(4);
+    assert!(out.err.contains("the prompt is longer than the model's context of "), "{}", out.err);
+    assert!(out.last_line().starts_with("resume with: "), "{}", out.err);
+    let repairs = world.received().iter().filter(|r| r.prompt().contains("script failed")).count();
+    assert!((1..6).contains(&repairs), "{repairs}");
+}
+
+#[test]
+fn a_context_that_is_known_to_be_too_short_is_told_before_anything_is_sent() {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
+    let config = world.read("redraft.yaml");
+    world.write("redraft.yaml", &config.replace("timeout: 20", "timeout: 20, context: 300"));
+    let out = world.run(&["new", "count", "--name", "s", "--auto", "--no-run"]).expect(4);
+    assert!(out.err.contains("longer than the model's context of 300 tokens"), "{}", out.err);
+    assert!(out.err.contains("`context`"), "{}", out.err);
+    assert!(world.received().is_empty());
+    world.write("redraft.yaml", &config.replace("timeout: 20", "timeout: 20, context: 3000"));
+    world.run(&["resume", "s", "--auto"]).expect(0);
+    // The answer gets what the prompt leaves.
+    let most = world.received()[1].body["max_tokens"].as_u64().unwrap();
+    assert!((1000..3000).contains(&most), "{most}");
+}
