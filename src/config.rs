@@ -173,14 +173,20 @@ pub struct Price {
     /// A million tokens of answer.
     #[serde(deserialize_with = "values::dollars")]
     pub output: f64,
+    /// A million tokens of prompt that the provider had in its cache; none: what the others cost.
+    #[serde(default, deserialize_with = "values::budget")]
+    pub cached: Option<f64>,
 }
 
 impl Price {
-    /// What these tokens cost in US dollars. Tokens from a cache count as any other.
+    /// What these tokens cost in US dollars.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no count of tokens reaches 2^52")]
     pub fn of(self, usage: Usage) -> f64 {
-        (usage.prompt as f64 * self.input + usage.answer as f64 * self.output) / 1e6
+        let cached = usage.cached.min(usage.prompt);
+        let prompt = (usage.prompt - cached) as f64 * self.input;
+        let cached = cached as f64 * self.cached.unwrap_or(self.input);
+        (prompt + cached + usage.answer as f64 * self.output) / 1e6
     }
 }
 

@@ -48,6 +48,29 @@ fn the_example_of_the_documentation_is_understood() {
 }
 
 #[test]
+fn every_configuration_of_the_readme_is_understood() {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```yaml\n").skip(1).map(|b| b.split("\n```").next().unwrap());
+    // Acceptance tests are in YAML too.
+    let blocks: Vec<&str> = blocks.filter(|block| !block.starts_with("- ")).collect();
+    assert!(!blocks.is_empty());
+    for text in blocks {
+        parse(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    }
+}
+
+#[test]
+fn tokens_from_a_cache_cost_what_is_said_of_them() {
+    let used = Usage { prompt: 1_000_000, cached: 600_000, answer: 0, estimated: false };
+    for (price, cost) in
+        [("{input: 3, output: 1}", 3.0), ("{input: 3, output: 1, cached: 0.5}", 1.5)]
+    {
+        let config = parse(&format!("prices: {{a/b: {price}}}")).unwrap();
+        assert!((config.prices["a/b"].of(used) - cost).abs() < 1e-9, "{price}");
+    }
+}
+
+#[test]
 fn a_file_that_says_nothing_changes_nothing() {
     for text in ["", "# only a comment\n", "---\n", "roles:\nlimits:\nproviders:\nmodel:\n"] {
         assert_eq!(parse(text).unwrap(), Config::default(), "{text:?}");

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::wire::{Framing, Reading, Wire, tokens};
-use crate::domain::chat::{Message, Outcome, Request, Speaker};
+use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall};
 use serde_json::{Value, json};
 
 /// The version of the format that is asked for.
@@ -36,7 +36,11 @@ impl Wire for Anthropic {
             request.messages.iter().partition(|message| message.role == Speaker::System);
         let messages: Vec<Value> = messages
             .iter()
-            .map(|message| json!({"role": message.role, "content": content(message)}))
+            .map(|message| {
+                // What a tool gave is said by the user.
+                let model = message.role == Speaker::Assistant;
+                json!({"role": if model { "assistant" } else { "user" }, "content": content(message)})
+            })
             .collect();
         let mut body = json!({
             "model": self.model,
@@ -49,14 +53,23 @@ impl Wire for Anthropic {
             let texts: Vec<&str> = system.iter().map(|message| message.content.as_str()).collect();
             body["system"] = json!([kept(&texts.join("\n\n"))]);
         }
+        if !request.tools.is_empty() {
+            let tool = |tool: &Tool| {
+                json!({"name": tool.name, "description": tool.description,
+                    "input_schema": tool.parameters})
+            };
+            body["tools"] = request.tools.iter().map(tool).collect();
+        }
         Ok(body)
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
         match event["type"].as_str().unwrap_or_default() {
             "message_start" => usage(&event["message"]["usage"], reading),
-            "content_block_start" => block(&event["content_block"], reading),
-            "content_block_delta" => block(&event["delta"], reading),
+            "content_block_start" => {
+                block(&event["content_block"], &event["index"], reading);
+            }
+            "content_block_delta" => block(&event["delta"], &event["index"], reading),
             "message_delta" => {
                 stop(&event["delta"]["stop_reason"], reading);
                 usage(&event["usage"], reading);
@@ -67,7 +80,9 @@ impl Wire for Anthropic {
             }
             // An answer that was not streamed.
             "message" => {
-                event["content"].as_array().into_iter().flatten().for_each(|b| block(b, reading));
+                for (n, part) in event["content"].as_array().into_iter().flatten().enumerate() {
+                    block(part, &n.into(), reading);
+                }
                 usage(&event["usage"], reading);
                 stop(&event["stop_reason"], reading);
                 reading.outcome.get_or_insert(Outcome::Whole);
@@ -90,6 +105,14 @@ fn kept(text: &str) -> Value {
 /// script in it is the plan, and what comes from there on changes with each version.
 fn content(message: &Message) -> Value {
     let text = message.content.as_str();
+    if let Some(id) = &message.answers {
+        return json!([{"type": "tool_result", "tool_use_id": id, "content": text}]);
+    }
+    if !message.calls.is_empty() {
+        let said = Some(json!({"type": "text", "text": text})).filter(|_| !text.trim().is_empty());
+        let call = |call: &ToolCall| json!({"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments});
+        return said.into_iter().chain(message.calls.iter().map(call)).collect();
+    }
     let script = text.find("\n```").and_then(|fence| text[..fence].rfind("\n\n"));
     match script.map(|at| text.split_at(at)) {
         Some((same, new)) if message.role == Speaker::User && !same.trim().is_empty() => {
@@ -100,9 +123,17 @@ fn content(message: &Message) -> Value {
 }
 
 /// A block of content, or what is added to one: it has the field that its type tells.
-fn block(block: &Value, reading: &mut Reading) {
+fn block(block: &Value, index: &Value, reading: &mut Reading) {
     reading.reasoning(&block["thinking"]);
     reading.text(&block["text"]);
+    let number = index.as_u64().unwrap_or(0);
+    if block["type"] == "tool_use" {
+        // While it streams, the object is an empty one at first, which pieces of text fill.
+        let whole = Some(&block["input"]).filter(|i| i.as_object().is_some_and(|o| !o.is_empty()));
+        reading.call(number, &block["id"], &block["name"], whole.unwrap_or(&Value::Null));
+    } else if block["partial_json"].is_string() {
+        reading.call(number, &Value::Null, &Value::Null, &block["partial_json"]);
+    }
 }
 
 fn stop(reason: &Value, reading: &mut Reading) {

@@ -79,6 +79,10 @@ impl Wire for Completion {
         String::new()
     }
 
+    fn takes_tools(&self) -> bool {
+        false
+    }
+
     fn stops(&self) -> &[String] {
         &self.template.stops
     }

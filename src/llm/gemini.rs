@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::wire::{Framing, Reading, Wire, tokens};
-use crate::domain::chat::{Message, Outcome, Request, Speaker, Usage};
+use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
 /// One of Google's models.
@@ -33,14 +33,14 @@ impl Wire for Gemini {
     fn body(&self, request: &Request) -> Result<Value, Fault> {
         let (system, messages): (Vec<&Message>, Vec<&Message>) =
             request.messages.iter().partition(|message| message.role == Speaker::System);
-        let parts = |messages: &[&Message]| -> Vec<Value> {
-            messages.iter().map(|message| json!({"text": message.content})).collect()
-        };
-        let contents: Vec<Value> = messages
-            .iter()
-            .map(|message| {
-                let role = if message.role == Speaker::Assistant { "model" } else { "user" };
-                json!({"role": role, "parts": parts(&[message])})
+        // The answers to the calls of one message belong into one.
+        let turns = messages.chunk_by(|a, b| a.role == Speaker::Tool && b.role == Speaker::Tool);
+        let contents: Vec<Value> = turns
+            .map(|turn| {
+                let model = turn.iter().any(|message| message.role == Speaker::Assistant);
+                let parts: Vec<Value> =
+                    turn.iter().flat_map(|message| parts(message, request)).collect();
+                json!({"role": if model { "model" } else { "user" }, "parts": parts})
             })
             .collect();
         let mut body = json!({
@@ -51,7 +51,17 @@ impl Wire for Gemini {
             },
         });
         if !system.is_empty() {
-            body["systemInstruction"] = json!({"parts": parts(&system)});
+            let parts: Vec<Value> =
+                system.iter().flat_map(|message| parts(message, request)).collect();
+            body["systemInstruction"] = json!({"parts": parts});
+        }
+        if !request.tools.is_empty() {
+            let tool = |tool: &Tool| {
+                json!({"name": tool.name, "description": tool.description,
+                    "parameters": tool.parameters})
+            };
+            let tools: Vec<Value> = request.tools.iter().map(tool).collect();
+            body["tools"] = json!([{"functionDeclarations": tools}]);
         }
         Ok(body)
     }
@@ -69,7 +79,11 @@ impl Wire for Gemini {
         }
         let candidate = &event["candidates"][0];
         for part in candidate["content"]["parts"].as_array().into_iter().flatten() {
-            if part["thought"] == true {
+            let call = &part["functionCall"];
+            if call.is_object() {
+                let number = reading.next_call();
+                reading.call(number, &call["id"], &call["name"], &call["args"]);
+            } else if part["thought"] == true {
                 reading.reasoning(&part["text"]);
             } else {
                 reading.text(&part["text"]);
@@ -88,6 +102,19 @@ impl Wire for Gemini {
         }
         Ok(())
     }
+}
+
+/// What a message says, the tools that it calls, or the answer to a call.
+fn parts(message: &Message, request: &Request) -> Vec<Value> {
+    if let Some(call) = message.answers.as_ref().and_then(|id| request.call(id)) {
+        let response = json!({"result": message.content});
+        return vec![json!({"functionResponse": {"name": call.name, "response": response}})];
+    }
+    let said = json!({"text": message.content});
+    let said = Some(said).filter(|_| !message.content.is_empty() || message.calls.is_empty());
+    let call =
+        |call: &ToolCall| json!({"functionCall": {"name": call.name, "args": call.arguments}});
+    said.into_iter().chain(message.calls.iter().map(call)).collect()
 }
 
 /// Zeros are left out; thoughts are counted beside the answer and paid for like it.

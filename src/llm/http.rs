@@ -259,6 +259,10 @@ impl<W: Wire> Model for HttpModel<W> {
             Err(fault)
         })
     }
+
+    fn takes_tools(&self) -> bool {
+        self.wire.takes_tools()
+    }
 }
 
 impl<W: Wire> HttpModel<W> {
@@ -336,8 +340,7 @@ impl<W: Wire> HttpModel<W> {
             deliver(&mut reading, &mut stops, out).await?;
         }
         if reading.outcome.is_some() {
-            reading.pieces.push(Piece::Text(stops.rest()));
-            deliver(&mut reading, &mut Stops::new(&[]), out).await?;
+            last(&mut reading, &mut stops, out).await?;
         }
         let rest = async { while let Some(Ok(_)) = lines.next().await {} };
         // Not coming to the end only costs the next request a new connection.
@@ -365,8 +368,7 @@ impl<W: Wire> HttpModel<W> {
         }
         let mut stops = Stops::new(self.wire.stops());
         deliver(&mut reading, &mut stops, out).await?;
-        reading.pieces.push(Piece::Text(stops.rest()));
-        deliver(&mut reading, &mut Stops::new(&[]), out).await?;
+        last(&mut reading, &mut stops, out).await?;
         reading.ending()
     }
 
@@ -387,7 +389,7 @@ async fn deliver(
                 let (text, over) = stops.take(&text);
                 (Piece::Text(text), over)
             }
-            piece @ Piece::Reasoning(_) => (piece, false),
+            piece @ (Piece::Reasoning(_) | Piece::Call(_)) => (piece, false),
         };
         if !matches!(&piece, Piece::Text(text) if text.is_empty()) {
             // A closed channel means that nobody listens any more: as good as broken off.
@@ -400,6 +402,21 @@ async fn deliver(
         }
     }
     Ok(())
+}
+
+/// Sends on what is only known at the end of an answer.
+async fn last(
+    reading: &mut Reading,
+    stops: &mut Stops<'_>,
+    out: &mpsc::Sender<Piece>,
+) -> Result<(), Fault> {
+    reading.pieces.push(Piece::Text(stops.rest()));
+    // What was cut off is no call.
+    if reading.outcome == Some(Outcome::Whole) {
+        let calls = reading.calls()?;
+        reading.pieces.extend(calls.into_iter().map(Piece::Call));
+    }
+    deliver(reading, &mut Stops::new(&[]), out).await
 }
 
 /// Takes a field out wherever it stands; whether it was there.

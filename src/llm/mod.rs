@@ -29,7 +29,7 @@ mod wire;
 pub use fault::Fault;
 pub use script::{Recorded, ScriptModel, Used};
 
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Outcome, Request, ToolCall, Usage};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
@@ -40,6 +40,8 @@ pub enum Piece {
     Text(String),
     /// A piece of what the model thinks before it answers, where the provider tells them apart.
     Reasoning(String),
+    /// A tool that it calls.
+    Call(ToolCall),
 }
 
 /// How an answer ended, said by the provider.
@@ -60,4 +62,9 @@ pub trait Model: Send + Sync {
         request: &'a Request,
         pieces: mpsc::Sender<Piece>,
     ) -> BoxFuture<'a, Result<Ending, Fault>>;
+
+    /// Whether it can be told of tools. One that can't leaves a request's tools out.
+    fn takes_tools(&self) -> bool {
+        false
+    }
 }

@@ -490,7 +490,7 @@ mod tests {
         .unwrap();
         let (base, silence) = (Duration::from_millis(250), Duration::from_secs(2));
         assert_eq!(connection.policy, Policy { retries: 0, base, silence });
-        assert_eq!(connection.price, Some(Price { input: 1.0, output: 2.0 }));
+        assert_eq!(connection.price, Some(Price { input: 1.0, output: 2.0, cached: None }));
     }
 
     #[test]

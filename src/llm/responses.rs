@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::wire::{Framing, Reading, Wire, tokens};
-use crate::domain::chat::{Message, Outcome, Request, Speaker, Usage};
+use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
 /// One model behind a responses endpoint.
@@ -33,7 +33,7 @@ impl Wire for Responses {
             request.messages.iter().partition(|message| message.role == Speaker::System);
         let mut body = json!({
             "model": self.model,
-            "input": messages,
+            "input": messages.iter().flat_map(|message| items(message)).collect::<Vec<Value>>(),
             "temperature": request.temperature,
             "max_output_tokens": request.max_tokens,
             "stream": true,
@@ -43,6 +43,13 @@ impl Wire for Responses {
         if !system.is_empty() {
             let texts: Vec<&str> = system.iter().map(|message| message.content.as_str()).collect();
             body["instructions"] = texts.join("\n\n").into();
+        }
+        if !request.tools.is_empty() {
+            let tool = |tool: &Tool| {
+                json!({"type": "function", "name": tool.name, "description": tool.description,
+                    "parameters": tool.parameters})
+            };
+            body["tools"] = request.tools.iter().map(tool).collect();
         }
         Ok(body)
     }
@@ -55,6 +62,7 @@ impl Wire for Responses {
             "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
                 reading.reasoning(&event["delta"]);
             }
+            "response.output_item.done" => call(&event["item"], reading),
             "response.completed" | "response.incomplete" => end(response, reading),
             "response.failed" => return Err(Fault::in_stream(&response["error"])),
             "error" if event["error"].is_object() => {
@@ -69,6 +77,7 @@ impl Wire for Responses {
                 }
                 for item in event["output"].as_array().into_iter().flatten() {
                     whole(item, reading);
+                    call(item, reading);
                 }
                 end(event, reading);
             }
@@ -76,6 +85,29 @@ impl Wire for Responses {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A message, its calls, or the answer to one: each is an item of its own.
+fn items(message: &Message) -> Vec<Value> {
+    if let Some(id) = &message.answers {
+        let output = &message.content;
+        return vec![json!({"type": "function_call_output", "call_id": id, "output": output})];
+    }
+    let said = json!({"role": message.role, "content": message.content});
+    let said = Some(said).filter(|_| !message.content.is_empty() || message.calls.is_empty());
+    let call = |call: &ToolCall| {
+        json!({"type": "function_call", "call_id": call.id, "name": call.name,
+            "arguments": call.arguments.to_string()})
+    };
+    said.into_iter().chain(message.calls.iter().map(call)).collect()
+}
+
+/// An item that is a call.
+fn call(item: &Value, reading: &mut Reading) {
+    if item["type"] == "function_call" {
+        let number = reading.next_call();
+        reading.call(number, &item["call_id"], &item["name"], &item["arguments"]);
     }
 }
 

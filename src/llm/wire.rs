@@ -1,8 +1,9 @@
 //! What a wire format is: two functions and a few facts. All that moves bytes is in `http`.
 
 use super::{Ending, Fault, Piece};
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Outcome, Request, ToolCall, Usage};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// How the JSON objects of an answer follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,11 @@ pub(super) trait Wire: Send + Sync {
         None
     }
 
+    /// Whether it can write tools and their calls down.
+    fn takes_tools(&self) -> bool {
+        true
+    }
+
     /// Texts that end an answer, where the server itself may not know them.
     fn stops(&self) -> &[String] {
         &[]
@@ -57,6 +63,17 @@ pub(super) struct Reading {
     pub(super) declined: bool,
     /// Nothing more will come.
     pub(super) done: bool,
+    /// Calls of tools, which can come in pieces, by their number in the answer.
+    calls: BTreeMap<u64, PartialCall>,
+}
+
+/// What was read of a call so far.
+#[derive(Debug, Default)]
+struct PartialCall {
+    id: String,
+    name: String,
+    /// JSON, or pieces of it.
+    arguments: String,
 }
 
 impl Reading {
@@ -78,6 +95,45 @@ impl Reading {
     pub(super) fn refusal(&mut self, value: &Value) {
         self.declined |= value.as_str().is_some_and(|text| !text.is_empty());
         self.text(value);
+    }
+
+    /// Notes a call or a piece of one. What is not a text is left as it was; arguments can also come
+    /// as the object that they are.
+    pub(super) fn call(&mut self, number: u64, id: &Value, name: &Value, arguments: &Value) {
+        let call = self.calls.entry(number).or_default();
+        for (part, value) in [(&mut call.id, id), (&mut call.name, name)] {
+            if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
+                text.clone_into(part);
+            }
+        }
+        match arguments {
+            Value::String(piece) => call.arguments.push_str(piece),
+            Value::Object(_) => call.arguments = arguments.to_string(),
+            _ => {}
+        }
+    }
+
+    /// The number of the next call, where a format does not number them.
+    pub(super) fn next_call(&self) -> u64 {
+        self.calls.len() as u64
+    }
+
+    /// The calls, once all of the answer was read.
+    pub(super) fn calls(&mut self) -> Result<Vec<ToolCall>, Fault> {
+        let calls = std::mem::take(&mut self.calls);
+        calls
+            .into_iter()
+            .map(|(number, call)| {
+                let arguments =
+                    if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+                let arguments = serde_json::from_str(arguments).map_err(|error| {
+                    Fault::bad_text(format!("the arguments of a call are not JSON: {error}"))
+                })?;
+                // Where a server numbers nothing, the tool's answer is still told apart.
+                let id = if call.id.is_empty() { format!("call_{number}") } else { call.id };
+                Ok(ToolCall { id, name: call.name, arguments })
+            })
+            .collect()
     }
 
     /// How the answer ended; without an end mark it was cut off on its way.

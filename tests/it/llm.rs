@@ -4,6 +4,7 @@
 mod faults;
 mod formats;
 mod locals;
+mod tools;
 
 use crate::support::model_server;
 use model_server::{ModelServer, Received, Reply};
@@ -32,6 +33,7 @@ fn request() -> Request {
         messages: vec![Message::system("be brief"), Message::user("a clock")],
         temperature: 0.5,
         max_tokens: 100,
+        tools: Vec::new(),
     }
 }
 
@@ -60,6 +62,10 @@ struct Seen {
 }
 
 fn ask(connection: &Connection) -> Seen {
+    ask_this(connection, &request())
+}
+
+fn ask_this(connection: &Connection, request: &Request) -> Seen {
     let mut news = Vec::new();
     let mut on = |new: News<'_>| {
         news.push(match new {
@@ -70,7 +76,7 @@ fn ask(connection: &Connection) -> Seen {
     };
     let cancel = CancellationToken::new();
     let (model, policy) = (&*connection.model, &connection.policy);
-    let result = run(call(model, &request(), policy, &cancel, &mut on));
+    let result = run(call(model, request, policy, &cancel, &mut on));
     Seen { result, news }
 }
 

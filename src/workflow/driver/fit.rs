@@ -73,7 +73,8 @@ mod tests {
     fn make(room: Room) -> Result<Request, ()> {
         let text = "s".repeat(4000) + &"r".repeat(room.run);
         let messages = vec![Message::user(text)];
-        Ok(Request { agent: Agent::Coder, messages, temperature: 0.0, max_tokens: 1000 })
+        let (agent, tools) = (Agent::Coder, Vec::new());
+        Ok(Request { agent, messages, temperature: 0.0, max_tokens: 1000, tools })
     }
 
     #[test]

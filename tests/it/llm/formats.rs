@@ -370,3 +370,33 @@ fn a_name_that_a_model_wants_for_the_limit_is_taken_up() {
     ask(&connection_to("openai", &server, "retries: 0")).result.unwrap();
     assert_eq!(server.received()[1].body["max_completion_tokens"], 100);
 }
+
+#[test]
+fn what_a_provider_had_in_its_cache_is_counted() {
+    let cases = [
+        (
+            "openai",
+            r#"{"choices":[{"message":{"content":"t"}}],"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":5}}}"#,
+        ),
+        (
+            "responses",
+            r#"{"object":"response","output":[{"content":[{"text":"t"}]}],"usage":{"input_tokens":9,"output_tokens":2,"input_tokens_details":{"cached_tokens":5}}}"#,
+        ),
+        // What is written into the cache and what is read from it are no part of its `input`.
+        (
+            "anthropic",
+            r#"{"type":"message","content":[{"text":"t"}],"usage":{"input_tokens":3,"cache_creation_input_tokens":1,"cache_read_input_tokens":5,"output_tokens":2}}"#,
+        ),
+        // Thoughts are paid for as answers are.
+        (
+            "gemini",
+            r#"{"candidates":[{"content":{"parts":[{"text":"t"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,"cachedContentTokenCount":5,"candidatesTokenCount":1,"thoughtsTokenCount":1}}"#,
+        ),
+    ];
+    for (kind, body) in cases {
+        let server = ModelServer::start(move |_| Reply::raw(200, "application/json", [body]));
+        let answer = ask(&connection_to(kind, &server, "retries: 0")).result.unwrap();
+        let counted = Usage { prompt: 9, answer: 2, cached: 5, estimated: false };
+        assert_eq!((answer.usage, answer.text.as_str()), (counted, "t"), "{kind}");
+    }
+}

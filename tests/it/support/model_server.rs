@@ -178,9 +178,11 @@ impl Received {
         let blocks = matches!(format, Format::Gemini | Format::Anthropic);
         let messages: &[Value] = body[messages].as_array().map_or(&[], Vec::as_slice);
         let said: Vec<&str> = messages.iter().filter_map(|m| m["role"].as_str()).collect();
+        // Calls of tools and their answers have other fields.
+        let tools = !body["tools"].is_null();
         let plain = |message: &Value| {
             let content = &message[content];
-            content.is_string() || blocks && text_of(content).is_some()
+            tools || content.is_string() || blocks && text_of(content).is_some()
         };
         let raw = format == Format::Completion;
         let limit = match format {
@@ -196,8 +198,8 @@ impl Received {
             .or_else(|| check(gemini || body["model"].is_string(), "`model` is not a text"))
             .or_else(|| check(raw || !messages.is_empty(), "no list of messages, or empty"))
             .or_else(|| check(messages.iter().all(plain), "a message without plain content"))
-            .or_else(|| check(said.len() == messages.len(), "a message without a role"))
-            .or_else(|| check(said.iter().all(|r| roles.contains(r)), "an unknown role"))
+            .or_else(|| check(tools || said.len() == messages.len(), "a message without a role"))
+            .or_else(|| check(tools || said.iter().all(|r| roles.contains(r)), "an unknown role"))
             .or_else(|| check(raw || said.contains(&"user"), "no message of the user"))
             .or_else(|| check(gemini || body["stream"] == true, "`stream` is not true"))
             .or_else(|| check(limit.as_u64().is_some_and(|n| n > 0), "no limit of tokens"))
