@@ -85,9 +85,20 @@ pub struct ProviderConfig {
     /// Seconds that the first wait between two tries lasts at most.
     #[serde(deserialize_with = "values::seconds")]
     pub retry_seconds: Option<f64>,
-    /// The least context that is asked for, in tokens (kind `ollama`).
+    /// How long prompt and answer can be together, in tokens; the least that is asked for (kind
+    /// `ollama`).
     #[serde(deserialize_with = "values::positive")]
     pub context: Option<u32>,
+    /// How messages become one prompt: a template's name, or its text (kind `completion`).
+    pub template: Option<String>,
+    /// Texts that end an answer, besides the template's own (kind `completion`).
+    pub stop: Option<Vec<String>>,
+    /// What the fields of requests and answers are called (kind `completion`).
+    #[serde(deserialize_with = "values::or_default")]
+    pub fields: BTreeMap<Field, String>,
+    /// Further fields for each request's JSON, put over what is there (kinds that use HTTP).
+    #[serde(deserialize_with = "values::or_default")]
+    pub extra: BTreeMap<String, serde_json::Value>,
     /// How tokens are drawn (kind `embedded`).
     #[serde(deserialize_with = "values::or_default")]
     pub sampling: Sampling,
@@ -111,14 +122,38 @@ pub struct Sampling {
     pub repetition_penalty: Option<f64>,
 }
 
+/// What a field of a raw prompt endpoint is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// The whole prompt.
+    Prompt,
+    /// The model's name.
+    Model,
+    /// The longest answer, in tokens.
+    MaxTokens,
+    /// The sampling temperature.
+    Temperature,
+    /// The list of texts that end an answer.
+    Stop,
+    /// Whether the answer is to come in pieces.
+    Stream,
+    /// The answer, or a piece of it.
+    Answer,
+}
+
 /// How a provider is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The chat endpoint of `OpenAI` and of all that speak like it.
+    /// The chat completions of `OpenAI` and of all that speak like it.
     Openai,
+    /// `OpenAI`'s newer endpoint.
+    Responses,
     /// Anthropic's messages endpoint.
     Anthropic,
+    /// Gemini's own endpoint.
+    Gemini,
     /// Ollama's own chat endpoint.
     Ollama,
     /// A program that reads messages and writes the answer.
@@ -137,6 +172,8 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Openai => "openai",
+            Self::Responses => "responses",
+            Self::Gemini => "gemini",
             Self::Anthropic => "anthropic",
             Self::Ollama => "ollama",
             Self::Command => "command",
@@ -157,14 +194,20 @@ pub struct Price {
     /// A million tokens of answer.
     #[serde(deserialize_with = "values::dollars")]
     pub output: f64,
+    /// A million tokens of prompt that the provider had in its cache; none: what the others cost.
+    #[serde(default, deserialize_with = "values::budget")]
+    pub cached: Option<f64>,
 }
 
 impl Price {
-    /// What these tokens cost in US dollars. Tokens from a cache count as any other.
+    /// What these tokens cost in US dollars.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no count of tokens reaches 2^52")]
     pub fn of(self, usage: Usage) -> f64 {
-        (usage.prompt as f64 * self.input + usage.answer as f64 * self.output) / 1e6
+        let cached = usage.cached.min(usage.prompt);
+        let prompt = (usage.prompt - cached) as f64 * self.input;
+        let cached = cached as f64 * self.cached.unwrap_or(self.input);
+        (prompt + cached + usage.answer as f64 * self.output) / 1e6
     }
 }
 
@@ -328,6 +371,10 @@ impl ProviderConfig {
         over(&mut self.retry_seconds, later.retry_seconds);
         over(&mut self.context, later.context);
         self.sampling.merge(later.sampling);
+        over(&mut self.template, later.template);
+        over(&mut self.stop, later.stop);
+        self.fields.extend(later.fields);
+        self.extra.extend(later.extra);
     }
 }
 
@@ -340,7 +387,6 @@ impl Sampling {
     }
 }
 
-/// What is said replaces what was there.
 /// Reads YAML that people edit: each key may stand once.
 ///
 /// # Errors
@@ -351,6 +397,7 @@ pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         .map_err(|error| values::describe(&error))
 }
 
+/// What is said replaces what was there.
 fn over<T>(old: &mut Option<T>, new: Option<T>) {
     if new.is_some() {
         *old = new;

@@ -48,6 +48,29 @@ fn the_example_of_the_documentation_is_understood() {
 }
 
 #[test]
+fn every_configuration_of_the_readme_is_understood() {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```yaml\n").skip(1).map(|b| b.split("\n```").next().unwrap());
+    // Acceptance tests are in YAML too.
+    let blocks: Vec<&str> = blocks.filter(|block| !block.starts_with("- ")).collect();
+    assert!(!blocks.is_empty());
+    for text in blocks {
+        parse(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    }
+}
+
+#[test]
+fn tokens_from_a_cache_cost_what_is_said_of_them() {
+    let used = Usage { prompt: 1_000_000, cached: 600_000, answer: 0, estimated: false };
+    for (price, cost) in
+        [("{input: 3, output: 1}", 3.0), ("{input: 3, output: 1, cached: 0.5}", 1.5)]
+    {
+        let config = parse(&format!("prices: {{a/b: {price}}}")).unwrap();
+        assert!((config.prices["a/b"].of(used) - cost).abs() < 1e-9, "{price}");
+    }
+}
+
+#[test]
 fn a_file_that_says_nothing_changes_nothing() {
     for text in ["", "# only a comment\n", "---\n", "roles:\nlimits:\nproviders:\nmodel:\n"] {
         assert_eq!(parse(text).unwrap(), Config::default(), "{text:?}");
@@ -106,6 +129,32 @@ fn a_command_is_a_text_or_a_list() {
             .unwrap();
         let words = config.providers["p"].command.as_deref().unwrap();
         assert_eq!(words, ["python3", "my model.py", "-x"]);
+    }
+}
+
+#[test]
+fn a_raw_prompt_endpoint_is_described_field_by_field_and_each_can_be_changed_later() {
+    let mut config = parse(
+        "providers:\n  raw:\n    kind: completion\n    base_url: http://h/completion\n    \
+         template: llama3\n    stop: ['###']\n    \
+         fields: { max_tokens: n_predict, answer: content }\n    extra: { seed: 1, top_k: 40 }\n",
+    )
+    .unwrap();
+    config.merge(
+        parse("providers: {raw: {fields: {answer: /text, model: ''}, extra: {seed: 2}}}").unwrap(),
+    );
+    let raw = &config.providers["raw"];
+    assert_eq!((raw.kind, raw.template.as_deref()), (Some(Kind::Completion), Some("llama3")));
+    assert_eq!(raw.stop.as_deref(), Some(&["###".to_owned()][..]));
+    let field = |field| raw.fields.get(&field).map(String::as_str);
+    assert_eq!(
+        [Field::MaxTokens, Field::Answer, Field::Model, Field::Prompt].map(field),
+        [Some("n_predict"), Some("/text"), Some(""), None]
+    );
+    assert_eq!((&raw.extra["seed"], &raw.extra["top_k"]), (&2.into(), &40.into()));
+    for text in ["fields: {prmpt: x}", "stop: 3", "extra: [1]", "fields: {answer: [x]}"] {
+        let error = parse(&format!("providers: {{p: {{{text}}}}}")).expect_err(text);
+        assert!(error.contains("line 1"), "{text}: {error}");
     }
 }
 

@@ -110,6 +110,8 @@ pub enum Speaker {
     User,
     /// What the model answered earlier.
     Assistant,
+    /// What a tool gave that the model called.
+    Tool,
 }
 
 impl Speaker {
@@ -120,6 +122,7 @@ impl Speaker {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
         }
     }
 }
@@ -131,17 +134,59 @@ pub struct Message {
     pub role: Speaker,
     /// What is said.
     pub content: String,
+    /// The tools that the model called with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// Of a tool: the `id` of the call that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
+}
+
+/// Something that a model can have done instead of answering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tool {
+    /// Its name: letters, digits and underscores.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// What it takes, as a JSON schema of an object.
+    pub parameters: serde_json::Value,
+}
+
+/// A model's wish to have a tool used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// What the tool's answer has to name.
+    pub id: String,
+    /// The tool's name, as the model wrote it.
+    pub name: String,
+    /// What it is given, as JSON; not checked against the tool's schema.
+    pub arguments: serde_json::Value,
 }
 
 impl Message {
     /// A message of standing instructions.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: Speaker::System, content: content.into() }
+        Self::by(Speaker::System, content)
     }
 
     /// A message from the program.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: Speaker::User, content: content.into() }
+        Self::by(Speaker::User, content)
+    }
+
+    /// What the model answered, and the tools that it called.
+    pub fn assistant(content: impl Into<String>, calls: Vec<ToolCall>) -> Self {
+        Self { calls, ..Self::by(Speaker::Assistant, content) }
+    }
+
+    /// What a tool gave.
+    pub fn tool(call: &ToolCall, content: impl Into<String>) -> Self {
+        Self { answers: Some(call.id.clone()), ..Self::by(Speaker::Tool, content) }
+    }
+
+    fn by(role: Speaker, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), calls: Vec::new(), answers: None }
     }
 }
 
@@ -156,6 +201,24 @@ pub struct Request {
     pub temperature: f64,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
+    /// The tools that it may call; only models that take tools are told of them.
+    pub tools: Vec<Tool>,
+}
+
+impl Request {
+    /// The latest call with this id, made in an earlier answer.
+    #[must_use]
+    pub fn call(&self, id: &str) -> Option<&ToolCall> {
+        self.messages.iter().rev().flat_map(|message| &message.calls).find(|call| call.id == id)
+    }
+
+    /// The tokens that the prompt takes, rather too many than too few: every message costs a few
+    /// for its frame, and code has more tokens than prose.
+    #[must_use]
+    pub fn prompt_tokens(&self) -> u64 {
+        let prompt = Usage::estimate(&self.messages, "").prompt;
+        prompt + prompt / 4 + 16 * self.messages.len() as u64
+    }
 }
 
 /// How an answer that arrived ended.

@@ -1,8 +1,9 @@
 //! Asks a model: the one place for retries, the limit on silence, and cancelling.
 
+use super::echo;
 use super::repetition::{self, Patience, Repetition};
 use super::{Ending, Fault, Model, Piece};
-use crate::domain::chat::{Outcome, Request, Role, Usage};
+use crate::domain::chat::{Outcome, Request, Role, ToolCall, Usage};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ pub struct Answer {
     pub text: String,
     /// What the model thought, where the provider tells it apart; may be empty.
     pub reasoning: String,
+    /// The tools that it calls; only of a model that was told of tools.
+    pub calls: Vec<ToolCall>,
     /// How it ended.
     pub outcome: Outcome,
     /// The tokens of the try that succeeded, estimated if the provider did not count them.
@@ -111,7 +114,8 @@ pub async fn call(
         };
         let fault = match ended {
             Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
-            Err(fault) => fault,
+            // Servers and programs can repeat what they were sent.
+            Err(fault) => fault.map_said(|said| echo::without(said, &request.messages)),
         };
         let Some(wait) = wait_before_retry(&fault, policy, attempts) else {
             return Err(heard.error(CallErrorKind::Failed(fault)));
@@ -166,7 +170,7 @@ async fn attempt(
         heard.take(&piece, on)?;
     }
     let ending = ended?;
-    if ending.outcome == Outcome::Whole && heard.text.trim().is_empty() {
+    if ending.outcome == Outcome::Whole && heard.text.trim().is_empty() && heard.calls.is_empty() {
         return Err(Fault::Empty);
     }
     Ok(ending)
@@ -191,13 +195,17 @@ fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Du
 struct Heard {
     text: String,
     reasoning: String,
+    calls: Vec<ToolCall>,
     repetition: [Repetition; 2],
 }
 
 impl Heard {
     fn take(&mut self, piece: &Piece, on: &mut dyn FnMut(News<'_>)) -> Result<(), Fault> {
-        let (Piece::Text(new) | Piece::Reasoning(new)) = piece;
-        if self.text.len() + self.reasoning.len() + new.len() > MOST_TEXT {
+        let new = match piece {
+            Piece::Text(new) | Piece::Reasoning(new) => new.len(),
+            Piece::Call(call) => call.arguments.to_string().len(),
+        };
+        if self.text.len() + self.reasoning.len() + new > MOST_TEXT {
             return Err(Fault::TooLong { what: "it has more than 1 MiB of text".to_owned() });
         }
         match piece {
@@ -209,6 +217,7 @@ impl Heard {
                 self.reasoning.push_str(new);
                 on(News::Reasoning(new));
             }
+            Piece::Call(call) => self.calls.push(call.clone()),
         }
         Ok(())
     }
@@ -228,6 +237,7 @@ impl Heard {
         Answer {
             text: self.text,
             reasoning: self.reasoning,
+            calls: self.calls,
             outcome: ending.outcome,
             usage,
             attempts,

@@ -1,5 +1,6 @@
 //! What can go wrong with one try to get an answer, told apart by what the caller does about it.
 
+use super::refusal;
 use crate::domain::text::one_line;
 use serde_json::Value;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 /// Why one try to get an answer failed, for all kinds of provider.
 ///
-/// No text in it holds a key, a prompt or an address beyond the server's name and port. What a
+/// No text in it holds a key or an address beyond the server's name and port. What a
 /// server said is on one visible line of at most 200 characters.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Fault {
@@ -17,6 +18,17 @@ pub enum Fault {
         /// Name and port.
         server: String,
         /// What the system said.
+        reason: String,
+    },
+    /// The server is not the one that it says it is, as far as this system can tell.
+    #[error(
+        "can't trust `{server}`: {reason}; check its address, the clock and the certificates \
+             that this system trusts"
+    )]
+    NotTrusted {
+        /// Name and port.
+        server: String,
+        /// What is wrong with its certificate.
         reason: String,
     },
     /// The server refused the request.
@@ -75,18 +87,28 @@ pub enum Fault {
         message: String,
     },
     /// The provider does not have the model.
-    #[error("the provider has no model `{model}`: {message}")]
+    #[error("the provider has no model `{model}`: {message}{}", offer(near))]
     NoSuchModel {
         /// The model that was asked for.
         model: String,
         /// What the server said.
         message: String,
+        /// Models that it has and that may have been meant.
+        near: Vec<String>,
     },
     /// The prompt and the longest answer do not fit into the model's context.
     #[error("the prompt is longer than the model's context{}: {message}", size(*context))]
     PromptTooLong {
         /// How long the context is, in tokens, if the server said so.
         context: Option<u32>,
+        /// What the server said.
+        message: String,
+    },
+    /// There is nothing left to pay the answer with.
+    #[error("the provider has no credit left for this key ({status}): {message}")]
+    NoCredit {
+        /// The HTTP status.
+        status: u16,
         /// What the server said.
         message: String,
     },
@@ -119,15 +141,23 @@ pub enum Fault {
     Empty,
 }
 
-/// How long the context is, where it is known.
-fn size(context: Option<u32>) -> String {
-    context.map_or_else(String::new, |tokens| format!(" of {tokens} tokens"))
-}
-
 /// Says how long a server asks to wait; nothing if it does not.
 fn wish(retry_after: Option<Duration>) -> String {
     let wait = retry_after.filter(|wait| !wait.is_zero());
     wait.map_or_else(String::new, |wait| format!("; it asks to wait {} s", wait.as_secs()))
+}
+
+/// The models to choose from; nothing if none is known.
+fn offer(near: &[String]) -> String {
+    if near.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    format!("; it has {}", names.join(", "))
+}
+
+fn size(context: Option<u32>) -> String {
+    context.map_or_else(String::new, |context| format!(" of {context} tokens"))
 }
 
 impl Fault {
@@ -150,10 +180,12 @@ impl Fault {
             | Self::Empty => true,
             Self::NotAnAnswer { .. }
             | Self::TooLong { .. }
+            | Self::NotTrusted { .. }
             | Self::KeyRefused { .. }
             | Self::NoSuchModel { .. }
             | Self::PromptTooLong { .. }
             | Self::Embedded { .. }
+            | Self::NoCredit { .. }
             | Self::Program { .. }
             | Self::Recording { .. } => false,
         }
@@ -168,6 +200,30 @@ impl Fault {
         }
     }
 
+    /// The same, where what was said by a server or a program went through this.
+    pub(super) fn map_said(mut self, change: impl Fn(&str) -> String) -> Self {
+        match &mut self {
+            Self::Connect { reason: said, .. }
+            | Self::NotTrusted { reason: said, .. }
+            | Self::Status { message: said, .. }
+            | Self::InStream { message: said, .. }
+            | Self::NotAnAnswer { what: said, .. }
+            | Self::BadText { what: said }
+            | Self::KeyRefused { message: said, .. }
+            | Self::NoSuchModel { message: said, .. }
+            | Self::PromptTooLong { message: said, .. }
+            | Self::NoCredit { message: said, .. }
+            | Self::Program { reason: said, .. } => *said = change(said),
+            Self::Truncated
+            | Self::TooLong { .. }
+            | Self::Silence { .. }
+            | Self::Embedded { .. }
+            | Self::Recording { .. }
+            | Self::Empty => {}
+        }
+        self
+    }
+
     /// Text that the server sent and that is not what its wire format promises.
     #[expect(clippy::needless_pass_by_value, reason = "it is handed errors by `map_err`")]
     pub(super) fn bad_text(what: impl ToString) -> Self {
@@ -178,6 +234,9 @@ impl Fault {
     /// message and a type or code. The message is still as sent: who knows the key shortens it.
     pub(super) fn in_stream(error: &Value) -> Self {
         let message = message_in(error).unwrap_or_else(|| "it did not say which".to_owned());
+        if let Some(fault) = refusal::too_long(error, &message) {
+            return fault;
+        }
         let code = error.get("code").or_else(|| error.get("status"));
         let passing = match code.and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()) {
             Some(status) if (400..600).contains(&status) => passing(status),

@@ -1,16 +1,22 @@
 //! The one door to model servers: posts JSON, tells refusals apart, and reads answers line by line.
 
-use super::fault::{message_in, shown};
+use super::fault::shown;
+use super::nearest::{names, nearest};
+use super::provider::environment;
+use super::refusal;
 use super::secret::Secret;
+use super::stops::Stops;
 use super::wire::{Framing, Line, Reading, Wire, line};
 use super::{Ending, Fault, Model, Piece};
 use crate::domain::chat::{Outcome, Request};
+use crate::domain::text::one_line;
 use crate::files::reason;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use std::sync::OnceLock;
@@ -35,13 +41,27 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long the rest of a finished answer may come, so that its connection can be used again.
 const REST: Duration = Duration::from_millis(20);
 
+/// How long a server may take to list its models, for the error that it lacks one.
+const LIST: Duration = Duration::from_secs(3);
+
 /// Fields of a request that it can do without, for models and servers that do not take them.
-const OPTIONAL: [&str; 2] = ["temperature", "stream_options"];
+const OPTIONAL: [&str; 4] = ["temperature", "stream_options", "cache_control", "store"];
+
+/// A field of a request that newer models want under another name.
+const RENAMED: (&str, &str) = ("max_tokens", "max_completion_tokens");
+
+/// Where the environment names a proxy, by the scheme that it is for.
+const PROXIES: [(&str, [&str; 4]); 2] = [
+    ("http", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+    ("https", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+];
 
 /// The address of a server and what goes with each request to it.
 pub(super) struct Door {
     client: OnceLock<Client>,
     url: Url,
+    /// What stands before the wire format's own path.
+    base: Vec<String>,
     headers: HeaderMap,
     key: Secret,
 }
@@ -65,8 +85,14 @@ impl Door {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(BadAddress);
         }
-        url.set_path(&joined(url.path(), path));
-        Ok(Self { client: OnceLock::new(), url, headers, key })
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (base, path) = joined(url.path(), path);
+        url.set_path(&[&base[..], &path[..]].concat().join("/"));
+        if !query.is_empty() {
+            let all = url.query().map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
+            url.set_query(Some(&all));
+        }
+        Ok(Self { client: OnceLock::new(), url, base, headers, key })
     }
 
     /// The server's name and port, for errors.
@@ -113,7 +139,11 @@ impl Door {
 
     /// Gets JSON of at most `LONGEST_LINE` bytes.
     pub(super) async fn get(&self) -> Result<Value, Fault> {
-        let request = self.client()?.get(self.url.clone()).headers(self.headers.clone());
+        self.get_from(self.url.clone()).await
+    }
+
+    async fn get_from(&self, url: Url) -> Result<Value, Fault> {
+        let request = self.client()?.get(url).headers(self.headers.clone());
         let response = request.send().await.map_err(|error| self.unreachable(error))?;
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response, "").await);
@@ -121,45 +151,46 @@ impl Door {
         serde_json::from_slice(&whole(response).await?).map_err(Fault::bad_text)
     }
 
+    /// The models of the server's own list that are nearest to this one; none where it has no list,
+    /// or takes too long.
+    async fn nearest(&self, model: &str, list: &str) -> Vec<String> {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/{list}", self.base.join("/")));
+        let Ok(Ok(list)) = timeout(LIST, self.get_from(url)).await else { return Vec::new() };
+        let near = nearest(model, &names(&list)).into_iter();
+        near.map(|name| one_line(&self.key.scrub(name), 60)).collect()
+    }
+
     fn unreachable(&self, error: reqwest::Error) -> Fault {
         // The innermost cause says what happened; the outer ones only say where, with addresses.
         let error = error.without_url();
-        let mut cause: &dyn Error = &error;
+        let mut cause: &(dyn Error + 'static) = &error;
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        let reason = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
-        Fault::Connect { server: self.server(), reason: self.shown(&reason) }
+        let mut reason = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
+        let server = self.server();
+        if reason.contains("certificate") {
+            return Fault::NotTrusted { server, reason: self.shown(&reason) };
+        }
+        if self.url.scheme() == "https" && error.is_connect() && !is_of_system(cause) {
+            reason = format!("it does not answer as a server of https does ({reason})");
+        }
+        let proxy = self.proxy().map(|name| format!(" (through the proxy of `{name}`)"));
+        Fault::Connect { server, reason: self.shown(&reason) + &proxy.unwrap_or_default() }
+    }
+
+    /// The variable that names a proxy for this server, if there is one. Its value can hold a
+    /// password.
+    fn proxy(&self) -> Option<&'static str> {
+        let (_, names) = PROXIES.iter().find(|(scheme, _)| *scheme == self.url.scheme())?;
+        let excepted = ["no_proxy", "NO_PROXY"].iter().any(|n| environment(n).is_some());
+        let name = names.iter().find(|name| environment(name).is_some())?;
+        (!is_local(&self.url) && !excepted).then_some(name)
     }
 
     /// What a status other than 200 means.
-    async fn refusal(&self, response: Response, model: &str) -> Fault {
-        let status = response.status();
-        let retry_after = retry_after(response.headers());
-        let redirects = response.headers().contains_key(LOCATION) && status.is_redirection();
-        let message = if redirects {
-            "it redirects; set `base_url` to the final address".to_owned()
-        } else {
-            self.message(response).await
-        };
-        let of_key = message.to_lowercase().contains("api key");
-        match status.as_u16() {
-            status @ (401 | 403) => Fault::KeyRefused { status, message },
-            status @ 400 if of_key => Fault::KeyRefused { status, message },
-            404 if message.to_lowercase().contains("model") => {
-                Fault::NoSuchModel { model: model.to_owned(), message }
-            }
-            status @ 404 => {
-                let message = format!("{message}; check the provider's `base_url`");
-                Fault::Status { status, message, retry_after }
-            }
-            status => Fault::Status { status, message, retry_after },
-        }
-    }
-
-    /// What the body of a refusal says.
-    async fn message(&self, mut response: Response) -> String {
-        let reason = response.status().canonical_reason().unwrap_or("no reason given");
+    async fn refusal(&self, mut response: Response, model: &str) -> Fault {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_ERROR - body.len())]);
@@ -167,13 +198,8 @@ impl Door {
                 break;
             }
         }
-        let text = String::from_utf8_lossy(&body);
-        let text = text.trim();
-        match serde_json::from_str::<Value>(text).ok().as_ref().and_then(message_in) {
-            Some(message) => self.shown(&message),
-            None if text.is_empty() || text.starts_with(['<', '{', '[']) => reason.to_owned(),
-            None => self.shown(text),
-        }
+        let (status, headers) = (response.status(), response.headers());
+        refusal::fault(status, headers, &body, model, |said| self.shown(said))
     }
 
     fn shown(&self, message: &str) -> String {
@@ -181,12 +207,20 @@ impl Door {
     }
 }
 
-/// The base path with the format's path after it, where they overlap said once.
-fn joined(base: &str, path: &str) -> String {
-    let base: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
-    let path: Vec<&str> = path.split('/').collect();
+/// The base path, and the format's path after it; where they overlap, only the latter says it.
+fn joined(base: &str, path: &str) -> (Vec<String>, Vec<String>) {
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let (mut base, path) = (parts(base), parts(path));
     let twice = (1..=path.len()).rev().find(|n| base.ends_with(&path[..*n])).unwrap_or(0);
-    [&base[..], &path[twice..]].concat().join("/")
+    base.truncate(base.len() - twice);
+    (base, path)
+}
+
+/// Whether the system itself says what went wrong: not a library above it.
+fn is_of_system(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref().is_some_and(|error: &io::Error| error.raw_os_error().is_some())
 }
 
 /// Whether the address is this machine's own, which no proxy can reach.
@@ -195,23 +229,14 @@ fn is_local(url: &Url) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// How long the server asks to wait: seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    // A date that is past asks for no wait.
-    Some(date.signed_duration_since(chrono::Utc::now()).to_std().unwrap_or_default())
-}
-
 /// A model behind a door, whatever its wire format.
 pub(super) struct HttpModel<W> {
     /// The server.
     pub(super) door: Door,
     /// How it is spoken to.
     pub(super) wire: W,
+    /// Fields that go over those of the wire format.
+    pub(super) extra: BTreeMap<String, Value>,
 }
 
 impl<W: Wire> Model for HttpModel<W> {
@@ -221,25 +246,39 @@ impl<W: Wire> Model for HttpModel<W> {
         pieces: mpsc::Sender<Piece>,
     ) -> BoxFuture<'a, Result<Ending, Fault>> {
         Box::pin(async move {
-            let ended = self.ask(request, &pieces).await;
-            // Servers can repeat what they were sent, the key as well.
-            ended.map_err(|fault| match fault {
-                Fault::InStream { message, passing } => {
-                    Fault::InStream { message: self.door.shown(&message), passing }
-                }
-                fault => fault,
-            })
+            let mut fault = match self.ask(request, &pieces).await {
+                Ok(ending) => return Ok(ending),
+                // Servers can repeat what they were sent, the key as well.
+                Err(fault) => fault.map_said(|said| self.door.shown(said)),
+            };
+            if let (Fault::NoSuchModel { model, near, .. }, Some(list)) =
+                (&mut fault, self.wire.list())
+            {
+                *near = self.door.nearest(model, list).await;
+            }
+            Err(fault)
         })
+    }
+
+    fn takes_tools(&self) -> bool {
+        self.wire.takes_tools()
     }
 }
 
 impl<W: Wire> HttpModel<W> {
     async fn ask(&self, request: &Request, out: &mpsc::Sender<Piece>) -> Result<Ending, Fault> {
-        let response = self.post(self.wire.body(request)).await?;
+        let mut body = self.wire.body(request)?;
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend(self.extra.clone());
+        }
+        let response = self.post(body).await?;
         let kind = content_type(response.headers());
         match (self.wire.framing(), kind.as_str()) {
-            (Framing::Events, "application/json") => self.read_whole(response, out).await,
+            (Framing::Events | Framing::Any, "application/json") => {
+                self.read_whole(response, out).await
+            }
             (Framing::Events, "text/event-stream" | "")
+            | (Framing::Any, "text/event-stream" | "application/x-ndjson" | "")
             | (Framing::Lines, "application/x-ndjson" | "application/json" | "") => {
                 self.read_stream(response, out).await
             }
@@ -255,9 +294,11 @@ impl<W: Wire> HttpModel<W> {
                 result => return result,
             };
             let complaint = fault.to_string();
-            let named = OPTIONAL.iter().find(|field| complaint.contains(**field));
-            let removed = named.and_then(|field| body.as_object_mut()?.remove(*field));
-            if removed.is_none() {
+            if complaint.contains(RENAMED.1) && renamed(&mut body) {
+                continue;
+            }
+            let named = OPTIONAL.iter().filter(|field| complaint.contains(**field));
+            if !named.fold(false, |any, field| any | without(&mut body, field)) {
                 return Err(fault);
             }
         }
@@ -272,6 +313,7 @@ impl<W: Wire> HttpModel<W> {
         let bytes = StreamReader::new(response.bytes_stream().map_err(io::Error::other));
         let mut lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(LONGEST_LINE));
         let mut reading = Reading::default();
+        let mut stops = Stops::new(self.wire.stops());
         while !reading.done {
             let next = if reading.outcome.is_none() {
                 lines.next().await
@@ -295,7 +337,10 @@ impl<W: Wire> HttpModel<W> {
                     Err(error) => return Err(unreadable(&error, &mut lines).await),
                 },
             }
-            deliver(&mut reading, out).await?;
+            deliver(&mut reading, &mut stops, out).await?;
+        }
+        if reading.outcome.is_some() {
+            last(&mut reading, &mut stops, out).await?;
         }
         let rest = async { while let Some(Ok(_)) = lines.next().await {} };
         // Not coming to the end only costs the next request a new connection.
@@ -314,10 +359,16 @@ impl<W: Wire> HttpModel<W> {
         let event = serde_json::from_str(text).map_err(Fault::bad_text)?;
         let mut reading = Reading::default();
         self.wire.read(&event, &mut reading)?;
+        if self.wire.framing() == Framing::Any && !reading.pieces.is_empty() {
+            // A text that came whole needs no word that it is.
+            reading.outcome.get_or_insert(Outcome::Whole);
+        }
         if reading.outcome.is_none() {
             return Err(self.not_an_answer("other JSON"));
         }
-        deliver(&mut reading, out).await?;
+        let mut stops = Stops::new(self.wire.stops());
+        deliver(&mut reading, &mut stops, out).await?;
+        last(&mut reading, &mut stops, out).await?;
         reading.ending()
     }
 
@@ -326,13 +377,66 @@ impl<W: Wire> HttpModel<W> {
     }
 }
 
-/// Sends new pieces on.
-async fn deliver(reading: &mut Reading, out: &mpsc::Sender<Piece>) -> Result<(), Fault> {
+/// Sends new pieces on, up to where the answer should have stopped.
+async fn deliver(
+    reading: &mut Reading,
+    stops: &mut Stops<'_>,
+    out: &mpsc::Sender<Piece>,
+) -> Result<(), Fault> {
     for piece in reading.pieces.drain(..) {
-        // A closed channel means that nobody listens any more: as good as broken off.
-        out.send(piece).await.map_err(|_| Fault::Truncated)?;
+        let (piece, over) = match piece {
+            Piece::Text(text) => {
+                let (text, over) = stops.take(&text);
+                (Piece::Text(text), over)
+            }
+            piece @ (Piece::Reasoning(_) | Piece::Call(_)) => (piece, false),
+        };
+        if !matches!(&piece, Piece::Text(text) if text.is_empty()) {
+            // A closed channel means that nobody listens any more: as good as broken off.
+            out.send(piece).await.map_err(|_| Fault::Truncated)?;
+        }
+        if over {
+            reading.outcome = Some(Outcome::Whole);
+            reading.done = true;
+            break;
+        }
     }
     Ok(())
+}
+
+/// Sends on what is only known at the end of an answer.
+async fn last(
+    reading: &mut Reading,
+    stops: &mut Stops<'_>,
+    out: &mpsc::Sender<Piece>,
+) -> Result<(), Fault> {
+    reading.pieces.push(Piece::Text(stops.rest()));
+    // What was cut off is no call.
+    if reading.outcome == Some(Outcome::Whole) {
+        let calls = reading.calls()?;
+        reading.pieces.extend(calls.into_iter().map(Piece::Call));
+    }
+    deliver(reading, &mut Stops::new(&[]), out).await
+}
+
+/// Takes a field out wherever it stands; whether it was there.
+fn without(value: &mut Value, field: &str) -> bool {
+    match value {
+        Value::Object(map) => {
+            let here = map.remove(field).is_some();
+            map.values_mut().fold(here, |any, value| any | without(value, field))
+        }
+        Value::Array(list) => list.iter_mut().fold(false, |any, value| any | without(value, field)),
+        _ => false,
+    }
+}
+
+/// Gives the field that newer models want under another name that name; whether it was there.
+fn renamed(body: &mut Value) -> bool {
+    let Some(map) = body.as_object_mut() else { return false };
+    let Some(value) = map.remove(RENAMED.0) else { return false };
+    map.insert(RENAMED.1.to_owned(), value);
+    true
 }
 
 /// Why a stream gave no further line.
@@ -394,6 +498,9 @@ mod tests {
             ("https://h/p/v1/messages/", "v1/messages", "https://h/p/v1/messages"),
             ("http://h:11434", "api/chat", "http://h:11434/api/chat"),
             ("http://h/a?v=1", "chat/completions", "http://h/a/chat/completions?v=1"),
+            ("https://h/v1beta", "models/m:s?alt=sse", "https://h/v1beta/models/m:s?alt=sse"),
+            ("http://h/a?v=1", "m?alt=sse", "http://h/a/m?v=1&alt=sse"),
+            ("http://h/completion", "", "http://h/completion"),
         ] {
             let door = Door::new(base, path, HeaderMap::new(), Secret::new("")).unwrap();
             assert_eq!(door.url.as_str(), url, "{base}");
@@ -408,20 +515,5 @@ mod tests {
         let door =
             Door::new("http://me:pw@h:8/v1?key=k", "p", HeaderMap::new(), Secret::new("")).unwrap();
         assert_eq!(door.server(), "h:8");
-    }
-
-    #[test]
-    fn a_wish_to_wait_is_read_in_seconds_or_as_a_date() {
-        for (text, seconds) in [
-            ("0", Some(0)),
-            ("7", Some(7)),
-            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-            ("99999999999999999999999", None),
-        ] {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{text}");
-        }
     }
 }

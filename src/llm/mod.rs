@@ -7,23 +7,31 @@
 mod anthropic;
 pub mod call;
 mod command;
+mod completion;
 pub mod discover;
+mod echo;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod fault;
+mod gemini;
 mod http;
+mod nearest;
 mod ollama;
 mod openai;
 pub mod provider;
+mod refusal;
 mod repetition;
+mod responses;
 mod script;
 mod secret;
+mod stops;
+mod template;
 mod wire;
 
 pub use fault::Fault;
 pub use script::{Recorded, ScriptModel, Used};
 
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Outcome, Request, ToolCall, Usage};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
@@ -34,6 +42,8 @@ pub enum Piece {
     Text(String),
     /// A piece of what the model thinks before it answers, where the provider tells them apart.
     Reasoning(String),
+    /// A tool that it calls.
+    Call(ToolCall),
 }
 
 /// How an answer ended, said by the provider.
@@ -54,4 +64,9 @@ pub trait Model: Send + Sync {
         request: &'a Request,
         pieces: mpsc::Sender<Piece>,
     ) -> BoxFuture<'a, Result<Ending, Fault>>;
+
+    /// Whether it can be told of tools. One that can't leaves a request's tools out.
+    fn takes_tools(&self) -> bool {
+        false
+    }
 }

@@ -2,12 +2,10 @@
 //! the default one silently drops the beginning of a long prompt.
 
 use super::Fault;
+use super::openai;
 use super::wire::{Framing, Reading, Wire, tokens};
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Message, Outcome, Request, ToolCall, Usage};
 use serde_json::{Value, json};
-
-/// Where requests go, after the provider's address.
-pub(super) const PATH: &str = "api/chat";
 
 /// The least context that is asked for, if the configuration says nothing.
 pub(super) const DEFAULT_CONTEXT: u32 = 8192;
@@ -26,10 +24,7 @@ pub(super) struct Ollama {
 impl Ollama {
     /// The context that holds the prompt and the longest answer.
     fn context_for(&self, request: &Request) -> u64 {
-        let prompt = Usage::estimate(&request.messages, "").prompt;
-        // Every message costs a few tokens for its frame, and code has more tokens than prose.
-        let needed = prompt + prompt / 4 + 16 * request.messages.len() as u64;
-        let whole = needed + u64::from(request.max_tokens);
+        let whole = request.prompt_tokens() + u64::from(request.max_tokens);
         whole.next_multiple_of(CONTEXT_STEP).max(u64::from(self.context))
     }
 }
@@ -43,17 +38,31 @@ impl Wire for Ollama {
         Framing::Lines
     }
 
-    fn body(&self, request: &Request) -> Value {
-        json!({
+    fn path(&self) -> String {
+        "api/chat".to_owned()
+    }
+
+    fn list(&self) -> Option<&'static str> {
+        Some("api/tags")
+    }
+
+    fn body(&self, request: &Request) -> Result<Value, Fault> {
+        let messages: Vec<Value> =
+            request.messages.iter().map(|message| self::message(message, request)).collect();
+        let mut body = json!({
             "model": self.model,
-            "messages": request.messages,
+            "messages": messages,
             "stream": true,
             "options": {
                 "num_ctx": self.context_for(request),
                 "temperature": request.temperature,
                 "num_predict": request.max_tokens,
             },
-        })
+        });
+        if !request.tools.is_empty() {
+            body["tools"] = openai::tools(&request.tools);
+        }
+        Ok(body)
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
@@ -62,6 +71,10 @@ impl Wire for Ollama {
         }
         reading.reasoning(&event["message"]["thinking"]);
         reading.text(&event["message"]["content"]);
+        for call in event["message"]["tool_calls"].as_array().into_iter().flatten() {
+            let (function, number) = (&call["function"], reading.next_call());
+            reading.call(number, &call["id"], &function["name"], &function["arguments"]);
+        }
         if event["done"].as_bool() == Some(true) {
             let cut = event["done_reason"].as_str() == Some("length");
             reading.outcome = Some(if cut { Outcome::Cut } else { Outcome::Whole });
@@ -70,6 +83,19 @@ impl Wire for Ollama {
         }
         Ok(())
     }
+}
+
+fn message(message: &Message, request: &Request) -> Value {
+    let mut json = json!({"role": message.role, "content": message.content});
+    if !message.calls.is_empty() {
+        let call =
+            |call: &ToolCall| json!({"function": {"name": call.name, "arguments": call.arguments}});
+        json["tool_calls"] = message.calls.iter().map(call).collect();
+    }
+    if let Some(call) = message.answers.as_ref().and_then(|id| request.call(id)) {
+        json["tool_name"] = call.name.as_str().into();
+    }
+    json
 }
 
 /// Old servers leave the prompt's count out when they had it in their cache: then nothing is known.
@@ -84,7 +110,7 @@ fn usage(event: &Value) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::chat::{Agent, Message};
+    use crate::domain::chat::Agent;
 
     #[test]
     fn the_context_holds_prompt_and_answer() {
@@ -92,7 +118,8 @@ mod tests {
         for (bytes, max_tokens, least) in [(10, 100, 8192), (40_000, 4096, 15_000), (0, 8192, 8193)]
         {
             let messages = vec![Message::user("x".repeat(bytes))];
-            let request = Request { agent: Agent::Coder, messages, temperature: 0.0, max_tokens };
+            let (agent, temperature, tools) = (Agent::Coder, 0.0, Vec::new());
+            let request = Request { agent, messages, temperature, max_tokens, tools };
             let context = ollama.context_for(&request);
             assert!(context >= least && context.is_multiple_of(CONTEXT_STEP), "{bytes}: {context}");
         }

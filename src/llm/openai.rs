@@ -2,11 +2,8 @@
 
 use super::Fault;
 use super::wire::{Framing, Reading, Wire, tokens};
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Message, Outcome, Request, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
-
-/// Where requests go, after the provider's address.
-pub(super) const PATH: &str = "chat/completions";
 
 /// One model behind a chat completions endpoint.
 pub(super) struct OpenAi {
@@ -25,16 +22,29 @@ impl Wire for OpenAi {
         Framing::Events
     }
 
-    fn body(&self, request: &Request) -> Value {
+    fn path(&self) -> String {
+        "chat/completions".to_owned()
+    }
+
+    fn list(&self) -> Option<&'static str> {
+        Some("models")
+    }
+
+    fn body(&self, request: &Request) -> Result<Value, Fault> {
         let limit = if self.official { "max_completion_tokens" } else { "max_tokens" };
-        json!({
+        let messages: Vec<Value> = request.messages.iter().map(message).collect();
+        let mut body = json!({
             "model": self.model,
-            "messages": request.messages,
+            "messages": messages,
             "temperature": request.temperature,
             limit: request.max_tokens,
             "stream": true,
             "stream_options": {"include_usage": true},
-        })
+        });
+        if !request.tools.is_empty() {
+            body["tools"] = tools(&request.tools);
+        }
+        Ok(body)
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
@@ -61,6 +71,12 @@ impl Wire for OpenAi {
                 reading.reasoning(reasoning);
             }
             reading.text(&part["content"]);
+            reading.refusal(&part["refusal"]);
+            for (n, call) in part["tool_calls"].as_array().into_iter().flatten().enumerate() {
+                let number = call["index"].as_u64().unwrap_or(n as u64);
+                let function = &call["function"];
+                reading.call(number, &call["id"], &function["name"], &function["arguments"]);
+            }
         }
         match stop {
             // Some servers send an empty reason with each piece.
@@ -76,6 +92,31 @@ impl Wire for OpenAi {
         }
         Ok(())
     }
+}
+
+fn message(message: &Message) -> Value {
+    let mut json = json!({"role": message.role, "content": message.content});
+    if !message.calls.is_empty() {
+        let call = |call: &ToolCall| {
+            let arguments = call.arguments.to_string();
+            json!({"id": call.id, "type": "function",
+                "function": {"name": call.name, "arguments": arguments}})
+        };
+        json["tool_calls"] = message.calls.iter().map(call).collect();
+    }
+    if let Some(id) = &message.answers {
+        json["tool_call_id"] = id.as_str().into();
+    }
+    json
+}
+
+/// Tools as this format and Ollama's write them.
+pub(super) fn tools(tools: &[Tool]) -> Value {
+    let tool = |tool: &Tool| {
+        json!({"type": "function", "function": {"name": tool.name,
+            "description": tool.description, "parameters": tool.parameters}})
+    };
+    tools.iter().map(tool).collect()
 }
 
 fn usage(value: &Value) -> Option<Usage> {

@@ -3,11 +3,15 @@
 use super::anthropic::{self, Anthropic};
 use super::call::Policy;
 use super::command::CommandModel;
+use super::completion::Completion;
 use super::fault::shown;
+use super::gemini::Gemini;
 use super::http::{BadAddress, Door, HttpModel};
 use super::ollama::{self, Ollama};
-use super::openai::{self, OpenAi};
+use super::openai::OpenAi;
+use super::responses::Responses;
 use super::secret::Secret;
+use super::template::Template;
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Config, Kind, Price, ProviderConfig};
@@ -54,8 +58,8 @@ pub(super) const BUILT_IN: [BuiltIn; 5] = [
     },
     BuiltIn {
         name: "gemini",
-        kind: Kind::Openai,
-        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+        kind: Kind::Gemini,
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
         key_env: Some("GEMINI_API_KEY"),
         model: Some("gemini-2.5-pro"),
     },
@@ -104,6 +108,8 @@ pub struct Connection {
     pub policy: Policy,
     /// What its tokens cost, if the configuration tells.
     pub price: Option<Price>,
+    /// How long prompt and answer can be together, in tokens, if that is known.
+    pub context: Option<u32>,
 }
 
 /// Why a model can't be asked. Found before anything is sent.
@@ -152,6 +158,14 @@ pub enum ProviderError {
         provider: String,
         /// The setting.
         field: &'static str,
+    },
+    /// The template of a raw prompt endpoint can't be used.
+    #[error("the `template` of provider `{provider}` can't be used: {reason}")]
+    BadTemplate {
+        /// The provider's name.
+        provider: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A kind that this build can't speak to.
     #[error("provider `{provider}` is of kind `{kind}`, which is not in this build")]
@@ -222,10 +236,13 @@ pub fn connect_in(
     let model_behind: Box<dyn Model> = match kind.ok_or_else(|| provider.missing("kind"))? {
         Kind::Openai => {
             let official = provider.base_url()?.contains("//api.openai.com");
-            provider.http(openai::PATH, OpenAi { model: id, official })?
+            provider.http(OpenAi { model: id, official })?
         }
-        Kind::Anthropic => provider.http(anthropic::PATH, Anthropic { model: id })?,
-        Kind::Ollama => provider.http(ollama::PATH, Ollama { model: id, context })?,
+        Kind::Responses => provider.http(Responses { model: id })?,
+        Kind::Anthropic => provider.http(Anthropic { model: id })?,
+        Kind::Gemini => provider.http(Gemini { model: id })?,
+        Kind::Ollama => provider.http(Ollama { model: id, context })?,
+        Kind::Completion => provider.http(provider.completion(id)?)?,
         Kind::Command => {
             let command = provider.settings.command.clone();
             let command = command.ok_or_else(|| provider.missing("command"))?;
@@ -242,12 +259,16 @@ pub fn connect_in(
             sampling: provider.settings.sampling.clone(),
             context: provider.settings.context,
         }),
-        kind => {
+        #[cfg(not(feature = "embedded"))]
+        kind @ Kind::Embedded => {
             let kind = kind.name();
             return Err(ProviderError::NotInBuild { provider: provider.name, kind });
         }
     };
-    Ok(Connection { model: model_behind, policy, price: config.prices.get(model).copied() })
+    // An Ollama makes its context as large as it has to be.
+    let context = provider.settings.context.filter(|_| kind != Some(Kind::Ollama));
+    let price = config.prices.get(model).copied();
+    Ok(Connection { model: model_behind, policy, price, context })
 }
 
 /// The names of all providers, built-in and configured.
@@ -276,8 +297,8 @@ pub(super) fn settings(name: &str, config: &Config, env: Lookup<'_>) -> Option<P
     }
     // A provider of one's own needs no address if its kind has only one.
     let usual = || BUILT_IN.iter().find(|known| Some(known.kind) == settings.kind);
-    if matches!(settings.kind, Some(Kind::Anthropic | Kind::Ollama)) && settings.base_url.is_none()
-    {
+    let only_one = [Kind::Anthropic, Kind::Gemini, Kind::Ollama];
+    if settings.kind.is_some_and(|kind| only_one.contains(&kind)) && settings.base_url.is_none() {
         settings.base_url = usual().map(|known| known.base_url.to_owned());
     }
     settings.api_key_env = settings.api_key_env.filter(|variable| !variable.is_empty());
@@ -335,16 +356,21 @@ impl Provider<'_> {
     }
 
     /// A model behind a server of this provider.
-    fn http<W: Wire + 'static>(
-        &self,
-        path: &str,
-        wire: W,
-    ) -> Result<Box<dyn Model>, ProviderError> {
+    fn http<W: Wire + 'static>(&self, wire: W) -> Result<Box<dyn Model>, ProviderError> {
         let key = self.key()?;
         let headers = self.headers(&key)?;
-        let door = Door::new(self.base_url()?, path, headers, key)
+        let door = Door::new(self.base_url()?, &wire.path(), headers, key)
             .map_err(|source| ProviderError::BadUrl { provider: self.name.clone(), source })?;
-        Ok(Box::new(HttpModel { door, wire }))
+        Ok(Box::new(HttpModel { door, wire, extra: self.settings.extra.clone() }))
+    }
+
+    /// A model behind a raw prompt endpoint.
+    fn completion(&self, model: String) -> Result<Completion, ProviderError> {
+        let template = self.settings.template.as_deref().unwrap_or("chatml");
+        let template = Template::new(template)
+            .map_err(|reason| ProviderError::BadTemplate { provider: self.name.clone(), reason })?;
+        let stop = self.settings.stop.as_deref().unwrap_or_default();
+        Ok(Completion::new(model, template, stop, &self.settings.fields))
     }
 
     /// The key from the environment; empty if the provider needs none.
@@ -360,17 +386,22 @@ impl Provider<'_> {
     /// The headers that go with each request.
     fn headers(&self, key: &Secret) -> Result<HeaderMap, ProviderError> {
         let mut headers = HeaderMap::new();
-        let anthropic = self.settings.kind == Some(Kind::Anthropic);
-        if anthropic {
+        let kind = self.settings.kind;
+        if kind == Some(Kind::Anthropic) {
             headers.insert("anthropic-version", HeaderValue::from_static(anthropic::VERSION));
         }
         if key.expose().is_empty() {
             return Ok(headers);
         }
-        let (name, value) = if anthropic {
-            (HeaderName::from_static("x-api-key"), key.expose().to_owned())
-        } else {
-            (AUTHORIZATION, format!("Bearer {}", key.expose()))
+        let own = match kind {
+            Some(Kind::Anthropic) => Some("x-api-key"),
+            // Never in the address, which ends up in the logs of others.
+            Some(Kind::Gemini) => Some("x-goog-api-key"),
+            _ => None,
+        };
+        let (name, value) = match own {
+            Some(name) => (HeaderName::from_static(name), key.expose().to_owned()),
+            None => (AUTHORIZATION, format!("Bearer {}", key.expose())),
         };
         let mut value = HeaderValue::from_str(&value).map_err(|_| ProviderError::BadKey {
             variable: self.settings.api_key_env.clone().unwrap_or_default(),
@@ -430,7 +461,12 @@ mod tests {
             ("p/x", "providers: {p: {kind: command}}", "no `command`"),
             ("p/x", "providers: {p: {kind: script}}", "no `path`"),
             ("p/x", "providers: {p: {kind: script, path: no/such.yaml}}", "`no/such.yaml`"),
-            ("p/x", "providers: {p: {kind: completion}}", "not in this build"),
+            ("p/x", "providers: {p: {kind: completion}}", "no `base_url`"),
+            (
+                "p/x",
+                "providers: {p: {kind: completion, base_url: 'http://h', template: x}}",
+                "`template` of provider `p` can't be used: known are chatml",
+            ),
         ] {
             let error = try_connect(model, config).err().unwrap();
             assert!(error.contains(words), "{model}: {error}");
@@ -460,7 +496,7 @@ mod tests {
         .unwrap();
         let (base, silence) = (Duration::from_millis(250), Duration::from_secs(2));
         assert_eq!(connection.policy, Policy { retries: 0, base, silence });
-        assert_eq!(connection.price, Some(Price { input: 1.0, output: 2.0 }));
+        assert_eq!(connection.price, Some(Price { input: 1.0, output: 2.0, cached: None }));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a wire format is: two functions and a few facts. All that moves bytes is in `http`.
 
 use super::{Ending, Fault, Piece};
-use crate::domain::chat::{Outcome, Request, Usage};
+use crate::domain::chat::{Outcome, Request, ToolCall, Usage};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// How the JSON objects of an answer follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) enum Framing {
     Events,
     /// One object a line.
     Lines,
+    /// As the server likes: its content type says so.
+    Any,
 }
 
 /// One provider's way of writing requests and answers down. No I/O.
@@ -21,8 +24,26 @@ pub(super) trait Wire: Send + Sync {
     /// How the objects of an answer follow each other.
     fn framing(&self) -> Framing;
 
+    /// Where requests go, after the provider's address.
+    fn path(&self) -> String;
+
+    /// Where the server lists its models, after the provider's address, if it does.
+    fn list(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether it can write tools and their calls down.
+    fn takes_tools(&self) -> bool {
+        true
+    }
+
+    /// Texts that end an answer, where the server itself may not know them.
+    fn stops(&self) -> &[String] {
+        &[]
+    }
+
     /// The request's JSON.
-    fn body(&self, request: &Request) -> Value;
+    fn body(&self, request: &Request) -> Result<Value, Fault>;
 
     /// Takes up one JSON object of an answer; one that it does not know is left alone. The object
     /// of an answer that was not streamed is read by the same function.
@@ -38,8 +59,21 @@ pub(super) struct Reading {
     pub(super) outcome: Option<Outcome>,
     /// The tokens used, once they were told.
     pub(super) usage: Option<Usage>,
+    /// A part of the answer said that the model declines.
+    pub(super) declined: bool,
     /// Nothing more will come.
     pub(super) done: bool,
+    /// Calls of tools, which can come in pieces, by their number in the answer.
+    calls: BTreeMap<u64, PartialCall>,
+}
+
+/// What was read of a call so far.
+#[derive(Debug, Default)]
+struct PartialCall {
+    id: String,
+    name: String,
+    /// JSON, or pieces of it.
+    arguments: String,
 }
 
 impl Reading {
@@ -57,9 +91,57 @@ impl Reading {
         }
     }
 
+    /// Notes what a model says instead of an answer.
+    pub(super) fn refusal(&mut self, value: &Value) {
+        self.declined |= value.as_str().is_some_and(|text| !text.is_empty());
+        self.text(value);
+    }
+
+    /// Notes a call or a piece of one. What is not a text is left as it was; arguments can also come
+    /// as the object that they are.
+    pub(super) fn call(&mut self, number: u64, id: &Value, name: &Value, arguments: &Value) {
+        let call = self.calls.entry(number).or_default();
+        for (part, value) in [(&mut call.id, id), (&mut call.name, name)] {
+            if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
+                text.clone_into(part);
+            }
+        }
+        match arguments {
+            Value::String(piece) => call.arguments.push_str(piece),
+            Value::Object(_) => call.arguments = arguments.to_string(),
+            _ => {}
+        }
+    }
+
+    /// The number of the next call, where a format does not number them.
+    pub(super) fn next_call(&self) -> u64 {
+        self.calls.len() as u64
+    }
+
+    /// The calls, once all of the answer was read.
+    pub(super) fn calls(&mut self) -> Result<Vec<ToolCall>, Fault> {
+        let calls = std::mem::take(&mut self.calls);
+        calls
+            .into_iter()
+            .map(|(number, call)| {
+                let arguments =
+                    if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+                let arguments = serde_json::from_str(arguments).map_err(|error| {
+                    Fault::bad_text(format!("the arguments of a call are not JSON: {error}"))
+                })?;
+                // Where a server numbers nothing, the tool's answer is still told apart.
+                let id = if call.id.is_empty() { format!("call_{number}") } else { call.id };
+                Ok(ToolCall { id, name: call.name, arguments })
+            })
+            .collect()
+    }
+
     /// How the answer ended; without an end mark it was cut off on its way.
     pub(super) fn ending(&self) -> Result<Ending, Fault> {
-        let outcome = self.outcome.ok_or(Fault::Truncated)?;
+        let outcome = match self.outcome.ok_or(Fault::Truncated)? {
+            Outcome::Whole if self.declined => Outcome::Refused,
+            outcome => outcome,
+        };
         Ok(Ending { outcome, usage: self.usage })
     }
 }
@@ -84,10 +166,12 @@ pub(super) enum Line<'a> {
 pub(super) fn line(framing: Framing, line: &str) -> Line<'_> {
     let trimmed = line.trim();
     let data = match (framing, trimmed.strip_prefix("data:")) {
-        (Framing::Events, Some(data)) => data.trim_start(),
+        (Framing::Events | Framing::Any, Some(data)) => data.trim_start(),
         // Some servers write an error as bare JSON into a stream of events.
-        (Framing::Events, None) if !trimmed.starts_with('{') => return Line::Nothing,
-        (Framing::Events | Framing::Lines, _) => trimmed,
+        (Framing::Events | Framing::Any, None) if !trimmed.starts_with('{') => {
+            return Line::Nothing;
+        }
+        (Framing::Events | Framing::Any | Framing::Lines, _) => trimmed,
     };
     match data {
         "" => Line::Nothing,
@@ -114,6 +198,9 @@ mod tests {
             (Framing::Lines, "{}", Line::Object("{}")),
             (Framing::Lines, " ", Line::Nothing),
             (Framing::Lines, "oops", Line::Object("oops")),
+            (Framing::Any, "{\"a\":1}", Line::Object("{\"a\":1}")),
+            (Framing::Any, "data: {}", Line::Object("{}")),
+            (Framing::Any, "event: ping", Line::Nothing),
         ] {
             assert_eq!(line(framing, text), expected, "{text:?}");
         }

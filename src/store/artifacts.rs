@@ -258,7 +258,7 @@ fn chat(
         started.temperature,
         started.max_tokens,
     );
-    for Message { role, content } in &started.messages {
+    for Message { role, content, .. } in &started.messages {
         section(&mut text, role.name(), content);
     }
     if !reasoning.is_empty() {

@@ -40,7 +40,9 @@ impl Ward {
         let seen = Arc::clone(&state);
         let server = ModelServer::with_key(Some(KEY), move |request| seen.reply(request));
         let world = World::empty();
-        let url = server.base_url();
+        // The address of a raw prompt endpoint is its own.
+        let end = if kind == "completion" { "/v1/completions" } else { "" };
+        let url = server.base_url() + end;
         world.write(
             "redraft.yaml",
             &format!(
@@ -78,8 +80,8 @@ impl Ward {
     /// How often each agent asked.
     fn asked(&self) -> [usize; 3] {
         let mut asked = [0; 3];
-        for request in self.server.received() {
-            asked[agent(&request) as usize] += 1;
+        for request in self.server.received().iter().filter(|r| !r.is_list()) {
+            asked[agent(request) as usize] += 1;
         }
         asked
     }
@@ -137,6 +139,9 @@ impl Ward {
 
 impl State {
     fn reply(&self, request: &Received) -> Reply {
+        if request.is_list() {
+            return Reply::to(request, "");
+        }
         let asking = agent(request);
         let fault = *self.fault.lock().unwrap();
         let left =
@@ -168,33 +173,27 @@ fn answered(journal: &[Value]) -> [usize; 3] {
 }
 
 const FOR_EVER: usize = usize::MAX;
-const KINDS: [&str; 3] = ["openai", "anthropic", "ollama"];
+const KINDS: [&str; 6] = ["openai", "responses", "anthropic", "gemini", "ollama", "completion"];
 
 /// The beginning of an answer that would break the script if anything of it were kept.
 fn begun(request: &Received) -> Reply {
-    // Anthropic's start, block and ping come before the first text.
-    let first = if request.path.ends_with("/messages") { 4 } else { 1 };
-    Reply::to(request, "BROKEN text").cut_to(first)
-}
-
-fn line(request: &Received, json: &Value) -> String {
-    if request.path.ends_with("/chat") { format!("{json}\n") } else { format!("data: {json}\n\n") }
+    Reply::begun(request, "BROKEN text")
 }
 
 fn bad_text(request: &Received) -> Reply {
-    let event = line(request, &json!({"choices": [], "text": "MARK"}));
+    let event = request.event(&json!({"choices": [], "text": "MARK"}));
     let (before, after) = event.split_once("MARK").unwrap();
     begun(request).then_repeat(&[before.as_bytes(), b"\xff\xfe", after.as_bytes()].concat(), 1)
 }
 
 fn half_event(request: &Received) -> Reply {
-    let event = line(request, &json!({"choices": [{"index": 0, "delta": {"content": "BROKEN"}}]}));
+    let event = request.text_event("BROKEN");
     begun(request).then_repeat(&event.as_bytes()[..event.len() / 2], 1)
 }
 
 fn in_stream(request: &Received) -> Reply {
     let error = json!({"type": "error", "error": {"type": "server_error", "message": "on fire"}});
-    begun(request).then_repeat(line(request, &error).as_bytes(), 1)
+    begun(request).then_repeat(request.event(&error).as_bytes(), 1)
 }
 
 fn html(_: &Received) -> Reply {
@@ -203,15 +202,7 @@ fn html(_: &Received) -> Reply {
 
 fn flood(request: &Received) -> Reply {
     let text = "x = 1\n".repeat(2700);
-    let json = match request.path.as_str() {
-        path if path.ends_with("/completions") => {
-            json!({"choices": [{"delta": {"content": text}}]})
-        }
-        path if path.ends_with("/messages") => json!({"type": "content_block_delta",
-            "delta": {"type": "text_delta", "text": text}}),
-        _ => json!({"message": {"content": text}, "done": false}),
-    };
-    begun(request).then_repeat(line(request, &json).as_bytes(), 1024)
+    begun(request).then_repeat(request.text_event(&text).as_bytes(), 1024)
 }
 
 /// What passes by itself, with words of the error if it does not.
@@ -424,4 +415,72 @@ fn a_key_that_is_gone_at_the_resume_is_named() {
     let out = ward.world.run(&["resume", "s", "--auto"]).expect(2);
     assert!(out.err.contains("`LOCAL_KEY`"), "{}", out.err);
     assert_eq!(ward.world.tree(), before);
+}
+
+/// A script that says a lot and fails, and one that does not.
+const WORDY: &str =
+    "for n in range(300):\n    print('line', n, '-' * 150)\nraise ValueError('no luck')";
+
+/// A model whose first script is the wordy one, on a server that takes no repair of more bytes.
+fn narrow(most: usize, refusal: &'static str) -> World {
+    World::with(move |request| match agent(request) {
+        Asking::Planner => Reply::to(request, PLAN),
+        Asking::Reviewer => Reply::to(request, ACCEPT),
+        Asking::Coder if !request.prompt().contains("script failed") => {
+            Reply::to(request, &fenced(WORDY))
+        }
+        Asking::Coder if request.prompt().len() > most => Reply::refusal(400, refusal),
+        Asking::Coder => Reply::to(request, &fenced("print('one')")),
+    })
+}
+
+#[test]
+fn a_prompt_that_is_longer_than_the_context_is_told_less_of_the_run_and_nothing_else_is_lost() {
+    for refusal in [
+        "This model's maximum context length is 1000 tokens. However, you requested 1500.",
+        "prompt is too long",
+    ] {
+        let world = narrow(2000, refusal);
+        let out = world.run(&["new", "count", "--name", "s", "--auto", "--sandbox", "off"]);
+        let out = out.expect(0);
+        assert!(out.out.contains("the prompt is shortened to fit"), "{}", out.out);
+        let repairs: Vec<String> = world
+            .received()
+            .iter()
+            .map(Received::prompt)
+            .filter(|prompt| prompt.contains("script failed"))
+            .collect();
+        let [whole, .., shortened] = &repairs[..] else { panic!("{repairs:?}") };
+        assert!(whole.len() > 2000 && shortened.len() <= 2000, "{}", shortened.len());
+        for kept in ["R2: It prints two. Check: read the output.", WORDY, "ValueError: no luck"] {
+            assert!(shortened.contains(kept), "no `{kept}` in {shortened}");
+        }
+        assert!(world.read("sessions/s/script_v2.py").contains("print('one')"));
+    }
+}
+
+#[test]
+fn a_server_for_which_every_prompt_is_too_long_is_not_asked_for_ever() {
+    let world = narrow(0, "prompt is too long");
+    let out = world.run(&["new", "count", "--name", "s", "--auto", "--sandbox", "off"]).expect(4);
+    assert!(out.err.contains("the prompt is longer than the model's context of "), "{}", out.err);
+    assert!(out.last_line().starts_with("resume with: "), "{}", out.err);
+    let repairs = world.received().iter().filter(|r| r.prompt().contains("script failed")).count();
+    assert!((1..6).contains(&repairs), "{repairs}");
+}
+
+#[test]
+fn a_context_that_is_known_to_be_too_short_is_told_before_anything_is_sent() {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
+    let config = world.read("redraft.yaml");
+    world.write("redraft.yaml", &config.replace("timeout: 20", "timeout: 20, context: 300"));
+    let out = world.run(&["new", "count", "--name", "s", "--auto", "--no-run"]).expect(4);
+    assert!(out.err.contains("longer than the model's context of 300 tokens"), "{}", out.err);
+    assert!(out.err.contains("`context`"), "{}", out.err);
+    assert!(world.received().is_empty());
+    world.write("redraft.yaml", &config.replace("timeout: 20", "timeout: 20, context: 3000"));
+    world.run(&["resume", "s", "--auto"]).expect(0);
+    // The answer gets what the prompt leaves.
+    let most = world.received()[1].body["max_tokens"].as_u64().unwrap();
+    assert!((1000..3000).contains(&most), "{most}");
 }

@@ -1,11 +1,13 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
+use super::fit::{Fitted, Room, fit};
 use super::{Driver, DriverError, End, Next};
 use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
 use crate::domain::chat::{Agent, Request, Role};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
+use crate::llm::Fault;
 use crate::llm::call::{self, CallErrorKind};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::words;
@@ -13,10 +15,6 @@ use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine};
 use std::time::Instant;
 
-/// How much a model is told of a run, in bytes: prompts do not grow with what a script prints.
-const RUN_WORDS: usize = 1500;
-/// How much a model is told of tests that failed, in bytes.
-const TEST_WORDS: usize = 1500;
 /// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
 
@@ -27,25 +25,52 @@ impl Driver<'_, '_> {
         version: Option<u32>,
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let mut request = request(session, agent, self.tools.prompts)?;
         let settings = session.settings.role(agent.role());
         let mut model = settings.model;
         if model.is_empty() {
             // Who judges versions anyway.
             model = session.settings.role(Role::Reviewer).model;
         }
-        request.temperature = settings.temperature.unwrap_or(request.temperature);
-        request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
+        let mut warmer = None;
         if agent.role() == Role::Coder {
-            let (warmer, stronger) = machine::sampling(session);
-            // What was configured is not cooled down.
-            let warmest = WARMEST.max(request.temperature);
-            request.temperature = (request.temperature + warmer).min(warmest);
-            model = settings.escalate_to.filter(|_| stronger).unwrap_or(model);
+            let (by, stronger) = machine::sampling(session);
+            warmer = Some(by);
+            model = settings.escalate_to.clone().filter(|_| stronger).unwrap_or(model);
         }
         if !self.models.contains_key(&model) {
             let connection = (self.tools.connect)(&model, &session.calls.finished)?;
             self.models.insert(model.clone(), connection);
+        }
+        let session = self.store.session();
+        let known = self.contexts.get(&model).copied();
+        let context = known.or_else(|| self.models.get(&model)?.context);
+        let Fitted { request, less, fits } =
+            fit(context, |room| -> Result<Request, PromptError> {
+                let mut request = request(session, agent, self.tools.prompts, room)?;
+                request.temperature = settings.temperature.unwrap_or(request.temperature);
+                request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
+                if let Some(by) = warmer {
+                    // What was configured is not cooled down.
+                    let warmest = WARMEST.max(request.temperature);
+                    request.temperature = (request.temperature + by).min(warmest);
+                }
+                Ok(request)
+            })?;
+        if !fits {
+            let message = format!(
+                "it takes about {}; choose a model with a longer one, or set its provider's \
+                 `context` if it has one",
+                request.prompt_tokens()
+            );
+            let fault = Fault::PromptTooLong { context, message };
+            self.record(Event::Paused { reason: format!("the model was not asked: {fault}") })?;
+            return Ok(Next::End(End::ModelFailed(format!("`{model}`: {fault}"))));
+        }
+        if less {
+            self.tools.manager.tell(News::Note(
+                "the prompt is shortened to fit into the model's context: less is told of the last \
+                 run, its tests and the findings",
+            ));
         }
         let number = session.calls.last + 1;
         self.record(Event::ModelCallStarted(Box::new(CallStarted {
@@ -115,6 +140,10 @@ impl Driver<'_, '_> {
                     partial,
                     artifact,
                 })?;
+                if let CallErrorKind::Failed(Fault::PromptTooLong { context, .. }) = &failed.kind {
+                    self.learn_context(model, *context, request);
+                    return Ok(Next::Go);
+                }
                 if failed.kind == CallErrorKind::Interrupted {
                     return Ok(Next::End(self.interrupted()?));
                 }
@@ -125,8 +154,26 @@ impl Driver<'_, '_> {
     }
 }
 
-/// The prompt that an agent is sent: a function of the session alone.
-fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request, PromptError> {
+impl Driver<'_, '_> {
+    /// What a server's refusal tells of its context: its size, or that it is less than the prompt.
+    /// Each refusal makes it smaller, so that it comes to an end.
+    fn learn_context(&mut self, model: &str, told: Option<u32>, request: &Request) {
+        let asked = u32::try_from(request.prompt_tokens()).unwrap_or(u32::MAX);
+        let before = self.contexts.get(model).copied();
+        let size = told.unwrap_or(asked - asked / 4);
+        let size = before.map_or(size, |before| size.min(before - before / 4));
+        self.contexts.insert(model.to_owned(), size);
+        self.tools.manager.tell(News::Note("the prompt was longer than the model's context"));
+    }
+}
+
+/// The prompt that an agent is sent: a function of the session, and of the room for details.
+fn request(
+    session: &Session,
+    agent: Agent,
+    prompts: &Prompts,
+    room: Room,
+) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
@@ -145,7 +192,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
     // Shown its script once more, a weak model would give it back once more.
     let afresh = last.is_some_and(|r| r.kind == RefusalKind::Repeated);
     let head = session.head();
-    let run = head.map(state_words).unwrap_or_default();
+    let run = head.map(|head| state_words(head, room)).unwrap_or_default();
     let run = Some(run.as_str()).filter(|words| !words.is_empty());
     let request = match agent {
         Agent::Planner => planner::request(
@@ -160,7 +207,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
             },
         ),
         Agent::Coder | Agent::Repair if afresh => {
-            let problem = head.filter(|v| v.failed()).map(problem_words);
+            let problem = head.filter(|v| v.failed()).map(|v| problem_words(v, room));
             coder::request(
                 prompts,
                 &coder::Shown {
@@ -175,8 +222,10 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
             )
         }
         Agent::Coder => {
-            let findings: Vec<Finding> =
-                ledger::for_coder(&session.ledger).into_iter().cloned().collect();
+            let findings: Vec<Finding> = {
+                let open = ledger::for_coder(&session.ledger).into_iter();
+                open.take(room.findings).cloned().collect()
+            };
             coder::request(
                 prompts,
                 &coder::Shown {
@@ -194,7 +243,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
             )
         }
         Agent::Repair => {
-            let problem = head.map(problem_words).unwrap_or_default();
+            let problem = head.map(|head| problem_words(head, room)).unwrap_or_default();
             repair::request(
                 prompts,
                 &repair::Shown {
@@ -213,6 +262,7 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
                 .unwrap_or_default();
             let open: Vec<reviewer::Open<'_>> = ledger::for_coder(&session.ledger)
                 .into_iter()
+                .take(room.findings)
                 .map(|f| reviewer::Open { id: &f.id, text: &f.text })
                 .collect();
             reviewer::request(
@@ -250,12 +300,12 @@ fn request(session: &Session, agent: Agent, prompts: &Prompts) -> Result<Request
 }
 
 /// What is known of a version: its run, its tests, what it lost.
-fn state_words(version: &Version) -> String {
+fn state_words(version: &Version, room: Room) -> String {
     let run = version.run.as_ref().map_or_else(String::new, |run| {
-        words::run_in_words(run, &version.stdout, &version.stderr, RUN_WORDS)
+        words::run_in_words(run, &version.stdout, &version.stderr, room.run)
     });
     let lost = version.checks.as_ref().map(words::vanished_in_words).unwrap_or_default();
-    let mut parts = [run, test_words(version), lost];
+    let mut parts = [run, test_words(version, room), lost];
     // What failed comes first.
     if version.tests_failed() && !version.run_failed() {
         parts.swap(0, 1);
@@ -263,18 +313,18 @@ fn state_words(version: &Version) -> String {
     join(parts)
 }
 
-fn test_words(version: &Version) -> String {
-    words::tests_in_words(version.tests.as_deref().unwrap_or_default(), TEST_WORDS)
+fn test_words(version: &Version, room: Room) -> String {
+    words::tests_in_words(version.tests.as_deref().unwrap_or_default(), room.tests)
 }
 
-fn problem_words(version: &Version) -> String {
+fn problem_words(version: &Version, room: Room) -> String {
     match &version.checks {
         Some(checks) if version.check_failed() => join([
             words::checks_in_words(checks),
-            test_words(version),
+            test_words(version, room),
             words::vanished_in_words(checks),
         ]),
-        _ => state_words(version),
+        _ => state_words(version, room),
     }
 }
 

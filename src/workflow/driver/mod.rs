@@ -4,6 +4,7 @@
 mod ask;
 mod call;
 pub mod edits;
+mod fit;
 mod given;
 mod lost;
 mod notes;
@@ -92,7 +93,8 @@ pub enum DriverError {
 /// # Errors
 /// Whatever was done until then is journaled; the session can be resumed.
 pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverError> {
-    let mut driver = Driver { store, tools, models: HashMap::new(), python: None };
+    let (models, contexts) = (HashMap::new(), HashMap::new());
+    let mut driver = Driver { store, tools, models, contexts, python: None };
     let end = driver.work().await;
     driver.store.sync()?;
     end
@@ -110,6 +112,8 @@ struct Driver<'s, 't> {
     store: &'s mut Store,
     tools: Tools<'t>,
     models: HashMap<String, Connection>,
+    /// How long the models' contexts are, in tokens, as far as their servers' refusals tell.
+    contexts: HashMap<String, u32>,
     python: Option<Interpreter>,
 }
 

@@ -26,10 +26,20 @@ use std::thread;
 pub enum Format {
     /// `POST .../chat/completions`
     OpenAi,
+    /// `POST .../responses`
+    Responses,
     /// `POST .../v1/messages`
     Anthropic,
+    /// `POST .../models/NAME:streamGenerateContent`
+    Gemini,
     /// `POST .../api/chat`
     Ollama,
+    /// `POST .../completions`
+    Completion,
+    /// `POST .../generate`: a raw prompt endpoint whose fields have other names.
+    Raw,
+    /// `GET .../models`
+    Models,
     /// `GET .../api/tags`
     OllamaTags,
 }
@@ -55,24 +65,90 @@ impl Received {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The path without the query.
+    pub fn place(&self) -> &str {
+        // A request to a proxy names the server too.
+        let path = self.path.split_once("://").map_or(self.path.as_str(), |(_, rest)| {
+            rest.find('/').map_or("", |slash| &rest[slash..])
+        });
+        path.split('?').next().unwrap_or_default()
+    }
+
     /// The wire format.
     pub fn format(&self) -> Option<Format> {
-        let path = self.path.split('?').next().unwrap_or_default();
+        let path = self.place();
         match self.method.as_str() {
             "POST" if path.ends_with("/chat/completions") => Some(Format::OpenAi),
+            "POST" if path.ends_with("/completions") => Some(Format::Completion),
+            "POST" if path.ends_with("/generate") => Some(Format::Raw),
+            "POST" if path.ends_with("/responses") => Some(Format::Responses),
             "POST" if path.ends_with("/v1/messages") => Some(Format::Anthropic),
+            "POST" if path.ends_with(":streamGenerateContent") => Some(Format::Gemini),
             "POST" if path.ends_with("/api/chat") => Some(Format::Ollama),
+            "GET" if path.ends_with("/models") => Some(Format::Models),
             "GET" if path.ends_with("/api/tags") => Some(Format::OllamaTags),
             _ => None,
         }
     }
 
+    /// Whether it asks for the list of models.
+    pub fn is_list(&self) -> bool {
+        matches!(self.format(), Some(Format::Models | Format::OllamaTags))
+    }
+
+    /// One event of a stream in the wire format that was asked in.
+    pub fn event(&self, json: &Value) -> String {
+        if self.format() == Some(Format::Ollama) {
+            format!("{json}\n")
+        } else {
+            format!("data: {json}\n\n")
+        }
+    }
+
+    /// An event with this text.
+    pub fn text_event(&self, text: &str) -> String {
+        self.event(&match self.format() {
+            Some(Format::Anthropic) => json!({"type": "content_block_delta", "index": 0,
+                "delta": {"type": "text_delta", "text": text}}),
+            Some(Format::Ollama) => {
+                json!({"message": {"role": "assistant", "content": text}, "done": false})
+            }
+            Some(Format::Responses) => json!({"type": "response.output_text.delta", "delta": text}),
+            Some(Format::Gemini) => {
+                json!({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]})
+            }
+            Some(Format::Completion) => {
+                json!({"choices": [{"text": text, "finish_reason": null}]})
+            }
+            _ => json!({"choices": [{"index": 0, "delta": {"content": text}}]}),
+        })
+    }
+
+    /// The content type of a stream in its wire format.
+    pub fn stream_type(&self) -> &'static str {
+        if self.format() == Some(Format::Ollama) {
+            "application/x-ndjson"
+        } else {
+            "text/event-stream"
+        }
+    }
+
     /// All that the prompt says, system prompt first.
     pub fn prompt(&self) -> String {
-        let system = self.body["system"].as_str();
-        let messages = self.body["messages"].as_array().into_iter().flatten();
-        let texts = messages.filter_map(|message| message["content"].as_str());
-        system.into_iter().chain(texts).collect::<Vec<_>>().join("\n")
+        let body = &self.body;
+        if self.format() == Some(Format::Completion) {
+            let prompt = body["prompt"].as_str().unwrap_or_default();
+            let turns = prompt.split("<|im_start|>").filter_map(|turn| turn.split_once('\n'));
+            let texts: Vec<&str> =
+                turns.map(|(_, text)| text.trim_end().trim_end_matches("<|im_end|>")).collect();
+            return texts.join("\n").trim_end().to_owned();
+        }
+        let system = [&body["system"], &body["instructions"], &body["systemInstruction"]["parts"]];
+        let list = |name: &str| body[name].as_array().into_iter().flatten();
+        let messages = list("messages").chain(list("input")).map(|message| &message["content"]);
+        let parts = list("contents").map(|message| &message["parts"]);
+        let texts = system.into_iter().chain(messages).chain(parts).filter_map(text_of);
+        texts.collect::<Vec<_>>().join("\n")
     }
 
     /// What is wrong with it, as a strict server would say.
@@ -80,50 +156,76 @@ impl Received {
         let Some(format) = self.format() else {
             return Some(format!("no such endpoint: {} {}", self.method, self.path));
         };
-        if format == Format::OllamaTags {
-            return None;
-        }
         let check = |right: bool, what: &str| if right { None } else { Some(what.to_owned()) };
+        let sent = [self.header("x-api-key"), self.header("x-goog-api-key")];
+        let sent = sent.into_iter().flatten().next().or(self.header("authorization"));
+        let sent = sent.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+        let key = check(key.is_none() || sent == key, "the key is not the expected one");
+        let key = key.or_else(|| check(!self.path.contains("key="), "a key in the address"));
+        if self.is_list() {
+            return key;
+        }
+        if format == Format::Raw {
+            return key.or_else(|| check(self.body.is_object(), "no JSON"));
+        }
         let body = &self.body;
-        let roles: Vec<&str> = body["messages"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|message| message["content"].as_str().and(message["role"].as_str()))
-            .collect();
-        let count = body["messages"].as_array().map_or(0, Vec::len);
-        let known: &[&str] = match format {
-            Format::Anthropic => &["user", "assistant"],
-            _ => &["system", "user", "assistant"],
+        let (messages, content, roles): (_, _, &[&str]) = match format {
+            Format::Responses => ("input", "content", &["user", "assistant"]),
+            Format::Gemini => ("contents", "parts", &["user", "model"]),
+            Format::Anthropic => ("messages", "content", &["user", "assistant"]),
+            _ => ("messages", "content", &["system", "user", "assistant"]),
         };
+        let blocks = matches!(format, Format::Gemini | Format::Anthropic);
+        let messages: &[Value] = body[messages].as_array().map_or(&[], Vec::as_slice);
+        let said: Vec<&str> = messages.iter().filter_map(|m| m["role"].as_str()).collect();
+        // Calls of tools and their answers have other fields.
+        let tools = !body["tools"].is_null();
+        let plain = |message: &Value| {
+            let content = &message[content];
+            tools || content.is_string() || blocks && text_of(content).is_some()
+        };
+        let raw = format == Format::Completion;
         let limit = match format {
             Format::Ollama => &body["options"]["num_predict"],
+            Format::Responses => &body["max_output_tokens"],
+            Format::Gemini => &body["generationConfig"]["maxOutputTokens"],
             Format::OpenAi if body["max_tokens"].is_null() => &body["max_completion_tokens"],
             _ => &body["max_tokens"],
         };
-        let version = self.header("anthropic-version");
         let json = self.header("content-type").is_some_and(|t| t.starts_with("application/json"));
+        let gemini = format == Format::Gemini;
         check(json, "the content type is not application/json")
-            .or_else(|| check(body["model"].is_string(), "`model` is not a text"))
-            .or_else(|| check(count > 0, "`messages` is not a list, or empty"))
-            .or_else(|| check(roles.len() == count, "a message without role or plain content"))
-            .or_else(|| check(roles.iter().all(|r| known.contains(r)), "an unknown role"))
-            .or_else(|| check(roles.contains(&"user"), "no message of the user"))
-            .or_else(|| check(body["stream"] == true, "`stream` is not true"))
+            .or_else(|| check(gemini || body["model"].is_string(), "`model` is not a text"))
+            .or_else(|| check(raw || !messages.is_empty(), "no list of messages, or empty"))
+            .or_else(|| check(messages.iter().all(plain), "a message without plain content"))
+            .or_else(|| check(tools || said.len() == messages.len(), "a message without a role"))
+            .or_else(|| check(tools || said.iter().all(|r| roles.contains(r)), "an unknown role"))
+            .or_else(|| check(raw || said.contains(&"user"), "no message of the user"))
+            .or_else(|| check(gemini || body["stream"] == true, "`stream` is not true"))
             .or_else(|| check(limit.as_u64().is_some_and(|n| n > 0), "no limit of tokens"))
             .or_else(|| match format {
-                Format::Anthropic => check(version.is_some(), "no anthropic-version header"),
+                Format::Anthropic => {
+                    let version = self.header("anthropic-version");
+                    check(version.is_some(), "no anthropic-version header")
+                }
                 Format::Ollama => {
                     check(body["options"]["num_ctx"].is_u64(), "`num_ctx` is not set")
                 }
+                Format::Gemini => check(self.path.ends_with("?alt=sse"), "no stream of events"),
+                Format::Completion => check(body["prompt"].is_string(), "no prompt"),
                 _ => None,
             })
-            .or_else(|| {
-                let sent = self.header("x-api-key").or(self.header("authorization"));
-                let sent = sent.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
-                check(key.is_none() || sent == key, "the key is not the expected one")
-            })
+            .or(key)
     }
+}
+
+/// A text, or the texts of a list of blocks.
+fn text_of(content: &Value) -> Option<String> {
+    if let Some(blocks) = content.as_array() {
+        let texts: Option<Vec<&str>> = blocks.iter().map(|block| block["text"].as_str()).collect();
+        return texts.map(|texts| texts.concat());
+    }
+    content.as_str().map(str::to_owned)
 }
 
 /// What the server does after a reply's last chunk.
@@ -132,6 +234,8 @@ enum Then {
     End,
     Drop,
     Hang,
+    /// Not even a head.
+    Silence,
 }
 
 /// A scripted reply.
@@ -210,20 +314,78 @@ impl Reply {
         Self::raw(200, "application/x-ndjson", lines)
     }
 
+    /// A stream of the events of the responses format with this text.
+    pub fn responses(text: &str) -> Self {
+        let mut usage = usage(text, "input_tokens", "output_tokens");
+        usage["input_tokens_details"] = json!({"cached_tokens": 0});
+        let start = json!({"type": "response.created",
+            "response": {"object": "response", "status": "in_progress"}});
+        let deltas =
+            pieces(text).map(|piece| json!({"type": "response.output_text.delta", "delta": piece}));
+        let end = json!({"type": "response.completed", "response": {"object": "response",
+            "status": "completed", "incomplete_details": null, "usage": usage}});
+        let whole = json!({"type": "response.output_text.done", "text": text});
+        let events = [start].into_iter().chain(deltas).chain([whole, end]);
+        let chunks =
+            events.map(|e| format!("event: {}\ndata: {e}\n\n", e["type"].as_str().unwrap()));
+        Self::raw(200, "text/event-stream", chunks)
+    }
+
+    /// A stream of Gemini's events with this text.
+    pub fn gemini(text: &str) -> Self {
+        let said = |text: &str| json!({"content": {"role": "model", "parts": [{"text": text}]}});
+        let mut end = json!({"candidates": [said("")],
+            "usageMetadata": usage(text, "promptTokenCount", "candidatesTokenCount")});
+        end["candidates"][0]["finishReason"] = "STOP".into();
+        let events = pieces(text).map(|piece| json!({"candidates": [said(piece)]})).chain([end]);
+        Self::raw(200, "text/event-stream", events.map(|event| format!("data: {event}\r\n\r\n")))
+    }
+
+    /// A stream of events of a raw prompt endpoint with this text.
+    pub fn completion(text: &str) -> Self {
+        let events = pieces(text)
+            .map(|piece| json!({"choices": [{"text": piece, "finish_reason": null}]}))
+            .chain([json!({"choices": [{"text": "", "finish_reason": "stop"}],
+                "usage": usage(text, "prompt_tokens", "completion_tokens")})])
+            .map(|event| format!("data: {event}\n\n"))
+            .chain(["data: [DONE]\n\n".to_owned()]);
+        Self::raw(200, "text/event-stream", events)
+    }
+
     /// The text in the wire format that was asked in.
     pub fn to(request: &Received, text: &str) -> Self {
         match request.format() {
             Some(Format::Anthropic) => Self::anthropic(text),
+            Some(Format::Responses) => Self::responses(text),
+            Some(Format::Gemini) => Self::gemini(text),
             Some(Format::Ollama) => Self::ollama(text),
+            Some(Format::Completion) => Self::completion(text),
             Some(Format::OllamaTags) => Self::tags(&["fake-coder:latest"]),
-            Some(Format::OpenAi) | None => Self::openai(text),
+            Some(Format::Models) => Self::models(&["fake-coder"]),
+            Some(Format::OpenAi | Format::Raw) | None => Self::openai(text),
         }
+    }
+
+    /// The beginning of such an answer, up to its first word. It lacks the end mark.
+    pub fn begun(request: &Received, text: &str) -> Self {
+        Self::to(request, text).cut_to(match request.format() {
+            // The start, a block and a ping come before the first text.
+            Some(Format::Anthropic) => 4,
+            Some(Format::Responses) => 2,
+            _ => 1,
+        })
     }
 
     /// The models that an Ollama has.
     pub fn tags(models: &[&str]) -> Self {
         let models: Vec<Value> = models.iter().map(|name| json!({"name": name})).collect();
         Self::raw(200, "application/json", [json!({"models": models}).to_string()])
+    }
+
+    /// The models that any other server has.
+    pub fn models(models: &[&str]) -> Self {
+        let models: Vec<Value> = models.iter().map(|name| json!({"id": name})).collect();
+        Self::raw(200, "application/json", [json!({"data": models}).to_string()])
     }
 
     /// A refusal with a message as most servers put it.
@@ -267,6 +429,11 @@ impl Reply {
     pub fn then_drop(mut self) -> Self {
         self.then = Then::Drop;
         self
+    }
+
+    /// Sends nothing at all until the server is released or dropped.
+    pub fn silent() -> Self {
+        Self { then: Then::Silence, ..Self::raw(200, "", [""]) }
     }
 
     /// Sends nothing more after the last chunk, until the server is released or dropped.
@@ -396,6 +563,13 @@ impl Shared {
     }
 
     fn play(&self, reply: &Reply, mut stream: &TcpStream) -> io::Result<()> {
+        let wait = || {
+            let released = self.released.lock().unwrap();
+            drop(self.release.wait_while(released, |released| !*released).unwrap());
+        };
+        if reply.then == Then::Silence {
+            wait();
+        }
         let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
         for (name, value) in &reply.headers {
             head.extend([name, ": ", value, "\r\n"]);
@@ -414,11 +588,8 @@ impl Shared {
         }
         match reply.then {
             Then::Drop => return Ok(()),
-            Then::Hang => {
-                let released = self.released.lock().unwrap();
-                drop(self.release.wait_while(released, |released| !*released).unwrap());
-            }
-            Then::End => {}
+            Then::Hang => wait(),
+            Then::End | Then::Silence => {}
         }
         if reply.framed { stream.write_all(b"0\r\n\r\n") } else { Ok(()) }
     }

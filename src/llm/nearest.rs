@@ -1,0 +1,71 @@
+//! The names of a server's models that are nearest to one that it does not have.
+
+use serde_json::Value;
+
+/// So many are offered.
+const OFFERED: usize = 3;
+/// What is less alike than this is no slip of the keys.
+const ALIKE: f64 = 0.7;
+
+/// The names in a server's list of models, whatever its format.
+pub(super) fn names(list: &Value) -> Vec<&str> {
+    let list = ["data", "models"].iter().find_map(|key| list[key].as_array()).or(list.as_array());
+    let name = |model: &'_ Value| -> Option<_> {
+        ["id", "name", "model"].iter().find(|key| model[**key].is_string()).copied()
+    };
+    list.into_iter()
+        .flatten()
+        .filter_map(|model| model[name(model)?].as_str())
+        // Gemini's are in a folder.
+        .map(|name| name.strip_prefix("models/").unwrap_or(name))
+        .collect()
+}
+
+/// The names that may have been meant, the nearest first; where there are only a few, all of them.
+pub(super) fn nearest<'a>(asked: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let asked = asked.to_lowercase();
+    let score = |name: &str| {
+        let name = name.to_lowercase();
+        let within = name.contains(&asked) || asked.contains(&name);
+        strsim::jaro_winkler(&asked, &name) + if within { 1.0 } else { 0.0 }
+    };
+    let mut scored: Vec<(f64, &str)> = names.iter().map(|name| (score(name), *name)).collect();
+    if names.len() > OFFERED {
+        scored.retain(|(score, _)| *score >= ALIKE);
+    }
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    scored.into_iter().take(OFFERED).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_names_are_found_in_each_servers_list() {
+        for list in [
+            json!({"object": "list", "data": [{"id": "a"}, {"id": "b"}]}),
+            json!({"models": [{"name": "a", "model": "x"}, {"name": "b"}]}),
+            json!({"models": [{"name": "models/a"}, {"name": "models/b"}]}),
+            json!([{"id": "a"}, {"id": "b"}, 3]),
+        ] {
+            assert_eq!(names(&list), ["a", "b"], "{list}");
+        }
+        assert!(names(&json!({"ok": true})).is_empty());
+    }
+
+    #[test]
+    fn a_slip_of_the_keys_is_seen_through() {
+        let names = ["gpt-5", "gpt-5-mini", "claude-sonnet-4-5", "qwen2.5-coder:7b", "whisper"];
+        for (asked, near) in [
+            ("gtp-5", "gpt-5"),
+            ("qwen2.5-coder", "qwen2.5-coder:7b"),
+            ("Claude-Sonnet-4.5", "claude-sonnet-4-5"),
+        ] {
+            assert_eq!(nearest(asked, &names).first(), Some(&near), "{asked}");
+        }
+        assert!(nearest("zzz", &names).is_empty());
+        assert_eq!(nearest("zzz", &["only"]), ["only"]);
+    }
+}

@@ -1,0 +1,247 @@
+//! What a server means that does not take a request: one table for all wire formats.
+
+use super::Fault;
+use super::fault::message_in;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How servers say that a prompt is too long, in words or as a code.
+const TOO_LONG: [&str; 10] = [
+    "context_length_exceeded",
+    "exceed_context_size",
+    "context length",
+    "context size",
+    "context window",
+    "context limit",
+    "maximum context",
+    "prompt is too long",
+    "input is too long",
+    "maximum number of tokens",
+];
+
+/// What stands before the size of the context in such words.
+const BEFORE_SIZE: [&str; 9] = [
+    "context length is only ",
+    "context length is ",
+    "context length of only ",
+    "context length of ",
+    "context size (",
+    "context size of ",
+    "context window of ",
+    "tokens allowed (",
+    " > ",
+];
+
+/// How servers say that they do not have a model.
+const NO_MODEL: [&str; 9] = [
+    "model_not_found",
+    "not found",
+    "does not exist",
+    "doesn't exist",
+    "not a valid model",
+    "unknown model",
+    "no such model",
+    "invalid model",
+    "not have access to model",
+];
+
+/// The fault behind a status other than 200. `show` makes what the server said fit to be shown.
+pub(super) fn fault(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    model: &str,
+    show: impl Fn(&str) -> String,
+) -> Fault {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    let json: Value = serde_json::from_str(text).unwrap_or_default();
+    let message = match message_in(&json) {
+        _ if headers.contains_key(LOCATION) && status.is_redirection() => {
+            "it redirects; set `base_url` to the final address".to_owned()
+        }
+        Some(message) => message,
+        None if text.is_empty() || text.starts_with(['<', '{', '[']) => {
+            status.canonical_reason().unwrap_or("no reason given").to_owned()
+        }
+        None => text.to_owned(),
+    };
+    let retry_after = retry_after(headers).or_else(|| retry_delay(&json));
+    let code = code(&json);
+    let words = format!("{} {code}", message.to_lowercase());
+    let says = |list: &[&str]| list.iter().any(|known| words.contains(known));
+    let model_is_meant = words.contains("model");
+    if matches!(status.as_u16(), 400 | 413 | 422 | 500)
+        && let Some(fault) = too_long(&json, &message)
+    {
+        return fault.map_said(show);
+    }
+    let message = show(&message);
+    match status.as_u16() {
+        413 => Fault::PromptTooLong { context: None, message },
+        404 if model_is_meant => no_model(model, message),
+        400 | 403 | 422 if model_is_meant && says(&NO_MODEL) => no_model(model, message),
+        status @ (401 | 403) => Fault::KeyRefused { status, message },
+        status @ 400 if says(&["api key", "api_key"]) => Fault::KeyRefused { status, message },
+        status @ 402 => Fault::NoCredit { status, message },
+        status @ (400 | 429) if says(&["insufficient_quota", "credit balance"]) => {
+            Fault::NoCredit { status, message }
+        }
+        status @ 404 => {
+            let message = format!("{message}; check the provider's `base_url`");
+            Fault::Status { status, message, retry_after }
+        }
+        status @ 407 => {
+            let message = format!("{message}; the proxy of the environment wants a password");
+            Fault::Status { status, message, retry_after }
+        }
+        status => Fault::Status { status, message, retry_after },
+    }
+}
+
+fn no_model(model: &str, message: String) -> Fault {
+    Fault::NoSuchModel { model: model.to_owned(), message, near: Vec::new() }
+}
+
+/// The names that an error goes by, in small letters.
+fn code(body: &Value) -> String {
+    let error = if body["error"].is_object() { &body["error"] } else { body };
+    let names = ["code", "type", "status"].map(|key| error[key].as_str().unwrap_or_default());
+    names.join(" ").to_lowercase()
+}
+
+/// The fault of an error that says that the prompt is longer than the model's context, with its size
+/// if it tells it.
+pub(super) fn too_long(body: &Value, message: &str) -> Option<Fault> {
+    let words = message.to_lowercase();
+    let code = code(body);
+    if !TOO_LONG.iter().any(|known| words.contains(known) || code.contains(known)) {
+        return None;
+    }
+    let error = if body["error"].is_object() { &body["error"] } else { body };
+    let counted = error["n_ctx"].as_u64();
+    let told = || {
+        BEFORE_SIZE.iter().find_map(|before| {
+            let rest = &words[words.find(before)? + before.len()..];
+            let digits = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',');
+            digits.filter(char::is_ascii_digit).collect::<String>().parse().ok()
+        })
+    };
+    let size = counted.or_else(told).and_then(|size| u32::try_from(size).ok());
+    let context = size.filter(|size| *size > 0);
+    Some(Fault::PromptTooLong { context, message: message.to_owned() })
+}
+
+/// How long the server asks to wait: seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+    // A date that is past asks for no wait.
+    Some(date.signed_duration_since(chrono::Utc::now()).to_std().unwrap_or_default())
+}
+
+/// The same as Google says it: in the error, as `"retryDelay": "37s"`.
+fn retry_delay(body: &Value) -> Option<Duration> {
+    let error = if body.is_array() { &body[0]["error"] } else { &body["error"] };
+    let delay = error["details"].as_array()?.iter().find_map(|d| d["retryDelay"].as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use serde_json::json;
+
+    fn of(status: u16, body: &Value) -> Fault {
+        let status = StatusCode::from_u16(status).unwrap();
+        let text = body.to_string();
+        fault(status, &HeaderMap::new(), text.as_bytes(), "m", str::to_owned)
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_told_apart_and_the_context_is_read() {
+        for (status, body, context) in [
+            (
+                400,
+                json!({"error": {"code": "context_length_exceeded", "message": "This model's \
+                    maximum context length is 8192 tokens. However, your messages resulted in \
+                    9000 tokens."}}),
+                Some(8192),
+            ),
+            (
+                400,
+                json!({"error": {"type": "exceed_context_size_error", "n_ctx": 4096,
+                    "message": "the request exceeds the available context size"}}),
+                Some(4096),
+            ),
+            (
+                400,
+                json!({"type": "error", "error": {"type": "invalid_request_error",
+                    "message": "prompt is too long: 215000 tokens > 200000 maximum"}}),
+                Some(200_000),
+            ),
+            (
+                400,
+                json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "The input \
+                    token count (1200000) exceeds the maximum number of tokens allowed (1048576)."}}),
+                Some(1_048_576),
+            ),
+            (400, json!({"detail": "model's context length of only 4,096 tokens"}), Some(4096)),
+            (413, json!({"message": "Payload too large"}), None),
+        ] {
+            let fault = of(status, &body);
+            assert!(
+                matches!(fault, Fault::PromptTooLong { context: c, .. } if c == context),
+                "{fault:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_else_is_refused_is_told_apart() {
+        let say = |code: &str, message: &str| json!({"error": {"code": code, "message": message}});
+        for (status, body, words) in [
+            (400, say("", "x is not a valid model ID"), "no model `m`"),
+            (404, say("model_not_found", "The model `m` does not exist"), "no model `m`"),
+            (403, say("", "Project p does not have access to model `m`"), "no model `m`"),
+            (403, say("", "forbidden"), "refused the key"),
+            (400, say("", "API key not valid."), "refused the key"),
+            (402, say("", "Insufficient credits"), "no credit"),
+            (429, say("insufficient_quota", "You exceeded your quota"), "no credit"),
+            (400, say("", "Your credit balance is too low"), "no credit"),
+            (429, say("rate_limit", "slow down"), "answered 429"),
+            (400, say("", "model output must be text"), "answered 400"),
+            (407, json!({}), "wants a password"),
+        ] {
+            let fault = of(status, &body).to_string();
+            assert!(fault.contains(words), "{body}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_read_in_seconds_or_as_a_date() {
+        for (text, seconds) in [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("99999999999999999999999", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{text}");
+        }
+        for (delay, wait) in [("37s", Some(37)), ("1.0s", Some(1)), ("soon", None), ("-1s", None)] {
+            let body = json!({"error": {"details": [{"@type": "x"}, {"retryDelay": delay}]}});
+            assert_eq!(retry_delay(&body), wait.map(Duration::from_secs), "{delay}");
+            assert_eq!(retry_delay(&json!([body])), wait.map(Duration::from_secs), "{delay}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A prompt that fits into a model's context: what can be left out is, the oldest and the most
+//! wordy first; never the plan, the script or what the Manager said.
+
+use crate::domain::chat::{Request, Usage};
+
+/// How much is shown of what a prompt can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Of a run, in bytes.
+    pub(super) run: usize,
+    /// Of tests that failed, in bytes.
+    pub(super) tests: usize,
+    /// Open findings, blockers first.
+    pub(super) findings: usize,
+}
+
+/// From all to the least. Prompts do not grow with what a script prints.
+pub(super) const ROOMS: [Room; 4] = [
+    Room { run: 1500, tests: 1500, findings: usize::MAX },
+    Room { run: 400, tests: 1500, findings: usize::MAX },
+    Room { run: 150, tests: 400, findings: 6 },
+    Room { run: 150, tests: 150, findings: 2 },
+];
+
+/// A script shorter than this is no answer.
+const SHORTEST_ANSWER: u64 = 64;
+
+/// A prompt, and whether it is what it should be.
+#[derive(Debug)]
+pub(super) struct Fitted {
+    pub(super) request: Request,
+    /// Something was left out.
+    pub(super) less: bool,
+    /// It fits, as far as can be told.
+    pub(super) fits: bool,
+}
+
+/// The fullest prompt that a context of so many tokens has room for, with an answer that has as much
+/// room as is left. Without a known context, the whole prompt.
+pub(super) fn fit<E>(
+    context: Option<u32>,
+    make: impl Fn(Room) -> Result<Request, E>,
+) -> Result<Fitted, E> {
+    let [whole, less @ ..] = ROOMS;
+    let mut request = make(whole)?;
+    let Some(context) = context.map(u64::from) else {
+        return Ok(Fitted { request, less: false, fits: true });
+    };
+    // An answer needs its part of the context too.
+    let answer = u64::from(request.max_tokens).min(context / 4);
+    let fits = |request: &Request| request.prompt_tokens() + answer <= context;
+    let full = request.messages.clone();
+    let mut smaller = less.into_iter();
+    while !fits(&request) {
+        let Some(room) = smaller.next() else { break };
+        request = make(room)?;
+    }
+    // A count that is on the safe side keeps no prompt from being sent that may well fit.
+    let least = Usage::estimate(&request.messages, "").prompt + SHORTEST_ANSWER;
+    let left = context.saturating_sub(request.prompt_tokens()).max(answer.max(1));
+    request.max_tokens = request.max_tokens.min(u32::try_from(left).unwrap_or(u32::MAX));
+    Ok(Fitted { less: request.messages != full, fits: least <= context, request })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::domain::chat::{Agent, Message};
+
+    /// A prompt with a script of 4,000 bytes and a run of as many as there is room for.
+    fn make(room: Room) -> Result<Request, ()> {
+        let text = "s".repeat(4000) + &"r".repeat(room.run);
+        let messages = vec![Message::user(text)];
+        let (agent, tools) = (Agent::Coder, Vec::new());
+        Ok(Request { agent, messages, temperature: 0.0, max_tokens: 1000, tools })
+    }
+
+    #[test]
+    fn the_run_goes_first_then_room_for_the_answer_and_the_script_never() {
+        for (context, run, less, fits, answer) in [
+            (None, 1500, false, true, 1000..=1000),
+            (Some(100_000), 1500, false, true, 1000..=1000),
+            (Some(2600), 1500, false, true, 800..=900),
+            (Some(2000), 400, true, true, 500..=700),
+            (Some(1100), 150, true, false, 200..=300),
+            (Some(10), 150, true, false, 1..=10),
+        ] {
+            let fitted = fit(context, make).unwrap();
+            let length = fitted.request.messages[0].content.len();
+            assert_eq!((length, fitted.less, fitted.fits), (4000 + run, less, fits), "{context:?}");
+            assert!(answer.contains(&fitted.request.max_tokens), "{:?}", fitted.request.max_tokens);
+        }
+    }
+}
