@@ -10,6 +10,7 @@ mod command;
 pub mod discover;
 mod fault;
 mod http;
+pub mod library;
 mod ollama;
 mod openai;
 pub mod provider;
