@@ -5,6 +5,7 @@ use super::call::Policy;
 use super::command::CommandModel;
 use super::fault::shown;
 use super::http::{BadAddress, Door, HttpModel};
+use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
 use super::openai::{self, OpenAi};
 use super::secret::Secret;
@@ -37,7 +38,7 @@ pub(super) struct BuiltIn {
 }
 
 /// The built-in providers, in the order in which one is chosen when nothing is configured.
-pub(super) const BUILT_IN: [BuiltIn; 5] = [
+pub(super) const BUILT_IN: [BuiltIn; 6] = [
     BuiltIn {
         name: "anthropic",
         kind: Kind::Anthropic,
@@ -73,7 +74,11 @@ pub(super) const BUILT_IN: [BuiltIn; 5] = [
         key_env: None,
         model: None,
     },
+    BuiltIn { name: EMBEDDED, kind: Kind::Embedded, base_url: "", key_env: None, model: None },
 ];
+
+/// The provider of the models that run inside the program.
+pub const EMBEDDED: &str = "embedded";
 
 /// The model of a provider, as `PROVIDER/MODEL`, cut at the first slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +90,12 @@ pub struct ModelRef {
 }
 
 impl ModelRef {
-    /// Takes `PROVIDER/MODEL` apart.
+    /// Takes `PROVIDER/MODEL` apart. `embedded` alone is the default one of these models.
     pub fn parse(text: &str) -> Result<Self, ProviderError> {
         match text.split_once('/') {
+            None if text == EMBEDDED => {
+                Ok(Self { provider: EMBEDDED.to_owned(), model: "default".to_owned() })
+            }
             Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
                 Ok(Self { provider: provider.to_owned(), model: model.to_owned() })
             }
@@ -161,6 +169,9 @@ pub enum ProviderError {
         /// The kind.
         kind: &'static str,
     },
+    /// The model that should run inside the program is not here.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// The recorded answers can't be read.
     #[error(transparent)]
     Recording(Fault),
@@ -184,6 +195,26 @@ pub fn check(model: &str, config: &Config) -> Result<(), ProviderError> {
             Err(ProviderError::NoProgram { provider, program: shown(program) })
         }
         _ => Ok(()),
+    }
+}
+
+/// The model of the catalogue that has to be fetched before this one can be asked, if any.
+#[must_use]
+pub fn to_fetch<'a>(model: &str, config: &Config, library: &'a Library) -> Option<&'a Entry> {
+    match known(model, config, library)? {
+        entry if library.has(entry) => None,
+        entry => Some(entry),
+    }
+}
+
+/// What the catalogue knows of a model that runs inside the program.
+#[must_use]
+pub fn known<'a>(model: &str, config: &Config, library: &'a Library) -> Option<&'a Entry> {
+    let ModelRef { provider, model } = ModelRef::parse(model).ok()?;
+    let settings = settings(&provider, config, &environment)?;
+    match library.meant(&model) {
+        Ok(Meant::Known(entry)) if settings.kind == Some(Kind::Embedded) => Some(entry),
+        _ => None,
     }
 }
 
@@ -236,7 +267,14 @@ pub fn connect_in(
             let path = path.ok_or_else(|| provider.missing("path"))?;
             Box::new(ScriptModel::new(path, used).map_err(ProviderError::Recording)?)
         }
-        kind @ (Kind::Completion | Kind::Embedded) => {
+        Kind::Embedded => {
+            let library = Library::open().map_err(LibraryError::from)?;
+            let _file = library.file(&id)?;
+            // The one place that the engine takes over.
+            let kind = Kind::Embedded.name();
+            return Err(ProviderError::NotInBuild { provider: provider.name, kind });
+        }
+        kind @ Kind::Completion => {
             let kind = kind.name();
             return Err(ProviderError::NotInBuild { provider: provider.name, kind });
         }
@@ -403,6 +441,8 @@ mod tests {
             (parsed.provider.as_str(), parsed.model.as_str()),
             ("openrouter", "qwen/qwen3:free")
         );
+        let default = ModelRef::parse("embedded").unwrap();
+        assert_eq!(default, ModelRef::parse("embedded/default").unwrap());
         for text in ["", "gpt-5", "/x", "x/", "/"] {
             assert!(ModelRef::parse(text).is_err(), "{text}");
         }
@@ -412,7 +452,7 @@ mod tests {
     fn what_can_not_work_is_said_before_anything_is_sent() {
         for (model, config, words) in [
             ("gpt-5", "", "write PROVIDER/MODEL"),
-            ("opnai/x", "", "anthropic, gemini, ollama, openai, openrouter;"),
+            ("opnai/x", "", "anthropic, embedded, gemini, ollama,"),
             ("opnai/x", "providers: {mine: {kind: openai}}", "gemini, mine, ollama"),
             ("openai/x", "", "environment variable `OPENAI_API_KEY`"),
             ("p/x", "providers: {p: {kind: openai, base_url: 'http://h', api_key_env: K}}", "`K`"),
@@ -424,7 +464,10 @@ mod tests {
             ("p/x", "providers: {p: {kind: command}}", "no `command`"),
             ("p/x", "providers: {p: {kind: script}}", "no `path`"),
             ("p/x", "providers: {p: {kind: script, path: no/such.yaml}}", "`no/such.yaml`"),
-            ("p/x", "providers: {p: {kind: embedded}}", "not in this build"),
+            ("p/x", "providers: {p: {kind: embedded}}", "no embedded model `x`; there are `"),
+            ("embedded/no/such.gguf", "", "no model file `no/such.gguf`"),
+            ("embedded//no/such.gguf", "", "no model file `/no/such.gguf`"),
+            ("embedded/./such.gguf", "", "no model file `./such.gguf`"),
             ("p/x", "providers: {p: {kind: completion}}", "not in this build"),
         ] {
             let error = try_connect(model, config).err().unwrap();
