@@ -71,6 +71,7 @@ fn request(system: &str, user: &str) -> Request {
         messages: vec![Message::system(system), Message::user(user)],
         temperature: 0.,
         max_tokens: ANSWER,
+        tools: Vec::new(),
     }
 }
 

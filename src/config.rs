@@ -105,7 +105,7 @@ pub struct ProviderConfig {
 }
 
 /// How the tokens of an answer are drawn, besides the temperature.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of sampling settings")]
 pub struct Sampling {
     /// Makes the same request give the same answer.

@@ -11,7 +11,6 @@ use model_server::{ModelServer, Received, Reply};
 use redraft::config::Config;
 use redraft::domain::chat::{Agent, Message, Outcome, Request, Usage};
 use redraft::llm::call::{Answer, CallError, CallErrorKind, News, call};
-use redraft::llm::discover::{choose, discover_in};
 use redraft::llm::provider::{Connection, connect_in};
 use redraft::llm::{Fault, Used};
 use serde_json::json;

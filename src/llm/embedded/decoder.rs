@@ -4,7 +4,7 @@
 
 use super::gguf::Gguf;
 use candle_core::quantized::QTensor;
-use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Error, Result, Tensor, bail};
 use candle_nn::attention::{AttnMask, flash_attn};
 use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope_i, rope_thd};
@@ -108,24 +108,15 @@ impl Linear {
     /// Several products of the same numbers, which candle makes together where it can.
     fn forward_all<const N: usize>(all: [&Self; N], x: &Tensor) -> Result<[Tensor; N]> {
         let weights = all.map(|linear| &linear.weight);
-        let products = QTensor::gemv_fused_shared_lhs(&weights, x)?;
-        let products = match products.map(<[Tensor; N]>::try_from) {
-            Some(Ok(products)) => products,
-            _ => {
-                let mut each = all.iter();
-                let products: Result<Vec<_>> =
-                    each.by_ref().map(|l| x.apply_op1_no_bwd(&l.weight)).collect();
-                match <[Tensor; N]>::try_from(products?) {
-                    Ok(products) => products,
-                    Err(_) => bail!("as many products as matrices"),
-                }
+        let products = match QTensor::gemv_fused_shared_lhs(&weights, x)? {
+            Some(products) => products,
+            None => {
+                weights.iter().map(|weight| x.apply_op1_no_bwd(*weight)).collect::<Result<_>>()?
             }
         };
-        let mut products = products;
-        for (product, linear) in products.iter_mut().zip(all) {
-            *product = linear.biased(product.clone())?;
-        }
-        Ok(products)
+        let products = all.iter().zip(products).map(|(linear, product)| linear.biased(product));
+        let products = products.collect::<Result<Vec<_>>>()?;
+        products.try_into().map_err(|_| Error::msg("as many products as matrices"))
     }
 }
 
@@ -360,9 +351,10 @@ impl Decoder {
 /// How far one position turns each pair; a file can slow some of them down for long contexts.
 fn turns(shape: &Shape, file: &Gguf) -> Result<Vec<f32>> {
     let pairs = shape.head / 2;
-    let slower = match file.has("rope_freqs.weight") {
-        true => file.plain("rope_freqs.weight")?.to_vec1()?,
-        false => vec![1_f32; pairs],
+    let slower = if file.has("rope_freqs.weight") {
+        file.plain("rope_freqs.weight")?.to_vec1()?
+    } else {
+        vec![1_f32; pairs]
     };
     if slower.len() != pairs {
         bail!("the file's factors for positions do not fit its heads");

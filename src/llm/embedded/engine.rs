@@ -65,9 +65,8 @@ pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
         loop {
             match jobs.try_recv() {
                 Ok(job) => desk.waiting.push_back(job),
-                Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) if desk.idle() => return,
-                Err(TryRecvError::Disconnected) => break,
+                Err(_) => break,
             }
         }
         desk.work();
