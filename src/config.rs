@@ -99,6 +99,27 @@ pub struct ProviderConfig {
     /// Further fields for each request's JSON, put over what is there (kinds that use HTTP).
     #[serde(deserialize_with = "values::or_default")]
     pub extra: BTreeMap<String, serde_json::Value>,
+    /// How tokens are drawn (kind `embedded`).
+    #[serde(deserialize_with = "values::or_default")]
+    pub sampling: Sampling,
+}
+
+/// How the tokens of an answer are drawn, besides the temperature.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a map of sampling settings")]
+pub struct Sampling {
+    /// Makes the same request give the same answer.
+    #[serde(deserialize_with = "values::count")]
+    pub seed: Option<u64>,
+    /// The likeliest tokens that are this likely together are drawn from; 0.95.
+    #[serde(deserialize_with = "values::share")]
+    pub top_p: Option<f64>,
+    /// A token that is less likely than this part of the likeliest is not drawn; 0.05.
+    #[serde(deserialize_with = "values::share")]
+    pub min_p: Option<f64>,
+    /// What the score of a token that came lately is divided by; 1 for nothing.
+    #[serde(deserialize_with = "values::penalty")]
+    pub repetition_penalty: Option<f64>,
 }
 
 /// What a field of a raw prompt endpoint is for.
@@ -349,10 +370,20 @@ impl ProviderConfig {
         over(&mut self.retries, later.retries);
         over(&mut self.retry_seconds, later.retry_seconds);
         over(&mut self.context, later.context);
+        self.sampling.merge(later.sampling);
         over(&mut self.template, later.template);
         over(&mut self.stop, later.stop);
         self.fields.extend(later.fields);
         self.extra.extend(later.extra);
+    }
+}
+
+impl Sampling {
+    fn merge(&mut self, later: Self) {
+        over(&mut self.seed, later.seed);
+        over(&mut self.top_p, later.top_p);
+        over(&mut self.min_p, later.min_p);
+        over(&mut self.repetition_penalty, later.repetition_penalty);
     }
 }
 

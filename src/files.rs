@@ -217,8 +217,8 @@ pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
 
 /// Writes into a file as it stands, without more ado: for the kernel's own files, and for file
 /// systems that are gone before anybody could see half of it.
-pub fn put(path: &Path, text: &str) -> Result<(), FileError> {
-    fs::write(path, text).map_err(failed("write", path))
+pub fn put(path: &Path, content: impl AsRef<[u8]>) -> Result<(), FileError> {
+    fs::write(path, content).map_err(failed("write", path))
 }
 
 /// Makes files and the folders that hold them last through a power failure.
@@ -428,5 +428,15 @@ pub fn lock(path: &Path) -> Result<Locking, FileError> {
 /// An empty folder of our own that goes with this value.
 pub fn temporary_folder() -> Result<tempfile::TempDir, FileError> {
     let root = std::env::temp_dir();
-    tempfile::Builder::new().prefix("redraft-").tempdir_in(&root).map_err(failed("create", &root))
+    temporary_in(&root).map_err(failed("create", &root))
+}
+
+/// The same for a few small files, in memory where that can be had: nothing of them has to go to a
+/// disk.
+pub fn small_temporary_folder() -> Result<tempfile::TempDir, FileError> {
+    temporary_in(Path::new("/dev/shm")).or_else(|_| temporary_folder())
+}
+
+fn temporary_in(root: &Path) -> io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("redraft-").tempdir_in(root)
 }

@@ -7,6 +7,7 @@ pub mod coder;
 pub mod dependencies;
 pub mod extract;
 mod fences;
+pub mod given;
 mod lists;
 pub mod planner;
 pub mod repair;

@@ -1,5 +1,6 @@
 //! The Planner: a request becomes numbered requirements.
 
+use super::given::{self, Given};
 use super::lists::{self, Item, Shape};
 use super::{Refusal, RefusalKind, ask, fences, text};
 use crate::domain::chat::{Agent, Outcome, Request};
@@ -64,6 +65,9 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "The answer was empty. Write the plan."));
     }
+    let given = given::read(text);
+    let text = given::without(text);
+    let text = text.as_str();
     let mut parts = json_parts(text).unwrap_or_else(|| read(text, false));
     if outcome == Outcome::Cut {
         parts.drop_cut_off();
@@ -81,7 +85,7 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
         return Err(refuse(text, outcome));
     }
     let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
-    let text = write(&parts.restatement, &requirements, &questions);
+    let text = write(&parts.restatement, &requirements, &given, &questions);
     Ok(Proposal { text, requirements, questions })
 }
 
@@ -95,7 +99,7 @@ pub fn read_plan(text: &str) -> Vec<Requirement> {
     if let Some(requirements) = as_written(&text) {
         return requirements;
     }
-    let parts = read(&text, true);
+    let parts = read(&given::without(&text), true);
     let mut taken: BTreeSet<u32> =
         parts.points.iter().map(|p| p.number).filter(|n| *n > 0).collect();
     let mut used = BTreeSet::new();
@@ -464,7 +468,12 @@ fn json_parts(text: &str) -> Option<Parts> {
 }
 
 /// The plan as Markdown.
-fn write(restatement: &str, requirements: &[Requirement], questions: &[String]) -> String {
+fn write(
+    restatement: &str,
+    requirements: &[Requirement],
+    given: &Given,
+    questions: &[String],
+) -> String {
     let mut text = String::new();
     if !restatement.is_empty() {
         text = format!("{restatement}\n\n");
@@ -473,6 +482,7 @@ fn write(restatement: &str, requirements: &[Requirement], questions: &[String]) 
     for Requirement { id, text: what } in requirements {
         let _ = writeln!(text, "- {id}: {what}");
     }
+    text.push_str(&given::write(given));
     if !questions.is_empty() {
         text.push_str("\n## Questions\n\n");
         for question in questions {

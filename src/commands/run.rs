@@ -14,6 +14,7 @@ use crate::sandbox;
 use crate::store;
 use crate::terminal::menu::{self, Choice};
 use crate::terminal::{self, gate};
+use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -188,14 +189,19 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
     let Some(version) = session.version(number) else {
         return Err(store::no_version(&session, number).into());
     };
+    let (mut given, _) = driver::given(&session);
+    if context.terminal.interactive && session.settings.stdin.is_empty() {
+        // The person types themselves, not the plan.
+        given.stdin.clear();
+    }
     Ok(Wanted {
         script: version.script.clone(),
         name: store::artifacts::script_file(number),
         data: store::data_files(&place.folder, &session),
         limits: session.settings.sandbox,
         python: session.settings.python.clone(),
-        args: session.settings.args.clone(),
-        stdin: session.settings.stdin.clone(),
+        args: given.args,
+        stdin: given.stdin,
         install: session.settings.install,
         // Who asks for a run thinks again about what was denied.
         answers: session

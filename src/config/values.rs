@@ -163,6 +163,16 @@ pub(super) fn temperature<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>
     within(d, 0.0, 2.0)
 }
 
+/// A part of a whole.
+pub(super) fn share<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    within(d, 0.0, 1.0)
+}
+
+/// What the score of a token that came before is divided by.
+pub(super) fn penalty<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    within(d, 0.1, 10.0)
+}
+
 /// A time of at most a day.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     within(d, 0.001, 86_400.0)

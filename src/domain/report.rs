@@ -214,6 +214,18 @@ pub struct RunError {
     pub hint: Option<String>,
 }
 
+/// Who gave the arguments and the input of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GivenBy {
+    /// The Manager.
+    Manager,
+    /// The approved plan.
+    Plan,
+    /// The Manager gave one of them, the plan the other.
+    Both,
+}
+
 /// One run of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -237,6 +249,9 @@ pub struct Run {
     /// The interpreter that ran it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
+    /// Who gave its arguments and its input; none if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_by: Option<GivenBy>,
     /// The error that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
@@ -269,6 +284,7 @@ impl Run {
             milliseconds: 0,
             sandbox: None,
             python: None,
+            given_by: None,
             error: None,
             stdout_bytes: 0,
             stderr_bytes: 0,

@@ -3,6 +3,7 @@
 use super::refusal;
 use crate::domain::text::one_line;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 /// Why one try to get an answer failed, for all kinds of provider.
@@ -111,6 +112,14 @@ pub enum Fault {
         /// What the server said.
         message: String,
     },
+    /// The model inside the program can't be run.
+    #[error("the model file `{file}` can't be run: {reason}")]
+    Embedded {
+        /// The file's name.
+        file: String,
+        /// Why not.
+        reason: String,
+    },
     /// The program that should answer failed.
     #[error("the program `{program}` {reason}")]
     Program {
@@ -152,6 +161,12 @@ fn size(context: Option<u32>) -> String {
 }
 
 impl Fault {
+    /// A model inside the program that can't be run.
+    pub(super) fn embedded(file: &Path, reason: &str) -> Self {
+        let name = file.file_name().unwrap_or(file.as_os_str());
+        Self::Embedded { file: shown(&name.to_string_lossy()), reason: shown(reason) }
+    }
+
     /// Whether the same request can succeed a little later.
     #[must_use]
     pub fn retryable(&self) -> bool {
@@ -169,6 +184,7 @@ impl Fault {
             | Self::KeyRefused { .. }
             | Self::NoSuchModel { .. }
             | Self::PromptTooLong { .. }
+            | Self::Embedded { .. }
             | Self::NoCredit { .. }
             | Self::Program { .. }
             | Self::Recording { .. } => false,
@@ -201,6 +217,7 @@ impl Fault {
             Self::Truncated
             | Self::TooLong { .. }
             | Self::Silence { .. }
+            | Self::Embedded { .. }
             | Self::Recording { .. }
             | Self::Empty => {}
         }

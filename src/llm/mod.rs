@@ -10,6 +10,8 @@ mod command;
 mod completion;
 pub mod discover;
 mod echo;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod fault;
 mod gemini;
 mod http;

@@ -253,6 +253,13 @@ pub fn connect_in(
             let path = path.ok_or_else(|| provider.missing("path"))?;
             Box::new(ScriptModel::new(path, used).map_err(ProviderError::Recording)?)
         }
+        #[cfg(feature = "embedded")]
+        Kind::Embedded => Box::new(super::embedded::Embedded {
+            file: id.into(),
+            sampling: provider.settings.sampling.clone(),
+            context: provider.settings.context,
+        }),
+        #[cfg(not(feature = "embedded"))]
         kind @ Kind::Embedded => {
             let kind = kind.name();
             return Err(ProviderError::NotInBuild { provider: provider.name, kind });
@@ -454,7 +461,6 @@ mod tests {
             ("p/x", "providers: {p: {kind: command}}", "no `command`"),
             ("p/x", "providers: {p: {kind: script}}", "no `path`"),
             ("p/x", "providers: {p: {kind: script, path: no/such.yaml}}", "`no/such.yaml`"),
-            ("p/x", "providers: {p: {kind: embedded}}", "not in this build"),
             ("p/x", "providers: {p: {kind: completion}}", "no `base_url`"),
             (
                 "p/x",

@@ -142,6 +142,7 @@ pub async fn run(
         milliseconds: u64::try_from(done.elapsed.as_millis()).unwrap_or(u64::MAX),
         sandbox: Some(runner.level().to_owned()),
         python: Some(ask.python.to_string()),
+        given_by: None,
         error,
         screenshot: seen.is_some() && ask.picture.is_some(),
         stdout_bytes: done.stdout.bytes,

@@ -55,11 +55,6 @@ impl Work {
         Ok(Self { path: path.to_owned(), before: walk(path).into_iter().collect() })
     }
 
-    /// The same folder by another path.
-    pub(super) fn moved_to(self, path: PathBuf) -> Self {
-        Self { path, ..self }
-    }
-
     /// Copies the regular files that were written or changed since the start into `to`, which is
     /// made if there are any.
     pub(super) fn keep(&self, to: &Path) -> Kept {

@@ -6,7 +6,7 @@ use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
 use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
-use crate::domain::report::{CapabilityKind, Run, RunVerdict, TestOutcome};
+use crate::domain::report::{CapabilityKind, GivenBy, Run, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
@@ -262,6 +262,9 @@ fn run_details(run: &Run, version: &Version) -> String {
             let names: Vec<String> = run.files.iter().take(3).map(|f| one_line(f, 40)).collect();
             let more = if run.files.len() > 3 { ", ..." } else { "" };
             parts.push(format!("wrote {}{more}", names.join(", ")));
+        }
+        if matches!(run.given_by, Some(GivenBy::Plan | GivenBy::Both)) {
+            parts.push("with what the plan says to try".to_owned());
         }
         if let Some(level) = run.sandbox.as_deref().filter(|level| *level != "strict") {
             parts.push(format!("sandbox {level}"));

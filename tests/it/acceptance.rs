@@ -47,6 +47,42 @@ fn every_version_is_run_with_the_arguments_and_the_input_that_the_manager_gave()
 }
 
 #[test]
+fn a_plan_says_what_a_script_is_tried_with_where_the_manager_gave_nothing() {
+    let version = |n: u32| {
+        fenced(&format!("import sys\nprint({n}, sys.argv[1:], sys.stdin.read().split('\\n'))"))
+    };
+    let versions = [1, 2, 3].map(version);
+    let plan = format!("{PLAN}Try with arguments: --city 'New York'\n- **Try with input:** `3`\n");
+    let world = World::scripted(&[&plan], &versions.each_ref().map(String::as_str), &[ACCEPT]);
+    let printed = |n: u32| world.read(&format!("sessions/s/run_v{n}/stdout.txt"));
+    let by = |n: u32, who: &str| {
+        let report = world.read(&format!("sessions/s/report_v{n}.yaml"));
+        assert!(report.contains(&format!("given_by: {who}\n")), "{report}");
+    };
+    world.run_with(&["new", "the weather", "--name", "s"], "approve\nquit\n").expect(3);
+    let kept = world.read("sessions/s/plan.md");
+    let part = "## Try it with\n\n- arguments: --city 'New York'\n- input: 3\n";
+    assert!(kept.contains(part) && !kept.contains("Try with"), "{kept}");
+    assert_eq!(printed(1), "1 ['--city', 'New York'] ['3', '']\n");
+    by(1, "plan");
+    let prompt = &asked(&world, Asking::Coder)[0];
+    let told = "python script.py --city 'New York'\nwith this on standard input:\n  3\n";
+    assert!(prompt.contains(told), "{prompt}");
+    let out = world.run(&["run", "s"]).expect(0).out;
+    assert!(out.contains("['--city', 'New York'] ['3', '']"), "{out}");
+
+    // A person may change it; what the Manager gives comes first.
+    let edited = kept.replace("- input: 3\n", "- input: 4\n- input: \n");
+    std::fs::write(world.file("sessions/s/plan.md"), edited).unwrap();
+    world.run_with(&["resume", "s", "--args", "-v"], "quit\n").expect(3);
+    assert_eq!(printed(2), "2 ['-v'] ['4', '', '']\n");
+    by(2, "both");
+    world.run_with(&["resume", "s", "--stdin", "5"], "iterate\nquit\n").expect(3);
+    assert_eq!(printed(3), "3 ['-v'] ['5', '']\n");
+    by(3, "manager");
+}
+
+#[test]
 fn an_input_that_can_not_be_read_stops_before_anything_is_made() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     for (flags, said) in [

@@ -5,7 +5,7 @@ mod scripts;
 
 use crate::support::world::World;
 use scripts::As::Root;
-use scripts::{CLOCK, HONEST, HOSTILE, PRELUDE};
+use scripts::{CLOCK, HONEST, HOSTILE, PRELUDE, TERMINAL};
 use std::collections::VecDeque;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
@@ -230,6 +230,54 @@ fn honest_programs_work_inside() {
                 .then(|| format!("a program that {what}, as {user:?}:\n{said}"))
         });
         assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+}
+
+#[test]
+fn no_script_steers_the_terminal() {
+    use crate::support::pty::Pty;
+    use crate::support::world::{ACCEPT, PLAN, fenced};
+    // Between marks, as what we say ourselves steers the terminal too.
+    let marked = |number: usize, bytes: &[u8]| {
+        [format!("<{number}:").as_bytes(), bytes, format!(":{number}>").as_bytes()].concat()
+    };
+    let rows: Vec<Vec<u8>> =
+        TERMINAL.iter().enumerate().map(|(number, row)| marked(number, row.2)).collect();
+    let said: String = rows.concat().iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let script = format!(
+        "import sys\nfor out in sys.stdout, sys.stderr:\n\
+         \x20out.buffer.write(b'{said}')\n\x20out.buffer.write(b'\\n')\n\x20out.flush()"
+    );
+    let world = World::scripted(&[PLAN], &[&fenced(&script)], &[ACCEPT]);
+    world.write("bare.py", &script);
+    let bare = Command::new("python3").arg(world.file("bare.py")).output().unwrap();
+    let mut pty = Pty::sized(&world, &["new", "say it", "--name", "s"], 200, 50, &[]);
+    pty.choose("Is this the plan?", "approve");
+    pty.expect("run: ok");
+    pty.choose("What now?", "look");
+    pty.choose("What now?", "quit");
+    pty.expect_end(3);
+    let mut sent = pty.raw().to_vec();
+    for args in [&["show", "s"][..], &["log", "s"]] {
+        let mut pty = Pty::sized(&world, args, 200, 50, &[]);
+        pty.expect_end(0);
+        sent.extend(pty.raw());
+    }
+    let run = world.run(&["run", "s"]).expect(0);
+    sent.extend([run.out.as_bytes(), run.err.as_bytes()].concat());
+    let contains = |text: &[u8], part: &[u8]| text.windows(part.len()).any(|is| is == part);
+    for (number, ((what, by, _), row)) in TERMINAL.iter().zip(&rows).enumerate() {
+        for (stream, bare, kept) in
+            [("stdout", &bare.stdout, &run.out), ("stderr", &bare.stderr, &run.err)]
+        {
+            assert!(contains(bare, row), "{what}, bare, on {stream}: can do no harm");
+            assert!(kept.contains(&format!("<{number}:")), "{what} ({by}): it is not shown");
+            // What the session keeps is what the script wrote, as far as that is text.
+            let file = std::fs::read(world.file(&format!("sessions/s/run_v1/{stream}.txt")));
+            let text = String::from_utf8_lossy(row);
+            assert!(contains(&file.unwrap(), text.as_bytes()), "{what}: {stream} is not kept");
+        }
+        assert!(!contains(&sent, row), "{what} ({by}): got through");
     }
 }
 

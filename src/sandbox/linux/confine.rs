@@ -138,7 +138,7 @@ fn landlock(network: bool) -> Result<(), String> {
             Ok(())
         };
         allow("/", AccessFs::from_read(RULES))?;
-        for (_, place) in WRITABLE {
+        for place in WRITABLE {
             allow(place, all)?;
         }
         for device in DEVICES {

@@ -16,10 +16,10 @@ use nix::unistd::{ForkResult, Pid, Uid, sethostname};
 
 use super::outer::NOBODY;
 use super::tree::Tree;
-use super::{Plan, ROOT, Report, STOP, confine, raw, report, step};
+use super::{Plan, Report, Shared, confine, raw, step};
 use crate::files;
 use crate::sandbox::work::Work;
-use crate::sandbox::{Content, End, Kept};
+use crate::sandbox::{Content, End};
 
 /// How often the memory of a child is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,25 +33,22 @@ struct Started {
     gaps: Vec<String>,
 }
 
-/// Does all of it and reports.
-pub(super) fn keep(folder: &Path, plan: &Plan) {
-    let told = match start(folder, plan) {
+/// Does all of it and reports. The child's root is mounted on the folder.
+pub(super) fn keep(root: &Path, shared: &Shared, plan: &Plan) {
+    let told = match start(root, plan) {
         Ok(started) => {
-            let end = watch(&started, folder, plan);
+            let end = watch(&started, root, shared, plan);
             let milliseconds = u64::try_from(started.at.elapsed().as_millis()).unwrap_or(u64::MAX);
             end_all();
             let kept = plan.job.keep_files_in.as_ref().map(|to| started.work.keep(to));
             Report { end, milliseconds, kept: kept.unwrap_or_default(), gaps: started.gaps }
         }
-        Err(problem) => {
-            let kept = Kept::default();
-            Report { end: Err(problem), milliseconds: 0, kept, gaps: Vec::new() }
-        }
+        Err(problem) => Report::failed(problem),
     };
-    report(folder, &told);
+    shared.report(&told);
 }
 
-fn start(folder: &Path, plan: &Plan) -> Result<Started, String> {
+fn start(root: &Path, plan: &Plan) -> Result<Started, String> {
     // The child can't look into us.
     step("cannot hide itself", set_dumpable(false))?;
     let _ = sethostname("redraft");
@@ -59,14 +56,11 @@ fn start(folder: &Path, plan: &Plan) -> Result<Started, String> {
         Content::Text(text) => text.len() as u64,
         Content::Copy(path) => files::size(path),
     });
-    let root = folder.join(ROOT);
-    let mut tree = Tree::begin(&root, plan, given.sum())?;
+    let mut tree = Tree::begin(root, plan, given.sum())?;
     let work = Work::fill(&tree.work(), &plan.job.inputs).map_err(|error| error.to_string())?;
     if Uid::effective().is_root() {
         tree.give_to(NOBODY, NOBODY)?;
     }
-    // By the path that stays when the scratch folder is hidden.
-    let work = work.moved_to(root.join("work"));
     tree.finish(plan)?;
     let mut gaps = tree.gaps;
     let mut waited = SigSet::empty();
@@ -80,7 +74,7 @@ fn start(folder: &Path, plan: &Plan) -> Result<Started, String> {
     match step("cannot fork", raw::fork_single())? {
         ForkResult::Child => {
             drop(said);
-            let (problem, mut saying) = (confine::become_the_child(&root, plan, &saying), saying);
+            let (problem, mut saying) = (confine::become_the_child(root, plan, &saying), saying);
             let _ = write!(saying, "!{problem}");
             std::process::exit(127);
         }
@@ -99,7 +93,7 @@ fn start(folder: &Path, plan: &Plan) -> Result<Started, String> {
 }
 
 /// Waits for the child to end, or ends it at a limit.
-fn watch(started: &Started, folder: &Path, plan: &Plan) -> Result<End, String> {
+fn watch(started: &Started, root: &Path, shared: &Shared, plan: &Plan) -> Result<End, String> {
     let limits = &plan.job.limits;
     loop {
         let left = limits.time.saturating_sub(started.at.elapsed());
@@ -118,10 +112,10 @@ fn watch(started: &Started, folder: &Path, plan: &Plan) -> Result<End, String> {
                 _ => {}
             }
         }
-        if started.at.elapsed() >= limits.time || folder.join(STOP).exists() {
+        if started.at.elapsed() >= limits.time || shared.says_stop() {
             return Ok(End::TimedOut);
         }
-        if memory(&folder.join(ROOT).join("proc")) > limits.memory {
+        if memory(&root.join("proc")) > limits.memory {
             return Ok(End::OutOfMemory);
         }
     }

@@ -14,19 +14,22 @@ mod raw;
 mod syscalls;
 mod tree;
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{Mode as FileMode, fstatat};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::child;
 use super::{Content, Done, End, Job, Kept, Runner, RunnerError};
-use crate::files::{self, Mode};
+use crate::files;
 
 pub(super) use outer::run_as_outer;
 
@@ -38,8 +41,6 @@ const PLAN: &str = "plan.json";
 const STOP: &str = "stop";
 /// The keeper's report, there.
 const REPORT: &str = "report.json";
-/// Where the child's root is built, there.
-const ROOT: &str = "root";
 /// The child's work folder, in its own root.
 const WORK: &str = "/work";
 /// What the keeper may take for its own work beyond the child's time, before it is given up.
@@ -63,6 +64,13 @@ struct Report {
     milliseconds: u64,
     kept: Kept,
     gaps: Vec<String>,
+}
+
+impl Report {
+    /// The child could not be started.
+    fn failed(problem: String) -> Self {
+        Self { end: Err(problem), milliseconds: 0, kept: Kept::default(), gaps: Vec::new() }
+    }
 }
 
 /// Runs children confined.
@@ -92,13 +100,12 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
             files::exists(path)?;
         }
     }
-    let shared = files::temporary_folder()?;
+    let shared = files::small_temporary_folder()?;
     let folder = shared.path();
-    files::create_folder(&folder.join(ROOT))?;
     let plan = Plan { job, network, parent: i32::try_from(std::process::id()).unwrap_or(0) };
     let text = serde_json::to_vec(&plan)
         .map_err(|error| RunnerError::Unconfined(format!("a path in it is not UTF-8: {error}")))?;
-    files::write(&folder.join(PLAN), &text, Mode::Normal)?;
+    files::put(&folder.join(PLAN), &text)?;
     let job = plan.job;
     let [stdin, stdout, stderr] = child::streams(job.attached);
     let child = Command::new("/proc/self/exe")
@@ -152,11 +159,29 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
     Ok(done)
 }
 
-/// The folder that the processes share holds these.
-fn report(folder: &Path, report: &Report) {
-    // Without a report the run counts as one that could not be confined.
-    let _ = serde_json::to_vec(report)
-        .map(|bytes| files::write(&folder.join(REPORT), &bytes, Mode::Normal));
+/// The folder that we share with the keeper, as it is where the keeper mounts the child's root on it.
+struct Shared(OwnedFd);
+
+impl Shared {
+    fn open(folder: &Path) -> Result<Self, String> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        step("cannot open the shared folder", open(folder, flags, FileMode::empty())).map(Self)
+    }
+
+    /// Whether the child is to stop.
+    fn says_stop(&self) -> bool {
+        fstatat(&self.0, STOP, AtFlags::empty()).is_ok()
+    }
+
+    /// Leaves the report for us.
+    fn report(&self, report: &Report) {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+        let file = openat(&self.0, REPORT, flags, FileMode::S_IRUSR);
+        // Without a report the run counts as one that could not be confined.
+        if let (Ok(file), Ok(bytes)) = (file, serde_json::to_vec(report)) {
+            let _ = std::io::Write::write_all(&mut std::fs::File::from(file), &bytes);
+        }
+    }
 }
 
 /// What went wrong in making a confinement, for people.

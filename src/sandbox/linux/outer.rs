@@ -1,17 +1,17 @@
 //! The outer process: makes the namespaces and forks the keeper into them.
 
 use std::io::{Read, pipe};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Gid, Uid, getppid};
+use nix::unistd::{Gid, Uid, getppid};
 
-use super::{OUTER, PLAN, Plan, Report, keeper, raw, report, step};
+use super::{OUTER, PLAN, Plan, Report, Shared, keeper, raw, step};
 use crate::files;
-use crate::sandbox::Kept;
 
 /// Whom the child becomes where we are root: no one that owns anything.
 pub(super) const NOBODY: u32 = 65534;
@@ -25,18 +25,18 @@ pub(in crate::sandbox) fn run_as_outer() -> Option<u8> {
     }
     let folder = args.next()?;
     let folder = Path::new(&folder);
-    match work(folder) {
+    // Nobody could be told.
+    let Ok(shared) = Shared::open(folder) else { return Some(1) };
+    match work(folder, &shared) {
         Ok(()) => Some(0),
         Err(problem) => {
-            let end = Err(problem);
-            let kept = Kept::default();
-            report(folder, &Report { end, milliseconds: 0, kept, gaps: Vec::new() });
+            shared.report(&Report::failed(problem));
             Some(1)
         }
     }
 }
 
-fn work(folder: &Path) -> Result<(), String> {
+fn work(folder: &Path, shared: &Shared) -> Result<(), String> {
     let plan = step("cannot read the plan", files::read(&folder.join(PLAN)))?;
     let plan: Plan = step("cannot read the plan", serde_json::from_slice(&plan))?;
     step("cannot be tied to its parent", set_pdeathsig(Signal::SIGKILL))?;
@@ -51,23 +51,15 @@ fn work(folder: &Path) -> Result<(), String> {
     // The keeper learns from this pipe that we are gone, should that happen before it has said that
     // it wants to go with us.
     let (mut alive, ours) = step("cannot make a pipe", pipe())?;
-    match step("cannot fork", raw::fork_single())? {
-        ForkResult::Parent { child } => {
-            drop(alive);
-            let ended = waitpid(child, None);
-            drop(ours);
-            step("cannot wait", ended).map(drop)
+    let keeper = raw::in_another(|| {
+        // Of its own: ours stays open.
+        let closed = nix::unistd::close(ours.as_raw_fd());
+        if closed.is_ok() && set_pdeathsig(Signal::SIGKILL).is_ok() && still_there(&mut alive) {
+            keeper::keep(folder, shared, &plan);
         }
-        ForkResult::Child => {
-            drop(ours);
-            let ready = set_pdeathsig(Signal::SIGKILL).is_ok() && still_there(&mut alive);
-            if ready {
-                keeper::keep(folder, &plan);
-            }
-            // Not a return: what the outer process would do next is not ours.
-            std::process::exit(0);
-        }
-    }
+    });
+    let keeper = step("cannot start the keeper", keeper)?;
+    step("cannot wait", waitpid(keeper, None)).map(drop)
 }
 
 /// Whether nobody closed the other end of the pipe: there is nothing to read, then.

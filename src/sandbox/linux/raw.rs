@@ -1,14 +1,62 @@
 //! The system calls that need `unsafe`, each with why it is sound here.
 #![expect(unsafe_code, reason = "nothing else wraps these calls")]
 
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use nix::errno::Errno;
-use nix::unistd::{ForkResult, fork};
+use nix::sched::{CloneFlags, clone};
+use nix::unistd::{ForkResult, Pid, fork};
+
+/// Room for the stack of a process that shares our memory: as much as a thread has.
+const STACK: usize = 2 << 20;
 
 /// Forks. Only for a process with one thread: the outer one starts none, and neither do those that
 /// come of it.
 pub(super) fn fork_single() -> nix::Result<ForkResult> {
     // SAFETY: with one thread there is no lock that another one holds for ever in the copy.
     unsafe { fork() }
+}
+
+/// Does some work in a new process, and comes back when that has ended.
+///
+/// The process shares our memory, which saves copying what the system keeps of it. Only for a
+/// process with one thread, as [`fork_single`].
+pub(super) fn in_another(work: impl FnOnce()) -> nix::Result<Pid> {
+    let mut work = Some(work);
+    let once = || {
+        if let Some(work) = work.take() {
+            work();
+        }
+        0
+    };
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    // SAFETY: by `CLONE_VFORK`, this process stands still until the other has ended, so that what is
+    // borrowed outlives it and nothing is used by both; it has a stack of its own, and with one
+    // thread there is no lock that it could wait for. What it returns is its exit code.
+    unsafe { clone(Box::new(once), &mut vec![0; STACK], flags, Some(libc::SIGCHLD)) }
+}
+
+/// Sets and clears attributes of a mount, and of all below it if `all`.
+pub(super) fn protect(place: &Path, all: bool, set: u64, clear: u64) -> nix::Result<()> {
+    let place = CString::new(place.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    let attributes =
+        libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 };
+    let flags = if all { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path ends in a zero byte, the attributes are as long as is said, and both outlive
+    // the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            place.as_ptr(),
+            flags,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(done).map(drop)
 }
 
 /// Makes every handle but the three standard ones close when the child's program is started.

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 
-use super::{Plan, WORK, step};
+use super::{Plan, WORK, raw, step};
 use crate::files;
 
 /// What a system's programs need, to read.
@@ -37,20 +37,20 @@ const NETWORK: &[&str] = &[
 /// Devices that hold nothing of anybody's.
 pub(super) const DEVICES: &[&str] =
     &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-/// The folders that a child may write, in its own root. They share one bounded file system.
-pub(super) const WRITABLE: &[(&str, &str)] =
-    &[("work", WORK), ("tmp", "/tmp"), ("shm", "/dev/shm")];
+/// The folders that a child may write, in its own root, which is one bounded file system.
+pub(super) const WRITABLE: &[&str] = &[WORK, "/tmp", "/dev/shm"];
 /// The size of a setting that is copied, in bytes.
 const SMALL: u64 = 256 << 10;
 /// Files, folders and links that a child may make for each MiB that it may write, and at least.
 const FILES_PER_MIB: u64 = 64;
 const FILES: u64 = 4096;
+/// What the root takes for itself: links, folders, and copies of settings.
+const OWN: u64 = 4 << 20;
+const OWN_FILES: u64 = 1024;
 
 /// A child's root while it is built.
 pub(super) struct Tree<'a> {
     root: &'a Path,
-    /// The folder that holds the writable ones.
-    scratch: PathBuf,
     /// What could not be had.
     pub(super) gaps: Vec<String>,
 }
@@ -60,34 +60,28 @@ impl<'a> Tree<'a> {
     pub(super) fn begin(root: &'a Path, plan: &Plan, given: u64) -> Result<Self, String> {
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
         step("cannot keep mounts to itself", mount(NONE, "/", NONE, private, NONE))?;
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        step(
-            "cannot mount its root",
-            mount(Some("tmpfs"), root, TMPFS, flags, Some("mode=755,size=16m")),
-        )?;
-        let scratch = root.join("scratch");
-        make_folder(&scratch)?;
         let disk = plan.job.limits.disk + given;
-        let files = FILES.max(disk / (1 << 20) * FILES_PER_MIB);
-        let size = format!("mode=755,size={disk},nr_inodes={files}");
-        step(
-            "cannot mount its work folder",
-            mount(Some("tmpfs"), &scratch, TMPFS, flags, Some(size.as_str())),
-        )?;
-        for (name, _) in WRITABLE {
-            make_folder(&scratch.join(name))?;
+        let files = FILES.max(disk / (1 << 20) * FILES_PER_MIB) + OWN_FILES;
+        let size = format!("mode=755,size={},nr_inodes={files}", disk + OWN);
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        step("cannot mount its root", mount(TMPFS, root, TMPFS, flags, Some(size.as_str())))?;
+        let tree = Self { root, gaps: Vec::new() };
+        for place in WRITABLE.iter().map(|place| tree.inside(Path::new(place))) {
+            make_folder(&place)?;
+            // Mounts of their own, that stay writable when the root no longer is.
+            bind(&place, &place)?;
         }
-        Ok(Self { root, scratch, gaps: Vec::new() })
+        Ok(tree)
     }
 
     /// The folder that becomes the child's work folder.
     pub(super) fn work(&self) -> PathBuf {
-        self.scratch.join("work")
+        self.inside(Path::new(WORK))
     }
 
     /// Gives the writable folders and all in them to somebody.
     pub(super) fn give_to(&self, uid: u32, gid: u32) -> Result<(), String> {
-        let mut open = vec![self.scratch.clone()];
+        let mut open: Vec<_> = WRITABLE.iter().map(|place| self.inside(Path::new(place))).collect();
         while let Some(path) = open.pop() {
             let given = std::os::unix::fs::lchown(&path, Some(uid), Some(gid));
             step("cannot give its files to it", given)?;
@@ -100,12 +94,6 @@ impl<'a> Tree<'a> {
 
     /// Puts in all that the child sees, and makes all but its own folders read-only.
     pub(super) fn finish(&mut self, plan: &Plan) -> Result<(), String> {
-        // First: what it is shown may stand in one of them, as a Python in `/tmp` does.
-        for (name, place) in WRITABLE {
-            let to = self.inside(Path::new(place));
-            make_folder(&to)?;
-            bind(&self.scratch.join(name), &to)?;
-        }
         let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
         for path in SYSTEM.iter().map(Path::new) {
             self.show(path, path)?;
@@ -132,9 +120,6 @@ impl<'a> Tree<'a> {
             }
         }
         self.accounts()?;
-        for device in DEVICES {
-            self.show(Path::new(device), Path::new(device))?;
-        }
         for (link, to) in [
             ("dev/fd", "/proc/self/fd"),
             ("dev/stdin", "/proc/self/fd/0"),
@@ -145,13 +130,22 @@ impl<'a> Tree<'a> {
         }
         let proc = self.inside(Path::new("/proc"));
         make_folder(&proc)?;
+        let devices: Vec<_> = DEVICES.iter().map(Path::new).filter(|d| d.exists()).collect();
+        for device in &devices {
+            write(&self.inside(device), "")?;
+        }
+        self.protect()?;
+        // What a device is can't be changed by who owns none of them.
+        for device in &devices {
+            bind(device, &self.inside(device))?;
+        }
+        // Of it nothing can be written but what tells of the child itself.
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         if let Err(error) = mount(Some("proc"), &proc, Some("proc"), flags, NONE) {
             // Containers that hide parts of theirs allow no other.
             self.gaps.push(format!("it has no /proc of its own ({error}): some programs need one"));
         }
-        step("cannot hide its scratch folder", umount2(&self.scratch, MntFlags::MNT_DETACH))?;
-        self.protect()
+        Ok(())
     }
 
     /// A path of the child as it is seen from here.
@@ -167,7 +161,7 @@ impl<'a> Tree<'a> {
         if to.symlink_metadata().is_ok() {
             return Ok(());
         }
-        if let Some(parent) = to.parent().filter(|parent| *parent != self.root) {
+        if let Some(parent) = to.parent().filter(|parent| !parent.exists()) {
             make_folder(parent)?;
         }
         if meta.is_symlink() {
@@ -185,8 +179,11 @@ impl<'a> Tree<'a> {
     /// Gives the child a copy of a small file of ours.
     fn copy(&self, ours: &Path, as_path: &Path) -> Result<(), String> {
         let to = self.inside(as_path);
-        make_folder(to.parent().unwrap_or(self.root))?;
-        files::copy(ours, &to).map(drop).map_err(|error| error.to_string())
+        if let Some(parent) = to.parent().filter(|parent| !parent.exists()) {
+            make_folder(parent)?;
+        }
+        let content = files::read(ours).map_err(|error| error.to_string())?;
+        step("cannot write into its root", files::put(&to, content))
     }
 
     /// Who the child is, for programs that ask.
@@ -211,29 +208,13 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Makes every mount below the root read-only but the writable ones.
+    /// Makes every mount read-only but the writable ones.
     fn protect(&self) -> Result<(), String> {
-        let table = step("cannot read its mounts", fs::read_to_string("/proc/self/mountinfo"))?;
-        // Of /proc nothing can be written but what tells of the child itself.
-        let places = WRITABLE.iter().map(|(_, place)| *place).chain(["/proc"]);
-        let writable: Vec<PathBuf> = places.map(|place| self.inside(Path::new(place))).collect();
-        let dev = self.root.join("dev");
-        for line in table.lines() {
-            let mut fields = line.split(' ').skip(4);
-            let (Some(place), Some(options)) = (fields.next(), fields.next()) else { continue };
-            let place = unescaped(place);
-            // What a device is can't be changed by who owns none of them.
-            let is_device = place.parent() == Some(&dev);
-            if !place.starts_with(self.root) || is_device || writable.contains(&place) {
-                continue;
-            }
-            let mut flags = MsFlags::MS_REMOUNT
-                | MsFlags::MS_BIND
-                | MsFlags::MS_RDONLY
-                | MsFlags::MS_NODEV
-                | MsFlags::MS_NOSUID;
-            flags.set(MsFlags::MS_NOEXEC, options.split(',').any(|option| option == "noexec"));
-            step("cannot make its root read-only", mount(NONE, &place, NONE, flags, NONE))?;
+        let what = "cannot make its root read-only (Linux 5.12 or newer is needed)";
+        let harmless = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+        step(what, raw::protect(self.root, true, harmless, 0))?;
+        for place in WRITABLE.iter().map(|place| self.inside(Path::new(place))) {
+            step(what, raw::protect(&place, false, 0, libc::MOUNT_ATTR_RDONLY))?;
         }
         Ok(())
     }
@@ -253,34 +234,4 @@ fn make_folder(path: &Path) -> Result<(), String> {
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
     step("cannot write into its root", files::put(path, text))
-}
-
-/// A path of the mount table, whose blanks are written in octal.
-fn unescaped(path: &str) -> PathBuf {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt;
-    let bytes = path.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let octal = path.get(at + 1..at + 4).and_then(|n| u8::from_str_radix(n, 8).ok());
-        let octal = octal.filter(|_| bytes[at] == b'\\');
-        plain.push(octal.unwrap_or(bytes[at]));
-        at += if octal.is_some() { 4 } else { 1 };
-    }
-    OsString::from_vec(plain).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blanks_in_the_mount_table_are_read() {
-        for (written, path) in
-            [("/a", "/a"), ("/a\\040b", "/a b"), ("/\\134x", "/\\x"), ("/a\\", "/a\\"), ("", "")]
-        {
-            assert_eq!(unescaped(written), PathBuf::from(path));
-        }
-    }
 }

@@ -177,7 +177,13 @@ fn request(
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
     let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
-    let run_as = words::run_as(&session.settings.args, &session.settings.stdin);
+    let run_as = if agent == Agent::Planner {
+        // What the plan before said is in the plan before.
+        words::run_as(&session.settings.args, &session.settings.stdin)
+    } else {
+        let (given, _) = super::given(session);
+        words::run_as(&given.args, &given.stdin)
+    };
     let run_as = run_as.as_deref();
     let interface = session.interface.join(", ");
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());

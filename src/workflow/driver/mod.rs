@@ -5,6 +5,7 @@ mod ask;
 mod call;
 pub mod edits;
 mod fit;
+mod given;
 mod lost;
 mod notes;
 mod packages;
@@ -13,6 +14,8 @@ mod run;
 mod test;
 
 pub use ask::{feedback, manual_version};
+
+pub use given::given;
 
 use super::machine::{self, Step};
 use super::manager::{Manager, News};

@@ -22,7 +22,7 @@ impl Driver<'_, '_> {
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
-        let (args, stdin) = (session.settings.args.clone(), session.settings.stdin.clone());
+        let (given, by) = super::given(session);
         let runner = sandbox::runner(permission::mode(session, version));
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
@@ -42,11 +42,14 @@ impl Driver<'_, '_> {
             keep_files_in: Some(&keep),
             picture: Some(&picture),
             by_hand: false,
-            args: &args,
-            stdin: stdin.into_bytes(),
+            args: &given.args,
+            stdin: given.stdin.into_bytes(),
         };
         match run::run(runner.as_ref(), ask, &self.tools.cancel).await {
-            Ok(ran) => self.ran(number, ran.run, ran.stdout, ran.stderr),
+            Ok(ran) => {
+                let run = Run { given_by: by, ..ran.run };
+                self.ran(number, run, ran.stdout, ran.stderr)
+            }
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
             Err(fault) => {
                 let run = Run::not_run(RunVerdict::Skipped, fault.to_string());

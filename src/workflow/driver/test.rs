@@ -24,6 +24,7 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };
         let (settings, script) = (session.settings.clone(), version.script.clone());
+        let (given, _) = super::given(session);
         let checks = version.checks.clone().unwrap_or_default();
         let runner = sandbox::runner(permission::mode(session, version));
         let readable = permission::readable(session, version);
@@ -44,8 +45,8 @@ impl Driver<'_, '_> {
             keep_files_in: None,
             picture: None,
             by_hand: false,
-            args: &settings.args,
-            stdin: settings.stdin.clone().into_bytes(),
+            args: &given.args,
+            stdin: given.stdin.into_bytes(),
         };
         match acceptance::test(runner.as_ref(), &ask, &tests, &self.tools.cancel).await {
             Ok(tests) => self.tested(number, tests),

@@ -1,4 +1,4 @@
-//! The scripts: hostile ones, honest ones, and one with a window.
+//! The scripts: hostile ones, what they say to a terminal, honest ones, and one with a window.
 
 /// For whom a script can do its harm as a bare child.
 #[derive(Clone, Copy, PartialEq)]
@@ -488,6 +488,30 @@ pub(super) const HONEST: &[(&str, &str)] = &[
     ),
     ("prints to its own output by name", "print('x', file=open('/dev/stdout', 'w')); out()"),
 ];
+
+/// What a script would do to a terminal, what stops it, and the bytes.
+pub(super) const TERMINAL: &[(&str, &str, &[u8])] = &[
+    ("writes into the clipboard", SHOWN, b"\x1b]52;c;cm0gLXJmIH4=\x07"),
+    ("reads the clipboard", SHOWN, b"\x1b]52;c;?\x1b\\"),
+    ("renames the window", SHOWN, b"\x1b]0;owned\x07"),
+    ("hides an address behind a word", SHOWN, b"\x1b]8;;http://evil\x1b\\bank\x1b]8;;\x1b\\"),
+    ("draws on another screen", SHOWN, b"\x1b[?1049h"),
+    ("hides the cursor", SHOWN, b"\x1b[?25l"),
+    ("writes over what was said before", SHOWN, b"\x1b[1;1Hyes\x1b[2J"),
+    ("writes over its own line", SHOWN, b"refused\rallowed"),
+    ("takes back what it said", SHOWN, b"rm\x08\x08ls"),
+    ("has the terminal type an answer", SHOWN, b"\x1b[6n\x1b[c\x05"),
+    ("controls the device", SHOWN, b"\x1bP$q\"p\x1b\\"),
+    ("speaks through a multiplexer", SHOWN, b"\x1bPtmux;\x1b\x1b]0;owned\x07\x1b\\"),
+    ("resets the terminal", SHOWN, b"\x1bc"),
+    ("changes the letters", SHOWN, b"\x0elqk"),
+    ("rings", SHOWN, b"\x07"),
+    ("uses the controls of eight bits, as text", SHOWN, "\u{9b}2J\u{9d}0;x\u{9c}".as_bytes()),
+    ("uses the controls of eight bits, as bytes", READ, b"\x9b2J\x9d0;x\x9c"),
+    ("turns the direction of letters", SHOWN, "a\u{202e}yp.exe".as_bytes()),
+];
+const SHOWN: &str = "what steers a terminal is shown as text";
+const READ: &str = "what is not UTF-8 is replaced as it is read";
 
 /// A window that draws a face and stays, under a title that says how it does.
 pub(super) const CLOCK: &str = "import tkinter\n\

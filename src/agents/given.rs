@@ -1,0 +1,169 @@
+//! What a plan says the script can be tried with: arguments, and lines that are typed.
+//!
+//! In a plan that we wrote, and that a person may edit:
+//!
+//! ```text
+//! ## Try it with
+//!
+//! - arguments: --city 'New York'
+//! - input: 3
+//! ```
+//!
+//! A Planner may also write `Try with input: 3` anywhere.
+
+use super::lists;
+use crate::domain::text::one_line;
+use std::fmt::Write;
+
+/// Under this it stands in a plan that we wrote.
+const HEADING: &str = "## Try it with";
+/// More lines than this are a model that does not stop.
+const MOST_LINES: usize = 50;
+/// Characters of one line.
+const MOST_WIDTH: usize = 500;
+
+/// What the script is given when it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Its command-line arguments.
+    pub args: Vec<String>,
+    /// What it reads from standard input before end of file.
+    pub stdin: String,
+}
+
+enum Line<'a> {
+    /// Says nothing by itself, but is one of these.
+    Empty,
+    Arguments(&'a str),
+    Input(&'a str),
+}
+
+impl Line<'_> {
+    /// Whether it is more than a model's way of saying that there is nothing.
+    fn is_real(&self) -> bool {
+        let (Self::Arguments(text) | Self::Input(text)) = self else { return false };
+        let plain = text.trim_matches(['(', ')', '.', '…', '<', '>', ' ']).to_ascii_lowercase();
+        let nothing = ["", "none", "n/a", "no input", "no arguments", "none needed", "not needed"];
+        text.is_empty() || !nothing.contains(&plain.as_str())
+    }
+}
+
+/// What a plan's text says that the script can be tried with.
+#[must_use]
+pub fn read(plan: &str) -> Given {
+    let mut given = Given::default();
+    let mut lines = 0;
+    for line in sorted(plan).filter_map(|(_, line)| line) {
+        match line {
+            // Quotes that are not closed leave nothing that could be meant.
+            Line::Arguments(words) if given.args.is_empty() => {
+                given.args = shlex::split(words).unwrap_or_default();
+            }
+            Line::Input(text) if lines < MOST_LINES => {
+                given.stdin.extend(text.chars().take(MOST_WIDTH));
+                given.stdin.push('\n');
+                lines += 1;
+            }
+            _ => {}
+        }
+    }
+    given
+}
+
+/// The text without the lines that say so.
+pub(super) fn without(text: &str) -> String {
+    let others = sorted(text).filter(|(_, line)| line.is_none());
+    others.map(|(line, _)| line).collect::<Vec<_>>().join("\n")
+}
+
+/// The same as a part of a plan; empty where there is nothing to say.
+pub(super) fn write(given: &Given) -> String {
+    let mut text = String::new();
+    if !given.args.is_empty() {
+        let quoted = shlex::try_join(given.args.iter().map(String::as_str)).unwrap_or_default();
+        let _ = writeln!(text, "- arguments: {}", one_line(&quoted, MOST_WIDTH));
+    }
+    for line in given.stdin.lines() {
+        let _ = writeln!(text, "- input: {line}");
+    }
+    if text.is_empty() { text } else { format!("\n{HEADING}\n\n{text}") }
+}
+
+/// The lines of a plan, with what each says of this.
+fn sorted(text: &str) -> impl Iterator<Item = (&str, Option<Line<'_>>)> {
+    let mut here = false;
+    text.lines().map(move |line| {
+        let start = lists::item(line).map_or(line.trim_start(), |item| item.text);
+        let start = start.trim_start_matches(['*', '_', '`']);
+        if let Some(heading) = line.trim_start().strip_prefix('#') {
+            here = without_case(heading.trim_matches(['#', ' ', ':']), "try it with") == Some("");
+            return (line, here.then_some(Line::Empty));
+        }
+        let said = match without_case(start, "try with ") {
+            Some(rest) => {
+                value(rest).map(|value| if value.is_real() { value } else { Line::Empty })
+            }
+            None => here.then(|| value(start)).flatten(),
+        };
+        (line, said)
+    })
+}
+
+/// What stands behind `input:` or `arguments:`.
+fn value(text: &str) -> Option<Line<'_>> {
+    let after = |name: &str| {
+        let rest = without_case(text, name)?.trim_start_matches(['*', '_']);
+        let rest = rest.strip_prefix(':')?.trim_start_matches(['*', '_']);
+        // One blank is ours, others are the Manager's.
+        let rest = rest.strip_prefix(' ').unwrap_or(rest).trim_end();
+        let ticked = rest.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+        Some(ticked.unwrap_or(rest))
+    };
+    let arguments = || ["arguments", "args", "argument"].into_iter().find_map(after);
+    after("input").map(Line::Input).or_else(|| arguments().map(Line::Arguments))
+}
+
+/// What follows a prefix, in capitals or not.
+fn without_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_is_tried_with_is_read_whatever_marks_stand_around_it() {
+        for (text, args, stdin) in [
+            ("Try with input: 3", &[][..], "3\n"),
+            ("- **Try with input:** `3`\n- try with Input: yes", &[], "3\nyes\n"),
+            ("Try with arguments: --city 'New York' -n 3", &["--city", "New York", "-n", "3"], ""),
+            ("Try with args: `--n 3`\nTry with input: ", &["--n", "3"], "\n"),
+            ("## Try it with\n\n- input:  a: b\n- arguments: 'open\n", &[], " a: b\n"),
+            ("### try it with:\n* Input: 1\n## Notes\n- input: 2", &[], "1\n"),
+            ("Try with input: none\nTry with arguments: (none)\nTry with input: ...", &[], ""),
+            // What a script has to do is no input.
+            ("Input: a list of numbers\n- R1: input: a file\nTry with care: x", &[], ""),
+        ] {
+            let given = read(text);
+            assert_eq!(
+                (given.args, given.stdin.as_str()),
+                (args.iter().map(|a| (*a).into()).collect(), stdin),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_taken_out_again() {
+        let given = Given {
+            args: ["--city", "New York", ""].map(str::to_owned).into(),
+            stdin: "3\n\n  indented: `x` y\n".into(),
+        };
+        let plan = format!("A sentence.\n{}", write(&given));
+        assert_eq!(read(&plan), given);
+        assert_eq!(without(&plan).trim(), "A sentence.");
+        assert_eq!(write(&Given::default()), "");
+    }
+}

@@ -1,0 +1,360 @@
+//! One model at work: a thread of its own that answers all that is asked of it side by side.
+//!
+//! Each step takes the next token of every conversation, and of those that are still read a part of
+//! their prompt, through the model together. What was computed of a conversation stays for the
+//! next one that begins alike.
+
+use super::decoder::{Cache, Decoder, Step};
+use super::gguf::Gguf;
+use super::sampler::{Sampler, Sampling};
+use super::template::Template;
+use super::tokenizer::Tokenizer;
+use crate::domain::chat::{Message, Outcome, Usage};
+use crate::llm::{Ending, Fault, Piece};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+/// How much of all prompts is read in a step, in tokens: a share of the processor's cache, and of
+/// the time until a call that was cancelled gives way.
+const AT_ONCE: usize = 256;
+
+/// How many conversations are answered side by side.
+const SEATS: usize = 8;
+
+/// What those may take in memory together; one may always run.
+const SEATS_MEMORY: usize = 2 << 30;
+
+/// What is kept of ended conversations, in bytes.
+const KEPT_MEMORY: usize = 512 << 20;
+
+/// One thing asked of the model.
+pub(super) struct Job {
+    pub(super) messages: Vec<Message>,
+    pub(super) sampling: Sampling,
+    pub(super) seed: u64,
+    /// The longest answer, in tokens.
+    pub(super) most: usize,
+    /// The longest prompt and answer together, in tokens, below what the model was made for.
+    pub(super) context: Option<usize>,
+    pub(super) pieces: Sender<Piece>,
+    pub(super) ended: oneshot::Sender<Result<Ending, Fault>>,
+}
+
+/// Loads a model and answers until nobody can ask any more.
+pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
+    let mut desk = match Desk::open(path) {
+        Ok(desk) => desk,
+        Err(fault) => {
+            for job in jobs {
+                let _ = job.ended.send(Err(fault.clone()));
+            }
+            return;
+        }
+    };
+    loop {
+        if desk.idle() {
+            match jobs.recv() {
+                Ok(job) => desk.waiting.push_back(job),
+                Err(_) => return,
+            }
+        }
+        loop {
+            match jobs.try_recv() {
+                Ok(job) => desk.waiting.push_back(job),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) if desk.idle() => return,
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        desk.work();
+    }
+}
+
+/// A conversation that is being answered.
+struct Seat {
+    job: Job,
+    sampler: Sampler,
+    /// The prompt's tokens and the answer's.
+    tokens: Vec<u32>,
+    prompt: usize,
+    /// Of the prompt, what an earlier conversation had left.
+    cached: usize,
+    /// Where the conversation must end.
+    end: usize,
+    cache: Cache,
+    /// Bytes of the answer that are not sent: the first part of a letter, or what nobody took yet.
+    unsent: Vec<u8>,
+}
+
+/// What is left of a conversation that ended.
+struct Kept {
+    tokens: Vec<u32>,
+    cache: Cache,
+}
+
+/// The model with all that it works on.
+struct Desk {
+    path: PathBuf,
+    file: Gguf,
+    model: Decoder,
+    tokenizer: Tokenizer,
+    template: Template,
+    /// Whether the weights were used once, and have their places in memory.
+    settled: bool,
+    waiting: VecDeque<Job>,
+    seats: Vec<Seat>,
+    /// The last used is the last.
+    kept: Vec<Kept>,
+}
+
+impl Desk {
+    fn open(path: &Path) -> Result<Self, Fault> {
+        let broken = |reason: String| Fault::embedded(path, &reason);
+        let file = Gguf::open(path).map_err(|error| broken(plain(&error)))?;
+        let model = Decoder::load(&file).map_err(|error| broken(plain(&error)))?;
+        let tokenizer = Tokenizer::load(&file).map_err(|error| broken(error.to_string()))?;
+        let name = |key: &str| {
+            let token = file.number(key);
+            token.and_then(|token| tokenizer.name(token)).unwrap_or_default().to_owned()
+        };
+        let template = Template::new(
+            file.text("tokenizer.chat_template"),
+            &name("tokenizer.ggml.bos_token_id"),
+            &name("tokenizer.ggml.eos_token_id"),
+        );
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            model,
+            tokenizer,
+            template,
+            settled: false,
+            waiting: VecDeque::new(),
+            seats: Vec::new(),
+            kept: Vec::new(),
+        })
+    }
+
+    fn idle(&self) -> bool {
+        self.waiting.is_empty() && self.seats.is_empty()
+    }
+
+    /// One step of all conversations.
+    fn work(&mut self) {
+        self.leave(|seat| seat.job.ended.is_closed());
+        self.seat_waiting();
+        if self.seats.is_empty() {
+            return;
+        }
+        let mut left = AT_ONCE;
+        let mut steps = Vec::new();
+        let mut stepping = Vec::new();
+        let mut asked = Vec::new();
+        for (index, seat) in self.seats.iter_mut().enumerate() {
+            let new = &seat.tokens[seat.cache.filled..];
+            // One that writes takes one token, whoever reads.
+            let take = if new.len() == 1 { 1 } else { new.len().min(left) };
+            if take > 0 {
+                left = left.saturating_sub(take);
+                steps.push(Step { tokens: &new[..take], cache: &mut seat.cache });
+                stepping.push(index);
+                asked.push(&seat.job.ended);
+            }
+        }
+        let (file, settled) = (&self.file, self.settled);
+        let go_on = || {
+            if !settled {
+                file.release();
+            }
+            !asked.iter().any(|ended| ended.is_closed())
+        };
+        let scores = match self.model.forward(&mut steps, &go_on) {
+            Ok(Some(scores)) => scores,
+            Ok(None) => return,
+            Err(error) => {
+                let fault = Fault::embedded(&self.path, &plain(&error));
+                for seat in self.seats.drain(..) {
+                    let _ = seat.job.ended.send(Err(fault.clone()));
+                }
+                return;
+            }
+        };
+        self.settled = true;
+        let mut ended = Vec::new();
+        for (index, mut scores) in stepping.into_iter().zip(scores) {
+            let seat = &mut self.seats[index];
+            if seat.cache.filled < seat.tokens.len() {
+                seat.show_life();
+                continue;
+            }
+            let (_, answer) = seat.tokens.split_at(seat.prompt);
+            let token = seat.sampler.next(&mut scores, answer);
+            let outcome = if self.tokenizer.is_control(token) {
+                Some(Outcome::Whole)
+            } else {
+                seat.tokens.push(token);
+                seat.say(self.tokenizer.bytes(token));
+                (seat.tokens.len() >= seat.end).then_some(Outcome::Cut)
+            };
+            ended.extend(outcome.map(|outcome| (index, outcome)));
+        }
+        for (index, outcome) in ended.into_iter().rev() {
+            let seat = self.seats.remove(index);
+            self.end(seat, outcome);
+        }
+    }
+
+    /// Lets the conversations go that nobody waits for.
+    fn leave(&mut self, gone: impl Fn(&Seat) -> bool) {
+        while let Some(index) = self.seats.iter().position(&gone) {
+            let seat = self.seats.remove(index);
+            self.keep(seat.tokens, seat.cache);
+        }
+    }
+
+    /// Sends the end of an answer, and keeps what was computed of it.
+    fn end(&mut self, mut seat: Seat, outcome: Outcome) {
+        seat.finish();
+        let usage = Usage {
+            prompt: seat.prompt as u64,
+            answer: (seat.tokens.len() - seat.prompt) as u64,
+            cached: seat.cached as u64,
+            estimated: false,
+        };
+        let _ = seat.job.ended.send(Ok(Ending { outcome, usage: Some(usage) }));
+        self.keep(seat.tokens, seat.cache);
+    }
+
+    fn keep(&mut self, mut tokens: Vec<u32>, cache: Cache) {
+        tokens.truncate(cache.filled);
+        self.kept.push(Kept { tokens, cache });
+        let size = |kept: &[Kept]| kept.iter().map(|one| one.cache.size()).sum::<usize>();
+        while self.kept.len() > 1 && size(&self.kept) > KEPT_MEMORY {
+            self.kept.remove(0);
+        }
+    }
+
+    fn seat_waiting(&mut self) {
+        while let Some(job) = self.waiting.pop_front() {
+            if job.ended.is_closed() {
+                continue;
+            }
+            if self.seats.len() == SEATS {
+                self.waiting.push_front(job);
+                return;
+            }
+            let (tokens, end) = match self.prompt(&job) {
+                Ok(found) => found,
+                Err(fault) => {
+                    let _ = job.ended.send(Err(fault));
+                    continue;
+                }
+            };
+            let size = |end: usize| end * self.model.position_size();
+            let taken: usize = self.seats.iter().map(|seat| size(seat.end)).sum();
+            let full = !self.seats.is_empty() && taken + size(end) > SEATS_MEMORY;
+            let Some(cache) = self.cache_for(&tokens).filter(|_| !full) else {
+                self.waiting.push_front(job);
+                return;
+            };
+            self.seats.push(Seat {
+                sampler: Sampler::new(job.sampling, job.seed),
+                prompt: tokens.len(),
+                cached: cache.filled,
+                tokens,
+                end,
+                cache,
+                unsent: Vec::new(),
+                job,
+            });
+        }
+    }
+
+    /// The prompt's tokens, and where prompt and answer together must end.
+    fn prompt(&self, job: &Job) -> Result<(Vec<u32>, usize), Fault> {
+        let written = self.template.write(&job.messages);
+        let written = written.map_err(|error| Fault::embedded(&self.path, &plain(&error)))?;
+        let tokens = self.tokenizer.encode(&written.parts());
+        let tokens = tokens.map_err(|error| Fault::embedded(&self.path, &error.to_string()))?;
+        let most = self.model.shape.context;
+        let context = job.context.map_or(most, |context| context.min(most));
+        if tokens.len() >= context {
+            return Err(Fault::PromptTooLong {
+                context: u32::try_from(context).ok(),
+                message: format!("it has {} tokens", tokens.len()),
+            });
+        }
+        let end = context.min(tokens.len() + job.most.max(1));
+        Ok((tokens, end))
+    }
+
+    /// What was computed of the longest beginning that a conversation shares with an earlier one.
+    /// `None` while another conversation is about to compute more of it.
+    fn cache_for(&mut self, tokens: &[u32]) -> Option<Cache> {
+        // The last token is always computed: its scores are what is wanted.
+        let able = tokens.len() - 1;
+        let common =
+            |others: &[u32]| tokens[..able].iter().zip(others).take_while(|(a, b)| a == b).count();
+        let kept = self.kept.iter().enumerate().map(|(index, kept)| (common(&kept.tokens), index));
+        let (kept, index) = kept.max().unwrap_or_default();
+        let seats = self.seats.iter().map(|seat| (common(&seat.tokens[..seat.prompt]), seat));
+        if let Some((shared, seat)) = seats.max_by_key(|(shared, _)| *shared)
+            && shared > kept
+        {
+            return if seat.cache.filled < shared {
+                None
+            } else {
+                // Without a copy it is computed anew.
+                Some(seat.cache.copy(shared).unwrap_or_default())
+            };
+        }
+        if kept == 0 {
+            return Some(Cache::default());
+        }
+        let mut cache = self.kept.remove(index).cache;
+        cache.cut(kept);
+        Some(cache)
+    }
+}
+
+impl Seat {
+    /// Says that the model is at work, so that the silence is not taken for a fault.
+    fn show_life(&self) {
+        let _ = self.job.pieces.try_send(Piece::Text(String::new()));
+    }
+
+    /// Sends bytes of the answer, as far as they are whole letters.
+    fn say(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.unsent) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => self.unsent.len(),
+        };
+        if whole == 0 {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.unsent[..whole]).into_owned();
+        if let Err(TrySendError::Full(_)) = self.job.pieces.try_send(Piece::Text(text)) {
+            return;
+        }
+        self.unsent.drain(..whole);
+    }
+
+    /// Sends what is left, and waits until it is taken.
+    fn finish(&mut self) {
+        if !self.unsent.is_empty() {
+            let text = String::from_utf8_lossy(&self.unsent).into_owned();
+            let _ = self.job.pieces.blocking_send(Piece::Text(text));
+        }
+    }
+}
+
+/// What a library says, without the trace that it can carry.
+fn plain(error: &dyn std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
