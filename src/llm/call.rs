@@ -169,7 +169,12 @@ async fn attempt(
     while let Ok(piece) = pieces.try_recv() {
         heard.take(&piece, on)?;
     }
-    let ending = ended?;
+    let mut ending = ended?;
+    // Some servers call an answer whole that met its limit.
+    let met = ending.usage.is_some_and(|usage| usage.answer >= u64::from(request.max_tokens));
+    if ending.outcome == Outcome::Whole && met && heard.calls.is_empty() {
+        ending.outcome = Outcome::Cut;
+    }
     if ending.outcome == Outcome::Whole && heard.text.trim().is_empty() && heard.calls.is_empty() {
         return Err(Fault::Empty);
     }

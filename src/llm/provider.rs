@@ -529,6 +529,10 @@ mod tests {
             ),
             ("p/m", "providers: {p: {kind: openai, base_url: 'http://127.0.0.1:1/v1'}}"),
             ("p/m", "providers: {p: {kind: command, command: 'cat -'}}"),
+            // Only the kind changes: the address stays.
+            ("openai/m", "providers: {openai: {kind: responses, api_key_env: ''}}"),
+            ("p/m", "providers: {p: {kind: gemini}}"),
+            ("p/m", "providers: {p: {kind: completion, base_url: 'http://h', template: gemma}}"),
         ] {
             assert!(try_connect(model, config).is_ok(), "{model} {config}");
         }

@@ -58,8 +58,8 @@ impl Driver<'_, '_> {
             })?;
         if !fits {
             let message = format!(
-                "it takes about {}; choose a model with a longer one, or set its provider's \
-                 `context` if it has one",
+                "it takes about {} tokens; shorten what was asked for, choose another model, or raise \
+                 the `context` of its server or of its provider",
                 request.prompt_tokens()
             );
             let fault = Fault::PromptTooLong { context, message };

@@ -400,3 +400,16 @@ fn what_a_provider_had_in_its_cache_is_counted() {
         assert_eq!((answer.usage, answer.text.as_str()), (counted, "t"), "{kind}");
     }
 }
+
+#[test]
+fn an_answer_that_met_its_limit_is_not_whole_whatever_the_server_says() {
+    for (answer, outcome) in [(99, Outcome::Whole), (100, Outcome::Cut), (101, Outcome::Cut)] {
+        let server = ModelServer::start(move |request| {
+            let end = json!({"type": "response.completed",
+                "response": {"usage": {"input_tokens": 9, "output_tokens": answer}}});
+            Reply::raw(200, request.stream_type(), [request.text_event("t"), request.event(&end)])
+        });
+        let said = ask(&connection_to("responses", &server, "retries: 0")).result.unwrap();
+        assert_eq!(said.outcome, outcome, "{answer}");
+    }
+}
