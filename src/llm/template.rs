@@ -17,13 +17,16 @@ struct Known {
     stops: &'static [&'static str],
 }
 
+/// What most models were trained on that have no form of their own.
+pub(super) const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n\
+    {{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+
 /// The forms of the families of open models. `plain` is for models that know no form, and for
 /// endpoints that apply one themselves.
 const KNOWN: [Known; 5] = [
     Known {
         name: "chatml",
-        text: "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n\
-               {% endfor %}<|im_start|>assistant\n",
+        text: CHATML,
         stops: &["<|im_end|>", "<|endoftext|>"],
     },
     Known {
@@ -73,15 +76,7 @@ impl Template {
         let text = known.map_or(name_or_text, |known| known.text);
         let stops = known.map_or(&[][..], |known| known.stops);
         let stops = stops.iter().map(|stop| (*stop).to_owned()).collect();
-        let mut environment = Environment::new();
-        // As those that models come with are read, but the text is used as it stands.
-        let mut syntax = SyntaxConfig::builder();
-        syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
-        environment.set_syntax(syntax.build().map_err(|e| words(&e))?);
-        environment.add_function("raise_exception", |text: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, text))
-        });
-        environment.add_template_owned("chat", text.to_owned()).map_err(|e| words(&e))?;
+        let environment = environment(text, true).map_err(|e| words(&e))?;
         let template = Self { environment, stops };
         let try_it = [Message::system("s"), Message::user("u")];
         match template.fill(&try_it) {
@@ -110,8 +105,31 @@ impl Template {
             add_generation_prompt: true,
             ..Shown::default()
         };
-        self.environment.get_template("chat")?.render(Value::from(Serde(shown)))
+        self.environment.get_template(CHAT)?.render(Value::from(Serde(shown)))
     }
+}
+
+/// What a template may do before it counts as endless.
+const FUEL: u64 = 1_000_000;
+
+/// The name of the template in its environment.
+pub(super) const CHAT: &str = "chat";
+
+/// A chat template, ready to be filled, with what the templates expect that models come with. Those
+/// lose a line feed at their end, as the library takes it that they were written for; a text that
+/// is used as it stands keeps it.
+pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(keep_last);
+    environment.set_syntax(syntax.build()?);
+    environment.set_fuel(Some(FUEL));
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_function("raise_exception", |text: String| -> Result<String, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, text))
+    });
+    environment.add_template_owned(CHAT, text.to_owned())?;
+    Ok(environment)
 }
 
 /// What a template can name.

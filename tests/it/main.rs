@@ -12,6 +12,8 @@
 mod acceptance;
 mod agents;
 mod commands;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod faults;
 mod inputs;
 mod kill;

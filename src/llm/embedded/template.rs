@@ -2,17 +2,10 @@
 
 use super::tokenizer::Part;
 use crate::domain::chat::{Message, Speaker};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, context};
+use crate::llm::template::{CHAT, CHATML, environment};
+use minijinja::{Error, context};
 use regex::Regex;
 use std::sync::LazyLock;
-
-/// What a template may do before it counts as endless.
-const FUEL: u64 = 1_000_000;
-
-/// What most models without a template of their own were trained on.
-const CHATML: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n\
-    {{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant{{ '\n' }}";
 
 /// What stands for the content of a message while the template runs, with the message's number: in
 /// letters that nobody uses, so that what somebody said can be told from the template's own text.
@@ -26,6 +19,8 @@ fn place(number: usize) -> String {
 /// A model's way of writing a conversation down.
 pub(super) struct Template {
     source: String,
+    /// It is not the file's.
+    own: bool,
     first: String,
     last: String,
 }
@@ -40,8 +35,9 @@ impl Template {
     /// Takes the template of a file and the names of its first and last tokens; without a template
     /// it is `ChatML`.
     pub(super) fn new(source: Option<&str>, first: &str, last: &str) -> Self {
+        let own = source.is_none();
         let source = source.unwrap_or(CHATML).to_owned();
-        Self { source, first: first.to_owned(), last: last.to_owned() }
+        Self { source, own, first: first.to_owned(), last: last.to_owned() }
     }
 
     /// Writes a conversation down, ready for the model's answer.
@@ -66,25 +62,13 @@ impl Template {
     }
 
     fn render(&self, said: &[(&str, String)]) -> Result<String, Error> {
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        // As the library does that these templates were written for.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-        environment.set_syntax(syntax);
-        environment.add_function("raise_exception", |why: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, why))
-        });
         let messages: Vec<_> =
             said.iter().map(|&(role, ref content)| context! { role, content }).collect();
-        environment.render_str(
-            &self.source,
-            context! {
-                messages, add_generation_prompt => true,
-                bos_token => &self.first, eos_token => &self.last,
-            },
-        )
+        let environment = environment(&self.source, self.own)?;
+        environment.get_template(CHAT)?.render(context! {
+            messages, add_generation_prompt => true,
+            bos_token => &self.first, eos_token => &self.last,
+        })
     }
 }
 

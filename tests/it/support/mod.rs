@@ -1,6 +1,8 @@
 //! What the tests share: a scripted model server, and the program in a world of its own.
 
 pub(crate) mod file_server;
+#[cfg(feature = "embedded")]
+pub(crate) mod gguf;
 pub mod model_server;
 #[cfg(unix)]
 pub(crate) mod pty;

@@ -1,0 +1,173 @@
+//! The model inside the program, on files that are real models with a known answer.
+
+use crate::support::gguf::Model;
+use crate::support::world::{World, wait_for};
+use futures_util::future::join_all;
+use redraft::config::Config;
+use redraft::domain::chat::{Agent, Message, Outcome, Request};
+use redraft::llm::call::{Answer, CallError, CallErrorKind, News, call};
+use redraft::llm::provider::{Connection, connect};
+use redraft::llm::{Fault, Used};
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// What serves as plan, script and review.
+const ALL: [&str; 3] = [
+    "A script that says hi.\nR1: It prints hi. Check: read the output.\n",
+    "\n```python\nprint(\"hi\")\n```\n",
+    "\nR1: met\nVERDICT: ACCEPT\n",
+];
+
+fn connection(file: &Path, settings: &str) -> Connection {
+    let config = format!("providers: {{embedded: {{kind: embedded, {settings}}}}}");
+    let config = Config::parse(&config, "test").unwrap();
+    connect(&format!("embedded/{}", file.display()), &config, &Used::new()).unwrap()
+}
+
+fn request(text: &str, max_tokens: u32) -> Request {
+    let messages = vec![Message::system("Be brief."), Message::user(text)];
+    Request { agent: Agent::Planner, messages, temperature: 0.7, max_tokens, tools: Vec::new() }
+}
+
+async fn ask(model: &Connection, request: &Request) -> Result<Answer, CallError> {
+    let never = CancellationToken::new();
+    call(&*model.model, request, &model.policy, &never, &mut |_| {}).await
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// The folder with a model's file in it.
+fn with(model: &Model<'_>) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.gguf");
+    model.write(&file);
+    (folder, file)
+}
+
+#[test]
+fn a_session_needs_more_than_a_file() {
+    let world = World::empty();
+    Model { answer: &ALL, ..Model::default() }.write(&world.file("own.gguf"));
+    let model = "embedded/own.gguf";
+    let args = ["new", "say hi", "--name", "s", "--auto", "--model", model];
+    let out = world.run(&args).expect(0);
+    assert_eq!(world.read("sessions/s/script_v1.py"), "print(\"hi\")\n");
+    assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: ok"), "{}", out.out);
+    let counted = world.journal("s").into_iter().find(|event| !event["usage"].is_null()).unwrap();
+    assert!(counted["usage"]["estimated"].is_null(), "{counted}");
+    assert_eq!(counted["usage"]["answer"], 3);
+}
+
+#[test]
+fn a_file_that_is_no_model_is_blamed_on_something_else() {
+    let world = World::empty();
+    let whole = Model::default().bytes();
+    let other = Model { family: "mamba", ..Model::default() }.bytes();
+    for (bytes, words) in [
+        (&b"hello"[..], "can't be run"),
+        (&[][..], "can't be run"),
+        (&whole[..whole.len() / 2], "it was not fetched whole"),
+        (&whole[..2000], "can't be run"),
+        (&other, "architecture `mamba` can't be run inside the program; llama, qwen2"),
+    ] {
+        std::fs::write(world.file("bad.gguf"), bytes).unwrap();
+        let args = ["new", "say hi", "--auto", "--model", "embedded/bad.gguf"];
+        let out = world.run(&args).expect(4);
+        assert!(out.err.contains("`bad.gguf`") && out.err.contains(words), "{}", out.err);
+        assert!(out.err.lines().count() <= 2, "{}", out.err);
+    }
+}
+
+#[test]
+fn what_was_computed_of_a_prompt_is_computed_again() {
+    let (_folder, file) = with(&Model::default());
+    let model = connection(&file, "");
+    let long = "word ".repeat(300);
+    let cached = |end: &str| {
+        let answer = run(ask(&model, &request(&format!("{long}{end}"), 10))).unwrap();
+        assert_eq!((answer.text.as_str(), answer.outcome), ("yes indeed", Outcome::Whole));
+        assert_eq!(answer.usage.answer, 2);
+        assert!(answer.usage.prompt > 1500);
+        answer.usage.cached
+    };
+    assert_eq!(cached("first"), 0);
+    assert!(cached("second") > 1500);
+    // All but the last token, whose scores are wanted.
+    assert!(cached("second") > 1500);
+    let other = run(ask(&model, &request("short", 10))).unwrap();
+    assert!(other.usage.cached < 40, "{:?}", other.usage);
+    // The long one is still there after another conversation.
+    assert!(cached("third") > 1500);
+}
+
+#[test]
+fn answers_side_by_side_are_mixed_up() {
+    let (_folder, file) = with(&Model::default());
+    let model = connection(&file, "");
+    let prompts: Vec<Request> = (0..20)
+        .map(|n| request(&format!("{} {n}", "same beginning ".repeat(40 * (n % 3))), 10))
+        .collect();
+    for answer in run(join_all(prompts.iter().map(|prompt| ask(&model, prompt)))) {
+        assert_eq!(answer.unwrap().text, "yes indeed");
+    }
+}
+
+#[test]
+fn an_answer_is_longer_than_it_may_be() {
+    let (_folder, file) = with(&Model { endless: true, context: 400, ..Model::default() });
+    let model = connection(&file, "");
+    let answer = run(ask(&model, &request("x", 3))).unwrap();
+    assert_eq!((answer.text.as_str(), answer.outcome), ("yes indeedyes", Outcome::Cut));
+    // A shorter context than the model's own, and the model's own.
+    let short = connection(&file, "context: 100");
+    for (model, context) in [(&short, 100), (&model, 400)] {
+        let answer = run(ask(model, &request("x", 5000))).unwrap();
+        assert_eq!(answer.outcome, Outcome::Cut);
+        assert_eq!(answer.usage.total(), context);
+        let error = run(ask(model, &request(&"x".repeat(500), 10))).unwrap_err();
+        let CallErrorKind::Failed(Fault::PromptTooLong { context: said, .. }) = error.kind else {
+            panic!("{error}");
+        };
+        assert_eq!(said.map(u64::from), Some(context));
+    }
+}
+
+#[test]
+fn a_model_goes_on_for_nobody() {
+    // Not a pattern that counts as going round in circles.
+    let words: Vec<String> = (0..200).map(|n| format!("{} ", n * n * 7919 % 10_007)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let model = Model { answer: &words, endless: true, context: 1 << 20, ..Model::default() };
+    let (_folder, file) = with(&model);
+    let model = connection(&file, "");
+    let cancel = CancellationToken::new();
+    let mut on = |news: News<'_>| {
+        if matches!(news, News::Text(text) if !text.is_empty()) {
+            cancel.cancel();
+        }
+    };
+    let endless = request("x", 1 << 20);
+    let error = run(call(&*model.model, &endless, &model.policy, &cancel, &mut on)).unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Interrupted);
+    assert!(!error.partial.is_empty());
+    // Eight more that are dropped fill all places, if they are not left.
+    for _ in 0..8 {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let _ = run(call(&*model.model, &endless, &model.policy, &cancel, &mut |_| {}));
+    }
+    wait_for(|| run(ask(&model, &request("x", 2))).is_ok_and(|a| a.outcome == Outcome::Cut));
+}
+
+#[test]
+fn a_prompt_speaks_for_the_system() {
+    // `x` and the mark are the only ways to a line feed that is followed by the answer.
+    let (_folder, file) = with(&Model::default());
+    let model = connection(&file, "");
+    let plain = run(ask(&model, &request("ab", 10))).unwrap();
+    let marked = run(ask(&model, &request("ab<|im_end|>", 10))).unwrap();
+    // The mark is one token where it is a mark; here it is its letters.
+    assert_eq!(marked.usage.prompt - plain.usage.prompt, "<|im_end|>".len() as u64);
+}

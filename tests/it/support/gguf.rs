@@ -1,0 +1,190 @@
+//! Model files made by hand: real ones, whose weights are chosen so that the answer is known.
+//!
+//! Each token stands for itself in a space of its own (its embedding is a unit vector), the layer in
+//! between adds nothing, and the last matrix has for each token the one that follows. What is said
+//! after the end of the prompt, a line feed, is therefore a chain that can be written down.
+
+use std::path::Path;
+
+/// The numbers that a token's vector has.
+const WIDTH: usize = 512;
+
+/// What the file is said to hold.
+pub(crate) struct Model<'a> {
+    /// The answer, in the pieces that are tokens; after the last one the model is done.
+    pub(crate) answer: &'a [&'a str],
+    /// Whether it then begins anew instead, and never ends.
+    pub(crate) endless: bool,
+    /// The most tokens of a conversation.
+    pub(crate) context: u32,
+    /// The name of its architecture.
+    pub(crate) family: &'a str,
+}
+
+impl Default for Model<'_> {
+    fn default() -> Self {
+        Self { answer: &["yes", " indeed"], endless: false, context: 8192, family: "llama" }
+    }
+}
+
+impl Model<'_> {
+    /// Writes the file.
+    pub(crate) fn write(&self, path: &Path) {
+        std::fs::write(path, self.bytes()).unwrap();
+    }
+
+    /// The file's bytes.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let letters: Vec<char> = letters().collect();
+        let spelled = |text: &str| text.bytes().map(|b| letters[usize::from(b)]).collect();
+        let mut tokens: Vec<String> = letters.iter().map(char::to_string).collect();
+        let first = tokens.len();
+        tokens.extend(self.answer.iter().map(|piece| spelled(piece)));
+        let (start, end) = (tokens.len(), tokens.len() + 1);
+        tokens.extend(["<|im_start|>".to_owned(), "<|im_end|>".to_owned()]);
+        let kinds: Vec<u32> = (0..tokens.len()).map(|id| if id < start { 1 } else { 3 }).collect();
+
+        let mut follows = vec![(usize::from(b'\n'), first)];
+        follows.extend((first..start).map(|id| (id, id + 1)));
+        if let Some(last) = follows.last_mut() {
+            last.1 = if self.endless { first } else { end };
+        }
+        let one = |at: usize| (0..WIDTH).map(move |n| if n == at { 1. } else { 0. });
+        let embedding: Vec<f32> = (0..tokens.len()).flat_map(one).collect();
+        let more = |id: usize| follows.iter().filter(move |(_, next)| *next == id);
+        let output: Vec<f32> = (0..tokens.len())
+            .flat_map(|id| {
+                let from: Vec<usize> = more(id).map(|(from, _)| *from).collect();
+                (0..WIDTH).map(move |n| if from.contains(&n) { 1. } else { 0. })
+            })
+            .collect();
+        assert!(tokens.len() <= WIDTH);
+
+        let mut file = File::default();
+        let key = |name: &str| format!("{}.{name}", self.family);
+        file.text("general.architecture", self.family);
+        for (name, number) in [
+            ("block_count", 1),
+            ("context_length", self.context),
+            ("embedding_length", u32::try_from(WIDTH).unwrap()),
+            ("attention.head_count", 2),
+            ("attention.head_count_kv", 1),
+            ("attention.key_length", 32),
+            ("attention.value_length", 32),
+        ] {
+            file.number(&key(name), number);
+        }
+        file.text("tokenizer.ggml.model", "gpt2");
+        file.text("tokenizer.ggml.pre", "smollm");
+        file.texts("tokenizer.ggml.tokens", &tokens);
+        file.texts("tokenizer.ggml.merges", &[]);
+        file.numbers("tokenizer.ggml.token_type", &kinds);
+        file.number("tokenizer.ggml.eos_token_id", u32::try_from(end).unwrap());
+        let ones = vec![1.; WIDTH];
+        file.tensor("token_embd.weight", &[tokens.len(), WIDTH], &embedding);
+        file.tensor("output.weight", &[tokens.len(), WIDTH], &output);
+        file.tensor("output_norm.weight", &[WIDTH], &ones);
+        file.tensor("blk.0.attn_norm.weight", &[WIDTH], &ones);
+        file.tensor("blk.0.ffn_norm.weight", &[WIDTH], &ones);
+        for (name, rows, columns) in [
+            ("attn_q", 64, WIDTH),
+            ("attn_k", 32, WIDTH),
+            ("attn_v", 32, WIDTH),
+            ("attn_output", WIDTH, 64),
+            ("ffn_gate", 16, WIDTH),
+            ("ffn_up", 16, WIDTH),
+            ("ffn_down", WIDTH, 16),
+        ] {
+            let name = format!("blk.0.{name}.weight");
+            file.tensor(&name, &[rows, columns], &vec![0.; rows * columns]);
+        }
+        file.bytes()
+    }
+}
+
+/// The letter of each byte in byte-level vocabularies.
+fn letters() -> impl Iterator<Item = char> {
+    let mut others = '\u{100}'..;
+    (0..=u8::MAX).map(move |byte| match byte {
+        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => char::from(byte),
+        _ => others.next().unwrap(),
+    })
+}
+
+/// A GGUF file (version 3) on its way to bytes.
+#[derive(Default)]
+struct File {
+    metadata: Vec<u8>,
+    keys: u64,
+    infos: Vec<u8>,
+    tensors: u64,
+    data: Vec<u8>,
+}
+
+impl File {
+    fn put(out: &mut Vec<u8>, text: &str) {
+        out.extend((text.len() as u64).to_le_bytes());
+        out.extend(text.as_bytes());
+    }
+
+    fn key(&mut self, key: &str, kind: u32) {
+        self.keys += 1;
+        Self::put(&mut self.metadata, key);
+        self.metadata.extend(kind.to_le_bytes());
+    }
+
+    fn number(&mut self, key: &str, number: u32) {
+        self.key(key, 4);
+        self.metadata.extend(number.to_le_bytes());
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.key(key, 8);
+        Self::put(&mut self.metadata, text);
+    }
+
+    fn list(&mut self, key: &str, kind: u32, length: usize) {
+        self.key(key, 9);
+        self.metadata.extend(kind.to_le_bytes());
+        self.metadata.extend((length as u64).to_le_bytes());
+    }
+
+    fn texts(&mut self, key: &str, texts: &[String]) {
+        self.list(key, 8, texts.len());
+        for text in texts {
+            Self::put(&mut self.metadata, text);
+        }
+    }
+
+    /// Signed numbers, as the kinds of tokens are.
+    fn numbers(&mut self, key: &str, numbers: &[u32]) {
+        self.list(key, 5, numbers.len());
+        for number in numbers {
+            self.metadata.extend(number.to_le_bytes());
+        }
+    }
+
+    fn tensor(&mut self, name: &str, shape: &[usize], numbers: &[f32]) {
+        self.tensors += 1;
+        Self::put(&mut self.infos, name);
+        self.infos.extend(u32::try_from(shape.len()).unwrap().to_le_bytes());
+        for size in shape.iter().rev() {
+            self.infos.extend((*size as u64).to_le_bytes());
+        }
+        self.infos.extend(0_u32.to_le_bytes());
+        self.infos.extend((self.data.len() as u64).to_le_bytes());
+        self.data.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        self.data.resize(self.data.len().next_multiple_of(32), 0);
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut all = b"GGUF\x03\0\0\0".to_vec();
+        all.extend(self.tensors.to_le_bytes());
+        all.extend(self.keys.to_le_bytes());
+        all.extend(&self.metadata);
+        all.extend(&self.infos);
+        all.resize(all.len().next_multiple_of(32), 0);
+        all.extend(&self.data);
+        all
+    }
+}
