@@ -142,6 +142,23 @@ pub fn read_bounded(from: impl Read, limit: u64) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
+/// What the disk of a folder has free for this user, in bytes; none if it can't be told.
+#[must_use]
+pub fn free(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let disk = nix::sys::statvfs::statvfs(folder).ok()?;
+        #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
+        let (blocks, size) = (u64::from(disk.blocks_available()), u64::from(disk.fragment_size()));
+        Some(blocks.saturating_mul(size))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
 /// The length of a regular file, or none if there is no such file.
 #[must_use]
 pub fn length(path: &Path) -> Option<u64> {

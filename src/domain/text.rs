@@ -46,6 +46,17 @@ pub fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
+/// `1.1 GB`, `98 MB`, `12 bytes`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
+    }
+}
+
 /// The text within `limit` bytes: its beginning and its end, with a line between that tells what
 /// was left out.
 #[must_use]
@@ -81,6 +92,15 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         assert_eq!(one_line("a b\nc", 10), "a b c");
         assert_eq!(one_line("ééééé", 4), "ééé…");
+        for (bytes, words) in [
+            (999, "999 bytes"),
+            (1_000, "1 kB"),
+            (98_362_432, "98 MB"),
+            (1_117_320_768, "1.1 GB"),
+            (19_851_335_872, "19.8 GB"),
+        ] {
+            assert_eq!(size(bytes), words);
+        }
         let cut = ends(&"é".repeat(100), 21);
         assert!(cut.starts_with("ééééé\n[... ") && cut.ends_with('é'), "{cut}");
     }

@@ -15,6 +15,7 @@ mod embedded;
 mod fault;
 mod gemini;
 mod http;
+pub mod library;
 mod nearest;
 mod ollama;
 mod openai;
