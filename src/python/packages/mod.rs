@@ -9,6 +9,7 @@
 //! package has to exist in the index, and somebody has to allow it whatever the settings say
 //! ([`Missing::known`]). Who knows better names it before [`Packages::needs`] looks for it.
 
+pub mod content;
 mod installer;
 pub mod known;
 pub mod requirement;
