@@ -10,12 +10,12 @@ use std::path::PathBuf;
 /// them, a Reviewer compares them with the plan, and you decide. Everything is a readable file in
 /// the session's folder.
 #[derive(Debug, Parser)]
-#[command(name = "redraft", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "redraft", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 /// Options that every command takes.
@@ -30,7 +30,7 @@ pub(crate) struct Global {
     /// Print results, and for `new` and `resume` each event, as JSON on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Do not ask before files are overwritten
+    /// Do not ask before files are overwritten and models are fetched
     #[arg(long, global = true)]
     pub(crate) yes: bool,
     /// Use no colours
@@ -65,8 +65,8 @@ pub(crate) enum Command {
     Fork(Fork),
     /// Write out a script, with its dependencies declared in a PEP 723 block
     Export(Export),
-    /// Show which models were found and which would be used
-    Models,
+    /// Show which models were found and which would be used; fetch models that run here
+    Models(Models),
     /// Check what this machine, and a session, need to work
     Doctor(Target),
     /// Take damaged lines out of a session's journal
@@ -247,6 +247,34 @@ pub(crate) enum PromptsCommand {
         /// The folder
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Models {
+    /// Ask each model that would be used for one token
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<ModelsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List the models that run inside redraft, and which are on this machine
+    List,
+    /// Fetch a model, or go on fetching it; one that is here is checked
+    Pull {
+        /// The model [default: the one that is used where nothing else is found]
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Remove a model's file
+    Rm {
+        /// The model, or the name of a file in the folder
+        #[arg(value_name = "NAME")]
+        name: String,
     },
 }
 

@@ -3,11 +3,11 @@
 use super::{Context, code, setup, status, work};
 use crate::cli::Target;
 use crate::domain::chat::Role;
-use crate::domain::settings::Install;
+use crate::domain::settings::{Install, SandboxMode, Settings};
 use crate::domain::text::one_line;
 use crate::files;
-use crate::llm::{discover, provider};
-use crate::python::interpreter;
+use crate::llm::provider;
+use crate::python::interpreter::{self, InterpreterError};
 use crate::python::packages::Packages;
 use crate::sandbox;
 use crate::store;
@@ -51,14 +51,16 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
 }
 
 fn python(context: &Context) -> Look {
-    let (fine, words) = match interpreter::find(context.config.python.as_deref()) {
-        Ok(python) => {
-            let (major, minor, micro) = python.version;
-            (true, format!("Python {major}.{minor}.{micro}, {}", python.path.display()))
-        }
-        Err(error) => (false, error.to_string()),
-    };
+    let found = python_of(context.config.python.as_deref());
+    let fine = found.is_ok();
+    let words = found.unwrap_or_else(|error| error.to_string());
     Look { what: "python", fine, words }
+}
+
+/// The Python that would be used, for people.
+pub(super) fn python_of(wanted: Option<&str>) -> Result<String, InterpreterError> {
+    let python = interpreter::find(wanted)?;
+    Ok(format!("Python {python}, {}", python.path.display()))
 }
 
 /// What installs the packages that scripts need.
@@ -73,42 +75,59 @@ fn packages(context: &Context) -> Look {
     });
     let fine = installer.is_some();
     let words = installer.map_or_else(
-        || "nothing installs them: install `uv`, or Python's `venv` and `pip`".to_owned(),
+        || "nothing installs them: python3 -m ensurepip --user, or install `uv`".to_owned(),
         |installer| format!("installed by {installer}, once they are allowed"),
     );
     Look { what: "packages", fine, words }
 }
 
 fn models(context: &Context) -> Look {
-    let chosen = context.config.model.clone().or_else(|| {
-        let found = setup::runtime().ok()?.block_on(discover::discover(&context.config));
-        discover::choose(&found)
-    });
+    let look = |fine, words| Look { what: "model", fine, words };
     // Those of single roles have to be reached as well.
-    let mut named: Vec<&str> =
-        Role::WORKFLOW.iter().filter_map(|role| context.config.model_of(*role)).collect();
-    named.extend(chosen.as_deref().filter(|_| named.len() < Role::WORKFLOW.len()));
+    let mut named: Vec<String> = Role::WORKFLOW
+        .iter()
+        .filter_map(|role| context.config.model_of(*role).map(str::to_owned))
+        .collect();
+    if named.len() < Role::WORKFLOW.len() {
+        match setup::default_model(context) {
+            Ok(choice) => named.push(choice.model),
+            Err(error) => return look(false, error.to_string()),
+        }
+    }
     let problem = named.iter().find_map(|model| provider::check(model, &context.config).err());
-    let (fine, words) = match (problem, named.first()) {
-        (Some(problem), _) => (false, problem.to_string()),
-        (None, Some(model)) => (true, format!("{model}; `redraft models` shows more")),
-        (None, None) => (false, "none found: set a key, start Ollama, or configure one".to_owned()),
-    };
-    Look { what: "model", fine, words }
+    match (problem, named.first()) {
+        (Some(problem), _) => look(false, problem.to_string()),
+        (None, Some(model)) => look(true, format!("{model}; `redraft models` shows more")),
+        (None, None) => look(false, "none".to_owned()),
+    }
 }
 
-/// Really confines a program that does nothing, as scripts are.
 fn sandbox() -> Look {
-    let tried = setup::runtime().map(|runtime| runtime.block_on(sandbox::probe()));
-    let (fine, words) = match tried {
-        Ok(Ok(gaps)) if gaps.is_empty() => (true, "strict, whole".to_owned()),
-        Ok(Ok(gaps)) => (true, format!("strict, but: {}", gaps.join("; "))),
-        Ok(Err(error)) => {
-            (false, format!("{error}; until then scripts run only with `--sandbox off`"))
-        }
-        Err(error) => (false, error.to_string()),
+    let (fine, words) = match strict() {
+        Ok(words) => (true, words),
+        Err(error) => (false, format!("{error}; until then scripts run only with `--sandbox off`")),
     };
     Look { what: "sandbox", fine, words }
+}
+
+/// Really confines a program that does nothing, as scripts are, and says how well.
+fn strict() -> Result<String> {
+    let gaps = setup::runtime()?.block_on(sandbox::probe())?;
+    Ok(if gaps.is_empty() {
+        "strict, whole".to_owned()
+    } else {
+        format!("strict, but: {}", gaps.join("; "))
+    })
+}
+
+/// How the scripts of a session would be confined, for people.
+pub(super) fn sandbox_of(settings: &Settings) -> String {
+    match settings.sandbox.mode {
+        _ if !settings.run => "nothing is run".to_owned(),
+        SandboxMode::Strict => strict().unwrap_or_else(|error| format!("strict: {error}")),
+        SandboxMode::Network => "network: strict, but for the network".to_owned(),
+        SandboxMode::Off => "off: scripts run with your rights".to_owned(),
+    }
 }
 
 /// Programs with a window need more than others; nothing else does.

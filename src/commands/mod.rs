@@ -6,7 +6,9 @@ mod doctor;
 mod edit;
 mod export;
 mod feedback;
+mod fetch;
 mod fork;
+mod interrupts;
 mod list;
 mod log;
 mod models;
@@ -18,12 +20,14 @@ mod run;
 mod setup;
 mod show;
 mod status;
+mod welcome;
 mod work;
 
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::domain::text::{one_line, visible};
 use crate::files;
+use crate::llm::library::FetchError;
 use crate::store::StoreError;
 use crate::store::catalog::{self, Place};
 use crate::terminal::{Terminal, lost, read_input};
@@ -137,7 +141,7 @@ fn two_lines(text: &str) -> (String, String) {
 }
 
 fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
-    if let Command::Completions(args) = &cli.command {
+    if let Some(Command::Completions(args)) = &cli.command {
         return Ok(completions::run(terminal, args));
     }
     let config = Config::load(cli.global.config.as_deref())?;
@@ -148,7 +152,8 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         .or_else(|| config.sessions_dir.clone())
         .unwrap_or_else(|| PathBuf::from("sessions"));
     let context = Context { terminal, config, sessions, yes: cli.global.yes };
-    match cli.command {
+    let Some(command) = cli.command else { return welcome::run(&context) };
+    match command {
         Command::New(args) => new::run(&context, args),
         Command::Resume(args) => resume::run(&context, &args),
         Command::List => list::run(&context),
@@ -160,7 +165,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Edit(args) => edit::run(&context, &args),
         Command::Fork(args) => fork::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),
-        Command::Models => models::run(&context),
+        Command::Models(args) => models::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
@@ -189,6 +194,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
         Some(StoreError::Locked { .. } | StoreError::Damaged { .. } | StoreError::Newer { .. }) => {
             code::SESSION
         }
-        _ => code::USAGE,
+        _ => match error.downcast_ref::<FetchError>() {
+            Some(FetchError::Nowhere { .. }) => code::MODEL,
+            _ => code::USAGE,
+        },
     }
 }

@@ -1,13 +1,15 @@
 //! `redraft new`: from a task to an accepted script.
 
-use super::{Context, setup, work};
+use super::{Context, doctor, fetch, setup, work};
 use crate::cli;
+use crate::domain::settings::Settings;
 use crate::domain::text::one_line;
 use crate::python::acceptance;
 use crate::store::{self, Draft};
 use crate::terminal::prompt::{self, Typed};
 use anyhow::{Result, bail};
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// The longest task, in bytes.
@@ -17,6 +19,12 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let request = task(context, &args)?;
     let settings = setup::settings(context, args.preset.into(), &args.work)?;
     setup::check_models(context, &settings)?;
+    if args.task.is_none() && args.task_file.is_none() {
+        show(context, &settings);
+    }
+    if let Some(code) = fetch::ensure(context, &settings, context.yes || args.work.auto)? {
+        return Ok(code);
+    }
     let prompts = work::prompts()?;
     let tests = tests(&args.tests)?;
     let interface = acceptance::interface(&tests);
@@ -33,6 +41,30 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
         }
     }
     work::work(context, store, &prompts, args.work.auto)
+}
+
+/// What a session will be worked on with.
+fn show(context: &Context, settings: &Settings) {
+    let terminal = &context.terminal;
+    let row = |what: &str, words: &str| {
+        terminal.say(&format!(
+            "  {} {}",
+            terminal.dim(&format!("{what:<9}")),
+            one_line(words, 120)
+        ));
+    };
+    let mut shown: Vec<(&str, String)> = Vec::new();
+    for (role, own) in &settings.roles {
+        match shown.iter_mut().find(|(model, _)| *model == own.model) {
+            Some((_, roles)) => drop(write!(roles, ", {role}")),
+            None => shown.push((&own.model, role.to_string())),
+        }
+    }
+    for (model, roles) in &shown {
+        row("model", &format!("{model} ({roles})"));
+    }
+    row("sandbox", &doctor::sandbox_of(settings));
+    row("python", &doctor::python_of(settings.python.as_deref()).unwrap_or_else(|e| e.to_string()));
 }
 
 /// The files of tests that are meant, each with some.

@@ -1,6 +1,6 @@
 //! `redraft resume`: goes on with a session.
 
-use super::{Context, setup, work};
+use super::{Context, fetch, setup, work};
 use crate::cli;
 use crate::domain::event::{Artifact, By, Event};
 use crate::store;
@@ -19,6 +19,9 @@ pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
     let mut settings = edits::settings(&store, &found.edits)?;
     setup::apply(&mut settings, &args.work)?;
     setup::check_models(context, &settings)?;
+    if let Some(code) = fetch::ensure(context, &settings, context.yes || args.work.auto)? {
+        return Ok(code);
+    }
     if context.terminal.json {
         let terminal = context.terminal;
         store.watch(move |line| terminal.raw(&format!("{line}\n")));

@@ -1,6 +1,6 @@
 //! `redraft run`: a version, or any script, as a session would run it.
 
-use super::{Context, code, setup};
+use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::packages::Missing;
 use crate::domain::report::{Checks, RunVerdict};
@@ -12,8 +12,8 @@ use crate::python::run::{self, Ask, RunFault};
 use crate::python::{check, interpreter};
 use crate::sandbox;
 use crate::store;
+use crate::terminal::gate;
 use crate::terminal::menu::{self, Choice};
-use crate::terminal::{self, gate};
 use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
 use anyhow::{Result, bail};
@@ -49,12 +49,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let terminal = &context.terminal;
     let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
     let checks = check::check(&wanted.script);
-    let cancel = CancellationToken::new();
-    let on_interrupt = cancel.clone();
-    ctrlc::set_handler(move || {
-        on_interrupt.cancel();
-        terminal::end_waiting();
-    })?;
+    let cancel = interrupts::cancel_on_interrupt()?;
     let runtime = setup::runtime()?;
     let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, &cancel))? else {
         return Ok(code::INTERRUPTED);

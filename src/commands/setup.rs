@@ -6,7 +6,9 @@ use crate::domain::chat::Role;
 use crate::domain::settings::{Preset, RoleSettings, Safety, Settings};
 use crate::domain::text::one_line;
 use crate::files;
-use crate::llm::{discover, provider};
+use crate::llm::discover::{self, Choice};
+use crate::llm::library::{Library, LibraryError};
+use crate::llm::provider::{self, ProviderError};
 use anyhow::{Result, bail};
 use std::path::Path;
 
@@ -48,7 +50,7 @@ pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result
             model.to_owned()
         } else {
             if found.is_none() {
-                found = Some(default_model(context)?);
+                found = Some(default_model(context)?.model);
             }
             found.clone().unwrap_or_default()
         };
@@ -108,24 +110,22 @@ fn flag(work: &Work, role: Role) -> Option<&str> {
     own.as_deref().or(work.model.as_deref())
 }
 
-fn default_model(context: &Context) -> Result<String> {
+/// The model to use where nothing names one.
+pub(super) fn default_model(context: &Context) -> Result<Choice> {
+    let library = Library::open()?;
     let found = runtime()?.block_on(discover::discover(&context.config));
-    match discover::choose(&found) {
-        Some(model) => Ok(model),
-        None => bail!(
-            "no model was found; name one with `--model PROVIDER/MODEL`, set a key such as \
-             ANTHROPIC_API_KEY, or start Ollama (`redraft models` shows what was looked for)"
-        ),
-    }
+    Ok(discover::choose(&found, library.preferred()))
 }
 
 /// Makes sure that every model of the settings can be reached as configured, before anything is
-/// written or paid for.
+/// written, fetched or paid for. What only has to be fetched is [`super::fetch::ensure`]'s.
 pub(super) fn check_models(context: &Context, settings: &Settings) -> Result<()> {
     for role in settings.roles.values() {
-        provider::check(&role.model, &context.config)?;
-        if let Some(model) = &role.escalate_to {
-            provider::check(model, &context.config)?;
+        for model in [Some(&role.model), role.escalate_to.as_ref()].into_iter().flatten() {
+            match provider::check(model, &context.config) {
+                Err(ProviderError::Library(LibraryError::NotHere { .. })) => {}
+                checked => checked?,
+            }
         }
     }
     Ok(())

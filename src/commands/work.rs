@@ -1,6 +1,6 @@
 //! Works on an open session, and says how it ended.
 
-use super::{Context, code, setup};
+use super::{Context, code, interrupts, setup};
 use crate::domain::chat::Agent;
 use crate::domain::report::{Test, TestOutcome};
 use crate::domain::text::{count, visible};
@@ -97,7 +97,7 @@ fn catch_interrupts(cancel: &CancellationToken, out: Terminal, last_line: String
     let cancel = cancel.clone();
     let at_terminal = terminal::is_there();
     let mut first: Option<Instant> = None;
-    ctrlc::set_handler(move || {
+    interrupts::on_interrupt(move || {
         if editor::is_open() {
             return;
         }
@@ -111,8 +111,7 @@ fn catch_interrupts(cancel: &CancellationToken, out: Terminal, last_line: String
             out.warn(&last_line);
             std::process::exit(i32::from(code::INTERRUPTED));
         }
-    })?;
-    Ok(())
+    })
 }
 
 fn conclude(context: &Context, store: &Store, end: End) -> u8 {

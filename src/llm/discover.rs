@@ -1,14 +1,24 @@
 //! What models there are to choose from when nobody has configured one.
 
 use super::http::Door;
-use super::provider::{BUILT_IN, Lookup, environment, names, settings};
+use super::library::Entry;
+use super::provider::{BUILT_IN, EMBEDDED, Lookup, environment, names, settings};
 use super::secret::Secret;
 use crate::config::{Config, Kind};
+use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
 use std::time::Duration;
 
-/// How long a running Ollama may take to say what it has.
+/// How long a server on this machine may take to say what it has.
 const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Servers that speak as `OpenAI`'s do, and where they listen unless they are told otherwise.
+const SERVERS: [(&str, &str); 4] = [
+    ("llama.cpp", "http://127.0.0.1:8080/v1"),
+    ("LM Studio", "http://127.0.0.1:1234/v1"),
+    ("vLLM", "http://127.0.0.1:8000/v1"),
+    ("text-generation-webui", "http://127.0.0.1:5000/v1"),
+];
 
 /// What was found on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +27,8 @@ pub struct Discovery {
     pub keys: Vec<FoundKey>,
     /// A running Ollama.
     pub ollama: Option<FoundOllama>,
+    /// Servers on this machine that speak as `OpenAI`'s do.
+    pub servers: Vec<FoundServer>,
     /// The names of the providers that the configuration adds or changes.
     pub configured: Vec<String>,
 }
@@ -39,9 +51,62 @@ pub struct FoundOllama {
     pub models: Vec<String>,
 }
 
+/// A server that answered where one of this kind usually listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundServer {
+    /// What usually listens there.
+    pub name: String,
+    /// Its address, for `base_url`.
+    pub base_url: String,
+    /// The models that it names.
+    pub models: Vec<String>,
+}
+
+/// A model that is used because nothing names another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The model, as `PROVIDER/MODEL`.
+    pub model: String,
+    /// Why this one.
+    pub why: String,
+}
+
 /// Looks for keys in the environment and for a running Ollama. Takes at most 300 ms.
 pub async fn discover(config: &Config) -> Discovery {
     discover_in(config, &environment).await
+}
+
+/// [`discover`], and servers that could be configured.
+pub async fn discover_all(config: &Config) -> Discovery {
+    let (mut found, servers) = tokio::join!(discover(config), servers(&SERVERS));
+    let own = |server: &FoundServer| {
+        let mut configured = config.providers.values().filter_map(|p| p.base_url.as_deref());
+        let place = |url: &str| url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
+        configured
+            .any(|url| place(url).replace("localhost", "127.0.0.1") == place(&server.base_url))
+    };
+    found.servers = servers.into_iter().filter(|server| !own(server)).collect();
+    found
+}
+
+/// Those of these servers, by name and address, that answer and tell their models.
+pub async fn servers(places: &[(&str, &str)]) -> Vec<FoundServer> {
+    let one = |(name, base_url): &(&str, &str)| {
+        let (name, base_url) = ((*name).to_owned(), (*base_url).to_owned());
+        async move {
+            let models = tokio::time::timeout(PATIENCE, listed(&base_url)).await.ok()??;
+            Some(FoundServer { name, base_url, models })
+        }
+    };
+    join_all(places.iter().map(one)).await.into_iter().flatten().collect()
+}
+
+/// The models that a server lists as `OpenAI` does.
+async fn listed(base_url: &str) -> Option<Vec<String>> {
+    let door = Door::new(base_url, "models", HeaderMap::new(), Secret::new("")).ok()?;
+    let answer = door.get().await.ok()?;
+    let names = answer["data"].as_array()?.iter().filter_map(|model| model["id"].as_str());
+    Some(names.map(str::to_owned).collect())
 }
 
 /// [`discover`] with another environment.
@@ -54,6 +119,7 @@ pub async fn discover_in(config: &Config, env: Lookup<'_>) -> Discovery {
     Discovery {
         keys: names(config).into_iter().filter_map(key).collect(),
         ollama: tokio::time::timeout(PATIENCE, ollama(config, env)).await.ok().flatten(),
+        servers: Vec::new(),
         configured: config.providers.keys().cloned().collect(),
     }
 }
@@ -71,27 +137,41 @@ async fn ollama(config: &Config, env: Lookup<'_>) -> Option<FoundOllama> {
     Some(FoundOllama { server: door.server(), models: names.map(str::to_owned).collect() })
 }
 
-/// The model to use when none is configured, as `PROVIDER/MODEL`: that of the first key in the
-/// order of the built-in providers, else one of a running Ollama, one for code if it has any.
+/// The model to use when none is configured: that of the first key in the order of the built-in
+/// providers, else one of a running Ollama, one for code if it has any, else the one that runs inside
+/// the program.
 #[must_use]
-pub fn choose(found: &Discovery) -> Option<String> {
-    let by_key = BUILT_IN.iter().find_map(|known| {
-        found.keys.iter().find(|key| key.provider == known.name)?;
-        Some(format!("{}/{}", known.name, known.model?))
-    });
-    by_key.or_else(|| {
-        let models = &found.ollama.as_ref()?.models;
-        // Models for embeddings can't answer.
-        let mut able = models.iter().filter(|name| !name.contains("embed"));
-        let first = able.clone().next();
-        let model = able.find(|name| name.contains("coder")).or(first)?;
-        Some(format!("ollama/{model}"))
+pub fn choose(found: &Discovery, embedded: &Entry) -> Choice {
+    by_key(found).or_else(|| by_ollama(found)).unwrap_or_else(|| Choice {
+        model: format!("{EMBEDDED}/{}", embedded.name),
+        why: "no key and no Ollama was found; it runs inside redraft".to_owned(),
     })
+}
+
+fn by_key(found: &Discovery) -> Option<Choice> {
+    BUILT_IN.iter().find_map(|known| {
+        let key = found.keys.iter().find(|key| key.provider == known.name)?;
+        let model = format!("{}/{}", known.name, known.model?);
+        Some(Choice { model, why: format!("the key in {} is the first found", key.variable) })
+    })
+}
+
+fn by_ollama(found: &Discovery) -> Option<Choice> {
+    let models = &found.ollama.as_ref()?.models;
+    // Models for embeddings can't answer.
+    let mut able = models.iter().filter(|name| !name.contains("embed"));
+    let first = able.clone().next();
+    let model = able.find(|name| name.contains("coder")).or(first)?;
+    let why = "no key was found, and Ollama runs".to_owned();
+    Some(Choice { model: format!("ollama/{model}"), why })
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
     use super::*;
+    use crate::llm::library::{BUILT_IN as BUILT_IN_CATALOGUE, Library};
 
     #[test]
     fn the_best_of_what_is_there_is_chosen() {
@@ -104,22 +184,20 @@ mod tests {
                 server: "h:1".to_owned(),
                 models: models.iter().map(|&model| model.to_owned()).collect(),
             }),
-            configured: Vec::new(),
+            ..Discovery::default()
         };
+        let library = Library::in_folder("/none".into(), BUILT_IN_CATALOGUE).unwrap();
+        let embedded = library.preferred();
         for (keys, models, chosen) in [
-            (
-                &["openrouter", "anthropic"][..],
-                &["llama3"][..],
-                Some("anthropic/claude-sonnet-4-5"),
-            ),
-            (&["gemini", "mine"], &[], Some("gemini/gemini-2.5-pro")),
-            (&["mine"], &["llama3", "qwen2.5-coder:7b"], Some("ollama/qwen2.5-coder:7b")),
-            (&[], &["nomic-embed-text", "llama3"], Some("ollama/llama3")),
-            (&[], &["nomic-embed-text"], None),
-            (&[], &[], None),
+            (&["openrouter", "anthropic"][..], &["llama3"][..], "anthropic/claude-sonnet-4-5"),
+            (&["gemini", "mine"], &[], "gemini/gemini-2.5-pro"),
+            (&["mine"], &["llama3", "qwen2.5-coder:7b"], "ollama/qwen2.5-coder:7b"),
+            (&[], &["nomic-embed-text", "llama3"], "ollama/llama3"),
+            (&[], &["nomic-embed-text"], "embedded/qwen2.5-coder-1.5b"),
+            (&[], &[], "embedded/qwen2.5-coder-1.5b"),
         ] {
-            assert_eq!(choose(&found(keys, models)).as_deref(), chosen);
+            assert_eq!(choose(&found(keys, models), embedded).model, chosen);
         }
-        assert_eq!(choose(&Discovery::default()), None);
+        assert_eq!(choose(&Discovery::default(), embedded).model, "embedded/qwen2.5-coder-1.5b");
     }
 }

@@ -7,6 +7,7 @@ use super::completion::Completion;
 use super::fault::shown;
 use super::gemini::Gemini;
 use super::http::{BadAddress, Door, HttpModel};
+use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
 use super::openai::OpenAi;
 use super::responses::Responses;
@@ -41,7 +42,7 @@ pub(super) struct BuiltIn {
 }
 
 /// The built-in providers, in the order in which one is chosen when nothing is configured.
-pub(super) const BUILT_IN: [BuiltIn; 5] = [
+pub(super) const BUILT_IN: [BuiltIn; 6] = [
     BuiltIn {
         name: "anthropic",
         kind: Kind::Anthropic,
@@ -77,7 +78,11 @@ pub(super) const BUILT_IN: [BuiltIn; 5] = [
         key_env: None,
         model: None,
     },
+    BuiltIn { name: EMBEDDED, kind: Kind::Embedded, base_url: "", key_env: None, model: None },
 ];
+
+/// The provider of the models that run inside the program.
+pub const EMBEDDED: &str = "embedded";
 
 /// The model of a provider, as `PROVIDER/MODEL`, cut at the first slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,9 +94,12 @@ pub struct ModelRef {
 }
 
 impl ModelRef {
-    /// Takes `PROVIDER/MODEL` apart.
+    /// Takes `PROVIDER/MODEL` apart. `embedded` alone is the default one of these models.
     pub fn parse(text: &str) -> Result<Self, ProviderError> {
         match text.split_once('/') {
+            None if text == EMBEDDED => {
+                Ok(Self { provider: EMBEDDED.to_owned(), model: "default".to_owned() })
+            }
             Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
                 Ok(Self { provider: provider.to_owned(), model: model.to_owned() })
             }
@@ -175,6 +183,9 @@ pub enum ProviderError {
         /// The kind.
         kind: &'static str,
     },
+    /// The model that should run inside the program is not here.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// The recorded answers can't be read.
     #[error(transparent)]
     Recording(Fault),
@@ -198,6 +209,26 @@ pub fn check(model: &str, config: &Config) -> Result<(), ProviderError> {
             Err(ProviderError::NoProgram { provider, program: shown(program) })
         }
         _ => Ok(()),
+    }
+}
+
+/// The model of the catalogue that has to be fetched before this one can be asked, if any.
+#[must_use]
+pub fn to_fetch<'a>(model: &str, config: &Config, library: &'a Library) -> Option<&'a Entry> {
+    match known(model, config, library)? {
+        entry if library.has(entry) => None,
+        entry => Some(entry),
+    }
+}
+
+/// What the catalogue knows of a model that runs inside the program.
+#[must_use]
+pub fn known<'a>(model: &str, config: &Config, library: &'a Library) -> Option<&'a Entry> {
+    let ModelRef { provider, model } = ModelRef::parse(model).ok()?;
+    let settings = settings(&provider, config, &environment)?;
+    match library.meant(&model) {
+        Ok(Meant::Known(entry)) if settings.kind == Some(Kind::Embedded) => Some(entry),
+        _ => None,
     }
 }
 
@@ -255,7 +286,7 @@ pub fn connect_in(
         }
         #[cfg(feature = "embedded")]
         Kind::Embedded => Box::new(super::embedded::Embedded {
-            file: id.into(),
+            file: Library::open().map_err(LibraryError::from)?.file(&id)?,
             sampling: provider.settings.sampling.clone(),
             context: provider.settings.context,
         }),
@@ -440,6 +471,8 @@ mod tests {
             (parsed.provider.as_str(), parsed.model.as_str()),
             ("openrouter", "qwen/qwen3:free")
         );
+        let default = ModelRef::parse("embedded").unwrap();
+        assert_eq!(default, ModelRef::parse("embedded/default").unwrap());
         for text in ["", "gpt-5", "/x", "x/", "/"] {
             assert!(ModelRef::parse(text).is_err(), "{text}");
         }
@@ -449,7 +482,7 @@ mod tests {
     fn what_can_not_work_is_said_before_anything_is_sent() {
         for (model, config, words) in [
             ("gpt-5", "", "write PROVIDER/MODEL"),
-            ("opnai/x", "", "anthropic, gemini, ollama, openai, openrouter;"),
+            ("opnai/x", "", "anthropic, embedded, gemini, ollama,"),
             ("opnai/x", "providers: {mine: {kind: openai}}", "gemini, mine, ollama"),
             ("openai/x", "", "environment variable `OPENAI_API_KEY`"),
             ("p/x", "providers: {p: {kind: openai, base_url: 'http://h', api_key_env: K}}", "`K`"),
@@ -467,6 +500,10 @@ mod tests {
                 "providers: {p: {kind: completion, base_url: 'http://h', template: x}}",
                 "`template` of provider `p` can't be used: known are chatml",
             ),
+            ("p/x", "providers: {p: {kind: embedded}}", "no embedded model `x`; there are `"),
+            ("embedded/no/such.gguf", "", "no model file `no/such.gguf`"),
+            ("embedded//no/such.gguf", "", "no model file `/no/such.gguf`"),
+            ("embedded/./such.gguf", "", "no model file `./such.gguf`"),
         ] {
             let error = try_connect(model, config).err().unwrap();
             assert!(error.contains(words), "{model}: {error}");

@@ -9,6 +9,7 @@ pub mod flow;
 pub mod gate;
 pub mod lines;
 pub mod menu;
+pub mod progress;
 pub mod prompt;
 pub mod sides;
 pub mod tell;

@@ -276,14 +276,14 @@ fn models_tells_what_was_found_and_what_is_used() {
         out
     };
     let out = run(&["models"], false).out;
-    assert!(out.contains("coder        ollama/fake-coder:latest (the first"), "{out}");
+    assert!(out.contains("coder        ollama/fake-coder:latest (no key was found"), "{out}");
     let value = run(&["models", "--json"], true).json().remove(0);
     assert_eq!(value["keys"], json!([{"provider": "openai", "variable": "OPENAI_API_KEY"}]));
     assert_eq!(value["ollama"]["models"], json!(["fake-coder:latest"]));
     assert!(value["roles"][0]["model"].as_str().unwrap().starts_with("openai/"), "{value}");
     world.write("redraft.yaml", "roles: { planner: { model: anthropic/m } }\n");
     let value = run(&["models", "--json"], false).json().remove(0);
-    assert_eq!(value["roles"][0]["why"], "configured");
+    assert_eq!(value["roles"][0]["why"], "configured for this role");
     assert!(value["roles"][0]["error"].as_str().unwrap().contains("ANTHROPIC_API_KEY"));
     assert_eq!(value["roles"][1]["error"], Value::Null);
 }

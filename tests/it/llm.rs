@@ -12,6 +12,7 @@ use redraft::config::Config;
 use redraft::domain::chat::{Agent, Message, Outcome, Request, Usage};
 use redraft::llm::call::{Answer, CallError, CallErrorKind, News, call};
 use redraft::llm::discover::{choose, discover_in};
+use redraft::llm::library::{BUILT_IN, Library};
 use redraft::llm::provider::{Connection, connect_in};
 use redraft::llm::{Fault, Used};
 use serde_json::json;

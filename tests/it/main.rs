@@ -18,6 +18,8 @@ mod kill;
 mod llm;
 mod machine;
 #[cfg(unix)]
+mod models;
+#[cfg(unix)]
 mod packages;
 mod python;
 #[cfg(target_os = "linux")]

@@ -82,12 +82,14 @@ fn a_recording_is_a_model() {
 fn a_running_ollama_is_found_and_a_hanging_one_is_not_waited_for() {
     let server = ModelServer::start(|_| Reply::tags(&["llama3:8b", "qwen2.5-coder:7b"]));
     let hanging = ModelServer::start(|_| Reply::tags(&["m"]).cut_to(0).then_hang());
-    for (url, chosen) in
-        [(server.base_url(), Some("ollama/qwen2.5-coder:7b")), (hanging.base_url(), None)]
-    {
+    let library = Library::in_folder("/none".into(), BUILT_IN).unwrap();
+    for (url, chosen) in [
+        (server.base_url(), "ollama/qwen2.5-coder:7b"),
+        (hanging.base_url(), "embedded/qwen2.5-coder-1.5b"),
+    ] {
         let env = move |name: &str| (name == "OLLAMA_HOST").then(|| url.clone());
         let found = run(discover_in(&Config::default(), &env));
-        assert_eq!(choose(&found).as_deref(), chosen);
+        assert_eq!(choose(&found, library.preferred()).model, chosen);
     }
     let env = |name: &str| (name == "GEMINI_API_KEY").then(|| KEY.to_owned());
     let found = run(discover_in(&Config::default(), &env));

@@ -1,5 +1,6 @@
 //! What the tests share: a scripted model server, and the program in a world of its own.
 
+pub(crate) mod file_server;
 pub mod model_server;
 #[cfg(unix)]
 pub(crate) mod pty;

@@ -461,6 +461,7 @@ pub struct ModelServer {
 struct Shared {
     replies: Box<dyn Fn(&Received) -> Reply + Send + Sync>,
     key: Option<String>,
+    lax: bool,
     received: Mutex<Vec<Received>>,
     problems: Mutex<Vec<String>>,
     released: Mutex<bool>,
@@ -475,9 +476,22 @@ impl ModelServer {
         Self::with_key(None, replies)
     }
 
+    /// As [`Self::start`]; any request at all is answered.
+    pub fn lax(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with(None, true, replies)
+    }
+
     /// As [`Self::start`]; every request has to bring this key.
     pub fn with_key(
         key: Option<&str>,
+        replies: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(key, false, replies)
+    }
+
+    fn with(
+        key: Option<&str>,
+        lax: bool,
         replies: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -485,6 +499,7 @@ impl ModelServer {
         let shared = Arc::new(Shared {
             replies: Box::new(replies),
             key: key.map(str::to_owned),
+            lax,
             received: Mutex::default(),
             problems: Mutex::default(),
             released: Mutex::new(false),
@@ -545,7 +560,7 @@ impl Shared {
                 let mut received = self.received.lock().unwrap();
                 request.number = received.len();
                 received.push(request.clone());
-                request.problem(self.key.as_deref())
+                request.problem(self.key.as_deref()).filter(|_| !self.lax)
             };
             let reply = if let Some(problem) = problem {
                 let reply = Reply::refusal(400, &format!("model server: {problem}"));

@@ -135,6 +135,9 @@ impl World {
             }
         }
         command.env("HOME", self.file("home")).env("NO_PROXY", "*");
+        // No test fetches a real model: the ones of this catalogue can't be had.
+        let catalogue = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/models.yaml");
+        command.env("REDRAFT_CATALOGUE", catalogue);
         // No test asks the network for a package.
         command.env("PIP_NO_INDEX", "1").env("UV_NO_INDEX", "1");
         command

@@ -1,0 +1,159 @@
+//! Has models fetched that run inside the program: asked for once, shown as they come, and left in
+//! good order by Ctrl-C.
+
+use super::{Context, code, interrupts, setup};
+use crate::domain::settings::Settings;
+use crate::domain::text::{one_line, size, visible};
+use crate::llm::library::{Entry, FetchError, Library, LibraryError, News};
+use crate::llm::provider;
+use crate::python::packages::content::Carrier;
+use crate::terminal::menu::{self, Choice};
+use crate::terminal::progress::Progress;
+use crate::workflow::manager::Interrupted;
+use anyhow::Result;
+use futures_util::FutureExt;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+/// What a fetch came to.
+pub(super) enum Fetched {
+    /// The file is there.
+    Here(PathBuf),
+    /// Somebody did not want to wait: the exit code.
+    Stopped(u8),
+}
+
+/// Fetches a model and shows how far it is.
+///
+/// # Errors
+/// It can't be had.
+pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Result<Fetched> {
+    let terminal = context.terminal;
+    let cancel = interrupts::cancel_on_interrupt()?;
+    // Found only if the index is asked: it takes a while.
+    let carrier = LazyLock::new(|| {
+        Carrier::find(context.config.python.as_deref(), context.config.uv.clone())
+    });
+    let package = |requirement: String, folder: PathBuf| {
+        let (carrier, cancel) = (&carrier, &cancel);
+        async move { carrier.content(&requirement, &folder, cancel).await }.boxed()
+    };
+    let begun = Instant::now();
+    let mut progress = Progress::new(terminal, entry.bytes);
+    let mut from = String::new();
+    let mut new_source = true;
+    let mut tell = |news: News<'_>| match news {
+        News::Waiting(holder) => {
+            let of = holder.map_or_else(String::new, |id| format!(" (process {id})"));
+            progress.say(&format!("another redraft{of} is fetching it: waiting for it"));
+        }
+        News::From(source) => {
+            source.clone_into(&mut from);
+            new_source = true;
+            progress.say(&format!("fetching `{}` from {source}", entry.name));
+        }
+        News::Came(bytes) => {
+            if std::mem::take(&mut new_source) {
+                progress.begin("fetching", bytes);
+            }
+            progress.at(bytes);
+        }
+        News::Failed { source, why } => {
+            let words = format!("  {}: {}", one_line(source, 60), one_line(why, 200));
+            progress.say(&terminal.warm(&words));
+            new_source = true;
+        }
+        News::Checked(bytes) => {
+            // Small files are checked in no time.
+            if bytes <= 1 << 20 {
+                progress.begin("checking", bytes);
+            }
+            progress.at(bytes);
+        }
+    };
+    let fetched = setup::runtime()?.block_on(library.fetch(entry, &package, &cancel, &mut tell));
+    drop(progress);
+    match fetched {
+        Ok(path) => {
+            let words = if from.is_empty() {
+                format!("`{}` is here, and its checksum is right", entry.name)
+            } else {
+                let seconds = begun.elapsed().as_secs_f64();
+                let bytes = size(entry.bytes);
+                format!(
+                    "fetched `{}`, {bytes}, in {seconds:.0} s; its checksum is right",
+                    entry.name
+                )
+            };
+            terminal.say(&terminal.good(&words));
+            Ok(Fetched::Here(path))
+        }
+        Err(FetchError::Interrupted) => {
+            let (came, all) = (size(library.came(entry)), size(entry.bytes));
+            terminal.say(&format!("interrupted: {came} of {all} are here, and kept"));
+            terminal.say(&format!("go on with: redraft models pull {}", visible(&entry.name)));
+            Ok(Fetched::Stopped(code::INTERRUPTED))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes sure that the embedded models of a session are on this machine: asks, unless `agreed`, and
+/// fetches them. Gives an exit code if somebody stopped that.
+///
+/// # Errors
+/// One is missing and nobody can be asked, or it can't be had.
+pub(super) fn ensure(context: &Context, settings: &Settings, agreed: bool) -> Result<Option<u8>> {
+    let library = Library::open()?;
+    let models = settings
+        .roles
+        .values()
+        .flat_map(|role| [Some(&role.model), role.escalate_to.as_ref()].into_iter().flatten());
+    let mut missing: Vec<&Entry> = Vec::new();
+    for model in models {
+        if let Some(entry) = provider::to_fetch(model, &context.config, &library)
+            && !missing.contains(&entry)
+        {
+            missing.push(entry);
+        }
+    }
+    for entry in missing {
+        if !agreed && !context.terminal.interactive {
+            let (name, bytes) = (entry.name.clone(), entry.bytes);
+            return Err(LibraryError::NotHere { name, bytes }.into());
+        }
+        if !agreed && let Some(code) = refused(context, &library, entry)? {
+            return Ok(Some(code));
+        }
+        if let Fetched::Stopped(code) = fetch(context, &library, entry)? {
+            return Ok(Some(code));
+        }
+    }
+    Ok(None)
+}
+
+/// Asks whether a model is to be fetched; gives the exit code if not.
+fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option<u8>> {
+    let terminal = &context.terminal;
+    interrupts::cancel_on_interrupt()?;
+    let all = size(entry.bytes - library.came(entry).min(entry.bytes));
+    terminal.say(&format!("The model runs on this machine, inside redraft: {}.", entry.title));
+    terminal.say(&format!(
+        "It is fetched once ({all}, checksum verified) into {}; licence: {}.",
+        library.folder().display(),
+        entry.licence
+    ));
+    let what = format!("{all}, once");
+    let choices = [
+        Choice { word: "fetch", what: &what },
+        Choice { word: "quit", what: "use another model: a key, Ollama, or --model" },
+    ];
+    match menu::select(terminal, "Fetch it now?", &choices, 0) {
+        Ok(Some(0)) => return Ok(None),
+        Err(Interrupted) => return Ok(Some(code::INTERRUPTED)),
+        Ok(_) => {}
+    }
+    terminal.say("name another model with `--model`; `redraft models` shows what was found");
+    Ok(Some(code::PAUSED))
+}

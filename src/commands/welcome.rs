@@ -1,0 +1,62 @@
+//! `redraft` alone: what it is, and the next command.
+
+use super::{Context, code, setup};
+use crate::domain::text::{one_line, size};
+use crate::llm::library::Library;
+use crate::llm::provider;
+use crate::store::catalog;
+use anyhow::Result;
+use serde_json::json;
+
+/// A task for who has none yet.
+const EXAMPLE: &str = "redraft new \"show the time on an analog clock face\"";
+
+pub(super) fn run(context: &Context) -> Result<u8> {
+    let terminal = &context.terminal;
+    let last = catalog::last(&context.sessions).ok().flatten();
+    let name = last.and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
+    let next = name.as_ref().map_or_else(|| EXAMPLE.to_owned(), |_| "redraft resume".to_owned());
+    if terminal.json {
+        terminal.json(&json!({ "next": next, "last": name }));
+        return Ok(code::DONE);
+    }
+    let title = terminal.bold("redraft turns a sentence into one Python script that works.");
+    terminal.say(&title);
+    terminal.say(
+        "You talk a plan through; a model writes versions of the script; each is checked, run in a",
+    );
+    terminal.say(
+        "sandbox and compared with the plan; you accept one, or say what should be different.",
+    );
+    let folder = context.sessions.display();
+    terminal.say(&format!(
+        "All of it is readable files in {folder}, to be stopped and resumed at any point."
+    ));
+    terminal.say(&model(context)?);
+    terminal.say("");
+    if let Some(name) = name {
+        let resume = format!("go on with `{}`:", one_line(&name, 40));
+        terminal.say(&format!("{resume}  {}", terminal.bold(&next)));
+    }
+    terminal.say(&format!("start with:  {}", terminal.bold(EXAMPLE)));
+    terminal.say(&terminal.dim("more:        redraft --help, redraft models, redraft doctor"));
+    Ok(code::DONE)
+}
+
+/// Which model it would be.
+fn model(context: &Context) -> Result<String> {
+    let library = Library::open()?;
+    let model = match &context.config.model {
+        Some(model) => model.clone(),
+        None => setup::default_model(context)?.model,
+    };
+    Ok(match provider::to_fetch(&model, &context.config, &library) {
+        Some(entry) => {
+            let bytes = size(entry.bytes);
+            format!(
+                "No key and no account is needed: a model ({bytes}) is fetched once, and runs here."
+            )
+        }
+        None => format!("The model is {}, unless you name another one.", one_line(&model, 80)),
+    })
+}

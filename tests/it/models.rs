@@ -1,0 +1,505 @@
+//! Models that run inside the program: fetched, kept and found; and what is told of all models.
+
+use crate::support::file_server::{FileServer, How};
+use crate::support::model_server::{ModelServer, Reply};
+use crate::support::pty::{CTRL_C, Pty};
+use crate::support::world::{Output, World, feed, finish, wait_for};
+use redraft::llm::discover;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The length of the parts that packages carry.
+const PART: usize = 70_000;
+
+/// The content of a model's file: three parts, the last one shorter.
+fn model() -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..2 * PART + 12_345).map(|_| random.u8(..)).collect()
+}
+
+/// A world that knows one model, with these addresses.
+struct Shelf {
+    world: World,
+    model: Vec<u8>,
+}
+
+impl Shelf {
+    fn new(addresses: &[String]) -> Self {
+        let shelf = Self { world: World::empty(), model: model() };
+        shelf.know(addresses, shelf.model.len());
+        shelf
+    }
+
+    fn know(&self, addresses: &[String], bytes: usize) {
+        let sum: String =
+            Sha256::digest(&self.model).iter().map(|byte| format!("{byte:02x}")).collect();
+        let parts = bytes.div_ceil(PART);
+        let entry = json!([{
+            "name": "small", "aliases": ["default"], "title": "A small model", "licence": "MIT",
+            "file": "small.gguf", "bytes": bytes, "sha256": sum, "context": 4096,
+            "memory": 2 * bytes, "addresses": addresses,
+            "packages": {"name": "part{}-of-redraft", "version": "1.0", "count": parts,
+                "part_bytes": PART},
+        }]);
+        self.world.write("models.yaml", &entry.to_string());
+    }
+
+    /// Puts the packages that carry the model into a folder that `pip` looks at.
+    fn index(&self) {
+        std::fs::write(self.world.file("model"), &self.model).unwrap();
+        std::fs::create_dir(self.world.file("wheels")).unwrap();
+        let python = redraft::python::interpreter::find(None).unwrap().path;
+        let made = Command::new(python)
+            .args(["-c", WHEELS, &PART.to_string()])
+            .current_dir(self.world.path())
+            .status();
+        assert!(made.unwrap().success());
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.world.command(args);
+        command.env("REDRAFT_CATALOGUE", self.world.file("models.yaml"));
+        command.env("PIP_FIND_LINKS", self.world.file("wheels"));
+        command.env("OLLAMA_HOST", "127.0.0.1:1");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        finish(self.command(args), "")
+    }
+
+    fn start(&self, args: &[&str]) -> std::process::Child {
+        let mut command = self.command(args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.world.file("home/.cache/redraft/models/small.gguf")
+    }
+
+    fn part(&self) -> PathBuf {
+        self.file().with_extension("gguf.part")
+    }
+
+    fn came(&self) -> usize {
+        self.part().metadata().map_or(0, |meta| usize::try_from(meta.len()).unwrap())
+    }
+
+    /// Nothing but the whole file is there.
+    #[track_caller]
+    fn expect_whole(&self) {
+        assert!(std::fs::read(self.file()).unwrap() == self.model, "it is another file");
+        assert_eq!(self.left(), ["small.gguf"]);
+    }
+
+    /// What is in the models' folder, but for locks.
+    fn left(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.file().parent().unwrap()).into_iter().flatten();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| !name.starts_with('.')).collect()
+    }
+}
+
+/// Makes the wheels.
+const WHEELS: &str = r"
+import sys, zipfile
+size, model = int(sys.argv[1]), open('model', 'rb').read()
+for n, at in enumerate(range(0, len(model), size), 1):
+    name = f'part{n}_of_redraft'
+    with zipfile.ZipFile(f'wheels/{name}-1.0-py3-none-any.whl', 'w', zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr(f'{name}/__init__.py', 'open(\'/tmp/redraft-was-run\', \'w\')')
+        wheel.writestr(f'{name}/data.bin', model[at:at + size])
+        info = f'{name}-1.0.dist-info'
+        wheel.writestr(f'{info}/METADATA', f'Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n')
+        wheel.writestr(f'{info}/WHEEL', 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n')
+        wheel.writestr(f'{info}/RECORD', '')
+";
+
+const NOBODY: &str = "http://127.0.0.1:1/model.gguf";
+
+#[test]
+fn a_model_is_fetched_listed_and_removed() {
+    let server = FileServer::start(&model(), &[How::Well]);
+    let shelf = Shelf::new(&[server.address()]);
+    let out = shelf.run(&["models", "list"]).expect(0).out;
+    assert!(out.contains("small                -   ") && out.contains("152 kB"), "{out}");
+    let out = shelf.run(&["models", "pull"]).expect(0);
+    assert!(out.out.contains("checksum is right") && out.err.contains("127.0.0.1"), "{out:?}");
+    shelf.expect_whole();
+    let out = shelf.run(&["models", "pull", "embedded/small", "--json"]).expect(0).json();
+    assert_eq!((&out[0]["here"], &out[0]["path"]), (&json!(true), &json!(shelf.file())));
+    assert_eq!(server.asked(), [0], "what is here is not fetched again");
+    std::fs::write(shelf.file().with_file_name("mine.gguf"), "GGUF").unwrap();
+    let list = shelf.run(&["models", "list", "--json"]).expect(0).json().remove(0);
+    let here: Vec<(&Value, &Value)> =
+        list.as_array().unwrap().iter().map(|one| (&one["name"], &one["here"])).collect();
+    let yes = json!(true);
+    assert_eq!(here, [(&json!("small"), &yes), (&json!("mine.gguf"), &yes)]);
+    let found = shelf.run(&["models", "--json"]).expect(0).json().remove(0);
+    assert_eq!(found["files"][1], json!({"model": "embedded/mine.gguf", "bytes": 4}));
+    let out = shelf.run(&["models", "rm", "small", "--json"]).expect(0).json();
+    assert_eq!(out[0]["bytes"], shelf.model.len());
+    assert_eq!(shelf.left(), ["mine.gguf"]);
+    shelf.run(&["models", "rm", "mine.gguf"]).expect(0);
+    for name in ["small", "mine.gguf", "/etc/hostname.gguf", "../small.gguf", "smal"] {
+        shelf.run(&["models", "rm", name]).expect(2);
+    }
+    let out = shelf.run(&["models", "pull", "smal"]).expect(2);
+    assert!(out.err.contains("`smal`; there are `small`"), "{}", out.err);
+}
+
+#[test]
+fn a_broken_connection_costs_only_what_did_not_come() {
+    let all = model().len();
+    for (ways, asked) in [
+        (&[How::Cut(1000), How::Cut(500), How::Well] as &[How], vec![0, 1000, 1500]),
+        (&[How::Cut(1000), How::Whole], vec![0, 1000]),
+        (&[How::Cut(1000), How::Elsewhere, How::Well], vec![0, 1000, 0]),
+        (&[How::Cut(1000), How::Status(416), How::Well], vec![0, 1000, 0]),
+        (&[How::Cut(1000), How::Status(503), How::Well], vec![0, 1000, 1000]),
+        (&[How::Cut(all - 1), How::Well], vec![0, all - 1]),
+    ] {
+        let server = FileServer::start(&model(), ways);
+        let shelf = Shelf::new(&[server.address()]);
+        shelf.run(&["models", "pull"]).expect(0);
+        shelf.expect_whole();
+        assert_eq!(server.asked(), asked, "{ways:?}");
+    }
+}
+
+#[test]
+fn where_a_server_can_not_give_it_the_next_source_is_asked() {
+    for (how, words) in [
+        (How::Page, "what it has there has 36 bytes, not 152 kB"),
+        (How::Status(404), "status 404"),
+        (How::Status(500), "status 500"),
+        (How::Wrong, "its checksum is wrong, so nothing of it was kept"),
+        (How::Cut(0), "127.0.0.1: "),
+    ] {
+        let bad = FileServer::start(&model(), &[how]);
+        let good = FileServer::start(&model(), &[How::Well]);
+        let shelf = Shelf::new(&[NOBODY.to_owned(), bad.address(), good.address()]);
+        let out = shelf.run(&["models", "pull"]).expect(0);
+        assert!(out.err.contains("127.0.0.1: connection refused"), "{}", out.err);
+        assert!(out.err.contains(words), "{how:?}: {}", out.err);
+        shelf.expect_whole();
+        assert_eq!(good.asked(), [0], "{how:?}");
+    }
+}
+
+#[test]
+fn a_wrong_checksum_keeps_nothing() {
+    let server = FileServer::start(&model(), &[How::Wrong]);
+    let shelf = Shelf::new(&[server.address()]);
+    let out = shelf.run(&["models", "pull"]).expect(4);
+    assert!(
+        out.err.contains("error: `small` could not be fetched: 127.0.0.1: its checksum"),
+        "{out:?}"
+    );
+    assert_eq!(shelf.left(), [""; 0]);
+    // The same for one that was damaged after it had come.
+    let good = FileServer::start(&model(), &[How::Well]);
+    shelf.know(&[good.address()], shelf.model.len());
+    let mut damaged = shelf.model.clone();
+    damaged[9] ^= 1;
+    std::fs::write(shelf.file(), damaged).unwrap();
+    let out = shelf.run(&["models", "pull"]).expect(0);
+    assert!(out.err.contains("the file that is here: its checksum is wrong"), "{out:?}");
+    shelf.expect_whole();
+}
+
+#[test]
+fn packages_of_the_index_carry_a_model_where_no_server_does() {
+    let ran = PathBuf::from("/tmp/redraft-was-run");
+    for came in [0, 1, PART - 1, PART, PART + 1, 2 * PART + 5] {
+        let shelf = Shelf::new(&[NOBODY.to_owned()]);
+        shelf.index();
+        std::fs::create_dir_all(shelf.file().parent().unwrap()).unwrap();
+        std::fs::write(shelf.part(), &shelf.model[..came]).unwrap();
+        // What came whole is not asked for again.
+        for part in 1..=came / PART {
+            let wheel = format!("wheels/part{part}_of_redraft-1.0-py3-none-any.whl");
+            std::fs::remove_file(shelf.world.file(&wheel)).unwrap();
+        }
+        let out = shelf.run(&["models", "pull"]).expect(0);
+        assert!(out.err.contains("from the Python index"), "{}", out.err);
+        shelf.expect_whole();
+        assert!(!ran.exists(), "nothing of a package is run");
+    }
+    let shelf = Shelf::new(&[]);
+    let out = shelf.run(&["models", "pull"]).expect(4);
+    for words in ["the Python index: ", "part1-of-redraft==1.0", "redraft models pull small"] {
+        assert!(out.err.contains(words), "{}", out.err);
+    }
+    assert_eq!(shelf.left(), [""; 0]);
+    // Packages of the right names with other content.
+    let shelf = Shelf { model: model()[..PART + 999].to_vec(), ..shelf };
+    shelf.index();
+    let out = shelf.run(&["models", "pull"]).expect(4);
+    assert!(out.err.contains("`part2-of-redraft==1.0` holds 999 bytes, not 70 kB"), "{}", out.err);
+}
+
+#[test]
+fn without_pip_it_is_uv_that_fetches_the_packages() {
+    let shelf = Shelf::new(&[]);
+    shelf.index();
+    let python = redraft::python::interpreter::find(None).unwrap().path;
+    let venv = shelf.world.file("venv");
+    let made = Command::new(&python).args(["-m", "venv", "--without-pip"]).arg(&venv).status();
+    assert!(made.unwrap().success());
+    // Unpacks what it is asked for, as the real one does.
+    let uv = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'uv 0.0.0' && exit\n\
+         while [ \"$1\" != --target ]; do shift; done\ntarget=$2\nfor last; do :; done\n\
+         part=${{last#part}}; part=${{part%%-*}}\n\
+         exec {} -m zipfile -e {}/part${{part}}_of_redraft-1.0-py3-none-any.whl \"$target\"\n",
+        python.display(),
+        shelf.world.file("wheels").display()
+    );
+    shelf.world.write("bin/uv", &uv);
+    let pull = |uv: &str| {
+        let mut command = shelf.command(&["models", "pull"]);
+        command.env("PATH", venv.join("bin")).env("UV", shelf.world.file(uv));
+        finish(command, "")
+    };
+    let out = pull("bin/none").expect(4);
+    assert!(out.err.contains("ensurepip"), "it is said how to get pip: {}", out.err);
+    let mut rights = shelf.world.file("bin/uv").metadata().unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o755);
+    std::fs::set_permissions(shelf.world.file("bin/uv"), rights).unwrap();
+    pull("bin/uv").expect(0);
+    shelf.expect_whole();
+}
+
+#[test]
+fn what_came_before_a_kill_or_ctrl_c_is_kept() {
+    for kill in [true, false] {
+        let server = FileServer::start(&model(), &[How::Hang(100_000), How::Well]);
+        let shelf = Shelf::new(&[server.address()]);
+        let child = shelf.start(&["models", "pull"]);
+        wait_for(|| shelf.came() == 100_000);
+        let signal = if kill { "KILL" } else { "INT" };
+        let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        let out = child.wait_with_output().unwrap();
+        if !kill {
+            let said = String::from_utf8(out.stdout).unwrap();
+            assert_eq!(out.status.code(), Some(130), "{said}");
+            assert!(said.contains("interrupted: 100 kB of 152 kB are here, and kept"), "{said}");
+            assert!(said.contains("go on with: redraft models pull small"), "{said}");
+        }
+        let list = shelf.run(&["models", "list"]).expect(0).out;
+        assert!(list.contains(" 65 %"), "{list}");
+        shelf.run(&["models", "pull"]).expect(0);
+        assert_eq!(server.asked(), [0, 100_000]);
+        shelf.expect_whole();
+    }
+}
+
+#[test]
+fn two_at_the_same_time_fetch_it_once() {
+    let server = FileServer::start(&model(), &[How::Hang(1000), How::Well]);
+    let shelf = Shelf::new(&[server.address()]);
+    let first = shelf.start(&["models", "pull"]);
+    wait_for(|| shelf.came() == 1000);
+    let out = shelf.run(&["models", "rm", "small"]).expect(2);
+    assert!(out.err.contains("is fetching `small`"), "{}", out.err);
+    let mut second = shelf.start(&["models", "pull"]);
+    let mut said = std::io::BufReader::new(second.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let waiting = format!("another redraft (process {}) is fetching it", first.id());
+    assert!(line.contains(&waiting), "{line}");
+    server.release();
+    assert!(first.wait_with_output().unwrap().status.success());
+    assert!(second.wait_with_output().unwrap().status.success());
+    assert_eq!(server.asked(), [0]);
+    shelf.expect_whole();
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_not_begun() {
+    let server = FileServer::start(&model(), &[How::Well]);
+    let shelf = Shelf::new(&[]);
+    shelf.know(&[server.address()], 1 << 60);
+    let out = shelf.run(&["models", "pull"]).expect(2);
+    assert!(
+        out.err.contains("needs 1152921504.6 GB") && out.err.contains("is free"),
+        "{}",
+        out.err
+    );
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn nobody_is_made_to_wait_for_a_model_unasked() {
+    let server = FileServer::start(&model(), &[How::Well]);
+    let shelf = Shelf::new(&[server.address()]);
+    for args in [&["new", "count"][..], &["new", "count", "--model", "embedded", "--json"]] {
+        let out = shelf.run(args).expect(2);
+        let wanted = "error: the model `small` is not on this machine yet (152 kB); fetch it with: \
+                      redraft models pull small\n";
+        assert_eq!(out.err, wanted);
+    }
+    assert!(!shelf.world.file("sessions").exists() && server.asked().is_empty());
+    // Whatever else is wrong is said before anything is fetched.
+    let out = shelf.run(&["new", "count", "--reviewer", "openai/m", "--auto"]).expect(2);
+    assert!(out.err.contains("OPENAI_API_KEY") && server.asked().is_empty(), "{}", out.err);
+    for flag in ["--auto", "--yes"] {
+        let _ = std::fs::remove_file(shelf.file());
+        let out = shelf.run(&["new", "count", flag, "--no-run"]);
+        assert!(out.err.contains("fetching `small` from 127.0.0.1"), "{}", out.err);
+        shelf.expect_whole();
+    }
+}
+
+/// The program at a terminal, with the shelf's catalogue.
+fn at_terminal(shelf: &Shelf, args: &[&str]) -> Pty {
+    let catalogue = shelf.world.file("models.yaml");
+    let env = [("REDRAFT_CATALOGUE", catalogue.to_str().unwrap()), ("OLLAMA_HOST", "127.0.0.1:1")];
+    Pty::sized(&shelf.world, args, 110, 40, &env)
+}
+
+#[test]
+fn a_person_is_asked_before_a_model_is_fetched() {
+    let server = FileServer::start(&model(), &[How::Well]);
+    let shelf = Shelf::new(&[server.address()]);
+    let mut pty = at_terminal(&shelf, &["new"]);
+    pty.expect("What should the script do?");
+    pty.send("count to two\r");
+    for words in ["embedded/small (planner, coder, reviewer)", "sandbox", "python", "152 kB", "MIT"]
+    {
+        pty.expect(words);
+    }
+    pty.choose("Fetch it now?", "quit");
+    pty.expect_end(3);
+    assert!(server.asked().is_empty() && !shelf.world.file("sessions").exists());
+    let mut pty = at_terminal(&shelf, &["new", "count to two"]);
+    pty.expect("Fetch it now?");
+    pty.send(CTRL_C);
+    pty.expect_end(130);
+    assert!(pty.shows_cursor() && server.asked().is_empty());
+    let mut pty = at_terminal(&shelf, &["new", "count to two"]);
+    pty.choose("Fetch it now?", "fetch");
+    pty.expect("fetched `small`, 152 kB");
+    shelf.expect_whole();
+}
+
+#[test]
+fn ctrl_c_ends_the_fetching_at_a_terminal() {
+    let server = FileServer::start(&model(), &[How::Hang(90_000)]);
+    let shelf = Shelf::new(&[server.address()]);
+    let mut pty = at_terminal(&shelf, &["models", "pull"]);
+    pty.expect("59% of 152.34 kB");
+    pty.send(CTRL_C);
+    pty.expect("interrupted: 90 kB of 152 kB are here");
+    pty.expect_end(130);
+    assert!(pty.shows_cursor() && pty.echoes());
+    assert_eq!(shelf.came(), 90_000);
+}
+
+#[test]
+fn whoever_types_only_the_name_learns_what_it_is_and_what_is_next() {
+    let shelf = Shelf::new(&[]);
+    let before = shelf.world.tree();
+    let out = shelf.run(&[]).expect(0).out;
+    assert!(
+        out.starts_with("redraft turns a sentence into one Python script that works."),
+        "{out}"
+    );
+    assert_eq!(out.lines().position(str::is_empty), Some(5), "five lines, and then: {out}");
+    assert!(out.contains("a model (152 kB) is fetched once"), "{out}");
+    assert!(out.contains("start with:  redraft new \""), "{out}");
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
+    assert_eq!(shelf.world.tree(), before, "it leaves nothing behind");
+    let next = shelf.run(&["--json"]).expect(0).json();
+    assert!(next[0]["next"].as_str().unwrap().starts_with("redraft new "), "{next:?}");
+}
+
+#[test]
+fn what_is_missing_is_said_with_the_command_that_mends_it() {
+    let shelf = Shelf::new(&[]);
+    let out = shelf.run(&["doctor"]).expect(2).out;
+    let line = out.lines().find(|line| line.contains(" model ")).unwrap();
+    assert!(line.starts_with('✗') && line.ends_with("redraft models pull small"), "{out}");
+    let out = shelf.run(&["models"]).expect(0).out;
+    for words in [
+        "embedded     no model is on this machine yet",
+        "coder        embedded/small (no key and no Ollama was found; it runs inside redraft)",
+        "4096 tokens of context",
+        "fetch it with: redraft models pull small",
+    ] {
+        assert!(out.contains(words), "no `{words}` in {out}");
+    }
+    shelf.world.write("redraft.yaml", "providers: { mine: { kind: embedded } }\n");
+    for (model, words) in [
+        ("mine/small", "redraft models pull small"),
+        ("embedded/DEFAULT", "redraft models pull small"),
+        ("embedded/./none.gguf", "no model file `./none.gguf`"),
+        ("embedded/~/none.gguf", "home/none.gguf`"),
+    ] {
+        let out = shelf.run(&["new", "count", "--model", model]).expect(2);
+        assert!(out.err.contains(words), "{model}: {}", out.err);
+    }
+}
+
+#[test]
+fn each_model_is_asked_once_for_a_token() {
+    let world = World::with(|request| {
+        assert_eq!(request.body["max_tokens"], 1);
+        if request.body["model"] == "bad" {
+            return Reply::refusal(404, "no model `bad`");
+        }
+        Reply::to(request, "yes")
+    });
+    let out = world.run(&["models", "--check"]).expect(0);
+    assert!(out.out.contains("✓ local/m said `yes` after "), "{}", out.out);
+    assert_eq!(world.received().len(), 1, "three roles have one model");
+    let config = world.read("redraft.yaml")
+        + "roles: { coder: { model: local/bad } }\n\
+        prices: { local/m: { input: 1, output: 2.5 } }\n";
+    world.write("redraft.yaml", &config);
+    let out = world.run(&["models", "--check"]).expect(4).out;
+    assert!(out.contains("✗ local/bad, after "), "{out}");
+    assert!(out.contains("$1 in and $2.5 out a million tokens"), "{out}");
+    let json = world.run(&["models", "--check", "--json"]).expect(4).json().remove(0);
+    let checks = json["checks"].as_array().unwrap();
+    assert_eq!((&checks[0]["answer"], &checks[1]["ok"]), (&json!("yes"), &json!(false)));
+    assert_eq!(json["roles"][1]["why"], "configured for this role");
+}
+
+#[test]
+fn servers_on_this_machine_are_found_and_hanging_ones_not_waited_for() {
+    let list = r#"{"object": "list", "data": [{"id": "qwen"}, {"id": "other"}]}"#;
+    let reply = move |kind: &'static str| move |_: &_| Reply::raw(200, kind, [list]);
+    let good = ModelServer::lax(reply("application/json"));
+    let page = ModelServer::lax(|_| Reply::raw(200, "text/html", ["<html>hello</html>"]));
+    let hanging = ModelServer::lax(|_| Reply::raw(200, "application/json", ["{"]).then_hang());
+    let urls = [&good, &page, &hanging].map(|server| format!("{}/v1", server.base_url()));
+    let places: Vec<(&str, &str)> = urls.iter().map(|url| ("kind", url.as_str())).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let found = runtime.block_on(discover::servers(&places));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (&found[0].base_url, &found[0].models),
+        (&urls[0], &vec!["qwen".into(), "other".into()])
+    );
+    assert_eq!(good.received()[0].path, "/v1/models");
+}
+
+#[test]
+fn a_catalogue_of_ones_own_with_a_mistake_is_named() {
+    let shelf = Shelf::new(&[]);
+    shelf.world.write("models.yaml", "- { name: x }\n");
+    for args in [&["models"][..], &["models", "list"], &["new", "count", "--model", "embedded"]] {
+        let out = feed(shelf.command(args), b"").expect(2);
+        assert!(
+            out.err.contains("models.yaml`: ") && out.err.contains("missing field"),
+            "{}",
+            out.err
+        );
+    }
+}
