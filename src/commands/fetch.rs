@@ -42,7 +42,7 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
     let begun = Instant::now();
     let mut progress = Progress::new(terminal, entry.bytes);
     let mut from = String::new();
-    let mut new_source = true;
+    let (mut new_source, mut checking) = (true, false);
     let mut tell = |news: News<'_>| match news {
         News::Waiting(holder) => {
             let of = holder.map_or_else(String::new, |id| format!(" (process {id})"));
@@ -50,7 +50,7 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
         }
         News::From(source) => {
             source.clone_into(&mut from);
-            new_source = true;
+            (new_source, checking) = (true, false);
             progress.say(&format!("fetching `{}` from {source}", entry.name));
         }
         News::Came(bytes) => {
@@ -62,15 +62,14 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
         News::Failed { source, why } => {
             let words = format!("  {}: {}", one_line(source, 60), one_line(why, 200));
             progress.say(&terminal.warm(&words));
-            new_source = true;
         }
-        News::Checked(bytes) => {
-            // Small files are checked in no time.
-            if bytes <= 1 << 20 {
-                progress.begin("checking", bytes);
+        News::Checked(bytes) if terminal.live => {
+            if !std::mem::replace(&mut checking, true) {
+                progress.begin("checking", 0);
             }
             progress.at(bytes);
         }
+        News::Checked(_) => {}
     };
     let fetched = setup::runtime()?.block_on(library.fetch(entry, &package, &cancel, &mut tell));
     drop(progress);

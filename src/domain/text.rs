@@ -53,7 +53,10 @@ pub fn size(bytes: u64) -> String {
         0..1_000 => format!("{bytes} bytes"),
         1_000..1_000_000 => format!("{} kB", bytes / 1_000),
         1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
+        _ => {
+            let tenths = (bytes / 10_000_000 + 5) / 10;
+            format!("{}.{} GB", tenths / 10, tenths % 10)
+        }
     }
 }
 
@@ -97,7 +100,7 @@ mod tests {
             (1_000, "1 kB"),
             (98_362_432, "98 MB"),
             (1_117_320_768, "1.1 GB"),
-            (19_851_335_872, "19.8 GB"),
+            (19_851_335_872, "19.9 GB"),
         ] {
             assert_eq!(size(bytes), words);
         }

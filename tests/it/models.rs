@@ -326,11 +326,7 @@ fn a_model_that_does_not_fit_is_not_begun() {
     let shelf = Shelf::new(&[]);
     shelf.know(&[server.address()], 1 << 60);
     let out = shelf.run(&["models", "pull"]).expect(2);
-    assert!(
-        out.err.contains("needs 1152921504.6 GB") && out.err.contains("is free"),
-        "{}",
-        out.err
-    );
+    assert!(out.err.contains("needs 1152921504.") && out.err.contains("is free"), "{}", out.err);
     assert!(server.asked().is_empty());
 }
 

@@ -29,6 +29,7 @@ pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
         messages: vec![Message::user("Answer with the one word: yes")],
         temperature: 0.0,
         max_tokens: 1,
+        tools: Vec::new(),
     };
     let silence = connection.policy.silence.min(SILENCE);
     let policy = call::Policy { retries: 0, silence, ..connection.policy };

@@ -121,9 +121,13 @@ fn say_found(context: &Context, found: &Discovery, library: &Library) {
 fn say_used(context: &Context, used: &[Used]) {
     let terminal = &context.terminal;
     terminal.say(&terminal.bold("Used"));
-    for Used { role, choice, problem, facts } in used {
+    for (n, Used { role, choice, problem, facts }) in used.iter().enumerate() {
         let model = one_line(&choice.model, 80);
         terminal.say(&format!("  {:<12} {model} ({})", role.name(), one_line(&choice.why, 100)));
+        // What is known of a model is said once.
+        if used[..n].iter().any(|earlier| earlier.choice.model == choice.model) {
+            continue;
+        }
         let indent = " ".repeat(15);
         for fact in facts {
             terminal.say(&terminal.dim(&format!("{indent}{}", one_line(fact, 100))));
