@@ -18,7 +18,7 @@ use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Config, Kind, Price, ProviderConfig};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Looks an environment variable up: the process's own ([`environment`]), or a test's.
@@ -284,29 +284,22 @@ pub fn connect_in(
             let path = path.ok_or_else(|| provider.missing("path"))?;
             Box::new(ScriptModel::new(path, used).map_err(ProviderError::Recording)?)
         }
-        Kind::Embedded => {
-            let file = Library::open().map_err(LibraryError::from)?.file(&id)?;
-            embedded(file, &provider)?
+        #[cfg(feature = "embedded")]
+        Kind::Embedded => Box::new(super::embedded::Embedded {
+            file: Library::open().map_err(LibraryError::from)?.file(&id)?,
+            sampling: provider.settings.sampling,
+            context: provider.settings.context,
+        }),
+        #[cfg(not(feature = "embedded"))]
+        kind @ Kind::Embedded => {
+            let kind = kind.name();
+            return Err(ProviderError::NotInBuild { provider: provider.name, kind });
         }
     };
     // An Ollama makes its context as large as it has to be.
     let context = provider.settings.context.filter(|_| kind != Some(Kind::Ollama));
     let price = config.prices.get(model).copied();
     Ok(Connection { model: model_behind, policy, price, context })
-}
-
-/// The model in a file, run inside the process.
-#[cfg(feature = "embedded")]
-#[expect(clippy::unnecessary_wraps, reason = "without the feature it fails")]
-fn embedded(file: PathBuf, provider: &Provider<'_>) -> Result<Box<dyn Model>, ProviderError> {
-    let (sampling, context) = (provider.settings.sampling, provider.settings.context);
-    Ok(Box::new(super::embedded::Embedded { file, sampling, context }))
-}
-
-#[cfg(not(feature = "embedded"))]
-fn embedded(_: PathBuf, provider: &Provider<'_>) -> Result<Box<dyn Model>, ProviderError> {
-    let (provider, kind) = (provider.name.clone(), Kind::Embedded.name());
-    Err(ProviderError::NotInBuild { provider, kind })
 }
 
 /// The names of all providers, built-in and configured.

@@ -24,11 +24,7 @@ pub(super) const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}
 /// The forms of the families of open models. `plain` is for models that know no form, and for
 /// endpoints that apply one themselves.
 const KNOWN: [Known; 5] = [
-    Known {
-        name: "chatml",
-        text: CHATML,
-        stops: &["<|im_end|>", "<|endoftext|>"],
-    },
+    Known { name: "chatml", text: CHATML, stops: &["<|im_end|>", "<|endoftext|>"] },
     Known {
         name: "llama3",
         text: "{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n\

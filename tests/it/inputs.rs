@@ -206,7 +206,7 @@ fn a_model_that_can_not_be_asked_is_found_before_a_session_is_made() {
   pathless: { kind: script }
   broken: { kind: script, path: redraft.yaml }
   gguf: { kind: embedded }
-  raw: { kind: completion, base_url: 'http://127.0.0.1:9' }
+  raw: { kind: completion }
 ",
     );
     for (model, words) in [
@@ -231,7 +231,7 @@ fn a_model_that_can_not_be_asked_is_found_before_a_session_is_made() {
         ("embedded/smal-coder", &["`smal-coder`; there are `small-coder`"]),
         ("embedded/no/such.gguf", &["no model file `no/such.gguf`"]),
         ("embedded//no/such.gguf", &["no model file `/no/such.gguf`"]),
-        ("raw/m", &["`raw`", "not in this build"]),
+        ("raw/m", &["`raw`", "`base_url`"]),
     ] {
         for flag in ["--model", "--planner", "--coder", "--reviewer"] {
             let args = ["--config", "own.yaml", "new", "task", "--auto", flag, model];

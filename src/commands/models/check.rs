@@ -9,9 +9,6 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How long a model may say nothing.
-const SILENCE: Duration = Duration::from_mins(2);
-
 /// What came of asking a model.
 pub(super) struct Checked {
     pub(super) model: String,
@@ -31,8 +28,7 @@ pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
         max_tokens: 1,
         tools: Vec::new(),
     };
-    let silence = connection.policy.silence.min(SILENCE);
-    let policy = call::Policy { retries: 0, silence, ..connection.policy };
+    let policy = call::Policy { retries: 0, ..connection.policy };
     let begun = Instant::now();
     let mut unheard = |_: call::News<'_>| {};
     let asked = call::call(&*connection.model, &request, &policy, &cancel, &mut unheard);

@@ -66,7 +66,7 @@ fn show(context: &Context, check: bool) -> Result<u8> {
         say_found(context, &found, &library);
         say_used(context, &used);
         check::say(context, &checked);
-        say_next(context, &found, &used);
+        say_next(context, &found, &used, check);
     }
     let well = checked.iter().all(|one| one.result.is_ok()) && (!check || !checked.is_empty());
     Ok(if well || !check { code::DONE } else { code::MODEL })
@@ -140,7 +140,7 @@ fn say_used(context: &Context, used: &[Used]) {
 }
 
 /// How to use what was found and is not used.
-fn say_next(context: &Context, found: &Discovery, used: &[Used]) {
+fn say_next(context: &Context, found: &Discovery, used: &[Used], checked: bool) {
     let terminal = &context.terminal;
     if let Some(server) = found.servers.first() {
         let model = server.models.first().map_or("MODEL", String::as_str);
@@ -150,7 +150,7 @@ fn say_next(context: &Context, found: &Discovery, used: &[Used]) {
         terminal.say("  providers:");
         terminal.say(&format!("    local: {{ kind: openai, base_url: \"{address}\" }}"));
     }
-    if used.iter().any(|one| one.problem.is_none()) {
+    if !checked && used.iter().any(|one| one.problem.is_none()) {
         terminal.say(&terminal.dim("`redraft models --check` asks each of these for one token"));
     }
 }
