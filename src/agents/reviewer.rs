@@ -175,9 +175,11 @@ impl<'a> Notes<'a> {
         }
         finding.requirement = finding.requirement.filter(|id| self.knows(id));
         let id = finding.requirement.as_deref();
+        // "partly: Print the square" says the plan again, and nothing of what is wrong.
+        let said = words::leading_status(&finding.text).map_or(&*finding.text, |(_, rest)| rest);
         if words::says_nothing(&finding.text)
             || words::is_echo(&finding.text)
-            || self.vocabulary.restates(id, &finding.text)
+            || self.vocabulary.restates(id, said)
             || words::is_praise(&finding.text)
         {
             return;

@@ -202,6 +202,12 @@ pub(super) fn is_echo(text: &str) -> bool {
             "line copied from the script",
             "quote",
             "quoted line what is wrong",
+            // What is left of it where an answer was cut.
+            "the line copied from",
+            "the line copied from the",
+            "the line copied",
+            "what goes wrong",
+            "what goes wrong and",
         ]
         .contains(&key.as_str())
 }

@@ -2,11 +2,11 @@
 //!
 //! They differ in a bias, a norm and the way in which positions turn pairs of numbers.
 
+use super::attention;
 use super::gguf::Gguf;
-use candle_core::quantized::QTensor;
-use candle_core::{DType, Device, Error, Result, Tensor, bail};
-use candle_nn::attention::{AttnMask, flash_attn};
-use candle_nn::ops::{rms_norm, silu};
+use candle_core::quantized::{QTensor, QuantizedType};
+use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 use candle_nn::rotary_emb::{rope_i, rope_thd};
 
 /// How many positions a cache grows by.
@@ -79,9 +79,36 @@ impl Norm {
     }
 }
 
+/// A matrix of the file. Many rows are multiplied in candle's own arrangement of it; a single one
+/// with the numbers as the file has them, which are fewer bytes to read.
+struct Matrix {
+    arranged: QTensor,
+    plain: Box<dyn QuantizedType>,
+    rows: usize,
+    columns: usize,
+}
+
+impl Matrix {
+    fn load(file: &Gguf, name: &str) -> Result<Self> {
+        let (plain, shape) = file.storage(name)?;
+        let (rows, columns) = shape.dims2()?;
+        Ok(Self { arranged: file.tensor(name)?, plain, rows, columns })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if x.elem_count() != self.columns {
+            return x.apply_op1_no_bwd(&self.arranged);
+        }
+        let x = x.flatten_all()?.to_vec1()?;
+        let mut product = vec![0.; self.rows];
+        self.plain.matmul_t((1, self.columns, self.rows), &x, &mut product)?;
+        Tensor::from_vec(product, (1, self.rows), &Device::Cpu)
+    }
+}
+
 /// A matrix with, in some families, a bias.
 struct Linear {
-    weight: QTensor,
+    weight: Matrix,
     bias: Option<Tensor>,
 }
 
@@ -89,34 +116,17 @@ impl Linear {
     fn load(file: &Gguf, name: &str) -> Result<Self> {
         let bias = format!("{name}.bias");
         Ok(Self {
-            weight: file.tensor(&format!("{name}.weight"))?,
+            weight: Matrix::load(file, &format!("{name}.weight"))?,
             bias: file.has(&bias).then(|| file.plain(&bias)).transpose()?,
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.biased(x.apply_op1_no_bwd(&self.weight)?)
-    }
-
-    fn biased(&self, product: Tensor) -> Result<Tensor> {
+        let product = self.weight.forward(x)?;
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
             None => Ok(product),
         }
-    }
-
-    /// Several products of the same numbers, which candle makes together where it can.
-    fn forward_all<const N: usize>(all: [&Self; N], x: &Tensor) -> Result<[Tensor; N]> {
-        let weights = all.map(|linear| &linear.weight);
-        let products = match QTensor::gemv_fused_shared_lhs(&weights, x)? {
-            Some(products) => products,
-            None => {
-                weights.iter().map(|weight| x.apply_op1_no_bwd(*weight)).collect::<Result<_>>()?
-            }
-        };
-        let products = all.iter().zip(products).map(|(linear, product)| linear.biased(product));
-        let products = products.collect::<Result<Vec<_>>>()?;
-        products.try_into().map_err(|_| Error::msg("as many products as matrices"))
     }
 }
 
@@ -175,11 +185,11 @@ pub(super) struct Step<'a> {
 /// A model that was loaded.
 pub(super) struct Decoder {
     pub(super) shape: Shape,
-    embedding: QTensor,
+    embedding: Matrix,
     layers: Vec<Layer>,
     norm: Norm,
     /// The last matrix; the embedding serves where there is none of its own.
-    head: Option<QTensor>,
+    head: Option<Matrix>,
     /// For each of the turned pairs of a head, how far one position turns it.
     turns: Vec<f32>,
 }
@@ -211,9 +221,10 @@ impl Decoder {
             })
         };
         let layers = (0..shape.layers).map(layer).collect::<Result<_>>()?;
-        let head = file.has("output.weight").then(|| file.tensor("output.weight")).transpose()?;
+        let head =
+            file.has("output.weight").then(|| Matrix::load(file, "output.weight")).transpose()?;
         Ok(Self {
-            embedding: file.tensor("token_embd.weight")?,
+            embedding: Matrix::load(file, "token_embd.weight")?,
             layers,
             norm: norm("output_norm")?,
             head,
@@ -250,22 +261,23 @@ impl Decoder {
         }
         let angles = Tensor::from_vec(angles, (tokens.len(), self.turns.len()), &Device::Cpu)?;
         let angles = (angles.cos()?, angles.sin()?);
-        let mut x = self.embedding.embedding(&Tensor::new(tokens.as_slice(), &Device::Cpu)?)?;
+        let mut x =
+            self.embedding.arranged.embedding(&Tensor::new(tokens.as_slice(), &Device::Cpu)?)?;
         for (index, layer) in self.layers.iter().enumerate() {
             if !go_on() {
                 return Ok(None);
             }
             x = (&x + self.attend(layer, index, &x, steps, &angles)?)?;
             let normed = layer.feed_norm.forward(&x)?;
-            let [gate, up] = Linear::forward_all([&layer.gate, &layer.up], &normed)?;
-            x = (x + layer.down.forward(&(silu(&gate)? * up)?)?)?;
+            let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
+            x = (x + layer.down.forward(&gated)?)?;
         }
         for step in steps {
             step.cache.filled += step.tokens.len();
         }
         let last = x.index_select(&Tensor::new(last, &Device::Cpu)?, 0)?;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        let scores = self.norm.forward(&last)?.apply_op1_no_bwd(head)?;
+        let scores = head.forward(&self.norm.forward(&last)?)?;
         Ok(Some(scores.to_vec2()?))
     }
 
@@ -280,8 +292,6 @@ impl Decoder {
         let Shape { heads, kv_heads, head, .. } = self.shape;
         let count = x.dim(0)?;
         let normed = layer.attention_norm.forward(x)?;
-        let [query, key, value] =
-            Linear::forward_all([&layer.query, &layer.key, &layer.value], &normed)?;
         let split = |numbers: Tensor, heads: usize, norm: Option<&Norm>| {
             let numbers = numbers.reshape((1, count, heads, head))?;
             norm.map_or(Ok(numbers.clone()), |norm| norm.forward(&numbers))
@@ -294,12 +304,10 @@ impl Decoder {
                 rope_thd(&numbers, cos, sin)
             }
         };
-        let query = turn(split(query, heads, layer.query_norm.as_ref())?)?;
-        let key = turn(split(key, kv_heads, layer.key_norm.as_ref())?)?;
-        let value = split(value, kv_heads, None)?;
+        let query = turn(split(layer.query.forward(&normed)?, heads, layer.query_norm.as_ref())?)?;
+        let key = turn(split(layer.key.forward(&normed)?, kv_heads, layer.key_norm.as_ref())?)?;
+        let value = split(layer.value.forward(&normed)?, kv_heads, None)?;
 
-        #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
-        let scale = (head as f32).sqrt().recip();
         let mut attended = Vec::with_capacity(steps.len());
         let mut at = 0;
         for step in steps {
@@ -309,16 +317,42 @@ impl Decoder {
             let (keys, values) = &step.cache.layers[index];
             keys.slice_set(&own(&key)?, 1, filled)?;
             values.slice_set(&own(&value)?, 1, filled)?;
-            let (keys, values) =
-                (keys.narrow(1, 0, filled + new)?, values.narrow(1, 0, filled + new)?);
-            let mask = AttnMask::causal_with_offset(filled);
             let query = own(&query)?;
-            let mixed = flash_attn::<f32>(&query, &keys, &values, scale, mask, None, None)?;
-            // From (1, heads, new, head).
-            attended.push(mixed.transpose(1, 2)?.reshape((new, heads * head))?);
+            attended.push(if new == 1 {
+                attention::of_one(&query, keys, values, filled + 1)?
+            } else {
+                let all = |numbers: &Tensor| numbers.narrow(1, 0, filled + new);
+                self.mix(&query, &all(keys)?, &all(values)?)?
+            });
             at += new;
         }
         layer.output.forward(&Tensor::cat(&attended, 0)?)
+    }
+
+    /// What the new positions take of all positions up to their own: queries of shape (1, new,
+    /// heads, head), keys and values of (1, all, `kv_heads`, head), to (new, heads * head).
+    fn mix(&self, queries: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
+        let Shape { heads, kv_heads, head, .. } = self.shape;
+        let (new, all) = (queries.dim(1)?, keys.dim(1)?);
+        let group = heads / kv_heads;
+        // The queries of all heads that share keys are rows of one matrix.
+        let queries = queries.reshape((new, kv_heads, group, head))?.permute((1, 2, 0, 3))?;
+        let queries = queries.reshape((kv_heads, group * new, head))?;
+        #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
+        let queries = (queries * (head as f64).sqrt().recip())?;
+        let keys = keys.squeeze(0)?.permute((1, 2, 0))?;
+        let values = values.squeeze(0)?.transpose(0, 1)?;
+        let later = |row: usize, column: usize| column > all - new + row;
+        let mask: Vec<f32> = (0..new)
+            .flat_map(|row| (0..all).map(move |column| (row, column)))
+            .map(|(row, column)| if later(row, column) { f32::NEG_INFINITY } else { 0. })
+            .collect();
+        let mask = Tensor::from_vec(mask, (1, 1, new, all), &Device::Cpu)?;
+        let scores = queries.matmul(&keys)?.reshape((kv_heads, group, new, all))?;
+        let scores = scores.broadcast_add(&mask)?.reshape((kv_heads, group * new, all))?;
+        let mixed = softmax_last_dim(&scores)?.matmul(&values)?;
+        let mixed = mixed.reshape((kv_heads, group, new, head))?.permute((2, 0, 1, 3))?;
+        mixed.reshape((new, heads * head))
     }
 
     fn make_room(&self, cache: &mut Cache, more: usize) -> Result<()> {

@@ -256,7 +256,7 @@ impl Desk {
             let size = |end: usize| end * self.model.position_size();
             let taken: usize = self.seats.iter().map(|seat| size(seat.end)).sum();
             let full = !self.seats.is_empty() && taken + size(end) > SEATS_MEMORY;
-            let Some(cache) = self.cache_for(&tokens).filter(|_| !full) else {
+            let Some(cache) = (if full { None } else { self.cache_for(&tokens) }) else {
                 self.waiting.push_front(job);
                 return;
             };
@@ -311,8 +311,12 @@ impl Desk {
                 Some(seat.cache.copy(shared).unwrap_or_default())
             };
         }
-        if kept == 0 {
+        let Some(earlier) = self.kept.get(index).filter(|_| kept > 0) else {
             return Some(Cache::default());
+        };
+        if kept < earlier.tokens.len() / 2 {
+            // Another kind of conversation, which the next of its kind will want as it is.
+            return Some(earlier.cache.copy(kept).unwrap_or_default());
         }
         let mut cache = self.kept.remove(index).cache;
         cache.cut(kept);

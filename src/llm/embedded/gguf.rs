@@ -6,7 +6,7 @@ use candle_core::quantized::k_quants::{
     BlockQ8_0, matmul, matmul_f16,
 };
 use candle_core::quantized::{GgmlDType, GgmlType, QStorage, QTensor, QuantizedType};
-use candle_core::{CpuStorage, Device, Result, Tensor, bail};
+use candle_core::{CpuStorage, Device, Result, Shape, Tensor, bail};
 use half::{bf16, f16};
 use memmap2::Mmap;
 use std::io::Cursor;
@@ -78,6 +78,12 @@ impl Gguf {
 
     /// A tensor whose numbers stay where they are in the file.
     pub(super) fn tensor(&self, name: &str) -> Result<QTensor> {
+        let (storage, shape) = self.storage(name)?;
+        QTensor::new(QStorage::Cpu(storage), shape)
+    }
+
+    /// A tensor's numbers where they are in the file, and its shape.
+    pub(super) fn storage(&self, name: &str) -> Result<(Box<dyn QuantizedType>, Shape)> {
         let Some(info) = self.content.tensor_infos.get(name) else {
             bail!("the file has no tensor `{name}`");
         };
@@ -100,7 +106,7 @@ impl Gguf {
             GgmlDType::Q6K => Mapped::<BlockQ6K>::boxed(map, at, count)?,
             other => bail!("tensor `{name}` is of type {other:?}, which no model file has"),
         };
-        QTensor::new(QStorage::Cpu(storage), info.shape.clone())
+        Ok((storage, info.shape.clone()))
     }
 
     /// A small tensor as plain numbers: norms, biases.

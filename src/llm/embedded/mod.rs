@@ -3,6 +3,7 @@
 //! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `decoder` is
 //! the model, `sampler` draws, `engine` does all of it on one thread for everyone who asks.
 
+mod attention;
 mod decoder;
 mod engine;
 mod gguf;

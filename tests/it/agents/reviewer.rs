@@ -135,6 +135,9 @@ fn any_notation_of_a_review_is_read() {
             "R1: met\nFinding: Severity (blocker, should, nit)\n- [blocker] R1 \"quoted line\" what is wrong",
             "R1 met;",
         ),
+        ("R2: partly\n- [blocker] R2 \"the line copied from", "R2 partly;"),
+        ("R1: met\n- F2: partly: Display the current time on an analog clock face.", "R1 met;"),
+        ("R2: partly: The window can be resized.", "R2 partly;"),
         (
             "- [nit] unused import\n- [nit] unused import\n- [nit] Unused import.",
             "[nit] - unused import",
