@@ -175,8 +175,9 @@ impl<'a> Notes<'a> {
         }
         finding.requirement = finding.requirement.filter(|id| self.knows(id));
         let id = finding.requirement.as_deref();
-        // "partly: Print the square" says the plan again, and nothing of what is wrong.
-        let said = words::leading_status(&finding.text).map_or(&*finding.text, |(_, rest)| rest);
+        // "F2: partly: Print the square" says the plan again, and nothing of what is wrong.
+        let said = words::without_number(&finding.text);
+        let said = words::leading_status(said).map_or(said, |(_, rest)| rest);
         if words::says_nothing(&finding.text)
             || words::is_echo(&finding.text)
             || self.vocabulary.restates(id, said)

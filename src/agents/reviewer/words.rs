@@ -185,6 +185,12 @@ pub(super) fn verdict_of(said: &str) -> Option<Verdict> {
     None
 }
 
+/// What stands behind a finding's own number, as `F2: `, which the prompt gave it.
+pub(super) fn without_number(said: &str) -> &str {
+    let behind = said.strip_prefix('F').map(|rest| rest.trim_start_matches(char::is_numeric));
+    behind.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(said)
+}
+
 /// Whether the text is the prompt's own description of the form.
 pub(super) fn is_echo(text: &str) -> bool {
     let key = text::key(text);
