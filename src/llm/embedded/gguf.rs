@@ -114,8 +114,9 @@ impl Gguf {
         self.tensor(name)?.dequantize(&Device::Cpu)
     }
 
-    /// Gives the pages that were read so far back to the system: candle has its own arrangement of
-    /// most of them by now, and what is read again comes from the file.
+    /// Gives the pages that were read so far back to the system, while candle arranges the weights
+    /// for the first time: the file and the arrangement need not be there twice at once. What is read
+    /// again comes from the file.
     pub(super) fn release(&self) {
         #[cfg(unix)]
         // SAFETY: the mapping is of a file and never written to, so nothing is lost with its pages.
