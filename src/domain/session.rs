@@ -44,6 +44,8 @@ pub struct Session {
     pub versions: Vec<Version>,
     /// The version that work goes on from.
     pub head: Option<u32>,
+    /// The Manager chose the head, whatever others are better.
+    pub picked: bool,
     /// What is to happen to the head, where the Manager or the rules said so.
     pub wish: Option<Wish>,
     /// What the next version is tried with.
@@ -143,6 +145,30 @@ pub struct Version {
 }
 
 impl Version {
+    /// A version that nothing is known of yet.
+    #[must_use]
+    pub const fn new(number: u32, cause: Cause, base: Option<u32>, script: String) -> Self {
+        Self {
+            number,
+            cause,
+            base,
+            escalation: None,
+            script,
+            notes: Vec::new(),
+            judged: None,
+            trusted: None,
+            checks: None,
+            needs: None,
+            run: None,
+            stdout: String::new(),
+            stderr: String::new(),
+            tests: None,
+            review: None,
+            feedback: None,
+            at: String::new(),
+        }
+    }
+
     /// Whether a check, the run or a test says for certain that it does not work.
     #[must_use]
     pub fn failed(&self) -> bool {

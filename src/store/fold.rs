@@ -180,23 +180,10 @@ fn take(session: &mut Session, event: Event, at: String) {
         Event::VersionCreated { version, cause, base, call, notes, script, .. } => {
             answered(session, call, Role::Coder);
             session.versions.push(Version {
-                number: version,
-                cause,
-                base,
                 escalation: session.escalation.take(),
-                script,
                 notes,
-                judged: None,
-                trusted: None,
-                checks: None,
-                needs: None,
-                run: None,
-                stdout: String::new(),
-                stderr: String::new(),
-                tests: None,
-                review: None,
-                feedback: None,
                 at,
+                ..Version::new(version, cause, base, script)
             });
             work_on(session, version);
         }
@@ -237,7 +224,10 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.installs.retain(|_, allowed| *allowed);
             change(session, version, |v| v.needs = None);
         }
-        Event::Rewound { version, .. } => work_on(session, version),
+        Event::Rewound { version, by } => {
+            work_on(session, version);
+            session.picked = by == By::Manager;
+        }
         Event::RunPermission { allowed, version: Some(version), .. } => {
             change(session, version, |v| v.trusted = Some(allowed));
             session.gate = None;
@@ -363,6 +353,7 @@ fn asked(session: &mut Session, wish: Wish) {
 fn work_on(session: &mut Session, version: u32) {
     superseded(session, Role::Coder);
     session.head = Some(version);
+    session.picked = false;
     session.wish = None;
     session.accepted = None;
     session.gate = None;

@@ -2,7 +2,7 @@
 //!
 //! Whatever killed the program, the step that it was in follows from the session again.
 
-use super::{install, permission};
+use super::{convergence, install, permission};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::RunVerdict;
@@ -44,6 +44,8 @@ pub enum Step {
     NotRun(u32, RunVerdict, &'static str),
     /// Run the Manager's tests on the version.
     Test(u32),
+    /// Go on from this earlier version, which is better than the head.
+    GoBack(u32),
     /// Nothing: this version was accepted.
     Done(u32),
 }
@@ -89,6 +91,11 @@ pub fn next_step(session: &Session) -> Step {
     }
     if head.failed() && may_repair(session, head) {
         return write(session, Agent::Repair);
+    }
+    if (head.failed() || head.review.is_some())
+        && let Some(best) = convergence::better(session, head)
+    {
+        return Step::GoBack(best.number);
     }
     if head.review.is_none() {
         return call(session, Agent::Reviewer, Some(head.number));
@@ -302,6 +309,10 @@ pub fn sampling(session: &Session) -> (f64, bool) {
     if session.escalation.is_some() {
         warmer += 0.4;
     }
+    // Asked the same once more, a cool model says the same once more.
+    if let Some(head) = session.head() {
+        warmer += 0.2 * times(convergence::tries(session, head).min(2));
+    }
     (warmer, session.escalation == Some(Escalation::Stronger) || repeated >= 2)
 }
 
@@ -367,8 +378,8 @@ fn auto_version(session: &Session) -> Auto {
         return Auto::Stop(limit_reached(session));
     }
     let Some(stuck) = stuck(session) else { return Auto::Iterate(None) };
-    let tried: Vec<Escalation> =
-        session.versions.iter().rev().map_while(|v| v.escalation).collect();
+    let tries = session.versions.iter().filter(|v| v.cause != Cause::Repair);
+    let tried: Vec<Escalation> = tries.rev().map_while(|v| v.escalation).collect();
     if !tried.contains(&Escalation::Warmer) {
         return Auto::Iterate(Some(Escalation::Warmer));
     }

@@ -1,5 +1,6 @@
 //! The workflow: a pure machine, the driver that performs its steps, and the Manager's seam.
 
+pub mod convergence;
 pub mod driver;
 pub mod install;
 pub mod ledger;

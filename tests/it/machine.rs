@@ -125,6 +125,7 @@ impl Play {
                 let tests = vec![test(outcome)];
                 self.record(Event::TestsFinished { version, tests, artifact: Artifact::default() });
             }
+            Step::GoBack(version) => self.record(Event::Rewound { version, by: By::Auto }),
             Step::Done(_) => return false,
         }
         true

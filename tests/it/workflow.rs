@@ -387,3 +387,30 @@ fn a_script_that_a_model_does_not_clearly_call_safe_is_not_run_without_the_manag
         assert!(report.contains(&format!("verdict: {verdict}")), "{answer}\n{report}");
     }
 }
+
+#[test]
+fn a_version_that_crashes_does_not_replace_one_that_ran() {
+    let iterate = "R1: not met\n- [blocker] R1 \"print(1)\" it prints no two\nVERDICT: ITERATE";
+    let world = World::scripted(
+        &[PLAN],
+        &[&fenced("print(1)"), &fenced("print(1)\nraise SystemExit(3)"), &fenced("print(1 + 1)")],
+        &[iterate, ACCEPT],
+    );
+    let out = world.run(&new(&["--auto", "--repairs", "0"])).expect(0);
+    assert!(
+        out.out.contains("v2 is worse than v1 (its run failed): going on from v1"),
+        "{}",
+        out.out
+    );
+    let journal = world.journal("s");
+    let bases: Vec<_> = journal
+        .iter()
+        .filter(|e| e["event"] == "version_created")
+        .map(|e| e["base"].as_u64())
+        .collect();
+    assert_eq!(bases, [None, Some(1), Some(1)]);
+    let coder: Vec<_> =
+        world.received().into_iter().filter(|r| agent(r) == Asking::Coder).collect();
+    assert!(!coder[2].prompt().contains("SystemExit"), "it is shown the better one");
+    assert_ne!(coder[1].body["temperature"], coder[2].body["temperature"], "asked the same again");
+}

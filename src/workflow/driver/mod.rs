@@ -17,10 +17,11 @@ pub use ask::{feedback, manual_version};
 
 pub use given::given;
 
+use super::convergence;
 use super::machine::{self, Step};
 use super::manager::{Manager, News};
 use crate::domain::chat::Agent;
-use crate::domain::event::{Artifact, Event};
+use crate::domain::event::{Artifact, By, Event};
 use crate::domain::report::Run;
 use crate::llm::provider::{Connection, ProviderError};
 use crate::prompts::{PromptError, Prompts};
@@ -134,6 +135,7 @@ impl Driver<'_, '_> {
                     self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
                 }
                 Step::Test(version) => self.test(version).await?,
+                Step::GoBack(version) => self.go_back(version)?,
                 Step::Done(version) => Next::End(End::Accepted(version)),
             };
             if let Next::End(end) = next {
@@ -154,6 +156,20 @@ impl Driver<'_, '_> {
     fn interrupted(&mut self) -> Result<End, DriverError> {
         self.record(Event::Paused { reason: "interrupted".to_owned() })?;
         Ok(End::Interrupted)
+    }
+
+    /// Goes on from the best version so far, and says why.
+    fn go_back(&mut self, version: u32) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        if let (Some(head), Some(best)) = (session.head(), session.version(version)) {
+            let why = convergence::shortcoming(head, best);
+            self.tools.manager.tell(News::Note(&format!(
+                "v{} is worse than v{version} ({why}): going on from v{version}",
+                head.number
+            )));
+        }
+        self.record(Event::Rewound { version, by: By::Auto })?;
+        Ok(Next::Go)
     }
 
     fn check(&mut self, version: u32) -> Result<Next, DriverError> {

@@ -1,0 +1,163 @@
+//! Which version is the best so far, and whether the next one can be hoped to be better. Pure.
+
+use crate::domain::event::Cause;
+use crate::domain::report::TestOutcome;
+use crate::domain::session::{Session, Version};
+
+/// How good a version is: what was seen counts before what was said. More is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    tests_passed: usize,
+    works: bool,
+    /// None of them is the most; a version that nobody reviewed may have any number.
+    without_blockers: usize,
+}
+
+impl Rank {
+    fn of(version: &Version) -> Self {
+        let tests = version.tests.iter().flatten();
+        let passed = |test: &&crate::domain::report::Test| test.outcome == TestOutcome::Passed;
+        let blockers = version.review.as_ref().map_or(usize::MAX, |review| review.blockers.len());
+        Self {
+            tests_passed: tests.filter(passed).count(),
+            works: !version.failed(),
+            without_blockers: usize::MAX - blockers,
+        }
+    }
+}
+
+/// The version to go on from instead of the head, which is worse: one of those that it was written
+/// from since the Manager last had a say. None where the Manager chose the head.
+#[must_use]
+pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
+    if session.picked {
+        return None;
+    }
+    let own = Rank::of(head);
+    let mut best: Option<&Version> = None;
+    for earlier in written_from(session, head) {
+        let rank = Rank::of(earlier);
+        if rank > best.map_or(own, Rank::of) {
+            best = Some(earlier);
+        }
+    }
+    best
+}
+
+/// The versions that a version was written from, nearest first, as far as they were to fulfil the
+/// same wishes.
+fn written_from<'s>(session: &'s Session, version: &Version) -> impl Iterator<Item = &'s Version> {
+    let base = |version: &Version| {
+        let same_wishes = matches!(version.cause, Cause::Repair | Cause::Review);
+        // A base is always an earlier version, so this ends.
+        version.base.filter(|_| same_wishes).and_then(|base| session.version(base))
+    };
+    std::iter::successors(base(version), move |version| base(version))
+}
+
+/// In what a version is worse than another one, for people.
+#[must_use]
+pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
+    let (worse_rank, rank) = (Rank::of(worse), Rank::of(better));
+    if worse_rank.tests_passed < rank.tests_passed {
+        "fewer tests pass"
+    } else if worse_rank.works < rank.works {
+        if worse.check_failed() { "its checks fail" } else { "its run failed" }
+    } else {
+        "the Reviewer finds more that blocks it"
+    }
+}
+
+/// How many versions were written from this one to be better, and were not.
+#[must_use]
+pub fn tries(session: &Session, head: &Version) -> usize {
+    let of_head = |v: &&Version| v.base == Some(head.number) && v.cause == Cause::Review;
+    session.versions.iter().filter(of_head).count()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+    use super::*;
+    use crate::domain::report::{Run, RunVerdict, Test};
+    use crate::domain::review::Review;
+
+    /// What a version came to: its cause and base, tests that passed, whether it ran, its blockers.
+    type Came = (Cause, Option<u32>, usize, bool, Option<usize>);
+
+    fn session(versions: &[Came]) -> Session {
+        let mut session = Session::default();
+        for (number, (cause, base, passed, ran, blockers)) in (1..).zip(versions) {
+            let test = |n: usize| Test {
+                name: format!("t{n}"),
+                outcome: TestOutcome::Passed,
+                message: None,
+                milliseconds: 0,
+                passed_in: None,
+            };
+            let verdict = if *ran { RunVerdict::Ok } else { RunVerdict::Failed };
+            let review = blockers.map(|n| Review {
+                blockers: (0..n).map(|n| format!("F{n}")).collect(),
+                ..Review::default()
+            });
+            session.versions.push(Version {
+                number,
+                cause: *cause,
+                base: *base,
+                run: Some(Run::not_run(verdict, "")),
+                tests: Some((0..*passed).map(test).collect()),
+                review,
+                ..Version::new(number, *cause, *base, String::new())
+            });
+        }
+        session.head = Some(u32::try_from(versions.len()).unwrap());
+        session
+    }
+
+    #[test]
+    fn work_goes_on_from_a_worse_version_only_where_the_manager_wants_it() {
+        use Cause::{Feedback, First, Repair, Review as R};
+        let (one, two) = ((First, None, 0, true, Some(1)), (R, Some(1), 0, true, Some(2)));
+        for (versions, better) in [
+            (vec![one], None),
+            (vec![one, two], Some(1)),
+            (vec![one, (R, Some(1), 0, true, Some(1))], None),
+            (vec![one, (R, Some(1), 0, true, Some(0))], None),
+            // What failed is worse than what has blockers, and more tests count more than both.
+            (vec![one, (R, Some(1), 0, false, None)], Some(1)),
+            (vec![one, (R, Some(1), 3, false, None)], None),
+            ((vec![(First, None, 3, true, Some(2)), (R, Some(1), 2, true, Some(0))]), Some(1)),
+            // Through a row of repairs to the best of all; of equals to the nearest.
+            (vec![one, (R, Some(1), 0, false, None), (Repair, Some(2), 0, false, None)], Some(1)),
+            (vec![one, (R, Some(1), 0, true, Some(1)), (R, Some(2), 0, false, None)], Some(2)),
+            // What was not reviewed is not known to have fewer.
+            (vec![(First, None, 0, true, None), (Repair, Some(1), 0, true, Some(2))], None),
+            // Other wishes: what was before does not fulfil them.
+            (vec![one, (Feedback, Some(1), 0, false, None)], None),
+            (vec![one, (Cause::Manager, Some(1), 0, false, None)], None),
+            (
+                vec![one, (Feedback, Some(1), 0, true, Some(1)), (R, Some(2), 0, false, None)],
+                Some(2),
+            ),
+        ] {
+            let mut session = session(&versions);
+            let found = |s: &Session| self::better(s, s.head().unwrap()).map(|v| v.number);
+            assert_eq!(found(&session), better, "{versions:?}");
+            session.picked = true;
+            assert_eq!(found(&session), None, "the Manager chose it");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_worse_version_is_what_makes_it_worse() {
+        use Cause::{First, Review as R};
+        for (worse, words) in [
+            ((R, Some(1), 0, true, Some(0)), "fewer tests pass"),
+            ((R, Some(1), 1, false, None), "its run failed"),
+            ((R, Some(1), 1, true, Some(2)), "the Reviewer finds more that blocks it"),
+        ] {
+            let session = session(&[(First, None, 1, true, Some(1)), worse]);
+            assert_eq!(shortcoming(&session.versions[1], &session.versions[0]), words);
+        }
+    }
+}
