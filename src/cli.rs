@@ -105,8 +105,8 @@ pub(crate) struct New {
     #[arg(long, value_name = "FILE", conflicts_with = "task")]
     pub(crate) task_file: Option<PathBuf>,
     /// The way of working
-    #[arg(long, value_name = "P", value_enum, default_value = "guided")]
-    pub(crate) preset: PresetArg,
+    #[arg(long, value_name = "P", value_enum)]
+    pub(crate) preset: Option<PresetArg>,
     /// Give the script this file; it is copied into the session
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
@@ -144,6 +144,9 @@ pub(crate) struct Work {
     /// The Reviewer's model
     #[arg(long, value_name = "M")]
     pub(crate) reviewer: Option<String>,
+    /// Samples of each script, asked for at once; the best by tests, run and checks is taken
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    pub(crate) candidates: Option<u32>,
     /// Repairs in a row before you are asked
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) repairs: Option<u32>,
@@ -290,12 +293,18 @@ pub(crate) struct Completions {
 pub(crate) enum PresetArg {
     /// Plan, versions, reviews, all gates
     Guided,
+    /// No plan, no review: write, run, feed the error back until it runs
+    Quick,
+    /// Several samples of plan and script, the best by tests, run and checks: for weak models
+    Sampler,
 }
 
 impl From<PresetArg> for Preset {
     fn from(arg: PresetArg) -> Self {
         match arg {
             PresetArg::Guided => Self::Guided,
+            PresetArg::Quick => Self::Quick,
+            PresetArg::Sampler => Self::Sampler,
         }
     }
 }

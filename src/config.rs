@@ -6,7 +6,9 @@
 mod values;
 
 use crate::domain::chat::{Role, Usage};
-use crate::domain::settings::{Install, Limits, Safety, Sandbox, SandboxMode};
+use crate::domain::settings::{
+    Install, Limits, LintUse, Preset, Safety, Sandbox, SandboxMode, Strategy,
+};
 use crate::files;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +28,26 @@ pub struct Config {
     /// Model providers by name, on top of the built-in ones.
     #[serde(deserialize_with = "values::or_default")]
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// The way of working where none is said.
+    pub preset: Option<Preset>,
+    /// How many samples of a script are asked for at once.
+    #[serde(deserialize_with = "values::positive")]
+    pub candidates: Option<u32>,
+    /// How many samples of a plan.
+    #[serde(deserialize_with = "values::positive")]
+    pub plan_candidates: Option<u32>,
+    /// How often a model is asked for a module's package, at most.
+    #[serde(deserialize_with = "values::positive")]
+    pub dependency_samples: Option<u32>,
+    /// How much warmer each further sample is asked for.
+    #[serde(deserialize_with = "values::temperature")]
+    pub sampling_temperature_step: Option<f64>,
+    /// What counts between samples that are otherwise equal.
+    pub sampling_strategy: Option<Strategy>,
+    /// What becomes of lint findings.
+    pub lint: Option<LintUse>,
+    /// Whether versions are run.
+    pub run: Option<bool>,
     /// Whether missing packages are installed.
     pub install: Option<Install>,
     /// Who judges whether a script is safe to run.
@@ -71,6 +93,9 @@ pub struct ProviderConfig {
     pub base_url: Option<String>,
     /// The environment variable that holds its key; none or empty: it needs no key.
     pub api_key_env: Option<String>,
+    /// How many calls it works on at once.
+    #[serde(deserialize_with = "values::positive")]
+    pub parallel: Option<usize>,
     /// Seconds of silence after which a call has failed.
     #[serde(deserialize_with = "values::seconds")]
     pub timeout: Option<f64>,
@@ -308,6 +333,14 @@ impl Config {
         for (name, new) in later.providers {
             self.providers.entry(name).or_default().merge(new);
         }
+        over(&mut self.preset, later.preset);
+        over(&mut self.candidates, later.candidates);
+        over(&mut self.plan_candidates, later.plan_candidates);
+        over(&mut self.dependency_samples, later.dependency_samples);
+        over(&mut self.sampling_temperature_step, later.sampling_temperature_step);
+        over(&mut self.sampling_strategy, later.sampling_strategy);
+        over(&mut self.lint, later.lint);
+        over(&mut self.run, later.run);
         over(&mut self.install, later.install);
         over(&mut self.safety, later.safety);
         over(&mut self.sessions_dir, later.sessions_dir);
@@ -325,10 +358,9 @@ impl Config {
         over(&mut self.sandbox.disk_mb, later.sandbox.disk_mb);
     }
 
-    /// The limits, with defaults for what is left out.
+    /// The limits, with these for what is left out.
     #[must_use]
-    pub fn limits(&self) -> Limits {
-        let default = Limits::default();
+    pub fn limits(&self, default: Limits) -> Limits {
         Limits {
             max_versions: self.limits.max_versions.unwrap_or(default.max_versions),
             repairs: self.limits.repairs.unwrap_or(default.repairs),
@@ -364,6 +396,7 @@ impl ProviderConfig {
         over(&mut self.kind, later.kind);
         over(&mut self.base_url, later.base_url);
         over(&mut self.api_key_env, later.api_key_env);
+        over(&mut self.parallel, later.parallel);
         over(&mut self.timeout, later.timeout);
         over(&mut self.path, later.path);
         over(&mut self.command, later.command);

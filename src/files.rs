@@ -299,6 +299,22 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).map_err(failed("write", to))
 }
 
+/// Adds to the end of a file, which is made if it is not there.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    let file = unlinked(options.append(true).create(true)).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(failed("write", path))
+}
+
+/// Moves a file or a folder to a place that is free; what is not there stays away.
+pub fn move_into(from: &Path, to: &Path) -> Result<(), FileError> {
+    if from.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    to.parent().map_or(Ok(()), create_folder)?;
+    rename(from, to)
+}
+
 /// Removes a folder and all that is in it; one that is not there is fine.
 pub fn remove_folder(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {

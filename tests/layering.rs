@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 10] = [
     &["domain"],
     &["files", "diff"],
     &["config", "prompts", "sandbox"],
-    &["workflow::convergence", "workflow::install", "workflow::permission"],
+    &["workflow::convergence", "workflow::install", "workflow::permission", "workflow::samples"],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store", "llm", "python"],
     &["workflow::driver"],

@@ -1,5 +1,6 @@
 //! One file a command: each wires the layers below together. The only user of catch-all errors.
 
+mod chatlog;
 mod completions;
 mod diff;
 mod doctor;

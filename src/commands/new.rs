@@ -17,7 +17,7 @@ const LONGEST: u64 = 1 << 20;
 
 pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let request = task(context, &args)?;
-    let settings = setup::settings(context, args.preset.into(), &args.work)?;
+    let settings = setup::settings(context, args.preset.map(Into::into), &args.work)?;
     setup::check_models(context, &settings)?;
     if args.task.is_none() && args.task_file.is_none() {
         show(context, &settings);

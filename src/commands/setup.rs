@@ -24,17 +24,25 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// No model was named and none was found.
-pub(super) fn settings(context: &Context, preset: Preset, work: &Work) -> Result<Settings> {
+pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -> Result<Settings> {
     let config = &context.config;
+    let usual = Settings::of(preset.or(config.preset).unwrap_or_default());
     let mut settings = Settings {
-        preset,
-        limits: config.limits(),
-        run: true,
+        limits: config.limits(usual.limits),
+        candidates: config.candidates.unwrap_or(usual.candidates),
+        plan_candidates: config.plan_candidates.unwrap_or(usual.plan_candidates),
+        dependency_samples: config.dependency_samples.unwrap_or(usual.dependency_samples),
+        sampling_temperature_step: config
+            .sampling_temperature_step
+            .unwrap_or(usual.sampling_temperature_step),
+        sampling_strategy: config.sampling_strategy.unwrap_or(usual.sampling_strategy),
+        lint: config.lint.unwrap_or(usual.lint),
+        run: config.run.unwrap_or(usual.run),
         sandbox: config.sandbox(),
         install: config.install.unwrap_or_default(),
         safety: config.safety.unwrap_or_default(),
         python: config.python.clone(),
-        ..Settings::default()
+        ..usual
     };
     let mut found = None;
     let judged = matches!(settings.safety, Safety::Model | Safety::Both);
@@ -70,6 +78,7 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
             model.clone_into(&mut settings.roles.entry(role).or_default().model);
         }
     }
+    settings.candidates = work.candidates.unwrap_or(settings.candidates);
     let limits = &mut settings.limits;
     limits.repairs = work.repairs.unwrap_or(limits.repairs);
     limits.max_versions = work.max_versions.unwrap_or(limits.max_versions);

@@ -29,6 +29,7 @@ pub(super) fn words(session: &Session) -> String {
             format!("v{version} is to be checked and run")
         }
         Step::Test(version) => format!("v{version} is to be tested"),
+        Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
     }
 }

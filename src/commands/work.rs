@@ -1,8 +1,9 @@
 //! Works on an open session, and says how it ended.
 
-use super::{Context, code, interrupts, setup};
+use super::{Context, chatlog, code, interrupts, setup};
 use crate::domain::chat::Agent;
 use crate::domain::report::{Test, TestOutcome};
+use crate::domain::settings::Preset;
 use crate::domain::text::{count, visible};
 use crate::llm::provider;
 use crate::prompts::Prompts;
@@ -68,9 +69,7 @@ pub(super) fn work(
 
 fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) -> Result<End> {
     let terminal = context.terminal;
-    if terminal.json {
-        store.watch(move |line| terminal.raw(&format!("{line}\n")));
-    }
+    watch(terminal, store)?;
     let cancel = CancellationToken::new();
     catch_interrupts(&cancel, terminal, resume_with(context, store.folder()))?;
     let mut manager: Box<dyn Manager> = if terminal.interactive && !auto {
@@ -90,6 +89,25 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
         auto,
     };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
+}
+
+/// Shows the journal's lines to whoever wants them.
+fn watch(terminal: Terminal, store: &mut Store) -> Result<()> {
+    let quick = store.session().settings.preset == Preset::Quick;
+    if quick && store.session().seq == 1 {
+        chatlog::begin(store.session())?;
+    }
+    if terminal.json || quick {
+        store.watch(move |line| {
+            if terminal.json {
+                terminal.raw(&format!("{line}\n"));
+            }
+            if quick && let Err(error) = chatlog::note(line) {
+                terminal.warn(&error.to_string());
+            }
+        });
+    }
+    Ok(())
 }
 
 /// The first Ctrl-C stops what is running, the second one everything.

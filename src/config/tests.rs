@@ -31,7 +31,7 @@ fn the_example_of_the_documentation_is_understood() {
     assert_eq!(config.providers["local"].kind, Some(Kind::Openai));
     assert_eq!(config.providers["local"].timeout, Some(120.0));
     assert_eq!(
-        config.limits(),
+        config.limits(Limits::default()),
         Limits {
             max_versions: 7,
             budget_tokens: Some(500_000),
@@ -188,7 +188,10 @@ fn a_later_file_wins_key_by_key() {
     let provider = &config.providers["p"];
     assert_eq!(provider.base_url.as_deref(), Some("http://two"));
     assert_eq!((provider.kind, provider.timeout), (Some(Kind::Openai), Some(5.0)));
-    assert_eq!((config.limits().repairs, config.limits().max_versions), (9, 2));
+    assert_eq!(
+        (config.limits(Limits::default()).repairs, config.limits(Limits::default()).max_versions),
+        (9, 2)
+    );
     assert_eq!(config.prices.len(), 2);
 
     let missing = Config::load_files(&[], Some(&here)).expect_err("a file that was asked for");

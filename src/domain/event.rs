@@ -6,7 +6,7 @@
 use super::chat::{Agent, Message, Outcome, Usage};
 use super::packages::Needs;
 use super::plan::Requirement;
-use super::report::{CapabilityKind, Checks, Judged, Run, Test};
+use super::report::{CapabilityKind, Checks, Judged, Run, Scored, Test};
 use super::review::{Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,22 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
+    /// An answer became one of the samples that the next version is chosen from.
+    SampleRead {
+        /// The version that it may become.
+        version: u32,
+        /// Its number among them, from 1.
+        sample: u32,
+        /// The Coder's call.
+        call: u32,
+        /// How the answer had to be mended to get at the script.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
+        /// The script.
+        script: String,
+    },
+    /// A sample was checked, run and tested as far as it could be.
+    SampleTried(Box<SampleTried>),
     /// A script that parses.
     VersionCreated {
         /// Its number, from 1.
@@ -204,6 +220,12 @@ pub enum Event {
         /// How the answer had to be mended to get at the script.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
+        /// The samples that it was chosen from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        samples: Vec<Scored>,
+        /// `candidates_vN/`: those that were not chosen, and all scores.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<Artifact>,
         /// The script.
         script: String,
         /// `script_vN.py`.
@@ -491,6 +513,29 @@ pub struct CallFinished {
     pub artifact: Artifact,
 }
 
+/// See [`Event::SampleTried`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleTried {
+    /// The version that it may become.
+    pub version: u32,
+    /// Its number.
+    pub sample: u32,
+    /// The static checks.
+    pub checks: Checks,
+    /// Its run; none if a check failed, or nothing is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// What it printed, within the limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stdout: String,
+    /// Its error output, within the limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+    /// The Manager's tests, where it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Vec<Test>>,
+}
+
 /// See [`Event::RunFinished`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFinished {
@@ -521,10 +566,12 @@ impl Event {
             Self::RunFinished(e) => {
                 std::iter::once(&mut e.artifact).chain(e.outputs.iter_mut()).collect()
             }
+            Self::VersionCreated { artifact, others, .. } => {
+                std::iter::once(artifact).chain(others).collect()
+            }
             Self::SettingsChanged { artifact, .. }
             | Self::ModelCallFailed { artifact, .. }
             | Self::PlanApproved { artifact, .. }
-            | Self::VersionCreated { artifact, .. }
             | Self::Checked { artifact, .. }
             | Self::TestsFinished { artifact, .. }
             | Self::Reviewed { artifact, .. }
@@ -533,6 +580,8 @@ impl Event {
             | Self::Edited { artifact, .. }
             | Self::Rewritten { artifact } => vec![artifact],
             Self::ModelCallStarted(_)
+            | Self::SampleRead { .. }
+            | Self::SampleTried(_)
             | Self::AnswerRefused { .. }
             | Self::PlanProposed { .. }
             | Self::PlanRemark { .. }
@@ -565,6 +614,8 @@ impl Event {
                 | Self::AnswerRefused { .. }
                 | Self::PlanProposed { call: Some(_), .. }
                 | Self::VersionCreated { call: Some(_), .. }
+                | Self::SampleRead { .. }
+                | Self::SampleTried(_)
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
                 | Self::SafetyJudged { .. }

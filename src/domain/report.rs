@@ -100,10 +100,53 @@ pub struct Checks {
     /// The script opens a window.
     #[serde(default)]
     pub window: bool,
+    /// How many statements it has.
+    #[serde(default)]
+    pub statements: usize,
     /// Functions and classes that the version before had at its top level, gone without anybody
     /// asking for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vanished: Vec<String>,
+}
+
+/// What an error takes from the lint score, where any other finding takes 1.
+const ERROR: f64 = 5.0;
+
+impl Checks {
+    /// How clean the script is, from 0 to 10 in steps of a hundredth: 10 less ten times the findings
+    /// for each statement, where an error counts five times. Pylint's formula, over the rules here.
+    #[must_use]
+    pub fn lint_score(&self) -> f64 {
+        let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+        let found = number(self.errors.len()) * ERROR
+            + number(self.lint.len())
+            + number(self.security.len());
+        let score = 10.0 - 10.0 * found / number(self.statements.max(1));
+        (score.max(0.0) * 100.0).round() / 100.0
+    }
+}
+
+/// One of the samples that a version was chosen from, and what spoke for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scored {
+    /// Its number among the samples of its version, from 1.
+    pub sample: u32,
+    /// It became the version.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chosen: bool,
+    /// The call that gave it.
+    pub call: u32,
+    /// The Manager's tests that it passed.
+    pub tests_passed: usize,
+    /// Those that it failed.
+    pub tests_failed: usize,
+    /// How its run ended; none if a check failed, or nothing is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunVerdict>,
+    /// Errors and findings of the security rules.
+    pub findings: usize,
+    /// From 0 to 10, as in its report.
+    pub lint_score: f64,
 }
 
 /// How an acceptance test ended.

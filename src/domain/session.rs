@@ -4,7 +4,7 @@ use super::chat::{Agent, Outcome, Role, Usage};
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::packages::Needs;
 use super::plan::Plan;
-use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Test};
+use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Scored, Test};
 use super::review::{Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +42,8 @@ pub struct Session {
     pub planning: Planning,
     /// All versions; number N stands at N - 1.
     pub versions: Vec<Version>,
+    /// The samples of the version that is being written.
+    pub samples: Vec<Sample>,
     /// The version that work goes on from.
     pub head: Option<u32>,
     /// The Manager chose the head, whatever others are better.
@@ -124,6 +126,8 @@ pub struct Version {
     pub judged: Option<Judged>,
     /// Whether it may run though it was judged to be unsafe.
     pub trusted: Option<bool>,
+    /// The samples that it was chosen from.
+    pub samples: Vec<Scored>,
     /// The static checks.
     pub checks: Option<Checks>,
     /// The packages that it needs, where it was looked for them.
@@ -157,6 +161,7 @@ impl Version {
             notes: Vec::new(),
             judged: None,
             trusted: None,
+            samples: Vec::new(),
             checks: None,
             needs: None,
             run: None,
@@ -207,6 +212,19 @@ impl Version {
     }
 }
 
+/// One of several scripts that a version is chosen from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its number among them, from 1.
+    pub number: u32,
+    /// The call that gave it.
+    pub call: u32,
+    /// It was checked, run and tested as far as it could be.
+    pub tried: bool,
+    /// The version that it would be.
+    pub version: Version,
+}
+
 /// What is to happen to the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -232,10 +250,12 @@ pub struct Refusal {
 pub struct Calls {
     /// The last number given.
     pub last: u32,
-    /// Started and not ended: the program was killed, or it is under way now.
-    pub open: Option<CallStarted>,
-    /// Answered, and the answer was not read yet.
-    pub pending: Option<Pending>,
+    /// Started and not ended: the program was killed, or they are under way now.
+    pub open: Vec<CallStarted>,
+    /// Answered, and the answers were not read yet; more than one where samples were asked for.
+    pub pending: Vec<Pending>,
+    /// How many of the answers that were asked for together failed or were read.
+    pub settled: usize,
     /// Tokens of all finished calls.
     pub usage: Usage,
     /// Money of all finished calls whose price is known.

@@ -107,6 +107,41 @@ pub enum Safety {
     Off,
 }
 
+/// Which gates a person is asked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gates {
+    /// All of them.
+    #[default]
+    All,
+    /// The plan is approved by rule. What is to be allowed is asked all the same.
+    End,
+}
+
+/// What becomes of lint findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LintUse {
+    /// They are kept in the report and told to nobody.
+    Off,
+    /// They are told to the Reviewer, and beside other problems to the Coder.
+    #[default]
+    Report,
+    /// A version that works and has some goes back to the Coder for them once.
+    Repair,
+}
+
+/// What counts between samples that tests, run and findings can't tell apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The lint score.
+    #[default]
+    Lint,
+    /// Nothing: the first one is taken.
+    None,
+}
+
 /// A way of working: settings of the one state machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,6 +149,10 @@ pub enum Preset {
     /// Plan, versions, reviews, all gates.
     #[default]
     Guided,
+    /// No plan and no review: errors go back until it runs.
+    Quick,
+    /// Several samples of plan and script, the best by tests, run and checks.
+    Sampler,
 }
 
 impl Preset {
@@ -122,6 +161,8 @@ impl Preset {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Guided => "guided",
+            Self::Quick => "quick",
+            Self::Sampler => "sampler",
         }
     }
 }
@@ -144,7 +185,7 @@ pub struct RoleSettings {
 }
 
 /// What a session runs with: `session.yaml` without the request.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The way of working.
@@ -154,6 +195,33 @@ pub struct Settings {
     /// How far it may go.
     #[serde(default)]
     pub limits: Limits,
+    /// Whether there is a plan; else the request stands for it.
+    #[serde(default = "yes")]
+    pub plan: bool,
+    /// Whether versions are reviewed.
+    #[serde(default = "yes")]
+    pub review: bool,
+    /// Which gates a person is asked at.
+    #[serde(default)]
+    pub gates: Gates,
+    /// How many samples of a script are asked for at once.
+    #[serde(default = "one")]
+    pub candidates: u32,
+    /// How many samples of a plan.
+    #[serde(default = "one")]
+    pub plan_candidates: u32,
+    /// How often a model is asked for a module's package, at most.
+    #[serde(default = "three")]
+    pub dependency_samples: u32,
+    /// How much warmer each further sample is asked for.
+    #[serde(default = "tenth")]
+    pub sampling_temperature_step: f64,
+    /// What counts between samples that are otherwise equal.
+    #[serde(default)]
+    pub sampling_strategy: Strategy,
+    /// What becomes of lint findings.
+    #[serde(default)]
+    pub lint: LintUse,
     /// Whether versions are run.
     #[serde(default = "yes")]
     pub run: bool,
@@ -181,7 +249,79 @@ const fn yes() -> bool {
     true
 }
 
+const fn one() -> u32 {
+    1
+}
+
+const fn three() -> u32 {
+    3
+}
+
+const fn tenth() -> f64 {
+    0.1
+}
+
+impl Default for Settings {
+    /// Those of the preset `guided`, without models.
+    fn default() -> Self {
+        Self::of(Preset::Guided)
+    }
+}
+
 impl Settings {
+    /// What a preset stands for, without models.
+    #[must_use]
+    pub fn of(preset: Preset) -> Self {
+        let guided = Self {
+            preset,
+            roles: BTreeMap::new(),
+            limits: Limits::default(),
+            plan: true,
+            review: true,
+            gates: Gates::All,
+            candidates: one(),
+            plan_candidates: one(),
+            dependency_samples: three(),
+            sampling_temperature_step: tenth(),
+            sampling_strategy: Strategy::default(),
+            lint: LintUse::default(),
+            run: true,
+            sandbox: Sandbox::default(),
+            install: Install::default(),
+            safety: Safety::default(),
+            python: None,
+            args: Vec::new(),
+            stdin: String::new(),
+        };
+        let patient = Limits { repairs: 5, ..Limits::default() };
+        match preset {
+            Preset::Guided => guided,
+            Preset::Quick => {
+                Self { plan: false, review: false, gates: Gates::End, limits: patient, ..guided }
+            }
+            Preset::Sampler => Self {
+                review: false,
+                gates: Gates::End,
+                limits: patient,
+                candidates: 3,
+                plan_candidates: 3,
+                lint: LintUse::Repair,
+                ..guided
+            },
+        }
+    }
+
+    /// How many samples are asked for at once where this agent is asked.
+    #[must_use]
+    pub fn samples(&self, agent: super::chat::Agent) -> usize {
+        let samples = match agent.role() {
+            Role::Coder => self.candidates,
+            Role::Planner => self.plan_candidates,
+            _ => 1,
+        };
+        usize::try_from(samples).unwrap_or(1).max(1)
+    }
+
     /// What a role works with; a role that nothing was set for has no model.
     #[must_use]
     pub fn role(&self, role: Role) -> RoleSettings {

@@ -118,6 +118,8 @@ pub struct Connection {
     pub price: Option<Price>,
     /// How long prompt and answer can be together, in tokens, if that is known.
     pub context: Option<u32>,
+    /// How many calls it works on at once.
+    pub parallel: usize,
 }
 
 /// Why a model can't be asked. Found before anything is sent.
@@ -299,7 +301,13 @@ pub fn connect_in(
     // An Ollama makes its context as large as it has to be.
     let context = provider.settings.context.filter(|_| kind != Some(Kind::Ollama));
     let price = config.prices.get(model).copied();
-    Ok(Connection { model: model_behind, policy, price, context })
+    let parallel = provider.settings.parallel.unwrap_or(match kind {
+        // Recordings are played in their order.
+        Some(Kind::Script) => 1,
+        Some(Kind::Command | Kind::Embedded | Kind::Ollama) => 4,
+        _ => 8,
+    });
+    Ok(Connection { model: model_behind, policy, price, context, parallel })
 }
 
 /// The names of all providers, built-in and configured.

@@ -3,9 +3,11 @@
 use crate::config;
 use crate::domain::chat::{Message, Outcome, Role};
 use crate::domain::event::{Artifact, CallStarted, Event};
-use crate::domain::report::{Checks, Run, Test};
+use crate::domain::report::{Checks, Run, Scored, Test};
 use crate::domain::session::Session;
-use crate::domain::settings::{Install, Limits, Preset, RoleSettings, Safety, Sandbox, Settings};
+use crate::domain::settings::{
+    Gates, Install, Limits, LintUse, Preset, RoleSettings, Safety, Sandbox, Settings, Strategy,
+};
 use crate::files::Mode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -76,19 +78,23 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
                 Outcome::Cut => "cut at the limit of its length",
                 Outcome::Refused => "refused",
             };
-            chat(session.calls.open.as_ref(), end, &e.reasoning, &e.answer)
+            chat(started(session, e.call), end, &e.reasoning, &e.answer)
         }
-        Event::ModelCallFailed { error, partial, .. } => {
-            chat(session.calls.open.as_ref(), error, "", partial)
+        Event::ModelCallFailed { call, error, partial, .. } => {
+            chat(started(session, *call), error, "", partial)
         }
         Event::PlanApproved { text, .. } => vec![("plan.md".to_owned(), text.clone())],
-        Event::VersionCreated { version, script, .. } => {
-            vec![(script_file(*version), script.clone())]
+        Event::VersionCreated { version, script, samples, .. } => {
+            let mut files = vec![(script_file(*version), script.clone())];
+            files.extend(candidates(*version, samples, session));
+            files
         }
-        Event::Checked { version, checks, .. } => vec![report(*version, Some(checks), None, &[])],
+        Event::Checked { version, checks, .. } => {
+            vec![report(*version, session, Some(checks), None, &[])]
+        }
         Event::RunFinished(e) => {
             let checks = session.version(e.version).and_then(|v| v.checks.as_ref());
-            let mut files = vec![report(e.version, checks, Some(&e.run), &[])];
+            let mut files = vec![report(e.version, session, checks, Some(&e.run), &[])];
             if !e.outputs.is_empty() {
                 let folder = format!("run_v{}", e.version);
                 files.push((format!("{folder}/stdout.txt"), e.stdout.clone()));
@@ -99,7 +105,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::TestsFinished { version, tests, .. } => {
             let known = session.version(*version);
             let (checks, run) = (known.and_then(|v| v.checks.as_ref()), known.map(|v| &v.run));
-            vec![report(*version, checks, run.and_then(Option::as_ref), tests)]
+            vec![report(*version, session, checks, run.and_then(Option::as_ref), tests)]
         }
         Event::Reviewed { version, text, .. } => {
             vec![(format!("review_v{version}.md"), text.clone())]
@@ -138,6 +144,22 @@ struct Flat {
     #[serde(default)]
     limits: Limits,
     #[serde(default = "yes")]
+    plan: bool,
+    #[serde(default = "yes")]
+    review: bool,
+    #[serde(default)]
+    gates: Gates,
+    #[serde(default = "one")]
+    candidates: u32,
+    #[serde(default = "one")]
+    plan_candidates: u32,
+    dependency_samples: Option<u32>,
+    sampling_temperature_step: Option<f64>,
+    #[serde(default)]
+    sampling_strategy: Strategy,
+    #[serde(default)]
+    lint: LintUse,
+    #[serde(default = "yes")]
     run: bool,
     #[serde(default)]
     sandbox: Sandbox,
@@ -157,16 +179,32 @@ const fn yes() -> bool {
     true
 }
 
+const fn one() -> u32 {
+    1
+}
+
 /// Reads `session.yaml` as a person left it.
 ///
 /// # Errors
 /// Says what is wrong with it and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
     let read: Flat = config::read_yaml(text)?;
+    let usual = Settings::of(read.preset);
     let settings = Settings {
         preset: read.preset,
         roles: read.roles,
         limits: read.limits,
+        plan: read.plan,
+        review: read.review,
+        gates: read.gates,
+        candidates: read.candidates,
+        plan_candidates: read.plan_candidates,
+        dependency_samples: read.dependency_samples.unwrap_or(usual.dependency_samples),
+        sampling_temperature_step: read
+            .sampling_temperature_step
+            .unwrap_or(usual.sampling_temperature_step),
+        sampling_strategy: read.sampling_strategy,
+        lint: read.lint,
         run: read.run,
         sandbox: read.sandbox,
         install: read.install,
@@ -217,18 +255,47 @@ fn quote_words(yaml: &str) -> String {
     out
 }
 
+/// The call that an event ends.
+fn started(session: &Session, call: u32) -> Option<&CallStarted> {
+    session.calls.open.iter().find(|open| open.call == call)
+}
+
+/// The samples that a version was not made of, and what spoke for each.
+fn candidates(version: u32, scores: &[Scored], session: &Session) -> Vec<(String, String)> {
+    if scores.is_empty() {
+        return Vec::new();
+    }
+    let folder = candidates_folder(version);
+    let chosen = |number: u32| scores.iter().any(|s| s.chosen && s.sample == number);
+    let others = session.samples.iter().filter(|sample| !chosen(sample.number));
+    let scripts = others.map(|sample| {
+        (format!("{folder}/sample_{}.py", sample.number), sample.version.script.clone())
+    });
+    scripts.chain([(format!("{folder}/scores.yaml"), yaml(&scores))]).collect()
+}
+
+/// Where the samples are that were not chosen.
+#[must_use]
+pub fn candidates_folder(version: u32) -> String {
+    format!("candidates_v{version}")
+}
+
 #[derive(Serialize)]
 struct Report<'a> {
     version: u32,
     syntax: &'a str,
+    lint_score: f64,
     #[serde(flatten)]
     checks: &'a Checks,
     run: Option<&'a Run>,
     tests: &'a [Test],
+    #[serde(skip_serializing_if = "<[Scored]>::is_empty")]
+    samples: &'a [Scored],
 }
 
 fn report(
     version: u32,
+    session: &Session,
     checks: Option<&Checks>,
     run: Option<&Run>,
     tests: &[Test],
@@ -237,7 +304,9 @@ fn report(
     let checks = checks.unwrap_or(&none);
     let syntax =
         if checks.errors.iter().any(|e| e.rule.contains("syntax")) { "error" } else { "ok" };
-    let report = Report { version, syntax, checks, run, tests };
+    let samples = session.version(version).map_or(&[][..], |v| &v.samples);
+    let lint_score = checks.lint_score();
+    let report = Report { version, syntax, lint_score, checks, run, tests, samples };
     (format!("report_v{version}.yaml"), yaml(&report))
 }
 

@@ -7,7 +7,7 @@ use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::report::CapabilityKind;
 use crate::domain::review::Finding;
-use crate::domain::session::{Accepted, Pending, Placed, Refusal, Session, Version, Wish};
+use crate::domain::session::{Accepted, Pending, Placed, Refusal, Sample, Session, Version, Wish};
 
 /// Takes one more event into a session.
 ///
@@ -76,6 +76,12 @@ fn stays_inside(event: &mut Event) -> Result<(), String> {
 /// Whether what an event speaks of is there.
 fn fits(session: &Session, event: &Event) -> Result<(), String> {
     let version = match event {
+        // A sample's packages are installed before it is a version.
+        Event::InstallStarted { version, .. } | Event::InstallFinished { version, .. }
+            if !session.samples.is_empty() && *version == session.next_version() =>
+        {
+            return Ok(());
+        }
         Event::Checked { version, .. }
         | Event::PackagesSought { version, .. }
         | Event::InstallStarted { version, .. }
@@ -102,10 +108,16 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
                 None => return Ok(()),
             }
         }
-        Event::AnswerRefused { call, .. } => {
-            let waiting = session.calls.pending.as_ref().is_some_and(|p| p.call == *call);
-            return if waiting { Ok(()) } else { Err(format!("call {call} has no answer")) };
+        Event::SampleRead { version, call, .. } => {
+            next_one(session, *version)?;
+            return answer_of(session, *call);
         }
+        Event::SampleTried(e) => {
+            next_one(session, e.version)?;
+            let known = session.samples.iter().any(|s| s.number == e.sample);
+            return if known { Ok(()) } else { Err(format!("there is no sample {}", e.sample)) };
+        }
+        Event::AnswerRefused { call, .. } => return answer_of(session, *call),
         Event::ModelCallFinished(e) => return open_call(session, e.call),
         Event::ModelCallFailed { call, .. } => return open_call(session, *call),
         _ => return Ok(()),
@@ -116,11 +128,19 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
     }
 }
 
+fn next_one(session: &Session, version: u32) -> Result<(), String> {
+    let next = session.next_version();
+    if version == next { Ok(()) } else { Err(format!("it is of v{version} where v{next} belongs")) }
+}
+
 fn open_call(session: &Session, call: u32) -> Result<(), String> {
-    match &session.calls.open {
-        Some(open) if open.call == call => Ok(()),
-        _ => Err(format!("call {call} was not started")),
-    }
+    let started = session.calls.open.iter().any(|open| open.call == call);
+    if started { Ok(()) } else { Err(format!("call {call} was not started")) }
+}
+
+fn answer_of(session: &Session, call: u32) -> Result<(), String> {
+    let waiting = session.calls.pending.iter().any(|pending| pending.call == call);
+    if waiting { Ok(()) } else { Err(format!("call {call} has no answer")) }
 }
 
 fn take(session: &mut Session, event: Event, at: String) {
@@ -139,14 +159,37 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.versions.iter_mut().for_each(|v| v.needs = None);
         }
         Event::ModelCallStarted(e) => {
-            session.calls.last = e.call;
-            session.calls.open = Some(*e);
+            let calls = &mut session.calls;
+            if calls.pending.is_empty() {
+                calls.settled = 0;
+            }
+            calls.last = e.call;
+            calls.open.push(*e);
         }
         Event::ModelCallFinished(e) => finished(session, *e),
-        Event::ModelCallFailed { .. } => session.calls.open = None,
-        Event::AnswerRefused { kind, reason, .. } => {
-            if let Some(pending) = session.calls.pending.take() {
+        Event::ModelCallFailed { call, .. } => {
+            session.calls.open.retain(|open| open.call != call);
+            session.calls.settled += 1;
+        }
+        Event::AnswerRefused { call, kind, reason } => {
+            if let Some(pending) = taken(session, call) {
                 session.refusals.push(Refusal { agent: pending.agent, kind, reason });
+            }
+        }
+        Event::SampleRead { version, sample, call, notes, script } => {
+            taken(session, call);
+            let version =
+                Version { notes, at, ..Version::new(version, Cause::First, None, script) };
+            session.samples.push(Sample { number: sample, call, tried: false, version });
+        }
+        Event::SampleTried(e) => {
+            if let Some(sample) = session.samples.iter_mut().find(|s| s.number == e.sample) {
+                sample.tried = true;
+                sample.version.checks = Some(e.checks);
+                sample.version.run = e.run;
+                sample.version.stdout = e.stdout;
+                sample.version.stderr = e.stderr;
+                sample.version.tests = e.tests;
             }
         }
         Event::PlanProposed { call, text, requirements } => {
@@ -177,11 +220,12 @@ fn take(session: &mut Session, event: Event, at: String) {
                 session.wish = Some(Wish::Iterate(Cause::Feedback));
             }
         }
-        Event::VersionCreated { version, cause, base, call, notes, script, .. } => {
+        Event::VersionCreated { version, cause, base, call, notes, samples, script, .. } => {
             answered(session, call, Role::Coder);
             session.versions.push(Version {
                 escalation: session.escalation.take(),
                 notes,
+                samples,
                 at,
                 ..Version::new(version, cause, base, script)
             });
@@ -295,7 +339,8 @@ pub(super) fn told(messages: Vec<Message>) -> String {
 
 fn finished(session: &mut Session, e: CallFinished) {
     let calls = &mut session.calls;
-    let open = calls.open.take();
+    let place = calls.open.iter().position(|open| open.call == e.call);
+    let open = place.map(|place| calls.open.remove(place));
     let version = open.as_ref().and_then(|open| open.version);
     let told = open.map(|open| told(open.messages)).unwrap_or_default();
     calls.usage.add(e.usage);
@@ -304,7 +349,7 @@ fn finished(session: &mut Session, e: CallFinished) {
     calls.latest.insert(e.agent, e.usage);
     calls.latest_milliseconds.insert(e.agent, e.milliseconds);
     *calls.finished.entry(e.agent).or_default() += 1;
-    calls.pending = Some(Pending {
+    calls.pending.push(Pending {
         call: e.call,
         agent: e.agent,
         version,
@@ -317,7 +362,8 @@ fn finished(session: &mut Session, e: CallFinished) {
 /// A role's answer was of use.
 fn answered(session: &mut Session, call: Option<u32>, role: Role) {
     if call.is_some() {
-        session.calls.pending = None;
+        session.calls.pending.retain(|pending| pending.agent.role() != role);
+        session.calls.open.clear();
     }
     session.refusals.retain(|r| r.agent.role() != role);
 }
@@ -337,7 +383,17 @@ fn ran(session: &mut Session, e: RunFinished) {
 /// An answer that was not read before the Manager decided otherwise is not read any more: it was
 /// given to another question.
 fn superseded(session: &mut Session, role: Role) {
-    session.calls.pending.take_if(|pending| pending.agent.role() == role);
+    session.calls.pending.retain(|pending| pending.agent.role() != role);
+    if role == Role::Coder {
+        session.samples.clear();
+    }
+}
+
+/// An answer that is read now.
+fn taken(session: &mut Session, call: u32) -> Option<Pending> {
+    let place = session.calls.pending.iter().position(|pending| pending.call == call)?;
+    session.calls.settled += 1;
+    Some(session.calls.pending.remove(place))
 }
 
 /// The Manager or the rules asked for something: what came before is settled.
@@ -376,10 +432,10 @@ fn edited(session: &mut Session, text: String, file: &str) {
             v.review = None;
         }
     });
-    let about_it = |p: &mut Pending| {
+    let about_it = |p: &Pending| {
         matches!(p.agent, Agent::Reviewer | Agent::Safety) && p.version == Some(number)
     };
-    session.calls.pending.take_if(about_it);
+    session.calls.pending.retain(|pending| !about_it(pending));
     if number == latest {
         work_on(session, number);
     }

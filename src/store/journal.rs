@@ -220,6 +220,8 @@ mod tests {
             base: None,
             call: Some(1),
             notes: vec![script.to_owned()],
+            samples: Vec::new(),
+            others: vec![Artifact { file: script.to_owned(), sha256: "s".to_owned(), bytes: 4 }],
             script: script.to_owned(),
             artifact: Artifact { file: "f".to_owned(), sha256: "s".to_owned(), bytes: 4 },
         }

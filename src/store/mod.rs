@@ -194,6 +194,31 @@ impl Store {
         Ok(path)
     }
 
+    /// Where the run of a sample may leave the files that the script wrote.
+    pub fn sample_files(&self, version: u32, sample: u32) -> Result<PathBuf, StoreError> {
+        let folder = format!("{}/run_{sample}", artifacts::candidates_folder(version));
+        let path = files::place(&self.folder, &folder)?;
+        files::remove_folder(&path)?;
+        Ok(path.join("files"))
+    }
+
+    /// Makes the files of a sample's run those of the version, and removes the others'.
+    pub fn keep_sample_files(&self, version: u32, sample: u32) -> Result<(), StoreError> {
+        let kept = self.run_files(version)?;
+        let candidates = artifacts::candidates_folder(version);
+        for scored in self.session.version(version).iter().flat_map(|v| &v.samples) {
+            let folder = format!("{candidates}/run_{}", scored.sample);
+            let folder = files::place(&self.folder, &folder)?;
+            if scored.sample == sample {
+                files::move_into(&folder.join("files"), &kept)?;
+                let picture = "screenshot.png";
+                files::move_into(&folder.join(picture), &kept.with_file_name(picture))?;
+            }
+            files::remove_folder(&folder)?;
+        }
+        Ok(())
+    }
+
     /// The paths of the files that the Manager gave.
     #[must_use]
     pub fn data_files(&self) -> Vec<PathBuf> {

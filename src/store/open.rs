@@ -106,17 +106,26 @@ pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
 
 /// Skimming leaves prompts and answers out; those that are still to be read are needed whole.
 fn fill_pending(loaded: &mut Loaded) -> Result<(), FileError> {
-    let Some(mut pending) = loaded.session.calls.pending.take() else { return Ok(()) };
+    let mut pending = std::mem::take(&mut loaded.session.calls.pending);
+    if pending.is_empty() {
+        return Ok(());
+    }
     for entry in loaded.entries()? {
         match entry.event {
-            Event::ModelCallStarted(e) if e.call == pending.call => {
-                pending.told = fold::told(e.messages);
+            Event::ModelCallStarted(e) => {
+                if let Some(pending) = pending.iter_mut().find(|p| p.call == e.call) {
+                    pending.told = fold::told(e.messages);
+                }
             }
-            Event::ModelCallFinished(e) if e.call == pending.call => pending.answer = e.answer,
+            Event::ModelCallFinished(e) => {
+                if let Some(pending) = pending.iter_mut().find(|p| p.call == e.call) {
+                    pending.answer = e.answer;
+                }
+            }
             _ => {}
         }
     }
-    loaded.session.calls.pending = Some(pending);
+    loaded.session.calls.pending = pending;
     Ok(())
 }
 

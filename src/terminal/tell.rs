@@ -5,6 +5,7 @@ use super::{Terminal, flow, gate};
 use crate::diff;
 use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
+use crate::domain::report::RunVerdict;
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::manager::{News, Question};
 
@@ -79,6 +80,10 @@ impl Teller {
                 );
                 self.terminal.say(&self.terminal.dim(&words));
             }
+            News::Sampled { there, of } => self.wait(&format!("{there} of {of} samples are there")),
+            News::Trying { samples } => {
+                self.wait(&format!("trying {}", count(*samples, "sample")));
+            }
             News::Seeking => self.wait("looking for its packages"),
             News::Installing(packages) => {
                 self.wait(&format!("installing {}", one_line(&packages.join(", "), 60)));
@@ -106,6 +111,21 @@ impl Teller {
                     one_line(reason, 200)
                 );
                 terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&words)));
+            }
+            News::Chosen { scores } => {
+                for score in *scores {
+                    let mark = if score.chosen { "▸" } else { " " };
+                    let tests = match score.tests_passed + score.tests_failed {
+                        0 => String::new(),
+                        all => format!("  tests {}/{all}", score.tests_passed),
+                    };
+                    let run = score.run.map_or("not run", RunVerdict::name);
+                    let words = format!(
+                        "{mark} sample {:<3} run {run:<8}{tests}  lint {:>5.2}",
+                        score.sample, score.lint_score
+                    );
+                    terminal.say(&terminal.dim(&format!("  {words}")));
+                }
             }
             News::Proposed(plan) => {
                 let words = count(plan.requirements.len(), "requirement");

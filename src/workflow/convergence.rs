@@ -58,10 +58,9 @@ fn written_from<'s>(session: &'s Session, version: &Version) -> impl Iterator<It
 /// In what a version is worse than another one, for people.
 #[must_use]
 pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
-    let (worse_rank, rank) = (Rank::of(worse), Rank::of(better));
-    if worse_rank.tests_passed < rank.tests_passed {
+    if Rank::of(worse).tests_passed < Rank::of(better).tests_passed {
         "fewer tests pass"
-    } else if worse_rank.works < rank.works {
+    } else if worse.failed() && !better.failed() {
         if worse.check_failed() { "its checks fail" } else { "its run failed" }
     } else {
         "the Reviewer finds more that blocks it"

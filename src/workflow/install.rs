@@ -25,9 +25,6 @@ fn is_named_otherwise(session: &Session, needs: &Needs) -> bool {
     })
 }
 
-/// How often a model is asked for the package of a module, at most: twice the same is an answer.
-pub const SAMPLES: usize = 3;
-
 /// Modules of a version whose package a model has to name: the index has none of their name, and
 /// models have not said the same twice so far.
 #[must_use]
@@ -41,7 +38,8 @@ pub fn unnamed<'v>(session: &Session, version: &'v Version) -> Vec<&'v str> {
         .filter(|name| !names(session).any(|(_, named)| named == *name))
         .filter(|name| {
             let said = session.named.get(*name);
-            majority(said).is_none() && said.map_or(0, Vec::len) < SAMPLES
+            let most = session.settings.dependency_samples as usize;
+            majority(session, said).is_none() && said.map_or(0, Vec::len) < most
         })
         .collect()
 }
@@ -51,15 +49,17 @@ pub fn names(session: &Session) -> impl Iterator<Item = (&str, &str)> {
     session
         .named
         .iter()
-        .filter_map(|(module, said)| Some((module.as_str(), majority(Some(said))?)))
+        .filter_map(|(module, said)| Some((module.as_str(), majority(session, Some(said))?)))
         .filter(|(_, name)| !name.is_empty())
 }
 
-/// What was said more than once: a package, or nothing where there is none.
-fn majority(said: Option<&Vec<String>>) -> Option<&str> {
+/// What was said twice, or once where no more is asked for: a package, or nothing where there is
+/// none.
+fn majority<'s>(session: &Session, said: Option<&'s Vec<String>>) -> Option<&'s str> {
     let said = said?;
-    let twice = |name: &&String| said.iter().filter(|other| other == name).count() > 1;
-    said.iter().find(twice).map(String::as_str)
+    let enough = session.settings.dependency_samples.min(2) as usize;
+    let often = |name: &&String| said.iter().filter(|other| other == name).count() >= enough;
+    said.iter().find(often).map(String::as_str)
 }
 
 /// Packages of a version that somebody has to answer for.

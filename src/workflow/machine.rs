@@ -2,13 +2,13 @@
 //!
 //! Whatever killed the program, the step that it was in follows from the session again.
 
-use super::{convergence, install, permission};
+use super::{convergence, install, permission, samples};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::RunVerdict;
 use crate::domain::review::Verdict;
 use crate::domain::session::{Refusal, Session, Version, Wish};
-use crate::domain::settings::Install;
+use crate::domain::settings::{Install, LintUse};
 
 /// How often a Planner or a Reviewer is asked again before the program goes on without.
 const PATIENCE: usize = 2;
@@ -44,6 +44,10 @@ pub enum Step {
     NotRun(u32, RunVerdict, &'static str),
     /// Run the Manager's tests on the version.
     Test(u32),
+    /// Check, run and test the samples of the version that is being written.
+    TrySamples,
+    /// Make the best of them the next version.
+    Choose,
     /// Go on from this earlier version, which is better than the head.
     GoBack(u32),
     /// Nothing: this version was accepted.
@@ -53,16 +57,26 @@ pub enum Step {
 /// The next step of a session.
 #[must_use]
 pub fn next_step(session: &Session) -> Step {
-    if let Some(pending) = &session.calls.pending {
-        let role = pending.agent.role();
-        let last_try = role != Role::Coder && session.refusals_of(role).count() >= PATIENCE;
+    if let Some(pending) = session.calls.pending.first() {
+        let agent = pending.agent;
+        if samples::missing(session, agent) > 0 && budget_passed(session, agent).is_none() {
+            return Step::Call { agent, version: pending.version };
+        }
+        let role = agent.role();
+        let last_try = role != Role::Coder && samples::rounds_refused(session, role) >= PATIENCE;
         return Step::Read { last_try };
     }
     if let Some(accepted) = session.accepted {
         return Step::Done(accepted.version);
     }
+    if !session.samples.is_empty() {
+        let tried = session.samples.iter().all(|sample| sample.tried);
+        return if tried { Step::Choose } else { Step::TrySamples };
+    }
     let planning = &session.planning;
-    if planning.revise || (planning.plan.is_none() && planning.proposal.is_none()) {
+    let settings = &session.settings;
+    if planning.revise || (settings.plan && planning.plan.is_none() && planning.proposal.is_none())
+    {
         return call(session, Agent::Planner, None);
     }
     if planning.proposal.is_some() {
@@ -92,12 +106,15 @@ pub fn next_step(session: &Session) -> Step {
     if head.failed() && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
-    if (head.failed() || head.review.is_some())
+    if wants_lint_repair(session, head) && may_repair(session, head) {
+        return write(session, Agent::Repair);
+    }
+    if (head.failed() || head.review.is_some() || !settings.review)
         && let Some(best) = convergence::better(session, head)
     {
         return Step::GoBack(best.number);
     }
-    if head.review.is_none() {
+    if settings.review && head.review.is_none() {
         return call(session, Agent::Reviewer, Some(head.number));
     }
     Step::Ask(Gate::Version)
@@ -109,6 +126,16 @@ fn may_repair(session: &Session, head: &Version) -> bool {
         && trouble(session).is_none()
         && !at_version_limit(session)
         && repairs_in_a_row(session, head) < session.settings.limits.repairs
+}
+
+/// Whether a version that works goes back for its lint findings: once in a row of repairs, so that
+/// it is not for the last of them that a model breaks what works.
+fn wants_lint_repair(session: &Session, head: &Version) -> bool {
+    let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
+    let works = |version: &Version| version.ran() && !version.failed();
+    let base = head.base.and_then(|base| session.version(base));
+    let for_lint = head.cause == Cause::Repair && base.is_some_and(works);
+    session.settings.lint == LintUse::Repair && works(head) && found(head) && !for_lint
 }
 
 /// How many repairs led to this version since somebody asked for one.
@@ -248,12 +275,14 @@ impl Trouble {
 #[must_use]
 pub fn trouble(session: &Session) -> Option<Trouble> {
     let refusals: Vec<&Refusal> = session.refusals_of(Role::Coder).collect();
-    let repeated = refusals.iter().filter(|r| r.kind == RefusalKind::Repeated).count();
+    let samples = session.settings.samples(Agent::Coder);
+    let repeated =
+        refusals.iter().filter(|r| r.kind == RefusalKind::Repeated).count().div_ceil(samples);
     let stronger = session.settings.role(Role::Coder).escalate_to.is_some();
     if repeated > usize::from(stronger) + 1 {
         return Some(Trouble::Repeating);
     }
-    if refusals.len() > session.settings.limits.repairs as usize {
+    if refusals.len().div_ceil(samples) > session.settings.limits.repairs as usize {
         let reason = refusals.last().map(|r| r.reason.clone()).unwrap_or_default();
         return Some(Trouble::NoScript { answers: refusals.len(), reason });
     }
@@ -301,8 +330,9 @@ pub fn verdict(version: &Version) -> Verdict {
 #[must_use]
 pub fn sampling(session: &Session) -> (f64, bool) {
     let refusals = || session.refusals_of(Role::Coder);
-    let repeated = refusals().filter(|r| r.kind == RefusalKind::Repeated).count();
-    let refused = refusals().count().min(4);
+    let samples = session.settings.samples(Agent::Coder);
+    let repeated = refusals().filter(|r| r.kind == RefusalKind::Repeated).count().div_ceil(samples);
+    let refused = refusals().count().div_ceil(samples).min(4);
     let times = |n: usize| f64::from(u8::try_from(n).unwrap_or(u8::MAX));
     // A model that repeats itself word by word needs more than a nudge.
     let mut warmer = 0.2 * times(refused) + 0.2 * times(repeated);
@@ -378,8 +408,8 @@ fn auto_version(session: &Session) -> Auto {
         return Auto::Stop(limit_reached(session));
     }
     let Some(stuck) = stuck(session) else { return Auto::Iterate(None) };
-    let tries = session.versions.iter().filter(|v| v.cause != Cause::Repair);
-    let tried: Vec<Escalation> = tries.rev().map_while(|v| v.escalation).collect();
+    let asked = session.versions.iter().filter(|v| v.cause != Cause::Repair);
+    let tried: Vec<Escalation> = asked.rev().map_while(|v| v.escalation).collect();
     if !tried.contains(&Escalation::Warmer) {
         return Auto::Iterate(Some(Escalation::Warmer));
     }

@@ -4,6 +4,7 @@
 use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::Gate;
 use crate::domain::plan::Plan;
+use crate::domain::report::Scored;
 use crate::domain::session::{Session, Version};
 use futures_util::future::LocalBoxFuture;
 use std::time::Duration;
@@ -93,6 +94,23 @@ pub enum News<'a> {
     },
     /// There is a plan to decide on.
     Proposed(&'a Plan),
+    /// Some of the samples that were asked for are there.
+    Sampled {
+        /// How many.
+        there: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// Samples are checked, run and tested.
+    Trying {
+        /// How many.
+        samples: usize,
+    },
+    /// One of them becomes the next version.
+    Chosen {
+        /// What speaks for each.
+        scores: &'a [Scored],
+    },
     /// There is a new version.
     Written {
         /// The version.

@@ -7,3 +7,4 @@ pub mod ledger;
 pub mod machine;
 pub mod manager;
 pub mod permission;
+pub mod samples;

@@ -231,25 +231,7 @@ mod tests {
     fn asking(kind: CapabilityKind, what: &str) -> Version {
         let capability = Capability { kind, line: 1, what: what.to_owned() };
         let checks = Checks { capabilities: vec![capability], ..Checks::default() };
-        Version {
-            number: 1,
-            cause: Cause::First,
-            base: None,
-            escalation: None,
-            script: String::new(),
-            notes: Vec::new(),
-            judged: None,
-            trusted: None,
-            checks: Some(checks),
-            needs: None,
-            run: None,
-            stdout: String::new(),
-            stderr: String::new(),
-            tests: None,
-            review: None,
-            feedback: None,
-            at: String::new(),
-        }
+        Version { checks: Some(checks), ..Version::new(1, Cause::First, None, String::new()) }
     }
 
     #[test]

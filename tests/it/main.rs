@@ -25,6 +25,7 @@ mod models;
 mod packages;
 mod python;
 #[cfg(target_os = "linux")]
+mod samples;
 mod sandbox;
 mod store;
 mod support;

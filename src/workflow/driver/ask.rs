@@ -4,7 +4,7 @@ use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Cause, Event, Gate};
 use crate::domain::session::Session;
-use crate::domain::settings::Settings;
+use crate::domain::settings::{Gates, Settings};
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
@@ -12,7 +12,8 @@ use crate::workflow::{install, permission};
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
-        if self.tools.auto {
+        let by_rule = gate == Gate::Plan && self.store.session().settings.gates == Gates::End;
+        if self.tools.auto || by_rule {
             return self.answer_by_rule(gate);
         }
         if self.store.session().gate != Some(gate) {
@@ -154,6 +155,8 @@ pub fn manual_version(
         base,
         call: None,
         notes: Vec::new(),
+        samples: Vec::new(),
+        others: Vec::new(),
         script,
         artifact: Artifact::default(),
     }))

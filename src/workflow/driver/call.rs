@@ -3,17 +3,23 @@
 use super::fit::{Fitted, Room, fit};
 use super::{Driver, DriverError, End, Next};
 use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
-use crate::domain::chat::{Agent, Request, Role};
+use crate::config::Price;
+use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
+use crate::domain::report::Checks;
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
+use crate::domain::settings::LintUse;
 use crate::llm::Fault;
-use crate::llm::call::{self, CallErrorKind};
+use crate::llm::call::{self, CallError, CallErrorKind};
+use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::words;
 use crate::workflow::manager::News;
-use crate::workflow::{install, ledger, machine};
+use crate::workflow::{install, ledger, machine, samples};
+use futures_util::{StreamExt, stream};
 use std::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
@@ -72,18 +78,36 @@ impl Driver<'_, '_> {
                  run, its tests and the findings",
             ));
         }
-        let number = session.calls.last + 1;
-        self.record(Event::ModelCallStarted(Box::new(CallStarted {
-            call: number,
-            agent,
-            version,
-            model: model.clone(),
-            temperature: request.temperature,
-            max_tokens: request.max_tokens,
-            messages: request.messages.clone(),
-        })))?;
+        let samples = session.settings.samples(agent);
+        let missing = samples::missing(session, agent);
+        let step = session.settings.sampling_temperature_step;
+        let first = session.calls.last + 1;
+        let asked: Vec<(u32, Request)> = (samples - missing..samples)
+            .zip(first..)
+            .map(|(place, number)| {
+                let mut request = request.clone();
+                let warmest = WARMEST.max(request.temperature);
+                let warmer = step * f64::from(u32::try_from(place).unwrap_or(u32::MAX));
+                request.temperature = (request.temperature + warmer).min(warmest);
+                (number, request)
+            })
+            .collect();
+        for (number, request) in &asked {
+            self.record(Event::ModelCallStarted(Box::new(CallStarted {
+                call: *number,
+                agent,
+                version,
+                model: model.clone(),
+                temperature: request.temperature,
+                max_tokens: request.max_tokens,
+                messages: request.messages.clone(),
+            })))?;
+        }
         self.tools.manager.tell(News::Calling { agent, model: &model, version });
-        self.send(number, agent, &model, &request).await
+        match &asked[..] {
+            [(number, request)] => self.send(*number, agent, &model, request).await,
+            asked => self.send_all(asked, agent, &model).await,
+        }
     }
 
     async fn send(
@@ -102,17 +126,69 @@ impl Driver<'_, '_> {
                 manager.tell(News::Retrying { why: why.to_string(), wait });
             }
         };
-        let start = Instant::now();
-        let answer = call::call(
-            connection.model.as_ref(),
-            request,
-            &connection.policy,
-            &self.tools.cancel,
-            &mut on,
-        )
-        .await;
-        let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let usd = connection.price;
+        let came = came(connection, number, request, &self.tools.cancel, &mut on).await;
+        match self.arrived(agent, came)? {
+            Ok((outcome, usage, milliseconds)) => {
+                self.tools.manager.tell(News::Called { outcome, usage, milliseconds });
+                Ok(Next::Go)
+            }
+            Err(kind) => self.gave_up(&kind, model, request),
+        }
+    }
+
+    /// Asks for several samples at once, as many at a time as the provider works on.
+    async fn send_all(
+        &mut self,
+        asked: &[(u32, Request)],
+        agent: Agent,
+        model: &str,
+    ) -> Result<Next, DriverError> {
+        // It is put back below: what arrives is journaled while others are under way.
+        let Some(connection) = self.models.remove(model) else { return Ok(Next::Go) };
+        let cancel = self.tools.cancel.clone();
+        let (connected, cancel) = (&connection, &cancel);
+        let calls = asked.iter().map(|(number, request)| async move {
+            came(connected, *number, request, cancel, &mut |_| ()).await
+        });
+        let mut calls = stream::iter(calls).buffer_unordered(connection.parallel);
+        let begun = Instant::now();
+        let (mut there, mut tokens, mut fault) = (0, Usage::default(), None);
+        self.tools.manager.tell(News::Sampled { there, of: asked.len() });
+        while let Some(came) = calls.next().await {
+            match self.arrived(agent, came)? {
+                Ok((_, usage, _)) => {
+                    there += 1;
+                    tokens.add(usage);
+                    self.tools.manager.tell(News::Sampled { there, of: asked.len() });
+                }
+                Err(kind) => fault = Some(kind),
+            }
+        }
+        drop(calls);
+        self.models.insert(model.to_owned(), connection);
+        if there > 0 {
+            let (outcome, milliseconds) = (Outcome::Whole, millis(begun));
+            self.tools.manager.tell(News::Called { outcome, usage: tokens, milliseconds });
+        }
+        match (fault, asked) {
+            (Some(CallErrorKind::Interrupted), _) => Ok(Next::End(self.interrupted()?)),
+            // What is there is used, though others failed.
+            (Some(kind), [(_, request), ..]) if self.store.session().calls.pending.is_empty() => {
+                self.gave_up(&kind, model, request)
+            }
+            (Some(kind), _) => {
+                let words = format!("a sample failed, and is done without: {kind}");
+                self.tools.manager.tell(News::Note(&words));
+                Ok(Next::Go)
+            }
+            (None, _) => Ok(Next::Go),
+        }
+    }
+
+    /// Journals what came of a call.
+    fn arrived(&mut self, agent: Agent, came: Came) -> Result<Arrived, DriverError> {
+        let Came { number, milliseconds, price, answer } = came;
+        let artifact = Artifact::default();
         match answer {
             Ok(answer) => {
                 let (outcome, usage) = (answer.outcome, answer.usage);
@@ -123,35 +199,67 @@ impl Driver<'_, '_> {
                     answer: answer.text,
                     reasoning: answer.reasoning,
                     usage,
-                    usd: usd.map(|price| price.of(usage)),
+                    usd: price.map(|price| price.of(usage)),
                     milliseconds,
-                    artifact: Artifact::default(),
-                })))?;
-                self.tools.manager.tell(News::Called { outcome, usage, milliseconds });
-                Ok(Next::Go)
-            }
-            Err(failed) => {
-                let error = failed.kind.to_string();
-                let artifact = Artifact::default();
-                let partial = failed.partial;
-                self.record(Event::ModelCallFailed {
-                    call: number,
-                    error: error.clone(),
-                    partial,
                     artifact,
-                })?;
-                if let CallErrorKind::Failed(Fault::PromptTooLong { context, .. }) = &failed.kind {
-                    self.learn_context(model, *context, request);
-                    return Ok(Next::Go);
-                }
-                if failed.kind == CallErrorKind::Interrupted {
-                    return Ok(Next::End(self.interrupted()?));
-                }
-                self.record(Event::Paused { reason: format!("the model failed: {error}") })?;
-                Ok(Next::End(End::ModelFailed(format!("`{model}`: {error}"))))
+                })))?;
+                Ok(Ok((outcome, usage, milliseconds)))
+            }
+            Err(CallError { kind, partial }) => {
+                let error = kind.to_string();
+                self.record(Event::ModelCallFailed { call: number, error, partial, artifact })?;
+                Ok(Err(kind))
             }
         }
     }
+
+    /// Goes on with a shorter prompt where that may help, else ends.
+    fn gave_up(
+        &mut self,
+        kind: &CallErrorKind,
+        model: &str,
+        request: &Request,
+    ) -> Result<Next, DriverError> {
+        match kind {
+            CallErrorKind::Failed(Fault::PromptTooLong { context, .. }) => {
+                self.learn_context(model, *context, request);
+                Ok(Next::Go)
+            }
+            CallErrorKind::Interrupted => Ok(Next::End(self.interrupted()?)),
+            CallErrorKind::Failed(_) => {
+                self.record(Event::Paused { reason: format!("the model failed: {kind}") })?;
+                Ok(Next::End(End::ModelFailed(format!("`{model}`: {kind}"))))
+            }
+        }
+    }
+}
+
+/// What came of a call.
+struct Came {
+    number: u32,
+    milliseconds: u64,
+    price: Option<Price>,
+    answer: Result<call::Answer, CallError>,
+}
+
+/// How an answer ended, its tokens and its milliseconds; or why there is none.
+type Arrived = Result<(Outcome, Usage, u64), CallErrorKind>;
+
+async fn came(
+    connection: &Connection,
+    number: u32,
+    request: &Request,
+    cancel: &CancellationToken,
+    on: &mut dyn FnMut(call::News<'_>),
+) -> Came {
+    let begun = Instant::now();
+    let model = connection.model.as_ref();
+    let answer = call::call(model, request, &connection.policy, cancel, on).await;
+    Came { number, milliseconds: millis(begun), price: connection.price, answer }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Driver<'_, '_> {
@@ -207,7 +315,7 @@ fn request(
             },
         ),
         Agent::Coder | Agent::Repair if afresh => {
-            let problem = head.filter(|v| v.failed()).map(|v| problem_words(v, room));
+            let problem = head.filter(|v| v.failed()).map(|v| problem_words(session, v, room));
             coder::request(
                 prompts,
                 &coder::Shown {
@@ -243,7 +351,7 @@ fn request(
             )
         }
         Agent::Repair => {
-            let problem = head.map(|head| problem_words(head, room)).unwrap_or_default();
+            let problem = head.map(|head| problem_words(session, head, room)).unwrap_or_default();
             repair::request(
                 prompts,
                 &repair::Shown {
@@ -258,7 +366,7 @@ fn request(
         Agent::Reviewer => {
             let checks = head
                 .and_then(|v| v.checks.as_ref())
-                .map(words::checks_in_words)
+                .map(|checks| check_words(session, checks))
                 .unwrap_or_default();
             let open: Vec<reviewer::Open<'_>> = ledger::for_coder(&session.ledger)
                 .into_iter()
@@ -317,10 +425,24 @@ fn test_words(version: &Version, room: Room) -> String {
     words::tests_in_words(version.tests.as_deref().unwrap_or_default(), room.tests)
 }
 
-fn problem_words(version: &Version, room: Room) -> String {
+/// What the checks found, without the linter's taste where nobody wants it.
+fn check_words(session: &Session, checks: &Checks) -> String {
+    if session.settings.lint == LintUse::Off {
+        return words::checks_in_words(&Checks { lint: Vec::new(), ..checks.clone() });
+    }
+    words::checks_in_words(checks)
+}
+
+fn problem_words(session: &Session, version: &Version, room: Room) -> String {
     match &version.checks {
+        Some(checks) if !version.failed() => {
+            format!(
+                "It works. Put these right and change nothing else.\n{}",
+                check_words(session, checks)
+            )
+        }
         Some(checks) if version.check_failed() => join([
-            words::checks_in_words(checks),
+            check_words(session, checks),
             test_words(version, room),
             words::vanished_in_words(checks),
         ]),

@@ -11,6 +11,7 @@ mod notes;
 mod packages;
 mod read;
 mod run;
+mod samples;
 mod test;
 
 pub use ask::{feedback, manual_version};
@@ -135,6 +136,8 @@ impl Driver<'_, '_> {
                     self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
                 }
                 Step::Test(version) => self.test(version).await?,
+                Step::TrySamples => self.try_samples().await?,
+                Step::Choose => self.choose()?,
                 Step::GoBack(version) => self.go_back(version)?,
                 Step::Done(version) => Next::End(End::Accepted(version)),
             };

@@ -3,7 +3,7 @@
 use super::{Driver, DriverError, Next};
 use crate::domain::event::Event;
 use crate::domain::packages::Needs;
-use crate::domain::report::{Run, RunVerdict};
+use crate::domain::report::{Checks, Run, RunVerdict};
 use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::packages::{InstallError, failed_run};
 use crate::workflow::install;
@@ -31,11 +31,21 @@ impl Driver<'_, '_> {
     }
 
     pub(super) async fn seek(&mut self, version: u32) -> Result<Next, DriverError> {
+        let checks = self.store.session().version(version).and_then(|v| v.checks.clone());
+        let Some(needs) = self.needs_of(checks.as_ref()).await else {
+            return Ok(Next::End(self.interrupted()?));
+        };
+        self.record(Event::PackagesSought { version, needs: Box::new(needs) })?;
+        Ok(Next::Go)
+    }
+
+    /// The packages that a script with these checks needs; none if it was broken off.
+    pub(super) async fn needs_of(&mut self, checks: Option<&Checks>) -> Option<Needs> {
         self.tools.manager.tell(News::Seeking);
         let needs = match self.interpreter() {
             Ok(python) => {
-                let found = self.store.session().version(version).and_then(|v| v.checks.clone());
-                let (mut checks, data) = (found.unwrap_or_default(), self.store.data_files());
+                let (mut checks, data) =
+                    (checks.cloned().unwrap_or_default(), self.store.data_files());
                 let session = self.store.session();
                 for (module, name) in install::names(session) {
                     let named = checks.dependencies.iter_mut().filter(|d| *d == module);
@@ -48,15 +58,24 @@ impl Driver<'_, '_> {
             Err(_) => Needs::default(),
         };
         // What was not asked to its end is no answer.
-        if self.tools.cancel.is_cancelled() {
-            return Ok(Next::End(self.interrupted()?));
-        }
-        self.record(Event::PackagesSought { version, needs: Box::new(needs) })?;
-        Ok(Next::Go)
+        (!self.tools.cancel.is_cancelled()).then_some(needs)
     }
 
     /// What a version runs on: the Python in use, or an environment that has what it needs.
     pub(super) async fn ground(&mut self, version: u32) -> Result<Ground, DriverError> {
+        let Some(head) = self.store.session().version(version) else {
+            return Ok(Ground::Else(Next::Go));
+        };
+        let needs = head.needs.clone().unwrap_or_default();
+        self.ground_of(version, &needs).await
+    }
+
+    /// The same for what needs these packages.
+    pub(super) async fn ground_of(
+        &mut self,
+        version: u32,
+        needs: &Needs,
+    ) -> Result<Ground, DriverError> {
         let python = match self.interpreter() {
             Ok(python) => python,
             Err(problem) => {
@@ -65,12 +84,10 @@ impl Driver<'_, '_> {
             }
         };
         let session = self.store.session();
-        let Some(head) = session.version(version) else { return Ok(Ground::Else(Next::Go)) };
-        let needs = head.needs.clone().unwrap_or_default();
-        if install::is_impossible(&needs) {
-            return Ok(Ground::Nothing(Box::new(failed_run(&needs, None))));
+        if install::is_impossible(needs) {
+            return Ok(Ground::Nothing(Box::new(failed_run(needs, None))));
         }
-        let wanted = install::wanted(session.settings.install, &session.installs, &needs);
+        let wanted = install::wanted(session.settings.install, &session.installs, needs);
         if wanted.is_empty() {
             return Ok(Ground::Python(python));
         }
@@ -79,11 +96,11 @@ impl Driver<'_, '_> {
         }
         if needs.ready {
             // It was there, so nobody was asked; now somebody has to be.
-            let needs = Box::new(Needs { ready: false, ..needs });
+            let needs = Box::new(Needs { ready: false, ..needs.clone() });
             self.record(Event::PackagesSought { version, needs })?;
             return Ok(Ground::Else(Next::Go));
         }
-        self.install(version, &python, &needs, wanted).await
+        self.install(version, &python, needs, wanted).await
     }
 
     async fn install(

@@ -10,17 +10,20 @@ use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
 use crate::python::{check, forgotten};
 use crate::workflow::manager::News;
-use crate::workflow::{install, ledger, machine};
+use crate::workflow::{install, ledger, machine, samples};
 use std::collections::BTreeMap;
 
 impl Driver<'_, '_> {
     pub(super) fn read(&mut self, last_try: bool) -> Result<Next, DriverError> {
-        let Some(pending) = self.store.session().calls.pending.clone() else {
+        let session = self.store.session();
+        let Some(pending) = session.calls.pending.first().cloned() else {
             return Ok(Next::Go);
         };
+        let sampled = session.settings.samples(pending.agent) > 1;
         match pending.agent {
+            Agent::Planner if sampled => self.read_plans(last_try)?,
             Agent::Planner => self.read_plan(&pending, last_try)?,
-            Agent::Coder | Agent::Repair => self.read_script(&pending)?,
+            Agent::Coder | Agent::Repair => self.read_script(&pending, sampled)?,
             Agent::Reviewer => self.read_review(&pending, last_try)?,
             Agent::Safety => self.read_judgement(&pending, last_try)?,
             Agent::Dependencies => self.read_packages(&pending, last_try)?,
@@ -54,6 +57,32 @@ impl Driver<'_, '_> {
         Ok(())
     }
 
+    /// Takes the plan that has most in common with the other samples.
+    fn read_plans(&mut self, last_try: bool) -> Result<(), DriverError> {
+        let all = self.store.session().calls.pending.clone();
+        let read = |pending: &Pending| planner::parse(&own_words(pending), pending.outcome);
+        let plans: Vec<_> =
+            all.iter().filter_map(|pending| Some((pending.call, read(pending).ok()?))).collect();
+        if plans.is_empty() {
+            let (last, others) = all.split_last().map_or((None, &[][..]), |(l, o)| (Some(l), o));
+            for pending in others {
+                if let Err(refusal) = read(pending) {
+                    self.refuse(pending, RefusalKind::Unusable, refusal.reason)?;
+                }
+            }
+            return last.map_or(Ok(()), |pending| self.read_plan(pending, last_try));
+        }
+        let requirements: Vec<&[Requirement]> =
+            plans.iter().map(|(_, plan)| &plan.requirements[..]).collect();
+        let (call, plan) = plans[samples::most_common(&requirements)].clone();
+        let (text, requirements) = (plan.text, plan.requirements);
+        self.record(Event::PlanProposed { call: Some(call), text, requirements })?;
+        if let Some(plan) = &self.store.session().planning.proposal {
+            self.tools.manager.tell(News::Proposed(plan));
+        }
+        Ok(())
+    }
+
     /// The request and what the Manager said of it, as they are.
     fn plan_from_request(&mut self) -> (String, Vec<Requirement>) {
         self.tools.manager.tell(News::Note(
@@ -73,7 +102,7 @@ impl Driver<'_, '_> {
         (format!("## Requirements\n\n{list}"), requirements)
     }
 
-    fn read_script(&mut self, pending: &Pending) -> Result<(), DriverError> {
+    fn read_script(&mut self, pending: &Pending, sampled: bool) -> Result<(), DriverError> {
         let parses = |script: &str| {
             check::syntax(script).map_err(|problem| extract::SyntaxProblem {
                 line: problem.line,
@@ -98,22 +127,49 @@ impl Driver<'_, '_> {
             return self.refuse(pending, RefusalKind::Repeated, reason);
         }
         let (version, base) = (session.next_version(), session.head);
+        if sampled {
+            return self.read_sample(pending, version, script, notes);
+        }
         let event = Event::VersionCreated {
             version,
             cause: machine::next_cause(session),
             base,
             call: Some(pending.call),
             notes,
+            samples: Vec::new(),
+            others: Vec::new(),
             script,
             artifact: Artifact::default(),
         };
         self.record(event)?;
+        self.tell_written(version);
+        Ok(())
+    }
+
+    pub(super) fn tell_written(&mut self, version: u32) {
         let session = self.store.session();
         if let Some(version) = session.version(version) {
-            let base = base.and_then(|b| session.version(b));
+            let base = version.base.and_then(|base| session.version(base));
             self.tools.manager.tell(News::Written { version, base });
         }
-        Ok(())
+    }
+
+    /// A script that another sample gave too is tried once.
+    fn read_sample(
+        &mut self,
+        pending: &Pending,
+        version: u32,
+        script: String,
+        notes: Vec<String>,
+    ) -> Result<(), DriverError> {
+        let known = &self.store.session().samples;
+        if let Some(twin) = known.iter().find(|s| same(&s.version.script, &script)) {
+            let (call, kind) = (pending.call, RefusalKind::Repeated);
+            let reason = format!("it is sample {} again, word by word", twin.number);
+            return self.record(Event::AnswerRefused { call, kind, reason });
+        }
+        let sample = known.last().map_or(1, |sample| sample.number + 1);
+        self.record(Event::SampleRead { version, sample, call: pending.call, notes, script })
     }
 
     fn read_packages(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {

@@ -70,7 +70,11 @@ impl Driver<'_, '_> {
         self.tested(number, tests)
     }
 
-    fn tested(&mut self, number: u32, mut tests: Vec<Test>) -> Result<Next, DriverError> {
+    pub(super) fn tested(
+        &mut self,
+        number: u32,
+        mut tests: Vec<Test>,
+    ) -> Result<Next, DriverError> {
         let session = self.store.session();
         for test in tests.iter_mut().filter(|test| test.failed()) {
             test.passed_in = passed_in(session, number, &test.name);

@@ -1,0 +1,200 @@
+//! Several answers to one question: how many are still to be asked for, and which is the best. Pure.
+
+use crate::domain::chat::{Agent, Role};
+use crate::domain::plan::Requirement;
+use crate::domain::report::{Checks, RunVerdict, Scored, TestOutcome};
+use crate::domain::session::{Sample, Session, Version};
+use crate::domain::settings::Strategy;
+use std::cmp::Reverse;
+
+/// How many more samples are to be asked for before the answers to an agent are read.
+#[must_use]
+pub fn missing(session: &Session, agent: Agent) -> usize {
+    let wanted = session.settings.samples(agent);
+    let calls = &session.calls;
+    if calls.pending.is_empty() {
+        return wanted;
+    }
+    wanted.saturating_sub(calls.pending.len() + calls.settled)
+}
+
+/// How often a role was asked and nothing of what it answered could be used.
+#[must_use]
+pub fn rounds_refused(session: &Session, role: Role) -> usize {
+    let agent = Agent::ALL.into_iter().find(|agent| agent.role() == role);
+    let samples = agent.map_or(1, |agent| session.settings.samples(agent));
+    session.refusals_of(role).count().div_ceil(samples)
+}
+
+/// The scores of all samples, and the place of the best one: by tests passed, then by its run, then
+/// by findings, then by what the strategy says; of equals the first.
+#[must_use]
+pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
+    let mut scores: Vec<Scored> = samples.iter().map(score).collect();
+    let lint = |score: &Scored| match strategy {
+        Strategy::Lint => score.lint_score,
+        Strategy::None => 0.0,
+    };
+    let mut best = 0;
+    for place in 1..scores.len() {
+        let rank = |place: usize| {
+            let score: &Scored = &scores[place];
+            let checked = samples[place].version.check_failed();
+            (score.tests_passed, ran(checked, score.run), Reverse(score.findings))
+        };
+        let order = rank(place).cmp(&rank(best));
+        let order = order.then(lint(&scores[place]).total_cmp(&lint(&scores[best])));
+        if order.is_gt() {
+            best = place;
+        }
+    }
+    if let Some(score) = scores.get_mut(best) {
+        score.chosen = true;
+    }
+    (scores, best)
+}
+
+/// How well it ran: what was seen to work before what was not tried, that before what fails.
+fn ran(check_failed: bool, run: Option<RunVerdict>) -> u8 {
+    match run {
+        _ if check_failed => 0,
+        Some(RunVerdict::Failed) => 1,
+        Some(RunVerdict::Timeout) => 2,
+        None | Some(RunVerdict::Refused | RunVerdict::Skipped) => 3,
+        Some(RunVerdict::Ok | RunVerdict::Window) => 4,
+    }
+}
+
+fn score(sample: &Sample) -> Scored {
+    let Version { checks, run, tests, .. } = &sample.version;
+    let outcomes = || tests.iter().flatten().map(|test| test.outcome);
+    Scored {
+        sample: sample.number,
+        chosen: false,
+        call: sample.call,
+        tests_passed: outcomes().filter(|o| *o == TestOutcome::Passed).count(),
+        tests_failed: outcomes().filter(|o| *o == TestOutcome::Failed).count(),
+        run: run.as_ref().map(|run| run.verdict),
+        findings: checks.as_ref().map_or(0, |c| c.errors.len() + c.security.len()),
+        lint_score: checks.as_ref().map_or(0.0, Checks::lint_score),
+    }
+}
+
+/// The place of the plan that has most in common with the others: what only one sample wants was
+/// hardly asked for.
+#[must_use]
+pub fn most_common(plans: &[&[Requirement]]) -> usize {
+    let alike = |a: &[Requirement], b: &[Requirement]| -> f64 {
+        let nearest = |one: &Requirement| {
+            b.iter().map(|other| strsim::sorensen_dice(&one.text, &other.text)).fold(0.0, f64::max)
+        };
+        let length = f64::from(u32::try_from(a.len().max(1)).unwrap_or(u32::MAX));
+        a.iter().map(nearest).sum::<f64>() / length
+    };
+    let common = |place: usize| -> f64 {
+        let others = plans.iter().enumerate().filter(|(other, _)| *other != place);
+        others.map(|(_, other)| alike(plans[place], other) + alike(other, plans[place])).sum()
+    };
+    let mut best = 0;
+    for place in 1..plans.len() {
+        if common(place) > common(best) {
+            best = place;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+    use super::*;
+    use crate::domain::event::Cause;
+    use crate::domain::report::{Lint, Run, Test};
+
+    fn lint(rule: &str) -> Lint {
+        Lint { rule: rule.into(), line: 1, column: 1, message: String::new() }
+    }
+
+    /// Tests that passed, how the run ended, security findings, lint findings, errors.
+    type Came = (usize, Option<RunVerdict>, usize, usize, usize);
+
+    fn sample(number: u32, (passed, run, security, lints, errors): Came) -> Sample {
+        let many = |n: usize| (0..n).map(|_| lint("F401")).collect();
+        let checks = Checks {
+            errors: many(errors),
+            lint: many(lints),
+            security: many(security),
+            statements: 20,
+            ..Checks::default()
+        };
+        let test = Test {
+            name: "t".into(),
+            outcome: TestOutcome::Passed,
+            message: None,
+            milliseconds: 0,
+            passed_in: None,
+        };
+        let version = Version {
+            checks: Some(checks),
+            run: run.map(|verdict| Run::not_run(verdict, "")),
+            tests: Some(vec![test; passed]),
+            ..Version::new(1, Cause::First, None, String::new())
+        };
+        Sample { number, call: number, tried: true, version }
+    }
+
+    #[test]
+    fn the_best_sample_is_chosen_by_what_was_seen_before_how_it_looks() {
+        use RunVerdict::{Failed, Ok, Refused, Timeout, Window};
+        let good = (0, Some(Ok), 0, 0, 0);
+        for (others, lint, none) in [
+            (vec![good, good], 0, 0),
+            (vec![(0, Some(Ok), 0, 3, 0), good], 1, 0),
+            (vec![good, (2, Some(Failed), 3, 9, 0)], 1, 1),
+            (vec![(0, Some(Failed), 0, 0, 0), (0, Some(Ok), 2, 9, 0)], 1, 1),
+            (vec![(0, Some(Timeout), 0, 0, 0), (0, Some(Refused), 2, 9, 0)], 1, 1),
+            (vec![(0, Some(Failed), 0, 0, 0), (0, Some(Timeout), 0, 0, 0)], 1, 1),
+            (vec![(0, None, 0, 0, 1), (0, Some(Failed), 0, 9, 0)], 1, 1),
+            (vec![(0, Some(Ok), 1, 0, 0), (0, Some(Window), 0, 9, 0)], 1, 1),
+            (vec![(0, None, 0, 4, 0), (0, None, 0, 2, 0), (0, None, 0, 3, 0)], 1, 0),
+        ] {
+            let samples: Vec<Sample> =
+                (1..).zip(&others).map(|(n, came)| sample(n, *came)).collect();
+            for (strategy, place) in [(Strategy::Lint, lint), (Strategy::None, none)] {
+                let (scores, best) = choose(&samples, strategy);
+                assert_eq!(best, place, "{others:?} {strategy:?}");
+                assert!(scores[best].chosen && scores.iter().filter(|s| s.chosen).count() == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn the_lint_score_is_ten_for_a_clean_script_and_never_below_zero() {
+        for ((_, _, security, lints, errors), score) in [
+            ((0, None::<RunVerdict>, 0, 0, 0), 10.0),
+            ((0, None, 0, 1, 0), 9.5),
+            ((0, None, 1, 1, 0), 9.0),
+            ((0, None, 0, 0, 1), 7.5),
+            ((0, None, 0, 0, 9), 0.0),
+        ] {
+            let sample = sample(1, (0, None, security, lints, errors));
+            let found = sample.version.checks.unwrap().lint_score();
+            assert!((found - score).abs() < 0.001, "{found} {score}");
+        }
+    }
+
+    #[test]
+    fn the_plan_that_says_what_the_others_say_is_taken() {
+        let plan = |texts: &[&str]| -> Vec<Requirement> {
+            texts.iter().map(|t| Requirement { id: "R1".into(), text: (*t).into() }).collect()
+        };
+        let plans = [
+            plan(&["Log in with a password", "Send an email"]),
+            plan(&["Print the squares", "Stop after twelve"]),
+            plan(&["Print the square numbers", "Stop after twelve"]),
+        ];
+        let plans: Vec<&[Requirement]> = plans.iter().map(Vec::as_slice).collect();
+        assert_ne!(most_common(&plans), 0);
+        assert_eq!(most_common(&plans[..1]), 0);
+    }
+}
