@@ -10,9 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program that is measured.
+/// The program that is measured: this build's, or the one that `REDRAFT_PROGRAM` names.
 pub fn redraft(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_redraft"));
+    let other = std::env::var_os("REDRAFT_PROGRAM");
+    let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_redraft").into()));
     command.args(args).current_dir(folder).env_clear();
     for name in ["PATH", "PYENV_ROOT"] {
         if let Some(value) = std::env::var_os(name) {
@@ -97,6 +98,12 @@ pub fn configure(folder: &Path, server: &ModelServer) {
         server.base_url()
     );
     write(&folder.join("redraft.yaml"), &text);
+}
+
+/// Makes a folder to measure in.
+#[allow(clippy::disallowed_methods, reason = "no session's folder")]
+pub fn folder_at(path: &Path) {
+    std::fs::create_dir(path).expect("the folder is made");
 }
 
 /// Writes a file of the folder that is measured in.

