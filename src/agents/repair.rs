@@ -12,6 +12,8 @@ pub use super::extract::script as parse;
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
+    /// The data files: the name of each, with what is in it.
+    pub data: &'a [String],
     /// The arguments and the input that the script is run with, in words.
     pub run_as: Option<&'a str>,
     /// The script that failed.

@@ -116,6 +116,20 @@ pub struct DataFile {
     pub bytes: u64,
     /// SHA-256 of its content.
     pub sha256: String,
+    /// What is in it, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<Described>,
+}
+
+/// What was seen in a file of data when the session was made, as the models are told it. It is data:
+/// whoever made the file may have written it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Described {
+    /// Its format, its size and how much is in it, on one line.
+    pub summary: String,
+    /// Its columns and first rows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }
 
 /// One line of the journal without its number and time. Serde sees `{"its_name":{..}}`; the journal

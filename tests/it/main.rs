@@ -12,6 +12,7 @@
 mod acceptance;
 mod agents;
 mod commands;
+mod data;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod faults;

@@ -75,7 +75,7 @@ impl Driver<'_, '_> {
         if less {
             self.tools.manager.tell(News::Note(
                 "the prompt is shortened to fit into the model's context: less is told of the last \
-                 run, its tests and the findings",
+                 run, its tests, the findings and the data",
             ));
         }
         let samples = session.settings.samples(agent);
@@ -284,7 +284,7 @@ fn request(
 ) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
-    let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
+    let data = super::given::data(session, room.data);
     let run_as = if agent == Agent::Planner {
         // What the plan before said is in the plan before.
         words::run_as(&session.settings.args, &session.settings.stdin)
@@ -356,6 +356,7 @@ fn request(
                 prompts,
                 &repair::Shown {
                     plan: plan_text,
+                    data: &data,
                     run_as,
                     script: head.map_or("", |v| v.script.as_str()),
                     problem: &problem,
@@ -378,6 +379,7 @@ fn request(
                 &reviewer::Shown {
                     plan: plan_text,
                     requirements: session.requirements(),
+                    data: &data,
                     script: head.map_or("", |v| v.script.as_str()),
                     run: run.unwrap_or("It was not run."),
                     checks: Some(checks.as_str()).filter(|words| !words.is_empty()),

@@ -48,6 +48,7 @@ fn every_agent_is_told_what_it_is_shown() {
     };
     let mend = repair::Shown {
         plan: "- R1: face",
+        data: &data,
         run_as: Some("python script.py --n 3"),
         script: "print(x)",
         problem: "NameError: x",
@@ -57,6 +58,7 @@ fn every_agent_is_told_what_it_is_shown() {
     let review = reviewer::Shown {
         plan: "- R1: face",
         requirements: &requirements,
+        data: &data,
         script: "print('x' < 1)",
         run: "ok",
         checks: Some("unused import"),
@@ -93,12 +95,13 @@ fn every_agent_is_told_what_it_is_shown() {
         ),
         (
             repair::request(&prompts, &mend),
-            vec!["- R1: face", "script.py --n 3", "print(x)", "NameError: x"],
+            vec!["- R1: face", "- data/a.csv\n", "script.py --n 3", "print(x)", "NameError: x"],
         ),
         (
             reviewer::request(&prompts, &review),
             vec![
                 "version 3",
+                "- data/a.csv\n",
                 "print('x' < 1)",
                 "Its run: ok",
                 "unused import",

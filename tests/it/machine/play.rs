@@ -414,7 +414,7 @@ impl Play {
 }
 
 pub(super) fn given() -> DataFile {
-    DataFile { name: "test_x.py".into(), bytes: 1, sha256: "a".repeat(64) }
+    DataFile { name: "test_x.py".into(), bytes: 1, sha256: "a".repeat(64), described: None }
 }
 
 pub(super) fn test(outcome: TestOutcome) -> Test {
