@@ -20,6 +20,10 @@ pub struct Shown<'a> {
     pub script: &'a str,
     /// The error, with the lines that it came from and what the program knows of its cause.
     pub problem: &'a str,
+    /// How earlier tries failed, oldest first.
+    pub tries: Option<&'a str>,
+    /// How many tries are left, this one included, where that is told.
+    pub left: Option<u32>,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
 }

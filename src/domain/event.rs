@@ -331,6 +331,18 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
+    /// Why no version works was explained, after the last repair.
+    Analysed {
+        /// The version that failed last.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// The text of `analysis.md`.
+        text: String,
+        /// `analysis.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
     /// A person is asked.
     GateOpened {
         /// What about.
@@ -589,6 +601,7 @@ impl Event {
             | Self::Checked { artifact, .. }
             | Self::TestsFinished { artifact, .. }
             | Self::Reviewed { artifact, .. }
+            | Self::Analysed { artifact, .. }
             | Self::FeedbackGiven { artifact, .. }
             | Self::BudgetExtended { artifact, .. }
             | Self::Edited { artifact, .. }
@@ -632,6 +645,7 @@ impl Event {
                 | Self::SampleTried(_)
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
+                | Self::Analysed { .. }
                 | Self::SafetyJudged { .. }
                 | Self::PackagesNamed { .. }
                 | Self::RunStarted { .. }

@@ -17,10 +17,11 @@ impl Rank {
     fn of(version: &Version) -> Self {
         let tests = version.tests.iter().flatten();
         let passed = |test: &&crate::domain::report::Test| test.outcome == TestOutcome::Passed;
-        let blockers = version.review.as_ref().map_or(usize::MAX, |review| review.blockers.len());
+        let blockers = version.review.as_ref().map_or(usize::MAX, |_| version.blockers().len());
         Self {
             tests_passed: tests.filter(passed).count(),
-            works: !version.failed(),
+            // What was not even tried says nothing for itself.
+            works: version.run.is_some() && !version.failed(),
             without_blockers: usize::MAX - blockers,
         }
     }

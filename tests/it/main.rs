@@ -11,6 +11,7 @@
 
 mod acceptance;
 mod agents;
+mod analyst;
 mod commands;
 mod data;
 #[cfg(feature = "embedded")]

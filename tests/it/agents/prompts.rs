@@ -52,6 +52,8 @@ fn every_agent_is_told_what_it_is_shown() {
         run_as: Some("python script.py --n 3"),
         script: "print(x)",
         problem: "NameError: x",
+        tries: Some("- v1: KeyError: 'a'"),
+        left: Some(2),
         refusal: None,
     };
     let requirements = super::requirements(&["face", "hands"]);
@@ -95,7 +97,15 @@ fn every_agent_is_told_what_it_is_shown() {
         ),
         (
             repair::request(&prompts, &mend),
-            vec!["- R1: face", "- data/a.csv\n", "script.py --n 3", "print(x)", "NameError: x"],
+            vec![
+                "- R1: face",
+                "- data/a.csv\n",
+                "script.py --n 3",
+                "print(x)",
+                "NameError: x",
+                "- v1: KeyError: 'a'",
+                "included: 2",
+            ],
         ),
         (
             reviewer::request(&prompts, &review),
