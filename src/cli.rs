@@ -297,6 +297,8 @@ pub(crate) enum PresetArg {
     Quick,
     /// Several samples of plan and script, the best by tests, run and checks: for weak models
     Sampler,
+    /// A question about files of data (`--data`): reviewed before each run; explains what it can't do
+    Analyst,
 }
 
 impl From<PresetArg> for Preset {
@@ -305,6 +307,7 @@ impl From<PresetArg> for Preset {
             PresetArg::Guided => Self::Guided,
             PresetArg::Quick => Self::Quick,
             PresetArg::Sampler => Self::Sampler,
+            PresetArg::Analyst => Self::Analyst,
         }
     }
 }

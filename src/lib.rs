@@ -6,6 +6,7 @@ pub mod agents;
 mod cli;
 pub mod commands;
 pub mod config;
+pub mod data;
 pub mod diff;
 pub mod domain;
 pub mod files;

@@ -17,13 +17,15 @@ use std::{fs, io};
 const USER_LINE: &str = "=== user ===";
 
 /// File names and texts, in the order of [`Agent::ALL`].
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 8] = [
     ("planner.md", include_str!("../prompts/planner.md")),
     ("coder.md", include_str!("../prompts/coder.md")),
     ("repair.md", include_str!("../prompts/repair.md")),
     ("reviewer.md", include_str!("../prompts/reviewer.md")),
     ("safety.md", include_str!("../prompts/safety.md")),
     ("dependencies.md", include_str!("../prompts/dependencies.md")),
+    ("inspector.md", include_str!("../prompts/inspector.md")),
+    ("analysis.md", include_str!("../prompts/analysis.md")),
 ];
 
 /// How a model is asked when the configuration does not say otherwise.

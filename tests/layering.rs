@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 10] = [
     &["domain"],
     &["files", "diff"],
-    &["config", "prompts", "sandbox"],
+    &["config", "data", "prompts", "sandbox"],
     &["workflow::convergence", "workflow::install", "workflow::permission", "workflow::samples"],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store", "llm", "python"],

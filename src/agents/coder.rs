@@ -16,7 +16,7 @@ const MAX_FINDINGS: usize = 12;
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
-    /// Names of the data files.
+    /// The data files: the name of each, with what is in it.
     pub data: &'a [String],
     /// The arguments and the input that the script is run with, in words.
     pub run_as: Option<&'a str>,

@@ -3,11 +3,13 @@
 //! Agents never call models, and know nothing of sessions: whatever a model wrote comes in as text
 //! and goes out as plain values, or as a [`Refusal`] whose reason is written for the model.
 
+pub mod analysis;
 pub mod coder;
 pub mod dependencies;
 pub mod extract;
 mod fences;
 pub mod given;
+pub mod inspector;
 mod lists;
 pub mod planner;
 pub mod repair;

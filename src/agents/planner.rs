@@ -28,7 +28,7 @@ const HEADING: &str = "## Requirements";
 pub struct Shown<'a> {
     /// What the Manager asked for.
     pub request: &'a str,
-    /// Names of the data files.
+    /// The data files: the name of each, with what is in it.
     pub data: &'a [String],
     /// The arguments and the input that the script is run with, in words.
     pub run_as: Option<&'a str>,

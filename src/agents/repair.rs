@@ -12,12 +12,18 @@ pub use super::extract::script as parse;
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
+    /// The data files: the name of each, with what is in it.
+    pub data: &'a [String],
     /// The arguments and the input that the script is run with, in words.
     pub run_as: Option<&'a str>,
     /// The script that failed.
     pub script: &'a str,
     /// The error, with the lines that it came from and what the program knows of its cause.
     pub problem: &'a str,
+    /// How earlier tries failed, oldest first.
+    pub tries: Option<&'a str>,
+    /// How many tries are left, this one included, where that is told.
+    pub left: Option<u32>,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
 }

@@ -36,6 +36,8 @@ pub struct Shown<'a> {
     pub plan: &'a str,
     /// Its requirements.
     pub requirements: &'a [Requirement],
+    /// The data files: the name of each, with what is in it.
+    pub data: &'a [String],
     /// The script, without line numbers: a quote must be in it as written.
     pub script: &'a str,
     /// Its run, in words.
@@ -54,6 +56,7 @@ pub struct Shown<'a> {
 #[derive(Serialize)]
 struct Context<'a> {
     plan: &'a str,
+    data: &'a [String],
     script: &'a str,
     run: &'a str,
     checks: Option<&'a str>,
@@ -69,6 +72,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
     let ids: Vec<&str> = shown.requirements.iter().map(|r| r.id.as_str()).collect();
     let context = Context {
         plan: shown.plan.trim_end(),
+        data: shown.data,
         script: shown.script.trim_end(),
         run: shown.run,
         checks: shown.checks,

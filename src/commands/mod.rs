@@ -96,6 +96,9 @@ pub fn main() -> u8 {
     if let Some(code) = crate::sandbox::started_to_confine() {
         return code;
     }
+    if let Some(code) = crate::data::started_to_describe() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),

@@ -2,6 +2,7 @@
 
 use super::{Context, doctor, fetch, setup, work};
 use crate::cli;
+use crate::data;
 use crate::domain::settings::Settings;
 use crate::domain::text::one_line;
 use crate::python::acceptance;
@@ -28,7 +29,9 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let prompts = work::prompts()?;
     let tests = tests(&args.tests)?;
     let interface = acceptance::interface(&tests);
-    let draft = Draft { name: args.name, request, settings, data: args.data, tests, interface };
+    let described = data::describe(&args.data);
+    let (name, data) = (args.name, args.data);
+    let draft = Draft { name, request, settings, data, described, tests, interface };
     let store = store::create(&context.sessions, draft)?;
     let session = store.session();
     let terminal = &context.terminal;

@@ -84,7 +84,9 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
         row("forked", &visible(&format!("from {from}")));
     }
     for data in &session.data {
-        row("data", &visible(&format!("{} ({} bytes)", data.name, data.bytes)));
+        let summary = data.described.as_ref().map(|described| one_line(&described.summary, 160));
+        let summary = summary.unwrap_or_else(|| format!("{} bytes", data.bytes));
+        row("data", &format!("{}: {summary}", visible(&data.name)));
     }
     for test in &session.tests {
         row("tests", &visible(&format!("{} ({} bytes)", test.name, test.bytes)));

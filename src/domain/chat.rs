@@ -19,17 +19,23 @@ pub enum Agent {
     Safety,
     /// Names packages for modules.
     Dependencies,
+    /// Looks for what is wrong in a version before it is run.
+    Inspector,
+    /// Explains a failure that could not be repaired.
+    Analysis,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Planner,
         Self::Coder,
         Self::Repair,
         Self::Reviewer,
         Self::Safety,
         Self::Dependencies,
+        Self::Inspector,
+        Self::Analysis,
     ];
 
     /// The name in template files, chat files and the journal.
@@ -42,6 +48,8 @@ impl Agent {
             Self::Reviewer => "reviewer",
             Self::Safety => "safety",
             Self::Dependencies => "dependencies",
+            Self::Inspector => "inspector",
+            Self::Analysis => "analysis",
         }
     }
 
@@ -51,7 +59,7 @@ impl Agent {
         match self {
             Self::Planner => Role::Planner,
             Self::Coder | Self::Repair => Role::Coder,
-            Self::Reviewer => Role::Reviewer,
+            Self::Reviewer | Self::Inspector | Self::Analysis => Role::Reviewer,
             Self::Safety => Role::Safety,
             Self::Dependencies => Role::Dependencies,
         }

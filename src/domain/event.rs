@@ -116,6 +116,20 @@ pub struct DataFile {
     pub bytes: u64,
     /// SHA-256 of its content.
     pub sha256: String,
+    /// What is in it, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<Described>,
+}
+
+/// What was seen in a file of data when the session was made, as the models are told it. It is data:
+/// whoever made the file may have written it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Described {
+    /// Its format, its size and how much is in it, on one line.
+    pub summary: String,
+    /// Its columns and first rows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }
 
 /// One line of the journal without its number and time. Serde sees `{"its_name":{..}}`; the journal
@@ -314,6 +328,18 @@ pub enum Event {
         /// The text of `review_vN.md`.
         text: String,
         /// `review_vN.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
+    /// Why no version works was explained, after the last repair.
+    Analysed {
+        /// The version that failed last.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// The text of `analysis.md`.
+        text: String,
+        /// `analysis.md`.
         #[serde(flatten)]
         artifact: Artifact,
     },
@@ -575,6 +601,7 @@ impl Event {
             | Self::Checked { artifact, .. }
             | Self::TestsFinished { artifact, .. }
             | Self::Reviewed { artifact, .. }
+            | Self::Analysed { artifact, .. }
             | Self::FeedbackGiven { artifact, .. }
             | Self::BudgetExtended { artifact, .. }
             | Self::Edited { artifact, .. }
@@ -618,6 +645,7 @@ impl Event {
                 | Self::SampleTried(_)
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
+                | Self::Analysed { .. }
                 | Self::SafetyJudged { .. }
                 | Self::PackagesNamed { .. }
                 | Self::RunStarted { .. }

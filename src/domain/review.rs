@@ -160,4 +160,7 @@ pub struct Review {
     pub settled: Vec<String>,
     /// Ids of all open blockers after this review.
     pub blockers: Vec<String>,
+    /// It was made before the version was run: where the run went well, that counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before_run: bool,
 }

@@ -64,6 +64,8 @@ pub struct Session {
     pub installs: BTreeMap<String, bool>,
     /// What models said, time after time, in which package a module is; empty where in none.
     pub named: BTreeMap<String, Vec<String>>,
+    /// The version whose failure was explained last, in `analysis.md`.
+    pub analysed: Option<u32>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.
@@ -202,6 +204,14 @@ impl Version {
     #[must_use]
     pub fn ran(&self) -> bool {
         self.run.as_ref().is_some_and(|r| r.verdict.ran())
+    }
+
+    /// Ids of the blockers that its review left open. What was expected of a run before it was made
+    /// counts no more when it was seen.
+    #[must_use]
+    pub fn blockers(&self) -> &[String] {
+        let review = self.review.as_ref().filter(|review| !(review.before_run && self.ran()));
+        review.map_or(&[], |review| &review.blockers)
     }
 
     /// How many requirements the Reviewer called met.

@@ -153,6 +153,8 @@ pub enum Preset {
     Quick,
     /// Several samples of plan and script, the best by tests, run and checks.
     Sampler,
+    /// A question about files of data: reviewed before each run, and a failure is explained.
+    Analyst,
 }
 
 impl Preset {
@@ -163,6 +165,7 @@ impl Preset {
             Self::Guided => "guided",
             Self::Quick => "quick",
             Self::Sampler => "sampler",
+            Self::Analyst => "analyst",
         }
     }
 }
@@ -201,6 +204,12 @@ pub struct Settings {
     /// Whether versions are reviewed.
     #[serde(default = "yes")]
     pub review: bool,
+    /// Whether versions are reviewed before they are run for the first time.
+    #[serde(default)]
+    pub review_before_run: bool,
+    /// Whether a repair is told of all tries before it, and the last one that fails is explained.
+    #[serde(default)]
+    pub analysis: bool,
     /// Which gates a person is asked at.
     #[serde(default)]
     pub gates: Gates,
@@ -278,6 +287,8 @@ impl Settings {
             limits: Limits::default(),
             plan: true,
             review: true,
+            review_before_run: false,
+            analysis: false,
             gates: Gates::All,
             candidates: one(),
             plan_candidates: one(),
@@ -308,6 +319,9 @@ impl Settings {
                 lint: LintUse::Repair,
                 ..guided
             },
+            Preset::Analyst => {
+                Self { review: false, review_before_run: true, analysis: true, ..guided }
+            }
         }
     }
 

@@ -57,6 +57,32 @@ pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Opt
     Some(fixed.to_owned())
 }
 
+/// What usually mends an error of this type, where nothing more is known of it.
+#[must_use]
+pub fn usual(kind: &str) -> Option<&'static str> {
+    Some(match kind.rsplit('.').next().unwrap_or(kind) {
+        "KeyError" => "use a name that is there; look at the columns or keys before",
+        "IndexError" => "check the length before taking an element",
+        "ValueError" => {
+            "values that do not fit are there: convert them one by one, leave out what does not fit"
+        }
+        "TypeError" => "a value has another type than expected, or is missing: check it before",
+        "AttributeError" => {
+            "the object has no such member: check its type, or the library's version"
+        }
+        "UnboundLocalError" | "NameError" => "define the name before it is used",
+        "ZeroDivisionError" => "check that there is anything to divide by",
+        "UnicodeDecodeError" => "open the file with its encoding",
+        "PermissionError" => "write into the current folder only",
+        "ParserError" => "read the file with its separator and its encoding",
+        "JSONDecodeError" => {
+            "the file is no plain JSON: read it line by line, or look at its beginning"
+        }
+        "DatabaseError" | "OperationalError" => "look at the names of tables and columns before",
+        _ => return None,
+    })
+}
+
 const NO_ARGUMENTS: &str =
     "the run has no command-line arguments: give defaults that work without any";
 

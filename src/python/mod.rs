@@ -10,7 +10,7 @@ mod conda;
 mod depth;
 mod figures;
 pub mod forgotten;
-mod hints;
+pub mod hints;
 mod imports;
 pub mod interpreter;
 pub mod outline;

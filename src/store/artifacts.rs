@@ -110,6 +110,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::Reviewed { version, text, .. } => {
             vec![(format!("review_v{version}.md"), text.clone())]
         }
+        Event::Analysed { text, .. } => vec![("analysis.md".to_owned(), text.clone())],
         Event::FeedbackGiven { version, text, .. } => {
             vec![(format!("feedback_v{version}.md"), text.clone())]
         }
@@ -147,6 +148,10 @@ struct Flat {
     plan: bool,
     #[serde(default = "yes")]
     review: bool,
+    #[serde(default)]
+    review_before_run: bool,
+    #[serde(default)]
+    analysis: bool,
     #[serde(default)]
     gates: Gates,
     #[serde(default = "one")]
@@ -196,6 +201,8 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         limits: read.limits,
         plan: read.plan,
         review: read.review,
+        review_before_run: read.review_before_run,
+        analysis: read.analysis,
         gates: read.gates,
         candidates: read.candidates,
         plan_candidates: read.plan_candidates,

@@ -4,7 +4,7 @@ use super::line::Entry;
 use super::open::load;
 use super::{DATA, JOURNAL, Store, StoreError, TESTS, artifacts, open};
 use crate::domain::chat::Agent;
-use crate::domain::event::{DataFile, Event, FORMAT, SessionCreated};
+use crate::domain::event::{DataFile, Described, Event, FORMAT, SessionCreated};
 use crate::domain::name;
 use crate::domain::settings::Settings;
 use crate::files::{self, FileError, Mode};
@@ -20,6 +20,8 @@ pub struct Draft {
     pub settings: Settings,
     /// Files to give it, copied into `data/`.
     pub data: Vec<PathBuf>,
+    /// What is in them, in the same order, where that was looked at.
+    pub described: Vec<Option<Described>>,
     /// Tests to hold its scripts against, copied into `tests/`.
     pub tests: Vec<PathBuf>,
     /// The names that these use of the script.
@@ -42,7 +44,10 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
     let tests = name_data(&draft.tests)?;
     files::create_folder(root)?;
     let made = Making::start(root)?;
-    let data = take_data(&made.folder.join(DATA), named)?;
+    let mut data = take_data(&made.folder.join(DATA), named)?;
+    for (file, described) in data.iter_mut().zip(draft.described) {
+        file.described = described;
+    }
     let tests = take_data(&made.folder.join(TESTS), tests)?;
     let event = SessionCreated {
         format: FORMAT,
@@ -186,7 +191,7 @@ fn take_data(folder: &Path, named: Vec<(&Path, &str)>) -> Result<Vec<DataFile>, 
         let to = folder.join(name);
         let bytes = files::copy(path, &to)?;
         let sha256 = artifacts::hash(&files::read(&to)?);
-        data.push(DataFile { name: name.to_owned(), bytes, sha256 });
+        data.push(DataFile { name: name.to_owned(), bytes, sha256, described: None });
     }
     Ok(data)
 }

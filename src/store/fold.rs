@@ -90,6 +90,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::TestsStarted { version, .. }
         | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
+        | Event::Analysed { version, .. }
         | Event::SafetyJudged { version, .. }
         | Event::PackagesNamed { version, .. }
         | Event::RunPermission { version: Some(version), .. }
@@ -248,6 +249,10 @@ fn take(session: &mut Session, event: Event, at: String) {
             answered(session, Some(call), Role::Reviewer);
             enter(&mut session.ledger, findings);
             change(session, version, |v| v.review = Some(*review));
+        }
+        Event::Analysed { version, call, .. } => {
+            answered(session, Some(call), Role::Reviewer);
+            session.analysed = Some(version);
         }
         Event::GateOpened { gate } => session.gate = Some(gate),
         Event::IterationAsked { escalation, .. } => {
@@ -433,7 +438,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
         }
     });
     let about_it = |p: &Pending| {
-        matches!(p.agent, Agent::Reviewer | Agent::Safety) && p.version == Some(number)
+        matches!(p.agent.role(), Role::Reviewer | Role::Safety) && p.version == Some(number)
     };
     session.calls.pending.retain(|pending| !about_it(pending));
     if number == latest {

@@ -229,7 +229,10 @@ fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
     let Some(review) = &version.review else { return String::new() };
     match review.said {
         Some(said) if said == verdict => String::new(),
-        Some(said) => format!(", though the Reviewer said {}", said.name()),
+        Some(said) => {
+            let when = if review.before_run { " before it was run" } else { "" };
+            format!(", though the Reviewer said {}{when}", said.name())
+        }
         None => ", the Reviewer gave none".to_owned(),
     }
 }

@@ -200,6 +200,8 @@ impl Teller {
             (Agent::Coder, Some(n)) => format!("writes v{n}"),
             (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
+            (Agent::Inspector, Some(n)) => format!("reviews v{n} before it runs"),
+            (Agent::Analysis, Some(n)) => format!("explains why v{n} fails"),
             (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
             (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
             _ => "works".to_owned(),
@@ -273,7 +275,7 @@ const fn name(agent: Agent) -> &'static str {
     match agent {
         Agent::Planner => "Planner",
         Agent::Coder | Agent::Repair => "Coder",
-        Agent::Reviewer => "Reviewer",
+        Agent::Reviewer | Agent::Inspector | Agent::Analysis => "Reviewer",
         Agent::Safety => "Safety judge",
         Agent::Dependencies => "model",
     }

@@ -50,6 +50,7 @@ pub fn update(
         again: book.again,
         settled: book.settled,
         blockers,
+        before_run: false,
     };
     let changed: Vec<Finding> = book
         .findings

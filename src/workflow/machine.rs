@@ -17,6 +17,10 @@ const STUCK_AFTER: usize = 3;
 /// How many of them are named.
 const BLOCKERS_NAMED: usize = 8;
 
+/// Why a session waits that was given up.
+pub const EXPLAINED: &str =
+    "it could not be repaired; analysis.md says what failed, why, and what to try";
+
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -97,6 +101,12 @@ pub fn next_step(session: &Session) -> Step {
         return write(session, Agent::Repair);
     }
     if head.run.is_none() {
+        if settings.review_before_run && head.review.is_none() && !head.check_failed() {
+            return call(session, Agent::Inspector, Some(head.number));
+        }
+        if is_sent_back(session, head) && may_repair(session, head) {
+            return write(session, Agent::Repair);
+        }
         return run(session, head);
     }
     // Also where the run failed: a repair is shown all that is wrong.
@@ -108,6 +118,12 @@ pub fn next_step(session: &Session) -> Step {
     }
     if wants_lint_repair(session, head) && may_repair(session, head) {
         return write(session, Agent::Repair);
+    }
+    if settings.analysis && head.failed() {
+        if session.analysed != Some(head.number) {
+            return call(session, Agent::Analysis, Some(head.number));
+        }
+        return Step::Ask(Gate::Version);
     }
     if (head.failed() || head.review.is_some() || !settings.review)
         && let Some(best) = convergence::better(session, head)
@@ -122,10 +138,27 @@ pub fn next_step(session: &Session) -> Step {
 
 /// Whether the head goes to repair before anybody is asked about it.
 fn may_repair(session: &Session, head: &Version) -> bool {
-    head.review.is_none()
+    head.review.as_ref().is_none_or(|review| review.before_run)
         && trouble(session).is_none()
         && !at_version_limit(session)
         && repairs_in_a_row(session, head) < session.settings.limits.repairs
+}
+
+/// Whether a version goes back for what a review before its run found: once in a row, so that a
+/// model that is never content does not keep a script from being run. What a person wrote is run.
+fn is_sent_back(session: &Session, head: &Version) -> bool {
+    let base = head.base.filter(|_| head.cause == Cause::Repair).and_then(|b| session.version(b));
+    let again = base.is_some_and(|base| base.run.is_none() && !base.check_failed());
+    session.settings.review_before_run
+        && !head.blockers().is_empty()
+        && !again
+        && head.cause != Cause::Manager
+}
+
+/// How many repairs are left after this version, the one that is written next included.
+#[must_use]
+pub fn repairs_left(session: &Session, version: &Version) -> u32 {
+    session.settings.limits.repairs.saturating_sub(repairs_in_a_row(session, version))
 }
 
 /// Whether a version that works goes back for its lint findings: once in a row of repairs, so that
@@ -313,17 +346,21 @@ pub fn stuck(session: &Session) -> Option<Trouble> {
 
 /// What stands against a version that was reviewed: the ids of findings, the names of tests.
 fn blockers(version: &Version) -> Option<Vec<&str>> {
-    let findings = version.review.as_ref()?.blockers.iter().map(String::as_str);
+    version.review.as_ref()?;
+    let findings = version.blockers().iter().map(String::as_str);
     let failed = version.tests.iter().flatten().filter(|test| test.failed());
     Some(findings.chain(failed.map(|test| test.name.as_str())).collect())
 }
 
 /// What the program makes of a version: no open blocker and nothing that failed is ACCEPT,
-/// whatever else was said.
+/// whatever else was said. What was expected of a run counts no more when it was seen.
 #[must_use]
 pub fn verdict(version: &Version) -> Verdict {
-    let blocked = version.review.as_ref().is_some_and(|r| !r.blockers.is_empty());
-    if blocked || version.failed() { Verdict::Iterate } else { Verdict::Accept }
+    if !version.blockers().is_empty() || version.failed() {
+        Verdict::Iterate
+    } else {
+        Verdict::Accept
+    }
 }
 
 /// Whether the sample at a place among those of a round is asked of the Coder afresh, without the

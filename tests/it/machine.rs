@@ -35,6 +35,8 @@ fn settings() -> impl Strategy<Value = Settings> {
             (settings.candidates, settings.plan_candidates) = samples;
             settings.plan = planned;
             settings.review = planned;
+            // Whatever is drawn for others: all pairs come.
+            (settings.review_before_run, settings.analysis) = (stronger, off);
             settings.sandbox.mode = if off { SandboxMode::Off } else { SandboxMode::Strict };
             let escalate_to = stronger.then(|| "local/large".to_owned());
             let coder = RoleSettings { escalate_to, ..RoleSettings::default() };

@@ -11,7 +11,9 @@
 
 mod acceptance;
 mod agents;
+mod analyst;
 mod commands;
+mod data;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod faults;

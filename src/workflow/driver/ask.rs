@@ -22,7 +22,9 @@ impl Driver<'_, '_> {
         self.store.sync()?;
         let session = self.store.session();
         let trouble = match gate {
-            Gate::Version => machine::stuck(session).map(|t| t.words()),
+            Gate::Version => {
+                machine::stuck(session).map(|t| t.words()).or_else(|| explained(session))
+            }
             Gate::Budget => Some(machine::limit_reached(session)),
             Gate::Plan | Gate::Safety | Gate::Install => None,
         };
@@ -119,6 +121,12 @@ impl Driver<'_, '_> {
         }
         Ok(Next::Go)
     }
+}
+
+/// That it was explained why the head does not work.
+fn explained(session: &Session) -> Option<String> {
+    (session.analysed.is_some() && session.analysed == session.head)
+        .then(|| machine::EXPLAINED.to_owned())
 }
 
 /// The answer to what the head asks for: packages, or something outside its run folder. Of that, the

@@ -1,8 +1,9 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::fit::{Fitted, Room, fit};
+use super::history;
 use super::{Driver, DriverError, End, Next};
-use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
+use crate::agents::{analysis, coder, dependencies, inspector, planner, repair, reviewer, safety};
 use crate::config::Price;
 use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
@@ -84,7 +85,7 @@ impl Driver<'_, '_> {
         if shortened {
             self.tools.manager.tell(News::Note(
                 "the prompt is shortened to fit into the model's context: less is told of the last \
-                 run, its tests and the findings",
+                 run, its tests, the findings and the data",
             ));
         }
         for (number, request) in &asked {
@@ -280,7 +281,7 @@ fn request(
 ) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
-    let data: Vec<String> = session.data.iter().map(|d| d.name.clone()).collect();
+    let data = super::given::data(session, room.data);
     let run_as = if agent == Agent::Planner {
         // What the plan before said is in the plan before.
         words::run_as(&session.settings.args, &session.settings.stdin)
@@ -308,7 +309,15 @@ fn request(
             },
         ),
         Agent::Coder | Agent::Repair if afresh => {
-            let problem = head.filter(|v| v.failed()).map(|v| problem_words(session, v, room));
+            let problem = head.filter(|v| v.failed()).map(|v| {
+                let earlier = history::before(session, v);
+                let problem = problem_words(session, v, room);
+                if session.settings.analysis {
+                    join([problem, earlier, String::new()])
+                } else {
+                    problem
+                }
+            });
             coder::request(
                 prompts,
                 &coder::Shown {
@@ -345,13 +354,18 @@ fn request(
         }
         Agent::Repair => {
             let problem = head.map(|head| problem_words(session, head, room)).unwrap_or_default();
+            let told = session.settings.analysis;
+            let earlier = head.filter(|_| told).map(|head| history::before(session, head));
             repair::request(
                 prompts,
                 &repair::Shown {
                     plan: plan_text,
+                    data: &data,
                     run_as,
                     script: head.map_or("", |v| v.script.as_str()),
                     problem: &problem,
+                    tries: earlier.as_deref().filter(|tries| !tries.is_empty()),
+                    left: head.filter(|_| told).map(|head| machine::repairs_left(session, head)),
                     refusal,
                 },
             )
@@ -361,21 +375,53 @@ fn request(
                 .and_then(|v| v.checks.as_ref())
                 .map(|checks| check_words(session, checks))
                 .unwrap_or_default();
-            let open: Vec<reviewer::Open<'_>> = ledger::for_coder(&session.ledger)
-                .into_iter()
-                .take(room.findings)
-                .map(|f| reviewer::Open { id: &f.id, text: &f.text })
-                .collect();
+            let open = open_findings(session, room);
             reviewer::request(
                 prompts,
                 &reviewer::Shown {
                     plan: plan_text,
                     requirements: session.requirements(),
+                    data: &data,
                     script: head.map_or("", |v| v.script.as_str()),
                     run: run.unwrap_or("It was not run."),
                     checks: Some(checks.as_str()).filter(|words| !words.is_empty()),
                     open: &open,
                     version: head.map_or(1, |v| v.number),
+                    refusal,
+                },
+            )
+        }
+        Agent::Inspector => {
+            let found = head.and_then(|v| v.checks.as_ref());
+            let checks = found.map(|checks| check_words(session, checks)).unwrap_or_default();
+            let asks = found.filter(|checks| !checks.capabilities.is_empty());
+            let asks = asks.map(words::capabilities_in_words);
+            let open = open_findings(session, room);
+            inspector::request(
+                prompts,
+                &inspector::Shown {
+                    plan: plan_text,
+                    data: &data,
+                    run_as,
+                    script: head.map_or("", |v| v.script.as_str()),
+                    asks: asks.as_deref(),
+                    checks: Some(checks.as_str()).filter(|words| !words.is_empty()),
+                    open: &open,
+                    version: head.map_or(1, |v| v.number),
+                    refusal,
+                },
+            )
+        }
+        Agent::Analysis => {
+            let tries = head.map(|head| history::all(session, head)).unwrap_or_default();
+            analysis::request(
+                prompts,
+                &analysis::Shown {
+                    plan: plan_text,
+                    data: &data,
+                    tries: &tries,
+                    script: head.map_or("", |v| v.script.as_str()),
+                    run: run.unwrap_or("It was not run."),
                     refusal,
                 },
             )
@@ -398,6 +444,12 @@ fn request(
         }
     }?;
     Ok(Request { agent, ..request })
+}
+
+/// Findings that a reviewer is to confirm.
+fn open_findings(session: &Session, room: Room) -> Vec<reviewer::Open<'_>> {
+    let open = ledger::for_coder(&session.ledger).into_iter().take(room.findings);
+    open.map(|f| reviewer::Open { id: &f.id, text: &f.text }).collect()
 }
 
 /// What is known of a version: its run, its tests, what it lost.
@@ -428,6 +480,9 @@ fn check_words(session: &Session, checks: &Checks) -> String {
 
 fn problem_words(session: &Session, version: &Version, room: Room) -> String {
     match &version.checks {
+        Some(_) if !version.failed() && version.run.is_none() => {
+            history::review_words(session, version)
+        }
         Some(checks) if !version.failed() => {
             format!(
                 "It works. Put these right and change nothing else.\n{}",

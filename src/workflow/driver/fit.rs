@@ -12,14 +12,16 @@ pub(super) struct Room {
     pub(super) tests: usize,
     /// Open findings, blockers first.
     pub(super) findings: usize,
+    /// Of what is in the files of data, in characters.
+    pub(super) data: usize,
 }
 
 /// From all to the least. Prompts do not grow with what a script prints.
 pub(super) const ROOMS: [Room; 4] = [
-    Room { run: 1500, tests: 1500, findings: usize::MAX },
-    Room { run: 400, tests: 1500, findings: usize::MAX },
-    Room { run: 150, tests: 400, findings: 6 },
-    Room { run: 150, tests: 150, findings: 2 },
+    Room { run: 1500, tests: 1500, findings: usize::MAX, data: usize::MAX },
+    Room { run: 400, tests: 1500, findings: usize::MAX, data: 2000 },
+    Room { run: 150, tests: 400, findings: 6, data: 800 },
+    Room { run: 150, tests: 150, findings: 2, data: 200 },
 ];
 
 /// A script shorter than this is no answer.

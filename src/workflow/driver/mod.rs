@@ -6,6 +6,7 @@ mod call;
 pub mod edits;
 mod fit;
 mod given;
+mod history;
 mod lost;
 mod notes;
 mod packages;

@@ -1,5 +1,6 @@
 //! The Reviewer's notes for people: `review_vN.md`.
 
+use super::history;
 use crate::domain::review::{Finding, FindingState, Review, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::one_line;
@@ -13,7 +14,8 @@ pub(super) fn review(
     review: &Review,
     changed: &[Finding],
 ) -> String {
-    let mut text = format!("# Review of version {}\n\n", version.number);
+    let when = if review.before_run { ", before its run" } else { "" };
+    let mut text = format!("# Review of version {}{when}\n\n", version.number);
     let said = review.said.map_or("none given", Verdict::name);
     let blocked = !review.blockers.is_empty() || version.failed();
     let verdict = if blocked { Verdict::Iterate } else { Verdict::Accept };
@@ -47,6 +49,19 @@ pub(super) fn review(
         let _ = writeln!(text, "- {}", line(finding, version.number));
     }
     text
+}
+
+/// The text of `analysis.md`: how each try failed, and the model's explanation if it had one.
+pub(super) fn analysis(session: &Session, version: &Version, said: Option<&str>) -> String {
+    let tries = history::all(session, version);
+    let request = one_line(&session.request, 300);
+    let missing = "The model gave no explanation that could be used.";
+    format!(
+        "# Why there is no script that works\n\n{request}\n\nThe last try is version {}. What the program \
+         saw:\n\n{tries}\n\nWhat the model makes of it (nobody has checked that):\n\n{}\n",
+        version.number,
+        said.unwrap_or(missing)
+    )
 }
 
 /// What the program found itself: tests that fail, and what is gone.

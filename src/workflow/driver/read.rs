@@ -1,7 +1,7 @@
 //! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
 
 use super::{Driver, DriverError, Next, notes};
-use crate::agents::{self, Refusal, dependencies, extract, planner, reviewer, safety};
+use crate::agents::{self, Refusal, analysis, dependencies, extract, planner, reviewer, safety};
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::plan::Requirement;
@@ -21,10 +21,11 @@ impl Driver<'_, '_> {
         };
         let sampled = session.settings.samples(pending.agent) > 1;
         match pending.agent {
+            Agent::Analysis => return self.read_analysis(&pending, last_try),
             Agent::Planner if sampled => self.read_plans(last_try)?,
             Agent::Planner => self.read_plan(&pending, last_try)?,
             Agent::Coder | Agent::Repair => self.read_script(&pending, sampled)?,
-            Agent::Reviewer => self.read_review(&pending, last_try)?,
+            Agent::Reviewer | Agent::Inspector => self.read_review(&pending, last_try)?,
             Agent::Safety => self.read_judgement(&pending, last_try)?,
             Agent::Dependencies => self.read_packages(&pending, last_try)?,
         }
@@ -207,6 +208,25 @@ impl Driver<'_, '_> {
         self.record(Event::SafetyJudged { version, call: pending.call, judged })
     }
 
+    /// What failed is told by the program, why by the model.
+    fn read_analysis(&mut self, pending: &Pending, last_try: bool) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        let about = pending.version.and_then(|v| session.version(v));
+        let Some(failed) = about.or_else(|| session.head()) else { return Ok(Next::Go) };
+        let said = match analysis::parse(&own_words(pending)) {
+            Ok(said) => Some(said),
+            Err(refusal) if !last_try => {
+                self.refuse(pending, RefusalKind::Unusable, refusal.reason)?;
+                return Ok(Next::Go);
+            }
+            Err(_) => None,
+        };
+        let (version, call) = (failed.number, pending.call);
+        let text = notes::analysis(session, failed, said.as_deref());
+        self.record(Event::Analysed { version, call, text, artifact: Artifact::default() })?;
+        self.pause(machine::EXPLAINED)
+    }
+
     fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
         let session = self.store.session();
         // Work may go on from another version since the Reviewer was asked.
@@ -221,8 +241,9 @@ impl Driver<'_, '_> {
             Err(_) => RawReview::default(),
         };
         let (version, script) = (reviewed.number, reviewed.script.as_str());
-        let (review, findings) =
+        let (mut review, findings) =
             ledger::update(&session.ledger, &raw, session.requirements(), version, script);
+        review.before_run = pending.agent == Agent::Inspector;
         let text = notes::review(session, reviewed, &review, &findings);
         self.record(Event::Reviewed {
             version,

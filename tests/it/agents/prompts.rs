@@ -48,15 +48,19 @@ fn every_agent_is_told_what_it_is_shown() {
     };
     let mend = repair::Shown {
         plan: "- R1: face",
+        data: &data,
         run_as: Some("python script.py --n 3"),
         script: "print(x)",
         problem: "NameError: x",
+        tries: Some("- v1: KeyError: 'a'"),
+        left: Some(2),
         refusal: None,
     };
     let requirements = super::requirements(&["face", "hands"]);
     let review = reviewer::Shown {
         plan: "- R1: face",
         requirements: &requirements,
+        data: &data,
         script: "print('x' < 1)",
         run: "ok",
         checks: Some("unused import"),
@@ -93,12 +97,21 @@ fn every_agent_is_told_what_it_is_shown() {
         ),
         (
             repair::request(&prompts, &mend),
-            vec!["- R1: face", "script.py --n 3", "print(x)", "NameError: x"],
+            vec![
+                "- R1: face",
+                "- data/a.csv\n",
+                "script.py --n 3",
+                "print(x)",
+                "NameError: x",
+                "- v1: KeyError: 'a'",
+                "included: 2",
+            ],
         ),
         (
             reviewer::request(&prompts, &review),
             vec![
                 "version 3",
+                "- data/a.csv\n",
                 "print('x' < 1)",
                 "Its run: ok",
                 "unused import",

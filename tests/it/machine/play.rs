@@ -251,7 +251,13 @@ impl Play {
                 let event = version(&self.session, machine::next_cause(&self.session), Some(call));
                 self.record(event);
             }
-            Agent::Reviewer => self.read_review(call, pending.version.unwrap()),
+            Agent::Reviewer => self.read_review(call, pending.version.unwrap(), false),
+            Agent::Inspector => self.read_review(call, pending.version.unwrap(), true),
+            Agent::Analysis => {
+                let (version, text) = (pending.version.unwrap(), "it fails".to_owned());
+                let artifact = Artifact::default();
+                self.record(Event::Analysed { version, call, text, artifact });
+            }
             Agent::Dependencies => {
                 let version = pending.version.unwrap();
                 let name = ["", "x", "other"][usize::from(self.draw(3))].to_owned();
@@ -268,7 +274,7 @@ impl Play {
         }
     }
 
-    fn read_review(&mut self, call: u32, version: u32) {
+    fn read_review(&mut self, call: u32, version: u32, before_run: bool) {
         let blockers = ["one is missing", "two hands are shown", "the title is not set"];
         let findings = (0..self.draw(4)).map(|n| RawFinding {
             requirement: Some("R1".into()),
@@ -282,8 +288,9 @@ impl Play {
         let raw = RawReview { judgements, findings, verdict };
         let session = &self.session;
         let script = &session.version(version).unwrap().script;
-        let (review, findings) =
+        let (mut review, findings) =
             ledger::update(&session.ledger, &raw, session.requirements(), version, script);
+        review.before_run = before_run;
         self.record(Event::Reviewed {
             version,
             call,
@@ -414,7 +421,7 @@ impl Play {
 }
 
 pub(super) fn given() -> DataFile {
-    DataFile { name: "test_x.py".into(), bytes: 1, sha256: "a".repeat(64) }
+    DataFile { name: "test_x.py".into(), bytes: 1, sha256: "a".repeat(64), described: None }
 }
 
 pub(super) fn test(outcome: TestOutcome) -> Test {

@@ -1,0 +1,97 @@
+//! The analysis: why a script could not be made to work, and what to try.
+
+use super::{Refusal, RefusalKind, ask, text};
+use crate::domain::chat::{Agent, Request};
+use crate::domain::text::visible;
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+
+/// Characters kept of an answer.
+const LONGEST: usize = 6000;
+/// Fewer are no explanation.
+const SHORTEST: usize = 40;
+
+/// What it is shown.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Shown<'a> {
+    /// The approved plan, or the request.
+    pub plan: &'a str,
+    /// The data files: the name of each, with what is in it.
+    pub data: &'a [String],
+    /// What was tried and how it failed, oldest first.
+    pub tries: &'a str,
+    /// The last script.
+    pub script: &'a str,
+    /// Its run, in words.
+    pub run: &'a str,
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// What is asked of it.
+pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
+    let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
+    ask(prompts, Agent::Analysis, Shown { plan, script, ..*shown })
+}
+
+/// The explanation in an answer, for people. Code is none.
+///
+/// # Errors
+/// There is no text in it, or next to none.
+pub fn parse(answer: &str) -> Result<String, Refusal> {
+    let normal = text::normalise(answer);
+    let said = text::after_thinking(&normal);
+    let mut in_code = false;
+    let mut kept = String::new();
+    for line in said.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code {
+            kept.push_str(line.trim_end());
+            kept.push('\n');
+        }
+    }
+    let kept = visible(kept.trim());
+    if kept.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {
+        let reason = "It explains nothing. Write `## What failed`, `## Why` and `## What to try`, \
+                      each with a few sentences, and no code.";
+        return Err(Refusal::new(RefusalKind::Unusable, reason));
+    }
+    let end = kept.char_indices().nth(LONGEST).map_or(kept.len(), |(at, _)| at);
+    Ok(kept[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn what_explains_is_kept_and_what_does_not_is_asked_for_again() {
+        let good = "## What failed\nThe column `temp` is not in the file, so each try ended.\n";
+        for (answer, kept) in [
+            (good.to_owned(), Some("## What failed\nThe column")),
+            (
+                format!("<think>code?</think>\n{good}```python\nprint(1)\n```\n## Why\n"),
+                Some("## Why"),
+            ),
+            (
+                "```python\nimport pandas as pd\nprint(pd.read_csv('data/x.csv').head(100))\n```"
+                    .into(),
+                None,
+            ),
+            (String::new(), None),
+            ("I don't know.".into(), None),
+            (good.repeat(1000), Some("each try")),
+        ] {
+            let read = parse(&answer);
+            assert_eq!(read.is_ok(), kept.is_some(), "{answer}");
+            if let (Ok(text), Some(kept)) = (read, kept) {
+                assert!(text.contains(kept) && !text.contains("print"), "{text}");
+                assert!(text.chars().count() <= LONGEST);
+            }
+        }
+        assert!(parse("").unwrap_err().reason.contains("## Why"));
+    }
+}

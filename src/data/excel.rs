@@ -1,0 +1,168 @@
+//! Workbooks of Excel's: `.xlsx`, `.xlsm`, `.xlsb` and the old `.xls`.
+
+use super::table::{Grid, Rows, Table};
+use super::{Look, MOST_TABLES, cut, titled};
+use calamine::{DataType, Reader, Xls, Xlsb, Xlsx};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// Columns that a sheet is looked at of.
+const MOST_COLUMNS: usize = 16_384;
+
+/// The sheets of a workbook, or none if it is no workbook.
+pub(super) fn read(path: &Path) -> Option<Look> {
+    let mut book = open(path)?;
+    let names = book.names();
+    let mut look = Look::new("Excel");
+    for name in names.iter().take(MOST_TABLES) {
+        let table = sheet(&mut book, name).unwrap_or_else(|| Table {
+            name: Some(format!("{}: damaged", titled("sheet", name))),
+            rows: Rows::Unknown,
+            columns: Vec::new(),
+            lines: Vec::new(),
+        });
+        look.tables.push(table);
+    }
+    look.more = names.len().saturating_sub(MOST_TABLES);
+    Some(look)
+}
+
+/// A workbook of one of the formats.
+enum Book {
+    Xlsx(Xlsx<BufReader<File>>),
+    Xlsb(Xlsb<BufReader<File>>),
+    Xls(Xls<BufReader<File>>),
+}
+
+impl Book {
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Xlsx(book) => book.sheet_names(),
+            Self::Xlsb(book) => book.sheet_names(),
+            Self::Xls(book) => book.sheet_names(),
+        }
+    }
+}
+
+/// By its content: its name may say anything.
+fn open(path: &Path) -> Option<Book> {
+    let file = || File::open(path).ok().map(BufReader::new);
+    if let Ok(book) = Xlsx::new(file()?) {
+        // Any archive could be one without sheets.
+        return (!book.sheet_names().is_empty()).then_some(Book::Xlsx(book));
+    }
+    if let Ok(book) = Xlsb::new(file()?) {
+        return (!book.sheet_names().is_empty()).then_some(Book::Xlsb(book));
+    }
+    Xls::new(file()?).ok().map(Book::Xls)
+}
+
+/// The cells of one row, gathered.
+#[derive(Default)]
+struct Gather {
+    grid: Grid,
+    row: u32,
+    cells: Vec<String>,
+}
+
+impl Gather {
+    fn cell(&mut self, row: u32, column: u32, text: String) {
+        if row != self.row {
+            self.end();
+            self.row = row;
+        }
+        let column = column as usize;
+        if column < MOST_COLUMNS && !text.is_empty() {
+            if self.cells.len() <= column {
+                self.cells.resize(column + 1, String::new());
+            }
+            self.cells[column] = text;
+        }
+    }
+
+    fn end(&mut self) {
+        if !self.cells.is_empty() {
+            self.grid.push(u64::from(self.row) + 1, self.cells.iter().map(String::as_str));
+            self.cells.clear();
+        }
+    }
+}
+
+fn sheet(book: &mut Book, name: &str) -> Option<Table> {
+    let mut gather = Gather::default();
+    let mut last = None;
+    match book {
+        Book::Xlsx(book) => {
+            let mut cells = book.worksheet_cells_reader(name).ok()?;
+            let end = cells.dimensions().end.0;
+            while let Some(cell) = cells.next_cell().ok()? {
+                let (row, column) = cell.get_position();
+                if gather.grid.is_full() {
+                    last = Some(end.max(row));
+                    break;
+                }
+                gather.cell(row, column, words(cell.get_value()));
+            }
+        }
+        Book::Xlsb(book) => {
+            let mut cells = book.worksheet_cells_reader(name).ok()?;
+            let end = cells.dimensions().end.0;
+            while let Some(cell) = cells.next_cell().ok()? {
+                let (row, column) = cell.get_position();
+                if gather.grid.is_full() {
+                    last = Some(end.max(row));
+                    break;
+                }
+                gather.cell(row, column, words(cell.get_value()));
+            }
+        }
+        Book::Xls(book) => {
+            let range = book.worksheet_range(name).ok()?;
+            let (top, left) = range.start().unwrap_or_default();
+            for (row, column, value) in range.used_cells() {
+                let place =
+                    |n: usize, from: u32| u32::try_from(n).unwrap_or(u32::MAX - from) + from;
+                gather.cell(place(row, top), place(column, left), words(value));
+            }
+        }
+    }
+    gather.end();
+    let grid = gather.grid;
+    let found = grid.finish(true, last.is_none(), |row| {
+        let cells: Vec<String> = row.iter().map(|cell| cut(cell, 40)).collect();
+        cells.join(" | ")
+    });
+    let notes: String = found.notes.iter().flat_map(|note| [", ", note.as_str()]).collect();
+    let rows = match last {
+        None => Rows::Exactly(grid.seen.saturating_sub(found.before)),
+        Some(last) => Rows::About(u64::from(last)),
+    };
+    Some(Table {
+        name: Some(format!("{}{notes}", titled("sheet", name))),
+        rows,
+        columns: found.columns,
+        lines: found.lines,
+    })
+}
+
+/// A cell as text, numbers and dates as a script would print them.
+fn words(cell: &impl DataType) -> String {
+    if let Some(text) = cell.get_string() {
+        return text.to_owned();
+    }
+    if let Some(moment) = cell.get_datetime().filter(calamine::ExcelDateTime::is_datetime) {
+        let text = moment.as_datetime().map(|at| at.to_string()).unwrap_or_default();
+        return text.strip_suffix(" 00:00:00").map(str::to_owned).unwrap_or(text);
+    }
+    if let Some(number) = cell.get_float() {
+        return number.to_string();
+    }
+    if let Some(number) = cell.get_int() {
+        return number.to_string();
+    }
+    if let Some(is) = cell.get_bool() {
+        return is.to_string();
+    }
+    cell.get_datetime_iso().or_else(|| cell.get_duration_iso()).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,179 @@
+//! The preset `analyst`: questions about files of data.
+
+use crate::support::model_server::{Received, Reply};
+use crate::support::world::{PLAN, World, fenced};
+use std::sync::Mutex;
+
+const DATA: &str = "city;temp_c\nOslo;-3\nRome;12\n";
+const EXPLAINED: &str = "## What failed\nEach try asked for a column that is not there.\n\n## Why\n\
+    The file calls it `temp_c`.\n\n## What to try\nName the column in the request.\n";
+
+/// Who asks, told by the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    Planner,
+    Coder,
+    Repair,
+    Inspector,
+    Analysis,
+}
+
+fn who(request: &Received) -> Asks {
+    let prompt = request.prompt();
+    let is = |words: &str| prompt.starts_with(words);
+    match () {
+        () if is("You are the Planner") => Asks::Planner,
+        () if is("You are the Coder. Your Python script failed") => Asks::Repair,
+        () if is("You are the Coder") => Asks::Coder,
+        () if is("You are the Reviewer. A Python script is about to be run") => Asks::Inspector,
+        () if is("You explain") => Asks::Analysis,
+        () => panic!("nobody's prompt: {prompt}"),
+    }
+}
+
+/// A world with `weather.csv` whose models answer so: scripts one after the other, the review before
+/// a run as it says.
+fn world(scripts: &[&str], review: impl Fn(&str) -> &'static str + Send + Sync + 'static) -> World {
+    let scripts: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
+    let at = Mutex::new(0);
+    let world = World::with(move |request| {
+        let text = match who(request) {
+            Asks::Planner => PLAN,
+            Asks::Coder | Asks::Repair => {
+                let mut at = at.lock().unwrap();
+                *at += 1;
+                &scripts[(*at - 1).min(scripts.len() - 1)]
+            }
+            Asks::Inspector => review(&request.prompt()),
+            Asks::Analysis => EXPLAINED,
+        };
+        Reply::to(request, text)
+    });
+    world.write("weather.csv", DATA);
+    world
+}
+
+const NEW: [&str; 8] =
+    ["new", "how warm is it", "--name", "s", "--preset", "analyst", "--data", "weather.csv"];
+
+fn asked(world: &World) -> Vec<Asks> {
+    world.received().iter().map(who).collect()
+}
+
+#[test]
+fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() {
+    use Asks::{Coder, Inspector, Planner, Repair};
+    let bad =
+        "import csv\nprint([row['temp'] for row in csv.DictReader(open('data/weather.csv'))])";
+    let good = "import csv\nrows = csv.DictReader(open('data/weather.csv'), delimiter=';')\n\
+                print(sum(int(row['temp_c']) for row in rows))";
+    let review = |_: &str| {
+        "- [blocker] \"csv.DictReader(open('data/weather.csv')\" the separator is \";\"\n\
+         - [should] \"print(\" nothing says what the number is\nVERDICT: ITERATE"
+    };
+    let world = world(&[bad, good], review);
+    let out = world.run_with(&NEW, "approve\naccept\n").expect(0);
+    assert_eq!(asked(&world), [Planner, Coder, Inspector, Repair, Inspector]);
+    let prompts: Vec<String> = world.received().iter().map(Received::prompt).collect();
+    for prompt in &prompts {
+        assert!(prompt.contains("Columns: city (text), temp_c (integer)"), "{prompt}");
+    }
+    assert!(
+        prompts[2].contains("row['temp']") && prompts[2].contains("- safety:"),
+        "{}",
+        prompts[2]
+    );
+    assert!(prompts[3].contains("the separator is \";\""), "{}", prompts[3]);
+    assert!(prompts[3].contains("It was not run yet"), "{}", prompts[3]);
+    assert!(prompts[3].contains("Tries left, this one included: 3"), "{}", prompts[3]);
+    assert!(!world.file("sessions/s/run_v1/stdout.txt").is_file(), "v1 was run");
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "9\n");
+    assert!(world.read("sessions/s/review_v1.md").contains("version 1, before its run"));
+    // What was said before the run counts no more when it was seen, and the gate says so.
+    let verdict = "ACCEPT, though the Reviewer said ITERATE before it was run";
+    assert!(out.out.contains(verdict), "{}", out.out);
+    assert!(!world.file("sessions/s/analysis.md").is_file());
+    let yaml = world.read("sessions/s/session.yaml");
+    assert!(yaml.contains("preset: analyst") && yaml.contains("review_before_run: true"), "{yaml}");
+}
+
+#[test]
+fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
+    let scripts = [
+        "rows = {}\nprint(rows['temp'])",
+        "print(1 / 0)",
+        "print(list(range(2))[3])",
+        "print(int('warm'))",
+        "print('too late')",
+    ];
+    let world = world(&scripts, |_| "VERDICT: ACCEPT");
+    let out = world.run_with(&NEW, "approve\n").expect(3);
+    let repairs: Vec<String> =
+        world.received().iter().filter(|r| who(r) == Asks::Repair).map(Received::prompt).collect();
+    assert_eq!(repairs.len(), 3);
+    for (n, (repair, left)) in repairs.iter().zip(["3", "2", "1"]).enumerate() {
+        assert!(repair.contains(&format!("Tries left, this one included: {left}\n")), "{repair}");
+        let earlier = "- v1: KeyError: 'temp'\n  at: line 2: print(rows['temp'])\n  \
+                       suggestion: use a name that is there";
+        assert_eq!(repair.contains(earlier), n > 0, "{n}: {repair}");
+        assert_eq!(repair.contains("- v2: ZeroDivisionError"), n > 1, "{n}: {repair}");
+    }
+    let (before, end) = (&out.out, out.last_line());
+    assert!(before.contains("analysis.md says what failed"), "{before}");
+    assert_eq!(end, "resume with: redraft resume s");
+    let analysis = world.read("sessions/s/analysis.md");
+    for part in [
+        "how warm is it",
+        "- v1: KeyError: 'temp'",
+        "- v3: IndexError: list index out of range",
+        "- v4: ValueError: invalid literal for int() with base 10: 'warm'",
+        "The file calls it `temp_c`.",
+    ] {
+        assert!(analysis.contains(part), "{part}\n{analysis}");
+    }
+    let last = world.received().pop().unwrap();
+    assert_eq!(who(&last), Asks::Analysis);
+    assert!(last.prompt().contains("temp_c (integer)") && last.prompt().contains("- v4: Value"));
+    // It is not paid for again, and the Manager can go on all the same.
+    let calls = world.received().len();
+    let out = world.run(&["resume", "s"]).expect(3);
+    assert_eq!(world.received().len(), calls);
+    assert!(out.out.contains("analysis.md says what failed"), "{}", out.out);
+    world.run_with(&["resume", "s"], "feedback: use temp_c\naccept\n").expect(0);
+    assert_eq!(world.read("sessions/s/run_v5/stdout.txt"), "too late\n");
+}
+
+#[test]
+fn a_model_that_explains_nothing_leaves_what_the_program_saw() {
+    let world = World::with(|request| {
+        let text = match who(request) {
+            Asks::Planner => PLAN.to_owned(),
+            Asks::Coder | Asks::Repair => fenced("print(1 / 0)"),
+            Asks::Inspector => "It looks fine to me.".to_owned(),
+            Asks::Analysis => fenced("print('fixed')"),
+        };
+        Reply::to(request, &text)
+    });
+    world.write("weather.csv", DATA);
+    let args: Vec<&str> = NEW.into_iter().chain(["--auto"]).collect();
+    let out = world.run(&args).expect(3);
+    assert!(out.out.contains("analysis.md says what failed"), "{}", out.out);
+    let analysis = world.read("sessions/s/analysis.md");
+    assert!(analysis.contains("- v1: ZeroDivisionError: division by zero"), "{analysis}");
+    assert!(analysis.contains("gave no explanation"), "{analysis}");
+    let asked = asked(&world);
+    let count = |who: Asks| asked.iter().filter(|asks| **asks == who).count();
+    assert_eq!((count(Asks::Inspector), count(Asks::Analysis)), (3, 3), "{asked:?}");
+}
+
+#[test]
+fn a_reviewer_that_is_never_content_does_not_keep_a_script_from_being_run() {
+    let scripts: Vec<String> = (0..12).map(|n| format!("print({n})")).collect();
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let review = |_: &str| "- [blocker] \"print(\" this is wrong\nVERDICT: ITERATE";
+    let world = world(&scripts, review);
+    let args: Vec<&str> = NEW.into_iter().chain(["--auto"]).collect();
+    let out = world.run(&args).expect(0);
+    assert!(out.out.contains("accepted v2"), "{}", out.out);
+    assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "1\n");
+}

@@ -1,0 +1,320 @@
+//! What models are told of the files that they are to work with.
+
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use redraft::data::look;
+use std::path::PathBuf;
+
+/// The whole description of a file with this name and content.
+fn seen(name: &str, content: impl AsRef<[u8]>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    told(&path)
+}
+
+fn told(path: &std::path::Path) -> String {
+    let described = look(path, 1200).unwrap();
+    let all = format!("{}. {}", described.summary, described.text);
+    assert!(all.chars().count() <= 1202, "{} characters: {all}", all.chars().count());
+    assert!(!described.summary.contains('\n'), "{all}");
+    assert!(all.chars().all(|c| c == '\n' || !c.is_control()), "{all:?}");
+    all
+}
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/data")).join(name)
+}
+
+#[test]
+fn a_table_of_text_is_told_with_what_a_script_needs_to_read_it() {
+    let latin = b"name;ort;umsatz\nM\xfcller;K\xf6ln;1.234,50\nGro\xdf;M\xfcnchen;7,5\n";
+    let wide: Vec<u8> = "\u{feff}a\tb\n1\t2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, content, parts) in [
+        (
+            "weather.csv",
+            &b"city;date;temp_c\nOslo;2024-01-01;-3.5\nRome;2024-01-02;\nBonn;2024-01-03;4\n"[..],
+            &[
+                "CSV of 73 bytes, 3 rows, separator \";\". ",
+                "Columns: city (text), date (date), temp_c (number, 1 missing).",
+                "First rows:\ncity;date;temp_c\nOslo;2024-01-01;-3.5\nRome;2024-01-02;\n",
+            ][..],
+        ),
+        ("a.csv", b"a,b\n1,\"x, y\"\n2,\"line\nbreak\"\n", &["2 rows", "\"x, y\"", "a (integer)"]),
+        ("semicolons.csv", b"1,5;2,5\n3,5;4,5\n", &[
+            "separator \";\"",
+            "no line of names",
+            "column 1 (number with decimal comma)",
+        ]),
+        ("pipes.txt", b"id|when\n1|31.01.2024\n2|28.02.2024\n", &[
+            "separator \"|\"",
+            "when (date as DD.MM.YYYY)",
+        ]),
+        ("odd.dat", b"a^b^c\n1^2^3\n4^5^6\n7^8^9\n1^1^1\n2^2^2\n", &["separator \"^\"", "5 rows"]),
+        ("hive.dat", b"1\x01a\x01x\n2\x01b\x01y\n3\x01c\x01z\n4\x01d\x01z\n5\x01e\x01z\n", &[
+            "separator \"\\x01\"",
+            "5 rows",
+        ]),
+        ("de.csv", latin, &[
+            "encoding \"windows-1252\"",
+            "umsatz (number with decimal comma)",
+            "Müller;Köln;1.234,50",
+        ]),
+        ("wide.tsv", &wide, &["TSV", "encoding \"utf-16\"", "a (integer), b (integer)"]),
+        ("bom.csv", b"\xef\xbb\xbfa,b\n1,2\n", &["encoding \"utf-8-sig\"", "Columns: a (integer)"]),
+        ("title.csv", b"Report of 2024\n\na,b\n1,2\n3,4\n5,6\n7,8\n9,0\n1,2\n3,4\n5,6\n7,8\n9,9\n1,1\n2,2\n3,3\n4,4\n5,5\n", &[
+            "the table begins in line 3",
+            "15 rows",
+            "First rows:\na,b\n1,2",
+        ]),
+        ("years.csv", b"country,2019,2020\nNO,1,2\nSE,3,4\n", &["2 rows", "2019 (integer)"]),
+        ("one.csv", b"price\n1\n2\n", &["CSV of 10 bytes, 2 rows. Columns: price (integer)"]),
+        ("blank.csv", b"a, b\n1, 2\n", &["\" b\" (integer)"]),
+        ("ragged.csv", b"a,b\n1,2\n3\n4,5\n6,7,8\n", &["2 rows have another number of fields"]),
+        ("names.csv", b"a,b\n", &["0 rows", "a (empty), b (empty)"]),
+    ] {
+        let all = seen(name, content);
+        for part in parts {
+            assert!(all.contains(part), "{name}: {part:?} is not in\n{all}");
+        }
+    }
+}
+
+#[test]
+fn other_formats_are_told_by_their_content_whatever_their_names() {
+    for (name, content, parts) in [
+        (
+            "list.json",
+            &br#"[{"id": 1, "when": "2024-01-01", "tags": ["a"]}, {"id": 2.5, "when": null}]"#[..],
+            &[
+                "JSON of 75 bytes, 2 rows, a list. Columns: id (number), tags (list of items: \
+                 text, 1 missing), when (date, 1 missing)",
+                "{\"id\":1",
+            ][..],
+        ),
+        (
+            "object.txt",
+            br#"{"unit": "C", "items": [{"t": 1, "p": null}, {"t": 2, "p": 3}], "by": {"name": "x"}}"#,
+            &[
+                "an object with 3 keys",
+                "items (list of 2 items, each with p (integer, some missing), t (integer))",
+                "by (object with name)",
+            ],
+        ),
+        ("rows.json", b"[[1, \"a\"], [2, \"b\"]]", &["a list", "2 rows", "each (list of items"]),
+        ("l.jsonl", b"{\"a\": 1}\n{\"a\": 2, \"b\": true}\n\n", &[
+            "JSON lines",
+            "2 rows",
+            "a (integer), b (true or false, 1 missing)",
+        ]),
+        ("log.txt", b"{\"a\": 1}\n{\"a\": \"x\"}\n", &["JSON lines", "a (integer or text)"]),
+        ("bad.json", b"{\"a\": 1,}", &["JSON", "not valid: trailing comma", "First lines:"]),
+        ("note.txt", "Dear all,\n\nthis is – a text, mostly.\n".as_bytes(), &[
+            "text of 39 bytes, 3 lines. First lines:\nDear all,\nthis is",
+        ]),
+        ("script.py", b"def f(a, b):\n    return a, b\n\nprint(f(1, 2))\n", &["text", "4 lines"]),
+        ("empty.csv", b"", &["an empty file. "]),
+        ("x.bin", b"\x00\x01\x02\xff\x00\x00", &["binary of 6 bytes. "]),
+        ("p.dat", b"\x89PNG\r\n\x1a\n\x00\x00", &["binary (PNG)"]),
+        ("a.csv.gz", b"\x1f\x8b\x08\x00\x00\x00", &["binary (gzip)"]),
+        ("not.xlsx", b"PK\x03\x04nonsense", &["binary (ZIP)"]),
+        ("not.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", &["binary (an old"]),
+    ] {
+        let all = seen(name, content);
+        for part in parts {
+            assert!(all.contains(part), "{name}: {part:?} is not in\n{all}");
+        }
+    }
+}
+
+#[cfg(feature = "tables")]
+#[test]
+fn workbooks_parquet_and_databases_are_told_by_their_tables() {
+    for (name, parts) in [
+        (
+            "two-sheets.xlsx",
+            &[
+                "Excel of",
+                "sheet Sales, the table begins in line 3: 3 rows. ",
+                "Columns: day (date), sold (integer), price (number, 1 missing), who (text).",
+                "First rows:\nday | sold | price | who\n2024-01-01 | 3 | 9.5 | Ann",
+                "sheet \"Empty (old)\": 0 rows",
+            ][..],
+        ),
+        ("old.xls", &["Excel of", "sheet Data", "Columns: a (integer), b (text)", "1 | x"]),
+        (
+            "snappy.parquet",
+            &[
+                "Parquet of",
+                "3 rows. Columns: id (integer), name (text, 1 missing), at (date and time), \
+                 score (number).",
+                "First rows:\nid | name | at | score\n1 | Ann | 2024-01-01 ",
+            ],
+        ),
+        ("zstd.parquet", &["2 rows", "x (integer), tags.list.element (list of text)"]),
+    ] {
+        let all = told(&fixture(name));
+        for part in parts {
+            assert!(all.contains(part), "{name}: {part:?} is not in\n{all}");
+        }
+    }
+}
+
+#[cfg(feature = "tables")]
+#[test]
+fn a_database_is_told_by_its_tables_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a db?mode=rw#x.sqlite");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch(
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer TEXT, total REAL);
+         INSERT INTO orders VALUES (1, 'Ann', 9.5), (2, NULL, 3), (3, 'Bob', NULL);
+         CREATE TABLE \"odd \"\"name\" (x);
+         CREATE VIEW big AS SELECT * FROM orders WHERE total > 5;
+         CREATE TABLE sqlitely (y);",
+    )
+    .unwrap();
+    drop(db);
+    let before = std::fs::read(&path).unwrap();
+    let all = told(&path);
+    for part in [
+        "SQLite of",
+        "table orders: 3 rows. Columns: id (integer, key), customer (text, 1 missing), \
+         total (real, 1 missing). First rows:\nid | customer | total\n1 | Ann | 9.5\n2 |  | 3",
+        "table odd \"name: 0 rows. Columns: x (any type).",
+        "table sqlitely: 0 rows",
+        "view big. Columns: id (integer), customer (text), total (real).",
+    ] {
+        assert!(all.contains(part), "{part:?} is not in\n{all}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a journal was left");
+}
+
+#[test]
+fn a_large_file_is_sampled_and_its_rows_are_estimated() {
+    let mut rows = String::from("id,name\n");
+    for n in 0..1_000_000 {
+        rows.push_str(&format!("{n:08},somebody\n"));
+    }
+    let all = seen("large.csv", &rows);
+    let part = "about 1000000 rows (estimated)";
+    assert!(all.contains(part), "{all}");
+    assert!(all.contains("types and missing values of the first 99999 rows"), "{all}");
+    let objects = rows.lines().map(|line| format!("{{\"a\": \"{line}\"}}"));
+    let objects: Vec<String> = objects.take(500_000).collect();
+    for (name, content) in [
+        ("large.json", format!("[{}]", objects.join(","))),
+        ("large.jsonl", objects.join("\n")),
+        ("deep.json", format!("{{\"meta\": 1, \"all\": [{}]}}", objects.join(","))),
+    ] {
+        let all = seen(name, content);
+        let known =
+            all.contains("about 500000 rows (estimated)") || all.contains("all (list of many");
+        assert!(known && all.contains("a (text)"), "{name}: {all}");
+    }
+}
+
+#[test]
+fn no_file_makes_a_long_description_or_brings_the_program_down() {
+    let many: String = (0..100_000).map(|n| format!("column number {n},")).collect();
+    let keys: String = (0..100_000).map(|n| format!("\"key {n}\": {n},")).collect();
+    let cell = format!("a,b\n{},2\n3,4\n", "x".repeat(4_000_000));
+    for (name, content, part) in [
+        ("columns.csv", format!("{many}last\n{many}last\n"), "more."),
+        ("cells.csv", cell, "2 rows"),
+        ("quote.csv", format!("a,b\n\"{}", "x,\n".repeat(1_000_000)), "CSV"),
+        ("deep.json", "[".repeat(1_000_000), "nested too deep"),
+        ("deep.txt", "{\"a\":".repeat(1_000_000), "nested too deep"),
+        ("keys.json", format!("{{{keys}\"z\": 1}}"), "100001 keys"),
+        ("item.json", format!("[{{{keys}\"z\": 1}}]"), "more."),
+        ("escapes.csv", "a,b\n\x1b[31m,\u{202e}x\n1,2\n".to_owned(), "\\x1b[31m"),
+        ("nul.csv", "a,b\n1,\0\n".to_owned(), "binary"),
+        ("line.txt", "x".repeat(5_000_000), "the longest line has 5000000 bytes"),
+        ("fence.csv", "a,b\n```,\"```\"\n1,2\n".to_owned(), "CSV"),
+        ("name.csv", format!("{},b\n1,2\n", "n".repeat(5000)), "b (integer)"),
+    ] {
+        let all = seen(name, content);
+        assert!(all.contains(part), "{name}: {part:?} is not in\n{all}");
+    }
+}
+
+#[cfg(feature = "tables")]
+#[test]
+fn damaged_tables_are_called_that() {
+    for name in ["two-sheets.xlsx", "old.xls", "snappy.parquet", "zstd.parquet"] {
+        let whole = std::fs::read(fixture(name)).unwrap();
+        let extension = name.rsplit('.').next().unwrap();
+        for kept in [8, whole.len() / 3] {
+            let all = seen(&format!("cut.{extension}"), &whole[..kept]);
+            assert!(all.contains("binary") || all.contains("damaged"), "{name} {kept}: {all}");
+        }
+        // Whatever a byte says, there is an end to it.
+        for at in (0..whole.len()).step_by(whole.len() / 60) {
+            let mut other = whole.clone();
+            other[at] ^= 0xff;
+            seen(&format!("changed.{extension}"), &other);
+        }
+    }
+    let header = [b"SQLite format 3\0".as_slice(), &[0xff; 200]].concat();
+    assert!(seen("x.db", header).contains("damaged"));
+}
+
+#[test]
+fn the_models_are_told_what_is_in_the_files_and_the_same_after_a_resume() {
+    let bad = fenced("print(1 / 0)");
+    let world = World::scripted(&[PLAN], &[&bad, &fenced("print('one')")], &[ACCEPT]);
+    world.write("weather.csv", "city;date;temp_c\nOslo;2024-01-01;-3.5\nRome;2024-01-02;\n");
+    let args = ["new", "count", "--name", "s", "--data", "weather.csv", "--sandbox", "off"];
+    world.run(&args).expect(3);
+    // What the session has is what it was made with.
+    world.write("weather.csv", "other\n");
+    world.write("sessions/s/data/weather.csv", "changed;since\n1;2\n");
+    world.run_with(&["resume", "s"], "approve\naccept\n").expect(0);
+    let told = "- data/weather.csv: CSV of 55 bytes, 2 rows, separator \";\". Columns: city (text), \
+                date (date), temp_c (number, 1 missing). First rows:\ncity;date;temp_c\n\
+                Oslo;2024-01-01;-3.5\nRome;2024-01-02;\n";
+    let prompts: Vec<String> =
+        world.received().iter().map(crate::support::model_server::Received::prompt).collect();
+    assert_eq!(prompts.len(), 4);
+    for prompt in &prompts {
+        assert!(prompt.contains(told), "{prompt}");
+    }
+    let out = world.run(&["show", "s"]).expect(0);
+    assert!(
+        out.out.contains("weather.csv: CSV of 55 bytes, 2 rows, separator \";\"\n"),
+        "{}",
+        out.out
+    );
+}
+
+#[test]
+fn a_session_from_before_files_were_described_names_them() {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
+    world.write("weather.csv", "city;temp\nOslo;1\n");
+    let args = ["new", "count", "--name", "s", "--data", "weather.csv", "--no-run"];
+    world.run(&args).expect(3);
+    let journal = world.read("sessions/s/journal.jsonl");
+    let (from, to) = (journal.find(",\"described\":{").unwrap(), journal.find("}],").unwrap());
+    world.write("sessions/s/journal.jsonl", &format!("{}{}", &journal[..from], &journal[to..]));
+    world.run_with(&["resume", "s"], "approve\naccept\n").expect(0);
+    let coder = world.received().into_iter().find(|r| agent(r) == Asking::Coder).unwrap();
+    assert!(coder.prompt().contains("- data/weather.csv\n"), "{}", coder.prompt());
+    let out = world.run(&["show", "s"]).expect(0);
+    assert!(out.out.contains("weather.csv: 17 bytes"), "{}", out.out);
+}
+
+#[test]
+fn many_files_are_told_of_in_few_words_and_all_are_named() {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
+    let mut args = vec!["new".to_owned(), "count".into(), "--name".into(), "s".into()];
+    let wide: String = (0..200).map(|n| format!("some column {n},")).collect();
+    for n in 0..60 {
+        world.write(&format!("file{n}.csv"), &format!("{wide}x\n{wide}x\n"));
+        args.extend(["--data".into(), format!("file{n}.csv")]);
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    world.run(&args).expect(3);
+    let prompt = world.received()[0].prompt();
+    assert!(prompt.contains("- data/file0.csv: CSV of") && prompt.contains("- data/file59.csv\n"));
+    assert!(prompt.len() < 8000, "{}", prompt.len());
+}
