@@ -17,13 +17,14 @@ use std::{fs, io};
 const USER_LINE: &str = "=== user ===";
 
 /// File names and texts, in the order of [`Agent::ALL`].
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("planner.md", include_str!("../prompts/planner.md")),
     ("coder.md", include_str!("../prompts/coder.md")),
     ("repair.md", include_str!("../prompts/repair.md")),
     ("reviewer.md", include_str!("../prompts/reviewer.md")),
     ("safety.md", include_str!("../prompts/safety.md")),
     ("dependencies.md", include_str!("../prompts/dependencies.md")),
+    ("engineer.md", include_str!("../prompts/engineer.md")),
 ];
 
 /// How a model is asked when the configuration does not say otherwise.

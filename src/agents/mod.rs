@@ -5,6 +5,7 @@
 
 pub mod coder;
 pub mod dependencies;
+pub mod engineer;
 pub mod extract;
 mod fences;
 pub mod given;

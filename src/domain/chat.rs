@@ -19,17 +19,20 @@ pub enum Agent {
     Safety,
     /// Names packages for modules.
     Dependencies,
+    /// Answers a question by having code run.
+    Engineer,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Planner,
         Self::Coder,
         Self::Repair,
         Self::Reviewer,
         Self::Safety,
         Self::Dependencies,
+        Self::Engineer,
     ];
 
     /// The name in template files, chat files and the journal.
@@ -42,6 +45,7 @@ impl Agent {
             Self::Reviewer => "reviewer",
             Self::Safety => "safety",
             Self::Dependencies => "dependencies",
+            Self::Engineer => "engineer",
         }
     }
 
@@ -54,6 +58,7 @@ impl Agent {
             Self::Reviewer => Role::Reviewer,
             Self::Safety => Role::Safety,
             Self::Dependencies => Role::Dependencies,
+            Self::Engineer => Role::Engineer,
         }
     }
 }
@@ -160,7 +165,8 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name, as the model wrote it.
     pub name: String,
-    /// What it is given, as JSON; not checked against the tool's schema.
+    /// What it is given, as JSON; not checked against the tool's schema. A text where the model
+    /// wrote no JSON.
     pub arguments: serde_json::Value,
 }
 
@@ -257,7 +263,10 @@ impl Usage {
     /// A guess for a provider that counts nothing: four bytes a token, as for English and code.
     #[must_use]
     pub fn estimate(messages: &[Message], answer: &str) -> Self {
-        let prompt: usize = messages.iter().map(|m| m.content.len()).sum();
+        let called = |m: &Message| -> usize {
+            m.calls.iter().map(|call| call.arguments.to_string().len()).sum()
+        };
+        let prompt: usize = messages.iter().map(|m| m.content.len() + called(m)).sum();
         Self {
             prompt: prompt.div_ceil(4) as u64,
             answer: answer.len().div_ceil(4) as u64,

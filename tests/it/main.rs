@@ -11,6 +11,7 @@
 
 mod acceptance;
 mod agents;
+mod ask;
 mod commands;
 #[cfg(feature = "embedded")]
 mod embedded;

@@ -1,7 +1,7 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::fit::{Fitted, Room, fit};
-use super::{Driver, DriverError, End, Next};
+use super::{Driver, DriverError, End, Next, dialogue};
 use crate::agents::{coder, dependencies, planner, repair, reviewer, safety};
 use crate::config::Price;
 use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
@@ -35,7 +35,8 @@ impl Driver<'_, '_> {
         let mut model = settings.model;
         if model.is_empty() {
             // Who judges versions anyway.
-            model = session.settings.role(Role::Reviewer).model;
+            let role = if session.dialogue.is_some() { Role::Engineer } else { Role::Reviewer };
+            model = session.settings.role(role).model;
         }
         let mut warmer = None;
         if agent.role() == Role::Coder {
@@ -50,9 +51,13 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let known = self.contexts.get(&model).copied();
         let context = known.or_else(|| self.models.get(&model)?.context);
+        let tools = self.models.get(&model).is_some_and(|m| m.model.takes_tools());
         let Fitted { request, less, fits } =
             fit(context, |room| -> Result<Request, PromptError> {
-                let mut request = request(session, agent, self.tools.prompts, room)?;
+                let mut request = match agent {
+                    Agent::Engineer => dialogue::request(session, self.tools.prompts, room, tools)?,
+                    _ => request(session, agent, self.tools.prompts, room)?,
+                };
                 request.temperature = settings.temperature.unwrap_or(request.temperature);
                 request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
                 if let Some(by) = warmer {
@@ -198,6 +203,7 @@ impl Driver<'_, '_> {
                     outcome,
                     answer: answer.text,
                     reasoning: answer.reasoning,
+                    calls: answer.calls,
                     usage,
                     usd: price.map(|price| price.of(usage)),
                     milliseconds,
@@ -387,6 +393,7 @@ fn request(
                 },
             )
         }
+        Agent::Engineer => super::dialogue::request(session, prompts, room, false),
         Agent::Dependencies => {
             let modules = head.map(|head| install::unnamed(session, head)).unwrap_or_default();
             dependencies::request(prompts, &modules, head.map_or("", |v| &v.script), refusal)
