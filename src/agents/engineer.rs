@@ -189,35 +189,36 @@ fn outside(text: &str) -> String {
 
 /// The code that a tool was called with.
 fn called(call: &ToolCall, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
-    let given = code_of(&call.arguments);
-    let found = given.map(text::normalise).map(|code| match parses(&code) {
-        Ok(()) => (code, Vec::new(), None),
-        Err(SyntaxProblem { line, message }) => {
-            match extract::script(&code, Outcome::Whole, parses) {
-                Ok(found) => (found.script, found.notes, None),
-                Err(_) => {
-                    let at = code.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-                    let at = one_line(at, 120);
-                    let problem = format!(
-                        "It was not run: it does not parse. Line {line}: {message}: `{at}`"
-                    );
-                    (code, Vec::new(), Some(problem))
-                }
-            }
-        }
-    });
-    let (code, notes, problem) = found.unwrap_or_else(|| {
+    let (code, notes, problem) = if let Some(code) = code_of(&call.arguments) {
+        understood(text::normalise(code), parses)
+    } else {
         let name = one_line(&call.name, 40);
         let problem = format!(
             "Nothing was run: `{name}` was called without code. Call {TOOL} with \
              {{\"code\": \"the whole program\"}}."
         );
         (String::new(), Vec::new(), Some(problem))
-    });
+    };
     // Whatever it was called with, it is told of a call that every server takes.
     let arguments = json!({"code": code});
     let call = ToolCall { id: call.id.clone(), name: TOOL.to_owned(), arguments };
     Piece { call: Some(call), code, notes, problem, version: None }
+}
+
+/// Code that should be nothing else, with what was done to it, and why it can't be run.
+fn understood(
+    code: String,
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> (String, Vec<String>, Option<String>) {
+    let Err(SyntaxProblem { line, message }) = parses(&code) else {
+        return (code, Vec::new(), None);
+    };
+    if let Ok(found) = extract::script(&code, Outcome::Whole, parses) {
+        return (found.script, found.notes, None);
+    }
+    let at = one_line(code.lines().nth(line.saturating_sub(1)).unwrap_or_default(), 120);
+    let problem = format!("It was not run: it does not parse. Line {line}: {message}: `{at}`");
+    (code, Vec::new(), Some(problem))
 }
 
 /// The code among a tool's arguments, whatever its name; none if there is none, or only blanks.

@@ -36,20 +36,15 @@ pub(super) fn text(terminal: &Terminal, session: &Session, dialogue: &Dialogue) 
 
 fn run(terminal: &Terminal, version: &Version) -> String {
     let lines = count(version.script.lines().count(), "line");
-    let came = match gate::error(terminal, version) {
-        Some(error) => error,
-        None => {
-            let printed = version.stdout.trim();
-            let more = printed.lines().count().saturating_sub(1);
-            let more = if more > 0 {
-                format!(" … and {}", count(more, "more line"))
-            } else {
-                String::new()
-            };
-            let first = printed.lines().next().unwrap_or_default();
-            terminal.dim(&format!("{}{more}", one_line(first, 100)))
-        }
-    };
+    let came = gate::error(terminal, version).unwrap_or_else(|| {
+        let printed = version.stdout.trim();
+        let more = match printed.lines().count() {
+            0 | 1 => String::new(),
+            n => format!(" … and {}", count(n - 1, "more line")),
+        };
+        let first = printed.lines().next().unwrap_or_default();
+        terminal.dim(&format!("{}{more}", one_line(first, 100)))
+    });
     let how = if version.check_failed() {
         "not run: a check failed".to_owned()
     } else {

@@ -21,7 +21,7 @@ pub(super) fn words(session: &Session) -> String {
             }
             None => format!("the {} is next", agent.name()),
         },
-        Step::Read { .. } => "an answer is to be read".to_owned(),
+        Step::Read { .. } | Step::Take => "an answer is to be read".to_owned(),
         Step::Check(version)
         | Step::Seek(version)
         | Step::Run(version)
@@ -33,7 +33,6 @@ pub(super) fn words(session: &Session) -> String {
             let answer = answered.and_then(|q| q.end.as_ref()).is_some_and(|e| e.answer.is_some());
             if answer { "answered" } else { "ended without an answer" }.to_owned()
         }
-        Step::Take => "an answer is to be read".to_owned(),
         Step::Test(version) => format!("v{version} is to be tested"),
         Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),

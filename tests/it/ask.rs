@@ -199,7 +199,7 @@ const WORK: &str = "print(6 * 7)";
 #[test]
 fn whatever_a_model_does_its_question_comes_to_an_end_that_says_what_happened() {
     let net = "import socket\nsocket.create_connection(('example.org', 80))";
-    let loud = "for n in range(200000):\n    print(n, 'spam ' * 20)";
+    let loud = "print('spam ' * 1_000_000)";
     let fenced = "```python\nprint(6 * 7)\n```\n";
     let no_answer = "The model gave no answer in words.";
     for case in [
@@ -464,7 +464,7 @@ fn files_that_are_given_are_named_and_read_and_what_the_question_names_is_allowe
     world.write("numbers.csv", "1\n2\n3\n");
     world.run(&["ask", "what is the sum?", "--name", "s", "--data", "numbers.csv"]).expect(0);
     assert!(server.received()[0].prompt().contains("data/numbers.csv"));
-    assert!(last_told(&server).contains("6"), "{}", last_told(&server));
+    assert!(last_told(&server).contains("\n6\n"), "{}", last_told(&server));
     assert_eq!(world.read("sessions/s/data/numbers.csv"), "1\n2\n3\n");
     let read = "print(len(open('/etc/hostname').read()) > 0)";
     for (question, told) in [
@@ -526,5 +526,68 @@ fn killed_after_any_event_it_goes_on_there_and_no_answer_is_paid_twice() {
         let answers = [0, 1].map(|n| shown["questions"][n]["answer"].as_str().unwrap().to_owned());
         assert_eq!(answers, ["It is 42.", "The same."], "{kept}");
         assert!(world.read("sessions/s/answer_2.md").contains("The same."), "{kept}");
+    }
+}
+
+#[cfg(unix)]
+mod at_a_terminal {
+    use super::*;
+    use crate::support::pty::{CTRL_C, ENTER, Pty};
+
+    const QUESTION: &str = "What do you want to know?";
+    const CTRL_D: &str = "\x04";
+
+    #[test]
+    fn questions_are_typed_what_code_may_do_is_asked_and_a_refusal_reaches_the_model() {
+        let code = "import os\nprint(os.environ.get('HOME'))";
+        let (world, server) =
+            world("openai", &[Code(code), Text("That is not told."), Text("Yes.")]);
+        let mut pty = Pty::start(&world, &["ask", "--name", "s"]);
+        pty.expect(QUESTION);
+        pty.send(&format!("where do I live?{ENTER}"));
+        pty.choose("May it?", "deny");
+        pty.expect("That is not told.");
+        let told = last_told(&server);
+        assert!(
+            told.contains("It was not run") && told.contains("environment variables"),
+            "{told}"
+        );
+        pty.expect(QUESTION);
+        pty.send(ENTER);
+        pty.expect(QUESTION);
+        pty.send(CTRL_D);
+        pty.expect_end(0);
+        assert_eq!(pty.last_line(), LAST, "{}", pty.screen());
+        assert!(pty.shows_cursor() && pty.echoes());
+    }
+
+    #[test]
+    fn what_was_allowed_is_not_asked_again() {
+        let first = "import os\nprint(os.environ.get('HOME'))";
+        let second = "import os\nprint(len(os.environ))";
+        let (world, server) = world("openai", &[Code(first), Code(second), Text("So it is.")]);
+        let mut pty = Pty::start(&world, &["ask", "where do I live?", "--name", "s"]);
+        pty.choose("May it?", "allow");
+        pty.expect("So it is.");
+        pty.expect_end(0);
+        assert_eq!((runs(&world), server.received().len()), (2, 3));
+    }
+
+    #[test]
+    fn ctrl_c_stops_what_is_running_and_the_question_is_taken_up_again() {
+        let (world, server) = world_of("openai", |request| match request.number {
+            0 => reply(request, &Code(WORK)),
+            1 => Reply::to(request, "It is 42, I think.").cut_to(3).then_hang(),
+            _ => Reply::to(request, "It is 42."),
+        });
+        let mut pty = Pty::start(&world, &ASK);
+        pty.expect("It is");
+        pty.send(CTRL_C);
+        pty.expect_end(130);
+        assert_eq!(pty.last_line(), LAST, "{}", pty.screen());
+        assert!(pty.shows_cursor() && pty.echoes());
+        server.release();
+        let out = world.run(&["resume", "s"]).expect(0);
+        assert_eq!((out.out.as_str(), server.received().len()), ("It is 42.\n", 3));
     }
 }

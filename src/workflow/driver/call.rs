@@ -44,6 +44,10 @@ impl Driver<'_, '_> {
             warmer = Some(by);
             model = settings.escalate_to.clone().filter(|_| stronger).unwrap_or(model);
         }
+        let asked = session.dialogue.as_ref().and_then(|dialogue| dialogue.open());
+        if let Some(question) = asked.filter(|_| agent == Agent::Engineer) {
+            warmer = Some(machine::dialogue::warmer(question));
+        }
         if !self.models.contains_key(&model) {
             let connection = (self.tools.connect)(&model, &session.calls.finished)?;
             self.models.insert(model.clone(), connection);

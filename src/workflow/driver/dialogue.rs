@@ -5,7 +5,7 @@ use super::{Driver, DriverError, End, Next};
 use crate::agents::engineer::{self, Exchange};
 use crate::agents::extract::SyntaxProblem;
 use crate::domain::chat::{Agent, Request};
-use crate::domain::dialogue::{Piece, Question, Reply, Turn};
+use crate::domain::dialogue::{Dialogue, Piece, Question, Reply, Turn};
 use crate::domain::event::{Artifact, Cause, Event};
 use crate::domain::report::RunVerdict;
 use crate::domain::session::{Pending, Session, Version};
@@ -16,6 +16,7 @@ use crate::python::{check, forgotten, words};
 use crate::workflow::machine::dialogue;
 use crate::workflow::manager::News;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 /// Earlier questions that a prompt tells of, and bytes of each and of its answer.
@@ -161,13 +162,11 @@ pub(super) fn request(
     room: Room,
     tools: bool,
 ) -> Result<Request, PromptError> {
-    let Some(dialogue) = &session.dialogue else {
+    let empty = Dialogue::begun(&session.request);
+    let dialogue = session.dialogue.as_ref().unwrap_or(&empty);
+    let Some((question, earlier)) = dialogue.questions.split_last() else {
         return engineer::request(prompts, &engineer::Shown::default());
     };
-    let Some(question) = dialogue.open() else {
-        return engineer::request(prompts, &engineer::Shown::default());
-    };
-    let earlier = &dialogue.questions[..dialogue.questions.len() - 1];
     let told = earlier.iter().rev().filter_map(|question| {
         let answer = question.end.as_ref()?.answer.as_deref()?;
         Some((ends(&question.text, BEFORE_BYTES), ends(answer, BEFORE_BYTES)))
@@ -196,9 +195,7 @@ pub(super) fn request(
         turns: &turns,
         tools,
     };
-    let mut request = engineer::request(prompts, &shown)?;
-    request.temperature += dialogue::warmer(question);
-    Ok(request)
+    engineer::request(prompts, &shown)
 }
 
 /// A turn as the model is told of it: with what came of its code, and with what it is to do next.
@@ -259,12 +256,12 @@ fn printed(version: &Version, room: Room, hint: bool) -> String {
         format!("It ran. Its output:\n{}", fenced(&version.stdout))
     };
     if !version.stderr.trim().is_empty() {
-        text.push_str(&format!("\nIts error output:\n{}", fenced(&version.stderr)));
+        let _ = write!(text, "\nIts error output:\n{}", fenced(&version.stderr));
     }
     let files = version.run.iter().flat_map(|run| &run.files).take(NAMED);
     let files: Vec<String> = files.map(|name| visible(name)).collect();
     if !files.is_empty() {
-        text.push_str(&format!("\nFiles written: {}", files.join(", ")));
+        let _ = write!(text, "\nFiles written: {}", files.join(", "));
     }
     if hint && !version.stdout.trim().is_empty() {
         text.push_str(

@@ -33,10 +33,7 @@ pub const LAST: &str = "No more code can be run. Answer the question now in word
 /// before.
 pub(super) fn next_step(session: &Session, dialogue: &Dialogue) -> Step {
     let Some(question) = dialogue.open() else { return Step::Listen };
-    if question.waiting().is_some() {
-        return Step::Take;
-    }
-    // They were made one after the other, so only the last one can be unfinished.
+    // They are made one after the other, so only the last one can be unfinished.
     if let Some(version) = question.versions().last().and_then(|n| session.version(n)) {
         if version.checks.is_none() {
             return Step::Check(version.number);
@@ -44,6 +41,9 @@ pub(super) fn next_step(session: &Session, dialogue: &Dialogue) -> Step {
         if !version.check_failed() && version.run.is_none() {
             return run(session, version);
         }
+    }
+    if question.waiting().is_some() {
+        return Step::Take;
     }
     call(session, Agent::Engineer, None)
 }
