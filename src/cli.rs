@@ -45,6 +45,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Start a session: from a task to an accepted script
     New(New),
+    /// Ask questions that are answered by writing and running code
+    Ask(Ask),
     /// Go on with a session, at the step where it stopped
     Resume(Resume),
     /// List the sessions
@@ -116,6 +118,55 @@ pub(crate) struct New {
     pub(crate) tests: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) work: Work,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Ask {
+    /// What you want to know [default: one question after the other, until you leave]
+    #[arg(value_name = "QUESTION")]
+    pub(crate) question: Option<String>,
+    /// The session's name [default: made from the question]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Give the code this file; it is copied into the session
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Vec<PathBuf>,
+    /// The model, as PROVIDER/MODEL
+    #[arg(long, value_name = "M")]
+    pub(crate) model: Option<String>,
+    /// Pieces of code that are run for one question at most [default: 8]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    pub(crate) steps: Option<u32>,
+    /// Tokens in all
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) budget_tokens: Option<u64>,
+    /// US dollars in all
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = money)]
+    pub(crate) budget_usd: Option<f64>,
+    /// Answer the gates by rule: what the sandbox holds is allowed, anything else denied
+    #[arg(long)]
+    pub(crate) auto: bool,
+    /// How runs are confined (strict if nothing else is said)
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub(crate) sandbox: Option<SandboxArg>,
+    /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
+    #[arg(long, value_name = "P")]
+    pub(crate) python: Option<String>,
+}
+
+impl Ask {
+    /// What it shares with other sessions.
+    pub(crate) fn work(&self) -> Work {
+        Work {
+            model: self.model.clone(),
+            budget_tokens: self.budget_tokens,
+            budget_usd: self.budget_usd,
+            auto: self.auto,
+            sandbox: self.sandbox,
+            python: self.python.clone(),
+            ..Work::default()
+        }
+    }
 }
 
 #[derive(Args, Debug)]

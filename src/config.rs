@@ -247,6 +247,8 @@ struct LimitsConfig {
     budget_tokens: Option<u64>,
     #[serde(deserialize_with = "values::budget")]
     budget_usd: Option<f64>,
+    #[serde(deserialize_with = "values::positive")]
+    steps: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -351,6 +353,7 @@ impl Config {
         over(&mut self.limits.repairs, later.limits.repairs);
         over(&mut self.limits.budget_tokens, later.limits.budget_tokens);
         over(&mut self.limits.budget_usd, later.limits.budget_usd);
+        over(&mut self.limits.steps, later.limits.steps);
         over(&mut self.sandbox.mode, later.sandbox.mode);
         over(&mut self.sandbox.seconds, later.sandbox.seconds);
         over(&mut self.sandbox.memory_mb, later.sandbox.memory_mb);
@@ -366,6 +369,7 @@ impl Config {
             repairs: self.limits.repairs.unwrap_or(default.repairs),
             budget_tokens: self.limits.budget_tokens.or(default.budget_tokens),
             budget_usd: self.limits.budget_usd.or(default.budget_usd),
+            steps: self.limits.steps,
         }
     }
 

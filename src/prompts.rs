@@ -17,7 +17,7 @@ use std::{fs, io};
 const USER_LINE: &str = "=== user ===";
 
 /// File names and texts, in the order of [`Agent::ALL`].
-const BUILTIN: [(&str, &str); 8] = [
+const BUILTIN: [(&str, &str); 9] = [
     ("planner.md", include_str!("../prompts/planner.md")),
     ("coder.md", include_str!("../prompts/coder.md")),
     ("repair.md", include_str!("../prompts/repair.md")),
@@ -26,6 +26,7 @@ const BUILTIN: [(&str, &str); 8] = [
     ("dependencies.md", include_str!("../prompts/dependencies.md")),
     ("inspector.md", include_str!("../prompts/inspector.md")),
     ("analysis.md", include_str!("../prompts/analysis.md")),
+    ("engineer.md", include_str!("../prompts/engineer.md")),
 ];
 
 /// How a model is asked when the configuration does not say otherwise.

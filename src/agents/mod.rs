@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod coder;
 pub mod dependencies;
+pub mod engineer;
 pub mod extract;
 mod fences;
 pub mod given;

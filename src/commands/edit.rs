@@ -1,6 +1,6 @@
 //! `redraft edit`: the latest script in the Manager's editor, saved as a new version.
 
-use super::{Context, code, work};
+use super::{Context, ask, code, work};
 use crate::cli::Target;
 use crate::store::{self, artifacts};
 use crate::terminal::{editor, menu};
@@ -11,6 +11,7 @@ use serde_json::json;
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let place = context.find(args.session.as_deref())?;
     let (mut store, found) = store::open(&place.folder)?;
+    ask::refuse(context, &store, "its code is its model's")?;
     work::take_up(context, &mut store, found)?;
     let session = store.session();
     let Some(base) = place.version.or(session.head) else {

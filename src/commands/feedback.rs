@@ -1,6 +1,6 @@
 //! `redraft feedback`: records what a test showed, without opening the dialog.
 
-use super::{Context, code, work};
+use super::{Context, ask, code, work};
 use crate::cli;
 use crate::domain::event::Event;
 use crate::store;
@@ -19,6 +19,7 @@ pub(super) fn run(context: &Context, args: &cli::Feedback) -> Result<u8> {
     }
     let place = context.find(Some(&args.session))?;
     let (mut store, found) = store::open(&place.folder)?;
+    ask::refuse(context, &store, "there is no version to say anything of")?;
     work::take_up(context, &mut store, found)?;
     let session = store.session();
     let Some(version) = place.version.or(session.head) else {

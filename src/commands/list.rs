@@ -55,6 +55,7 @@ fn row(Listed { name, session }: Listed) -> Row {
         Ok(session) => Row {
             name,
             versions: match session.versions.len() {
+                _ if session.dialogue.is_some() => "ask".to_owned(),
                 0 => "-".to_owned(),
                 n => format!("v{n}"),
             },
@@ -78,6 +79,7 @@ fn json(Listed { name, session }: &Listed) -> serde_json::Value {
     match session {
         Ok(session) => json!({
             "name": name,
+            "kind": status::kind(session),
             "request": session.request,
             "status": status::word(session),
             "state": status::words(session),

@@ -1,5 +1,6 @@
 //! One file a command: each wires the layers below together. The only user of catch-all errors.
 
+mod ask;
 mod chatlog;
 mod completions;
 mod diff;
@@ -15,6 +16,7 @@ mod log;
 mod models;
 mod new;
 mod prompts;
+mod questions;
 mod repair;
 mod resume;
 mod run;
@@ -66,6 +68,11 @@ struct Context {
 }
 
 impl Context {
+    /// The same for a command whose standard output is an answer and nothing else.
+    fn for_answers(self) -> Self {
+        Self { terminal: self.terminal.for_answers(), ..self }
+    }
+
     /// Finds a session, or the one last worked on.
     fn find(&self, wanted: Option<&str>) -> Result<Place, StoreError> {
         catalog::find(&self.sessions, wanted)
@@ -159,7 +166,8 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     let Some(command) = cli.command else { return welcome::run(&context) };
     match command {
         Command::New(args) => new::run(&context, args),
-        Command::Resume(args) => resume::run(&context, &args),
+        Command::Ask(args) => ask::run(&context.for_answers(), args),
+        Command::Resume(args) => resume::run(context, &args),
         Command::List => list::run(&context),
         Command::Show(args) => show::run(&context, &args),
         Command::Diff(args) => diff::run(&context, &args),

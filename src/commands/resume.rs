@@ -1,16 +1,20 @@
 //! `redraft resume`: goes on with a session.
 
-use super::{Context, fetch, setup, work};
+use super::{Context, ask, fetch, setup, work};
 use crate::cli;
 use crate::domain::event::{Artifact, By, Event};
 use crate::store;
 use crate::workflow::driver::edits;
 use anyhow::Result;
 
-pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
+pub(super) fn run(context: Context, args: &cli::Resume) -> Result<u8> {
     let prompts = work::prompts()?;
     let place = context.find(args.target.session.as_deref())?;
     let (mut store, found) = store::open(&place.folder)?;
+    let context = &if store.session().dialogue.is_some() { context.for_answers() } else { context };
+    if args.from.or(place.version).is_some() {
+        ask::refuse(context, &store, "it goes on from its last question only")?;
+    }
     if let Some(version) = args.from.or(place.version)
         && store.session().version(version).is_none()
     {
@@ -42,6 +46,9 @@ pub(super) fn run(context: &Context, args: &cli::Resume) -> Result<u8> {
         && store.session().head != Some(version)
     {
         store.record(Event::Rewound { version, by: By::Manager })?;
+    }
+    if store.session().dialogue.is_some() {
+        return work::work_as(context, store, &prompts, ask::talk(context, args.work.auto, true));
     }
     work::work(context, store, &prompts, args.work.auto)
 }

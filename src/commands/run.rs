@@ -59,6 +59,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         script: &wanted.script,
         script_name: &wanted.name,
         data: &wanted.data,
+        earlier: &[],
         readable: &[],
         checks: &checks,
         limits: wanted.limits,

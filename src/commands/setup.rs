@@ -26,6 +26,9 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
 /// No model was named and none was found.
 pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -> Result<Settings> {
     let config = &context.config;
+    if preset.is_none() && config.preset == Some(Preset::Ask) {
+        bail!("`preset: ask` in the configuration leads to no script; ask with: redraft ask");
+    }
     let usual = Settings::of(preset.or(config.preset).unwrap_or_default());
     let mut settings = Settings {
         limits: config.limits(usual.limits),
@@ -46,7 +49,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
     };
     let mut found = None;
     let judged = matches!(settings.safety, Safety::Model | Safety::Both);
-    let roles = Role::WORKFLOW.into_iter().chain(judged.then_some(Role::Safety));
+    let roles = roles_of(settings.preset).iter().copied().chain(judged.then_some(Role::Safety));
     for role in roles {
         let mut of_role = RoleSettings::default();
         if let Some(config) = config.roles.get(&role) {
@@ -73,7 +76,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
 /// # Errors
 /// Arguments or an input for the script that can't be read.
 pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
-    for role in Role::WORKFLOW {
+    for role in roles_of(settings.preset).iter().copied() {
         if let Some(model) = flag(work, role) {
             model.clone_into(&mut settings.roles.entry(role).or_default().model);
         }
@@ -107,6 +110,14 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// The roles that a model is chosen for in any case.
+const fn roles_of(preset: Preset) -> &'static [Role] {
+    match preset {
+        Preset::Ask => &[Role::Engineer],
+        _ => &Role::WORKFLOW,
+    }
 }
 
 fn flag(work: &Work, role: Role) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! `redraft show`: a session, or one of its versions.
 
-use super::{Context, code, status, work};
+use super::{Context, code, questions, status, work};
 use crate::cli::Target;
 use crate::domain::event::FORMAT;
 use crate::domain::report::TestOutcome;
@@ -67,6 +67,9 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
         let _ = writeln!(text, "  {} {words}", terminal.dim(&format!("{label:<8}")));
     };
     row("status", &status::words(session));
+    if session.dialogue.is_some() {
+        row("kind", "questions answered by running code");
+    }
     if session.format > FORMAT {
         row(
             "format",
@@ -97,6 +100,10 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
             "edited",
             &format!("{} was changed by hand; the next resume takes it up", visible(file)),
         );
+    }
+    if let Some(dialogue) = &session.dialogue {
+        text.push_str(&questions::text(terminal, session, dialogue));
+        return text;
     }
     plan(terminal, session, &mut text);
     versions(terminal, session, &mut text);
@@ -166,6 +173,7 @@ fn value(session: &Session) -> Value {
     json!({
         "name": session.name,
         "format": session.format,
+        "kind": status::kind(session),
         "request": session.request,
         "status": status::word(session),
         "state": status::words(session),
@@ -180,6 +188,7 @@ fn value(session: &Session) -> Value {
         "paused": session.paused,
         "versions": session.versions.iter().map(|v| version_value(v, false)).collect::<Vec<_>>(),
         "findings": session.ledger,
+        "questions": session.dialogue.as_ref().map(|dialogue| questions::value(session, dialogue)),
         "usage": session.calls.usage,
         "usd": session.calls.priced.then_some(session.calls.usd),
         "created": session.created,

@@ -21,12 +21,17 @@ pub(super) fn words(session: &Session) -> String {
             }
             None => format!("the {} is next", agent.name()),
         },
-        Step::Read { .. } => "an answer is to be read".to_owned(),
+        Step::Read { .. } | Step::Take => "an answer is to be read".to_owned(),
         Step::Check(version)
         | Step::Seek(version)
         | Step::Run(version)
         | Step::NotRun(version, ..) => {
             format!("v{version} is to be checked and run")
+        }
+        Step::Listen => {
+            let answered = session.dialogue.iter().flat_map(|d| &d.questions).last();
+            let answer = answered.and_then(|q| q.end.as_ref()).is_some_and(|e| e.answer.is_some());
+            if answer { "answered" } else { "ended without an answer" }.to_owned()
         }
         Step::Test(version) => format!("v{version} is to be tested"),
         Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
@@ -44,7 +49,13 @@ pub(super) fn brief(session: &Session) -> String {
 pub(super) fn word(session: &Session) -> &'static str {
     match machine::next_step(session) {
         Step::Done(_) => "accepted",
+        Step::Listen => "answered",
         Step::Ask(_) => "waiting",
         _ => "paused",
     }
+}
+
+/// What a session is for, as one word for programs.
+pub(super) const fn kind(session: &Session) -> &'static str {
+    if session.dialogue.is_some() { "ask" } else { "script" }
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, chatlog, code, interrupts, setup};
 use crate::domain::chat::Agent;
+use crate::domain::dialogue::{Dialogue, Question};
 use crate::domain::report::{Test, TestOutcome};
 use crate::domain::settings::Preset;
 use crate::domain::text::{count, visible};
@@ -50,14 +51,49 @@ pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Res
     Ok(())
 }
 
+/// Who is asked while a session is worked on, and about what.
+pub(super) struct Talk {
+    /// Whom to ask and to tell.
+    pub(super) manager: Box<dyn Manager>,
+    /// Ends what is running.
+    pub(super) cancel: CancellationToken,
+    /// Gates are answered by the rules of `--auto`.
+    auto: bool,
+    /// Further questions are asked for.
+    more: bool,
+    /// Each event is shown to whoever wants it.
+    pub(super) events: bool,
+}
+
+impl Talk {
+    /// Menus for a person at a terminal, lines elsewhere.
+    pub(super) fn new(terminal: Terminal, auto: bool, more: bool) -> Self {
+        let cancel = CancellationToken::new();
+        // Who is asked for questions sits there, even if nobody is asked at the gates.
+        let manager: Box<dyn Manager> = if terminal.interactive && (more || !auto) {
+            Box::new(Menus::new(terminal))
+        } else {
+            Box::new(Lines::new(terminal, cancel.clone()))
+        };
+        Self { manager, cancel, auto, more, events: true }
+    }
+}
+
 /// Works until the session is accepted or has to wait; gives the exit code.
-pub(super) fn work(
+pub(super) fn work(context: &Context, store: Store, prompts: &Prompts, auto: bool) -> Result<u8> {
+    work_as(context, store, prompts, Talk::new(context.terminal, auto, false))
+}
+
+/// Works until the session is done or has to wait; gives the exit code.
+pub(super) fn work_as(
     context: &Context,
     mut store: Store,
     prompts: &Prompts,
-    auto: bool,
+    talk: Talk,
 ) -> Result<u8> {
-    match drive(context, &mut store, prompts, auto) {
+    let ended = store.session().dialogue.as_ref().map_or(0, Dialogue::ended);
+    match drive(context, &mut store, prompts, talk) {
+        Ok(End::Answered) => Ok(answered(context, &store, ended)),
         Ok(end) => Ok(conclude(context, &store, end)),
         Err(error) => {
             super::report(context.terminal, &error);
@@ -67,16 +103,12 @@ pub(super) fn work(
     }
 }
 
-fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) -> Result<End> {
-    let terminal = context.terminal;
-    watch(terminal, store)?;
-    let cancel = CancellationToken::new();
-    catch_interrupts(&cancel, terminal, resume_with(context, store.folder()))?;
-    let mut manager: Box<dyn Manager> = if terminal.interactive && !auto {
-        Box::new(Menus::new(terminal))
-    } else {
-        Box::new(Lines::new(terminal, cancel.clone()))
-    };
+fn drive(context: &Context, store: &mut Store, prompts: &Prompts, talk: Talk) -> Result<End> {
+    let Talk { mut manager, cancel, auto, more, events } = talk;
+    if events {
+        watch(context.terminal, store)?;
+    }
+    catch_interrupts(&cancel, context.terminal, resume_with(context, store.folder()))?;
     let connect =
         |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, &context.config, used);
     let packages = Packages::new(context.config.uv.clone());
@@ -87,6 +119,7 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, auto: bool) ->
         prompts,
         cancel,
         auto,
+        more,
     };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
@@ -132,6 +165,17 @@ fn catch_interrupts(cancel: &CancellationToken, out: Terminal, last_line: String
     })
 }
 
+/// The end of a dialogue, of which `before` questions had ended when it was taken up.
+fn answered(context: &Context, store: &Store, before: usize) -> u8 {
+    context.terminal.say(&resume_with(context, store.folder()));
+    let questions = store.session().dialogue.iter().flat_map(|d| &d.questions);
+    let without = |q: &Question| q.end.as_ref().is_none_or(|end| end.answer.is_none());
+    // Nothing new was asked: what counts is how it stood.
+    let all = store.session().dialogue.as_ref().map_or(0, Dialogue::ended);
+    let open = questions.skip(before.min(all.saturating_sub(1))).any(without);
+    if open { code::PAUSED } else { code::DONE }
+}
+
 fn conclude(context: &Context, store: &Store, end: End) -> u8 {
     let terminal = &context.terminal;
     let session = store.session();
@@ -152,6 +196,7 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
             terminal.say(&terminal.bold(&words));
             code::DONE
         }
+        End::Answered => code::DONE,
         End::Paused(reason) => {
             terminal.say(&format!("paused: {}", visible(&reason)));
             terminal.say(&resume_with(context, store.folder()));

@@ -23,11 +23,13 @@ pub enum Agent {
     Inspector,
     /// Explains a failure that could not be repaired.
     Analysis,
+    /// Answers a question by having code run.
+    Engineer,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Planner,
         Self::Coder,
         Self::Repair,
@@ -36,6 +38,7 @@ impl Agent {
         Self::Dependencies,
         Self::Inspector,
         Self::Analysis,
+        Self::Engineer,
     ];
 
     /// The name in template files, chat files and the journal.
@@ -50,6 +53,7 @@ impl Agent {
             Self::Dependencies => "dependencies",
             Self::Inspector => "inspector",
             Self::Analysis => "analysis",
+            Self::Engineer => "engineer",
         }
     }
 
@@ -62,6 +66,7 @@ impl Agent {
             Self::Reviewer | Self::Inspector | Self::Analysis => Role::Reviewer,
             Self::Safety => Role::Safety,
             Self::Dependencies => Role::Dependencies,
+            Self::Engineer => Role::Engineer,
         }
     }
 }
@@ -168,7 +173,8 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name, as the model wrote it.
     pub name: String,
-    /// What it is given, as JSON; not checked against the tool's schema.
+    /// What it is given, as JSON; not checked against the tool's schema. A text where the model
+    /// wrote no JSON.
     pub arguments: serde_json::Value,
 }
 
@@ -265,7 +271,10 @@ impl Usage {
     /// A guess for a provider that counts nothing: four bytes a token, as for English and code.
     #[must_use]
     pub fn estimate(messages: &[Message], answer: &str) -> Self {
-        let prompt: usize = messages.iter().map(|m| m.content.len()).sum();
+        let called = |m: &Message| -> usize {
+            m.calls.iter().map(|call| call.arguments.to_string().len()).sum()
+        };
+        let prompt: usize = messages.iter().map(|m| m.content.len() + called(m)).sum();
         Self {
             prompt: prompt.div_ceil(4) as u64,
             answer: answer.len().div_ceil(4) as u64,

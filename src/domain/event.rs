@@ -3,7 +3,8 @@
 //! An event carries what its artifact can be written from again. Fields may be added; a change of
 //! meaning is a new format.
 
-use super::chat::{Agent, Message, Outcome, Usage};
+use super::chat::{Agent, Message, Outcome, ToolCall, Usage};
+use super::dialogue::Piece;
 use super::packages::Needs;
 use super::plan::Requirement;
 use super::report::{CapabilityKind, Checks, Judged, Run, Scored, Test};
@@ -51,6 +52,8 @@ pub enum Cause {
     Feedback,
     /// Written by hand.
     Manager,
+    /// Code that is to help to answer a question.
+    Question,
 }
 
 impl Cause {
@@ -63,6 +66,7 @@ impl Cause {
             Self::Review => "review",
             Self::Feedback => "feedback",
             Self::Manager => "manager",
+            Self::Question => "question",
         }
     }
 }
@@ -446,6 +450,29 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
+    /// Another question, in a session that answers them.
+    QuestionAsked {
+        /// As it was asked.
+        text: String,
+    },
+    /// The model's answer was read, and is not the last word on a question.
+    Replied(Box<Replied>),
+    /// A question came to its end.
+    QuestionAnswered {
+        /// Its number, from 1.
+        question: u32,
+        /// The model call whose answer it is.
+        call: u32,
+        /// The answer, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+        /// What should be known of it, or why there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remark: Option<String>,
+        /// `answer_N.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
     /// `redraft repair` took damaged lines out of the journal.
     Repaired {
         /// What was left out, a line each.
@@ -527,6 +554,9 @@ pub struct CallFinished {
     /// What the model thought aloud, where the provider keeps that apart.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reasoning: String,
+    /// The tools that the model called with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
     /// Tokens.
     pub usage: Usage,
     /// Money in US dollars, where the price is known.
@@ -560,6 +590,21 @@ pub struct SampleTried {
     /// The Manager's tests, where it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Vec<Test>>,
+}
+
+/// See [`Event::Replied`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replied {
+    /// The model call.
+    pub call: u32,
+    /// What the model said besides the code.
+    pub said: String,
+    /// The code that it wants to have run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Piece>,
+    /// What it is told of an answer that holds nothing that can be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// See [`Event::RunFinished`].
@@ -604,6 +649,7 @@ impl Event {
             | Self::Analysed { artifact, .. }
             | Self::FeedbackGiven { artifact, .. }
             | Self::BudgetExtended { artifact, .. }
+            | Self::QuestionAnswered { artifact, .. }
             | Self::Edited { artifact, .. }
             | Self::Rewritten { artifact } => vec![artifact],
             Self::ModelCallStarted(_)
@@ -627,6 +673,8 @@ impl Event {
             | Self::InstallFinished { .. }
             | Self::Accepted { .. }
             | Self::Paused { .. }
+            | Self::QuestionAsked { .. }
+            | Self::Replied(_)
             | Self::Repaired { .. } => Vec::new(),
         }
     }
@@ -658,6 +706,7 @@ impl Event {
                 | Self::InstallPermission { by: By::Auto, .. }
                 | Self::InstallStarted { .. }
                 | Self::InstallFinished { .. }
+                | Self::Replied(_)
                 | Self::Rewritten { .. }
         )
     }

@@ -1,6 +1,7 @@
 //! Plain types shared by all layers. No I/O, no clock, no decisions.
 
 pub mod chat;
+pub mod dialogue;
 pub mod event;
 pub mod name;
 pub mod packages;

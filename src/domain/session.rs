@@ -1,6 +1,7 @@
 //! A session as it stands: what the events of its journal add up to.
 
-use super::chat::{Agent, Outcome, Role, Usage};
+use super::chat::{Agent, Outcome, Role, ToolCall, Usage};
+use super::dialogue::Dialogue;
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::packages::Needs;
 use super::plan::Plan;
@@ -38,6 +39,8 @@ pub struct Session {
     pub seq: u64,
     /// The number of the last event at which the program waited or ended, with all files written.
     pub settled: u64,
+    /// The questions, where the session answers such instead of coming to a script.
+    pub dialogue: Option<Dialogue>,
     /// The plan and the talk about it.
     pub planning: Planning,
     /// All versions; number N stands at N - 1.
@@ -293,6 +296,8 @@ pub struct Pending {
     pub version: Option<u32>,
     /// The answer.
     pub answer: String,
+    /// The tools that the model called with it.
+    pub calls: Vec<ToolCall>,
     /// How it ended.
     pub outcome: Outcome,
 }

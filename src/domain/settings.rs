@@ -18,11 +18,14 @@ pub struct Limits {
     /// Money, in US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_usd: Option<f64>,
+    /// Pieces of code that are run for one question of a dialogue, where the default is not wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_versions: 10, repairs: 3, budget_tokens: None, budget_usd: None }
+        Self { max_versions: 10, repairs: 3, budget_tokens: None, budget_usd: None, steps: None }
     }
 }
 
@@ -155,6 +158,8 @@ pub enum Preset {
     Sampler,
     /// A question about files of data: reviewed before each run, and a failure is explained.
     Analyst,
+    /// Questions answered by running code: a dialogue, without plan, versions to accept and reviews.
+    Ask,
 }
 
 impl Preset {
@@ -166,6 +171,7 @@ impl Preset {
             Self::Quick => "quick",
             Self::Sampler => "sampler",
             Self::Analyst => "analyst",
+            Self::Ask => "ask",
         }
     }
 }
@@ -307,6 +313,7 @@ impl Settings {
         let patient = Limits { repairs: 5, ..Limits::default() };
         match preset {
             Preset::Guided => guided,
+            Preset::Ask => Self { plan: false, review: false, ..guided },
             Preset::Quick => {
                 Self { plan: false, review: false, gates: Gates::End, limits: patient, ..guided }
             }

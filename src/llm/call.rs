@@ -139,7 +139,7 @@ async fn attempt(
     on: &mut dyn FnMut(News<'_>),
 ) -> Result<Ending, Fault> {
     let patience = match request.agent.role() {
-        Role::Coder => repetition::CODE,
+        Role::Coder | Role::Engineer => repetition::CODE,
         _ => repetition::PROSE,
     };
     let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);

@@ -413,7 +413,7 @@ async fn last(
     reading.pieces.push(Piece::Text(stops.rest()));
     // What was cut off is no call.
     if reading.outcome == Some(Outcome::Whole) {
-        let calls = reading.calls()?;
+        let calls = reading.calls();
         reading.pieces.extend(calls.into_iter().map(Piece::Call));
     }
     deliver(reading, &mut Stops::new(&[]), out).await

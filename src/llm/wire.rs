@@ -118,20 +118,19 @@ impl Reading {
         self.calls.len() as u64
     }
 
-    /// The calls, once all of the answer was read.
-    pub(super) fn calls(&mut self) -> Result<Vec<ToolCall>, Fault> {
+    /// The calls, once all of the answer was read. Arguments that are no JSON are given as the text
+    /// that they are: asked the same again, a model would most likely write the same.
+    pub(super) fn calls(&mut self) -> Vec<ToolCall> {
         let calls = std::mem::take(&mut self.calls);
         calls
             .into_iter()
             .map(|(number, call)| {
+                let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
                 let arguments =
-                    if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
-                let arguments = serde_json::from_str(arguments).map_err(|error| {
-                    Fault::bad_text(format!("the arguments of a call are not JSON: {error}"))
-                })?;
+                    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
                 // Where a server numbers nothing, the tool's answer is still told apart.
                 let id = if call.id.is_empty() { format!("call_{number}") } else { call.id };
-                Ok(ToolCall { id, name: call.name, arguments })
+                ToolCall { id, name: call.name, arguments }
             })
             .collect()
     }

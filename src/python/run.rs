@@ -40,6 +40,8 @@ pub struct Ask<'a> {
     pub script_name: &'a str,
     /// Files and folders that it may read, given as copies.
     pub data: &'a [PathBuf],
+    /// Files that earlier runs left, with their names in its folder, given as copies.
+    pub earlier: &'a [(String, PathBuf)],
     /// Files and folders outside its run folder that it may read, by their own paths.
     pub readable: &'a [PathBuf],
     /// What its checks found: whether it has a window.
@@ -206,7 +208,11 @@ fn inputs(ask: &Ask<'_>) -> Vec<Input> {
         [Path::new(DATA).join(name), name.into()]
             .map(|name| Input { name, content: Content::Copy(source.clone()) })
     });
-    std::iter::once(script).chain(data).collect()
+    let earlier = ask
+        .earlier
+        .iter()
+        .map(|(name, source)| Input { name: name.into(), content: Content::Copy(source.clone()) });
+    std::iter::once(script).chain(earlier).chain(data).collect()
 }
 
 /// Text with the run folder's path as `.`: it is a private one outside the sandbox, and of no use in
@@ -445,6 +451,7 @@ mod tests {
                 script: "",
                 script_name: "script_v1.py",
                 data: &[],
+                earlier: &[],
                 readable: &[],
                 checks: &checks,
                 limits: Sandbox { seconds: 5, ..Sandbox::default() },

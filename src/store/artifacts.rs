@@ -1,7 +1,7 @@
 //! The files that follow from events, as they stand in a session's folder.
 
 use crate::config;
-use crate::domain::chat::{Message, Outcome, Role};
+use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
 use crate::domain::report::{Checks, Run, Scored, Test};
 use crate::domain::session::Session;
@@ -11,6 +11,7 @@ use crate::domain::settings::{
 use crate::files::Mode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -78,7 +79,8 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
                 Outcome::Cut => "cut at the limit of its length",
                 Outcome::Refused => "refused",
             };
-            chat(started(session, e.call), end, &e.reasoning, &e.answer)
+            let answer = with_calls(&e.answer, &e.calls);
+            chat(started(session, e.call), end, &e.reasoning, &answer)
         }
         Event::ModelCallFailed { call, error, partial, .. } => {
             chat(started(session, *call), error, "", partial)
@@ -113,6 +115,9 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::Analysed { text, .. } => vec![("analysis.md".to_owned(), text.clone())],
         Event::FeedbackGiven { version, text, .. } => {
             vec![(format!("feedback_v{version}.md"), text.clone())]
+        }
+        Event::QuestionAnswered { question, answer: said, remark, .. } => {
+            vec![answer(session, *question, said.as_deref(), remark.as_deref())]
         }
         Event::Edited { text, artifact } => vec![(artifact.file.clone(), text.clone())],
         _ => Vec::new(),
@@ -334,14 +339,53 @@ fn chat(
         started.temperature,
         started.max_tokens,
     );
-    for Message { role, content, .. } in &started.messages {
-        section(&mut text, role.name(), content);
+    for Message { role, content, calls, .. } in &started.messages {
+        section(&mut text, role.name(), &with_calls(content, calls));
     }
     if !reasoning.is_empty() {
         section(&mut text, "reasoning", reasoning);
     }
     section(&mut text, "answer", answer);
     vec![(format!("chats/{:04}-{}.md", started.call, started.agent.name()), text)]
+}
+
+/// What was said, and the tools that were called with it: code as it stands, not as JSON.
+fn with_calls<'a>(said: &'a str, calls: &[ToolCall]) -> Cow<'a, str> {
+    if calls.is_empty() {
+        return said.into();
+    }
+    let mut text = said.to_owned();
+    for call in calls {
+        let begin = if text.is_empty() { "" } else { "\n\n" };
+        let _ = match call.arguments["code"].as_str() {
+            Some(code) => write!(text, "{begin}[calls {} ({})]\n{code}", call.name, call.id),
+            None => write!(text, "{begin}[calls {} ({})] {}", call.name, call.id, call.arguments),
+        };
+    }
+    text.into()
+}
+
+/// A question and how it ended, for people.
+fn answer(
+    session: &Session,
+    number: u32,
+    answer: Option<&str>,
+    remark: Option<&str>,
+) -> (String, String) {
+    let asked = session.dialogue.as_ref().and_then(|dialogue| dialogue.open());
+    let (question, runs) = asked.map_or(("", Vec::new()), |question| {
+        (question.text.trim(), question.versions().map(script_file).collect())
+    });
+    let mut text = format!("# Question {number}\n\n{question}\n\n## Answer\n\n");
+    text.push_str(answer.unwrap_or("None.").trim());
+    text.push('\n');
+    if let Some(remark) = remark {
+        let _ = write!(text, "\n{remark}\n");
+    }
+    if !runs.is_empty() {
+        let _ = write!(text, "\nCode for it: {}.\n", runs.join(", "));
+    }
+    (format!("answer_{number}.md"), text)
 }
 
 fn section(text: &mut String, title: &str, content: &str) {

@@ -2,12 +2,14 @@
 
 use super::line::Entry;
 use crate::domain::chat::{Agent, Message, Role, Speaker};
-use crate::domain::event::{By, CallFinished, Cause, Event, RunFinished, SessionCreated};
+use crate::domain::dialogue::{Dialogue, Ended, Turn};
+use crate::domain::event::{By, CallFinished, Cause, Event, Replied, RunFinished, SessionCreated};
 use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::report::CapabilityKind;
 use crate::domain::review::Finding;
 use crate::domain::session::{Accepted, Pending, Placed, Refusal, Sample, Session, Version, Wish};
+use crate::domain::settings::Preset;
 
 /// Takes one more event into a session.
 ///
@@ -27,7 +29,13 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     if !matches!(event, Event::Rewritten { .. } | Event::Repaired { .. }) {
         session.paused = None;
     }
-    if matches!(event, Event::GateOpened { .. } | Event::Paused { .. } | Event::Accepted { .. }) {
+    if matches!(
+        event,
+        Event::GateOpened { .. }
+            | Event::Paused { .. }
+            | Event::Accepted { .. }
+            | Event::QuestionAnswered { .. }
+    ) {
         session.settled = seq;
     }
     if let Event::Edited { text, artifact } = &mut event {
@@ -113,6 +121,12 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
             next_one(session, *version)?;
             return answer_of(session, *call);
         }
+        Event::QuestionAsked { .. } => {
+            let waits = session.dialogue.as_ref().is_some_and(|d| d.open().is_none());
+            return if waits { Ok(()) } else { Err("no question belongs here".to_owned()) };
+        }
+        Event::QuestionAnswered { call, .. } => return read_call(session, *call),
+        Event::Replied(e) => return read_call(session, e.call),
         Event::SampleTried(e) => {
             next_one(session, e.version)?;
             let known = session.samples.iter().any(|s| s.number == e.sample);
@@ -142,6 +156,12 @@ fn open_call(session: &Session, call: u32) -> Result<(), String> {
 fn answer_of(session: &Session, call: u32) -> Result<(), String> {
     let waiting = session.calls.pending.iter().any(|pending| pending.call == call);
     if waiting { Ok(()) } else { Err(format!("call {call} has no answer")) }
+}
+
+/// Whether a call's answer can be read as one to the question that is open.
+fn read_call(session: &Session, call: u32) -> Result<(), String> {
+    let asked = session.dialogue.as_ref().is_some_and(|d| d.open().is_some());
+    if asked { answer_of(session, call) } else { Err("no question is open".to_owned()) }
 }
 
 fn take(session: &mut Session, event: Event, at: String) {
@@ -223,6 +243,9 @@ fn take(session: &mut Session, event: Event, at: String) {
         }
         Event::VersionCreated { version, cause, base, call, notes, samples, script, .. } => {
             answered(session, call, Role::Coder);
+            if let Some(question) = session.dialogue.as_mut().and_then(Dialogue::open_mut) {
+                question.became(version);
+            }
             session.versions.push(Version {
                 escalation: session.escalation.take(),
                 notes,
@@ -313,6 +336,18 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.paused = Some(reason);
             session.gate = None;
         }
+        Event::QuestionAsked { text } => {
+            if let Some(dialogue) = &mut session.dialogue {
+                dialogue.ask(text);
+            }
+        }
+        Event::Replied(e) => replied(session, *e),
+        Event::QuestionAnswered { call, answer, remark, .. } => {
+            answered(session, Some(call), Role::Engineer);
+            if let Some(question) = session.dialogue.as_mut().and_then(Dialogue::open_mut) {
+                question.end = Some(Ended { answer, remark });
+            }
+        }
         Event::Edited { .. }
         | Event::InstallStarted { .. }
         | Event::InstallFinished { .. }
@@ -334,6 +369,18 @@ fn created(session: &mut Session, e: SessionCreated, at: String) {
     session.interface = e.interface;
     session.forked_from = e.forked_from;
     session.created = at;
+    if session.settings.preset == Preset::Ask {
+        session.dialogue = Some(Dialogue::begun(&session.request));
+    }
+}
+
+/// What a model said on the way to an answer.
+fn replied(session: &mut Session, e: Replied) {
+    answered(session, Some(e.call), Role::Engineer);
+    if let Some(question) = session.dialogue.as_mut().and_then(Dialogue::open_mut) {
+        let Replied { call, said, pieces, note } = e;
+        question.turns.push(Turn { call, said, pieces, note });
+    }
 }
 
 /// What an agent was told it is.
@@ -360,6 +407,7 @@ fn finished(session: &mut Session, e: CallFinished) {
         version,
         told,
         answer: e.answer,
+        calls: e.calls,
         outcome: e.outcome,
     });
 }

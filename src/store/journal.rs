@@ -88,6 +88,7 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
                 outcome: light.outcome,
                 answer: String::new(),
                 reasoning: String::new(),
+                calls: Vec::new(),
                 usage: light.usage,
                 usd: light.usd,
                 milliseconds: light.milliseconds,
@@ -145,7 +146,7 @@ fn messages(line: &[u8]) -> Option<Range<usize>> {
     Some(memmem::find(line, b",\"messages\":[")?..memmem::rfind(line, b"]}")? + 1)
 }
 
-/// Where an answer and its reasoning stand, with their names.
+/// Where an answer, its reasoning and its calls of tools stand, with their names.
 fn answer(line: &[u8]) -> Option<Range<usize>> {
     Some(memmem::find(line, b",\"answer\":\"")?..memmem::rfind(line, b",\"usage\":{")?)
 }
@@ -196,6 +197,7 @@ struct Finished {
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::domain::chat::ToolCall;
 
     fn started(version: Option<u32>, content: &str) -> Event {
         let messages = vec![crate::domain::chat::Message::user(content)];
@@ -249,13 +251,14 @@ mod tests {
         }
     }
 
-    fn finished(answer: &str, reasoning: &str) -> Event {
+    fn finished(answer: &str, reasoning: &str, calls: &[ToolCall]) -> Event {
         Event::ModelCallFinished(Box::new(CallFinished {
             call: 1,
             agent: Agent::Coder,
             outcome: Outcome::Whole,
             answer: answer.to_owned(),
             reasoning: reasoning.to_owned(),
+            calls: calls.to_vec(),
             usage: Usage { prompt: 1, answer: 2, ..Usage::default() },
             usd: None,
             milliseconds: 3,
@@ -266,12 +269,15 @@ mod tests {
     #[test]
     fn a_line_read_in_part_says_what_it_says_read_whole() {
         let tricky = "\"]},\"usage\":{ ,\"messages\":[ \\ \n ,\"answer\":\"";
+        let arguments = serde_json::json!({"a": tricky, "usage": {"prompt": 9}, "answer": "b"});
+        let call = ToolCall { id: "c1".to_owned(), name: "run".to_owned(), arguments };
         for event in [
             started(None, ""),
             started(Some(3), tricky),
-            finished("", ""),
-            finished(tricky, ""),
-            finished("x", tricky),
+            finished("", "", &[]),
+            finished(tricky, "", &[]),
+            finished("x", tricky, &[]),
+            finished("x", tricky, &[call]),
             Event::Paused { reason: tricky.to_owned() },
             written(tricky),
             written(""),
@@ -286,6 +292,7 @@ mod tests {
                 }
                 Event::ModelCallFinished(e) => {
                     (e.answer, e.reasoning) = (String::new(), String::new());
+                    e.calls.clear();
                 }
                 Event::Reviewed { text, .. } => text.clear(),
                 _ => {}
@@ -309,7 +316,7 @@ mod tests {
     fn a_line_that_is_not_whole_is_an_error() {
         for event in [
             started(Some(3), "a prompt"),
-            finished("an answer", "a thought"),
+            finished("an answer", "a thought", &[]),
             written("a script"),
             reviewed("a", "b"),
         ] {

@@ -119,7 +119,7 @@ fn fill_pending(loaded: &mut Loaded) -> Result<(), FileError> {
             }
             Event::ModelCallFinished(e) => {
                 if let Some(pending) = pending.iter_mut().find(|p| p.call == e.call) {
-                    pending.answer = e.answer;
+                    (pending.answer, pending.calls) = (e.answer, e.calls);
                 }
             }
             _ => {}

@@ -5,7 +5,7 @@ use super::{Terminal, editor};
 use crate::domain::event::Gate;
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
-use crate::workflow::manager::{self, Answer, Interrupted, Line, Manager, News, Question};
+use crate::workflow::manager::{self, Answer, Asked, Interrupted, Line, Manager, News, Question};
 use futures_util::future::LocalBoxFuture;
 use std::io::{BufRead, IsTerminal, Read};
 use tokio::sync::mpsc;
@@ -63,6 +63,22 @@ impl Manager for Lines {
         question: &'a Question<'a>,
     ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
         Box::pin(self.answer(question))
+    }
+
+    fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
+        Box::pin(async {
+            loop {
+                let Some(line) = self.line().await? else { return Ok(None) };
+                match manager::read_question(&line) {
+                    Asked::Nothing => {}
+                    Asked::Leave => return Ok(None),
+                    Asked::Question(question) => {
+                        self.teller.terminal.say(&format!("> {}", one_line(&question, 200)));
+                        return Ok(Some(question));
+                    }
+                }
+            }
+        })
     }
 
     fn tell(&mut self, news: News<'_>) {

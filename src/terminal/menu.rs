@@ -6,7 +6,7 @@ use crate::diff;
 use crate::domain::event::Gate;
 use crate::domain::review::Verdict;
 use crate::domain::text::{count, one_line, visible};
-use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
+use crate::workflow::manager::{self, Answer, Asked, Interrupted, Manager, News, Question};
 use crate::workflow::{driver, install, machine};
 use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
@@ -21,13 +21,15 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A person at the terminal.
 pub struct Menus {
     teller: Teller,
+    /// It was said how questions are typed.
+    explained: bool,
 }
 
 impl Menus {
     /// Nothing is shown before there is something to say.
     #[must_use]
     pub const fn new(terminal: Terminal) -> Self {
-        Self { teller: Teller::new(terminal) }
+        Self { teller: Teller::new(terminal), explained: false }
     }
 
     fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
@@ -135,6 +137,32 @@ impl Menus {
         }
     }
 
+    fn question(&mut self) -> Result<Option<String>, Interrupted> {
+        let terminal = &self.teller.terminal;
+        if !std::mem::replace(&mut self.explained, true) {
+            let words = "  Enter sends, Alt-Enter makes a new line, Ctrl-D or `quit` leaves";
+            terminal.say(&terminal.dim(words));
+        }
+        loop {
+            terminal.warn("");
+            let typed = prompt::ask(&terminal.bold("What do you want to know?"));
+            let text = match typed {
+                Ok(Typed::Text(text)) => text,
+                Ok(Typed::Interrupted) => return Err(Interrupted),
+                Ok(Typed::Ended) => return Ok(None),
+                Err(error) => {
+                    terminal.warn(&format!("cannot read from the terminal: {error}"));
+                    return Err(Interrupted);
+                }
+            };
+            match manager::read_question(&text) {
+                Asked::Nothing => {}
+                Asked::Leave => return Ok(None),
+                Asked::Question(question) => return Ok(Some(question)),
+            }
+        }
+    }
+
     fn version(&self, question: &Question<'_>) -> Result<Option<u32>, Interrupted> {
         let versions = &question.session.versions;
         let names: Vec<(String, String)> = versions
@@ -160,6 +188,10 @@ impl Manager for Menus {
         question: &'a Question<'a>,
     ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
         Box::pin(async move { self.answer(question) })
+    }
+
+    fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
+        Box::pin(async move { self.question() })
     }
 
     fn tell(&mut self, news: News<'_>) {

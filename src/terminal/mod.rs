@@ -37,6 +37,8 @@ pub fn lost() -> Option<&'static str> {
 pub struct Terminal {
     /// Results and events are JSON on standard output, and people's text goes to standard error.
     pub json: bool,
+    /// Only answers go to standard output, and all else that is for people to standard error.
+    pub aside: bool,
     /// Colours are used.
     pub color: bool,
     /// More is told.
@@ -60,7 +62,15 @@ impl Terminal {
         // Menus are drawn over and over: a dumb terminal is talked to in lines.
         let interactive =
             !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Self { json, color, verbose, interactive, live: out && !dumb }
+        Self { json, aside: false, color, verbose, interactive, live: out && !dumb }
+    }
+
+    /// The same for a command whose standard output is an answer and nothing else.
+    #[must_use]
+    pub fn for_answers(self) -> Self {
+        let there = std::io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        Self { aside: true, color: self.color && there, live: there && !dumb, ..self }
     }
 
     /// A line for people.
@@ -70,11 +80,16 @@ impl Terminal {
 
     /// Text for people, as it is.
     pub fn print(&self, text: &str) {
-        if self.json {
+        if self.json || self.aside {
             let _ = std::io::stderr().write_all(text.as_bytes());
         } else {
             self.raw(text);
         }
+    }
+
+    /// An answer, for people.
+    pub fn answer(&self, text: &str) {
+        if self.json { self.print(text) } else { self.raw(text) }
     }
 
     /// A result as JSON, on one line of standard output.

@@ -137,7 +137,7 @@ impl Teller {
                     let stat = diff::stat(&base.script, &version.script);
                     format!(", +{} −{} since v{}", stat.added, stat.removed, base.number)
                 });
-                let cause = if version.cause == Cause::First {
+                let cause = if matches!(version.cause, Cause::First | Cause::Question) {
                     String::new()
                 } else {
                     format!(" ({})", version.cause.name())
@@ -186,6 +186,15 @@ impl Teller {
             News::Auto { gate, answer } => {
                 terminal.say(&terminal.dim(&format!("  {} gate: {answer} (--auto)", gate.name())));
             }
+            News::Answered(end) => {
+                if let Some(answer) = &end.answer {
+                    terminal.answer(&format!("{}\n", visible(answer.trim())));
+                }
+                if let Some(remark) = &end.remark {
+                    let remark = terminal.warm(&visible(remark));
+                    terminal.print(&flow::indented(terminal, "  ", &remark));
+                }
+            }
             News::Note(note) => {
                 terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&visible(note))));
             }
@@ -203,6 +212,7 @@ impl Teller {
             (Agent::Inspector, Some(n)) => format!("reviews v{n} before it runs"),
             (Agent::Analysis, Some(n)) => format!("explains why v{n} fails"),
             (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
+            (Agent::Engineer, _) => "thinks".to_owned(),
             (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
             _ => "works".to_owned(),
         };
@@ -278,5 +288,6 @@ const fn name(agent: Agent) -> &'static str {
         Agent::Reviewer | Agent::Inspector | Agent::Analysis => "Reviewer",
         Agent::Safety => "Safety judge",
         Agent::Dependencies => "model",
+        Agent::Engineer => "Engineer",
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Whatever killed the program, the step that it was in follows from the session again.
 
+pub mod dialogue;
+
 use super::{convergence, install, permission, samples};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
@@ -56,6 +58,10 @@ pub enum Step {
     GoBack(u32),
     /// Nothing: this version was accepted.
     Done(u32),
+    /// Make a version of the next piece of code of an answer.
+    Take,
+    /// Ask for another question, if there is anybody who has one: all others came to their end.
+    Listen,
 }
 
 /// The next step of a session.
@@ -69,6 +75,9 @@ pub fn next_step(session: &Session) -> Step {
         let role = agent.role();
         let last_try = role != Role::Coder && samples::rounds_refused(session, role) >= PATIENCE;
         return Step::Read { last_try };
+    }
+    if let Some(dialogue) = &session.dialogue {
+        return dialogue::next_step(session, dialogue);
     }
     if let Some(accepted) = session.accepted {
         return Step::Done(accepted.version);

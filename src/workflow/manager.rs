@@ -2,6 +2,7 @@
 //! lines on standard input, a page or a client can stand behind it.
 
 use crate::domain::chat::{Agent, Outcome, Usage};
+use crate::domain::dialogue::Ended;
 use crate::domain::event::Gate;
 use crate::domain::plan::Plan;
 use crate::domain::report::Scored;
@@ -156,6 +157,8 @@ pub enum News<'a> {
         /// What, in a few words.
         answer: &'a str,
     },
+    /// A question came to its end.
+    Answered(&'a Ended),
     /// Something else that people should know.
     Note(&'a str),
 }
@@ -167,6 +170,11 @@ pub trait Manager {
         &'a mut self,
         question: &'a Question<'a>,
     ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>>;
+
+    /// Asks for another question; none if there is nobody who has one.
+    fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Tells what happens.
     fn tell(&mut self, news: News<'_>);
@@ -227,6 +235,28 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
         },
     };
     Line::Answer(answer)
+}
+
+/// What was typed where a question is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing.
+    Nothing,
+    /// A word that leaves.
+    Leave,
+    /// A question.
+    Question(String),
+}
+
+/// Reads what was typed where a question is asked for.
+#[must_use]
+pub fn read_question(text: &str) -> Asked {
+    let text = text.trim().trim_start_matches('\u{feff}').trim();
+    match text.to_lowercase().as_str() {
+        "" => Asked::Nothing,
+        "quit" | "exit" | "/quit" | "/exit" => Asked::Leave,
+        _ => Asked::Question(text.to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -195,7 +195,8 @@ fn may(session: &Session, capability: &Capability) -> bool {
 fn said(session: &Session) -> String {
     let planning = &session.planning;
     let plan = planning.plan.iter().filter(|_| planning.by_manager).map(|plan| plan.text.as_str());
-    let parts = std::iter::once(session.request.as_str()).chain(plan);
+    let asked = session.dialogue.iter().flat_map(|d| &d.questions).map(|q| q.text.as_str());
+    let parts = std::iter::once(session.request.as_str()).chain(plan).chain(asked);
     parts.collect::<Vec<_>>().join("\n").to_lowercase()
 }
 

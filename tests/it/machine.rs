@@ -30,7 +30,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         |(limits, (run, off, stronger, planned), samples, install, safety)| {
             let (max_versions, repairs, budget_tokens, usd) = limits;
             let budget_usd = usd.then_some(0.08);
-            let limits = Limits { max_versions, repairs, budget_tokens, budget_usd };
+            let limits = Limits { max_versions, repairs, budget_tokens, budget_usd, steps: None };
             let mut settings = Settings { limits, run, install, safety, ..Settings::default() };
             (settings.candidates, settings.plan_candidates) = samples;
             settings.plan = planned;
@@ -211,6 +211,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
             repairs: if flag { u32::MAX } else { n },
             budget_tokens: flag.then_some(many),
             budget_usd: Some(if flag { f64::INFINITY } else { f64::from(n) }),
+            steps: None,
         };
         let settings = Box::new(Settings { limits, run: flag, ..Settings::default() });
         match which {
@@ -235,6 +236,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 outcome: Outcome::Cut,
                 answer: String::new(),
                 reasoning: String::new(),
+                calls: Vec::new(),
                 usage: Usage { prompt: many, answer: many, cached: many, estimated: flag },
                 usd: flag.then_some(f64::MAX),
                 milliseconds: many,

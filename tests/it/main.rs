@@ -12,6 +12,7 @@
 mod acceptance;
 mod agents;
 mod analyst;
+mod ask;
 mod commands;
 mod data;
 #[cfg(feature = "embedded")]

@@ -1,8 +1,7 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::fit::{Fitted, Room, fit};
-use super::history;
-use super::{Driver, DriverError, End, Next};
+use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{analysis, coder, dependencies, inspector, planner, repair, reviewer, safety};
 use crate::config::Price;
 use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
@@ -36,13 +35,18 @@ impl Driver<'_, '_> {
         let mut model = settings.model;
         if model.is_empty() {
             // Who judges versions anyway.
-            model = session.settings.role(Role::Reviewer).model;
+            let role = if session.dialogue.is_some() { Role::Engineer } else { Role::Reviewer };
+            model = session.settings.role(role).model;
         }
         let mut warmer = 0.0;
         if agent.role() == Role::Coder {
             let (by, stronger) = machine::sampling(session);
             warmer = by;
             model = settings.escalate_to.clone().filter(|_| stronger).unwrap_or(model);
+        }
+        let asked = session.dialogue.as_ref().and_then(|dialogue| dialogue.open());
+        if let Some(question) = asked.filter(|_| agent == Agent::Engineer) {
+            warmer = machine::dialogue::warmer(question);
         }
         if !self.models.contains_key(&model) {
             let connection = (self.tools.connect)(&model, &session.calls.finished)?;
@@ -51,6 +55,7 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let known = self.contexts.get(&model).copied();
         let context = known.or_else(|| self.models.get(&model)?.context);
+        let tools = self.models.get(&model).is_some_and(|m| m.model.takes_tools());
         let samples = session.settings.samples(agent);
         let missing = samples::missing(session, agent);
         let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
@@ -61,7 +66,11 @@ impl Driver<'_, '_> {
             let by_place = step * f64::from(u32::try_from(place).unwrap_or(u32::MAX));
             let Fitted { request, less, fits } =
                 fit(context, |room| -> Result<Request, PromptError> {
-                    let mut request = request(session, agent, afresh, self.tools.prompts, room)?;
+                    let prompts = self.tools.prompts;
+                    let mut request = match agent {
+                        Agent::Engineer => dialogue::request(session, prompts, room, tools)?,
+                        _ => request(session, agent, afresh, prompts, room)?,
+                    };
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
                     request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
                     // What was configured is not cooled down.
@@ -194,6 +203,7 @@ impl Driver<'_, '_> {
                     outcome,
                     answer: answer.text,
                     reasoning: answer.reasoning,
+                    calls: answer.calls,
                     usage,
                     usd: price.map(|price| price.of(usage)),
                     milliseconds,
@@ -426,6 +436,7 @@ fn request(
                 },
             )
         }
+        Agent::Engineer => super::dialogue::request(session, prompts, room, false),
         Agent::Dependencies => {
             let modules = head.map(|head| install::unnamed(session, head)).unwrap_or_default();
             dependencies::request(prompts, &modules, head.map_or("", |v| &v.script), refusal)

@@ -4,7 +4,8 @@
 use super::DriverError;
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Event};
-use crate::domain::settings::Settings;
+use crate::domain::session::Session;
+use crate::domain::settings::{Preset, Settings};
 use crate::store::artifacts::{self, SessionFile};
 use crate::store::{HandEdit, Store};
 
@@ -32,7 +33,11 @@ pub fn take_up(store: &mut Store, edits: Vec<HandEdit>) -> Result<Vec<String>, D
 /// A `session.yaml` that can't be read.
 pub fn settings(store: &Store, edits: &[HandEdit]) -> Result<Settings, DriverError> {
     match edits.iter().find(|edit| edit.file == artifacts::SESSION) {
-        Some(edit) => Ok(read_session_file(&edit.text)?.settings),
+        Some(edit) => {
+            let settings = read_session_file(&edit.text)?.settings;
+            same_kind(store.session(), &settings)?;
+            Ok(settings)
+        }
         None => Ok(store.session().settings.clone()),
     }
 }
@@ -40,6 +45,15 @@ pub fn settings(store: &Store, edits: &[HandEdit]) -> Result<Settings, DriverErr
 fn read_session_file(text: &str) -> Result<SessionFile, DriverError> {
     artifacts::read_session_file(text)
         .map_err(|problem| DriverError::Edit { file: artifacts::SESSION.to_owned(), problem })
+}
+
+/// A session that answers questions does nothing else, and no other does.
+fn same_kind(session: &Session, settings: &Settings) -> Result<(), DriverError> {
+    if session.dialogue.is_some() == (settings.preset == Preset::Ask) {
+        return Ok(());
+    }
+    let problem = format!("its `preset` can't become `{}`", settings.preset.name());
+    Err(DriverError::Edit { file: artifacts::SESSION.to_owned(), problem })
 }
 
 fn understand(
@@ -61,13 +75,15 @@ fn understand(
         }
         artifacts::SESSION => {
             let read = read_session_file(&text)?;
+            same_kind(session, &read.settings)?;
             let request = (read.request != session.request).then_some(read.request);
             let settings = Box::new(read.settings);
             let artifact = Artifact::default();
             (Event::SettingsChanged { request, settings, artifact }, "the session runs with it now")
         }
         _ => {
-            if artifacts::script_number(file).is_some_and(|n| n + 1 == session.next_version()) {
+            let latest = |n| n + 1 == session.next_version() && session.dialogue.is_none();
+            if artifacts::script_number(file).is_some_and(latest) {
                 return Ok((by_hand(text), "it is checked, run and reviewed anew"));
             }
             match artifacts::feedback_number(file) {

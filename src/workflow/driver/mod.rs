@@ -3,6 +3,7 @@
 
 mod ask;
 mod call;
+mod dialogue;
 pub mod edits;
 mod fit;
 mod given;
@@ -54,6 +55,8 @@ pub struct Tools<'a> {
     pub cancel: CancellationToken,
     /// Gates are answered by the rules of `--auto`.
     pub auto: bool,
+    /// The Manager is asked for further questions, once all are answered.
+    pub more: bool,
 }
 
 /// How far the work came.
@@ -61,6 +64,8 @@ pub struct Tools<'a> {
 pub enum End {
     /// This version was accepted.
     Accepted(u32),
+    /// All questions came to their end, and nobody has another one.
+    Answered,
     /// It waits, for this reason.
     Paused(String),
     /// The Manager broke off.
@@ -141,6 +146,8 @@ impl Driver<'_, '_> {
                 Step::Choose => self.choose()?,
                 Step::GoBack(version) => self.go_back(version)?,
                 Step::Done(version) => Next::End(End::Accepted(version)),
+                Step::Take => self.take_piece()?,
+                Step::Listen => self.listen().await?,
             };
             if let Next::End(end) = next {
                 return Ok(end);

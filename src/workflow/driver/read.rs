@@ -28,6 +28,7 @@ impl Driver<'_, '_> {
             Agent::Reviewer | Agent::Inspector => self.read_review(&pending, last_try)?,
             Agent::Safety => self.read_judgement(&pending, last_try)?,
             Agent::Dependencies => self.read_packages(&pending, last_try)?,
+            Agent::Engineer => self.read_reply(&pending)?,
         }
         Ok(Next::Go)
     }

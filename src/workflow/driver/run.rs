@@ -26,6 +26,7 @@ impl Driver<'_, '_> {
         let runner = sandbox::runner(permission::mode(session, version));
         let readable = permission::readable(session, version);
         let data = self.store.data_files();
+        let earlier = self.left_files();
         let keep = self.store.run_files(number)?;
         let picture = keep.with_file_name("screenshot.png");
         let level = runner.level().to_owned();
@@ -35,6 +36,7 @@ impl Driver<'_, '_> {
             script: &script,
             script_name: &artifacts::script_file(number),
             data: &data,
+            earlier: &earlier,
             readable: &readable,
             checks: &checks,
             limits,

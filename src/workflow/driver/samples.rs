@@ -197,6 +197,7 @@ impl Trial {
             script: &self.script,
             script_name: &self.name,
             data: &self.data,
+            earlier: &[],
             readable: &self.readable,
             checks: &self.checks,
             limits: self.limits,

@@ -38,6 +38,7 @@ impl Driver<'_, '_> {
             script: &script,
             script_name: &artifacts::script_file(number),
             data: &data,
+            earlier: &[],
             readable: &readable,
             checks: &checks,
             limits: settings.sandbox,

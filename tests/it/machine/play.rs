@@ -147,7 +147,7 @@ impl Play {
                 self.record(event);
             }
             Step::GoBack(version) => self.record(Event::Rewound { version, by: By::Auto }),
-            Step::Done(_) => return false,
+            Step::Done(_) | Step::Take | Step::Listen => return false,
         }
         true
     }
@@ -210,6 +210,7 @@ impl Play {
                         outcome: Outcome::Whole,
                         answer: "an answer".into(),
                         reasoning: String::new(),
+                        calls: Vec::new(),
                         usage,
                         usd: Some(0.01),
                         milliseconds: 1,
@@ -271,6 +272,7 @@ impl Play {
                 let version = pending.version.unwrap();
                 self.record(Event::SafetyJudged { version, call, judged });
             }
+            Agent::Engineer => unreachable!("no question was asked"),
         }
     }
 

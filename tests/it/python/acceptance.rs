@@ -36,6 +36,7 @@ async fn told_within(seconds: u64, script: &str, tests: &[(&str, &str)]) -> Vec<
         script,
         script_name: "script_v3.py",
         data: &[],
+        earlier: &[],
         readable: &[],
         checks: &checks,
         limits: Sandbox { seconds, ..Sandbox::default() },

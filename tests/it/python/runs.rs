@@ -20,6 +20,7 @@ fn ask(script: &str) -> Ask<'_> {
         script,
         script_name: "script_v1.py",
         data: &[],
+        earlier: &[],
         checks: &NOTHING,
         readable: &[],
         limits: Sandbox::default(),

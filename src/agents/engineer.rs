@@ -1,0 +1,236 @@
+//! The Engineer: answers a question by having code run, as often as it takes within a limit.
+//!
+//! Models that take tools call one; the others, and those whose server leaves tools out, write a
+//! fenced block.
+
+use super::extract::{self, SyntaxProblem};
+use super::{ask, fences, text};
+use crate::domain::chat::{Agent, Message, Outcome, Request, Tool, ToolCall};
+use crate::domain::dialogue::{Piece, Reply};
+use crate::domain::text::{ends, one_line};
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The tool's name.
+pub const TOOL: &str = "run_python";
+/// Bytes kept of what is said besides code.
+const SAID: usize = 4000;
+/// Names that models give to the code among a tool's arguments.
+const NAMES: [&str; 7] = ["code", "source", "script", "python", "program", "input", "text"];
+
+/// What the Engineer is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown<'a> {
+    /// The question.
+    pub question: &'a str,
+    /// The data files, a line each that begins with the name to open.
+    pub data: &'a [String],
+    /// The files that earlier programs left, by the names to open.
+    pub files: &'a [String],
+    /// Earlier questions with their answers, oldest first.
+    pub before: &'a [(String, String)],
+    /// What was said to this question, and what came of it.
+    pub turns: &'a [Exchange<'a>],
+    /// The model can call tools.
+    pub tools: bool,
+}
+
+/// An answer of the model and what it is told of it.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange<'a> {
+    /// What it said besides the code.
+    pub said: &'a str,
+    /// Its code, each piece with what came of it.
+    pub pieces: Vec<(&'a Piece, String)>,
+    /// What it is told of an answer without code.
+    pub note: Option<String>,
+}
+
+/// What the template is filled with.
+#[derive(Serialize)]
+struct Told<'a> {
+    question: &'a str,
+    data: &'a [String],
+    files: &'a [String],
+    tools: bool,
+}
+
+/// What is asked of it: the question, and what was tried so far as messages of their own.
+pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
+    let Shown { question, data, files, tools, .. } = *shown;
+    let told = Told { question: question.trim(), data, files, tools };
+    let mut request = ask(prompts, Agent::Engineer, told)?;
+    let at = request.messages.len() - 1;
+    let before = shown.before.iter().flat_map(|(question, answer)| {
+        [Message::user(question.as_str()), Message::assistant(answer.as_str(), Vec::new())]
+    });
+    request.messages.splice(at..at, before);
+    for exchange in shown.turns {
+        request.messages.extend(messages(exchange, tools));
+    }
+    if tools {
+        request.tools.push(tool());
+    }
+    Ok(request)
+}
+
+fn tool() -> Tool {
+    Tool {
+        name: TOOL.to_owned(),
+        description: "Runs a Python program and gives what it prints.".to_owned(),
+        parameters: json!({
+            "type": "object",
+            "properties": {"code": {
+                "type": "string",
+                "description": "the whole program; it prints what you need to know",
+            }},
+            "required": ["code"],
+        }),
+    }
+}
+
+fn messages(exchange: &Exchange<'_>, tools: bool) -> Vec<Message> {
+    let calls: Vec<ToolCall> =
+        exchange.pieces.iter().filter_map(|(piece, _)| piece.call.clone()).collect();
+    if tools && !calls.is_empty() {
+        let given = exchange.pieces.iter().filter_map(|(piece, came)| {
+            piece.call.as_ref().map(|call| Message::tool(call, came.as_str()))
+        });
+        return [Message::assistant(exchange.said, calls)].into_iter().chain(given).collect();
+    }
+    let mut said = exchange.said.trim().to_owned();
+    for (piece, _) in exchange.pieces.iter().filter(|(piece, _)| !piece.code.is_empty()) {
+        let begin = if said.is_empty() { "" } else { "\n\n" };
+        said.extend([begin, "```python\n", piece.code.trim_end(), "\n```"]);
+    }
+    if said.is_empty() {
+        // Some servers take no empty message.
+        said.push_str("(nothing)");
+    }
+    let told =
+        exchange.pieces.iter().map(|(_, came)| came.as_str()).chain(exchange.note.as_deref());
+    let told: Vec<&str> = told.collect();
+    vec![Message::assistant(said, Vec::new()), Message::user(told.join("\n\n"))]
+}
+
+/// Reads its answer: its text and the tools that it called.
+///
+/// `parses` says of a text whether it is Python. A model that has `called_before` knows how to have
+/// code run: code in its text is a part of its answer.
+#[must_use]
+pub fn parse(
+    answer: &str,
+    calls: &[ToolCall],
+    outcome: Outcome,
+    called_before: bool,
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> Reply {
+    let normal = text::normalise(answer);
+    let text = text::after_thinking(&normal).trim();
+    if !calls.is_empty() {
+        let pieces = calls.iter().map(|call| called(call, parses)).collect();
+        return Reply::Code { said: ends(text, SAID), pieces };
+    }
+    if text.is_empty() {
+        let reason = match outcome {
+            Outcome::Cut => "Your answer was cut off before it said anything: do not think aloud.",
+            _ => "Your answer was empty.",
+        };
+        return Reply::Unusable { said: String::new(), reason: reason.to_owned() };
+    }
+    if called_before {
+        return Reply::Words(text.to_owned());
+    }
+    written(text, outcome, parses)
+}
+
+/// What stands in a text: code, or words.
+fn written(
+    text: &str,
+    outcome: Outcome,
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> Reply {
+    let fits = |text: &str| parses(text).is_ok();
+    let blocks = fences::blocks(text, &fits);
+    let tagged: Vec<&fences::Block> =
+        blocks.iter().filter(|block| fences::is_python(&block.tag)).collect();
+    let piece =
+        |code: String, notes| Piece { call: None, code, notes, problem: None, version: None };
+    let said = ends(&outside(text), SAID);
+    match extract::script(text, outcome, parses) {
+        // Without fences, a line or two that look like code may be a part of a sentence.
+        Ok(found) if !blocks.is_empty() || found.script.contains("print(") => {
+            Reply::Code { said, pieces: vec![piece(found.script, found.notes)] }
+        }
+        Ok(_) => Reply::Words(text.to_owned()),
+        Err(refusal) => match tagged.first() {
+            // An expression is no script, and runs all the same.
+            Some(block) if block.closed && fits(&block.text) => {
+                Reply::Code { said, pieces: vec![piece(block.text.clone(), Vec::new())] }
+            }
+            Some(_) => Reply::Unusable { said, reason: refusal.reason },
+            None => Reply::Words(text.to_owned()),
+        },
+    }
+}
+
+/// What stands before the first fence of a text and behind the last one: what a model says between
+/// them is of its own code, or an output that it made up.
+fn outside(text: &str) -> String {
+    let fence = |line: &str| line.trim_start().starts_with("```");
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.iter().position(|line| fence(line)).unwrap_or(lines.len());
+    let last = lines.iter().rposition(|line| fence(line)).map_or(lines.len(), |at| at + 1);
+    let parts = [lines[..first].join("\n"), lines[last..].join("\n")];
+    let parts = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// The code that a tool was called with.
+fn called(call: &ToolCall, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
+    let (code, notes, problem) = if let Some(code) = code_of(&call.arguments) {
+        understood(text::normalise(code), parses)
+    } else {
+        let name = one_line(&call.name, 40);
+        let problem = format!(
+            "Nothing was run: `{name}` was called without code. Call {TOOL} with \
+             {{\"code\": \"the whole program\"}}."
+        );
+        (String::new(), Vec::new(), Some(problem))
+    };
+    // Whatever it was called with, it is told of a call that every server takes.
+    let arguments = json!({"code": code});
+    let call = ToolCall { id: call.id.clone(), name: TOOL.to_owned(), arguments };
+    Piece { call: Some(call), code, notes, problem, version: None }
+}
+
+/// Code that should be nothing else, with what was done to it, and why it can't be run.
+fn understood(
+    code: String,
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> (String, Vec<String>, Option<String>) {
+    let Err(SyntaxProblem { line, message }) = parses(&code) else {
+        return (code, Vec::new(), None);
+    };
+    if let Ok(found) = extract::script(&code, Outcome::Whole, parses) {
+        return (found.script, found.notes, None);
+    }
+    let at = one_line(code.lines().nth(line.saturating_sub(1)).unwrap_or_default(), 120);
+    let problem = format!("It was not run: it does not parse. Line {line}: {message}: `{at}`");
+    (code, Vec::new(), Some(problem))
+}
+
+/// The code among a tool's arguments, whatever its name; none if there is none, or only blanks.
+fn code_of(arguments: &Value) -> Option<&str> {
+    let text = match arguments {
+        Value::String(text) => Some(text.as_str()),
+        Value::Object(fields) => {
+            let named = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
+            let mut texts = fields.values().filter_map(Value::as_str);
+            named.or_else(|| texts.next().filter(|_| texts.next().is_none()))
+        }
+        _ => None,
+    };
+    text.filter(|text| !text.trim().is_empty())
+}

@@ -1,0 +1,118 @@
+//! `redraft ask`: questions answered by running code.
+
+use super::work::{self, Talk};
+use super::{Context, fetch, interrupts, setup};
+use crate::cli;
+use crate::data;
+use crate::domain::settings::Preset;
+use crate::domain::text::one_line;
+use crate::store::{self, Draft, Store};
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The longest question, in bytes.
+const LONGEST: usize = 1 << 20;
+
+pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
+    let mut settings = setup::settings(context, Some(Preset::Ask), &args.work())?;
+    settings.limits.steps = args.steps.or(settings.limits.steps);
+    setup::check_models(context, &settings)?;
+    if let Some(code) = fetch::ensure(context, &settings, context.yes || args.auto)? {
+        return Ok(code);
+    }
+    let prompts = work::prompts()?;
+    let mut talk = talk(context, args.auto, args.question.is_none());
+    let question = match args.question {
+        Some(question) => question,
+        None => first(&mut talk)?,
+    };
+    if question.trim().is_empty() {
+        bail!("the question is empty; say in a sentence what you want to know");
+    }
+    if question.len() > LONGEST {
+        bail!("the question has more than {LONGEST} bytes; give files with `--data` instead");
+    }
+    let draft = Draft {
+        name: args.name,
+        request: question.trim().to_owned(),
+        settings,
+        described: data::describe(&args.data),
+        data: args.data,
+        tests: Vec::new(),
+        interface: Vec::new(),
+    };
+    let mut store = store::create(&context.sessions, draft)?;
+    let session = store.session();
+    let terminal = &context.terminal;
+    let title = terminal.bold(&format!("session {}", session.name));
+    terminal.say(&format!("{title}: {}", one_line(&session.request, 120)));
+    // What each question came to is shown instead.
+    talk.events = false;
+    if terminal.json {
+        watch(context, &mut store);
+    }
+    work::work_as(context, store, &prompts, talk)
+}
+
+/// Whom a dialogue is led with. Where nobody sits at a terminal, nobody is asked what code may do.
+pub(super) fn talk(context: &Context, auto: bool, more: bool) -> Talk {
+    let auto = auto || context.yes || !context.terminal.interactive;
+    Talk::new(context.terminal, auto, more)
+}
+
+/// The question that a dialogue begins with.
+fn first(talk: &mut Talk) -> Result<String> {
+    let cancel = talk.cancel.clone();
+    interrupts::on_interrupt(move || {
+        cancel.cancel();
+        crate::terminal::end_waiting();
+    })?;
+    match setup::runtime()?.block_on(talk.manager.listen()) {
+        Ok(Some(question)) => Ok(question),
+        Ok(None) => bail!("no question was asked; give a QUESTION, or one a line"),
+        Err(_) => bail!("interrupted before anything was asked"),
+    }
+}
+
+/// Prints what each question came to as a line of JSON.
+fn watch(context: &Context, store: &mut Store) {
+    let terminal = context.terminal;
+    let session = store.session();
+    let (name, mut question) = (session.name.clone(), session.request.clone());
+    let mut runs: Vec<Value> = Vec::new();
+    store.watch(move |line| {
+        let event: Value = serde_json::from_str(line).unwrap_or_default();
+        match event["event"].as_str() {
+            Some("question_asked") => {
+                event["text"].as_str().unwrap_or_default().clone_into(&mut question);
+            }
+            Some("run_finished") => {
+                let verdict = &event["run"]["verdict"];
+                runs.push(json!({ "version": event["version"], "verdict": verdict }));
+            }
+            Some("question_answered") => terminal.json(&json!({
+                "session": name,
+                "question": question,
+                "answer": event["answer"],
+                "remark": event["remark"],
+                "runs": std::mem::take(&mut runs),
+            })),
+            _ => {}
+        }
+    });
+}
+
+/// Refuses what can only be done with a session that comes to a script.
+///
+/// # Errors
+/// The session answers questions.
+pub(super) fn refuse(context: &Context, store: &Store, what: &str) -> Result<()> {
+    if store.session().dialogue.is_none() {
+        return Ok(());
+    }
+    let how = work::resume_with(context, store.folder());
+    let folder: &Path = store.folder();
+    let name = folder.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+    bail!("session `{}` answers questions: {what}; {how}", one_line(&name, 80))
+}

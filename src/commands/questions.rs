@@ -1,0 +1,92 @@
+//! How a session that answers questions is shown.
+
+use crate::domain::dialogue::{Dialogue, Question};
+use crate::domain::session::{Session, Version};
+use crate::domain::text::{count, one_line, visible};
+use crate::store::artifacts;
+use crate::terminal::{Terminal, flow, gate};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// The questions with what was run for them and how they ended.
+pub(super) fn text(terminal: &Terminal, session: &Session, dialogue: &Dialogue) -> String {
+    let mut text = String::new();
+    for (n, question) in dialogue.questions.iter().enumerate() {
+        let label = format!("\n{} ", terminal.bold(&format!("Question {}:", n + 1)));
+        text.push_str(&flow::hang(terminal, &label, &visible(question.text.trim())));
+        for turn in &question.turns {
+            for piece in &turn.pieces {
+                let line = match piece.version.and_then(|number| session.version(number)) {
+                    Some(version) => run(terminal, version),
+                    None => piece.problem.as_deref().map_or_else(String::new, |problem| {
+                        format!("not run: {}", one_line(problem, 160))
+                    }),
+                };
+                text.push_str(&flow::hang(terminal, "  ", &line));
+            }
+            if let Some(note) = &turn.note {
+                let words = format!("no code: {}", one_line(note, 160));
+                text.push_str(&flow::hang(terminal, "  ", &terminal.dim(&words)));
+            }
+        }
+        end(terminal, question, &mut text);
+    }
+    text
+}
+
+fn run(terminal: &Terminal, version: &Version) -> String {
+    let lines = count(version.script.lines().count(), "line");
+    let came = gate::error(terminal, version).unwrap_or_else(|| {
+        let printed = version.stdout.trim();
+        let more = match printed.lines().count() {
+            0 | 1 => String::new(),
+            n => format!(" … and {}", count(n - 1, "more line")),
+        };
+        let first = printed.lines().next().unwrap_or_default();
+        terminal.dim(&format!("{}{more}", one_line(first, 100)))
+    });
+    let how = if version.check_failed() {
+        "not run: a check failed".to_owned()
+    } else {
+        gate::run(terminal, version)
+    };
+    format!("v{}, {lines}: {how}  {came}", version.number)
+}
+
+fn end(terminal: &Terminal, question: &Question, text: &mut String) {
+    let Some(end) = &question.end else {
+        let _ = writeln!(text, "  {}", terminal.warm("not answered yet"));
+        return;
+    };
+    if let Some(answer) = &end.answer {
+        let label = format!("  {} ", terminal.bold("Answer:"));
+        text.push_str(&flow::hang(terminal, &label, &visible(answer.trim())));
+    }
+    if let Some(remark) = &end.remark {
+        text.push_str(&flow::indented(terminal, "  ", &terminal.warm(&visible(remark))));
+    }
+}
+
+/// The same for programs.
+pub(super) fn value(session: &Session, dialogue: &Dialogue) -> Value {
+    let step = |number: u32| {
+        let version = session.version(number);
+        json!({
+            "version": number,
+            "file": artifacts::script_file(number),
+            "verdict": version.and_then(|v| v.run.as_ref()).map(|run| run.verdict.name()),
+            "stdout": version.map(|v| v.stdout.as_str()),
+        })
+    };
+    let questions = dialogue.questions.iter().map(|question| {
+        let end = question.end.as_ref();
+        json!({
+            "question": question.text,
+            "answer": end.and_then(|end| end.answer.as_deref()),
+            "remark": end.and_then(|end| end.remark.as_deref()),
+            "ended": end.is_some(),
+            "runs": question.versions().map(step).collect::<Vec<_>>(),
+        })
+    });
+    questions.collect()
+}

@@ -1,0 +1,285 @@
+//! Questions: what the Engineer is asked, what becomes of its answers, and who is asked for more.
+
+use super::fit::Room;
+use super::{Driver, DriverError, End, Next};
+use crate::agents::engineer::{self, Exchange};
+use crate::agents::extract::SyntaxProblem;
+use crate::domain::chat::{Agent, Request};
+use crate::domain::dialogue::{Dialogue, Piece, Question, Reply, Turn};
+use crate::domain::event::{Artifact, Cause, Event};
+use crate::domain::report::RunVerdict;
+use crate::domain::session::{Pending, Session, Version};
+use crate::domain::text::{ends, visible};
+use crate::files;
+use crate::prompts::{PromptError, Prompts};
+use crate::python::{check, forgotten, words};
+use crate::workflow::machine::dialogue;
+use crate::workflow::manager::News;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
+
+/// Earlier questions that a prompt tells of, and bytes of each and of its answer.
+const BEFORE: usize = 6;
+const BEFORE_BYTES: usize = 1000;
+/// Files, and bytes of them in all, that a run finds of earlier ones.
+const MOST_FILES: usize = 100;
+const MOST_BYTES: u64 = 50 * 1024 * 1024;
+/// Names of them that a prompt tells.
+const NAMED: usize = 20;
+
+impl Driver<'_, '_> {
+    /// Another question, where somebody has one.
+    pub(super) async fn listen(&mut self) -> Result<Next, DriverError> {
+        self.store.sync()?;
+        if !self.tools.more {
+            return Ok(Next::End(End::Answered));
+        }
+        match self.tools.manager.listen().await {
+            Ok(Some(text)) => {
+                self.record(Event::QuestionAsked { text })?;
+                Ok(Next::Go)
+            }
+            Ok(None) => Ok(Next::End(End::Answered)),
+            Err(_) => Ok(Next::End(End::Interrupted)),
+        }
+    }
+
+    /// Makes a version of the code that waits.
+    pub(super) fn take_piece(&mut self) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        let open = session.dialogue.as_ref().and_then(|dialogue| dialogue.open());
+        let Some((call, piece)) = open.and_then(Question::waiting) else { return Ok(Next::Go) };
+        let version = session.next_version();
+        let event = Event::VersionCreated {
+            version,
+            cause: Cause::Question,
+            base: None,
+            call: Some(call),
+            notes: piece.notes.clone(),
+            samples: Vec::new(),
+            others: Vec::new(),
+            script: piece.code.clone(),
+            artifact: Artifact::default(),
+        };
+        self.record(event)?;
+        if let Some(version) = self.store.session().version(version) {
+            self.tools.manager.tell(News::Written { version, base: None });
+        }
+        Ok(Next::Go)
+    }
+
+    pub(super) fn read_reply(&mut self, pending: &Pending) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let open = session.dialogue.as_ref().and_then(|dialogue| dialogue.open());
+        let calls = |turn: &Turn| turn.pieces.iter().any(|piece| piece.call.is_some());
+        let called_before = open.is_some_and(|question| question.turns.iter().any(calls));
+        let parses = |code: &str| {
+            check::syntax(code)
+                .map_err(|problem| SyntaxProblem { line: problem.line, message: problem.message })
+        };
+        let (answer, outcome) = (&pending.answer, pending.outcome);
+        let mut reply = engineer::parse(answer, &pending.calls, outcome, called_before, &parses);
+        if let Reply::Code { pieces, .. } = &mut reply {
+            pieces.iter_mut().for_each(mend);
+        }
+        let Some(event) = dialogue::judge(session, pending.call, outcome, reply) else {
+            return Ok(());
+        };
+        if let Event::Replied(replied) = &event {
+            let problems = replied.pieces.iter().filter_map(|piece| piece.problem.as_deref());
+            for reason in problems.chain(replied.note.as_deref()) {
+                self.tools.manager.tell(News::Refused { agent: Agent::Engineer, reason });
+            }
+        }
+        self.record(event)?;
+        let dialogue = self.store.session().dialogue.as_ref();
+        if let Some(question) = dialogue.and_then(|d| d.questions.last())
+            && let Some(end) = &question.end
+        {
+            self.tools.manager.tell(News::Answered(end));
+            self.store.sync()?;
+        }
+        Ok(())
+    }
+
+    /// The files that earlier runs of a dialogue left, by their names in the run folder; none
+    /// elsewhere, where each version has to work by itself.
+    pub(super) fn left_files(&self) -> Vec<(String, PathBuf)> {
+        let mut room = MOST_BYTES;
+        let mut found = Vec::new();
+        for (name, version) in left(self.store.session()) {
+            let path = self.store.folder().join(format!("run_v{version}/files")).join(name);
+            // What is no regular file any more, or behind a link, was not left by a run.
+            let length = files::length(&path).filter(|length| *length <= room);
+            let inside = path.canonicalize().ok().zip(self.store.folder().canonicalize().ok());
+            let Some(length) = length.filter(|_| inside.is_some_and(|(p, f)| p.starts_with(f)))
+            else {
+                continue;
+            };
+            room -= length;
+            found.push((name.to_owned(), path));
+        }
+        found
+    }
+}
+
+/// Adds the imports that were forgotten.
+fn mend(piece: &mut Piece) {
+    if piece.problem.is_none() {
+        let (code, added) = forgotten::with_imports(&piece.code);
+        piece.code = code;
+        let note = |import: &String| format!("a forgotten import was added: {import}");
+        piece.notes.extend(added.iter().map(note));
+    }
+}
+
+/// The files that the runs of a dialogue left, each with the version that wrote it last.
+fn left(session: &Session) -> Vec<(&str, u32)> {
+    let mut files: BTreeMap<&str, u32> = BTreeMap::new();
+    for version in session.versions.iter().filter(|_| session.dialogue.is_some()) {
+        let names = version.run.iter().flat_map(|run| &run.files).map(String::as_str);
+        files.extend(names.filter(|name| is_plain(name)).map(|name| (name, version.number)));
+    }
+    let mut files: Vec<(&str, u32)> = files.into_iter().collect();
+    // The newest stay.
+    files.sort_by_key(|(_, version)| std::cmp::Reverse(*version));
+    files.truncate(MOST_FILES);
+    files
+}
+
+/// Whether a path leads to nowhere but below where it starts: a journal may come from anywhere.
+fn is_plain(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The prompt for the question that is open: it grows with what was tried for it, which is limited,
+/// and not with the dialogue.
+pub(super) fn request(
+    session: &Session,
+    prompts: &Prompts,
+    room: Room,
+    tools: bool,
+) -> Result<Request, PromptError> {
+    let empty = Dialogue::begun(&session.request);
+    let dialogue = session.dialogue.as_ref().unwrap_or(&empty);
+    let Some((question, earlier)) = dialogue.questions.split_last() else {
+        return engineer::request(prompts, &engineer::Shown::default());
+    };
+    let told = earlier.iter().rev().filter_map(|question| {
+        let answer = question.end.as_ref()?.answer.as_deref()?;
+        Some((ends(&question.text, BEFORE_BYTES), ends(answer, BEFORE_BYTES)))
+    });
+    let mut before: Vec<(String, String)> = told.take(BEFORE.min(room.findings)).collect();
+    before.reverse();
+    let data = super::given::data(session, room.data);
+    let data: Vec<String> = data.iter().map(|file| format!("data/{file}")).collect();
+    let files: Vec<String> =
+        left(session).iter().take(NAMED).map(|(name, _)| visible(name)).collect();
+    let last = dialogue::is_last(session, question);
+    let count = question.turns.len();
+    let turns: Vec<Exchange<'_>> = question
+        .turns
+        .iter()
+        .enumerate()
+        .map(|(n, turn)| {
+            let newest = n + 1 == count;
+            exchange(session, turn, room, newest && last, newest && !tools)
+        })
+        .collect();
+    let shown = engineer::Shown {
+        question: &question.text,
+        data: &data,
+        files: &files,
+        before: &before,
+        turns: &turns,
+        tools,
+    };
+    engineer::request(prompts, &shown)
+}
+
+/// A turn as the model is told of it: with what came of its code, and with what it is to do next.
+fn exchange<'s>(
+    session: &'s Session,
+    turn: &'s Turn,
+    room: Room,
+    last: bool,
+    hint: bool,
+) -> Exchange<'s> {
+    let mut note = turn.note.clone();
+    let mut pieces: Vec<(&Piece, String)> = turn
+        .pieces
+        .iter()
+        .map(|piece| {
+            let version = piece.version.and_then(|number| session.version(number));
+            let came = version.map(|version| came(version, room, hint && !last));
+            (piece, came.or_else(|| piece.problem.clone()).unwrap_or_default())
+        })
+        .collect();
+    if last {
+        let end = note.as_mut().or_else(|| pieces.last_mut().map(|(_, came)| came));
+        if let Some(end) = end {
+            *end = format!("{end}\n\n{}", dialogue::LAST);
+        }
+    }
+    Exchange { said: &turn.said, pieces, note }
+}
+
+/// What came of a version, for the model.
+fn came(version: &Version, room: Room, hint: bool) -> String {
+    let checks = version.checks.clone().unwrap_or_default();
+    if version.check_failed() {
+        let found = words::checks_in_words(&checks);
+        return afresh(format!("It was not run. {found}"), version);
+    }
+    let Some(run) = &version.run else { return String::new() };
+    match run.verdict {
+        RunVerdict::Refused => {
+            let reason = run.reason.as_deref().unwrap_or("it is not allowed");
+            let asks = words::capabilities_in_words(&checks);
+            format!(
+                "It was not run: {reason}. What it asks for: {asks}. Find another way, or say \
+                 that it can't be done."
+            )
+        }
+        RunVerdict::Ok => printed(version, room, hint),
+        _ => afresh(words::run_in_words(run, &version.stdout, &version.stderr, room.run), version),
+    }
+}
+
+/// What a version that ran printed.
+fn printed(version: &Version, room: Room, hint: bool) -> String {
+    let fenced = |text: &str| format!("```\n{}\n```", ends(visible(text).trim_end(), room.run));
+    let mut text = if version.stdout.trim().is_empty() {
+        "It ran and printed nothing. Use print() for what you want to see.".to_owned()
+    } else {
+        format!("It ran. Its output:\n{}", fenced(&version.stdout))
+    };
+    if !version.stderr.trim().is_empty() {
+        let _ = write!(text, "\nIts error output:\n{}", fenced(&version.stderr));
+    }
+    let files = version.run.iter().flat_map(|run| &run.files).take(NAMED);
+    let files: Vec<String> = files.map(|name| visible(name)).collect();
+    if !files.is_empty() {
+        let _ = write!(text, "\nFiles written: {}", files.join(", "));
+    }
+    if hint && !version.stdout.trim().is_empty() {
+        text.push_str(
+            "\n\nIf that answers the question, answer it now in words, without code. If not, \
+             write another ```python block.",
+        );
+    }
+    text
+}
+
+/// Names that are missing were often made by code before.
+fn afresh(mut text: String, version: &Version) -> String {
+    let rule = version.checks.iter().flat_map(|checks| &checks.errors).any(|e| e.rule == "F821");
+    let error =
+        version.run.iter().filter_map(|run| run.error.as_ref()).any(|e| e.kind == "NameError");
+    if rule || error {
+        text.push_str("\nEach program is run by itself: what earlier code defined is gone.");
+    }
+    text
+}

@@ -1,0 +1,220 @@
+//! The machine of a session that answers questions: what to do next, and what an answer means.
+//!
+//! A piece of code is a version like any other: it is checked, asked about and run by the steps that
+//! all versions share.
+
+use super::{Step, call, run};
+use crate::domain::chat::{Agent, Outcome};
+use crate::domain::dialogue::{Dialogue, Ended, Piece, Question, Reply, Turn};
+use crate::domain::event::{Artifact, Event, Replied};
+use crate::domain::report::RunVerdict;
+use crate::domain::session::{Session, Version};
+
+/// Pieces of code that are run for one question, where nothing else is said.
+const STEPS: u32 = 8;
+/// Answers of which nothing could be run, before the model is asked for the last time.
+const WASTED: usize = 3;
+/// How much warmer the model is asked after each of these.
+const WARMER: f64 = 0.3;
+/// Bytes of a last output that is told where there is no answer.
+const OUTPUT: usize = 2000;
+
+/// What a model is told that answers from memory.
+const FROM_MEMORY: &str = "No code was run for this. Write code that prints what is needed. If no \
+                           code can help here, give your answer again.";
+/// What a model is told whose words were cut off.
+const CUT: &str = "Your answer was cut off at its limit of length. Answer in a few sentences, or \
+                   write the code that is needed.";
+/// What the last call is told.
+pub const LAST: &str = "No more code can be run. Answer the question now in words, without code, \
+                        from what was seen so far; say so if that is not enough.";
+
+/// The next step of a session that answers questions. An answer that waits to be read was seen to
+/// before.
+pub(super) fn next_step(session: &Session, dialogue: &Dialogue) -> Step {
+    let Some(question) = dialogue.open() else { return Step::Listen };
+    // They are made one after the other, so only the last one can be unfinished.
+    if let Some(version) = question.versions().last().and_then(|n| session.version(n)) {
+        if version.checks.is_none() {
+            return Step::Check(version.number);
+        }
+        if !version.check_failed() && version.run.is_none() {
+            return run(session, version);
+        }
+    }
+    if question.waiting().is_some() {
+        return Step::Take;
+    }
+    call(session, Agent::Engineer, None)
+}
+
+/// Whether the question's next answer is its last: no more code is run for it.
+#[must_use]
+pub fn is_last(session: &Session, question: &Question) -> bool {
+    left(session, question) == 0 || wasted(question) >= WASTED
+}
+
+/// How much warmer the Engineer is asked next, after answers of which nothing could be run.
+#[must_use]
+pub fn warmer(question: &Question) -> f64 {
+    let in_vain = question.turns.iter().rev().take_while(|turn| is_wasted(turn)).count();
+    WARMER * f64::from(u8::try_from(in_vain).unwrap_or(u8::MAX))
+}
+
+/// Pieces of code that may still be run for a question.
+fn left(session: &Session, question: &Question) -> usize {
+    let steps = session.settings.limits.steps.unwrap_or(STEPS) as usize;
+    steps.saturating_sub(question.versions().count())
+}
+
+fn wasted(question: &Question) -> usize {
+    question.turns.iter().filter(|turn| is_wasted(turn)).count()
+}
+
+fn is_wasted(turn: &Turn) -> bool {
+    turn.pieces.iter().all(|piece| piece.version.is_none())
+}
+
+/// What is made of an answer: another turn, or the question's end.
+#[must_use]
+pub fn judge(session: &Session, call: u32, outcome: Outcome, reply: Reply) -> Option<Event> {
+    let dialogue = session.dialogue.as_ref()?;
+    let question = dialogue.open()?;
+    let number = u32::try_from(dialogue.questions.len()).unwrap_or(u32::MAX);
+    let last = is_last(session, question);
+    let turn = |said, pieces, note: Option<&str>| {
+        let note = note.map(str::to_owned);
+        Event::Replied(Box::new(Replied { call, said, pieces, note }))
+    };
+    let end = |ended: Ended| Event::QuestionAnswered {
+        question: number,
+        call,
+        answer: ended.answer,
+        remark: ended.remark,
+        artifact: Artifact::default(),
+    };
+    Some(match reply {
+        _ if outcome == Outcome::Refused => {
+            end(Ended { answer: None, remark: Some("The model declined to answer.".to_owned()) })
+        }
+        Reply::Words(words) if last => end(answered(session, question, words, outcome)),
+        Reply::Words(words) if outcome == Outcome::Cut => turn(words, Vec::new(), Some(CUT)),
+        Reply::Words(words) if question.turns.is_empty() => {
+            turn(words, Vec::new(), Some(FROM_MEMORY))
+        }
+        Reply::Words(words) => end(answered(session, question, words, outcome)),
+        Reply::Code { said, pieces } if tells_again(session, question, &said, &pieces) => {
+            end(answered(session, question, said, outcome))
+        }
+        Reply::Code { .. } | Reply::Unusable { .. } if last => end(unanswered(session, question)),
+        Reply::Code { said, pieces } => turn(said, with_problems(session, question, pieces), None),
+        Reply::Unusable { said, reason } => turn(said, Vec::new(), Some(&reason)),
+    })
+}
+
+fn versions<'s>(session: &'s Session, question: &Question) -> impl Iterator<Item = &'s Version> {
+    question.versions().filter_map(|number| session.version(number))
+}
+
+/// The last version of a question that ran to its end, with something printed.
+fn shown<'s>(session: &'s Session, question: &Question) -> Option<&'s Version> {
+    let printed = |v: &&Version| is_ok(v) && !v.stdout.trim().is_empty();
+    versions(session, question).filter(printed).last()
+}
+
+fn is_ok(version: &Version) -> bool {
+    version
+        .run
+        .as_ref()
+        .is_some_and(|run| matches!(run.verdict, RunVerdict::Ok | RunVerdict::Window))
+}
+
+/// Whether an answer shows code again that ran, and says in words what it printed last: weak models
+/// show their work with the answer.
+fn tells_again(session: &Session, question: &Question, said: &str, pieces: &[Piece]) -> bool {
+    let again = |piece: &Piece| piece.call.is_none() && earlier(session, question, piece).is_some();
+    let line =
+        shown(session, question).and_then(|version| version.stdout.trim_end().lines().last());
+    pieces.iter().all(again) && line.is_some_and(|line| said.contains(line.trim()))
+}
+
+/// The version of a question whose code a piece is.
+fn earlier<'s>(session: &'s Session, question: &Question, piece: &Piece) -> Option<&'s Version> {
+    versions(session, question).find(|version| same(&version.script, &piece.code))
+}
+
+/// Whether two programs differ in nothing but white space at the ends of lines and empty lines.
+fn same(a: &str, b: &str) -> bool {
+    let lines = |text: &'_ str| -> Vec<String> {
+        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    };
+    lines(a) == lines(b)
+}
+
+/// The pieces of an answer, those that are not run with the reason: code again that was run before,
+/// and what passes the limit.
+fn with_problems(session: &Session, question: &Question, pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut left = left(session, question);
+    let mut seen: Vec<String> = Vec::new();
+    let mut judged = Vec::new();
+    for mut piece in pieces {
+        if piece.problem.is_none() {
+            piece.problem = if let Some(version) = earlier(session, question, &piece) {
+                Some(again(version))
+            } else if seen.iter().any(|code| same(code, &piece.code)) {
+                Some("It was not run: it is the code before it again.".to_owned())
+            } else if left == 0 {
+                Some("It was not run: the limit of runs for one question is reached.".to_owned())
+            } else {
+                None
+            };
+        }
+        if piece.problem.is_none() {
+            left -= 1;
+            seen.push(piece.code.clone());
+        }
+        judged.push(piece);
+    }
+    judged
+}
+
+/// What is told of code that was given again.
+fn again(version: &Version) -> String {
+    let begin = "It was not run again: it is the same code as before, word by word.";
+    if is_ok(version) {
+        format!("{begin} You have its output. Answer the question now in words, without code.")
+    } else {
+        format!("{begin} Its problem is told above. Try another way.")
+    }
+}
+
+fn answered(session: &Session, question: &Question, words: String, outcome: Outcome) -> Ended {
+    let remark = if outcome == Outcome::Cut {
+        Some("The answer was cut off at its limit of length.")
+    } else if !versions(session, question).any(Version::ran) {
+        Some("No code was run for this answer.")
+    } else if !versions(session, question).any(is_ok) {
+        Some("No code for this answer ran without an error.")
+    } else {
+        None
+    };
+    if words.trim().is_empty() {
+        return unanswered(session, question);
+    }
+    Ended { answer: Some(words), remark: remark.map(str::to_owned) }
+}
+
+/// The end of a question that has no answer in words: what was seen is told.
+fn unanswered(session: &Session, question: &Question) -> Ended {
+    let begin = "The model gave no answer in words.";
+    let remark = match shown(session, question) {
+        Some(version) => format!(
+            "{begin} What its code printed last (v{}):\n\n{}",
+            version.number,
+            crate::domain::text::ends(version.stdout.trim_end(), OUTPUT)
+        ),
+        None => begin.to_owned(),
+    };
+    Ended { answer: None, remark: Some(remark) }
+}
