@@ -7,8 +7,8 @@ use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::store::{self, Snapshot, artifacts};
-use crate::terminal::{Terminal, gate, sides};
-use crate::workflow::machine;
+use crate::terminal::{Terminal, gate, ledger, sides};
+use crate::workflow::{evidence, machine};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -100,12 +100,9 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
     }
     plan(terminal, session, &mut text);
     versions(terminal, session, &mut text);
-    let open: Vec<_> = session.open_findings().collect();
-    if !open.is_empty() {
-        let _ = writeln!(text, "\n{}", terminal.bold("Open findings"));
-        for finding in open {
-            text.push_str(&gate::finding_lines(terminal, finding));
-        }
+    if !session.ledger.is_empty() {
+        let _ = writeln!(text, "\n{}", terminal.bold("Findings"));
+        text.push_str(&ledger::list(terminal, &session.ledger));
     }
     text
 }
@@ -159,6 +156,9 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
             version.cause.name(),
             version.script.lines().count(),
         );
+        if let Some(words) = evidence::overruled(version) {
+            let _ = writeln!(text, "         {}", terminal.dim(&words));
+        }
     }
 }
 
@@ -199,6 +199,7 @@ fn version_value(version: &Version, whole: bool) -> Value {
         "tests": version.tests,
         "review": version.review,
         "verdict": version.review.as_ref().map(|_| machine::verdict(version).name()),
+        "overruled": evidence::overruled(version),
         "feedback": version.feedback,
     });
     if whole && let Value::Object(fields) = &mut value {

@@ -5,7 +5,7 @@ use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, Ref
 use super::packages::Needs;
 use super::plan::Plan;
 use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Scored, Test};
-use super::review::{Finding, FindingState, Review, Severity, Status};
+use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
 
@@ -146,6 +146,8 @@ pub struct Version {
     pub review: Option<Review>,
     /// Everything that the Manager said of it.
     pub feedback: Option<String>,
+    /// What the Manager saw of its requirements in tests by hand.
+    pub answers: BTreeMap<String, Answered>,
     /// When it was written.
     pub at: String,
 }
@@ -172,6 +174,7 @@ impl Version {
             tests: None,
             review: None,
             feedback: None,
+            answers: BTreeMap::new(),
             at: String::new(),
         }
     }

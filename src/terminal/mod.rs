@@ -7,6 +7,7 @@
 pub mod editor;
 pub mod flow;
 pub mod gate;
+pub mod ledger;
 pub mod lines;
 pub mod menu;
 pub mod progress;

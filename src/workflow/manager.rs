@@ -30,6 +30,10 @@ pub enum Answer {
     Plan(String),
     /// Go on from an earlier version.
     Rewind(u32),
+    /// These findings do not matter.
+    Waive(Vec<String>),
+    /// These findings do.
+    Reopen(Vec<String>),
     /// Yes, for this session.
     Allow,
     /// No, for this session.
@@ -80,6 +84,8 @@ pub enum News<'a> {
     Called {
         /// How the answer ended.
         outcome: Outcome,
+        /// It began to repeat itself and was cut off there.
+        repeats: bool,
         /// Tokens.
         usage: Usage,
         /// How long it took.
@@ -217,7 +223,7 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
                     Ok(number) => Answer::Rewind(number),
                     Err(_) => Answer::Feedback(line.to_owned()),
                 },
-                _ => Answer::Feedback(line.to_owned()),
+                _ => decision(line).unwrap_or_else(|| Answer::Feedback(line.to_owned())),
             },
         },
         Gate::Safety | Gate::Install | Gate::Budget => match word {
@@ -227,6 +233,23 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
         },
     };
     Line::Answer(answer)
+}
+
+/// `waive F3`, `reopen F3, F5`; anything else that begins so is feedback.
+fn decision(line: &str) -> Option<Answer> {
+    let (word, rest) = line.split_once(' ')?;
+    let ids = rest.split([' ', ',']).filter(|id| !id.is_empty());
+    let ids: Option<Vec<String>> = ids
+        .map(|id| {
+            let number = id.strip_prefix(['F', 'f'])?.parse::<u32>().ok()?;
+            Some(format!("F{number}"))
+        })
+        .collect();
+    match word.to_lowercase().as_str() {
+        "waive" => ids.map(Answer::Waive),
+        "reopen" => ids.map(Answer::Reopen),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +277,14 @@ mod tests {
             (Gate::Version, "plan: add a date", Line::Answer(A::Plan("add a date".into()))),
             (Gate::Version, "rewind v2", Line::Answer(A::Rewind(2))),
             (Gate::Version, "rewind vx", feedback("rewind vx")),
+            (Gate::Version, "waive F3", Line::Answer(A::Waive(vec!["F3".into()]))),
+            (
+                Gate::Version,
+                "Reopen f3, F12",
+                Line::Answer(A::Reopen(vec!["F3".into(), "F12".into()])),
+            ),
+            (Gate::Version, "waive the fee", feedback("waive the fee")),
+            (Gate::Version, "reopen the file", feedback("reopen the file")),
             (Gate::Safety, "allow", Line::Answer(A::Allow)),
             (Gate::Install, "allow", Line::Answer(A::Allow)),
             (Gate::Install, "deny", Line::Answer(A::Deny)),

@@ -233,6 +233,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 call: n,
                 agent,
                 outcome: Outcome::Cut,
+                repeats: false,
                 answer: String::new(),
                 reasoning: String::new(),
                 usage: Usage { prompt: many, answer: many, cached: many, estimated: flag },

@@ -3,6 +3,7 @@
 
 mod ask;
 mod call;
+mod decide;
 pub mod edits;
 mod fit;
 mod given;

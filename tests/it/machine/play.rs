@@ -208,6 +208,7 @@ impl Play {
                         call,
                         agent,
                         outcome: Outcome::Whole,
+                        repeats: false,
                         answer: "an answer".into(),
                         reasoning: String::new(),
                         usage,
@@ -286,10 +287,7 @@ impl Play {
         let verdict = Some(if findings.is_empty() { Verdict::Accept } else { Verdict::Iterate });
         let judgements = vec![Judgement { requirement: "R1".into(), status: Status::Met }];
         let raw = RawReview { judgements, findings, verdict };
-        let session = &self.session;
-        let script = &session.version(version).unwrap().script;
-        let (mut review, findings) =
-            ledger::update(&session.ledger, &raw, session.requirements(), version, script);
+        let (mut review, findings) = ledger::update(&self.session, &raw, version);
         review.before_run = before_run;
         self.record(Event::Reviewed {
             version,
@@ -401,6 +399,14 @@ impl Play {
                 let settings = Box::new(self.session.settings.clone());
                 let request = Some("something else".to_owned());
                 self.record(Event::SettingsChanged { request, settings, artifact });
+            }
+            (13 | 14, _) if !self.session.ledger.is_empty() => {
+                let findings = u8::try_from(self.session.ledger.len()).unwrap_or(u8::MAX);
+                let id = format!("F{}", self.draw(findings) + 1);
+                let how = if which == 13 { ledger::waive } else { ledger::reopen };
+                if let Ok(finding) = how(&self.session, &id) {
+                    self.record(Event::FindingDecided { by, finding: Box::new(finding) });
+                }
             }
             _ => {}
         }
