@@ -7,7 +7,7 @@ use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::store::{self, Snapshot, artifacts};
-use crate::terminal::{Terminal, gate, ledger, sides};
+use crate::terminal::{Terminal, gate, ledger, matrix, sides};
 use crate::workflow::{evidence, machine};
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -115,13 +115,14 @@ fn plan(terminal: &Terminal, session: &Session, text: &mut String) {
         (None, None) => return,
     };
     let _ = writeln!(text, "\n{}", terminal.bold(title));
-    let head = session.head().and_then(|v| v.review.as_ref());
+    // A proposal has other requirements than those that versions were held against.
+    if planning.proposal.is_none() {
+        text.push_str(&matrix::table(terminal, session));
+        return;
+    }
     for requirement in &plan.requirements {
-        let judged = head
-            .and_then(|r| r.judgements.iter().find(|j| j.requirement == requirement.id))
-            .map_or("", |j| j.status.name());
-        let line = format!("{:<4} {:<8}", visible(&requirement.id), judged);
-        let _ = writeln!(text, "  {} {}", terminal.dim(&line), one_line(&requirement.text, 110));
+        let id = terminal.dim(&format!("{:<4}", visible(&requirement.id)));
+        let _ = writeln!(text, "  {id} {}", one_line(&requirement.text, 110));
     }
 }
 
@@ -179,12 +180,32 @@ fn value(session: &Session) -> Value {
         "accepted": session.accepted.map(|a| a.version),
         "paused": session.paused,
         "versions": session.versions.iter().map(|v| version_value(v, false)).collect::<Vec<_>>(),
+        "requirements": requirements(session),
         "findings": session.ledger,
         "usage": session.calls.usage,
         "usd": session.calls.priced.then_some(session.calls.usd),
         "created": session.created,
         "updated": session.updated,
     })
+}
+
+/// Requirements by versions: how far each is fulfilled, and who says so.
+fn requirements(session: &Session) -> Value {
+    let rows = evidence::matrix(session).into_iter().map(|row| {
+        let versions: Vec<Value> = row
+            .versions
+            .iter()
+            .map(|(version, held)| {
+                json!({
+                    "version": version,
+                    "status": held.map(|held| held.status),
+                    "by": held.map(|held| held.by),
+                })
+            })
+            .collect();
+        json!({ "id": row.requirement.id, "text": row.requirement.text, "versions": versions })
+    });
+    rows.collect()
 }
 
 fn version_value(version: &Version, whole: bool) -> Value {
@@ -201,6 +222,7 @@ fn version_value(version: &Version, whole: bool) -> Value {
         "verdict": version.review.as_ref().map(|_| machine::verdict(version).name()),
         "overruled": evidence::overruled(version),
         "feedback": version.feedback,
+        "answers": version.answers,
     });
     if whole && let Value::Object(fields) = &mut value {
         fields.insert("script".to_owned(), json!(version.script));

@@ -107,6 +107,22 @@ pub struct Planning {
     pub revise: bool,
     /// A person approved the plan that stands.
     pub by_manager: bool,
+    /// The first version that was written for each requirement as it stands.
+    pub since: BTreeMap<String, u32>,
+}
+
+impl Planning {
+    /// What stands once a plan is approved, with the number of the next version.
+    #[must_use]
+    pub fn approved(&self, plan: Plan, by_manager: bool, next_version: u32) -> Self {
+        let before = self.plan.as_ref().map_or(&[][..], |plan| &plan.requirements);
+        let since = plan.requirements.iter().map(|requirement| {
+            let known = self.since.get(&requirement.id).filter(|_| before.contains(requirement));
+            (requirement.id.clone(), known.copied().unwrap_or(next_version))
+        });
+        let since = since.collect();
+        Self { plan: Some(plan), by_manager, since, ..Self::default() }
+    }
 }
 
 /// One version.

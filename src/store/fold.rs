@@ -211,11 +211,9 @@ fn take(session: &mut Session, event: Event, at: String) {
             // Answers to what was planned before, where the plan was edited by hand.
             superseded(session, Role::Planner);
             superseded(session, Role::Coder);
-            session.planning = crate::domain::session::Planning {
-                plan: Some(Plan { text, requirements }),
-                by_manager: by == By::Manager,
-                ..Default::default()
-            };
+            let plan = Plan { text, requirements };
+            let next = session.next_version();
+            session.planning = session.planning.approved(plan, by == By::Manager, next);
             session.accepted = None;
             session.gate = None;
             if session.head.is_some() {

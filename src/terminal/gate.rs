@@ -1,6 +1,6 @@
 //! What a person needs to decide at a gate.
 
-use super::{Terminal, flow};
+use super::{Terminal, flow, matrix};
 use crate::diff;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
@@ -10,9 +10,10 @@ use crate::domain::report::{CapabilityKind, GivenBy, Run, RunVerdict, TestOutcom
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
+use crate::workflow::evidence::{self, Held, Source};
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
-use crate::workflow::{evidence, install, permission};
+use crate::workflow::{install, permission};
 use std::fmt::Write as _;
 
 /// How many findings are shown.
@@ -31,7 +32,13 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
             let proposal = session.planning.proposal.as_ref();
             proposal.map_or_else(String::new, |p| plan(terminal, &session.name, p))
         }
-        (Gate::Version, Some(head)) => version(terminal, session, head),
+        (Gate::Version, Some(head)) => {
+            let mut text = version(terminal, session, head);
+            if !session.requirements().is_empty() {
+                let _ = write!(text, "\n{}", matrix::table(terminal, session));
+            }
+            text
+        }
         (Gate::Safety, Some(head)) => safety(terminal, session, head),
         (Gate::Install, Some(head)) => packages(terminal, &install::unanswered(session, head)),
         _ => String::new(),
@@ -304,13 +311,25 @@ fn checks(version: &Version) -> Option<String> {
 }
 
 fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> String {
-    let all = session.requirements().len();
-    let Some(review) = &version.review else { return format!("{all} requirements, not judged") };
-    let with = |status: Status| -> Vec<&str> {
-        let judged = review.judgements.iter().filter(|j| j.status == status);
-        judged.map(|j| j.requirement.as_str()).collect()
+    let all = session.requirements();
+    let held: Vec<(&str, Option<Held>)> = all
+        .iter()
+        .map(|requirement| (requirement.id.as_str(), evidence::held(version, &requirement.id)))
+        .collect();
+    if held.iter().all(|(_, held)| held.is_none()) {
+        return format!("{} requirements, not judged", all.len());
+    }
+    // The Reviewer is who is meant where nobody else is named.
+    let with = |status: Status| -> Vec<String> {
+        let with = held.iter().filter_map(|(id, held)| Some((id, (*held)?)));
+        with.filter(|(_, held)| held.status == status)
+            .map(|(id, held)| match held.by {
+                Source::Reviewer => (*id).to_owned(),
+                by => format!("{id} ({})", by.name()),
+            })
+            .collect()
     };
-    let mut words = format!("{} of {all} requirements met", with(Status::Met).len());
+    let mut words = format!("{} of {} requirements met", with(Status::Met).len(), all.len());
     let (partly, unmet) = (with(Status::Partly), with(Status::NotMet));
     if !partly.is_empty() {
         let _ = write!(words, ", partly: {}", terminal.warm(&partly.join(" ")));
@@ -318,7 +337,7 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
     if !unmet.is_empty() {
         let _ = write!(words, ", not met: {}", terminal.bad(&unmet.join(" ")));
     }
-    let silent = all.saturating_sub(review.judgements.len());
+    let silent = held.iter().filter(|(_, held)| held.is_none()).count();
     if silent > 0 {
         let _ = write!(words, ", not judged: {silent}");
     }

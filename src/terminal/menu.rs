@@ -4,7 +4,7 @@ use super::tell::Teller;
 use super::{Terminal, forget_typed, hush, is_ending, lines, prompt, restore, sides};
 use crate::diff;
 use crate::domain::event::Gate;
-use crate::domain::review::{Finding, FindingState, Verdict};
+use crate::domain::review::{Answered, Finding, FindingState, Status, Verdict};
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
 use crate::workflow::{driver, install, machine};
@@ -72,6 +72,7 @@ impl Menus {
             "plan" => self.text("What should the plan say?")?.map(Answer::Plan),
             "feedback" => self.text("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),
+            "test" => self.tried(question)?.map(Answer::Tested),
             "waive" => self.finding(question, can_waive)?.map(|id| Answer::Waive(vec![id])),
             "reopen" => self.finding(question, can_reopen)?.map(|id| Answer::Reopen(vec![id])),
             "look" => {
@@ -135,6 +136,38 @@ impl Menus {
                 Err(Interrupted)
             }
         }
+    }
+
+    /// What the person says of the requirements, one after the other; none if nothing.
+    fn tried(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<Option<Vec<(String, Answered)>>, Interrupted> {
+        let choices = [
+            Choice { word: "yes", what: "it does that" },
+            Choice { word: "no", what: "it does not; the Coder is told what you saw" },
+            Choice { word: "note", what: "in part; the Coder is told what you say" },
+            Choice { word: "skip", what: "say nothing of it" },
+            Choice { word: "stop", what: "leave the rest" },
+        ];
+        let mut tried = Vec::new();
+        for requirement in question.session.requirements() {
+            let asked = format!("{}: {}", requirement.id, requirement.text);
+            let chosen = select(&self.teller.terminal, &asked, &choices, 0)?;
+            let (status, note) = match chosen.map(|n| choices[n].word) {
+                Some("yes") => (Status::Met, Some(String::new())),
+                Some("no") => {
+                    (Status::NotMet, Some(self.text("What did you see?")?.unwrap_or_default()))
+                }
+                Some("note") => (Status::Partly, self.text("What should be said of it?")?),
+                Some("skip") => continue,
+                _ => break,
+            };
+            if let Some(note) = note {
+                tried.push((requirement.id.clone(), Answered { status, note }));
+            }
+        }
+        Ok(Some(tried).filter(|tried| !tried.is_empty()))
     }
 
     /// One of the findings of which this is so.
@@ -226,6 +259,9 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
                 choice("rewind", "go on from an earlier version"),
                 choice("look", "read the script, or what changed in it"),
             ];
+            if !question.session.requirements().is_empty() {
+                choices.push(choice("test", "go through the requirements: yes, no, or a note"));
+            }
             if ledger.iter().any(can_waive) {
                 choices.push(choice("waive", "say of a finding that it does not matter"));
             }

@@ -9,6 +9,7 @@ pub mod flow;
 pub mod gate;
 pub mod ledger;
 pub mod lines;
+pub mod matrix;
 pub mod menu;
 pub mod progress;
 pub mod prompt;

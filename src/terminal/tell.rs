@@ -37,8 +37,8 @@ impl Teller {
             let answers = match question.gate {
                 Gate::Plan => "approve, edit, quit, or what should be different",
                 Gate::Version => {
-                    "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, waive FN, \
-                     reopen FN, quit"
+                    "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, \
+                     test RN: yes|no|NOTE, waive FN, reopen FN, quit"
                 }
                 Gate::Safety | Gate::Install | Gate::Budget => "allow, deny, quit",
             };

@@ -1,6 +1,6 @@
 //! What counts, and who decides: the Manager's word, tests, the run, and last the Reviewer.
 
-use crate::support::pty::Pty;
+use crate::support::pty::{ENTER, Pty};
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, fenced};
 use serde_json::Value;
 
@@ -151,4 +151,70 @@ fn a_review_that_goes_round_in_circles_is_cut_and_said_to_be() {
     assert!(out.out.contains("cut off: it began to repeat itself"), "{}", out.out);
     let chat = world.read("sessions/s/chats/0003-reviewer.md");
     assert!(chat.contains("The answer: cut off where it began to repeat itself."), "{chat}");
+}
+
+#[test]
+fn what_the_manager_saw_of_a_requirement_counts_more_than_the_review() {
+    let world = world(&[REFUSAL, ACCEPT]);
+    let lines = "test R2: yes\ntest R1: no the one stands alone\ntest R7: yes\nquit\n";
+    let out = at_the_gate(&world, lines).expect(3).out;
+    assert!(out.contains("there is no requirement R7"), "{out}");
+    assert!(out.contains("1 of 2 requirements met, not met: R2\n"), "{out}");
+    assert!(out.contains("1 of 2 requirements met, not met: R1 (you)\n"), "{out}");
+    assert_eq!(ledger(&world), ["F1 waived", "F2 open", "F3 open"]);
+    let all = shown(&world);
+    assert_eq!(all["findings"][2]["by_manager"], true);
+    assert_eq!(all["versions"][0]["answers"]["R1"]["note"], "the one stands alone");
+    let held = |all: &Value, row: usize, version: usize| {
+        let cell = &all["requirements"][row]["versions"][version];
+        format!("{} by {}", cell["status"].as_str().unwrap(), cell["by"].as_str().unwrap())
+    };
+    assert_eq!(held(&all, 0, 0), "not_met by manager");
+    assert_eq!(held(&all, 1, 0), "met by manager");
+    assert_eq!(all["versions"][0]["verdict"], "ITERATE");
+    // The Coder is told, and the Reviewer may find it settled.
+    world.run_with(&["resume", "s"], "iterate\nquit\n").expect(3);
+    assert!(last_prompt(&world).contains("the one stands alone"), "{}", last_prompt(&world));
+    assert_eq!(ledger(&world), ["F1 waived", "F2 fixed", "F3 fixed"]);
+    let all = shown(&world);
+    assert_eq!(held(&all, 0, 1), "met by reviewer");
+    let text = world.run(&["show", "s"]).expect(0).out;
+    for row in ["v1   v2\n", "  R1   ✗m   ✓v   It prints one.", "  R2   ✓m   ✓v   It prints two."]
+    {
+        assert!(text.contains(row), "{row}\n{text}");
+    }
+}
+
+#[test]
+fn tests_that_name_a_requirement_say_how_far_it_is_met() {
+    let world = world(&[REFUSAL]);
+    let test = "def test_r1_prints():\n    pass\n\ndef test_r2_prints():\n    assert False\n";
+    world.write("test_it.py", test);
+    let flags = ["--tests", "test_it.py", "--repairs", "0"];
+    let out = world.run_with(&[&NEW[..], &flags].concat(), "approve\nquit\n").expect(3).out;
+    assert!(out.contains("1 of 2 requirements met, not met: R2 (tests)"), "{out}");
+    assert!(out.contains("  R1   ✓t   It prints one.") && out.contains("  R2   ✗t   It"), "{out}");
+}
+
+#[test]
+fn at_a_terminal_the_requirements_are_gone_through_one_by_one() {
+    let world = world(&[ACCEPT]);
+    let mut pty = Pty::start(&world, &[&NEW[..], &["--no-run"]].concat());
+    pty.choose("Is this the plan?", "approve");
+    pty.choose("What now?", "test");
+    pty.choose("R1: It prints one. Check: read the output.", "yes");
+    pty.choose("R2: It prints two. Check: read the output.", "no");
+    pty.expect("What did you see?");
+    pty.send("it prints three");
+    pty.expect("it prints three");
+    pty.send(ENTER);
+    pty.expect("R2 is not met in v1, as you saw");
+    pty.choose("What now?", "quit");
+    pty.expect_end(3);
+    assert_eq!(ledger(&world), ["F1 open"]);
+    let answers = &shown(&world)["versions"][0]["answers"];
+    assert_eq!(
+        (&answers["R1"]["status"], &answers["R2"]["note"]),
+        (&"met".into(), &"it prints three".into())
+    );
 }

@@ -62,6 +62,7 @@ impl Driver<'_, '_> {
         let event = match (answer, head) {
             (Answer::Waive(ids), _) => return self.decide(&ids, ledger::waive),
             (Answer::Reopen(ids), _) => return self.decide(&ids, ledger::reopen),
+            (Answer::Tested(tried), Some(version)) => return self.tested_by_hand(version, tried),
             (Answer::Approve, _) => approval(session, by),
             // Without a version there is nothing to say feedback of but the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
@@ -83,7 +84,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
-            (Answer::Run, None) => None,
+            (Answer::Run | Answer::Tested(_), None) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None

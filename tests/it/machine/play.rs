@@ -10,13 +10,15 @@ use redraft::domain::plan::Requirement;
 use redraft::domain::report::{
     Capability, CapabilityKind, Checks, Judged, Lint, Run, RunVerdict, Test, TestOutcome,
 };
-use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
+use redraft::domain::review::{
+    Answered, Judgement, RawFinding, RawReview, Severity, Status, Verdict,
+};
 use redraft::domain::session::Session;
 use redraft::domain::settings::Settings;
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
-use redraft::workflow::{driver, install, ledger, permission, samples};
+use redraft::workflow::{driver, evidence, install, ledger, permission, samples};
 
 /// A session that is driven by numbers drawn at random: what models answer, what runs show, what
 /// the Manager says.
@@ -399,6 +401,14 @@ impl Play {
                 let settings = Box::new(self.session.settings.clone());
                 let request = Some("something else".to_owned());
                 self.record(Event::SettingsChanged { request, settings, artifact });
+            }
+            (15, Some(version)) => {
+                let status = [Status::Met, Status::Partly, Status::NotMet];
+                let status = status[usize::from(self.draw(3))];
+                let answered = Answered { status, note: String::new() };
+                if let Ok(event) = evidence::tried(&self.session, version, "R1", answered) {
+                    self.record(event);
+                }
             }
             (13 | 14, _) if !self.session.ledger.is_empty() => {
                 let findings = u8::try_from(self.session.ledger.len()).unwrap_or(u8::MAX);
