@@ -99,6 +99,9 @@ impl Driver<'_, '_> {
                 messages: request.messages.clone(),
             })))?;
         }
+        if self.held_back.is_some() {
+            return Ok(Next::Go);
+        }
         self.tools.manager.tell(News::Calling { agent, model: &model, version });
         match &asked[..] {
             [(number, request)] => self.send(*number, agent, &model, request).await,
