@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show everything that happened in a session
     Log(Target),
+    /// Work through a session's recorded answers again, with the program and the templates of today,
+    /// and say what is different
+    Replay(Target),
     /// Record what a test of the latest version showed, for the next one
     Feedback(Feedback),
     /// Run a version, or any script, as a session would

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first. A module may import from lower layers and from itself; the modules of
 /// one layer do not know each other.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["domain"],
     &["files", "diff"],
     &["config", "data", "prompts", "sandbox"],
+    &["workflow::evidence", "workflow::wording"],
     &["workflow::convergence", "workflow::install", "workflow::permission", "workflow::samples"],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store", "llm", "python"],

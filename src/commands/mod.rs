@@ -18,6 +18,7 @@ mod new;
 mod prompts;
 mod questions;
 mod repair;
+mod replay;
 mod resume;
 mod run;
 mod setup;
@@ -45,6 +46,8 @@ mod code {
     pub(super) const DONE: u8 = 0;
     /// A script that was run failed.
     pub(super) const RUN_FAILED: u8 = 1;
+    /// A replay came to something else.
+    pub(super) const DIFFERS: u8 = 1;
     /// The command line, the configuration, or what the system did not let us do.
     pub(super) const USAGE: u8 = 2;
     /// Paused at a gate or a limit; a run that was refused.
@@ -179,6 +182,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Export(args) => export::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
+        Command::Replay(args) => replay::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
         Command::Completions(args) => Ok(completions::run(context.terminal, &args)),

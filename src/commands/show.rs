@@ -7,8 +7,8 @@ use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::store::{self, Snapshot, artifacts};
-use crate::terminal::{Terminal, gate, sides};
-use crate::workflow::machine;
+use crate::terminal::{Terminal, gate, ledger, matrix, sides};
+use crate::workflow::{evidence, machine};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -107,12 +107,9 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
     }
     plan(terminal, session, &mut text);
     versions(terminal, session, &mut text);
-    let open: Vec<_> = session.open_findings().collect();
-    if !open.is_empty() {
-        let _ = writeln!(text, "\n{}", terminal.bold("Open findings"));
-        for finding in open {
-            text.push_str(&gate::finding_lines(terminal, finding));
-        }
+    if !session.ledger.is_empty() {
+        let _ = writeln!(text, "\n{}", terminal.bold("Findings"));
+        text.push_str(&ledger::list(terminal, &session.ledger));
     }
     text
 }
@@ -125,13 +122,14 @@ fn plan(terminal: &Terminal, session: &Session, text: &mut String) {
         (None, None) => return,
     };
     let _ = writeln!(text, "\n{}", terminal.bold(title));
-    let head = session.head().and_then(|v| v.review.as_ref());
+    // A proposal has other requirements than those that versions were held against.
+    if planning.proposal.is_none() {
+        text.push_str(&matrix::table(terminal, session));
+        return;
+    }
     for requirement in &plan.requirements {
-        let judged = head
-            .and_then(|r| r.judgements.iter().find(|j| j.requirement == requirement.id))
-            .map_or("", |j| j.status.name());
-        let line = format!("{:<4} {:<8}", visible(&requirement.id), judged);
-        let _ = writeln!(text, "  {} {}", terminal.dim(&line), one_line(&requirement.text, 110));
+        let id = terminal.dim(&format!("{:<4}", visible(&requirement.id)));
+        let _ = writeln!(text, "  {id} {}", one_line(&requirement.text, 110));
     }
 }
 
@@ -166,6 +164,9 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
             version.cause.name(),
             version.script.lines().count(),
         );
+        if let Some(words) = evidence::overruled(version) {
+            let _ = writeln!(text, "         {}", terminal.dim(&words));
+        }
     }
 }
 
@@ -187,6 +188,7 @@ fn value(session: &Session) -> Value {
         "accepted": session.accepted.map(|a| a.version),
         "paused": session.paused,
         "versions": session.versions.iter().map(|v| version_value(v, false)).collect::<Vec<_>>(),
+        "requirements": requirements(session),
         "findings": session.ledger,
         "questions": session.dialogue.as_ref().map(|dialogue| questions::value(session, dialogue)),
         "usage": session.calls.usage,
@@ -194,6 +196,25 @@ fn value(session: &Session) -> Value {
         "created": session.created,
         "updated": session.updated,
     })
+}
+
+/// Requirements by versions: how far each is fulfilled, and who says so.
+fn requirements(session: &Session) -> Value {
+    let rows = evidence::matrix(session).into_iter().map(|row| {
+        let versions: Vec<Value> = row
+            .versions
+            .iter()
+            .map(|(version, held)| {
+                json!({
+                    "version": version,
+                    "status": held.map(|held| held.status),
+                    "by": held.map(|held| held.by),
+                })
+            })
+            .collect();
+        json!({ "id": row.requirement.id, "text": row.requirement.text, "versions": versions })
+    });
+    rows.collect()
 }
 
 fn version_value(version: &Version, whole: bool) -> Value {
@@ -208,7 +229,9 @@ fn version_value(version: &Version, whole: bool) -> Value {
         "tests": version.tests,
         "review": version.review,
         "verdict": version.review.as_ref().map(|_| machine::verdict(version).name()),
+        "overruled": evidence::overruled(version),
         "feedback": version.feedback,
+        "answers": version.answers,
     });
     if whole && let Value::Object(fields) = &mut value {
         fields.insert("script".to_owned(), json!(version.script));

@@ -10,6 +10,7 @@ use crate::llm::provider;
 use crate::prompts::Prompts;
 use crate::python::packages::Packages;
 use crate::store::{Found, Store, artifacts};
+use crate::terminal::gate;
 use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
 use crate::terminal::{self, Terminal, editor, restore};
@@ -192,13 +193,15 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
                     n => terminal.warm(&format!(" with {} not run", count(n, "test"))),
                 }
             };
+            terminal.say(&terminal.dim(&format!("  after {}", gate::work_done(session))));
             let words = format!("accepted v{version}{unseen}: {}", file.display());
             terminal.say(&terminal.bold(&words));
             code::DONE
         }
         End::Answered => code::DONE,
         End::Paused(reason) => {
-            terminal.say(&format!("paused: {}", visible(&reason)));
+            let done = gate::work_done(session);
+            terminal.say(&format!("paused: {}, after {done}", visible(&reason)));
             terminal.say(&resume_with(context, store.folder()));
             code::PAUSED
         }

@@ -8,7 +8,7 @@ use super::dialogue::Piece;
 use super::packages::Needs;
 use super::plan::Requirement;
 use super::report::{CapabilityKind, Checks, Judged, Run, Scored, Test};
-use super::review::{Finding, Review};
+use super::review::{Answered, Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -347,6 +347,26 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
+    /// A finding was waived, opened again, or a dispute about it decided.
+    FindingDecided {
+        /// Who decided.
+        by: By,
+        /// The finding as it stands now.
+        finding: Box<Finding>,
+    },
+    /// The Manager tried a requirement by hand.
+    RequirementTested {
+        /// The version.
+        version: u32,
+        /// `R1`, `R2`, ...
+        requirement: String,
+        /// What was seen.
+        #[serde(flatten)]
+        answered: Answered,
+        /// Findings that are new or changed by it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
+    },
     /// A person is asked.
     GateOpened {
         /// What about.
@@ -549,6 +569,9 @@ pub struct CallFinished {
     pub agent: Agent,
     /// How the answer ended.
     pub outcome: Outcome,
+    /// It began to repeat itself and was cut off there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
     /// The answer, as received.
     pub answer: String,
     /// What the model thought aloud, where the provider keeps that apart.
@@ -661,6 +684,8 @@ impl Event {
             | Self::RunStarted { .. }
             | Self::TestsStarted { .. }
             | Self::GateOpened { .. }
+            | Self::FindingDecided { .. }
+            | Self::RequirementTested { .. }
             | Self::IterationAsked { .. }
             | Self::RunAsked { .. }
             | Self::Rewound { .. }

@@ -120,6 +120,20 @@ pub enum FindingState {
     Unsupported,
 }
 
+impl FindingState {
+    /// The word in reviews and on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Fixed => "settled",
+            Self::Waived => "waived",
+            Self::Contested => "contested",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
 /// One point with an id that lives until it is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -143,6 +157,27 @@ pub struct Finding {
     pub last: u32,
     /// How many wordings were merged into it.
     pub times: u32,
+    /// The finding that it asks for the opposite of, where it is contested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// The Manager found it, in a test by hand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_manager: bool,
+}
+
+/// What the Manager saw of a requirement in a test by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// How far it is fulfilled.
+    pub status: Status,
+    /// What the Manager said of it; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A review after the ledger has seen it.
@@ -163,4 +198,7 @@ pub struct Review {
     /// It was made before the version was run: where the run went well, that counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub before_run: bool,
+    /// Points that were left out: a review leaves only so many findings of one requirement open.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u32,
 }

@@ -6,7 +6,7 @@ use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, Ref
 use super::packages::Needs;
 use super::plan::Plan;
 use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Scored, Test};
-use super::review::{Finding, FindingState, Review, Severity, Status};
+use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
 
@@ -110,6 +110,22 @@ pub struct Planning {
     pub revise: bool,
     /// A person approved the plan that stands.
     pub by_manager: bool,
+    /// The first version that was written for each requirement as it stands.
+    pub since: BTreeMap<String, u32>,
+}
+
+impl Planning {
+    /// What stands once a plan is approved, with the number of the next version.
+    #[must_use]
+    pub fn approved(&self, plan: Plan, by_manager: bool, next_version: u32) -> Self {
+        let before = self.plan.as_ref().map_or(&[][..], |plan| &plan.requirements);
+        let since = plan.requirements.iter().map(|requirement| {
+            let known = self.since.get(&requirement.id).filter(|_| before.contains(requirement));
+            (requirement.id.clone(), known.copied().unwrap_or(next_version))
+        });
+        let since = since.collect();
+        Self { plan: Some(plan), by_manager, since, ..Self::default() }
+    }
 }
 
 /// One version.
@@ -149,6 +165,8 @@ pub struct Version {
     pub review: Option<Review>,
     /// Everything that the Manager said of it.
     pub feedback: Option<String>,
+    /// What the Manager saw of its requirements in tests by hand.
+    pub answers: BTreeMap<String, Answered>,
     /// When it was written.
     pub at: String,
 }
@@ -175,6 +193,7 @@ impl Version {
             tests: None,
             review: None,
             feedback: None,
+            answers: BTreeMap::new(),
             at: String::new(),
         }
     }

@@ -65,6 +65,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// The tokens of the try that succeeded, estimated if the provider did not count them.
     pub usage: Usage,
+    /// It began to repeat itself and was cut off there.
+    pub repeats: bool,
     /// How many tries it took, from 1.
     pub attempts: u32,
 }
@@ -153,7 +155,7 @@ async fn attempt(
             piece = pieces.recv(), if open => match piece {
                 Some(piece) => {
                     heard.take(&piece, on)?;
-                    if heard.repeats(patience) {
+                    if heard.begins_to_repeat(patience) {
                         // What comes now is what came already: nobody has to wait for it.
                         return Ok(Ending { outcome: Outcome::Cut, usage: None });
                     }
@@ -202,6 +204,7 @@ struct Heard {
     reasoning: String,
     calls: Vec<ToolCall>,
     repetition: [Repetition; 2],
+    repeats: bool,
 }
 
 impl Heard {
@@ -227,9 +230,11 @@ impl Heard {
         Ok(())
     }
 
-    fn repeats(&mut self, patience: Patience) -> bool {
+    fn begins_to_repeat(&mut self, patience: Patience) -> bool {
         let [text, reasoning] = &mut self.repetition;
-        text.is_in(&self.text, patience) || reasoning.is_in(&self.reasoning, repetition::PROSE)
+        self.repeats =
+            text.is_in(&self.text, patience) || reasoning.is_in(&self.reasoning, repetition::PROSE);
+        self.repeats
     }
 
     fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {
@@ -245,6 +250,7 @@ impl Heard {
             calls: self.calls,
             outcome: ending.outcome,
             usage,
+            repeats: self.repeats,
             attempts,
         }
     }

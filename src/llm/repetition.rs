@@ -4,9 +4,6 @@
 const TAIL: usize = 6000;
 /// The longest part whose repetition is noticed, in characters.
 const LONGEST: usize = 800;
-/// Shorter parts are no thought that a model goes round in, but a fault: of the server, if it does
-/// not keep to the limit of tokens that it was given.
-const SHORTEST: usize = 17;
 /// Characters that arrive between two looks.
 const STEP: usize = 256;
 
@@ -17,15 +14,20 @@ pub(super) struct Patience {
     times: usize,
     /// How many characters that takes at least.
     characters: usize,
+    /// The shortest part that counts, in characters. Shorter ones are rules and tables, or the fault of
+    /// a server that does not keep to the limit of tokens that it was given.
+    shortest: usize,
     /// Numbers count: a list whose points differ in nothing else is a repetition to those who do not
     /// care.
     numbers: bool,
 }
 
 /// Of prose and lists.
-pub(super) const PROSE: Patience = Patience { times: 3, characters: 400, numbers: false };
+pub(super) const PROSE: Patience =
+    Patience { times: 3, characters: 400, shortest: 4, numbers: false };
 /// Of code, where tables repeat themselves for a reason.
-pub(super) const CODE: Patience = Patience { times: 8, characters: 3000, numbers: true };
+pub(super) const CODE: Patience =
+    Patience { times: 8, characters: 3000, shortest: 17, numbers: true };
 
 /// One text as it arrives.
 #[derive(Debug, Default)]
@@ -48,7 +50,7 @@ impl Repetition {
             tail.len() >= needed + period
                 && tail.iter().zip(&tail[*period..]).take(needed).all(|(a, b)| a == b)
         };
-        (1..=LONGEST).find(comes_again).is_some_and(|period| period >= SHORTEST)
+        (1..=LONGEST).find(comes_again).is_some_and(|period| period >= patience.shortest)
     }
 }
 
@@ -78,12 +80,13 @@ mod tests {
             .take(200)
             .collect();
         let words = "and so on and so forth ".repeat(300);
+        let met = "Met\n".repeat(300);
         let code = "    def draw(self):\n        self.canvas.delete('all')\n".repeat(200);
         for (text, patience, most) in
-            [(&list, PROSE, 800), (&words, PROSE, 800), (&code, CODE, 3400)]
+            [(&list, PROSE, 800), (&words, PROSE, 800), (&met, PROSE, 800), (&code, CODE, 3400)]
         {
             let at = noticed(text, patience);
-            assert!(at.is_some_and(|at| at <= most), "{at:?} {}", &text[..60]);
+            assert!(at.is_some_and(|at| at <= most), "{at:?} {}", &text[..40]);
         }
     }
 

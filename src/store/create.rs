@@ -117,6 +117,11 @@ pub fn fork(
     Ok(store)
 }
 
+/// Makes a session that begins as another one did, in a folder that is thrown away: for a replay.
+pub fn scratch(root: &Path, first: Entry) -> Result<Store, StoreError> {
+    Making::start(root)?.finish(root, "replay", vec![first])
+}
+
 /// The error for a version that is not there.
 #[must_use]
 pub fn no_version(session: &crate::domain::session::Session, version: u32) -> StoreError {

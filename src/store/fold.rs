@@ -7,7 +7,7 @@ use crate::domain::event::{By, CallFinished, Cause, Event, Replied, RunFinished,
 use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::report::CapabilityKind;
-use crate::domain::review::Finding;
+use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::{Accepted, Pending, Placed, Refusal, Sample, Session, Version, Wish};
 use crate::domain::settings::Preset;
 
@@ -103,6 +103,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::PackagesNamed { version, .. }
         | Event::RunPermission { version: Some(version), .. }
         | Event::FeedbackGiven { version, .. }
+        | Event::RequirementTested { version, .. }
         | Event::RunAsked { version }
         | Event::Rewound { version, .. }
         | Event::Accepted { version, .. } => *version,
@@ -230,11 +231,9 @@ fn take(session: &mut Session, event: Event, at: String) {
             // Answers to what was planned before, where the plan was edited by hand.
             superseded(session, Role::Planner);
             superseded(session, Role::Coder);
-            session.planning = crate::domain::session::Planning {
-                plan: Some(Plan { text, requirements }),
-                by_manager: by == By::Manager,
-                ..Default::default()
-            };
+            let plan = Plan { text, requirements };
+            let next = session.next_version();
+            session.planning = session.planning.approved(plan, by == By::Manager, next);
             session.accepted = None;
             session.gate = None;
             if session.head.is_some() {
@@ -276,6 +275,13 @@ fn take(session: &mut Session, event: Event, at: String) {
         Event::Analysed { version, call, .. } => {
             answered(session, Some(call), Role::Reviewer);
             session.analysed = Some(version);
+        }
+        Event::FindingDecided { finding, .. } => decided(session, vec![*finding]),
+        Event::RequirementTested { version, requirement, answered, findings } => {
+            decided(session, findings);
+            change(session, version, |v| {
+                v.answers.insert(requirement, answered);
+            });
         }
         Event::GateOpened { gate } => session.gate = Some(gate),
         Event::IterationAsked { escalation, .. } => {
@@ -483,6 +489,7 @@ fn edited(session: &mut Session, text: String, file: &str) {
             v.run = None;
             v.tests = None;
             v.review = None;
+            v.answers.clear();
         }
     });
     let about_it = |p: &Pending| {
@@ -498,6 +505,21 @@ fn change(session: &mut Session, number: u32, with: impl FnOnce(&mut Version)) {
     let index = usize::try_from(number).unwrap_or(0).wrapping_sub(1);
     if let Some(version) = session.versions.get_mut(index) {
         with(version);
+    }
+}
+
+/// Findings that the Manager had a say in: a version is blocked by those that are open.
+fn decided(session: &mut Session, findings: Vec<Finding>) {
+    for finding in findings {
+        let blocks = finding.state == FindingState::Open && finding.severity == Severity::Blocker;
+        for version in &mut session.versions {
+            let Some(review) = &mut version.review else { continue };
+            review.blockers.retain(|id| *id != finding.id);
+            if blocks && session.head == Some(version.number) {
+                review.blockers.push(finding.id.clone());
+            }
+        }
+        enter(&mut session.ledger, vec![finding]);
     }
 }
 

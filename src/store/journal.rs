@@ -86,6 +86,7 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
                 call: light.call,
                 agent: light.agent,
                 outcome: light.outcome,
+                repeats: false,
                 answer: String::new(),
                 reasoning: String::new(),
                 calls: Vec::new(),
@@ -240,6 +241,8 @@ mod tests {
             first: 1,
             last: 1,
             times: 1,
+            against: None,
+            by_manager: false,
         };
         Event::Reviewed {
             version: 1,
@@ -256,6 +259,7 @@ mod tests {
             call: 1,
             agent: Agent::Coder,
             outcome: Outcome::Whole,
+            repeats: false,
             answer: answer.to_owned(),
             reasoning: reasoning.to_owned(),
             calls: calls.to_vec(),

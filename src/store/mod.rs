@@ -11,7 +11,7 @@ pub mod line;
 mod open;
 pub mod repair;
 
-pub use create::{Draft, create, fork, no_version};
+pub use create::{Draft, create, fork, no_version, scratch};
 pub use open::{Found, HandEdit, Snapshot, open, read};
 
 use crate::domain::event::Event;
@@ -178,6 +178,14 @@ impl Store {
         Ok(())
     }
 
+    /// Takes an event into the session without writing anything: for a replay of what is recorded
+    /// elsewhere.
+    pub fn follow(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let name = self.session.name.clone();
+        fold::apply(&mut self.session, entry)
+            .map_err(|problem| StoreError::Unfitting { name, problem })
+    }
+
     fn write(&mut self, file: &str, content: &str) -> Result<(), StoreError> {
         let path = files::place(&self.folder, file)?;
         files::write(&path, content.as_bytes(), artifacts::mode(file))?;
@@ -238,6 +246,19 @@ pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
     let bytes = files::read(&folder.join(JOURNAL))?;
     let (lines, _) = journal::split(&bytes);
     Ok(lines.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
+}
+
+/// Everything that is recorded of a session.
+///
+/// # Errors
+/// A journal that is damaged, or that a newer program wrote.
+pub fn entries(folder: &Path) -> Result<Vec<Entry>, StoreError> {
+    let loaded = open::load(folder)?;
+    let session = &loaded.session;
+    if session.format > crate::domain::event::FORMAT {
+        return Err(StoreError::Newer { name: session.name.clone(), format: session.format });
+    }
+    Ok(loaded.entries()?)
 }
 
 /// The paths of the tests that the Manager gave to a session.

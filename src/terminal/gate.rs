@@ -1,6 +1,6 @@
 //! What a person needs to decide at a gate.
 
-use super::{Terminal, flow};
+use super::{Terminal, flow, matrix};
 use crate::diff;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
@@ -10,6 +10,7 @@ use crate::domain::report::{CapabilityKind, GivenBy, Run, RunVerdict, TestOutcom
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
+use crate::workflow::evidence::{self, Held, Source};
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
@@ -31,7 +32,13 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
             let proposal = session.planning.proposal.as_ref();
             proposal.map_or_else(String::new, |p| plan(terminal, &session.name, p))
         }
-        (Gate::Version, Some(head)) => version(terminal, session, head),
+        (Gate::Version, Some(head)) => {
+            let mut text = version(terminal, session, head);
+            if !session.requirements().is_empty() {
+                let _ = write!(text, "\n{}", matrix::table(terminal, session));
+            }
+            text
+        }
         (Gate::Safety, Some(head)) => safety(terminal, session, head),
         (Gate::Install, Some(head)) => packages(terminal, &install::unanswered(session, head)),
         _ => String::new(),
@@ -162,6 +169,9 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         Verdict::Iterate => terminal.warm(verdict.name()),
     };
     row("verdict", &format!("{shown}{}", reviewer_differs(version, verdict)));
+    if let Some(words) = evidence::overruled(version) {
+        row("why", &terminal.warm(&words));
+    }
     let listed = listed(session, version);
     if !listed.is_empty() {
         text.push('\n');
@@ -301,13 +311,25 @@ fn checks(version: &Version) -> Option<String> {
 }
 
 fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> String {
-    let all = session.requirements().len();
-    let Some(review) = &version.review else { return format!("{all} requirements, not judged") };
-    let with = |status: Status| -> Vec<&str> {
-        let judged = review.judgements.iter().filter(|j| j.status == status);
-        judged.map(|j| j.requirement.as_str()).collect()
+    let all = session.requirements();
+    let held: Vec<(&str, Option<Held>)> = all
+        .iter()
+        .map(|requirement| (requirement.id.as_str(), evidence::held(version, &requirement.id)))
+        .collect();
+    if held.iter().all(|(_, held)| held.is_none()) {
+        return format!("{} requirements, not judged", all.len());
+    }
+    // The Reviewer is who is meant where nobody else is named.
+    let with = |status: Status| -> Vec<String> {
+        let with = held.iter().filter_map(|(id, held)| Some((id, (*held)?)));
+        with.filter(|(_, held)| held.status == status)
+            .map(|(id, held)| match held.by {
+                Source::Reviewer => (*id).to_owned(),
+                by => format!("{id} ({})", by.name()),
+            })
+            .collect()
     };
-    let mut words = format!("{} of {all} requirements met", with(Status::Met).len());
+    let mut words = format!("{} of {} requirements met", with(Status::Met).len(), all.len());
     let (partly, unmet) = (with(Status::Partly), with(Status::NotMet));
     if !partly.is_empty() {
         let _ = write!(words, ", partly: {}", terminal.warm(&partly.join(" ")));
@@ -315,7 +337,7 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
     if !unmet.is_empty() {
         let _ = write!(words, ", not met: {}", terminal.bad(&unmet.join(" ")));
     }
-    let silent = all.saturating_sub(review.judgements.len());
+    let silent = held.iter().filter(|(_, held)| held.is_none()).count();
     if silent > 0 {
         let _ = write!(words, ", not judged: {silent}");
     }
@@ -326,7 +348,13 @@ fn findings(session: &Session, version: &Version) -> String {
     let open = session.open_findings().count();
     let blockers = session.open_blockers().count();
     let (new, settled) = version.review.as_ref().map_or((0, 0), |r| (r.new.len(), r.settled.len()));
-    format!("{open} open ({}), {new} new, {settled} settled", count(blockers, "blocker"))
+    let mut words =
+        format!("{open} open ({}), {new} new, {settled} settled", count(blockers, "blocker"));
+    let contested = session.ledger.iter().filter(|f| f.state == FindingState::Contested).count();
+    if contested > 0 {
+        let _ = write!(words, ", {contested} contested: `waive` or `reopen` decides");
+    }
+    words
 }
 
 /// Findings that matter at this version: open ones, and those that have just been settled or found
@@ -337,7 +365,7 @@ fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
         .ledger
         .iter()
         .filter(|f| match f.state {
-            FindingState::Open => true,
+            FindingState::Open | FindingState::Contested => true,
             FindingState::Unsupported => f.last == version.number,
             _ => review.is_some_and(|r| r.settled.contains(&f.id)),
         })
@@ -350,29 +378,45 @@ fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
 /// A finding: what is known of it in columns, then what it says and what it quotes.
 #[must_use]
 pub fn finding_lines(terminal: &Terminal, finding: &Finding) -> String {
-    let word = match (finding.state, finding.severity) {
-        (FindingState::Open, severity) => severity.name(),
-        (FindingState::Fixed, _) => "settled",
-        (FindingState::Waived, _) => "waived",
-        (FindingState::Contested, _) => "contested",
-        (FindingState::Unsupported, _) => "unsupported",
+    let word = match finding.state {
+        FindingState::Open => finding.severity.name(),
+        state => state.name(),
     };
-    let padded = format!("{word:<8}");
-    let word = match (finding.state, finding.severity) {
-        (FindingState::Open, Severity::Blocker) => terminal.bad(&padded),
-        (FindingState::Open, _) => terminal.warm(&padded),
-        (FindingState::Fixed, _) => terminal.good(&padded),
-        _ => terminal.dim(&padded),
-    };
-    let label = format!("  {:<3} {word} ", finding.id);
-    let about = finding.requirement.as_ref().map_or_else(String::new, |r| format!("{r} "));
+    let label = format!("  {:<3} {} ", finding.id, colored(terminal, finding, word));
+    let mut about = finding.requirement.as_ref().map_or_else(String::new, |r| format!("{r} "));
+    if finding.by_manager {
+        about.push_str("you: ");
+    }
+    if let Some(other) = &finding.against {
+        let _ = write!(about, "(the opposite of {other}) ");
+    }
     // What is settled needs no more than to be told apart.
-    let open = finding.state == FindingState::Open;
+    let open = matches!(finding.state, FindingState::Open | FindingState::Contested);
     let words = one_line(&format!("{about}{}", finding.text), if open { 300 } else { 60 });
     let quote = finding.quote.as_ref().filter(|_| open).map_or_else(String::new, |q| {
         format!(" {}", terminal.dim(&format!("`{}`", one_line(q, 60))))
     });
     flow::hang(terminal, &label, &format!("{words}{quote}"))
+}
+
+/// A word about a finding, in the colour of how much it matters.
+pub(super) fn colored(terminal: &Terminal, finding: &Finding, word: &str) -> String {
+    let padded = format!("{word:<8}");
+    match (finding.state, finding.severity) {
+        (FindingState::Open, Severity::Blocker) => terminal.bad(&padded),
+        (FindingState::Open | FindingState::Contested, _) => terminal.warm(&padded),
+        (FindingState::Fixed, _) => terminal.good(&padded),
+        _ => terminal.dim(&padded),
+    }
+}
+
+/// How much was made and asked for: `4 versions, 6 calls of the Coder`.
+#[must_use]
+pub fn work_done(session: &Session) -> String {
+    let of = |agent| session.calls.finished.get(&agent).copied().unwrap_or_default();
+    let calls = of(Agent::Coder) + of(Agent::Repair);
+    let calls = format!("{} of the Coder", count(calls, "call"));
+    format!("{}, {calls}", count(session.versions.len(), "version"))
 }
 
 /// Tokens, money and calls so far.

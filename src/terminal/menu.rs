@@ -4,7 +4,7 @@ use super::tell::Teller;
 use super::{Terminal, forget_typed, hush, is_ending, lines, prompt, restore, sides};
 use crate::diff;
 use crate::domain::event::Gate;
-use crate::domain::review::Verdict;
+use crate::domain::review::{Answered, Finding, FindingState, Status, Verdict};
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Manager, News, Question};
 use crate::workflow::{driver, install, machine};
@@ -74,6 +74,9 @@ impl Menus {
             "plan" => self.text("What should the plan say?")?.map(Answer::Plan),
             "feedback" => self.text("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),
+            "test" => self.tried(question)?.map(Answer::Tested),
+            "waive" => self.finding(question, can_waive)?.map(|id| Answer::Waive(vec![id])),
+            "reopen" => self.finding(question, can_reopen)?.map(|id| Answer::Reopen(vec![id])),
             "look" => {
                 self.look(question);
                 None
@@ -163,6 +166,57 @@ impl Menus {
         }
     }
 
+    /// What the person says of the requirements, one after the other; none if nothing.
+    fn tried(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<Option<Vec<(String, Answered)>>, Interrupted> {
+        let choices = [
+            Choice { word: "yes", what: "it does that" },
+            Choice { word: "no", what: "it does not; the Coder is told what you saw" },
+            Choice { word: "note", what: "in part; the Coder is told what you say" },
+            Choice { word: "skip", what: "say nothing of it" },
+            Choice { word: "stop", what: "leave the rest" },
+        ];
+        let mut tried = Vec::new();
+        for requirement in question.session.requirements() {
+            let asked = format!("{}: {}", requirement.id, requirement.text);
+            let chosen = select(&self.teller.terminal, &asked, &choices, 0)?;
+            let (status, note) = match chosen.map(|n| choices[n].word) {
+                Some("yes") => (Status::Met, Some(String::new())),
+                Some("no") => {
+                    (Status::NotMet, Some(self.text("What did you see?")?.unwrap_or_default()))
+                }
+                Some("note") => (Status::Partly, self.text("What should be said of it?")?),
+                Some("skip") => continue,
+                _ => break,
+            };
+            if let Some(note) = note {
+                tried.push((requirement.id.clone(), Answered { status, note }));
+            }
+        }
+        Ok(Some(tried).filter(|tried| !tried.is_empty()))
+    }
+
+    /// One of the findings of which this is so.
+    fn finding(
+        &self,
+        question: &Question<'_>,
+        is: fn(&Finding) -> bool,
+    ) -> Result<Option<String>, Interrupted> {
+        let findings: Vec<&Finding> = question.session.ledger.iter().filter(|f| is(f)).collect();
+        let words: Vec<String> =
+            findings.iter().map(|f| format!("{:<11} {}", f.state.name(), f.text)).collect();
+        let words = words.iter().map(|words| one_line(words, 200)).collect::<Vec<_>>();
+        let choice =
+            |(finding, what): (&&'_ Finding, &'_ String)| (finding.id.clone(), what.clone());
+        let names: Vec<(String, String)> = findings.iter().zip(&words).map(choice).collect();
+        let choices: Vec<Choice<'_>> =
+            names.iter().map(|(word, what)| Choice { word, what }).collect();
+        let chosen = select(&self.teller.terminal, "Which finding?", &choices, 0)?;
+        Ok(chosen.and_then(|n| findings.get(n)).map(|finding| finding.id.clone()))
+    }
+
     fn version(&self, question: &Question<'_>) -> Result<Option<u32>, Interrupted> {
         let versions = &question.session.versions;
         let names: Vec<(String, String)> = versions
@@ -225,17 +279,30 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
             choice("plan", "change what is asked for"),
             choice("quit", "stop for today"),
         ],
-        Gate::Version => vec![
-            choice("accept", "take this version: done"),
-            choice("iterate", "another version, for the open findings"),
-            choice("feedback", "say what you saw; then another version"),
-            choice("run", "run it once more"),
-            choice("edit", "change the script in your editor"),
-            choice("plan", "change what is asked for"),
-            choice("rewind", "go on from an earlier version"),
-            choice("look", "read the script, or what changed in it"),
-            choice("quit", "stop for today"),
-        ],
+        Gate::Version => {
+            let ledger = &question.session.ledger;
+            let mut choices = vec![
+                choice("accept", "take this version: done"),
+                choice("iterate", "another version, for the open findings"),
+                choice("feedback", "say what you saw; then another version"),
+                choice("run", "run it once more"),
+                choice("edit", "change the script in your editor"),
+                choice("plan", "change what is asked for"),
+                choice("rewind", "go on from an earlier version"),
+                choice("look", "read the script, or what changed in it"),
+            ];
+            if !question.session.requirements().is_empty() {
+                choices.push(choice("test", "go through the requirements: yes, no, or a note"));
+            }
+            if ledger.iter().any(can_waive) {
+                choices.push(choice("waive", "say of a finding that it does not matter"));
+            }
+            if ledger.iter().any(can_reopen) {
+                choices.push(choice("reopen", "say of a finding that it does"));
+            }
+            choices.push(choice("quit", "stop for today"));
+            choices
+        }
         Gate::Safety => vec![
             choice("deny", "check and review it without a run"),
             choice("allow", "the versions of this session may do that"),
@@ -252,6 +319,17 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
             choice("quit", "stop for today"),
         ],
     }
+}
+
+fn can_waive(finding: &Finding) -> bool {
+    matches!(
+        finding.state,
+        FindingState::Open | FindingState::Contested | FindingState::Unsupported
+    )
+}
+
+fn can_reopen(finding: &Finding) -> bool {
+    finding.state != FindingState::Open
 }
 
 /// What the cursor stands on: what the program would do.

@@ -7,7 +7,9 @@
 pub mod editor;
 pub mod flow;
 pub mod gate;
+pub mod ledger;
 pub mod lines;
+pub mod matrix;
 pub mod menu;
 pub mod progress;
 pub mod prompt;

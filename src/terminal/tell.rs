@@ -37,7 +37,8 @@ impl Teller {
             let answers = match question.gate {
                 Gate::Plan => "approve, edit, quit, or what should be different",
                 Gate::Version => {
-                    "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, quit"
+                    "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, \
+                     test RN: yes|no|NOTE, waive FN, reopen FN, quit"
                 }
                 Gate::Safety | Gate::Install | Gate::Budget => "allow, deny, quit",
             };
@@ -65,9 +66,10 @@ impl Teller {
                 self.wait("waiting to try again");
                 self.streamed = false;
             }
-            News::Called { outcome, usage, milliseconds } => {
+            News::Called { outcome, repeats, usage, milliseconds } => {
                 self.calm();
                 let cut = match outcome {
+                    _ if *repeats => ", cut off: it began to repeat itself",
                     Outcome::Whole => "",
                     Outcome::Cut => ", cut off",
                     Outcome::Refused => ", refused",

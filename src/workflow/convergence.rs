@@ -1,5 +1,6 @@
 //! Which version is the best so far, and whether the next one can be hoped to be better. Pure.
 
+use super::evidence;
 use crate::domain::event::Cause;
 use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
@@ -9,7 +10,8 @@ use std::cmp::Ordering;
 /// version that nobody reviewed may have any number of blockers.
 fn is_better(version: &Version, than: &Version) -> bool {
     let seen = |version: &Version| (passed(version), !version.failed());
-    let blockers = |version: &Version| version.review.as_ref().map(|r| r.blockers.len());
+    let blockers =
+        |version: &Version| version.review.as_ref().map(|_| evidence::blockers(version).len());
     match seen(version).cmp(&seen(than)) {
         Ordering::Equal => {
             let said = blockers(version).zip(blockers(than));

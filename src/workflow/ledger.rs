@@ -1,41 +1,58 @@
 //! The findings ledger: keeps a Reviewer honest over versions. Pure.
 //!
 //! A finding keeps its id until it is settled; another wording of it is the same finding; a quote
-//! that is not in the script makes it unsupported; what was settled or waived is not raised again
-//! without new evidence.
+//! that is not in the script makes it unsupported; one that asks for the opposite of an earlier one is
+//! contested; what was settled or waived is not raised again without new evidence; one review leaves
+//! only so many findings of one requirement open.
 
-use crate::domain::plan::Requirement;
+use super::wording::Wording;
 use crate::domain::review::{
     Finding, FindingState, Judgement, RawFinding, RawReview, Review, Severity, Status, Verdict,
 };
+use crate::domain::session::Session;
 
-/// From this on, two texts say the same: Dice's coefficient over the letter pairs of their words.
-const SAME: f64 = 0.72;
 /// How many findings reach the Coder.
 const CAP: usize = 12;
+/// How many findings of one requirement can be open after a review: who has more to say of one says
+/// one thing in many ways.
+const OF_ONE: usize = 3;
 
-/// What a review changes: the review as it is kept, and the findings that are new or changed.
+/// What a review of a version changes: the review as it is kept, and the findings that are new or
+/// changed.
 #[must_use]
-pub fn update(
-    ledger: &[Finding],
-    raw: &RawReview,
-    requirements: &[Requirement],
-    version: u32,
-    script: &str,
-) -> (Review, Vec<Finding>) {
-    let mut book = Book { findings: ledger.to_vec(), version, script, ..Book::default() };
-    for finding in &raw.findings {
-        let severity = finding.severity.unwrap_or(match raw.verdict {
+pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<Finding>) {
+    let ledger = &session.ledger;
+    let mut book = Book {
+        session,
+        findings: ledger.clone(),
+        wordings: ledger.iter().map(|finding| Wording::of(&finding.text)).collect(),
+        version,
+        script: session.version(version).map_or("", |v| v.script.as_str()),
+        new: Vec::new(),
+        again: Vec::new(),
+        settled: Vec::new(),
+        old: Vec::new(),
+        left_out: 0,
+    };
+    let severity = |finding: &RawFinding| {
+        finding.severity.unwrap_or(match raw.verdict {
             Some(Verdict::Iterate) => Severity::Blocker,
             _ => Severity::Should,
-        });
-        book.enter(finding, severity);
+        })
+    };
+    // What is still there and what matters most is not what is left out.
+    let known = |finding: &&RawFinding| book.find(finding, &Wording::of(&finding.text)).is_some();
+    let (again, mut new): (Vec<&RawFinding>, Vec<&RawFinding>) =
+        raw.findings.iter().partition(known);
+    new.sort_by_key(|finding| severity(finding));
+    for finding in again.into_iter().chain(new) {
+        book.enter(finding, severity(finding));
     }
     for judgement in &raw.judgements {
-        book.enter_unmet(judgement, requirements, raw.verdict);
+        book.enter_unmet(judgement, raw.verdict);
     }
     if !raw.findings.is_empty() || !raw.judgements.is_empty() || raw.verdict.is_some() {
-        book.settle();
+        book.settle(&raw.judgements);
     }
     let blockers = book
         .findings
@@ -51,6 +68,7 @@ pub fn update(
         settled: book.settled,
         blockers,
         before_run: false,
+        left_out: book.left_out,
     };
     let changed: Vec<Finding> = book
         .findings
@@ -62,50 +80,106 @@ pub fn update(
     (review, changed)
 }
 
-/// The findings that the Coder is shown: open, blockers first, at most twelve.
+/// The findings that the Coder is shown: open, the Manager's first, then blockers; at most twelve.
 #[must_use]
 pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
     let mut open: Vec<&Finding> = ledger.iter().filter(|f| f.state == FindingState::Open).collect();
-    open.sort_by_key(|f| f.severity);
+    open.sort_by_key(|f| (!f.by_manager, f.severity));
     open.truncate(CAP);
     open
 }
 
-#[derive(Default)]
+/// The finding as it stands once the Manager has waived it.
+///
+/// # Errors
+/// Says why that changes nothing.
+pub fn waive(session: &Session, id: &str) -> Result<Finding, String> {
+    let finding = known(session, id)?;
+    match finding.state {
+        FindingState::Waived => Err(format!("{} is waived already", finding.id)),
+        FindingState::Fixed => Err(format!("{} is settled: there is nothing to waive", finding.id)),
+        // What the script is now is no evidence for it any more.
+        _ => Ok(Finding {
+            state: FindingState::Waived,
+            last: session.head.unwrap_or(finding.last),
+            ..finding.clone()
+        }),
+    }
+}
+
+/// The finding as it stands once the Manager has opened it again.
+///
+/// # Errors
+/// Says why that changes nothing.
+pub fn reopen(session: &Session, id: &str) -> Result<Finding, String> {
+    let finding = known(session, id)?;
+    if finding.state == FindingState::Open {
+        return Err(format!("{} is open already", finding.id));
+    }
+    let last = session.head.unwrap_or(finding.last);
+    Ok(Finding { state: FindingState::Open, last, ..finding.clone() })
+}
+
+fn known<'s>(session: &'s Session, id: &str) -> Result<&'s Finding, String> {
+    let found = session.ledger.iter().find(|finding| finding.id.eq_ignore_ascii_case(id));
+    found.ok_or_else(|| format!("there is no finding {id}"))
+}
+
 struct Book<'a> {
+    session: &'a Session,
     findings: Vec<Finding>,
+    /// What the findings say, one for one.
+    wordings: Vec<Wording>,
     version: u32,
     script: &'a str,
     new: Vec<String>,
     again: Vec<String>,
     settled: Vec<String>,
+    /// Requirements of which the review says again what was settled or waived.
+    old: Vec<String>,
+    left_out: u32,
 }
 
 impl Book<'_> {
     fn enter(&mut self, raw: &RawFinding, severity: Severity) {
         let supported = raw.quote.as_deref().is_none_or(|q| quotes(self.script, q));
         let version = self.version;
-        let Some(known) = self.findings.iter_mut().find(|f| same(f, raw)) else {
-            let state = if supported { FindingState::Open } else { FindingState::Unsupported };
-            self.add(raw, severity, state);
+        let wording = Wording::of(&raw.text);
+        let found = self.find(raw, &wording);
+        let against = self.reversed(raw, &wording, found);
+        let Some(place) = found else {
+            let state = match &against {
+                _ if !supported => FindingState::Unsupported,
+                Some(_) => FindingState::Contested,
+                None => FindingState::Open,
+            };
+            self.add(raw, wording, severity, state, against);
             return;
         };
+        let evident = supported && raw.quote.is_some() && self.is_new(place, raw);
+        let known = &mut self.findings[place];
+        let raised = if against.is_some() { FindingState::Contested } else { FindingState::Open };
         match known.state {
+            // The Manager's own is as heavy as the Manager said.
+            FindingState::Open | FindingState::Contested if known.by_manager => {}
             FindingState::Open | FindingState::Contested => {
                 known.severity = known.severity.min(severity);
             }
             FindingState::Unsupported if supported && raw.quote.is_some() => {
-                known.state = FindingState::Open;
+                known.state = raised;
+                known.against = against;
                 known.quote.clone_from(&raw.quote);
             }
-            FindingState::Fixed | FindingState::Waived
-                if supported && raw.quote.is_some() && raw.quote != known.quote =>
-            {
-                known.state = FindingState::Open;
+            FindingState::Fixed | FindingState::Waived if evident => {
+                known.state = raised;
+                known.against = against;
                 known.severity = severity;
                 known.quote.clone_from(&raw.quote);
             }
-            _ => return,
+            _ => {
+                self.old.extend(raw.requirement.clone());
+                return;
+            }
         }
         known.last = version;
         known.times += 1;
@@ -114,13 +188,61 @@ impl Book<'_> {
         }
     }
 
+    /// Whether a quote is evidence that there was not when the finding was settled. What the Manager
+    /// waived takes a line that was not in the script then.
+    fn is_new(&self, place: usize, raw: &RawFinding) -> bool {
+        let (known, quote) = (&self.findings[place], raw.quote.as_deref().unwrap_or_default());
+        let then = self.session.version(known.last).filter(|_| known.state == FindingState::Waived);
+        raw.quote != known.quote && then.is_none_or(|then| !quotes(&then.script, quote))
+    }
+
+    /// The finding that a point as written is. One that is still to be dealt with comes before one
+    /// that was settled.
+    fn find(&self, raw: &RawFinding, wording: &Wording) -> Option<usize> {
+        let is = |n: &usize| self.is(*n, raw, wording);
+        let matches: Vec<usize> = (0..self.findings.len()).filter(is).collect();
+        let live = |n: &&usize| {
+            matches!(self.findings[**n].state, FindingState::Open | FindingState::Contested)
+        };
+        matches.iter().find(live).or(matches.first()).copied()
+    }
+
+    fn is(&self, place: usize, raw: &RawFinding, wording: &Wording) -> bool {
+        let (known, said) = (&self.findings[place], &self.wordings[place]);
+        if let (Some(a), Some(b)) = (&known.requirement, &raw.requirement) {
+            if a != b {
+                return said.is_plainly(wording);
+            }
+            // One line that fails one requirement is one point, in whatever words.
+            if let (Some(a), Some(b)) = (&known.quote, &raw.quote)
+                && squeeze(a) == squeeze(b)
+                && !said.reverses(wording)
+            {
+                return true;
+            }
+        }
+        said.says(wording)
+    }
+
+    /// The earlier finding that a point asks for the opposite of.
+    fn reversed(&self, raw: &RawFinding, wording: &Wording, own: Option<usize>) -> Option<String> {
+        let apart = |f: &Finding| {
+            let requirements = (&f.requirement, &raw.requirement);
+            matches!(requirements, (Some(a), Some(b)) if a != b)
+        };
+        let (mut places, said) = (0..self.findings.len(), &self.wordings);
+        let place = places.find(|n| {
+            let known = &self.findings[*n];
+            Some(*n) != own
+                && known.state != FindingState::Unsupported
+                && !apart(known)
+                && said[*n].reverses(wording)
+        })?;
+        Some(self.findings[place].id.clone())
+    }
+
     /// A requirement that is said not to be met, without a finding that says why, is one.
-    fn enter_unmet(
-        &mut self,
-        judgement: &Judgement,
-        requirements: &[Requirement],
-        verdict: Option<Verdict>,
-    ) {
+    fn enter_unmet(&mut self, judgement: &Judgement, verdict: Option<Verdict>) {
         let severity = match (judgement.status, verdict) {
             (Status::Met, _) => return,
             (Status::NotMet, Some(Verdict::Iterate) | None) => Severity::Blocker,
@@ -133,7 +255,15 @@ impl Book<'_> {
             known.last = self.version;
             return;
         }
-        let Some(requirement) = requirements.iter().find(|r| r.id == judgement.requirement) else {
+        // What the Manager decided, or what is settled, is not raised in another guise either.
+        let decided = |f: &Finding| {
+            about(f) && matches!(f.state, FindingState::Waived | FindingState::Contested)
+        };
+        if self.old.contains(&judgement.requirement) || self.findings.iter().any(decided) {
+            return;
+        }
+        let mut requirements = self.session.requirements().iter();
+        let Some(requirement) = requirements.find(|r| r.id == judgement.requirement) else {
             return;
         };
         let raw = RawFinding {
@@ -145,8 +275,29 @@ impl Book<'_> {
         self.enter(&raw, severity);
     }
 
-    fn add(&mut self, raw: &RawFinding, severity: Severity, state: FindingState) {
+    fn add(
+        &mut self,
+        raw: &RawFinding,
+        wording: Wording,
+        severity: Severity,
+        state: FindingState,
+        against: Option<String>,
+    ) {
+        let most = if raw.requirement.is_some() { OF_ONE } else { CAP };
+        let alike = |f: &&Finding| {
+            let supported = f.state != FindingState::Unsupported;
+            f.last == self.version
+                && f.requirement == raw.requirement
+                && f.severity <= severity
+                && !matches!(f.state, FindingState::Fixed | FindingState::Waived)
+                && supported == (state != FindingState::Unsupported)
+        };
+        if self.findings.iter().filter(alike).count() >= most {
+            self.left_out += 1;
+            return;
+        }
         let id = format!("F{}", self.findings.len() + 1);
+        self.wordings.push(wording);
         self.findings.push(Finding {
             id: id.clone(),
             requirement: raw.requirement.clone(),
@@ -157,16 +308,26 @@ impl Book<'_> {
             first: self.version,
             last: self.version,
             times: 1,
+            against,
+            by_manager: false,
         });
         if state == FindingState::Open {
             self.new.push(id);
         }
     }
 
-    /// What was open and was not found again is fixed.
-    fn settle(&mut self) {
+    /// What was open and was not found again is fixed. What the Manager found is so only where the
+    /// requirement is said to be met.
+    fn settle(&mut self, judgements: &[Judgement]) {
+        let met = |finding: &Finding| {
+            let of = |j: &&Judgement| Some(&j.requirement) == finding.requirement.as_ref();
+            judgements.iter().find(of).is_some_and(|j| j.status == Status::Met)
+        };
         for finding in &mut self.findings {
-            if finding.state == FindingState::Open && finding.last < self.version {
+            if finding.state == FindingState::Open
+                && finding.last < self.version
+                && (!finding.by_manager || met(finding))
+            {
                 finding.state = FindingState::Fixed;
                 self.settled.push(finding.id.clone());
             }
@@ -174,63 +335,23 @@ impl Book<'_> {
     }
 }
 
+fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Whether the script holds the quote, however it is spaced.
 fn quotes(script: &str, quote: &str) -> bool {
-    let squeeze = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
     let quote = squeeze(quote);
     script.contains(&quote) || squeeze(script).contains(&quote)
-}
-
-/// Whether a point as written is a finding that is known.
-fn same(known: &Finding, raw: &RawFinding) -> bool {
-    if let (Some(a), Some(b)) = (&known.requirement, &raw.requirement)
-        && a != b
-    {
-        return false;
-    }
-    let (a, b) = (Wording::of(&known.text), Wording::of(&raw.text));
-    a.numbers == b.numbers && strsim::sorensen_dice(&a.words, &b.words) >= SAME
-}
-
-/// A text reduced to what it says: its telling words in order of the alphabet, and its numbers,
-/// since "3 hands" and "2 hands" are different points. Line numbers move and do not count.
-struct Wording {
-    words: String,
-    numbers: Vec<String>,
-}
-
-impl Wording {
-    fn of(text: &str) -> Self {
-        const FILLER: [&str; 28] = [
-            "the", "a", "an", "is", "are", "be", "to", "of", "in", "on", "for", "and", "or", "it",
-            "this", "that", "should", "must", "will", "does", "do", "has", "have", "there", "at",
-            "with", "when", "script",
-        ];
-        let lower = text.to_lowercase();
-        let mut words = Vec::new();
-        let mut numbers = Vec::new();
-        let mut after_line = false;
-        for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
-            if word.bytes().all(|b| b.is_ascii_digit()) {
-                if !after_line {
-                    numbers.push(word.to_owned());
-                }
-            } else if !FILLER.contains(&word) {
-                words.push(word);
-            }
-            after_line = matches!(word, "line" | "lines");
-        }
-        words.sort_unstable();
-        words.dedup();
-        numbers.sort_unstable();
-        Self { words: words.join(" "), numbers }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
+    use crate::domain::event::Cause;
+    use crate::domain::plan::{Plan, Requirement};
+    use crate::domain::session::Version;
 
     const SCRIPT: &str = "import time\nprint( time.time() )\n";
 
@@ -253,16 +374,43 @@ mod tests {
         RawReview { judgements: vec![], findings, verdict }
     }
 
-    fn apply(ledger: &mut Vec<Finding>, raw: &RawReview, version: u32) -> Review {
-        let requirements = [Requirement { id: "R1".into(), text: "shows the time".into() }];
-        let (review, changed) = update(ledger, raw, &requirements, version, SCRIPT);
+    /// A session whose versions are all [`SCRIPT`].
+    fn session() -> Session {
+        let mut session = Session::default();
+        let requirements = ["shows the time", "has a title"]
+            .iter()
+            .zip(1..)
+            .map(|(text, n)| Requirement { id: format!("R{n}"), text: (*text).to_owned() });
+        let plan = Plan { text: String::new(), requirements: requirements.collect() };
+        session.planning.plan = Some(plan);
+        session
+    }
+
+    /// Reviews the next version.
+    fn apply(session: &mut Session, raw: &RawReview) -> Review {
+        apply_to(session, raw, SCRIPT)
+    }
+
+    fn apply_to(session: &mut Session, raw: &RawReview, script: &str) -> Review {
+        let number = session.next_version();
+        session.versions.push(Version::new(number, Cause::First, None, script.to_owned()));
+        session.head = Some(number);
+        let (review, changed) = update(session, raw, number);
         for finding in changed {
-            match ledger.iter_mut().find(|f| f.id == finding.id) {
-                Some(known) => *known = finding,
-                None => ledger.push(finding),
-            }
+            put(session, finding);
         }
         review
+    }
+
+    fn put(session: &mut Session, finding: Finding) {
+        match session.ledger.iter_mut().find(|f| f.id == finding.id) {
+            Some(known) => *known = finding,
+            None => session.ledger.push(finding),
+        }
+    }
+
+    fn states(session: &Session) -> Vec<FindingState> {
+        session.ledger.iter().map(|finding| finding.state).collect()
     }
 
     #[test]
@@ -277,10 +425,10 @@ mod tests {
         ];
         let points: Vec<_> =
             wordings.iter().cycle().take(100).map(|w| (*w, None, None, None)).collect();
-        let mut ledger = vec![];
-        let review = apply(&mut ledger, &review(Some(Verdict::Iterate), raw(&points)), 1);
-        assert_eq!(ledger.len(), 1, "{ledger:?}");
-        assert_eq!((ledger[0].times, review.blockers.len()), (100, 1));
+        let mut session = session();
+        let review = apply(&mut session, &review(Some(Verdict::Iterate), raw(&points)));
+        assert_eq!(session.ledger.len(), 1, "{:?}", session.ledger);
+        assert_eq!((session.ledger[0].times, review.blockers.len()), (100, 1));
     }
 
     #[test]
@@ -290,18 +438,15 @@ mod tests {
             ("the hour hand is missing", "the file is never closed"),
             ("division by zero when the list is empty", "the title is not set"),
         ] {
-            let mut ledger = vec![];
-            apply(
-                &mut ledger,
-                &review(None, raw(&[(a, None, None, None), (b, None, None, None)])),
-                1,
-            );
-            assert_eq!(ledger.len(), 2, "{a} / {b}");
+            let mut session = session();
+            let two = raw(&[(a, None, None, None), (b, None, None, None)]);
+            apply(&mut session, &review(None, two));
+            assert_eq!(session.ledger.len(), 2, "{a} / {b}");
         }
-        let mut ledger = vec![];
+        let mut session = session();
         let twice = [("is wrong", Some("R1"), None, None), ("is wrong", Some("R2"), None, None)];
-        apply(&mut ledger, &review(None, raw(&twice)), 1);
-        assert_eq!(ledger.len(), 2);
+        apply(&mut session, &review(None, raw(&twice)));
+        assert_eq!(session.ledger.len(), 2);
     }
 
     #[test]
@@ -311,80 +456,213 @@ mod tests {
             (Some(Verdict::Accept), Severity::Should),
             (None, Severity::Should),
         ] {
-            let mut ledger = vec![];
-            apply(&mut ledger, &review(verdict, raw(&[("slow", None, None, None)])), 1);
-            assert_eq!(ledger[0].severity, severity);
+            let mut session = session();
+            apply(&mut session, &review(verdict, raw(&[("slow", None, None, None)])));
+            assert_eq!(session.ledger[0].severity, severity);
         }
     }
 
     #[test]
     fn a_quote_that_is_not_in_the_script_never_blocks() {
-        let mut ledger = vec![];
+        let mut session = session();
         let points = raw(&[
             ("waits for ever", None, Some("while True:"), Some(Severity::Blocker)),
             ("prints a float", None, Some("print(time.time())"), Some(Severity::Blocker)),
             ("prints once", None, Some("print( time.time()  )"), Some(Severity::Blocker)),
         ]);
-        let review = apply(&mut ledger, &review(Some(Verdict::Iterate), points), 1);
-        assert_eq!(ledger[0].state, FindingState::Unsupported);
-        assert_eq!(ledger[1].state, FindingState::Unsupported, "the words are not these");
-        assert_eq!(ledger[2].state, FindingState::Open, "spaces do not matter");
+        let review = apply(&mut session, &review(Some(Verdict::Iterate), points));
+        assert_eq!(session.ledger[0].state, FindingState::Unsupported);
+        assert_eq!(session.ledger[1].state, FindingState::Unsupported, "the words are not these");
+        assert_eq!(session.ledger[2].state, FindingState::Open, "spaces do not matter");
         assert_eq!(review.blockers, ["F3"]);
     }
 
     #[test]
     fn what_is_not_found_again_is_settled_and_stays_settled() {
-        let mut ledger = vec![];
+        let mut session = session();
         let point = [("the title is missing", Some("R1"), None, None)];
-        apply(&mut ledger, &review(Some(Verdict::Iterate), raw(&point)), 1);
-        let second = apply(&mut ledger, &review(Some(Verdict::Accept), vec![]), 2);
-        assert_eq!((second.settled, ledger[0].state), (vec!["F1".to_owned()], FindingState::Fixed));
-        let third = apply(&mut ledger, &review(Some(Verdict::Iterate), raw(&point)), 3);
+        apply(&mut session, &review(Some(Verdict::Iterate), raw(&point)));
+        let second = apply(&mut session, &review(Some(Verdict::Accept), vec![]));
+        assert_eq!(
+            (second.settled, session.ledger[0].state),
+            (vec!["F1".to_owned()], FindingState::Fixed)
+        );
+        let third = apply(&mut session, &review(Some(Verdict::Iterate), raw(&point)));
         assert!(third.blockers.is_empty(), "raised again without evidence");
         let proof = [("the title is missing", Some("R1"), Some("import time"), None)];
-        let fourth = apply(&mut ledger, &review(Some(Verdict::Iterate), raw(&proof)), 4);
+        let fourth = apply(&mut session, &review(Some(Verdict::Iterate), raw(&proof)));
         assert_eq!(fourth.blockers, ["F1"], "new evidence opens it again");
     }
 
     #[test]
     fn an_answer_that_says_nothing_settles_nothing() {
-        let mut ledger = vec![];
-        apply(&mut ledger, &review(Some(Verdict::Iterate), raw(&[("slow", None, None, None)])), 1);
-        let second = apply(&mut ledger, &RawReview::default(), 2);
+        let mut session = session();
+        apply(&mut session, &review(Some(Verdict::Iterate), raw(&[("slow", None, None, None)])));
+        let second = apply(&mut session, &RawReview::default());
         assert_eq!(second.blockers, ["F1"]);
     }
 
     #[test]
     fn a_requirement_that_is_not_met_is_a_finding() {
-        let mut ledger = vec![];
+        let mut session = session();
         let unmet = Judgement { requirement: "R1".into(), status: Status::NotMet };
         let said = RawReview {
             judgements: vec![unmet],
             findings: vec![],
             verdict: Some(Verdict::Iterate),
         };
-        assert_eq!(apply(&mut ledger, &said, 1).blockers, ["F1"]);
-        assert_eq!(apply(&mut ledger, &said, 2).blockers, ["F1"]);
-        assert_eq!(ledger.len(), 1);
+        assert_eq!(apply(&mut session, &said).blockers, ["F1"]);
+        assert_eq!(apply(&mut session, &said).blockers, ["F1"]);
+        assert_eq!(session.ledger.len(), 1);
     }
 
     #[test]
-    fn the_coder_is_shown_twelve_findings_blockers_first() {
-        let mut ledger = vec![];
-        for n in 0..20_u32 {
-            ledger.push(Finding {
-                id: format!("F{n}"),
-                requirement: None,
-                severity: if n == 19 { Severity::Blocker } else { Severity::Nit },
-                quote: None,
-                text: String::new(),
-                state: if n == 0 { FindingState::Waived } else { FindingState::Open },
-                first: 1,
-                last: 1,
-                times: 1,
-            });
+    fn the_coder_is_shown_twelve_findings_the_managers_and_blockers_first() {
+        let finding = |n: u32| Finding {
+            id: format!("F{n}"),
+            requirement: None,
+            severity: if n == 18 { Severity::Blocker } else { Severity::Nit },
+            quote: None,
+            text: String::new(),
+            state: if n == 0 { FindingState::Waived } else { FindingState::Open },
+            first: 1,
+            last: 1,
+            times: 1,
+            against: None,
+            by_manager: n == 19,
+        };
+        let ledger: Vec<Finding> = (0..20).map(finding).collect();
+        let shown: Vec<&str> = for_coder(&ledger).iter().map(|f| f.id.as_str()).collect();
+        assert_eq!((shown.len(), &shown[..3]), (12, &["F19", "F18", "F1"][..]));
+    }
+
+    #[test]
+    fn one_line_that_fails_one_requirement_is_one_finding_in_whatever_words() {
+        let quote = Some("import time");
+        for (second, quote, findings) in [
+            ((Some("R1")), quote, 1),
+            // Another requirement, or another line.
+            (Some("R2"), quote, 2),
+            (Some("R1"), Some("print( time.time() )"), 2),
+        ] {
+            let mut session = session();
+            let points = raw(&[
+                ("the hands stand still", Some("R1"), Some("import  time"), None),
+                ("nothing is ever redrawn", second, quote, None),
+            ]);
+            apply(&mut session, &review(Some(Verdict::Iterate), points));
+            assert_eq!(session.ledger.len(), findings, "{second:?} {quote:?}");
         }
-        let shown = for_coder(&ledger);
-        assert_eq!((shown.len(), shown[0].id.as_str(), shown[1].id.as_str()), (12, "F19", "F1"));
+    }
+
+    #[test]
+    fn a_point_that_is_made_of_every_requirement_is_one_finding() {
+        let mut session = session();
+        let text = "the clock's hands are frozen in place";
+        let points = [(text, Some("R1"), None, None), (text, Some("R2"), None, None)];
+        apply(&mut session, &review(None, raw(&points)));
+        assert_eq!(session.ledger.len(), 1);
+    }
+
+    #[test]
+    fn one_requirement_has_three_open_findings_the_heaviest_however_long_the_list_is() {
+        let texts = ["alpha", "bravo", "gamma", "delta", "theta", "kappa"];
+        let texts = texts.map(|word| format!("{word} is wrong"));
+        let severity = |n: usize| Some(if n == 5 { Severity::Blocker } else { Severity::Nit });
+        let points: Vec<_> = texts.iter().enumerate().collect();
+        let points: Vec<_> = points
+            .iter()
+            .map(|(n, text)| (text.as_str(), Some("R1"), None, severity(*n)))
+            .collect();
+        let mut session = session();
+        let first = apply(&mut session, &review(Some(Verdict::Iterate), raw(&points)));
+        assert_eq!((first.new.len(), first.left_out), (3, 3));
+        assert_eq!(session.ledger[0].text, "kappa is wrong");
+        let second = apply(&mut session, &review(Some(Verdict::Iterate), raw(&points)));
+        assert_eq!((second.again.len(), second.new.len(), second.left_out), (3, 0, 3));
+        // With one of them mended, there is room for another one.
+        let less: Vec<_> = points.iter().copied().filter(|p| p.0 != "alpha is wrong").collect();
+        let third = apply(&mut session, &review(Some(Verdict::Iterate), raw(&less)));
+        assert_eq!((third.again.len(), third.new.len(), third.left_out), (2, 1, 2));
+        // What weighs more is not kept out by what weighs less.
+        let more = raw(&[("omega is wrong", Some("R1"), None, Some(Severity::Blocker))]);
+        let fourth =
+            apply(&mut session, &review(Some(Verdict::Iterate), [raw(&less), more].concat()));
+        assert_eq!(fourth.new.len(), 1);
+    }
+
+    #[test]
+    fn who_asks_for_the_opposite_of_what_was_asked_for_blocks_nothing() {
+        use FindingState::{Contested, Fixed, Open};
+        let said = |text: &str, quote: Option<&'static str>| {
+            review(Some(Verdict::Iterate), raw(&[(text, Some("R2"), quote, None)]))
+        };
+        let (there, gone) = ("The title is missing.", "The title is unnecessary.");
+        let mut session = session();
+        apply(&mut session, &said(there, None));
+        let second = apply(&mut session, &said(gone, None));
+        assert_eq!((second.blockers.len(), states(&session)), (0, vec![Fixed, Contested]));
+        assert_eq!(session.ledger[1].against.as_deref(), Some("F1"));
+        assert!(for_coder(&session.ledger).is_empty());
+        // Round in circles: evidence opens the first one no more than the second one.
+        let third = apply(&mut session, &said(there, Some("import time")));
+        assert_eq!((third.blockers.len(), states(&session)), (0, vec![Contested, Contested]));
+        // Said together, the first of the two stands.
+        let mut together = said(there, None);
+        together.findings.extend(said(gone, None).findings);
+        let mut session = super::tests::session();
+        let both = apply(&mut session, &together);
+        assert_eq!((both.blockers.len(), states(&session)), (1, vec![Open, Contested]));
+    }
+
+    #[test]
+    fn what_the_manager_decided_stands() {
+        use FindingState::{Open, Waived};
+        let said = |quote: Option<&'static str>| {
+            let point = ("the title is missing", Some("R2"), quote, None);
+            review(Some(Verdict::Iterate), raw(&[point]))
+        };
+        let mut session = session();
+        apply(&mut session, &said(None));
+        let waived = waive(&session, "f1").unwrap();
+        put(&mut session, waived);
+        assert!(waive(&session, "F1").is_err() && waive(&session, "F2").is_err());
+        for (quote, script, state) in [
+            (None, SCRIPT, Waived),
+            // A line that stood there when it was waived is no new evidence.
+            (Some("import time"), SCRIPT, Waived),
+            (Some("title = None"), SCRIPT, Waived),
+            (Some("title = None"), "title = None\n", Open),
+        ] {
+            apply_to(&mut session, &said(quote), script);
+            assert_eq!(states(&session), [state], "{quote:?}");
+        }
+        let waived = waive(&session, "F1").unwrap();
+        put(&mut session, waived);
+        let opened = reopen(&session, "F1").unwrap();
+        put(&mut session, opened);
+        assert_eq!((states(&session), reopen(&session, "F1").is_err()), (vec![Open], true));
+    }
+
+    #[test]
+    fn what_the_manager_found_is_not_settled_by_silence() {
+        for (judged, state) in [
+            (None, FindingState::Open),
+            (Some(Status::Partly), FindingState::Open),
+            (Some(Status::Met), FindingState::Fixed),
+        ] {
+            let mut session = session();
+            let point = [("the title is wrong", Some("R2"), None, Some(Severity::Blocker))];
+            apply(&mut session, &review(None, raw(&point)));
+            session.ledger[0].by_manager = true;
+            let judged = judged.map(|status| Judgement { requirement: "R2".into(), status });
+            let said = RawReview {
+                judgements: judged.into_iter().collect(),
+                findings: vec![],
+                verdict: Some(Verdict::Accept),
+            };
+            apply(&mut session, &said);
+            assert_eq!(states(&session), [state]);
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 pub mod dialogue;
 
-use super::{convergence, install, permission, samples};
+use super::{convergence, evidence, install, permission, samples};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::RunVerdict;
@@ -356,7 +356,7 @@ pub fn stuck(session: &Session) -> Option<Trouble> {
 /// What stands against a version that was reviewed: the ids of findings, the names of tests.
 fn blockers(version: &Version) -> Option<Vec<&str>> {
     version.review.as_ref()?;
-    let findings = version.blockers().iter().map(String::as_str);
+    let findings = evidence::blockers(version).iter().map(String::as_str);
     let failed = version.tests.iter().flatten().filter(|test| test.failed());
     Some(findings.chain(failed.map(|test| test.name.as_str())).collect())
 }
@@ -365,11 +365,7 @@ fn blockers(version: &Version) -> Option<Vec<&str>> {
 /// whatever else was said. What was expected of a run counts no more when it was seen.
 #[must_use]
 pub fn verdict(version: &Version) -> Verdict {
-    if !version.blockers().is_empty() || version.failed() {
-        Verdict::Iterate
-    } else {
-        Verdict::Accept
-    }
+    evidence::verdict(version)
 }
 
 /// Whether the sample at a place among those of a round is asked of the Coder afresh, without the

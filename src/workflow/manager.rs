@@ -6,6 +6,7 @@ use crate::domain::dialogue::Ended;
 use crate::domain::event::Gate;
 use crate::domain::plan::Plan;
 use crate::domain::report::Scored;
+use crate::domain::review::{Answered, Status};
 use crate::domain::session::{Session, Version};
 use futures_util::future::LocalBoxFuture;
 use std::time::Duration;
@@ -31,6 +32,12 @@ pub enum Answer {
     Plan(String),
     /// Go on from an earlier version.
     Rewind(u32),
+    /// These findings do not matter.
+    Waive(Vec<String>),
+    /// These findings do.
+    Reopen(Vec<String>),
+    /// What was seen of requirements in a test by hand.
+    Tested(Vec<(String, Answered)>),
     /// Yes, for this session.
     Allow,
     /// No, for this session.
@@ -81,6 +88,8 @@ pub enum News<'a> {
     Called {
         /// How the answer ended.
         outcome: Outcome,
+        /// It began to repeat itself and was cut off there.
+        repeats: bool,
         /// Tokens.
         usage: Usage,
         /// How long it took.
@@ -225,7 +234,9 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
                     Ok(number) => Answer::Rewind(number),
                     Err(_) => Answer::Feedback(line.to_owned()),
                 },
-                _ => Answer::Feedback(line.to_owned()),
+                _ => decision(line)
+                    .or_else(|| tested(line))
+                    .unwrap_or_else(|| Answer::Feedback(line.to_owned())),
             },
         },
         Gate::Safety | Gate::Install | Gate::Budget => match word {
@@ -259,6 +270,51 @@ pub fn read_question(text: &str) -> Asked {
     }
 }
 
+/// `waive F3`, `reopen F3, F5`; anything else that begins so is feedback.
+fn decision(line: &str) -> Option<Answer> {
+    let (word, rest) = line.split_once(' ')?;
+    let ids = rest.split([' ', ',']).filter(|id| !id.is_empty());
+    let ids: Option<Vec<String>> = ids
+        .map(|id| {
+            let number = id.strip_prefix(['F', 'f'])?.parse::<u32>().ok()?;
+            Some(format!("F{number}"))
+        })
+        .collect();
+    match word.to_lowercase().as_str() {
+        "waive" => ids.map(Answer::Waive),
+        "reopen" => ids.map(Answer::Reopen),
+        _ => None,
+    }
+}
+
+/// `test R1: yes`, `test R2: no the hands stand still`, `test R3: it is slow`; anything else that
+/// begins so is feedback.
+fn tested(line: &str) -> Option<Answer> {
+    let (word, rest) = line.split_once(' ')?;
+    let (id, said) = rest.trim_start().split_once([':', ' '])?;
+    let number = id.strip_prefix(['R', 'r'])?.parse::<u32>().ok()?;
+    let said = said.trim_start_matches([':', ' ']);
+    let named = word.eq_ignore_ascii_case("test") && !said.is_empty();
+    named.then(|| Answer::Tested(vec![(format!("R{number}"), answered(said))]))
+}
+
+/// What is meant by a yes, a no with what was seen, or a note.
+#[must_use]
+pub fn answered(said: &str) -> Answered {
+    let said = said.trim();
+    let end = said.find(|c: char| !c.is_alphabetic()).unwrap_or(said.len());
+    let (word, rest) = said.split_at(end);
+    let rest = rest.trim_start_matches([' ', ',', ':', '.', '!', ';']).trim_start_matches("- ");
+    let (status, note) = match word.to_lowercase().as_str() {
+        "yes" | "y" if rest.is_empty() => (Status::Met, ""),
+        "no" | "n" => (Status::NotMet, rest),
+        "note" if !rest.is_empty() => (Status::Partly, rest),
+        // A yes with something behind it is not quite one.
+        _ => (Status::Partly, said),
+    };
+    Answered { status, note: note.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,7 +322,11 @@ mod tests {
     #[test]
     fn an_answer_in_the_menus_words_means_what_the_menu_means() {
         use Answer as A;
+        use Status::NotMet;
         let feedback = |text: &str| Line::Answer(A::Feedback(text.to_owned()));
+        let tested = |id: &str, status, note: &str| {
+            Line::Answer(A::Tested(vec![(id.into(), Answered { status, note: note.into() })]))
+        };
         for (gate, line, expected) in [
             (Gate::Plan, "approve", Line::Answer(A::Approve)),
             (Gate::Plan, " Sounds good! ", Line::Answer(A::Approve)),
@@ -284,6 +344,30 @@ mod tests {
             (Gate::Version, "plan: add a date", Line::Answer(A::Plan("add a date".into()))),
             (Gate::Version, "rewind v2", Line::Answer(A::Rewind(2))),
             (Gate::Version, "rewind vx", feedback("rewind vx")),
+            (Gate::Version, "waive F3", Line::Answer(A::Waive(vec!["F3".into()]))),
+            (
+                Gate::Version,
+                "Reopen f3, F12",
+                Line::Answer(A::Reopen(vec!["F3".into(), "F12".into()])),
+            ),
+            (Gate::Version, "test R1: yes", tested("R1", Status::Met, "")),
+            (
+                Gate::Version,
+                "Test r2: No, they stand still",
+                tested("R2", NotMet, "they stand still"),
+            ),
+            (Gate::Version, "test R2 no", tested("R2", NotMet, "")),
+            (Gate::Version, "test R3: note: slow", tested("R3", Status::Partly, "slow")),
+            (Gate::Version, "test R3: yes but slow", tested("R3", Status::Partly, "yes but slow")),
+            (
+                Gate::Version,
+                "test R3: nothing moves",
+                tested("R3", Status::Partly, "nothing moves"),
+            ),
+            (Gate::Version, "test the sum again", feedback("test the sum again")),
+            (Gate::Version, "test R3:", feedback("test R3:")),
+            (Gate::Version, "waive the fee", feedback("waive the fee")),
+            (Gate::Version, "reopen the file", feedback("reopen the file")),
             (Gate::Safety, "allow", Line::Answer(A::Allow)),
             (Gate::Install, "allow", Line::Answer(A::Allow)),
             (Gate::Install, "deny", Line::Answer(A::Deny)),

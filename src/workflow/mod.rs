@@ -2,9 +2,11 @@
 
 pub mod convergence;
 pub mod driver;
+pub mod evidence;
 pub mod install;
 pub mod ledger;
 pub mod machine;
 pub mod manager;
 pub mod permission;
 pub mod samples;
+pub mod wording;

@@ -68,8 +68,14 @@ fn list_says_of_each_session_where_it_stands() {
 fn show_tells_of_a_session_and_of_a_version() {
     let world = with_session();
     let out = text(&world, &["show"]);
-    for words in ["x: count to two", "at the version gate", "R2   met", "local/m", "▸ v2", "run ok"]
-    {
+    for words in [
+        "x: count to two",
+        "at the version gate",
+        "R2   ✓v   ✓v   It prints two.",
+        "local/m",
+        "▸ v2",
+        "run ok",
+    ] {
         assert!(out.contains(words), "no `{words}` in {out}");
     }
     assert!(out.trim_end().ends_with("resume with: redraft resume x"), "{out}");

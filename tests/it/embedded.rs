@@ -26,7 +26,7 @@ fn connection(file: &Path, settings: &str) -> Connection {
 
 fn request(text: &str, max_tokens: u32) -> Request {
     let messages = vec![Message::system("Be brief."), Message::user(text)];
-    Request { agent: Agent::Planner, messages, temperature: 0.7, max_tokens, tools: Vec::new() }
+    Request { agent: Agent::Coder, messages, temperature: 0.7, max_tokens, tools: Vec::new() }
 }
 
 async fn ask(model: &Connection, request: &Request) -> Result<Answer, CallError> {
@@ -132,6 +132,16 @@ fn an_answer_is_longer_than_it_may_be() {
         };
         assert_eq!(said.map(u64::from), Some(context));
     }
+}
+
+#[test]
+fn a_model_that_goes_round_in_circles_is_cut_off() {
+    let answer = ["R1: the app displays", " the time. "];
+    let model = Model { answer: &answer, endless: true, context: 1 << 16, ..Model::default() };
+    let (_folder, file) = with(&model);
+    let reviewer = Request { agent: Agent::Reviewer, ..request("x", 1 << 15) };
+    let said = run(ask(&connection(&file, ""), &reviewer)).unwrap();
+    assert!(said.repeats && said.outcome == Outcome::Cut && said.text.len() < 1_500, "{said:?}");
 }
 
 #[test]

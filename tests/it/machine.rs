@@ -234,6 +234,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 call: n,
                 agent,
                 outcome: Outcome::Cut,
+                repeats: false,
                 answer: String::new(),
                 reasoning: String::new(),
                 calls: Vec::new(),

@@ -17,6 +17,7 @@ mod commands;
 mod data;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod evidence;
 mod faults;
 mod inputs;
 mod kill;
@@ -27,6 +28,7 @@ mod models;
 #[cfg(unix)]
 mod packages;
 mod python;
+mod reviewers;
 #[cfg(target_os = "linux")]
 mod samples;
 mod sandbox;

@@ -376,6 +376,26 @@ pub(super) fn is_praise(said: &str) -> bool {
     good && !words.iter().any(|w| is_problem_word(w))
 }
 
+/// What a script does when it does what it should.
+const WORKING: &str = " displays display shows show prints print draws draw allows allow handles \
+    handle supports support provides provide includes include accepts accept returns return updates \
+    update calculates calculate computes compute reads read writes write contains contain ensures \
+    ensure validates validate uses use implements implement creates create opens open generates \
+    generate outputs output produces produce takes take loads load saves save runs run counts count \
+    lists list sorts sort asks ask lets let gives give has have can able displayed shown drawn \
+    printed handled supported provided included updated calculated computed implemented created \
+    generated used ";
+
+fn is_working(word: &str) -> bool {
+    WORKING.contains(&format!(" {word} "))
+}
+
+/// Whether the text tells what the script does, and nothing that is wrong with it.
+pub(super) fn describes(said: &str) -> bool {
+    let words: Vec<String> = text::words(said).collect();
+    words.iter().any(|word| is_working(word)) && !words.iter().any(|word| is_problem_word(word))
+}
+
 /// The words of the plan, to tell its requirements said again from findings.
 pub(super) struct Vocabulary {
     each: Vec<(String, BTreeSet<String>)>,
@@ -407,6 +427,16 @@ impl Vocabulary {
         let of = |plan: &BTreeSet<String>| words.intersection(plan).count() * 5 >= words.len() * 4;
         words.is_subset(&self.all)
             || self.each.iter().any(|(own, plan)| id.is_none_or(|id| id == own) && of(plan))
+    }
+}
+
+impl Vocabulary {
+    /// Whether the text says of what the plan asks for that the script does it, in whatever words.
+    pub(super) fn retells(&self, said: &str) -> bool {
+        let told = text::words(said).filter(|word| is_working(word)).map(|word| stem(&word));
+        let told: BTreeSet<String> = told.collect();
+        let rest: BTreeSet<String> = content(said).difference(&told).cloned().collect();
+        describes(said) && !rest.is_empty() && rest.is_subset(&self.all)
     }
 }
 

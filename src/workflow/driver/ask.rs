@@ -8,7 +8,7 @@ use crate::domain::settings::{Gates, Settings};
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
-use crate::workflow::{install, permission};
+use crate::workflow::{install, ledger, permission};
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
@@ -60,6 +60,9 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let head = session.head().map(|v| v.number);
         let event = match (answer, head) {
+            (Answer::Waive(ids), _) => return self.decide(&ids, ledger::waive),
+            (Answer::Reopen(ids), _) => return self.decide(&ids, ledger::reopen),
+            (Answer::Tested(tried), Some(version)) => return self.tested_by_hand(version, tried),
             (Answer::Approve, _) => approval(session, by),
             // Without a version there is nothing to say feedback of but the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
@@ -81,7 +84,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
-            (Answer::Run, None) => None,
+            (Answer::Run | Answer::Tested(_), None) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None

@@ -108,6 +108,9 @@ impl Driver<'_, '_> {
                 messages: request.messages.clone(),
             })))?;
         }
+        if self.held_back.is_some() {
+            return Ok(Next::Go);
+        }
         self.tools.manager.tell(News::Calling { agent, model: &model, version });
         match &asked[..] {
             [(number, request)] => self.send(*number, agent, &model, request).await,
@@ -133,8 +136,8 @@ impl Driver<'_, '_> {
         };
         let came = came(connection, number, request, &self.tools.cancel, &mut on).await;
         match self.arrived(agent, came)? {
-            Ok((outcome, usage, milliseconds)) => {
-                self.tools.manager.tell(News::Called { outcome, usage, milliseconds });
+            Ok((outcome, repeats, usage, milliseconds)) => {
+                self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
                 Ok(Next::Go)
             }
             Err(kind) => self.gave_up(&kind, model, request),
@@ -161,7 +164,7 @@ impl Driver<'_, '_> {
         self.tools.manager.tell(News::Sampled { there, of: asked.len() });
         while let Some(came) = calls.next().await {
             match self.arrived(agent, came)? {
-                Ok((_, usage, _)) => {
+                Ok((_, _, usage, _)) => {
                     there += 1;
                     tokens.add(usage);
                     self.tools.manager.tell(News::Sampled { there, of: asked.len() });
@@ -172,8 +175,9 @@ impl Driver<'_, '_> {
         drop(calls);
         self.models.insert(model.to_owned(), connection);
         if there > 0 {
-            let (outcome, milliseconds) = (Outcome::Whole, millis(begun));
-            self.tools.manager.tell(News::Called { outcome, usage: tokens, milliseconds });
+            let (outcome, repeats, usage) = (Outcome::Whole, false, tokens);
+            let milliseconds = millis(begun);
+            self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
         }
         match (fault, asked) {
             (Some(CallErrorKind::Interrupted), _) => Ok(Next::End(self.interrupted()?)),
@@ -196,11 +200,12 @@ impl Driver<'_, '_> {
         let artifact = Artifact::default();
         match answer {
             Ok(answer) => {
-                let (outcome, usage) = (answer.outcome, answer.usage);
+                let (outcome, usage, repeats) = (answer.outcome, answer.usage, answer.repeats);
                 self.record(Event::ModelCallFinished(Box::new(CallFinished {
                     call: number,
                     agent,
                     outcome,
+                    repeats,
                     answer: answer.text,
                     reasoning: answer.reasoning,
                     calls: answer.calls,
@@ -209,7 +214,7 @@ impl Driver<'_, '_> {
                     milliseconds,
                     artifact,
                 })))?;
-                Ok(Ok((outcome, usage, milliseconds)))
+                Ok(Ok((outcome, repeats, usage, milliseconds)))
             }
             Err(CallError { kind, partial }) => {
                 let error = kind.to_string();
@@ -249,7 +254,7 @@ struct Came {
 }
 
 /// How an answer ended, its tokens and its milliseconds; or why there is none.
-type Arrived = Result<(Outcome, Usage, u64), CallErrorKind>;
+type Arrived = Result<(Outcome, bool, Usage, u64), CallErrorKind>;
 
 async fn came(
     connection: &Connection,

@@ -3,6 +3,7 @@
 
 mod ask;
 mod call;
+mod decide;
 mod dialogue;
 pub mod edits;
 mod fit;
@@ -12,6 +13,7 @@ mod lost;
 mod notes;
 mod packages;
 mod read;
+mod replay;
 mod run;
 mod samples;
 mod test;
@@ -19,6 +21,7 @@ mod test;
 pub use ask::{feedback, manual_version};
 
 pub use given::given;
+pub use replay::{Difference, replay};
 
 use super::convergence;
 use super::machine::{self, Step};
@@ -102,7 +105,7 @@ pub enum DriverError {
 /// Whatever was done until then is journaled; the session can be resumed.
 pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverError> {
     let (models, contexts) = (HashMap::new(), HashMap::new());
-    let mut driver = Driver { store, tools, models, contexts, python: None };
+    let mut driver = Driver { store, tools, models, contexts, python: None, held_back: None };
     let end = driver.work().await;
     driver.store.sync()?;
     end
@@ -123,6 +126,8 @@ struct Driver<'s, 't> {
     /// How long the models' contexts are, in tokens, as far as their servers' refusals tell.
     contexts: HashMap<String, u32>,
     python: Option<Interpreter>,
+    /// What is recorded is held back here, and nothing is done: see [`replay`].
+    held_back: Option<Vec<Event>>,
 }
 
 impl Driver<'_, '_> {
@@ -131,31 +136,41 @@ impl Driver<'_, '_> {
             if self.tools.cancel.is_cancelled() {
                 return self.interrupted();
             }
-            let next = match machine::next_step(self.store.session()) {
-                Step::Read { last_try } => self.read(last_try)?,
-                Step::Ask(gate) => self.ask(gate).await?,
-                Step::Call { agent, version } => self.call(agent, version).await?,
-                Step::Check(version) => self.check(version)?,
-                Step::Seek(version) => self.seek(version).await?,
-                Step::Run(version) => self.run(version).await?,
-                Step::NotRun(version, verdict, reason) => {
-                    self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
-                }
-                Step::Test(version) => self.test(version).await?,
-                Step::TrySamples => self.try_samples().await?,
-                Step::Choose => self.choose()?,
-                Step::GoBack(version) => self.go_back(version)?,
-                Step::Done(version) => Next::End(End::Accepted(version)),
-                Step::Take => self.take_piece()?,
-                Step::Listen => self.listen().await?,
-            };
+            let step = machine::next_step(self.store.session());
+            let next = self.perform(&step).await?;
             if let Next::End(end) = next {
                 return Ok(end);
             }
         }
     }
 
+    /// Performs a step.
+    async fn perform(&mut self, step: &Step) -> Result<Next, DriverError> {
+        Ok(match *step {
+            Step::Read { last_try } => self.read(last_try)?,
+            Step::Ask(gate) => self.ask(gate).await?,
+            Step::Call { agent, version } => self.call(agent, version).await?,
+            Step::Check(version) => self.check(version)?,
+            Step::Seek(version) => self.seek(version).await?,
+            Step::Run(version) => self.run(version).await?,
+            Step::NotRun(version, verdict, reason) => {
+                self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
+            }
+            Step::Test(version) => self.test(version).await?,
+            Step::TrySamples => self.try_samples().await?,
+            Step::Choose => self.choose()?,
+            Step::GoBack(version) => self.go_back(version)?,
+            Step::Done(version) => Next::End(End::Accepted(version)),
+            Step::Take => self.take_piece()?,
+            Step::Listen => self.listen().await?,
+        })
+    }
+
     fn record(&mut self, event: Event) -> Result<(), DriverError> {
+        if let Some(held_back) = &mut self.held_back {
+            held_back.push(event);
+            return Ok(());
+        }
         Ok(self.store.record(event)?)
     }
 

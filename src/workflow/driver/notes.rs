@@ -3,8 +3,9 @@
 use super::history;
 use crate::domain::review::{Finding, FindingState, Review, Verdict};
 use crate::domain::session::{Session, Version};
-use crate::domain::text::one_line;
+use crate::domain::text::{count, one_line};
 use crate::python::words;
+use crate::workflow::evidence;
 use std::fmt::Write as _;
 
 /// The text of a review: what was said, and what the program makes of it.
@@ -17,14 +18,11 @@ pub(super) fn review(
     let when = if review.before_run { ", before its run" } else { "" };
     let mut text = format!("# Review of version {}{when}\n\n", version.number);
     let said = review.said.map_or("none given", Verdict::name);
-    let blocked = !review.blockers.is_empty() || version.failed();
-    let verdict = if blocked { Verdict::Iterate } else { Verdict::Accept };
-    let _ = writeln!(text, "VERDICT: {}\n", verdict.name());
+    let reviewed = Version { review: Some(review.clone()), ..version.clone() };
+    let _ = writeln!(text, "VERDICT: {}\n", evidence::verdict(&reviewed).name());
     let _ = writeln!(text, "The Reviewer's own verdict: {said}.");
-    if version.failed() {
-        text.push_str(
-            "A check, the run or a test failed: that decides, whatever the Reviewer said.\n",
-        );
+    if let Some(words) = evidence::overruled(&reviewed) {
+        let _ = writeln!(text, "What was seen counts more: {words}.");
     }
     if !session.requirements().is_empty() {
         text.push_str("\n## Requirements\n\n");
@@ -47,6 +45,10 @@ pub(super) fn review(
     text.push_str(&by_machine);
     for finding in shown {
         let _ = writeln!(text, "- {}", line(finding, version.number));
+    }
+    if review.left_out > 0 {
+        let points = count(review.left_out as usize, "more point");
+        let _ = writeln!(text, "\n{points} left out: too many of one requirement at once.");
     }
     text
 }
@@ -81,12 +83,14 @@ fn by_machine(version: &Version) -> String {
 
 fn line(finding: &Finding, version: u32) -> String {
     let state = match finding.state {
-        FindingState::Open if finding.first == version => "new",
-        FindingState::Open => "still open",
-        FindingState::Fixed => "settled",
-        FindingState::Waived => "waived",
-        FindingState::Contested => "contested",
-        FindingState::Unsupported => "unsupported: the quote is not in the script",
+        FindingState::Open if finding.first == version => "new".to_owned(),
+        FindingState::Open => "still open".to_owned(),
+        FindingState::Unsupported => "unsupported: the quote is not in the script".to_owned(),
+        FindingState::Contested => finding.against.as_ref().map_or_else(
+            || "contested".to_owned(),
+            |id| format!("contested: the opposite of {id}; it is yours to decide"),
+        ),
+        state => state.name().to_owned(),
     };
     let about = finding.requirement.as_ref().map_or_else(String::new, |r| format!(" {r}"));
     let quote =

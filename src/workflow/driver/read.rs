@@ -241,9 +241,8 @@ impl Driver<'_, '_> {
             // The checks and the run still say what they say.
             Err(_) => RawReview::default(),
         };
-        let (version, script) = (reviewed.number, reviewed.script.as_str());
-        let (mut review, findings) =
-            ledger::update(&session.ledger, &raw, session.requirements(), version, script);
+        let version = reviewed.number;
+        let (mut review, findings) = ledger::update(session, &raw, version);
         review.before_run = pending.agent == Agent::Inspector;
         let text = notes::review(session, reviewed, &review, &findings);
         self.record(Event::Reviewed {

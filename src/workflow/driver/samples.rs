@@ -177,6 +177,9 @@ impl Driver<'_, '_> {
         if let Some(version) = self.store.session().version(number) {
             self.tools.manager.tell(News::Checked(version));
         }
+        if self.held_back.is_some() {
+            return Ok(Next::Go);
+        }
         let kept = self.store.keep_sample_files(number, chosen.number);
         // What could not be run goes through the gates like any version.
         if let Some(run) = version.run.filter(|run| run.verdict.ran()) {

@@ -17,6 +17,8 @@ fn finding(n: u32) -> Finding {
         first: n,
         last: n,
         times: 1,
+        against: None,
+        by_manager: false,
     }
 }
 

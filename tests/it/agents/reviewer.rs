@@ -138,6 +138,25 @@ fn any_notation_of_a_review_is_read() {
         ("R2: partly\n- [blocker] R2 \"the line copied from", "R2 partly;"),
         ("R1: met\n- F2: partly: Display the current time on an analog clock face.", "R1 met;"),
         ("R2: partly: The window can be resized.", "R2 partly;"),
+        // Praise: of what is met, where nothing asks for more, or in the plan's words.
+        (
+            "R1: met\n- [blocker] R1 the app shows a face with numbers\nVERDICT: ITERATE",
+            "R1 met; \nITERATE",
+        ),
+        ("- R1: The app displays the time.\nVERDICT: ITERATE", "ITERATE"),
+        ("- R2: It has a window, and the user can resize it.\nVERDICT: ITERATE", "ITERATE"),
+        ("- R2: The hour hand is drawn in black.\n- It uses tkinter.\nVERDICT: ACCEPT", "ACCEPT"),
+        // What may be no praise stays.
+        ("- R1: The app shows digits.\nVERDICT: ITERATE", "[-] R1 The app shows digits.\nITERATE"),
+        (
+            "R3: not met\n- R3: It takes negative numbers.",
+            "R3 not met; \n[-] R3 It takes negative numbers.",
+        ),
+        ("- The hands stand still.\nVERDICT: ACCEPT", "[-] - The hands stand still.\nACCEPT"),
+        (
+            "- [should] R1 \"root.title('x')\" shows an x\nVERDICT: ACCEPT",
+            "[should] R1 <root.title('x')> shows an x\nACCEPT",
+        ),
         (
             "- [nit] unused import\n- [nit] unused import\n- [nit] Unused import.",
             "[nit] - unused import",

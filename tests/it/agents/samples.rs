@@ -204,7 +204,7 @@ fn real_reviews_are_no_better_than_they_are() {
         ("smollm2-135m/review-bank.txt", Err(Unusable)),
         ("smollm2-135m/review-csv.txt", Err(Unusable)),
         ("smollm2-135m/review-ok.txt", Err(Unusable)),
-        ("smollm2-135m/review-temp.txt", Ok((0, 2, None))),
+        ("smollm2-135m/review-temp.txt", Ok((0, 1, None))),
         ("smollm2-135m/review-wc.txt", Err(Unusable)),
         ("smollm2-135m/schema-verdict-bank.txt", Ok((0, 0, Some(Accept)))),
         ("smollm2-135m/schema-verdict-csv.txt", Ok((0, 3, Some(Accept)))),

@@ -81,6 +81,35 @@ fn a_recording_is_a_model() {
 }
 
 #[test]
+fn a_reviewer_that_lists_the_same_for_ever_is_cut_off_while_it_speaks() {
+    let list = |n: usize| -> String {
+        (1..=n).map(|n| format!("R{n}: The app displays the time on the clock.\n")).collect()
+    };
+    let reviewer = Request { agent: Agent::Reviewer, max_tokens: 100_000, ..request() };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.yaml");
+    let recorded = serde_json::json!([{"agent": "reviewer", "answer": list(300)}]);
+    std::fs::write(&path, recorded.to_string()).unwrap();
+    let server = ModelServer::start(move |request| {
+        let reply = Reply::to(request, &list(20));
+        // It does not come to an end by itself.
+        reply.cut_to(usize::MAX).then_hang()
+    });
+    let endless =
+        "n=1; while :; do echo \"R$n: The app displays the time on it.\"; n=$((n+1)); done";
+    let mut connections: Vec<(&str, Connection)> =
+        KINDS.iter().map(|kind| (*kind, connection_to(kind, &server, "retries: 0"))).collect();
+    connections.push(("command", shell(endless, "retries: 0")));
+    connections.push(("script", connection("script", &format!("path: '{}'", path.display()))));
+    for (kind, connection) in connections {
+        let answer = ask_this(&connection, &reviewer).result.unwrap();
+        assert!(answer.repeats && answer.outcome == Outcome::Cut, "{kind}: {answer:?}");
+        // A fast program says much at once.
+        assert!(answer.text.len() < 1 << 14, "{kind}: {}", answer.text.len());
+    }
+}
+
+#[test]
 fn a_running_ollama_is_found_and_a_hanging_one_is_not_waited_for() {
     let server = ModelServer::start(|_| Reply::tags(&["llama3:8b", "qwen2.5-coder:7b"]));
     let hanging = ModelServer::start(|_| Reply::tags(&["m"]).cut_to(0).then_hang());

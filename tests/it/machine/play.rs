@@ -10,13 +10,15 @@ use redraft::domain::plan::Requirement;
 use redraft::domain::report::{
     Capability, CapabilityKind, Checks, Judged, Lint, Run, RunVerdict, Test, TestOutcome,
 };
-use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
+use redraft::domain::review::{
+    Answered, Judgement, RawFinding, RawReview, Severity, Status, Verdict,
+};
 use redraft::domain::session::Session;
 use redraft::domain::settings::Settings;
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
-use redraft::workflow::{driver, install, ledger, permission, samples};
+use redraft::workflow::{driver, evidence, install, ledger, permission, samples};
 
 /// A session that is driven by numbers drawn at random: what models answer, what runs show, what
 /// the Manager says.
@@ -208,6 +210,7 @@ impl Play {
                         call,
                         agent,
                         outcome: Outcome::Whole,
+                        repeats: false,
                         answer: "an answer".into(),
                         reasoning: String::new(),
                         calls: Vec::new(),
@@ -288,10 +291,7 @@ impl Play {
         let verdict = Some(if findings.is_empty() { Verdict::Accept } else { Verdict::Iterate });
         let judgements = vec![Judgement { requirement: "R1".into(), status: Status::Met }];
         let raw = RawReview { judgements, findings, verdict };
-        let session = &self.session;
-        let script = &session.version(version).unwrap().script;
-        let (mut review, findings) =
-            ledger::update(&session.ledger, &raw, session.requirements(), version, script);
+        let (mut review, findings) = ledger::update(&self.session, &raw, version);
         review.before_run = before_run;
         self.record(Event::Reviewed {
             version,
@@ -403,6 +403,22 @@ impl Play {
                 let settings = Box::new(self.session.settings.clone());
                 let request = Some("something else".to_owned());
                 self.record(Event::SettingsChanged { request, settings, artifact });
+            }
+            (15, Some(version)) => {
+                let status = [Status::Met, Status::Partly, Status::NotMet];
+                let status = status[usize::from(self.draw(3))];
+                let answered = Answered { status, note: String::new() };
+                if let Ok(event) = evidence::tried(&self.session, version, "R1", answered) {
+                    self.record(event);
+                }
+            }
+            (13 | 14, _) if !self.session.ledger.is_empty() => {
+                let findings = u8::try_from(self.session.ledger.len()).unwrap_or(u8::MAX);
+                let id = format!("F{}", self.draw(findings) + 1);
+                let how = if which == 13 { ledger::waive } else { ledger::reopen };
+                if let Ok(finding) = how(&self.session, &id) {
+                    self.record(Event::FindingDecided { by, finding: Box::new(finding) });
+                }
             }
             _ => {}
         }

@@ -1,0 +1,142 @@
+//! `redraft replay`: what today's program and templates make of a session's recorded answers.
+
+use super::{Context, code, setup, work};
+use crate::cli::Target;
+use crate::domain::chat::Agent;
+use crate::domain::event::Event;
+use crate::domain::text::{count, one_line};
+use crate::llm::ScriptModel;
+use crate::llm::call::Policy;
+use crate::llm::provider::{self, Connection};
+use crate::python::packages::Packages;
+use crate::store;
+use crate::store::line::Entry;
+use crate::terminal::Terminal;
+use crate::workflow::driver::{self, Difference, Tools};
+use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
+use anyhow::Result;
+use futures_util::future::LocalBoxFuture;
+use serde_json::json;
+use std::collections::HashMap;
+use tokio_util::sync::CancellationToken;
+
+/// Differences that are shown to people.
+const SHOWN: usize = 12;
+/// Characters of a line that differs.
+const WIDTH: usize = 160;
+
+pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
+    let prompts = work::prompts()?;
+    let place = context.find_whole(args.session.as_deref())?;
+    let mut entries = store::entries(&place.folder)?;
+    let made = Made::of(&entries);
+    let recorded = entries.split_off(1);
+    let Some(first) = entries.pop() else { return Ok(code::DONE) };
+    let folder = tempfile::tempdir()?;
+    let mut store = store::scratch(folder.path(), first)?;
+    let connect = |model: &str, used: &HashMap<Agent, usize>| {
+        // Only how much it takes is looked at: whoever is not there any more is not needed.
+        Ok(provider::connect(model, &context.config, used).unwrap_or_else(|_| nobody()))
+    };
+    let tools = Tools {
+        manager: &mut Silent,
+        connect: &connect,
+        packages: &Packages::new(context.config.uv.clone()),
+        prompts: &prompts,
+        cancel: CancellationToken::new(),
+        auto: true,
+        more: false,
+    };
+    let replayed = driver::replay(&mut store, recorded, tools);
+    let differences = setup::runtime()?.block_on(replayed)?;
+    let terminal = &context.terminal;
+    if terminal.json {
+        let all = differences.iter().map(|d| {
+            json!({ "seq": d.seq, "about": d.about, "what": d.what, "then": d.then, "now": d.now })
+        });
+        terminal.json(&json!({
+            "same": differences.is_empty(),
+            "events": made.events,
+            "calls": made.calls,
+            "versions": made.versions,
+            "reviews": made.reviews,
+            "differences": all.collect::<Vec<_>>(),
+        }));
+    } else {
+        terminal.print(&told(terminal, &made, &differences));
+    }
+    Ok(if differences.is_empty() { code::DONE } else { code::DIFFERS })
+}
+
+fn nobody() -> Connection {
+    let answers = ScriptModel::from_answers("the journal".to_owned(), Vec::new(), &HashMap::new());
+    let (policy, price, context) = (Policy::default(), None, None);
+    Connection { model: Box::new(answers), policy, price, context, parallel: 1 }
+}
+
+/// What a session recorded.
+#[derive(Default)]
+struct Made {
+    events: usize,
+    calls: usize,
+    versions: usize,
+    reviews: usize,
+}
+
+impl Made {
+    fn of(entries: &[Entry]) -> Self {
+        let many = |is: fn(&Event) -> bool| entries.iter().filter(|e| is(&e.event)).count();
+        Self {
+            events: entries.len(),
+            calls: many(|event| matches!(event, Event::ModelCallStarted(_))),
+            versions: many(|event| matches!(event, Event::VersionCreated { .. })),
+            reviews: many(|event| matches!(event, Event::Reviewed { .. })),
+        }
+    }
+}
+
+fn told(terminal: &Terminal, made: &Made, differences: &[Difference]) -> String {
+    let Made { events, calls, versions, reviews } = made;
+    let mut text = format!(
+        "replayed {}: {}, {}, {}\n",
+        count(*events, "event"),
+        count(*calls, "call"),
+        count(*versions, "version"),
+        count(*reviews, "review"),
+    );
+    let Some(first) = differences.first() else {
+        text.push_str(&format!("{}\n", terminal.good("no difference")));
+        return text;
+    };
+    let head = |d: &Difference| {
+        one_line(&format!("event {}, {}: another {}", d.seq, d.about, d.what), WIDTH)
+    };
+    text.push_str(&format!("the first difference: {}\n", terminal.bold(&head(first))));
+    text.push_str(&format!("  then: {}\n", one_line(&first.then, WIDTH)));
+    text.push_str(&format!("  now:  {}\n", one_line(&first.now, WIDTH)));
+    let more = &differences[1..];
+    if !more.is_empty() {
+        text.push_str(&format!("and {}, each with all before it as recorded:\n", more.len()));
+    }
+    for difference in more.iter().take(SHOWN) {
+        text.push_str(&format!("  {}\n", head(difference)));
+    }
+    if more.len() > SHOWN {
+        text.push_str(&format!("  and {} more: see `--json`\n", more.len() - SHOWN));
+    }
+    text
+}
+
+/// Nobody is asked, and nobody is told.
+struct Silent;
+
+impl Manager for Silent {
+    fn ask<'a>(
+        &'a mut self,
+        _: &'a Question<'a>,
+    ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
+        Box::pin(async { Ok(Answer::Gone) })
+    }
+
+    fn tell(&mut self, _: News<'_>) {}
+}

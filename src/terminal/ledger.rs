@@ -1,0 +1,67 @@
+//! The findings ledger as a list for people.
+
+use super::{Terminal, flow, gate};
+use crate::domain::review::{Finding, FindingState};
+use crate::domain::text::one_line;
+use std::fmt::Write as _;
+
+/// How many findings are shown; the rest is counted.
+const SHOWN: usize = 60;
+
+/// All findings: those that are still to be dealt with first. Empty where there are none.
+#[must_use]
+pub fn list(terminal: &Terminal, ledger: &[Finding]) -> String {
+    let mut findings: Vec<&Finding> = ledger.iter().collect();
+    findings.sort_by_key(|finding| (rank(finding.state), finding.severity));
+    let mut text: String =
+        findings.iter().take(SHOWN).map(|finding| line(terminal, finding)).collect();
+    if findings.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more: see `--json`", findings.len() - SHOWN);
+    }
+    text
+}
+
+const fn rank(state: FindingState) -> u8 {
+    match state {
+        FindingState::Open => 0,
+        FindingState::Contested => 1,
+        FindingState::Unsupported => 2,
+        FindingState::Waived => 3,
+        FindingState::Fixed => 4,
+    }
+}
+
+/// `F3  blocker open  R2  v1-v3  said 4 times`, then what it says and what it quotes.
+fn line(terminal: &Terminal, finding: &Finding) -> String {
+    let state = gate::colored(terminal, finding, &format!("{:<11}", finding.state.name()));
+    let severity = finding.severity.name();
+    let versions = if finding.first == finding.last {
+        format!("v{}", finding.first)
+    } else {
+        format!("v{}-v{}", finding.first, finding.last)
+    };
+    let requirement = finding.requirement.as_deref().unwrap_or("-");
+    let label = format!(
+        "  {:<4} {severity:<8} {state} {:<4} {versions:<8} ",
+        finding.id,
+        one_line(requirement, 6)
+    );
+    let mut words = one_line(&finding.text, 300);
+    if let Some(quote) = &finding.quote {
+        let _ = write!(words, " {}", terminal.dim(&format!("`{}`", one_line(quote, 60))));
+    }
+    let mut more = Vec::new();
+    if finding.by_manager {
+        more.push("yours".to_owned());
+    }
+    if let Some(other) = &finding.against {
+        more.push(format!("the opposite of {}", one_line(other, 8)));
+    }
+    if finding.times > 1 {
+        more.push(format!("said {} times", finding.times));
+    }
+    if !more.is_empty() {
+        let _ = write!(words, " {}", terminal.dim(&format!("({})", more.join(", "))));
+    }
+    flow::hang(terminal, &label, &words)
+}

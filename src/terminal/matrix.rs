@@ -1,0 +1,65 @@
+//! Requirements by versions, as a table for people.
+
+use super::Terminal;
+use crate::domain::review::Status;
+use crate::domain::session::Session;
+use crate::domain::text::{one_line, visible};
+use crate::workflow::evidence::{self, Held, Source};
+use std::fmt::Write as _;
+
+/// The most versions that are shown, the latest ones.
+const VERSIONS: usize = 8;
+/// The width of a version's column.
+const WIDTH: usize = 5;
+
+/// The table, and what its marks mean; no column where there are no versions.
+#[must_use]
+pub fn table(terminal: &Terminal, session: &Session) -> String {
+    let rows = evidence::matrix(session);
+    let numbers: Vec<u32> = session.versions.iter().map(|version| version.number).collect();
+    let numbers = &numbers[numbers.len().saturating_sub(VERSIONS)..];
+    let mut text = String::new();
+    if !numbers.is_empty() {
+        let mut head = String::new();
+        for name in numbers.iter().map(|number| format!("v{number}")) {
+            let _ = write!(head, "{name:<WIDTH$}");
+        }
+        let _ = writeln!(text, "       {}", terminal.dim(head.trim_end()));
+    }
+    for row in &rows {
+        let _ = write!(text, "  {:<4} ", one_line(&row.requirement.id, 4));
+        for number in numbers {
+            let known = row.versions.iter().find(|(n, _)| n == number);
+            match known.and_then(|(_, held)| *held) {
+                Some(held) => {
+                    let _ = write!(text, "{}{}", colored(terminal, held), " ".repeat(WIDTH - 2));
+                }
+                None => {
+                    let _ = write!(text, "{:<WIDTH$}", "·");
+                }
+            }
+        }
+        let room = terminal.width().saturating_sub(8 + numbers.len() * WIDTH).max(30);
+        let _ = writeln!(text, "{}", one_line(&visible(&row.requirement.text), room));
+    }
+    if !numbers.is_empty() && !rows.is_empty() {
+        let words =
+            "✓ met, ~ partly, ✗ not met; said by m you, t your tests, r the run, v the Reviewer";
+        let _ = writeln!(text, "       {}", terminal.dim(words));
+    }
+    text
+}
+
+fn colored(terminal: &Terminal, held: Held) -> String {
+    let by = match held.by {
+        Source::Manager => 'm',
+        Source::Test => 't',
+        Source::Run => 'r',
+        Source::Reviewer => 'v',
+    };
+    match held.status {
+        Status::Met => terminal.good(&format!("✓{by}")),
+        Status::Partly => terminal.warm(&format!("~{by}")),
+        Status::NotMet => terminal.bad(&format!("✗{by}")),
+    }
+}

@@ -1,0 +1,50 @@
+//! What the Manager decides of single findings and requirements at a gate: one event each.
+
+use super::{Driver, DriverError, Next};
+use crate::domain::event::{By, Event};
+use crate::domain::review::{Answered, Finding};
+use crate::domain::session::Session;
+use crate::workflow::evidence;
+use crate::workflow::manager::News;
+
+impl Driver<'_, '_> {
+    /// Waives findings, or opens them again; says of each what came of it.
+    pub(super) fn decide(
+        &mut self,
+        ids: &[String],
+        how: impl Fn(&Session, &str) -> Result<Finding, String>,
+    ) -> Result<Next, DriverError> {
+        for id in ids {
+            match how(self.store.session(), id) {
+                Ok(finding) => {
+                    let words = format!("{} is {} now", finding.id, finding.state.name());
+                    let finding = Box::new(finding);
+                    self.record(Event::FindingDecided { by: By::Manager, finding })?;
+                    self.tools.manager.tell(News::Note(&words));
+                }
+                Err(problem) => self.tools.manager.tell(News::Note(&problem)),
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// Takes down what the Manager saw of requirements; says of each what came of it.
+    pub(super) fn tested_by_hand(
+        &mut self,
+        version: u32,
+        tried: Vec<(String, Answered)>,
+    ) -> Result<Next, DriverError> {
+        for (requirement, answered) in tried {
+            let status = answered.status.name();
+            match evidence::tried(self.store.session(), version, &requirement, answered) {
+                Ok(event) => {
+                    let words = format!("{requirement} is {status} in v{version}, as you saw");
+                    self.record(event)?;
+                    self.tools.manager.tell(News::Note(&words));
+                }
+                Err(problem) => self.tools.manager.tell(News::Note(&problem)),
+            }
+        }
+        Ok(Next::Go)
+    }
+}

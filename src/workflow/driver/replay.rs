@@ -1,0 +1,403 @@
+//! Replay: what today's program makes of what a session recorded. Nothing is asked, run or written.
+//!
+//! The session is folded from its own events, one after the other. What came from outside (answers,
+//! runs, tests, packages, a person's word) is taken as it was. What followed from that is worked out
+//! anew by the driver's own steps, whose events are held back and compared with what was recorded;
+//! then the recorded one is taken. So one difference does not hide or bring about another one.
+
+use super::{Driver, DriverError, Tools};
+use crate::domain::event::{Artifact, By, CallStarted, Event};
+use crate::domain::report::Checks;
+use crate::python::check;
+use crate::store::Store;
+use crate::store::line::Entry;
+use crate::workflow::machine::{self, Step};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Where today's program does something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The number of the event that was recorded there.
+    pub seq: u64,
+    /// What it is about: `call 3 (coder, v2)`, `v2`, ...
+    pub about: String,
+    /// What is another one now: `prompt`, `version`, `review`, `finding F2`, ...
+    pub what: String,
+    /// As it was recorded, in a line.
+    pub then: String,
+    /// As it is today, in a line.
+    pub now: String,
+}
+
+/// Replays what was recorded after the event that the store was made from; all differences, in
+/// their order.
+///
+/// # Errors
+/// What today's program can't do at all, as with a template that can't be used.
+pub async fn replay(
+    store: &mut Store,
+    recorded: Vec<Entry>,
+    tools: Tools<'_>,
+) -> Result<Vec<Difference>, DriverError> {
+    // Only what the rules of `--auto` answered is worked out: what a person said is taken as it was.
+    let tools = Tools { auto: true, ..tools };
+    let (models, contexts) = (HashMap::new(), HashMap::new());
+    let held_back = Some(Vec::new());
+    let driver = Driver { store, tools, models, contexts, python: None, held_back };
+    let (expected, failed, shortened) = (VecDeque::new(), None, HashSet::new());
+    let mut replay = Replay { driver, expected, failed, shortened, differences: Vec::new() };
+    for entry in recorded {
+        replay.take(entry).await?;
+    }
+    Ok(replay.differences)
+}
+
+struct Replay<'s, 't> {
+    driver: Driver<'s, 't>,
+    /// What today's program still makes of the step that was worked out last.
+    expected: VecDeque<Event>,
+    /// The model whose call failed last.
+    failed: Option<String>,
+    /// Models whose prompts were shortened when their servers refused them: what these knew of their
+    /// contexts is not recorded.
+    shortened: HashSet<String>,
+    differences: Vec<Difference>,
+}
+
+/// What is to be done with a recorded event.
+enum Part {
+    /// It came from outside.
+    Given,
+    /// It came from outside, in this step.
+    GivenIn(fn(&Step, &Event) -> bool),
+    /// It followed from what was there.
+    Made,
+}
+
+fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
+    match event {
+        Event::ModelCallStarted(_)
+        | Event::AnswerRefused { .. }
+        | Event::PlanProposed { call: Some(_), .. }
+        | Event::VersionCreated { call: Some(_), .. }
+        | Event::SampleRead { .. }
+        | Event::Checked { .. }
+        | Event::Reviewed { .. }
+        | Event::SafetyJudged { .. }
+        | Event::PackagesNamed { .. }
+        | Event::PlanApproved { by: By::Auto, .. }
+        | Event::IterationAsked { by: By::Auto, .. }
+        | Event::RunPermission { by: By::Auto, .. }
+        | Event::InstallPermission { by: By::Auto, .. }
+        | Event::Rewound { by: By::Auto, .. }
+        | Event::Accepted { by: By::Auto, .. } => Part::Made,
+        // The rules of `--auto` stopped: a person would have been asked first.
+        Event::Paused { reason }
+            if matches!(step, Step::Ask(_))
+                && !gate_is_open
+                && reason != "interrupted"
+                && !reason.starts_with("the model ") =>
+        {
+            Part::Made
+        }
+        Event::RunFinished(_) if matches!(step, Step::NotRun(..)) => Part::Made,
+        Event::GateOpened { .. } => Part::GivenIn(
+            |step, event| matches!((step, event), (Step::Ask(a), Event::GateOpened { gate }) if a == gate),
+        ),
+        Event::RunStarted { .. } => Part::GivenIn(
+            |step, event| matches!((step, event), (Step::Run(a), Event::RunStarted { version, .. }) if a == version),
+        ),
+        Event::TestsStarted { .. } => Part::GivenIn(
+            |step, event| matches!((step, event), (Step::Test(a), Event::TestsStarted { version, .. }) if a == version),
+        ),
+        _ => Part::Given,
+    }
+}
+
+impl Replay<'_, '_> {
+    async fn take(&mut self, entry: Entry) -> Result<(), DriverError> {
+        let session = self.driver.store.session();
+        let step = machine::next_step(session);
+        let gate_is_open = matches!(step, Step::Ask(gate) if session.gate == Some(gate));
+        match part(&entry.event, &step, gate_is_open) {
+            Part::Given => self.expected.clear(),
+            Part::GivenIn(fits) => {
+                self.expected.clear();
+                if !fits(&step, &entry.event) {
+                    let about = about(&entry.event);
+                    self.differ(entry.seq, about, "step", &name(&entry.event), &words(&step));
+                }
+            }
+            Part::Made => self.compare(&entry, &step).await?,
+        }
+        match &entry.event {
+            Event::ModelCallFailed { call, .. } => {
+                let open = &self.driver.store.session().calls.open;
+                self.failed = open.iter().find(|o| o.call == *call).map(|o| o.model.clone());
+            }
+            Event::ModelCallFinished(_) => self.failed = None,
+            Event::SampleTried(tried) => {
+                let session = self.driver.store.session();
+                let sample = session.samples.iter().find(|s| s.number == tried.sample);
+                if let Some(sample) = sample {
+                    let now = check::check(&sample.version.script);
+                    self.compare_checks(&entry, &tried.checks, &now);
+                }
+            }
+            _ => {}
+        }
+        Ok(self.driver.store.follow(entry)?)
+    }
+
+    /// Holds what was recorded against what today's program makes in its place.
+    async fn compare(&mut self, entry: &Entry, step: &Step) -> Result<(), DriverError> {
+        let then = without_files(&entry.event);
+        if self.expected.front() == Some(&then) {
+            self.expected.pop_front();
+            return Ok(());
+        }
+        self.expected = self.driver.rehearse(step).await?.iter().map(without_files).collect();
+        let now = self.expected.pop_front();
+        let Some(now) = now else {
+            let now = words(step);
+            self.differ(entry.seq, about(&then), "step", &name(&then), &now);
+            return Ok(());
+        };
+        if then != now && !self.was_shortened(&then, &now) {
+            self.expected.clear();
+            self.tell(entry.seq, &then, &now);
+        }
+        Ok(())
+    }
+
+    /// Whether a prompt was recorded that had been shortened for a server that refused it.
+    fn was_shortened(&mut self, then: &Event, now: &Event) -> bool {
+        let (Event::ModelCallStarted(then), Event::ModelCallStarted(now)) = (then, now) else {
+            return false;
+        };
+        let length = |call: &CallStarted| -> usize {
+            call.messages.iter().map(|message| message.content.len()).sum()
+        };
+        let refused = self.failed.as_ref() == Some(&then.model);
+        if length(then) >= length(now) || !(refused || self.shortened.contains(&then.model)) {
+            return false;
+        }
+        self.shortened.insert(then.model.clone());
+        true
+    }
+
+    /// Says in what two events differ.
+    fn tell(&mut self, seq: u64, then: &Event, now: &Event) {
+        let about = about(then);
+        match (then, now) {
+            (Event::ModelCallStarted(a), Event::ModelCallStarted(b)) => {
+                self.tell_call(seq, about, a, b);
+            }
+            (Event::Checked { checks: a, .. }, Event::Checked { checks: b, .. }) => {
+                self.differ(seq, about, "report", &checks_in_line(a), &checks_in_line(b));
+            }
+            (
+                Event::Reviewed { review: a, findings: f, text: s, .. },
+                Event::Reviewed { review: b, findings: g, text: t, .. },
+            ) => {
+                let odd = f.iter().zip(g).find(|(a, b)| a != b);
+                if let Some((a, b)) = odd {
+                    let line = |f: &crate::domain::review::Finding| {
+                        format!("{} {}: {}", f.state.name(), f.severity.name(), f.text)
+                    };
+                    self.differ(seq, about, &format!("finding {}", a.id), &line(a), &line(b));
+                } else if f.len() != g.len() {
+                    let many = |n: usize| crate::domain::text::count(n, "new or changed finding");
+                    self.differ(seq, about, "findings", &many(f.len()), &many(g.len()));
+                } else {
+                    let what = if a.said == b.said && a.blockers == b.blockers {
+                        "review"
+                    } else {
+                        "verdict"
+                    };
+                    self.differ_in_line(seq, about, what, s, t);
+                }
+            }
+            (
+                Event::VersionCreated { script: a, .. } | Event::SampleRead { script: a, .. },
+                Event::VersionCreated { script: b, .. } | Event::SampleRead { script: b, .. },
+            ) if a != b => self.differ_in_line(seq, about, "script", a, b),
+            (Event::PlanProposed { text: a, .. }, Event::PlanProposed { text: b, .. })
+                if a != b =>
+            {
+                self.differ_in_line(seq, about, "plan", a, b);
+            }
+            _ if name(then) != name(now) => {
+                self.differ(seq, about, "outcome", &outcome(then), &outcome(now));
+            }
+            _ => {
+                let plain = |event| serde_json::to_string_pretty(event).unwrap_or_default();
+                self.differ_in_line(seq, about, &name(then), &plain(then), &plain(now));
+            }
+        }
+    }
+
+    fn tell_call(&mut self, seq: u64, about: String, then: &CallStarted, now: &CallStarted) {
+        let called = |call: &CallStarted| {
+            let version = call.version.map_or_else(String::new, |v| format!(" for v{v}"));
+            format!("{}{version}", call.agent.name())
+        };
+        if called(then) != called(now) {
+            self.differ(seq, about, "call", &called(then), &called(now));
+        } else if then.messages != now.messages {
+            let prompt = |call: &CallStarted| -> String {
+                let messages = call.messages.iter();
+                messages.flat_map(|m| [m.role.name(), ":\n", &m.content, "\n"]).collect()
+            };
+            self.differ_in_line(seq, about, "prompt", &prompt(then), &prompt(now));
+        } else if then.model == now.model {
+            let how = |call: &CallStarted| {
+                format!("temperature {}, at most {} tokens", call.temperature, call.max_tokens)
+            };
+            self.differ(seq, about, "sampling", &how(then), &how(now));
+        } else {
+            self.differ(seq, about, "model", &then.model, &now.model);
+        }
+    }
+
+    fn compare_checks(&mut self, entry: &Entry, then: &Checks, now: &Checks) {
+        if then != now {
+            let about = about(&entry.event);
+            self.differ(entry.seq, about, "report", &checks_in_line(then), &checks_in_line(now));
+        }
+    }
+
+    /// The first line in which two texts differ.
+    fn differ_in_line(&mut self, seq: u64, about: String, what: &str, then: &str, now: &str) {
+        let number = then.lines().zip(now.lines()).take_while(|(a, b)| a == b).count();
+        let line = |text: &str| text.lines().nth(number).unwrap_or("(nothing)").to_owned();
+        let what = format!("{what}, line {}", number + 1);
+        self.differ(seq, about, &what, &line(then), &line(now));
+    }
+
+    fn differ(&mut self, seq: u64, about: String, what: &str, then: &str, now: &str) {
+        let (then, now) = (then.to_owned(), now.to_owned());
+        self.differences.push(Difference { seq, about, what: what.to_owned(), then, now });
+    }
+}
+
+impl Driver<'_, '_> {
+    /// The events that a step would record, as far as they follow from the session.
+    async fn rehearse(&mut self, step: &Step) -> Result<Vec<Event>, DriverError> {
+        self.held_back = Some(Vec::new());
+        match *step {
+            Step::Read { .. }
+            | Step::Ask(_)
+            | Step::Call { .. }
+            | Step::Check(_)
+            | Step::NotRun(..)
+            | Step::Choose
+            | Step::GoBack(_) => {
+                self.perform(step).await?;
+            }
+            // What they give comes from outside.
+            Step::Seek(_)
+            | Step::Run(_)
+            | Step::Test(_)
+            | Step::TrySamples
+            | Step::Done(_)
+            | Step::Take
+            | Step::Listen => {}
+        }
+        Ok(self.held_back.replace(Vec::new()).unwrap_or_default())
+    }
+}
+
+/// An event without what the store adds to it.
+fn without_files(event: &Event) -> Event {
+    let mut event = event.clone();
+    for artifact in event.artifacts_mut() {
+        *artifact = Artifact::default();
+    }
+    event
+}
+
+/// The name of an event in the journal, as words.
+fn name(event: &Event) -> String {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    let mut names = value.as_object().into_iter().flatten();
+    names.next().map_or_else(String::new, |(name, _)| name.replace('_', " "))
+}
+
+/// What an event is about.
+fn about(event: &Event) -> String {
+    match event {
+        Event::ModelCallStarted(call) => {
+            let version = call.version.map_or_else(String::new, |v| format!(", v{v}"));
+            format!("call {} ({}{version})", call.call, call.agent.name())
+        }
+        Event::AnswerRefused { call, .. } | Event::PlanProposed { call: Some(call), .. } => {
+            format!("the answer of call {call}")
+        }
+        Event::VersionCreated { version, .. }
+        | Event::SampleRead { version, .. }
+        | Event::Checked { version, .. }
+        | Event::Reviewed { version, .. }
+        | Event::SafetyJudged { version, .. }
+        | Event::PackagesNamed { version, .. }
+        | Event::RunStarted { version, .. }
+        | Event::TestsStarted { version, .. }
+        | Event::Rewound { version, .. }
+        | Event::Accepted { version, .. } => format!("v{version}"),
+        Event::SampleTried(tried) => format!("v{}, sample {}", tried.version, tried.sample),
+        Event::RunFinished(finished) => format!("v{}", finished.version),
+        Event::GateOpened { gate } => format!("the {} gate", gate.name()),
+        _ => name(event),
+    }
+}
+
+/// What came of something, in a line.
+fn outcome(event: &Event) -> String {
+    match event {
+        Event::AnswerRefused { reason, .. } => format!("refused: {reason}"),
+        Event::Paused { reason } => format!("paused: {reason}"),
+        Event::Accepted { version, .. } => format!("v{version} accepted"),
+        Event::ModelCallStarted(_) | Event::VersionCreated { .. } => {
+            format!("{}: {}", name(event), about(event))
+        }
+        _ => name(event),
+    }
+}
+
+fn checks_in_line(checks: &Checks) -> String {
+    let Checks { errors, lint, security, capabilities, dependencies, vanished, .. } = checks;
+    let first = errors.iter().chain(security).chain(lint).next();
+    let first = first.map_or_else(String::new, |f| format!(" (line {}: {})", f.line, f.message));
+    format!(
+        "{} errors, {} of security, {} of lint{first}; {} capabilities; needs: {}; gone: {}",
+        errors.len(),
+        security.len(),
+        lint.len(),
+        capabilities.len(),
+        dependencies.join(" "),
+        vanished.join(" "),
+    )
+}
+
+/// A step in a few words.
+fn words(step: &Step) -> String {
+    match step {
+        Step::Read { .. } => "an answer is read".to_owned(),
+        Step::Ask(gate) => format!("the {} gate opens", gate.name()),
+        Step::Call { agent, version } => {
+            let version = version.map_or_else(String::new, |v| format!(" for v{v}"));
+            format!("the {} is asked{version}", agent.name())
+        }
+        Step::Check(version) => format!("v{version} is checked"),
+        Step::Seek(version) => format!("the packages of v{version} are looked for"),
+        Step::Run(version) => format!("v{version} is run"),
+        Step::NotRun(version, ..) => format!("v{version} is not run"),
+        Step::Test(version) => format!("v{version} is tested"),
+        Step::TrySamples => "samples are tried".to_owned(),
+        Step::Choose => "a sample is chosen".to_owned(),
+        Step::GoBack(version) => format!("it goes on from v{version}"),
+        Step::Done(version) => format!("v{version} is accepted already"),
+        Step::Take => "a piece of code is run".to_owned(),
+        Step::Listen => "a question is waited for".to_owned(),
+    }
+}

@@ -1,0 +1,373 @@
+//! What counts: who says of a version that it is good, and of a requirement that it is met. Pure.
+//!
+//! The Manager's own test comes before the tests that the Manager gave, these before the run, the run
+//! before what a Reviewer says. A Reviewer's verdict is the weakest of all: small models accept what
+//! is broken and refuse what works.
+
+use crate::domain::event::Event;
+use crate::domain::plan::Requirement;
+use crate::domain::report::{Test, TestOutcome};
+use crate::domain::review::{Answered, Finding, FindingState, Severity, Status, Verdict};
+use crate::domain::session::{Session, Version};
+use crate::domain::text::{count, one_line};
+use serde::Serialize;
+
+/// How many findings are named.
+const NAMED: usize = 8;
+/// How long a finding's text is, at most.
+const TEXT: usize = 600;
+
+/// What the program makes of a version: nothing that failed, nothing that the Manager saw to fail and
+/// no blocker that counts is ACCEPT, whatever else was said.
+#[must_use]
+pub fn verdict(version: &Version) -> Verdict {
+    let refused = version.failed() || refused(version);
+    if refused || !blockers(version).is_empty() { Verdict::Iterate } else { Verdict::Accept }
+}
+
+/// The ids of the findings that keep a version from being accepted: the open blockers, where no tests
+/// decide.
+#[must_use]
+pub fn blockers(version: &Version) -> &[String] {
+    if tests_decide(version) { &[] } else { version.blockers() }
+}
+
+/// Whether the Manager saw that a requirement is not met.
+fn refused(version: &Version) -> bool {
+    version.answers.values().any(|answered| answered.status == Status::NotMet)
+}
+
+/// Whether what the Manager gave as tests speaks for the version: there are some, all of them passed,
+/// and nothing else that was seen speaks against it.
+#[must_use]
+pub fn tests_decide(version: &Version) -> bool {
+    let passed = |tests: &Vec<Test>| {
+        !tests.is_empty() && tests.iter().all(|test| test.outcome == TestOutcome::Passed)
+    };
+    version.tests.as_ref().is_some_and(passed) && !version.failed() && !refused(version)
+}
+
+/// In a line, where what was seen overrules what the Reviewer said; none where they agree.
+#[must_use]
+pub fn overruled(version: &Version) -> Option<String> {
+    let review = version.review.as_ref()?;
+    let verdict = verdict(version);
+    let said = review.said.filter(|said| *said != verdict);
+    let said = said.map(|said| format!("the Reviewer's {}", said.name()));
+    let Some(ids) = overruled_findings(version) else {
+        let seen = seen_against(version)?;
+        return said.map(|said| format!("{seen}: that decides, not {said}"));
+    };
+    let tests = version.tests.as_ref().map_or(0, Vec::len);
+    let what = match (tests, version.ran()) {
+        (1, true) => "the test passed and the run did not fail: they decide".to_owned(),
+        (1, false) => "the test passed: it decides".to_owned(),
+        (n, true) => format!("all {n} tests passed and the run did not fail: they decide"),
+        (n, false) => format!("all {n} tests passed: they decide"),
+    };
+    let named = ids[..ids.len().min(NAMED)].join(", ");
+    let more = if ids.len() > NAMED { ", ..." } else { "" };
+    let ids = (!ids.is_empty()).then(|| format!("{named}{more}"));
+    let over: Vec<String> = said.into_iter().chain(ids).collect();
+    (!over.is_empty()).then(|| format!("{what}, and overrule {}", over.join(" and ")))
+}
+
+/// The open blockers that tests overrule; none where no tests decide.
+fn overruled_findings(version: &Version) -> Option<&[String]> {
+    tests_decide(version).then(|| version.blockers())
+}
+
+/// What was seen to be wrong with a version.
+fn seen_against(version: &Version) -> Option<String> {
+    let failed = version.tests.iter().flatten().filter(|test| test.failed()).count();
+    let no = version.answers.iter().find(|(_, answered)| answered.status == Status::NotMet);
+    if version.check_failed() {
+        Some("the checks found an error".to_owned())
+    } else if version.run_failed() {
+        Some("the run failed".to_owned())
+    } else if failed > 0 {
+        Some(format!("{} failed", count(failed, "test")))
+    } else {
+        no.map(|(id, _)| format!("you saw that {id} is not met"))
+    }
+}
+
+/// Who says how far a requirement is fulfilled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The Manager, who tried it.
+    Manager,
+    /// The Manager's tests.
+    Test,
+    /// The run, or the checks before it.
+    Run,
+    /// The Reviewer.
+    Reviewer,
+}
+
+impl Source {
+    /// The word on the screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Manager => "you",
+            Self::Test => "tests",
+            Self::Run => "run",
+            Self::Reviewer => "Reviewer",
+        }
+    }
+}
+
+/// How far a version fulfils a requirement, by the strongest evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// How far.
+    pub status: Status,
+    /// Who says so.
+    pub by: Source,
+}
+
+/// How far a version fulfils a requirement; none where nobody says anything of it.
+#[must_use]
+pub fn held(version: &Version, requirement: &str) -> Option<Held> {
+    let held = |status, by| Some(Held { status, by });
+    if let Some(answered) = version.answers.get(requirement) {
+        return held(answered.status, Source::Manager);
+    }
+    if let Some(status) = tested(version, requirement) {
+        return held(status, Source::Test);
+    }
+    // What does not run does nothing that was asked for.
+    if version.check_failed() || version.run_failed() {
+        return held(Status::NotMet, Source::Run);
+    }
+    let mut judgements = version.review.iter().flat_map(|review| &review.judgements);
+    let said = judgements.find(|judgement| judgement.requirement == requirement)?.status;
+    if said != Status::Met && tests_decide(version) {
+        return held(Status::Met, Source::Test);
+    }
+    held(said, Source::Reviewer)
+}
+
+/// What the tests say that name the requirement, as `test_r2_of_two_numbers` does `R2`; nothing where
+/// one of them was skipped.
+fn tested(version: &Version, requirement: &str) -> Option<Status> {
+    let names = |test: &&Test| {
+        let mut words = test.name.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case(requirement))
+    };
+    let tests: Vec<&Test> = version.tests.iter().flatten().filter(names).collect();
+    if tests.iter().any(|test| test.failed()) {
+        return Some(Status::NotMet);
+    }
+    let passed = tests.iter().all(|test| test.outcome == TestOutcome::Passed);
+    (!tests.is_empty() && passed).then_some(Status::Met)
+}
+
+/// A requirement through the versions that were written for it.
+pub struct Row<'s> {
+    /// The requirement.
+    pub requirement: &'s Requirement,
+    /// Each version from the first one that was written for it as it stands, and what holds there.
+    pub versions: Vec<(u32, Option<Held>)>,
+}
+
+/// All requirements through the versions.
+#[must_use]
+pub fn matrix(session: &Session) -> Vec<Row<'_>> {
+    let row = |requirement| Row { requirement, versions: through(session, requirement) };
+    session.requirements().iter().map(row).collect()
+}
+
+fn through(session: &Session, requirement: &Requirement) -> Vec<(u32, Option<Held>)> {
+    let since = session.planning.since.get(&requirement.id).copied().unwrap_or(1);
+    let versions = session.versions.iter().filter(|version| version.number >= since);
+    versions.map(|version| (version.number, held(version, &requirement.id))).collect()
+}
+
+/// The event for what the Manager saw of a requirement: a no is a blocker for the Coder, a note
+/// something that should be better; a yes settles what the Manager found before, and waives what the
+/// Reviewer did.
+///
+/// # Errors
+/// Says what there is no such thing of.
+pub fn tried(
+    session: &Session,
+    version: u32,
+    requirement: &str,
+    answered: Answered,
+) -> Result<Event, String> {
+    let mut all = session.requirements().iter();
+    let Some(requirement) = all.find(|r| r.id.eq_ignore_ascii_case(requirement)) else {
+        return Err(format!("there is no requirement {requirement}"));
+    };
+    let of_it = |f: &&Finding| f.requirement.as_ref() == Some(&requirement.id);
+    let findings = session.ledger.iter().filter(of_it);
+    let findings = if answered.status == Status::Met {
+        findings.filter_map(|finding| settled(finding, version)).collect()
+    } else {
+        let open = |f: &&Finding| f.by_manager && f.state == FindingState::Open;
+        vec![found(session, findings.clone().find(open), requirement, version, &answered)]
+    };
+    let requirement = requirement.id.clone();
+    Ok(Event::RequirementTested { version, requirement, answered, findings })
+}
+
+fn settled(finding: &Finding, version: u32) -> Option<Finding> {
+    let state = match finding.state {
+        FindingState::Fixed | FindingState::Waived => return None,
+        _ if finding.by_manager => FindingState::Fixed,
+        _ => FindingState::Waived,
+    };
+    Some(Finding { state, last: version, ..finding.clone() })
+}
+
+/// The Manager's finding: the one that is open already, or a new one.
+fn found(
+    session: &Session,
+    open: Option<&Finding>,
+    requirement: &Requirement,
+    version: u32,
+    answered: &Answered,
+) -> Finding {
+    let severity = match answered.status {
+        Status::NotMet => Severity::Blocker,
+        Status::Partly | Status::Met => Severity::Should,
+    };
+    let text = match one_line(&answered.note, TEXT) {
+        empty if empty.is_empty() => format!("it does not do this: {}", requirement.text),
+        text => text,
+    };
+    match open {
+        Some(known) => Finding {
+            severity,
+            text: if answered.note.is_empty() { known.text.clone() } else { text },
+            last: version,
+            times: known.times + 1,
+            ..known.clone()
+        },
+        None => Finding {
+            id: format!("F{}", session.ledger.len() + 1),
+            requirement: Some(requirement.id.clone()),
+            severity,
+            quote: None,
+            text,
+            state: FindingState::Open,
+            first: version,
+            last: version,
+            times: 1,
+            against: None,
+            by_manager: true,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+    use super::*;
+    use crate::domain::event::Cause;
+    use crate::domain::plan::Plan;
+    use crate::domain::report::{Run, RunVerdict};
+    use crate::domain::review::{Judgement, Review};
+
+    fn test(name: &str, outcome: TestOutcome) -> Test {
+        Test { name: name.into(), outcome, message: None, milliseconds: 0, passed_in: None }
+    }
+
+    /// A version that ran so, with these tests, of which the Reviewer says this of R1.
+    fn version(run: RunVerdict, tests: &[(&str, TestOutcome)], said: Option<Status>) -> Version {
+        let tests = tests.iter().map(|(name, outcome)| test(name, *outcome)).collect();
+        let judgement = |status| Judgement { requirement: "R1".into(), status };
+        let review = Review {
+            said: Some(Verdict::Iterate),
+            judgements: said.into_iter().map(judgement).collect(),
+            blockers: vec!["F1".into()],
+            ..Review::default()
+        };
+        Version {
+            run: Some(Run::not_run(run, "")),
+            tests: Some(tests),
+            review: Some(review),
+            ..Version::new(1, Cause::First, None, String::new())
+        }
+    }
+
+    #[test]
+    fn the_strongest_evidence_says_how_far_a_requirement_is_met() {
+        use RunVerdict::{Failed, Ok, Timeout};
+        use Source::{Manager, Reviewer, Run, Test};
+        use Status::{Met, NotMet, Partly};
+        use TestOutcome::{Failed as Fails, Passed, Skipped};
+        for (run, tests, said, answered, expected) in [
+            (Ok, vec![], None, None, None),
+            (Ok, vec![], Some(Partly), None, Some((Partly, Reviewer))),
+            (Timeout, vec![], Some(Met), None, Some((Met, Reviewer))),
+            // A run that failed shows that nothing is met, whatever was said.
+            (Failed, vec![], Some(Met), None, Some((NotMet, Run))),
+            (Failed, vec![], None, None, Some((NotMet, Run))),
+            // Tests that name it, and tests that all passed.
+            (Ok, vec![("test_r1_it", Passed)], Some(NotMet), None, Some((Met, Test))),
+            (Ok, vec![("x.py::test_R1", Fails)], Some(Met), None, Some((NotMet, Test))),
+            (Failed, vec![("cases.yaml::R1: sum", Passed)], None, None, Some((Met, Test))),
+            (Ok, vec![("test_r12", Passed)], Some(NotMet), None, Some((Met, Test))),
+            (Ok, vec![("test_r12", Passed)], Some(Met), None, Some((Met, Reviewer))),
+            (Ok, vec![("test_r12", Passed)], None, None, None),
+            (Ok, vec![("test_r1", Skipped)], Some(NotMet), None, Some((NotMet, Reviewer))),
+            (Ok, vec![("a", Passed), ("b", Skipped)], Some(Partly), None, Some((Partly, Reviewer))),
+            // The Manager knows best.
+            (Failed, vec![("test_r1", Fails)], Some(NotMet), Some(Met), Some((Met, Manager))),
+            (Ok, vec![("test_r1", Passed)], Some(Met), Some(NotMet), Some((NotMet, Manager))),
+        ] {
+            let mut version = version(run, &tests, said);
+            if let Some(status) = answered {
+                version.answers.insert("R1".into(), Answered { status, note: String::new() });
+            }
+            let held = held(&version, "R1").map(|held| (held.status, held.by));
+            assert_eq!(held, expected, "{run:?} {tests:?} {said:?} {answered:?}");
+        }
+    }
+
+    #[test]
+    fn tests_overrule_blockers_only_where_nothing_speaks_against_it() {
+        use TestOutcome::{Failed, Passed, Skipped};
+        for (run, tests, no, verdict) in [
+            (RunVerdict::Ok, vec![("a", Passed)], false, Verdict::Accept),
+            (RunVerdict::Timeout, vec![("a", Passed)], false, Verdict::Accept),
+            (RunVerdict::Ok, vec![], false, Verdict::Iterate),
+            (RunVerdict::Ok, vec![("a", Passed), ("b", Skipped)], false, Verdict::Iterate),
+            (RunVerdict::Ok, vec![("a", Passed), ("b", Failed)], false, Verdict::Iterate),
+            (RunVerdict::Failed, vec![("a", Passed)], false, Verdict::Iterate),
+            (RunVerdict::Ok, vec![("a", Passed)], true, Verdict::Iterate),
+        ] {
+            let mut version = version(run, &tests, None);
+            if no {
+                let answered = Answered { status: Status::NotMet, note: String::new() };
+                version.answers.insert("R2".into(), answered);
+            }
+            assert_eq!(self::verdict(&version), verdict, "{run:?} {tests:?} {no}");
+            assert_eq!(overruled(&version).is_some(), verdict == Verdict::Accept, "{tests:?}");
+        }
+    }
+
+    #[test]
+    fn a_changed_requirement_is_not_held_to_what_was_said_of_another_one() {
+        let requirement = |id: &str, text: &str| Requirement { id: id.into(), text: text.into() };
+        let plan = |second: &str| Plan {
+            text: String::new(),
+            requirements: vec![requirement("R1", "one"), requirement("R2", second)],
+        };
+        let mut session = Session::default();
+        session.planning = session.planning.approved(plan("two"), true, 1);
+        session.versions.push(version(RunVerdict::Ok, &[], Some(Status::Met)));
+        session.planning = session.planning.approved(plan("three"), true, 2);
+        let second = version(RunVerdict::Ok, &[], Some(Status::Met));
+        session.versions.push(Version { number: 2, ..second });
+        let seen: Vec<Vec<u32>> = matrix(&session)
+            .iter()
+            .map(|row| row.versions.iter().map(|(number, _)| *number).collect())
+            .collect();
+        assert_eq!(seen, [vec![1, 2], vec![2]]);
+    }
+}

@@ -1,0 +1,203 @@
+//! Bad reviewers, each through the whole program with `--auto`: how the session ends, and what it
+//! costs at most.
+
+use crate::support::model_server::{Received, Reply};
+use crate::support::world::{Asking, PLAN, World, agent, fenced};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Versions that the sessions may have.
+const VERSIONS: usize = 5;
+
+/// What a Reviewer says of its first, second, ... version.
+type Reviewer = Box<dyn Fn(usize) -> String + Send + Sync>;
+
+/// The same of every version.
+fn always(text: &str) -> Reviewer {
+    let text = text.to_owned();
+    Box::new(move |_| text.clone())
+}
+
+/// These, one after the other, and the last one for ever.
+fn each(texts: &[&str]) -> Reviewer {
+    let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+    Box::new(move |n| texts[n.min(texts.len()) - 1].clone())
+}
+
+/// A world whose Coder writes another script each time, and whose Reviewer is this one.
+fn world(reviewer: Reviewer) -> World {
+    let (scripts, reviews) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    World::with(move |request: &Received| {
+        let text = match agent(request) {
+            Asking::Planner => PLAN.to_owned(),
+            Asking::Coder => fenced(&script(scripts.fetch_add(1, Ordering::SeqCst) + 1)),
+            Asking::Reviewer => reviewer(reviews.fetch_add(1, Ordering::SeqCst) + 1),
+        };
+        Reply::to(request, &text)
+    })
+}
+
+fn script(n: usize) -> String {
+    let lines: String = (0..n).map(|n| format!("value_{n} = {n}\n")).collect();
+    format!("print('one')\n{lines}print('two')")
+}
+
+/// One point in thirty ways, as a list without a requirement or a severity.
+const THIRTY: [&str; 30] = [
+    "The word two is missing.",
+    "There is no word two in the output.",
+    "The output lacks the word two.",
+    "It never prints the word two.",
+    "The script does not print the word two.",
+    "The word two is not printed.",
+    "The word two is never shown.",
+    "No word two is displayed.",
+    "You forgot to print the word two.",
+    "The code fails to print the word two.",
+    "The word two isn't in the output.",
+    "The program omits the word two.",
+    "The word two is absent from the output.",
+    "Missing word two in the output.",
+    "The word \"two\" needs to be added.",
+    "Please add the word two to the output.",
+    "The output is without the word two.",
+    "The word two does not appear in the output.",
+    "The implementation does not include the word two.",
+    "The app should print the word two but doesn't.",
+    "Requirement R2 is not met because the word two is missing.",
+    "R2 fails: no word two.",
+    "The word two was omitted.",
+    "There isn't any word two.",
+    "Only the word one is printed; the word two is missing.",
+    "The output contains the word one, never the word two.",
+    "It does not display the word two at all.",
+    "The word two has not been implemented.",
+    "Printing of the word two is not implemented.",
+    "Nowhere is the word two printed.",
+];
+
+/// One point in twenty ways that share few words.
+const TWENTY: [&str; 20] = [
+    "The hands of the clock do not move.",
+    "The clock's hands do not move at all.",
+    "Hands of the clock are not moving.",
+    "The hands never move.",
+    "The hands of the clock are never updated.",
+    "The hands are not redrawn as time passes.",
+    "The clock face does not update.",
+    "The hands stand still.",
+    "The hands are static.",
+    "The time shown is not updated every second.",
+    "The display is never refreshed.",
+    "The clock does not tick.",
+    "root.after is never called, so the hands do not move.",
+    "The drawing is done once and never repeated.",
+    "The clock shows the time at the start and does not update it.",
+    "The hands don't move after the first drawing.",
+    "No update loop: the hands remain where they are.",
+    "The clock is frozen.",
+    "It does not update the hands every second.",
+    "The update function is not called again.",
+];
+
+/// A hundred points that have little in common with each other and with those of other versions.
+fn hundred(version: usize) -> Vec<String> {
+    let nouns = "header footer title margin border colour font layout table column row cell index total \
+                 average rounding sorting parser reader writer buffer cursor window button label icon \
+                 menu dialog timer loop thread socket handler logger cache config default encoding \
+                 locale prompt";
+    let nouns: Vec<&str> = nouns.split_whitespace().collect();
+    let wrong = ["odd", "slow", "ugly", "brittle", "confusing"];
+    let point = |k: usize| {
+        let noun = nouns[(k + 20 * version) % 40];
+        format!("[blocker] R2 the {noun} is {}", wrong[(k / 40 + version) % 5])
+    };
+    (0..100).map(point).collect()
+}
+
+fn list(points: &[String], verdict: &str) -> String {
+    let points: String = points.iter().map(|point| format!("- {point}\n")).collect();
+    format!("{points}{verdict}\n")
+}
+
+#[test]
+fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
+    let thirty: Vec<String> = THIRTY.iter().map(|text| (*text).to_owned()).collect();
+    let twenty: Vec<String> = TWENTY.iter().map(|text| format!("R1: {text}")).collect();
+    let praise: Vec<String> =
+        (1..=20).map(|n| format!("R{}: The app displays the number two.", n % 2 + 1)).collect();
+    let away = "R1: met\nR2: met\n- [blocker] R2 \"while True: pass\" it waits for ever\n\
+                - [blocker] R1 \"root.mainloop()\" no window is closed\nVERDICT: ITERATE";
+    let there = "R1: met\nR2: not met\n- [blocker] R2 The heading is missing.\nVERDICT: ITERATE";
+    let gone =
+        "R1: met\nR2: met\n- [blocker] R2 The heading is unnecessary, remove it.\nVERDICT: ITERATE";
+    let blocker =
+        "R1: met\nR2: met\n- [blocker] R2 \"print('two')\" prints it without a full stop\n";
+    let contrary = format!("{blocker}VERDICT: ACCEPT");
+    let half = "{\"requirements\": {\"R1\": \"met\", \"R2\": \"met\"}, \"findings\": [{\"severity\": \
+                \"nit\", \"requirement\": \"R1\", \"problem\": \"no docstring\"}, {\"severity\": \"bloc";
+    let half_blocked = "{\"verdict\": \"ITERATE\", \"findings\": [{\"severity\": \"blocker\", \
+                        \"requirement\": \"R2\", \"problem\": \"two is never printed\"}, {\"sever";
+    // What it says, whether it is accepted, why it is not, findings in the ledger, Coder calls.
+    let table: Vec<(&str, Reviewer, bool, &str, usize, usize)> = vec![
+        ("thirty wordings", always(&list(&thirty, "VERDICT: ITERATE")), false, "stuck", 1, 4),
+        // They have no word in common: they are not seen to be one, but they are bounded.
+        (
+            "twenty wordings of another",
+            always(&list(&twenty, "VERDICT: ITERATE")),
+            false,
+            "stuck",
+            3,
+            4,
+        ),
+        // Other points each time: nothing is stuck, and the limit ends it.
+        (
+            "a hundred lines",
+            Box::new(move |n| list(&hundred(n), "VERDICT: ITERATE")),
+            false,
+            "the limit of 5 versions is reached",
+            15,
+            VERSIONS,
+        ),
+        ("praise", always(&list(&praise, "VERDICT: ITERATE")), true, "", 0, 1),
+        ("code that is not there", always(away), true, "", 2, 1),
+        ("now this, now its opposite", each(&[there, gone, there, gone]), true, "", 2, 2),
+        ("never done, nothing wrong", always("R1: met\nR2: met\nVERDICT: ITERATE"), true, "", 0, 1),
+        ("a verdict against its findings", always(&contrary), false, "stuck", 1, 4),
+        ("findings without a verdict", always(blocker), false, "stuck", 1, 4),
+        ("no review at all", always("I like it very much, it looks great to me."), true, "", 0, 1),
+        ("JSON that breaks off", always(half), true, "", 1, 1),
+        ("JSON that breaks off behind a blocker", always(half_blocked), false, "stuck", 1, 4),
+    ];
+    for (what, reviewer, accepted, why, findings, calls) in table {
+        let world = world(reviewer);
+        let limit = VERSIONS.to_string();
+        let args = ["new", "count", "--name", "s", "--auto", "--no-run", "--max-versions", &limit];
+        let out = world.run(&args).expect(if accepted { 0 } else { 3 });
+        let received = world.received();
+        let asked = received.iter().filter(|r| agent(r) == Asking::Coder).count();
+        assert_eq!(asked, calls, "{what}\n{}", out.out);
+        let said =
+            |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+        let done =
+            format!("after {}, {} of the Coder", said(calls, "version"), said(calls, "call"));
+        if accepted {
+            assert!(
+                out.last_line().starts_with(&format!("accepted v{calls} ")),
+                "{what}\n{}",
+                out.out
+            );
+            assert!(out.out.contains(&done), "{what}\n{}", out.out);
+        } else {
+            assert_eq!(out.last_line(), "resume with: redraft resume s", "{what}");
+            let paused = out.out.lines().find(|line| line.starts_with("paused: ")).unwrap();
+            assert!(paused.contains(why) && paused.ends_with(&done), "{what}: {paused}");
+        }
+        let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
+        let ledger = shown["findings"].as_array().unwrap();
+        assert_eq!(ledger.len(), findings, "{what}: {ledger:#?}");
+        // No Coder is shown more than twelve, whatever the Reviewer says.
+        for request in received.iter().filter(|r| agent(r) == Asking::Coder) {
+            assert!(request.prompt().len() < 8_000, "{what}: {}", request.prompt());
+        }
+    }
+}
