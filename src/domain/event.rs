@@ -585,6 +585,9 @@ pub struct CallFinished {
     /// Money in US dollars, where the price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<f64>,
+    /// That is the usual price of a well-known model, which the configuration does not name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub usual_price: bool,
     /// From the request to the end of the answer.
     pub milliseconds: u64,
     /// The chat file.

@@ -294,12 +294,23 @@ pub struct Calls {
     pub usd: f64,
     /// Whether any call's price was known.
     pub priced: bool,
-    /// Tokens of each agent's last finished call: the forecast for its next one.
-    pub latest: HashMap<Agent, Usage>,
-    /// Milliseconds of each agent's last finished call.
-    pub latest_milliseconds: HashMap<Agent, u64>,
+    /// Whether any of that money is at the usual price of a well-known model.
+    pub at_usual_prices: bool,
+    /// What each agent's last finished call took.
+    pub latest: HashMap<Agent, Took>,
     /// Finished calls of each agent.
     pub finished: HashMap<Agent, usize>,
+}
+
+/// What a call took, or will.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Took {
+    /// Tokens of prompt and answer.
+    pub tokens: u64,
+    /// US dollars, where the price is known.
+    pub usd: Option<f64>,
+    /// From the request to the end of the answer.
+    pub milliseconds: u64,
 }
 
 /// A finished call whose answer was not read yet.

@@ -15,9 +15,9 @@ use super::secret::Secret;
 use super::template::Template;
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
-use crate::config::{Config, Kind, Price, ProviderConfig};
+use crate::config::{Config, Kind, Price, ProviderConfig, read_yaml};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -114,8 +114,8 @@ pub struct Connection {
     pub model: Box<dyn Model>,
     /// How patiently it is asked.
     pub policy: Policy,
-    /// What its tokens cost, if the configuration tells.
-    pub price: Option<Price>,
+    /// What its tokens cost, if that is known, and whether that is only the usual price.
+    pub price: Option<(Price, bool)>,
     /// How long prompt and answer can be together, in tokens, if that is known.
     pub context: Option<u32>,
     /// How many calls it works on at once.
@@ -243,6 +243,17 @@ fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
+/// What a model's tokens cost: what the configuration says, else the usual price of a well-known
+/// model, marked as such.
+#[must_use]
+pub fn price(model: &str, config: &Config) -> Option<(Price, bool)> {
+    let known = || -> Option<Price> {
+        let usual: BTreeMap<String, Price> = read_yaml(include_str!("prices.yaml")).ok()?;
+        usual.get(model).copied()
+    };
+    config.prices.get(model).map(|price| (*price, false)).or_else(|| Some((known()?, true)))
+}
+
 /// Makes a model from its name and the configuration, with keys from the environment.
 ///
 /// `used` tells how many calls of each agent a recording has answered before. Sends nothing.
@@ -300,7 +311,7 @@ pub fn connect_in(
     };
     // An Ollama makes its context as large as it has to be.
     let context = provider.settings.context.filter(|_| kind != Some(Kind::Ollama));
-    let price = config.prices.get(model).copied();
+    let price = price(model, config);
     let parallel = provider.settings.parallel.unwrap_or(match kind {
         // Recordings are played in their order.
         Some(Kind::Script) => 1,
@@ -545,7 +556,12 @@ mod tests {
         .unwrap();
         let (base, silence) = (Duration::from_millis(250), Duration::from_secs(2));
         assert_eq!(connection.policy, Policy { retries: 0, base, silence });
-        assert_eq!(connection.price, Some(Price { input: 1.0, output: 2.0, cached: None }));
+        let price = Price { input: 1.0, output: 2.0, cached: None };
+        assert_eq!(connection.price, Some((price, false)));
+        let usual = |model: &str| super::price(model, &Config::default());
+        let known = usual("anthropic/claude-sonnet-4-5");
+        assert!(known.is_some_and(|(price, marked)| price.output > price.input && marked));
+        assert_eq!(usual("ollama/other"), None);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::report::CapabilityKind;
 use crate::domain::review::{Finding, FindingState, Severity};
-use crate::domain::session::{Accepted, Pending, Placed, Refusal, Sample, Session, Version, Wish};
+use crate::domain::session::{
+    Accepted, Pending, Placed, Refusal, Sample, Session, Took, Version, Wish,
+};
 use crate::domain::settings::Preset;
 
 /// Takes one more event into a session.
@@ -404,8 +406,9 @@ fn finished(session: &mut Session, e: CallFinished) {
     calls.usage.add(e.usage);
     calls.usd += e.usd.unwrap_or(0.0);
     calls.priced |= e.usd.is_some();
-    calls.latest.insert(e.agent, e.usage);
-    calls.latest_milliseconds.insert(e.agent, e.milliseconds);
+    calls.at_usual_prices |= e.usual_price;
+    let (tokens, usd, milliseconds) = (e.usage.total(), e.usd, e.milliseconds);
+    calls.latest.insert(e.agent, Took { tokens, usd, milliseconds });
     *calls.finished.entry(e.agent).or_default() += 1;
     calls.pending.push(Pending {
         call: e.call,

@@ -92,6 +92,7 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
                 calls: Vec::new(),
                 usage: light.usage,
                 usd: light.usd,
+                usual_price: light.usual_price,
                 milliseconds: light.milliseconds,
                 artifact: Artifact { file: light.file, sha256: light.sha256, bytes: light.bytes },
             }))
@@ -188,6 +189,8 @@ struct Finished {
     usage: Usage,
     #[serde(default)]
     usd: Option<f64>,
+    #[serde(default)]
+    usual_price: bool,
     milliseconds: u64,
     file: String,
     sha256: String,
@@ -265,6 +268,7 @@ mod tests {
             calls: calls.to_vec(),
             usage: Usage { prompt: 1, answer: 2, ..Usage::default() },
             usd: None,
+            usual_price: false,
             milliseconds: 3,
             artifact: Artifact { file: "f".to_owned(), sha256: "s".to_owned(), bytes: 4 },
         }))

@@ -11,6 +11,7 @@ use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
 use crate::workflow::evidence::{self, Held, Source};
+use crate::workflow::forecast;
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
@@ -162,7 +163,7 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         row("changed", &format!("+{} −{} lines since v{}", stat.added, stat.removed, base.number));
     }
     row("spent", &spent(session));
-    row("one more", &forecast(session));
+    row("one more", &next(session));
     let verdict = machine::verdict(version);
     let shown = match verdict {
         Verdict::Accept => terminal.good(verdict.name()),
@@ -433,27 +434,26 @@ pub fn spent(session: &Session) -> String {
     );
     if calls.priced {
         let of = limits.budget_usd.map_or_else(String::new, |budget| format!(" of ${budget:.2}"));
-        let _ = write!(words, ", ${:.4}{of}", calls.usd);
+        let _ = write!(words, ", ${:.4}{of}{}", calls.usd, usual(session));
     }
     words
 }
 
 /// What one more iteration will take, from what the last calls of this session took.
-fn forecast(session: &Session) -> String {
-    let calls = &session.calls;
-    let agents = [Agent::Coder, Agent::Reviewer];
-    let tokens: u64 = agents.iter().filter_map(|a| calls.latest.get(a)).map(|u| u.total()).sum();
-    let time: u64 = agents.iter().filter_map(|a| calls.latest_milliseconds.get(a)).sum();
-    if tokens == 0 {
+fn next(session: &Session) -> String {
+    let Some(took) = forecast::iteration(session) else {
         return "unknown before the first".to_owned();
-    }
-    let mut words = format!("about {tokens} tokens, {}", seconds(time));
-    if calls.priced && calls.usage.total() > 0 {
-        #[expect(clippy::cast_precision_loss, reason = "a forecast needs no 53 bits")]
-        let share = tokens as f64 / calls.usage.total() as f64;
-        let _ = write!(words, ", ${:.4}", calls.usd * share);
+    };
+    let mut words = format!("about {} tokens, {}", took.tokens, seconds(took.milliseconds));
+    if let Some(usd) = took.usd {
+        let _ = write!(words, ", ${usd:.4}{}", usual(session));
     }
     words
+}
+
+/// What is to be known of the prices.
+fn usual(session: &Session) -> &'static str {
+    if session.calls.at_usual_prices { " (usual prices)" } else { "" }
 }
 
 /// Milliseconds for people.

@@ -4,7 +4,7 @@
 
 pub mod dialogue;
 
-use super::{convergence, evidence, install, permission, samples};
+use super::{convergence, evidence, forecast, install, permission, samples};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::RunVerdict;
@@ -69,7 +69,7 @@ pub enum Step {
 pub fn next_step(session: &Session) -> Step {
     if let Some(pending) = session.calls.pending.first() {
         let agent = pending.agent;
-        if samples::missing(session, agent) > 0 && budget_passed(session, agent).is_none() {
+        if samples::missing(session, agent) > 0 && forecast::passed(session, agent).is_none() {
             return Step::Call { agent, version: pending.version };
         }
         let role = agent.role();
@@ -205,7 +205,7 @@ fn write(session: &Session, agent: Agent) -> Step {
 
 /// A model call, unless it would pass the budget.
 fn call(session: &Session, agent: Agent, version: Option<u32>) -> Step {
-    if budget_passed(session, agent).is_some() {
+    if forecast::passed(session, agent).is_some() {
         return Step::Ask(Gate::Budget);
     }
     Step::Call { agent, version }
@@ -252,29 +252,6 @@ pub fn next_cause(session: &Session) -> Cause {
 #[must_use]
 pub fn at_version_limit(session: &Session) -> bool {
     session.versions.len() >= session.settings.limits.max_versions as usize
-}
-
-/// The budget that the agent's next call would pass, in words.
-///
-/// The forecast is what its last call took, and for the first one nothing.
-#[must_use]
-pub fn budget_passed(session: &Session, agent: Agent) -> Option<String> {
-    let calls = &session.calls;
-    let next = calls.latest.get(&agent).map_or(0, |u| u.total());
-    let used = calls.usage.total();
-    if let Some(budget) = session.settings.limits.budget_tokens
-        && (used >= budget || used.saturating_add(next) > budget)
-    {
-        return Some(format!(
-            "{used} of {budget} tokens are used, the next call takes about {next}"
-        ));
-    }
-    if let Some(budget) = session.settings.limits.budget_usd
-        && calls.usd >= budget
-    {
-        return Some(format!("${:.4} of ${budget:.2} are used", calls.usd));
-    }
-    None
 }
 
 /// Why the next version can't simply be asked for.
@@ -477,7 +454,7 @@ fn auto_version(session: &Session) -> Auto {
 /// Which limit stands before the next step, in words.
 #[must_use]
 pub fn limit_reached(session: &Session) -> String {
-    Agent::ALL.into_iter().find_map(|agent| budget_passed(session, agent)).map_or_else(
+    Agent::ALL.into_iter().find_map(|agent| forecast::passed(session, agent)).map_or_else(
         || {
             format!(
                 "the limit of {} is reached",

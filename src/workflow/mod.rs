@@ -3,6 +3,7 @@
 pub mod convergence;
 pub mod driver;
 pub mod evidence;
+pub mod forecast;
 pub mod install;
 pub mod ledger;
 pub mod machine;

@@ -240,6 +240,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 calls: Vec::new(),
                 usage: Usage { prompt: many, answer: many, cached: many, estimated: flag },
                 usd: flag.then_some(f64::MAX),
+                usual_price: false,
                 milliseconds: many,
                 artifact: artifact(),
             })),

@@ -6,6 +6,7 @@ mod shelf;
 
 use super::{Context, code, setup};
 use crate::cli::{Models, ModelsCommand};
+use crate::config::Price;
 use crate::domain::chat::Role;
 use crate::domain::text::{one_line, size};
 use crate::llm::discover::{self, Choice, Discovery};
@@ -80,8 +81,10 @@ fn facts(context: &Context, library: &Library, model: &str) -> Vec<String> {
         facts.push(format!("{} tokens of context, about {memory} of memory, free", entry.context));
         facts.extend(entry.too_large());
     }
-    if let Some(price) = context.config.prices.get(model) {
-        facts.push(format!("${} in and ${} out a million tokens", price.input, price.output));
+    if let Some((price, usual)) = provider::price(model, &context.config) {
+        let mark = if usual { ", the usual price" } else { "" };
+        let Price { input, output, .. } = price;
+        facts.push(format!("${input} in and ${output} out a million tokens{mark}"));
     }
     let provider = model.split('/').next().unwrap_or_default();
     if let Some(context) = context.config.providers.get(provider).and_then(|p| p.context) {

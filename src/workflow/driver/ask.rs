@@ -3,12 +3,12 @@
 use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Cause, Event, Gate};
-use crate::domain::session::Session;
+use crate::domain::session::{Session, Took};
 use crate::domain::settings::{Gates, Settings};
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
-use crate::workflow::{install, ledger, permission};
+use crate::workflow::{forecast, install, ledger, permission};
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
@@ -212,17 +212,20 @@ fn extended(session: &Session) -> Settings {
     }
     let spent = crate::domain::chat::Agent::ALL
         .into_iter()
-        .any(|agent| machine::budget_passed(session, agent).is_some());
+        .any(|agent| forecast::passed(session, agent).is_some());
     if spent {
         let calls = &session.calls;
-        let next = calls.latest.values().map(|usage| usage.total()).max().unwrap_or(0).max(1);
+        let agents = crate::domain::chat::Agent::ALL.into_iter();
+        let next: Vec<Took> = agents.filter_map(|agent| forecast::call(session, agent)).collect();
+        let tokens = next.iter().map(|took| took.tokens).max().unwrap_or(0).max(1);
+        let usd = next.iter().filter_map(|took| took.usd).fold(CENT, f64::max);
         if let (Some(budget), Some(more)) =
             (&mut settings.limits.budget_tokens, given.budget_tokens)
         {
-            *budget = budget.saturating_add(more).max(calls.usage.total().saturating_add(next));
+            *budget = budget.saturating_add(more).max(calls.usage.total().saturating_add(tokens));
         }
         if let (Some(budget), Some(more)) = (&mut settings.limits.budget_usd, given.budget_usd) {
-            *budget = (*budget + more).max(calls.usd + CENT);
+            *budget = (*budget + more).max(calls.usd + usd);
         }
     }
     settings

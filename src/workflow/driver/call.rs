@@ -210,7 +210,8 @@ impl Driver<'_, '_> {
                     reasoning: answer.reasoning,
                     calls: answer.calls,
                     usage,
-                    usd: price.map(|price| price.of(usage)),
+                    usd: price.map(|(price, _)| price.of(usage)),
+                    usual_price: price.is_some_and(|(_, usual)| usual),
                     milliseconds,
                     artifact,
                 })))?;
@@ -249,7 +250,7 @@ impl Driver<'_, '_> {
 struct Came {
     number: u32,
     milliseconds: u64,
-    price: Option<Price>,
+    price: Option<(Price, bool)>,
     answer: Result<call::Answer, CallError>,
 }
 

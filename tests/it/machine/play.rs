@@ -216,6 +216,7 @@ impl Play {
                         calls: Vec::new(),
                         usage,
                         usd: Some(0.01),
+                        usual_price: false,
                         milliseconds: 1,
                         artifact: Artifact::default(),
                     })));
