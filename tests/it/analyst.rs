@@ -134,6 +134,8 @@ fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
     let last = world.received().pop().unwrap();
     assert_eq!(who(&last), Asks::Analysis);
     assert!(last.prompt().contains("temp_c (integer)") && last.prompt().contains("- v4: Value"));
+    let replayed = world.run(&["replay", "s"]).expect(0);
+    assert!(replayed.out.contains("no difference"), "{}", replayed.out);
     // It is not paid for again, and the Manager can go on all the same.
     let calls = world.received().len();
     let out = world.run(&["resume", "s"]).expect(3);
