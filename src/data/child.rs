@@ -7,14 +7,16 @@ use crate::files;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What our own program is called with to look into a file.
 const WORD: &str = "describe-a-file";
 /// Where it leaves what it saw, in a folder of its own.
 const REPORT: &str = "described.json";
 /// Its time.
-const SECONDS: u64 = 10;
+const SECONDS: u64 = 6;
+/// The time after which no further file is looked into.
+const TOGETHER: Duration = Duration::from_secs(20);
 /// Its memory.
 #[cfg(unix)]
 const MEMORY: u64 = 1 << 30;
@@ -27,14 +29,16 @@ const LEAST: usize = 120;
 /// What files hold, each within its part of what can be said of all; none of a file that nothing
 /// can be said of.
 ///
-/// Each takes a process that ends by itself within ten seconds.
+/// Each takes a process that ends by itself within six seconds, all together half a minute.
 #[must_use]
 pub fn describe(paths: &[PathBuf]) -> Vec<Option<Described>> {
     let room = (ALL / paths.len().max(1)).clamp(LEAST, ONE);
     let mut left = ALL;
+    let begun = Instant::now();
     let mut all = Vec::new();
     for path in paths {
-        let described = if left < room { None } else { one(path, room) };
+        let out_of = left < room || begun.elapsed() > TOGETHER;
+        let described = if out_of { None } else { one(path, room) };
         if let Some(Described { summary, text }) = &described {
             left = left.saturating_sub(summary.chars().count() + text.chars().count());
         }

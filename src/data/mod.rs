@@ -26,7 +26,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use table::{Table, label};
+use table::Table;
 
 /// Bytes that are read of a file that is read from its beginning.
 const READ: u64 = 8 << 20;
@@ -201,5 +201,5 @@ fn cut(text: &str, width: usize) -> String {
 /// A table's name with the word for what it is.
 #[cfg(feature = "tables")]
 fn titled(what: &str, name: &str) -> String {
-    format!("{what} {}", label(name))
+    format!("{what} {}", table::label(name))
 }

@@ -154,7 +154,8 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
     if let Some(checks) = checks(version) {
         row("checks", &checks);
     }
-    if !session.requirements().is_empty() {
+    let judged = version.review.as_ref().is_none_or(|review| !review.before_run);
+    if judged && !session.requirements().is_empty() {
         row("plan", &requirements(terminal, session, version));
     }
     row("findings", &findings(session, version));

@@ -178,8 +178,14 @@ impl Teller {
                 let Some(review) = &version.review else { return };
                 let met = version.requirements_met();
                 let all = session.requirements().len();
+                // Before a run nobody is asked what is met.
+                let met = if review.before_run {
+                    String::new()
+                } else {
+                    format!("{met} of {all} requirements met, ")
+                };
                 terminal.say(&format!(
-                    "  review: {met} of {all} requirements met, {} new, {} settled, {}",
+                    "  review: {met}{} new, {} settled, {}",
                     count(review.new.len(), "finding"),
                     review.settled.len(),
                     count(review.blockers.len(), "open blocker"),

@@ -134,6 +134,8 @@ fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
     let last = world.received().pop().unwrap();
     assert_eq!(who(&last), Asks::Analysis);
     assert!(last.prompt().contains("temp_c (integer)") && last.prompt().contains("- v4: Value"));
+    let replayed = world.run(&["replay", "s"]).expect(0);
+    assert!(replayed.out.contains("no difference"), "{}", replayed.out);
     // It is not paid for again, and the Manager can go on all the same.
     let calls = world.received().len();
     let out = world.run(&["resume", "s"]).expect(3);
@@ -141,6 +143,26 @@ fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
     assert!(out.out.contains("analysis.md says what failed"), "{}", out.out);
     world.run_with(&["resume", "s"], "feedback: use temp_c\naccept\n").expect(0);
     assert_eq!(world.read("sessions/s/run_v5/stdout.txt"), "too late\n");
+}
+
+#[test]
+fn who_is_asked_afresh_after_the_same_error_is_told_of_all_tries_too() {
+    let scripts: Vec<String> = (1..9).map(|n| format!("n = {n}\nprint({{}}['temp'])")).collect();
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let world = world(&scripts, |_| "VERDICT: ACCEPT");
+    world.run_with(&NEW, "approve\n").expect(3);
+    let coder: Vec<(Asks, String)> = world
+        .received()
+        .iter()
+        .map(|r| (who(r), r.prompt()))
+        .filter(|(w, _)| *w == Asks::Coder)
+        .collect();
+    assert_eq!(coder.len(), 3, "the first version, and two afresh");
+    let (second, third) = (&coder[1].1, &coder[2].1);
+    assert!(second.contains("Before that:\n- v1: KeyError: 'temp'"), "{second}");
+    assert!(second.contains("Tries left, this one included: 2"), "{second}");
+    assert!(third.contains("- v2: KeyError: 'temp'"), "{third}");
+    assert!(!third.contains("```python\nn = "), "the script is shown again: {third}");
 }
 
 #[test]

@@ -259,6 +259,38 @@ fn damaged_tables_are_called_that() {
     assert!(seen("x.db", header).contains("damaged"));
 }
 
+/// Writes a workbook whose texts take 1.4 GB when they are unpacked.
+#[cfg(feature = "tables")]
+const BOMB: &str = "
+import sys, zipfile
+whole = zipfile.ZipFile(sys.argv[1])
+bomb = zipfile.ZipFile('bomb.xlsx', 'w', zipfile.ZIP_DEFLATED, compresslevel=1)
+texts = 'xl/sharedStrings.xml'
+for part in whole.infolist():
+    if part.filename != texts:
+        bomb.writestr(part, whole.read(part))
+with bomb.open(texts, 'w', force_zip64=True) as file:
+    file.write(b'<sst xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><si><t>')
+    for _ in range(700):
+        file.write(b'A' * (2 << 20))
+bomb.close()
+";
+
+#[cfg(feature = "tables")]
+#[test]
+fn a_file_that_is_made_to_harm_its_reader_is_called_that_and_the_session_goes_on() {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
+    let mut python = std::process::Command::new("python3");
+    python.args(["-c", BOMB]).arg(fixture("two-sheets.xlsx")).current_dir(world.path());
+    assert!(python.status().unwrap().success());
+    world.write("good.csv", "a,b\n1,2\n");
+    let args = ["new", "count", "--name", "s", "--data", "bomb.xlsx", "--data", "good.csv"];
+    world.run(&args).expect(3);
+    let prompt = world.received()[0].prompt();
+    let told = "it could not be looked into: damaged or too large\n- data/good.csv: CSV of 8 bytes";
+    assert!(prompt.contains(told), "{prompt}");
+}
+
 #[test]
 fn the_models_are_told_what_is_in_the_files_and_the_same_after_a_resume() {
     let bad = fenced("print(1 / 0)");

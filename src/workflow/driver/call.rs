@@ -325,11 +325,18 @@ fn request(
             },
         ),
         Agent::Coder | Agent::Repair if afresh => {
-            let problem = head.filter(|v| v.failed()).map(|v| {
-                let earlier = history::before(session, v);
+            let problem = head.filter(|v| v.failed() || v.run.is_none()).map(|v| {
                 let problem = problem_words(session, v, room);
                 if session.settings.analysis {
-                    join([problem, earlier, String::new()])
+                    let left = machine::repairs_left(session, v);
+                    let left = format!("Tries left, this one included: {left}");
+                    let earlier = history::before(session, v);
+                    let before = if earlier.is_empty() {
+                        earlier
+                    } else {
+                        format!("Before that:\n{earlier}")
+                    };
+                    join([problem, before, left])
                 } else {
                     problem
                 }

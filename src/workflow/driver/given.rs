@@ -47,3 +47,30 @@ pub(super) fn data(session: &Session, room: usize) -> Vec<String> {
     });
     told.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{DataFile, Described};
+
+    #[test]
+    fn in_a_small_prompt_each_file_is_told_of_in_its_part_of_the_room_and_named_whatever_it_is() {
+        let file = |name: &str, described: Option<Described>| {
+            let (name, sha256) = (name.to_owned(), String::new());
+            DataFile { name, bytes: 1, sha256, described }
+        };
+        let told =
+            Described { summary: "CSV, 2 rows".into(), text: "Columns: a\u{1b} (text).".into() };
+        let session = Session {
+            data: vec![file("a.csv", Some(told)), file("b.bin", None)],
+            ..Session::default()
+        };
+        for (room, expected) in [
+            (usize::MAX, ["a.csv: CSV, 2 rows. Columns: a\\x1b (text).", "b.bin"]),
+            (30, ["a.csv: CSV, 2 rows. Co…", "b.bin"]),
+            (0, ["a.csv", "b.bin"]),
+        ] {
+            assert_eq!(data(&session, room), expected, "{room}");
+        }
+    }
+}

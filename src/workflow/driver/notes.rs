@@ -24,10 +24,12 @@ pub(super) fn review(
     if let Some(words) = evidence::overruled(&reviewed) {
         let _ = writeln!(text, "What was seen counts more: {words}.");
     }
-    if !session.requirements().is_empty() {
+    // Before a run nobody is asked what is met.
+    let requirements = if review.before_run { &[] } else { session.requirements() };
+    if !requirements.is_empty() {
         text.push_str("\n## Requirements\n\n");
     }
-    for requirement in session.requirements() {
+    for requirement in requirements {
         let judged = review.judgements.iter().find(|j| j.requirement == requirement.id);
         let status = judged.map_or("not judged", |j| j.status.name());
         let _ = writeln!(text, "- {}: {status}. {}", requirement.id, requirement.text);

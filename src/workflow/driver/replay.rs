@@ -83,6 +83,7 @@ fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
         | Event::SampleRead { .. }
         | Event::Checked { .. }
         | Event::Reviewed { .. }
+        | Event::Analysed { .. }
         | Event::SafetyJudged { .. }
         | Event::PackagesNamed { .. }
         | Event::PlanApproved { by: By::Auto, .. }
@@ -338,6 +339,7 @@ fn about(event: &Event) -> String {
         | Event::SampleRead { version, .. }
         | Event::Checked { version, .. }
         | Event::Reviewed { version, .. }
+        | Event::Analysed { version, .. }
         | Event::SafetyJudged { version, .. }
         | Event::PackagesNamed { version, .. }
         | Event::RunStarted { version, .. }
