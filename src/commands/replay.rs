@@ -18,6 +18,7 @@ use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use tokio_util::sync::CancellationToken;
 
 /// Differences that are shown to people.
@@ -105,24 +106,24 @@ fn told(terminal: &Terminal, made: &Made, differences: &[Difference]) -> String 
         count(*reviews, "review"),
     );
     let Some(first) = differences.first() else {
-        text.push_str(&format!("{}\n", terminal.good("no difference")));
+        let _ = writeln!(text, "{}", terminal.good("no difference"));
         return text;
     };
     let head = |d: &Difference| {
         one_line(&format!("event {}, {}: another {}", d.seq, d.about, d.what), WIDTH)
     };
-    text.push_str(&format!("the first difference: {}\n", terminal.bold(&head(first))));
-    text.push_str(&format!("  then: {}\n", one_line(&first.then, WIDTH)));
-    text.push_str(&format!("  now:  {}\n", one_line(&first.now, WIDTH)));
+    let _ = writeln!(text, "the first difference: {}", terminal.bold(&head(first)));
+    let _ = writeln!(text, "  then: {}", one_line(&first.then, WIDTH));
+    let _ = writeln!(text, "  now:  {}", one_line(&first.now, WIDTH));
     let more = &differences[1..];
     if !more.is_empty() {
-        text.push_str(&format!("and {}, each with all before it as recorded:\n", more.len()));
+        let _ = writeln!(text, "and {}, each with all before it as recorded:", more.len());
     }
     for difference in more.iter().take(SHOWN) {
-        text.push_str(&format!("  {}\n", head(difference)));
+        let _ = writeln!(text, "  {}", head(difference));
     }
     if more.len() > SHOWN {
-        text.push_str(&format!("  and {} more: see `--json`\n", more.len() - SHOWN));
+        let _ = writeln!(text, "  and {} more: see `--json`", more.len() - SHOWN);
     }
     text
 }

@@ -456,6 +456,8 @@ fn a_prompt_that_is_longer_than_the_context_is_told_less_of_the_run_and_nothing_
             assert!(shortened.contains(kept), "no `{kept}` in {shortened}");
         }
         assert!(world.read("sessions/s/script_v2.py").contains("print('one')"));
+        // What the server's refusals taught is no difference of the program's.
+        world.run(&["replay", "s"]).expect(0);
     }
 }
 
@@ -467,6 +469,7 @@ fn a_server_for_which_every_prompt_is_too_long_is_not_asked_for_ever() {
     assert!(out.last_line().starts_with("resume with: "), "{}", out.err);
     let repairs = world.received().iter().filter(|r| r.prompt().contains("script failed")).count();
     assert!((1..6).contains(&repairs), "{repairs}");
+    world.run(&["replay", "s"]).expect(0);
 }
 
 #[test]

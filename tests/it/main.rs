@@ -28,6 +28,7 @@ mod models;
 #[cfg(unix)]
 mod packages;
 mod python;
+mod replay;
 mod reviewers;
 #[cfg(target_os = "linux")]
 mod samples;

@@ -8,6 +8,8 @@
 use super::{Driver, DriverError, Tools};
 use crate::domain::event::{Artifact, By, CallStarted, Event};
 use crate::domain::report::Checks;
+use crate::domain::review::Finding;
+use crate::domain::text::count;
 use crate::python::check;
 use crate::store::Store;
 use crate::store::line::Entry;
@@ -179,8 +181,12 @@ impl Replay<'_, '_> {
         let length = |call: &CallStarted| -> usize {
             call.messages.iter().map(|message| message.content.len()).sum()
         };
+        let asked = |call: &CallStarted| (call.agent, call.version, call.temperature.to_bits());
+        let shorter = length(then) < length(now)
+            || (then.messages == now.messages && then.max_tokens < now.max_tokens);
         let refused = self.failed.as_ref() == Some(&then.model);
-        if length(then) >= length(now) || !(refused || self.shortened.contains(&then.model)) {
+        let known = refused || self.shortened.contains(&then.model);
+        if !shorter || !known || asked(then) != asked(now) {
             return false;
         }
         self.shortened.insert(then.model.clone());
@@ -198,25 +204,19 @@ impl Replay<'_, '_> {
                 self.differ(seq, about, "report", &checks_in_line(a), &checks_in_line(b));
             }
             (
-                Event::Reviewed { review: a, findings: f, text: s, .. },
-                Event::Reviewed { review: b, findings: g, text: t, .. },
+                Event::Reviewed { review, findings, text, .. },
+                Event::Reviewed { review: other, findings: others, text: other_text, .. },
             ) => {
-                let odd = f.iter().zip(g).find(|(a, b)| a != b);
-                if let Some((a, b)) = odd {
-                    let line = |f: &crate::domain::review::Finding| {
-                        format!("{} {}: {}", f.state.name(), f.severity.name(), f.text)
-                    };
-                    self.differ(seq, about, &format!("finding {}", a.id), &line(a), &line(b));
-                } else if f.len() != g.len() {
-                    let many = |n: usize| crate::domain::text::count(n, "new or changed finding");
-                    self.differ(seq, about, "findings", &many(f.len()), &many(g.len()));
+                if let Some((then, now)) = findings.iter().zip(others).find(|(a, b)| a != b) {
+                    let what = format!("finding {}", then.id);
+                    self.differ(seq, about, &what, &finding(then), &finding(now));
+                } else if findings.len() != others.len() {
+                    let many = |n: usize| count(n, "new or changed finding");
+                    self.differ(seq, about, "findings", &many(findings.len()), &many(others.len()));
                 } else {
-                    let what = if a.said == b.said && a.blockers == b.blockers {
-                        "review"
-                    } else {
-                        "verdict"
-                    };
-                    self.differ_in_line(seq, about, what, s, t);
+                    let same = review.said == other.said && review.blockers == other.blockers;
+                    let what = if same { "review" } else { "verdict" };
+                    self.differ_in_line(seq, about, what, text, other_text);
                 }
             }
             (
@@ -271,7 +271,11 @@ impl Replay<'_, '_> {
     /// The first line in which two texts differ.
     fn differ_in_line(&mut self, seq: u64, about: String, what: &str, then: &str, now: &str) {
         let number = then.lines().zip(now.lines()).take_while(|(a, b)| a == b).count();
-        let line = |text: &str| text.lines().nth(number).unwrap_or("(nothing)").to_owned();
+        let line = |text: &str| match text.lines().nth(number) {
+            None => "(nothing)".to_owned(),
+            Some(line) if line.trim().is_empty() => "(an empty line)".to_owned(),
+            Some(line) => line.to_owned(),
+        };
         let what = format!("{what}, line {}", number + 1);
         self.differ(seq, about, &what, &line(then), &line(now));
     }
@@ -364,6 +368,10 @@ fn outcome(event: &Event) -> String {
         }
         _ => name(event),
     }
+}
+
+fn finding(finding: &Finding) -> String {
+    format!("{}, {}: {}", finding.state.name(), finding.severity.name(), finding.text)
 }
 
 fn checks_in_line(checks: &Checks) -> String {
