@@ -39,6 +39,11 @@ pub struct Config {
     /// How often a model is asked for a module's package, at most.
     #[serde(deserialize_with = "values::positive")]
     pub dependency_samples: Option<u32>,
+    /// Whether the index is asked if a package is there before it is installed.
+    pub check_index: Option<bool>,
+    /// How often an installation is tried.
+    #[serde(deserialize_with = "values::positive")]
+    pub install_attempts: Option<u32>,
     /// How much warmer each further sample is asked for.
     #[serde(deserialize_with = "values::temperature")]
     pub sampling_temperature_step: Option<f64>,
@@ -339,6 +344,8 @@ impl Config {
         over(&mut self.candidates, later.candidates);
         over(&mut self.plan_candidates, later.plan_candidates);
         over(&mut self.dependency_samples, later.dependency_samples);
+        over(&mut self.check_index, later.check_index);
+        over(&mut self.install_attempts, later.install_attempts);
         over(&mut self.sampling_temperature_step, later.sampling_temperature_step);
         over(&mut self.sampling_strategy, later.sampling_strategy);
         over(&mut self.lint, later.lint);

@@ -110,7 +110,7 @@ async fn ground(
     }
     let terminal = &context.terminal;
     let packages = Packages::new(context.config.uv.clone());
-    let needs = packages.needs(&python, checks, &wanted.data, cancel).await;
+    let needs = packages.needs(&python, checks, &wanted.data, true, cancel).await;
     if cancel.is_cancelled() {
         return Ok(None);
     }

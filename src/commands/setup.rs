@@ -35,6 +35,8 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         candidates: config.candidates.unwrap_or(usual.candidates),
         plan_candidates: config.plan_candidates.unwrap_or(usual.plan_candidates),
         dependency_samples: config.dependency_samples.unwrap_or(usual.dependency_samples),
+        check_index: config.check_index.unwrap_or(usual.check_index),
+        install_attempts: config.install_attempts.unwrap_or(usual.install_attempts),
         sampling_temperature_step: config
             .sampling_temperature_step
             .unwrap_or(usual.sampling_temperature_step),

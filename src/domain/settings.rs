@@ -228,6 +228,12 @@ pub struct Settings {
     /// How often a model is asked for a module's package, at most.
     #[serde(default = "three")]
     pub dependency_samples: u32,
+    /// Whether the index is asked if a package is there before it is installed.
+    #[serde(default = "yes")]
+    pub check_index: bool,
+    /// How often an installation is tried.
+    #[serde(default = "one")]
+    pub install_attempts: u32,
     /// How much warmer each further sample is asked for.
     #[serde(default = "tenth")]
     pub sampling_temperature_step: f64,
@@ -299,6 +305,8 @@ impl Settings {
             candidates: one(),
             plan_candidates: one(),
             dependency_samples: three(),
+            check_index: true,
+            install_attempts: one(),
             sampling_temperature_step: tenth(),
             sampling_strategy: Strategy::default(),
             lint: LintUse::default(),

@@ -165,6 +165,10 @@ struct Flat {
     #[serde(default = "one")]
     plan_candidates: u32,
     dependency_samples: Option<u32>,
+    #[serde(default = "yes")]
+    check_index: bool,
+    #[serde(default = "one")]
+    install_attempts: u32,
     sampling_temperature_step: Option<f64>,
     #[serde(default)]
     sampling_strategy: Strategy,
@@ -213,6 +217,8 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         candidates: read.candidates,
         plan_candidates: read.plan_candidates,
         dependency_samples: read.dependency_samples.unwrap_or(usual.dependency_samples),
+        check_index: read.check_index,
+        install_attempts: read.install_attempts,
         sampling_temperature_step: read
             .sampling_temperature_step
             .unwrap_or(usual.sampling_temperature_step),

@@ -82,12 +82,14 @@ impl Packages {
     }
 
     /// What a script needs that this Python does not have. Modules that come with the data files
-    /// are no packages. Starts that Python, and asks the index for what is not there yet.
+    /// are no packages. Starts that Python, and, if so wanted, asks the index for what is not there
+    /// yet.
     pub async fn needs(
         &self,
         python: &Interpreter,
         checks: &Checks,
         data: &[PathBuf],
+        ask_index: bool,
         cancel: &CancellationToken,
     ) -> Needs {
         let data = data.iter().filter_map(|path| path.file_name()?.to_str());
@@ -105,7 +107,7 @@ impl Packages {
             return Needs::default();
         }
         let ready = self.find(python, &requirements).is_some();
-        if !ready && files::create_folder(&self.folder).is_ok() {
+        if ask_index && !ready && files::create_folder(&self.folder).is_ok() {
             let installer = Installer::find(self.uv.as_deref(), python, cancel).await;
             let installer = &installer;
             let ask = |package: Missing| async move {

@@ -52,7 +52,8 @@ impl Driver<'_, '_> {
                     named.for_each(|dependency| name.clone_into(dependency));
                 }
                 let tools = &self.tools;
-                tools.packages.needs(&python, &checks, &data, &tools.cancel).await
+                let ask_index = session.settings.check_index;
+                tools.packages.needs(&python, &checks, &data, ask_index, &tools.cancel).await
             }
             // The run says what is wrong.
             Err(_) => Needs::default(),
@@ -113,7 +114,15 @@ impl Driver<'_, '_> {
         self.record(Event::InstallStarted { version, packages: wanted.clone() })?;
         self.tools.manager.tell(News::Installing(&wanted));
         let begun = Instant::now();
-        let installed = self.tools.packages.install(python, &wanted, &self.tools.cancel).await;
+        let (packages, cancel) = (self.tools.packages, self.tools.cancel.clone());
+        let mut installed = packages.install(python, &wanted, &cancel).await;
+        for _ in 1..self.store.session().settings.install_attempts {
+            if !matches!(installed, Err(InstallError::Refused(_))) {
+                break;
+            }
+            self.tools.manager.tell(News::Note("the installation failed and is tried again"));
+            installed = packages.install(python, &wanted, &cancel).await;
+        }
         if matches!(installed, Err(InstallError::Interrupted)) {
             return Ok(Ground::Else(Next::End(self.interrupted()?)));
         }
