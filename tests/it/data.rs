@@ -1,6 +1,7 @@
 //! What models are told of the files that they are to work with.
 
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use proptest::prelude::*;
 use redraft::data::look;
 use std::path::PathBuf;
 
@@ -349,4 +350,37 @@ fn many_files_are_told_of_in_few_words_and_all_are_named() {
     let prompt = world.received()[0].prompt();
     assert!(prompt.contains("- data/file0.csv: CSV of") && prompt.contains("- data/file59.csv\n"));
     assert!(prompt.len() < 8000, "{}", prompt.len());
+}
+
+/// Beginnings that choose a reader, and what may follow.
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let begin = prop::sample::select(vec![
+        &b""[..],
+        b"PK\x03\x04",
+        b"PAR1",
+        b"SQLite format 3\0",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"{\"a\":",
+        b"[{",
+        b"a;b\n",
+    ]);
+    let rest = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..300),
+        "[\\[\\]{}\",:;|a1.é \t\n-]{0,300}".prop_map(String::into_bytes),
+    ];
+    (begin, rest).prop_map(|(begin, rest)| [begin, &rest].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whatever_a_file_holds_is_told_in_bounded_harmless_text(
+        content in content(),
+        extension in prop::sample::select(vec!["csv", "tsv", "json", "jsonl", "xlsx", "txt", "py", "x"]),
+    ) {
+        seen(&format!("f.{extension}"), content);
+    }
 }
