@@ -217,6 +217,8 @@ impl Case {
         let last = last_told(&server);
         assert!(last.contains(self.told) && last.len() < 4000, "{last}\n{what}");
         assert_eq!((runs(&world), server.received().len()), (self.runs, self.asked), "{what}");
+        let again = world.run(&["replay", "s"]).expect(0);
+        assert!(again.out.contains("no difference"), "{}\n{what}", again.out);
     }
 }
 
