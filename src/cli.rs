@@ -30,7 +30,7 @@ pub(crate) struct Global {
     /// Print results, and for `new` and `resume` each event, as JSON on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Do not ask before files are overwritten and models are fetched
+    /// Do not ask before files are overwritten and models are fetched; with `ask`, as `--auto`
     #[arg(long, global = true)]
     pub(crate) yes: bool,
     /// Use no colours

@@ -151,6 +151,11 @@ fn written(
     outcome: Outcome,
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> Reply {
+    if let Some(code) = written_call(text) {
+        let (code, notes, problem) = understood(text::normalise(&code), parses);
+        let piece = Piece { call: None, code, notes, problem, version: None };
+        return Reply::Code { said: String::new(), pieces: vec![piece] };
+    }
     let fits = |text: &str| parses(text).is_ok();
     let blocks = fences::blocks(text, &fits);
     let tagged: Vec<&fences::Block> =
@@ -173,6 +178,17 @@ fn written(
             None => Reply::Words(text.to_owned()),
         },
     }
+}
+
+/// The code of a call of the tool that a model wrote into its text, since its server knows no tools.
+fn written_call(text: &str) -> Option<String> {
+    if !text.contains("<tool_call>") && !text.contains(TOOL) {
+        return None;
+    }
+    let rest = &text[text.find('{')?..];
+    let call: Value = serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()?;
+    let arguments = call.get("arguments").or_else(|| call.get("parameters"))?;
+    code_of(arguments).map(str::to_owned)
 }
 
 /// What stands before the first fence of a text and behind the last one: what a model says between
@@ -233,4 +249,67 @@ fn code_of(arguments: &Value) -> Option<&str> {
         _ => None,
     };
     text.filter(|text| !text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::python::check;
+
+    fn read(answer: &str) -> Reply {
+        let parses = |code: &str| {
+            check::syntax(code)
+                .map_err(|problem| SyntaxProblem { line: problem.line, message: problem.message })
+        };
+        parse(answer, &[], Outcome::Whole, false, &parses)
+    }
+
+    #[test]
+    fn code_is_told_from_words_however_it_is_written() {
+        let code = "print(sum(range(9)))";
+        let fenced = format!("```python\n{code}\n```");
+        let made_up = format!("First I add:\n\n{fenced}\n\nOutput:\n```\n36\n```\nSo it is 36.");
+        let called = json!({"name": "run_python", "arguments": {"code": code}});
+        for (answer, said, expected) in [
+            (fenced.clone(), "", code),
+            (code.to_owned(), "", code),
+            (format!("```\n{code}\n```"), "", code),
+            (format!("Let me see.\n{code}"), "Let me see.", code),
+            (made_up, "First I add:\n\nSo it is 36.", code),
+            (format!("```bash\npip install x\n```\n{fenced}"), "", code),
+            ("```python\n6 * 7\n```".to_owned(), "", "6 * 7"),
+            (format!("```json\n{called}\n```"), "", code),
+            (format!("<tool_call>\n{called}\n</tool_call>"), "", code),
+            (called.to_string(), "", code),
+        ] {
+            let Reply::Code { said: words, pieces } = read(&answer) else {
+                panic!("no code: {answer}: {:?}", read(&answer));
+            };
+            let found: Vec<&str> = pieces.iter().map(|piece| piece.code.trim_end()).collect();
+            assert_eq!(found, [expected], "{answer}");
+            if answer.contains("```python") || answer == code {
+                assert_eq!(words, if answer == code { code } else { said }, "{answer}");
+            }
+        }
+        for words in [
+            "It is 36.",
+            "36",
+            "The sum is:\n\n36",
+            "Use `print(36)` to see it.",
+            "x = 36",
+            "The table:\n```\na 1\nb 2\n```",
+            "Run this:\n```bash\npython -c 'print(36)'\n```",
+            "I can't answer that (there is no such file).",
+            "import this and that from the file",
+        ] {
+            assert_eq!(read(words), Reply::Words(words.to_owned()));
+        }
+        for broken in [
+            "```python\nprint((\n```",
+            "```py\nfor x in\n```\nThat is it.",
+            "First:\n```python\n# Install it\n!pip install pandas\n```\nThen run it again.",
+        ] {
+            assert!(matches!(read(broken), Reply::Unusable { .. }), "{broken}");
+        }
+    }
 }

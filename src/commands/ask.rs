@@ -16,6 +16,9 @@ const LONGEST: usize = 1 << 20;
 
 pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
     let mut settings = setup::settings(context, Some(Preset::Ask), &args.work())?;
+    if !settings.run {
+        bail!("`run: false` in the configuration: questions are answered by running code");
+    }
     settings.limits.steps = args.steps.or(settings.limits.steps);
     setup::check_models(context, &settings)?;
     if let Some(code) = fetch::ensure(context, &settings, context.yes || args.auto)? {

@@ -28,11 +28,8 @@ pub(super) fn words(session: &Session) -> String {
         | Step::NotRun(version, ..) => {
             format!("v{version} is to be checked and run")
         }
-        Step::Listen => {
-            let answered = session.dialogue.iter().flat_map(|d| &d.questions).last();
-            let answer = answered.and_then(|q| q.end.as_ref()).is_some_and(|e| e.answer.is_some());
-            if answer { "answered" } else { "ended without an answer" }.to_owned()
-        }
+        Step::Listen if is_answered(session) => "answered".to_owned(),
+        Step::Listen => "ended without an answer".to_owned(),
         Step::Test(version) => format!("v{version} is to be tested"),
         Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
@@ -49,10 +46,17 @@ pub(super) fn brief(session: &Session) -> String {
 pub(super) fn word(session: &Session) -> &'static str {
     match machine::next_step(session) {
         Step::Done(_) => "accepted",
-        Step::Listen => "answered",
+        Step::Listen if is_answered(session) => "answered",
+        Step::Listen => "unanswered",
         Step::Ask(_) => "waiting",
         _ => "paused",
     }
+}
+
+/// Whether the last question has an answer.
+fn is_answered(session: &Session) -> bool {
+    let last = session.dialogue.as_ref().and_then(|dialogue| dialogue.questions.last());
+    last.and_then(|question| question.end.as_ref()).is_some_and(|end| end.answer.is_some())
 }
 
 /// What a session is for, as one word for programs.

@@ -67,13 +67,19 @@ impl Manager for Lines {
 
     fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
         Box::pin(async {
+            let typed = std::io::stdin().is_terminal();
             loop {
+                if typed {
+                    self.teller.terminal.say("What do you want to know?");
+                }
                 let Some(line) = self.line().await? else { return Ok(None) };
                 match manager::read_question(&line) {
                     Asked::Nothing => {}
                     Asked::Leave => return Ok(None),
                     Asked::Question(question) => {
-                        self.teller.terminal.say(&format!("> {}", one_line(&question, 200)));
+                        if !typed {
+                            self.teller.terminal.say(&format!("> {}", one_line(&question, 200)));
+                        }
                         return Ok(Some(question));
                     }
                 }

@@ -86,6 +86,34 @@ fn cut(request: &Received, text: &str) -> Reply {
     }
 }
 
+/// A call of the tool in the formats that whole objects are sent in.
+fn called_whole(request: &Received, code: &str) -> Reply {
+    let arguments = json!({"code": code});
+    match request.format() {
+        Some(Format::Gemini) => events(
+            request,
+            &[json!({"candidates": [{"finishReason": "STOP", "content": {"parts":
+                [{"functionCall": {"name": "run_python", "args": arguments}}]}}]})],
+        ),
+        Some(Format::Ollama) => events(
+            request,
+            &[
+                json!({"message": {"content": "", "tool_calls": [{"function":
+                    {"name": "run_python", "arguments": arguments}}]}, "done": false}),
+                json!({"message": {"content": ""}, "done": true, "done_reason": "stop"}),
+            ],
+        ),
+        _ => events(
+            request,
+            &[
+                json!({"type": "response.output_item.done", "item": {"type": "function_call",
+                    "call_id": "c1", "name": "run_python", "arguments": arguments.to_string()}}),
+                json!({"type": "response.completed", "response": {}}),
+            ],
+        ),
+    }
+}
+
 /// A world whose model speaks in this format and says these things, the last one again and again.
 fn world(kind: &str, says: &[Say]) -> (World, Arc<ModelServer>) {
     let (says, at) = (says.to_vec(), AtomicUsize::new(0));
@@ -189,6 +217,8 @@ impl Case {
         let last = last_told(&server);
         assert!(last.contains(self.told) && last.len() < 4000, "{last}\n{what}");
         assert_eq!((runs(&world), server.received().len()), (self.runs, self.asked), "{what}");
+        let again = world.run(&["replay", "s"]).expect(0);
+        assert!(again.out.contains("no difference"), "{}\n{what}", again.out);
     }
 }
 
@@ -291,6 +321,20 @@ fn a_tool_that_is_called_in_another_way_than_it_was_told_is_no_dead_end() {
             let script = std::fs::read_to_string(world.file("sessions/s/script_v1.py"));
             assert_eq!(script.unwrap_or_default().trim(), code, "{kind} {arguments}");
         }
+    }
+}
+
+#[test]
+fn the_other_formats_call_the_tool_and_are_told_what_came_of_it() {
+    for kind in ["responses", "gemini", "ollama"] {
+        let (world, server) = world_of(kind, |request| match request.number {
+            0 => called_whole(request, WORK),
+            _ => Reply::to(request, "It is 42."),
+        });
+        let out = world.run(&ASK).expect(0);
+        assert_eq!(out.out, "It is 42.\n", "{kind}\n{}", out.err);
+        let told = server.received()[1].body.to_string();
+        assert!(told.contains("It ran. Its output:"), "{kind}: {told}");
     }
 }
 

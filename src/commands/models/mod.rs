@@ -40,8 +40,11 @@ fn show(context: &Context, check: bool) -> Result<u8> {
     let library = Library::open()?;
     let found = setup::runtime()?.block_on(discover::discover_all(config));
     let chosen = discover::choose(&found, library.preferred());
+    // Questions are asked of the one model unless they have one of their own.
+    let engineer = config.roles.contains_key(&Role::Engineer).then_some(Role::Engineer);
     let used: Vec<Used> = Role::WORKFLOW
         .into_iter()
+        .chain(engineer)
         .map(|role| {
             let of_role = config.roles.get(&role).and_then(|role| role.model.clone());
             let own = of_role.map(|model| (model, "configured for this role"));

@@ -75,7 +75,9 @@ impl Driver<'_, '_> {
                     request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
                     // What was configured is not cooled down.
                     let warmest = WARMEST.max(request.temperature);
-                    request.temperature = (request.temperature + warmer + by_place).min(warmest);
+                    let warm = (request.temperature + warmer + by_place).min(warmest);
+                    // A sum as 0.9999999999999999 is not read back as it was written.
+                    request.temperature = (warm * 1000.0).round() / 1000.0;
                     Ok(request)
                 })?;
             if !fits {

@@ -226,26 +226,38 @@ fn exchange<'s>(
     Exchange { said: &turn.said, pieces, note }
 }
 
-/// What came of a version, for the model.
+/// What came of a version, for the model; with `hint`, also what it is to do next.
 fn came(version: &Version, room: Room, hint: bool) -> String {
     let checks = version.checks.clone().unwrap_or_default();
-    if version.check_failed() {
-        let found = words::checks_in_words(&checks);
-        return afresh(format!("It was not run. {found}"), version);
-    }
-    let Some(run) = &version.run else { return String::new() };
-    match run.verdict {
-        RunVerdict::Refused => {
-            let reason = run.reason.as_deref().unwrap_or("it is not allowed");
-            let asks = words::capabilities_in_words(&checks);
-            format!(
-                "It was not run: {reason}. What it asks for: {asks}. Find another way, or say \
-                 that it can't be done."
-            )
+    let mut text = match &version.run {
+        _ if version.check_failed() => {
+            format!("It was not run. {}", words::checks_in_words(&checks))
         }
-        RunVerdict::Ok => printed(version, room, hint),
-        _ => afresh(words::run_in_words(run, &version.stdout, &version.stderr, room.run), version),
+        None => return String::new(),
+        Some(run) if run.verdict == RunVerdict::Ok => return printed(version, room, hint),
+        Some(run) if run.verdict == RunVerdict::Refused => format!(
+            "It was not run: {}. What it asks for: {}. Find another way, or say that it can't be \
+             done.",
+            run.reason.as_deref().unwrap_or("it is not allowed"),
+            words::capabilities_in_words(&checks)
+        ),
+        Some(run) => words::run_in_words(run, &version.stdout, &version.stderr, room.run),
+    };
+    let error = version.run.as_ref().and_then(|run| run.error.as_ref());
+    let error = error.map_or("", |error| error.kind.as_str());
+    // Names that are missing were often made by code before.
+    if error == "NameError" || checks.errors.iter().any(|e| e.rule == "F821") {
+        text.push_str("\nEach program is run by itself: what earlier code defined is gone.");
     }
+    if error == "ModuleNotFoundError" {
+        text.push_str("\nNothing more is installed here: use only what is there.");
+    }
+    if hint {
+        text.push_str(
+            "\n\nWrite the whole program again in one ```python block, so that this can't happen.",
+        );
+    }
+    text
 }
 
 /// What a version that ran printed.
@@ -269,17 +281,6 @@ fn printed(version: &Version, room: Room, hint: bool) -> String {
             "\n\nIf that answers the question, answer it now in words, without code. If not, \
              write another ```python block.",
         );
-    }
-    text
-}
-
-/// Names that are missing were often made by code before.
-fn afresh(mut text: String, version: &Version) -> String {
-    let rule = version.checks.iter().flat_map(|checks| &checks.errors).any(|e| e.rule == "F821");
-    let error =
-        version.run.iter().filter_map(|run| run.error.as_ref()).any(|e| e.kind == "NameError");
-    if rule || error {
-        text.push_str("\nEach program is run by itself: what earlier code defined is gone.");
     }
     text
 }

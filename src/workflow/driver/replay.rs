@@ -83,6 +83,8 @@ fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
         | Event::PlanProposed { call: Some(_), .. }
         | Event::VersionCreated { call: Some(_), .. }
         | Event::SampleRead { .. }
+        | Event::Replied(_)
+        | Event::QuestionAnswered { .. }
         | Event::Checked { .. }
         | Event::Reviewed { .. }
         | Event::Analysed { .. }
@@ -297,6 +299,7 @@ impl Driver<'_, '_> {
             | Step::Check(_)
             | Step::NotRun(..)
             | Step::Choose
+            | Step::Take
             | Step::GoBack(_) => {
                 self.perform(step).await?;
             }
@@ -306,7 +309,6 @@ impl Driver<'_, '_> {
             | Step::Test(_)
             | Step::TrySamples
             | Step::Done(_)
-            | Step::Take
             | Step::Listen => {}
         }
         Ok(self.held_back.replace(Vec::new()).unwrap_or_default())
@@ -336,9 +338,10 @@ fn about(event: &Event) -> String {
             let version = call.version.map_or_else(String::new, |v| format!(", v{v}"));
             format!("call {} ({}{version})", call.call, call.agent.name())
         }
-        Event::AnswerRefused { call, .. } | Event::PlanProposed { call: Some(call), .. } => {
-            format!("the answer of call {call}")
-        }
+        Event::AnswerRefused { call, .. }
+        | Event::QuestionAnswered { call, .. }
+        | Event::PlanProposed { call: Some(call), .. } => format!("the answer of call {call}"),
+        Event::Replied(replied) => format!("the answer of call {}", replied.call),
         Event::VersionCreated { version, .. }
         | Event::SampleRead { version, .. }
         | Event::Checked { version, .. }
@@ -407,7 +410,7 @@ fn words(step: &Step) -> String {
         Step::Choose => "a sample is chosen".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
         Step::Done(version) => format!("v{version} is accepted already"),
-        Step::Take => "a piece of code is run".to_owned(),
+        Step::Take => "a piece of code becomes a version".to_owned(),
         Step::Listen => "a question is waited for".to_owned(),
     }
 }
