@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 pub const TOOL: &str = "run_python";
 /// Bytes kept of what is said besides code.
 const SAID: usize = 4000;
+/// What a model is told that wants packages installed.
+const NO_INSTALLING: &str = "Code can't install packages. Write the whole program with what is \
+                             there: the standard library.";
 /// Names that models give to the code among a tool's arguments.
 const NAMES: [&str; 7] = ["code", "source", "script", "python", "program", "input", "text"];
 
@@ -174,6 +177,9 @@ fn written(
             Some(block) if block.closed && fits(&block.text) => {
                 Reply::Code { said, pieces: vec![piece(block.text.clone(), Vec::new())] }
             }
+            Some(block) if installs(&block.text) => {
+                Reply::Unusable { said, reason: NO_INSTALLING.to_owned() }
+            }
             Some(_) => Reply::Unusable { said, reason: refusal.reason },
             None => Reply::Words(text.to_owned()),
         },
@@ -189,6 +195,13 @@ fn written_call(text: &str) -> Option<String> {
     let call: Value = serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()?;
     let arguments = call.get("arguments").or_else(|| call.get("parameters"))?;
     code_of(arguments).map(str::to_owned)
+}
+
+/// Whether code does nothing but to have packages installed.
+fn installs(code: &str) -> bool {
+    let lines = code.lines().map(|line| line.trim().trim_start_matches(['!', '%']));
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.all(|line| ["pip ", "pip3 ", "conda ", "uv "].iter().any(|c| line.starts_with(c)))
 }
 
 /// What stands before the first fence of a text and behind the last one: what a model says between
@@ -309,7 +322,8 @@ mod tests {
             "```py\nfor x in\n```\nThat is it.",
             "First:\n```python\n# Install it\n!pip install pandas\n```\nThen run it again.",
         ] {
-            assert!(matches!(read(broken), Reply::Unusable { .. }), "{broken}");
+            let Reply::Unusable { reason, .. } = read(broken) else { panic!("{broken}") };
+            assert_eq!(reason == NO_INSTALLING, broken.contains("pip"), "{reason}");
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::terminal::{Terminal, flow, gate};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+/// Lines of an output that are shown.
+const PRINTED: usize = 20;
+
 /// The questions with what was run for them and how they ended.
 pub(super) fn text(terminal: &Terminal, session: &Session, dialogue: &Dialogue) -> String {
     let mut text = String::new();
@@ -30,6 +33,15 @@ pub(super) fn text(terminal: &Terminal, session: &Session, dialogue: &Dialogue) 
             }
         }
         end(terminal, question, &mut text);
+    }
+    text
+}
+
+/// A piece of code with what came of it.
+pub(super) fn version(terminal: &Terminal, version: &Version) -> String {
+    let mut text = flow::hang(terminal, "", &terminal.bold(&run(terminal, version)));
+    for line in version.stdout.lines().take(PRINTED) {
+        let _ = writeln!(text, "  │ {}", one_line(line, terminal.width() - 4));
     }
     text
 }

@@ -41,7 +41,11 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
 }
 
 fn one(terminal: &Terminal, session: &Session, version: &Version) -> String {
-    let mut text = gate::version(terminal, session, version);
+    let mut text = if session.dialogue.is_some() {
+        questions::version(terminal, version)
+    } else {
+        gate::version(terminal, session, version)
+    };
     for note in &version.notes {
         let _ = writeln!(text, "  {}", terminal.dim(&visible(note)));
     }

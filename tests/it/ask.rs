@@ -145,23 +145,28 @@ fn world_of(
     (world, server)
 }
 
-/// The last message of a request, or for a raw prompt all of it, as text.
-fn last_told(server: &ModelServer) -> String {
-    let received = server.received();
-    let body = &received.last().unwrap().body;
-    match body["messages"].as_array() {
-        Some(messages) => {
-            let content = &messages.last().unwrap()["content"];
-            let block = &content[0]["content"];
-            [content, block]
-                .iter()
-                .find_map(|c| c.as_str())
-                .map_or_else(|| content.to_string(), str::to_owned)
-        }
-        None => {
-            body["prompt"].as_str().unwrap().rsplit("<|im_start|>user").next().unwrap().to_owned()
-        }
-    }
+/// What the model was told last in each request: its last message, or for a raw prompt what follows
+/// the mark of the user's last turn.
+fn told(server: &ModelServer) -> Vec<String> {
+    let last = |request: &Received| {
+        let body = &request.body;
+        let Some(messages) = body["messages"].as_array() else {
+            let prompt = body["prompt"].as_str().unwrap();
+            return prompt.rsplit("<|im_start|>user").next().unwrap().to_owned();
+        };
+        let content = &messages.last().unwrap()["content"];
+        let text = content.as_str().or(content[0]["content"].as_str());
+        text.map_or_else(|| content.to_string(), str::to_owned)
+    };
+    server.received().iter().map(last).collect()
+}
+
+/// Fails unless the model was told this at some time, and never more than a prompt has room for.
+#[track_caller]
+fn expect_told(server: &ModelServer, words: &str, what: &str) {
+    let told = told(server);
+    assert!(told.iter().any(|told| told.contains(words)), "{words}\n{told:#?}\n{what}");
+    assert!(told.iter().all(|told| told.len() < 4000), "{told:#?}\n{what}");
 }
 
 fn runs(world: &World) -> usize {
@@ -214,8 +219,7 @@ impl Case {
         assert_eq!(out.out, self.answer, "{what}");
         assert!(out.err.contains(self.beside), "{what}");
         assert_eq!(out.last_line(), LAST, "{what}");
-        let last = last_told(&server);
-        assert!(last.contains(self.told) && last.len() < 4000, "{last}\n{what}");
+        expect_told(&server, self.told, &what);
         assert_eq!((runs(&world), server.received().len()), (self.runs, self.asked), "{what}");
         let again = world.run(&["replay", "s"]).expect(0);
         assert!(again.out.contains("no difference"), "{}\n{what}", again.out);
@@ -242,15 +246,15 @@ fn whatever_a_model_does_its_question_comes_to_an_end_that_says_what_happened() 
             .beside("No code was run for this answer.")
             .told("No code was run for this."),
         // Code that can't work.
-        case(&[Code("print((6 * 7)"), Text("Sorry.")], 0, 2).answer("Sorry.").told("not parse"),
-        case(&[Code("print(y * 2)"), Text("Sorry.")], 0, 2)
+        case(&[Code("print((6 * 7)"), Text("Sorry.")], 0, 3).answer("Sorry.").told("not parse"),
+        case(&[Code("print(y * 2)"), Text("Sorry.")], 0, 3)
             .answer("Sorry.")
             .told("what earlier code defined is gone"),
-        case(&[Code("n = int(input('n? '))\nprint(n)"), Text("Sorry.")], 1, 2)
+        case(&[Code("n = int(input('n? '))\nprint(n)"), Text("Sorry.")], 1, 3)
             .answer("Sorry.")
             .beside("No code for this answer ran without an error.")
             .told("EOFError"),
-        case(&[Code("while True:\n    pass"), Text("It has no end.")], 1, 2)
+        case(&[Code("while True:\n    pass"), Text("It has no end.")], 1, 3)
             .answer("It has no end.")
             .told("The run: timeout"),
         case(&[Code(loud), Text("Much.")], 1, 2).answer("Much.").told("bytes left out"),
@@ -258,9 +262,16 @@ fn whatever_a_model_does_its_question_comes_to_an_end_that_says_what_happened() 
         case(&[Code("x = 6 * 7"), Text("Sorry.")], 1, 2)
             .answer("Sorry.")
             .told("printed nothing. Use print()"),
-        case(&[Code(net), Text("No network.")], 0, 2).answer("No network.").told(
+        case(&[Code(net), Text("No network.")], 0, 3).answer("No network.").told(
             "It was not run: it asks for what was not allowed. What it asks for: the network",
         ),
+        // Code that does nothing but to ask for a package, and a model that gives up too early.
+        case(&[Text("```python\n!pip install pandas\n```"), Code(WORK), Text("42.")], 1, 3)
+            .answer("42.")
+            .told("Code can't install packages."),
+        case(&[Code("print(1 / 0)"), Text("Install it."), Code(WORK), Text("42.")], 2, 4)
+            .answer("42.")
+            .told("No program ran without an error yet."),
         // The same again, once and without end.
         case(&[Code(WORK), Code("print(6 * 7)  \n"), Text("42.")], 1, 3)
             .answer("42.")
@@ -313,8 +324,7 @@ fn a_tool_that_is_called_in_another_way_than_it_was_told_is_no_dead_end() {
             let (world, server) = world(kind, &[Call(arguments), Text("42.")]);
             let out = world.run(&ASK).expect(0);
             assert_eq!(out.out, "42.\n", "{kind} {arguments}\n{}", out.err);
-            let last = last_told(&server);
-            assert!(last.contains(told), "{kind} {arguments}: {last}");
+            expect_told(&server, told, arguments);
             // Whatever it was called with, the server is sent a call as it should be.
             let sent = server.received()[1].body["messages"].to_string();
             assert!(sent.contains("run_python") && sent.contains("code"), "{sent}");
@@ -393,7 +403,7 @@ fn a_model_that_never_stops_to_write_code_is_stopped_and_asked_for_its_answer() 
             let out = world.run(&[&ASK[..], &["--steps", "2"]].concat()).expect(code);
             assert_eq!((out.out.as_str(), runs(&world)), (answer, 2), "{kind}\n{}", out.err);
             assert_eq!(server.received().len(), 3, "{kind}");
-            assert!(last_told(&server).contains("No more code can be run."), "{kind}");
+            expect_told(&server, "No more code can be run.", kind);
         }
     }
 }
@@ -426,7 +436,7 @@ fn questions_come_a_line_each_and_the_model_knows_what_was_said_before() {
         .collect();
     assert_eq!(said[..2], ["the first?", "The first answer."]);
     assert!(said[2].contains("x.txt") && said[2].contains("the second?"), "{}", said[2]);
-    assert!(last_told(&server).contains("kept"), "files stay: {}", last_told(&server));
+    expect_told(&server, "```\nkept\n```", "files stay");
     // Nobody asks: nothing is made, and nothing is asked of a model.
     for input in ["", "\n\n", "quit\n"] {
         let out = world.run_with(&["ask", "--name", "t"], input).expect(2);
@@ -508,7 +518,7 @@ fn files_that_are_given_are_named_and_read_and_what_the_question_names_is_allowe
     world.write("numbers.csv", "1\n2\n3\n");
     world.run(&["ask", "what is the sum?", "--name", "s", "--data", "numbers.csv"]).expect(0);
     assert!(server.received()[0].prompt().contains("data/numbers.csv"));
-    assert!(last_told(&server).contains("\n6\n"), "{}", last_told(&server));
+    expect_told(&server, "```\n6\n```", "the data is read");
     assert_eq!(world.read("sessions/s/data/numbers.csv"), "1\n2\n3\n");
     let read = "print(len(open('/etc/hostname').read()) > 0)";
     for (question, told) in [
@@ -517,7 +527,7 @@ fn files_that_are_given_are_named_and_read_and_what_the_question_names_is_allowe
     ] {
         let (world, server) = self::world("openai", &[Code(read), Text("So.")]);
         world.run(&["ask", question, "--name", "s"]).expect(0);
-        assert!(last_told(&server).contains(told), "{question}: {}", last_told(&server));
+        expect_told(&server, told, question);
     }
 }
 
@@ -584,18 +594,13 @@ mod at_a_terminal {
     #[test]
     fn questions_are_typed_what_code_may_do_is_asked_and_a_refusal_reaches_the_model() {
         let code = "import os\nprint(os.environ.get('HOME'))";
-        let (world, server) =
-            world("openai", &[Code(code), Text("That is not told."), Text("Yes.")]);
+        let (world, server) = world("openai", &[Code(code), Text("That is not told.")]);
         let mut pty = Pty::start(&world, &["ask", "--name", "s"]);
         pty.expect(QUESTION);
         pty.send(&format!("where do I live?{ENTER}"));
         pty.choose("May it?", "deny");
         pty.expect("That is not told.");
-        let told = last_told(&server);
-        assert!(
-            told.contains("It was not run") && told.contains("environment variables"),
-            "{told}"
-        );
+        expect_told(&server, "What it asks for: environment variables", "refused");
         pty.expect(QUESTION);
         pty.send(ENTER);
         pty.expect(QUESTION);

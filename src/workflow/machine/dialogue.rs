@@ -22,6 +22,9 @@ const OUTPUT: usize = 2000;
 /// What a model is told that answers from memory.
 const FROM_MEMORY: &str = "No code was run for this. Write code that prints what is needed. If no \
                            code can help here, give your answer again.";
+/// What a model is told that gives up on code that failed.
+const UNSEEN: &str = "No program ran without an error yet. Write one that does, in another way. If \
+                      it can't be done, give your answer again.";
 /// What a model is told whose words were cut off.
 const CUT: &str = "Your answer was cut off at its limit of length. Answer in a few sentences, or \
                    write the code that is needed.";
@@ -99,8 +102,9 @@ pub fn judge(session: &Session, call: u32, outcome: Outcome, reply: Reply) -> Op
         }
         Reply::Words(words) if last => end(answered(session, question, words, outcome)),
         Reply::Words(words) if outcome == Outcome::Cut => turn(words, Vec::new(), Some(CUT)),
-        Reply::Words(words) if question.turns.is_empty() => {
-            turn(words, Vec::new(), Some(FROM_MEMORY))
+        Reply::Words(words) if is_doubtful(session, question) => {
+            let why = if question.turns.is_empty() { FROM_MEMORY } else { UNSEEN };
+            turn(words, Vec::new(), Some(why))
         }
         Reply::Words(words) => end(answered(session, question, words, outcome)),
         Reply::Code { said, pieces } if tells_again(session, question, &said, &pieces) => {
@@ -110,6 +114,13 @@ pub fn judge(session: &Session, call: u32, outcome: Outcome, reply: Reply) -> Op
         Reply::Code { said, pieces } => turn(said, with_problems(session, question, pieces), None),
         Reply::Unusable { said, reason } => turn(said, Vec::new(), Some(&reason)),
     })
+}
+
+/// Whether nothing was seen to run for a question, and the model was not told so yet.
+fn is_doubtful(session: &Session, question: &Question) -> bool {
+    let notes = question.turns.iter().filter_map(|turn| turn.note.as_deref());
+    let told = { notes }.any(|note| note == FROM_MEMORY || note == UNSEEN);
+    !told && !versions(session, question).any(is_ok)
 }
 
 fn versions<'s>(session: &'s Session, question: &Question) -> impl Iterator<Item = &'s Version> {
