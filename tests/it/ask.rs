@@ -189,6 +189,8 @@ impl Case {
         let last = last_told(&server);
         assert!(last.contains(self.told) && last.len() < 4000, "{last}\n{what}");
         assert_eq!((runs(&world), server.received().len()), (self.runs, self.asked), "{what}");
+        let replayed = world.run(&["replay", "s"]);
+        assert_eq!(replayed.code, Some(0), "{what}\n{}", replayed.out);
     }
 }
 
