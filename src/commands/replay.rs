@@ -2,12 +2,12 @@
 
 use super::{Context, code, setup, work};
 use crate::cli::Target;
-use crate::domain::chat::Agent;
+use crate::domain::chat::{Agent, Request};
 use crate::domain::event::Event;
 use crate::domain::text::{count, one_line};
-use crate::llm::ScriptModel;
 use crate::llm::call::Policy;
 use crate::llm::provider::{self, Connection};
+use crate::llm::{Ending, Fault, Model, Piece};
 use crate::python::packages::Packages;
 use crate::store;
 use crate::store::line::Entry;
@@ -15,10 +15,11 @@ use crate::terminal::Terminal;
 use crate::workflow::driver::{self, Difference, Tools};
 use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
 use anyhow::Result;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use serde_json::json;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Differences that are shown to people.
@@ -37,7 +38,8 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let mut store = store::scratch(folder.path(), first)?;
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
         // Only how much it takes is looked at: whoever is not there any more is not needed.
-        Ok(provider::connect(model, &context.config, used).unwrap_or_else(|_| nobody()))
+        let there = provider::connect(model, &context.config, used);
+        Ok(there.unwrap_or_else(|_| nobody(made.tools)))
     };
     let tools = Tools {
         manager: &mut Silent,
@@ -69,10 +71,29 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if differences.is_empty() { code::DONE } else { code::DIFFERS })
 }
 
-fn nobody() -> Connection {
-    let answers = ScriptModel::from_answers("the journal".to_owned(), Vec::new(), &HashMap::new());
-    let (policy, price, context) = (Policy::default(), None, None);
-    Connection { model: Box::new(answers), policy, price, context, parallel: 1 }
+fn nobody(tools: bool) -> Connection {
+    let (model, policy) = (Box::new(Gone { tools }), Policy::default());
+    Connection { model, policy, price: None, context: None, parallel: 1 }
+}
+
+/// A model that can't be reached any more; it is not asked.
+struct Gone {
+    /// It called tools.
+    tools: bool,
+}
+
+impl Model for Gone {
+    fn answer<'a>(
+        &'a self,
+        _: &'a Request,
+        _: mpsc::Sender<Piece>,
+    ) -> BoxFuture<'a, Result<Ending, Fault>> {
+        Box::pin(async { Err(Fault::Empty) })
+    }
+
+    fn takes_tools(&self) -> bool {
+        self.tools
+    }
 }
 
 /// What a session recorded.
@@ -82,6 +103,8 @@ struct Made {
     calls: usize,
     versions: usize,
     reviews: usize,
+    /// A model called tools.
+    tools: bool,
 }
 
 impl Made {
@@ -92,12 +115,13 @@ impl Made {
             calls: many(|event| matches!(event, Event::ModelCallStarted(_))),
             versions: many(|event| matches!(event, Event::VersionCreated { .. })),
             reviews: many(|event| matches!(event, Event::Reviewed { .. })),
+            tools: many(|e| matches!(e, Event::ModelCallFinished(e) if !e.calls.is_empty())) > 0,
         }
     }
 }
 
 fn told(terminal: &Terminal, made: &Made, differences: &[Difference]) -> String {
-    let Made { events, calls, versions, reviews } = made;
+    let Made { events, calls, versions, reviews, .. } = made;
     let mut text = format!(
         "replayed {}: {}, {}, {}\n",
         count(*events, "event"),

@@ -95,6 +95,7 @@ fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() 
     assert!(!world.file("sessions/s/analysis.md").is_file());
     let yaml = world.read("sessions/s/session.yaml");
     assert!(yaml.contains("preset: analyst") && yaml.contains("review_before_run: true"), "{yaml}");
+    world.run(&["replay", "s"]).expect(0);
 }
 
 #[test]
@@ -138,6 +139,7 @@ fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
     assert!(replayed.out.contains("no difference"), "{}", replayed.out);
     // It is not paid for again, and the Manager can go on all the same.
     let calls = world.received().len();
+    world.run(&["replay", "s"]).expect(0);
     let out = world.run(&["resume", "s"]).expect(3);
     assert_eq!(world.received().len(), calls);
     assert!(out.out.contains("analysis.md says what failed"), "{}", out.out);
