@@ -249,8 +249,12 @@ fn stem(word: &str) -> String {
 }
 
 fn alike(a: &str, b: &str) -> bool {
-    let long = a.chars().count().min(b.chars().count()) >= SLIPS_FROM;
-    a == b || (long && strsim::normalized_damerau_levenshtein(a, b) >= SLIP)
+    // Most words are told apart by how they begin, which is what slips leave alone.
+    let may_be = || {
+        a.chars().next() == b.chars().next()
+            && a.chars().count().min(b.chars().count()) >= SLIPS_FROM
+    };
+    a == b || (may_be() && strsim::normalized_damerau_levenshtein(a, b) >= SLIP)
 }
 
 #[cfg(test)]
