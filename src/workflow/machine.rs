@@ -150,7 +150,8 @@ fn may_repair(session: &Session, head: &Version) -> bool {
     head.review.as_ref().is_none_or(|review| review.before_run)
         && trouble(session).is_none()
         && !at_version_limit(session)
-        && repairs_in_a_row(session, head) < session.settings.limits.repairs
+        && repairs_in_a_row(session, head).max(latest_repairs(session))
+            < session.settings.limits.repairs
 }
 
 /// Whether a version goes back for what a review before its run found: once in a row, so that a
@@ -177,7 +178,12 @@ fn wants_lint_repair(session: &Session, head: &Version) -> bool {
     let works = |version: &Version| version.ran() && !version.failed();
     let base = head.base.and_then(|base| session.version(base));
     let for_lint = head.cause == Cause::Repair && base.is_some_and(works);
-    session.settings.lint == LintUse::Repair && works(head) && found(head) && !for_lint
+    let tried = |v: &Version| v.base == Some(head.number) && v.cause == Cause::Repair;
+    session.settings.lint == LintUse::Repair
+        && works(head)
+        && found(head)
+        && !for_lint
+        && !session.versions.iter().any(tried)
 }
 
 /// How many repairs led to this version since somebody asked for one.
@@ -190,6 +196,13 @@ fn repairs_in_a_row(session: &Session, head: &Version) -> u32 {
         at = version.base.and_then(|b| session.version(b));
     }
     count
+}
+
+/// How many repairs were the latest versions, also where they made it worse and work went back
+/// behind them: they are not all made again.
+fn latest_repairs(session: &Session) -> u32 {
+    let repairs = session.versions.iter().rev().take_while(|v| v.cause == Cause::Repair);
+    u32::try_from(repairs.count()).unwrap_or(u32::MAX)
 }
 
 /// A step that ends in another version, unless the Coder gave up or a limit stands before it.

@@ -145,6 +145,23 @@ fn samples_that_were_paid_for_are_not_asked_for_again_after_a_kill() {
 }
 
 #[test]
+fn repairs_that_make_it_worse_are_not_made_again_from_the_better_version() {
+    let two = "def two():\n    return 2\ndef three():\n    return 4";
+    let worse = |n: u32| format!("def two():\n    return {n}\ndef three():\n    return {n}");
+    let scripts: Vec<String> =
+        std::iter::once(two.to_owned()).chain((10..30).map(worse)).map(|s| fenced(&s)).collect();
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let world = World::scripted(&[], &scripts, &[]);
+    let test = "import script\n\ndef test_two():\n    assert script.two() == 2\n\n\
+                def test_three():\n    assert script.three() == 3\n";
+    world.write("test_it.py", test);
+    let args = ["new", "x", "--name", "s", "--preset", "quick", "--repairs", "2"];
+    let out = world.run(&[&args[..], &["--tests", "test_it.py"]].concat()).expect(3);
+    assert!(out.out.contains("v3 is worse than v1 (fewer tests pass)"), "{}", out.out);
+    assert_eq!(world.received().len(), 3, "the version gate comes next");
+}
+
+#[test]
 fn quick_feeds_errors_back_until_it_runs_and_asks_nobody_else() {
     let world = World::scripted(&[], &[&fenced("print(1 / 0)"), &fenced("print('one')")], &[]);
     let out = world
