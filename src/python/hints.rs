@@ -125,7 +125,7 @@ fn missing_module(message: &str) -> Option<String> {
             format!("`{module}` is not part of this Python: do it another way")
         }
         module => format!(
-            "package `{}` is not installed here: do it with the standard library if that is possible",
+            "package `{}` is not installed here and will not be: remove its import and do it with the standard library",
             distribution(module)
         ),
     })
