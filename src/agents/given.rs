@@ -70,6 +70,29 @@ pub fn read(plan: &str) -> Given {
     given
 }
 
+/// What a model can have meant of it: without the command that would start the script, and without
+/// options that nothing in the plan speaks of, as of the example that it was shown.
+pub(super) fn meant(mut given: Given, plan: &str) -> Given {
+    let plan = plan.to_lowercase();
+    let is_script = |word: &String| word.to_ascii_lowercase().ends_with(".py");
+    if let Some(script) = given.args.iter().take(3).position(is_script) {
+        given.args.drain(..=script);
+    }
+    let spoken_of = |word: &String| {
+        let name = word.strip_prefix("--").map(|name| name.split('=').next().unwrap_or(name));
+        let mut parts = name.into_iter().flat_map(|name| name.split(['-', '_']));
+        parts.all(|part| plan.contains(&part.to_lowercase()))
+    };
+    if !given.args.iter().all(spoken_of) {
+        given.args.clear();
+    }
+    let starts_it = |line: &str| line.starts_with("python") && line.contains(".py");
+    if given.stdin.lines().any(starts_it) {
+        given.stdin.clear();
+    }
+    given
+}
+
 /// The text without the lines that say so.
 pub(super) fn without(text: &str) -> String {
     let others = sorted(text).filter(|(_, line)| line.is_none());
@@ -132,6 +155,29 @@ fn without_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_model_copied_or_mistook_is_not_given_to_the_script() {
+        let plan = "R1: Take the city and the number of days from the command line.";
+        for (args, stdin, left, typed) in [
+            ("--city Oslo", "3\n", "--city Oslo", "3\n"),
+            ("--number-of-days=3 Oslo", "", "--number-of-days=3 Oslo", ""),
+            ("python draw.py --city Oslo", "", "--city Oslo", ""),
+            ("python3 draw.py", "python draw.py 7\n", "", ""),
+            ("--rows 3", "7\n", "", "7\n"),
+            ("draw.py --rows 3", "", "", ""),
+            ("5 km miles", "", "5 km miles", ""),
+            ("-n 3", "", "-n 3", ""),
+        ] {
+            let given = Given { args: shlex::split(args).unwrap(), stdin: stdin.to_owned() };
+            let given = meant(given, plan);
+            assert_eq!(
+                (given.args.join(" "), given.stdin.as_str()),
+                (left.to_owned(), typed),
+                "{args}"
+            );
+        }
+    }
 
     #[test]
     fn what_a_script_is_tried_with_is_read_whatever_marks_stand_around_it() {

@@ -84,6 +84,9 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     if requirements.is_empty() {
         return Err(refuse(text, outcome));
     }
+    let said = requirements.iter().map(|r| r.text.as_str()).chain([parts.restatement.as_str()]);
+    let said = said.collect::<Vec<_>>().join("\n");
+    let given = given::meant(given, &said);
     let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
     let text = write(&parts.restatement, &requirements, &given, &questions);
     Ok(Proposal { text, requirements, questions })
