@@ -169,7 +169,8 @@ mod tests {
             ("5 km miles", "", "5 km miles", ""),
             ("-n 3", "", "-n 3", ""),
         ] {
-            let given = Given { args: shlex::split(args).unwrap(), stdin: stdin.to_owned() };
+            let args_given = shlex::split(args).unwrap_or_default();
+            let given = Given { args: args_given, stdin: stdin.to_owned() };
             let given = meant(given, plan);
             assert_eq!(
                 (given.args.join(" "), given.stdin.as_str()),
