@@ -52,7 +52,9 @@ fn a_plan_says_what_a_script_is_tried_with_where_the_manager_gave_nothing() {
         fenced(&format!("import sys\nprint({n}, sys.argv[1:], sys.stdin.read().split('\\n'))"))
     };
     let versions = [1, 2, 3].map(version);
-    let plan = format!("{PLAN}Try with arguments: --city 'New York'\n- **Try with input:** `3`\n");
+    let asked_for = PLAN.replace("It prints two.", "It prints the number for a city.");
+    let tried = "Try with arguments: --city 'New York'\n- **Try with input:** `3`\n";
+    let plan = format!("{asked_for}{tried}");
     let world = World::scripted(&[&plan], &versions.each_ref().map(String::as_str), &[ACCEPT]);
     let printed = |n: u32| world.read(&format!("sessions/s/run_v{n}/stdout.txt"));
     let by = |n: u32, who: &str| {
