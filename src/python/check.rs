@@ -195,6 +195,7 @@ impl Look {
             dependencies: imports::dependencies(&tree, script),
             optional: imports::optional(&tree),
             window: imports::window(&tree),
+            statements: tree.statements,
             ..Checks::default()
         };
         let mut said = HashSet::new();

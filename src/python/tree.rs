@@ -61,6 +61,8 @@ pub(super) struct Tree {
     pub(super) idle: Vec<Range<usize>>,
     /// Bytes where an async function returns a value, which it may not if it also yields.
     pub(super) async_returns: Vec<usize>,
+    /// How many statements there are, those inside others counted too.
+    pub(super) statements: usize,
 }
 
 impl Tree {
@@ -211,6 +213,7 @@ impl Reader<'_> {
 
 impl<'a> Visitor<'a> for Reader<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        self.tree.statements += 1;
         match stmt {
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),

@@ -9,6 +9,20 @@ fn rules(lints: &[redraft::domain::report::Lint]) -> Vec<String> {
 }
 
 #[test]
+fn one_finding_weighs_less_in_a_longer_script() {
+    for (script, statements, score) in [
+        ("print(1)\n", 1, 10.0),
+        ("import os\n", 1, 0.0),
+        ("import os\nprint(1)\n", 2, 5.0),
+        ("import os\ndef f(x):\n    if x:\n        return 1\n    return 2\n", 5, 8.0),
+        ("try:\n    import os\nexcept ImportError:\n    os = None\nprint(os)\n", 4, 10.0),
+    ] {
+        let checks = check(script);
+        assert_eq!((checks.statements, checks.lint_score()), (statements, score), "{script}");
+    }
+}
+
+#[test]
 fn what_python_would_not_compile_is_refused() {
     for (script, line) in [
         ("def f(:\n    pass\n", 1),
