@@ -10,6 +10,10 @@ use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
 
+/// Modules that read a command line.
+const ARGUMENT_PARSERS: [&str; 7] =
+    ["argparse", "getopt", "optparse", "click", "typer", "fire", "docopt"];
+
 /// The state of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
@@ -214,6 +218,21 @@ impl Version {
     #[must_use]
     pub fn run_failed(&self) -> bool {
         self.run.as_ref().is_some_and(|r| r.verdict == RunVerdict::Failed)
+    }
+
+    /// Whether it takes arguments, was given none, and then did nothing that anybody could see.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        let takes = |checks: &Checks| {
+            checks.imports.iter().any(|module| ARGUMENT_PARSERS.contains(&module.as_str()))
+        };
+        let silent = |run: &Run| {
+            run.verdict == RunVerdict::Ok
+                && run.given_by.is_none()
+                && run.stdout_bytes + run.stderr_bytes == 0
+                && run.files.is_empty()
+        };
+        self.run.as_ref().is_some_and(silent) && self.checks.as_ref().is_some_and(takes)
     }
 
     /// Whether one of the Manager's tests failed.

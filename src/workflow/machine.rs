@@ -125,7 +125,7 @@ pub fn next_step(session: &Session) -> Step {
     if head.failed() && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
-    if wants_lint_repair(session, head) && may_repair(session, head) {
+    if wants_touching_up(session, head) && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
     if settings.analysis && head.failed() {
@@ -171,19 +171,17 @@ pub fn repairs_left(session: &Session, version: &Version) -> u32 {
     session.settings.limits.repairs.saturating_sub(repairs_in_a_row(session, version))
 }
 
-/// Whether a version that works goes back for its lint findings: once in a row of repairs, so that
-/// it is not for the last of them that a model breaks what works.
-fn wants_lint_repair(session: &Session, head: &Version) -> bool {
+/// Whether a version that works goes back all the same, because nobody could see what it does or for
+/// its lint findings: once in a row of repairs, so that it is not for the last of them that a model
+/// breaks what works.
+fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
     let works = |version: &Version| version.ran() && !version.failed();
     let base = head.base.and_then(|base| session.version(base));
-    let for_lint = head.cause == Cause::Repair && base.is_some_and(works);
+    let again = head.cause == Cause::Repair && base.is_some_and(works);
     let tried = |v: &Version| v.base == Some(head.number) && v.cause == Cause::Repair;
-    session.settings.lint == LintUse::Repair
-        && works(head)
-        && found(head)
-        && !for_lint
-        && !session.versions.iter().any(tried)
+    let lint = session.settings.lint == LintUse::Repair && found(head);
+    works(head) && (head.idle() || lint) && !again && !session.versions.iter().any(tried)
 }
 
 /// How many repairs led to this version since somebody asked for one.
@@ -439,15 +437,18 @@ fn auto_install(session: &Session) -> Auto {
 }
 
 fn auto_version(session: &Session) -> Auto {
+    // A version that works is not lost to a Coder that could do nothing better, unless the Manager
+    // wants another one.
+    let accepted = |head: &&Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
+    if session.head().filter(accepted).is_some() {
+        return Auto::Accept;
+    }
     if let Some(trouble) = trouble(session) {
         return Auto::Stop(trouble.words());
     }
     let Some(head) = session.head() else {
         return Auto::Stop("there is no version".to_owned());
     };
-    if verdict(head) == Verdict::Accept {
-        return Auto::Accept;
-    }
     if at_version_limit(session) {
         return Auto::Stop(limit_reached(session));
     }

@@ -184,6 +184,36 @@ fn a_coder_that_gave_its_failed_script_again_is_asked_afresh() {
 }
 
 #[test]
+fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
+    let idle = "import argparse\nwords = argparse.ArgumentParser()\n\
+                words.add_argument('--show', action='store_true')\n\
+                if words.parse_args().show:\n    print(";
+    let (idle, other) = (fenced(&format!("{idle}1)")), fenced(&format!("{idle}2)")));
+    for (scripts, versions, asked_for) in [
+        (vec![idle.as_str(), &fenced("print(1)")], 2, 2),
+        // A script that is to show nothing is no reason to ask for ever.
+        (vec![idle.as_str(), &other], 2, 2),
+        (vec![idle.as_str()], 1, 3),
+    ] {
+        let world = World::scripted(&[PLAN], &scripts, &[ACCEPT]);
+        world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
+        let requests = world.received();
+        let asked: Vec<String> = requests
+            .iter()
+            .filter(|r| agent(r) == Asking::Coder)
+            .map(crate::support::model_server::Received::prompt)
+            .collect();
+        let made = world.events("s").iter().filter(|e| *e == "version_created").count();
+        assert_eq!((made, asked.len()), (versions, asked_for), "{scripts:?}");
+        assert!(asked[1].contains("showed nothing: it printed nothing"), "{}", asked[1]);
+    }
+    // What is given arguments may do nothing with them.
+    let world = World::scripted(&[PLAN], &[&idle], &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "x"])).expect(0);
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
 fn a_forgotten_import_costs_no_repair() {
     let world = World::scripted(&[PLAN], &[&fenced("print(math.floor(1.5))")], &[ACCEPT]);
     let out = world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);

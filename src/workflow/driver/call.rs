@@ -509,6 +509,10 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
         Some(_) if !version.failed() && version.run.is_none() => {
             history::review_words(session, version)
         }
+        Some(_) if version.idle() => "It was run without arguments, ended without an error, and \
+                                      showed nothing: it printed nothing and wrote no file. \
+                                      Without arguments it must do all that the plan asks for."
+            .to_owned(),
         Some(checks) if !version.failed() => {
             format!(
                 "It works. Put these right and change nothing else.\n{}",
