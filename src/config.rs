@@ -57,6 +57,8 @@ pub struct Config {
     pub install: Option<Install>,
     /// Who judges whether a script is safe to run.
     pub safety: Option<Safety>,
+    /// Whether a model of this machine is asked what it is like before its first use.
+    pub probe: Option<Probe>,
     /// The sessions folder, relative to the current folder.
     pub sessions_dir: Option<PathBuf>,
     /// What tokens cost, by `PROVIDER/MODEL`.
@@ -70,6 +72,16 @@ pub struct Config {
     limits: LimitsConfig,
     #[serde(deserialize_with = "values::or_default")]
     sandbox: SandboxConfig,
+}
+
+/// Whether a model of this machine is asked what it is like before its first use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// In a few short calls, once.
+    Auto,
+    /// Not at all, and what is known of models is not used.
+    Never,
 }
 
 /// What differs for one role.
@@ -352,6 +364,7 @@ impl Config {
         over(&mut self.run, later.run);
         over(&mut self.install, later.install);
         over(&mut self.safety, later.safety);
+        over(&mut self.probe, later.probe);
         over(&mut self.sessions_dir, later.sessions_dir);
         self.prices.extend(later.prices);
         over(&mut self.python, later.python);

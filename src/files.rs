@@ -1,7 +1,9 @@
 //! The one door to the disk. The lints ban raw file writes everywhere else.
 #![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
 
+use sha2::{Digest, Sha256};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -123,6 +125,15 @@ fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
         options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
     }
     options
+}
+
+/// SHA-256, in hexadecimal.
+#[must_use]
+pub fn hash(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The text of a file of at most `limit` bytes; what is not UTF-8 is an error.

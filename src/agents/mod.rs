@@ -18,7 +18,7 @@ pub mod reviewer;
 pub mod safety;
 mod text;
 
-pub use text::without_echo;
+pub use text::{thoughts, without_echo};
 
 use crate::domain::chat::{Agent, Request};
 use crate::prompts::{PromptError, Prompts};

@@ -1,5 +1,6 @@
 //! What every answer needs before it is read: line ends, thinking aloud, words.
 
+use crate::domain::profile::Thinking;
 use std::collections::HashSet;
 
 /// The answer with `\n` line ends and without a byte-order mark.
@@ -36,6 +37,24 @@ pub(super) fn after_thinking(mut text: &str) -> &str {
         }
     }
     text
+}
+
+/// Where the thoughts at an answer's beginning end, in bytes, and how they are marked; `None` if it
+/// has none. `how` is what is known of the model: of one that thinks aloud, an answer that was `cut`
+/// before it came to an end of its thoughts is nothing else.
+#[must_use]
+pub fn thoughts(answer: &str, how: Thinking, cut: bool) -> Option<(usize, Thinking)> {
+    let opened = THINKING.iter().any(|t| starts_with(answer.trim_start(), &format!("<{t}>")));
+    let closed = THINKING.iter().any(|tag| find(answer, &format!("</{tag}>")).is_some());
+    let marked = if opened { Thinking::Marked } else { Thinking::Open };
+    if cut && !closed && (opened || how == Thinking::Open) {
+        return Some((answer.len(), marked));
+    }
+    let rest = after_thinking(answer);
+    // What is nothing but a thought is read as the answer.
+    let begin = rest.as_ptr().addr().wrapping_sub(answer.as_ptr().addr());
+    let behind = begin + rest.len() == answer.len();
+    (closed && behind && begin > 0).then_some((begin, marked))
 }
 
 /// The text without one leading thought, or `None` if it has none.

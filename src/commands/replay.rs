@@ -2,6 +2,7 @@
 
 use super::{Context, code, setup, work};
 use crate::cli::Target;
+use crate::config::Kind;
 use crate::domain::chat::{Agent, Request};
 use crate::domain::event::Event;
 use crate::domain::text::{count, one_line};
@@ -73,7 +74,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
 
 fn nobody(tools: bool) -> Connection {
     let (model, policy) = (Box::new(Gone { tools }), Policy::default());
-    Connection { model, policy, price: None, context: None, parallel: 1 }
+    Connection::new(model, policy, Kind::Script)
 }
 
 /// A model that can't be reached any more; it is not asked.

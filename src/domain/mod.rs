@@ -6,6 +6,7 @@ pub mod event;
 pub mod name;
 pub mod packages;
 pub mod plan;
+pub mod profile;
 pub mod report;
 pub mod review;
 pub mod session;

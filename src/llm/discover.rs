@@ -4,6 +4,7 @@ use super::http::Door;
 use super::library::Entry;
 use super::provider::{BUILT_IN, EMBEDDED, Lookup, environment, names, settings};
 use super::secret::Secret;
+use super::told::SERVERS;
 use crate::config::{Config, Kind};
 use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
@@ -11,14 +12,6 @@ use std::time::Duration;
 
 /// How long a server on this machine may take to say what it has.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// Servers that speak as `OpenAI`'s do, and where they listen unless they are told otherwise.
-const SERVERS: [(&str, &str); 4] = [
-    ("llama.cpp", "http://127.0.0.1:8080/v1"),
-    ("LM Studio", "http://127.0.0.1:1234/v1"),
-    ("vLLM", "http://127.0.0.1:8000/v1"),
-    ("text-generation-webui", "http://127.0.0.1:5000/v1"),
-];
 
 /// What was found on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -142,6 +142,12 @@ impl Door {
         self.get_from(self.url.clone()).await
     }
 
+    /// Posts JSON and gets JSON of at most `LONGEST_LINE` bytes.
+    pub(super) async fn ask(&self, body: &Value) -> Result<Value, Fault> {
+        let response = self.post(body, "").await?;
+        serde_json::from_slice(&whole(response).await?).map_err(Fault::bad_text)
+    }
+
     async fn get_from(&self, url: Url) -> Result<Value, Fault> {
         let request = self.client()?.get(url).headers(self.headers.clone());
         let response = request.send().await.map_err(|error| self.unreachable(error))?;

@@ -19,6 +19,7 @@ pub mod library;
 mod nearest;
 mod ollama;
 mod openai;
+pub mod profiles;
 pub mod provider;
 mod refusal;
 mod repetition;
@@ -27,6 +28,7 @@ mod script;
 mod secret;
 mod stops;
 mod template;
+pub mod told;
 mod wire;
 
 pub use fault::Fault;

@@ -10,12 +10,16 @@ use super::http::{BadAddress, Door, HttpModel};
 use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
 use super::openai::OpenAi;
+use super::profiles;
 use super::responses::Responses;
 use super::secret::Secret;
 use super::template::Template;
+use super::told::{OLLAMA, Server};
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
-use crate::config::{Config, Kind, Price, ProviderConfig, read_yaml};
+use crate::config::{Config, Kind, Price, Probe, ProviderConfig, read_yaml};
+use crate::domain::profile::Profile;
+use crate::files;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -71,13 +75,7 @@ pub(super) const BUILT_IN: [BuiltIn; 6] = [
         key_env: Some("OPENROUTER_API_KEY"),
         model: Some("qwen/qwen3-coder"),
     },
-    BuiltIn {
-        name: "ollama",
-        kind: Kind::Ollama,
-        base_url: "http://127.0.0.1:11434",
-        key_env: None,
-        model: None,
-    },
+    BuiltIn { name: "ollama", kind: Kind::Ollama, base_url: OLLAMA, key_env: None, model: None },
     BuiltIn { name: EMBEDDED, kind: Kind::Embedded, base_url: "", key_env: None, model: None },
 ];
 
@@ -120,6 +118,42 @@ pub struct Connection {
     pub context: Option<u32>,
     /// How many calls it works on at once.
     pub parallel: usize,
+    /// How it is spoken to.
+    pub kind: Kind,
+    /// What stands for it where something is kept of it: the same model of the same server.
+    pub identity: String,
+    /// What is known of it since it was asked what it is like.
+    pub profile: Option<Profile>,
+    /// It is one of this machine that was never asked what it is like, and may be.
+    pub is_new: bool,
+    /// The server that it is behind, if that can be asked about it.
+    pub server: Option<Server>,
+}
+
+impl Connection {
+    /// A connection of which nothing is known.
+    #[must_use]
+    pub fn new(model: Box<dyn Model>, policy: Policy, kind: Kind) -> Self {
+        Self {
+            model,
+            policy,
+            price: None,
+            context: None,
+            parallel: 1,
+            kind,
+            identity: String::new(),
+            profile: None,
+            is_new: false,
+            server: None,
+        }
+    }
+
+    /// Takes up what was found out about the model: no prompt gets longer than that.
+    pub fn adopt(&mut self, profile: Profile) {
+        self.context = self.context.into_iter().chain(profile.context).min();
+        self.is_new = false;
+        self.profile = Some(profile);
+    }
 }
 
 /// Why a model can't be asked. Found before anything is sent.
@@ -258,7 +292,13 @@ pub fn price(model: &str, config: &Config) -> Option<(Price, bool)> {
 ///
 /// `used` tells how many calls of each agent a recording has answered before. Sends nothing.
 pub fn connect(model: &str, config: &Config, used: &Used) -> Result<Connection, ProviderError> {
-    connect_in(model, config, used, &environment)
+    let mut connection = connect_in(model, config, used, &environment)?;
+    if config.probe == Some(Probe::Never) {
+        connection.is_new = false;
+    } else if let Some(profile) = profiles::kept(&profiles::folder(), &connection.identity) {
+        connection.adopt(profile);
+    }
+    Ok(connection)
 }
 
 /// [`connect`] with another environment.
@@ -275,9 +315,22 @@ pub fn connect_in(
     };
     let provider = Provider { name, settings, env };
     let policy = provider.policy();
+    let identity = provider.identity(&id);
+    let server = provider
+        .settings
+        .kind
+        .and_then(|kind| Server::new(kind, provider.settings.base_url.as_deref()?, &id));
+    let is_new = match provider.settings.kind {
+        // What the catalogue has is known.
+        Some(Kind::Embedded) => {
+            Library::open().is_ok_and(|library| matches!(library.meant(&id), Ok(Meant::File(_))))
+        }
+        _ => server.as_ref().is_some_and(Server::is_of_this_machine),
+    };
     let context = provider.settings.context.unwrap_or(ollama::DEFAULT_CONTEXT);
     let kind = provider.settings.kind;
-    let model_behind: Box<dyn Model> = match kind.ok_or_else(|| provider.missing("kind"))? {
+    let kind = kind.ok_or_else(|| provider.missing("kind"))?;
+    let model_behind: Box<dyn Model> = match kind {
         Kind::Openai => {
             let official = provider.base_url()?.contains("//api.openai.com");
             provider.http(OpenAi { model: id, official })?
@@ -310,15 +363,16 @@ pub fn connect_in(
         }
     };
     // An Ollama makes its context as large as it has to be.
-    let context = provider.settings.context.filter(|_| kind != Some(Kind::Ollama));
+    let context = provider.settings.context.filter(|_| kind != Kind::Ollama);
     let price = price(model, config);
     let parallel = provider.settings.parallel.unwrap_or(match kind {
         // Recordings are played in their order.
-        Some(Kind::Script) => 1,
-        Some(Kind::Command | Kind::Embedded | Kind::Ollama) => 4,
+        Kind::Script => 1,
+        Kind::Command | Kind::Embedded | Kind::Ollama => 4,
         _ => 8,
     });
-    Ok(Connection { model: model_behind, policy, price, context, parallel })
+    let nothing_known = Connection::new(model_behind, policy, kind);
+    Ok(Connection { price, context, parallel, identity, is_new, server, ..nothing_known })
 }
 
 /// The names of all providers, built-in and configured.
@@ -391,6 +445,22 @@ impl Provider<'_> {
 
     fn base_url(&self) -> Result<&str, ProviderError> {
         self.settings.base_url.as_deref().ok_or_else(|| self.missing("base_url"))
+    }
+
+    /// What stands for one of its models.
+    fn identity(&self, model: &str) -> String {
+        let kind = self.settings.kind.map_or("", Kind::name);
+        let place = match self.settings.kind {
+            Some(Kind::Command) => format!("{:?}", self.settings.command),
+            // Another file under the same name is another model.
+            Some(Kind::Embedded) => {
+                let path = Path::new(model);
+                let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+                format!("{} {}", path.display(), files::size(&path))
+            }
+            _ => self.settings.base_url.clone().unwrap_or_default(),
+        };
+        format!("{kind} {place} {model}")
     }
 
     fn policy(&self) -> Policy {

@@ -8,9 +8,8 @@ use crate::domain::session::Session;
 use crate::domain::settings::{
     Gates, Install, Limits, LintUse, Preset, RoleSettings, Safety, Sandbox, Settings, Strategy,
 };
-use crate::files::Mode;
+use crate::files::{self, Mode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -44,18 +43,9 @@ pub fn mode(file: &str) -> Mode {
 pub fn of(file: &str, content: &str) -> Artifact {
     Artifact {
         file: file.to_owned(),
-        sha256: hash(content.as_bytes()),
+        sha256: files::hash(content.as_bytes()),
         bytes: content.len() as u64,
     }
-}
-
-/// SHA-256, in hexadecimal.
-#[must_use]
-pub fn hash(content: &[u8]) -> String {
-    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The files that follow from an event, in the order of [`Event::artifacts_mut`], with their

@@ -195,7 +195,7 @@ fn take_data(folder: &Path, named: Vec<(&Path, &str)>) -> Result<Vec<DataFile>, 
     for (path, name) in named {
         let to = folder.join(name);
         let bytes = files::copy(path, &to)?;
-        let sha256 = artifacts::hash(&files::read(&to)?);
+        let sha256 = files::hash(&files::read(&to)?);
         data.push(DataFile { name: name.to_owned(), bytes, sha256, described: None });
     }
     Ok(data)

@@ -155,7 +155,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
     for file in ["plan.md", artifacts::SESSION, &latest] {
         if let Some(placed) = session.artifacts.get(file)
             && let Some(content) = files::read_regular(&folder.join(file), LARGEST)
-            && artifacts::hash(&content) != placed.artifact.sha256
+            && files::hash(&content) != placed.artifact.sha256
         {
             edited.push(file.to_owned());
         }
@@ -229,7 +229,7 @@ fn verify(
             // A link, or what is no file at all, was not written by us: what belongs there is missing.
             let content = files::read_regular(&path, LARGEST).unwrap_or_default();
             let right = content.len() as u64 == placed.artifact.bytes
-                && artifacts::hash(&content) == placed.artifact.sha256;
+                && files::hash(&content) == placed.artifact.sha256;
             // Nothing is to be written again for a file that was empty from the start, as long as
             // it is there.
             (!right || (content.is_empty() && files::length(&path).is_none()))

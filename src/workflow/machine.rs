@@ -446,9 +446,9 @@ fn auto_version(session: &Session) -> Auto {
     if let Some(trouble) = trouble(session) {
         return Auto::Stop(trouble.words());
     }
-    let Some(head) = session.head() else {
+    if session.head().is_none() {
         return Auto::Stop("there is no version".to_owned());
-    };
+    }
     if at_version_limit(session) {
         return Auto::Stop(limit_reached(session));
     }

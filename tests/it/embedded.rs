@@ -61,6 +61,27 @@ fn a_session_needs_more_than_a_file() {
 }
 
 #[test]
+fn a_model_of_ones_own_is_asked_once_what_it_is_like() {
+    let world = World::empty();
+    Model { answer: &ALL, ..Model::default() }.write(&world.file("own.gguf"));
+    let new = |name: &'static str, more: &[&'static str]| {
+        let args = ["new", "say hi", "--name", name, "--auto", "--model", "embedded/own.gguf"];
+        let out = world.run(&[&args[..], more].concat()).expect(0).out;
+        out.contains("is new here")
+    };
+    world.write("never.yaml", "probe: never\n");
+    assert!(!new("a", &["--config", "never.yaml"]));
+    assert!(new("b", &[]), "it is not asked at its first use");
+    assert!(!new("c", &[]), "it is asked again");
+    // Another file under the same name.
+    let longer = ALL.map(|piece| piece.replace("hi.", "hi to you."));
+    let longer = longer.each_ref().map(String::as_str);
+    Model { answer: &longer, ..Model::default() }.write(&world.file("own.gguf"));
+    assert!(new("d", &[]));
+    assert_eq!(std::fs::read_dir(world.file("home/.cache/redraft/profiles")).unwrap().count(), 2);
+}
+
+#[test]
 fn a_file_that_is_no_model_is_blamed_on_something_else() {
     let world = World::empty();
     let whole = Model::default().bytes();

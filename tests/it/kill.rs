@@ -2,7 +2,7 @@
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
-use redraft::store::artifacts::hash;
+use redraft::files::hash;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};

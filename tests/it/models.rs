@@ -500,3 +500,82 @@ fn a_catalogue_of_ones_own_with_a_mistake_is_named() {
         );
     }
 }
+
+/// A server as llama.cpp's, whose model thinks aloud, writes no fences, and ends each answer at so
+/// many tokens.
+fn thinker() -> World {
+    World::with(|request| {
+        if request.place() == "/props" {
+            let props = json!({"default_generation_settings": {"n_ctx": 3000}});
+            return Reply::raw(200, "application/json", [props.to_string()]);
+        }
+        let prompt = request.prompt();
+        let thought = "<think>\nWhat could be meant by that?\n</think>\n";
+        match () {
+            () if prompt.contains("the numbers from 1 to 3000") => {
+                Reply::openai_cut("1\n2\n3\n", 500)
+            }
+            () if prompt.contains("What is the password?") => {
+                assert!(prompt.len() < 4 * 3000, "longer than the server said: {}", prompt.len());
+                Reply::openai("plum-4711")
+            }
+            () if prompt.contains("exactly four lines") => {
+                Reply::openai(&format!("{thought}R1: met\nR2: not met\nR3: met\nVERDICT: ITERATE"))
+            }
+            () if prompt.contains("three lines that prints") => {
+                Reply::openai(&format!("{thought}print(1)\nprint(2)\nprint(3)\n"))
+            }
+            () => {
+                Reply::openai_cut("<think>\nMaybe so:\n```python\nprint('a thought')\n```\n", 500)
+            }
+        }
+    })
+}
+
+#[test]
+fn what_a_model_is_like_is_found_out_kept_and_used() {
+    let world = thinker();
+    let out = world.run(&["models", "probe"]).expect(0).out;
+    for words in [
+        "local/m",
+        "writes code without fences",
+        "keeps to a format",
+        "thinks aloud in its answers",
+        "3000 tokens of context",
+        "read a prompt of",
+        "its answers end at 500 tokens",
+        "kept in ",
+    ] {
+        assert!(out.contains(words), "{words}\n{out}");
+    }
+    assert!(world.run(&["models"]).expect(0).out.contains("its answers end at 500 tokens"));
+
+    // No more is asked for than it gives, and code in a thought that never ends is no script.
+    let args = ["new", "count", "--name", "s", "--preset", "quick", "--auto", "--repairs", "0"];
+    world.run(&args).expect(3);
+    let request = world.received().pop().unwrap();
+    assert_eq!(request.body["max_tokens"], 500);
+    assert!(!world.file("sessions/s/script_v1.py").exists());
+
+    world.write("never.yaml", "probe: never\n");
+    let args = ["--config", "never.yaml", "new", "count", "--name", "t", "--preset", "quick"];
+    world.run(&[&args[..], &["--auto", "--repairs", "0"]].concat()).expect(0);
+    assert!(world.received().pop().unwrap().body["max_tokens"].as_u64() > Some(500));
+    assert_eq!(world.read("sessions/t/script_v1.py"), "print('a thought')\n");
+}
+
+#[test]
+fn a_model_that_can_not_be_probed_says_why() {
+    let world = World::with(|request| match request.is_list() {
+        true => Reply::refusal(404, "no such page"),
+        false => Reply::refusal(401, "no key"),
+    });
+    let out = world.run(&["models", "probe", "local/m"]).expect(4);
+    assert!(out.err.contains("`local/m`"), "{}", out.err);
+    assert!(world.run(&["models", "probe", "nobody/m"]).expect(2).err.contains("`nobody`"));
+    world.write("answers.yaml", "[]");
+    world.write("s.yaml", "providers: { r: { kind: script, path: answers.yaml } }\n");
+    let out = world.run(&["--config", "s.yaml", "models", "probe", "r/m"]).expect(2);
+    assert!(out.err.contains("recorded answers"), "{}", out.err);
+    assert!(!world.file("home/.cache/redraft/profiles").exists());
+}

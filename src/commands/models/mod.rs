@@ -2,6 +2,7 @@
 //! that run inside the program.
 
 mod check;
+mod probe;
 mod shelf;
 
 use super::{Context, code, setup};
@@ -11,7 +12,7 @@ use crate::domain::chat::Role;
 use crate::domain::text::{one_line, size};
 use crate::llm::discover::{self, Choice, Discovery};
 use crate::llm::library::Library;
-use crate::llm::provider;
+use crate::llm::{self, provider};
 use anyhow::Result;
 use check::Checked;
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub(super) fn run(context: &Context, args: &Models) -> Result<u8> {
         None => show(context, args.check),
         Some(ModelsCommand::List) => shelf::list(context),
         Some(ModelsCommand::Pull { name }) => shelf::pull(context, name.as_deref()),
+        Some(ModelsCommand::Probe { model }) => probe::run(context, model.as_deref()),
         Some(ModelsCommand::Rm { name }) => shelf::remove(context, name),
     }
 }
@@ -88,6 +90,11 @@ fn facts(context: &Context, library: &Library, model: &str) -> Vec<String> {
         let mark = if usual { ", the usual price" } else { "" };
         let Price { input, output, .. } = price;
         facts.push(format!("${input} in and ${output} out a million tokens{mark}"));
+    }
+    if let Some(known) =
+        provider::connect(model, &context.config, &llm::Used::new()).ok().and_then(|c| c.profile)
+    {
+        facts.extend(known.in_words());
     }
     let provider = model.split('/').next().unwrap_or_default();
     if let Some(context) = context.config.providers.get(provider).and_then(|p| p.context) {

@@ -1,17 +1,22 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
 use super::fit::{Fitted, Room, fit};
+use super::probe::{Effort, probe};
 use super::{Driver, DriverError, End, Next, dialogue, history};
-use crate::agents::{analysis, coder, dependencies, inspector, planner, repair, reviewer, safety};
+use crate::agents::{
+    analysis, coder, dependencies, inspector, planner, repair, reviewer, safety, thoughts,
+};
 use crate::config::Price;
 use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
+use crate::domain::profile::{Profile, Thinking};
 use crate::domain::report::Checks;
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
+use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::words;
@@ -51,11 +56,15 @@ impl Driver<'_, '_> {
         if !self.models.contains_key(&model) {
             let connection = (self.tools.connect)(&model, &session.calls.finished)?;
             self.models.insert(model.clone(), connection);
+            if let Some(end) = self.get_to_know(&model).await? {
+                return Ok(Next::End(end));
+            }
         }
         let session = self.store.session();
         let known = self.contexts.get(&model).copied();
         let context = known.or_else(|| self.models.get(&model)?.context);
         let tools = self.models.get(&model).is_some_and(|m| m.model.takes_tools());
+        let profile = self.models.get(&model).and_then(|m| m.profile.as_ref());
         let samples = session.settings.samples(agent);
         let missing = samples::missing(session, agent);
         let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
@@ -73,6 +82,9 @@ impl Driver<'_, '_> {
                     };
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
                     request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
+                    if let Some(profile) = profile {
+                        profile.suit(&mut request);
+                    }
                     // What was configured is not cooled down.
                     let warmest = WARMEST.max(request.temperature);
                     let warm = (request.temperature + warmer + by_place).min(warmest);
@@ -268,8 +280,23 @@ async fn came(
 ) -> Came {
     let begun = Instant::now();
     let model = connection.model.as_ref();
-    let answer = call::call(model, request, &connection.policy, cancel, on).await;
+    let mut answer = call::call(model, request, &connection.policy, cancel, on).await;
+    if let (Ok(answer), Some(profile)) = (&mut answer, &connection.profile) {
+        keep_thoughts_apart(answer, profile);
+    }
     Came { number, milliseconds: millis(begun), price: connection.price, answer }
+}
+
+/// Of a model that is known to think aloud, the thoughts are no part of its answer: also where it did
+/// not come to their end, and code in them is none that it meant to give.
+fn keep_thoughts_apart(answer: &mut call::Answer, profile: &Profile) {
+    if matches!(profile.thinking, Thinking::Marked | Thinking::Open)
+        && let Some((end, _)) =
+            thoughts(&answer.text, profile.thinking, answer.outcome == Outcome::Cut)
+    {
+        let rest = answer.text.split_off(end);
+        answer.reasoning.push_str(&std::mem::replace(&mut answer.text, rest));
+    }
 }
 
 fn millis(since: Instant) -> u64 {
@@ -277,6 +304,41 @@ fn millis(since: Instant) -> u64 {
 }
 
 impl Driver<'_, '_> {
+    /// Asks a model of this machine what it is like before it is used for the first time. That it can't
+    /// be told keeps nobody from using it.
+    async fn get_to_know(&mut self, model: &str) -> Result<Option<End>, DriverError> {
+        let Some(connection) = self.models.get_mut(model) else { return Ok(None) };
+        if !connection.is_new || self.held_back.is_some() {
+            return Ok(None);
+        }
+        // What listens there need not be what usually does.
+        if let Some(server) = &connection.server
+            && server.told().await.is_none()
+        {
+            return Ok(None);
+        }
+        let manager = &mut *self.tools.manager;
+        manager.tell(News::Note(&format!(
+            "`{model}` is new here: a few short calls show what it is like (not with `probe: never`)"
+        )));
+        let asked = probe(connection, model, Effort::SHORT, &self.tools.cancel, &mut |_| ()).await;
+        match asked {
+            Ok(profile) => {
+                manager.tell(News::Note(&profile.in_words().join("; ")));
+                if let Err(error) =
+                    profiles::keep(&profiles::folder(), &connection.identity, &profile)
+                {
+                    manager.tell(News::Note(&error.to_string()));
+                }
+                connection.adopt(profile);
+            }
+            Err(CallErrorKind::Interrupted) => return Ok(Some(self.interrupted()?)),
+            // The call that follows says it.
+            Err(CallErrorKind::Failed(_)) => connection.is_new = false,
+        }
+        Ok(None)
+    }
+
     /// What a server's refusal tells of its context: its size, or that it is less than the prompt.
     /// Each refusal makes it smaller, so that it comes to an end.
     fn learn_context(&mut self, model: &str, told: Option<u32>, request: &Request) {

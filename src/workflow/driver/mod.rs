@@ -12,6 +12,7 @@ mod history;
 mod lost;
 mod notes;
 mod packages;
+mod probe;
 mod read;
 mod replay;
 mod run;
@@ -21,6 +22,7 @@ mod test;
 pub use ask::{feedback, manual_version};
 
 pub use given::given;
+pub use probe::{Effort, probe};
 pub use replay::{Difference, replay};
 
 use super::convergence;

@@ -105,12 +105,6 @@ impl Driver<'_, '_> {
     }
 
     fn read_script(&mut self, pending: &Pending, sampled: bool) -> Result<(), DriverError> {
-        let parses = |script: &str| {
-            check::syntax(script).map_err(|problem| extract::SyntaxProblem {
-                line: problem.line,
-                message: problem.message,
-            })
-        };
         let extracted = match extract::script(&pending.answer, pending.outcome, &parses) {
             Ok(extracted) => extracted,
             Err(Refusal { reason, .. }) => {
@@ -276,4 +270,10 @@ fn same(a: &str, b: &str) -> bool {
             .collect::<Vec<_>>()
     };
     a == b || (a.len().abs_diff(b.len()) < 200 && lines(a) == lines(b))
+}
+
+/// Whether a text is Python, in the words of whoever takes scripts out of answers.
+pub(super) fn parses(script: &str) -> Result<(), extract::SyntaxProblem> {
+    let problem = |check::SyntaxProblem { line, message }| extract::SyntaxProblem { line, message };
+    check::syntax(script).map_err(problem)
 }

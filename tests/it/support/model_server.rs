@@ -42,6 +42,8 @@ pub enum Format {
     Models,
     /// `GET .../api/tags`
     OllamaTags,
+    /// What a server says of itself and its models: `GET /props` and the like.
+    About,
 }
 
 /// One request, read whole.
@@ -85,15 +87,17 @@ impl Received {
             "POST" if path.ends_with("/v1/messages") => Some(Format::Anthropic),
             "POST" if path.ends_with(":streamGenerateContent") => Some(Format::Gemini),
             "POST" if path.ends_with("/api/chat") => Some(Format::Ollama),
+            "GET" if path == "/props" || path == "/api/v0/models" => Some(Format::About),
+            "POST" if path == "/api/show" => Some(Format::About),
             "GET" if path.ends_with("/models") => Some(Format::Models),
             "GET" if path.ends_with("/api/tags") => Some(Format::OllamaTags),
             _ => None,
         }
     }
 
-    /// Whether it asks for the list of models.
+    /// Whether it asks for the list of models, or about them.
     pub fn is_list(&self) -> bool {
-        matches!(self.format(), Some(Format::Models | Format::OllamaTags))
+        matches!(self.format(), Some(Format::Models | Format::OllamaTags | Format::About))
     }
 
     /// One event of a stream in the wire format that was asked in.
@@ -279,6 +283,19 @@ impl Reply {
         Self::raw(200, "text/event-stream", chunks)
     }
 
+    /// The same, ended by the server after so many tokens.
+    pub fn openai_cut(text: &str, tokens: u32) -> Self {
+        let events = [
+            json!({"choices": [{"index": 0, "delta": {"content": text}}]}),
+            json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}),
+            json!({"choices": [],
+                "usage": {"prompt_tokens": 10, "completion_tokens": tokens}}),
+        ];
+        let chunks = events.iter().map(|event| format!("data: {event}\n\n"));
+        let chunks: Vec<String> = chunks.chain(["data: [DONE]\n\n".to_owned()]).collect();
+        Self::raw(200, "text/event-stream", chunks)
+    }
+
     /// A stream of Anthropic's events with this text.
     pub fn anthropic(text: &str) -> Self {
         let start = json!({"type": "message_start", "message": {"role": "assistant",
@@ -362,6 +379,7 @@ impl Reply {
             Some(Format::Completion) => Self::completion(text),
             Some(Format::OllamaTags) => Self::tags(&["fake-coder:latest"]),
             Some(Format::Models) => Self::models(&["fake-coder"]),
+            Some(Format::About) => Self::refusal(404, "no such page"),
             Some(Format::OpenAi | Format::Raw) | None => Self::openai(text),
         }
     }

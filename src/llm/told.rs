@@ -1,0 +1,176 @@
+//! What a server says of one of its models, where it can be asked without a model at work.
+
+use super::http::Door;
+use super::secret::Secret;
+use crate::config::Kind;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a server may take to say it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Servers that speak as `OpenAI`'s do, and where they listen unless they are told otherwise.
+pub(super) const SERVERS: [(&str, &str); 4] = [
+    ("llama.cpp", "http://127.0.0.1:8080/v1"),
+    ("LM Studio", "http://127.0.0.1:1234/v1"),
+    ("vLLM", "http://127.0.0.1:8000/v1"),
+    ("text-generation-webui", "http://127.0.0.1:5000/v1"),
+];
+
+/// Where Ollama listens unless it is told otherwise.
+pub(super) const OLLAMA: &str = "http://127.0.0.1:11434";
+
+/// A server that runs models, and one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    kind: Kind,
+    base_url: String,
+    model: String,
+}
+
+/// What it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What it is.
+    pub server: &'static str,
+    /// How long prompt and answer can be together, in tokens.
+    pub context: Option<u32>,
+}
+
+impl Server {
+    /// A server of a kind that people run themselves; none of any other kind.
+    pub(super) fn new(kind: Kind, base_url: &str, model: &str) -> Option<Self> {
+        let (base_url, model) = (base_url.trim_end_matches('/').to_owned(), model.to_owned());
+        matches!(kind, Kind::Openai | Kind::Completion | Kind::Ollama).then_some(Self {
+            kind,
+            base_url,
+            model,
+        })
+    }
+
+    /// Whether it listens on this machine, where servers of its kind usually do.
+    pub(super) fn is_of_this_machine(&self) -> bool {
+        let bare = |url: &str| {
+            let url = url.trim_end_matches("/v1").trim_end_matches('/');
+            url.replace("localhost", "127.0.0.1")
+        };
+        let mut usual = SERVERS.iter().map(|(_, url)| *url).chain([OLLAMA]);
+        usual.any(|url| bare(url) == bare(&self.base_url))
+    }
+
+    /// Asks it for what it knows; `None` if it is no server that is known here.
+    pub async fn told(&self) -> Option<Told> {
+        tokio::time::timeout(PATIENCE, self.ask()).await.ok().flatten()
+    }
+
+    async fn ask(&self) -> Option<Told> {
+        if self.kind == Kind::Ollama {
+            let door = self.door(&self.base_url, "api/show")?;
+            return ollama(&door.ask(&json!({ "model": self.model })).await.ok()?);
+        }
+        let root = self.base_url.trim_end_matches("/v1");
+        let get = async |base: &str, path: &str| self.door(base, path)?.get().await.ok();
+        if let Some(told) = get(root, "props").await.as_ref().and_then(llama_cpp) {
+            return Some(told);
+        }
+        let list = get(root, "api/v0/models").await;
+        if let Some(told) = list.and_then(|list| lm_studio(&list, &self.model)) {
+            return Some(told);
+        }
+        let list = get(root, "v1/models").await;
+        list.and_then(|list| vllm(&list, &self.model))
+    }
+
+    fn door(&self, base: &str, path: &str) -> Option<Door> {
+        Door::new(base, path, HeaderMap::new(), Secret::new("")).ok()
+    }
+}
+
+fn number(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
+}
+
+/// The entry of a model in a list of them.
+fn entry<'a>(list: &'a Value, model: &str) -> Option<&'a Value> {
+    list["data"].as_array()?.iter().find(|entry| entry["id"] == model)
+}
+
+/// `GET /props` of llama.cpp's server: the context of one of its slots.
+fn llama_cpp(props: &Value) -> Option<Told> {
+    let settings = props.get("default_generation_settings")?;
+    Some(Told { server: "llama.cpp", context: number(&settings["n_ctx"]) })
+}
+
+/// `GET /api/v0/models` of LM Studio: what the model was loaded with, else what it can take.
+fn lm_studio(list: &Value, model: &str) -> Option<Told> {
+    let entry = entry(list, model)?;
+    let most = entry.get("max_context_length")?;
+    let context = number(&entry["loaded_context_length"]).or_else(|| number(most));
+    Some(Told { server: "LM Studio", context })
+}
+
+/// `GET /v1/models` of vLLM.
+fn vllm(list: &Value, model: &str) -> Option<Told> {
+    let context = entry(list, model)?.get("max_model_len")?;
+    Some(Told { server: "vLLM", context: number(context) })
+}
+
+/// `POST /api/show` of Ollama: what the model was made for; the prefix of the key is its family.
+fn ollama(shown: &Value) -> Option<Told> {
+    let facts = shown["model_info"].as_object()?;
+    let context = facts.iter().find(|(key, _)| key.ends_with(".context_length"));
+    Some(Told { server: "Ollama", context: context.and_then(|(_, length)| number(length)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_server_says_it_in_its_own_way_and_no_other_is_taken_for_one() {
+        let list = json!({"object": "list", "data": [
+            {"id": "a", "max_model_len": 4096, "owned_by": "vllm"},
+            {"id": "m", "max_model_len": 8192, "owned_by": "vllm"}]});
+        let studio = json!({"data": [
+            {"id": "m", "max_context_length": 32768, "loaded_context_length": 4096},
+            {"id": "other", "max_context_length": 32768, "state": "not-loaded"}]});
+        let props = json!({"default_generation_settings": {"n_ctx": 2048}, "total_slots": 8});
+        let shown = json!({"model_info": {
+            "general.architecture": "qwen2", "qwen2.context_length": 32768}});
+        let told = |server, context| Some(Told { server, context });
+        for (read, expected) in [
+            (llama_cpp(&props), told("llama.cpp", Some(2048))),
+            (lm_studio(&studio, "m"), told("LM Studio", Some(4096))),
+            (lm_studio(&studio, "other"), told("LM Studio", Some(32768))),
+            (lm_studio(&studio, "none"), None),
+            (vllm(&list, "m"), told("vLLM", Some(8192))),
+            (ollama(&shown), told("Ollama", Some(32768))),
+            // Servers that only look like one of these.
+            (llama_cpp(&json!({"error": "no such page"})), None),
+            (vllm(&json!({"data": [{"id": "m", "object": "model"}]}), "m"), None),
+            (lm_studio(&list, "m"), None),
+            (ollama(&json!({"models": []})), None),
+            (vllm(&json!({"data": [{"id": "m", "max_model_len": -1}]}), "m"), told("vLLM", None)),
+        ] {
+            assert_eq!(read, expected);
+        }
+    }
+
+    #[test]
+    fn only_where_such_servers_usually_listen_is_one_asked_unbidden() {
+        for (kind, url, usual) in [
+            (Kind::Openai, "http://127.0.0.1:8080/v1", true),
+            (Kind::Openai, "http://localhost:8080/v1/", true),
+            (Kind::Completion, "http://127.0.0.1:8000", true),
+            (Kind::Ollama, "http://127.0.0.1:11434", true),
+            (Kind::Openai, "http://127.0.0.1:38080/v1", false),
+            (Kind::Openai, "http://10.0.0.7:8080/v1", false),
+            (Kind::Openai, "https://api.openai.com/v1", false),
+        ] {
+            let server = Server::new(kind, url, "m");
+            assert_eq!(server.is_some_and(|s| s.is_of_this_machine()), usual, "{url}");
+        }
+        assert_eq!(Server::new(Kind::Anthropic, "http://127.0.0.1:8080", "m"), None);
+    }
+}

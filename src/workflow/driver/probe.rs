@@ -1,0 +1,290 @@
+//! What a model is like: found out by asking it a few short things.
+
+use crate::agents::{extract, thoughts};
+use crate::domain::chat::{Agent, Message, Outcome, Request, Usage};
+use crate::domain::profile::{Profile, Thinking};
+use crate::llm::Fault;
+use crate::llm::call::{self, CallError, CallErrorKind};
+use crate::llm::provider::Connection;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How much is asked of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// How long a long prompt or a long answer may take.
+    pub patience: Duration,
+    /// The longest answer that is asked for, in tokens.
+    pub answer: u32,
+    /// The longest prompt that is tried, in tokens.
+    pub prompt: u64,
+}
+
+impl Effort {
+    /// For somebody who waits for something else.
+    pub const SHORT: Self = Self { patience: Duration::from_secs(8), answer: 256, prompt: 2_000 };
+    /// For somebody who wants to know.
+    pub const FULL: Self =
+        Self { patience: Duration::from_secs(45), answer: 1_200, prompt: 30_000 };
+}
+
+/// A model may have to be loaded before it gives its first answer.
+const LOADING: Duration = Duration::from_mins(3);
+
+/// The longest of the short answers, in tokens: with room for a thought.
+const SHORT_ANSWER: u32 = 400;
+
+/// What a long prompt begins with, and its question asks for.
+const PASSWORD: &str = "plum-4711";
+
+/// How often a prompt that is too long is tried again, shorter.
+const SHORTER: usize = 3;
+
+/// What one entry of the long prompt takes, in tokens: few models count fewer.
+const ENTRY: u64 = 12;
+
+const CODE: &str = "Write a Python script of three lines that prints 1, then 2, then 3, with a \
+                    print of its own for each. Answer with the whole script in one ```python block \
+                    and nothing else.";
+
+const FORMAT: &str = "R1 was met, R2 was not met, R3 was met. Say so in exactly four lines and \
+                      nothing else. The first three are `R1: met` or `R1: not met`, and the same \
+                      for R2 and R3. The last is `VERDICT: ACCEPT` if all three were met, else \
+                      `VERDICT: ITERATE`.";
+
+const KEPT_TO: [&str; 4] = ["r1: met", "r2: not met", "r3: met", "verdict: iterate"];
+
+const COUNT: &str =
+    "Write the numbers from 1 to 3000, each on a line of its own, and nothing else.";
+
+/// Asks a model what it is like; `on` is told what is asked next.
+///
+/// # Errors
+/// It does not answer, or the work was broken off. That it does not take a long prompt is no error.
+pub async fn probe(
+    connection: &Connection,
+    model: &str,
+    effort: Effort,
+    cancel: &CancellationToken,
+    on: &mut (dyn FnMut(&str) + Send),
+) -> Result<Profile, CallErrorKind> {
+    let mut profile = Profile { model: model.to_owned(), ..Profile::default() };
+    profile.context = connection.context;
+    if let Some(server) = &connection.server
+        && let Some(told) = server.told().await
+    {
+        profile.context = told.context.into_iter().chain(profile.context).min();
+    }
+    let asker = Asker { connection, cancel };
+
+    on("for a script");
+    let heard = asker.ask(Agent::Coder, CODE, SHORT_ANSWER, LOADING).await?;
+    heard.note_thoughts(&mut profile);
+    let answer = heard.answer(&profile);
+    profile.fences = answer.contains("```") || answer.contains("~~~");
+    profile.code = extract::script(answer, heard.outcome, &super::read::parses).is_ok();
+
+    on("for an answer of a given form");
+    let heard = asker.ask(Agent::Planner, FORMAT, SHORT_ANSWER, LOADING).await?;
+    heard.note_thoughts(&mut profile);
+    profile.format = keeps_to_the_form(heard.answer(&profile));
+    let reading = heard.prompt_speed();
+
+    on("for a long answer");
+    let heard = asker.ask(Agent::Planner, COUNT, effort.answer, effort.patience).await?;
+    profile.answer_tokens = heard.usage.answer;
+    profile.answer_speed = heard.answer_speed();
+    profile.answer_limit = heard.limit(effort.answer);
+
+    on("with a long prompt");
+    let whole = u64::from(profile.context.unwrap_or(u32::MAX)) * 3 / 4;
+    let seconds = effort.patience.as_secs();
+    let in_time =
+        reading.map_or(effort.prompt, |speed| whole_number(speed).saturating_mul(seconds));
+    let mut tokens = effort.prompt.min(whole).min(in_time);
+    for _ in 0..SHORTER {
+        let prompt = long_prompt(tokens);
+        match asker.ask(Agent::Planner, &prompt, 64, effort.patience.saturating_mul(2)).await {
+            Ok(heard) => {
+                if heard.text.contains(PASSWORD) || heard.reasoning.contains(PASSWORD) {
+                    profile.read_tokens = heard.usage.prompt;
+                } else if !heard.usage.estimated && heard.usage.prompt * 2 < tokens {
+                    // The server dropped the beginning without a word.
+                    profile.context = u32::try_from(heard.usage.prompt).ok();
+                }
+                profile.prompt_speed = heard.prompt_speed().or(reading);
+                break;
+            }
+            Err(CallErrorKind::Failed(Fault::PromptTooLong { context, .. })) => {
+                profile.context = context.into_iter().chain(profile.context).min();
+                tokens = context.map_or(tokens / 2, |context| u64::from(context) / 2);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(profile)
+}
+
+/// Whether it is the four lines that were asked for, and nothing else.
+fn keeps_to_the_form(answer: &str) -> bool {
+    let lines = answer.lines().map(|line| line.trim().trim_matches('`').to_lowercase());
+    lines.filter(|line| !line.is_empty()).eq(KEPT_TO)
+}
+
+/// A prompt of about so many tokens that says something at its beginning and asks for it at its end.
+fn long_prompt(tokens: u64) -> String {
+    let mut prompt = format!("The password is {PASSWORD}. Here is a list that does not matter.\n");
+    for number in 0..tokens / ENTRY {
+        prompt += &format!("Entry {number} of the list is {}.\n", number * 37 % 1000);
+    }
+    prompt + "What is the password? Answer with the password and nothing else."
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is no large number"
+)]
+const fn whole_number(speed: f64) -> u64 {
+    speed as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is no large number")]
+fn per_second(tokens: u64, time: Duration) -> Option<f64> {
+    (tokens > 0 && !time.is_zero()).then(|| tokens as f64 / time.as_secs_f64())
+}
+
+struct Asker<'a> {
+    connection: &'a Connection,
+    cancel: &'a CancellationToken,
+}
+
+/// What came of one thing that was asked, in the time that there was.
+struct Heard {
+    text: String,
+    reasoning: String,
+    outcome: Outcome,
+    usage: Usage,
+    /// The answer came to its end in time.
+    ended: bool,
+    /// It went round in circles.
+    repeats: bool,
+    /// Until the first piece came.
+    first: Duration,
+    /// Until the last one came.
+    last: Duration,
+}
+
+impl Asker<'_> {
+    async fn ask(
+        &self,
+        agent: Agent,
+        prompt: &str,
+        max_tokens: u32,
+        patience: Duration,
+    ) -> Result<Heard, CallErrorKind> {
+        let messages = vec![Message::user(prompt)];
+        let request = Request { agent, messages, temperature: 0.0, max_tokens, tools: Vec::new() };
+        let begun = Instant::now();
+        let (mut text, mut reasoning, mut pieces) = (String::new(), String::new(), 0);
+        let (mut first, mut last) = (None, Duration::ZERO);
+        let mut on = |news: call::News<'_>| {
+            match news {
+                call::News::Text(new) => text.push_str(new),
+                call::News::Reasoning(new) => reasoning.push_str(new),
+                call::News::Retrying { .. } => return,
+            }
+            pieces += 1;
+            last = begun.elapsed();
+            first.get_or_insert(last);
+        };
+        let model = self.connection.model.as_ref();
+        let asked = call::call(model, &request, &self.connection.policy, self.cancel, &mut on);
+        let ended = timeout(patience, asked).await;
+        let (first, last) = (first.unwrap_or(last), last);
+        match ended {
+            Ok(Ok(answer)) => Ok(Heard {
+                text: answer.text,
+                reasoning: answer.reasoning,
+                outcome: answer.outcome,
+                usage: answer.usage,
+                ended: true,
+                repeats: answer.repeats,
+                first,
+                last,
+            }),
+            Ok(Err(CallError { kind, .. })) => Err(kind),
+            Err(_) => {
+                // Servers that stream send a token a piece.
+                let mut usage = Usage::estimate(&request.messages, &text);
+                usage.answer = usage.answer.max(pieces);
+                let (outcome, ended, repeats) = (Outcome::Cut, false, false);
+                Ok(Heard { text, reasoning, outcome, usage, ended, repeats, first, last })
+            }
+        }
+    }
+}
+
+impl Heard {
+    /// The answer without its thoughts.
+    fn answer(&self, profile: &Profile) -> &str {
+        let cut = self.outcome == Outcome::Cut;
+        let thought = thoughts(&self.text, profile.thinking, cut);
+        thought.map_or(&self.text, |(end, _)| &self.text[end..])
+    }
+
+    fn note_thoughts(&self, profile: &mut Profile) {
+        let tokens = |bytes: usize| u32::try_from(bytes.div_ceil(4)).unwrap_or(u32::MAX);
+        let cut = self.outcome == Outcome::Cut;
+        if !self.reasoning.is_empty() {
+            profile.thinking = Thinking::Apart;
+            profile.thought_tokens = profile.thought_tokens.max(tokens(self.reasoning.len()));
+        } else if let Some((end, how)) = thoughts(&self.text, profile.thinking, cut) {
+            profile.thinking = how;
+            profile.thought_tokens = profile.thought_tokens.max(tokens(end));
+        }
+    }
+
+    /// The length at which the server ended it, if that is less than was asked for.
+    fn limit(&self, asked: u32) -> Option<u32> {
+        let cut = self.ended && self.outcome == Outcome::Cut && !self.repeats;
+        let tokens = u32::try_from(self.usage.answer).ok().filter(|_| !self.usage.estimated)?;
+        (cut && tokens > 0 && tokens < asked - asked / 10).then_some(tokens)
+    }
+
+    fn prompt_speed(&self) -> Option<f64> {
+        per_second(self.usage.prompt, self.first)
+    }
+
+    fn answer_speed(&self) -> Option<f64> {
+        per_second(self.usage.answer.saturating_sub(1), self.last.saturating_sub(self.first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lines_that_were_asked_for_are_the_given_form() {
+        for (answer, kept) in [
+            ("R1: met\nR2: not met\nR3: met\nVERDICT: ITERATE", true),
+            ("`R1: met`\n`R2: not met`\n`R3: met`\n\n`VERDICT: ITERATE`\n", true),
+            ("R1: met\nR2: not met\nR3: met\nVERDICT: ACCEPT", false),
+            ("Sure!\nR1: met\nR2: not met\nR3: met\nVERDICT: ITERATE", false),
+            ("R1: met, R2: not met, R3: met, VERDICT: ITERATE", false),
+            ("", false),
+        ] {
+            assert_eq!(keeps_to_the_form(answer), kept, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_long_prompt_is_about_as_long_as_it_should_be() {
+        let prompt = long_prompt(12_000);
+        let estimate = Usage::estimate(&[Message::user(prompt)], "").prompt;
+        assert!((6_000..14_000).contains(&estimate), "{estimate}");
+        assert!(long_prompt(0).contains(PASSWORD));
+    }
+}
