@@ -66,11 +66,11 @@ impl Server {
 
     async fn ask(&self) -> Option<Told> {
         if self.kind == Kind::Ollama {
-            let door = self.door(&self.base_url, "api/show")?;
+            let door = door(&self.base_url, "api/show")?;
             return ollama(&door.ask(&json!({ "model": self.model })).await.ok()?);
         }
         let root = self.base_url.trim_end_matches("/v1");
-        let get = async |base: &str, path: &str| self.door(base, path)?.get().await.ok();
+        let get = async |base: &str, path: &str| door(base, path)?.get().await.ok();
         if let Some(told) = get(root, "props").await.as_ref().and_then(llama_cpp) {
             return Some(told);
         }
@@ -81,10 +81,10 @@ impl Server {
         let list = get(root, "v1/models").await;
         list.and_then(|list| vllm(&list, &self.model))
     }
+}
 
-    fn door(&self, base: &str, path: &str) -> Option<Door> {
-        Door::new(base, path, HeaderMap::new(), Secret::new("")).ok()
-    }
+fn door(base: &str, path: &str) -> Option<Door> {
+    Door::new(base, path, HeaderMap::new(), Secret::new("")).ok()
 }
 
 fn number(value: &Value) -> Option<u32> {

@@ -439,8 +439,8 @@ fn auto_install(session: &Session) -> Auto {
 fn auto_version(session: &Session) -> Auto {
     // A version that works is not lost to a Coder that could do nothing better, unless the Manager
     // wants another one.
-    let accepted = |head: &&Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
-    if session.head().filter(accepted).is_some() {
+    let accepted = |head: &Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
+    if session.head().is_some_and(accepted) {
         return Auto::Accept;
     }
     if let Some(trouble) = trouble(session) {

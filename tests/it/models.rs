@@ -566,10 +566,7 @@ fn what_a_model_is_like_is_found_out_kept_and_used() {
 
 #[test]
 fn a_model_that_can_not_be_probed_says_why() {
-    let world = World::with(|request| match request.is_list() {
-        true => Reply::refusal(404, "no such page"),
-        false => Reply::refusal(401, "no key"),
-    });
+    let world = World::with(|_| Reply::refusal(401, "no key"));
     let out = world.run(&["models", "probe", "local/m"]).expect(4);
     assert!(out.err.contains("`local/m`"), "{}", out.err);
     assert!(world.run(&["models", "probe", "nobody/m"]).expect(2).err.contains("`nobody`"));

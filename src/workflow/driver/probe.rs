@@ -6,6 +6,7 @@ use crate::domain::profile::{Profile, Thinking};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::provider::Connection;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -136,7 +137,7 @@ fn keeps_to_the_form(answer: &str) -> bool {
 fn long_prompt(tokens: u64) -> String {
     let mut prompt = format!("The password is {PASSWORD}. Here is a list that does not matter.\n");
     for number in 0..tokens / ENTRY {
-        prompt += &format!("Entry {number} of the list is {}.\n", number * 37 % 1000);
+        let _ = writeln!(prompt, "Entry {number} of the list is {}.", number * 37 % 1000);
     }
     prompt + "What is the password? Answer with the password and nothing else."
 }
