@@ -134,42 +134,34 @@ pub(crate) struct Ask {
     /// Give the code this file; it is copied into the session
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Vec<PathBuf>,
-    /// The model, as PROVIDER/MODEL
-    #[arg(long, value_name = "M")]
-    pub(crate) model: Option<String>,
     /// Pieces of code that are run for one question at most [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) steps: Option<u32>,
+    /// Answer the gates by rule: what the sandbox holds is allowed, anything else denied
+    #[arg(long)]
+    pub(crate) auto: bool,
+    #[command(flatten)]
+    pub(crate) means: Means,
+}
+
+/// What a session may use: flags that all sessions share.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Means {
+    /// The model for all roles, as PROVIDER/MODEL
+    #[arg(long, value_name = "M")]
+    pub(crate) model: Option<String>,
     /// Tokens in all
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) budget_tokens: Option<u64>,
     /// US dollars in all
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = money)]
     pub(crate) budget_usd: Option<f64>,
-    /// Answer the gates by rule: what the sandbox holds is allowed, anything else denied
-    #[arg(long)]
-    pub(crate) auto: bool,
     /// How runs are confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
-}
-
-impl Ask {
-    /// What it shares with other sessions.
-    pub(crate) fn work(&self) -> Work {
-        Work {
-            model: self.model.clone(),
-            budget_tokens: self.budget_tokens,
-            budget_usd: self.budget_usd,
-            auto: self.auto,
-            sandbox: self.sandbox,
-            python: self.python.clone(),
-            ..Work::default()
-        }
-    }
 }
 
 #[derive(Args, Debug)]
@@ -186,9 +178,8 @@ pub(crate) struct Resume {
 /// What a session works with: flags that `new` and `resume` share.
 #[derive(Args, Debug, Default)]
 pub(crate) struct Work {
-    /// The model for all roles, as PROVIDER/MODEL
-    #[arg(long, value_name = "M")]
-    pub(crate) model: Option<String>,
+    #[command(flatten)]
+    pub(crate) means: Means,
     /// The Planner's model
     #[arg(long, value_name = "M")]
     pub(crate) planner: Option<String>,
@@ -207,24 +198,12 @@ pub(crate) struct Work {
     /// Versions in all
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) max_versions: Option<u32>,
-    /// Tokens in all
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) budget_tokens: Option<u64>,
-    /// US dollars in all
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = money)]
-    pub(crate) budget_usd: Option<f64>,
     /// Answer the gates by rule: approve, iterate while something fails, accept what works
     #[arg(long)]
     pub(crate) auto: bool,
     /// Check and review versions without running them
     #[arg(long)]
     pub(crate) no_run: bool,
-    /// How runs are confined (strict if nothing else is said)
-    #[arg(long, value_name = "MODE", value_enum)]
-    pub(crate) sandbox: Option<SandboxArg>,
-    /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
-    #[arg(long, value_name = "P")]
-    pub(crate) python: Option<String>,
     /// Arguments that every version is run with, quoted as for a shell
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(crate) args: Option<String>,

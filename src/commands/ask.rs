@@ -15,7 +15,8 @@ use std::path::Path;
 const LONGEST: usize = 1 << 20;
 
 pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
-    let mut settings = setup::settings(context, Some(Preset::Ask), &args.work())?;
+    let work = cli::Work { means: args.means, ..cli::Work::default() };
+    let mut settings = setup::settings(context, Some(Preset::Ask), &work)?;
     if !settings.run {
         bail!("`run: false` in the configuration: questions are answered by running code");
     }

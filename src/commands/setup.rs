@@ -87,15 +87,15 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
     let limits = &mut settings.limits;
     limits.repairs = work.repairs.unwrap_or(limits.repairs);
     limits.max_versions = work.max_versions.unwrap_or(limits.max_versions);
-    limits.budget_tokens = work.budget_tokens.or(limits.budget_tokens);
-    limits.budget_usd = work.budget_usd.or(limits.budget_usd);
+    limits.budget_tokens = work.means.budget_tokens.or(limits.budget_tokens);
+    limits.budget_usd = work.means.budget_usd.or(limits.budget_usd);
     settings.run &= !work.no_run;
-    if let Some(mode) = work.sandbox {
+    if let Some(mode) = work.means.sandbox {
         settings.sandbox.mode = mode.into();
         settings.run = !work.no_run;
     }
-    if work.python.is_some() {
-        settings.python.clone_from(&work.python);
+    if work.means.python.is_some() {
+        settings.python.clone_from(&work.means.python);
     }
     if let Some(args) = &work.args {
         let Some(args) = shlex::split(args) else {
@@ -129,7 +129,7 @@ fn flag(work: &Work, role: Role) -> Option<&str> {
         Role::Reviewer => &work.reviewer,
         Role::Safety | Role::Dependencies | Role::Engineer => &None,
     };
-    own.as_deref().or(work.model.as_deref())
+    own.as_deref().or(work.means.model.as_deref())
 }
 
 /// The model to use where nothing names one.

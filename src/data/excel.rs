@@ -81,6 +81,22 @@ impl Gather {
         }
     }
 
+    /// Takes one cell after the other until there is none, or no room for more; gives the last row
+    /// then. `None` if a cell can't be read.
+    fn all(
+        &mut self,
+        end: u32,
+        mut next: impl FnMut() -> Option<Option<((u32, u32), String)>>,
+    ) -> Option<Option<u32>> {
+        while let Some(((row, column), text)) = next()? {
+            if self.grid.is_full() {
+                return Some(Some(end.max(row)));
+            }
+            self.cell(row, column, text);
+        }
+        Some(None)
+    }
+
     fn end(&mut self) {
         if !self.cells.is_empty() {
             self.grid.push(u64::from(self.row) + 1, self.cells.iter().map(String::as_str));
@@ -96,26 +112,18 @@ fn sheet(book: &mut Book, name: &str) -> Option<Table> {
         Book::Xlsx(book) => {
             let mut cells = book.worksheet_cells_reader(name).ok()?;
             let end = cells.dimensions().end.0;
-            while let Some(cell) = cells.next_cell().ok()? {
-                let (row, column) = cell.get_position();
-                if gather.grid.is_full() {
-                    last = Some(end.max(row));
-                    break;
-                }
-                gather.cell(row, column, words(cell.get_value()));
-            }
+            last = gather.all(end, || {
+                let cell = cells.next_cell().ok()?;
+                Some(cell.map(|cell| (cell.get_position(), words(cell.get_value()))))
+            })?;
         }
         Book::Xlsb(book) => {
             let mut cells = book.worksheet_cells_reader(name).ok()?;
             let end = cells.dimensions().end.0;
-            while let Some(cell) = cells.next_cell().ok()? {
-                let (row, column) = cell.get_position();
-                if gather.grid.is_full() {
-                    last = Some(end.max(row));
-                    break;
-                }
-                gather.cell(row, column, words(cell.get_value()));
-            }
+            last = gather.all(end, || {
+                let cell = cells.next_cell().ok()?;
+                Some(cell.map(|cell| (cell.get_position(), words(cell.get_value()))))
+            })?;
         }
         Book::Xls(book) => {
             let range = book.worksheet_range(name).ok()?;

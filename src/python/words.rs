@@ -36,6 +36,13 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
     if !run.files.is_empty() {
         lines.push(one_line(&format!("Files written: {}", run.files.join(", ")), WIDTH));
     }
+    if run.verdict == RunVerdict::Ok
+        && run.files.is_empty()
+        && stdout.is_empty()
+        && stderr.is_empty()
+    {
+        lines.push("It printed nothing and wrote no file.".to_owned());
+    }
     let mut words = within(&visible(&lines.join("\n")), limit);
     for (name, text, useful) in [
         ("Output", stdout, true),

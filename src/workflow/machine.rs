@@ -150,8 +150,7 @@ fn may_repair(session: &Session, head: &Version) -> bool {
     head.review.as_ref().is_none_or(|review| review.before_run)
         && trouble(session).is_none()
         && !at_version_limit(session)
-        && repairs_in_a_row(session, head).max(latest_repairs(session))
-            < session.settings.limits.repairs
+        && repairs_made(session, head) < session.settings.limits.repairs
 }
 
 /// Whether a version goes back for what a review before its run found: once in a row, so that a
@@ -168,7 +167,7 @@ fn is_sent_back(session: &Session, head: &Version) -> bool {
 /// How many repairs are left after this version, the one that is written next included.
 #[must_use]
 pub fn repairs_left(session: &Session, version: &Version) -> u32 {
-    session.settings.limits.repairs.saturating_sub(repairs_in_a_row(session, version))
+    session.settings.limits.repairs.saturating_sub(repairs_made(session, version))
 }
 
 /// Whether a version that works goes back all the same, because nobody could see what it does or for
@@ -182,6 +181,11 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let tried = |v: &Version| v.base == Some(head.number) && v.cause == Cause::Repair;
     let lint = session.settings.lint == LintUse::Repair && found(head);
     works(head) && (head.idle() || lint) && !again && !session.versions.iter().any(tried)
+}
+
+/// How many repairs count against the limit.
+fn repairs_made(session: &Session, head: &Version) -> u32 {
+    repairs_in_a_row(session, head).max(latest_repairs(session))
 }
 
 /// How many repairs led to this version since somebody asked for one.

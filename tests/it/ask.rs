@@ -603,6 +603,8 @@ mod at_a_terminal {
         expect_told(&server, "What it asks for: environment variables", "refused");
         pty.expect(QUESTION);
         pty.send(ENTER);
+        // The first one is drawn once more when it is left.
+        pty.expect(QUESTION);
         pty.expect(QUESTION);
         pty.send(CTRL_D);
         pty.expect_end(0);

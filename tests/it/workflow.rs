@@ -189,11 +189,11 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
                 words.add_argument('--show', action='store_true')\n\
                 if words.parse_args().show:\n    print(";
     let (idle, other) = (fenced(&format!("{idle}1)")), fenced(&format!("{idle}2)")));
-    for (scripts, versions, asked_for) in [
-        (vec![idle.as_str(), &fenced("print(1)")], 2, 2),
+    for (scripts, versions, asked_for, shows) in [
+        (vec![idle.as_str(), &fenced("print(1)")], 2, 2, true),
         // A script that is to show nothing is no reason to ask for ever.
-        (vec![idle.as_str(), &other], 2, 2),
-        (vec![idle.as_str()], 1, 3),
+        (vec![idle.as_str(), &other], 2, 2, false),
+        (vec![idle.as_str()], 1, 3, false),
     ] {
         let world = World::scripted(&[PLAN], &scripts, &[ACCEPT]);
         world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
@@ -206,6 +206,12 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
         let made = world.events("s").iter().filter(|e| *e == "version_created").count();
         assert_eq!((made, asked.len()), (versions, asked_for), "{scripts:?}");
         assert!(asked[1].contains("showed nothing: it printed nothing"), "{}", asked[1]);
+        let reviewed = requests.last().unwrap().prompt();
+        assert_eq!(
+            !reviewed.contains("It printed nothing and wrote no file."),
+            shows,
+            "{reviewed}"
+        );
     }
     // What is given arguments may do nothing with them.
     let world = World::scripted(&[PLAN], &[&idle], &[ACCEPT]);

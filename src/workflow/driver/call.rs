@@ -572,8 +572,10 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
             history::review_words(session, version)
         }
         Some(_) if version.idle() => "It was run without arguments, ended without an error, and \
-                                      showed nothing: it printed nothing and wrote no file. \
-                                      Without arguments it must do all that the plan asks for."
+                                      showed nothing: it printed nothing and wrote no file. Make \
+                                      it do all that the plan asks for without any option: take \
+                                      out the options that only choose what is done, and call \
+                                      everything, one after the other."
             .to_owned(),
         Some(checks) if !version.failed() => {
             format!(
