@@ -7,6 +7,11 @@ const LONGEST: usize = 800;
 /// Characters that arrive between two looks.
 const STEP: usize = 256;
 
+/// Characters of one line that nobody has a reason to repeat a short part of, if it is a piece of code.
+const ONE_LINE: usize = 600;
+/// The longest of such parts.
+const SHORT: usize = 16;
+
 /// When a part that comes again and again is no longer meant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -51,7 +56,19 @@ impl Repetition {
                 && tail.iter().zip(&tail[*period..]).take(needed).all(|(a, b)| a == b)
         };
         (1..=LONGEST).find(comes_again).is_some_and(|period| period >= patience.shortest)
+            || drones_on(text)
     }
+}
+
+/// Whether a line has come to a number, a text of brackets or a list without an end. Rules of other
+/// characters are left alone.
+fn drones_on(text: &str) -> bool {
+    let tail: Vec<char> = text.chars().rev().take(ONE_LINE).collect();
+    let counts = |c: &char| c.is_ascii_digit() || "()[]{},".contains(*c);
+    tail.len() == ONE_LINE
+        && tail[..SHORT].iter().any(counts)
+        && !tail.contains(&'\n')
+        && (1..=SHORT).any(|period| tail.iter().zip(&tail[period..]).all(|(a, b)| a == b))
 }
 
 #[cfg(test)]
@@ -82,9 +99,17 @@ mod tests {
         let words = "and so on and so forth ".repeat(300);
         let met = "Met\n".repeat(300);
         let code = "    def draw(self):\n        self.canvas.delete('all')\n".repeat(200);
-        for (text, patience, most) in
-            [(&list, PROSE, 800), (&words, PROSE, 800), (&met, PROSE, 800), (&code, CODE, 3400)]
-        {
+        let number = format!("MILE = 0.{}", "0".repeat(3000));
+        let brackets = format!("    assert split('{}", "()".repeat(2000));
+        for (text, patience, most) in [
+            (&list, PROSE, 800),
+            (&words, PROSE, 800),
+            (&met, PROSE, 800),
+            (&code, CODE, 3400),
+            (&number, CODE, 900),
+            (&number, PROSE, 900),
+            (&brackets, CODE, 900),
+        ] {
             let at = noticed(text, patience);
             assert!(at.is_some_and(|at| at <= most), "{at:?} {}", &text[..40]);
         }

@@ -191,8 +191,9 @@ impl Teller {
                     count(review.blockers.len(), "open blocker"),
                 ));
             }
-            News::Auto { gate, answer } => {
-                terminal.say(&terminal.dim(&format!("  {} gate: {answer} (--auto)", gate.name())));
+            News::Auto { gate, answer, asked_for } => {
+                let why = if *asked_for { "--auto" } else { "nobody is asked here" };
+                terminal.say(&terminal.dim(&format!("  {} gate: {answer} ({why})", gate.name())));
             }
             News::Answered(end) => {
                 if let Some(answer) = &end.answer {

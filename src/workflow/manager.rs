@@ -165,6 +165,8 @@ pub enum News<'a> {
         gate: Gate,
         /// What, in a few words.
         answer: &'a str,
+        /// `--auto` was given: else the preset asks nobody there.
+        asked_for: bool,
     },
     /// A question came to its end.
     Answered(&'a Ended),

@@ -48,7 +48,7 @@ impl Driver<'_, '_> {
             Auto::Deny => (Some(permission(session, gate, false, by)), "deny"),
             Auto::Stop(reason) => return self.pause(&reason),
         };
-        self.tools.manager.tell(News::Auto { gate, answer: words });
+        self.tools.manager.tell(News::Auto { gate, answer: words, asked_for: self.tools.auto });
         if let Some(event) = event {
             self.record(event)?;
         }
