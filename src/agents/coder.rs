@@ -22,6 +22,8 @@ pub struct Shown<'a> {
     pub run_as: Option<&'a str>,
     /// The names that tests use of the script, as one line.
     pub interface: Option<&'a str>,
+    /// What the user asked for, where the plan is another text.
+    pub request: Option<&'a str>,
     /// The latest script; `None` for the first version.
     pub script: Option<&'a str>,
     /// Open findings, most important first; only the first twelve are shown.
@@ -43,6 +45,7 @@ struct Context<'a> {
     data: &'a [String],
     run_as: Option<&'a str>,
     interface: Option<&'a str>,
+    request: Option<&'a str>,
     script: Option<&'a str>,
     findings: Vec<Point<'a>>,
     feedback: Option<&'a str>,
@@ -79,6 +82,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         data: shown.data,
         run_as: shown.run_as,
         interface: shown.interface,
+        request: shown.request,
         script: shown.script.map(str::trim_end),
         findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
         feedback: shown.feedback,

@@ -16,6 +16,8 @@ pub struct Shown<'a> {
     pub data: &'a [String],
     /// The arguments and the input that the script is run with, in words.
     pub run_as: Option<&'a str>,
+    /// What the user asked for, where the plan is another text.
+    pub request: Option<&'a str>,
     /// The script that failed.
     pub script: &'a str,
     /// The error, with the lines that it came from and what the program knows of its cause.

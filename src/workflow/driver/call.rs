@@ -26,6 +26,9 @@ use futures_util::{StreamExt, stream};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// The longest request that is shown beside its plan, in bytes.
+const LONGEST_REQUEST: usize = 1000;
+
 /// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
 
@@ -361,6 +364,9 @@ fn request(
 ) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
+    // A weak Planner loses a part of it.
+    let asked_for = Some(session.request.as_str());
+    let asked_for = asked_for.filter(|text| plan.is_some() && text.len() <= LONGEST_REQUEST);
     let data = super::given::data(session, room.data);
     let run_as = if agent == Agent::Planner {
         // What the plan before said is in the plan before.
@@ -389,7 +395,8 @@ fn request(
             },
         ),
         Agent::Coder | Agent::Repair if afresh => {
-            let problem = head.filter(|v| v.failed() || v.run.is_none()).map(|v| {
+            let wrong = |v: &&Version| v.failed() || v.run.is_none() || v.idle();
+            let problem = head.filter(wrong).map(|v| {
                 let problem = problem_words(session, v, room);
                 if session.settings.analysis {
                     let left = machine::repairs_left(session, v);
@@ -409,6 +416,7 @@ fn request(
                 prompts,
                 &coder::Shown {
                     plan: plan_text,
+                    request: asked_for,
                     data: &data,
                     run_as,
                     interface,
@@ -427,6 +435,7 @@ fn request(
                 prompts,
                 &coder::Shown {
                     plan: plan_text,
+                    request: asked_for,
                     data: &data,
                     run_as,
                     interface,
@@ -447,6 +456,7 @@ fn request(
                 prompts,
                 &repair::Shown {
                     plan: plan_text,
+                    request: asked_for,
                     data: &data,
                     run_as,
                     script: head.map_or("", |v| v.script.as_str()),

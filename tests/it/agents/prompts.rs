@@ -37,6 +37,7 @@ fn every_agent_is_told_what_it_is_shown() {
     };
     let findings: Vec<Finding> = (1..=40).map(finding).collect();
     let code = coder::Shown {
+        request: Some("a clock, please"),
         plan: "- R1: face",
         data: &data,
         run_as: Some("python script.py --n 3"),
@@ -49,6 +50,7 @@ fn every_agent_is_told_what_it_is_shown() {
         refusal: Some("it did not parse"),
     };
     let mend = repair::Shown {
+        request: Some("a clock, please"),
         plan: "- R1: face",
         data: &data,
         run_as: Some("python script.py --n 3"),
@@ -85,6 +87,7 @@ fn every_agent_is_told_what_it_is_shown() {
         (
             coder::request(&prompts, &code),
             vec![
+                "asked for this: a clock, please\n",
                 "- R1: face",
                 "data/a.csv",
                 "like this: python script.py --n 3",
@@ -100,6 +103,7 @@ fn every_agent_is_told_what_it_is_shown() {
         (
             repair::request(&prompts, &mend),
             vec![
+                "asked for this: a clock, please\n",
                 "- R1: face",
                 "- data/a.csv\n",
                 "script.py --n 3",
