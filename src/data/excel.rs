@@ -2,7 +2,7 @@
 
 use super::table::{Grid, Rows, Table};
 use super::{Look, MOST_TABLES, cut, titled};
-use calamine::{DataType, Reader, Xls, Xlsb, Xlsx};
+use calamine::{DataType, Reader, Xls, Xlsb, XlsbError, Xlsx, XlsxError};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -81,20 +81,19 @@ impl Gather {
         }
     }
 
-    /// Takes one cell after the other until there is none, or no room for more; gives the last row
-    /// then. `None` if a cell can't be read.
-    fn all(
+    /// Takes one cell after the other until there is none, or no room for more: then the row of the
+    /// one that found none.
+    fn all<E>(
         &mut self,
-        end: u32,
-        mut next: impl FnMut() -> Option<Option<((u32, u32), String)>>,
-    ) -> Option<Option<u32>> {
+        mut next: impl FnMut() -> Result<Option<((u32, u32), String)>, E>,
+    ) -> Result<Option<u32>, E> {
         while let Some(((row, column), text)) = next()? {
             if self.grid.is_full() {
-                return Some(Some(end.max(row)));
+                return Ok(Some(row));
             }
             self.cell(row, column, text);
         }
-        Some(None)
+        Ok(None)
     }
 
     fn end(&mut self) {
@@ -112,18 +111,20 @@ fn sheet(book: &mut Book, name: &str) -> Option<Table> {
         Book::Xlsx(book) => {
             let mut cells = book.worksheet_cells_reader(name).ok()?;
             let end = cells.dimensions().end.0;
-            last = gather.all(end, || {
-                let cell = cells.next_cell().ok()?;
-                Some(cell.map(|cell| (cell.get_position(), words(cell.get_value()))))
-            })?;
+            let full = gather.all(|| {
+                let cell = cells.next_cell()?;
+                Ok::<_, XlsxError>(cell.map(|cell| (cell.get_position(), words(cell.get_value()))))
+            });
+            last = full.ok()?.map(|row| end.max(row));
         }
         Book::Xlsb(book) => {
             let mut cells = book.worksheet_cells_reader(name).ok()?;
             let end = cells.dimensions().end.0;
-            last = gather.all(end, || {
-                let cell = cells.next_cell().ok()?;
-                Some(cell.map(|cell| (cell.get_position(), words(cell.get_value()))))
-            })?;
+            let full = gather.all(|| {
+                let cell = cells.next_cell()?;
+                Ok::<_, XlsbError>(cell.map(|cell| (cell.get_position(), words(cell.get_value()))))
+            });
+            last = full.ok()?.map(|row| end.max(row));
         }
         Book::Xls(book) => {
             let range = book.worksheet_range(name).ok()?;

@@ -116,7 +116,8 @@ pub enum FindingState {
     Waived,
     /// Asked for the opposite of an earlier finding.
     Contested,
-    /// Its quote is not in the script: shown, not given to the Coder.
+    /// Its quote is not in the script, or the run printed what it misses: shown, not given to the
+    /// Coder.
     Unsupported,
 }
 

@@ -5,7 +5,7 @@
 //! contested; what was settled or waived is not raised again without new evidence; one review leaves
 //! only so many findings of one requirement open.
 
-use super::wording::Wording;
+use super::wording::{self, Wording};
 use crate::domain::review::{
     Finding, FindingState, Judgement, RawFinding, RawReview, Review, Severity, Status, Verdict,
 };
@@ -28,6 +28,7 @@ pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<
         wordings: ledger.iter().map(|finding| Wording::of(&finding.text)).collect(),
         version,
         script: session.version(version).map_or("", |v| v.script.as_str()),
+        printed: session.version(version).map_or("", |v| v.stdout.as_str()),
         new: Vec::new(),
         again: Vec::new(),
         settled: Vec::new(),
@@ -132,6 +133,8 @@ struct Book<'a> {
     wordings: Vec<Wording>,
     version: u32,
     script: &'a str,
+    /// What it printed when it was run.
+    printed: &'a str,
     new: Vec<String>,
     again: Vec<String>,
     settled: Vec<String>,
@@ -142,7 +145,10 @@ struct Book<'a> {
 
 impl Book<'_> {
     fn enter(&mut self, raw: &RawFinding, severity: Severity) {
-        let supported = raw.quote.as_deref().is_none_or(|q| quotes(self.script, q));
+        // What the run printed is not missing from what it prints.
+        let missing = wording::not_printed(&raw.text);
+        let there = !missing.is_empty() && missing.iter().all(|text| prints(self.printed, text));
+        let supported = !there && raw.quote.as_deref().is_none_or(|q| quotes(self.script, q));
         let version = self.version;
         let wording = Wording::of(&raw.text);
         let found = self.find(raw, &wording);
@@ -156,6 +162,10 @@ impl Book<'_> {
             self.add(raw, wording, severity, state, against);
             return;
         };
+        if there && !self.findings[place].by_manager {
+            // As if it had not been raised again.
+            return;
+        }
         let evident = supported && raw.quote.is_some() && self.is_new(place, raw);
         let known = &mut self.findings[place];
         let raised = if against.is_some() { FindingState::Contested } else { FindingState::Open };
@@ -345,6 +355,11 @@ fn quotes(script: &str, quote: &str) -> bool {
     script.contains(&quote) || squeeze(script).contains(&quote)
 }
 
+/// Whether an output holds a text, however it is spaced.
+fn prints(output: &str, text: &str) -> bool {
+    squeeze(output).contains(&squeeze(text))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
@@ -475,6 +490,27 @@ mod tests {
         assert_eq!(session.ledger[1].state, FindingState::Unsupported, "the words are not these");
         assert_eq!(session.ledger[2].state, FindingState::Open, "spaces do not matter");
         assert_eq!(review.blockers, ["F3"]);
+    }
+
+    #[test]
+    fn what_the_run_printed_is_not_said_to_be_missing() {
+        for (text, missing) in [
+            ("The script does not print the header row \"Number\", \"Square\", \"Cube\".", false),
+            ("It never shows the title `Number Square`", false),
+            ("The script does not print the footer row \"End\".", true),
+            ("The script does not print \"Number\" in the last line.", true),
+            ("\"Number\" is printed twice", true),
+            ("The script prints the header \"Number\".", true),
+            ("The header is not printed.", true),
+        ] {
+            let mut session = session();
+            let mut version = Version::new(1, Cause::First, None, SCRIPT.to_owned());
+            version.stdout = "Number  Square Cube\n1 1 1\n".to_owned();
+            session.versions.push(version);
+            let raw = review(Some(Verdict::Iterate), raw(&[(text, None, None, None)]));
+            let (review, _) = update(&session, &raw, 1);
+            assert_eq!(!review.blockers.is_empty(), missing, "{text}");
+        }
     }
 
     #[test]

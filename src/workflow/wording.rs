@@ -81,6 +81,13 @@ const OPPOSITES: [(&str, &str); 24] = [
     ("upper", "lower"),
     ("ascending", "descending"),
 ];
+/// Words of which a text is made that says no more than that something is not printed.
+const NOT_PRINTED: &str = " the a an and or script program code output it its does do did not never \
+    is are isn aren doesn didn t no missing lacks print prints printed printing show shows shown \
+    showing display displays displayed include includes contain contains header headers footer row \
+    rows line lines title titles text texts word words string strings label labels message messages \
+    column columns name names heading headings result of for in ";
+
 /// Two words of at least so many letters may differ by a slip.
 const SLIPS_FROM: usize = 5;
 /// How alike two such words are.
@@ -92,6 +99,36 @@ enum Wish {
     There,
     Gone,
     Other,
+}
+
+/// What a text says is not printed, as quoted in it, if it says nothing else: `The script does not
+/// print the header "City"`. Empty for any other text: what it says of order, place or sums no search
+/// in an output can tell.
+#[must_use]
+pub fn not_printed(text: &str) -> Vec<&str> {
+    let mut quoted = Vec::new();
+    let mut rest = String::new();
+    let mut left = text;
+    while let Some(start) = left.find(['"', '`', '\u{201c}']) {
+        let mark = left[start..].chars().next().unwrap_or('"');
+        let close = if mark == '\u{201c}' { '\u{201d}' } else { mark };
+        let inside = &left[start + mark.len_utf8()..];
+        let Some(end) = inside.find(close) else { return Vec::new() };
+        quoted.push(inside[..end].trim());
+        rest.push_str(&left[..start]);
+        left = &inside[end + close.len_utf8()..];
+    }
+    rest.push_str(left);
+    let lower = rest.to_lowercase();
+    let all: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let says = |list: &str| all.iter().any(|word| list.contains(&format!(" {word} ")));
+    let nothing_else = all.iter().all(|word| NOT_PRINTED.contains(&format!(" {word} ")));
+    let misses = says(" not never no missing lacks doesn isn aren didn ");
+    if nothing_else && misses && quoted.iter().all(|text| text.len() > 2) {
+        return quoted;
+    }
+    Vec::new()
 }
 
 /// A text reduced to what it says.

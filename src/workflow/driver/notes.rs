@@ -87,7 +87,9 @@ fn line(finding: &Finding, version: u32) -> String {
     let state = match finding.state {
         FindingState::Open if finding.first == version => "new".to_owned(),
         FindingState::Open => "still open".to_owned(),
-        FindingState::Unsupported => "unsupported: the quote is not in the script".to_owned(),
+        FindingState::Unsupported => {
+            "unsupported: the script, or what it printed, says otherwise".to_owned()
+        }
         FindingState::Contested => finding.against.as_ref().map_or_else(
             || "contested".to_owned(),
             |id| format!("contested: the opposite of {id}; it is yours to decide"),
