@@ -18,7 +18,7 @@ fn quick(folder: &Path, name: &str, candidates: &str) -> std::process::Command {
 }
 
 fn main() {
-    let seconds = std::env::args().filter_map(|arg| arg.parse::<f64>().ok()).next();
+    let seconds = std::env::args().find_map(|arg| arg.parse::<f64>().ok());
     let wait = Duration::from_secs_f64(seconds.unwrap_or(1.0));
     let asked = AtomicUsize::new(0);
     let server = ModelServer::start(move |request| {
