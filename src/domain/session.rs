@@ -61,6 +61,8 @@ pub struct Session {
     pub escalation: Option<Escalation>,
     /// Answers that could not be used, since the last one that could.
     pub refusals: Vec<Refusal>,
+    /// How many repairs in all gave an earlier script again.
+    pub copies: u32,
     /// Model calls.
     pub calls: Calls,
     /// All findings, in the order of their ids.

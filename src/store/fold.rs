@@ -3,7 +3,9 @@
 use super::line::Entry;
 use crate::domain::chat::{Agent, Message, Role, Speaker};
 use crate::domain::dialogue::{Dialogue, Ended, Turn};
-use crate::domain::event::{By, CallFinished, Cause, Event, Replied, RunFinished, SessionCreated};
+use crate::domain::event::{
+    By, CallFinished, Cause, Event, RefusalKind, Replied, RunFinished, SessionCreated,
+};
 use crate::domain::name;
 use crate::domain::plan::Plan;
 use crate::domain::report::CapabilityKind;
@@ -197,6 +199,8 @@ fn take(session: &mut Session, event: Event, at: String) {
         }
         Event::AnswerRefused { call, kind, reason } => {
             if let Some(pending) = taken(session, call) {
+                let copied = pending.agent == Agent::Repair && kind == RefusalKind::Repeated;
+                session.copies += u32::from(copied);
                 session.refusals.push(Refusal { agent: pending.agent, kind, reason });
             }
         }

@@ -361,15 +361,17 @@ pub fn verdict(version: &Version) -> Verdict {
 }
 
 /// Whether the sample at a place among those of a round is asked of the Coder afresh, without the
-/// script that failed: where that came back, or a repair of it changed nothing; and of several
-/// samples every other one, so that an error is fed back and a fresh script tried at once.
+/// script that failed: where that came back, or a repair of it changed nothing, or the only sample of
+/// an earlier repair was a copy, as a small model's will be again; and of several samples every other
+/// one, so that an error is fed back and a fresh script tried at once.
 #[must_use]
 pub fn afresh(session: &Session, agent: Agent, place: usize) -> bool {
     let last = session.refusals_of(Role::Coder).last();
     let repeated = last.is_some_and(|refusal| refusal.kind == RefusalKind::Repeated);
     let in_vain = session.head().is_some_and(|h| convergence::repaired_in_vain(session, h));
+    let copies = session.copies > 0 && session.settings.samples(agent) == 1;
     agent.role() == Role::Coder
-        && (repeated || (agent == Agent::Repair && (in_vain || place % 2 == 1)))
+        && (repeated || (agent == Agent::Repair && (in_vain || copies || place % 2 == 1)))
 }
 
 /// How the next answer of the Coder is sampled: how much warmer, and by which model.

@@ -184,6 +184,17 @@ fn a_coder_that_gave_its_failed_script_again_is_asked_afresh() {
 }
 
 #[test]
+fn a_coder_that_copies_what_it_should_repair_is_not_shown_it_at_later_repairs() {
+    let scripts = ["print(1 / 0)", "print(1 / 0)", "print(2 / 0)", "print(3)"].map(fenced);
+    let world = World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
+    let received = world.received();
+    let asked = received.iter().filter(|r| agent(r) == Asking::Coder);
+    let shown: Vec<bool> = asked.map(|r| r.prompt().contains("```python\nprint(")).collect();
+    assert_eq!(shown, [false, true, false, false]);
+}
+
+#[test]
 fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
     let idle = "import argparse\nwords = argparse.ArgumentParser()\n\
                 words.add_argument('--show', action='store_true')\n\
