@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Effort {
     /// How long a long prompt or a long answer may take.
     pub patience: Duration,
+    /// The longest of the short answers, in tokens: with room for a thought.
+    pub thought: u32,
     /// The longest answer that is asked for, in tokens.
     pub answer: u32,
     /// The longest prompt that is tried, in tokens.
@@ -24,17 +26,18 @@ pub struct Effort {
 
 impl Effort {
     /// For somebody who waits for something else.
-    pub const SHORT: Self = Self { patience: Duration::from_secs(8), answer: 256, prompt: 2_000 };
+    pub const SHORT: Self =
+        Self { patience: Duration::from_secs(8), thought: 400, answer: 256, prompt: 2_000 };
     /// For somebody who wants to know.
     pub const FULL: Self =
-        Self { patience: Duration::from_secs(45), answer: 1_200, prompt: 30_000 };
+        Self { patience: Duration::from_secs(45), thought: 1_500, answer: 1_200, prompt: 16_000 };
 }
 
 /// A model may have to be loaded before it gives its first answer.
 const LOADING: Duration = Duration::from_mins(3);
 
-/// The longest of the short answers, in tokens: with room for a thought.
-const SHORT_ANSWER: u32 = 400;
+/// The longest prompt that is tried of a model that costs something, in tokens.
+const PAID_PROMPT: u64 = 3_000;
 
 /// What a long prompt begins with, and its question asks for.
 const PASSWORD: &str = "plum-4711";
@@ -80,14 +83,14 @@ pub async fn probe(
     let asker = Asker { connection, cancel };
 
     on("for a script");
-    let heard = asker.ask(Agent::Coder, CODE, SHORT_ANSWER, LOADING).await?;
+    let heard = asker.ask(Agent::Coder, CODE, effort.thought, LOADING).await?;
     heard.note_thoughts(&mut profile);
     let answer = heard.answer(&profile);
     profile.fences = answer.contains("```") || answer.contains("~~~");
     profile.code = extract::script(answer, heard.outcome, &super::read::parses).is_ok();
 
     on("for an answer of a given form");
-    let heard = asker.ask(Agent::Planner, FORMAT, SHORT_ANSWER, LOADING).await?;
+    let heard = asker.ask(Agent::Planner, FORMAT, effort.thought, LOADING).await?;
     heard.note_thoughts(&mut profile);
     profile.format = keeps_to_the_form(heard.answer(&profile));
     let reading = heard.prompt_speed();
@@ -103,7 +106,8 @@ pub async fn probe(
     let seconds = effort.patience.as_secs();
     let in_time =
         reading.map_or(effort.prompt, |speed| whole_number(speed).saturating_mul(seconds));
-    let mut tokens = effort.prompt.min(whole).min(in_time);
+    let paid = connection.price.map_or(u64::MAX, |_| PAID_PROMPT);
+    let mut tokens = effort.prompt.min(whole).min(in_time).min(paid);
     for _ in 0..SHORTER {
         let prompt = long_prompt(tokens);
         match asker.ask(Agent::Planner, &prompt, 64, effort.patience.saturating_mul(2)).await {
