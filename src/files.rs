@@ -127,6 +127,13 @@ fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// The program's folder in the user's cache.
+#[must_use]
+pub fn cache_folder() -> PathBuf {
+    directories::ProjectDirs::from("", "", "redraft")
+        .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned())
+}
+
 /// SHA-256, in hexadecimal.
 #[must_use]
 pub fn hash(content: &[u8]) -> String {

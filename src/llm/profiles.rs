@@ -10,9 +10,7 @@ const LONGEST: u64 = 64 << 10;
 /// Where they are kept: `profiles` in the user's cache folder.
 #[must_use]
 pub fn folder() -> PathBuf {
-    directories::ProjectDirs::from("", "", "redraft")
-        .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned())
-        .join("profiles")
+    files::cache_folder().join("profiles")
 }
 
 /// What is known of the model with this identity; `None` if it was never asked, or what was kept

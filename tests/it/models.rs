@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The length of the parts that packages carry.
 const PART: usize = 70_000;
@@ -503,10 +505,12 @@ fn a_catalogue_of_ones_own_with_a_mistake_is_named() {
 
 /// A server as llama.cpp's, whose model thinks aloud, writes no fences, and ends each answer at so
 /// many tokens.
-fn thinker() -> World {
-    World::with(|request| {
+fn thinker(context: &Arc<AtomicUsize>) -> World {
+    let context = Arc::clone(context);
+    World::with(move |request| {
         if request.place() == "/props" {
-            let props = json!({"default_generation_settings": {"n_ctx": 3000}});
+            let props =
+                json!({"default_generation_settings": {"n_ctx": context.load(Ordering::Relaxed)}});
             return Reply::raw(200, "application/json", [props.to_string()]);
         }
         let prompt = request.prompt();
@@ -516,7 +520,11 @@ fn thinker() -> World {
                 Reply::openai_cut("1\n2\n3\n", 500)
             }
             () if prompt.contains("What is the password?") => {
-                assert!(prompt.len() < 4 * 3000, "longer than the server said: {}", prompt.len());
+                assert!(
+                    prompt.len() < 4 * context.load(Ordering::Relaxed),
+                    "longer than the server said: {}",
+                    prompt.len()
+                );
                 Reply::openai("plum-4711")
             }
             () if prompt.contains("exactly four lines") => {
@@ -534,7 +542,8 @@ fn thinker() -> World {
 
 #[test]
 fn what_a_model_is_like_is_found_out_kept_and_used() {
-    let world = thinker();
+    let context = Arc::new(AtomicUsize::new(3000));
+    let world = thinker(&context);
     let out = world.run(&["models", "probe"]).expect(0).out;
     for words in [
         "local/m",
@@ -549,6 +558,9 @@ fn what_a_model_is_like_is_found_out_kept_and_used() {
         assert!(out.contains(words), "{words}\n{out}");
     }
     assert!(world.run(&["models"]).expect(0).out.contains("its answers end at 500 tokens"));
+    // A server that was started anew with more is found to have more.
+    context.store(6000, Ordering::Relaxed);
+    assert!(world.run(&["models", "probe"]).expect(0).out.contains("6000 tokens of context"));
 
     // No more is asked for than it gives, and code in a thought that never ends is no script.
     let args = ["new", "count", "--name", "s", "--preset", "quick", "--auto", "--repairs", "0"];

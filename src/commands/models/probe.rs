@@ -1,7 +1,7 @@
 //! Finds out what a model is like, and keeps it.
 
 use super::super::{Context, code, interrupts, setup};
-use crate::config::Kind;
+use crate::config::{Kind, Probe};
 use crate::domain::chat::Role;
 use crate::domain::text::one_line;
 use crate::llm::call::CallErrorKind;
@@ -18,12 +18,13 @@ pub(super) fn run(context: &Context, model: Option<&str>) -> Result<u8> {
     };
     let terminal = &context.terminal;
     let shown = one_line(&model, 80);
-    let mut connection = provider::connect(&model, &context.config, &Used::new())?;
+    // What was known before is found out anew, and bounds nothing.
+    let mut config = context.config.clone();
+    config.probe = Some(Probe::Never);
+    let connection = provider::connect(&model, &config, &Used::new())?;
     if connection.kind == Kind::Script {
         bail!("`{shown}` plays recorded answers: there is nothing to find out");
     }
-    // What was known before is found out anew.
-    connection.profile = None;
     let cancel = interrupts::cancel_on_interrupt()?;
     let mut on = |what: &str| terminal.say(&terminal.dim(&format!("asking {what}")));
     let asked = driver::probe(&connection, &model, Effort::FULL, &cancel, &mut on);

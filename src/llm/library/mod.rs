@@ -93,8 +93,7 @@ pub fn memory() -> Option<u64> {
 impl Library {
     /// With the user's cache folder.
     pub fn open() -> Result<Self, CatalogueError> {
-        let cache = directories::ProjectDirs::from("", "", "redraft")
-            .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned());
+        let cache = files::cache_folder();
         Ok(Self { folder: cache.join("models"), entries: catalogue::load()? })
     }
 

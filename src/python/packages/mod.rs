@@ -70,8 +70,7 @@ impl Packages {
     /// In the user's cache folder. `uv` is the configured one.
     #[must_use]
     pub fn new(uv: Option<PathBuf>) -> Self {
-        let cache = directories::ProjectDirs::from("", "", "redraft")
-            .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned());
+        let cache = files::cache_folder();
         Self::in_folder(cache.join("environments"), uv)
     }
 
