@@ -1,5 +1,5 @@
 //! How many of `HumanEval`'s problems are solved by one shot, by the best of eight samples, and by the
-//! best of eight with repairs, choosing only by what a user has: the docstring's own examples as
+//! best of eight with a round of repairs, choosing only by what a user has: the docstring's own examples as
 //! acceptance tests, the checks, the run. The hidden tests only score.
 //!
 //! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N]`, where
@@ -21,7 +21,7 @@ use support::{folder_at, redraft, say, write};
 /// The two sessions that a problem gets. The second one's first version is the best of eight
 /// without repairs.
 const ONE: &[&str] = &["--candidates", "1", "--repairs", "0", "--max-versions", "1"];
-const EIGHT: &[&str] = &["--candidates", "8", "--repairs", "2", "--max-versions", "3"];
+const EIGHT: &[&str] = &["--candidates", "8", "--repairs", "1", "--max-versions", "2"];
 
 /// The folders that they are made in: a configuration in the folder says at what temperature.
 const GREEDY: &str = "greedy";
@@ -137,10 +137,18 @@ fn main() {
         write(&here.join("redraft.yaml"), settings);
     }
     let bench = Bench { folder, model, config };
+    for name in [GREEDY, WARM] {
+        // As anyone's own model is before its first use.
+        let config = bench.config.display().to_string();
+        let args = ["--config", &config, "models", "probe", &bench.model];
+        let output = redraft(&bench.folder.path().join(name), &args).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        say(&String::from_utf8_lossy(&output.stdout));
+    }
     let mut ways = [
         ("one shot, temperature 0", Came::default()),
         ("best of 8", Came::default()),
-        ("best of 8, with repairs", Came::default()),
+        ("best of 8, repaired once", Came::default()),
     ];
     let begun = Instant::now();
     for (done, (number, problem)) in problems.iter().enumerate() {

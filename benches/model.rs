@@ -72,6 +72,7 @@ fn request(system: &str, user: &str) -> Request {
         temperature: 0.,
         max_tokens: ANSWER,
         tools: Vec::new(),
+        schema: None,
     }
 }
 
@@ -94,6 +95,7 @@ fn ask(connection: &Connection, request: &Request) -> Took {
         connection.model.as_ref(),
         request,
         &connection.policy,
+        &|_| false,
         &never,
         &mut on,
     ));

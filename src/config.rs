@@ -141,6 +141,9 @@ pub struct ProviderConfig {
     /// Further fields for each request's JSON, put over what is there (kinds that use HTTP).
     #[serde(deserialize_with = "values::or_default")]
     pub extra: BTreeMap<String, serde_json::Value>,
+    /// Reviews are asked for as JSON of a given form, and the provider holds the model to it (kinds that
+    /// use HTTP, without `completion`).
+    pub structured: Option<bool>,
     /// How tokens are drawn (kind `embedded`).
     #[serde(deserialize_with = "values::or_default")]
     pub sampling: Sampling,
@@ -421,6 +424,7 @@ impl ProviderConfig {
         over(&mut self.base_url, later.base_url);
         over(&mut self.api_key_env, later.api_key_env);
         over(&mut self.parallel, later.parallel);
+        over(&mut self.structured, later.structured);
         over(&mut self.timeout, later.timeout);
         over(&mut self.path, later.path);
         over(&mut self.command, later.command);

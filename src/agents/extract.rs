@@ -4,7 +4,9 @@
 //! first sensible one that parses is the script.
 
 mod choose;
+mod done;
 mod mend;
+mod part;
 mod placeholder;
 mod python;
 mod unwrap;
@@ -14,6 +16,8 @@ use super::{Refusal, RefusalKind, text};
 use crate::domain::chat::Outcome;
 use crate::domain::text::one_line;
 use choose::Program;
+pub use done::is_there;
+pub use part::part;
 use std::cell::Cell;
 
 /// Why a text is not Python.

@@ -1,7 +1,7 @@
 //! The Reviewer before the first run of a version: logic, safety, practice, handling of errors.
 
 use super::ask;
-use super::reviewer::Open;
+use super::reviewer::{self, Open};
 use crate::domain::chat::{Agent, Request};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
@@ -29,10 +29,14 @@ pub struct Shown<'a> {
     pub version: u32,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
+    /// The model is held to a form that is JSON.
+    pub structured: bool,
 }
 
 /// What is asked of it.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
-    ask(prompts, Agent::Inspector, Shown { plan, script, ..*shown })
+    let schema = shown.structured.then(|| reviewer::schema(&[]));
+    let request = ask(prompts, Agent::Inspector, Shown { plan, script, ..*shown })?;
+    Ok(Request { schema, ..request })
 }

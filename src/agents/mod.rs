@@ -61,5 +61,5 @@ impl Refusal {
 fn ask(prompts: &Prompts, agent: Agent, shown: impl Serialize) -> Result<Request, PromptError> {
     let (messages, defaults) = prompts.render(agent, shown)?;
     let (temperature, max_tokens) = (defaults.temperature, defaults.max_tokens);
-    Ok(Request { agent, messages, temperature, max_tokens, tools: Vec::new() })
+    Ok(Request { agent, messages, temperature, max_tokens, tools: Vec::new(), schema: None })
 }

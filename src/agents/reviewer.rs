@@ -12,6 +12,7 @@ use crate::domain::review::{Judgement, RawFinding, RawReview, Status, Verdict};
 use crate::domain::text::one_line;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use words::Vocabulary;
 
@@ -50,6 +51,8 @@ pub struct Shown<'a> {
     pub version: u32,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
+    /// The model is held to a form that is JSON.
+    pub structured: bool,
 }
 
 /// The names that the template uses.
@@ -63,6 +66,7 @@ struct Context<'a> {
     open: &'a [Open<'a>],
     version: u32,
     refusal: Option<&'a str>,
+    structured: bool,
     /// `R1, R2, R3`
     ids: String,
 }
@@ -79,9 +83,40 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         open: &shown.open[..shown.open.len().min(12)],
         version: shown.version,
         refusal: shown.refusal,
+        structured: shown.structured,
         ids: ids.join(", "),
     };
-    ask(prompts, Agent::Reviewer, context)
+    let schema = shown.structured.then(|| schema(&ids));
+    Ok(Request { schema, ..ask(prompts, Agent::Reviewer, context)? })
+}
+
+/// What a review has to be: a judgement of each of these requirements, the findings, the verdict. All
+/// fields are required, as some providers want it: a text that there is none of is empty.
+pub(super) fn schema(ids: &[&str]) -> Value {
+    let object = |fields: Value| {
+        let names: Vec<String> =
+            fields.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+        json!({"type": "object", "properties": fields, "required": names,
+            "additionalProperties": false})
+    };
+    let one_of = |words: &[&str]| json!({"type": "string", "enum": words});
+    let text = json!({"type": "string"});
+    let list = |of: Value| json!({"type": "array", "items": of});
+    let finding = object(json!({
+        "severity": one_of(&["blocker", "should", "nit"]),
+        "requirement": text,
+        "quote": text,
+        "problem": text,
+    }));
+    let mut review = json!({
+        "findings": list(finding),
+        "verdict": one_of(&["ACCEPT", "ITERATE"]),
+    });
+    if !ids.is_empty() {
+        let judgement = json!({"id": one_of(ids), "status": one_of(&["met", "partly", "not met"])});
+        review["requirements"] = list(object(judgement));
+    }
+    object(review)
 }
 
 /// The review in an answer: JSON, also cut in the middle, or lines of almost any form.

@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
         // Only how much it takes is looked at: whoever is not there any more is not needed.
         let there = provider::connect(model, &context.config, used);
-        Ok(there.unwrap_or_else(|_| nobody(made.tools)))
+        Ok(there.unwrap_or_else(|_| nobody(made.tools, made.structured)))
     };
     let tools = Tools {
         manager: &mut Silent,
@@ -72,8 +72,8 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if differences.is_empty() { code::DONE } else { code::DIFFERS })
 }
 
-fn nobody(tools: bool) -> Connection {
-    let (model, policy) = (Box::new(Gone { tools }), Policy::default());
+fn nobody(tools: bool, structured: bool) -> Connection {
+    let (model, policy) = (Box::new(Gone { tools, structured }), Policy::default());
     Connection::new(model, policy, Kind::Script)
 }
 
@@ -81,6 +81,8 @@ fn nobody(tools: bool) -> Connection {
 struct Gone {
     /// It called tools.
     tools: bool,
+    /// It was held to schemas.
+    structured: bool,
 }
 
 impl Model for Gone {
@@ -95,6 +97,10 @@ impl Model for Gone {
     fn takes_tools(&self) -> bool {
         self.tools
     }
+
+    fn takes_schema(&self) -> bool {
+        self.structured
+    }
 }
 
 /// What a session recorded.
@@ -106,6 +112,8 @@ struct Made {
     reviews: usize,
     /// A model called tools.
     tools: bool,
+    /// A model was held to a schema.
+    structured: bool,
 }
 
 impl Made {
@@ -117,6 +125,7 @@ impl Made {
             versions: many(|event| matches!(event, Event::VersionCreated { .. })),
             reviews: many(|event| matches!(event, Event::Reviewed { .. })),
             tools: many(|e| matches!(e, Event::ModelCallFinished(e) if !e.calls.is_empty())) > 0,
+            structured: many(|e| matches!(e, Event::ModelCallStarted(e) if e.structured)) > 0,
         }
     }
 }

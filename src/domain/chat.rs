@@ -217,6 +217,9 @@ pub struct Request {
     pub max_tokens: u32,
     /// The tools that it may call; only models that take tools are told of them.
     pub tools: Vec<Tool>,
+    /// What the answer has to be, as a JSON schema of an object; only for models whose provider can
+    /// hold them to one.
+    pub schema: Option<serde_json::Value>,
 }
 
 impl Request {

@@ -556,6 +556,9 @@ pub struct CallStarted {
     pub temperature: f64,
     /// The longest answer in tokens.
     pub max_tokens: u32,
+    /// The answer was to be JSON of a given form.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub structured: bool,
     /// The whole prompt.
     pub messages: Vec<Message>,
 }
@@ -572,6 +575,9 @@ pub struct CallFinished {
     /// It began to repeat itself and was cut off there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
+    /// The script was there, and what was said after it was not waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enough: bool,
     /// The answer, as received.
     pub answer: String,
     /// What the model thought aloud, where the provider keeps that apart.

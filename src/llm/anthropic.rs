@@ -60,6 +60,9 @@ impl Wire for Anthropic {
             };
             body["tools"] = request.tools.iter().map(tool).collect();
         }
+        if let Some(schema) = &request.schema {
+            body["output_config"] = json!({"format": {"type": "json_schema", "schema": schema}});
+        }
         Ok(body)
     }
 

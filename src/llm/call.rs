@@ -17,6 +17,9 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Pieces that wait for the caller before the model has to.
 const PIECES_AHEAD: usize = 64;
 
+/// Bytes that arrive between two looks whether an answer is enough.
+const BETWEEN_LOOKS: usize = 64;
+
 /// How patiently a model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -67,6 +70,8 @@ pub struct Answer {
     pub usage: Usage,
     /// It began to repeat itself and was cut off there.
     pub repeats: bool,
+    /// What was wanted was there, so the rest was not waited for.
+    pub enough: bool,
     /// How many tries it took, from 1.
     pub attempts: u32,
 }
@@ -96,13 +101,15 @@ pub enum CallErrorKind {
 ///
 /// A fault that may pass is met with up to `policy.retries` further tries, after a random wait that
 /// can double each time, or after the time that the server asks for, if that is at most a minute.
-/// An answer that goes round in circles is cut off, as if it had met its limit of length.
+/// An answer that goes round in circles is cut off, as if it had met its limit of length; one that
+/// is `enough` as far as it came is whole.
 /// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
 /// is a fault; one that was cut or refused may be empty.
 pub async fn call(
     model: &dyn Model,
     request: &Request,
     policy: &Policy,
+    enough: &dyn Fn(&str) -> bool,
     cancel: &CancellationToken,
     on: &mut dyn FnMut(News<'_>),
 ) -> Result<Answer, CallError> {
@@ -112,7 +119,7 @@ pub async fn call(
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
-            ended = attempt(model, request, policy.silence, &mut heard, on) => ended,
+            ended = attempt(model, request, policy.silence, enough, &mut heard, on) => ended,
         };
         let fault = match ended {
             Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
@@ -137,6 +144,7 @@ async fn attempt(
     model: &dyn Model,
     request: &Request,
     silence: Duration,
+    enough: &dyn Fn(&str) -> bool,
     heard: &mut Heard,
     on: &mut dyn FnMut(News<'_>),
 ) -> Result<Ending, Fault> {
@@ -158,6 +166,9 @@ async fn attempt(
                     if heard.begins_to_repeat(patience) {
                         // What comes now is what came already: nobody has to wait for it.
                         return Ok(Ending { outcome: Outcome::Cut, usage: None });
+                    }
+                    if heard.is_enough(enough) {
+                        return Ok(Ending { outcome: Outcome::Whole, usage: None });
                     }
                     quiet.set(tokio::time::sleep(silence));
                 }
@@ -205,6 +216,9 @@ struct Heard {
     calls: Vec<ToolCall>,
     repetition: [Repetition; 2],
     repeats: bool,
+    /// The length at which it was last looked whether it is enough, in bytes.
+    weighed_at: usize,
+    enough: bool,
 }
 
 impl Heard {
@@ -237,6 +251,15 @@ impl Heard {
         self.repeats
     }
 
+    fn is_enough(&mut self, enough: &dyn Fn(&str) -> bool) -> bool {
+        if self.text.len() < self.weighed_at + BETWEEN_LOOKS {
+            return false;
+        }
+        self.weighed_at = self.text.len();
+        self.enough = self.calls.is_empty() && enough(&self.text);
+        self.enough
+    }
+
     fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {
         let usage = ending.usage.unwrap_or_else(|| {
             // Reasoning is paid for like any other part of an answer.
@@ -251,6 +274,7 @@ impl Heard {
             outcome: ending.outcome,
             usage,
             repeats: self.repeats,
+            enough: self.enough,
             attempts,
         }
     }

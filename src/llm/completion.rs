@@ -83,6 +83,10 @@ impl Wire for Completion {
         false
     }
 
+    fn takes_schema(&self) -> bool {
+        false
+    }
+
     fn stops(&self) -> &[String] {
         &self.template.stops
     }

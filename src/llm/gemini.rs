@@ -55,6 +55,10 @@ impl Wire for Gemini {
                 system.iter().flat_map(|message| parts(message, request)).collect();
             body["systemInstruction"] = json!({"parts": parts});
         }
+        if let Some(schema) = &request.schema {
+            body["generationConfig"]["responseMimeType"] = "application/json".into();
+            body["generationConfig"]["responseJsonSchema"] = schema.clone();
+        }
         if !request.tools.is_empty() {
             let tool = |tool: &Tool| {
                 json!({"name": tool.name, "description": tool.description,

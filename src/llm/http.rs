@@ -47,6 +47,9 @@ const LIST: Duration = Duration::from_secs(3);
 /// Fields of a request that it can do without, for models and servers that do not take them.
 const OPTIONAL: [&str; 4] = ["temperature", "stream_options", "cache_control", "store"];
 
+/// What a server that does not know schemas names in its complaint, in small letters.
+const OF_SCHEMAS: [&str; 4] = ["schema", "response_format", "text.format", "output_config"];
+
 /// A field of a request that newer models want under another name.
 const RENAMED: (&str, &str) = ("max_tokens", "max_completion_tokens");
 
@@ -243,6 +246,8 @@ pub(super) struct HttpModel<W> {
     pub(super) wire: W,
     /// Fields that go over those of the wire format.
     pub(super) extra: BTreeMap<String, Value>,
+    /// Answers are held to a schema where a request has one.
+    pub(super) structured: bool,
 }
 
 impl<W: Wire> Model for HttpModel<W> {
@@ -269,15 +274,25 @@ impl<W: Wire> Model for HttpModel<W> {
     fn takes_tools(&self) -> bool {
         self.wire.takes_tools()
     }
+
+    fn takes_schema(&self) -> bool {
+        self.structured && self.wire.takes_schema()
+    }
 }
 
 impl<W: Wire> HttpModel<W> {
     async fn ask(&self, request: &Request, out: &mpsc::Sender<Piece>) -> Result<Ending, Fault> {
-        let mut body = self.wire.body(request)?;
-        if let Some(fields) = body.as_object_mut() {
-            fields.extend(self.extra.clone());
-        }
-        let response = self.post(body).await?;
+        let response = match self.post(self.body(request)?).await {
+            // What is wanted is said in the prompt as well.
+            Err(fault @ Fault::Status { status: 400 | 422, .. }) if request.schema.is_some() => {
+                let complaint = fault.to_string().to_lowercase();
+                if !OF_SCHEMAS.iter().any(|name| complaint.contains(name)) {
+                    return Err(fault);
+                }
+                self.post(self.body(&Request { schema: None, ..request.clone() })?).await?
+            }
+            result => result?,
+        };
         let kind = content_type(response.headers());
         match (self.wire.framing(), kind.as_str()) {
             (Framing::Events | Framing::Any, "application/json") => {
@@ -290,6 +305,15 @@ impl<W: Wire> HttpModel<W> {
             }
             (_, kind) => Err(self.not_an_answer(&format!("`{}`", shown(kind)))),
         }
+    }
+
+    /// The request's JSON, with the fields of the configuration over it.
+    fn body(&self, request: &Request) -> Result<Value, Fault> {
+        let mut body = self.wire.body(request)?;
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend(self.extra.clone());
+        }
+        Ok(body)
     }
 
     /// Posts the request; what the server names as unwanted in it is left out, each field once.

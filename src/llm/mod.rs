@@ -72,4 +72,9 @@ pub trait Model: Send + Sync {
     fn takes_tools(&self) -> bool {
         false
     }
+
+    /// Whether it can be held to a schema. One that can't leaves a request's schema out.
+    fn takes_schema(&self) -> bool {
+        false
+    }
 }

@@ -62,6 +62,9 @@ impl Wire for Ollama {
         if !request.tools.is_empty() {
             body["tools"] = openai::tools(&request.tools);
         }
+        if let Some(schema) = &request.schema {
+            body["format"] = schema.clone();
+        }
         Ok(body)
     }
 
@@ -119,7 +122,7 @@ mod tests {
         {
             let messages = vec![Message::user("x".repeat(bytes))];
             let (agent, temperature, tools) = (Agent::Coder, 0.0, Vec::new());
-            let request = Request { agent, messages, temperature, max_tokens, tools };
+            let request = Request { agent, messages, temperature, max_tokens, tools, schema: None };
             let context = ollama.context_for(&request);
             assert!(context >= least && context.is_multiple_of(CONTEXT_STEP), "{bytes}: {context}");
         }

@@ -5,6 +5,9 @@ use super::wire::{Framing, Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
+/// What schemas are called where they need a name.
+pub(super) const SCHEMA: &str = "answer";
+
 /// One model behind a chat completions endpoint.
 pub(super) struct OpenAi {
     /// The model's name at the provider.
@@ -43,6 +46,10 @@ impl Wire for OpenAi {
         });
         if !request.tools.is_empty() {
             body["tools"] = tools(&request.tools);
+        }
+        if let Some(schema) = &request.schema {
+            let schema = json!({"name": SCHEMA, "strict": true, "schema": schema});
+            body["response_format"] = json!({"type": "json_schema", "json_schema": schema});
         }
         Ok(body)
     }

@@ -18,7 +18,7 @@ use super::told::{OLLAMA, Server};
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Config, Kind, Price, Probe, ProviderConfig, read_yaml};
-use crate::domain::profile::Profile;
+use crate::domain::profile::{Profile, Thinking};
 use crate::files;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +145,16 @@ impl Connection {
             profile: None,
             is_new: false,
             server: None,
+        }
+    }
+
+    /// Whether the model is known not to think aloud in its answers.
+    #[must_use]
+    pub fn answers_at_once(&self) -> bool {
+        match &self.profile {
+            Some(profile) => matches!(profile.thinking, Thinking::No | Thinking::Apart),
+            // Those of the catalogue are known, others are asked first.
+            None => self.kind == Kind::Embedded && !self.is_new,
         }
     }
 
@@ -332,7 +342,7 @@ pub fn connect_in(
     let kind = kind.ok_or_else(|| provider.missing("kind"))?;
     let model_behind: Box<dyn Model> = match kind {
         Kind::Openai => {
-            let official = provider.base_url()?.contains("//api.openai.com");
+            let official = provider.is_official();
             provider.http(OpenAi { model: id, official })?
         }
         Kind::Responses => provider.http(Responses { model: id })?,
@@ -481,7 +491,24 @@ impl Provider<'_> {
         let headers = self.headers(&key)?;
         let door = Door::new(self.base_url()?, &wire.path(), headers, key)
             .map_err(|source| ProviderError::BadUrl { provider: self.name.clone(), source })?;
-        Ok(Box::new(HttpModel { door, wire, extra: self.settings.extra.clone() }))
+        let extra = self.settings.extra.clone();
+        let structured = self.settings.structured.unwrap_or_else(|| self.holds_to_schemas());
+        Ok(Box::new(HttpModel { door, wire, extra, structured }))
+    }
+
+    /// Whether its models are known to be held to a schema and to be none the worse for it. What else
+    /// speaks a format may ignore the schema, and small models judge better in lines.
+    fn holds_to_schemas(&self) -> bool {
+        match self.settings.kind {
+            Some(Kind::Anthropic | Kind::Gemini | Kind::Responses) => true,
+            Some(Kind::Openai) => self.is_official(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is `OpenAI`'s own server.
+    fn is_official(&self) -> bool {
+        self.settings.base_url.as_deref().is_some_and(|url| url.contains("//api.openai.com"))
     }
 
     /// A model behind a raw prompt endpoint.

@@ -1,6 +1,7 @@
 //! The responses format, `OpenAI`'s newer one.
 
 use super::Fault;
+use super::openai::SCHEMA;
 use super::wire::{Framing, Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
@@ -50,6 +51,11 @@ impl Wire for Responses {
                     "parameters": tool.parameters})
             };
             body["tools"] = request.tools.iter().map(tool).collect();
+        }
+        if let Some(schema) = &request.schema {
+            let format = json!({"type": "json_schema", "name": SCHEMA, "strict": true,
+                "schema": schema});
+            body["text"] = json!({"format": format});
         }
         Ok(body)
     }

@@ -37,6 +37,11 @@ pub(super) trait Wire: Send + Sync {
         true
     }
 
+    /// Whether it can write down what an answer has to be.
+    fn takes_schema(&self) -> bool {
+        true
+    }
+
     /// Texts that end an answer, where the server itself may not know them.
     fn stops(&self) -> &[String] {
         &[]

@@ -66,6 +66,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::ModelCallFinished(e) => {
             let end = match e.outcome {
                 _ if e.repeats => "cut off where it began to repeat itself",
+                Outcome::Whole if e.enough => "whole; what followed the script was not waited for",
                 Outcome::Whole => "whole",
                 Outcome::Cut => "cut at the limit of its length",
                 Outcome::Refused => "refused",

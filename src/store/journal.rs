@@ -76,6 +76,7 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
                 model,
                 temperature: 0.0,
                 max_tokens: 0,
+                structured: false,
                 messages: Vec::new(),
             }))
         }
@@ -87,6 +88,7 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
                 agent: light.agent,
                 outcome: light.outcome,
                 repeats: false,
+                enough: false,
                 answer: String::new(),
                 reasoning: String::new(),
                 calls: Vec::new(),
@@ -215,6 +217,7 @@ mod tests {
             model,
             temperature,
             max_tokens,
+            structured: false,
             messages,
         }))
     }
@@ -263,6 +266,7 @@ mod tests {
             agent: Agent::Coder,
             outcome: Outcome::Whole,
             repeats: false,
+            enough: false,
             answer: answer.to_owned(),
             reasoning: reasoning.to_owned(),
             calls: calls.to_vec(),

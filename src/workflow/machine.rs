@@ -360,18 +360,36 @@ pub fn verdict(version: &Version) -> Verdict {
     evidence::verdict(version)
 }
 
-/// Whether the sample at a place among those of a round is asked of the Coder afresh, without the
-/// script that failed: where that came back, or a repair of it changed nothing, or the only sample of
-/// an earlier repair was a copy, as a small model's will be again; and of several samples every other
-/// one, so that an error is fed back and a fresh script tried at once.
+/// What the Coder is told of a version that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The script and its error.
+    Script,
+    /// Only what must not happen again.
+    Error,
+    /// Nothing: it is asked as for the first version.
+    Nothing,
+}
+
+/// What the sample at a place among those of a round is told: not the script that failed where that
+/// came back, or a repair of it changed nothing, or the only sample of an earlier repair was a copy, as
+/// a small model's will be again. Of several samples, one in four is told the error with the script and
+/// one without it; the others are asked anew, since of what a small model is told went wrong, it makes
+/// more of the same.
 #[must_use]
-pub fn afresh(session: &Session, agent: Agent, place: usize) -> bool {
+pub fn told(session: &Session, agent: Agent, place: usize) -> Told {
     let last = session.refusals_of(Role::Coder).last();
     let repeated = last.is_some_and(|refusal| refusal.kind == RefusalKind::Repeated);
     let in_vain = session.head().is_some_and(|h| convergence::repaired_in_vain(session, h));
     let copies = session.copies > 0 && session.settings.samples(agent) == 1;
-    agent.role() == Role::Coder
-        && (repeated || (agent == Agent::Repair && (in_vain || copies || place % 2 == 1)))
+    let repairs = agent == Agent::Repair;
+    match place % 4 {
+        2.. if repairs => Told::Nothing,
+        1 if repairs => Told::Error,
+        _ if agent.role() != Role::Coder => Told::Script,
+        _ if repeated || (repairs && (in_vain || copies)) => Told::Error,
+        _ => Told::Script,
+    }
 }
 
 /// How the next answer of the Coder is sampled: how much warmer, and by which model.

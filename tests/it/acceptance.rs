@@ -123,7 +123,7 @@ fn a_version_whose_tests_fail_is_repaired_until_they_pass() {
     assert!(out.out.contains("tests: 0 of 3 passed, failed: cases.yaml::prints"), "{}", out.out);
     assert!(out.out.contains("tests: 3 of 3 passed") && out.out.contains("accepted v2"));
     let first = &asked(&world, Asking::Coder)[0];
-    assert!(first.contains("It must define at its top level: add\n"), "{first}");
+    assert!(first.contains("The script must define at its top level: add\n"), "{first}");
     let repair = &asked(&world, Asking::Coder)[1];
     for said in [
         "Acceptance tests: 0 of 3 passed.",

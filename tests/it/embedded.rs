@@ -26,12 +26,13 @@ fn connection(file: &Path, settings: &str) -> Connection {
 
 fn request(text: &str, max_tokens: u32) -> Request {
     let messages = vec![Message::system("Be brief."), Message::user(text)];
-    Request { agent: Agent::Coder, messages, temperature: 0.7, max_tokens, tools: Vec::new() }
+    let (agent, temperature, tools, schema) = (Agent::Coder, 0.7, Vec::new(), None);
+    Request { agent, messages, temperature, max_tokens, tools, schema }
 }
 
 async fn ask(model: &Connection, request: &Request) -> Result<Answer, CallError> {
     let never = CancellationToken::new();
-    call(&*model.model, request, &model.policy, &never, &mut |_| {}).await
+    call(&*model.model, request, &model.policy, &|_| false, &never, &mut |_| {}).await
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -74,7 +75,8 @@ fn a_model_of_ones_own_is_asked_once_what_it_is_like() {
     assert!(new("b", &[]), "it is not asked at its first use");
     assert!(!new("c", &[]), "it is asked again");
     // Another file under the same name.
-    let longer = ALL.map(|piece| piece.replace("hi.", "hi to you."));
+    let longer =
+        ALL.map(|piece| piece.replace("hi.", "hi to everyone who reads this, and to you."));
     let longer = longer.each_ref().map(String::as_str);
     Model { answer: &longer, ..Model::default() }.write(&world.file("own.gguf"));
     assert!(new("d", &[]));
@@ -180,14 +182,15 @@ fn a_model_goes_on_for_nobody() {
         }
     };
     let endless = request("x", 1 << 20);
-    let error = run(call(&*model.model, &endless, &model.policy, &cancel, &mut on)).unwrap_err();
+    let error = run(call(&*model.model, &endless, &model.policy, &|_| false, &cancel, &mut on))
+        .unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Interrupted);
     assert!(!error.partial.is_empty());
     // Eight more that are dropped fill all places, if they are not left.
     for _ in 0..8 {
         let cancel = CancellationToken::new();
         cancel.cancel();
-        let _ = run(call(&*model.model, &endless, &model.policy, &cancel, &mut |_| {}));
+        let _ = run(call(&*model.model, &endless, &model.policy, &|_| false, &cancel, &mut |_| {}));
     }
     wait_for(|| run(ask(&model, &request("x", 2))).is_ok_and(|a| a.outcome == Outcome::Cut));
 }

@@ -4,6 +4,7 @@
 mod faults;
 mod formats;
 mod locals;
+mod structured;
 mod tools;
 
 use crate::support::model_server;
@@ -33,6 +34,7 @@ fn request() -> Request {
         temperature: 0.5,
         max_tokens: 100,
         tools: Vec::new(),
+        schema: None,
     }
 }
 
@@ -75,7 +77,7 @@ fn ask_this(connection: &Connection, request: &Request) -> Seen {
     };
     let cancel = CancellationToken::new();
     let (model, policy) = (&*connection.model, &connection.policy);
-    let result = run(call(model, request, policy, &cancel, &mut on));
+    let result = run(call(model, request, policy, &|_| false, &cancel, &mut on));
     Seen { result, news }
 }
 
@@ -95,5 +97,5 @@ fn cancel_early(connection: &Connection) -> CallError {
     let stop = cancel.clone();
     let mut on = |_: News<'_>| stop.cancel();
     let (model, policy) = (&*connection.model, &connection.policy);
-    run(call(model, &request(), policy, &cancel, &mut on)).unwrap_err()
+    run(call(model, &request(), policy, &|_| false, &cancel, &mut on)).unwrap_err()
 }

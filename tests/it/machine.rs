@@ -228,6 +228,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 model: String::new(),
                 temperature: f64::INFINITY,
                 max_tokens: 0,
+                structured: false,
                 messages: Vec::new(),
             })),
             4 | 5 => Event::ModelCallFinished(Box::new(CallFinished {
@@ -235,6 +236,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 agent,
                 outcome: Outcome::Cut,
                 repeats: false,
+                enough: false,
                 answer: String::new(),
                 reasoning: String::new(),
                 calls: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::support::file_server::{FileServer, How};
 use crate::support::model_server::{ModelServer, Reply};
 use crate::support::pty::{CTRL_C, Pty};
-use crate::support::world::{Output, World, feed, finish, wait_for};
+use crate::support::world::{Output, World, feed, fenced, finish, wait_for};
 use redraft::llm::discover;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -574,6 +574,45 @@ fn what_a_model_is_like_is_found_out_kept_and_used() {
     world.run(&[&args[..], &["--auto", "--repairs", "0"]].concat()).expect(0);
     assert!(world.received().pop().unwrap().body["max_tokens"].as_u64() > Some(500));
     assert_eq!(world.read("sessions/t/script_v1.py"), "print('a thought')\n");
+}
+
+#[test]
+fn the_explanation_after_a_script_is_not_waited_for() {
+    const EXPLAINED: &str = "\n\nThis script prints three numbers. It does so because it was asked \
+        to, one number a line, and it could print more of them just as well. To run it, save it in \
+        a file of its own and start it with Python. Have fun with your numbers! Here is";
+    let answer = format!("{}{EXPLAINED}", fenced("print(1)\nprint(2)\nprint(3)\n"));
+    let of_server = answer;
+    let world = World::with(move |request| match () {
+        () if request.place() == "/props" => Reply::raw(404, "text/plain", ["no"]),
+        () if request.prompt().contains("fulfils a plan") => {
+            let event = json!({"choices": [{"index": 0, "delta": {"content": of_server}}]});
+            Reply::raw(200, "text/event-stream", [format!("data: {event}\n\n")]).then_hang()
+        }
+        () if request.prompt().contains("What is the password?") => Reply::openai("plum-4711"),
+        () => Reply::openai("1"),
+    });
+    let begin = |name: &str| {
+        let args = ["new", "count", "--name", name, "--preset", "quick", "--auto"];
+        world.command(&[&args[..], &["--repairs", "0"]].concat())
+    };
+    let patient_for = |seconds: f64| {
+        let own = world.read("redraft.yaml");
+        let (first, _) = own.split_once(", retr").unwrap();
+        world.write("redraft.yaml", &format!("{first}, retries: 0, timeout: {seconds} }}\n"));
+    };
+    // One that may draft a script in its thoughts is heard to the end.
+    patient_for(1.5);
+    assert!(feed(begin("unknown"), b"").expect(4).err.contains("no answer for 1.5 s"));
+
+    world.run(&["models", "probe"]).expect(0);
+    patient_for(20.0);
+    feed(begin("known"), b"").expect(0);
+    assert_eq!(world.read("sessions/known/script_v1.py"), "print(1)\nprint(2)\nprint(3)\n");
+    let chat = world.read("sessions/known/chats/0001-coder.md");
+    assert!(chat.contains("what followed the script was not waited for"), "{chat}");
+    // What was heard is kept as it was said.
+    assert!(chat.contains("Have fun with your numbers!"), "{chat}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{Asking, PLAN, World, agent, fenced};
+use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Versions that the sessions may have.
@@ -200,4 +201,39 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
             assert!(request.prompt().len() < 8_000, "{what}: {}", request.prompt());
         }
     }
+}
+
+#[test]
+fn a_review_that_is_asked_for_as_json_is_held_to_the_plan_and_can_be_replayed() {
+    let review = json!({
+        "requirements": [{"id": "R1", "status": "not met"}],
+        "findings": [{"severity": "blocker", "requirement": "R1", "quote": "print(1)",
+            "problem": "prints 1 only"}],
+        "verdict": "ITERATE",
+    });
+    let met = json!({"requirements": [{"id": "R1", "status": "met"}], "findings": [],
+        "verdict": "ACCEPT"});
+    let world = World::with(move |request| match agent(request) {
+        Asking::Planner => Reply::openai("## Requirements\n- R1: print 1 and 2\n"),
+        Asking::Coder if request.prompt().contains("prints 1 only") => {
+            Reply::openai(&fenced("print(1)\nprint(2)\n"))
+        }
+        Asking::Coder => Reply::openai(&fenced("print(1)\n")),
+        Asking::Reviewer => {
+            let form = &request.body["response_format"]["json_schema"]["schema"];
+            let ids = &form["properties"]["requirements"]["items"]["properties"]["id"]["enum"];
+            assert_eq!(ids, &json!(["R1"]), "{form}");
+            assert!(request.prompt().contains("one JSON object"), "{}", request.prompt());
+            let second = request.prompt().contains("print(2)");
+            Reply::openai(&if second { &met } else { &review }.to_string())
+        }
+    });
+    let own =
+        world.read("redraft.yaml").replace(", retry_seconds", ", structured: true, retry_seconds");
+    world.write("redraft.yaml", &own);
+    world.run(&["new", "count to 2", "--name", "s", "--auto"]).expect(0);
+    assert_eq!(world.read("sessions/s/script_v2.py"), "print(1)\nprint(2)\n");
+    let shown = world.run(&["show", "s"]).expect(0).out;
+    assert!(shown.contains("prints 1 only"), "{shown}");
+    world.run(&["replay", "s"]).expect(0);
 }

@@ -27,11 +27,13 @@ pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
         temperature: 0.0,
         max_tokens: 1,
         tools: Vec::new(),
+        schema: None,
     };
     let policy = call::Policy { retries: 0, ..connection.policy };
     let begun = Instant::now();
     let mut unheard = |_: call::News<'_>| {};
-    let asked = call::call(&*connection.model, &request, &policy, &cancel, &mut unheard);
+    let asked =
+        call::call(&*connection.model, &request, &policy, &|_| false, &cancel, &mut unheard);
     let answer = setup::runtime()?.block_on(asked);
     let time = begun.elapsed();
     if matches!(&answer, Err(error) if error.kind == CallErrorKind::Interrupted) {

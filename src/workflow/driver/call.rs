@@ -2,9 +2,10 @@
 
 use super::fit::{Fitted, Room, fit};
 use super::probe::{Effort, probe};
+use super::read::parses;
 use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{
-    analysis, coder, dependencies, inspector, planner, repair, reviewer, safety, thoughts,
+    analysis, coder, dependencies, extract, inspector, planner, repair, reviewer, safety, thoughts,
 };
 use crate::config::Price;
 use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
@@ -20,6 +21,7 @@ use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::words;
+use crate::workflow::machine::Told;
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
 use futures_util::{StreamExt, stream};
@@ -67,13 +69,14 @@ impl Driver<'_, '_> {
         let known = self.contexts.get(&model).copied();
         let context = known.or_else(|| self.models.get(&model)?.context);
         let tools = self.models.get(&model).is_some_and(|m| m.model.takes_tools());
+        let structured = self.models.get(&model).is_some_and(|m| m.model.takes_schema());
         let profile = self.models.get(&model).and_then(|m| m.profile.as_ref());
         let samples = session.settings.samples(agent);
         let missing = samples::missing(session, agent);
         let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
         let mut shortened = false;
         for (place, number) in (samples - missing..samples).zip(session.calls.last + 1..) {
-            let afresh = machine::afresh(session, agent, place);
+            let told = machine::told(session, agent, place);
             let step = session.settings.sampling_temperature_step;
             let by_place = step * f64::from(u32::try_from(place).unwrap_or(u32::MAX));
             let Fitted { request, less, fits } =
@@ -81,7 +84,7 @@ impl Driver<'_, '_> {
                     let prompts = self.tools.prompts;
                     let mut request = match agent {
                         Agent::Engineer => dialogue::request(session, prompts, room, tools)?,
-                        _ => request(session, agent, afresh, prompts, room)?,
+                        _ => request(session, agent, told, structured, prompts, room)?,
                     };
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
                     request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
@@ -122,6 +125,7 @@ impl Driver<'_, '_> {
                 model: model.clone(),
                 temperature: request.temperature,
                 max_tokens: request.max_tokens,
+                structured: request.schema.is_some(),
                 messages: request.messages.clone(),
             })))?;
         }
@@ -151,7 +155,8 @@ impl Driver<'_, '_> {
                 manager.tell(News::Retrying { why: why.to_string(), wait });
             }
         };
-        let came = came(connection, number, request, &self.tools.cancel, &mut on).await;
+        let enough = enough(self.store.session(), agent, connection);
+        let came = came(connection, number, request, &enough, &self.tools.cancel, &mut on).await;
         match self.arrived(agent, came)? {
             Ok((outcome, repeats, usage, milliseconds)) => {
                 self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
@@ -171,9 +176,10 @@ impl Driver<'_, '_> {
         // It is put back below: what arrives is journaled while others are under way.
         let Some(connection) = self.models.remove(model) else { return Ok(Next::Go) };
         let cancel = self.tools.cancel.clone();
-        let (connected, cancel) = (&connection, &cancel);
+        let enough = enough(self.store.session(), agent, &connection);
+        let (connected, enough, cancel) = (&connection, &enough, &cancel);
         let calls = asked.iter().map(|(number, request)| async move {
-            came(connected, *number, request, cancel, &mut |_| ()).await
+            came(connected, *number, request, enough, cancel, &mut |_| ()).await
         });
         let mut calls = stream::iter(calls).buffer_unordered(connection.parallel);
         let begun = Instant::now();
@@ -223,6 +229,7 @@ impl Driver<'_, '_> {
                     agent,
                     outcome,
                     repeats,
+                    enough: answer.enough,
                     answer: answer.text,
                     reasoning: answer.reasoning,
                     calls: answer.calls,
@@ -278,16 +285,33 @@ async fn came(
     connection: &Connection,
     number: u32,
     request: &Request,
+    enough: &dyn Fn(&str) -> bool,
     cancel: &CancellationToken,
     on: &mut dyn FnMut(call::News<'_>),
 ) -> Came {
     let begun = Instant::now();
     let model = connection.model.as_ref();
-    let mut answer = call::call(model, request, &connection.policy, cancel, on).await;
+    let mut answer = call::call(model, request, &connection.policy, enough, cancel, on).await;
     if let (Ok(answer), Some(profile)) = (&mut answer, &connection.profile) {
         keep_thoughts_apart(answer, profile);
     }
     Came { number, milliseconds: millis(begun), price: connection.price, answer }
+}
+
+/// Whether an answer holds the script that was asked for: a small model that goes on after it explains
+/// itself to nobody, at its own slow pace. Only of models that are known not to draft a script in
+/// thoughts before they give it, and that cost time: those that cost money count their tokens at the
+/// end of their answer.
+fn enough(
+    session: &Session,
+    agent: Agent,
+    connection: &Connection,
+) -> impl Fn(&str) -> bool + use<> {
+    let asked = matches!(agent, Agent::Coder | Agent::Repair)
+        && connection.answers_at_once()
+        && connection.price.is_none();
+    let names = session.interface.clone();
+    move |answer| asked && extract::is_there(answer, &names, &parses)
 }
 
 /// Of a model that is known to think aloud, the thoughts are no part of its answer: also where it did
@@ -358,7 +382,8 @@ impl Driver<'_, '_> {
 fn request(
     session: &Session,
     agent: Agent,
-    afresh: bool,
+    told: Told,
+    structured: bool,
     prompts: &Prompts,
     room: Room,
 ) -> Result<Request, PromptError> {
@@ -394,8 +419,9 @@ fn request(
                 refusal,
             },
         ),
-        Agent::Coder | Agent::Repair if afresh => {
-            let wrong = |v: &&Version| v.failed() || v.run.is_none() || v.idle();
+        Agent::Coder | Agent::Repair if told != Told::Script => {
+            let wrong =
+                |v: &&Version| told == Told::Error && (v.failed() || v.run.is_none() || v.idle());
             let problem = head.filter(wrong).map(|v| {
                 let problem = problem_words(session, v, room);
                 if session.settings.analysis {
@@ -485,6 +511,7 @@ fn request(
                     open: &open,
                     version: head.map_or(1, |v| v.number),
                     refusal,
+                    structured,
                 },
             )
         }
@@ -506,6 +533,7 @@ fn request(
                     open: &open,
                     version: head.map_or(1, |v| v.number),
                     refusal,
+                    structured,
                 },
             )
         }

@@ -76,7 +76,7 @@ mod tests {
         let text = "s".repeat(4000) + &"r".repeat(room.run);
         let messages = vec![Message::user(text)];
         let (agent, tools) = (Agent::Coder, Vec::new());
-        Ok(Request { agent, messages, temperature: 0.0, max_tokens: 1000, tools })
+        Ok(Request { agent, messages, temperature: 0.0, max_tokens: 1000, tools, schema: None })
     }
 
     #[test]

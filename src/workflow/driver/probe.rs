@@ -190,7 +190,8 @@ impl Asker<'_> {
         patience: Duration,
     ) -> Result<Heard, CallErrorKind> {
         let messages = vec![Message::user(prompt)];
-        let request = Request { agent, messages, temperature: 0.0, max_tokens, tools: Vec::new() };
+        let (temperature, tools, schema) = (0.0, Vec::new(), None);
+        let request = Request { agent, messages, temperature, max_tokens, tools, schema };
         let begun = Instant::now();
         let (mut text, mut reasoning, mut pieces) = (String::new(), String::new(), 0);
         let (mut first, mut last) = (None, Duration::ZERO);
@@ -205,7 +206,8 @@ impl Asker<'_> {
             first.get_or_insert(last);
         };
         let model = self.connection.model.as_ref();
-        let asked = call::call(model, &request, &self.connection.policy, self.cancel, &mut on);
+        let asked =
+            call::call(model, &request, &self.connection.policy, &|_| false, self.cancel, &mut on);
         let ended = timeout(patience, asked).await;
         let (first, last) = (first.unwrap_or(last), last);
         match ended {
@@ -259,7 +261,8 @@ impl Heard {
     }
 
     fn prompt_speed(&self) -> Option<f64> {
-        per_second(self.usage.prompt, self.first)
+        // What the server had in its cache took no time.
+        per_second(self.usage.prompt.saturating_sub(self.usage.cached), self.first)
     }
 
     fn answer_speed(&self) -> Option<f64> {

@@ -108,7 +108,12 @@ impl Driver<'_, '_> {
         let extracted = match extract::script(&pending.answer, pending.outcome, &parses) {
             Ok(extracted) => extracted,
             Err(Refusal { reason, .. }) => {
-                return self.refuse(pending, RefusalKind::Unusable, reason);
+                // A sample is not asked for again: what it has of use is tried.
+                let names = &self.store.session().interface;
+                match extract::part(&pending.answer, names, &parses).filter(|_| sampled) {
+                    Some(part) => part,
+                    None => return self.refuse(pending, RefusalKind::Unusable, reason),
+                }
             }
         };
         let (script, added) = forgotten::with_imports(&extracted.script);

@@ -71,6 +71,7 @@ fn every_agent_is_told_what_it_is_shown() {
         open: &[reviewer::Open { id: "F1", text: "no hands" }],
         version: 3,
         refusal: None,
+        structured: false,
     };
     let table = [
         (

@@ -192,6 +192,7 @@ impl Play {
                 model: "local/m".into(),
                 temperature: 0.0,
                 max_tokens: 100,
+                structured: false,
                 messages: Vec::<Message>::new(),
             })));
         }
@@ -211,6 +212,7 @@ impl Play {
                         agent,
                         outcome: Outcome::Whole,
                         repeats: false,
+                        enough: false,
                         answer: "an answer".into(),
                         reasoning: String::new(),
                         calls: Vec::new(),

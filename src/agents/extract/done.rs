@@ -1,0 +1,79 @@
+//! Whether an answer that still arrives holds its script already.
+
+use super::super::{fences, text};
+use super::{SyntaxProblem, python};
+
+/// Characters of prose after a script that make a further one improbable.
+const PROSE: usize = 160;
+
+/// Whether the script is there and the model has gone on to explain it: nothing that follows is used.
+///
+/// That is so after a block of Python that parses and either runs when it is started or defines all
+/// `names` that were asked for, with some prose behind it.
+#[must_use]
+pub fn is_there(
+    answer: &str,
+    names: &[String],
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> bool {
+    let prose = answer.rfind("```").map_or("", |fence| &answer[fence + 3..]);
+    if prose.trim().chars().count() < PROSE {
+        return false;
+    }
+    let normal = text::normalise(answer);
+    let fits = |text: &str| parses(text).is_ok();
+    let blocks = fences::blocks(text::after_thinking(&normal), &fits);
+    blocks.last().is_some_and(|block| {
+        let defined = python::names(&block.text).defined;
+        let wanted = !names.is_empty() && names.iter().all(|name| defined.contains(name));
+        block.closed
+            && !fences::other_language(&block.tag)
+            && (wanted || python::has_entry(&block.text))
+            && fits(&block.text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPLAINED: &str = "\n\nThis script defines a function that adds two numbers, prints what \
+        comes of it, and returns nothing. It can be changed to add other numbers as well, which is \
+        then printed in the same way as before.";
+
+    fn is_there_of(answer: &str, names: &[&str]) -> bool {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let parses = |text: &str| {
+            let message = "it does not parse".to_owned();
+            if text.contains("oops") { Err(SyntaxProblem { line: 1, message }) } else { Ok(()) }
+        };
+        is_there(answer, &names, &parses)
+    }
+
+    #[test]
+    fn only_the_explanation_of_a_script_that_is_there_is_not_waited_for() {
+        let runs = "```python\ndef add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n```";
+        let defines = "Here it is:\n```python\ndef add(a, b):\n    return a + b\n```";
+        let short = "\n\nIt adds two numbers.";
+        let installs = "```bash\npip install numpy\n```";
+        let quoting = "```python\n\"\"\"Use:\n```\nadd(1, 2)\n```\n";
+        for (answer, names, wanted) in [
+            (format!("{runs}{EXPLAINED}"), &[][..], true),
+            (format!("{defines}{EXPLAINED}"), &["add"], true),
+            (format!("<think>Sum?</think>{runs}{EXPLAINED}"), &[], true),
+            (format!("{runs}{EXPLAINED}").replace('\n', "\r\n"), &[], true),
+            // The script may follow yet.
+            (format!("{runs}{short}"), &[], false),
+            (format!("{defines}{EXPLAINED}"), &["add", "subtract"], false),
+            (format!("{defines}{EXPLAINED}"), &[], false),
+            (format!("{installs}{EXPLAINED}"), &[], false),
+            (format!("{runs}\n{installs}{EXPLAINED}"), &[], false),
+            (format!("{runs}{EXPLAINED}\n```python\ndef add"), &[], false),
+            (format!("{runs}{EXPLAINED}").replace("return", "oops"), &[], false),
+            (format!("{quoting}{EXPLAINED}"), &["add"], false),
+            (EXPLAINED.to_owned(), &[], false),
+        ] {
+            assert_eq!(is_there_of(&answer, names), wanted, "{answer}");
+        }
+    }
+}

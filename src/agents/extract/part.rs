@@ -1,0 +1,88 @@
+//! The part of a script that was asked for, where the whole of it can't be used.
+
+use super::super::{fences, text};
+use super::{Extracted, SyntaxProblem, finish, python};
+
+/// How often the end of one block is left out until the rest parses.
+const MAX_CUTS: usize = 20;
+
+/// A script that ends before the first thing in it that does not parse or was not finished, if all
+/// `names` are defined by then: small models often write what was asked for and then go on to write
+/// what was not. `None` without names, since then nobody can tell.
+pub fn part(
+    answer: &str,
+    names: &[String],
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> Option<Extracted> {
+    if names.is_empty() {
+        return None;
+    }
+    let normal = text::normalise(answer);
+    let fits = |text: &str| parses(text).is_ok();
+    let blocks = fences::blocks(text::after_thinking(&normal), &fits);
+    blocks.iter().filter(|block| !fences::other_language(&block.tag)).find_map(|block| {
+        let mut text = block.text.as_str();
+        if !block.closed {
+            text = before_last(text, usize::MAX)?;
+        }
+        for _ in 0..MAX_CUTS {
+            match parses(text) {
+                Ok(()) => break,
+                Err(problem) => text = before_last(text, problem.line)?,
+            }
+        }
+        let defined = python::names(text).defined;
+        let asked_for = names.iter().all(|name| defined.contains(name)) && fits(text);
+        let notes = vec!["left out what followed the part that was asked for".to_owned()];
+        asked_for.then(|| finish(super::Program { text: text.to_owned(), notes }).ok()).flatten()
+    })
+}
+
+/// The text before its last statement at the left margin that begins on the line or above it.
+fn before_last(text: &str, line: usize) -> Option<&str> {
+    let mut end = None;
+    let mut at = 0;
+    for (n, line_of_text) in python::lines(text).iter().enumerate() {
+        let first = line_of_text.text.chars().next();
+        if n < line && !line_of_text.in_string && first.is_some_and(|c| !" \t)]}#".contains(c)) {
+            end = Some(at);
+        }
+        at += line_of_text.text.len() + 1;
+    }
+    text.get(..end.filter(|end| *end > 0)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADD: &str =
+        "def add(a, b):\n    \"\"\"The sum.\n```\nno fence\n\"\"\"\n    return a + b\n";
+
+    fn parses(text: &str) -> Result<(), SyntaxProblem> {
+        ruff_python_parser::parse_module(text).map(|_| ()).map_err(|error| {
+            let line = text[..error.location.start().to_usize()].matches('\n').count() + 1;
+            SyntaxProblem { line, message: error.error.to_string() }
+        })
+    }
+
+    #[test]
+    fn a_function_that_was_asked_for_is_not_lost_to_the_nonsense_after_it() {
+        for (answer, wanted) in [
+            (format!("```python\n{ADD}\ndef test_add:\n    add(1, 2)\n```"), true),
+            (format!("```python\n{ADD}\ndef add_2(a, b):\n    return add("), true),
+            (format!("```python\n{ADD}\nprint(add(1,\n"), true),
+            (format!("```python\nimport math\n\n{ADD}\nprint x\ny = = 2\n```\nSo."), true),
+            // Its own end may be missing.
+            (format!("```python\n{ADD}"), false),
+            (format!("```python\ndef test_add:\n    pass\n\n{ADD}```"), false),
+            ("```python\ndef sub(a, b):\n    return a - b\n\nprint x\n```".to_owned(), false),
+            ("No code.".to_owned(), false),
+        ] {
+            let found = part(&answer, &["add".to_owned()], &parses);
+            assert_eq!(found.is_some(), wanted, "{answer}");
+            assert!(found.is_none_or(|found| found.script.ends_with("return a + b\n")), "{answer}");
+            assert_eq!(part(&answer, &[], &parses), None);
+        }
+    }
+}

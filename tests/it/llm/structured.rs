@@ -1,0 +1,78 @@
+//! Answers that are held to a schema: how each server is told, and what happens where it does not know.
+
+use super::*;
+use serde_json::Value;
+
+fn schema() -> Value {
+    let verdict = json!({"type": "string", "enum": ["ACCEPT", "ITERATE"]});
+    json!({"type": "object", "properties": {"verdict": verdict}, "required": ["verdict"],
+        "additionalProperties": false})
+}
+
+#[test]
+fn a_schema_is_told_as_each_server_wants_it_and_only_where_it_is_used() {
+    for kind in KINDS {
+        for structured in ["", ", structured: true", ", structured: false"] {
+            let server = ModelServer::start(|request| Reply::to(request, TEXT));
+            let connection = connection_to(kind, &server, &format!("retries: 0{structured}"));
+            let usual = matches!(kind, "anthropic" | "gemini" | "responses");
+            let wanted = match structured {
+                "" => usual,
+                yes_or_no => kind != "completion" && yes_or_no.ends_with("true"),
+            };
+            assert_eq!(connection.model.takes_schema(), wanted, "{kind}{structured}");
+            if !wanted {
+                continue;
+            }
+            let asked = Request { schema: Some(schema()), ..request() };
+            ask_this(&connection, &asked).result.unwrap();
+            let body = &server.received()[0].body;
+            let named = json!({"name": "answer", "strict": true, "schema": schema()});
+            let (told, form) = match kind {
+                "openai" => {
+                    (&body["response_format"], json!({"type": "json_schema", "json_schema": named}))
+                }
+                "responses" => {
+                    let mut form = named;
+                    form["type"] = "json_schema".into();
+                    (&body["text"]["format"], form)
+                }
+                "anthropic" => (
+                    &body["output_config"]["format"],
+                    json!({"type": "json_schema", "schema": schema()}),
+                ),
+                "gemini" => {
+                    let config = &body["generationConfig"];
+                    assert_eq!(config["responseMimeType"], "application/json");
+                    (&config["responseJsonSchema"], schema())
+                }
+                _ => (&body["format"], schema()),
+            };
+            assert_eq!(told, &form, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn a_model_that_knows_no_schemas_is_asked_without_one() {
+    for (kind, field, complaint) in [
+        ("openai", "response_format", "'response_format' of type 'json_schema' is not supported"),
+        ("anthropic", "output_config", "output_config: Extra inputs are not permitted"),
+        ("gemini", "responseJsonSchema", "Unknown name \"responseJsonSchema\": Cannot find field."),
+        ("responses", "text", "Invalid parameter: text.format of type 'json_schema'"),
+        ("ollama", "format", "invalid JSON schema in format"),
+    ] {
+        let server = ModelServer::start(move |request| {
+            let body = request.body.to_string();
+            if body.contains("additionalProperties") {
+                return Reply::refusal(400, complaint);
+            }
+            assert!(!body.contains(&format!("\"{field}\":{{")), "{body}");
+            Reply::to(request, TEXT)
+        });
+        let connection = connection_to(kind, &server, "retries: 0, structured: true");
+        let asked = Request { schema: Some(schema()), ..request() };
+        let answer = ask_this(&connection, &asked).result.unwrap();
+        assert_eq!((answer.text.as_str(), server.received().len()), (TEXT, 2), "{kind}");
+    }
+}
