@@ -8,6 +8,11 @@ use candle_core::quantized::{QTensor, QuantizedType};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 use candle_nn::rotary_emb::{rope_i, rope_thd};
+use std::cell::Cell;
+use std::path::Path;
+
+/// How much of all prompts is read in a step, in tokens: a share of the processor's cache.
+pub(super) const AT_ONCE: usize = 256;
 
 /// How many positions a cache grows by.
 const GROWTH: usize = 1024;
@@ -24,7 +29,7 @@ pub(super) struct Shape {
     /// Positions turn neighbours, not the two halves.
     neighbours: bool,
     /// The most positions that the model was made for.
-    pub(super) context: usize,
+    context: usize,
 }
 
 impl Shape {
@@ -184,7 +189,10 @@ pub(super) struct Step<'a> {
 
 /// A model that was loaded.
 pub(super) struct Decoder {
-    pub(super) shape: Shape,
+    file: Gguf,
+    /// Whether the weights were used once, and have their places in memory.
+    settled: Cell<bool>,
+    shape: Shape,
     embedding: Matrix,
     layers: Vec<Layer>,
     norm: Norm,
@@ -195,8 +203,8 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn load(file: &Gguf) -> Result<Self> {
-        let shape = Shape::read(file)?;
+    pub(super) fn load(_: &Path, file: Gguf) -> Result<Self> {
+        let shape = Shape::read(&file)?;
         let norm = |name: &str| {
             let weight = file.plain(&format!("{name}.weight"))?;
             Ok::<_, candle_core::Error>(Norm { weight, epsilon: shape.epsilon })
@@ -205,7 +213,7 @@ impl Decoder {
             |name: &str| file.has(&format!("{name}.weight")).then(|| norm(name)).transpose();
         let layer = |index: usize| {
             let name = |part: &str| format!("blk.{index}.{part}");
-            let linear = |part: &str| Linear::load(file, &name(part));
+            let linear = |part: &str| Linear::load(&file, &name(part));
             Ok(Layer {
                 attention_norm: norm(&name("attn_norm"))?,
                 query: linear("attn_q")?,
@@ -222,15 +230,34 @@ impl Decoder {
         };
         let layers = (0..shape.layers).map(layer).collect::<Result<_>>()?;
         let head =
-            file.has("output.weight").then(|| Matrix::load(file, "output.weight")).transpose()?;
+            file.has("output.weight").then(|| Matrix::load(&file, "output.weight")).transpose()?;
         Ok(Self {
-            embedding: Matrix::load(file, "token_embd.weight")?,
+            embedding: Matrix::load(&file, "token_embd.weight")?,
             layers,
             norm: norm("output_norm")?,
             head,
-            turns: turns(&shape, file)?,
+            turns: turns(&shape, &file)?,
             shape,
+            settled: Cell::new(false),
+            file,
         })
+    }
+
+    /// The longest conversation, in tokens.
+    pub(super) fn context(&self) -> usize {
+        self.shape.context
+    }
+
+    /// What conversations at work may take together, in bytes; one may always run.
+    #[expect(clippy::unused_self, reason = "other decoders take their room from the start")]
+    pub(super) fn memory_at_work(&self) -> usize {
+        2 << 30
+    }
+
+    /// What is kept of ended ones, in bytes.
+    #[expect(clippy::unused_self, reason = "other decoders take their room from the start")]
+    pub(super) fn memory_kept(&self) -> usize {
+        512 << 20
     }
 
     /// What one position of a cache takes, in bytes.
@@ -264,6 +291,9 @@ impl Decoder {
         let mut x =
             self.embedding.arranged.embedding(&Tensor::new(tokens.as_slice(), &Device::Cpu)?)?;
         for (index, layer) in self.layers.iter().enumerate() {
+            if !self.settled.get() {
+                self.file.release();
+            }
             if !go_on() {
                 return Ok(None);
             }
@@ -272,6 +302,7 @@ impl Decoder {
             let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
             x = (x + layer.down.forward(&gated)?)?;
         }
+        self.settled.set(true);
         for step in steps {
             step.cache.filled += step.tokens.len();
         }

@@ -4,7 +4,7 @@
 //! their prompt, through the model together. What was computed of a conversation stays for the
 //! next one that begins alike.
 
-use super::decoder::{Cache, Decoder, Step};
+use super::compute::{AT_ONCE, Cache, Decoder, Step};
 use super::gguf::Gguf;
 use super::sampler::{Sampler, Sampling};
 use super::template::Template;
@@ -18,18 +18,11 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-/// How much of all prompts is read in a step, in tokens: a share of the processor's cache, and of
-/// the time until a call that was cancelled gives way.
-const AT_ONCE: usize = 256;
-
 /// How many conversations are answered side by side.
 const SEATS: usize = 8;
 
-/// What those may take in memory together; one may always run.
-const SEATS_MEMORY: usize = 2 << 30;
-
-/// What is kept of ended conversations, in bytes.
-const KEPT_MEMORY: usize = 512 << 20;
+/// How many ended conversations are kept at most.
+const KEPT: usize = 32;
 
 /// One thing asked of the model.
 pub(super) struct Job {
@@ -98,12 +91,9 @@ struct Kept {
 /// The model with all that it works on.
 struct Desk {
     path: PathBuf,
-    file: Gguf,
     model: Decoder,
     tokenizer: Tokenizer,
     template: Template,
-    /// Whether the weights were used once, and have their places in memory.
-    settled: bool,
     waiting: VecDeque<Job>,
     seats: Vec<Seat>,
     /// The last used is the last.
@@ -114,7 +104,6 @@ impl Desk {
     fn open(path: &Path) -> Result<Self, Fault> {
         let broken = |reason: String| Fault::embedded(path, &reason);
         let file = Gguf::open(path).map_err(|error| broken(plain(&error)))?;
-        let model = Decoder::load(&file).map_err(|error| broken(plain(&error)))?;
         let tokenizer = Tokenizer::load(&file).map_err(|error| broken(error.to_string()))?;
         let name = |key: &str| {
             let token = file.number(key);
@@ -125,13 +114,12 @@ impl Desk {
             &name("tokenizer.ggml.bos_token_id"),
             &name("tokenizer.ggml.eos_token_id"),
         );
+        let model = Decoder::load(path, file).map_err(|error| broken(plain(&error)))?;
         Ok(Self {
             path: path.to_owned(),
-            file,
             model,
             tokenizer,
             template,
-            settled: false,
             waiting: VecDeque::new(),
             seats: Vec::new(),
             kept: Vec::new(),
@@ -164,13 +152,7 @@ impl Desk {
                 asked.push(&seat.job.ended);
             }
         }
-        let (file, settled) = (&self.file, self.settled);
-        let go_on = || {
-            if !settled {
-                file.release();
-            }
-            !asked.iter().any(|ended| ended.is_closed())
-        };
+        let go_on = || !asked.iter().any(|ended| ended.is_closed());
         let scores = match self.model.forward(&mut steps, &go_on) {
             Ok(Some(scores)) => scores,
             Ok(None) => return,
@@ -182,7 +164,6 @@ impl Desk {
                 return;
             }
         };
-        self.settled = true;
         let mut ended = Vec::new();
         for (index, mut scores) in stepping.into_iter().zip(scores) {
             let seat = &mut self.seats[index];
@@ -232,7 +213,8 @@ impl Desk {
         tokens.truncate(cache.filled);
         self.kept.push(Kept { tokens, cache });
         let size = |kept: &[Kept]| kept.iter().map(|one| one.cache.size()).sum::<usize>();
-        while self.kept.len() > 1 && size(&self.kept) > KEPT_MEMORY {
+        let most = self.model.memory_kept();
+        while self.kept.len() > KEPT || self.kept.len() > 1 && size(&self.kept) > most {
             self.kept.remove(0);
         }
     }
@@ -255,7 +237,7 @@ impl Desk {
             };
             let size = |end: usize| end * self.model.position_size();
             let taken: usize = self.seats.iter().map(|seat| size(seat.end)).sum();
-            let full = !self.seats.is_empty() && taken + size(end) > SEATS_MEMORY;
+            let full = !self.seats.is_empty() && taken + size(end) > self.model.memory_at_work();
             let Some(cache) = (if full { None } else { self.cache_for(&tokens) }) else {
                 self.waiting.push_front(job);
                 return;
@@ -279,7 +261,7 @@ impl Desk {
         let written = written.map_err(|error| Fault::embedded(&self.path, &plain(&error)))?;
         let tokens = self.tokenizer.encode(&written.parts());
         let tokens = tokens.map_err(|error| Fault::embedded(&self.path, &error.to_string()))?;
-        let most = self.model.shape.context;
+        let most = self.model.context();
         let context = job.context.map_or(most, |context| context.min(most));
         if tokens.len() >= context {
             return Err(Fault::PromptTooLong {

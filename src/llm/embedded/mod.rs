@@ -1,15 +1,27 @@
 //! A model inside the process (kind `embedded`): a GGUF file, run by candle on the processor.
 //!
 //! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `decoder` is
-//! the model, `sampler` draws, `engine` does all of it on one thread for everyone who asks.
+//! the model, with its numbers in `weights`, `sampler` draws, `engine` does all of it on one thread for
+//! everyone who asks. With the feature `llama`, `llama` stands in the place of `decoder`.
 
+#[cfg(not(feature = "llama"))]
 mod attention;
+#[cfg(not(feature = "llama"))]
 mod decoder;
 mod engine;
 mod gguf;
+#[cfg(feature = "llama")]
+mod llama;
 mod sampler;
 mod template;
 mod tokenizer;
+#[cfg(not(feature = "llama"))]
+mod weights;
+
+#[cfg(not(feature = "llama"))]
+use decoder as compute;
+#[cfg(feature = "llama")]
+use llama as compute;
 
 use super::{Ending, Fault, Model, Piece};
 use crate::config::Sampling;

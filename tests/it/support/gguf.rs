@@ -69,16 +69,19 @@ impl Model<'_> {
             ("embedding_length", u32::try_from(WIDTH).unwrap()),
             ("attention.head_count", 2),
             ("attention.head_count_kv", 1),
+            ("feed_forward_length", 16),
             ("attention.key_length", 32),
             ("attention.value_length", 32),
         ] {
             file.number(&key(name), number);
         }
+        file.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
         file.text("tokenizer.ggml.model", "gpt2");
         file.text("tokenizer.ggml.pre", "smollm");
         file.texts("tokenizer.ggml.tokens", &tokens);
         file.texts("tokenizer.ggml.merges", &[]);
         file.numbers("tokenizer.ggml.token_type", &kinds);
+        file.number("tokenizer.ggml.bos_token_id", u32::try_from(start).unwrap());
         file.number("tokenizer.ggml.eos_token_id", u32::try_from(end).unwrap());
         let ones = vec![1.; WIDTH];
         file.tensor("token_embd.weight", &[tokens.len(), WIDTH], &embedding);
@@ -135,6 +138,11 @@ impl File {
 
     fn number(&mut self, key: &str, number: u32) {
         self.key(key, 4);
+        self.metadata.extend(number.to_le_bytes());
+    }
+
+    fn float(&mut self, key: &str, number: f32) {
+        self.key(key, 6);
         self.metadata.extend(number.to_le_bytes());
     }
 

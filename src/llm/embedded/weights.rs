@@ -1,0 +1,168 @@
+//! The numbers of a mapped GGUF file: its tensors, without a copy, and the few that stand in its
+//! metadata.
+
+use super::gguf::Gguf;
+use candle_core::quantized::gguf_file::Value;
+use candle_core::quantized::k_quants::{
+    BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K, BlockQ6K,
+    BlockQ8_0, matmul, matmul_f16,
+};
+use candle_core::quantized::{GgmlDType, GgmlType, QStorage, QTensor, QuantizedType};
+use candle_core::{CpuStorage, Device, Result, Shape, Tensor, bail};
+use half::{bf16, f16};
+use memmap2::Mmap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+impl Gguf {
+    pub(super) fn float(&self, key: &str) -> Option<f64> {
+        match *self.get(key)? {
+            Value::F32(n) => Some(f64::from(n)),
+            Value::F64(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.content.tensor_infos.contains_key(name)
+    }
+
+    /// A tensor whose numbers stay where they are in the file.
+    pub(super) fn tensor(&self, name: &str) -> Result<QTensor> {
+        let (storage, shape) = self.storage(name)?;
+        QTensor::new(QStorage::Cpu(storage), shape)
+    }
+
+    /// A tensor's numbers where they are in the file, and its shape.
+    pub(super) fn storage(&self, name: &str) -> Result<(Box<dyn QuantizedType>, Shape)> {
+        let Some(info) = self.content.tensor_infos.get(name) else {
+            bail!("the file has no tensor `{name}`");
+        };
+        let at = usize::try_from(self.content.tensor_data_offset.saturating_add(info.offset))?;
+        let count = info.shape.elem_count();
+        let map = &self.map;
+        let storage: Box<dyn QuantizedType> = match info.ggml_dtype {
+            GgmlDType::F32 => Mapped::<f32>::boxed(map, at, count)?,
+            GgmlDType::F16 => Mapped::<f16>::boxed(map, at, count)?,
+            GgmlDType::BF16 => Mapped::<bf16>::boxed(map, at, count)?,
+            GgmlDType::Q4_0 => Mapped::<BlockQ4_0>::boxed(map, at, count)?,
+            GgmlDType::Q4_1 => Mapped::<BlockQ4_1>::boxed(map, at, count)?,
+            GgmlDType::Q5_0 => Mapped::<BlockQ5_0>::boxed(map, at, count)?,
+            GgmlDType::Q5_1 => Mapped::<BlockQ5_1>::boxed(map, at, count)?,
+            GgmlDType::Q8_0 => Mapped::<BlockQ8_0>::boxed(map, at, count)?,
+            GgmlDType::Q2K => Mapped::<BlockQ2K>::boxed(map, at, count)?,
+            GgmlDType::Q3K => Mapped::<BlockQ3K>::boxed(map, at, count)?,
+            GgmlDType::Q4K => Mapped::<BlockQ4K>::boxed(map, at, count)?,
+            GgmlDType::Q5K => Mapped::<BlockQ5K>::boxed(map, at, count)?,
+            GgmlDType::Q6K => Mapped::<BlockQ6K>::boxed(map, at, count)?,
+            other => bail!("tensor `{name}` is of type {other:?}, which no model file has"),
+        };
+        Ok((storage, info.shape.clone()))
+    }
+
+    /// A small tensor as plain numbers: norms, biases.
+    pub(super) fn plain(&self, name: &str) -> Result<Tensor> {
+        self.tensor(name)?.dequantize(&Device::Cpu)
+    }
+
+    /// Gives the pages that were read so far back to the system, while candle arranges the weights
+    /// for the first time: the file and the arrangement need not be there twice at once. What is read
+    /// again comes from the file.
+    pub(super) fn release(&self) {
+        #[cfg(unix)]
+        // SAFETY: the mapping is of a file and never written to, so nothing is lost with its pages.
+        #[expect(unsafe_code, reason = "giving pages back is unsafe for mappings that are written")]
+        let _ = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
+}
+
+/// The blocks of one tensor in a mapped file.
+struct Mapped<T> {
+    map: Arc<Mmap>,
+    at: usize,
+    blocks: usize,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: GgmlType + Send + Sync + 'static> Mapped<T> {
+    fn boxed(map: &Arc<Mmap>, at: usize, count: usize) -> Result<Box<dyn QuantizedType>> {
+        if !count.is_multiple_of(T::BLCK_SIZE) {
+            bail!("{count} numbers are no whole blocks of {}", T::BLCK_SIZE);
+        }
+        let blocks = count / T::BLCK_SIZE;
+        let end = blocks.checked_mul(size_of::<T>()).and_then(|size| size.checked_add(at));
+        if end.is_none_or(|end| end > map.len()) {
+            bail!("the file ends before its tensors do: it was not fetched whole");
+        }
+        if !(map.as_ptr() as usize + at).is_multiple_of(align_of::<T>()) {
+            bail!("the file's tensors are not aligned");
+        }
+        Ok(Box::new(Self { map: map.clone(), at, blocks, kind: PhantomData }))
+    }
+
+    fn blocks(&self) -> &[T] {
+        let start = self.map[self.at..].as_ptr().cast::<T>();
+        // SAFETY: `boxed` saw that the blocks lie within the map and are aligned; a block is plain
+        // numbers, for which any bytes are valid; the map lives as long as `self` and is not written.
+        #[expect(unsafe_code, reason = "bytes of a file are read as the numbers that they are")]
+        unsafe {
+            std::slice::from_raw_parts(start, self.blocks)
+        }
+    }
+}
+
+impl<T: GgmlType + Send + Sync + 'static> QuantizedType for Mapped<T> {
+    fn dtype(&self) -> GgmlDType {
+        T::DTYPE
+    }
+
+    fn matmul_t(&self, mkn: (usize, usize, usize), lhs: &[f32], dst: &mut [f32]) -> Result<()> {
+        matmul(mkn, lhs, self.blocks(), dst)
+    }
+
+    fn matmul_t_f16(&self, mkn: (usize, usize, usize), lhs: &[f16], dst: &mut [f16]) -> Result<()> {
+        matmul_f16(mkn, lhs, self.blocks(), dst)
+    }
+
+    fn embedding(&self, ids: &[u32], rows: usize, hidden: usize) -> Result<CpuStorage> {
+        let wide = hidden / T::BLCK_SIZE;
+        let mut numbers = vec![0.; ids.len() * hidden];
+        for (id, numbers) in ids.iter().zip(numbers.chunks_exact_mut(hidden)) {
+            let Some(row) = self.blocks().chunks_exact(wide).take(rows).nth(*id as usize) else {
+                bail!("there is no token {id}");
+            };
+            T::to_float(row, numbers);
+        }
+        Ok(CpuStorage::F32(numbers))
+    }
+
+    fn dequantize(&self, count: usize) -> Result<CpuStorage> {
+        let mut numbers = vec![0.; count];
+        T::to_float(self.blocks(), &mut numbers);
+        Ok(CpuStorage::F32(numbers))
+    }
+
+    fn storage_size_in_bytes(&self) -> usize {
+        size_of_val(self.blocks())
+    }
+
+    fn as_ptr(&self) -> *const u8 {
+        self.blocks().as_ptr().cast()
+    }
+
+    fn block_size(&self) -> usize {
+        T::BLCK_SIZE
+    }
+
+    fn from_float(&mut self, _: &[f32]) {
+        unreachable!("a model's file is not written");
+    }
+
+    fn from_float_imatrix(&mut self, _: &[f32], _: &[f32], _: usize) {
+        unreachable!("a model's file is not written");
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self.blocks())
+    }
+}
