@@ -139,7 +139,10 @@ fn value(text: &str) -> Option<Line<'_>> {
         let rest = rest.strip_prefix(':')?.trim_start_matches(['*', '_']);
         // One blank is ours, others are the Manager's.
         let rest = rest.strip_prefix(' ').unwrap_or(rest).trim_end();
-        let ticked = rest.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+        let ticked = rest.strip_prefix('`').and_then(|rest| {
+            let rest = rest.strip_suffix('.').unwrap_or(rest).strip_suffix('`')?;
+            (!rest.contains('`')).then_some(rest)
+        });
         Some(ticked.unwrap_or(rest))
     };
     let arguments = || ["arguments", "args", "argument"].into_iter().find_map(after);
@@ -187,6 +190,7 @@ mod tests {
             ("- **Try with input:** `3`\n- try with Input: yes", &[], "3\nyes\n"),
             ("Try with arguments: --city 'New York' -n 3", &["--city", "New York", "-n", "3"], ""),
             ("Try with args: `--n 3`\nTry with input: ", &["--n", "3"], "\n"),
+            ("Try with arguments: `--filename a.png`.\n", &["--filename", "a.png"], ""),
             ("## Try it with\n\n- input:  a: b\n- arguments: 'open\n", &[], " a: b\n"),
             ("### try it with:\n* Input: 1\n## Notes\n- input: 2", &[], "1\n"),
             ("Try with input: none\nTry with arguments: (none)\nTry with input: ...", &[], ""),

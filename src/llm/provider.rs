@@ -124,6 +124,8 @@ pub struct Connection {
     pub identity: String,
     /// What is known of it since it was asked what it is like.
     pub profile: Option<Profile>,
+    /// It is one of those that run inside the program and are known, none of which thinks aloud.
+    pub of_catalogue: bool,
     /// It is one of this machine that was never asked what it is like, and may be.
     pub is_new: bool,
     /// The server that it is behind, if that can be asked about it.
@@ -143,6 +145,7 @@ impl Connection {
             kind,
             identity: String::new(),
             profile: None,
+            of_catalogue: false,
             is_new: false,
             server: None,
         }
@@ -153,8 +156,7 @@ impl Connection {
     pub fn answers_at_once(&self) -> bool {
         match &self.profile {
             Some(profile) => matches!(profile.thinking, Thinking::No | Thinking::Apart),
-            // Those of the catalogue are known, others are asked first.
-            None => self.kind == Kind::Embedded && !self.is_new,
+            None => self.of_catalogue,
         }
     }
 
@@ -330,13 +332,11 @@ pub fn connect_in(
         .settings
         .kind
         .and_then(|kind| Server::new(kind, provider.settings.base_url.as_deref()?, &id));
-    let is_new = match provider.settings.kind {
-        // What the catalogue has is known.
-        Some(Kind::Embedded) => {
-            Library::open().is_ok_and(|library| matches!(library.meant(&id), Ok(Meant::File(_))))
-        }
-        _ => server.as_ref().is_some_and(Server::is_of_this_machine),
-    };
+    let is_embedded = provider.settings.kind == Some(Kind::Embedded);
+    let is_file = is_embedded
+        && Library::open().is_ok_and(|library| matches!(library.meant(&id), Ok(Meant::File(_))));
+    let of_catalogue = is_embedded && !is_file;
+    let is_new = is_file || server.as_ref().is_some_and(Server::is_of_this_machine);
     let context = provider.settings.context.unwrap_or(ollama::DEFAULT_CONTEXT);
     let kind = provider.settings.kind;
     let kind = kind.ok_or_else(|| provider.missing("kind"))?;
@@ -382,7 +382,8 @@ pub fn connect_in(
         _ => 8,
     });
     let nothing_known = Connection::new(model_behind, policy, kind);
-    Ok(Connection { price, context, parallel, identity, is_new, server, ..nothing_known })
+    let known = Connection { price, context, parallel, identity, ..nothing_known };
+    Ok(Connection { of_catalogue, is_new, server, ..known })
 }
 
 /// The names of all providers, built-in and configured.

@@ -41,6 +41,9 @@ pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Opt
             "the run has no more input: catch `EOFError` at every `input()` and end politely there"
         }
         "IndexError" | "ValueError" if source.contains("sys.argv") => NO_ARGUMENTS,
+        "ValueError" if message.starts_with(NO_NUMBER[0]) || message.starts_with(NO_NUMBER[1]) => {
+            return no_number(message);
+        }
         "" if stderr.contains(REQUIRED) => return Some(required_arguments(stderr)),
         "FileNotFoundError" => {
             "the run folder holds only the script and the data files: tell the user of a file that \
@@ -112,6 +115,18 @@ fn required_arguments(stderr: &str) -> String {
         ""
     };
     format!("{NO_ARGUMENTS}: {}{why}", changes.join(", "))
+}
+
+/// What `float` and `int` say before the text that is no number.
+const NO_NUMBER: [&str; 2] = ["could not convert string to float:", "invalid literal for int()"];
+
+/// A word where a number should be is most often the name of a column.
+fn no_number(message: &str) -> Option<String> {
+    let word = message.split('\'').nth(1).filter(|word| word.contains(char::is_alphabetic))?;
+    Some(format!(
+        "`{word}` is no number: where it is the name of a column, the line of names was read as data; \
+         skip it with `next(reader)`, or read the file with `csv.DictReader`"
+    ))
 }
 
 fn missing_module(message: &str) -> Option<String> {

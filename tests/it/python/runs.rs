@@ -47,6 +47,8 @@ async fn each_end_of_a_script_has_its_verdict() {
         ("name = input('name? ')", 30, Failed, Some(1), "catch `EOFError`"),
         ("import sys\nprint(sys.argv[1])", 30, Failed, Some(1), "give defaults"),
         ("import sys\nsys.exit('no city')", 30, Failed, Some(1), "no city"),
+        ("float('temperature')", 30, Failed, Some(1), "skip it with `next(reader)`"),
+        ("int('1,5')", 30, Failed, Some(1), "hint: None"),
         ("import sys\nsys.exit(3)", 30, Failed, Some(3), "exit code 3"),
         ("import not_there_at_all", 30, Failed, Some(1), "`not_there_at_all` is not installed"),
         ("import os\nos.kill(os.getpid(), 9)", 30, Failed, None, "SIGKILL"),
