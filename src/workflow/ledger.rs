@@ -172,9 +172,11 @@ impl Book<'_> {
         match known.state {
             // The Manager's own is as heavy as the Manager said.
             FindingState::Open | FindingState::Contested if known.by_manager => {}
-            FindingState::Open | FindingState::Contested => {
+            // The heaviest of one review; of several reviews the last one's.
+            FindingState::Open | FindingState::Contested if known.last == version => {
                 known.severity = known.severity.min(severity);
             }
+            FindingState::Open | FindingState::Contested => known.severity = severity,
             FindingState::Unsupported if supported && raw.quote.is_some() => {
                 known.state = raised;
                 known.against = against;
@@ -588,6 +590,25 @@ mod tests {
             ]);
             apply(&mut session, &review(Some(Verdict::Iterate), points));
             assert_eq!(session.ledger.len(), findings, "{second:?} {quote:?}");
+        }
+    }
+
+    #[test]
+    fn what_blocked_is_as_heavy_as_the_last_review_that_names_it_says() {
+        use Severity::{Blocker, Nit, Should};
+        for (verdict, said, heavy) in [
+            (Verdict::Accept, None, Should),
+            (Verdict::Accept, Some(Blocker), Blocker),
+            (Verdict::Iterate, None, Blocker),
+            (Verdict::Iterate, Some(Nit), Nit),
+        ] {
+            let mut session = session();
+            let text = "the clock's hands are frozen in place";
+            let point = |said| raw(&[(text, Some("R1"), None, said)]);
+            apply(&mut session, &review(Some(Verdict::Iterate), point(None)));
+            let again = apply(&mut session, &review(Some(verdict), point(said)));
+            assert_eq!((session.ledger[0].severity, again.again.len()), (heavy, 1), "{said:?}");
+            assert_eq!(again.blockers.is_empty(), heavy != Blocker, "{said:?}");
         }
     }
 
