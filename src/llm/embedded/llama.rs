@@ -1,5 +1,5 @@
-//! The model computed by llama.cpp (feature `llama`), in place of `decoder`: more families and
-//! faster, where cmake and clang are there to build it.
+//! The model computed by llama.cpp (feature `llama`), in place of `decoder`, where cmake and clang are
+//! there to build it.
 //!
 //! All conversations share one store of positions; each is a sequence in it.
 
