@@ -24,8 +24,7 @@ pub fn is_there(
     let fits = |text: &str| parses(text).is_ok();
     let blocks = fences::blocks(text::after_thinking(&normal), &fits);
     blocks.last().is_some_and(|block| {
-        let defined = python::names(&block.text).defined;
-        let wanted = !names.is_empty() && names.iter().all(|name| defined.contains(name));
+        let wanted = !names.is_empty() && python::defines(&block.text, names);
         block.closed
             && !fences::other_language(&block.tag)
             && (wanted || python::has_entry(&block.text))

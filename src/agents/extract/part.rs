@@ -31,8 +31,7 @@ pub fn part(
                 Err(problem) => text = before_last(text, problem.line)?,
             }
         }
-        let defined = python::names(text).defined;
-        let asked_for = names.iter().all(|name| defined.contains(name)) && fits(text);
+        let asked_for = python::defines(text, names) && fits(text);
         let notes = vec!["left out what followed the part that was asked for".to_owned()];
         asked_for.then(|| finish(super::Program { text: text.to_owned(), notes }).ok()).flatten()
     })

@@ -97,6 +97,12 @@ pub(super) fn names(text: &str) -> Names {
     names
 }
 
+/// Whether the text defines functions or classes of all these names.
+pub(super) fn defines(text: &str, wanted: &[String]) -> bool {
+    let defined = names(text).defined;
+    wanted.iter().all(|name| defined.contains(name))
+}
+
 fn imported(line: &str) -> Option<&str> {
     line.strip_prefix("import ").or_else(|| {
         line.strip_prefix("from ").and_then(|rest| Some(rest.split_once(" import ")?.1))
