@@ -9,11 +9,11 @@ use std::sync::OnceLock;
 /// How many sums are kept side by side, so that they fit the processor's widest registers.
 const LANES: usize = 16;
 
-/// The query of one position, of shape (1, 1, heads, head), with keys and values of (1, room,
-/// `kv_heads`, head), of which the first `all` count; to (1, heads * head).
+/// The query of one position, of shape (1, heads, head), with keys and values of (`kv_heads`, room,
+/// head), of which the first `all` positions count; to (1, heads * head).
 pub(super) fn of_one(query: &Tensor, keys: &Tensor, values: &Tensor, all: usize) -> Result<Tensor> {
-    let (_, _, heads, head) = query.dims4()?;
-    let kv_heads = keys.dim(2)?;
+    let (_, heads, head) = query.dims3()?;
+    let (kv_heads, room, _) = keys.dims3()?;
     let (query, layout) = query.storage_and_layout();
     let (keys, _) = keys.storage_and_layout();
     let (values, _) = values.storage_and_layout();
@@ -29,7 +29,7 @@ pub(super) fn of_one(query: &Tensor, keys: &Tensor, values: &Tensor, all: usize)
         values: values.as_slice()?,
         all,
         head,
-        wide: kv_heads * head,
+        room,
         group: heads / kv_heads * head,
     };
     let done: Vec<OnceLock<Vec<f32>>> = (0..kv_heads).map(|_| OnceLock::new()).collect();
@@ -48,8 +48,8 @@ struct AtWork<'a> {
     values: &'a [f32],
     all: usize,
     head: usize,
-    /// From the numbers of one position to those of the next.
-    wide: usize,
+    /// How many positions of one head stand behind each other.
+    room: usize,
     /// The numbers of all queries that share keys.
     group: usize,
 }
@@ -79,7 +79,7 @@ impl AtWork<'_> {
         let queries = &self.query[kv_head * self.group..][..self.group];
         let row = |numbers, at: usize| -> &[f32] {
             let numbers: &[f32] = numbers;
-            &numbers[at * self.wide + kv_head * head..][..head]
+            &numbers[(kv_head * self.room + at) * head..][..head]
         };
         let count = self.group / head;
         let mut scores = vec![0.; count * self.all];
@@ -166,7 +166,7 @@ mod tests {
         let mut expected = Vec::new();
         for which in 0..heads {
             let own = |numbers: &[f32], at: usize| -> Vec<f32> {
-                let start = (at * kv_heads + which / 2) * head;
+                let start = (which / 2 * room + at) * head;
                 numbers[start..start + head].to_vec()
             };
             let weight = |at: usize| {
@@ -179,13 +179,13 @@ mod tests {
                 expected.push((0..all).map(|at| weight(at) / sum * own(&values, at)[n]).sum());
             }
         }
-        let of = |numbers: &[f32], shape: (usize, usize, usize, usize)| {
+        let of = |numbers: &[f32], shape: (usize, usize, usize)| {
             Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
         };
-        let cache = (1, room, kv_heads, head);
+        let cache = (kv_heads, room, head);
         // It is the second of two.
         let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
-        let query = of(&two, (1, 2, heads, head)).narrow(1, 1, 1).unwrap();
+        let query = of(&two, (2, heads, head)).narrow(0, 1, 1).unwrap();
         let mixed = of_one(&query, &of(&keys, cache), &of(&values, cache), all).unwrap();
         let mixed: Vec<f32> = mixed.flatten_all().unwrap().to_vec1().unwrap();
         for (mixed, expected) in mixed.iter().zip(&expected) {

@@ -150,7 +150,7 @@ struct Layer {
 }
 
 /// What was computed of earlier positions, one pair a layer: keys and values, each of shape
-/// (1, room, heads, head).
+/// (`kv_heads`, room, head), so that what one head reads for every token stands together.
 #[derive(Default)]
 pub(super) struct Cache {
     layers: Vec<(Tensor, Tensor)>,
@@ -343,12 +343,13 @@ impl Decoder {
         let mut at = 0;
         for step in steps {
             let new = step.tokens.len();
-            let own = |numbers: &Tensor| numbers.narrow(1, at, new)?.contiguous();
+            let own = |numbers: &Tensor| numbers.squeeze(0)?.narrow(0, at, new);
+            let by_head = |numbers: &Tensor| own(numbers)?.transpose(0, 1)?.contiguous();
             let filled = step.cache.filled;
             let (keys, values) = &step.cache.layers[index];
-            keys.slice_set(&own(&key)?, 1, filled)?;
-            values.slice_set(&own(&value)?, 1, filled)?;
-            let query = own(&query)?;
+            keys.slice_set(&by_head(&key)?, 1, filled)?;
+            values.slice_set(&by_head(&value)?, 1, filled)?;
+            let query = own(&query)?.contiguous()?;
             attended.push(if new == 1 {
                 attention::of_one(&query, keys, values, filled + 1)?
             } else {
@@ -360,28 +361,27 @@ impl Decoder {
         layer.output.forward(&Tensor::cat(&attended, 0)?)
     }
 
-    /// What the new positions take of all positions up to their own: queries of shape (1, new,
-    /// heads, head), keys and values of (1, all, `kv_heads`, head), to (new, heads * head).
+    /// What the new positions take of all positions up to their own: queries of shape (new, heads,
+    /// head), keys and values of (`kv_heads`, all, head), to (new, heads * head).
     fn mix(&self, queries: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
         let Shape { heads, kv_heads, head, .. } = self.shape;
-        let (new, all) = (queries.dim(1)?, keys.dim(1)?);
+        let (new, all) = (queries.dim(0)?, keys.dim(1)?);
         let group = heads / kv_heads;
         // The queries of all heads that share keys are rows of one matrix.
         let queries = queries.reshape((new, kv_heads, group, head))?.permute((1, 2, 0, 3))?;
         let queries = queries.reshape((kv_heads, group * new, head))?;
         #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
         let queries = (queries * (head as f64).sqrt().recip())?;
-        let keys = keys.squeeze(0)?.permute((1, 2, 0))?;
-        let values = values.squeeze(0)?.transpose(0, 1)?;
         let later = |row: usize, column: usize| column > all - new + row;
         let mask: Vec<f32> = (0..new)
             .flat_map(|row| (0..all).map(move |column| (row, column)))
             .map(|(row, column)| if later(row, column) { f32::NEG_INFINITY } else { 0. })
             .collect();
         let mask = Tensor::from_vec(mask, (1, 1, new, all), &Device::Cpu)?;
-        let scores = queries.matmul(&keys)?.reshape((kv_heads, group, new, all))?;
+        let scores =
+            queries.matmul(&keys.transpose(1, 2)?)?.reshape((kv_heads, group, new, all))?;
         let scores = scores.broadcast_add(&mask)?.reshape((kv_heads, group * new, all))?;
-        let mixed = softmax_last_dim(&scores)?.matmul(&values)?;
+        let mixed = softmax_last_dim(&scores)?.matmul(values)?;
         let mixed = mixed.reshape((kv_heads, group, new, head))?.permute((2, 0, 1, 3))?;
         mixed.reshape((new, heads * head))
     }
@@ -392,7 +392,7 @@ impl Decoder {
             return Ok(());
         }
         let room = needed.next_multiple_of(GROWTH).min(self.shape.context.max(needed));
-        let shape = (1, room, self.shape.kv_heads, self.shape.head);
+        let shape = (self.shape.kv_heads, room, self.shape.head);
         let fresh = || Tensor::zeros(shape, DType::F32, &Device::Cpu);
         let grown = |old: Option<&Tensor>| {
             let new = fresh()?;
