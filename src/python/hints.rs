@@ -1,6 +1,8 @@
 //! What a model should know of an error's cause, where the program knows more than the traceback.
 
 use super::imports::{distribution, is_standard};
+use super::traceback::Execution;
+use crate::domain::report::RunError;
 
 /// What programs say that need a display and find none.
 const NO_DISPLAY: &[&str] = &[
@@ -26,9 +28,10 @@ pub(super) fn needs_display(text: &str) -> bool {
     NO_DISPLAY.iter().any(|said| text.contains(said))
 }
 
-/// A hint for an error: its type, its message, the script's line that it came from (empty if not
-/// known) and the whole error output.
-pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Option<String> {
+/// A hint for an error of a script, given the whole error output.
+pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Option<String> {
+    let (kind, message) = (error.kind.as_str(), error.message.as_str());
+    let source = error.line.and_then(|line| ran.script.lines().nth(line - 1)).unwrap_or_default();
     if needs_display(message) || (kind.is_empty() && needs_display(stderr)) {
         return Some("the run has no display to put a window on".to_owned());
     }
@@ -40,11 +43,15 @@ pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Opt
         "EOFError" => {
             "the run has no more input: catch `EOFError` at every `input()` and end politely there"
         }
-        "IndexError" | "ValueError" if source.contains("sys.argv") => NO_ARGUMENTS,
-        "ValueError" if message.starts_with(NO_NUMBER[0]) || message.starts_with(NO_NUMBER[1]) => {
-            return no_number(message);
+        "IndexError" | "ValueError" if source.contains("sys.argv") => {
+            return Some(arguments(ran.args));
         }
-        "" if stderr.contains(REQUIRED) => return Some(required_arguments(stderr)),
+        "ValueError" if message.starts_with(NO_NUMBER[0]) || message.starts_with(NO_NUMBER[1]) => {
+            return no_number(message, ran.script, error.line);
+        }
+        "" if stderr.contains(REQUIRED) && ran.args.is_empty() => {
+            return Some(required_arguments(stderr));
+        }
         "FileNotFoundError" => {
             "the run folder holds only the script and the data files: tell the user of a file that \
              is missing, or make it, instead of failing"
@@ -54,7 +61,7 @@ pub(super) fn hint(kind: &str, message: &str, source: &str, stderr: &str) -> Opt
         "RecursionError" => {
             "a function calls itself without end: check the case that should stop it, or use a loop"
         }
-        "" if arguments_missing(stderr) => NO_ARGUMENTS,
+        "" if arguments_refused(stderr) => return Some(arguments(ran.args)),
         _ => return None,
     };
     Some(fixed.to_owned())
@@ -89,8 +96,21 @@ pub fn usual(kind: &str) -> Option<&'static str> {
 const NO_ARGUMENTS: &str =
     "the run has no command-line arguments: give defaults that work without any";
 
-/// What `argparse`, and scripts that read `sys.argv` themselves, say of missing arguments.
-fn arguments_missing(text: &str) -> bool {
+/// What a script has to do with the arguments that it gets.
+fn arguments(given: &[String]) -> String {
+    if given.is_empty() {
+        return NO_ARGUMENTS.to_owned();
+    }
+    let given: Vec<String> = given.iter().map(|arg| format!("`{arg}`")).collect();
+    format!(
+        "the run's command-line arguments are {}: take exactly these, in this order and spelling",
+        given.join(" ")
+    )
+}
+
+/// What `argparse`, and scripts that read `sys.argv` themselves, say of arguments that they don't
+/// take.
+fn arguments_refused(text: &str) -> bool {
     ["usage:", "Usage:", "USAGE:"].iter().any(|said| text.contains(said))
 }
 
@@ -120,13 +140,37 @@ fn required_arguments(stderr: &str) -> String {
 /// What `float` and `int` say before the text that is no number.
 const NO_NUMBER: [&str; 2] = ["could not convert string to float:", "invalid literal for int()"];
 
-/// A word where a number should be is most often the name of a column.
-fn no_number(message: &str) -> Option<String> {
+/// A word where a number should be is most often the name of a column. What mends it is said of the
+/// script's own loop where that can be seen: small models put advice in the wrong place.
+fn no_number(message: &str, script: &str, line: Option<usize>) -> Option<String> {
     let word = message.split('\'').nth(1).filter(|word| word.contains(char::is_alphabetic))?;
+    let change = line.and_then(|line| without_first(script, line)).unwrap_or_else(|| {
+        "skip it with `next(reader)`, or read the file with `csv.DictReader`".to_owned()
+    });
     Some(format!(
         "`{word}` is no number: where it is the name of a column, the line of names was read as data; \
-         skip it with `next(reader)`, or read the file with `csv.DictReader`"
+         {change}"
     ))
+}
+
+/// How the loop around a line, counted from 1, leaves out the first of what it goes through. `None`
+/// where there is none, or several, of which one is about something else.
+fn without_first(script: &str, line: usize) -> Option<String> {
+    let lines: Vec<&str> = script.lines().take(line).collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let (last, before) = lines.split_last()?;
+    let mut outer = indent(last);
+    let mut loops = Vec::new();
+    for (at, around) in before.iter().enumerate().rev() {
+        if around.trim().is_empty() || indent(around) >= outer {
+            continue;
+        }
+        outer = indent(around);
+        loops.extend(around.trim().strip_prefix("for ").map(|of| (at + 1, of)));
+    }
+    let [(number, of)] = loops[..] else { return None };
+    let (names, rows) = of.strip_suffix(':')?.split_once(" in ")?;
+    Some(format!("write line {number} as `for {names} in list({rows})[1:]:`"))
 }
 
 fn missing_module(message: &str) -> Option<String> {

@@ -12,7 +12,7 @@ use super::figures;
 use super::hints::needs_display;
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
-use super::traceback;
+use super::traceback::{self, Execution};
 use crate::domain::report::{Checks, Run, RunError, RunVerdict};
 use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
@@ -372,9 +372,10 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
 
 /// The error on standard error, with what only the run knows of it.
 fn error(ask: &Ask<'_>, stdout: &str, stderr: &str) -> Option<RunError> {
-    let mut error = traceback::error(stderr, ask.script, ask.script_name)
+    let ran = Execution { script: ask.script, name: ask.script_name, args: ask.args };
+    let mut error = traceback::error(stderr, ran)
         // Some scripts tell on standard output why they stop.
-        .or_else(|| traceback::error(stdout, ask.script, ask.script_name))?;
+        .or_else(|| traceback::error(stdout, ran))?;
     if error.kind == "FileNotFoundError" {
         let names = ask.data.iter().filter_map(|path| path.file_name());
         let names: Vec<String> =

@@ -22,23 +22,32 @@ const SYNTAX_LINES: usize = 6;
 /// Lines kept where there is no traceback.
 const LAST_LINES: usize = 5;
 
+/// A script that ran.
+#[derive(Clone, Copy)]
+pub struct Execution<'a> {
+    /// Its text.
+    pub script: &'a str,
+    /// The name of the file that ran, by which its own frames are told from those of libraries.
+    pub name: &'a str,
+    /// The command-line arguments that it was given.
+    pub args: &'a [String],
+}
+
 /// The error that ended a script, from what it wrote to standard error.
 ///
-/// `script` is its text and `script_name` the name of the file that ran, by which its own frames
-/// are told from those of libraries. `None` if nothing was written. Without a traceback the error
-/// has no `kind` and its message is the last lines.
+/// `None` if nothing was written. Without a traceback the error has no `kind` and its message is
+/// the last lines.
 #[must_use]
-pub fn error(stderr: &str, script: &str, script_name: &str) -> Option<RunError> {
+pub fn error(stderr: &str, ran: Execution<'_>) -> Option<RunError> {
     let lines: Vec<&str> = stderr.lines().collect();
     let mut error = match last_traceback(&lines) {
-        Some(Place::Plain(at)) => plain(&lines[at + 1..], script_name),
-        Some(Place::Group(at)) => group(&lines[at..], script_name),
-        Some(Place::Syntax(at)) => plain(&lines[at..], script_name),
+        Some(Place::Plain(at)) => plain(&lines[at + 1..], ran.name),
+        Some(Place::Group(at)) => group(&lines[at..], ran.name),
+        Some(Place::Syntax(at)) => plain(&lines[at..], ran.name),
         None => None,
     }
-    .map_or_else(|| last_lines(&lines), |found| Some(found.told(script)))?;
-    let source = error.line.and_then(|line| script.lines().nth(line - 1)).unwrap_or_default();
-    error.hint = hint(&error.kind, &error.message, source, stderr);
+    .map_or_else(|| last_lines(&lines), |found| Some(found.told(ran.script)))?;
+    error.hint = hint(&error, &ran, stderr);
     Some(error)
 }
 

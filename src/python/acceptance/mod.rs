@@ -18,7 +18,7 @@ use super::outline::{self, Outline};
 use super::packages;
 use super::run::{self, Ask, RunFault};
 use super::show::Show;
-use super::traceback;
+use super::traceback::{self, Execution};
 use crate::domain::report::{Test, TestOutcome};
 use crate::files;
 use crate::sandbox::{Content, Done, End, Input, Job, Runner};
@@ -222,7 +222,8 @@ fn of_case(ask: &Ask<'_>, show: &Show, case: &Case, time: Duration) -> Job {
 fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), String> {
     let (stdout, stderr) =
         (run::public(done, &done.stdout.text), run::public(done, &done.stderr.text));
-    let error = traceback::error(&stderr, ask.script, ask.script_name);
+    let ran = Execution { script: ask.script, name: ask.script_name, args: &case.args() };
+    let error = traceback::error(&stderr, ran);
     case.judge(&cases::Ended {
         exit: if let End::Exited(code) = done.end { Some(code) } else { None },
         words: &ended(done, time),

@@ -1,12 +1,16 @@
 //! Error output of Python, taken apart.
 
 use redraft::domain::report::RunError;
-use redraft::python::traceback::{error, is_in};
+use redraft::python::traceback::{Execution, error, is_in};
 
 const SCRIPT: &str = "import json\n\ndef main(text):\n    return int(text)\n\nprint(main('x'))\n";
 
+fn ran(script: &str) -> Execution<'_> {
+    Execution { script, name: "script_v1.py", args: &[] }
+}
+
 fn read(stderr: &str) -> RunError {
-    error(stderr, SCRIPT, "script_v1.py").unwrap()
+    error(stderr, ran(SCRIPT)).unwrap()
 }
 
 const ORDINARY: &str = r#"Traceback (most recent call last):
@@ -81,8 +85,8 @@ fn every_shape_of_error_is_read() {
         let seen = (read.kind.as_str(), read.message.as_str(), read.line);
         assert_eq!(seen, (kind, message, line), "{stderr}");
     }
-    assert_eq!(error("", SCRIPT, "script_v1.py"), None);
-    assert_eq!(error("\n \n", SCRIPT, "script_v1.py"), None);
+    assert_eq!(error("", ran(SCRIPT)), None);
+    assert_eq!(error("\n \n", ran(SCRIPT)), None);
     assert!(is_in(ORDINARY) && is_in(group) && !is_in("Traceback: none"));
 }
 
@@ -123,10 +127,56 @@ fn known_causes_come_with_a_hint() {
         assert!(hint.contains(said), "{stderr}: {hint}");
     }
     let script = "import sys\nprint(sys.argv[1])\n";
-    let stderr = "Traceback (most recent call last):\n  File \"a.py\", line 2, in <module>\n\
+    let stderr = "Traceback (most recent call last):\n  File \"script_v1.py\", line 2, in <module>\n\
                   IndexError: list index out of range\n";
-    assert!(error(stderr, script, "a.py").unwrap().hint.unwrap().contains("give defaults"));
-    assert_eq!(error(stderr, "\n\n", "a.py").unwrap().hint, None);
+    assert!(error(stderr, ran(script)).unwrap().hint.unwrap().contains("give defaults"));
+    assert_eq!(error(stderr, ran("\n\n")).unwrap().hint, None);
+}
+
+#[test]
+fn a_script_that_was_given_arguments_is_told_to_do_without() {
+    let args = ["5", "km", "miles"].map(str::to_owned);
+    let usage =
+        "usage: x [-h] value {km,mi} {km,mi}\nx: error: argument to: invalid choice: 'miles'\n";
+    let missing = "usage: x [-h] value\nx: error: the following arguments are required: name\n";
+    let index = "Traceback (most recent call last):\n  File \"script_v1.py\", line 2, in <module>\n\
+                 IndexError: list index out of range\n";
+    for stderr in [usage, missing, index] {
+        let ran = Execution { args: &args, ..ran("import sys\nprint(sys.argv[4])\n") };
+        let hint = error(stderr, ran).unwrap().hint.unwrap();
+        assert!(hint.contains("arguments are `5` `km` `miles`: take exactly these"), "{hint}");
+    }
+}
+
+#[test]
+fn the_line_of_names_is_skipped_where_nobody_can_skip_it() {
+    let hint = |script: &str, line: usize| {
+        let stderr = format!(
+            "Traceback (most recent call last):\n  File \"script_v1.py\", line {line}, in <module>\n\
+             ValueError: could not convert string to float: 'day'\n"
+        );
+        error(&stderr, ran(script)).unwrap().hint.unwrap()
+    };
+    for (script, line, said) in [
+        ("for row in data:\n    x = float(row[0])\n", 2, "line 1 as `for row in list(data)[1:]:`"),
+        (
+            "def f(rows):\n    for n, row in enumerate(rows):\n\n        a = 1\n        x = float(row[0])\n",
+            5,
+            "line 2 as `for n, row in list(enumerate(rows))[1:]:`",
+        ),
+        (
+            "for row in data:\n    for x in row:\n        float(x)\n",
+            3,
+            "skip it with `next(reader)`",
+        ),
+        ("for row in data:\n    try:\n        x = float(row[0])\n", 3, "list(data)[1:]"),
+        ("while True:\n    x = float('day')\n", 2, "skip it with `next(reader)`"),
+        ("x = [float(row[0]) for row in data]\n", 1, "skip it with `next(reader)`"),
+        ("", 7, "skip it with `next(reader)`"),
+    ] {
+        let hint = hint(script, line);
+        assert!(hint.contains(said), "{script}: {hint}");
+    }
 }
 
 #[test]
