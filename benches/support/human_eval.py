@@ -57,7 +57,8 @@ def examples(prompt, name):
                 call, found_sign, value = rest.partition(sign)
                 value = re.split(r"\s+(?:#|because|since|\()", value.strip())[0].rstrip(".,;: ")
                 if found_sign and calls(call.strip(), name) and is_value(value):
-                    found.append((call.strip(), value))
+                    # A `#` before the sign is no part of the call.
+                    found.append((call.rstrip("# "), value))
                     break
     unique = []
     for call, value in found:
