@@ -52,6 +52,14 @@ pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Optio
         "" if stderr.contains(REQUIRED) && ran.args.is_empty() => {
             return Some(required_arguments(stderr));
         }
+        "TypeError" if message.ends_with("object is not iterable") => {
+            "what is gone through there is one value, not a list: collect the values first, those of \
+             several groups in a dict with a list for each group"
+        }
+        "TypeError" if message.starts_with("string indices must be integers") => {
+            "what is indexed there is a text: a loop over a dict gives its keys, so go through the \
+             list of dicts, or through `.values()`"
+        }
         "FileNotFoundError" => {
             "the run folder holds only the script and the data files: tell the user of a file that \
              is missing, or make it, instead of failing"

@@ -111,6 +111,8 @@ fn known_causes_come_with_a_hint() {
             tail("_tkinter.TclError: no display name and no $DISPLAY environment variable"),
             "no display",
         ),
+        (tail("TypeError: 'float' object is not iterable"), "a list for each group"),
+        (tail("TypeError: string indices must be integers, not 'str'"), "gives its keys"),
         (tail("RecursionError: maximum recursion depth exceeded"), "calls itself"),
         (tail("MemoryError"), "smaller pieces"),
         (
