@@ -66,14 +66,7 @@ fn long(round: usize) -> String {
 }
 
 fn request(system: &str, user: &str) -> Request {
-    Request {
-        agent: Agent::Coder,
-        messages: vec![Message::system(system), Message::user(user)],
-        temperature: 0.,
-        max_tokens: ANSWER,
-        tools: Vec::new(),
-        schema: None,
-    }
+    Request::new(Agent::Coder, vec![Message::system(system), Message::user(user)], ANSWER)
 }
 
 /// Asks once.

@@ -97,6 +97,12 @@ pub fn script(
     finish(program)
 }
 
+/// The fenced blocks of a whole answer.
+fn fenced(answer: &str, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Vec<fences::Block> {
+    let normal = text::normalise(answer);
+    fences::blocks(text::after_thinking(&normal), &|text: &str| parses(text).is_ok())
+}
+
 /// The last checks of a script that parses.
 fn finish(program: Program) -> Result<Extracted, Refusal> {
     let start = program.text.len() - program.text.trim_start_matches(['\n', ' ', '\t']).len();

@@ -60,6 +60,6 @@ impl Refusal {
 /// An agent's request: its template, filled with what it is shown.
 fn ask(prompts: &Prompts, agent: Agent, shown: impl Serialize) -> Result<Request, PromptError> {
     let (messages, defaults) = prompts.render(agent, shown)?;
-    let (temperature, max_tokens) = (defaults.temperature, defaults.max_tokens);
-    Ok(Request { agent, messages, temperature, max_tokens, tools: Vec::new(), schema: None })
+    let request = Request::new(agent, messages, defaults.max_tokens);
+    Ok(Request { temperature: defaults.temperature, ..request })
 }

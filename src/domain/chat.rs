@@ -223,6 +223,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// A prompt for the most likely text, without tools and schema.
+    #[must_use]
+    pub fn new(agent: Agent, messages: Vec<Message>, max_tokens: u32) -> Self {
+        Self { agent, messages, temperature: 0.0, max_tokens, tools: Vec::new(), schema: None }
+    }
+
     /// The latest call with this id, made in an earlier answer.
     #[must_use]
     pub fn call(&self, id: &str) -> Option<&ToolCall> {

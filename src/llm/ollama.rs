@@ -121,8 +121,7 @@ mod tests {
         for (bytes, max_tokens, least) in [(10, 100, 8192), (40_000, 4096, 15_000), (0, 8192, 8193)]
         {
             let messages = vec![Message::user("x".repeat(bytes))];
-            let (agent, temperature, tools) = (Agent::Coder, 0.0, Vec::new());
-            let request = Request { agent, messages, temperature, max_tokens, tools, schema: None };
+            let request = Request::new(Agent::Coder, messages, max_tokens);
             let context = ollama.context_for(&request);
             assert!(context >= least && context.is_multiple_of(CONTEXT_STEP), "{bytes}: {context}");
         }

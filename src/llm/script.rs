@@ -159,9 +159,7 @@ mod tests {
     }
 
     fn ask(model: &ScriptModel, agent: Agent) -> Result<(String, Outcome), Fault> {
-        let (messages, tools) = (vec![Message::user("x")], Vec::new());
-        let request =
-            Request { agent, messages, temperature: 0.0, max_tokens: 9, tools, schema: None };
+        let request = Request::new(agent, vec![Message::user("x")], 9);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (sender, mut pieces) = mpsc::channel(64);

@@ -26,8 +26,7 @@ fn connection(file: &Path, settings: &str) -> Connection {
 
 fn request(text: &str, max_tokens: u32) -> Request {
     let messages = vec![Message::system("Be brief."), Message::user(text)];
-    let (agent, temperature, tools, schema) = (Agent::Coder, 0.7, Vec::new(), None);
-    Request { agent, messages, temperature, max_tokens, tools, schema }
+    Request { temperature: 0.7, ..Request::new(Agent::Coder, messages, max_tokens) }
 }
 
 async fn ask(model: &Connection, request: &Request) -> Result<Answer, CallError> {

@@ -28,14 +28,8 @@ const KINDS: [&str; 6] = ["openai", "responses", "anthropic", "gemini", "ollama"
 const TEXT: &str = "print(\"añ時🕐\\n\")\nend of it";
 
 fn request() -> Request {
-    Request {
-        agent: Agent::Coder,
-        messages: vec![Message::system("be brief"), Message::user("a clock")],
-        temperature: 0.5,
-        max_tokens: 100,
-        tools: Vec::new(),
-        schema: None,
-    }
+    let messages = vec![Message::system("be brief"), Message::user("a clock")];
+    Request { temperature: 0.5, ..Request::new(Agent::Coder, messages, 100) }
 }
 
 fn connection(kind: &str, settings: &str) -> Connection {

@@ -1,7 +1,7 @@
 //! Whether an answer that still arrives holds its script already.
 
-use super::super::{fences, text};
-use super::{SyntaxProblem, python};
+use super::super::fences;
+use super::{SyntaxProblem, fenced, python};
 
 /// Characters of prose after a script that make a further one improbable.
 const PROSE: usize = 160;
@@ -20,15 +20,12 @@ pub fn is_there(
     if prose.trim().chars().count() < PROSE {
         return false;
     }
-    let normal = text::normalise(answer);
-    let fits = |text: &str| parses(text).is_ok();
-    let blocks = fences::blocks(text::after_thinking(&normal), &fits);
-    blocks.last().is_some_and(|block| {
+    fenced(answer, parses).last().is_some_and(|block| {
         let wanted = !names.is_empty() && python::defines(&block.text, names);
         block.closed
             && !fences::other_language(&block.tag)
             && (wanted || python::has_entry(&block.text))
-            && fits(&block.text)
+            && parses(&block.text).is_ok()
     })
 }
 

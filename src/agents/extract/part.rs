@@ -1,7 +1,7 @@
 //! The part of a script that was asked for, where the whole of it can't be used.
 
-use super::super::{fences, text};
-use super::{Extracted, SyntaxProblem, finish, python};
+use super::super::fences;
+use super::{Extracted, Program, SyntaxProblem, fenced, finish, python};
 
 /// How often the end of one block is left out until the rest parses.
 const MAX_CUTS: usize = 20;
@@ -17,23 +17,21 @@ pub fn part(
     if names.is_empty() {
         return None;
     }
-    let normal = text::normalise(answer);
-    let fits = |text: &str| parses(text).is_ok();
-    let blocks = fences::blocks(text::after_thinking(&normal), &fits);
+    let blocks = fenced(answer, parses);
     blocks.iter().filter(|block| !fences::other_language(&block.tag)).find_map(|block| {
         let mut text = block.text.as_str();
         if !block.closed {
             text = before_last(text, usize::MAX)?;
         }
-        for _ in 0..MAX_CUTS {
-            match parses(text) {
-                Ok(()) => break,
-                Err(problem) => text = before_last(text, problem.line)?,
-            }
+        for _ in 0..=MAX_CUTS {
+            let Err(problem) = parses(text) else {
+                let notes = vec!["left out what followed the part that was asked for".to_owned()];
+                let program = Program { text: text.to_owned(), notes };
+                return python::defines(text, names).then(|| finish(program).ok()).flatten();
+            };
+            text = before_last(text, problem.line)?;
         }
-        let asked_for = python::defines(text, names) && fits(text);
-        let notes = vec!["left out what followed the part that was asked for".to_owned()];
-        asked_for.then(|| finish(super::Program { text: text.to_owned(), notes }).ok()).flatten()
+        None
     })
 }
 

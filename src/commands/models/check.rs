@@ -21,14 +21,8 @@ pub(super) struct Checked {
 pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
     let connection = provider::connect(model, &context.config, &Used::new())?;
     let cancel = interrupts::cancel_on_interrupt()?;
-    let request = Request {
-        agent: Agent::Planner,
-        messages: vec![Message::user("Answer with the one word: yes")],
-        temperature: 0.0,
-        max_tokens: 1,
-        tools: Vec::new(),
-        schema: None,
-    };
+    let messages = vec![Message::user("Answer with the one word: yes")];
+    let request = Request::new(Agent::Planner, messages, 1);
     let policy = call::Policy { retries: 0, ..connection.policy };
     let begun = Instant::now();
     let mut unheard = |_: call::News<'_>| {};

@@ -74,9 +74,7 @@ mod tests {
     /// A prompt with a script of 4,000 bytes and a run of as many as there is room for.
     fn make(room: Room) -> Result<Request, ()> {
         let text = "s".repeat(4000) + &"r".repeat(room.run);
-        let messages = vec![Message::user(text)];
-        let (agent, tools) = (Agent::Coder, Vec::new());
-        Ok(Request { agent, messages, temperature: 0.0, max_tokens: 1000, tools, schema: None })
+        Ok(Request::new(Agent::Coder, vec![Message::user(text)], 1000))
     }
 
     #[test]

@@ -189,9 +189,7 @@ impl Asker<'_> {
         max_tokens: u32,
         patience: Duration,
     ) -> Result<Heard, CallErrorKind> {
-        let messages = vec![Message::user(prompt)];
-        let (temperature, tools, schema) = (0.0, Vec::new(), None);
-        let request = Request { agent, messages, temperature, max_tokens, tools, schema };
+        let request = Request::new(agent, vec![Message::user(prompt)], max_tokens);
         let begun = Instant::now();
         let (mut text, mut reasoning, mut pieces) = (String::new(), String::new(), 0);
         let (mut first, mut last) = (None, Duration::ZERO);
