@@ -172,8 +172,9 @@ fn main() {
     let mut all: [Vec<(Took, Took)>; 2] = Default::default();
     for round in 0..ROUNDS {
         let system = long(round);
-        let calls = ["Write the next ten lines.", "List what the script reads."]
-            .map(|user| request(&system, user));
+        let calls =
+            ["Say in your own words what such a script may be for.", "Write lines 10 to 19 again."]
+                .map(|user| request(&system, user));
         for (which, connection) in [Some(&own), other.as_ref()].into_iter().enumerate() {
             if let Some(connection) = connection {
                 all[which].push((ask(connection, &calls[0]), ask(connection, &calls[1])));
@@ -184,15 +185,16 @@ fn main() {
         let each = || all[which].iter();
         [
             median(each().map(|(first, _)| first.read())),
-            median(each().flat_map(|(first, second)| [first.written(), second.written()])),
+            median(each().map(|(first, _)| first.written())),
+            median(each().map(|(_, second)| second.written())),
             median(each().map(|(a, b)| a.first.as_secs_f64() / b.first.as_secs_f64())),
         ]
     };
     let (first, second) = all[0][0];
-    let [read, written, sooner] = figures(0);
+    let [read, written, again, sooner] = figures(0);
     say(&format!(
-        "inside the program: {read:.1} prompt and {written:.1} answer tokens a second \
-         ({} tokens of prompt, {} of them known in the second call)",
+        "inside the program: {read:.1} prompt and {written:.1} answer tokens a second, {again:.1} of \
+         text that the prompt has ({} tokens of prompt, {} of them known in the second call)",
         first.usage.prompt, second.usage.cached
     ));
     say(&format!(
@@ -203,10 +205,11 @@ fn main() {
     ));
     let mut held = true;
     if let Some(server) = &server {
-        let [their_read, their_written, their_sooner] = figures(1);
+        let [their_read, their_written, their_again, their_sooner] = figures(1);
         say(&format!(
-            "llama.cpp's server: {their_read:.1} prompt and {their_written:.1} answer tokens a \
-             second; its second call {their_sooner:.1} times sooner"
+            "llama.cpp's server: {their_read:.1} prompt and {their_written:.1} answer tokens a second, \
+             {their_again:.1} of text that the prompt has; its second call {their_sooner:.1} times \
+             sooner"
         ));
         say(&format!("  memory: {:.0} MiB", memory(&server.0.id().to_string(), "VmRSS")));
         held &= row("its answer speed to ours", their_written / written, "", 1. / 0.8);

@@ -24,6 +24,8 @@ pub struct Shown<'a> {
     pub interface: Option<&'a str>,
     /// What the user asked for, where the plan is another text.
     pub request: Option<&'a str>,
+    /// The plan is a function of the user's that breaks off, and the answer is begun with it.
+    pub completes: bool,
     /// The latest script; `None` for the first version.
     pub script: Option<&'a str>,
     /// Open findings, most important first; only the first twelve are shown.
@@ -46,6 +48,7 @@ struct Context<'a> {
     run_as: Option<&'a str>,
     interface: Option<&'a str>,
     request: Option<&'a str>,
+    completes: bool,
     script: Option<&'a str>,
     findings: Vec<Point<'a>>,
     feedback: Option<&'a str>,
@@ -83,6 +86,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         run_as: shown.run_as,
         interface: shown.interface,
         request: shown.request,
+        completes: shown.completes,
         script: shown.script.map(str::trim_end),
         findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
         feedback: shown.feedback,

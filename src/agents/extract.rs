@@ -98,7 +98,10 @@ pub fn script(
 }
 
 /// The fenced blocks of a whole answer.
-fn fenced(answer: &str, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Vec<fences::Block> {
+pub(super) fn fenced(
+    answer: &str,
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> Vec<fences::Block> {
     let normal = text::normalise(answer);
     fences::blocks(text::after_thinking(&normal), &|text: &str| parses(text).is_ok())
 }
@@ -219,7 +222,9 @@ fn sort(blocks: &[Block], cut: bool, checker: &Checker<'_>) -> (Placed<Program>,
                 }
                 if let Some(program) = code_before_prose(block, cut, checker) {
                     programs.push((n, program));
-                } else if looks_like_script(&text, tagged) {
+                } else if looks_like_script(&text, tagged)
+                    && !(n + 1 < blocks.len() && is_prose(&text))
+                {
                     broken.push((n, Broken { text, problem, cut }));
                 }
             }
@@ -246,6 +251,12 @@ fn looks_like_script(text: &str, tagged: bool) -> bool {
                 .iter()
                 .any(|start| line.starts_with(start))
         })
+}
+
+/// Whether no line of a text is code: what a model says that was begun with a fence, and that then
+/// begins another one for its script.
+fn is_prose(text: &str) -> bool {
+    !text.lines().any(python::is_code)
 }
 
 /// The script in a block that was never closed, before the prose that follows it.

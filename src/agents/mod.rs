@@ -4,6 +4,7 @@
 //! and goes out as plain values, or as a [`Refusal`] whose reason is written for the model.
 
 pub mod analysis;
+pub mod begin;
 pub mod coder;
 pub mod dependencies;
 pub mod engineer;

@@ -3,7 +3,7 @@
 use super::{Context, code, setup, work};
 use crate::cli::Target;
 use crate::config::Kind;
-use crate::domain::chat::{Agent, Request};
+use crate::domain::chat::{Agent, Request, split_begun};
 use crate::domain::event::Event;
 use crate::domain::text::{count, one_line};
 use crate::llm::call::Policy;
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
         // Only how much it takes is looked at: whoever is not there any more is not needed.
         let there = provider::connect(model, &context.config, used);
-        Ok(there.unwrap_or_else(|_| nobody(made.tools, made.structured)))
+        Ok(there.unwrap_or_else(|_| nobody(&made)))
     };
     let tools = Tools {
         manager: &mut Silent,
@@ -72,9 +72,10 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if differences.is_empty() { code::DONE } else { code::DIFFERS })
 }
 
-fn nobody(tools: bool, structured: bool) -> Connection {
-    let (model, policy) = (Box::new(Gone { tools, structured }), Policy::default());
-    Connection::new(model, policy, Kind::Script)
+fn nobody(made: &Made) -> Connection {
+    let Made { tools, structured, begun, .. } = *made;
+    let (model, policy) = (Box::new(Gone { tools, structured, begun }), Policy::default());
+    Connection { of_catalogue: begun, ..Connection::new(model, policy, Kind::Script) }
 }
 
 /// A model that can't be reached any more; it is not asked.
@@ -83,6 +84,8 @@ struct Gone {
     tools: bool,
     /// It was held to schemas.
     structured: bool,
+    /// Its answers were begun for it.
+    begun: bool,
 }
 
 impl Model for Gone {
@@ -101,6 +104,10 @@ impl Model for Gone {
     fn takes_schema(&self) -> bool {
         self.structured
     }
+
+    fn goes_on(&self) -> bool {
+        self.begun
+    }
 }
 
 /// What a session recorded.
@@ -114,6 +121,8 @@ struct Made {
     tools: bool,
     /// A model was held to a schema.
     structured: bool,
+    /// A model's answer was begun for it.
+    begun: bool,
 }
 
 impl Made {
@@ -126,6 +135,10 @@ impl Made {
             reviews: many(|event| matches!(event, Event::Reviewed { .. })),
             tools: many(|e| matches!(e, Event::ModelCallFinished(e) if !e.calls.is_empty())) > 0,
             structured: many(|e| matches!(e, Event::ModelCallStarted(e) if e.structured)) > 0,
+            begun: many(|event| match event {
+                Event::ModelCallStarted(started) => !split_begun(&started.messages).1.is_empty(),
+                _ => false,
+            }) > 0,
         }
     }
 }

@@ -229,6 +229,13 @@ impl Request {
         Self { agent, messages, temperature: 0.0, max_tokens, tools: Vec::new(), schema: None }
     }
 
+    /// How the answer begins already: the last message, where the model itself speaks it. Only models
+    /// that go on from there are asked so.
+    #[must_use]
+    pub fn begun(&self) -> &str {
+        split_begun(&self.messages).1
+    }
+
     /// The latest call with this id, made in an earlier answer.
     #[must_use]
     pub fn call(&self, id: &str) -> Option<&ToolCall> {
@@ -241,6 +248,15 @@ impl Request {
     pub fn prompt_tokens(&self) -> u64 {
         let prompt = Usage::estimate(&self.messages, "").prompt;
         prompt + prompt / 4 + 16 * self.messages.len() as u64
+    }
+}
+
+/// The messages of a prompt without the beginning of its answer, and that beginning.
+#[must_use]
+pub fn split_begun(messages: &[Message]) -> (&[Message], &str) {
+    match messages {
+        [before @ .., last] if last.role == Speaker::Assistant => (before, &last.content),
+        all => (all, ""),
     }
 }
 

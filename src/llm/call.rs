@@ -18,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const PIECES_AHEAD: usize = 64;
 
 /// Bytes that arrive between two looks whether an answer is enough.
-const BETWEEN_LOOKS: usize = 64;
+const BETWEEN_LOOKS: usize = 16;
 
 /// How patiently a model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,7 @@ pub enum CallErrorKind {
 ///
 /// A fault that may pass is met with up to `policy.retries` further tries, after a random wait that
 /// can double each time, or after the time that the server asks for, if that is at most a minute.
+/// What the request begins an answer with is its first text.
 /// An answer that goes round in circles is cut off, as if it had met its limit of length; one that
 /// is `enough` as far as it came is whole.
 /// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
@@ -115,7 +116,7 @@ pub async fn call(
 ) -> Result<Answer, CallError> {
     let mut attempts = 1;
     loop {
-        let mut heard = Heard::default();
+        let mut heard = Heard::of(request.begun(), on);
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
@@ -188,7 +189,8 @@ async fn attempt(
     if ending.outcome == Outcome::Whole && met && heard.calls.is_empty() {
         ending.outcome = Outcome::Cut;
     }
-    if ending.outcome == Outcome::Whole && heard.text.trim().is_empty() && heard.calls.is_empty() {
+    let said = heard.text.get(heard.begun..).unwrap_or_default();
+    if ending.outcome == Outcome::Whole && said.trim().is_empty() && heard.calls.is_empty() {
         return Err(Fault::Empty);
     }
     Ok(ending)
@@ -212,6 +214,8 @@ fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Du
 #[derive(Default)]
 struct Heard {
     text: String,
+    /// How much of the text was there before the model said anything, in bytes.
+    begun: usize,
     reasoning: String,
     calls: Vec<ToolCall>,
     repetition: [Repetition; 2],
@@ -222,6 +226,14 @@ struct Heard {
 }
 
 impl Heard {
+    /// An answer that begins so.
+    fn of(begun: &str, on: &mut dyn FnMut(News<'_>)) -> Self {
+        if !begun.is_empty() {
+            on(News::Text(begun));
+        }
+        Self { text: begun.to_owned(), begun: begun.len(), ..Self::default() }
+    }
+
     fn take(&mut self, piece: &Piece, on: &mut dyn FnMut(News<'_>)) -> Result<(), Fault> {
         let new = match piece {
             Piece::Text(new) | Piece::Reasoning(new) => new.len(),
@@ -263,7 +275,8 @@ impl Heard {
     fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {
         let usage = ending.usage.unwrap_or_else(|| {
             // Reasoning is paid for like any other part of an answer.
-            let mut usage = Usage::estimate(&request.messages, &self.text);
+            let said = self.text.get(self.begun..).unwrap_or_default();
+            let mut usage = Usage::estimate(&request.messages, said);
             usage.answer += self.reasoning.len().div_ceil(4) as u64;
             usage
         });

@@ -87,6 +87,10 @@ impl Wire for Completion {
         false
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn stops(&self) -> &[String] {
         &self.template.stops
     }

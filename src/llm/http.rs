@@ -278,6 +278,10 @@ impl<W: Wire> Model for HttpModel<W> {
     fn takes_schema(&self) -> bool {
         self.structured && self.wire.takes_schema()
     }
+
+    fn goes_on(&self) -> bool {
+        self.wire.goes_on()
+    }
 }
 
 impl<W: Wire> HttpModel<W> {

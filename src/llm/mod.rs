@@ -77,4 +77,10 @@ pub trait Model: Send + Sync {
     fn takes_schema(&self) -> bool {
         false
     }
+
+    /// Whether it goes on from what the last message says, where that is the model's own. One that
+    /// does not is never sent such a message.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }

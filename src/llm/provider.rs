@@ -160,6 +160,12 @@ impl Connection {
         }
     }
 
+    /// Whether its answers can be begun for it: it goes on from there, and does not think aloud first.
+    #[must_use]
+    pub fn can_be_begun(&self) -> bool {
+        self.model.goes_on() && self.answers_at_once()
+    }
+
     /// Takes up what was found out about the model: no prompt gets longer than that.
     pub fn adopt(&mut self, profile: Profile) {
         self.context = self.context.into_iter().chain(profile.context).min();

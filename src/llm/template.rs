@@ -4,7 +4,7 @@
 
 use super::Fault;
 use super::fault::shown;
-use crate::domain::chat::{Message, Speaker};
+use crate::domain::chat::{Message, Speaker, split_begun};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value};
@@ -87,7 +87,8 @@ impl Template {
         let wrong = |error: Error| {
             Fault::bad_text(format!("the template can't be filled: {}", words(&error)))
         };
-        self.fill(messages).map_err(wrong)
+        let (messages, begun) = split_begun(messages);
+        Ok(self.fill(messages).map_err(wrong)? + begun)
     }
 
     fn fill(&self, messages: &[Message]) -> Result<String, Error> {

@@ -42,6 +42,11 @@ pub(super) trait Wire: Send + Sync {
         true
     }
 
+    /// Whether the server goes on from the last message, where that is the model's own.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     /// Texts that end an answer, where the server itself may not know them.
     fn stops(&self) -> &[String] {
         &[]

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::parse_module;
+use ruff_text_size::Ranged;
 
 use super::check::{self, SyntaxProblem};
 use super::depth::with_room;
@@ -75,6 +76,38 @@ pub fn vanished(before: &str, after: &str) -> Vec<String> {
     gone.retain(|name| !after.bound.contains(name));
     gone.dedup();
     gone
+}
+
+/// A script that ends in a function without a body, but for a docstring, `...` or `pass`: up to where
+/// the body is to go on, one blank before its statements, since that blank belongs to the first word
+/// in the tokens of most models. `None` for any other text.
+#[must_use]
+pub fn unfinished(script: &str) -> Option<String> {
+    check::syntax(script).ok()?;
+    with_room(|| begun(script)).flatten()
+}
+
+fn begun(script: &str) -> Option<String> {
+    let parsed = parse_module(script).ok()?;
+    let Stmt::FunctionDef(function) = parsed.suite().last()? else { return None };
+    let is_filler = |stmt: &Stmt| match stmt {
+        Stmt::Pass(_) => true,
+        Stmt::Expr(expr) => expr.value.is_ellipsis_literal_expr(),
+        _ => false,
+    };
+    let [first, rest @ ..] = &function.body[..] else { return None };
+    let documented = matches!(first, Stmt::Expr(expr) if expr.value.is_string_literal_expr());
+    if !(documented || is_filler(first)) || !rest.iter().all(is_filler) {
+        return None;
+    }
+    let start = first.range().start().to_usize();
+    let line = script[..start].rfind('\n').map_or(0, |at| at + 1);
+    let indent = script[line..start].len().checked_sub(1)?;
+    if !script[line..start].bytes().all(|byte| byte == b' ') {
+        return None;
+    }
+    let end = if documented { first.range().end().to_usize() } else { line };
+    Some(format!("{}\n{}", script[..end].trim_end(), " ".repeat(indent)))
 }
 
 impl Outline {
@@ -158,6 +191,30 @@ mod tests {
         assert_eq!(outline.modules.iter().collect::<Vec<_>>(), ["a", "d"]);
         assert!(outline.asserts && !of("print(1)").unwrap().asserts);
         assert_eq!(of("a = 1\ndef f(:\n").unwrap_err().line, 2);
+    }
+
+    #[test]
+    fn a_function_that_is_to_be_completed_is_not_seen_or_one_that_is_done_is() {
+        let documented =
+            "import math\n\n\ndef f(x):\n    \"\"\"Half of x.\n    >>> f(2)\n    1\n    \"\"\"";
+        for (script, begun) in [
+            (documented, Some(format!("{documented}\n   "))),
+            (&format!("{documented}\n    pass\n"), Some(format!("{documented}\n   "))),
+            ("def f(x):\n  ...\n", Some("def f(x):\n ".to_owned())),
+            (
+                "def f(x) -> int:\n\n    # halves it\n    pass",
+                Some("def f(x) -> int:\n\n    # halves it\n   ".to_owned()),
+            ),
+            (&format!("{documented}\n    return x / 2\n"), None),
+            (&format!("{documented}\n\n\nprint(f(2))"), None),
+            ("def f(x): ...", None),
+            ("def f(x):\n\tpass", None),
+            ("class A:\n    pass", None),
+            ("def f(x):\n", None),
+            ("", None),
+        ] {
+            assert_eq!(unfinished(script), begun, "{script}");
+        }
     }
 
     #[test]

@@ -373,9 +373,9 @@ pub enum Told {
 
 /// What the sample at a place among those of a round is told: not the script that failed where that
 /// came back, or a repair of it changed nothing, or the only sample of an earlier repair was a copy, as
-/// a small model's will be again. Of several samples, one in four is told the error with the script and
-/// one without it; the others are asked anew, since of what a small model is told went wrong, it makes
-/// more of the same.
+/// a small model's will be again. Of several samples, the first is told the error with the script and
+/// the second without it; the others are asked anew, since of what a small model is told went wrong, it
+/// makes more of the same.
 #[must_use]
 pub fn told(session: &Session, agent: Agent, place: usize) -> Told {
     let last = session.refusals_of(Role::Coder).last();
@@ -383,7 +383,7 @@ pub fn told(session: &Session, agent: Agent, place: usize) -> Told {
     let in_vain = session.head().is_some_and(|h| convergence::repaired_in_vain(session, h));
     let copies = session.copies > 0 && session.settings.samples(agent) == 1;
     let repairs = agent == Agent::Repair;
-    match place % 4 {
+    match place {
         2.. if repairs => Told::Nothing,
         1 if repairs => Told::Error,
         _ if agent.role() != Role::Coder => Told::Script,

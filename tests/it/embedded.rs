@@ -104,6 +104,79 @@ fn a_file_that_is_no_model_is_blamed_on_something_else() {
 }
 
 #[test]
+fn a_model_of_other_blocks_or_another_tokenizer_says_something_else() {
+    for (blocks, pieces) in [(true, false), (false, true), (true, true)] {
+        let (_folder, file) = with(&Model { blocks, pieces, ..Model::default() });
+        let model = connection(&file, "");
+        let answer = run(ask(&model, &request("Héllo  there", 10))).unwrap();
+        assert_eq!((answer.text.as_str(), answer.outcome), ("yes indeed", Outcome::Whole));
+        // Each byte is a token of its own, with marks around them; a blank stands for three bytes.
+        assert!(answer.usage.prompt > 22 && answer.usage.prompt < 60, "{:?}", answer.usage);
+    }
+}
+
+#[test]
+fn an_answer_is_another_where_it_is_guessed() {
+    let answer = &["ab", "cd", "ef", "gh", "ij", "kl"];
+    for (endless, said) in [
+        (false, "nothing of it"),
+        (false, "abcdefghijkl and abcdefghijkl"),
+        (false, "abcdefzz, cdefab, abcdefgh and no more"),
+        (true, "abcdefghijklab"),
+        (true, "abcdefab"),
+    ] {
+        let (_folder, file) = with(&Model { answer, endless, ..Model::default() });
+        let asked = run(ask(&connection(&file, ""), &request(said, 29))).unwrap();
+        let whole = answer.concat();
+        let (text, outcome, tokens) = if endless {
+            (format!("{}{}", whole.repeat(4), &whole[..10]), Outcome::Cut, 29)
+        } else {
+            (whole, Outcome::Whole, 6)
+        };
+        assert_eq!((asked.text, asked.outcome), (text, outcome), "{said}");
+        assert_eq!(asked.usage.answer, tokens, "{said}");
+    }
+}
+
+#[test]
+fn an_answer_that_was_begun_begins_anew() {
+    let (_folder, file) = with(&Model::default());
+    let model = connection(&file, "");
+    assert!(model.model.goes_on());
+    let mut request = request("Say it.", 10);
+    request.messages.push(Message::assistant("Well:\n", Vec::new()));
+    let mut told = String::new();
+    let never = CancellationToken::new();
+    let mut on = |news: News<'_>| {
+        if let News::Text(text) = news {
+            told.push_str(text);
+        }
+    };
+    let asked = call(&*model.model, &request, &model.policy, &|_| false, &never, &mut on);
+    let answer = run(asked).unwrap();
+    assert_eq!((answer.text.as_str(), told.as_str()), ("Well:\nyes indeed", "Well:\nyes indeed"));
+    assert_eq!(answer.usage.answer, 2);
+}
+
+#[test]
+fn a_function_that_the_user_began_is_written_otherwise_by_a_small_model() {
+    let world = World::empty();
+    let answer = &[" return x", " / 2\n```\n"];
+    Model { answer, ..Model::default() }.write(&world.file("own.gguf"));
+    world.write(
+        "task.md",
+        "Complete this:\n\n```python\ndef half(x):\n    \"\"\"Half of x.\"\"\"\n\n```\n",
+    );
+    let args = ["--task-file", "task.md", "--preset", "quick", "--auto"];
+    let model = ["--model", "embedded/own.gguf", "--no-run"];
+    world.run(&[&["new", "--name", "s"], &args[..], &model].concat()).expect(0);
+    let script = world.read("sessions/s/script_v1.py");
+    assert_eq!(script, "def half(x):\n    \"\"\"Half of x.\"\"\"\n    return x / 2\n");
+    let chat = world.read("sessions/s/chats/0001-coder.md");
+    assert!(chat.contains("## assistant") && chat.contains("The user began it"), "{chat}");
+}
+
+#[test]
 fn what_was_computed_of_a_prompt_is_computed_again() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");

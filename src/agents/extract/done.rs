@@ -9,7 +9,8 @@ const PROSE: usize = 160;
 /// Whether the script is there and the model has gone on to explain it: nothing that follows is used.
 ///
 /// That is so after a block of Python that parses and either runs when it is started or defines all
-/// `names` that were asked for, with some prose behind it.
+/// `names` that were asked for, with some prose behind it; any at all where the answer began with the
+/// block, since nothing was said before it that another script could be better than.
 #[must_use]
 pub fn is_there(
     answer: &str,
@@ -17,7 +18,8 @@ pub fn is_there(
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> bool {
     let prose = answer.rfind("```").map_or("", |fence| &answer[fence + 3..]);
-    if prose.trim().chars().count() < PROSE {
+    let needed = if answer.trim_start().starts_with("```") { 1 } else { PROSE };
+    if prose.trim().chars().count() < needed {
         return false;
     }
     fenced(answer, parses).last().is_some_and(|block| {
@@ -58,8 +60,10 @@ mod tests {
             (format!("{defines}{EXPLAINED}"), &["add"], true),
             (format!("<think>Sum?</think>{runs}{EXPLAINED}"), &[], true),
             (format!("{runs}{EXPLAINED}").replace('\n', "\r\n"), &[], true),
+            (format!("{runs}{short}"), &[], true),
+            (format!("{runs}\n"), &[], false),
             // The script may follow yet.
-            (format!("{runs}{short}"), &[], false),
+            (format!("So:\n{runs}{short}"), &[], false),
             (format!("{defines}{EXPLAINED}"), &["add", "subtract"], false),
             (format!("{defines}{EXPLAINED}"), &[], false),
             (format!("{installs}{EXPLAINED}"), &[], false),

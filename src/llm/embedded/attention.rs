@@ -1,5 +1,5 @@
-//! What one new position takes of all earlier ones: the part of an answer's every token that grows
-//! with the conversation. Prompts, many positions at once, are matrix products and need none of it.
+//! What new positions take of all earlier ones, one by one: the part of an answer's every token that
+//! grows with the conversation. Prompts, many positions at once, are matrix products and need none of it.
 
 use candle_core::utils::barrier_pool;
 use candle_core::{Device, Result, Storage, Tensor, bail};
@@ -9,37 +9,55 @@ use std::sync::OnceLock;
 /// How many sums are kept side by side, so that they fit the processor's widest registers.
 const LANES: usize = 16;
 
-/// The query of one position, of shape (1, heads, head), with keys and values of (`kv_heads`, room,
-/// head), of which the first `all` positions count; to (1, heads * head).
-pub(super) fn of_one(query: &Tensor, keys: &Tensor, values: &Tensor, all: usize) -> Result<Tensor> {
-    let (_, heads, head) = query.dims3()?;
-    let (kv_heads, room, _) = keys.dims3()?;
-    let (query, layout) = query.storage_and_layout();
-    let (keys, _) = keys.storage_and_layout();
-    let (values, _) = values.storage_and_layout();
-    let (Storage::Cpu(query), Storage::Cpu(keys), Storage::Cpu(values)) =
-        (&*query, &*keys, &*values)
-    else {
-        bail!("attention is computed on the processor");
-    };
-    let at_work = AtWork {
-        // One of several queries, perhaps, that stand in one tensor.
-        query: &query.as_slice()?[layout.start_offset()..],
-        keys: keys.as_slice()?,
-        values: values.as_slice()?,
-        all,
-        head,
-        room,
-        group: heads / kv_heads * head,
-    };
-    let done: Vec<OnceLock<Vec<f32>>> = (0..kv_heads).map(|_| OnceLock::new()).collect();
-    barrier_pool().execute_chunked(kv_heads, |which: Range<usize>| {
-        for kv_head in which {
-            let _ = done[kv_head].set(at_work.attend(kv_head));
+/// A new position, and what it looks at.
+pub(super) struct Place<'a> {
+    /// Which of the queries is its own.
+    pub(super) query: usize,
+    /// The conversation's keys, of shape (`kv_heads`, room, head).
+    pub(super) keys: &'a Tensor,
+    /// Its values, of the same shape.
+    pub(super) values: &'a Tensor,
+    /// How many of those positions count.
+    pub(super) all: usize,
+}
+
+/// Queries of shape (count, heads, head), without gaps, and their places; to (places, heads * head).
+pub(super) fn of_each(queries: &Tensor, places: &[Place<'_>]) -> Result<Tensor> {
+    let (_, heads, head) = queries.dims3()?;
+    let (queries, layout) = queries.storage_and_layout();
+    let caches: Vec<_> = places
+        .iter()
+        .map(|at| (at.keys.storage_and_layout().0, at.values.storage_and_layout().0))
+        .collect();
+    let mut at_work = Vec::with_capacity(places.len());
+    let mut shared = 1;
+    for (place, (keys, values)) in places.iter().zip(&caches) {
+        let (kv_heads, room, _) = place.keys.dims3()?;
+        let (Storage::Cpu(queries), Storage::Cpu(keys), Storage::Cpu(values)) =
+            (&*queries, &**keys, &**values)
+        else {
+            bail!("attention is computed on the processor");
+        };
+        shared = kv_heads;
+        at_work.push(AtWork {
+            query: &queries.as_slice()?[layout.start_offset() + place.query * heads * head..],
+            keys: keys.as_slice()?,
+            values: values.as_slice()?,
+            all: place.all,
+            head,
+            room,
+            group: heads / kv_heads * head,
+        });
+    }
+    let done: Vec<OnceLock<Vec<f32>>> =
+        at_work.iter().flat_map(|_| vec![OnceLock::new(); shared]).collect();
+    barrier_pool().execute_chunked(done.len(), |which: Range<usize>| {
+        for one in which {
+            let _ = done[one].set(at_work[one / shared].attend(one % shared));
         }
     });
     let mixed: Vec<f32> = done.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
-    Tensor::from_vec(mixed, (1, heads * head), &Device::Cpu)
+    Tensor::from_vec(mixed, (places.len(), heads * head), &Device::Cpu)
 }
 
 struct AtWork<'a> {
@@ -183,12 +201,14 @@ mod tests {
             Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
         };
         let cache = (kv_heads, room, head);
-        // It is the second of two.
+        // It is the second of two, and asked for twice.
         let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
-        let query = of(&two, (2, heads, head)).narrow(0, 1, 1).unwrap();
-        let mixed = of_one(&query, &of(&keys, cache), &of(&values, cache), all).unwrap();
+        let (keys, values) = (of(&keys, cache), of(&values, cache));
+        let place = || Place { query: 1, keys: &keys, values: &values, all };
+        let mixed = of_each(&of(&two, (2, heads, head)), &[place(), place()]).unwrap();
         let mixed: Vec<f32> = mixed.flatten_all().unwrap().to_vec1().unwrap();
-        for (mixed, expected) in mixed.iter().zip(&expected) {
+        assert_eq!(mixed.len(), 2 * expected.len());
+        for (mixed, expected) in mixed.iter().zip(expected.iter().chain(&expected)) {
             let expected: f32 = *expected;
             assert!((mixed - expected).abs() < 1e-5, "{mixed} {expected}");
         }

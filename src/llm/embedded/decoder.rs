@@ -5,14 +5,18 @@
 use super::attention;
 use super::gguf::Gguf;
 use candle_core::quantized::{QTensor, QuantizedType};
-use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_core::{D, DType, Device, Result, Tensor, bail};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 use candle_nn::rotary_emb::{rope_i, rope_thd};
-use std::cell::Cell;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How much of all prompts is read in a step, in tokens: a share of the processor's cache.
 pub(super) const AT_ONCE: usize = 256;
+
+/// Up to how many positions of one conversation look at the others one by one, and not in a product.
+const FEW: usize = 16;
 
 /// How many positions a cache grows by.
 const GROWTH: usize = 1024;
@@ -85,29 +89,45 @@ impl Norm {
 }
 
 /// A matrix of the file. Many rows are multiplied in candle's own arrangement of it; a single one
-/// with the numbers as the file has them, which are fewer bytes to read.
+/// with the numbers as the file has them, which are fewer bytes to read, unless these are slow to read.
 struct Matrix {
     arranged: QTensor,
-    plain: Box<dyn QuantizedType>,
+    plain: Option<Box<dyn QuantizedType>>,
     rows: usize,
     columns: usize,
+    /// Columns of zeros that the arrangement has beside them.
+    more: usize,
 }
 
 impl Matrix {
     fn load(file: &Gguf, name: &str) -> Result<Self> {
         let (plain, shape) = file.storage(name)?;
         let (rows, columns) = shape.dims2()?;
-        Ok(Self { arranged: file.tensor(name)?, plain, rows, columns })
+        if let Some(arranged) = file.widened(name)? {
+            let more = arranged.shape().dims2()?.1 - columns;
+            return Ok(Self { arranged, plain: None, rows, columns, more });
+        }
+        Ok(Self { arranged: file.tensor(name)?, plain: Some(plain), rows, columns, more: 0 })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if x.elem_count() != self.columns {
+        if let Some(plain) = self.plain.as_ref().filter(|_| x.elem_count() == self.columns) {
+            let x = x.flatten_all()?.to_vec1()?;
+            let mut product = vec![0.; self.rows];
+            plain.matmul_t((1, self.columns, self.rows), &x, &mut product)?;
+            return Tensor::from_vec(product, (1, self.rows), &Device::Cpu);
+        }
+        if self.more > 0 {
+            let x = x.pad_with_zeros(D::Minus1, 0, self.more)?;
             return x.apply_op1_no_bwd(&self.arranged);
         }
-        let x = x.flatten_all()?.to_vec1()?;
-        let mut product = vec![0.; self.rows];
-        self.plain.matmul_t((1, self.columns, self.rows), &x, &mut product)?;
-        Tensor::from_vec(product, (1, self.rows), &Device::Cpu)
+        x.apply_op1_no_bwd(&self.arranged)
+    }
+
+    /// Rows of it, as plain numbers.
+    fn rows_of(&self, ids: &[u32]) -> Result<Tensor> {
+        let rows = self.arranged.embedding(&Tensor::new(ids, &Device::Cpu)?)?;
+        if self.more > 0 { rows.narrow(D::Minus1, 0, self.columns)?.contiguous() } else { Ok(rows) }
     }
 }
 
@@ -183,6 +203,8 @@ impl Cache {
 pub(super) struct Step<'a> {
     /// The tokens to take up, at least one.
     pub(super) tokens: &'a [u32],
+    /// For how many of the last of them it is wanted which token follows, at least one.
+    pub(super) wanted: usize,
     /// What was computed of those before them.
     pub(super) cache: &'a mut Cache,
 }
@@ -191,7 +213,10 @@ pub(super) struct Step<'a> {
 pub(super) struct Decoder {
     file: Gguf,
     /// Whether the weights were used once, and have their places in memory.
-    settled: Cell<bool>,
+    settled: AtomicBool,
+    /// One thread on which steps of few tokens are computed. candle hands norms and positions to
+    /// others, even of a single token; from here it has none to hand them to, and is done sooner.
+    alone: ThreadPool,
     shape: Shape,
     embedding: Matrix,
     layers: Vec<Layer>,
@@ -238,7 +263,12 @@ impl Decoder {
             head,
             turns: turns(&shape, &file)?,
             shape,
-            settled: Cell::new(false),
+            settled: AtomicBool::new(false),
+            alone: ThreadPoolBuilder::new()
+                .num_threads(1)
+                .thread_name(|_| "model-step".to_owned())
+                .build()
+                .map_err(candle_core::Error::wrap)?,
             file,
         })
     }
@@ -265,13 +295,26 @@ impl Decoder {
         2 * self.shape.layers * self.shape.kv_heads * self.shape.head * size_of::<f32>()
     }
 
-    /// Takes tokens up behind what the caches hold, and gives for each of the steps the scores of
-    /// the token that follows its last. The weights are read once for all steps. `go_on` is asked
-    /// before each layer; a `false` ends it without a result, and the caches are as before.
+    /// Takes tokens up behind what the caches hold, and gives, one step after the other, the scores of
+    /// what follows each token for which that is wanted. The weights are read once for all steps.
+    /// `go_on` is asked before each layer; a `false` ends it without a result, and the caches are as
+    /// before.
     pub(super) fn forward(
         &self,
         steps: &mut [Step<'_>],
-        go_on: &dyn Fn() -> bool,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Vec<f32>>>> {
+        if steps.iter().all(|step| step.tokens.len() <= FEW) {
+            self.alone.install(|| self.compute(steps, go_on))
+        } else {
+            self.compute(steps, go_on)
+        }
+    }
+
+    fn compute(
+        &self,
+        steps: &mut [Step<'_>],
+        go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Vec<f32>>>> {
         let mut tokens = Vec::new();
         let mut angles = Vec::new();
@@ -284,14 +327,13 @@ impl Decoder {
                 #[expect(clippy::cast_precision_loss, reason = "positions are below 2^24")]
                 angles.extend(self.turns.iter().map(|turn| position as f32 * turn));
             }
-            last.push(u32::try_from(tokens.len() - 1)?);
+            last.extend(u32::try_from(tokens.len() - step.wanted)?..u32::try_from(tokens.len())?);
         }
         let angles = Tensor::from_vec(angles, (tokens.len(), self.turns.len()), &Device::Cpu)?;
         let angles = (angles.cos()?, angles.sin()?);
-        let mut x =
-            self.embedding.arranged.embedding(&Tensor::new(tokens.as_slice(), &Device::Cpu)?)?;
+        let mut x = self.embedding.rows_of(&tokens)?;
         for (index, layer) in self.layers.iter().enumerate() {
-            if !self.settled.get() {
+            if !self.settled.load(Ordering::Relaxed) {
                 self.file.release();
             }
             if !go_on() {
@@ -302,7 +344,7 @@ impl Decoder {
             let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
             x = (x + layer.down.forward(&gated)?)?;
         }
-        self.settled.set(true);
+        self.settled.store(true, Ordering::Relaxed);
         for step in steps {
             step.cache.filled += step.tokens.len();
         }
@@ -339,7 +381,9 @@ impl Decoder {
         let key = turn(split(layer.key.forward(&normed)?, kv_heads, layer.key_norm.as_ref())?)?;
         let value = split(layer.value.forward(&normed)?, kv_heads, None)?;
 
-        let mut attended = Vec::with_capacity(steps.len());
+        let query = query.squeeze(0)?;
+        let mut places = Vec::new();
+        let mut mixed = Vec::new();
         let mut at = 0;
         for step in steps {
             let new = step.tokens.len();
@@ -349,13 +393,35 @@ impl Decoder {
             let (keys, values) = &step.cache.layers[index];
             keys.slice_set(&by_head(&key)?, 1, filled)?;
             values.slice_set(&by_head(&value)?, 1, filled)?;
-            let query = own(&query)?.contiguous()?;
-            attended.push(if new == 1 {
-                attention::of_one(&query, keys, values, filled + 1)?
+            if new <= FEW {
+                places.extend((0..new).map(|n| {
+                    let (query, all) = (at + n, filled + n + 1);
+                    attention::Place { query, keys, values, all }
+                }));
             } else {
                 let all = |numbers: &Tensor| numbers.narrow(1, 0, filled + new);
-                self.mix(&query, &all(keys)?, &all(values)?)?
+                let query = query.narrow(0, at, new)?.contiguous()?;
+                mixed.push((at, self.mix(&query, &all(keys)?, &all(values)?)?));
+            }
+            at += new;
+        }
+        let few = (!places.is_empty()).then(|| attention::of_each(&query.contiguous()?, &places));
+        let few = few.transpose()?;
+        if let (Some(few), []) = (&few, &mixed[..]) {
+            return layer.output.forward(few);
+        }
+        // In the order of the tokens: those of products stand where their step does.
+        let mut attended = Vec::with_capacity(steps.len());
+        let (mut at, mut taken) = (0, 0);
+        let mut mixed = mixed.into_iter().peekable();
+        for step in steps {
+            let new = step.tokens.len();
+            attended.push(match (mixed.next_if(|(start, _)| *start == at), &few) {
+                (Some((_, product)), _) => product,
+                (None, Some(few)) => few.narrow(0, taken, new)?,
+                (None, None) => bail!("a step has no tokens"),
             });
+            taken += if new <= FEW { new } else { 0 };
             at += new;
         }
         layer.output.forward(&Tensor::cat(&attended, 0)?)

@@ -2,10 +2,14 @@
 //!
 //! Each step takes the next token of every conversation, and of those that are still read a part of
 //! their prompt, through the model together. What was computed of a conversation stays for the
-//! next one that begins alike.
+//! next one that begins alike. An answer that begins to say again what the conversation has said, as a
+//! script that is written once more with a line changed, is guessed from there: the model takes up
+//! several tokens in one step, and what it would have drawn otherwise ends the guess. The answer is
+//! the same either way.
 
 use super::compute::{AT_ONCE, Cache, Decoder, Step};
 use super::gguf::Gguf;
+use super::guess::Guess;
 use super::sampler::{Sampler, Sampling};
 use super::template::Template;
 use super::tokenizer::Tokenizer;
@@ -78,6 +82,9 @@ struct Seat {
     /// Where the conversation must end.
     end: usize,
     cache: Cache,
+    guess: Guess,
+    /// The tokens that the next step takes up: new ones, and guessed ones behind them.
+    ahead: Vec<u32>,
     /// Bytes of the answer that are not sent: the first part of a letter, or what nobody took yet.
     unsent: Vec<u8>,
 }
@@ -141,20 +148,29 @@ impl Desk {
         let mut steps = Vec::new();
         let mut stepping = Vec::new();
         let mut asked = Vec::new();
+        let alone = self.seats.len() == 1;
         for (index, seat) in self.seats.iter_mut().enumerate() {
             let new = &seat.tokens[seat.cache.filled..];
             // One that writes takes one token, whoever reads.
             let take = if new.len() == 1 { 1 } else { new.len().min(left) };
             if take > 0 {
                 left = left.saturating_sub(take);
-                steps.push(Step { tokens: &new[..take], cache: &mut seat.cache });
-                stepping.push(index);
+                seat.ahead.clear();
+                seat.ahead.extend_from_slice(&new[..take]);
+                // Side by side, the model has enough to do in a step.
+                if alone && new.len() == 1 {
+                    let room = seat.end - seat.tokens.len();
+                    seat.ahead.extend_from_slice(seat.guess.next(&seat.tokens, room));
+                }
+                let wanted = seat.ahead.len() - take + 1;
+                steps.push(Step { tokens: &seat.ahead, wanted, cache: &mut seat.cache });
+                stepping.push((index, wanted));
                 asked.push(&seat.job.ended);
             }
         }
         let go_on = || !asked.iter().any(|ended| ended.is_closed());
-        let scores = match self.model.forward(&mut steps, &go_on) {
-            Ok(Some(scores)) => scores,
+        let mut scores = match self.model.forward(&mut steps, &go_on) {
+            Ok(Some(scores)) => scores.into_iter(),
             Ok(None) => return,
             Err(error) => {
                 let fault = Fault::embedded(&self.path, &plain(&error));
@@ -165,21 +181,14 @@ impl Desk {
             }
         };
         let mut ended = Vec::new();
-        for (index, mut scores) in stepping.into_iter().zip(scores) {
+        for (index, wanted) in stepping {
             let seat = &mut self.seats[index];
+            let scores: Vec<Vec<f32>> = scores.by_ref().take(wanted).collect();
             if seat.cache.filled < seat.tokens.len() {
                 seat.show_life();
                 continue;
             }
-            let (_, answer) = seat.tokens.split_at(seat.prompt);
-            let token = seat.sampler.next(&mut scores, answer);
-            let outcome = if self.tokenizer.is_control(token) {
-                Some(Outcome::Whole)
-            } else {
-                seat.tokens.push(token);
-                seat.say(self.tokenizer.bytes(token));
-                (seat.tokens.len() >= seat.end).then_some(Outcome::Cut)
-            };
+            let outcome = seat.write(scores, &self.tokenizer);
             ended.extend(outcome.map(|outcome| (index, outcome)));
         }
         for (index, outcome) in ended.into_iter().rev() {
@@ -249,6 +258,8 @@ impl Desk {
                 tokens,
                 end,
                 cache,
+                guess: Guess::default(),
+                ahead: Vec::new(),
                 unsent: Vec::new(),
                 job,
             });
@@ -307,6 +318,35 @@ impl Desk {
 }
 
 impl Seat {
+    /// Draws the tokens that follow the last one and those that were guessed behind it, by the scores
+    /// behind each of these, as far as they come out as guessed. Gives how the answer ended, if so.
+    fn write(&mut self, scores: Vec<Vec<f32>>, tokenizer: &Tokenizer) -> Option<Outcome> {
+        let guessed = self.ahead.split_off(self.ahead.len() + 1 - scores.len());
+        let mut right = 0;
+        let mut outcome = None;
+        for (place, mut scores) in scores.into_iter().enumerate() {
+            let token = self.sampler.next(&mut scores, &self.tokens[self.prompt..]);
+            if tokenizer.is_control(token) {
+                outcome = Some(Outcome::Whole);
+                break;
+            }
+            self.tokens.push(token);
+            self.say(tokenizer.bytes(token));
+            if self.tokens.len() >= self.end {
+                outcome = Some(Outcome::Cut);
+                break;
+            }
+            if guessed.get(place) != Some(&token) {
+                break;
+            }
+            right += 1;
+        }
+        self.guess.came(guessed.len(), right);
+        // What was computed behind a wrong guess is none of this conversation.
+        self.cache.cut(self.tokens.len() - 1);
+        outcome
+    }
+
     /// Says that the model is at work, so that the silence is not taken for a fault.
     fn show_life(&self) {
         let _ = self.job.pieces.try_send(Piece::Text(String::new()));

@@ -119,6 +119,8 @@ impl Cache {
 pub(super) struct Step<'a> {
     /// The tokens to take up, at least one.
     pub(super) tokens: &'a [u32],
+    /// For how many of the last of them it is wanted which token follows, at least one.
+    pub(super) wanted: usize,
     /// What was computed of those before them.
     pub(super) cache: &'a mut Cache,
 }
@@ -182,19 +184,20 @@ impl Decoder {
         self.store.position_size * self.context
     }
 
-    /// Takes tokens up behind what the caches hold, and gives for each of the steps the scores of
-    /// the token that follows its last. `go_on` is asked before; a `false` ends it without a result.
+    /// Takes tokens up behind what the caches hold, and gives, one step after the other, the scores of
+    /// what follows each token for which that is wanted. `go_on` is asked before; a `false` ends it
+    /// without a result.
     pub(super) fn forward(
         &self,
         steps: &mut [Step<'_>],
-        go_on: &dyn Fn() -> bool,
+        go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Vec<f32>>>> {
         if !go_on() {
             return Ok(None);
         }
         let count = steps.iter().map(|step| step.tokens.len()).sum();
         let mut batch = LlamaBatch::new(count, 1);
-        let mut last = Vec::with_capacity(steps.len());
+        let mut last = Vec::new();
         for step in &mut *steps {
             if step.cache.sequence.is_none() {
                 step.cache.sequence = Some(self.store.sequence()?);
@@ -203,10 +206,10 @@ impl Decoder {
             for (n, token) in step.tokens.iter().enumerate() {
                 let position = i32::try_from(step.cache.filled + n)?;
                 let token = LlamaToken(i32::try_from(*token)?);
-                let is_last = n + 1 == step.tokens.len();
-                batch.add(token, position, &[id], is_last).map_err(Error::wrap)?;
+                let wanted = n + step.wanted >= step.tokens.len();
+                batch.add(token, position, &[id], wanted).map_err(Error::wrap)?;
+                last.extend(wanted.then(|| batch.n_tokens() - 1));
             }
-            last.push(batch.n_tokens() - 1);
         }
         let mut context = self.store.context.borrow_mut();
         context.decode(&mut batch).map_err(Error::wrap)?;

@@ -1,8 +1,9 @@
 //! A model inside the process (kind `embedded`): a GGUF file, run by candle on the processor.
 //!
 //! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `decoder` is
-//! the model, with its numbers in `weights`, `sampler` draws, `engine` does all of it on one thread for
-//! everyone who asks. With the feature `llama`, `llama` stands in the place of `decoder`.
+//! the model, with its numbers in `weights`, `sampler` draws, `guess` looks ahead, `engine` does all of
+//! it on one thread for everyone who asks. With the feature `llama`, `llama` stands in the place of
+//! `decoder`.
 
 #[cfg(not(feature = "llama"))]
 mod attention;
@@ -10,6 +11,7 @@ mod attention;
 mod decoder;
 mod engine;
 mod gguf;
+mod guess;
 #[cfg(feature = "llama")]
 mod llama;
 mod sampler;
@@ -77,6 +79,10 @@ impl Model for Embedded {
                 _ => Err(Fault::embedded(&self.file, "the engine stopped")),
             }
         })
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 }
 

@@ -40,13 +40,13 @@ impl Sampler {
             return best;
         }
         let top = f64::from(scores[best as usize]);
-        let floor = self.sampling.min_p.max(FLOOR);
+        // Most tokens are told by their scores alone to be too unlikely.
+        let floor = self.sampling.min_p.max(FLOOR).ln() * self.sampling.temperature;
         let mut able: Vec<(u32, f64)> = (0..)
             .zip(scores.iter())
-            .map(|(token, score)| {
-                (token, ((f64::from(*score) - top) / self.sampling.temperature).exp())
-            })
-            .filter(|(_, weight)| *weight >= floor)
+            .map(|(token, score)| (token, f64::from(*score) - top))
+            .filter(|(_, below)| *below >= floor)
+            .map(|(token, below)| (token, (below / self.sampling.temperature).exp()))
             .collect();
         able.sort_by(|a, b| b.1.total_cmp(&a.1));
         let all: f64 = able.iter().map(|(_, weight)| weight).sum();

@@ -1,7 +1,7 @@
 //! The chat template that a model's file carries, applied.
 
 use super::tokenizer::Part;
-use crate::domain::chat::{Message, Speaker};
+use crate::domain::chat::{Message, Speaker, split_begun};
 use crate::llm::template::{CHAT, CHATML, environment};
 use minijinja::{Error, context};
 use regex::Regex;
@@ -29,6 +29,8 @@ pub(super) struct Template {
 pub(super) struct Written<'a> {
     text: String,
     messages: &'a [Message],
+    /// How the answer begins.
+    begun: &'a str,
 }
 
 impl Template {
@@ -42,6 +44,7 @@ impl Template {
 
     /// Writes a conversation down, ready for the model's answer.
     pub(super) fn write<'a>(&self, messages: &'a [Message]) -> Result<Written<'a>, Error> {
+        let (messages, begun) = split_begun(messages);
         let roles = |message: &Message| message.role.name();
         let said: Vec<_> =
             (0..).zip(messages).map(|(number, m)| (roles(m), place(number))).collect();
@@ -58,7 +61,7 @@ impl Template {
                 _ => Err(error),
             }
         })?;
-        Ok(Written { text, messages })
+        Ok(Written { text, messages, begun })
     }
 
     fn render(&self, said: &[(&str, String)]) -> Result<String, Error> {
@@ -85,6 +88,9 @@ impl Written<'_> {
             at = whole.end();
         }
         parts.push(Part::Frame(&self.text[at..]));
+        if !self.begun.is_empty() {
+            parts.push(Part::Said(self.begun));
+        }
         parts
     }
 }
@@ -134,6 +140,13 @@ mod tests {
         ] {
             assert_eq!(written(source, &messages), expected, "{source:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_was_begun_is_taken_for_a_message_that_ended() {
+        let messages = [Message::user("U"), Message::assistant("```python\n", Vec::new())];
+        let chatml = "<|im_start|>user\n[U]<|im_end|>\n<|im_start|>assistant\n[```python\n]";
+        assert_eq!(written(None, &messages), chatml);
     }
 
     #[test]

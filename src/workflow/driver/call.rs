@@ -5,10 +5,11 @@ use super::probe::{Effort, probe};
 use super::read::parses;
 use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{
-    analysis, coder, dependencies, extract, inspector, planner, repair, reviewer, safety, thoughts,
+    analysis, begin, coder, dependencies, extract, inspector, planner, repair, reviewer, safety,
+    thoughts,
 };
 use crate::config::Price;
-use crate::domain::chat::{Agent, Outcome, Request, Role, Usage};
+use crate::domain::chat::{Agent, Message, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::domain::profile::{Profile, Thinking};
 use crate::domain::report::Checks;
@@ -20,7 +21,7 @@ use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
-use crate::python::words;
+use crate::python::{outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
@@ -71,6 +72,9 @@ impl Driver<'_, '_> {
         let tools = self.models.get(&model).is_some_and(|m| m.model.takes_tools());
         let structured = self.models.get(&model).is_some_and(|m| m.model.takes_schema());
         let profile = self.models.get(&model).and_then(|m| m.profile.as_ref());
+        let begins = self.models.get(&model).is_some_and(Connection::can_be_begun);
+        let begun = (begins && agent.role() == Role::Coder)
+            .then(|| begin::answer(begun_by_user(session).as_deref()));
         let samples = session.settings.samples(agent);
         let missing = samples::missing(session, agent);
         let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
@@ -87,6 +91,9 @@ impl Driver<'_, '_> {
                         _ => request(session, agent, told, structured, prompts, room)?,
                     };
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
+                    if let Some(begun) = &begun {
+                        request.messages.push(Message::assistant(begun, Vec::new()));
+                    }
                     request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
                     if let Some(profile) = profile {
                         profile.suit(&mut request);
@@ -378,6 +385,11 @@ impl Driver<'_, '_> {
     }
 }
 
+/// The code of the request that is to be completed, if it is that.
+fn begun_by_user(session: &Session) -> Option<String> {
+    begin::code(&session.request, &parses, &outline::unfinished)
+}
+
 /// The prompt that an agent is sent: a function of the session, and of the room for details.
 fn request(
     session: &Session,
@@ -403,6 +415,8 @@ fn request(
     let run_as = run_as.as_deref();
     let interface = session.interface.join(", ");
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
+    let completes = agent == Agent::Coder || told != Told::Script;
+    let completes = completes && begun_by_user(session).is_some();
     let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
     let head = session.head();
     let run = head.map(|head| state_words(head, room)).unwrap_or_default();
@@ -443,6 +457,7 @@ fn request(
                 &coder::Shown {
                     plan: plan_text,
                     request: asked_for,
+                    completes,
                     data: &data,
                     run_as,
                     interface,
@@ -462,6 +477,7 @@ fn request(
                 &coder::Shown {
                     plan: plan_text,
                     request: asked_for,
+                    completes,
                     data: &data,
                     run_as,
                     interface,

@@ -115,6 +115,16 @@ fn a_whole_script_comes_out_of_any_fence() {
 }
 
 #[test]
+fn what_a_model_says_in_a_fence_that_was_begun_for_it_is_taken_for_its_script() {
+    let said = "Here is the script that you asked for.\nR1: it prints hi.";
+    check(vec![
+        ("prose, then a fence", format!("```python\n{said}\n```python\n{S}```"), Whole, is(S)),
+        ("the same fence again", format!("```python\n```python\n{S}```"), Whole, is(S)),
+        ("prose, then nothing", format!("```python\n{said}\n```"), Whole, Want::Refusal(Syntax)),
+    ]);
+}
+
+#[test]
 fn a_script_without_fences_is_found() {
     check(vec![
         ("nothing but code", S.to_owned(), Whole, is(S)),

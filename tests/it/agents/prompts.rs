@@ -42,6 +42,7 @@ fn every_agent_is_told_what_it_is_shown() {
         data: &data,
         run_as: Some("python script.py --n 3"),
         interface: Some("add, Clock"),
+        completes: false,
         script: Some("print('x' < 1)\n"),
         findings: &findings,
         feedback: Some("the hands are stuck"),

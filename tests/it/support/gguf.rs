@@ -2,12 +2,10 @@
 //!
 //! Each token stands for itself in a space of its own (its embedding is a unit vector), the layer in
 //! between adds nothing, and the last matrix has for each token the one that follows. What is said
-//! after the end of the prompt, a line feed, is therefore a chain that can be written down.
+//! after the end of the prompt, a line feed or a blank, is therefore a chain that can be written down. A prompt can
+//! hold pieces of the answer as the tokens that they are there, if they are of two letters.
 
 use std::path::Path;
-
-/// The numbers that a token's vector has.
-const WIDTH: usize = 512;
 
 /// What the file is said to hold.
 pub(crate) struct Model<'a> {
@@ -19,11 +17,22 @@ pub(crate) struct Model<'a> {
     pub(crate) context: u32,
     /// The name of its architecture.
     pub(crate) family: &'a str,
+    /// Its matrices are blocks of eight bits, and its rows no whole number of 256.
+    pub(crate) blocks: bool,
+    /// Its tokenizer is `SentencePiece`'s.
+    pub(crate) pieces: bool,
 }
 
 impl Default for Model<'_> {
     fn default() -> Self {
-        Self { answer: &["yes", " indeed"], endless: false, context: 8192, family: "llama" }
+        Self {
+            answer: &["yes", " indeed"],
+            endless: false,
+            context: 8192,
+            family: "llama",
+            blocks: false,
+            pieces: false,
+        }
     }
 }
 
@@ -35,30 +44,57 @@ impl Model<'_> {
 
     /// The file's bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
+        // The numbers that a token's vector has.
+        let width = if self.blocks { 480 } else { 512 };
         let letters: Vec<char> = letters().collect();
-        let spelled = |text: &str| text.bytes().map(|b| letters[usize::from(b)]).collect();
-        let mut tokens: Vec<String> = letters.iter().map(char::to_string).collect();
+        let spelled = |text: &str| -> String {
+            if self.pieces {
+                return text.replace(' ', "\u{2581}");
+            }
+            text.bytes().map(|b| letters[usize::from(b)]).collect()
+        };
+        let mut tokens: Vec<String> = if self.pieces {
+            (0..=u8::MAX).map(|byte| format!("<0x{byte:02X}>")).collect()
+        } else {
+            letters.iter().map(char::to_string).collect()
+        };
         let first = tokens.len();
         tokens.extend(self.answer.iter().map(|piece| spelled(piece)));
         let (start, end) = (tokens.len(), tokens.len() + 1);
         tokens.extend(["<|im_start|>".to_owned(), "<|im_end|>".to_owned()]);
-        let kinds: Vec<u32> = (0..tokens.len()).map(|id| if id < start { 1 } else { 3 }).collect();
+        let kind = |id: usize| match id {
+            _ if id >= start => 3,
+            _ if id < first && self.pieces => 6,
+            _ => 1,
+        };
+        let mut kinds: Vec<u32> = (0..tokens.len()).map(kind).collect();
+        let merges: Vec<String> = (self.answer.iter())
+            .filter(|piece| piece.len() == 2 && piece.bytes().all(|b| b.is_ascii_alphabetic()))
+            .map(|piece| format!("{} {}", &piece[..1], &piece[1..]))
+            .collect();
+        if self.blocks {
+            // Rows are counted by sixteens.
+            while !tokens.len().is_multiple_of(16) {
+                tokens.push(format!("<|{}|>", tokens.len()));
+                kinds.push(3);
+            }
+        }
 
-        let mut follows = vec![(usize::from(b'\n'), first)];
+        let mut follows = vec![(usize::from(b'\n'), first), (usize::from(b' '), first)];
         follows.extend((first..start).map(|id| (id, id + 1)));
         if let Some(last) = follows.last_mut() {
             last.1 = if self.endless { first } else { end };
         }
-        let one = |at: usize| (0..WIDTH).map(move |n| if n == at { 1. } else { 0. });
+        let one = |at: usize| (0..width).map(move |n| if n == at { 1. } else { 0. });
         let embedding: Vec<f32> = (0..tokens.len()).flat_map(one).collect();
         let more = |id: usize| follows.iter().filter(move |(_, next)| *next == id);
         let output: Vec<f32> = (0..tokens.len())
             .flat_map(|id| {
                 let from: Vec<usize> = more(id).map(|(from, _)| *from).collect();
-                (0..WIDTH).map(move |n| if from.contains(&n) { 1. } else { 0. })
+                (0..width).map(move |n| if from.contains(&n) { 1. } else { 0. })
             })
             .collect();
-        assert!(tokens.len() <= WIDTH);
+        assert!(tokens.len() <= width);
 
         let mut file = File::default();
         let key = |name: &str| format!("{}.{name}", self.family);
@@ -66,7 +102,7 @@ impl Model<'_> {
         for (name, number) in [
             ("block_count", 1),
             ("context_length", self.context),
-            ("embedding_length", u32::try_from(WIDTH).unwrap()),
+            ("embedding_length", u32::try_from(width).unwrap()),
             ("attention.head_count", 2),
             ("attention.head_count_kv", 1),
             ("feed_forward_length", 16),
@@ -76,34 +112,50 @@ impl Model<'_> {
             file.number(&key(name), number);
         }
         file.float(&key("attention.layer_norm_rms_epsilon"), 1e-5);
-        file.text("tokenizer.ggml.model", "gpt2");
-        file.text("tokenizer.ggml.pre", "smollm");
+        if self.pieces {
+            file.text("tokenizer.ggml.model", "llama");
+            let scores: Vec<f32> = (0_u16..).take(tokens.len()).map(|n| -f32::from(n)).collect();
+            file.floats("tokenizer.ggml.scores", &scores);
+            file.text("tokenizer.chat_template", TURNS);
+        } else {
+            file.text("tokenizer.ggml.model", "gpt2");
+            file.text("tokenizer.ggml.pre", "smollm");
+            file.texts("tokenizer.ggml.merges", &merges);
+        }
         file.texts("tokenizer.ggml.tokens", &tokens);
-        file.texts("tokenizer.ggml.merges", &[]);
         file.numbers("tokenizer.ggml.token_type", &kinds);
         file.number("tokenizer.ggml.bos_token_id", u32::try_from(start).unwrap());
         file.number("tokenizer.ggml.eos_token_id", u32::try_from(end).unwrap());
-        let ones = vec![1.; WIDTH];
-        file.tensor("token_embd.weight", &[tokens.len(), WIDTH], &embedding);
-        file.tensor("output.weight", &[tokens.len(), WIDTH], &output);
-        file.tensor("output_norm.weight", &[WIDTH], &ones);
-        file.tensor("blk.0.attn_norm.weight", &[WIDTH], &ones);
-        file.tensor("blk.0.ffn_norm.weight", &[WIDTH], &ones);
+        let ones = vec![1.; width];
+        file.matrix("token_embd.weight", [tokens.len(), width], &embedding, self.blocks);
+        file.matrix("output.weight", [tokens.len(), width], &output, self.blocks);
+        file.tensor("output_norm.weight", &[width], &ones);
+        file.tensor("blk.0.attn_norm.weight", &[width], &ones);
+        file.tensor("blk.0.ffn_norm.weight", &[width], &ones);
         for (name, rows, columns) in [
-            ("attn_q", 64, WIDTH),
-            ("attn_k", 32, WIDTH),
-            ("attn_v", 32, WIDTH),
-            ("attn_output", WIDTH, 64),
-            ("ffn_gate", 16, WIDTH),
-            ("ffn_up", 16, WIDTH),
-            ("ffn_down", WIDTH, 16),
+            ("attn_q", 64, width),
+            ("attn_k", 32, width),
+            ("attn_v", 32, width),
+            ("attn_output", width, 64),
+            ("ffn_gate", 16, width),
+            ("ffn_up", 16, width),
+            ("ffn_down", width, 16),
         ] {
             let name = format!("blk.0.{name}.weight");
-            file.tensor(&name, &[rows, columns], &vec![0.; rows * columns]);
+            let blocks = self.blocks && columns.is_multiple_of(BLOCK);
+            file.matrix(&name, [rows, columns], &vec![0.; rows * columns], blocks);
         }
         file.bytes()
     }
 }
+
+/// A template with a line feed before the answer, for vocabularies that have no other marks.
+const TURNS: &str = "{% for m in messages %}<|im_start|>{{ m.content }}\n{% endfor %}";
+
+/// The numbers of a block of eight bits, and the number one as it stands there: a factor of half
+/// precision, and how often that is taken.
+const BLOCK: usize = 32;
+const ONE: (u16, u8) = (0x2008, 127);
 
 /// The letter of each byte in byte-level vocabularies.
 fn letters() -> impl Iterator<Item = char> {
@@ -172,17 +224,39 @@ impl File {
         }
     }
 
+    fn floats(&mut self, key: &str, numbers: &[f32]) {
+        self.list(key, 6, numbers.len());
+        self.metadata.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+
     fn tensor(&mut self, name: &str, shape: &[usize], numbers: &[f32]) {
+        self.info(name, shape, 0);
+        self.data.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        self.data.resize(self.data.len().next_multiple_of(32), 0);
+    }
+
+    /// A matrix of zeros and ones, in blocks of eight bits or not.
+    fn matrix(&mut self, name: &str, shape: [usize; 2], numbers: &[f32], blocks: bool) {
+        if !blocks {
+            return self.tensor(name, &shape, numbers);
+        }
+        self.info(name, &shape, 8);
+        for block in numbers.chunks_exact(BLOCK) {
+            self.data.extend(ONE.0.to_le_bytes());
+            self.data.extend(block.iter().map(|number| if *number > 0. { ONE.1 } else { 0 }));
+        }
+        self.data.resize(self.data.len().next_multiple_of(32), 0);
+    }
+
+    fn info(&mut self, name: &str, shape: &[usize], kind: u32) {
         self.tensors += 1;
         Self::put(&mut self.infos, name);
         self.infos.extend(u32::try_from(shape.len()).unwrap().to_le_bytes());
         for size in shape.iter().rev() {
             self.infos.extend((*size as u64).to_le_bytes());
         }
-        self.infos.extend(0_u32.to_le_bytes());
+        self.infos.extend(kind.to_le_bytes());
         self.infos.extend((self.data.len() as u64).to_le_bytes());
-        self.data.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-        self.data.resize(self.data.len().next_multiple_of(32), 0);
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -1,0 +1,76 @@
+//! Byte-level vocabularies (kind `gpt2`): a letter for each byte, a text cut into words first.
+
+use super::TokenizerError;
+use std::collections::HashMap;
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
+
+/// How each kind of tokenizer cuts a text before its merges, by the name that the file gives
+/// (`tokenizer.ggml.pre`). The patterns are those that llama.cpp has for these names.
+const CUTS: [(&[&str], &[&str]); 4] = [
+    (
+        &["qwen2", "deepseek-r1-qwen", "stablelm2", "megrez"],
+        &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+    ),
+    (
+        &["llama-bpe", "llama3", "llama-v3", "smaug-bpe", "falcon3", "pixtral", "dbrx"],
+        &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+    ),
+    (
+        &["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
+        &[r"\p{N}", GPT2],
+    ),
+    (&["gpt-2", "gpt2", "phi-2", "olmo", "jais", "mpt", "roberta-bpe"], &[GPT2]),
+];
+
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+/// The merges of a vocabulary, the name of its way of cutting, and whether a word that is a token needs
+/// no merges.
+pub(super) fn model(
+    vocabulary: Vocab,
+    merges: &[String],
+    pre: &str,
+    whole: bool,
+) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let Some((_, patterns)) = CUTS.iter().find(|(names, _)| names.contains(&pre)) else {
+        return Err(TokenizerError::Unknown(pre.to_owned()));
+    };
+    let mut steps: Vec<PreTokenizerWrapper> = Vec::new();
+    for &pattern in *patterns {
+        let pattern = SplitPattern::Regex(pattern.to_owned());
+        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false);
+        steps.push(split.map_err(TokenizerError::broken)?.into());
+    }
+    steps.push(ByteLevel::new(false, false, false).into());
+    let merges = merges
+        .iter()
+        .filter_map(|merge| merge.split_once(' '))
+        .map(|(left, right)| (left.to_owned(), right.to_owned()))
+        .collect();
+    let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(whole).build();
+    let mut made = tokenizers::Tokenizer::new(model.map_err(TokenizerError::broken)?);
+    made.with_pre_tokenizer(Some(Sequence::new(steps)));
+    Ok(made)
+}
+
+/// The bytes that a token's letters stand for; nothing where one is no such letter.
+pub(super) fn bytes(token: &str, letters: &HashMap<char, u8>) -> Option<Vec<u8>> {
+    token.chars().map(|letter| letters.get(&letter).copied()).collect()
+}
+
+/// The letter that stands for each byte in byte-level vocabularies: printable bytes for themselves,
+/// the others from U+0100 on (GPT-2's table).
+pub(super) fn letters() -> HashMap<char, u8> {
+    let printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    let own = (0..=u8::MAX).filter(printable).map(|byte| (char::from(byte), byte));
+    let others = (0..=u8::MAX).filter(|byte| !printable(byte));
+    own.chain(('\u{100}'..).zip(others)).collect()
+}

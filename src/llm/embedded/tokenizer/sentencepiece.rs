@@ -1,0 +1,47 @@
+//! `SentencePiece`'s vocabularies (kind `llama`): words begin with a mark that stands for the blank before
+//! them, a whole text is merged by the scores of what comes of it, and a letter that is no token is
+//! spelled in bytes.
+
+use super::TokenizerError;
+use tokenizers::models::bpe::{BPE, Vocab};
+
+/// What stands for a blank.
+const BLANK: char = '\u{2581}';
+
+/// The merges that the scores of a vocabulary stand for; `texts` are the tokens that text can become,
+/// with their scores.
+pub(super) fn model(
+    vocabulary: Vocab,
+    texts: &[(String, f32)],
+) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let known: std::collections::HashSet<&str> =
+        texts.iter().map(|(text, _)| text.as_str()).collect();
+    let mut ranked: Vec<&(String, f32)> = texts.iter().collect();
+    // Of equals the first stays the first.
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut merges = Vec::new();
+    for (text, _) in ranked {
+        let cuts = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
+        let able = cuts.filter(|(left, right)| known.contains(left) && known.contains(right));
+        merges.extend(able.map(|(left, right)| (left.to_owned(), right.to_owned())));
+    }
+    let model = BPE::builder().vocab_and_merges(vocabulary, merges).byte_fallback(true).build();
+    Ok(tokenizers::Tokenizer::new(model.map_err(TokenizerError::broken)?))
+}
+
+/// A text as its tokens have it.
+pub(super) fn written(text: &str, blank_first: bool) -> String {
+    let first = blank_first.then_some(BLANK);
+    let letter = |letter| if letter == ' ' { BLANK } else { letter };
+    first.into_iter().chain(text.chars().map(letter)).collect()
+}
+
+/// The bytes of a token that stands for text.
+pub(super) fn bytes(token: &str) -> Vec<u8> {
+    token.replace(BLANK, " ").into_bytes()
+}
+
+/// The byte that a token as `<0x0A>` stands for.
+pub(super) fn byte(token: &str) -> Option<u8> {
+    u8::from_str_radix(token.strip_prefix("<0x")?.strip_suffix('>')?, 16).ok()
+}
