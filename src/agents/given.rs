@@ -34,14 +34,17 @@ pub struct Given {
 enum Line<'a> {
     /// Says nothing by itself, but is one of these.
     Empty,
-    Arguments(&'a str),
-    Input(&'a str),
+    /// In pieces, where each stands in marks of its own.
+    Arguments(Vec<&'a str>),
+    /// Each piece is a line.
+    Input(Vec<&'a str>),
 }
 
 impl Line<'_> {
     /// Whether it is more than a model's way of saying that there is nothing.
     fn is_real(&self) -> bool {
-        let (Self::Arguments(text) | Self::Input(text)) = self else { return false };
+        let (Self::Arguments(pieces) | Self::Input(pieces)) = self else { return false };
+        let text = pieces.join(" ");
         let plain = text.trim_matches(['(', ')', '.', '…', '<', '>', ' ']).to_ascii_lowercase();
         let nothing = ["", "none", "n/a", "no input", "no arguments", "none needed", "not needed"];
         text.is_empty() || !nothing.contains(&plain.as_str())
@@ -57,12 +60,14 @@ pub fn read(plan: &str) -> Given {
         match line {
             // Quotes that are not closed leave nothing that could be meant.
             Line::Arguments(words) if given.args.is_empty() => {
-                given.args = shlex::split(words).unwrap_or_default();
+                given.args = shlex::split(&words.join(" ")).unwrap_or_default();
             }
-            Line::Input(text) if lines < MOST_LINES => {
-                given.stdin.extend(text.chars().take(MOST_WIDTH));
-                given.stdin.push('\n');
-                lines += 1;
+            Line::Input(typed) => {
+                for text in typed.into_iter().take(MOST_LINES - lines) {
+                    given.stdin.extend(text.chars().take(MOST_WIDTH));
+                    given.stdin.push('\n');
+                    lines += 1;
+                }
             }
             _ => {}
         }
@@ -139,14 +144,19 @@ fn value(text: &str) -> Option<Line<'_>> {
         let rest = rest.strip_prefix(':')?.trim_start_matches(['*', '_']);
         // One blank is ours, others are the Manager's.
         let rest = rest.strip_prefix(' ').unwrap_or(rest).trim_end();
-        let ticked = rest.strip_prefix('`').and_then(|rest| {
-            let rest = rest.strip_suffix('.').unwrap_or(rest).strip_suffix('`')?;
-            (!rest.contains('`')).then_some(rest)
-        });
-        Some(ticked.unwrap_or(rest))
+        Some(ticked(rest).unwrap_or_else(|| vec![rest]))
     };
     let arguments = || ["arguments", "args", "argument"].into_iter().find_map(after);
     after("input").map(Line::Input).or_else(|| arguments().map(Line::Arguments))
+}
+
+/// What stands in marks, if nothing but that is there: "`--rows 3`", "`7`, `10`."
+fn ticked(text: &str) -> Option<Vec<&str>> {
+    let parts: Vec<&str> = text.strip_suffix('.').unwrap_or(text).split('`').collect();
+    let between = |part: &&str| matches!(part.trim_matches([' ', ',', ';']), "" | "and" | "or");
+    let framed = parts.len() > 1 && parts.first() == Some(&"") && parts.last() == Some(&"");
+    let apart = framed && parts.iter().step_by(2).all(between);
+    apart.then(|| parts.into_iter().skip(1).step_by(2).collect())
 }
 
 /// What follows a prefix, in capitals or not.
@@ -191,6 +201,12 @@ mod tests {
             ("Try with arguments: --city 'New York' -n 3", &["--city", "New York", "-n", "3"], ""),
             ("Try with args: `--n 3`\nTry with input: ", &["--n", "3"], "\n"),
             ("Try with arguments: `--filename a.png`.\n", &["--filename", "a.png"], ""),
+            (
+                "Try with arguments: `--x 0 10`, `--output a.png`.\nTry with input: `7` and `10`.",
+                &["--x", "0", "10", "--output", "a.png"],
+                "7\n10\n",
+            ),
+            ("Try with input: `7` then `10", &[], "`7` then `10\n"),
             ("## Try it with\n\n- input:  a: b\n- arguments: 'open\n", &[], " a: b\n"),
             ("### try it with:\n* Input: 1\n## Notes\n- input: 2", &[], "1\n"),
             ("Try with input: none\nTry with arguments: (none)\nTry with input: ...", &[], ""),
