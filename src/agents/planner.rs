@@ -81,7 +81,7 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
             .filter(|text| seen.insert(text::key(text)))
             .take(MAX_REQUIREMENTS),
     );
-    if requirements.is_empty() {
+    if requirements.is_empty() || requirements.iter().any(|r| is_code(&r.text)) {
         return Err(refuse(text, outcome));
     }
     let said = requirements.iter().map(|r| r.text.as_str()).chain([parts.restatement.as_str()]);
@@ -493,6 +493,12 @@ fn write(
         }
     }
     text
+}
+
+/// Whether a requirement is the script itself, on one line.
+fn is_code(text: &str) -> bool {
+    let statements = text.matches("; ").count() > 1;
+    statements && text.contains("import ") || text.contains("def ") && text.contains("):")
 }
 
 fn refuse(text: &str, outcome: Outcome) -> Refusal {

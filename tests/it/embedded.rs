@@ -174,6 +174,10 @@ fn a_function_that_the_user_began_is_written_otherwise_by_a_small_model() {
     assert_eq!(script, "def half(x):\n    \"\"\"Half of x.\"\"\"\n    return x / 2\n");
     let chat = world.read("sessions/s/chats/0001-coder.md");
     assert!(chat.contains("## assistant") && chat.contains("The user began it"), "{chat}");
+    // It is worked through again as it was, also where the model is not there any more.
+    world.run(&["replay", "s"]).expect(0);
+    std::fs::remove_file(world.file("own.gguf")).unwrap();
+    world.run(&["replay", "s"]).expect(0);
 }
 
 #[test]

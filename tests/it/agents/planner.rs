@@ -147,8 +147,14 @@ fn the_plan_is_written_anew_and_clean() {
 
 #[test]
 fn an_answer_that_is_no_plan_is_refused() {
-    let table: [(&str, Outcome, RefusalKind); 6] = [
+    let table: [(&str, Outcome, RefusalKind); 7] = [
         ("", Whole, Empty),
+        (
+            "R1: Open a text editor.\nR2: Write the following code:\n```\nimport turtle\n\
+             pen = turtle.Turtle()\npen.speed(0)\npen.penup()\n```",
+            Whole,
+            Unusable,
+        ),
         ("```python\nprint(1)\n```", Whole, Unusable),
         ("I'm ready to help. What's your first question?", Whole, Unusable),
         ("1. 1.1.1: 1.1.2:\n2. 2.2", Whole, Unusable),

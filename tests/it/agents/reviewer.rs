@@ -34,6 +34,12 @@ fn any_notation_of_a_review_is_read() {
     let table: &[(&str, &str)] = &[
         // Judgements
         ("R1: met\nR2: partly\nR3: not met", all),
+        // The form that it was shown is no script.
+        (
+            "R1: met\nR2: partly\nR3: not met\n- [blocker] R2 The line copied from the script is not \
+             used in the script. It is only used in the plan.",
+            all,
+        ),
         ("R1 - Met\nR2 - Partially met\nR3 - Not Met.", all),
         ("**R1**: Met\n**R2:** Partly\n- **R3** – not met", all),
         ("- R1: ✅\n- R2: ⚠️\n- R3: ❌", all),

@@ -1,4 +1,5 @@
-//! Answers that are held to a schema: how each server is told, and what happens where it does not know.
+//! Answers that are held to a schema, or begun: how each server is told, and what happens where it does
+//! not know.
 
 use super::*;
 use serde_json::Value;
@@ -74,5 +75,27 @@ fn a_model_that_knows_no_schemas_is_asked_without_one() {
         let asked = Request { schema: Some(schema()), ..request() };
         let answer = ask_this(&connection, &asked).result.unwrap();
         assert_eq!((answer.text.as_str(), server.received().len()), (TEXT, 2), "{kind}");
+    }
+}
+
+#[test]
+fn an_answer_is_begun_for_a_server_that_would_begin_anew() {
+    for kind in KINDS {
+        let server = ModelServer::start(|request| Reply::to(request, TEXT));
+        let connection = connection_to(kind, &server, "retries: 0");
+        let goes_on = connection.model.goes_on();
+        assert_eq!(goes_on, kind == "completion", "{kind}");
+        if !goes_on {
+            continue;
+        }
+        let mut asked = request();
+        asked.messages.push(Message::assistant("```python\n", Vec::new()));
+        let seen = ask_this(&connection, &asked);
+        assert_eq!(seen.result.unwrap().text, format!("```python\n{TEXT}"));
+        let prompt = server.received()[0].body["prompt"].as_str().unwrap().to_owned();
+        assert!(
+            prompt.ends_with("a clock<|im_end|>\n<|im_start|>assistant\n```python\n"),
+            "{prompt}"
+        );
     }
 }
