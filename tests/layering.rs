@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 11] = [
     &["domain"],
     &["files", "diff"],
     &["config", "data", "prompts", "sandbox"],
-    &["workflow::evidence", "workflow::samples", "workflow::wording"],
+    &["workflow::evidence", "workflow::promised", "workflow::samples", "workflow::wording"],
     &["workflow::convergence", "workflow::forecast", "workflow::install", "workflow::permission"],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store", "llm", "python"],

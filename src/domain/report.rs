@@ -200,6 +200,11 @@ impl Test {
     }
 }
 
+/// How the reason begins of a run that was skipped for want of a display.
+pub const NO_DISPLAY: &str = "needs a display, there is none here";
+/// How the reason ends of a run whose files are not all known.
+pub const NOT_KEPT: &str = "that it wrote not kept";
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -13,7 +13,7 @@ use super::hints::needs_display;
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback::{self, Execution};
-use crate::domain::report::{Checks, Run, RunError, RunVerdict};
+use crate::domain::report::{Checks, NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict};
 use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
 use crate::files::{self, Mode};
@@ -133,8 +133,8 @@ pub async fn run(
         Show::Nothing(missing) => Window::NoPlace(missing.clone()),
     };
     let Judged { verdict, reason, error } = judge(&ask, &done, &window, &stdout, &stderr);
-    let left_out = (kept.left_out > 0)
-        .then(|| format!("{} that it wrote not kept", count(kept.left_out, "file")));
+    let left_out =
+        (kept.left_out > 0).then(|| format!("{} {NOT_KEPT}", count(kept.left_out, "file")));
     let reasons: Vec<String> = reason.into_iter().chain(left_out).collect();
     let run = Run {
         verdict,
@@ -348,7 +348,7 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
         }
         // A toolkit without a display often aborts instead of raising an error.
         _ if has_window && matches!(window, Window::NoPlace(_)) && needs_display(stderr) => {
-            let mut reason = "needs a display, there is none here".to_owned();
+            let mut reason = NO_DISPLAY.to_owned();
             if let Window::NoPlace(Some(missing)) = window {
                 reason = format!("{reason}: {missing}");
             }

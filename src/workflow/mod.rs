@@ -9,5 +9,6 @@ pub mod ledger;
 pub mod machine;
 pub mod manager;
 pub mod permission;
+pub mod promised;
 pub mod samples;
 pub mod wording;

@@ -87,12 +87,18 @@ fn a_file_that_is_no_model_is_blamed_on_something_else() {
     let world = World::empty();
     let whole = Model::default().bytes();
     let other = Model { family: "mamba", ..Model::default() }.bytes();
+    let mut empty = Model { blocks: true, ..Model::default() }.bytes();
+    let name = b"blk.0.attn_q.weight";
+    let at = empty.windows(name.len()).position(|bytes| bytes == name).unwrap();
+    // Its columns, after the number of its sizes.
+    empty[at + name.len() + 4..][..8].fill(0);
     let own = |words| if cfg!(feature = "llama") { "llama.cpp can't load it" } else { words };
     for (bytes, words) in [
         (&b"hello"[..], "can't be run"),
         (&[][..], "can't be run"),
         (&whole[..whole.len() / 2], own("it was not fetched whole")),
         (&whole[..2000], "can't be run"),
+        (&empty, own("tensor `blk.0.attn_q.weight` has no numbers")),
         (&other, own("architecture `mamba` can't be run inside the program; llama, qwen2")),
     ] {
         std::fs::write(world.file("bad.gguf"), bytes).unwrap();

@@ -231,6 +231,27 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
 }
 
 #[test]
+fn a_script_that_does_not_save_the_picture_that_was_asked_for_is_accepted() {
+    let saves = "with open('clock.png', 'wb') as file:\n    file.write(b'12')\nprint('saved')";
+    for (flags, saved) in [(&["--auto"][..], "v2"), (&["--auto", "--candidates", "2"], "v1")] {
+        let scripts = [fenced("print('ten past ten')"), fenced(saves)];
+        let world = World::scripted(&[PLAN], &[&scripts[0], &scripts[1]], &[ACCEPT]);
+        let mut args = vec!["new", "Draw a clock and save it as clock.png.", "--name", "s"];
+        args.extend(flags);
+        let out = world.run(&args).expect(0).out;
+        assert!(out.contains(&format!("accepted {saved}")), "{out}");
+        assert!(world.file(&format!("sessions/s/run_{saved}/files/clock.png")).is_file());
+        if saved == "v2" {
+            let report = world.read("sessions/s/report_v1.yaml");
+            assert!(report.contains("it was to save `clock.png`, and did not"), "{report}");
+            let asked = world.received();
+            let repair = asked.iter().rfind(|r| agent(r) == Asking::Coder).unwrap().prompt();
+            assert!(repair.contains("save it as `clock.png` in the current folder"), "{repair}");
+        }
+    }
+}
+
+#[test]
 fn a_forgotten_import_costs_no_repair() {
     let world = World::scripted(&[PLAN], &[&fenced("print(math.floor(1.5))")], &[ACCEPT]);
     let out = world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);

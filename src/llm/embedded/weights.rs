@@ -40,6 +40,9 @@ impl Gguf {
         };
         let at = usize::try_from(self.content.tensor_data_offset.saturating_add(info.offset))?;
         let count = info.shape.elem_count();
+        if count == 0 {
+            bail!("tensor `{name}` has no numbers");
+        }
         let map = &self.map;
         let storage: Box<dyn QuantizedType> = match info.ggml_dtype {
             GgmlDType::F32 => Mapped::<f32>::boxed(map, at, count)?,

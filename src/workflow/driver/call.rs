@@ -73,8 +73,10 @@ impl Driver<'_, '_> {
         let structured = self.models.get(&model).is_some_and(|m| m.model.takes_schema());
         let profile = self.models.get(&model).and_then(|m| m.profile.as_ref());
         let begins = self.models.get(&model).is_some_and(Connection::can_be_begun);
-        let begun = (begins && agent.role() == Role::Coder)
-            .then(|| begin::answer(begun_by_user(session).as_deref()));
+        let writes = agent.role() == Role::Coder;
+        let by_user = writes.then(|| begun_by_user(session)).flatten();
+        let begun = (begins && writes).then(|| begin::answer(by_user.as_deref()));
+        let unfinished = by_user.is_some();
         let samples = session.settings.samples(agent);
         let missing = samples::missing(session, agent);
         let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
@@ -88,7 +90,7 @@ impl Driver<'_, '_> {
                     let prompts = self.tools.prompts;
                     let mut request = match agent {
                         Agent::Engineer => dialogue::request(session, prompts, room, tools)?,
-                        _ => request(session, agent, told, structured, prompts, room)?,
+                        _ => request(session, agent, told, unfinished, structured, prompts, room)?,
                     };
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
                     if let Some(begun) = &begun {
@@ -390,11 +392,13 @@ fn begun_by_user(session: &Session) -> Option<String> {
     begin::code(&session.request, &parses, &outline::unfinished)
 }
 
-/// The prompt that an agent is sent: a function of the session, and of the room for details.
+/// The prompt that an agent is sent: a function of the session, of whether the request holds code that
+/// is to be completed, and of the room for details.
 fn request(
     session: &Session,
     agent: Agent,
     told: Told,
+    unfinished: bool,
     structured: bool,
     prompts: &Prompts,
     room: Room,
@@ -415,8 +419,7 @@ fn request(
     let run_as = run_as.as_deref();
     let interface = session.interface.join(", ");
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
-    let completes = agent == Agent::Coder || told != Told::Script;
-    let completes = completes && begun_by_user(session).is_some();
+    let completes = unfinished && (agent == Agent::Coder || told != Told::Script);
     let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
     let head = session.head();
     let run = head.map(|head| state_words(head, room)).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::python::run::{self, Ask, RunFault};
 use crate::sandbox;
 use crate::store::artifacts;
 use crate::workflow::manager::News;
-use crate::workflow::permission;
+use crate::workflow::{permission, promised};
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
@@ -67,6 +67,8 @@ impl Driver<'_, '_> {
         stdout: String,
         stderr: String,
     ) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        let run = promised::kept(session, &super::given(session).0.args, run);
         // One place each for the outputs, where there can be any: the store fills them in.
         let outputs = if run.verdict.ran() { vec![Artifact::default(); 2] } else { Vec::new() };
         let artifact = Artifact::default();

@@ -13,7 +13,7 @@ use crate::python::{acceptance, check};
 use crate::sandbox::{self, Runner};
 use crate::store::{self, artifacts};
 use crate::workflow::manager::News;
-use crate::workflow::{install, machine, permission, samples};
+use crate::workflow::{install, machine, permission, promised, samples};
 use futures_util::{StreamExt, stream};
 use std::path::PathBuf;
 use std::thread;
@@ -91,6 +91,9 @@ impl Driver<'_, '_> {
         let Version { number, checks, stdout, stderr, tests, .. } = sample.version;
         let checks = checks.unwrap_or_default();
         let sample = sample.number;
+        let session = self.store.session();
+        let args = super::given(session).0.args;
+        let run = run.map(|run| promised::kept(session, &args, run));
         let tried = SampleTried { version: number, sample, checks, run, stdout, stderr, tests };
         self.record(Event::SampleTried(Box::new(tried)))
     }
