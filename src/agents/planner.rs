@@ -495,10 +495,22 @@ fn write(
     text
 }
 
-/// Whether a requirement is the script itself, on one line.
+/// Whether a requirement is the script itself, on one line: three statements of it or more.
 fn is_code(text: &str) -> bool {
-    let statements = text.matches("; ").count() > 1;
-    statements && text.contains("import ") || text.contains("def ") && text.contains("):")
+    text.split("; ").filter(|part| is_statement(part.trim())).count() > 2
+}
+
+fn is_statement(part: &str) -> bool {
+    let of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    let rest = part.trim_start_matches(of_a_name);
+    let name = &part[..part.len() - rest.len()];
+    match name {
+        "" => false,
+        "import" => rest.trim().chars().all(|c| of_a_name(c) || c == ','),
+        "from" => rest.contains(" import "),
+        "def" | "class" | "for" | "while" | "if" | "with" => part.ends_with(':'),
+        _ => (rest.starts_with('(') && part.ends_with(')')) || rest.trim_start().starts_with("= "),
+    }
 }
 
 fn refuse(text: &str, outcome: Outcome) -> Refusal {

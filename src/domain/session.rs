@@ -354,6 +354,15 @@ pub struct Pending {
 }
 
 impl Session {
+    /// Whether the Manager asked for something else since the first version, or wrote one: the request
+    /// is no more the last word.
+    #[must_use]
+    pub fn said_more(&self) -> bool {
+        let by_manager = |cause: Cause| matches!(cause, Cause::Feedback | Cause::Manager);
+        let wished = matches!(self.wish, Some(Wish::Iterate(cause)) if by_manager(cause));
+        wished || self.versions.iter().any(|version| by_manager(version.cause))
+    }
+
     /// A version by its number.
     #[must_use]
     pub fn version(&self, number: u32) -> Option<&Version> {

@@ -89,25 +89,48 @@ pub fn unfinished(script: &str) -> Option<String> {
 
 fn begun(script: &str) -> Option<String> {
     let parsed = parse_module(script).ok()?;
-    let Stmt::FunctionDef(function) = parsed.suite().last()? else { return None };
-    let is_filler = |stmt: &Stmt| match stmt {
-        Stmt::Pass(_) => true,
-        Stmt::Expr(expr) => expr.value.is_ellipsis_literal_expr(),
-        _ => false,
+    let (Stmt::FunctionDef(function), others) = parsed.suite().split_last()? else { return None };
+    let empty = |stmt: &Stmt| matches!(stmt, Stmt::FunctionDef(other) if is_empty(&other.body));
+    let has_empty = |stmt: &Stmt| match stmt {
+        Stmt::ClassDef(class) => class.body.iter().any(empty),
+        other => empty(other),
     };
-    let [first, rest @ ..] = &function.body[..] else { return None };
-    let documented = matches!(first, Stmt::Expr(expr) if expr.value.is_string_literal_expr());
-    if !(documented || is_filler(first)) || !rest.iter().all(is_filler) {
+    // Whoever goes on at the end of the last one leaves the others as they are.
+    if !is_empty(&function.body) || others.iter().any(has_empty) {
         return None;
     }
+    let first = function.body.first()?;
     let start = first.range().start().to_usize();
     let line = script[..start].rfind('\n').map_or(0, |at| at + 1);
     let indent = script[line..start].len().checked_sub(1)?;
     if !script[line..start].bytes().all(|byte| byte == b' ') {
         return None;
     }
-    let end = if documented { first.range().end().to_usize() } else { line };
-    Some(format!("{}\n{}", script[..end].trim_end(), " ".repeat(indent)))
+    let end = if is_text(first) { first.range().end().to_usize() } else { line };
+    let mut before = script[..end].trim_end();
+    // "Your code here" is no part of the answer.
+    while let Some((rest, last)) = before.rsplit_once('\n')
+        && !is_text(first)
+        && last.trim_start().starts_with('#')
+    {
+        before = rest.trim_end();
+    }
+    Some(format!("{before}\n{}", " ".repeat(indent)))
+}
+
+/// Whether a body is none, but for a docstring, `...` or `pass`.
+fn is_empty(body: &[Stmt]) -> bool {
+    let is_filler = |stmt: &Stmt| match stmt {
+        Stmt::Pass(_) => true,
+        Stmt::Expr(expr) => expr.value.is_ellipsis_literal_expr(),
+        _ => false,
+    };
+    let rest = body.get(usize::from(body.first().is_some_and(is_text))..).unwrap_or_default();
+    rest.iter().all(is_filler)
+}
+
+fn is_text(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
 }
 
 impl Outline {
@@ -203,8 +226,18 @@ mod tests {
             ("def f(x):\n  ...\n", Some("def f(x):\n ".to_owned())),
             (
                 "def f(x) -> int:\n\n    # halves it\n    pass",
-                Some("def f(x) -> int:\n\n    # halves it\n   ".to_owned()),
+                Some("def f(x) -> int:\n   ".to_owned()),
             ),
+            (
+                "def f(x):  # halves\n    # your code here\n    # or there\n    ...",
+                Some("def f(x):  # halves\n   ".to_owned()),
+            ),
+            (
+                "class E(Exception):\n    pass\n\ndef f(x):\n    pass",
+                Some("class E(Exception):\n    pass\n\ndef f(x):\n   ".to_owned()),
+            ),
+            ("def f(x):\n    \"\"\"One.\"\"\"\n\ndef g(x):\n    \"\"\"Two.\"\"\"", None),
+            ("class A:\n    def f(x):\n        pass\n\ndef g(x):\n    pass", None),
             (&format!("{documented}\n    return x / 2\n"), None),
             (&format!("{documented}\n\n\nprint(f(2))"), None),
             ("def f(x): ...", None),

@@ -17,7 +17,8 @@ struct Patterns {
     picture: Regex,
     /// Words of putting something there.
     saved: Regex,
-    /// Words of a program that saves only where its user wants it.
+    /// Words of a program that saves only where its user wants it, of one that saves nothing, and of
+    /// one that is given the picture.
     perhaps: Regex,
 }
 
@@ -26,7 +27,8 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
     let before = r"(?:as|to|in|into|named|called)\s+(?:(?:an?|the|file|image|picture|png)\s+)*";
     let saved = "sav(?:e|es|ed|ing)|writ(?:e|es|ten|ing)|stor(?:e|es|ed|ing)|exports?|exported";
     let perhaps = "if|when|whenever|unless|optional|optionally|can|could|may|button|menu|clicks?|\
-                   press|pressed|key|lets?|allows?|users?|asks?";
+                   press|pressed|key|lets?|allows?|users?|asks?|not|never|don't|without|instead|\
+                   reads?|loads?|opens?|given";
     let pattern = |text: &str| Regex::new(&format!("(?i){text}")).ok();
     Some(Patterns {
         place: pattern(&format!(r#"\b{before}["'`“‘]?({name})"#))?,
@@ -74,8 +76,11 @@ pub fn kept(session: &Session, args: &[String], run: Run) -> Run {
 }
 
 /// The picture that the request wants to be saved whatever its user does. None where the run's
-/// arguments name a picture: they say where.
+/// arguments name a picture, which say where, and where the Manager said more since.
 fn promised(session: &Session, args: &[String]) -> Option<String> {
+    if session.dialogue.is_some() || session.said_more() {
+        return None;
+    }
     let (request, patterns) = (&session.request, PATTERNS.as_ref()?);
     let elsewhere = args.iter().any(|arg| patterns.picture.is_match(arg));
     if elsewhere || patterns.perhaps.is_match(request) {
@@ -87,14 +92,20 @@ fn promised(session: &Session, args: &[String]) -> Option<String> {
         patterns.saved.is_match(before).then(|| name.as_str().to_owned())
     })?;
     let given = session.data.iter().any(|file| file.name.eq_ignore_ascii_case(&named));
-    (!given).then_some(named)
+    // What a person approved stands; what a Planner left out does not.
+    let plan = session.planning.plan.as_ref().filter(|_| session.planning.by_manager);
+    let dropped = plan.is_some_and(|plan| !plan.text.contains(&named));
+    (!given && !dropped).then_some(named)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
-    use crate::domain::event::DataFile;
+    use crate::domain::dialogue::Dialogue;
+    use crate::domain::event::{Cause, DataFile};
+    use crate::domain::plan::Plan;
+    use crate::domain::session::{Planning, Version, Wish};
 
     fn session(request: &str) -> Session {
         Session { request: request.into(), ..Session::default() }
@@ -116,6 +127,8 @@ mod tests {
             ("A paint program that can save as picture.png", "", None),
             ("A clock; when s is pressed it is saved as clock.png", "", None),
             ("A window with a button that saves the drawing as a.png", "", None),
+            ("Show a clock. Do not save it as clock.png", "", None),
+            ("Read the photo saved as photo.jpg and print its width", "", None),
             ("Save the table. Show it next to clock.png", "", None),
             ("", "", None),
         ] {
@@ -126,6 +139,30 @@ mod tests {
         let name = "clock.png".to_owned();
         given.data.push(DataFile { name, bytes: 0, sha256: String::new(), described: None });
         assert_eq!(promised(&given, &[]), None);
+    }
+
+    #[test]
+    fn what_the_manager_said_after_the_request_is_not_undone() {
+        let first = session("Draw a clock and save it as clock.png");
+        assert!(promised(&first, &[]).is_some());
+        let plan = |text: &str| Some(Plan { text: text.into(), requirements: Vec::new() });
+        for (by_manager, text, stands) in [
+            (true, "- R1: Save it as dial.svg", false),
+            (true, "- R1: Save it as clock.png", true),
+            (false, "- R1: Save it as a picture", true),
+        ] {
+            let planning = Planning { plan: plan(text), by_manager, ..Planning::default() };
+            let session = Session { planning, ..first.clone() };
+            assert_eq!(promised(&session, &[]).is_some(), stands, "{text}");
+        }
+        for cause in [Cause::Feedback, Cause::Manager] {
+            let wish = Some(Wish::Iterate(cause));
+            assert_eq!(promised(&Session { wish, ..first.clone() }, &[]), None);
+            let versions = vec![Version::new(1, cause, None, String::new())];
+            assert_eq!(promised(&Session { versions, ..first.clone() }, &[]), None);
+        }
+        let dialogue = Some(Dialogue::default());
+        assert_eq!(promised(&Session { dialogue, ..first }, &[]), None);
     }
 
     #[test]

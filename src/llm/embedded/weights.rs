@@ -103,14 +103,20 @@ impl Gguf {
         if !slow || self.map.len() > SMALL || !rows.is_multiple_of(TALL) || !multiplies_bytes() {
             return Ok(None);
         }
-        let CpuStorage::F32(numbers) = plain.dequantize(rows * columns)? else { return Ok(None) };
         let width = columns.next_multiple_of(WIDE);
         let in_row = width / BlockQ8_0::BLCK_SIZE;
         let mut blocks = vec![BlockQ8_0::zeros(); rows * in_row];
         let mut wide = vec![0.; width];
-        for (row, blocks) in numbers.chunks_exact(columns).zip(blocks.chunks_exact_mut(in_row)) {
-            wide[..columns].copy_from_slice(row);
-            BlockQ8_0::from_float(&wide, blocks);
+        // A few rows at a time: as plain numbers all of them are several times the file.
+        let numbers: Vec<u32> = (0..u32::try_from(rows)?).collect();
+        for (rows_here, blocks) in numbers.chunks(TALL).zip(blocks.chunks_mut(TALL * in_row)) {
+            let CpuStorage::F32(plain) = plain.embedding(rows_here, rows, columns)? else {
+                return Ok(None);
+            };
+            for (row, blocks) in plain.chunks_exact(columns).zip(blocks.chunks_exact_mut(in_row)) {
+                wide[..columns].copy_from_slice(row);
+                BlockQ8_0::from_float(&wide, blocks);
+            }
         }
         QTensor::new(QStorage::Cpu(Box::new(blocks)), (rows, width)).map(Some)
     }

@@ -387,8 +387,11 @@ impl Driver<'_, '_> {
     }
 }
 
-/// The code of the request that is to be completed, if it is that.
+/// The code of the request that is to be completed, if it is that and nobody said more since.
 fn begun_by_user(session: &Session) -> Option<String> {
+    if session.said_more() {
+        return None;
+    }
     begin::code(&session.request, &parses, &outline::unfinished)
 }
 

@@ -167,6 +167,17 @@ fn an_answer_that_is_no_plan_is_refused() {
 }
 
 #[test]
+fn a_plan_that_speaks_of_code_is_not_refused_as_code() {
+    for answer in [
+        "R1: The app can import contacts:\n   - from CSV\n   - from vCard\n   - from JSON",
+        "R1: Define a function `def add(a, b):` that returns the sum.\nR2: import nothing",
+        "R1: Commands:\n   - import NAME\n   - list(NAME)\n   - remove a contact",
+    ] {
+        assert!(planner::parse(answer, Whole).is_ok(), "{answer}");
+    }
+}
+
+#[test]
 fn a_plan_written_by_hand_keeps_its_labels() {
     let table: [(&str, &[(&str, &str)]); 8] = [
         ("", &[]),
