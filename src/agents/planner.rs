@@ -495,22 +495,39 @@ fn write(
     text
 }
 
-/// Whether a requirement is the script itself, on one line: three statements of it or more.
+/// Whether a requirement is the script itself, on one line: three statements of it or more, and one
+/// among them that nobody lists as a function's or a setting's name.
 fn is_code(text: &str) -> bool {
-    text.split("; ").filter(|part| is_statement(part.trim())).count() > 2
+    let kinds: Vec<Statement> = text
+        .split("; ")
+        .filter_map(|part| statement(part.rsplit(": ").next().unwrap_or(part).trim()))
+        .collect();
+    kinds.len() > 2 && kinds.contains(&Statement::Certain)
 }
 
-fn is_statement(part: &str) -> bool {
+#[derive(PartialEq, Eq)]
+enum Statement {
+    /// A word of Python's begins it.
+    Certain,
+    /// A call or an assignment, or a name with its arguments or value.
+    Likely,
+}
+
+fn statement(part: &str) -> Option<Statement> {
     let of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
     let rest = part.trim_start_matches(of_a_name);
     let name = &part[..part.len() - rest.len()];
-    match name {
-        "" => false,
+    let certain = match name {
+        "" => return None,
         "import" => rest.trim().chars().all(|c| of_a_name(c) || c == ','),
         "from" => rest.contains(" import "),
         "def" | "class" | "for" | "while" | "if" | "with" => part.ends_with(':'),
-        _ => (rest.starts_with('(') && part.ends_with(')')) || rest.trim_start().starts_with("= "),
-    }
+        _ => {
+            let call = rest.starts_with('(') && part.ends_with(')');
+            return (call || rest.trim_start().starts_with("= ")).then_some(Statement::Likely);
+        }
+    };
+    certain.then_some(Statement::Certain)
 }
 
 fn refuse(text: &str, outcome: Outcome) -> Refusal {

@@ -179,6 +179,9 @@ pub enum Event {
         kind: RefusalKind,
         /// What the model is told.
         reason: String,
+        /// The sample that it is again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sample: Option<u32>,
     },
     /// A plan to be approved.
     PlanProposed {
@@ -622,6 +625,9 @@ pub struct SampleTried {
     /// The Manager's tests, where it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Vec<Test>>,
+    /// See [`super::session::Sample::behaviour`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub behaviour: BTreeMap<String, String>,
 }
 
 /// See [`Event::Replied`].

@@ -145,8 +145,16 @@ pub struct Scored {
     pub run: Option<RunVerdict>,
     /// Errors and findings of the security rules.
     pub findings: usize,
+    /// Other answers that do the same, of those that are as good so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub agreeing: usize,
     /// From 0 to 10, as in its report.
     pub lint_score: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// How an acceptance test ended.

@@ -272,8 +272,13 @@ pub struct Sample {
     pub number: u32,
     /// The call that gave it.
     pub call: u32,
+    /// The calls that gave it again, word by word.
+    pub twins: Vec<u32>,
     /// It was checked, run and tested as far as it could be.
     pub tried: bool,
+    /// A hash of what each of its functions gives for made-up arguments, by the function's name, and
+    /// under no name one of what it printed: equal ones do the same.
+    pub behaviour: BTreeMap<String, String>,
     /// The version that it would be.
     pub version: Version,
 }

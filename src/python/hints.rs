@@ -57,8 +57,20 @@ pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Optio
              several groups in a dict with a list for each group"
         }
         "TypeError" if message.starts_with("string indices must be integers") => {
-            "what is indexed there is a text: a loop over a dict gives its keys, so go through the \
-             list of dicts, or through `.values()`"
+            return Some(text_indexed(source, ran.script));
+        }
+        "TypeError" if message.contains("sort_values() missing") => {
+            "a table is sorted by one of its columns: take the column of numbers out first, as in \
+             `table.groupby('name')['number'].mean().sort_values(ascending=False)` with the columns that \
+             the file has; `.items()` of that gives each name with its number"
+        }
+        "AttributeError" if message.contains("has no attribute 'iteritems'") => {
+            "pandas has no `iteritems` any more: take one column, or `table.groupby('name')['number']\
+             .mean()` with the columns that the file has, and go through its `.items()`"
+        }
+        "TypeError" if message.contains("Series.__format__") => {
+            "what is printed there is a whole row or column: take one value of it, as `row['number']` \
+             with a column that the file has"
         }
         "FileNotFoundError" => {
             "the run folder holds only the script and the data files: tell the user of a file that \
@@ -143,6 +155,32 @@ fn required_arguments(stderr: &str) -> String {
         ""
     };
     format!("{NO_ARGUMENTS}: {}{why}", changes.join(", "))
+}
+
+/// What to do where a text is indexed by a name: rows are mostly meant to be put together by one column
+/// before another one is worked on, and small models follow code that names both.
+fn text_indexed(source: &str, script: &str) -> String {
+    let names = |text: &str| -> Vec<String> {
+        let after = text.split(['[']).skip(1);
+        let name = |rest: &str| {
+            let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+            let (name, end) = rest[1..].split_once(quote)?;
+            (end.starts_with(']') && !name.is_empty()).then(|| name.to_owned())
+        };
+        after.filter_map(name).collect()
+    };
+    let what = "what is indexed there is a text: a loop over a dict gives its keys";
+    // Only of rows it is known that they all have the columns.
+    let value = names(source).pop().filter(|_| script.contains("DictReader"));
+    let group = value.as_ref().and_then(|value| names(script).into_iter().find(|n| n != value));
+    let Some((group, value)) = group.zip(value) else {
+        return format!("{what}, so go through the list of dicts, or through `.values()`");
+    };
+    format!(
+        "{what}. Put the rows of each {group} together first: `groups = {{}}`, then \
+         `for row in rows: groups.setdefault(row['{group}'], []).append(float(row['{value}']))`, \
+         and work on `groups.items()`"
+    )
 }
 
 /// What `float` and `int` say before the text that is no number.

@@ -4,6 +4,7 @@
 //! they say.
 
 pub mod acceptance;
+pub mod behaviour;
 mod capabilities;
 pub mod check;
 mod conda;

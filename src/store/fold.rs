@@ -14,6 +14,7 @@ use crate::domain::session::{
     Accepted, Pending, Placed, Refusal, Sample, Session, Took, Version, Wish,
 };
 use crate::domain::settings::Preset;
+use std::collections::BTreeMap;
 
 /// Takes one more event into a session.
 ///
@@ -197,7 +198,11 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.calls.open.retain(|open| open.call != call);
             session.calls.settled += 1;
         }
-        Event::AnswerRefused { call, kind, reason } => {
+        Event::AnswerRefused { call, kind, reason, sample } => {
+            let twin = session.samples.iter_mut().find(|twin| Some(twin.number) == sample);
+            if let Some(twin) = twin {
+                twin.twins.push(call);
+            }
             if let Some(pending) = taken(session, call) {
                 let copied = pending.agent == Agent::Repair && kind == RefusalKind::Repeated;
                 session.copies += u32::from(copied);
@@ -208,7 +213,14 @@ fn take(session: &mut Session, event: Event, at: String) {
             taken(session, call);
             let version =
                 Version { notes, at, ..Version::new(version, Cause::First, None, script) };
-            session.samples.push(Sample { number: sample, call, tried: false, version });
+            session.samples.push(Sample {
+                number: sample,
+                call,
+                twins: Vec::new(),
+                tried: false,
+                behaviour: BTreeMap::new(),
+                version,
+            });
         }
         Event::SampleTried(e) => {
             if let Some(sample) = session.samples.iter_mut().find(|s| s.number == e.sample) {
@@ -218,6 +230,7 @@ fn take(session: &mut Session, event: Event, at: String) {
                 sample.version.stdout = e.stdout;
                 sample.version.stderr = e.stderr;
                 sample.version.tests = e.tests;
+                sample.behaviour = e.behaviour;
             }
         }
         Event::PlanProposed { call, text, requirements } => {

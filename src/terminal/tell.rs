@@ -122,8 +122,13 @@ impl Teller {
                         all => format!("  tests {}/{all}", score.tests_passed),
                     };
                     let run = score.run.map_or("not run", RunVerdict::name);
+                    let like = match score.agreeing {
+                        0 => String::new(),
+                        1 => "  1 other does the same".to_owned(),
+                        others => format!("  {others} others do the same"),
+                    };
                     let words = format!(
-                        "{mark} sample {:<3} run {run:<8}{tests}  lint {:>5.2}",
+                        "{mark} sample {:<3} run {run:<8}{tests}  lint {:>5.2}{like}",
                         score.sample, score.lint_score
                     );
                     terminal.say(&terminal.dim(&format!("  {words}")));

@@ -17,24 +17,29 @@ struct Patterns {
     picture: Regex,
     /// Words of putting something there.
     saved: Regex,
-    /// Words of a program that saves only where its user wants it, of one that saves nothing, and of
-    /// one that is given the picture.
+    /// Words of a program that saves only where its user wants it, of one that saves nothing or several,
+    /// and of one that is given the picture.
     perhaps: Regex,
+    /// Words of a program whose window stays up: it may save later than anybody waits.
+    window: Regex,
 }
 
 static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
     let name = r"[\w-]+\.(?:png|jpe?g|gif|bmp|webp|svg)\b";
-    let before = r"(?:as|to|in|into|named|called)\s+(?:(?:an?|the|file|image|picture|png)\s+)*";
-    let saved = "sav(?:e|es|ed|ing)|writ(?:e|es|ten|ing)|stor(?:e|es|ed|ing)|exports?|exported";
+    let before = r"(?:as|to|into|named|called|file)\s+(?:(?:an?|the|file|image|picture|png)\s+)*";
+    // Not "write", which is what is asked for in "write a script".
+    let saved = "sav(?:e|es|ed|ing)|stor(?:e|es|ed|ing)|exports?|exported";
     let perhaps = "if|when|whenever|unless|optional|optionally|can|could|may|button|menu|clicks?|\
                    press|pressed|key|lets?|allows?|users?|asks?|not|never|don't|without|instead|\
-                   reads?|loads?|opens?|given";
+                   reads?|loads?|opens?|given|ctrl|shortcut|toolbar|exit|quits?|clos(?:e|es|ed|ing)|\
+                   paint|drawing program|drawing app|editor|game|arguments?|each|every|per";
     let pattern = |text: &str| Regex::new(&format!("(?i){text}")).ok();
     Some(Patterns {
         place: pattern(&format!(r#"\b{before}["'`“‘]?({name})"#))?,
         picture: pattern(name)?,
         saved: pattern(&format!(r"\b(?:{saved})\b"))?,
         perhaps: pattern(&format!(r"\b(?:{perhaps})\b"))?,
+        window: pattern(r"\b(?:windows?|gui|tkinter|pygame|turtle|pyqt\d?|interactive)\b")?,
     })
 });
 
@@ -49,6 +54,10 @@ pub fn kept(session: &Session, args: &[String], run: Run) -> Run {
         return run;
     }
     let Some(name) = promised(session, args) else { return run };
+    let stays_up = |patterns: &Patterns| patterns.window.is_match(&session.request);
+    if run.verdict == RunVerdict::Window && PATTERNS.as_ref().is_none_or(stays_up) {
+        return run;
+    }
     let is_it = |file: &String| file.rsplit('/').next() == Some(name.as_str());
     let not_all_known = run.reason.as_ref().is_some_and(|reason| reason.ends_with(NOT_KEPT));
     if not_all_known || run.files.iter().any(is_it) {
@@ -58,13 +67,17 @@ pub fn kept(session: &Session, args: &[String], run: Run) -> Run {
         let files: Vec<String> =
             run.files.iter().take(LISTED).map(|file| format!("`{file}`")).collect();
         format!("it wrote {}: save it as `{name}` in the current folder", files.join(", "))
-    } else if seen {
-        format!("save it as `{name}` in the current folder, without waiting for anybody")
     } else {
-        format!(
-            "open no window, also with no `turtle` or `tkinter`: draw the picture in memory, with \
-             `matplotlib` or with `PIL`, and save it as `{name}`"
-        )
+        let window = if no_display { "open no window: no `turtle`, no `tkinter`; " } else { "" };
+        let way = if name.to_ascii_lowercase().ends_with(".svg") {
+            format!("write the `<svg>` text to it with `open('{name}', 'w')`")
+        } else {
+            format!(
+                "`import matplotlib.pyplot as plt`, draw with `plt`, and end with \
+                 `plt.savefig('{name}')`"
+            )
+        };
+        format!("{window}{way}")
     };
     let message = if no_display {
         format!("it opens a window, there is no display, and `{name}` was not written")
@@ -89,6 +102,11 @@ fn promised(session: &Session, args: &[String]) -> Option<String> {
     let named = patterns.place.captures_iter(request).find_map(|found| {
         let name = found.get(1)?;
         let before = request[..name.start()].rsplit(['.', '\n']).next()?;
+        let stem = name.as_str().split('.').next()?;
+        if stem.len() > 1 && stem.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+            // It stands for several names.
+            return None;
+        }
         patterns.saved.is_match(before).then(|| name.as_str().to_owned())
     })?;
     let given = session.data.iter().any(|file| file.name.eq_ignore_ascii_case(&named));
@@ -117,7 +135,16 @@ mod tests {
             ("Draw a clock and save it as clock.png", "", Some("clock.png")),
             ("Plot sine with a legend and save it as waves.png.", "", Some("waves.png")),
             ("Plot it. Save the plot to \"out-1.svg\"", "", Some("out-1.svg")),
-            ("writes the chart into a file called `a.jpeg`", "", Some("a.jpeg")),
+            ("stores the chart in a file called `a.jpeg`", "", Some("a.jpeg")),
+            ("exports it into the file a.gif", "", Some("a.gif")),
+            ("adds a watermark to photo.jpg and saves the result as out.png", "", Some("out.png")),
+            ("Write a script that counts the colours in picture.png", "", None),
+            ("Write a program that finds the faces in photo.jpg and prints how many", "", None),
+            ("Write a script that adds a line to photo.jpg", "", None),
+            ("A drawing program in tkinter: Ctrl+S saves the drawing as drawing.png", "", None),
+            ("A timer that saves its face to face.png on exit", "", None),
+            ("Draw a bar chart of the city and save it as CITY.png", "", None),
+            ("Take a picture as the first argument and save it as small.png", "", None),
             ("The picture is saved in the file Clock.PNG", "", Some("Clock.PNG")),
             ("save it as clock.png", "--output other.png", None),
             ("save it as clock.png", "--size 3", Some("clock.png")),
@@ -139,6 +166,17 @@ mod tests {
         let name = "clock.png".to_owned();
         given.data.push(DataFile { name, bytes: 0, sha256: String::new(), described: None });
         assert_eq!(promised(&given, &[]), None);
+    }
+
+    #[test]
+    fn a_window_that_was_asked_for_may_save_its_picture_later() {
+        let up = Run::not_run(RunVerdict::Window, "its window was up");
+        for (request, verdict) in [
+            ("Draw a clock and save it as clock.png", RunVerdict::Failed),
+            ("Draw a clock in a window and save it as clock.png", RunVerdict::Window),
+        ] {
+            assert_eq!(kept(&session(request), &[], up.clone()).verdict, verdict, "{request}");
+        }
     }
 
     #[test]
@@ -174,10 +212,11 @@ mod tests {
             (Ok, "", vec!["clock.png"], Ok, ""),
             (Ok, "", vec!["out/clock.png"], Ok, ""),
             (Ok, "", vec!["a.png"], Failed, "`a.png`"),
-            (Ok, "", vec![], Failed, "current folder"),
-            (Window, "", vec![], Failed, "current folder"),
+            (Ok, "", vec![], Failed, "plt.savefig('clock.png')"),
+            (Window, "", vec![], Failed, "plt.savefig('clock.png')"),
             (Ok, "50 files that it wrote not kept", vec!["1.png"], Ok, ""),
             (Skipped, &display, vec![], Failed, "no window"),
+            (Skipped, "", vec![], Skipped, ""),
             (Skipped, "switched off", vec![], Skipped, ""),
             (Timeout, "", vec![], Timeout, ""),
             (Refused, "", vec![], Refused, ""),

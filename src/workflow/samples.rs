@@ -27,7 +27,8 @@ pub fn rounds_refused(session: &Session, role: Role) -> usize {
 }
 
 /// The scores of all samples, and the place of the best one: by tests passed, then by its run, then
-/// by findings, then by what the strategy says; of equals the first.
+/// by findings, then by how many others do the same, then by what the strategy says; of equals the one
+/// that was asked for first, at the lowest temperature.
 #[must_use]
 pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
     let mut scores: Vec<Scored> = samples.iter().map(score).collect();
@@ -35,15 +36,29 @@ pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
         Strategy::Lint => score.lint_score,
         Strategy::None => 0.0,
     };
+    let seen: Vec<_> = samples
+        .iter()
+        .zip(&scores)
+        .map(|(sample, score)| {
+            let run = ran(sample.version.check_failed(), score.run);
+            (score.tests_passed, run, Reverse(score.findings))
+        })
+        .collect();
+    for (place, score) in scores.iter_mut().enumerate() {
+        let others =
+            (0..samples.len()).filter(|other| *other != place && seen[*other] == seen[place]);
+        let agree = others.filter(|other| agree(&samples[place], &samples[*other]));
+        let answers = agree.map(|other| 1 + samples[other].twins.len());
+        score.agreeing = answers.sum::<usize>() + samples[place].twins.len();
+    }
     let mut best = 0;
     for place in 1..scores.len() {
-        let rank = |place: usize| {
-            let score: &Scored = &scores[place];
-            let checked = samples[place].version.check_failed();
-            (score.tests_passed, ran(checked, score.run), Reverse(score.findings))
-        };
-        let order = rank(place).cmp(&rank(best));
-        let order = order.then(lint(&scores[place]).total_cmp(&lint(&scores[best])));
+        let (this, that) = (&scores[place], &scores[best]);
+        let order = seen[place]
+            .cmp(&seen[best])
+            .then(this.agreeing.cmp(&that.agreeing))
+            .then(lint(this).total_cmp(&lint(that)))
+            .then(first_call(&samples[best]).cmp(&first_call(&samples[place])));
         if order.is_gt() {
             best = place;
         }
@@ -52,6 +67,22 @@ pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
         score.chosen = true;
     }
     (scores, best)
+}
+
+/// Whether two samples do the same, as far as that was seen: by the functions that both have, else by
+/// what they print.
+fn agree(one: &Sample, other: &Sample) -> bool {
+    let both = |named: bool| {
+        let these = one.behaviour.iter().filter(move |(name, _)| name.is_empty() != named);
+        these.filter_map(|(name, hash)| Some(hash == other.behaviour.get(name)?))
+    };
+    let functions = both(true).count() > 0;
+    both(functions).count() > 0 && both(functions).all(|same| same)
+}
+
+/// The first of the calls that gave a sample: the later ones are asked at higher temperatures.
+fn first_call(sample: &Sample) -> u32 {
+    sample.twins.iter().copied().fold(sample.call, u32::min)
 }
 
 /// How well it ran: what was seen to work before what was not tried, that before what fails.
@@ -76,6 +107,7 @@ fn score(sample: &Sample) -> Scored {
         tests_failed: outcomes().filter(|o| *o == TestOutcome::Failed).count(),
         run: run.as_ref().map(|run| run.verdict),
         findings: checks.as_ref().map_or(0, |c| c.errors.len() + c.security.len()),
+        agreeing: 0,
         lint_score: checks.as_ref().map_or(0.0, Checks::lint_score),
     }
 }
@@ -110,6 +142,7 @@ mod tests {
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::report::{Lint, Run, Test};
+    use std::collections::BTreeMap;
 
     fn lint(rule: &str) -> Lint {
         Lint { rule: rule.into(), line: 1, column: 1, message: String::new() }
@@ -140,7 +173,8 @@ mod tests {
             tests: Some(vec![test; passed]),
             ..Version::new(1, Cause::First, None, String::new())
         };
-        Sample { number, call: number, tried: true, version }
+        let (twins, behaviour) = (Vec::new(), BTreeMap::new());
+        Sample { number, call: number, twins, tried: true, behaviour, version }
     }
 
     #[test]
@@ -166,6 +200,41 @@ mod tests {
                 assert!(scores[best].chosen && scores.iter().filter(|s| s.chosen).count() == 1);
             }
         }
+    }
+
+    #[test]
+    fn a_sample_that_does_what_no_other_does_is_taken_for_the_right_one() {
+        let good = (1, Some(RunVerdict::Ok), 0, 0, 0);
+        let (worse, untidy) =
+            ((0, Some(RunVerdict::Ok), 0, 0, 0), (1, Some(RunVerdict::Ok), 0, 3, 0));
+        // Of each sample: how it came out, what its functions give and what it prints, and how many
+        // answers gave it again.
+        for (samples, best, agreeing) in [
+            (vec![(good, "f=1", 0), (good, "f=2", 0), (good, "f=2", 0)], 1, 1),
+            (vec![(good, "f=1", 0), (untidy, "f=2", 0), (untidy, "f=2", 0)], 1, 1),
+            (vec![(good, "f=1", 2), (good, "f=2", 0), (good, "f=2", 0)], 0, 2),
+            (vec![(good, "f=1", 0), (worse, "f=2", 0), (worse, "f=2", 0)], 0, 0),
+            (vec![(good, "f=1 =3", 0), (good, "f=2 =4", 0), (good, "f=2 =3", 0)], 1, 1),
+            (vec![(good, "=1", 0), (good, "=2", 0), (good, "=2", 0)], 1, 1),
+            (vec![(good, "f=1", 0), (good, "g=1", 0), (good, "", 0)], 0, 0),
+            (vec![(good, "f=1 g=1", 0), (good, "f=1 g=2", 0), (good, "g=2", 0)], 1, 1),
+            (vec![(untidy, "", 0), (good, "", 0)], 1, 0),
+        ] {
+            let of = |(n, (came, does, twins)): (u32, &(Came, &str, u32))| {
+                let pairs = does.split_whitespace().filter_map(|pair| pair.split_once('='));
+                let behaviour = pairs.map(|(name, hash)| (name.into(), hash.into())).collect();
+                Sample { behaviour, twins: (20..20 + twins).collect(), ..sample(n, *came) }
+            };
+            let made: Vec<Sample> = (1..).zip(&samples).map(of).collect();
+            let (scores, chosen) = choose(&made, Strategy::Lint);
+            assert_eq!((chosen, scores[chosen].agreeing), (best, agreeing), "{samples:?}");
+        }
+        // Answers arrive in any order.
+        let warm = Sample { call: 9, ..sample(1, good) };
+        let cool = Sample { call: 7, twins: vec![2], ..sample(3, good) };
+        let middle = Sample { call: 4, twins: vec![8], ..sample(2, good) };
+        let (scores, best) = choose(&[warm, middle, cool], Strategy::Lint);
+        assert_eq!(best, 2, "{scores:?}");
     }
 
     #[test]

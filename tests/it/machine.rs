@@ -252,7 +252,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 partial: String::new(),
                 artifact: artifact(),
             },
-            7 => Event::AnswerRefused { call: n, kind, reason: String::new() },
+            7 => Event::AnswerRefused { call: n, kind, reason: String::new(), sample: None },
             8 => plan("", some),
             9 => Event::PlanRemark { text: String::new() },
             10 => Event::PlanApproved {

@@ -58,6 +58,26 @@ fn of_several_samples_the_one_that_works_and_looks_best_becomes_the_version() {
 }
 
 #[test]
+fn the_one_sample_that_does_something_else_is_taken() {
+    let half = |how: &str| format!("def half(n: int) -> int:\n    {how}");
+    let scripts = [
+        half("return n / 2"),
+        half("import os\n    return n // 2"),
+        half("return (n - n % 2) // 2"),
+        half("return n >> 1\n\n\nprint('hi')"),
+    ];
+    let world = sampled(move |place| fenced(&scripts[place.min(3)]));
+    let out = world.run(&new("5", &[])).expect(0).out;
+    assert!(out.contains("  3 others do the same"), "{out}");
+    assert!(!world.read("sessions/s/script_v1.py").contains("n / 2"), "{out}");
+    let scores = world.read("sessions/s/candidates_v1/scores.yaml");
+    assert_eq!(scores.matches("agreeing: 3").count(), 3, "{scores}");
+    assert_eq!(scores.matches("agreeing:").count(), 3, "{scores}");
+    // What was seen is on disk: it is worked through again without a run.
+    world.run(&["replay", "s"]).expect(0);
+}
+
+#[test]
 fn samples_are_asked_for_side_by_side_and_each_a_little_warmer() {
     // Nobody is answered before all have asked.
     let gate = Arc::new((Mutex::new(0), Condvar::new()));

@@ -246,7 +246,7 @@ fn a_script_that_does_not_save_the_picture_that_was_asked_for_is_accepted() {
             assert!(report.contains("it was to save `clock.png`, and did not"), "{report}");
             let asked = world.received();
             let repair = asked.iter().rfind(|r| agent(r) == Asking::Coder).unwrap().prompt();
-            assert!(repair.contains("save it as `clock.png` in the current folder"), "{repair}");
+            assert!(repair.contains("end with `plt.savefig('clock.png')`"), "{repair}");
         }
     }
 }

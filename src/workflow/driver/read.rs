@@ -40,7 +40,7 @@ impl Driver<'_, '_> {
         reason: String,
     ) -> Result<(), DriverError> {
         self.tools.manager.tell(News::Refused { agent: pending.agent, reason: &reason });
-        self.record(Event::AnswerRefused { call: pending.call, kind, reason })
+        self.record(Event::AnswerRefused { call: pending.call, kind, reason, sample: None })
     }
 
     fn read_plan(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
@@ -166,8 +166,9 @@ impl Driver<'_, '_> {
         let known = &self.store.session().samples;
         if let Some(twin) = known.iter().find(|s| same(&s.version.script, &script)) {
             let (call, kind) = (pending.call, RefusalKind::Repeated);
+            let sample = Some(twin.number);
             let reason = format!("it is sample {} again, word by word", twin.number);
-            return self.record(Event::AnswerRefused { call, kind, reason });
+            return self.record(Event::AnswerRefused { call, kind, reason, sample });
         }
         let sample = known.last().map_or(1, |sample| sample.number + 1);
         self.record(Event::SampleRead { version, sample, call: pending.call, notes, script })

@@ -6,15 +6,17 @@ use crate::domain::event::{Artifact, Event, SampleTried};
 use crate::domain::packages::Needs;
 use crate::domain::report::{Checks, Run, RunVerdict, Test};
 use crate::domain::session::{Sample, Version};
-use crate::domain::settings::Sandbox;
+use crate::domain::settings::{Sandbox, SandboxMode};
+use crate::files;
 use crate::python::interpreter::Interpreter;
 use crate::python::run::{self, Ask, Ran, RunFault};
-use crate::python::{acceptance, check};
+use crate::python::{acceptance, behaviour, check};
 use crate::sandbox::{self, Runner};
 use crate::store::{self, artifacts};
 use crate::workflow::manager::News;
 use crate::workflow::{install, machine, permission, promised, samples};
 use futures_util::{StreamExt, stream};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
 use tokio_util::sync::CancellationToken;
@@ -33,10 +35,14 @@ struct Trial {
     args: Vec<String>,
     stdin: String,
     keep: PathBuf,
+    /// There are others that it can be compared with.
+    compared: bool,
+    /// Its functions can be called with anything: nothing outside can come of it.
+    called: bool,
 }
 
-/// What came of a trial: its run, and the Manager's tests where it ran.
-type Tried = Result<(Ran, Option<Vec<Test>>), RunFault>;
+/// What came of a trial: its run, the Manager's tests where it ran, and what it does besides.
+type Tried = Result<(Ran, Option<Vec<Test>>, BTreeMap<String, String>), RunFault>;
 
 impl Driver<'_, '_> {
     /// Checks all samples that were not tried, and runs and tests those that may run.
@@ -71,7 +77,8 @@ impl Driver<'_, '_> {
         let mut running = stream::iter(running).buffer_unordered(cores);
         while let Some((mut sample, tried)) = running.next().await {
             match tried {
-                Ok((Ran { run, stdout, stderr }, tests)) => {
+                Ok((Ran { run, stdout, stderr }, tests, behaviour)) => {
+                    sample.behaviour = behaviour;
                     sample.version.stdout = stdout;
                     sample.version.stderr = stderr;
                     sample.version.tests = tests;
@@ -90,11 +97,12 @@ impl Driver<'_, '_> {
     fn tried(&mut self, sample: Sample, run: Option<Run>) -> Result<(), DriverError> {
         let Version { number, checks, stdout, stderr, tests, .. } = sample.version;
         let checks = checks.unwrap_or_default();
-        let sample = sample.number;
+        let (sample, behaviour) = (sample.number, sample.behaviour);
         let session = self.store.session();
         let args = super::given(session).0.args;
         let run = run.map(|run| promised::kept(session, &args, run));
-        let tried = SampleTried { version: number, sample, checks, run, stdout, stderr, tests };
+        let version = number;
+        let tried = SampleTried { version, sample, checks, run, stdout, stderr, tests, behaviour };
         self.record(Event::SampleTried(Box::new(tried)))
     }
 
@@ -146,6 +154,8 @@ impl Driver<'_, '_> {
             limits: session.settings.sandbox,
             args: given.args,
             stdin: given.stdin,
+            compared: session.samples.len() > 1,
+            called: permission::mode(session, version) == SandboxMode::Strict,
             keep: self.store.sample_files(version.number, sample.number)?,
         })
     }
@@ -215,10 +225,27 @@ impl Trial {
             stdin: self.stdin.clone().into_bytes(),
         };
         let ran = run::run(self.runner.as_ref(), ask(Some(&self.keep)), cancel).await?;
-        if self.tests.is_empty() || !ran.run.verdict.ran() {
-            return Ok((ran, None));
+        let runner = self.runner.as_ref();
+        let mut tests = None;
+        if !self.tests.is_empty() && ran.run.verdict.ran() {
+            tests = Some(acceptance::test(runner, &ask(None), &self.tests, cancel).await?);
         }
-        let tests = acceptance::test(self.runner.as_ref(), &ask(None), &self.tests, cancel).await?;
-        Ok((ran, Some(tests)))
+        let failed = tests.iter().flatten().any(Test::failed);
+        let worth_it = self.compared && ran.run.verdict == RunVerdict::Ok && !failed;
+        let mut behaviour = BTreeMap::new();
+        if worth_it {
+            if self.called {
+                behaviour = match behaviour::of(runner, &ask(None), &self.tests, cancel).await {
+                    Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
+                    // It is compared by less then.
+                    called => called.unwrap_or_default(),
+                };
+            }
+            let printed = ran.stdout.trim();
+            if !printed.is_empty() {
+                behaviour.insert(String::new(), files::hash(printed.as_bytes()));
+            }
+        }
+        Ok((ran, tests, behaviour))
     }
 }

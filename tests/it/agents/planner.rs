@@ -171,6 +171,8 @@ fn a_plan_that_speaks_of_code_is_not_refused_as_code() {
     for answer in [
         "R1: The app can import contacts:\n   - from CSV\n   - from vCard\n   - from JSON",
         "R1: Define a function `def add(a, b):` that returns the sum.\nR2: import nothing",
+        "R1: Four functions:\n   - add(a, b)\n   - sub(a, b)\n   - mul(a, b)\n   - div(a, b)",
+        "R1: Settings:\n   - WIDTH = 800\n   - HEIGHT = 600\n   - SPEED = 5\n   - FPS = 60",
         "R1: Commands:\n   - import NAME\n   - list(NAME)\n   - remove a contact",
     ] {
         assert!(planner::parse(answer, Whole).is_ok(), "{answer}");

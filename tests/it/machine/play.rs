@@ -19,6 +19,7 @@ use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Auto, Step};
 use redraft::workflow::{driver, evidence, install, ledger, permission, samples};
+use std::collections::BTreeMap;
 
 /// A session that is driven by numbers drawn at random: what models answer, what runs show, what
 /// the Manager says.
@@ -132,8 +133,16 @@ impl Play {
                     let run = Some(Run::not_run(verdicts[usize::from(self.draw(3))], ""));
                     let (stdout, stderr) = (String::new(), String::new());
                     let checks = Checks::default();
-                    let tried =
-                        SampleTried { version, sample, checks, run, stdout, stderr, tests: None };
+                    let tried = SampleTried {
+                        version,
+                        sample,
+                        checks,
+                        run,
+                        stdout,
+                        stderr,
+                        tests: None,
+                        behaviour: BTreeMap::new(),
+                    };
                     self.record(Event::SampleTried(Box::new(tried)));
                 }
             }
@@ -241,7 +250,7 @@ impl Play {
             _ => None,
         };
         if let Some(kind) = kind {
-            self.record(Event::AnswerRefused { call, kind, reason: "no use".into() });
+            self.record(Event::AnswerRefused { call, kind, reason: "no use".into(), sample: None });
             return;
         }
         match pending.agent {

@@ -1,11 +1,13 @@
 //! Real runs, few and quick.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use redraft::domain::report::{Checks, RunVerdict};
 use redraft::domain::settings::{Sandbox, SandboxMode};
+use redraft::python::behaviour;
 use redraft::python::check::check;
 use redraft::python::interpreter::{Interpreter, find};
 use redraft::python::run::{Ask, Ran, RunFault, run};
@@ -173,4 +175,76 @@ async fn a_cancelled_run_is_no_run() {
     cancel.cancel();
     let fault = run_fault(ask("while True: pass"), &cancel).await;
     assert!(matches!(fault, RunFault::Interrupted), "{fault}");
+}
+
+async fn behaviour(script: &str, tests: &[PathBuf]) -> BTreeMap<String, String> {
+    let cancel = CancellationToken::new();
+    behaviour::of(runner(SandboxMode::Off).as_ref(), &ask(script), tests, &cancel).await.unwrap()
+}
+
+#[tokio::test]
+async fn scripts_that_do_the_same_in_another_way_are_taken_for_different_ones() {
+    let even =
+        "def even(numbers: list[int]) -> list[int]:\n    return [n for n in numbers if n % 2 == 0]";
+    let alike = [
+        "def even(numbers: list[int]) -> list[int]:\n    return list(filter(lambda n: not n % 2, numbers))\nprint('hi')",
+        "def even(numbers: list[int]) -> list[int]:\n    out = []\n    for n in numbers:\n        if n & 1 == 0:\n            out.append(float(n))\n    return out\n\n\ndef _other(x): return x\n",
+        "import sys\n\ndef even(numbers: list[int]) -> list[int]:\n    return sum(([n] for n in numbers if n % 2 == 0), [])\n\n\ndef main():\n    print(1)\n\n\nsys.exit(0)",
+    ];
+    let others = [
+        "def even(numbers: list[int]) -> list[int]:\n    return [n for n in numbers if n % 2]",
+        "def even(numbers: list[int]) -> list[int]:\n    return sorted(n for n in numbers if n % 2 == 0)",
+        "def even(numbers: list[int]) -> list[int]:\n    while True: pass",
+        "def even(numbers: list[int]) -> list[int]:\n    print(numbers)\n    return [n for n in numbers if n % 2 == 0]",
+    ];
+    let first = behaviour(even, &[]).await;
+    assert_eq!(first.keys().collect::<Vec<_>>(), ["even"]);
+    for script in alike {
+        assert_eq!(behaviour(script, &[]).await, first, "{script}");
+    }
+    for script in others {
+        let other = behaviour(script, &[]).await;
+        // What never ends is told nothing of.
+        assert_eq!(other.contains_key("even"), !script.contains("while"), "{script}");
+        assert_ne!(other, first, "{script}");
+    }
+    // One that catches all that is thrown at it loses those after it, and nothing else.
+    let ask = "def ask(prompt):\n    while True:\n        try: return int(input(prompt))\n        except: print('A number')\n";
+    let told = behaviour(&format!("{even}\n\n{ask}"), &[]).await;
+    assert_eq!(told, first);
+    let one_by_one =
+        |what: &str| format!("def some(numbers: list[int]):\n    for n in numbers: yield {what}");
+    assert_ne!(behaviour(&one_by_one("n"), &[]).await, behaviour(&one_by_one("-n"), &[]).await);
+    let kept = |what: &str| {
+        format!(
+            "class P:\n    def __init__(self, n): self.n = {what}\n\ndef make(n: int): return P(n)"
+        )
+    };
+    assert_ne!(behaviour(&kept("n"), &[]).await, behaviour(&kept("n + 1"), &[]).await);
+    for nothing in ["print(1)", "1 / 0", "def main(x): pass", "class A: pass", "def f(): return 1"]
+    {
+        assert!(behaviour(nothing, &[]).await.is_empty(), "{nothing}");
+    }
+    // Sets have no order, and a list that is changed in place is a result.
+    let set = |n| format!("def letters(text: str):\n    return set(text) | {{'{n}'}}");
+    assert_eq!(behaviour(&set('x'), &[]).await, behaviour(&set('x'), &[]).await);
+    let sort = "def order(items: list):\n    items.sort()";
+    assert_ne!(behaviour(sort, &[]).await, behaviour("def order(items: list): pass", &[]).await);
+}
+
+#[tokio::test]
+async fn what_tests_call_a_function_with_is_not_what_it_is_compared_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = folder.path().join("test_f.py");
+    let text = "from script import seconds\n\ndef test_it():\n    assert seconds('1:30') == 90\n";
+    fs::write(&tests, text).unwrap();
+    let read = "    a, b = text.split(':')\n    return int(a) * 60 + int(b)";
+    let script =
+        |body: &str| format!("def helper(n):\n    return n\n\n\ndef seconds(text):\n{body}");
+    let tests = [tests];
+    let first = behaviour(&script(read), &tests).await;
+    assert_eq!(first.keys().collect::<Vec<_>>(), ["seconds"], "only what is tested");
+    // Made-up texts without a colon would not tell them apart.
+    let other = script("    a, b = text.split(':')\n    return 60 + 10 * int(a) + int(b) - 10");
+    assert_ne!(behaviour(&other, &tests).await, first);
 }

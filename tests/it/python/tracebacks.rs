@@ -113,6 +113,20 @@ fn known_causes_come_with_a_hint() {
         ),
         (tail("TypeError: 'float' object is not iterable"), "a list for each group"),
         (tail("TypeError: string indices must be integers, not 'str'"), "gives its keys"),
+        (
+            tail("TypeError: DataFrame.sort_values() missing 1 required positional argument: 'by'"),
+            "['number'].mean().sort_values(",
+        ),
+        (
+            tail(
+                "AttributeError: 'DataFrame' object has no attribute 'iteritems'. Did you mean: 'isetitem'?",
+            ),
+            "its `.items()`",
+        ),
+        (
+            tail("TypeError: unsupported format string passed to Series.__format__"),
+            "take one value of it",
+        ),
         (tail("RecursionError: maximum recursion depth exceeded"), "calls itself"),
         (tail("MemoryError"), "smaller pieces"),
         (
@@ -133,6 +147,14 @@ fn known_causes_come_with_a_hint() {
                   IndexError: list index out of range\n";
     assert!(error(stderr, ran(script)).unwrap().hint.unwrap().contains("give defaults"));
     assert_eq!(error(stderr, ran("\n\n")).unwrap().hint, None);
+    let script = "from csv import DictReader\n\ndef mean(rows):\n    return sum(float(row[\"temp\"]) for row in rows)\n\nprint(row['city'], mean(row))\n";
+    let stderr = "Traceback (most recent call last):\n  File \"./script_v1.py\", line 6, in <module>\n    x\n  File \"./script_v1.py\", line 4, in mean\n    x\nTypeError: string indices must be integers, not 'str'\n";
+    let hint = error(stderr, ran(script)).unwrap().hint.unwrap();
+    assert!(hint.contains("setdefault(row['city'], []).append(float(row['temp']))"), "{hint}");
+    // Whatever is read from JSON has no columns.
+    let script = script.replace("csv import DictReader", "json import load");
+    let hint = error(stderr, ran(&script)).unwrap().hint.unwrap();
+    assert!(hint.contains("`.values()`"), "{hint}");
 }
 
 #[test]

@@ -1,0 +1,290 @@
+# Calls the functions of a script with made-up arguments and tells a hash of what came of each: of
+# scripts that should do the same, those that do can be told from the others.
+#
+# Arguments: the script's file, then files of tests, whose calls show what the functions take. What is
+# printed is a line for each function: its name and the hash. Python 3.8 and newer.
+
+
+def main():
+    import ast
+    import copy
+    import hashlib
+    import inspect
+    import io
+    import itertools
+    import math
+    import os
+    import random
+    import re
+    import signal
+    import sys
+    import types
+
+    FUNCTIONS = 4  # of a script
+    CASES = 60  # of a function
+    SECONDS = 0.2  # of a call
+    SLOW = 5  # calls that may take longer, until there are no more
+    DEEP = 4  # objects in objects
+    MANY = 1000  # values of one that gives them one by one
+    LONGEST = 2000  # characters of a value
+    FAILED = "@failed"
+
+    # What is printed from here on goes to standard error: it is not ours to read.
+    out = os.dup(1)
+    os.dup2(2, 1)
+    script, tests = sys.argv[1], sys.argv[2:]
+    sys.argv = [script]
+
+    class TooLong(BaseException):
+        pass
+
+    rung = [0]
+
+    def too_long(*_):
+        # Who catches everything does not end by being told to.
+        rung[0] += 1
+        if rung[0] > 2:
+            os._exit(0)
+        raise TooLong
+
+    ints = [0, 1, 2, 3, 5, 7, 12, 30, -4, 100]
+    floats = [0.0, 0.5, 2.0, -1.5, 3.14]
+    texts = ["", "a", "Hello World", "abcab", "1 2 3", "Zebra, dog 12"]
+    many_ints = [[1, 2, 3, 5], [], [4, -1, 4, 0], [10], [9, 8, 7]]
+    many_floats = [[1.0, 2.5, 0.5, 3.0], [], [-1.0, 4.5]]
+    many_texts = [["a", "bcd", ""], [], ["Hi", "x", "hi"]]
+    pairs = [(1, 2), (3, 5), (-1, 4)]
+    dicts = [{}, {"a": 1, "b": 2}]
+    anything = [3, "Hello World", [4, -1, 4, 0, 7], 12, "", [], 2.5, ["a", "bcd"], 0, {"a": 1}]
+    by_type = {
+        "int": ints,
+        "float": floats,
+        "str": texts,
+        "bool": [True, False],
+        "list": many_ints,
+        "list[int]": many_ints,
+        "list[float]": many_floats,
+        "list[str]": many_texts,
+        "list[list[int]]": [[[1, 2], [3]], [], [[4, 5, 6], [7, 8, 9]]],
+        "tuple": pairs,
+        "tuple[int, int]": pairs,
+        "dict": dicts,
+    }
+
+    # What parameters of these names are in most scripts, where nothing else says it.
+    by_name = {}
+    for names, values in [
+        ("n m k i j x y z a b c num number count size start end limit", ints),
+        ("s t string str str1 str2 s1 s2 text txt word sentence line message name", texts),
+        ("arr array l lst list list1 list2 nums numbers values items elements xs seq", many_ints),
+        ("words strings names lines strs", many_texts),
+    ]:
+        by_name.update(dict.fromkeys(names.split(), values))
+
+    def made_up(parameter):
+        kind = parameter.annotation
+        if kind is parameter.empty:
+            return by_name.get(parameter.name.lower(), anything)
+        name = kind.__name__ if type(kind) is type else str(kind)
+        name = name.replace("typing.", "").lower()
+        name = re.sub(r"^optional\[(.*)\]$", r"\1", name)
+        return by_type.get(name) or by_type.get(name.split("[")[0]) or anything
+
+    def guessed(function):
+        """Made-up arguments of a function, in several ways: the likeliest first."""
+        parameters = list(inspect.signature(function).parameters.values())
+        needed = [p for p in parameters if p.default is p.empty]
+        plain_kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        needed = [p for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if not 0 < len(needed) <= 4 or any(p.kind not in plain_kinds for p in needed):
+            return
+        chance = random.Random(1)
+        for pools in ([made_up(p) for p in needed], [anything for _ in needed]):
+            if len(needed) < 4:
+                all_of_them = [list(values) for values in itertools.product(*pools)]
+                yield chance.sample(all_of_them, min(12, len(all_of_them)))
+            else:
+                yield [[chance.choice(pool) for pool in pools] for _ in range(12)]
+
+    def others(value, depth=0):
+        """Values that are a little different."""
+        if isinstance(value, bool):
+            return [not value]
+        if isinstance(value, int):
+            return [value + 1, value - 1, 0, 1, -value, value * 2, value * 10 + 3]
+        if isinstance(value, float):
+            return [value + 0.5, -value, 0.0, value * 2, value + 1]
+        if isinstance(value, str):
+            half = len(value) // 2
+            return [
+                "",
+                value[::-1],
+                value + value,
+                value.upper(),
+                value.lower(),
+                value[1:],
+                value[:-1],
+                value.swapcase(),
+                value + " " + value,
+                value[:1],
+                value[half:] + value[:half],
+                value[:half],
+            ]
+        if isinstance(value, (list, tuple)):
+            kind, items = type(value), list(value)
+            found = [[], items[::-1], items + items, items[1:], items[:-1], items[:1]]
+            try:
+                found += [sorted(items), sorted(items, reverse=True)]
+            except TypeError:
+                pass
+            if depth < 2:
+                for at, item in enumerate(items[:6]):
+                    for other in others(item, depth + 1)[:4]:
+                        found.append(items[:at] + [other] + items[at + 1 :])
+            return [kind(items) for items in found]
+        if isinstance(value, dict):
+            changed = ({**value, key: o} for key in list(value)[:3] for o in others(value[key], 2)[:3])
+            return [{}, *changed]
+        return []
+
+    def cases(known):
+        """The known arguments, and others near them; the same ones at every time."""
+        found, seen = [], set()
+
+        def add(arguments):
+            text = repr(arguments)
+            if text not in seen and len(text) <= LONGEST:
+                seen.add(text)
+                found.append(arguments)
+
+        for arguments in known:
+            add(arguments)
+        for arguments in known:
+            for at, value in enumerate(arguments):
+                for other in others(value):
+                    add(arguments[:at] + [other] + arguments[at + 1 :])
+        chance, base = random.Random(0), list(found)
+        for _ in range(200):
+            arguments, also = list(chance.choice(base)), chance.choice(base)
+            if not arguments:
+                break
+            at = chance.randrange(len(arguments))
+            near = others(arguments[at])
+            if near:
+                arguments[at] = chance.choice(near)
+            if 1 < len(arguments) == len(also):
+                at = chance.randrange(len(arguments))
+                arguments[at] = also[at]
+            add(arguments)
+        rest = found[1:]
+        return found[:1] + chance.sample(rest, min(CASES, len(rest)))
+
+    def plain(value, depth=0):
+        """A value as a text that is the same for the same value."""
+        if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+            value = value.tolist()
+        if isinstance(value, float):
+            rounded = round(value, 6) if math.isfinite(value) else value
+            return repr(int(rounded) if rounded == rounded // 1 and abs(rounded) < 1e15 else rounded)
+        if isinstance(value, (list, tuple)):
+            return type(value).__name__ + "(" + ",".join(map(plain, value)) + ")"
+        if hasattr(type(value), "__next__"):
+            return "one by one(" + ",".join(map(plain, itertools.islice(value, MANY))) + ")"
+        if isinstance(value, (set, frozenset)):
+            return "set(" + ",".join(sorted(map(plain, value))) + ")"
+        if isinstance(value, dict):
+            items = sorted(plain(key) + ":" + plain(item) for key, item in value.items())
+            return "dict(" + ",".join(items) + ")"
+        if type(value).__repr__ is object.__repr__ and depth < DEEP:
+            inside = getattr(value, "__dict__", {}).items()
+            items = sorted("%s:%s" % (name, plain(item, depth + 1)) for name, item in inside)
+            return type(value).__name__ + "(" + ",".join(items) + ")"
+        return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+    def called(function, arguments):
+        """What came of a call: its value or that it failed, what it changed, what it printed."""
+        given, before = copy.deepcopy(arguments), plain(arguments)
+        random.seed(0)
+        printed = sys.stdout = io.StringIO()
+        rung[0] = 0
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, SECONDS)
+        try:
+            value = plain(function(*given))
+            after = plain(given)
+            came = value, "" if after == before else after, printed.getvalue()
+        except TooLong:
+            return None
+        except BaseException:
+            came = (FAILED,)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sys.stdout = sys.__stdout__
+        return "\n".join(text[:LONGEST] for text in came)
+
+    def literal_calls(tree):
+        """The arguments of calls that are all written out, by the function's name."""
+        found = {}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or node.keywords or not node.args:
+                continue
+            name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+            try:
+                arguments = [ast.literal_eval(argument) for argument in node.args]
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                continue
+            found.setdefault(name, []).append(arguments)
+        return found
+
+    def parsed(file):
+        with open(file, "rb") as source:
+            return ast.parse(source.read(), file)
+
+    tree = parsed(script)
+    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    public = [name for name in dict.fromkeys(defined) if name != "main" and name[0] != "_"]
+    known = {}
+    for file in tests:
+        try:
+            for name, arguments in literal_calls(parsed(file)).items():
+                known.setdefault(name, []).extend(arguments)
+        except (OSError, SyntaxError, ValueError):
+            pass
+    tested = [name for name in public if name in known]
+
+    def can_be_called(node):
+        needed = len(node.args.args) - len(node.args.defaults)
+        return node.name in known or 0 < needed <= 4
+
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if not any(can_be_called(node) for node in defined if node.name in (tested or public)):
+        return  # nothing to run the script again for
+
+    module = types.ModuleType("script")
+    module.__file__ = os.path.abspath(script)
+    sys.modules["script"] = module
+    random.seed(0)
+    try:
+        exec(compile(tree, script, "exec"), module.__dict__)
+    except SystemExit:
+        pass  # it did its work and ended itself: what it defined stands
+    signal.signal(signal.SIGALRM, too_long)
+    for name in (tested or public)[:FUNCTIONS]:
+        function = getattr(module, name, None)
+        if not isinstance(function, types.FunctionType):
+            continue
+        guesses = [known[name]] if name in known else guessed(function)
+        for arguments in guesses:
+            seen, slow, done = hashlib.sha256(), 0, 0
+            for case in cases(arguments):
+                came = called(function, case) if slow < SLOW else None
+                slow += came is None
+                done += came is not None and not came.startswith(FAILED)
+                seen.update(repr((case, came)).encode("utf-8", "replace"))
+            # What fails whatever it is given was given the wrong things.
+            if done:
+                os.write(out, ("%s %s\n" % (name, seen.hexdigest())).encode())
+                break
+
+
+
+main()
