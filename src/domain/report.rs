@@ -308,6 +308,9 @@ pub struct Run {
     /// Who gave its arguments and its input; none if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_by: Option<GivenBy>,
+    /// How many arguments it was given.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub arguments: usize,
     /// The error that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
@@ -341,6 +344,7 @@ impl Run {
             sandbox: None,
             python: None,
             given_by: None,
+            arguments: 0,
             error: None,
             stdout_bytes: 0,
             stderr_bytes: 0,

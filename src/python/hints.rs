@@ -46,6 +46,10 @@ pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Optio
         "IndexError" | "ValueError" if source.contains("sys.argv") => {
             return Some(arguments(ran.args));
         }
+        "ValueError" if message.contains("FixedLocator locations (") => {
+            "as many labels are needed as there are ticks: delete the lines that set the ticks and \
+             their labels, or give both lists the same length"
+        }
         "ValueError" if message.starts_with(NO_NUMBER[0]) || message.starts_with(NO_NUMBER[1]) => {
             return no_number(message, ran.script, error.line);
         }

@@ -145,6 +145,7 @@ pub async fn run(
         sandbox: Some(runner.level().to_owned()),
         python: Some(ask.python.to_string()),
         given_by: None,
+        arguments: ask.args.len(),
         error,
         screenshot: seen.is_some() && ask.picture.is_some(),
         stdout_bytes: done.stdout.bytes,

@@ -35,9 +35,16 @@ pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<
         old: Vec::new(),
         left_out: 0,
     };
+    // What a review calls met it does not hold against the version in the same breath.
+    let met = |finding: &RawFinding| {
+        let mut judgements = raw.judgements.iter();
+        judgements.any(|j| {
+            Some(&j.requirement) == finding.requirement.as_ref() && j.status == Status::Met
+        })
+    };
     let severity = |finding: &RawFinding| {
         finding.severity.unwrap_or(match raw.verdict {
-            Some(Verdict::Iterate) => Severity::Blocker,
+            Some(Verdict::Iterate) if !met(finding) => Severity::Blocker,
             _ => Severity::Should,
         })
     };

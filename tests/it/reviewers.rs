@@ -162,6 +162,16 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
         ("praise", always(&list(&praise, "VERDICT: ITERATE")), true, "", 0, 1),
         ("code that is not there", always(away), true, "", 2, 1),
         ("now this, now its opposite", each(&[there, gone, there, gone]), true, "", 2, 2),
+        (
+            "calls all met, and complains of each",
+            always(
+                "R1: met\nR2: met\n- R1: The word one is not printed.\n- R2: It is too short.\nVERDICT: ITERATE",
+            ),
+            true,
+            "",
+            2,
+            1,
+        ),
         ("never done, nothing wrong", always("R1: met\nR2: met\nVERDICT: ITERATE"), true, "", 0, 1),
         ("a verdict against its findings", always(&contrary), false, "stuck", 1, 4),
         ("findings without a verdict", always(blocker), false, "stuck", 1, 4),

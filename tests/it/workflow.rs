@@ -225,9 +225,17 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
         );
     }
     // What is given arguments may do nothing with them.
-    let world = World::scripted(&[PLAN], &[&idle], &[ACCEPT]);
-    world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "x"])).expect(0);
+    let silent = "import argparse\nwords = argparse.ArgumentParser()\n\
+                  words.add_argument('x')\nwords.parse_args()";
+    let world = World::scripted(&[PLAN], &[&fenced(silent)], &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off", "--args", "x"])).expect(0);
     assert_eq!(world.received().len(), 3);
+    // What is typed is to be read.
+    let world = World::scripted(&[PLAN], &[&idle, &fenced("print(input())")], &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "50\n42\n"])).expect(0);
+    let asked = world.received();
+    assert!(asked[2].prompt().contains("what is typed, 2 lines, with `input()`"));
+    assert!(world.read("sessions/s/report_v2.yaml").contains("given_by: manager"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::domain::report::Checks;
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
+use crate::domain::text::count;
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::profiles;
@@ -631,12 +632,19 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
         Some(_) if !version.failed() && version.run.is_none() => {
             history::review_words(session, version)
         }
-        Some(_) if version.idle() => "It was run without arguments, ended without an error, and \
-                                      showed nothing: it printed nothing and wrote no file. Make \
-                                      it do all that the plan asks for without any option: take \
-                                      out the options that only choose what is done, and call \
-                                      everything, one after the other."
-            .to_owned(),
+        Some(_) if version.idle() => {
+            let typed = super::given(session).0.stdin.lines().count();
+            let read = match typed {
+                0 => String::new(),
+                n => format!(" Read what is typed, {}, with `input()`.", count(n, "line")),
+            };
+            format!(
+                "It was run without arguments, ended without an error, and showed nothing: it printed \
+                 nothing and wrote no file. Make it do all that the plan asks for without any option: \
+                 take out the options that only choose what is done, and call everything, one after the \
+                 other.{read}"
+            )
+        }
         Some(checks) if !version.failed() => {
             format!(
                 "It works. Put these right and change nothing else.\n{}",

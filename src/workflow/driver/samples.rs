@@ -4,7 +4,7 @@ use super::packages::Ground;
 use super::{Driver, DriverError, Next, lost};
 use crate::domain::event::{Artifact, Event, SampleTried};
 use crate::domain::packages::Needs;
-use crate::domain::report::{Checks, Run, RunVerdict, Test};
+use crate::domain::report::{Checks, GivenBy, Run, RunVerdict, Test};
 use crate::domain::session::{Sample, Version};
 use crate::domain::settings::{Sandbox, SandboxMode};
 use crate::files;
@@ -34,6 +34,7 @@ struct Trial {
     limits: Sandbox,
     args: Vec<String>,
     stdin: String,
+    given_by: Option<GivenBy>,
     keep: PathBuf,
     /// There are others that it can be compared with.
     compared: bool,
@@ -141,7 +142,7 @@ impl Driver<'_, '_> {
 
     fn trial(&self, sample: &Sample, python: Interpreter) -> Result<Trial, DriverError> {
         let (session, version) = (self.store.session(), &sample.version);
-        let (given, _) = super::given(session);
+        let (given, given_by) = super::given(session);
         Ok(Trial {
             script: version.script.clone(),
             name: artifacts::script_file(version.number),
@@ -154,6 +155,7 @@ impl Driver<'_, '_> {
             limits: session.settings.sandbox,
             args: given.args,
             stdin: given.stdin,
+            given_by,
             compared: session.samples.len() > 1,
             called: permission::mode(session, version) == SandboxMode::Strict,
             keep: self.store.sample_files(version.number, sample.number)?,
@@ -224,7 +226,8 @@ impl Trial {
             args: &self.args,
             stdin: self.stdin.clone().into_bytes(),
         };
-        let ran = run::run(self.runner.as_ref(), ask(Some(&self.keep)), cancel).await?;
+        let mut ran = run::run(self.runner.as_ref(), ask(Some(&self.keep)), cancel).await?;
+        ran.run.given_by = self.given_by;
         let runner = self.runner.as_ref();
         let mut tests = None;
         if !self.tests.is_empty() && ran.run.verdict.ran() {

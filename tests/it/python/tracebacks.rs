@@ -124,6 +124,12 @@ fn known_causes_come_with_a_hint() {
             "its `.items()`",
         ),
         (
+            tail(
+                "ValueError: The number of FixedLocator locations (13), usually from a call to set_ticks, does not match the number of labels (12).",
+            ),
+            "as many labels",
+        ),
+        (
             tail("TypeError: unsupported format string passed to Series.__format__"),
             "take one value of it",
         ),
