@@ -280,16 +280,11 @@ pub struct Usage {
     /// Tokens of the answers, with reasoning.
     pub answer: u64,
     /// Of the prompt, those that the provider had in its cache.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub cached: u64,
     /// The provider gave no count: four bytes were taken for a token.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-const fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 impl Usage {

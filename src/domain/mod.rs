@@ -12,3 +12,8 @@ pub mod review;
 pub mod session;
 pub mod settings;
 pub mod text;
+
+/// Whether a field says nothing that its absence would not: for serde, which leaves it out then.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -146,15 +146,10 @@ pub struct Scored {
     /// Errors and findings of the security rules.
     pub findings: usize,
     /// Other answers that do the same, of those that are as good so far.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub agreeing: usize,
     /// From 0 to 10, as in its report.
     pub lint_score: f64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
-const fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 /// How an acceptance test ended.
@@ -309,7 +304,7 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_by: Option<GivenBy>,
     /// How many arguments it was given.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub arguments: usize,
     /// The error that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -240,8 +240,9 @@ def main():
             return ast.parse(source.read(), file)
 
     tree = parsed(script)
-    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    public = [name for name in dict.fromkeys(defined) if name != "main" and name[0] != "_"]
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    names = dict.fromkeys(node.name for node in defined)
+    public = [name for name in names if name != "main" and name[0] != "_"]
     known = {}
     for file in tests:
         try:
@@ -255,7 +256,6 @@ def main():
         needed = len(node.args.args) - len(node.args.defaults)
         return node.name in known or 0 < needed <= 4
 
-    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     if not any(can_be_called(node) for node in defined if node.name in (tested or public)):
         return  # nothing to run the script again for
 
@@ -284,7 +284,6 @@ def main():
             if done:
                 os.write(out, ("%s %s\n" % (name, seen.hexdigest())).encode())
                 break
-
 
 
 main()

@@ -7,6 +7,7 @@ use ruff_text_size::Ranged;
 
 use super::check::check;
 use super::depth::with_room;
+use super::outline;
 
 /// Modules that are used under their own names.
 const MODULES: &[&str] = &[
@@ -164,7 +165,7 @@ fn place(script: &str) -> Option<usize> {
     let module = parse_module(script).ok()?;
     let mut first = true;
     let statement = module.suite().iter().find(|statement| {
-        let description = matches!(statement, Stmt::Expr(e) if e.value.is_string_literal_expr());
+        let description = outline::is_text(statement);
         let future = matches!(statement, Stmt::ImportFrom(i)
             if i.module.as_ref().is_some_and(|m| m.as_str() == "__future__"));
         !(std::mem::take(&mut first) && description || future)

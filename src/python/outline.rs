@@ -129,7 +129,8 @@ fn is_empty(body: &[Stmt]) -> bool {
     rest.iter().all(is_filler)
 }
 
-fn is_text(stmt: &Stmt) -> bool {
+/// Whether a statement is nothing but a text, as a description is.
+pub(super) fn is_text(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
 }
 
