@@ -107,12 +107,31 @@ pub struct Checks {
     /// asking for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vanished: Vec<String>,
+    /// Functions that the Manager's tests call, and that use nothing of what they are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heedless: Vec<String>,
 }
 
 /// What an error takes from the lint score, where any other finding takes 1.
 const ERROR: f64 = 5.0;
 
+/// The rule that a value is compared with itself.
+const SAME: &str = "PLR0124";
+
 impl Checks {
+    /// Where a value is compared with itself, so that the answer is always the same. `x != x` is left
+    /// out: it asks whether `x` is no number.
+    pub fn same(&self) -> impl Iterator<Item = &Lint> {
+        self.lint.iter().filter(|lint| lint.rule == SAME && !lint.message.contains("!="))
+    }
+
+    /// Whether the script does what hardly anybody means, although it runs: a function answers without
+    /// looking at what it is asked, or a value is compared with itself.
+    #[must_use]
+    pub fn doubtful(&self) -> bool {
+        !self.heedless.is_empty() || self.same().next().is_some()
+    }
+
     /// How clean the script is, from 0 to 10 in steps of a hundredth: 10 less ten times the findings
     /// for each statement, where an error counts five times. Pylint's formula, over the rules here.
     #[must_use]
@@ -143,7 +162,7 @@ pub struct Scored {
     /// How its run ended; none if a check failed, or nothing is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunVerdict>,
-    /// Errors and findings of the security rules.
+    /// Errors and findings of the security rules, and one more if it can't be meant as it is.
     pub findings: usize,
     /// Other answers that do the same, of those that are as good so far.
     #[serde(default, skip_serializing_if = "super::is_default")]

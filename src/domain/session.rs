@@ -237,6 +237,12 @@ impl Version {
         self.run.as_ref().is_some_and(silent) && self.checks.as_ref().is_some_and(takes)
     }
 
+    /// Whether it does what hardly anybody means.
+    #[must_use]
+    pub fn doubtful(&self) -> bool {
+        self.checks.as_ref().is_some_and(Checks::doubtful)
+    }
+
     /// Whether one of the Manager's tests failed.
     #[must_use]
     pub fn tests_failed(&self) -> bool {

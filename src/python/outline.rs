@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{Expr, Stmt};
+use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
 use ruff_python_parser::parse_module;
 use ruff_text_size::Ranged;
 
@@ -76,6 +76,58 @@ pub fn vanished(before: &str, after: &str) -> Vec<String> {
     gone.retain(|name| !after.bound.contains(name));
     gone.dedup();
     gone
+}
+
+/// Of these functions at the top level of a script, those that take something and use nothing of it: what
+/// they give can be right for one question only. What goes by `_` is not meant to be used.
+#[must_use]
+pub fn heedless(script: &str, names: &[String]) -> Vec<String> {
+    let read = with_room(|| {
+        let parsed = parse_module(script).ok()?;
+        let functions = parsed.suite().iter().filter_map(Stmt::as_function_def_stmt);
+        let called = functions.filter(|function| names.iter().any(|n| *n == *function.name));
+        let heedless = called.filter(|function| Given::is_unused(function));
+        Some(heedless.map(|function| function.name.to_string()).collect())
+    });
+    read.flatten().unwrap_or_default()
+}
+
+/// What a function is given, and whether its body uses something of that.
+struct Given<'a> {
+    names: HashSet<&'a str>,
+    used: bool,
+}
+
+impl<'a> Given<'a> {
+    fn is_unused(function: &'a StmtFunctionDef) -> bool {
+        let names: HashSet<&str> =
+            function.parameters.iter().map(|parameter| parameter.name().as_str()).collect();
+        if names.is_empty() || names.iter().any(|name| name.starts_with('_')) {
+            return false;
+        }
+        let mut given = Self { names, used: false };
+        given.visit_body(&function.body);
+        !given.used
+    }
+}
+
+impl<'a> Visitor<'a> for Given<'_> {
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr {
+            let whole = matches!(name.id.as_str(), "locals" | "vars" | "eval" | "exec");
+            self.used |= whole || self.names.contains(name.id.as_str()) && !name.ctx.is_store();
+        }
+        visitor::walk_expr(self, expr);
+    }
+
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if let Stmt::AugAssign(assign) = stmt
+            && let Expr::Name(name) = assign.target.as_ref()
+        {
+            self.used |= self.names.contains(name.id.as_str());
+        }
+        visitor::walk_stmt(self, stmt);
+    }
 }
 
 /// A script that ends in a function without a body, but for a docstring, `...` or `pass`: up to where
@@ -262,6 +314,34 @@ mod tests {
             ("def f(:", vec![]),
         ] {
             assert_eq!(used_of(text, "script"), used, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_that_answers_without_looking_at_the_question_is_not_told_from_others() {
+        for (script, heedless) in [
+            ("def f(x):\n    return 0.5", true),
+            ("def f(x: float) -> float:\n    \"\"\"Half of x.\"\"\"\n    return 0.5", true),
+            ("def f(*x, y=1):\n    x = [1]\n    z = 2\n    return z", true),
+            ("def f(x):\n    pass", true),
+            ("def f(x):\n    return x", false),
+            ("def f(a, x):\n    return [1 for a in range(3)] + x", false),
+            ("def f(x):\n    def g():\n        return x\n    return g", false),
+            ("def f(x):\n    x += 1", false),
+            ("def f(x):\n    del x", false),
+            ("def f(**x):\n    return f\"{x}\"", false),
+            ("def f(x):\n    return locals()", false),
+            ("def f(_x):\n    return 1", false),
+            ("def f():\n    return 1", false),
+            // Nobody calls it, or it is no function of the script's.
+            ("def g(x):\n    return 1", false),
+            ("class A:\n    def f(self):\n        return 1", false),
+            ("from m import f", false),
+            ("def f(:", false),
+        ] {
+            let names = ["f".to_owned()];
+            let expected: &[&str] = if heedless { &["f"] } else { &[] };
+            assert_eq!(super::heedless(script, &names), expected, "{script}");
         }
     }
 

@@ -10,6 +10,8 @@ const TOLD: usize = 4;
 const FAILURES: usize = 5;
 /// Characters of a line.
 const WIDTH: usize = 160;
+/// Comparisons of a value with itself that are told.
+const SAME: usize = 3;
 /// Lines of output that are told.
 const LAST_LINES: usize = 12;
 
@@ -133,19 +135,38 @@ pub fn regression(test: &Test) -> Option<String> {
     Some(format!("regression: test {} passed in v{version}", one_line(&test.name, WIDTH)))
 }
 
-/// That functions and classes are gone that nobody asked to take out; empty where none are.
+/// What else was noticed, a line each: what is gone that nobody asked to take out, and what can't be
+/// meant; empty where nothing was.
 #[must_use]
-pub fn vanished_in_words(checks: &Checks) -> String {
-    if checks.vanished.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = checks.vanished.iter().map(|name| format!("`{name}`")).collect();
-    let words = format!(
-        "Gone since the version before, without anybody asking for it: {}. Bring back what is \
-         still needed.",
+pub fn noticed_in_words(checks: &Checks) -> String {
+    let names = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         names.join(", ")
-    );
-    one_line(&words, 3 * WIDTH)
+    };
+    let mut lines = Vec::new();
+    if !checks.vanished.is_empty() {
+        lines.push(format!(
+            "Gone since the version before, without anybody asking for it: {}. Bring back what is \
+             still needed.",
+            names(&checks.vanished)
+        ));
+    }
+    if !checks.heedless.is_empty() {
+        lines.push(format!(
+            "Uses nothing of what it is given, so that it can be right for one case only: {}. \
+             Compute what it returns from its parameters.",
+            names(&checks.heedless)
+        ));
+    }
+    lines.extend(checks.same().take(SAME).map(|lint| {
+        format!(
+            "Line {} compares a value with itself, which says nothing. If one of the two is meant to be \
+             another variable of the same name, rename the one of the inner loop.",
+            lint.line
+        )
+    }));
+    let lines: Vec<String> = lines.iter().map(|line| one_line(line, 3 * WIDTH)).collect();
+    lines.join("\n")
 }
 
 /// The command line and the input that a script is run with, in at most ten short lines; none where

@@ -306,6 +306,10 @@ fn checks(version: &Version) -> Option<String> {
     if !checks.vanished.is_empty() {
         parts.push(format!("gone: {}", one_line(&checks.vanished.join(", "), 60)));
     }
+    if !checks.heedless.is_empty() {
+        let names = one_line(&checks.heedless.join(", "), 60);
+        parts.push(format!("uses nothing of what it is given: {names}"));
+    }
     if !checks.dependencies.is_empty() {
         parts.push(format!("needs {}", one_line(&checks.dependencies.join(", "), 60)));
     }

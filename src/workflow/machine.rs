@@ -170,8 +170,8 @@ pub fn repairs_left(session: &Session, version: &Version) -> u32 {
     session.settings.limits.repairs.saturating_sub(repairs_made(session, version))
 }
 
-/// Whether a version that works goes back all the same, because nobody could see what it does or for
-/// its lint findings: once in a row of repairs, so that it is not for the last of them that a model
+/// Whether a version that works goes back all the same, because nobody could see what it does, for
+/// what hardly anybody means, or for its lint findings: once in a row of repairs, so that it is not for the last of them that a model
 /// breaks what works.
 fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
@@ -180,7 +180,10 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let again = head.cause == Cause::Repair && base.is_some_and(works);
     let tried = |v: &Version| v.base == Some(head.number) && v.cause == Cause::Repair;
     let lint = session.settings.lint == LintUse::Repair && found(head);
-    works(head) && (head.idle() || lint) && !again && !session.versions.iter().any(tried)
+    works(head)
+        && (head.idle() || head.doubtful() || lint)
+        && !again
+        && !session.versions.iter().any(tried)
 }
 
 /// How many repairs count against the limit.

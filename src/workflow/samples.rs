@@ -106,7 +106,9 @@ fn score(sample: &Sample) -> Scored {
         tests_passed: outcomes().filter(|o| *o == TestOutcome::Passed).count(),
         tests_failed: outcomes().filter(|o| *o == TestOutcome::Failed).count(),
         run: run.as_ref().map(|run| run.verdict),
-        findings: checks.as_ref().map_or(0, |c| c.errors.len() + c.security.len()),
+        findings: checks
+            .as_ref()
+            .map_or(0, |c| c.errors.len() + c.security.len() + usize::from(c.doubtful())),
         agreeing: 0,
         lint_score: checks.as_ref().map_or(0.0, Checks::lint_score),
     }

@@ -239,6 +239,50 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
 }
 
 #[test]
+fn a_script_that_runs_and_cannot_be_meant_is_accepted_at_once() {
+    const TEST: &str = "from script import half\ndef test_one(): assert half(1) == 0.5\n";
+    let constant = "def half(x):\n    return 0.5";
+    let hidden = "cities = ['Rome', 'Oslo']\nfor city in cities:\n    \
+                  print(sum(1 for city in cities if city == city))";
+    let right = "def half(x):\n    return x / 2";
+    let tested = &["--tests", "test_half.py"][..];
+    for (first, second, flags, told) in [
+        (constant, right, tested, Some("one case only: `half`. Compute what it returns")),
+        // Nobody calls it with anything.
+        (constant, right, &[], None),
+        (hidden, "print(1)", &[], Some("Line 3 compares a value with itself")),
+        ("n = float('nan')\nprint(n != n)", "print(1)", &[], None),
+    ] {
+        let (first, second) = (fenced(first), fenced(second));
+        let world = World::scripted(&[PLAN], &[&first, &second], &[ACCEPT]);
+        world.write("test_half.py", TEST);
+        let args = [&new(&["--auto", "--sandbox", "off"])[..], flags].concat();
+        let out = world.run(&args).expect(0).out;
+        let accepted = if told.is_some() { "accepted v2" } else { "accepted v1" };
+        assert!(out.contains(accepted), "{first}: {out}");
+        let requests = world.received();
+        let repair = requests.iter().filter(|r| agent(r) == Asking::Coder).nth(1);
+        assert_eq!(repair.is_some(), told.is_some(), "{first}");
+        if let (Some(repair), Some(told)) = (repair, told) {
+            assert!(repair.prompt().contains(told), "{}", repair.prompt());
+        }
+    }
+    // Once: a function that has one answer only is possible.
+    let other = fenced("def half(x):\n    return 1 / 2");
+    let world = World::scripted(&[PLAN], &[&fenced(constant), &other], &[ACCEPT]);
+    world.write("test_half.py", TEST);
+    let args = [&new(&["--auto", "--sandbox", "off"])[..], tested].concat();
+    world.run(&args).expect(0);
+    assert!(world.read("sessions/s/report_v2.yaml").contains("heedless:\n"));
+    // Of samples that pass, one that looks at what it is given is taken.
+    let world = World::scripted(&[PLAN], &[&fenced(constant), &fenced(right)], &[ACCEPT]);
+    world.write("test_half.py", TEST);
+    let args = [&new(&["--auto", "--candidates", "2"])[..], tested].concat();
+    world.run(&args).expect(0);
+    assert!(world.read("sessions/s/script_v1.py").contains("x / 2"));
+}
+
+#[test]
 fn a_script_that_does_not_save_the_picture_that_was_asked_for_is_accepted() {
     let saves = "with open('clock.png', 'wb') as file:\n    file.write(b'12')\nprint('saved')";
     for (flags, saved) in [(&["--auto"][..], "v2"), (&["--auto", "--candidates", "2"], "v1")] {

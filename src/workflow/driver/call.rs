@@ -441,8 +441,10 @@ fn request(
             },
         ),
         Agent::Coder | Agent::Repair if told != Told::Script => {
-            let wrong =
-                |v: &&Version| told == Told::Error && (v.failed() || v.run.is_none() || v.idle());
+            let wrong = |v: &&Version| {
+                let wrong = v.failed() || v.run.is_none() || v.idle() || v.doubtful();
+                told == Told::Error && wrong
+            };
             let problem = head.filter(wrong).map(|v| {
                 let problem = problem_words(session, v, room);
                 if session.settings.analysis {
@@ -606,7 +608,7 @@ fn state_words(version: &Version, room: Room) -> String {
     let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, room.run)
     });
-    let lost = version.checks.as_ref().map(words::vanished_in_words).unwrap_or_default();
+    let lost = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
     let mut parts = [run, test_words(version, room), lost];
     // What failed comes first.
     if version.tests_failed() && !version.run_failed() {
@@ -645,6 +647,13 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
                  other.{read}"
             )
         }
+        Some(checks) if !version.failed() && version.doubtful() => {
+            format!(
+                "It runs, but it can't be what was asked for. Put this right and change nothing \
+                 else.\n{}",
+                words::noticed_in_words(checks)
+            )
+        }
         Some(checks) if !version.failed() => {
             format!(
                 "It works. Put these right and change nothing else.\n{}",
@@ -654,7 +663,7 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
         Some(checks) if version.check_failed() => join([
             check_words(session, checks),
             test_words(version, room),
-            words::vanished_in_words(checks),
+            words::noticed_in_words(checks),
         ]),
         _ => state_words(version, room),
     }

@@ -33,9 +33,9 @@ use crate::domain::event::{Artifact, By, Event};
 use crate::domain::report::Run;
 use crate::llm::provider::{Connection, ProviderError};
 use crate::prompts::{PromptError, Prompts};
-use crate::python::check;
 use crate::python::interpreter::Interpreter;
 use crate::python::packages::Packages;
+use crate::python::{check, outline};
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
 use thiserror::Error;
@@ -203,7 +203,9 @@ impl Driver<'_, '_> {
     fn check(&mut self, version: u32) -> Result<Next, DriverError> {
         let session = self.store.session();
         let known = session.version(version);
-        let mut checks = Box::new(check::check(known.map_or("", |v| v.script.as_str())));
+        let script = known.map_or("", |v| v.script.as_str());
+        let mut checks = Box::new(check::check(script));
+        checks.heedless = outline::heedless(script, &session.interface);
         checks.vanished = known.map(|version| lost::of(session, version)).unwrap_or_default();
         self.record(Event::Checked { version, checks, artifact: Artifact::default() })?;
         if let Some(version) = self.store.session().version(version) {

@@ -76,9 +76,11 @@ fn by_machine(version: &Version) -> String {
         let why = one_line(test.message.as_deref().unwrap_or_default(), 300);
         let _ = writeln!(text, "- [blocker] test {} failed: {regression}{why}", test.name);
     }
-    let lost = version.checks.as_ref().map(words::vanished_in_words).unwrap_or_default();
+    let lost = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
     if !lost.is_empty() {
-        let _ = writeln!(text, "- [should] {lost}");
+        for line in lost.lines() {
+            let _ = writeln!(text, "- [should] {line}");
+        }
     }
     text
 }

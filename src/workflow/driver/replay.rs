@@ -385,17 +385,20 @@ fn finding(finding: &Finding) -> String {
 }
 
 fn checks_in_line(checks: &Checks) -> String {
-    let Checks { errors, lint, security, capabilities, dependencies, vanished, .. } = checks;
+    let Checks { errors, lint, security, capabilities, dependencies, vanished, heedless, .. } =
+        checks;
     let first = errors.iter().chain(security).chain(lint).next();
     let first = first.map_or_else(String::new, |f| format!(" (line {}: {})", f.line, f.message));
     format!(
-        "{} errors, {} of security, {} of lint{first}; {} capabilities; needs: {}; gone: {}",
+        "{} errors, {} of security, {} of lint{first}; {} capabilities; needs: {}; gone: {}; \
+         uses nothing: {}",
         errors.len(),
         security.len(),
         lint.len(),
         capabilities.len(),
         dependencies.join(" "),
         vanished.join(" "),
+        heedless.join(" "),
     )
 }
 
