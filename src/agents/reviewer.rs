@@ -199,7 +199,9 @@ impl<'a> Notes<'a> {
         if self.findings.len() >= MAX_FINDINGS {
             return;
         }
-        finding.text = one_line(&text::plain(&finding.text), MAX_WIDTH);
+        // Its number is the prompt's, and tells nobody what is wrong.
+        let plain = text::plain(&finding.text);
+        finding.text = one_line(words::without_number(plain.trim_start()), MAX_WIDTH);
         finding.quote =
             finding.quote.map(|q| one_line(q.trim(), MAX_WIDTH)).filter(|q| !q.is_empty());
         if finding.quote.as_deref().is_some_and(words::is_echo) {
@@ -214,8 +216,8 @@ impl<'a> Notes<'a> {
         }
         finding.requirement = finding.requirement.filter(|id| self.knows(id));
         let id = finding.requirement.as_deref();
-        // "F2: partly: Print the square" says the plan again, and nothing of what is wrong.
-        let said = words::without_number(&finding.text);
+        // "partly: Print the square" says the plan again, and nothing of what is wrong.
+        let said = finding.text.as_str();
         let said = words::leading_status(said).map_or(said, |(_, rest)| rest);
         if words::says_nothing(&finding.text)
             || words::is_echo(&finding.text)

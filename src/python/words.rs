@@ -13,12 +13,13 @@ const WIDTH: usize = 160;
 /// Comparisons of a value with itself that are told.
 const SAME: usize = 3;
 /// Lines of output that are told.
-const LAST_LINES: usize = 12;
+const FIRST_LINES: usize = 4;
+const LAST_LINES: usize = 8;
 
 /// A run in words, at most `limit` bytes: 1,500 is enough for all but the longest.
 ///
-/// How it ended, the error with the script's own lines, the hint, and the last lines of the output
-/// in what room is left.
+/// How it ended, the error with the script's own lines, the hint, and the last lines of the output, with
+/// the first ones, in what room is left.
 #[must_use]
 pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> String {
     let mut lines = vec![verdict(run)];
@@ -69,26 +70,34 @@ fn verdict(run: &Run) -> String {
     format!("The run: {ended}{}", reason.collect::<String>())
 }
 
-/// The last lines of an output stream within so many bytes; nothing where there is no room.
+/// The last lines of an output stream within so many bytes, and if there is room the first ones, where a
+/// table has its header; nothing where there is no room.
 fn output(name: &str, text: &str, room: usize) -> String {
-    let lines: Vec<&str> = text.trim_end().rsplit('\n').take(LAST_LINES + 1).collect();
-    let all = lines.len() <= LAST_LINES;
-    let mut kept = Vec::new();
-    let mut used = name.len() + 20;
-    for line in lines.iter().take(LAST_LINES) {
+    let lines: Vec<&str> = text.trim_end().split('\n').collect();
+    let mut used = name.len() + 60;
+    let mut fits = |line: &&str| {
         let line = one_line(line, WIDTH);
         used += line.len() + 3;
-        if used > room {
-            break;
-        }
-        kept.push(format!("\n  {line}"));
-    }
-    if text.trim().is_empty() || kept.is_empty() {
+        (used <= room).then(|| format!("\n  {line}"))
+    };
+    let left_out = lines.len().saturating_sub(FIRST_LINES + LAST_LINES);
+    let start = if left_out == 0 { 0 } else { FIRST_LINES + left_out };
+    let mut last: Vec<String> = lines[start..].iter().rev().map_while(&mut fits).collect();
+    last.reverse();
+    if text.trim().is_empty() || last.is_empty() {
         return String::new();
     }
-    let head = if all && kept.len() == lines.len() { "" } else { ", its last lines" };
-    kept.reverse();
-    format!("\n{name}{head}:{}", kept.concat())
+    let whole = last.len() == lines.len() - start;
+    let first: Vec<String> = lines[..start.min(FIRST_LINES)].iter().map_while(fits).collect();
+    let last = last.concat();
+    if whole && left_out == 0 {
+        format!("\n{name}:{last}")
+    } else if whole && first.len() == FIRST_LINES {
+        let between = count(left_out, "more line");
+        format!("\n{name}, its first and last lines:{}\n  ({between}){last}", first.concat())
+    } else {
+        format!("\n{name}, its last lines:{last}")
+    }
 }
 
 fn within(text: &str, limit: usize) -> String {
@@ -269,6 +278,30 @@ mod tests {
             let words = run_in_words(&run, &long, &long, limit);
             assert!(words.len() <= limit, "{limit}: {} {words}", words.len());
         }
+    }
+
+    #[test]
+    fn the_header_of_a_long_table_is_not_told_or_its_end_is_not() {
+        let run = Run { exit_code: Some(0), ..Run::not_run(RunVerdict::Ok, "") };
+        let run = Run { reason: None, ..run };
+        let table = |rows: usize| {
+            let rows: Vec<String> = (1..=rows).map(|n| format!("row {n}")).collect();
+            rows.join("\n")
+        };
+        let told = |rows: usize, limit: usize| run_in_words(&run, &table(rows), "", limit);
+        assert_eq!(
+            told(14, 500),
+            "The run: ok\nOutput, its first and last lines:\n  row 1\n  row 2\n  row 3\n  row 4\n  \
+             (2 more lines)\n  row 7\n  row 8\n  row 9\n  row 10\n  row 11\n  row 12\n  row 13\n  row 14"
+        );
+        assert!(told(13, 500).contains("row 4\n  (1 more line)\n  row 6"));
+        assert!(
+            told(12, 500).starts_with("The run: ok\nOutput:\n  row 1\n")
+                && told(12, 500).ends_with("row 12")
+        );
+        // The end comes first, where there is no room for both.
+        assert!(told(14, 160).contains("Output, its last lines:\n  row 7\n"), "{}", told(14, 160));
+        assert!(told(14, 110).contains("Output, its last lines:\n  row 1"), "{}", told(14, 110));
     }
 
     #[test]

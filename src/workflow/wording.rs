@@ -86,7 +86,14 @@ const NOT_PRINTED: &str = " the a an and or script program code output it its do
     is are isn aren doesn didn t no missing lacks print prints printed printing show shows shown \
     showing display displays displayed include includes contain contains header headers footer row \
     rows line lines title titles text texts word words string strings label labels message messages \
-    column columns name names heading headings result of for in ";
+    column columns name names heading headings result of for in after between under below above each \
+    every ";
+/// Words for a line that separates.
+const SEPARATORS: &str = " separator separators divider dividers separating dividing ";
+
+/// What is missing where it is said that a line that separates is: it is not quoted, and known when
+/// it is seen.
+pub const SEPARATOR: &str = "separator";
 
 /// Two words of at least so many letters may differ by a slip.
 const SLIPS_FROM: usize = 5;
@@ -102,7 +109,7 @@ enum Wish {
 }
 
 /// What a text says is not printed, as quoted in it, if it says nothing else: `The script does not
-/// print the header "City"`. Empty for any other text: what it says of order, place or sums no search
+/// print the header "City"`; or [`SEPARATOR`]. Empty for any other text: what it says of order, place or sums no search
 /// in an output can tell.
 #[must_use]
 pub fn not_printed(text: &str) -> Vec<&str> {
@@ -120,8 +127,13 @@ pub fn not_printed(text: &str) -> Vec<&str> {
     }
     rest.push_str(left);
     let lower = rest.to_lowercase();
-    let all: Vec<&str> =
+    let mut all: Vec<&str> =
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let known = all.len();
+    all.retain(|word| !SEPARATORS.contains(&format!(" {word} ")));
+    if all.len() < known {
+        quoted.push(SEPARATOR);
+    }
     let says = |list: &str| all.iter().any(|word| list.contains(&format!(" {word} ")));
     let nothing_else = all.iter().all(|word| NOT_PRINTED.contains(&format!(" {word} ")));
     let misses = says(" not never no missing lacks doesn isn aren didn ");
@@ -184,6 +196,12 @@ impl Wording {
             Wish::There | Wish::Gone => mostly || (shared >= 2 && shared * 5 >= fewer * 4),
             Wish::Other => shared * 5 >= all * 2,
         }
+    }
+
+    /// Whether this says of all that a requirement asks for, and of nothing else, that it is not there.
+    #[must_use]
+    pub fn denies(&self, requirement: &Self) -> bool {
+        self.wish == Wish::There && self.core.len() > 1 && self.core == requirement.core
     }
 
     /// Whether both speak of the same, in so many words that this is no chance.
