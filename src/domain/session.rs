@@ -5,7 +5,7 @@ use super::dialogue::Dialogue;
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::packages::Needs;
 use super::plan::Plan;
-use super::report::{CapabilityKind, Checks, Judged, Run, RunVerdict, Scored, Test};
+use super::report::{CapabilityKind, Checks, GivenBy, Judged, Run, RunVerdict, Scored, Test};
 use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 /// Modules that read a command line.
 const ARGUMENT_PARSERS: [&str; 7] =
     ["argparse", "getopt", "optparse", "click", "typer", "fire", "docopt"];
+
+/// What stands in any script that reads what is typed.
+const READS_TYPED: [&str; 4] = ["input", "stdin", "getpass", "/dev/"];
 
 /// The state of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -240,7 +243,18 @@ impl Version {
     /// Whether it does what hardly anybody means.
     #[must_use]
     pub fn doubtful(&self) -> bool {
-        self.checks.as_ref().is_some_and(Checks::doubtful)
+        self.deaf() || self.checks.as_ref().is_some_and(Checks::doubtful)
+    }
+
+    /// Whether the Manager gave it nothing but what is typed, and it has nothing that reads that.
+    #[must_use]
+    pub fn deaf(&self) -> bool {
+        let typed = |run: &Run| {
+            let by_manager = matches!(run.given_by, Some(GivenBy::Manager | GivenBy::Both));
+            run.verdict == RunVerdict::Ok && by_manager && run.arguments == 0
+        };
+        let reads = READS_TYPED.iter().any(|name| self.script.contains(name));
+        self.run.as_ref().is_some_and(typed) && !reads
     }
 
     /// Whether one of the Manager's tests failed.

@@ -11,4 +11,5 @@ pub mod manager;
 pub mod permission;
 pub mod promised;
 pub mod samples;
+pub mod weight;
 pub mod wording;

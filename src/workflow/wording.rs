@@ -143,6 +143,25 @@ pub fn not_printed(text: &str) -> Vec<&str> {
     Vec::new()
 }
 
+/// Whether an output holds a text that is said to be missing, however it is spaced.
+#[must_use]
+pub fn prints(output: &str, text: &str) -> bool {
+    if text != SEPARATOR {
+        return squeeze(output).contains(&squeeze(text));
+    }
+    let is_rule = |line: &str| {
+        let line = line.trim();
+        line.len() > 2 && line.chars().all(|c| "-=_*#~+|\u{2500}\u{2550} ".contains(c))
+    };
+    output.lines().any(is_rule)
+}
+
+/// A text with single spaces.
+#[must_use]
+pub fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A text reduced to what it says.
 pub struct Wording {
     /// Its words in order, in small letters.

@@ -267,6 +267,15 @@ fn a_script_that_runs_and_cannot_be_meant_is_accepted_at_once() {
             assert!(repair.prompt().contains(told), "{}", repair.prompt());
         }
     }
+    // What the Manager types is to be read, whatever is shown.
+    let first = fenced("import sys\nprint(len(sys.argv))");
+    let world = World::scripted(&[PLAN], &[&first, &fenced("print(input())")], &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "50\n42\n"])).expect(0);
+    let told = world.received()[2].prompt();
+    assert!(told.contains("what is typed, 2 lines, and no arguments, and read none"), "{told}");
+    let world = World::scripted(&[PLAN], &[&first], &[ACCEPT]);
+    world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "50", "--args", "x"])).expect(0);
+    assert_eq!(world.received().len(), 3);
     // Once: a function that has one answer only is possible.
     let other = fenced("def half(x):\n    return 1 / 2");
     let world = World::scripted(&[PLAN], &[&fenced(constant), &other], &[ACCEPT]);

@@ -648,11 +648,18 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
             )
         }
         Some(checks) if !version.failed() && version.doubtful() => {
-            format!(
-                "It runs, but it can't be what was asked for. Put this right and change nothing \
-                 else.\n{}",
-                words::noticed_in_words(checks)
-            )
+            let deaf = if version.deaf() {
+                let typed = count(super::given(session).0.stdin.lines().count(), "line");
+                format!(
+                    "It was given what is typed, {typed}, and no arguments, and read none of it. Read a \
+                     line of it with `input()` wherever the plan has the user say something."
+                )
+            } else {
+                String::new()
+            };
+            let why = "It runs, but it can't be what was asked for. Put this right and change \
+                       nothing else.";
+            join([why.to_owned(), deaf, words::noticed_in_words(checks)])
         }
         Some(checks) if !version.failed() => {
             format!(
