@@ -5,17 +5,15 @@ use super::lists::{self, Item, Shape};
 use super::{Refusal, RefusalKind, ask, fences, text};
 use crate::domain::chat::{Agent, Outcome, Request};
 use crate::domain::plan::Requirement;
-use crate::domain::text::{one_line, without_numbers};
+use crate::domain::text::one_line;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// More requirements than this are a model that does not stop.
 const MAX_REQUIREMENTS: usize = 20;
-/// Requirements that differ in a number only: who writes more of them counts on without an end.
-const COUNTED: usize = 3;
 /// A person may write a longer plan.
 const MAX_WRITTEN: usize = 100;
 const MAX_QUESTIONS: usize = 3;
@@ -75,18 +73,12 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
         parts.drop_cut_off();
     }
     let mut seen = BTreeSet::new();
-    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-    let mut counts_on = |text: &str| {
-        let times = counted.entry(text::key(&without_numbers(text))).or_default();
-        *times += 1;
-        *times > COUNTED
-    };
     let requirements = number(
         parts
             .points
             .iter()
             .filter_map(Point::text)
-            .filter(|text| seen.insert(text::key(text)) && !counts_on(text))
+            .filter(|text| seen.insert(text::key(text)))
             .take(MAX_REQUIREMENTS),
     );
     if requirements.is_empty() || requirements.iter().any(|r| is_code(&r.text)) {
@@ -557,26 +549,4 @@ fn refuse(text: &str, outcome: Outcome) -> Refusal {
              one thing that the script must do."
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
-
-    use super::*;
-
-    #[test]
-    fn a_plan_counts_on_and_every_number_becomes_a_requirement() {
-        let plan = |points: &[&str]| {
-            let points: Vec<String> = points.iter().map(|point| format!("- {point}\n")).collect();
-            let proposal = parse(&format!("## Requirements\n{}", points.concat()), Outcome::Whole);
-            proposal.unwrap().requirements.into_iter().map(|r| r.text).collect::<Vec<_>>()
-        };
-        let city = |which: &str| format!("Print the mean of the {which} warmest city.");
-        let cities = ["first", "second", "third", "fourth", "fifth"].map(city);
-        let told = plan(&cities.each_ref().map(String::as_str));
-        assert_eq!(told, cities[..3]);
-        let others = ["Read 3 numbers.", "Print one line for each.", "Print 2 lines for the sum."];
-        assert_eq!(plan(&others), others);
-    }
 }

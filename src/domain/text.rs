@@ -40,24 +40,6 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
-/// Words for numbers, and for places in a row.
-const NUMBERS: &str = " one two three four five six seven eight nine ten eleven twelve thirteen fourteen \
-    fifteen sixteen seventeen eighteen nineteen twenty first second third fourth fifth sixth seventh \
-    eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth \
-    eighteenth nineteenth twentieth ";
-
-/// A text without its numbers, in digits or in words: by it the points of a list are compared that
-/// somebody counts on for ever.
-#[must_use]
-pub fn without_numbers(text: &str) -> String {
-    let words = text.split_inclusive(|c: char| !c.is_alphanumeric());
-    let kept = words.filter(|word| {
-        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
-        word.is_empty() || !NUMBERS.contains(&format!(" {word} "))
-    });
-    kept.collect::<String>().chars().filter(|c| !c.is_ascii_digit()).collect()
-}
-
 /// `1 line`, `2 lines`.
 #[must_use]
 pub fn count(n: usize, what: &str) -> String {

@@ -1,7 +1,5 @@
 //! Notices that an answer has begun to repeat itself: weak models do, until their limit of length.
 
-use crate::domain::text::without_numbers;
-
 /// Characters that are looked at, from the end.
 const TAIL: usize = 6000;
 /// The longest part whose repetition is noticed, in characters.
@@ -50,10 +48,8 @@ impl Repetition {
             return false;
         }
         self.looked_at = text.len();
-        let from = text.char_indices().rev().nth(TAIL - 1).map_or(0, |(at, _)| at);
-        let tail = &text[from..];
-        let tail = if patience.numbers { tail.to_owned() } else { without_numbers(tail) };
-        let tail: Vec<char> = tail.chars().rev().collect();
+        let counts = |c: &char| patience.numbers || !c.is_ascii_digit();
+        let tail: Vec<char> = text.chars().rev().filter(counts).take(TAIL).collect();
         let comes_again = |period: &usize| {
             let needed = (patience.times * period).max(patience.characters);
             tail.len() >= needed + period
@@ -100,9 +96,6 @@ mod tests {
             .map(|(n, what)| ["R", &n.to_string(), ": ", what, "\n"].concat())
             .take(200)
             .collect();
-        let places = ["third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
-        let mean = |place: &str| ["R9: Print the mean of the ", place, " warmest city.\n"].concat();
-        let counted: String = places.into_iter().cycle().take(200).map(mean).collect();
         let words = "and so on and so forth ".repeat(300);
         let met = "Met\n".repeat(300);
         let code = "    def draw(self):\n        self.canvas.delete('all')\n".repeat(200);
@@ -110,7 +103,6 @@ mod tests {
         let brackets = format!("    assert split('{}", "()".repeat(2000));
         for (text, patience, most) in [
             (&list, PROSE, 800),
-            (&counted, PROSE, 800),
             (&words, PROSE, 800),
             (&met, PROSE, 800),
             (&code, CODE, 3400),

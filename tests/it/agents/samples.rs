@@ -125,7 +125,7 @@ fn real_plans_give_their_distinct_requirements() {
         // Headings with numbers below.
         ("smollm2-135m/plan-02.txt", Err(CutOff)),
         ("smollm2-135m/plan-03.txt", Err(Unusable)),
-        ("smollm2-135m/plan-04.txt", Ok((3, "Length: 32-bit (32-bit)"))),
+        ("smollm2-135m/plan-04.txt", Ok((8, "Length: 8192-bit (8192-bit)"))),
         ("smollm2-135m/plan-05.txt", Ok((3, "12 times"))),
         (
             "smollm2-135m/plan-06.txt",
