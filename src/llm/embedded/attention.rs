@@ -40,67 +40,48 @@ pub(super) fn of_each(queries: &Tensor, places: &[Place<'_>]) -> Result<Tensor> 
         .iter()
         .map(|at| (at.keys.storage_and_layout().0, at.values.storage_and_layout().0))
         .collect();
-    let mut at_work = Vec::with_capacity(places.len());
-    let mut shared = 1;
+    let mut at_work = Vec::new();
     for (place, (keys, values)) in places.iter().zip(&caches) {
-        let (kv_heads, room, _) = place.keys.dims3()?;
         let (Storage::Cpu(queries), Storage::Cpu(keys), Storage::Cpu(values)) =
             (&*queries, &**keys, &**values)
         else {
             bail!("attention is computed on the processor");
         };
-        shared = kv_heads;
-        at_work.push(AtWork {
-            query: &queries.as_slice()?[layout.start_offset() + place.query * heads * head..],
-            keys: keys.as_slice()?,
-            values: values.as_slice()?,
-            all: place.all,
-            head,
-            room,
-            group: heads / kv_heads * head,
-        });
+        let query = &queries.as_slice()?[layout.start_offset() + place.query * heads * head..];
+        let query = &query[..heads * head];
+        at_work.extend(heads_of(query, keys.as_slice()?, values.as_slice()?, place)?);
     }
-    let done: Vec<OnceLock<Vec<f32>>> =
-        at_work.iter().flat_map(|_| vec![OnceLock::new(); shared]).collect();
+    let done: Vec<OnceLock<Vec<f32>>> = vec![OnceLock::new(); at_work.len()];
     barrier_pool().execute_chunked(done.len(), |which: Range<usize>| {
         for one in which {
-            let _ = done[one].set(at_work[one / shared].attend(one % shared));
+            let _ = done[one].set(Arch::new().dispatch(at_work[one]));
         }
     });
     let mixed: Vec<f32> = done.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
     Tensor::from_vec(mixed, (places.len(), heads * head), &Device::Cpu)
 }
 
-struct AtWork<'a> {
+/// A place's work, for each head of keys the queries that share it.
+fn heads_of<'a>(
     query: &'a [f32],
     keys: &'a [f32],
     values: &'a [f32],
-    all: usize,
-    head: usize,
-    /// How many positions of one head stand behind each other.
-    room: usize,
-    /// The numbers of all queries that share keys.
-    group: usize,
-}
-
-impl AtWork<'_> {
-    fn attend(&self, kv_head: usize) -> Vec<f32> {
-        Arch::new().dispatch(self.shared(kv_head))
-    }
-
-    fn shared(&self, kv_head: usize) -> Shared<'_> {
-        let Self { all, head, .. } = *self;
-        let own = |numbers| -> &[f32] {
-            let numbers: &[f32] = numbers;
-            &numbers[kv_head * self.room * head..][..all * head]
-        };
-        let queries = &self.query[kv_head * self.group..][..self.group];
-        Shared { queries, keys: own(self.keys), values: own(self.values), all, head }
-    }
+    place: &Place<'_>,
+) -> Result<Vec<Shared<'a>>> {
+    let (kv_heads, room, head) = place.keys.dims3()?;
+    let all = place.all;
+    let group = query.len() / kv_heads;
+    let shared = |kv_head: usize| {
+        let own = |numbers: &'a [f32]| &numbers[kv_head * room * head..][..all * head];
+        let queries = &query[kv_head * group..][..group];
+        Shared { queries, keys: own(keys), values: own(values), all, head }
+    };
+    Ok((0..kv_heads).map(shared).collect())
 }
 
 /// What the queries of one head of keys take, in registers of whatever width the processor has: left
 /// to the compiler, the same loops came out several times slower or not, by chance.
+#[derive(Clone, Copy)]
 struct Shared<'a> {
     queries: &'a [f32],
     keys: &'a [f32],
@@ -311,22 +292,17 @@ mod tests {
                     defined(&query[which * head..][..head], keys, values)
                 })
                 .collect();
-            let group = group * head;
-            let work =
-                AtWork { query: &query, keys: &keys, values: &values, all, head, room, group };
-            for kv_head in 0..kv_heads {
-                let mine = kv_head * group..(kv_head + 1) * group;
-                let by_one = work.shared(kv_head).with_simd(Scalar);
-                close(&by_one, &expected[mine], "without registers");
-            }
             let of = |numbers: &[f32], shape: (usize, usize, usize)| {
                 Tensor::from_slice(numbers, shape, &Device::Cpu).unwrap()
             };
             let cache = (kv_heads, room, head);
+            let (of_keys, of_values) = (of(&keys, cache), of(&values, cache));
+            let place = || Place { query: 1, keys: &of_keys, values: &of_values, all };
+            let shared = heads_of(&query, &keys, &values, &place()).unwrap();
+            let by_one: Vec<f32> = shared.into_iter().flat_map(|s| s.with_simd(Scalar)).collect();
+            close(&by_one, &expected, "without registers");
             // It is the second of two, and asked for twice.
             let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
-            let (keys, values) = (of(&keys, cache), of(&values, cache));
-            let place = || Place { query: 1, keys: &keys, values: &values, all };
             let mixed = of_each(&of(&two, (2, heads, head)), &[place(), place()]).unwrap();
             for mixed in mixed.to_vec2::<f32>().unwrap() {
                 close(&mixed, &expected, "as the processor can");
