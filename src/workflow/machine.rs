@@ -171,8 +171,8 @@ pub fn repairs_left(session: &Session, version: &Version) -> u32 {
 }
 
 /// Whether a version that works goes back all the same, because nobody could see what it does, for
-/// what hardly anybody means, or for its lint findings: once in a row of repairs, so that it is not for the last of them that a model
-/// breaks what works.
+/// what hardly anybody means, or for its lint findings: once in a row of repairs, so that it is not for
+/// the last of them that a model breaks what works.
 fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
     let works = |version: &Version| version.ran() && !version.failed();

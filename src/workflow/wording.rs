@@ -109,8 +109,8 @@ enum Wish {
 }
 
 /// What a text says is not printed, as quoted in it, if it says nothing else: `The script does not
-/// print the header "City"`; or [`SEPARATOR`]. Empty for any other text: what it says of order, place or sums no search
-/// in an output can tell.
+/// print the header "City"`; or [`SEPARATOR`]. Empty for any other text: what it says of order, place or
+/// sums no search in an output can tell.
 #[must_use]
 pub fn not_printed(text: &str) -> Vec<&str> {
     let mut quoted = Vec::new();

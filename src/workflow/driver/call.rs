@@ -608,8 +608,8 @@ fn state_words(version: &Version, room: Room) -> String {
     let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, room.run)
     });
-    let lost = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
-    let mut parts = [run, test_words(version, room), lost];
+    let noticed = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
+    let mut parts = [run, test_words(version, room), noticed];
     // What failed comes first.
     if version.tests_failed() && !version.run_failed() {
         parts.swap(0, 1);

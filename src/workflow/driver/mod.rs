@@ -30,7 +30,8 @@ use super::machine::{self, Step};
 use super::manager::{Manager, News};
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, By, Event};
-use crate::domain::report::Run;
+use crate::domain::report::{Checks, Run};
+use crate::domain::session::Session;
 use crate::llm::provider::{Connection, ProviderError};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::interpreter::Interpreter;
@@ -204,8 +205,7 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let known = session.version(version);
         let script = known.map_or("", |v| v.script.as_str());
-        let mut checks = Box::new(check::check(script));
-        checks.heedless = outline::heedless(script, &session.interface);
+        let mut checks = Box::new(checks_of(session, script));
         checks.vanished = known.map(|version| lost::of(session, version)).unwrap_or_default();
         self.record(Event::Checked { version, checks, artifact: Artifact::default() })?;
         if let Some(version) = self.store.session().version(version) {
@@ -213,4 +213,9 @@ impl Driver<'_, '_> {
         }
         Ok(Next::Go)
     }
+}
+
+/// All that is told of a script by itself, and by what the Manager's tests use of it.
+fn checks_of(session: &Session, script: &str) -> Checks {
+    Checks { heedless: outline::heedless(script, &session.interface), ..check::check(script) }
 }

@@ -76,9 +76,9 @@ fn by_machine(version: &Version) -> String {
         let why = one_line(test.message.as_deref().unwrap_or_default(), 300);
         let _ = writeln!(text, "- [blocker] test {} failed: {regression}{why}", test.name);
     }
-    let lost = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
-    if !lost.is_empty() {
-        for line in lost.lines() {
+    let noticed = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
+    if !noticed.is_empty() {
+        for line in noticed.lines() {
             let _ = writeln!(text, "- [should] {line}");
         }
     }

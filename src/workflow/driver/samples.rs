@@ -10,7 +10,7 @@ use crate::domain::settings::{Sandbox, SandboxMode};
 use crate::files;
 use crate::python::interpreter::Interpreter;
 use crate::python::run::{self, Ask, Ran, RunFault};
-use crate::python::{acceptance, behaviour, check, outline};
+use crate::python::{acceptance, behaviour};
 use crate::sandbox::{self, Runner};
 use crate::store::{self, artifacts};
 use crate::workflow::manager::News;
@@ -52,10 +52,8 @@ impl Driver<'_, '_> {
             self.store.session().samples.iter().filter(|s| !s.tried).cloned().collect();
         self.tools.manager.tell(News::Trying { samples: open.len() });
         let mut trials = Vec::new();
-        let used = self.store.session().interface.clone();
         for mut sample in open {
-            let mut checks = check::check(&sample.version.script);
-            checks.heedless = outline::heedless(&sample.version.script, &used);
+            let checks = super::checks_of(self.store.session(), &sample.version.script);
             sample.version.checks = Some(checks);
             let python = match self.ground_of_sample(&mut sample.version).await? {
                 Ground::Python(python) => python,
