@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Feedback(Feedback),
     /// Run a version, or any script, as a session would
     Run(Run),
+    /// Take back what a session's scripts were allowed to reach
+    Revoke(Revoke),
     /// Change the latest script in $EDITOR; saved as a new version
     Edit(Target),
     /// Make a new session that starts at a version of another one
@@ -137,7 +139,7 @@ pub(crate) struct Ask {
     /// Pieces of code that are run for one question at most [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) steps: Option<u32>,
-    /// Answer the gates by rule: what the sandbox holds is allowed, anything else denied
+    /// Answer the gates by rule: what was not allowed by `--allow` is denied
     #[arg(long)]
     pub(crate) auto: bool,
     #[command(flatten)]
@@ -159,6 +161,9 @@ pub(crate) struct Means {
     /// How runs are confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
+    /// Let the scripts reach something: `network`, `network=HOST`, `read=PATH`, `env=NAME`, `processes`
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) allow: Vec<String>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
@@ -243,12 +248,25 @@ pub(crate) struct Run {
     /// How it is confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
+    /// Let it reach something: `network`, `network=HOST`, `read=PATH`, `env=NAME`, `processes`
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) allow: Vec<String>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
     /// Arguments for the script [default: the session's]
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Revoke {
+    /// NAME or PATH
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+    /// What to take back, as `show` lists it: `network=HOST`, `read=PATH`, ... [default: everything]
+    #[arg(value_name = "PERMISSION")]
+    pub(crate) permissions: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -64,6 +64,9 @@ pub struct Config {
     /// What tokens cost, by `PROVIDER/MODEL`.
     #[serde(deserialize_with = "values::or_default")]
     pub prices: BTreeMap<String, Price>,
+    /// What scripts may reach outside their run folder, as after `--allow`.
+    #[serde(deserialize_with = "values::or_default")]
+    pub allow: Vec<String>,
     /// The Python interpreter, a name or a path.
     pub python: Option<String>,
     /// The `uv` program that installs packages, where it is not the first that is found.
@@ -370,6 +373,7 @@ impl Config {
         over(&mut self.probe, later.probe);
         over(&mut self.sessions_dir, later.sessions_dir);
         self.prices.extend(later.prices);
+        self.allow.extend(later.allow);
         over(&mut self.python, later.python);
         over(&mut self.uv, later.uv);
         over(&mut self.limits.max_versions, later.limits.max_versions);

@@ -134,13 +134,91 @@ pub fn cache_folder() -> PathBuf {
         .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned())
 }
 
-/// SHA-256, in hexadecimal.
+/// Where the user's state is kept that is no setting and can't be made again: the secret that seals
+/// what this user allowed. None where the user has no home.
 #[must_use]
-pub fn hash(content: &[u8]) -> String {
-    Sha256::digest(content).iter().fold(String::with_capacity(64), |mut text, byte| {
+pub fn state_folder() -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "redraft")?;
+    Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+}
+
+/// Reads a small file that nobody else may have written: a regular one, of this length, of this user,
+/// and open to nobody else.
+#[must_use]
+pub fn read_private(path: &Path, length: u64) -> Option<Vec<u8>> {
+    let content = read_regular(path, length).filter(|content| content.len() as u64 == length)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let meta = path.symlink_metadata().ok()?;
+        if meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+            return None;
+        }
+    }
+    Some(content)
+}
+
+/// Makes a file that only this user can read, unless one is there; so is its folder, if it is made.
+pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let folder = path.parent().unwrap_or(path);
+    let mut temporary = OsString::from(".");
+    temporary.push(path.file_name().unwrap_or_default());
+    temporary.push(format!("-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    let temporary = path.with_file_name(temporary);
+    let made = (|| {
+        let mut builder = fs::DirBuilder::new();
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+            builder.mode(0o700);
+            options.mode(0o600);
+        }
+        builder.recursive(true).create(folder)?;
+        let mut file = options.open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        // Whole or not at all, and the first one stays.
+        match fs::hard_link(&temporary, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    })();
+    let _ = fs::remove_file(&temporary);
+    made.map_err(failed("write", path))
+}
+
+/// SHA-256 of a regular file, in hexadecimal; none for anything else, a link as well.
+#[must_use]
+pub fn hash_regular(path: &Path) -> Option<String> {
+    let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
+    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+        return None;
+    }
+    let mut hasher = Sha256::new();
+    let mut part = vec![0; AT_ONCE];
+    loop {
+        match file.read(&mut part).ok()? {
+            0 => return Some(hexadecimal(&hasher.finalize())),
+            n => hasher.update(&part[..n]),
+        }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// SHA-256, in hexadecimal.
+#[must_use]
+pub fn hash(content: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(content))
 }
 
 /// The text of a file of at most `limit` bytes; what is not UTF-8 is an error.
@@ -175,6 +253,11 @@ pub fn free(folder: &Path) -> Option<u64> {
         let _ = folder;
         None
     }
+}
+
+/// The path of a file or folder that is there, without links.
+pub fn resolve(path: &Path) -> Result<PathBuf, FileError> {
+    path.canonicalize().map_err(failed("read", path))
 }
 
 /// The length of a regular file, or none if there is no such file.

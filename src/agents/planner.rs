@@ -4,6 +4,7 @@ use super::given::{self, Given};
 use super::lists::{self, Item, Shape};
 use super::{Refusal, RefusalKind, ask, fences, text};
 use crate::domain::chat::{Agent, Outcome, Request};
+use crate::domain::permission;
 use crate::domain::plan::Requirement;
 use crate::domain::text::one_line;
 use crate::prompts::{PromptError, Prompts};
@@ -65,8 +66,9 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "The answer was empty. Write the plan."));
     }
+    let (needs, _) = permission::needs(text);
     let given = given::read(text);
-    let text = given::without(text);
+    let text = given::without(&permission::without_needs(text));
     let text = text.as_str();
     let mut parts = json_parts(text).unwrap_or_else(|| read(text, false));
     if outcome == Outcome::Cut {
@@ -88,7 +90,8 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     let said = said.collect::<Vec<_>>().join("\n");
     let given = given::meant(given, &said);
     let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
-    let text = write(&parts.restatement, &requirements, &given, &questions);
+    let mut text = write(&parts.restatement, &requirements, &given, &questions);
+    text.push_str(&permission::write_needs(&needs));
     Ok(Proposal { text, requirements, questions })
 }
 
@@ -102,7 +105,7 @@ pub fn read_plan(text: &str) -> Vec<Requirement> {
     if let Some(requirements) = as_written(&text) {
         return requirements;
     }
-    let parts = read(&given::without(&text), true);
+    let parts = read(&given::without(&permission::without_needs(&text)), true);
     let mut taken: BTreeSet<u32> =
         parts.points.iter().map(|p| p.number).filter(|n| *n > 0).collect();
     let mut used = BTreeSet::new();

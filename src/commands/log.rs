@@ -38,7 +38,8 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
 /// What matters of an event, whatever it is: its small fields, and the beginning of its texts.
 fn words(event: &Value) -> String {
     const HEAD: [&str; 3] = ["seq", "at", "event"];
-    const LARGE: [&str; 14] = [
+    const LARGE: [&str; 15] = [
+        "seal",
         "messages",
         "answer",
         "script",
@@ -74,7 +75,7 @@ fn words(event: &Value) -> String {
                 format!("{said}, {}", count(blockers, "open blocker"))
             }
             ("needs", needs) => names(&needs["missing"], "name"),
-            ("packages", packages) => names(packages, ""),
+            ("packages" | "permissions", named) => names(named, ""),
             ("usage", usage) => format!("{}+{} tokens", usage["prompt"], usage["answer"]),
             ("milliseconds", Value::Number(n)) => format!("{n} ms"),
             ("call", Value::Number(n)) => format!("call {n}"),

@@ -20,6 +20,7 @@ mod questions;
 mod repair;
 mod replay;
 mod resume;
+mod revoke;
 mod run;
 mod setup;
 mod show;
@@ -177,6 +178,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Log(args) => log::run(&context, &args),
         Command::Feedback(args) => feedback::run(&context, &args),
         Command::Run(args) => run::run(&context, &args),
+        Command::Revoke(args) => revoke::run(&context, &args),
         Command::Edit(args) => edit::run(&context, &args),
         Command::Fork(args) => fork::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),

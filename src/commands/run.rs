@@ -3,6 +3,7 @@
 use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::packages::Missing;
+use crate::domain::permission::{Access, Permission};
 use crate::domain::report::{Checks, RunVerdict};
 use crate::domain::settings::{Install, Sandbox};
 use crate::domain::text::{one_line, visible};
@@ -16,6 +17,7 @@ use crate::terminal::gate;
 use crate::terminal::menu::{self, Choice};
 use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
+use crate::workflow::permission;
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,9 @@ struct Wanted {
     stdin: String,
     install: Install,
     answers: Answers,
+    /// What its session was allowed.
+    allow: Vec<Permission>,
+    access: Access,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
@@ -42,6 +47,8 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     if let Some(mode) = args.sandbox {
         wanted.limits.mode = mode.into();
     }
+    let allowed = setup::permissions(&args.allow)?;
+    wanted.access = permission::access_of(wanted.limits.mode, allowed.iter().chain(&wanted.allow));
     if !args.args.is_empty() {
         wanted.args.clone_from(&args.args);
         wanted.stdin.clear();
@@ -54,13 +61,13 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, &cancel))? else {
         return Ok(code::INTERRUPTED);
     };
-    let runner = sandbox::runner(wanted.limits.mode);
+    let runner = sandbox::runner(wanted.access.mode);
     let ask = Ask {
         script: &wanted.script,
         script_name: &wanted.name,
         data: &wanted.data,
         earlier: &[],
-        readable: &[],
+        access: &wanted.access,
         checks: &checks,
         limits: wanted.limits,
         python: &python,
@@ -174,6 +181,8 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             stdin: String::new(),
             install: context.config.install.unwrap_or_default(),
             answers: Answers::new(),
+            allow: setup::permissions(&context.config.allow)?,
+            access: Access::default(),
         });
     }
     if path.extension().is_some_and(|e| e == "py") {
@@ -185,6 +194,17 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
     let Some(version) = session.version(number) else {
         return Err(store::no_version(&session, number).into());
     };
+    for wanted in session.elsewhere.iter().filter(|wanted| wanted.is_of_settings()) {
+        let note = format!(
+            "this session was made elsewhere, and wants to {}: that is ignored until you allow it",
+            wanted.words()
+        );
+        context.terminal.warn(&one_line(&note, 200));
+    }
+    let files = store::given(&place.folder, &session);
+    for line in &files.changed {
+        context.terminal.warn(&visible(line));
+    }
     let (mut given, _) = driver::given(&session);
     if context.terminal.interactive && session.settings.stdin.is_empty() {
         // The person types themselves, not the plan.
@@ -193,7 +213,7 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
     Ok(Wanted {
         script: version.script.clone(),
         name: store::artifacts::script_file(number),
-        data: store::data_files(&place.folder, &session),
+        data: files.data,
         limits: session.settings.sandbox,
         python: session.settings.python.clone(),
         args: given.args,
@@ -206,5 +226,7 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             .filter(|(_, yes)| **yes)
             .map(|(n, _)| (n.clone(), true))
             .collect(),
+        allow: permission::granted(&session).cloned().collect(),
+        access: Access::default(),
     })
 }

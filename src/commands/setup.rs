@@ -3,6 +3,7 @@
 use super::Context;
 use crate::cli::Work;
 use crate::domain::chat::Role;
+use crate::domain::permission::{self, Permission};
 use crate::domain::settings::{Preset, RoleSettings, Safety, Settings};
 use crate::domain::text::one_line;
 use crate::files;
@@ -44,6 +45,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         lint: config.lint.unwrap_or(usual.lint),
         run: config.run.unwrap_or(usual.run),
         sandbox: config.sandbox(),
+        allow: permissions(&config.allow)?,
         install: config.install.unwrap_or_default(),
         safety: config.safety.unwrap_or_default(),
         python: config.python.clone(),
@@ -94,6 +96,11 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
         settings.sandbox.mode = mode.into();
         settings.run = !work.no_run;
     }
+    for permission in permissions(&work.means.allow)? {
+        if !settings.allow.contains(&permission) {
+            settings.allow.push(permission);
+        }
+    }
     if work.means.python.is_some() {
         settings.python.clone_from(&work.means.python);
     }
@@ -112,6 +119,25 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
         };
     }
     Ok(())
+}
+
+/// What flags or the configuration allow scripts to reach. A path is resolved here and now, so that a
+/// link that changes later leads nowhere else.
+///
+/// # Errors
+/// What is no permission, and a path that is not there.
+pub(super) fn permissions(texts: &[String]) -> Result<Vec<Permission>> {
+    let here = std::env::current_dir()?;
+    let mut permissions = Vec::new();
+    for text in texts {
+        for permission in permission::read_flag(text, &here)? {
+            permissions.push(match permission {
+                Permission::Read(path) => Permission::Read(files::resolve(&path)?),
+                other => other,
+            });
+        }
+    }
+    Ok(permissions)
 }
 
 /// The roles that a model is chosen for in any case.

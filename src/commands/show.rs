@@ -1,6 +1,6 @@
 //! `redraft show`: a session, or one of its versions.
 
-use super::{Context, code, questions, status, work};
+use super::{Context, code, questions, revoke, status, work};
 use crate::cli::Target;
 use crate::domain::event::FORMAT;
 use crate::domain::report::TestOutcome;
@@ -98,6 +98,13 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
     for test in &session.tests {
         row("tests", &visible(&format!("{} ({} bytes)", test.name, test.bytes)));
     }
+    for permission in revoke::allowed(session) {
+        row("allowed", &terminal.warm(&one_line(&permission.to_string(), 200)));
+    }
+    for permission in &session.elsewhere {
+        let words = format!("{permission}  allowed elsewhere: it counts when you allow it here");
+        row("asked", &one_line(&words, 200));
+    }
     row("spent", &gate::spent(session));
     for file in &snapshot.edited {
         row(
@@ -183,6 +190,8 @@ fn value(session: &Session) -> Value {
         "status": status::word(session),
         "state": status::words(session),
         "settings": session.settings,
+        "allowed": revoke::allowed(session),
+        "allowed_elsewhere": session.elsewhere,
         "forked_from": session.forked_from,
         "data": session.data,
         "tests": session.tests,

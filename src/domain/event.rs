@@ -6,6 +6,7 @@
 use super::chat::{Agent, Message, Outcome, ToolCall, Usage};
 use super::dialogue::Piece;
 use super::packages::Needs;
+use super::permission::Permission;
 use super::plan::Requirement;
 use super::report::{CapabilityKind, Checks, Judged, Run, Scored, Test};
 use super::review::{Answered, Finding, Review};
@@ -411,12 +412,21 @@ pub enum Event {
         allowed: bool,
         /// Who gave it.
         by: By,
-        /// What is meant; nothing stands for everything.
+        /// What is meant.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        permissions: Vec<Permission>,
+        /// What was meant in the journals of earlier programs, by its kind. It is read and no longer
+        /// counts: a kind names no file and no host.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         capabilities: Vec<CapabilityKind>,
         /// The version that is meant, where a model judged it to be unsafe.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<u32>,
+    },
+    /// What was allowed is taken back, to be asked for anew.
+    PermissionRevoked {
+        /// What is meant.
+        permissions: Vec<Permission>,
     },
     /// A model named packages for modules of a version that the index does not know by their names.
     PackagesNamed {
@@ -705,6 +715,7 @@ impl Event {
             | Self::RunAsked { .. }
             | Self::Rewound { .. }
             | Self::RunPermission { .. }
+            | Self::PermissionRevoked { .. }
             | Self::SafetyJudged { .. }
             | Self::PackagesNamed { .. }
             | Self::PackagesSought { .. }
@@ -717,6 +728,21 @@ impl Event {
             | Self::Replied(_)
             | Self::Repaired { .. } => Vec::new(),
         }
+    }
+
+    /// Whether the event can open something to scripts: such an event counts only where it was
+    /// recorded by this user on this machine, which its seal shows.
+    #[must_use]
+    pub const fn can_open(&self) -> bool {
+        matches!(
+            self,
+            Self::SessionCreated(_)
+                | Self::SettingsChanged { .. }
+                | Self::BudgetExtended { .. }
+                | Self::PlanApproved { by: By::Manager, .. }
+                | Self::RunPermission { allowed: true, .. }
+                | Self::InstallPermission { allowed: true, .. }
+        )
     }
 
     /// Whether losing this event would lose money, work or a person's word: such events are on

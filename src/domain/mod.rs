@@ -5,6 +5,7 @@ pub mod dialogue;
 pub mod event;
 pub mod name;
 pub mod packages;
+pub mod permission;
 pub mod plan;
 pub mod profile;
 pub mod report;

@@ -25,6 +25,13 @@ pub struct Capability {
     pub line: usize,
     /// What asks for it, as `subprocess.run`.
     pub what: String,
+    /// The host, the resolved path of a file or folder that is there, or the name of the environment
+    /// variable that it is given, where the script says it as a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The path as the script says it, where that resolves to another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
 }
 
 /// The kinds of thing that a script can ask for.
@@ -343,6 +350,9 @@ pub struct Run {
     /// What its confinement could not have stopped on this system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
+    /// Hosts that it tried to reach and was not allowed, as `HOST:PORT`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts_refused: Vec<String>,
 }
 
 impl Run {
@@ -365,6 +375,7 @@ impl Run {
             files: Vec::new(),
             screenshot: false,
             gaps: Vec::new(),
+            hosts_refused: Vec::new(),
         }
     }
 }

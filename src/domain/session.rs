@@ -4,11 +4,12 @@ use super::chat::{Agent, Outcome, Role, ToolCall, Usage};
 use super::dialogue::Dialogue;
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
 use super::packages::Needs;
+use super::permission::Permission;
 use super::plan::Plan;
-use super::report::{CapabilityKind, Checks, GivenBy, Judged, Run, RunVerdict, Scored, Test};
+use super::report::{Checks, GivenBy, Judged, Run, RunVerdict, Scored, Test};
 use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Modules that read a command line.
 const ARGUMENT_PARSERS: [&str; 7] =
@@ -70,8 +71,11 @@ pub struct Session {
     pub calls: Calls,
     /// All findings, in the order of their ids.
     pub ledger: Vec<Finding>,
-    /// What scripts may do outside their run folder, as far as that was answered.
-    pub allowed: BTreeMap<CapabilityKind, bool>,
+    /// What scripts may reach outside their run folder, as far as that was answered here.
+    pub allowed: BTreeMap<Permission, bool>,
+    /// What was allowed elsewhere, by another user or machine: it counts for nothing until it is
+    /// answered here.
+    pub elsewhere: BTreeSet<Permission>,
     /// Packages that may be installed or not, by name, as far as that was answered.
     pub installs: BTreeMap<String, bool>,
     /// What models said, time after time, in which package a module is; empty where in none.
@@ -119,6 +123,8 @@ pub struct Planning {
     pub revise: bool,
     /// A person approved the plan that stands.
     pub by_manager: bool,
+    /// What that plan says that its script needs, where it was approved at a gate here.
+    pub needs: Vec<Permission>,
     /// The first version that was written for each requirement as it stands.
     pub since: BTreeMap<String, u32>,
 }

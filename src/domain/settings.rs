@@ -1,6 +1,7 @@
 //! What a session runs with.
 
 use super::chat::Role;
+use super::permission::Permission;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ impl Default for Limits {
 }
 
 /// How much a run is confined.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
     /// No network, no files but its own.
@@ -83,7 +84,7 @@ impl Default for Sandbox {
 }
 
 /// Whether packages are installed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Install {
     /// The Manager is asked.
@@ -96,7 +97,7 @@ pub enum Install {
 }
 
 /// Who judges whether a script is safe to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Safety {
     /// The static checks.
@@ -249,6 +250,9 @@ pub struct Settings {
     /// How runs are confined.
     #[serde(default)]
     pub sandbox: Sandbox,
+    /// What scripts may reach outside their run folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Permission>,
     /// Whether packages are installed.
     #[serde(default)]
     pub install: Install,
@@ -312,6 +316,7 @@ impl Settings {
             lint: LintUse::default(),
             run: true,
             sandbox: Sandbox::default(),
+            allow: Vec::new(),
             install: Install::default(),
             safety: Safety::default(),
             python: None,
@@ -337,6 +342,50 @@ impl Settings {
             Preset::Analyst => {
                 Self { review: false, review_before_run: true, analysis: true, ..guided }
             }
+        }
+    }
+
+    /// What these settings open, as permissions: what they have to be trusted for.
+    #[must_use]
+    pub fn openings(&self) -> Vec<Permission> {
+        let mode = (self.sandbox.mode != SandboxMode::Strict)
+            .then_some(Permission::Sandbox(self.sandbox.mode));
+        let python = self.python.clone().map(Permission::Python);
+        let unguarded = matches!(self.safety, Safety::Off | Safety::Model);
+        let safety = unguarded.then_some(Permission::Safety(self.safety));
+        let install = (self.install == Install::Auto).then_some(Permission::Install(self.install));
+        let own = mode.into_iter().chain(python).chain(safety).chain(install);
+        own.chain(self.allow.iter().cloned()).collect()
+    }
+
+    /// The same settings without what they open.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        for permission in self.openings() {
+            self.close(&permission);
+        }
+        self
+    }
+
+    /// Opens what an answer allowed of what settings made elsewhere ask for.
+    pub fn open(&mut self, permission: &Permission) {
+        match permission {
+            Permission::Sandbox(mode) => self.sandbox.mode = *mode,
+            Permission::Python(python) => self.python = Some(python.clone()),
+            Permission::Safety(safety) => self.safety = *safety,
+            Permission::Install(install) => self.install = *install,
+            _ => {}
+        }
+    }
+
+    /// Takes back what these settings open by a permission.
+    pub fn close(&mut self, permission: &Permission) {
+        match permission {
+            Permission::Sandbox(_) => self.sandbox.mode = SandboxMode::Strict,
+            Permission::Python(_) => self.python = None,
+            Permission::Safety(_) => self.safety = Safety::Static,
+            Permission::Install(_) => self.install = Install::Ask,
+            _ => self.allow.retain(|allowed| allowed != permission),
         }
     }
 

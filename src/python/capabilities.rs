@@ -3,8 +3,11 @@
 //! This tells a person what a script is about; it does not hold a script that hides what it does.
 
 use std::collections::BTreeMap;
+use std::env;
+use std::path::Path;
 
 use super::tree::{Tree, Use};
+use crate::domain::permission;
 use crate::domain::report::{Capability, CapabilityKind};
 use crate::domain::text::one_line;
 
@@ -188,33 +191,99 @@ const WITH_PATHS: &[&str] = &[
     "cv2.imread",
 ];
 
+/// Variables that every run has a value of its own for.
+const GIVEN: &[&str] =
+    &["HOME", "TMPDIR", "PATH", "LANG", "DISPLAY", "PYTHONPATH", "PYTHONIOENCODING", "MPLBACKEND"];
 /// Paths outside the run folder that are no file of anyone's.
 const NOBODYS: &[&str] = &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
 
-/// What a script asks for, in the order of its lines; one of a kind a line.
+/// What a script asks for, in the order of its lines; one of a kind and a target a line.
 pub(super) fn of(tree: &Tree) -> Vec<Capability> {
     let mut found = BTreeMap::new();
+    let mut note = |line, kind, target: Option<String>, what: &str| {
+        found.entry((line, kind, target)).or_insert_with(|| what.to_owned());
+    };
     // A star import leaves no names to look for: the import itself stands for their use.
     let stars = tree.imports.iter().filter(|import| import.star);
     for (name, line) in stars.map(|import| (&import.module, import.line)) {
         if let Some(kind) = asking(name) {
-            found.entry((line, kind)).or_insert_with(|| name.clone());
+            note(line, kind, None, name);
         }
     }
     for used in &tree.uses {
-        if let Some(kind) = asking(&used.name) {
-            found.entry((used.line, kind)).or_insert_with(|| used.name.clone());
-        } else if let Some(path) = path_outside(used) {
-            found
-                .entry((used.line, CapabilityKind::Files))
-                .or_insert_with(|| format!("{}(\"{path}\")", used.name));
+        match asking(&used.name) {
+            Some(CapabilityKind::Environment) => {
+                let name = used.texts.first().filter(|name| !GIVEN.contains(&name.as_str()));
+                note(used.line, CapabilityKind::Environment, name.cloned(), &used.name);
+            }
+            Some(kind) => note(used.line, kind, None, &used.name),
+            None => {
+                if let Some(path) = path_outside(used) {
+                    let what = format!("{}(\"{path}\")", used.name);
+                    note(used.line, CapabilityKind::Files, Some(path.to_owned()), &what);
+                }
+            }
+        }
+    }
+    // Addresses say which hosts are meant, wherever they stand in the script.
+    let network =
+        |(_, kind, _): &(usize, CapabilityKind, Option<String>)| *kind == CapabilityKind::Network;
+    if found.keys().any(network) {
+        for (host, line) in tree.texts.iter().filter_map(|(text, line)| Some((host(text)?, line))) {
+            let what = format!("\"{host}\"");
+            found.entry((*line, CapabilityKind::Network, Some(host))).or_insert(what);
         }
     }
     found
         .into_iter()
         .take(MOST)
-        .map(|((line, kind), what)| Capability { kind, line, what: one_line(&what, LONGEST) })
+        .map(|((line, kind, target), what)| {
+            let what = one_line(&what, LONGEST);
+            Capability { kind, line, what, target, named: None }
+        })
         .collect()
+}
+
+/// The host of an address that a text begins with, as permissions name it; none where a part of it is
+/// only known at run time.
+fn host(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let usual = match scheme.to_ascii_lowercase().as_str() {
+        "http" | "ws" => ":80",
+        "https" | "wss" => ":443",
+        "ftp" => "",
+        _ => return None,
+    };
+    let end = rest.find(['/', '?', '#'])?;
+    let (_, host) = rest[..end].rsplit_once('@').unwrap_or(("", &rest[..end]));
+    let host = permission::host(host).ok()?;
+    Some(host.strip_suffix(usual).map_or(host.clone(), str::to_owned))
+}
+
+/// Finds out what is really meant by the paths and names that a script asks for: links are resolved,
+/// and what is not there, or not set, can't be opened and asks for nothing.
+pub(super) fn resolve(mut capabilities: Vec<Capability>) -> Vec<Capability> {
+    capabilities.retain_mut(|capability| {
+        let Some(target) = capability.target.take() else { return true };
+        match capability.kind {
+            CapabilityKind::Files => match Path::new(&target).canonicalize() {
+                // A path from the run folder, or one of another system: nothing here is meant.
+                _ if !Path::new(&target).is_absolute() => {}
+                Ok(path) => {
+                    let path = path.to_string_lossy().into_owned();
+                    capability.named = (path != target).then_some(target);
+                    capability.target = Some(path);
+                }
+                Err(_) => return false,
+            },
+            CapabilityKind::Environment => {
+                capability.target = Some(target).filter(|name| env::var_os(name).is_some());
+            }
+            _ => capability.target = Some(target),
+        }
+        true
+    });
+    capabilities
 }
 
 fn asking(name: &str) -> Option<CapabilityKind> {

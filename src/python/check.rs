@@ -190,7 +190,7 @@ impl Look {
     fn sorted(self, script: &str) -> Checks {
         let Self { tree, findings } = self;
         let mut checks = Checks {
-            capabilities: capabilities::of(&tree),
+            capabilities: capabilities::resolve(capabilities::of(&tree)),
             imports: imports::of(&tree),
             dependencies: imports::dependencies(&tree, script),
             optional: imports::optional(&tree),

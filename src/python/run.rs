@@ -13,6 +13,7 @@ use super::hints::needs_display;
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback::{self, Execution};
+use crate::domain::permission::Access;
 use crate::domain::report::{Checks, NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict};
 use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
@@ -29,6 +30,8 @@ const DATA: &str = "data";
 const LISTED: usize = 10;
 /// Modules that draw figures by matplotlib.
 const DRAWING: &[&str] = &["matplotlib", "mpl_toolkits", "pandas", "pylab", "seaborn"];
+/// The shortest value of a variable that may be a key, in bytes.
+const SECRET: usize = 8;
 /// What a person who uses a program may take.
 const A_DAY: Duration = Duration::from_hours(24);
 
@@ -42,8 +45,8 @@ pub struct Ask<'a> {
     pub data: &'a [PathBuf],
     /// Files that earlier runs left, with their names in its folder, given as copies.
     pub earlier: &'a [(String, PathBuf)],
-    /// Files and folders outside its run folder that it may read, by their own paths.
-    pub readable: &'a [PathBuf],
+    /// What it is given beyond its run folder.
+    pub access: &'a Access,
     /// What its checks found: whether it has a window.
     pub checks: &'a Checks,
     /// How much it may use.
@@ -120,7 +123,8 @@ pub async fn run(
         Err(RunnerError::Unconfined(why)) => return Ok(refused(runner, &why)),
         Err(fault) => return Err(fault.into()),
     };
-    let (stdout, stderr) = (public(&done, &done.stdout.text), public(&done, &done.stderr.text));
+    let shown = |text| without_values(ask.access, public(&done, text));
+    let (stdout, stderr) = (shown(&done.stdout.text), shown(&done.stderr.text));
     let kept = &done.files;
 
     if let Some((png, path)) = seen.as_ref().and_then(Frame::png).zip(ask.picture) {
@@ -152,6 +156,7 @@ pub async fn run(
         stderr_bytes: done.stderr.bytes,
         files: done.files.files.clone(),
         gaps: done.gaps.clone(),
+        hosts_refused: Vec::new(),
     };
     Ok(Ran { run, stdout, stderr })
 }
@@ -163,10 +168,15 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         program: ask.python.path.clone(),
         // No `-I` or `-P`: a script may import a module that came with its data.
         args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
-        env: [environment(&ask.python.path), threads(cores(), ask.limits.processes), show.env()]
-            .concat(),
+        env: [
+            environment(&ask.python.path),
+            threads(cores(), ask.limits.processes),
+            show.env(),
+            variables(ask.access),
+        ]
+        .concat(),
         inputs: inputs(ask).into_iter().chain(show.input()).collect(),
-        readable: [ask.python.files(), ask.readable.to_vec(), show.readable()].concat(),
+        readable: [ask.python.files(), readable(ask.access), show.readable()].concat(),
         stdin: ask.stdin.clone(),
         limits: Limits {
             time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
@@ -179,6 +189,35 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         stop: CancellationToken::new(),
         attached: ask.by_hand,
     }
+}
+
+/// The paths that it was allowed to read, where these still lead to what was allowed: a link may have
+/// come in their place since.
+fn readable(access: &Access) -> Vec<PathBuf> {
+    let same = |(named, allowed): &&(PathBuf, PathBuf)| {
+        named.canonicalize().is_ok_and(|path| path == *allowed)
+    };
+    access.readable.iter().filter(same).map(|(named, _)| named.clone()).collect()
+}
+
+/// The variables that it was allowed to see, as far as they are set here.
+fn variables(access: &Access) -> Vec<(OsString, OsString)> {
+    let set = |name: &String| Some((OsString::from(name), env::var_os(name)?));
+    access.environment.iter().filter_map(set).collect()
+}
+
+/// Text without the values of variables that the script was allowed to see: they may be keys, and what
+/// is printed is kept and shown to models.
+fn without_values(access: &Access, mut text: String) -> String {
+    for (name, value) in variables(access) {
+        match value.to_str() {
+            Some(value) if value.len() >= SECRET => {
+                text = text.replace(value, &format!("[{}]", name.to_string_lossy()));
+            }
+            _ => {}
+        }
+    }
+    text
 }
 
 /// What was printed, without the folders of this machine.
@@ -454,7 +493,7 @@ mod tests {
                 script_name: "script_v1.py",
                 data: &[],
                 earlier: &[],
-                readable: &[],
+                access: &Access::default(),
                 checks: &checks,
                 limits: Sandbox { seconds: 5, ..Sandbox::default() },
                 python: &python,

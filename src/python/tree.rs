@@ -61,6 +61,8 @@ pub(super) struct Tree {
     pub(super) idle: Vec<Range<usize>>,
     /// Bytes where an async function returns a value, which it may not if it also yields.
     pub(super) async_returns: Vec<usize>,
+    /// The beginnings of all texts that hold an address, with their lines; one that is whole ends in `/`.
+    pub(super) texts: Vec<(String, usize)>,
     /// How many statements there are, those inside others counted too.
     pub(super) statements: usize,
 }
@@ -176,6 +178,15 @@ impl Reader<'_> {
         self.tree.idle.push(range.start().to_usize()..range.end().to_usize());
     }
 
+    /// Keeps a text that may be an address.
+    fn address(&mut self, text: &str, expr: &Expr) {
+        if text.contains("://") {
+            let text = text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned();
+            let line = self.line(expr);
+            self.tree.texts.push((text, line));
+        }
+    }
+
     fn note(&mut self, expr: &Expr, arguments: Vec<Argument>) {
         if let Some((head, rest)) = dotted(expr) {
             self.raw.push(Raw { head, rest, line: self.line(expr), arguments });
@@ -283,7 +294,21 @@ impl<'a> Visitor<'a> for Reader<'_> {
             }
             // Within the quotes: an error of the text as a whole is at its start.
             Expr::StringLiteral(text) => {
+                self.address(&format!("{}/", text.value.to_str()), expr);
                 self.tree.idle.push(text.start().to_usize() + 1..text.end().to_usize());
+            }
+            Expr::FString(text) => {
+                let first = text.value.elements().next().and_then(|first| first.as_literal());
+                if let Some(first) = first {
+                    self.address(&first.value, expr);
+                }
+                visitor::walk_expr(self, expr);
+            }
+            // `os.environ["NAME"]` asks for that name.
+            Expr::Subscript(part) if part.value.is_attribute_expr() => {
+                self.note(&part.value, argument(&part.slice).into_iter().collect());
+                self.below(&part.value);
+                self.visit_expr(&part.slice);
             }
             _ => visitor::walk_expr(self, expr),
         }

@@ -3,6 +3,7 @@
 use crate::config;
 use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
+use crate::domain::permission::Permission;
 use crate::domain::report::{Checks, Run, Scored, Test};
 use crate::domain::session::Session;
 use crate::domain::settings::{
@@ -170,6 +171,8 @@ struct Flat {
     #[serde(default)]
     sandbox: Sandbox,
     #[serde(default)]
+    allow: Vec<Permission>,
+    #[serde(default)]
     install: Install,
     #[serde(default)]
     safety: Safety,
@@ -217,6 +220,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         lint: read.lint,
         run: read.run,
         sandbox: read.sandbox,
+        allow: read.allow,
         install: read.install,
         safety: read.safety,
         python: read.python,

@@ -2,6 +2,7 @@
 
 use super::line::Entry;
 use super::open::load;
+use super::seal::Sealer;
 use super::{DATA, JOURNAL, Store, StoreError, TESTS, artifacts, open};
 use crate::domain::chat::Agent;
 use crate::domain::event::{DataFile, Described, Event, FORMAT, SessionCreated};
@@ -103,10 +104,15 @@ pub fn fork(
     }
     files::create_folder(root)?;
     let made = Making::start(root)?;
-    let data = session.data.iter().map(|given| Path::new(DATA).join(&given.name));
-    let tests = session.tests.iter().map(|given| Path::new(TESTS).join(&given.name));
-    for file in data.chain(tests) {
-        files::copy(&source.join(&file), &made.folder.join(&file))?;
+    let given = super::given(source, session);
+    for (within, path) in given
+        .data
+        .iter()
+        .map(|path| (DATA, path))
+        .chain(given.tests.iter().map(|path| (TESTS, path)))
+    {
+        let name = path.file_name().unwrap_or_default();
+        files::copy(path, &made.folder.join(within).join(name))?;
     }
     let mut store = made.finish(root, name, entries)?;
     if let Some(version) = version
@@ -221,7 +227,8 @@ impl Making {
                 files::write(&self.folder.join(file), content.as_bytes(), Mode::Normal)?;
             }
         }
-        let lines: String = entries.iter().map(Entry::line).collect();
+        let mut sealer = Sealer::default();
+        let lines: String = entries.iter().map(|entry| sealer.line(entry)).collect();
         files::write(&self.folder.join(JOURNAL), lines.as_bytes(), Mode::Normal)?;
         files::sync(&[self.folder.join(JOURNAL), self.folder.join(artifacts::SESSION)])?;
         let place = root.join(name);

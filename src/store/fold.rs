@@ -1,19 +1,20 @@
 //! Events into a session, one by one. Says what does not fit; decides nothing.
 
 use super::line::Entry;
+use super::seal::Seal;
 use crate::domain::chat::{Agent, Message, Role, Speaker};
 use crate::domain::dialogue::{Dialogue, Ended, Turn};
 use crate::domain::event::{
     By, CallFinished, Cause, Event, RefusalKind, Replied, RunFinished, SessionCreated,
 };
 use crate::domain::name;
+use crate::domain::permission::{self, Permission};
 use crate::domain::plan::Plan;
-use crate::domain::report::CapabilityKind;
 use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::{
     Accepted, Pending, Placed, Refusal, Sample, Session, Took, Version, Wish,
 };
-use crate::domain::settings::Preset;
+use crate::domain::settings::{Preset, Settings};
 use std::collections::BTreeMap;
 
 /// Takes one more event into a session.
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// Says, for people, why the event can't follow on what happened before. The session is as it was.
 pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
-    let Entry { seq, at, mut event } = entry;
+    let Entry { seq, at, mut event, seal } = entry;
     if seq != session.seq + 1 {
         return Err(format!("it has number {seq} where {} belongs", session.seq + 1));
     }
@@ -52,7 +53,7 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
             session.artifacts.insert(artifact.file.clone(), Placed { artifact, seq });
         }
     }
-    take(session, event, at);
+    take(session, event, at, seal == Seal::Ours);
     Ok(())
 }
 
@@ -170,9 +171,10 @@ fn read_call(session: &Session, call: u32) -> Result<(), String> {
     if asked { answer_of(session, call) } else { Err("no question is open".to_owned()) }
 }
 
-fn take(session: &mut Session, event: Event, at: String) {
+/// `ours`: this user recorded it here, so that it may open something.
+fn take(session: &mut Session, event: Event, at: String, ours: bool) {
     match event {
-        Event::SessionCreated(e) => created(session, *e, at),
+        Event::SessionCreated(e) => created(session, *e, at, ours),
         Event::SettingsChanged { request, settings, .. } => {
             if let Some(request) = request {
                 session.request = request;
@@ -181,7 +183,7 @@ fn take(session: &mut Session, event: Event, at: String) {
                 session.accepted = None;
             }
             session.limits_given = settings.limits;
-            session.settings = *settings;
+            run_with(session, *settings, ours);
             // Another Python has other packages.
             session.versions.iter_mut().for_each(|v| v.needs = None);
         }
@@ -252,7 +254,14 @@ fn take(session: &mut Session, event: Event, at: String) {
             superseded(session, Role::Coder);
             let plan = Plan { text, requirements };
             let next = session.next_version();
-            session.planning = session.planning.approved(plan, by == By::Manager, next);
+            let by_manager = by == By::Manager;
+            let (needs, _) = permission::needs(&plan.text);
+            session.planning = session.planning.approved(plan, by_manager, next);
+            if by_manager && ours {
+                session.planning.needs = needs;
+            } else if by_manager {
+                session.elsewhere.extend(needs);
+            }
             session.accepted = None;
             session.gate = None;
             if session.head.is_some() {
@@ -326,7 +335,9 @@ fn take(session: &mut Session, event: Event, at: String) {
             session.picked = by == By::Manager;
         }
         Event::RunPermission { allowed, version: Some(version), .. } => {
-            change(session, version, |v| v.trusted = Some(allowed));
+            if ours || !allowed {
+                change(session, version, |v| v.trusted = Some(allowed));
+            }
             session.gate = None;
         }
         Event::PackagesNamed { call, names, .. } => {
@@ -339,17 +350,19 @@ fn take(session: &mut Session, event: Event, at: String) {
             answered(session, Some(call), Role::Safety);
             change(session, version, |v| v.judged = Some(judged));
         }
-        Event::RunPermission { allowed, capabilities, .. } => {
-            let all = if capabilities.is_empty() { &CapabilityKind::ALL } else { &*capabilities };
-            session.allowed.extend(all.iter().map(|kind| (*kind, allowed)));
+        Event::RunPermission { allowed, permissions, .. } => {
+            permitted(session, allowed, permissions, ours);
             session.gate = None;
         }
+        Event::PermissionRevoked { permissions } => revoked(session, &permissions),
         Event::InstallPermission { allowed, packages, .. } => {
-            session.installs.extend(packages.into_iter().map(|name| (name, allowed)));
+            if ours || !allowed {
+                session.installs.extend(packages.into_iter().map(|name| (name, allowed)));
+            }
             session.gate = None;
         }
         Event::BudgetExtended { settings, .. } => {
-            session.settings = *settings;
+            run_with(session, *settings, ours);
             session.gate = None;
         }
         Event::Accepted { version, without_run, .. } => {
@@ -383,12 +396,61 @@ fn take(session: &mut Session, event: Event, at: String) {
     }
 }
 
-fn created(session: &mut Session, e: SessionCreated, at: String) {
+/// The session runs with these settings. What they open and was not open before counts only where this
+/// user set it here.
+fn run_with(session: &mut Session, mut settings: Settings, ours: bool) {
+    let before = session.settings.openings();
+    for permission in settings.openings() {
+        let answered = session.allowed.get(&permission);
+        if !ours && answered != Some(&true) && !before.contains(&permission) {
+            settings.close(&permission);
+            if answered.is_none() {
+                session.elsewhere.insert(permission);
+            }
+        }
+    }
+    session.settings = settings;
+}
+
+/// The answer to what scripts may reach, or to what was allowed elsewhere.
+fn permitted(session: &mut Session, allowed: bool, permissions: Vec<Permission>, ours: bool) {
+    for permission in permissions {
+        if allowed && !ours {
+            session.elsewhere.insert(permission);
+            continue;
+        }
+        session.elsewhere.remove(&permission);
+        if allowed {
+            session.settings.open(&permission);
+        }
+        if allowed && matches!(permission, Permission::Python(_)) {
+            // Another Python has other packages.
+            session.versions.iter_mut().for_each(|v| v.needs = None);
+        }
+        let tried = |host: &String| permission.covers(&Permission::Network(Some(host.clone())));
+        let run = session.head().and_then(|head| head.run.as_ref());
+        if allowed && run.is_some_and(|run| run.hosts_refused.iter().any(tried)) {
+            session.wish = Some(Wish::Rerun);
+        }
+        session.allowed.insert(permission, allowed);
+    }
+}
+
+/// What was allowed is asked for anew.
+fn revoked(session: &mut Session, permissions: &[Permission]) {
+    session.allowed.retain(|permission, _| !permissions.contains(permission));
+    session.planning.needs.retain(|permission| !permissions.contains(permission));
+    for permission in permissions {
+        session.settings.close(permission);
+    }
+}
+
+fn created(session: &mut Session, e: SessionCreated, at: String, ours: bool) {
     session.format = e.format;
     session.name = e.name;
     session.request = e.request;
     session.limits_given = e.settings.limits;
-    session.settings = e.settings;
+    run_with(session, e.settings, ours);
     session.data = e.data;
     session.tests = e.tests;
     session.interface = e.interface;

@@ -1,6 +1,7 @@
 //! The journal: one JSON object a line, append-only.
 
 use super::line::{Entry, Head};
+use super::seal::{Seal, Sealer};
 use super::{JOURNAL, cores};
 use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
@@ -13,17 +14,18 @@ use std::path::Path;
 /// The journal of a session that is open for writing.
 pub(super) struct Journal {
     file: Appender,
+    sealer: Sealer,
 }
 
 impl Journal {
     /// Opens the journal of a session's folder; what stands behind `length` bytes is cut off.
-    pub(super) fn open(folder: &Path, length: u64) -> Result<Self, FileError> {
-        Ok(Self { file: Appender::open(&folder.join(JOURNAL), length)? })
+    pub(super) fn open(folder: &Path, length: u64, sealer: Sealer) -> Result<Self, FileError> {
+        Ok(Self { file: Appender::open(&folder.join(JOURNAL), length)?, sealer })
     }
 
     /// Adds a line and gives it back.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<String, FileError> {
-        let line = entry.line();
+        let line = self.sealer.line(entry);
         self.file.append(line.as_bytes())?;
         Ok(line)
     }
@@ -101,7 +103,8 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
         }
         _ => whole(line)?,
     };
-    Ok(Entry { seq: head.seq, at: head.at.into_owned(), event })
+    let seal = if how == Skim::Status { Seal::Missing } else { Seal::of(line, head.seq == 1) };
+    Ok(Entry { seq: head.seq, at: head.at.into_owned(), event, seal })
 }
 
 /// How long a journal is.

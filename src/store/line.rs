@@ -1,5 +1,6 @@
 //! A line of the journal: an event with its number and time, as `{"seq":1,"at":"..","event":"..",..}`.
 
+use super::seal::Seal;
 use crate::domain::event::Event;
 use chrono::{SecondsFormat, Utc};
 use serde::Deserialize;
@@ -19,12 +20,15 @@ pub struct Entry {
     pub at: String,
     /// What happened.
     pub event: Event,
+    /// Who recorded it.
+    pub seal: Seal,
 }
 
 impl Entry {
-    /// An event that happens now.
+    /// An event that happens now, by what this user does.
     pub(super) fn now(seq: u64, event: Event) -> Self {
-        Self { seq, at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true), event }
+        let at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self { seq, at, event, seal: Seal::Ours }
     }
 
     /// The line as it stands in the journal, with its line feed.
@@ -47,7 +51,8 @@ impl Entry {
     pub fn parse(line: &[u8]) -> Result<Self, Error> {
         let head = Head::of(line)?;
         let event = head.event(line)?;
-        Ok(Self { seq: head.seq, at: head.at.into_owned(), event })
+        let seal = Seal::of(line, head.seq == 1);
+        Ok(Self { seq: head.seq, at: head.at.into_owned(), event, seal })
     }
 }
 

@@ -10,15 +10,18 @@ mod journal;
 pub mod line;
 mod open;
 pub mod repair;
+mod seal;
 
 pub use create::{Draft, create, fork, no_version, scratch};
 pub use open::{Found, HandEdit, Snapshot, open, read};
 
-use crate::domain::event::Event;
+use crate::domain::event::{DataFile, Event};
 use crate::domain::session::Session;
 use crate::files::{self, FileError, Lock};
 use journal::Journal;
 use line::Entry;
+pub use seal::Seal;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -122,6 +125,7 @@ pub struct Store {
     /// Written and not yet synced.
     dirty: Vec<PathBuf>,
     watch: Option<Watch>,
+    given: OnceCell<Given>,
     _lock: Lock,
 }
 
@@ -147,7 +151,17 @@ impl Store {
     ///
     /// What is precious is on the disk when this returns; the rest with the next that is, or with
     /// [`Store::sync`].
-    pub fn record(&mut self, mut event: Event) -> Result<(), StoreError> {
+    pub fn record(&mut self, event: Event) -> Result<(), StoreError> {
+        self.record_as(event, Seal::Ours)
+    }
+
+    /// Records what was found in the session's files, which anybody may have written: it counts, and
+    /// opens nothing.
+    pub fn record_found(&mut self, event: Event) -> Result<(), StoreError> {
+        self.record_as(event, Seal::Missing)
+    }
+
+    fn record_as(&mut self, mut event: Event, seal: Seal) -> Result<(), StoreError> {
         let files = artifacts::render(&event, &self.session);
         for (artifact, (file, content)) in event.artifacts_mut().into_iter().zip(&files) {
             *artifact = artifacts::of(file, content);
@@ -158,7 +172,7 @@ impl Store {
         fold::check(&self.session, &mut event).map_err(unfitting)?;
         let precious = event.is_precious();
         let written_by_hand = matches!(event, Event::Edited { .. });
-        let entry = Entry::now(self.session.seq + 1, event);
+        let entry = Entry { seal, ..Entry::now(self.session.seq + 1, event) };
         let line = self.journal.append(&entry)?;
         if precious {
             self.journal.sync()?;
@@ -227,10 +241,9 @@ impl Store {
         Ok(())
     }
 
-    /// The paths of the files that the Manager gave.
-    #[must_use]
-    pub fn data_files(&self) -> Vec<PathBuf> {
-        data_files(&self.folder, &self.session)
+    /// The files that the Manager gave, looked for once.
+    pub fn given(&self) -> &Given {
+        self.given.get_or_init(|| given(&self.folder, &self.session))
     }
 
     /// Makes everything last: before a gate opens, and before the program ends.
@@ -258,17 +271,48 @@ pub fn entries(folder: &Path) -> Result<Vec<Entry>, StoreError> {
     if session.format > crate::domain::event::FORMAT {
         return Err(StoreError::Newer { name: session.name.clone(), format: session.format });
     }
-    Ok(loaded.entries()?)
+    let mut entries = loaded.entries()?;
+    // Nothing is run for them: they are taken as they were where they were recorded.
+    for entry in &mut entries {
+        entry.seal = Seal::Ours;
+    }
+    Ok(entries)
 }
 
-/// The paths of the tests that the Manager gave to a session.
-#[must_use]
-pub fn test_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
-    session.tests.iter().map(|t| folder.join(TESTS).join(&t.name)).collect()
+/// The files that the Manager gave to a session, as far as they are what was given.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The data files.
+    pub data: Vec<PathBuf>,
+    /// The acceptance tests.
+    pub tests: Vec<PathBuf>,
+    /// Those that are not used, a line each.
+    pub changed: Vec<String>,
 }
 
-/// The paths of the files that the Manager gave to a session.
+/// Looks for the files that the Manager gave. A link is not followed, and data with another content is
+/// not what was given: whoever made the folder may mean any file of this machine by it. A test may have
+/// been changed by hand since.
 #[must_use]
-pub fn data_files(folder: &Path, session: &Session) -> Vec<PathBuf> {
-    session.data.iter().map(|d| folder.join(DATA).join(&d.name)).collect()
+pub fn given(folder: &Path, session: &Session) -> Given {
+    let mut changed = Vec::new();
+    let mut intact = |within: &str, files: &[DataFile], same: &dyn Fn(&str, &DataFile) -> bool| {
+        let mut found = Vec::new();
+        for file in files {
+            let name = format!("{within}/{}", file.name);
+            let path = files::place(folder, &name).ok();
+            let hash = path.as_deref().and_then(files::hash_regular);
+            match path.filter(|_| hash.is_some_and(|hash| same(&hash, file))) {
+                Some(path) => found.push(path),
+                None => changed.push(format!(
+                    "`{name}` is not the file that was given, and is not used; put that one back, \
+                     or give this one to a new session"
+                )),
+            }
+        }
+        found
+    };
+    let data = intact(DATA, &session.data, &|hash, file| *hash == file.sha256);
+    let tests = intact(TESTS, &session.tests, &|_, _| true);
+    Given { data, tests, changed }
 }

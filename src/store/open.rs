@@ -2,6 +2,7 @@
 
 use super::journal::{self, Extent, Journal, Skim};
 use super::line::Entry;
+use super::seal::{Seal, Sealer};
 use super::{JOURNAL, LOCK, Store, StoreError, artifacts, cores, fold};
 use crate::domain::event::{Event, FORMAT};
 use crate::domain::session::{Placed, Session};
@@ -46,6 +47,7 @@ pub struct HandEdit {
 pub(super) struct Loaded {
     journal: PathBuf,
     pub(super) session: Session,
+    sealer: Sealer,
     /// The length of the whole lines.
     length: u64,
     /// What stands behind them.
@@ -59,6 +61,10 @@ impl Loaded {
         files::lines_from(&self.journal, 0..self.length, self.length, |line| {
             entries.extend(Entry::parse(line).ok());
         })?;
+        let mut sealer = Sealer::default();
+        for entry in &mut entries {
+            sealer.check(entry);
+        }
         Ok(entries)
     }
 }
@@ -77,11 +83,15 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
 pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
     let name = name_of(folder);
     let journal = folder.join(JOURNAL);
-    let mut session = Session::default();
+    let (mut session, mut sealer) = (Session::default(), Sealer::default());
     let (mut line, mut damage) = (0, None);
     let extent = journal::skim_file(&journal, skim, |read| {
         line += 1;
         let entry = read.map_err(|error| error.to_string());
+        let entry = entry.map(|mut entry| {
+            sealer.check(&mut entry);
+            entry
+        });
         match entry.and_then(|entry| fold::apply(&mut session, entry)) {
             Ok(()) => {}
             // What a newer program wrote may hold what this one does not know.
@@ -99,7 +109,7 @@ pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
         let problem = "it is not whole, and it is the first".to_owned();
         return Err(StoreError::Damaged { name, line: 1, problem });
     }
-    let mut loaded = Loaded { journal, session, length, torn };
+    let mut loaded = Loaded { journal, session, sealer, length, torn };
     fill_pending(&mut loaded)?;
     Ok(loaded)
 }
@@ -193,7 +203,7 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
     }
     let mut rewritten = Vec::new();
     (found.restored, found.edits) = verify(folder, &loaded, &mut rewritten, |_| true)?;
-    let journal = Journal::open(folder, loaded.length)?;
+    let journal = Journal::open(folder, loaded.length, loaded.sealer)?;
     let dirty = found.restored.iter().map(|file| folder.join(file)).collect();
     let mut store = Store {
         folder: folder.to_owned(),
@@ -201,6 +211,7 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
         session: loaded.session,
         dirty,
         watch: None,
+        given: std::cell::OnceCell::new(),
         _lock: lock,
     };
     for artifact in rewritten {
@@ -282,7 +293,9 @@ impl Contents {
     fn of(loaded: &Loaded) -> Result<Self, FileError> {
         let mut files: HashMap<String, Vec<(u64, String)>> = HashMap::new();
         let mut session = Session::default();
-        for entry in loaded.entries()? {
+        for mut entry in loaded.entries()? {
+            // Files are rendered as they were where the event was recorded.
+            entry.seal = Seal::Ours;
             for (file, content) in artifacts::render(&entry.event, &session) {
                 files.entry(file).or_default().push((entry.seq, content));
             }

@@ -2,11 +2,12 @@
 
 use super::{Terminal, flow, matrix};
 use crate::diff;
+use crate::domain;
 use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
 use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
-use crate::domain::report::{CapabilityKind, GivenBy, Run, RunVerdict, TestOutcome};
+use crate::domain::report::{GivenBy, Run, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
@@ -60,6 +61,18 @@ fn title(terminal: &Terminal, words: &str) -> String {
 fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     let mut text = title(terminal, &visible(&format!("{session}: the plan")));
     text.push_str(&flow::indented(terminal, "  ", &visible(plan.text.trim())));
+    let (needs, impossible) = domain::permission::needs(&plan.text);
+    if !needs.is_empty() {
+        let _ = writeln!(text, "\n  {}", terminal.bold("This plan opens:"));
+        for need in needs {
+            let words = terminal.warm(&one_line(&need.words(), 200));
+            text.push_str(&flow::hang(terminal, "  - ", &words));
+        }
+    }
+    for (line, why) in impossible {
+        let words = format!("can't be opened: {line} ({why})");
+        text.push_str(&flow::hang(terminal, "  - ", &terminal.dim(&words)));
+    }
     text
 }
 
@@ -75,29 +88,32 @@ fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
         ));
         return text;
     }
-    let asked = permission::unanswered(session, head);
-    for capability in asked.iter().take(SHOWN) {
-        let words = format!("{} in line {}", one_line(&capability.what, 60), capability.line);
-        let label = format!("  {}: ", capability.kind.words());
-        text.push_str(&flow::hang(terminal, &label, &terminal.warm(&words)));
+    let asked = permission::open(session, head);
+    let of_settings = asked.iter().any(|need| need.permission.is_of_settings());
+    if of_settings {
+        let words = "This session was made elsewhere, or by an earlier redraft. It wants to";
+        text.push_str(&flow::hang(terminal, "  ", words));
+    }
+    for need in asked.iter().take(SHOWN) {
+        let mut words = terminal.warm(&one_line(&need.permission.words(), 200));
+        if let Some(place) = need.place() {
+            words.push_str(&terminal.dim(&format!("  {}", one_line(&place, 100))));
+        }
+        if session.elsewhere.contains(&need.permission) && !of_settings {
+            words.push_str(&terminal.dim("  allowed elsewhere"));
+        }
+        text.push_str(&flow::hang(terminal, "  - ", &words));
     }
     if asked.len() > SHOWN {
         let _ = writeln!(text, "  and {} more", asked.len() - SHOWN);
     }
-    let opened: Vec<&str> = CapabilityKind::ALL
-        .into_iter()
-        .filter(|kind| !permission::is_held(*kind) && asked.iter().any(|c| c.kind == *kind))
-        .map(|kind| match kind {
-            CapabilityKind::Network => "the network is opened to it",
-            _ => "the files that it names are shown to it, to read",
-        })
-        .collect();
-    let before = "Neither you nor the plan asked for this. It runs in the sandbox all the same";
-    let words = match opened.join(", and ") {
-        opened if opened.is_empty() => format!("{before}."),
-        opened => format!("{before}; with `allow`, {opened}."),
+    let words = if of_settings {
+        "With `allow` it does; with `deny` it runs in the strict sandbox, on the Python found here."
+    } else {
+        "Nobody allowed this so far. With `allow`, it may do just that in this session, inside the \
+         sandbox; `redraft revoke` takes it back."
     };
-    text.push_str(&flow::hang(terminal, "  ", &words));
+    text.push_str(&flow::hang(terminal, "  ", words));
     text
 }
 

@@ -305,7 +305,7 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
         }
         Gate::Safety => vec![
             choice("deny", "check and review it without a run"),
-            choice("allow", "the versions of this session may do that"),
+            choice("allow", "the scripts of this session may do just that"),
             choice("quit", "stop for today"),
         ],
         Gate::Install => vec![

@@ -47,7 +47,7 @@ pub enum Step {
     /// Run the version, on an environment that has them.
     Run(u32),
     /// Record that the version is not run, and why.
-    NotRun(u32, RunVerdict, &'static str),
+    NotRun(u32, RunVerdict, String),
     /// Run the Manager's tests on the version.
     Test(u32),
     /// Check, run and test the samples of the version that is being written.
@@ -117,6 +117,9 @@ pub fn next_step(session: &Session) -> Step {
             return write(session, Agent::Repair);
         }
         return run(session, head);
+    }
+    if !permission::tried(session, head).is_empty() {
+        return Step::Ask(Gate::Safety);
     }
     // Also where the run failed: a repair is shown all that is wrong.
     if head.tests.is_none() && head.ran() && !session.tests.is_empty() {
@@ -231,10 +234,9 @@ fn call(session: &Session, agent: Agent, version: Option<u32>) -> Step {
 
 fn run(session: &Session, head: &Version) -> Step {
     if !session.settings.run && session.wish != Some(Wish::Rerun) {
-        return Step::NotRun(head.number, RunVerdict::Skipped, "switched off");
+        return Step::NotRun(head.number, RunVerdict::Skipped, "switched off".to_owned());
     }
-    if permission::refused(session, head) {
-        let why = "it asks for what was not allowed";
+    if let Some(why) = permission::refusal(session, head) {
         return Step::NotRun(head.number, RunVerdict::Refused, why);
     }
     if permission::is_to_be_judged(session, head) {
@@ -437,22 +439,11 @@ pub enum Auto {
 pub fn auto(session: &Session, gate: Gate) -> Auto {
     match gate {
         Gate::Plan => Auto::Approve,
-        Gate::Safety => auto_safety(session),
+        // What nobody allowed is not allowed by a rule.
+        Gate::Safety => Auto::Deny,
         Gate::Install => auto_install(session),
         Gate::Budget => Auto::Stop(limit_reached(session)),
         Gate::Version => auto_version(session),
-    }
-}
-
-fn auto_safety(session: &Session) -> Auto {
-    if session.head().is_some_and(|head| permission::suspicion(session, head).is_some()) {
-        return Auto::Deny;
-    }
-    let asked = session.head().map(|head| permission::unanswered(session, head));
-    if asked.unwrap_or_default().iter().all(|c| permission::is_held(c.kind)) {
-        Auto::Allow
-    } else {
-        Auto::Deny
     }
 }
 

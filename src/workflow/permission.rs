@@ -1,127 +1,133 @@
-//! What a script may do outside its run folder: what it asks for, what was asked for by the request
-//! and the plan, and what the Manager answered.
+//! What a script may reach outside its run folder: what it asks for, what was allowed in so many words,
+//! and what is left to ask.
+//!
+//! Only a flag, the configuration, an approved plan's `## Needs` and an answer at a gate allow anything,
+//! and no more than they name. What anybody says in other words opens nothing.
 
 use crate::domain::event::{By, Event};
+use crate::domain::permission::{Access, Permission};
 use crate::domain::report::{Capability, CapabilityKind};
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::{Safety, SandboxMode};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Words of a request or a plan by which it asks for something itself.
-const ASKED_BY: &[(CapabilityKind, &[&str])] = &[
-    (
-        CapabilityKind::Network,
-        &[
-            "http",
-            "https",
-            "url",
-            "urls",
-            "download",
-            "downloads",
-            "fetch",
-            "fetches",
-            "web",
-            "website",
-            "webpage",
-            "api",
-            "internet",
-            "online",
-            "server",
-            "socket",
-            "sockets",
-            "network",
-            "scrape",
-            "scraper",
-            "rss",
-            "feed",
-            "email",
-            "mail",
-            "smtp",
-            "ftp",
-            "localhost",
-            "port",
-            "browser",
-            "dns",
-            "ping",
-        ],
-    ),
-    (
-        CapabilityKind::Processes,
-        &[
-            "subprocess",
-            "process",
-            "processes",
-            "shell",
-            "command",
-            "commands",
-            "executes",
-            "launch",
-            "launches",
-            "cpu",
-            "system",
-            "git",
-        ],
-    ),
-    (CapabilityKind::Environment, &["environment", "variable", "variables", "env"]),
-    (
-        CapabilityKind::DynamicCode,
-        &[
-            "eval",
-            "evaluate",
-            "evaluates",
-            "expression",
-            "expressions",
-            "formula",
-            "formulas",
-            "calculator",
-            "plugin",
-            "plugins",
-            "pickle",
-            "interpreter",
-            "repl",
-            "compile",
-        ],
-    ),
-    (CapabilityKind::NativeCode, &["ctypes", "native", "dll", "library", "libraries"]),
-];
-
-/// Capabilities of a version that somebody has to answer for: neither asked for by the request or a
-/// plan that the Manager approved, nor answered before in this session, nor open by its settings.
-#[must_use]
-pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<&'v Capability> {
-    asked(session, version).filter(|c| !session.allowed.contains_key(&c.kind)).collect()
+/// Something that a version needs, or that the settings of a session made elsewhere ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need<'v> {
+    /// What has to be allowed for it.
+    pub permission: Permission,
+    /// What asks for it in the script.
+    pub capability: Option<&'v Capability>,
 }
 
-/// Whether the Manager, or the rules of `--auto`, refused something that a version asks for.
-#[must_use]
-pub fn refused(session: &Session, version: &Version) -> bool {
-    let distrusted = is_judged(session)
-        && version.trusted == Some(false)
-        && version.judged.as_ref().is_some_and(|judged| !judged.safe);
-    distrusted || asked(session, version).any(|c| session.allowed.get(&c.kind) == Some(&false))
+impl Need<'_> {
+    /// What asks for it, and where.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let capability = self.capability?;
+        Some(format!("{} in line {}", capability.what, capability.line))
+    }
+
+    /// That it is not allowed, with its place and the flag that would allow it.
+    #[must_use]
+    pub fn not_allowed(&self) -> String {
+        let place = self.place().map_or_else(String::new, |place| format!(" ({place})"));
+        let what = self.permission.words();
+        let text = self.permission.to_string();
+        let how = match &self.permission {
+            Permission::Sandbox(mode) => format!("; `--sandbox {}` allows it", mode.name()),
+            Permission::Python(_) => "; `--python P` names another one".to_owned(),
+            permission if permission.is_offered() => {
+                let plain = |c: char| c.is_ascii_alphanumeric() || "=/.:_-[]".contains(c);
+                let flag = if text.chars().all(plain) {
+                    text.clone()
+                } else {
+                    shlex::try_quote(&text).map_or_else(|_| text.clone(), Into::into)
+                };
+                format!("; `--allow {flag}` allows it")
+            }
+            _ => String::new(),
+        };
+        format!("it was not allowed to {what}{place}{how}")
+    }
+
+    /// Whether a script without it is not run at all. It is run without other programs and without a
+    /// variable: many go on then, and the sandbox holds them in any case.
+    const fn is_essential(&self) -> bool {
+        matches!(
+            self.permission,
+            Permission::Network(_) | Permission::Read(_) | Permission::Call(_)
+        )
+    }
 }
 
-/// The answer to what the head asks for outside its run folder, or to what a model said of it. The
-/// rules of `--auto` refuse only what the sandbox would have to be opened for.
+/// What somebody has to answer for before a version runs: what it asks for and nobody allowed or
+/// denied, and what the session was allowed elsewhere and its settings ask for.
+#[must_use]
+pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
+    let of_settings = session.elsewhere.iter().filter(|wanted| wanted.is_of_settings());
+    let of_settings: Vec<Need<'v>> = of_settings
+        .map(|permission| Need { permission: permission.clone(), capability: None })
+        .collect();
+    if !of_settings.is_empty() {
+        return of_settings;
+    }
+    let mut unanswered: Vec<Need<'v>> = Vec::new();
+    for need in asked(session, version) {
+        let known = unanswered.iter().any(|other| other.permission == need.permission);
+        if !known && !denied(session, &need.permission) {
+            unanswered.push(need);
+        }
+    }
+    unanswered
+}
+
+/// Hosts that a version tried to reach in its run, and that nobody allowed or denied.
+#[must_use]
+pub fn tried<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
+    let hosts = version.run.iter().flat_map(|run| &run.hosts_refused);
+    let network = |host: &String| Permission::Network(Some(host.clone()));
+    hosts
+        .map(|host| Need { permission: network(host), capability: None })
+        .filter(|need| !may(session, &need.permission) && !denied(session, &need.permission))
+        .collect()
+}
+
+/// Why a version is not run: it asks for what was denied, or a model's doubts were agreed with.
+#[must_use]
+pub fn refusal(session: &Session, version: &Version) -> Option<String> {
+    let unsafe_ = version.judged.as_ref().is_some_and(|judged| !judged.safe);
+    if is_judged(session) && version.trusted == Some(false) && unsafe_ {
+        return Some("it was judged not safe, and not allowed".to_owned());
+    }
+    let mut asked = asked(session, version).filter(Need::is_essential);
+    let need = asked.find(|need| denied(session, &need.permission))?;
+    Some(need.not_allowed())
+}
+
+/// The answer to what the head asks for, or to what a model said of it.
 #[must_use]
 pub fn answer(session: &Session, allowed: bool, by: By) -> Event {
     let head = session.head();
     let suspicious = head.filter(|head| suspicion(session, head).is_some());
-    if let Some(version) = suspicious.map(|head| head.number) {
-        return Event::RunPermission {
-            allowed,
-            by,
-            capabilities: Vec::new(),
-            version: Some(version),
-        };
-    }
-    let asked = head.map(|head| unanswered(session, head));
-    let kinds = asked.unwrap_or_default().into_iter().map(|capability| capability.kind);
-    let meant = |kind: &CapabilityKind| allowed || by == By::Manager || !is_held(*kind);
-    let capabilities: BTreeSet<_> = kinds.filter(meant).collect();
-    let capabilities = capabilities.into_iter().collect();
-    Event::RunPermission { allowed, by, capabilities, version: None }
+    let version = suspicious.map(|head| head.number);
+    let asked = head.filter(|_| version.is_none()).map(|head| open(session, head));
+    let permissions = asked.unwrap_or_default().into_iter().map(|need| need.permission).collect();
+    Event::RunPermission { allowed, by, permissions, capabilities: Vec::new(), version }
+}
+
+/// What the safety gate asks about a version: before its run what it needs, after it what it tried.
+#[must_use]
+pub fn open<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
+    let before = unanswered(session, version);
+    if before.is_empty() { tried(session, version) } else { before }
+}
+
+/// Whether a version can be run without anybody having been asked, since what is left to ask it can do
+/// without.
+#[must_use]
+pub fn runs_unasked(session: &Session, version: &Version) -> bool {
+    !unanswered(session, version).iter().any(Need::is_essential)
 }
 
 /// Whether a model has to judge a version before it runs.
@@ -141,85 +147,95 @@ fn is_judged(session: &Session) -> bool {
     matches!(session.settings.safety, Safety::Model | Safety::Both)
 }
 
-/// Whether a kind of capability harms nothing outside, since the sandbox holds what it does.
-#[must_use]
-pub const fn is_held(kind: CapabilityKind) -> bool {
-    !matches!(kind, CapabilityKind::Files | CapabilityKind::Network)
+/// Everything that the session was allowed, in the order of who allowed it.
+pub fn granted(session: &Session) -> impl Iterator<Item = &Permission> {
+    let answered = session.allowed.iter().filter(|(_, allowed)| **allowed);
+    let answered = answered.map(|(permission, _)| permission);
+    session.settings.allow.iter().chain(&session.planning.needs).chain(answered)
 }
 
-/// How a version is confined: as the session says, with the network where that is allowed to it.
+/// What a version's runs are given.
 #[must_use]
-pub fn mode(session: &Session, version: &Version) -> SandboxMode {
-    let network =
-        capabilities(version).any(|c| c.kind == CapabilityKind::Network && may(session, c));
-    match session.settings.sandbox.mode {
-        SandboxMode::Strict if network => SandboxMode::Network,
-        mode => mode,
+pub fn access(session: &Session, version: &Version) -> Access {
+    let mut access = access_of(session.settings.sandbox.mode, granted(session));
+    // By the names that the script has for them, where these are others.
+    for capability in capabilities(version) {
+        if let (Some(named), Some(target)) = (&capability.named, &capability.target)
+            && may(session, &Permission::Read(PathBuf::from(target)))
+        {
+            access.readable.push((named.into(), target.into()));
+        }
     }
+    access
 }
 
-/// The files and folders outside its run folder that a version names and may read.
+/// What a run in this sandbox mode is given by these permissions.
 #[must_use]
-pub fn readable(session: &Session, version: &Version) -> Vec<PathBuf> {
-    capabilities(version).filter(|c| may(session, c)).filter_map(path_of).collect()
+pub fn access_of<'p>(
+    mode: SandboxMode,
+    granted: impl IntoIterator<Item = &'p Permission>,
+) -> Access {
+    let mut access = Access { mode, ..Access::default() };
+    for permission in granted {
+        match permission {
+            Permission::Network(None) if access.mode == SandboxMode::Strict => {
+                access.mode = SandboxMode::Network;
+            }
+            Permission::Network(Some(host)) => access.hosts.push(host.clone()),
+            Permission::Read(path) => access.readable.push((path.clone(), path.clone())),
+            Permission::Environment(name) => access.environment.push(name.clone()),
+            Permission::Processes => access.programs = true,
+            _ => {}
+        }
+    }
+    access
 }
 
 fn capabilities(version: &Version) -> impl Iterator<Item = &Capability> {
     version.checks.iter().flat_map(|checks| &checks.capabilities)
 }
 
-/// What a version asks for that its session does not give anyway.
-fn asked<'v>(
-    session: &Session,
-    version: &'v Version,
-) -> impl Iterator<Item = &'v Capability> + use<'v> {
+/// What a version asks for that its session does not give it.
+fn asked<'v>(session: &Session, version: &'v Version) -> impl Iterator<Item = Need<'v>> + use<'v> {
     let settings = &session.settings;
     let open = settings.sandbox.mode == SandboxMode::Off
         || matches!(settings.safety, Safety::Off | Safety::Model);
-    let network = settings.sandbox.mode == SandboxMode::Network;
-    let words = said(session);
+    let needs = if open { Vec::new() } else { needs(version) };
+    let missing = needs.into_iter().filter(|need| !may(session, &need.permission));
+    missing.collect::<Vec<_>>().into_iter()
+}
+
+/// What a version needs of the world, as far as its script says so. Code made at run time and native
+/// code are no such needs: the sandbox holds them like any other.
+fn needs(version: &Version) -> Vec<Need<'_>> {
+    let knows_hosts =
+        capabilities(version).any(|c| c.kind == CapabilityKind::Network && c.target.is_some());
+    let of = |capability: &Capability| {
+        let target = capability.target.clone();
+        match (capability.kind, target) {
+            (CapabilityKind::Network, Some(host)) => Some(Permission::Network(Some(host))),
+            (CapabilityKind::Network, None) => (!knows_hosts).then_some(Permission::Network(None)),
+            (CapabilityKind::Files, Some(path)) => Some(Permission::Read(path.into())),
+            (CapabilityKind::Files, None) => Some(Permission::Call(capability.what.clone())),
+            (CapabilityKind::Environment, name) => name.map(Permission::Environment),
+            (CapabilityKind::Processes, _) => Some(Permission::Processes),
+            (CapabilityKind::DynamicCode | CapabilityKind::NativeCode, _) => None,
+        }
+    };
     capabilities(version)
-        .filter(move |_| !open)
-        .filter(move |c| !(network && c.kind == CapabilityKind::Network))
-        .filter(move |c| !implied(&words, c))
+        .filter_map(|c| Some(Need { permission: of(c)?, capability: Some(c) }))
+        .collect()
 }
 
-fn may(session: &Session, capability: &Capability) -> bool {
-    match session.allowed.get(&capability.kind) {
-        Some(answer) => *answer,
-        None => implied(&said(session), capability),
-    }
+fn may(session: &Session, permission: &Permission) -> bool {
+    let network = session.settings.sandbox.mode != SandboxMode::Strict
+        && matches!(permission, Permission::Network(_));
+    network || granted(session).any(|granted| granted.covers(permission))
 }
 
-/// What the Manager said or approved, in small letters.
-fn said(session: &Session) -> String {
-    let planning = &session.planning;
-    let plan = planning.plan.iter().filter(|_| planning.by_manager).map(|plan| plan.text.as_str());
-    let asked = session.dialogue.iter().flat_map(|d| &d.questions).map(|q| q.text.as_str());
-    let parts = std::iter::once(session.request.as_str()).chain(plan).chain(asked);
-    parts.collect::<Vec<_>>().join("\n").to_lowercase()
-}
-
-/// Whether what was said asks for a capability: by a word, or by the path.
-fn implied(said: &str, capability: &Capability) -> bool {
-    if capability.kind == CapabilityKind::Files {
-        return path_of(capability)
-            .is_some_and(|path| said.contains(&path.to_string_lossy().to_lowercase()));
-    }
-    let asking = ASKED_BY.iter().find(|(kind, _)| *kind == capability.kind);
-    said.split(|c: char| !c.is_alphanumeric())
-        .any(|word| asking.is_some_and(|(_, words)| words.contains(&word)))
-}
-
-/// The absolute path that a capability names, as `open("/etc/hosts")` does.
-fn path_of(capability: &Capability) -> Option<PathBuf> {
-    if capability.kind != CapabilityKind::Files {
-        return None;
-    }
-    let path = capability.what.split_once("(\"")?.1.strip_suffix("\")")?;
-    let shown_whole = !path.ends_with('…');
-    let inside = !path.split('/').any(|part| part == "..");
-    (path.starts_with('/') && path.len() > 1 && shown_whole && inside).then(|| path.into())
+fn denied(session: &Session, permission: &Permission) -> bool {
+    let denials = session.allowed.iter().filter(|(_, allowed)| !**allowed);
+    denials.into_iter().any(|(denied, _)| denied.covers(permission)) && !may(session, permission)
 }
 
 #[cfg(test)]
@@ -227,70 +243,177 @@ mod tests {
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::plan::Plan;
-    use crate::domain::report::Checks;
+    use crate::domain::report::{Checks, Run, RunVerdict};
 
-    fn asking(kind: CapabilityKind, what: &str) -> Version {
-        let capability = Capability { kind, line: 1, what: what.to_owned() };
+    fn asking(kind: CapabilityKind, what: &str, target: Option<&str>) -> Version {
+        let target = target.map(str::to_owned);
+        let capability = Capability { kind, line: 1, what: what.to_owned(), target, named: None };
         let checks = Checks { capabilities: vec![capability], ..Checks::default() };
         Version { checks: Some(checks), ..Version::new(1, Cause::First, None, String::new()) }
     }
 
+    fn texts(needs: &[Need<'_>]) -> Vec<String> {
+        needs.iter().map(|need| need.permission.to_string()).collect()
+    }
+
+    fn permission(text: &str) -> Permission {
+        text.parse().unwrap_or(Permission::Processes)
+    }
+
     #[test]
-    fn only_what_nobody_asked_for_has_to_be_answered() {
-        use CapabilityKind::{DynamicCode, Environment, Files, Network};
-        for (request, kind, what, open) in [
-            ("show the time", Network, "requests.get", true),
-            ("download a page and count its words", Network, "requests.get", false),
-            ("Count words of https://a.b", Network, "requests.get", false),
-            ("a clock", Environment, "os.environ", true),
-            ("print an environment variable", Environment, "os.environ", false),
-            ("a calculator for expressions", DynamicCode, "eval", false),
-            ("reapings", Network, "socket.socket", true),
-            ("show the hosts", Files, "open(\"/etc/hosts\")", true),
-            ("show /etc/hosts", Files, "open(\"/etc/hosts\")", false),
-            ("show /etc/hosts", Files, "open(\"/etc/passwd\")", true),
-            ("clean up", Files, "shutil.rmtree", true),
+    fn words_of_a_request_or_a_plan_open_nothing() {
+        use CapabilityKind::{Files, Network};
+        for request in [
+            "download https://a.org and count its words",
+            "Print the order in which the ships of ships.csv enter the port",
+            "feed the dog",
+            "never connect to the internet",
+            "Lade die Webseite a.org herunter",
+            "lee /srv/data.csv y muestra el servidor",
         ] {
             let mut session = Session { request: request.to_owned(), ..Session::default() };
-            let version = asking(kind, what);
-            assert_eq!(!unanswered(&session, &version).is_empty(), open, "{request}: {what}");
+            let plan = Plan { text: request.to_owned(), requirements: Vec::new() };
+            session.planning.plan = Some(plan);
+            session.planning.by_manager = true;
+            let network = asking(Network, "requests.get", None);
+            assert_eq!(texts(&unanswered(&session, &network)), ["network"], "{request}");
+            assert_eq!(access(&session, &network), Access::default());
+            let file = asking(Files, "open(\"/srv/data.csv\")", Some("/srv/data.csv"));
+            assert_eq!(texts(&unanswered(&session, &file)), ["read=/srv/data.csv"], "{request}");
+            assert_eq!(access(&session, &file), Access::default());
+        }
+    }
+
+    #[test]
+    fn each_need_names_what_it_is() {
+        use CapabilityKind::{DynamicCode, Environment, Files, NativeCode, Network, Processes};
+        for (kind, what, target, need) in [
+            (Network, "requests.get", Some("a.org"), Some("network=a.org")),
+            (Network, "socket.socket", None, Some("network")),
+            (Files, "open(\"/etc/motd\")", Some("/etc/motd"), Some("read=/etc/motd")),
+            (Files, "shutil.rmtree", None, Some("call=shutil.rmtree")),
+            (Environment, "os.getenv", Some("KEY"), Some("env=KEY")),
+            (Environment, "os.environ", None, None),
+            (Processes, "subprocess.run", None, Some("processes")),
+            (DynamicCode, "eval", None, None),
+            (NativeCode, "ctypes", None, None),
+        ] {
+            let mut session = Session::default();
+            let version = asking(kind, what, target);
+            assert_eq!(texts(&unanswered(&session, &version)), Vec::from_iter(need), "{what}");
             session.settings.safety = Safety::Off;
             assert!(unanswered(&session, &version).is_empty());
         }
     }
 
     #[test]
-    fn a_plan_asks_for_something_only_if_the_manager_approved_it() {
-        let mut session = Session::default();
-        let text = "It downloads a page from a website.".to_owned();
-        session.planning.plan = Some(Plan { text, requirements: Vec::new() });
-        let version = asking(CapabilityKind::Network, "requests.get");
-        assert_eq!(unanswered(&session, &version).len(), 1);
-        assert_eq!(mode(&session, &version), SandboxMode::Strict);
-        session.planning.by_manager = true;
-        assert!(unanswered(&session, &version).is_empty());
-        assert_eq!(mode(&session, &version), SandboxMode::Network);
+    fn what_one_answer_allowed_is_not_what_the_next_version_asks_for() {
+        for (allowed, asked, open) in [
+            ("network=a.org", "network=a.org", true),
+            ("network=a.org", "network=b.org", false),
+            ("network=a.org", "network", false),
+            ("network", "network=b.org", true),
+            ("read=/srv/a.csv", "read=/srv/a.csv", true),
+            ("read=/srv/a.csv", "read=/srv/b.csv", false),
+            ("read=/srv/a.csv", "read=/srv", false),
+            ("read=/srv/a", "read=/srv/ab", false),
+            ("env=A", "env=B", false),
+            ("call=os.removedirs", "call=shutil.rmtree", false),
+        ] {
+            let mut session = Session::default();
+            session.allowed.insert(permission(allowed), true);
+            let (kind, target) = match permission(asked) {
+                Permission::Network(host) => (CapabilityKind::Network, host),
+                Permission::Read(path) => {
+                    (CapabilityKind::Files, Some(path.to_string_lossy().into_owned()))
+                }
+                Permission::Environment(name) => (CapabilityKind::Environment, Some(name)),
+                _ => (CapabilityKind::Files, None),
+            };
+            let what = if kind == CapabilityKind::Files { "shutil.rmtree" } else { "a" };
+            let version = asking(kind, what, target.as_deref());
+            assert_eq!(unanswered(&session, &version).is_empty(), open, "{allowed}: {asked}");
+        }
     }
 
     #[test]
-    fn an_answer_opens_what_was_asked_for_and_no_more() {
-        use CapabilityKind::{Files, Network};
-        let mut session = Session::default();
-        session.allowed.insert(Files, true);
-        for (what, path) in [
-            ("open(\"/srv/data/a.csv\")", Some("/srv/data/a.csv")),
-            ("open(\"/\")", None),
-            ("open(\"/a/../etc\")", None),
-            ("open(\"../a\")", None),
-            ("shutil.rmtree", None),
+    fn a_denial_refuses_the_run_or_leaves_it_without() {
+        for (asked, refused) in [
+            ("network=a.org", true),
+            ("read=/srv/a.csv", true),
+            ("call=shutil.rmtree", true),
+            ("env=A", false),
+            ("processes", false),
         ] {
-            let version = asking(Files, what);
-            assert_eq!(readable(&session, &version).first(), path.map(PathBuf::from).as_ref());
-            assert_eq!(mode(&session, &version), SandboxMode::Strict);
+            let mut session = Session::default();
+            session.allowed.insert(permission(asked), false);
+            let (kind, what, target) = match asked.split_once('=') {
+                Some(("network", host)) => (CapabilityKind::Network, "requests.get", Some(host)),
+                Some(("read", path)) => (CapabilityKind::Files, "open", Some(path)),
+                Some(("env", name)) => (CapabilityKind::Environment, "os.getenv", Some(name)),
+                Some((_, name)) => (CapabilityKind::Files, name, None),
+                None => (CapabilityKind::Processes, "os.system", None),
+            };
+            let version = asking(kind, what, target);
+            assert!(unanswered(&session, &version).is_empty(), "{asked}");
+            assert_eq!(refusal(&session, &version).is_some(), refused, "{asked}");
+            assert_eq!(access(&session, &version), Access::default());
+            // The same as a flag counts more.
+            session.settings.allow.push(permission(asked));
+            assert!(refusal(&session, &version).is_none(), "{asked}");
         }
-        session.allowed.insert(Network, false);
-        let version = asking(Network, "socket.socket");
-        assert!(refused(&session, &version) && unanswered(&session, &version).is_empty());
-        assert_eq!(mode(&session, &version), SandboxMode::Strict);
+    }
+
+    #[test]
+    fn a_refusal_names_the_line_and_the_flag() {
+        let mut session = Session::default();
+        session.allowed.insert(permission("read=/srv/a b.csv"), false);
+        let version = asking(CapabilityKind::Files, "open(\"/srv/a b.csv\")", Some("/srv/a b.csv"));
+        assert_eq!(
+            refusal(&session, &version).unwrap_or_default(),
+            "it was not allowed to read /srv/a b.csv (open(\"/srv/a b.csv\") in line 1); \
+             `--allow 'read=/srv/a b.csv'` allows it"
+        );
+    }
+
+    #[test]
+    fn a_run_is_given_what_was_allowed_and_no_more() {
+        let mut session = Session::default();
+        let version = asking(CapabilityKind::Processes, "os.system", None);
+        session.settings.allow = vec![permission("read=/srv/data"), permission("network=a.org")];
+        session.planning.needs = vec![permission("env=A")];
+        session.allowed.insert(permission("processes"), true);
+        session.allowed.insert(permission("network=b.org"), false);
+        let access = access(&session, &version);
+        assert_eq!(access.mode, SandboxMode::Strict);
+        assert_eq!(access.hosts, ["a.org"]);
+        assert_eq!(access.environment, ["A"]);
+        assert_eq!(access.readable, [(PathBuf::from("/srv/data"), PathBuf::from("/srv/data"))]);
+        assert!(access.programs);
+    }
+
+    #[test]
+    fn what_was_allowed_elsewhere_is_asked_here() {
+        let mut session = Session::default();
+        session.elsewhere.insert(permission("sandbox=off"));
+        session.elsewhere.insert(permission("network=a.org"));
+        let version = asking(CapabilityKind::DynamicCode, "eval", None);
+        assert_eq!(texts(&unanswered(&session, &version)), ["sandbox=off"]);
+        let version = asking(CapabilityKind::Network, "requests.get", Some("a.org"));
+        let asked = unanswered(&session, &version);
+        assert_eq!(texts(&asked), ["sandbox=off"]);
+        session.elsewhere.remove(&permission("sandbox=off"));
+        assert_eq!(texts(&unanswered(&session, &version)), ["network=a.org"]);
+    }
+
+    #[test]
+    fn a_host_that_a_run_tried_is_asked_for_once() {
+        let mut session = Session::default();
+        let mut version = asking(CapabilityKind::DynamicCode, "eval", None);
+        let run = Run::not_run(RunVerdict::Failed, String::new());
+        version.run = Some(Run { hosts_refused: vec!["b.org:443".to_owned()], ..run });
+        assert_eq!(texts(&tried(&session, &version)), ["network=b.org:443"]);
+        session.allowed.insert(permission("network=b.org:443"), false);
+        assert!(tried(&session, &version).is_empty());
     }
 }

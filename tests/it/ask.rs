@@ -262,9 +262,9 @@ fn whatever_a_model_does_its_question_comes_to_an_end_that_says_what_happened() 
         case(&[Code("x = 6 * 7"), Text("Sorry.")], 1, 2)
             .answer("Sorry.")
             .told("printed nothing. Use print()"),
-        case(&[Code(net), Text("No network.")], 0, 3).answer("No network.").told(
-            "It was not run: it asks for what was not allowed. What it asks for: the network",
-        ),
+        case(&[Code(net), Text("No network.")], 0, 3)
+            .answer("No network.")
+            .told("It was not run: it was not allowed to reach the whole network"),
         // Code that does nothing but to ask for a package, and a model that gives up too early.
         case(&[Text("```python\n!pip install pandas\n```"), Code(WORK), Text("42.")], 1, 3)
             .answer("42.")
@@ -512,7 +512,7 @@ fn answers_are_lines_of_json_where_that_is_wanted() {
 }
 
 #[test]
-fn files_that_are_given_are_named_and_read_and_what_the_question_names_is_allowed() {
+fn files_that_are_given_are_read_and_others_if_a_flag_allows_it() {
     let code = "print(sum(int(line) for line in open('data/numbers.csv')))";
     let (world, server) = world("openai", &[Code(code), Text("It is 6.")]);
     world.write("numbers.csv", "1\n2\n3\n");
@@ -521,13 +521,14 @@ fn files_that_are_given_are_named_and_read_and_what_the_question_names_is_allowe
     expect_told(&server, "```\n6\n```", "the data is read");
     assert_eq!(world.read("sessions/s/data/numbers.csv"), "1\n2\n3\n");
     let read = "print(len(open('/etc/hostname').read()) > 0)";
-    for (question, told) in [
-        ("how long is /etc/hostname?", "True"),
-        ("how long is the host's name?", "It was not run: it asks for what was not allowed"),
+    for (allow, told) in [
+        (&["--allow", "read=/etc/hostname"][..], "True"),
+        (&[], "It was not run: it was not allowed to read /etc/hostname"),
     ] {
         let (world, server) = self::world("openai", &[Code(read), Text("So.")]);
-        world.run(&["ask", question, "--name", "s"]).expect(0);
-        expect_told(&server, told, question);
+        let args = [&["ask", "how long is /etc/hostname?", "--name", "s"], allow].concat();
+        world.run(&args).expect(0);
+        expect_told(&server, told, "words of a question open nothing");
     }
 }
 
@@ -593,14 +594,14 @@ mod at_a_terminal {
 
     #[test]
     fn questions_are_typed_what_code_may_do_is_asked_and_a_refusal_reaches_the_model() {
-        let code = "import os\nprint(os.environ.get('HOME'))";
+        let code = "print(open('/etc/hostname').read())";
         let (world, server) = world("openai", &[Code(code), Text("That is not told.")]);
         let mut pty = Pty::start(&world, &["ask", "--name", "s"]);
         pty.expect(QUESTION);
         pty.send(&format!("where do I live?{ENTER}"));
         pty.choose("May it?", "deny");
         pty.expect("That is not told.");
-        expect_told(&server, "What it asks for: environment variables", "refused");
+        expect_told(&server, "it was not allowed to read /etc/hostname", "refused");
         pty.expect(QUESTION);
         pty.send(ENTER);
         // The first one is drawn once more when it is left.
@@ -614,8 +615,8 @@ mod at_a_terminal {
 
     #[test]
     fn what_was_allowed_is_not_asked_again() {
-        let first = "import os\nprint(os.environ.get('HOME'))";
-        let second = "import os\nprint(len(os.environ))";
+        let first = "print(open('/etc/hostname').read() == '')";
+        let second = "print(len(open('/etc/hostname').read()) > 0)";
         let (world, server) = world("openai", &[Code(first), Code(second), Text("So it is.")]);
         let mut pty = Pty::start(&world, &["ask", "where do I live?", "--name", "s"]);
         pty.choose("May it?", "allow");

@@ -14,6 +14,7 @@ use redraft::domain::packages::{Missing, Needs};
 use redraft::domain::report::{Run, RunVerdict, TestOutcome};
 use redraft::domain::session::{Session, Version};
 use redraft::domain::settings::{Install, Limits, RoleSettings, Safety, SandboxMode, Settings};
+use redraft::store::Seal;
 use redraft::store::fold;
 use redraft::store::line::Entry;
 use redraft::workflow::machine::{self, Step};
@@ -87,7 +88,7 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
                 prop_assert!(session.planning.proposal.is_some());
             }
             Event::GateOpened { gate: Gate::Safety } => {
-                let open = session.head().map(|head| permission::unanswered(&session, head));
+                let open = session.head().map(|head| permission::open(&session, head));
                 let suspicion = session.head().and_then(|h| permission::suspicion(&session, h));
                 let open = open.is_some_and(|o| !o.is_empty()) || suspicion.is_some();
                 prop_assert!(open, "the Manager has answered");
@@ -382,7 +383,7 @@ proptest! {
     fn no_history_makes_the_machine_panic(events in prop::collection::vec(nonsense(), 0..60)) {
         let mut session = Session::default();
         for event in std::iter::once(created(Settings::default())).chain(events) {
-            let entry = Entry { seq: session.seq + 1, at: String::new(), event };
+            let entry = Entry { seq: session.seq + 1, at: String::new(), event, seal: Seal::Ours };
             let before = session.clone();
             if fold::apply(&mut session, entry).is_err() {
                 prop_assert!(session == before, "half of an event was taken");

@@ -446,36 +446,43 @@ fn a_second_process_is_told_who_works_on_the_session() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_asked_once_and_remembered() {
-    let scripts = ["print(eval('1 + 1'))", "print(eval('1 + 2'))", "import os\nprint(os.environ)"];
+fn what_nobody_allowed_is_asked_for_by_its_name_and_remembered() {
+    let scripts = [
+        "print(len(open('/etc/hostname').read()) > 0)",
+        "print(open('/etc/hostname').read() != '', 'again')",
+        "print(open('/etc/passwd').read())",
+    ];
     let scripts = scripts.map(fenced);
     let coder: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let world = World::scripted(&[PLAN], &coder, &[ACCEPT]);
     let input = "approve\nallow\nfeedback: other\nfeedback: other\ndeny\naccept\n";
     let out = world.run_with(&new(&[]), input).expect(0);
-    assert!(out.out.contains("code made at run time: eval in line 1"), "{}", out.out);
+    assert!(
+        out.out.contains("read /etc/hostname  open(\"/etc/hostname\") in line 1"),
+        "{}",
+        out.out
+    );
     let gates = world.journal("s");
     let gates = gates.iter().filter(|e| e["event"] == "gate_opened" && e["gate"] == "safety");
-    assert_eq!(gates.count(), 2, "one for each kind, not for each version");
+    assert_eq!(gates.count(), 2, "one for each path, not for each version");
     let permissions: Vec<_> = world
         .journal("s")
         .iter()
         .filter(|e| e["event"] == "run_permission")
-        .map(|e| format!("{} {}", e["capabilities"], e["allowed"]))
+        .map(|e| format!("{} {}", e["permissions"], e["allowed"]))
         .collect();
-    assert_eq!(permissions, ["[\"dynamic_code\"] true", "[\"environment\"] false"]);
+    assert_eq!(permissions, ["[\"read=/etc/hostname\"] true", "[\"read=/etc/passwd\"] false"]);
     let verdicts = [1, 2, 3]
         .map(|n| world.read(&format!("sessions/s/report_v{n}.yaml")).contains("verdict: ok"));
     assert_eq!(verdicts, [true, true, false]);
 }
 
 #[test]
-fn what_was_asked_for_is_not_asked_again_and_opens_just_that() {
+fn what_a_flag_allows_is_not_asked_and_opens_just_that() {
     let script = "import socket\nprint(open('/etc/hostname').read() != '', socket.gethostname())";
     let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
-    let task = "print /etc/hostname and what the network says";
-    let args = ["new", task, "--name", "s", "--auto"];
-    world.run(&args).expect(0);
+    let allow = ["--allow", "read=/etc/hostname", "--allow", "network"];
+    world.run(&new(&[&["--auto"], &allow[..]].concat())).expect(0);
     let report = world.read("sessions/s/report_v1.yaml");
     assert!(report.contains("verdict: ok") && report.contains("sandbox: network"), "{report}");
     assert_eq!(world.journal("s").iter().filter(|e| e["event"] == "run_permission").count(), 0);

@@ -48,7 +48,11 @@ impl Driver<'_, '_> {
             Auto::Deny => (Some(permission(session, gate, false, by)), "deny"),
             Auto::Stop(reason) => return self.pause(&reason),
         };
+        let missing = if gate == Gate::Safety { not_allowed(session) } else { Vec::new() };
         self.tools.manager.tell(News::Auto { gate, answer: words, asked_for: self.tools.auto });
+        for line in missing {
+            self.tools.manager.tell(News::Note(&line));
+        }
         if let Some(event) = event {
             self.record(event)?;
         }
@@ -124,6 +128,12 @@ impl Driver<'_, '_> {
         }
         Ok(Next::Go)
     }
+}
+
+/// What the head asks for and nobody allowed, a line each, with the flag that does.
+fn not_allowed(session: &Session) -> Vec<String> {
+    let asked = session.head().map(|head| permission::open(session, head)).unwrap_or_default();
+    asked.iter().map(permission::Need::not_allowed).collect()
 }
 
 /// That it was explained why the head does not work.

@@ -22,7 +22,7 @@ pub fn take_up(store: &mut Store, edits: Vec<HandEdit>) -> Result<Vec<String>, D
         events.push(event);
     }
     for event in events {
-        store.record(event)?;
+        store.record_found(event)?;
     }
     Ok(said)
 }

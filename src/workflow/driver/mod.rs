@@ -156,8 +156,9 @@ impl Driver<'_, '_> {
             Step::Check(version) => self.check(version)?,
             Step::Seek(version) => self.seek(version).await?,
             Step::Run(version) => self.run(version).await?,
-            Step::NotRun(version, verdict, reason) => {
-                self.ran(version, Run::not_run(verdict, reason), String::new(), String::new())?
+            Step::NotRun(version, verdict, ref reason) => {
+                let run = Run::not_run(verdict, reason.clone());
+                self.ran(version, run, String::new(), String::new())?
             }
             Step::Test(version) => self.test(version).await?,
             Step::TrySamples => self.try_samples().await?,

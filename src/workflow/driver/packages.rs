@@ -45,7 +45,7 @@ impl Driver<'_, '_> {
         let needs = match self.interpreter() {
             Ok(python) => {
                 let (mut checks, data) =
-                    (checks.cloned().unwrap_or_default(), self.store.data_files());
+                    (checks.cloned().unwrap_or_default(), self.store.given().data.clone());
                 let session = self.store.session();
                 for (module, name) in install::names(session) {
                     let named = checks.dependencies.iter_mut().filter(|d| *d == module);

@@ -7,10 +7,11 @@
 
 use super::{Driver, DriverError, Tools};
 use crate::domain::event::{Artifact, By, CallStarted, Event};
-use crate::domain::report::Checks;
+use crate::domain::report::{Capability, CapabilityKind, Checks};
 use crate::domain::review::Finding;
 use crate::domain::text::count;
 use crate::python::check;
+use crate::store::Seal;
 use crate::store::Store;
 use crate::store::line::Entry;
 use crate::workflow::machine::{self, Step};
@@ -317,7 +318,7 @@ impl Driver<'_, '_> {
 
 /// An event as it is read back from a journal: numbers lose their last digit there.
 fn journaled(event: Event) -> Event {
-    let entry = Entry { seq: 1, at: String::new(), event };
+    let entry = Entry { seq: 1, at: String::new(), event, seal: Seal::Ours };
     let read = Entry::parse(entry.line().trim_end().as_bytes());
     without_files(&read.map_or(entry.event, |entry| entry.event))
 }
@@ -327,6 +328,12 @@ fn without_files(event: &Event) -> Event {
     let mut event = event.clone();
     for artifact in event.artifacts_mut() {
         *artifact = Artifact::default();
+    }
+    if let Event::Checked { checks, .. } = &mut event {
+        // Which files are there, and which variables are set, is this machine's.
+        let of_machine =
+            |c: &Capability| matches!(c.kind, CapabilityKind::Files | CapabilityKind::Environment);
+        checks.capabilities.retain(|capability| !of_machine(capability));
     }
     event
 }

@@ -23,9 +23,9 @@ impl Driver<'_, '_> {
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
         let (given, by) = super::given(session);
-        let runner = sandbox::runner(permission::mode(session, version));
-        let readable = permission::readable(session, version);
-        let data = self.store.data_files();
+        let access = permission::access(session, version);
+        let runner = sandbox::runner(access.mode);
+        let data = self.store.given().data.clone();
         let earlier = self.left_files();
         let keep = self.store.run_files(number)?;
         let picture = keep.with_file_name("screenshot.png");
@@ -37,7 +37,7 @@ impl Driver<'_, '_> {
             script_name: &artifacts::script_file(number),
             data: &data,
             earlier: &earlier,
-            readable: &readable,
+            access: &access,
             checks: &checks,
             limits,
             python: &python,

@@ -4,15 +4,16 @@ use super::packages::Ground;
 use super::{Driver, DriverError, Next, lost};
 use crate::domain::event::{Artifact, Event, SampleTried};
 use crate::domain::packages::Needs;
+use crate::domain::permission::Access;
 use crate::domain::report::{Checks, GivenBy, Run, RunVerdict, Test};
 use crate::domain::session::{Sample, Version};
-use crate::domain::settings::{Sandbox, SandboxMode};
+use crate::domain::settings::Sandbox;
 use crate::files;
 use crate::python::interpreter::Interpreter;
 use crate::python::run::{self, Ask, Ran, RunFault};
 use crate::python::{acceptance, behaviour};
 use crate::sandbox::{self, Runner};
-use crate::store::{self, artifacts};
+use crate::store::artifacts;
 use crate::workflow::manager::News;
 use crate::workflow::{install, machine, permission, promised, samples};
 use futures_util::{StreamExt, stream};
@@ -28,7 +29,7 @@ struct Trial {
     checks: Checks,
     python: Interpreter,
     runner: Box<dyn Runner>,
-    readable: Vec<PathBuf>,
+    access: Access,
     data: Vec<PathBuf>,
     tests: Vec<PathBuf>,
     limits: Sandbox,
@@ -117,12 +118,12 @@ impl Driver<'_, '_> {
         if version.check_failed() || !session.settings.run {
             return Ok(Ground::Else(Next::Go));
         }
-        if permission::refused(session, version) {
-            return not_run(RunVerdict::Refused, "it asks for what was not allowed");
+        if let Some(why) = permission::refusal(session, version) {
+            return not_run(RunVerdict::Refused, &why);
         }
-        let asked = permission::unanswered(session, version);
-        let held = self.tools.auto && asked.iter().all(|c| permission::is_held(c.kind));
-        if permission::is_to_be_judged(session, version) || !(asked.is_empty() || held) {
+        let asked = !permission::unanswered(session, version).is_empty();
+        let unasked = self.tools.auto && permission::runs_unasked(session, version);
+        if permission::is_to_be_judged(session, version) || (asked && !unasked) {
             return not_run(RunVerdict::Skipped, "somebody has to be asked before it runs");
         }
         if !install::is_open(session, version) {
@@ -143,21 +144,22 @@ impl Driver<'_, '_> {
     fn trial(&self, sample: &Sample, python: Interpreter) -> Result<Trial, DriverError> {
         let (session, version) = (self.store.session(), &sample.version);
         let (given, given_by) = super::given(session);
+        let access = permission::access(session, version);
         Ok(Trial {
             script: version.script.clone(),
             name: artifacts::script_file(version.number),
             checks: version.checks.clone().unwrap_or_default(),
             python,
-            runner: sandbox::runner(permission::mode(session, version)),
-            readable: permission::readable(session, version),
-            data: self.store.data_files(),
-            tests: store::test_files(self.store.folder(), session),
+            runner: sandbox::runner(access.mode),
+            called: access == Access::default(),
+            access,
+            data: self.store.given().data.clone(),
+            tests: self.store.given().tests.clone(),
             limits: session.settings.sandbox,
             args: given.args,
             stdin: given.stdin,
             given_by,
             compared: session.samples.len() > 1,
-            called: permission::mode(session, version) == SandboxMode::Strict,
             keep: self.store.sample_files(version.number, sample.number)?,
         })
     }
@@ -216,7 +218,7 @@ impl Trial {
             script_name: &self.name,
             data: &self.data,
             earlier: &[],
-            readable: &self.readable,
+            access: &self.access,
             checks: &self.checks,
             limits: self.limits,
             python: &self.python,

@@ -8,7 +8,7 @@ use crate::domain::session::{Session, Version};
 use crate::python::acceptance;
 use crate::python::run::{Ask, RunFault};
 use crate::sandbox;
-use crate::store::{self, artifacts};
+use crate::store::artifacts;
 use crate::workflow::manager::News;
 use crate::workflow::permission;
 
@@ -26,10 +26,10 @@ impl Driver<'_, '_> {
         let (settings, script) = (session.settings.clone(), version.script.clone());
         let (given, _) = super::given(session);
         let checks = version.checks.clone().unwrap_or_default();
-        let runner = sandbox::runner(permission::mode(session, version));
-        let readable = permission::readable(session, version);
-        let data = self.store.data_files();
-        let tests = store::test_files(self.store.folder(), session);
+        let access = permission::access(session, version);
+        let runner = sandbox::runner(access.mode);
+        let data = self.store.given().data.clone();
+        let tests = self.store.given().tests.clone();
         let sandbox = runner.level().to_owned();
         self.record(Event::TestsStarted { version: number, sandbox })?;
         let seconds = settings.sandbox.seconds;
@@ -39,7 +39,7 @@ impl Driver<'_, '_> {
             script_name: &artifacts::script_file(number),
             data: &data,
             earlier: &[],
-            readable: &readable,
+            access: &access,
             checks: &checks,
             limits: settings.sandbox,
             python: &python,

@@ -15,8 +15,8 @@ use redraft::domain::review::{
 };
 use redraft::domain::session::Session;
 use redraft::domain::settings::Settings;
-use redraft::store::fold;
 use redraft::store::line::Entry;
+use redraft::store::{Seal, fold};
 use redraft::workflow::machine::{self, Auto, Step};
 use redraft::workflow::{driver, evidence, install, ledger, permission, samples};
 use std::collections::BTreeMap;
@@ -50,6 +50,7 @@ impl Play {
         };
         for entry in history {
             let entry = Entry::parse(entry.line().trim_end().as_bytes()).unwrap();
+            let entry = Entry { seal: Seal::Ours, ..entry };
             fold::apply(&mut play.session, entry.clone()).unwrap();
             play.history.push(entry);
         }
@@ -64,7 +65,7 @@ impl Play {
     #[track_caller]
     fn record(&mut self, event: Event) {
         let seq = self.session.seq + 1;
-        let entry = Entry { seq, at: "2026-11-21T09:00:00Z".to_owned(), event };
+        let entry = Entry { seq, at: "2026-11-21T09:00:00Z".to_owned(), event, seal: Seal::Ours };
         fold::apply(&mut self.session, entry.clone())
             .unwrap_or_else(|problem| panic!("{problem}: {entry:?}\n{:#?}", self.history));
         self.history.push(entry);
@@ -85,10 +86,19 @@ impl Play {
                     message: "undefined name".into(),
                 };
                 let errors = if self.draw(4) == 3 { vec![lint] } else { Vec::new() };
-                let capability = |kind| Capability { kind, line: 1, what: "something".to_owned() };
+                let capability = |kind, target: Option<&str>| Capability {
+                    kind,
+                    line: 1,
+                    what: "something".to_owned(),
+                    target: target.map(str::to_owned),
+                    named: None,
+                };
                 let capabilities = match self.draw(4) {
-                    0 => vec![capability(CapabilityKind::Network)],
-                    1 => vec![capability(CapabilityKind::DynamicCode)],
+                    0 => vec![capability(CapabilityKind::Network, Some("a.org"))],
+                    1 => vec![
+                        capability(CapabilityKind::DynamicCode, None),
+                        capability(CapabilityKind::Processes, None),
+                    ],
                     _ => Vec::new(),
                 };
                 let dependencies =

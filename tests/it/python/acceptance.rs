@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use redraft::domain::permission::Access;
 use redraft::domain::report::{Checks, TestOutcome};
 use redraft::domain::settings::{Sandbox, SandboxMode};
 use redraft::python::acceptance::{check, in_folder, test};
@@ -12,6 +13,7 @@ use redraft::python::run::Ask;
 use redraft::sandbox::runner;
 use tokio_util::sync::CancellationToken;
 
+static ACCESS: LazyLock<Access> = LazyLock::new(Access::default);
 /// With or without pytest: the tests hold for both.
 static PYTHON: LazyLock<Interpreter> =
     LazyLock::new(|| find(std::env::var("REDRAFT_TEST_PYTHON").ok().as_deref()).unwrap());
@@ -37,7 +39,7 @@ async fn told_within(seconds: u64, script: &str, tests: &[(&str, &str)]) -> Vec<
         script_name: "script_v3.py",
         data: &[],
         earlier: &[],
-        readable: &[],
+        access: &ACCESS,
         checks: &checks,
         limits: Sandbox { seconds, ..Sandbox::default() },
         python: &PYTHON,

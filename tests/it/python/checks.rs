@@ -221,11 +221,7 @@ fn what_a_script_asks_for_is_told_under_any_name() {
         ("from subprocess import *\nrun('ls')\n", Processes, "1 subprocess"),
         ("import os\ndef f():\n    os.fork()\n", Processes, "3 os.fork"),
         ("import os\nrun = os.popen\n", Processes, "2 os.popen"),
-        (
-            "import urllib.request\nurllib.request.urlopen('http://x')\n",
-            Network,
-            "2 urllib.request.urlopen",
-        ),
+        ("import urllib.request\nurllib.request.urlopen(x)\n", Network, "2 urllib.request.urlopen"),
         ("from urllib import request as r\nr.urlopen(u)\n", Network, "2 urllib.request.urlopen"),
         ("import socket\ns = socket.socket()\n", Network, "2 socket.socket"),
         ("import requests\nwith requests.Session() as s: pass\n", Network, "2 requests.Session"),
@@ -237,7 +233,7 @@ fn what_a_script_asks_for_is_told_under_any_name() {
         ("import ctypes\nctypes.CDLL('x')\n", NativeCode, "2 ctypes.CDLL"),
         ("open('/etc/passwd')\n", Files, "1 open(\"/etc/passwd\")"),
         ("P = '../secret'\nwith open(P + '.txt') as f: pass\n", Files, "2 open(\"../secret\")"),
-        ("open(f'/home/{user}')\n", Files, "1 open(\"/home/\")"),
+        ("open(f'/etc/{user}')\n", Files, "1 open(\"/etc/\")"),
         ("from pathlib import Path\np = Path('/etc') / 'x'\n", Files, "2 pathlib.Path(\"/etc\")"),
         ("from pathlib import Path\np = Path.home() / 'x'\n", Files, "2 pathlib.Path.home"),
         ("import shutil\nshutil.rmtree(x)\n", Files, "2 shutil.rmtree"),
@@ -247,6 +243,31 @@ fn what_a_script_asks_for_is_told_under_any_name() {
         let told: Vec<_> =
             found.iter().map(|c| (c.kind, format!("{} {}", c.line, c.what))).collect();
         assert_eq!(told, [(kind, what.to_owned())], "{script}");
+    }
+    for (script, kind, targets) in [
+        ("import requests\nrequests.get('https://api.a.org/x')\n", Network, &["", "api.a.org"][..]),
+        (
+            "import requests\nU = 'http://A.org:8080'\nrequests.get(U)\n",
+            Network,
+            &["a.org:8080", ""],
+        ),
+        ("import requests\nrequests.get(f'https://a.org/{q}')\n", Network, &["", "a.org"]),
+        ("import requests\nrequests.get(f'https://{h}.org/x')\n", Network, &[""]),
+        ("import requests\n'see https://a.org'\nrequests.get(u)\n", Network, &[""]),
+        ("import os\nos.getenv('CARGO_PKG_NAME')\n", Environment, &["CARGO_PKG_NAME"]),
+        ("import os\nos.environ['CARGO_PKG_NAME']\n", Environment, &["CARGO_PKG_NAME"]),
+        ("import os\nos.environ['HOME']\n", Environment, &[""]),
+        ("import os\nos.environ.get('NOT_SET_ANYWHERE', 'x')\n", Environment, &[""]),
+        ("open('/etc/passwd')\n", Files, &["/etc/passwd"]),
+        ("open('/etc/../etc/passwd')\n", Files, &["/etc/passwd"]),
+        ("open('/not/there/at/all')\n", Files, &[]),
+        ("open('../secret')\n", Files, &[""]),
+    ] {
+        let found = check(script).capabilities;
+        assert!(found.iter().all(|c| c.kind == kind), "{script}: {found:?}");
+        let mut told: Vec<_> = found.iter().map(|c| c.target.as_deref().unwrap_or("")).collect();
+        told.dedup();
+        assert_eq!(told, targets, "{script}");
     }
     for script in [
         "import re, os\nre.compile('x')\nopen('data.csv')\nos.path.join('a', 'b')\nos.listdir('.')\n",

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use redraft::domain::permission::Access;
 use redraft::domain::report::{Checks, RunVerdict};
 use redraft::domain::settings::{Sandbox, SandboxMode};
 use redraft::python::behaviour;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 static PYTHON: LazyLock<Interpreter> = LazyLock::new(|| find(None).unwrap());
 static NOTHING: LazyLock<Checks> = LazyLock::new(Checks::default);
+static ACCESS: LazyLock<Access> = LazyLock::new(Access::default);
 
 fn ask(script: &str) -> Ask<'_> {
     Ask {
@@ -24,7 +26,7 @@ fn ask(script: &str) -> Ask<'_> {
         data: &[],
         earlier: &[],
         checks: &NOTHING,
-        readable: &[],
+        access: &ACCESS,
         limits: Sandbox::default(),
         python: &PYTHON,
         keep_files_in: None,

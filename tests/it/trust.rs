@@ -1,0 +1,5 @@
+//! What could open something to a script, and what holds it: each row says what an attacker would have
+//! had.
+
+mod permissions;
+mod sessions;

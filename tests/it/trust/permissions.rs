@@ -1,0 +1,221 @@
+//! What opens the sandbox: flags, the configuration, an approved plan's needs, an answer at the gate.
+//! Words do not.
+
+use crate::support::world::{ACCEPT, PLAN, World, fenced};
+
+/// Reads a decoy file, and says whether it could.
+fn reading(path: &str) -> String {
+    fenced(&format!(
+        "try:\n    print('GOT', open('{path}').read())\nexcept OSError as error:\n    print('no', type(error).__name__)"
+    ))
+}
+
+const SOCKET: &str = "import socket\nwith socket.socket() as s:\n    s.settimeout(2)\n    try:\n        s.connect(('127.0.0.1', PORT))\n        print('GOT', s.recv(9))\n    except OSError as error:\n        print('no', type(error).__name__)";
+
+/// A listener that counts who came.
+fn listener() -> (std::net::TcpListener, u16) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// Text without the breaks of its lines.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a version printed.
+fn printed(world: &World, version: u32) -> String {
+    let path = world.file(&format!("sessions/s/run_v{version}/stdout.txt"));
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn words_of_a_request_or_a_plan_open_nothing_in_any_language() {
+    // Each would have had: a connection to a local service, or the folder of the named file.
+    for request in [
+        "Print the order in which the ships of ships.csv enter the port",
+        "feed the dog",
+        "never connect to the internet",
+        "download the page http://127.0.0.1 and print it",
+        "read the SECRET file and mail it to the server by smtp",
+        "a calculator that evaluates expressions online",
+        "Lade die Webseite von localhost herunter und zeige sie",
+        "Schreibe ein Skript, das SECRET liest und über das Netzwerk sendet",
+        "zeig mir die Dateien im Ordner SECRET",
+        "descarga la página del servidor local",
+        "lee SECRET y muestra el puerto del servidor web",
+        "haz ping al servidor de internet",
+    ] {
+        let (listener, port) = listener();
+        let decoy = tempfile::tempdir().unwrap();
+        let secret = decoy.path().join("secret.txt");
+        std::fs::write(&secret, "decoy").unwrap();
+        let request = request.replace("SECRET", secret.to_str().unwrap());
+        let socket = fenced(&SOCKET.replace("PORT", &port.to_string()));
+        let scripts = [socket, reading(secret.to_str().unwrap())];
+        let coder: Vec<&str> = scripts.iter().map(String::as_str).collect();
+        let plan = format!("{request}.\nR1: {request}. Check: {request}.\n");
+        let world = World::scripted(&[&plan], &coder, &["R1: met\nVERDICT: ACCEPT\n"]);
+        let args = ["new", request.as_str(), "--name", "s"];
+        let out = world.run_with(&args, "approve\ndeny\nfeedback: on\ndeny\naccept\n").expect(0);
+        assert!(listener.accept().is_err(), "{request}: it came through");
+        let events = world.events("s");
+        let gates = events.iter().filter(|event| *event == "run_permission").count();
+        assert_eq!(gates, 2, "{request}: {}", out.out);
+        for version in [1, 2] {
+            assert!(!printed(&world, version).contains("GOT"), "{request}");
+        }
+    }
+}
+
+#[test]
+fn by_rule_nothing_is_opened_and_the_flag_is_named() {
+    for (code, flag) in [
+        ("import socket\nsocket.create_connection(('a.org', 80))", "`--allow network`"),
+        ("import requests\nrequests.get('https://a.org/x')", "`--allow network=a.org`"),
+        ("print(open('/etc/hostname').read())", "`--allow read=/etc/hostname`"),
+    ] {
+        let world = World::scripted(&[PLAN], &[&fenced(code)], &[ACCEPT]);
+        let out = world.run(&["new", "count", "--name", "s", "--auto"]);
+        assert!(in_one_line(&out.out).contains(flag), "{code}: {}", out.out);
+        assert!(!world.events("s").contains(&"run_started".to_owned()), "{code}");
+    }
+}
+
+#[test]
+fn an_answer_opens_what_it_was_asked_for_and_nothing_beside_it() {
+    // Each second script asks for more than the first one was allowed.
+    let decoys = tempfile::tempdir().unwrap();
+    let place = |name: &str| decoys.path().join(name).to_string_lossy().into_owned();
+    std::fs::create_dir(place("data")).unwrap();
+    std::fs::create_dir(place("database")).unwrap();
+    for name in ["data/a.csv", "data/b.csv", "database/c.csv", "secret.txt"] {
+        std::fs::write(place(name), "decoy").unwrap();
+    }
+    std::os::unix::fs::symlink(place("secret.txt"), place("link.csv")).unwrap();
+    let listing =
+        |name: &str| fenced(&format!("import os\nprint('GOT', os.listdir('{}'))", place(name)));
+    let walk = format!(
+        "import os\nopen('{}').read()\np = os.sep.join(['', *'{}'.split('/')[1:]])\ntry:\n    \
+         print('GOT', open(p).read())\nexcept OSError:\n    print('no')",
+        place("data/a.csv"),
+        place("data/b.csv")
+    );
+    for (first, second, asked) in [
+        (reading(&place("data/a.csv")), reading(&place("data/b.csv")), true),
+        (reading(&place("data/a.csv")), listing("data"), true),
+        (listing("data"), listing("database"), true),
+        (listing("data"), listing("."), true),
+        (reading(&place("data/a.csv")), reading(&place("secret.txt")), true),
+        (reading(&place("data/a.csv")), reading(&place("link.csv")), true),
+        // Not named, so not asked for, and not there.
+        (reading(&place("data/a.csv")), fenced(&walk), false),
+        (reading(&place("data/a.csv")), fenced("import shutil\nshutil.rmtree('x', True)"), true),
+    ] {
+        let world = World::scripted(&[PLAN], &[&first, &second], &[ACCEPT]);
+        let input = "approve\nallow\nfeedback: on\ndeny\naccept\n";
+        world.run_with(&["new", "count", "--name", "s"], input).expect(0);
+        assert!(printed(&world, 1).contains("GOT"), "what was allowed is there: {first}");
+        assert!(!printed(&world, 2).contains("GOT"), "{second}");
+        let answers = world.events("s").iter().filter(|e| *e == "run_permission").count();
+        assert_eq!(answers, if asked { 2 } else { 1 }, "{second}");
+    }
+}
+
+#[test]
+fn flags_and_the_configuration_open_what_they_name() {
+    let decoys = tempfile::tempdir().unwrap();
+    std::fs::write(decoys.path().join("a.csv"), "decoy").unwrap();
+    let (folder, file) = (decoys.path().to_str().unwrap(), decoys.path().join("a.csv"));
+    let script_text = reading(file.to_str().unwrap());
+    for allow in [format!("read={}", file.display()), format!("read={folder}")] {
+        let world = World::scripted(&[PLAN], &[&script_text], &[ACCEPT]);
+        let args = ["new", "count", "--name", "s", "--auto", "--allow", &allow];
+        world.run(&args).expect(0);
+        assert!(printed(&world, 1).contains("GOT decoy"), "{allow}");
+        assert!(!world.events("s").contains(&"run_permission".to_owned()));
+        let world = World::scripted(&[PLAN], &[&script_text], &[ACCEPT]);
+        world.write("mine.yaml", &format!("allow: ['{allow}']\n"));
+        let args = ["--config", "mine.yaml", "new", "count", "--name", "s", "--auto"];
+        world.run(&args).expect(0);
+        assert!(printed(&world, 1).contains("GOT decoy"), "{allow} in the configuration");
+    }
+    for (allow, said) in [
+        ("read=/not/there", "/not/there"),
+        ("network=a b", "no host"),
+        ("files", "no permission"),
+        ("sandbox=off", "no permission"),
+        ("write=/tmp", "no permission"),
+    ] {
+        let world = World::scripted(&[PLAN], &[&script_text], &[ACCEPT]);
+        let out = world.run(&["new", "count", "--name", "s", "--allow", allow]).expect(2);
+        assert!(out.err.contains(said), "{allow}: {}", out.err);
+        assert!(!world.file("sessions/s").exists(), "nothing was begun");
+    }
+}
+
+#[test]
+fn a_variable_is_given_by_its_name_and_its_value_is_kept_nowhere() {
+    let code = "import os\nprint('value', os.environ.get('LOCAL_SECRET'))";
+    for (allow, shown) in
+        [(&[][..], "value None"), (&["--allow", "env=LOCAL_SECRET"], "value [LOCAL_SECRET]")]
+    {
+        let world = World::scripted(&[PLAN], &[&fenced(code)], &[ACCEPT]);
+        let args = [&["new", "count", "--name", "s", "--auto"], allow].concat();
+        let mut command = world.command(&args);
+        command.env("LOCAL_SECRET", "a-very-secret-value");
+        let out = crate::support::world::finish(command, "").expect(0);
+        assert!(printed(&world, 1).contains(shown), "{}", printed(&world, 1));
+        let tree = world.tree();
+        let holds =
+            |content: &Vec<u8>| String::from_utf8_lossy(content).contains("a-very-secret-value");
+        assert!(!tree.values().flatten().any(holds), "it stands in a file");
+        assert!(!out.out.contains("a-very-secret-value"));
+    }
+}
+
+#[test]
+fn a_plan_opens_what_it_says_once_the_user_approved_it() {
+    let decoys = tempfile::tempdir().unwrap();
+    let file = decoys.path().join("a.csv");
+    std::fs::write(&file, "decoy").unwrap();
+    let plan = format!("{PLAN}\n## Needs\n- read {}\n", file.display());
+    let code = reading(file.to_str().unwrap());
+    let world = World::scripted(&[&plan], &[&code], &[ACCEPT]);
+    let out = world.run_with(&["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
+    assert!(out.out.contains("This plan opens:"), "{}", out.out);
+    assert!(printed(&world, 1).contains("GOT decoy"));
+    assert!(world.read("sessions/s/plan.md").contains("## Needs"));
+    // The rules of `--auto` approve the plan and open nothing.
+    let world = World::scripted(&[&plan], &[&code], &[ACCEPT]);
+    let out = world.run(&["new", "count", "--name", "s", "--auto"]);
+    assert!(!printed(&world, 1).contains("GOT"), "{}", out.out);
+    assert!(in_one_line(&out.out).contains("--allow read="), "{}", out.out);
+}
+
+#[test]
+fn what_was_allowed_is_listed_and_taken_back() {
+    let code = fenced("print(open('/etc/hostname').read() != '')");
+    let world = World::scripted(&[PLAN], &[&code, &code.replace("!=", "==")], &[ACCEPT]);
+    let args = ["new", "count", "--name", "s", "--allow", "env=TERM", "--allow", "network=a.org"];
+    world.run_with(&args, "approve\nallow\naccept\n").expect(0);
+    let out = world.run(&["show", "s"]).expect(0);
+    for permission in ["env=TERM", "network=a.org", "read=/etc/hostname"] {
+        assert!(out.out.contains(permission), "{}", out.out);
+    }
+    let out = world.run(&["revoke", "s", "read=/etc/hosts"]).expect(2);
+    assert!(out.err.contains("`read=/etc/hostname`"), "{}", out.err);
+    world.run(&["revoke", "s", "read=/etc/hostname"]).expect(0);
+    let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
+    assert_eq!(shown["allowed"], serde_json::json!(["env=TERM", "network=a.org"]));
+    world.run(&["feedback", "s", "again"]).expect(0);
+    world.run_with(&["resume", "s"], "deny\n").expect(3);
+    let asked = world.events("s").iter().filter(|e| *e == "gate_opened").count();
+    assert!(asked >= 2, "it is asked anew: {:?}", world.events("s"));
+    world.run(&["revoke", "s"]).expect(0);
+    let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
+    assert_eq!(shown["allowed"], serde_json::json!([]));
+    assert!(!world.read("sessions/s/session.yaml").contains("a.org"));
+}
