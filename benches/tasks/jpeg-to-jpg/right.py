@@ -1,0 +1,4 @@
+from pathlib import Path
+
+for path in Path(".").glob("*.jpeg"):
+    path.rename(path.with_suffix(".jpg"))

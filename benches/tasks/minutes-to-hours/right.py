@@ -1,0 +1,2 @@
+minutes = int(input("Minutes: "))
+print(f"{minutes // 60} hours {minutes % 60} minutes")
