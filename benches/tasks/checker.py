@@ -330,13 +330,17 @@ class Picture:
         while at + 8 <= len(data):
             length, kind = struct.unpack(">I4s", data[at : at + 8])
             body = data[at + 8 : at + 8 + length]
+            if zlib.crc32(kind + body) != int.from_bytes(
+                data[at + 8 + length : at + 12 + length], "big"
+            ):
+                raise ValueError("a checksum is wrong")
             at += length + 12
             if kind == b"IHDR":
-                self.width, self.height, self.depth, self.color, _, _, interlace = struct.unpack(
+                self.width, self.height, self.depth, self.color, *methods = struct.unpack(
                     ">IIBBBBB", body
                 )
-                if interlace:
-                    raise ValueError("interlaced")
+                if methods != [0, 0, 0] or self.depth not in (1, 2, 4, 8, 16):
+                    raise ValueError("interlaced, or of an unknown kind")
                 if self.width * self.height > 40_000_000:
                     raise ValueError("too large")
             elif kind == b"PLTE":
@@ -392,8 +396,9 @@ class Picture:
         values = [self._sample(x, y, channel) for channel in range(self.channels)]
         if self.color == 3:
             index = values[0]
-            alpha = self.clear[index] if index < len(self.clear) else 255
-            return (*self.palette[index], alpha)
+            if index >= len(self.palette):
+                return (0, 0, 0, 0)
+            return (*self.palette[index], self.clear[index] if index < len(self.clear) else 255)
         if self.color in (0, 4):
             return (values[0],) * 3 + (values[1] if self.color == 4 else 255,)
         return tuple(values) if self.color == 6 else (*values, 255)
@@ -578,6 +583,8 @@ def judge(check, home, script, python, work):
         code, line = WRONG, f"wrong {why}"
     except NotJudged as why:
         code, line = NOT_JUDGED, f"not judged: {why}"
+    except Exception as error:
+        code, line = NOT_JUDGED, f"not judged: the check failed with {error!r}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return code, " ".join(line.split())

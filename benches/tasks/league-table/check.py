@@ -60,7 +60,7 @@ def check(task):
         rows = table(text)
         run = task.run(files={"results.csv": text})
         run.order([team for team, _ in rows])
-        run.pairs({team: [row[0], row[1], row[2], row[3], row[2] - row[3]] for team, row in rows})
+        run.pairs({team: [at, *row, row[2] - row[3]] for at, (team, row) in enumerate(rows, 1)})
 
 
 if __name__ == "__main__":

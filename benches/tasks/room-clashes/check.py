@@ -7,7 +7,7 @@ sys.path.insert(0, __file__.rsplit("/", 2)[0])
 from checker import main, places
 
 CASES = [
-    "Alpha,1,08:00,09:00\nBeta,1,09:00,10:00\nGamma,2,08:00,12:00\nDelta,1,10:00,10:30\n",
+    "Delta,1,10:00,10:30\nAlpha,1,08:00,09:00\nBeta,1,09:00,10:00\nGamma,2,08:00,12:00\n",
     "Yoga,Hall,17:00,18:30\nChess,Hall,18:00,20:00\nChoir,Attic,17:00,21:00\nDance,Hall,16:00,22:00\n"
     "Drums,Attic,21:00,22:00\nPoetry,Attic,19:10,19:20\n",
     "Late,B,13:00,14:00\nEarly,B,07:30,08:15\nLong,A,07:00,18:00\nTwin,B,13:00,14:00\n",

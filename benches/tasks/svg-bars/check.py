@@ -38,6 +38,13 @@ def check(task):
         bases = [rect["y"] + (0 if mirrored else rect["height"]) for rect in rects]
         if max(bases) - min(bases) > 0.01:
             run.wrong("the bars do not stand on one base line")
+        text = run.text("bars.svg")
+        if (
+            min(rect["y"] for rect in rects) < 0
+            and "viewBox" not in text
+            and "transform" not in text
+        ):
+            run.wrong("a bar begins above the picture")
         for left, right in zip(rects, rects[1:]):
             if left["width"] <= 0 or left["x"] + left["width"] > right["x"] + 0.01:
                 run.wrong("two bars overlap")

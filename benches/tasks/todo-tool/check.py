@@ -9,7 +9,15 @@ from checker import main
 DAYS = [
     [["add", "buy milk"], ["list"]],
     [["add", "call Ann"], ["add", "fix the door"], ["done", "2"], ["add", "write to Bo"], ["list"]],
-    [["list"], ["add", "one thing"], ["done", "7"], ["add", "one"], ["done", "0"], ["list"]],
+    [
+        ["list"],
+        ["add", "one thing"],
+        ["done", "7"],
+        ["add", "one"],
+        ["done", "0"],
+        ["done", "1"],
+        ["list"],
+    ],
 ]
 
 

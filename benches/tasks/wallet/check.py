@@ -6,9 +6,12 @@ sys.path.insert(0, __file__.rsplit("/", 2)[0])
 from checker import main
 
 STEPS = [
-    (["add(50)", "spend(20)", "add(5.5)"], []),
+    (["add(50)", "spend(20)", "add(0.25)"], []),
     (["add(10)", "spend(10)", "add(3)", "spend(1)"], ["spend(2.5)", "add(0)"]),
-    (["add(100)", "spend(30)"], ["spend(70.01)", "add(-5)", "spend(0)", "spend(-10)"]),
+    (
+        ["add(100)", "spend(30)", "spend(0.5)"],
+        ["spend(70.01)", "add(-5)", "spend(0)", "spend(-10)"],
+    ),
 ]
 
 
