@@ -24,7 +24,7 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
-WALL_SECONDS = 30
+WALL_SECONDS = 60
 CPU_SECONDS = 20
 MEMORY_BYTES = 2 << 30
 FILE_BYTES = 64 << 20
