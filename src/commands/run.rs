@@ -90,9 +90,10 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
             terminal.warn(visible(&ran.stderr).trim_end());
         }
         terminal.warn(&format!(
-            "{}: {}{}",
+            "{}: {}{}{}",
             ran.run.verdict.name(),
             gate::seconds(ran.run.milliseconds),
+            ran.run.refused_hosts().map_or_else(String::new, |tried| format!(", {tried}")),
             ran.run.reason.map_or_else(String::new, |why| format!(", {}", visible(&why))),
         ));
     }

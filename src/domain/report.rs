@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::text::one_line;
+
 /// One point of a static check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lint {
@@ -350,10 +352,16 @@ pub struct Run {
     /// What its confinement could not have stopped on this system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
-    /// Hosts that it tried to reach and was not allowed, as `HOST:PORT`.
+    /// Hosts that it was allowed to reach, and no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts_allowed: Vec<String>,
+    /// What it tried to reach besides these, as `HOST:PORT`, each once, the first ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts_refused: Vec<String>,
 }
+
+/// Hosts that a text lists.
+const HOSTS_SHOWN: usize = 5;
 
 impl Run {
     /// A run that did not take place.
@@ -375,7 +383,22 @@ impl Run {
             files: Vec::new(),
             screenshot: false,
             gaps: Vec::new(),
+            hosts_allowed: Vec::new(),
             hosts_refused: Vec::new(),
         }
+    }
+
+    /// `tried api.b.org:443, allowed is api.a.org`, if it tried to reach what it may not.
+    #[must_use]
+    pub fn refused_hosts(&self) -> Option<String> {
+        let list = |hosts: &[String]| {
+            let more = hosts.len().saturating_sub(HOSTS_SHOWN);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let shown: Vec<String> =
+                hosts.iter().take(HOSTS_SHOWN).map(|host| one_line(host, 100)).collect();
+            format!("{}{more}", shown.join(", "))
+        };
+        let (tried, allowed) = (&self.hosts_refused, &self.hosts_allowed);
+        (!tried.is_empty()).then(|| format!("tried {}, allowed is {}", list(tried), list(allowed)))
     }
 }

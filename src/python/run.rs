@@ -156,7 +156,8 @@ pub async fn run(
         stderr_bytes: done.stderr.bytes,
         files: done.files.files.clone(),
         gaps: done.gaps.clone(),
-        hosts_refused: Vec::new(),
+        hosts_allowed: if runner.level() == "strict" { ask.access.hosts.clone() } else { Vec::new() },
+        hosts_refused: done.refused_hosts.clone(),
     };
     Ok(Ran { run, stdout, stderr })
 }
@@ -177,6 +178,7 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         .concat(),
         inputs: inputs(ask).into_iter().chain(show.input()).collect(),
         readable: [ask.python.files(), readable(ask.access), show.readable()].concat(),
+        hosts: ask.access.hosts.clone(),
         stdin: ask.stdin.clone(),
         limits: Limits {
             time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
@@ -511,6 +513,7 @@ mod tests {
                 elapsed,
                 folder: "/work".into(),
                 files: crate::sandbox::Kept::default(),
+                refused_hosts: Vec::new(),
                 gaps: Vec::new(),
             };
             let judged = judge(&ask, &done, place, "", stderr);

@@ -36,6 +36,7 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
         }
         lines.extend(error.hint.iter().map(|hint| format!("Hint: {hint}")));
     }
+    lines.extend(run.refused_hosts().map(|tried| format!("Hosts: {tried}. Reach no other host.")));
     if !run.files.is_empty() {
         lines.push(one_line(&format!("Files written: {}", run.files.join(", ")), WIDTH));
     }
@@ -278,6 +279,22 @@ mod tests {
             let words = run_in_words(&run, &long, &long, limit);
             assert!(words.len() <= limit, "{limit}: {} {words}", words.len());
         }
+    }
+
+    #[test]
+    fn a_host_that_was_refused_is_told_with_what_is_allowed() {
+        let tried = |n: usize| Run {
+            hosts_allowed: vec!["api.a.org".to_owned()],
+            hosts_refused: (0..n).map(|n| format!("api{n}.b.org:443")).collect(),
+            ..Run::not_run(RunVerdict::Ok, "")
+        };
+        let words = run_in_words(&tried(1), "out", "", 1_500);
+        let told =
+            "\nHosts: tried api0.b.org:443, allowed is api.a.org. Reach no other host.\nOutput";
+        assert!(words.contains(told), "{words}");
+        let words = run_in_words(&tried(20), "", "", 1_500);
+        assert!(words.contains("api4.b.org:443 and 15 more, allowed is api.a.org."), "{words}");
+        assert!(!run_in_words(&tried(0), "out", "", 1_500).contains("Hosts"));
     }
 
     #[test]

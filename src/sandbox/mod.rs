@@ -12,6 +12,7 @@ mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
 mod plain;
+mod proxy;
 mod work;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::settings::SandboxMode;
 use crate::files::FileError;
 pub use capture::Captured;
+pub use proxy::NamedHost;
 pub use work::Kept;
 
 /// One child to run.
@@ -41,6 +43,10 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// Folders and files outside its work folder that it may read, where it is confined.
     pub readable: Vec<PathBuf>,
+    /// Hosts that it may reach, each as [`NamedHost::parse`] reads it, by the proxy that its environment
+    /// names. A host without a port is allowed at every port. For the level `strict`: `network` and
+    /// `off` reach everything.
+    pub hosts: Vec<String>,
     /// What it can read from standard input before end of file.
     pub stdin: Vec<u8>,
     /// How much it may use.
@@ -117,6 +123,8 @@ pub struct Done {
     pub folder: PathBuf,
     /// The files that it wrote.
     pub files: Kept,
+    /// What it tried to reach besides its hosts, as `HOST:PORT`, each once, the first ones.
+    pub refused_hosts: Vec<String>,
     /// What its confinement could not have stopped here, a line each; empty where it is whole, and
     /// where there was none.
     pub gaps: Vec<String>,
@@ -170,11 +178,20 @@ pub trait Runner: Send + Sync {
 /// What runs children at this level on this system.
 #[must_use]
 pub fn runner(mode: SandboxMode) -> Box<dyn Runner> {
+    runner_by("/proc/self/exe", mode)
+}
+
+/// The same for a program that is not redraft: this one is started in its place where a process has to
+/// be started to confine a child.
+#[must_use]
+pub fn runner_by(redraft: impl Into<PathBuf>, mode: SandboxMode) -> Box<dyn Runner> {
+    #[cfg(target_os = "linux")]
+    let redraft = redraft.into();
     match mode {
         SandboxMode::Off => Box::new(plain::PlainRunner),
         #[cfg(target_os = "linux")]
         SandboxMode::Strict | SandboxMode::Network => {
-            Box::new(linux::LinuxRunner { network: mode == SandboxMode::Network })
+            Box::new(linux::LinuxRunner { network: mode == SandboxMode::Network, redraft })
         }
         #[cfg(target_os = "macos")]
         SandboxMode::Strict | SandboxMode::Network => {
@@ -195,6 +212,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         env: Vec::new(),
         inputs: Vec::new(),
         readable: Vec::new(),
+        hosts: Vec::new(),
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_secs(10),

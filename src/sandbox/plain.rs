@@ -72,7 +72,16 @@ pub(super) async fn run_as(
         Some(to) => spawn_blocking(move || work.keep(&to)).await?,
         None => Kept::default(),
     };
-    Ok(Done { end, stdout, stderr, elapsed, folder, files, gaps: Vec::new() })
+    Ok(Done {
+        end,
+        stdout,
+        stderr,
+        elapsed,
+        folder,
+        files,
+        refused_hosts: Vec::new(),
+        gaps: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -97,6 +106,7 @@ mod tests {
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             inputs: Vec::new(),
             readable: Vec::new(),
+            hosts: Vec::new(),
             stdin: Vec::new(),
             limits: Limits { time: limit, memory: 0, processes: 0, disk: 0 },
             keep: 64 * 1024,

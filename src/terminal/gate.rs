@@ -300,6 +300,7 @@ fn run_details(run: &Run, version: &Version) -> String {
         if let Some(level) = run.sandbox.as_deref().filter(|level| *level != "strict") {
             parts.push(format!("sandbox {level}"));
         }
+        parts.extend(run.refused_hosts());
     }
     if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
 }

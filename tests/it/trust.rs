@@ -1,5 +1,7 @@
 //! What could open something to a script, and what holds it: each row says what an attacker would have
 //! had.
 
+#[cfg(target_os = "linux")]
+mod hosts;
 mod permissions;
 mod sessions;

@@ -8,15 +8,18 @@
 //! that one goes with us.
 
 mod confine;
+mod handover;
 mod keeper;
 mod outer;
 mod raw;
 mod syscalls;
 mod tree;
 
+use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -28,9 +31,11 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::child;
+use super::proxy::{self, Proxy};
 use super::{Content, Done, End, Job, Kept, Runner, RunnerError};
 use crate::files;
 
+use handover::Receiver;
 pub(super) use outer::run_as_outer;
 
 /// What our own program is called with to be the outer process.
@@ -74,10 +79,12 @@ impl Report {
 }
 
 /// Runs children confined.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LinuxRunner {
     /// The child may use the network.
     pub(super) network: bool,
+    /// Our own program.
+    pub(super) redraft: PathBuf,
 }
 
 impl Runner for LinuxRunner {
@@ -90,11 +97,26 @@ impl Runner for LinuxRunner {
         job: Job,
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Done, RunnerError>> {
-        run(self.network, job, cancel).boxed()
+        run(self, job, cancel).boxed()
     }
 }
 
-async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done, RunnerError> {
+async fn run(
+    runner: &LinuxRunner,
+    mut job: Job,
+    cancel: &CancellationToken,
+) -> Result<Done, RunnerError> {
+    let LinuxRunner { network, redraft } = runner;
+    if *network {
+        job.hosts.clear();
+    }
+    let proxy = Proxy::of(&job.hosts).map_err(RunnerError::Unconfined)?;
+    if proxy.is_some() {
+        for (name, path) in proxy::certificates() {
+            job.env.push((name, path.clone().into()));
+            job.readable.push(path);
+        }
+    }
     for input in &job.inputs {
         if let Content::Copy(path) = &input.content {
             files::exists(path)?;
@@ -102,13 +124,16 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
     }
     let shared = files::small_temporary_folder()?;
     let folder = shared.path();
-    let plan = Plan { job, network, parent: i32::try_from(std::process::id()).unwrap_or(0) };
+    let handed = proxy.is_some().then(|| Receiver::in_folder(folder)).transpose();
+    let handed = handed.map_err(RunnerError::Unconfined)?;
+    let plan =
+        Plan { job, network: *network, parent: i32::try_from(std::process::id()).unwrap_or(0) };
     let text = serde_json::to_vec(&plan)
         .map_err(|error| RunnerError::Unconfined(format!("a path in it is not UTF-8: {error}")))?;
     files::put(&folder.join(PLAN), &text)?;
     let job = plan.job;
     let [stdin, stdout, stderr] = child::streams(job.attached);
-    let child = Command::new("/proc/self/exe")
+    let child = Command::new(redraft)
         .args([OUTER.as_ref(), folder.as_os_str()])
         .env_clear()
         .stdin(stdin)
@@ -117,20 +142,35 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| RunnerError::Start { program: "/proc/self/exe".into(), source })?;
+        .map_err(|source| RunnerError::Start { program: redraft.clone(), source })?;
+    let pid = child.id();
     let limit = job.limits.time + GRACE;
     let never = CancellationToken::new();
     let mut attended = pin!(child::attend(child, &job.stdin, limit, job.keep, &never, cancel));
-    let ended = tokio::select! {
-        ended = &mut attended => ended,
-        // The keeper stops the child, so that its files are kept.
-        () = job.stop.cancelled() => {
-            files::put(&folder.join(STOP), "")?;
-            attended.await
-        }
+    let attended = async {
+        let ended = tokio::select! {
+            ended = &mut attended => ended,
+            // The keeper stops the child, so that its files are kept.
+            () = job.stop.cancelled() => {
+                files::put(&folder.join(STOP), "")?;
+                attended.await
+            }
+        };
+        ended.map_err(|source| RunnerError::Wait { program: job.program.clone(), source })
     };
-    let ended =
-        ended.map_err(|source| RunnerError::Wait { program: job.program.clone(), source })?;
+    let served = async {
+        if let Some((proxy, handed)) = proxy.as_ref().zip(handed)
+            && let Some(listener) = handed.listener(pid).await
+        {
+            Arc::clone(proxy).serve(listener).await;
+        }
+        // The child ends without it.
+        std::future::pending::<Infallible>().await
+    };
+    let ended = tokio::select! {
+        ended = attended => ended?,
+        never = served => match never {},
+    };
     let report: Option<Report> = files::read_regular(&folder.join(REPORT), 1 << 20)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let mut done = Done {
@@ -140,6 +180,7 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
         elapsed: ended.elapsed,
         folder: PathBuf::from(WORK),
         files: Kept::default(),
+        refused_hosts: proxy.map(|proxy| proxy.refused()).unwrap_or_default(),
         gaps: Vec::new(),
     };
     match report {

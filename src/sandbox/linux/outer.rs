@@ -10,8 +10,9 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::{Gid, Uid, getppid};
 
-use super::{OUTER, PLAN, Plan, Report, Shared, keeper, raw, step};
+use super::{OUTER, PLAN, Plan, Report, Shared, handover, keeper, raw, step};
 use crate::files;
+use crate::sandbox::proxy;
 
 /// Whom the child becomes where we are root: no one that owns anything.
 pub(super) const NOBODY: u32 = 65534;
@@ -38,7 +39,7 @@ pub(in crate::sandbox) fn run_as_outer() -> Option<u8> {
 
 fn work(folder: &Path, shared: &Shared) -> Result<(), String> {
     let plan = step("cannot read the plan", files::read(&folder.join(PLAN)))?;
-    let plan: Plan = step("cannot read the plan", serde_json::from_slice(&plan))?;
+    let mut plan: Plan = step("cannot read the plan", serde_json::from_slice(&plan))?;
     step("cannot be tied to its parent", set_pdeathsig(Signal::SIGKILL))?;
     if getppid().as_raw() != plan.parent {
         return Err("its parent is gone".to_owned());
@@ -47,6 +48,10 @@ fn work(folder: &Path, shared: &Shared) -> Result<(), String> {
     namespaces(&plan)?;
     if !plan.network {
         step("cannot bring up the loopback device", raw::loopback_up())?;
+        if !plan.job.hosts.is_empty() {
+            let port = handover::listen(shared)?;
+            plan.job.env.extend(proxy::environment(&plan.job.hosts, port));
+        }
     }
     // The keeper learns from this pipe that we are gone, should that happen before it has said that
     // it wants to go with us.

@@ -2,11 +2,15 @@
 #![expect(unsafe_code, reason = "nothing else wraps these calls")]
 
 use std::ffi::CString;
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::{ForkResult, Pid, fork};
 
 /// Room for the stack of a process that shares our memory: as much as a thread has.
@@ -66,6 +70,25 @@ pub(super) fn inherit_nothing() -> nix::Result<()> {
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
     };
     Errno::result(done).map(drop)
+}
+
+/// Receives one handle that another process sends over a socket; none if it sends another message.
+pub(super) fn receive_handle(socket: BorrowedFd<'_>) -> nix::Result<Option<OwnedFd>> {
+    let mut byte = [0];
+    let mut parts = [IoSliceMut::new(&mut byte)];
+    let mut space = cmsg_space!([i32; 1]);
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
+    let mut handle = None;
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(numbers) = part {
+            for number in numbers {
+                // SAFETY: the kernel made this handle for us just now, and nobody else has its number.
+                handle = Some(unsafe { OwnedFd::from_raw_fd(number) });
+            }
+        }
+    }
+    Ok(handle)
 }
 
 /// Brings up the loopback device of a new network namespace, so that a program can talk to itself.

@@ -23,17 +23,18 @@ const SETTINGS: &[&str] = &[
     "/etc/services",
     "/etc/timezone",
 ];
-/// What they need of it for the network.
-const NETWORK: &[&str] = &[
+/// What they need of it to know a host's certificate.
+const CERTIFICATES: &[&str] = &[
     "/etc/ca-certificates",
-    "/etc/gai.conf",
-    "/etc/host.conf",
-    "/etc/hosts",
+    "/etc/pki/ca-trust/extracted",
     "/etc/pki/tls/certs",
-    "/etc/resolv.conf",
+    "/etc/pki/tls/cert.pem",
+    "/etc/ssl/cert.pem",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
 ];
+/// What they need of it to find a host.
+const NETWORK: &[&str] = &["/etc/gai.conf", "/etc/host.conf", "/etc/hosts", "/etc/resolv.conf"];
 /// Devices that hold nothing of anybody's.
 pub(super) const DEVICES: &[&str] =
     &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
@@ -94,7 +95,11 @@ impl<'a> Tree<'a> {
 
     /// Puts in all that the child sees, and makes all but its own folders read-only.
     pub(super) fn finish(&mut self, plan: &Plan) -> Result<(), String> {
-        let settings = if plan.network { [SETTINGS, NETWORK].concat() } else { SETTINGS.to_vec() };
+        let settings = match (plan.network, plan.job.hosts.is_empty()) {
+            (true, _) => [SETTINGS, CERTIFICATES, NETWORK].concat(),
+            (false, false) => [SETTINGS, CERTIFICATES].concat(),
+            (false, true) => SETTINGS.to_vec(),
+        };
         for path in SYSTEM.iter().map(Path::new) {
             self.show(path, path)?;
         }

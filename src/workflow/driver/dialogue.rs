@@ -7,7 +7,7 @@ use crate::agents::extract::SyntaxProblem;
 use crate::domain::chat::{Agent, Request};
 use crate::domain::dialogue::{Dialogue, Piece, Question, Reply, Turn};
 use crate::domain::event::{Artifact, Cause, Event};
-use crate::domain::report::RunVerdict;
+use crate::domain::report::{Run, RunVerdict};
 use crate::domain::session::{Pending, Session, Version};
 use crate::domain::text::{ends, visible};
 use crate::files;
@@ -275,6 +275,9 @@ fn printed(version: &Version, room: Room, hint: bool) -> String {
     let files: Vec<String> = files.map(|name| visible(name)).collect();
     if !files.is_empty() {
         let _ = write!(text, "\nFiles written: {}", files.join(", "));
+    }
+    if let Some(tried) = version.run.as_ref().and_then(Run::refused_hosts) {
+        let _ = write!(text, "\nHosts: {tried}. Reach no other host.");
     }
     if hint && !version.stdout.trim().is_empty() {
         text.push_str(
