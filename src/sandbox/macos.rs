@@ -6,12 +6,15 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, pending};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::proxy::{self, Proxy};
 use super::{Done, Job, Runner, RunnerError, plain};
 
 /// By its absolute path: one that stands earlier on the PATH would confine nothing.
@@ -34,9 +37,21 @@ const SYSTEM: &[&str] = &[
     "/opt/homebrew/opt",
     "/opt/homebrew/lib",
 ];
+/// What it needs to know a host's certificate.
+const CERTIFICATES: &[&str] =
+    &["/private/etc/ssl", "/opt/homebrew/etc/openssl@3", "/opt/homebrew/etc/ca-certificates"];
 /// Sets what the shell can set before the program takes its place: files, handles, processes, cores.
 const LIMITS: &str =
     "ulimit -c 0; ulimit -n 1024; ulimit -f \"$1\"; ulimit -u \"$2\"; shift 2; exec \"$@\"";
+
+/// Where a child may connect to.
+#[derive(Clone, Copy, Debug)]
+enum Out {
+    Nothing,
+    /// This port of this machine.
+    Port(u16),
+    Everything,
+}
 
 /// Runs children confined.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +74,31 @@ impl Runner for MacRunner {
     }
 }
 
-async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done, RunnerError> {
+async fn run(network: bool, mut job: Job, cancel: &CancellationToken) -> Result<Done, RunnerError> {
     if !Path::new(SANDBOX_EXEC).exists() {
         return Err(RunnerError::Unconfined(format!("`{SANDBOX_EXEC}` is not there")));
+    }
+    if network {
+        job.hosts.clear();
+    }
+    let proxy = Proxy::of(&job.hosts).map_err(RunnerError::Unconfined)?;
+    // The child has no network of its own here: the way to its hosts is a port of this machine.
+    let mut way_out = None;
+    let mut out = if network { Out::Everything } else { Out::Nothing };
+    if let Some(proxy) = &proxy {
+        let unconfined = |error: std::io::Error| RunnerError::Unconfined(error.to_string());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unconfined)?;
+        let port = listener.local_addr().map_err(unconfined)?.port();
+        job.env.extend(proxy::environment(&job.hosts, port));
+        job.readable.extend(CERTIFICATES.iter().map(Into::into));
+        proxy::give_certificates(&mut job);
+        way_out = Some((proxy.clone(), listener));
+        out = Out::Port(port);
     }
     let readable = job.readable.clone();
     let (program, limits) = (job.program.clone(), job.limits);
     let wrap = move |folder: &Path| -> Vec<OsString> {
-        let profile = profile(folder, &readable, network);
+        let profile = profile(folder, &readable, out);
         let blocks = (limits.disk / 512).to_string();
         let mut command: Vec<OsString> =
             [SANDBOX_EXEC, "-p", &profile, "/bin/sh", "-c", LIMITS, "sh", &blocks]
@@ -75,16 +107,30 @@ async fn run(network: bool, job: Job, cancel: &CancellationToken) -> Result<Done
         command.extend([limits.processes.to_string().into(), program.into_os_string()]);
         command
     };
-    let mut done = plain::run_as(job, wrap, cancel).await?;
+    let served = async {
+        match way_out {
+            Some((proxy, listener)) => proxy.serve(listener).await,
+            None => pending().await,
+        }
+    };
+    let mut done = tokio::select! {
+        done = plain::run_as(job, wrap, cancel) => done?,
+        never = served => match never {},
+    };
     done.gaps = vec![
         "its memory and the sum of what it writes are not bounded".to_owned(),
         "a process that leaves its group may outlive it".to_owned(),
     ];
+    if let Some(proxy) = proxy {
+        done.refused_hosts = proxy.refused();
+        done.gaps
+            .push("while it ran, any program here could reach its hosts by its proxy".to_owned());
+    }
     Ok(done)
 }
 
 /// The rules: everything is refused that is not named here.
-fn profile(folder: &Path, readable: &[std::path::PathBuf], network: bool) -> String {
+fn profile(folder: &Path, readable: &[std::path::PathBuf], out: Out) -> String {
     let quoted = |path: &Path| {
         let path = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
         format!("(subpath \"{path}\")")
@@ -102,8 +148,14 @@ fn profile(folder: &Path, readable: &[std::path::PathBuf], network: bool) -> Str
          (allow file-write* {own}(literal \"/dev/null\")(literal \"/dev/zero\")(literal \"/dev/tty\"))\
          (deny file-write-setugid)(allow file-ioctl (literal \"/dev/null\"))"
     );
-    if network {
-        let _ = write!(rules, "(allow network*)(allow system-socket)(allow mach-lookup)");
-    }
+    let _ = match out {
+        Out::Nothing => Ok(()),
+        Out::Port(port) => {
+            write!(rules, "(allow network-outbound (remote ip \"localhost:{port}\"))")
+        }
+        Out::Everything => {
+            write!(rules, "(allow network*)(allow system-socket)(allow mach-lookup)")
+        }
+    };
     rules
 }

@@ -185,8 +185,9 @@ pub fn runner(mode: SandboxMode) -> Box<dyn Runner> {
 /// be started to confine a child.
 #[must_use]
 pub fn runner_by(redraft: impl Into<PathBuf>, mode: SandboxMode) -> Box<dyn Runner> {
-    #[cfg(target_os = "linux")]
     let redraft = redraft.into();
+    #[cfg(not(target_os = "linux"))]
+    drop(redraft);
     match mode {
         SandboxMode::Off => Box::new(plain::PlainRunner),
         #[cfg(target_os = "linux")]

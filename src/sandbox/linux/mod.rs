@@ -112,10 +112,7 @@ async fn run(
     }
     let proxy = Proxy::of(&job.hosts).map_err(RunnerError::Unconfined)?;
     if proxy.is_some() {
-        for (name, path) in proxy::certificates() {
-            job.env.push((name, path.clone().into()));
-            job.readable.push(path);
-        }
+        proxy::give_certificates(&mut job);
     }
     for input in &job.inputs {
         if let Content::Copy(path) = &input.content {

@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::Job;
 pub use hosts::NamedHost;
 use hosts::{Known, Refusal, Target};
 use http::{BadRequest, Wish};
@@ -238,15 +239,15 @@ pub(super) fn environment(hosts: &[String], port: u16) -> Vec<(OsString, OsStrin
     proxies.chain(named("NO_PROXY").map(|name| (name.into(), own.into()))).collect()
 }
 
-/// The certificates that the user's own programs are told to trust: variables, and what they name.
-pub(super) fn certificates() -> Vec<(OsString, PathBuf)> {
-    ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
-        .into_iter()
-        .filter_map(|name| {
-            let path = PathBuf::from(std::env::var_os(name)?);
-            (path.is_absolute() && path.exists()).then(|| (name.into(), path))
-        })
-        .collect()
+/// Gives a child the certificates that the user's own programs are told to trust.
+pub(super) fn give_certificates(job: &mut Job) {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
+        let path = std::env::var_os(name).map(PathBuf::from);
+        if let Some(path) = path.filter(|path| path.is_absolute() && path.exists()) {
+            job.env.push((name.into(), path.clone().into()));
+            job.readable.push(path);
+        }
+    }
 }
 
 /// Reads until a head is whole; none if the other side leaves before that.
