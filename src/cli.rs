@@ -80,6 +80,14 @@ pub(crate) enum Command {
     Repair(Named),
     /// Work with the agents' prompt templates
     Prompts(Prompts),
+    /// Trust what a folder's `redraft.yaml` sets: servers, keys, programs, the sandbox
+    ///
+    /// A `redraft.yaml` in the current folder may choose a preset, limits, and models of providers
+    /// that are built in or stand in your own configuration. Whatever else it sets is ignored, with
+    /// one line, until you trust the folder: it is shown and you are asked, or `--yes` says so. That
+    /// holds until the file changes or the folder moves. Your own configuration and the file given by
+    /// `--config` need no trust.
+    Trust(Trust),
     /// Print the shell's completion script
     Completions(Completions),
 }
@@ -302,6 +310,19 @@ pub(crate) enum PromptsCommand {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Trust {
+    /// The folder [default: the current one]
+    #[arg(value_name = "DIR", conflicts_with = "list")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Trust it no longer
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) revoke: bool,
+    /// List the folders that are trusted
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[derive(Args, Debug)]

@@ -3,6 +3,7 @@
 //! Nothing has to be there. What is there is checked as it is read, so that every error can name
 //! the file, the line and the column.
 
+pub mod foreign;
 mod values;
 
 use crate::domain::chat::{Role, Usage};
@@ -15,6 +16,9 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The largest configuration that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// What the files say; what they leave out is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -309,31 +313,53 @@ pub enum ConfigError {
     },
 }
 
-impl Config {
-    /// Reads and merges the user's file, `./redraft.yaml` and the file given by `--config`. Only
-    /// the last one has to be there.
-    pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
-        let users = directories::ProjectDirs::from("", "", "redraft")
-            .map(|dirs| dirs.config_dir().join("config.yaml"));
-        let optional: Vec<PathBuf> =
-            users.into_iter().chain([PathBuf::from("redraft.yaml")]).collect();
-        Self::load_files(&optional, explicit)
+/// A configuration file that was read.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// Its whole text.
+    pub text: String,
+    /// What it says.
+    pub config: Config,
+}
+
+impl ConfigFile {
+    /// The user's own file, if there is one.
+    pub fn of_user() -> Result<Option<Self>, ConfigError> {
+        let Some(dirs) = directories::ProjectDirs::from("", "", "redraft") else { return Ok(None) };
+        let path = dirs.config_dir().join("config.yaml");
+        there(Self::read(&path))
     }
 
-    /// Reads and merges these files, later ones winning; `explicit` comes last and has to be there.
-    pub fn load_files(optional: &[PathBuf], explicit: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
-        let files = optional.iter().map(|path| (path.as_path(), false));
-        for (path, required) in files.chain(explicit.map(|path| (path, true))) {
-            match std::fs::read_to_string(path) {
-                Ok(text) => config.merge(Self::parse(&text, &path.display().to_string())?),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
-                Err(source) => return Err(ConfigError::Read { path: path.into(), source }),
-            }
+    /// The file of a folder, if there is one. Whoever made the folder chose what stands there: only a
+    /// regular file is read.
+    pub fn of_folder(path: &Path) -> Result<Option<Self>, ConfigError> {
+        there(Self::from_text(path, files::read_regular_text(path, LARGEST)))
+    }
+
+    /// A file that has to be there.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::from_text(path, files::read_text(path, LARGEST))
+    }
+
+    fn from_text(path: &Path, text: Result<String, files::FileError>) -> Result<Self, ConfigError> {
+        let text = text
+            .map_err(|error| ConfigError::Read { path: path.to_owned(), source: error.source })?;
+        let config = Config::parse(&text, &path.display().to_string())?;
+        Ok(Self { text, config })
+    }
+}
+
+/// None for a file that is not there.
+fn there(read: Result<ConfigFile, ConfigError>) -> Result<Option<ConfigFile>, ConfigError> {
+    match read {
+        Err(ConfigError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
         }
-        Ok(config)
+        read => read.map(Some),
     }
+}
 
+impl Config {
     /// Reads one file's text; `name` is what errors call it.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
         // A byte order mark, as some editors write, would be read as a document of its own.

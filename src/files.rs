@@ -49,6 +49,8 @@ pub enum Mode {
     Normal,
     /// Without write permission, as a sign to people.
     ReadOnly,
+    /// For nobody but the user, whatever the mask says.
+    Private,
 }
 
 /// The whole content of a file.
@@ -227,6 +229,24 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     read_bounded(file, limit).map_err(failed("read", path))
 }
 
+/// The same of a regular file, or of one that a link points to: a pipe is not waited for.
+pub fn read_regular_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        nix::fcntl::OFlag::O_NONBLOCK.bits(),
+    );
+    let mut read = || {
+        let file = options.read(true).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        read_bounded(file, limit)
+    };
+    read().map_err(failed("read", path))
+}
+
 /// All of a stream, as text of at most `limit` bytes.
 pub fn read_bounded(from: impl Read, limit: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
@@ -301,7 +321,12 @@ pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        if mode == Mode::Private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let mut file = options.write(true).create_new(true).open(&temporary)?;
         file.write_all(content)?;
         if mode == Mode::ReadOnly {
             let mut permissions = file.metadata()?.permissions();
@@ -375,6 +400,19 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
         }
         _ => failed("create", path)(error),
     })
+}
+
+/// Creates a folder that nobody but the user can look into, and those above it.
+pub fn create_private_folder(path: &Path) -> Result<(), FileError> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path).map_err(failed("create", path))?;
+    // One that was there may be open to others.
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .map_err(failed("create", path))?;
+    Ok(())
 }
 
 /// The path of a file below a folder, with all folders between made. Where a link stands in the

@@ -16,4 +16,5 @@ pub mod python;
 pub mod sandbox;
 pub mod store;
 pub mod terminal;
+pub mod trust;
 pub mod workflow;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 11] = [
     &["domain"],
     &["files", "diff"],
-    &["config", "data", "prompts", "sandbox"],
+    &["config", "data", "prompts", "sandbox", "trust"],
     &["workflow::evidence", "workflow::promised", "workflow::samples", "workflow::wording"],
     &[
         "workflow::convergence",

@@ -92,12 +92,16 @@ pub fn never_content() -> ModelServer {
 }
 
 /// Makes the server the model of the commands that run in this folder.
+#[allow(clippy::disallowed_methods, reason = "no session's folder")]
 pub fn configure(folder: &Path, server: &ModelServer) {
     let text = format!(
         "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{}/v1' }}\n",
         server.base_url()
     );
-    write(&folder.join("redraft.yaml"), &text);
+    // The user's own file, in the home that `redraft` gives it.
+    let own = folder.join(".config/redraft");
+    std::fs::create_dir_all(&own).expect("the folder is made");
+    write(&own.join("config.yaml"), &text);
 }
 
 /// Makes a folder to measure in.

@@ -25,6 +25,7 @@ mod run;
 mod setup;
 mod show;
 mod status;
+mod trust;
 mod welcome;
 mod work;
 
@@ -39,6 +40,7 @@ use crate::terminal::{Terminal, lost, read_input};
 use crate::workflow::driver::DriverError;
 use clap::Parser;
 use clap::error::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Exit codes, as DESIGN 4 lists them.
@@ -159,7 +161,14 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     if let Some(Command::Completions(args)) = &cli.command {
         return Ok(completions::run(terminal, args));
     }
-    let config = Config::load(cli.global.config.as_deref())?;
+    if let Some(Command::Trust(args)) = &cli.command {
+        return trust::run(terminal, &cli.global, args);
+    }
+    let asks = trust::asks(&cli);
+    let config = match trust::configuration(terminal, cli.global.config.as_deref(), asks)? {
+        ControlFlow::Continue(config) => config,
+        ControlFlow::Break(code) => return Ok(code),
+    };
     let sessions = cli
         .global
         .sessions
@@ -187,7 +196,8 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Replay(args) => replay::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
-        Command::Completions(args) => Ok(completions::run(context.terminal, &args)),
+        // Both need no configuration, and ended above.
+        Command::Completions(_) | Command::Trust(_) => Ok(code::DONE),
     }
 }
 

@@ -178,8 +178,9 @@ fn a_later_file_wins_key_by_key() {
     )
     .unwrap();
 
-    // The file in the middle is not there.
-    let config = Config::load_files(&[user, here.clone()], Some(&given)).unwrap();
+    assert!(ConfigFile::of_folder(&here).unwrap().is_none());
+    let mut config = ConfigFile::read(&user).unwrap().config;
+    config.merge(ConfigFile::read(&given).unwrap().config);
 
     assert_eq!(config.model.as_deref(), Some("a/three"));
     let coder = &config.roles[&Role::Coder];
@@ -194,8 +195,10 @@ fn a_later_file_wins_key_by_key() {
     );
     assert_eq!(config.prices.len(), 2);
 
-    let missing = Config::load_files(&[], Some(&here)).expect_err("a file that was asked for");
+    let missing = ConfigFile::read(&here).expect_err("a file that was asked for");
     assert!(missing.to_string().contains("redraft.yaml"), "{missing}");
-    let folder = Config::load_files(&[folder.path().to_owned()], None).expect_err("a folder");
-    assert!(matches!(folder, ConfigError::Read { .. }), "{folder}");
+    for read in [ConfigFile::read(folder.path()).map(Some), ConfigFile::of_folder(folder.path())] {
+        let error = read.expect_err("a folder");
+        assert!(matches!(error, ConfigError::Read { .. }), "{error}");
+    }
 }

@@ -286,6 +286,22 @@ pub fn known<'a>(model: &str, config: &Config, library: &'a Library) -> Option<&
     }
 }
 
+/// Whether a provider is built in or configured.
+#[must_use]
+pub fn is_known(name: &str, config: &Config) -> bool {
+    names(config).contains(name)
+}
+
+/// Whether a model is one of a known provider, and no file that somebody names. What is no model at
+/// all is refused by [`connect`], whoever named it.
+#[must_use]
+pub fn is_of_known(model: &str, config: &Config) -> bool {
+    let Ok(ModelRef { provider, model }) = ModelRef::parse(model) else { return true };
+    let Some(settings) = settings(&provider, config, &environment) else { return false };
+    settings.kind != Some(Kind::Embedded)
+        || Library::open().is_ok_and(|library| !matches!(library.meant(&model), Ok(Meant::File(_))))
+}
+
 /// Whether there is such a program: where its path says, or in one of the folders of `PATH`.
 fn is_there(program: &str) -> bool {
     if program.contains('/') {

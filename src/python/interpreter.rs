@@ -170,8 +170,12 @@ fn first_of(active: Vec<PathBuf>, path: &OsStr) -> Result<Interpreter, Interpret
 fn of_uv(version: &str, path: &OsStr, var: Var<'_>) -> Result<PathBuf, String> {
     let named = var("UV").filter(|uv| !uv.is_empty()).map(PathBuf::from);
     let uv = named.filter(|uv| uv.is_file()).or_else(|| on_path("uv", path).next());
-    let mut command = Command::new(uv.ok_or("it is not on the PATH")?);
+    // Named from here, it is started elsewhere.
+    let uv = uv.and_then(|uv| std::path::absolute(uv).ok()).ok_or("it is not on the PATH")?;
+    let mut command = Command::new(uv);
     command.args(["python", "find", "--no-python-downloads"]);
+    // What lies in the working folder does not choose the program.
+    command.current_dir("/");
     command.args(Some(version).filter(|version| !version.is_empty()));
     match answer(command) {
         Ok(said) if said.trim().starts_with('/') => Ok(PathBuf::from(said.trim())),

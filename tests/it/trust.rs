@@ -1,6 +1,8 @@
 //! What could open something to a script, and what holds it: each row says what an attacker would have
 //! had.
 
+#[cfg(unix)]
+mod folders;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod permissions;

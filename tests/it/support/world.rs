@@ -1,6 +1,7 @@
 //! The program in a world of its own: an empty home, an empty folder, a scripted model.
 
 use super::model_server::{ModelServer, Received, Reply};
+use redraft::trust::Register;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -102,8 +103,17 @@ impl World {
         self.path().join(name)
     }
 
-    /// Writes a file of the world.
+    /// Writes a file of the world. A `redraft.yaml` of its folder is trusted, as by `redraft trust`.
     pub(crate) fn write(&self, name: &str, text: &str) {
+        self.write_untrusted(name, text);
+        if name == "redraft.yaml" {
+            let register = Register::in_folder(&self.file("home/.local/state/redraft"));
+            register.trust(&self.path().canonicalize().unwrap(), text).unwrap();
+        }
+    }
+
+    /// Writes a file of the world as somebody else would have left it there.
+    pub(crate) fn write_untrusted(&self, name: &str, text: &str) {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();

@@ -1,0 +1,333 @@
+//! `redraft trust`, and the configuration of every command: the user's own file, the folder's as far
+//! as the user trusts it, the file given by `--config`.
+
+use super::{code, interrupts};
+use crate::cli::{self, Cli, Command, Global};
+use crate::config::foreign::{Known, Opening};
+use crate::config::{Config, ConfigFile};
+use crate::domain::text::{count, one_line};
+use crate::llm::provider;
+use crate::terminal::Terminal;
+use crate::terminal::menu::{self, Choice};
+use crate::trust::Register;
+use crate::workflow::manager::Interrupted;
+use anyhow::{Result, bail};
+use serde_json::json;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// The configuration file of a folder.
+const FILE: &str = "redraft.yaml";
+/// The most settings that anybody is asked to read.
+const MOST: usize = 100;
+/// How many settings one line names.
+const NAMED: usize = 6;
+/// How much is shown of a setting's value, in characters.
+const SHOWN: usize = 300;
+
+/// A folder's configuration that sets something that has to be trusted.
+struct Foreign {
+    /// The folder, without links in its path.
+    folder: PathBuf,
+    /// What people call the file.
+    name: String,
+    file: ConfigFile,
+    /// What of it needs no trust.
+    harmless: Config,
+    /// The keys of the rest.
+    opening: Vec<Vec<String>>,
+}
+
+/// What the user said.
+enum Answer {
+    Trust,
+    Ignore,
+    Quit,
+    Interrupted,
+}
+
+/// Whether this command may stop to ask: one that works on something, with a person at its gates.
+pub(super) fn asks(cli: &Cli) -> bool {
+    let auto = match &cli.command {
+        Some(Command::New(args)) => args.work.auto,
+        Some(Command::Resume(args)) => args.work.auto,
+        Some(Command::Ask(args)) => args.auto,
+        Some(Command::Run(_)) => false,
+        _ => true,
+    };
+    !auto && !cli.global.yes
+}
+
+/// Reads and merges the user's own configuration, that of the current folder and the one given by
+/// `--config`; later ones win. Breaks with an exit code if the user left.
+///
+/// # Errors
+/// One of them can't be read or used.
+pub(super) fn configuration(
+    terminal: Terminal,
+    named: Option<&Path>,
+    ask: bool,
+) -> Result<ControlFlow<u8, Config>> {
+    let mut config = ConfigFile::of_user()?.map(|file| file.config).unwrap_or_default();
+    let here = Path::new(FILE);
+    // A file that is named is trusted, the folder's as well.
+    let is_named = named.is_some_and(|path| {
+        path.canonicalize().is_ok_and(|it| here.canonicalize().ok() == Some(it))
+    });
+    let of_folder = if is_named { None } else { ConfigFile::of_folder(here)? };
+    let named = named.map(ConfigFile::read).transpose()?.map(|file| file.config);
+    if let Some(file) = of_folder {
+        let mut own = config.clone();
+        own.merge(named.clone().unwrap_or_default());
+        config.merge(match Foreign::new(here, file, &own) {
+            Ok(harmless) => harmless,
+            Err(foreign) => match foreign.settle(terminal, ask)? {
+                ControlFlow::Continue(config) => config,
+                ControlFlow::Break(code) => return Ok(ControlFlow::Break(code)),
+            },
+        });
+    }
+    config.merge(named.unwrap_or_default());
+    Ok(ControlFlow::Continue(config))
+}
+
+impl Foreign {
+    /// Takes a folder's file apart. One that needs no trust is given back as its configuration.
+    fn new(path: &Path, file: ConfigFile, own: &Config) -> std::result::Result<Config, Self> {
+        let known = Known {
+            own,
+            provider: &|name| provider::is_known(name, own),
+            model: &|model| provider::is_of_known(model, own),
+        };
+        let (harmless, opening) = file.config.clone().split(&known);
+        if opening.is_empty() {
+            return Ok(file.config);
+        }
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        Err(Self { folder, name: path.display().to_string(), file, harmless, opening })
+    }
+
+    fn is_trusted(&self) -> bool {
+        Register::open().is_some_and(|register| register.trusts(&self.folder, &self.file.text))
+    }
+
+    /// What is used of it: all if it is trusted, or the user says so now, else what is harmless.
+    fn settle(self, terminal: Terminal, ask: bool) -> Result<ControlFlow<u8, Config>> {
+        if self.is_trusted() {
+            return Ok(ControlFlow::Continue(self.file.config));
+        }
+        if !ask || !terminal.interactive || self.opening.len() > MOST {
+            terminal.warn(&terminal.warm(&self.ignored()));
+            return Ok(ControlFlow::Continue(self.harmless));
+        }
+        for line in self.lines() {
+            terminal.warn(&line);
+        }
+        let choices = [
+            Choice { word: "trust", what: "use all of it here, until the file changes" },
+            Choice { word: "ignore", what: "use the rest of the file, this time" },
+            Choice { word: "quit", what: "start nothing" },
+        ];
+        Ok(match answer(terminal, &choices)? {
+            Answer::Trust => {
+                self.trust()?;
+                ControlFlow::Continue(self.file.config)
+            }
+            Answer::Ignore => ControlFlow::Continue(self.harmless),
+            Answer::Quit => {
+                terminal.warn("nothing was started");
+                ControlFlow::Break(code::PAUSED)
+            }
+            Answer::Interrupted => ControlFlow::Break(code::INTERRUPTED),
+        })
+    }
+
+    fn trust(&self) -> Result<()> {
+        Ok(register()?.trust(&self.folder, &self.file.text)?)
+    }
+
+    /// One line for where nobody is asked.
+    fn ignored(&self) -> String {
+        let mut names: Vec<String> =
+            self.opening.iter().take(NAMED).map(|keys| setting(keys)).collect();
+        if self.opening.len() > NAMED {
+            names.push("...".to_owned());
+        }
+        let (things, are) = match self.opening.len() {
+            1 => ("a thing".to_owned(), "it is"),
+            n => (count(n, "thing"), "they are"),
+        };
+        format!(
+            "`{}` of this folder sets {things} that it is not trusted with ({}): {are} ignored; see \
+             `redraft trust`",
+            self.name,
+            names.join(", "),
+        )
+    }
+
+    /// What it wants, a setting a line.
+    fn lines(&self) -> Vec<String> {
+        let head = format!(
+            "`{}` in {} sets what nobody has trusted it with:",
+            one_line(&self.name, 200),
+            one_line(&self.folder.display().to_string(), 200)
+        );
+        let line = |opening: Opening| {
+            let place = format!("{}:{}", one_line(&self.name, 200), opening.line);
+            let length = opening.value.chars().count();
+            let cut =
+                if length > SHOWN { format!(" ({length} characters)") } else { String::new() };
+            let value = one_line(&opening.value, SHOWN);
+            format!("  {place} {}: {value}{cut}", one_line(&opening.keys.join("."), 100))
+        };
+        let openings = Opening::find(&self.file.text, &self.opening);
+        std::iter::once(head).chain(openings.into_iter().map(line)).collect()
+    }
+
+    fn json(&self, trusted: bool) -> serde_json::Value {
+        let settings: Vec<_> = Opening::find(&self.file.text, &self.opening)
+            .into_iter()
+            .map(|o| json!({ "line": o.line, "key": o.keys.join("."), "value": o.value }))
+            .collect();
+        json!({ "folder": self.folder, "trusted": trusted, "settings": settings })
+    }
+}
+
+/// A setting in the middle of a line: ``base_url of `anthropic` ``.
+fn setting(keys: &[String]) -> String {
+    match keys {
+        [.., section, key] => format!("{} of `{}`", one_line(key, 40), one_line(section, 40)),
+        _ => one_line(&keys.join("."), 40),
+    }
+}
+
+/// Asks. An Enter that was meant for something else trusts nothing.
+fn answer(terminal: Terminal, choices: &[Choice<'_>]) -> Result<Answer> {
+    interrupts::cancel_on_interrupt()?;
+    Ok(match menu::select(&terminal, "Trust this folder?", choices, 1) {
+        Ok(Some(chosen)) => match choices.get(chosen).map(|choice| choice.word) {
+            Some("trust") => Answer::Trust,
+            Some("ignore") => Answer::Ignore,
+            _ => Answer::Quit,
+        },
+        Ok(None) => Answer::Quit,
+        Err(Interrupted) => Answer::Interrupted,
+    })
+}
+
+fn register() -> Result<Register> {
+    match Register::open() {
+        Some(register) => Ok(register),
+        None => bail!("there is no home folder to record in which folders are trusted"),
+    }
+}
+
+pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Result<u8> {
+    let register = register()?;
+    if args.list {
+        list(terminal, &register);
+        return Ok(code::DONE);
+    }
+    let folder = args.folder.as_deref().unwrap_or_else(|| Path::new("."));
+    if args.revoke {
+        return revoke(terminal, &register, folder);
+    }
+    let path = match &args.folder {
+        Some(folder) => folder.join(FILE),
+        None => PathBuf::from(FILE),
+    };
+    let Some(file) = ConfigFile::of_folder(&path)? else {
+        bail!("there is no `{}`: nothing has to be trusted", path.display());
+    };
+    let mut own = ConfigFile::of_user()?.map(|file| file.config).unwrap_or_default();
+    if let Some(named) = &global.config {
+        own.merge(ConfigFile::read(named)?.config);
+    }
+    let foreign = match Foreign::new(&path, file, &own) {
+        Err(foreign) => foreign,
+        Ok(_) => {
+            if terminal.json {
+                terminal.json(&json!({ "folder": folder, "trusted": false, "settings": [] }));
+            }
+            terminal.say(&format!("`{}` sets nothing that needs trust", path.display()));
+            return Ok(code::DONE);
+        }
+    };
+    if foreign.opening.len() > MOST {
+        let (name, n) = (&foreign.name, foreign.opening.len());
+        bail!("`{name}` sets {n} things that need trust, more than anybody reads: shorten it");
+    }
+    for line in foreign.lines() {
+        terminal.say(&line);
+    }
+    if foreign.is_trusted() {
+        terminal.say("the folder is trusted with this already");
+    } else if global.yes {
+        foreign.trust()?;
+        terminal.say("the folder is trusted, until the file changes");
+    } else if terminal.interactive {
+        let choices = [
+            Choice { word: "trust", what: "use all of it here, until the file changes" },
+            Choice { word: "quit", what: "trust nothing" },
+        ];
+        match answer(terminal, &choices)? {
+            Answer::Trust => foreign.trust()?,
+            Answer::Interrupted => return Ok(code::INTERRUPTED),
+            Answer::Ignore | Answer::Quit => {
+                terminal.say("nothing was trusted");
+                return Ok(code::PAUSED);
+            }
+        }
+    } else {
+        bail!("nobody can be asked here: `redraft trust --yes` trusts the folder with this");
+    }
+    if terminal.json {
+        terminal.json(&foreign.json(true));
+    }
+    Ok(code::DONE)
+}
+
+fn revoke(terminal: Terminal, register: &Register, folder: &Path) -> Result<u8> {
+    // One that is gone has no real path any more.
+    let real = folder.canonicalize().or_else(|_| std::path::absolute(folder))?;
+    let was = register.revoke(&real)?;
+    if terminal.json {
+        terminal.json(&json!({ "folder": real, "revoked": was }));
+    }
+    let shown = one_line(&real.display().to_string(), 200);
+    let words = if was { "is not trusted any more" } else { "was not trusted" };
+    terminal.say(&format!("{shown} {words}"));
+    Ok(code::DONE)
+}
+
+fn list(terminal: Terminal, register: &Register) {
+    let state = |folder: &Path| match ConfigFile::of_folder(&folder.join(FILE)) {
+        Ok(Some(file)) if register.trusts(folder, &file.text) => "as it was",
+        Ok(None) => "gone",
+        _ => "changed since: asked anew",
+    };
+    let rows: Vec<_> = register
+        .list()
+        .into_iter()
+        .map(|record| (state(Path::new(&record.folder)), record))
+        .collect();
+    if terminal.json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(state, r)| json!({ "folder": r.folder, "at": r.at, "sha256": r.sha256, "state": state }))
+            .collect();
+        terminal.json(&rows);
+        return;
+    }
+    if rows.is_empty() {
+        terminal.say("no folder is trusted");
+    }
+    for (state, record) in rows {
+        let folder = one_line(&record.folder, 200);
+        terminal.say(&format!("{folder}  {}  {state}", one_line(&record.at, 40)));
+    }
+}
