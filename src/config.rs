@@ -4,6 +4,7 @@
 //! the file, the line and the column.
 
 pub mod foreign;
+mod nesting;
 mod values;
 
 use crate::domain::chat::{Role, Usage};
@@ -19,6 +20,10 @@ use std::path::{Path, PathBuf};
 
 /// The largest configuration that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// The largest YAML that is read, in bytes: a session's own file holds the task and the input, of a
+/// megabyte each.
+const LARGEST_YAML: usize = 16 << 20;
 
 /// What the files say; what they leave out is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -478,11 +483,16 @@ impl Sampling {
     }
 }
 
-/// Reads YAML that people edit: each key may stand once.
+/// Reads YAML that people edit, and that may come from anybody: each key may stand once, and what is
+/// too large or nested too deeply never reaches the YAML library.
 ///
 /// # Errors
 /// Says what is wrong, with the line and the column.
 pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    if text.len() > LARGEST_YAML {
+        return Err(format!("is larger than {LARGEST_YAML} bytes"));
+    }
+    nesting::check(text)?;
     serde_yaml::from_str::<values::Unique>(text)
         .and_then(|_| serde_yaml::from_str(text))
         .map_err(|error| values::describe(&error))

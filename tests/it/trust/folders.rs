@@ -51,7 +51,7 @@ impl Case {
             good: ModelServer::start(answer),
             decoy: ModelServer::start(answer),
         };
-        case.program("mark.sh", "echo \"$OTHER_KEY\" >> \"$MARK\"\nexit 1\n");
+        case.program("mark.sh", "echo run >> \"${0%/*}/mark\"\nexit 1\n");
         let own = case.filled(&format!("{OWN}{own}"));
         case.world.write("home/.config/redraft/config.yaml", &own);
         case.world.write_untrusted("redraft.yaml", &case.filled(yaml));
