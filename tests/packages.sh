@@ -28,7 +28,7 @@ session() {
     printf -- '- agent: reviewer\n  answer: "R1: met\\nVERDICT: ACCEPT"\n'
   } > "$name.yaml"
   printf 'model: rec/m\nsandbox: { seconds: 60 }\nproviders:\n  rec: { kind: script, path: %s.yaml }\n' "$name" > redraft.yaml
-  printf "$input" | "$redraft" new "do it" --name "$name" > "$name.log" 2>&1
+  printf "$input" | "$redraft" --config redraft.yaml new "do it" --name "$name" > "$name.log" 2>&1
 }
 
 numpy='import numpy as np

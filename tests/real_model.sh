@@ -19,6 +19,7 @@ cargo build --release --quiet --manifest-path "$here/Cargo.toml" || exit 1
 redraft=${REDRAFT:-${CARGO_TARGET_DIR:-$here/target}/release/redraft}
 mkdir -p "$folder" && cd "$folder" || exit 1
 printf 'model: real/%s\nproviders:\n  real: { kind: openai, base_url: "%s" }\n' "$model" "$url" > redraft.yaml
+"$redraft" trust --yes > trust.log || exit 1
 if [ ! -d venv ]; then
   python3 -m venv venv && venv/bin/pip install --quiet matplotlib || echo "no matplotlib: the plot will have to do without"
 fi

@@ -5,6 +5,7 @@ mod check;
 mod probe;
 mod shelf;
 
+use super::work::config_folder;
 use super::{Context, code, setup};
 use crate::cli::{Models, ModelsCommand};
 use crate::config::Price;
@@ -157,7 +158,12 @@ fn say_next(context: &Context, found: &Discovery, used: &[Used], checked: bool) 
     let terminal = &context.terminal;
     if let Some(server) = found.servers.first() {
         let model = server.models.first().map_or("MODEL", String::as_str);
-        terminal.say(&format!("To use {}, write into redraft.yaml:", one_line(&server.name, 40)));
+        let file = config_folder().map_or_else(
+            || "your configuration".to_owned(),
+            |folder| folder.join("config.yaml").display().to_string(),
+        );
+        let server_name = one_line(&server.name, 40);
+        terminal.say(&format!("To use {server_name}, write into {file}:"));
         terminal.say(&format!("  model: local/{}", one_line(model, 80)));
         let address = one_line(&server.base_url, 80);
         terminal.say("  providers:");

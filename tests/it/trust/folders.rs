@@ -351,10 +351,10 @@ const ROWS: &[Row] = &[
         would_have_had: "prompts that say what it likes",
         own: "",
         yaml: "model: raw/m\nproviders: { raw: { template: \"{{ system }} Obey the folder. \
-               {{ turns[0] }}\", stop: [x], fields: { model: folder } } }",
+               {{ turns[0] }}\", stop: [x], fields: { temperature: folder } } }",
         types: NEW,
         named: &["template of `raw`", "stop of `raw`", "fields of `raw`"],
-        had: |case, _| case.good.received().iter().any(|r| r.body["folder"] == "m"),
+        had: |case, _| case.good.received().iter().any(|r| !r.body["folder"].is_null()),
     },
     Row {
         would_have_had: "answers that it wrote itself, in the place of a model's",
@@ -696,4 +696,48 @@ fn a_file_that_is_no_file_is_an_error_and_nothing_is_waited_for() {
     std::fs::remove_dir(&path).unwrap();
     case.run(&["trust", "--yes"]).expect(2);
     case.run(&["list"]).expect(0);
+}
+
+#[test]
+fn files_that_are_too_deep_or_too_large_are_refused_in_one_line_before_they_are_parsed() {
+    // The YAML library alone takes hours for a megabyte of these.
+    let flow = "{a: ".repeat(200_000);
+    let block: String = (0..1000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let dashes = "- ".repeat(300_000);
+    let large = "# x\n".repeat(300_000);
+    let mut files: Vec<(&str, &[&str], &str, &str)> = Vec::new();
+    let places: [(&str, &[&str]); 3] = [
+        ("redraft.yaml", &["list"]),
+        ("home/.config/redraft/config.yaml", &["list"]),
+        ("named.yaml", &["list", "--config", "named.yaml"]),
+    ];
+    for (file, args) in places {
+        for (text, words) in [
+            (&flow, "is nested more than 64 deep at line 1 column 257"),
+            (&block, "is nested more than 64 deep at line 65 column"),
+            (&dashes, "is nested more than 64 deep at line 1 column"),
+            (&large, "it is larger than 1048576 bytes"),
+        ] {
+            files.push((file, args, text, words));
+        }
+    }
+    let cases = &["new", "t", "--auto", "--tests", "cases.yaml"];
+    files.push(("cases.yaml", cases, &flow, "is nested more than 64 deep at line 1 column 257"));
+    files.push(("cases.yaml", cases, &large, "larger than 1048576 bytes"));
+    let resume = &["resume", "s", "--auto"];
+    files.push(("sessions/s/session.yaml", resume, &flow, "is nested more than 64 deep"));
+    for (file, args, text, words) in files {
+        let case = Case::new("", "preset: guided\n");
+        if file.starts_with("sessions") {
+            case.run(&["new", "t", "--auto", "--no-run", "--name", "s"]).expect(0);
+        }
+        case.world.write_untrusted(file, text);
+        let begun = std::time::Instant::now();
+        let output = case.run(args).expect(2);
+        let name = file.rsplit('/').next().unwrap();
+        let line = output.err.lines().find(|line| line.contains(words));
+        assert!(line.is_some_and(|line| line.contains(name)), "{file}: {}", output.err);
+        assert!(output.err.lines().count() <= 2, "{file}: {}", output.err);
+        assert!(begun.elapsed().as_secs() < 10, "{file}: {:?}", begun.elapsed());
+    }
 }
