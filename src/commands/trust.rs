@@ -25,16 +25,16 @@ const NAMED: usize = 6;
 /// How much is shown of a setting's value, in characters.
 const SHOWN: usize = 300;
 
-/// A folder's configuration that sets something that has to be trusted.
+/// A folder's configuration, taken apart.
 struct Foreign {
     /// The folder, without links in its path.
     folder: PathBuf,
-    /// What people call the file.
+    /// The file's path, for people.
     name: String,
     file: ConfigFile,
     /// What of it needs no trust.
     harmless: Config,
-    /// The keys of the rest.
+    /// The keys of the rest; none if it needs no trust.
     opening: Vec<Vec<String>>,
 }
 
@@ -79,36 +79,31 @@ pub(super) fn configuration(
     if let Some(file) = of_folder {
         let mut own = config.clone();
         own.merge(named.clone().unwrap_or_default());
-        config.merge(match Foreign::new(here, file, &own) {
-            Ok(harmless) => harmless,
-            Err(foreign) => match foreign.settle(terminal, ask)? {
-                ControlFlow::Continue(config) => config,
-                ControlFlow::Break(code) => return Ok(ControlFlow::Break(code)),
-            },
-        });
+        match Foreign::new(here, file, &own).settle(terminal, ask)? {
+            ControlFlow::Continue(of_folder) => config.merge(of_folder),
+            ControlFlow::Break(code) => return Ok(ControlFlow::Break(code)),
+        }
     }
     config.merge(named.unwrap_or_default());
     Ok(ControlFlow::Continue(config))
 }
 
 impl Foreign {
-    /// Takes a folder's file apart. One that needs no trust is given back as its configuration.
-    fn new(path: &Path, file: ConfigFile, own: &Config) -> std::result::Result<Config, Self> {
+    /// Takes a folder's file apart.
+    fn new(path: &Path, file: ConfigFile, own: &Config) -> Self {
         let known = Known {
             own,
             provider: &|name| provider::is_known(name, own),
             model: &|model| provider::is_of_known(model, own),
         };
         let (harmless, opening) = file.config.clone().split(&known);
-        if opening.is_empty() {
-            return Ok(file.config);
-        }
         let folder = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        Err(Self { folder, name: path.display().to_string(), file, harmless, opening })
+        let name = one_line(&path.display().to_string(), 200);
+        Self { folder, name, file, harmless, opening }
     }
 
     fn is_trusted(&self) -> bool {
@@ -117,7 +112,7 @@ impl Foreign {
 
     /// What is used of it: all if it is trusted, or the user says so now, else what is harmless.
     fn settle(self, terminal: Terminal, ask: bool) -> Result<ControlFlow<u8, Config>> {
-        if self.is_trusted() {
+        if self.opening.is_empty() || self.is_trusted() {
             return Ok(ControlFlow::Continue(self.file.config));
         }
         if !ask || !terminal.interactive || self.opening.len() > MOST {
@@ -173,11 +168,11 @@ impl Foreign {
     fn lines(&self) -> Vec<String> {
         let head = format!(
             "`{}` in {} sets what nobody has trusted it with:",
-            one_line(&self.name, 200),
+            self.name,
             one_line(&self.folder.display().to_string(), 200)
         );
         let line = |opening: Opening| {
-            let place = format!("{}:{}", one_line(&self.name, 200), opening.line);
+            let place = format!("{}:{}", self.name, opening.line);
             let length = opening.value.chars().count();
             let cut =
                 if length > SHOWN { format!(" ({length} characters)") } else { String::new() };
@@ -247,16 +242,14 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
     if let Some(named) = &global.config {
         own.merge(ConfigFile::read(named)?.config);
     }
-    let foreign = match Foreign::new(&path, file, &own) {
-        Err(foreign) => foreign,
-        Ok(_) => {
-            if terminal.json {
-                terminal.json(&json!({ "folder": folder, "trusted": false, "settings": [] }));
-            }
-            terminal.say(&format!("`{}` sets nothing that needs trust", path.display()));
-            return Ok(code::DONE);
+    let foreign = Foreign::new(&path, file, &own);
+    if foreign.opening.is_empty() {
+        if terminal.json {
+            terminal.json(&foreign.json(false));
         }
-    };
+        terminal.say(&format!("`{}` sets nothing that needs trust", foreign.name));
+        return Ok(code::DONE);
+    }
     if foreign.opening.len() > MOST {
         let (name, n) = (&foreign.name, foreign.opening.len());
         bail!("`{name}` sets {n} things that need trust, more than anybody reads: shorten it");

@@ -124,11 +124,11 @@ impl Sorter<'_> {
             probe,
             sessions_dir: self.never("sessions_dir", sessions_dir),
             // A price of nothing takes the limit off a budget.
-            prices: self.never_any("prices", prices),
+            prices: self.never_any("prices", &prices),
             python: self.never("python", python),
             uv: self.never("uv", uv),
-            limits: self.section("limits", |sorter| sorter.limits(limits)),
-            sandbox: self.section("sandbox", |sorter| sorter.sandbox(sandbox)),
+            limits: self.section("limits", |sorter| sorter.limits(&limits)),
+            sandbox: self.section("sandbox", |sorter| sorter.sandbox(&sandbox)),
         }
     }
 
@@ -203,16 +203,16 @@ impl Sorter<'_> {
             context,
             template: self.never("template", template),
             stop: self.never("stop", stop),
-            fields: self.never_any("fields", fields),
-            extra: self.never_any("extra", extra),
+            fields: self.never_any("fields", &fields),
+            extra: self.never_any("extra", &extra),
             structured,
             sampling: Sampling { seed, top_p, min_p, repetition_penalty },
         }
     }
 
     /// A folder may go less far than usual, and not further than the user said.
-    fn limits(&mut self, limits: LimitsConfig) -> LimitsConfig {
-        let LimitsConfig { max_versions, repairs, budget_tokens, budget_usd, steps } = limits;
+    fn limits(&mut self, limits: &LimitsConfig) -> LimitsConfig {
+        let &LimitsConfig { max_versions, repairs, budget_tokens, budget_usd, steps } = limits;
         let own = &self.known.own.limits;
         LimitsConfig {
             max_versions: self.only("max_versions", max_versions, within(own.max_versions)),
@@ -224,8 +224,8 @@ impl Sorter<'_> {
     }
 
     /// A folder may confine scripts more than usual, and not less.
-    fn sandbox(&mut self, sandbox: SandboxConfig) -> SandboxConfig {
-        let SandboxConfig { mode, seconds, memory_mb, processes, disk_mb } = sandbox;
+    fn sandbox(&mut self, sandbox: &SandboxConfig) -> SandboxConfig {
+        let &SandboxConfig { mode, seconds, memory_mb, processes, disk_mb } = sandbox;
         let own = self.known.own.sandbox();
         SandboxConfig {
             mode: self.only("mode", mode, |new| opens(*new) <= opens(own.mode)),
@@ -254,7 +254,7 @@ impl Sorter<'_> {
         self.only(key, value, |_| false)
     }
 
-    fn never_any<K: Ord, V>(&mut self, key: &str, map: BTreeMap<K, V>) -> BTreeMap<K, V> {
+    fn never_any<K: Ord, V>(&mut self, key: &str, map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
         if !map.is_empty() {
             self.opens(key);
         }

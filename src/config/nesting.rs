@@ -133,7 +133,7 @@ impl Scanner {
 
     /// Goes past the next token; false at the end.
     fn token(&mut self) -> bool {
-        self.to_token();
+        self.find_token();
         self.unroll(self.column_here());
         let Some(c) = self.ahead(0) else { return false };
         match c {
@@ -202,7 +202,7 @@ impl Scanner {
     }
 
     /// Goes past blanks, comments and line ends.
-    fn to_token(&mut self) {
+    fn find_token(&mut self) {
         loop {
             if self.column == 0 && self.ahead(0) == Some('\u{feff}') {
                 self.skip();
@@ -358,7 +358,7 @@ const fn is_break(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    #![expect(clippy::unwrap_used, clippy::format_collect, reason = "a test may take its time")]
 
     use super::*;
     use proptest::prelude::*;
@@ -505,7 +505,7 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
                 prop::collection::btree_map(text(), inner, 0..4)
-                    .prop_map(|map| serde_json::Value::from_iter(map)),
+                    .prop_map(serde_json::Value::from_iter),
             ]
         })
     }
