@@ -4,6 +4,7 @@
 //! body in two parts: the system message, a line `=== user ===`, the user message.
 
 use crate::domain::chat::{Agent, Message};
+use crate::domain::text;
 use crate::files;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig};
@@ -240,11 +241,24 @@ impl Part<'_> {
     }
 }
 
-/// The templates' language.
+/// The templates' language, with filters for text that is not ours: `fenced` (also with a language)
+/// and `quoted` mark it so that it can't end the mark, `line` keeps it on its line, and `lines` makes
+/// a list one text.
 fn environment<'a>() -> Result<Environment<'a>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.add_filter("fenced", |text: Cow<'_, str>, tag: Option<Cow<'_, str>>| {
+        text::fenced(&text, tag.as_deref().unwrap_or_default())
+    });
+    environment.add_filter("quoted", |text: Cow<'_, str>| text::quoted(&text));
+    environment.add_filter("line", |text: Cow<'_, str>| {
+        text.split(['\n', '\r']).map(str::trim).collect::<Vec<_>>().join(" ")
+    });
+    environment.add_filter("lines", |items: Vec<String>, before: Cow<'_, str>| {
+        let items: Vec<String> = items.iter().map(|item| format!("{before}{item}")).collect();
+        items.join("\n")
+    });
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     Ok(environment)
 }

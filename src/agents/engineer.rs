@@ -7,7 +7,7 @@ use super::extract::{self, SyntaxProblem};
 use super::{ask, fences, text};
 use crate::domain::chat::{Agent, Message, Outcome, Request, Tool, ToolCall};
 use crate::domain::dialogue::{Piece, Reply};
-use crate::domain::text::{ends, one_line};
+use crate::domain::text::{ends, fenced, one_line};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ fn messages(exchange: &Exchange<'_>, tools: bool) -> Vec<Message> {
     let mut said = exchange.said.trim().to_owned();
     for (piece, _) in exchange.pieces.iter().filter(|(piece, _)| !piece.code.is_empty()) {
         let begin = if said.is_empty() { "" } else { "\n\n" };
-        said.extend([begin, "```python\n", piece.code.trim_end(), "\n```"]);
+        said.extend([begin, &fenced(piece.code.trim_end(), "python")]);
     }
     if said.is_empty() {
         // Some servers take no empty message.

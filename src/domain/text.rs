@@ -1,5 +1,6 @@
 //! Text that can be shown or counted anywhere.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Makes control characters visible: what a model, a script or a file says never steers a terminal.
@@ -14,7 +15,7 @@ pub fn visible(text: &str) -> String {
         match c {
             '\n' | '\t' => out.push(c),
             '\r' if chars.peek() == Some(&'\n') => {}
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
+            c if turns_text(c) => {
                 let _ = write!(out, "\\u{{{:04x}}}", c as u32);
             }
             c if c.is_control() => {
@@ -24,6 +25,12 @@ pub fn visible(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether a character changes the direction of the text around it, unseen.
+#[must_use]
+pub const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
 /// The text on one line, at most `width` characters, with an ellipsis where it was cut.
@@ -38,6 +45,56 @@ pub fn one_line(text: &str, width: usize) -> String {
         line.push(c);
     }
     line
+}
+
+/// A text as a block between fences that nothing in it can close: they are longer than any row of
+/// backticks in the text. `tag` is the language, if any.
+#[must_use]
+pub fn fenced(text: &str, tag: &str) -> String {
+    let fence = "`".repeat(longest_row(text).max(2) + 1);
+    format!("{fence}{tag}\n{}\n{fence}", text.trim_end_matches(['\n', '\r']))
+}
+
+/// [`fenced`] within `limit` bytes: the text is cut at its end; empty where nothing of it fits.
+#[must_use]
+pub fn fenced_within(text: &str, limit: usize) -> String {
+    let mut text = Cow::Borrowed(text);
+    while !text.is_empty() {
+        let block = fenced(&text, "");
+        let Some(over) = block.len().checked_sub(limit).filter(|over| *over > 0) else {
+            return block;
+        };
+        text = Cow::Owned(within(&text, text.len().saturating_sub(over)));
+    }
+    String::new()
+}
+
+/// A text on one line as code, between more backticks than stand in a row in it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let line = visible(text.trim()).replace(['\n', '\t'], " ");
+    let mark = "`".repeat(longest_row(&line) + 1);
+    let space = if mark.len() > 1 { " " } else { "" };
+    format!("{mark}{space}{line}{space}{mark}")
+}
+
+/// The number of backticks in the longest row of them.
+fn longest_row(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// The beginning of a text within `limit` bytes, with an ellipsis where it was cut; empty where not even
+/// that fits.
+#[must_use]
+pub fn within(text: &str, limit: usize) -> String {
+    let mark = "…";
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    match limit.checked_sub(mark.len()) {
+        Some(room) => text[..text.floor_char_boundary(room)].to_owned() + mark,
+        None => String::new(),
+    }
 }
 
 /// `1 line`, `2 lines`.

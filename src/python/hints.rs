@@ -3,6 +3,10 @@
 use super::imports::{distribution, is_standard};
 use super::traceback::Execution;
 use crate::domain::report::RunError;
+use crate::domain::text::{one_line, quoted};
+
+/// Characters of a word of a script or of its data in a hint.
+const WORD: usize = 60;
 
 /// What programs say that need a display and find none.
 const NO_DISPLAY: &[&str] = &[
@@ -125,7 +129,7 @@ fn arguments(given: &[String]) -> String {
     if given.is_empty() {
         return NO_ARGUMENTS.to_owned();
     }
-    let given: Vec<String> = given.iter().map(|arg| format!("`{arg}`")).collect();
+    let given: Vec<String> = given.iter().map(|arg| quoted(arg)).collect();
     format!(
         "the run's command-line arguments are {}: take exactly these, in this order and spelling",
         given.join(" ")
@@ -198,8 +202,9 @@ fn no_number(message: &str, script: &str, line: Option<usize>) -> Option<String>
         "skip it with `next(reader)`, or read the file with `csv.DictReader`".to_owned()
     });
     Some(format!(
-        "`{word}` is no number: where it is the name of a column, the line of names was read as data; \
-         {change}"
+        "{} is no number: where it is the name of a column, the line of names was read as data; \
+         {change}",
+        quoted(&one_line(word, WORD))
     ))
 }
 
@@ -234,8 +239,8 @@ fn missing_module(message: &str) -> Option<String> {
             format!("`{module}` is not part of this Python: do it another way")
         }
         module => format!(
-            "package `{}` is not installed here and will not be: remove its import and do it with the standard library",
-            distribution(module)
+            "package {} is not installed here and will not be: remove its import and do it with the standard library",
+            quoted(&one_line(distribution(module), WORD))
         ),
     })
 }

@@ -1,7 +1,7 @@
 //! Reports as a model is told of them: short, and with nothing that it can't use.
 
 use crate::domain::report::{Checks, Lint, Run, RunVerdict, Test, TestOutcome};
-use crate::domain::text::{count, one_line, visible};
+use crate::domain::text::{count, fenced, fenced_within, one_line, quoted, visible, within};
 use std::fmt::Write as _;
 
 /// Findings of each kind that are told.
@@ -18,11 +18,13 @@ const LAST_LINES: usize = 8;
 
 /// A run in words, at most `limit` bytes: 1,500 is enough for all but the longest.
 ///
-/// How it ended, the error with the script's own lines, the hint, and the last lines of the output, with
-/// the first ones, in what room is left.
+/// How it ended; between fences the error with the script's own lines and the last lines of the output,
+/// with the first ones, in what room is left; then the hint.
 #[must_use]
 pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> String {
-    let mut lines = vec![verdict(run)];
+    let mut head = verdict(run);
+    let mut lines = Vec::new();
+    let mut hint = String::new();
     if let Some(error) = &run.error {
         let said = match (error.kind.as_str(), error.message.as_str()) {
             ("", message) => message.to_owned(),
@@ -34,7 +36,7 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
             lines.push("In the script, the innermost last:".to_owned());
             lines.extend(error.frames.iter().map(|frame| format!("  {frame}")));
         }
-        lines.extend(error.hint.iter().map(|hint| format!("Hint: {hint}")));
+        hint.extend(error.hint.iter().map(|hint| format!("\nHint: {}", one_line(hint, 4 * WIDTH))));
     }
     lines.extend(run.refused_hosts().map(|tried| format!("Hosts: {tried}. Reach no other host.")));
     if !run.files.is_empty() {
@@ -45,20 +47,26 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
         && stdout.is_empty()
         && stderr.is_empty()
     {
-        lines.push("It printed nothing and wrote no file.".to_owned());
+        head.push_str("\nIt printed nothing and wrote no file.");
     }
-    let mut words = within(&visible(&lines.join("\n")), limit);
+    let head = within(&visible(&head), limit);
+    let mut told = visible(&lines.join("\n"));
+    // What went wrong comes before what may mend it.
+    let left = |told: &str| limit.saturating_sub(head.len() + 1 + fenced(told, "").len());
+    let hint = within(&hint, left(&told));
     for (name, text, useful) in [
         ("Output", stdout, true),
         // What the error says already is not said twice.
         ("Error output", stderr, run.error.is_none()),
     ] {
         if useful && run.verdict.ran() {
-            let room = limit.saturating_sub(words.len());
-            words.push_str(&output(name, text, room));
+            told.push_str(&output(name, text, left(&told).saturating_sub(hint.len())));
         }
     }
-    words
+    let room = limit.saturating_sub(head.len() + 1 + hint.len());
+    let block = fenced_within(told.trim_start_matches('\n'), room);
+    let begin = if block.is_empty() { "" } else { "\n" };
+    format!("{head}{begin}{block}{hint}")
 }
 
 fn verdict(run: &Run) -> String {
@@ -67,7 +75,7 @@ fn verdict(run: &Run) -> String {
         (RunVerdict::Failed, None, Some(signal)) => format!("failed, killed by signal {signal}"),
         (verdict, _, _) => verdict.name().to_owned(),
     };
-    let reason = run.reason.iter().map(|reason| format!(" ({reason})"));
+    let reason = run.reason.iter().map(|reason| format!(" ({})", one_line(reason, 4 * WIDTH)));
     format!("The run: {ended}{}", reason.collect::<String>())
 }
 
@@ -101,17 +109,6 @@ fn output(name: &str, text: &str, room: usize) -> String {
     }
 }
 
-fn within(text: &str, limit: usize) -> String {
-    let mark = "…";
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    match limit.checked_sub(mark.len()) {
-        Some(room) => text[..text.floor_char_boundary(room)].to_owned() + mark,
-        None => String::new(),
-    }
-}
-
 /// How the Manager's tests went, in at most `limit` bytes: what failed, first what had passed before.
 #[must_use]
 pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
@@ -124,7 +121,8 @@ pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
     if failing == 0 {
         return format!("{head}.");
     }
-    let mut lines = vec![format!("{head}. They import the script as `script`. What failed:")];
+    let head = format!("{head}. They import the script as `script`. What failed:");
+    let mut lines = Vec::new();
     let mut failed: Vec<&Test> = with(TestOutcome::Failed).collect();
     failed.sort_by_key(|test| test.passed_in.is_none());
     for test in failed.iter().take(FAILURES) {
@@ -135,7 +133,8 @@ pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
     if failing > FAILURES {
         lines.push(format!("  and {} more", failing - FAILURES));
     }
-    within(&visible(&lines.join("\n")), limit)
+    let block = fenced_within(&visible(&lines.join("\n")), limit.saturating_sub(head.len() + 1));
+    if block.is_empty() { within(&head, limit) } else { format!("{head}\n{block}") }
 }
 
 /// That a test passed before, where it did.
@@ -150,7 +149,7 @@ pub fn regression(test: &Test) -> Option<String> {
 #[must_use]
 pub fn noticed_in_words(checks: &Checks) -> String {
     let names = |names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
         names.join(", ")
     };
     let mut lines = Vec::new();
@@ -212,7 +211,7 @@ pub fn capabilities_in_words(checks: &Checks) -> String {
         .capabilities
         .iter()
         .take(TOLD)
-        .map(|c| format!("{} (`{}` in line {})", c.kind.words(), c.what, c.line))
+        .map(|c| format!("{} ({} in line {})", c.kind.words(), quoted(&c.what), c.line))
         .collect();
     if asks.is_empty() { "nothing that is known of".to_owned() } else { asks.join(", ") }
 }
@@ -270,9 +269,9 @@ mod tests {
         let words = run_in_words(&run, "one\ntwo\n", "Traceback ...", 1_500);
         assert_eq!(
             words,
-            "The run: failed with exit code 1\nError: ValueError: bad \\x1b[31m number\n\
+            "The run: failed with exit code 1\n```\nError: ValueError: bad \\x1b[31m number\n\
              In the script, the innermost last:\n  line 3, in main: x = int(s)\n\
-             Hint: check the input\nOutput:\n  one\n  two"
+             Output:\n  one\n  two\n```\nHint: check the input"
         );
         let long = "é".repeat(100_000) + &"\nline".repeat(10_000);
         for limit in [0, 2, 10, 50, 200, 1_500] {
@@ -308,13 +307,13 @@ mod tests {
         let told = |rows: usize, limit: usize| run_in_words(&run, &table(rows), "", limit);
         assert_eq!(
             told(14, 500),
-            "The run: ok\nOutput, its first and last lines:\n  row 1\n  row 2\n  row 3\n  row 4\n  \
-             (2 more lines)\n  row 7\n  row 8\n  row 9\n  row 10\n  row 11\n  row 12\n  row 13\n  row 14"
+            "The run: ok\n```\nOutput, its first and last lines:\n  row 1\n  row 2\n  row 3\n  row 4\n  \
+             (2 more lines)\n  row 7\n  row 8\n  row 9\n  row 10\n  row 11\n  row 12\n  row 13\n  row 14\n```"
         );
         assert!(told(13, 500).contains("row 4\n  (1 more line)\n  row 6"));
         assert!(
-            told(12, 500).starts_with("The run: ok\nOutput:\n  row 1\n")
-                && told(12, 500).ends_with("row 12")
+            told(12, 500).starts_with("The run: ok\n```\nOutput:\n  row 1\n")
+                && told(12, 500).ends_with("row 12\n```")
         );
         // The end comes first, where there is no room for both.
         assert!(told(14, 160).contains("Output, its last lines:\n  row 7\n"), "{}", told(14, 160));
@@ -345,10 +344,13 @@ mod tests {
         let words = tests_in_words(&tests, 1_000);
         let head =
             "Acceptance tests: 0 of 20 passed. They import the script as `script`. What failed:\n";
-        assert!(words.starts_with(&format!("{head}  t7: éé")) && words.len() <= 1_000, "{words}");
+        assert!(
+            words.starts_with(&format!("{head}```\n  t7: éé")) && words.len() <= 1_000,
+            "{words}"
+        );
         let words = tests_in_words(&tests, 10_000);
         assert!(words.contains("\n    regression: test t7 passed in v2\n"), "{words}");
-        assert!(words.ends_with("\n  and 15 more"), "{words}");
+        assert!(words.ends_with("\n  and 15 more\n```"), "{words}");
         let fine = [test(1, TestOutcome::Passed), test(2, TestOutcome::Skipped)];
         assert_eq!(tests_in_words(&fine, 1_000), "Acceptance tests: 1 of 1 passed.");
         assert_eq!(tests_in_words(&fine[1..], 1_000), "");

@@ -161,7 +161,7 @@ fn who_is_asked_afresh_after_the_same_error_is_told_of_all_tries_too() {
         .collect();
     assert_eq!(coder.len(), 3, "the first version, and two afresh");
     let (second, third) = (&coder[1].1, &coder[2].1);
-    assert!(second.contains("Before that:\n- v1: KeyError: 'temp'"), "{second}");
+    assert!(second.contains("Before that:\n```\n- v1: KeyError: 'temp'"), "{second}");
     assert!(second.contains("Tries left, this one included: 2"), "{second}");
     assert!(third.contains("- v2: KeyError: 'temp'"), "{third}");
     assert!(!third.contains("```python\nn = "), "the script is shown again: {third}");

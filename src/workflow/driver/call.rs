@@ -16,7 +16,7 @@ use crate::domain::report::Checks;
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
-use crate::domain::text::count;
+use crate::domain::text::{count, fenced};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::profiles;
@@ -454,7 +454,7 @@ fn request(
                     let before = if earlier.is_empty() {
                         earlier
                     } else {
-                        format!("Before that:\n{earlier}")
+                        format!("Before that:\n{}", fenced(&earlier, ""))
                     };
                     join([problem, before, left])
                 } else {
@@ -664,11 +664,11 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
         Some(checks) if !version.failed() => {
             format!(
                 "It works. Put these right and change nothing else.\n{}",
-                check_words(session, checks)
+                fenced(&check_words(session, checks), "")
             )
         }
         Some(checks) if version.check_failed() => join([
-            check_words(session, checks),
+            fenced(&check_words(session, checks), ""),
             test_words(version, room),
             words::noticed_in_words(checks),
         ]),

@@ -9,7 +9,7 @@ use crate::domain::dialogue::{Dialogue, Piece, Question, Reply, Turn};
 use crate::domain::event::{Artifact, Cause, Event};
 use crate::domain::report::{Run, RunVerdict};
 use crate::domain::session::{Pending, Session, Version};
-use crate::domain::text::{ends, visible};
+use crate::domain::text::{ends, fenced, one_line, visible};
 use crate::files;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::{check, forgotten, words};
@@ -231,14 +231,14 @@ fn came(version: &Version, room: Room, hint: bool) -> String {
     let checks = version.checks.clone().unwrap_or_default();
     let mut text = match &version.run {
         _ if version.check_failed() => {
-            format!("It was not run. {}", words::checks_in_words(&checks))
+            format!("It was not run.\n{}", fenced(&words::checks_in_words(&checks), ""))
         }
         None => return String::new(),
         Some(run) if run.verdict == RunVerdict::Ok => return printed(version, room, hint),
         Some(run) if run.verdict == RunVerdict::Refused => format!(
             "It was not run: {}. What it asks for: {}. Find another way, or say that it can't be \
              done.",
-            run.reason.as_deref().unwrap_or("it is not allowed"),
+            one_line(run.reason.as_deref().unwrap_or("it is not allowed"), 300),
             words::capabilities_in_words(&checks)
         ),
         Some(run) => words::run_in_words(run, &version.stdout, &version.stderr, room.run),
@@ -262,7 +262,7 @@ fn came(version: &Version, room: Room, hint: bool) -> String {
 
 /// What a version that ran printed.
 fn printed(version: &Version, room: Room, hint: bool) -> String {
-    let fenced = |text: &str| format!("```\n{}\n```", ends(visible(text).trim_end(), room.run));
+    let fenced = |text: &str| fenced(&ends(visible(text).trim_end(), room.run), "");
     let mut text = if version.stdout.trim().is_empty() {
         "It ran and printed nothing. Use print() for what you want to see.".to_owned()
     } else {
@@ -274,7 +274,7 @@ fn printed(version: &Version, room: Room, hint: bool) -> String {
     let files = version.run.iter().flat_map(|run| &run.files).take(NAMED);
     let files: Vec<String> = files.map(|name| visible(name)).collect();
     if !files.is_empty() {
-        let _ = write!(text, "\nFiles written: {}", files.join(", "));
+        let _ = write!(text, "\nFiles written:\n{}", fenced(&files.join("\n")));
     }
     if let Some(tried) = version.run.as_ref().and_then(Run::refused_hosts) {
         let _ = write!(text, "\nHosts: {tried}. Reach no other host.");

@@ -4,7 +4,7 @@ use crate::domain::event::Cause;
 use crate::domain::report::{RunError, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::{Session, Version};
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, quoted};
 use crate::python::hints;
 use std::fmt::Write as _;
 
@@ -137,8 +137,8 @@ pub(super) fn review_words(session: &Session, version: &Version) -> String {
     found.sort_by_key(|finding| finding.severity);
     for finding in found.iter().filter(|f| f.severity != Severity::Nit).take(ERRORS * 2) {
         let quote = finding.quote.as_ref();
-        let quote =
-            quote.map_or_else(String::new, |quote| format!(" at `{}`", one_line(quote, 120)));
+        let quote = quote
+            .map_or_else(String::new, |quote| format!(" at {}", quoted(&one_line(quote, 120))));
         let said = one_line(&finding.text, WIDTH);
         let _ = write!(text, "\n- [{}]{quote}: {said}", finding.severity.name());
     }
