@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Input};
+use crate::domain::text::turns_text;
 use crate::files::{self, FileError, Mode};
 
 /// Files, and bytes of them, that are kept of a run.
@@ -127,7 +128,8 @@ fn walk(top: &Path) -> Vec<(PathBuf, Stamp)> {
 
 /// A path as a name that can be shown anywhere and that no other file has.
 fn harmless(path: &Path, names: &mut HashSet<String>) -> String {
-    let clean = |c: char| if c.is_control() || c == '\\' || c == '\u{fffd}' { '_' } else { c };
+    let bad = |c: char| c.is_control() || turns_text(c) || c == '\\' || c == '\u{fffd}';
+    let clean = |c: char| if bad(c) { '_' } else { c };
     let base: String = path.to_string_lossy().chars().map(clean).collect();
     let mut name = base.clone();
     let mut n = 2;

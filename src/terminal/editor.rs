@@ -1,6 +1,7 @@
 //! The Manager's own editor. One that fails changes nothing.
 
 use super::{remember, restore};
+use crate::domain::event::LONGEST_TEXT;
 use crate::files::{self, Mode};
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 /// The largest text that an editor may give back.
-const LARGEST: u64 = 4 << 20;
+const LARGEST: u64 = LONGEST_TEXT as u64;
 
 /// An editor has the terminal.
 static OPEN: AtomicBool = AtomicBool::new(false);

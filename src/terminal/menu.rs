@@ -1,7 +1,7 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
 use super::tell::Teller;
-use super::{Terminal, forget_typed, hush, is_ending, lines, prompt, restore, sides};
+use super::{Terminal, forget_typed, harmless, hush, is_ending, lines, prompt, restore, sides};
 use crate::diff;
 use crate::domain::event::Gate;
 use crate::domain::review::{Answered, Finding, FindingState, Status, Verdict};
@@ -366,7 +366,7 @@ pub fn select(
     let words: Vec<String> = choices
         .iter()
         .map(|c| format!("{:<9} {}", c.word, terminal.dim(c.what)))
-        .map(|words| console::truncate_str(&words, width, "…").into_owned())
+        .map(|words| harmless(&console::truncate_str(&words, width, "…")))
         .collect();
     let question = one_line(question, width);
     let asked = question.clone();

@@ -1,12 +1,13 @@
 //! The only door to standard input, output and error: people's text, JSON lines, menus, streaming.
 //!
-//! Nothing that a model, a script, a file or a server said reaches the terminal raw: whoever prints
-//! such text takes it through [`crate::domain::text::visible`] first.
+//! Nothing that a model, a script, a file or a server said reaches the terminal raw: all text that
+//! goes out here loses what steers a terminal, but for this program's own styles ([`harmless`]).
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
 pub mod editor;
 pub mod flow;
 pub mod gate;
+mod harmless;
 pub mod ledger;
 pub mod lines;
 pub mod matrix;
@@ -18,6 +19,7 @@ pub mod tell;
 mod window;
 
 use console::{Style, Term};
+use harmless::{harmless, styled};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::sync::OnceLock;
@@ -80,18 +82,19 @@ impl Terminal {
         self.print(&format!("{line}\n"));
     }
 
-    /// Text for people, as it is.
+    /// Text for people.
     pub fn print(&self, text: &str) {
+        let text = harmless(text);
         if self.json || self.aside {
             let _ = std::io::stderr().write_all(text.as_bytes());
         } else {
-            self.raw(text);
+            write_out(&text);
         }
     }
 
     /// An answer, for people.
     pub fn answer(&self, text: &str) {
-        if self.json { self.print(text) } else { self.raw(text) }
+        if self.json { self.print(text) } else { write_out(&harmless(text)) }
     }
 
     /// A result as JSON, on one line of standard output.
@@ -101,21 +104,14 @@ impl Terminal {
         self.raw(&format!("{text}\n"));
     }
 
-    /// A result on standard output, as it is: JSON lines, scripts, completions.
+    /// A result on standard output: JSON lines, scripts, completions. As it is, except on a terminal.
     pub fn raw(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // Who closed the pipe does not want to read any more: that is no error.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                let _ = LOST.set(crate::files::reason(&error));
-            }
-            _ => {}
-        }
+        if std::io::stdout().is_terminal() { write_out(&harmless(text)) } else { write_out(text) }
     }
 
     /// A line on standard error.
     pub fn warn(&self, line: &str) {
-        let _ = writeln!(std::io::stderr(), "{line}");
+        let _ = writeln!(std::io::stderr(), "{}", harmless(line));
     }
 
     /// The width to draw for, in columns.
@@ -127,11 +123,7 @@ impl Terminal {
     /// Text in a style, where colours are used.
     #[must_use]
     pub fn paint(&self, text: &str, style: &Style) -> String {
-        if self.color {
-            style.clone().force_styling(true).apply_to(text).to_string()
-        } else {
-            text.to_owned()
-        }
+        if self.color { styled(style, text) } else { text.to_owned() }
     }
 
     /// Dimmed text.
@@ -162,6 +154,17 @@ impl Terminal {
     #[must_use]
     pub fn warm(&self, text: &str) -> String {
         self.paint(text, &Style::new().yellow())
+    }
+}
+
+fn write_out(text: &str) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Who closed the pipe does not want to read any more: that is no error.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = LOST.set(crate::files::reason(&error));
+        }
+        _ => {}
     }
 }
 

@@ -46,7 +46,7 @@ pub fn ask(question: &str) -> io::Result<Typed> {
     let raw = unix::Raw::start()?;
     let mut keys = unix::Keys::default();
     let mut line = Line::default();
-    let mut screen = Screen { question: question.to_owned(), row: 0 };
+    let mut screen = Screen { question: super::harmless(question), row: 0 };
     let mut pasting = false;
     screen.draw(&line)?;
     let typed = loop {
@@ -78,7 +78,7 @@ pub fn ask(question: &str) -> io::Result<Typed> {
 #[cfg(not(unix))]
 pub fn ask(question: &str) -> io::Result<Typed> {
     let mut out = io::stderr();
-    write!(out, "{question} ")?;
+    write!(out, "{} ", super::harmless(question))?;
     out.flush()?;
     let mut text = String::new();
     let read = io::stdin().read_line(&mut text)?;
@@ -159,7 +159,7 @@ impl Screen {
                 text.push_str("\r\n  ");
                 place = Place { row: place.row + 1, column: 2 };
             } else {
-                let shown = crate::domain::text::visible(&c.to_string()).replace('\t', "    ");
+                let shown = super::harmless(&c.to_string()).replace('\t', "    ");
                 place.advance(&shown, width);
                 text.push_str(&shown);
             }

@@ -1,7 +1,7 @@
 //! What moves on the screen while something is waited for: a spinner, and under it the last lines
 //! of what a model writes. All of it goes when the waiting ends; what came of it is told then.
 
-use super::{Terminal, hush, restore};
+use super::{Terminal, harmless, hush, restore};
 use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
@@ -22,7 +22,7 @@ impl Window {
     /// Shows what is waited for.
     pub(super) fn open(terminal: Terminal, words: &str) -> Self {
         hush();
-        let bar = ProgressBar::new_spinner().with_prefix(words.to_owned());
+        let bar = ProgressBar::new_spinner().with_prefix(harmless(words));
         style(&bar, "  {spinner} {prefix} {elapsed:.dim}");
         bar.enable_steady_tick(Duration::from_millis(120));
         Self { terminal, bar, tail: vec![String::new()], lines: 0 }
@@ -30,10 +30,10 @@ impl Window {
 
     /// Says anew what is waited for.
     pub(super) fn name(&self, words: &str) {
-        self.bar.set_prefix(words.to_owned());
+        self.bar.set_prefix(harmless(words));
     }
 
-    /// Adds a piece of text, in which nothing steers the terminal.
+    /// Adds a piece of text.
     pub(super) fn write(&mut self, text: &str) {
         let (rows, columns) = Term::stderr().size();
         let shown = usize::from(rows / 3).clamp(1, SHOWN);
@@ -55,7 +55,7 @@ impl Window {
             .iter()
             .map(|line| {
                 let line = line.replace('\t', "    ");
-                self.terminal.dim(&format!("  │ {}", truncate_str(&line, width, "…")))
+                harmless(&self.terminal.dim(&format!("  │ {}", truncate_str(&line, width, "…"))))
             })
             .collect();
         if text.is_empty() {

@@ -1,0 +1,76 @@
+//! What goes to the terminal is harmless by construction: every control character becomes visible,
+//! except in styles that this program made itself.
+//!
+//! Its own styles carry a number that nobody else knows, and lose it on the way out.
+
+use crate::domain::text::visible;
+use console::Style;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
+
+/// Stands at the end of each style's numbers, with this process's own number.
+static MARK: LazyLock<String> =
+    LazyLock::new(|| format!(";{}m", RandomState::new().build_hasher().finish()));
+/// Bytes of the longest sequence that is looked for.
+const LONGEST: usize = 64;
+
+/// A text in a style, marked as ours.
+pub(super) fn styled(style: &Style, text: &str) -> String {
+    let around = style.clone().force_styling(true).apply_to("\0").to_string();
+    let (begin, end) = around.split_once('\0').unwrap_or_default();
+    [begin.replace('m', &MARK), text.to_owned(), end.replace('m', &MARK)].concat()
+}
+
+/// The text as it may go to a terminal.
+pub(super) fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&visible(&rest[..at]));
+        rest = &rest[at..];
+        let end = if let Some((style, end)) = own(rest) {
+            out.extend([style, "m"]);
+            end
+        } else {
+            out.push_str("\\x1b");
+            1
+        };
+        rest = &rest[end..];
+    }
+    out.push_str(&visible(rest));
+    out
+}
+
+/// The style that a text begins with, without its mark, and where it ends; if it is ours.
+fn own(text: &str) -> Option<(&str, usize)> {
+    let head = &text[..text.floor_char_boundary(LONGEST)];
+    let end = head.find('m')? + 1;
+    Some((head[..end].strip_suffix(MARK.as_str())?, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_styles_of_this_program_reach_the_terminal() {
+        let bold = Style::new().bold();
+        assert_eq!(harmless(&styled(&bold, "a\u{1b}[2Jb\r\n")), "\u{1b}[1ma\\x1b[2Jb\n\u{1b}[0m");
+        let both = styled(&Style::new().red(), &format!("x {}", styled(&bold, "y")));
+        assert_eq!(harmless(&both), "\u{1b}[31mx \u{1b}[1my\u{1b}[0m\u{1b}[0m");
+        for text in [
+            "\u{1b}[31m",
+            "\u{1b}[8mhidden",
+            "\u{1b}[1;12345m",
+            "\u{1b}]0;title\u{7}",
+            "\u{9b}2J",
+            "a\u{202e}b\u{61c}",
+            "\u{1b}",
+            "over\rwritten",
+            "\u{1b}[1é",
+        ] {
+            let shown = harmless(text);
+            assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
+        }
+    }
+}
