@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 /// The format that this program writes.
 pub const FORMAT: u32 = 1;
 
+/// Bytes of the longest script, plan or text of the Manager's that is taken.
+pub const LONGEST_TEXT: usize = 1 << 20;
+
 /// A file in the session's folder that follows from the journal. Who makes an event leaves it
 /// empty: the store fills it in when it writes the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ use ruff_text_size::Ranged;
 use super::depth::{too_deep, with_room};
 use super::tree::Tree;
 use super::{capabilities, imports};
+use crate::domain::event::LONGEST_TEXT;
 use crate::domain::report::{Checks, Lint};
 use crate::domain::text::one_line;
 
@@ -30,8 +31,6 @@ pub const USUAL: (u8, u8) = (3, 11);
 
 /// The newest Python that the linter knows well.
 const NEWEST: (u8, u8) = (3, 14);
-/// Bytes of the longest script that is looked at.
-const LONGEST_SCRIPT: usize = 1024 * 1024;
 /// Bytes of the longest script, and of its longest line, that are linted: some rules look at the
 /// whole line again for each of its parts. Beyond it, the parser's own errors are told.
 const LONGEST_LINTED: usize = 256 * 1024;
@@ -225,7 +224,7 @@ impl Look {
 /// What would make a script unreadable for the parser or dangerous for us.
 fn readable(script: &str) -> Result<(), SyntaxProblem> {
     let at = |line, message: &str| Err(SyntaxProblem { line, message: message.to_owned() });
-    if script.len() > LONGEST_SCRIPT {
+    if script.len() > LONGEST_TEXT {
         return at(1, "the script is larger than 1 MiB");
     }
     if let Some((before, _)) = script.split_once('\0') {

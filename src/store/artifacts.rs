@@ -33,6 +33,14 @@ pub fn feedback_number(file: &str) -> Option<u32> {
     file.strip_prefix("feedback_v")?.strip_suffix(".md")?.parse().ok()
 }
 
+/// Whether a change by hand of a file changes what the session does.
+#[must_use]
+pub fn is_taken_up(file: &str) -> bool {
+    [PLAN, SESSION].contains(&file)
+        || script_number(file).is_some()
+        || feedback_number(file).is_some()
+}
+
 /// Scripts are read-only once written: a change by hand is meant.
 #[must_use]
 pub fn mode(file: &str) -> Mode {
@@ -78,7 +86,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         Event::ModelCallFailed { call, error, partial, .. } => {
             chat(started(session, *call), error, "", partial)
         }
-        Event::PlanApproved { text, .. } => vec![("plan.md".to_owned(), text.clone())],
+        Event::PlanApproved { text, .. } => vec![(PLAN.to_owned(), text.clone())],
         Event::VersionCreated { version, script, samples, .. } => {
             let mut files = vec![(script_file(*version), script.clone())];
             files.extend(candidates(*version, samples, session));
@@ -116,6 +124,9 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
         _ => Vec::new(),
     }
 }
+
+/// The approved plan.
+pub const PLAN: &str = "plan.md";
 
 /// The session's own file.
 pub const SESSION: &str = "session.yaml";

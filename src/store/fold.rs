@@ -1,11 +1,12 @@
 //! Events into a session, one by one. Says what does not fit; decides nothing.
 
+use super::artifacts;
 use super::line::Entry;
 use super::seal::Seal;
 use crate::domain::chat::{Agent, Message, Role, Speaker};
 use crate::domain::dialogue::{Dialogue, Ended, Turn};
 use crate::domain::event::{
-    By, CallFinished, Cause, Event, RefusalKind, Replied, RunFinished, SessionCreated,
+    By, CallFinished, Cause, Event, LONGEST_TEXT, RefusalKind, Replied, RunFinished, SessionCreated,
 };
 use crate::domain::name;
 use crate::domain::permission::{self, Permission};
@@ -15,6 +16,7 @@ use crate::domain::session::{
     Accepted, Pending, Placed, Refusal, Sample, Session, Took, Version, Wish,
 };
 use crate::domain::settings::{Preset, Settings};
+use crate::domain::text::size;
 use std::collections::BTreeMap;
 
 /// Takes one more event into a session.
@@ -63,7 +65,31 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
 /// Says, for people, why not.
 pub fn check(session: &Session, event: &mut Event) -> Result<(), String> {
     fits(session, event)?;
+    is_bounded(event)?;
     stays_inside(event)
+}
+
+/// Whether the texts that are checked, compared and shown again have a length that this can be done
+/// with: a journal may come from anywhere.
+fn is_bounded(event: &Event) -> Result<(), String> {
+    let (what, text) = match event {
+        Event::VersionCreated { script, .. } | Event::SampleRead { script, .. } => {
+            ("script", script)
+        }
+        Event::PlanProposed { text, .. } | Event::PlanApproved { text, .. } => ("plan", text),
+        Event::PlanRemark { text } => ("remark", text),
+        Event::FeedbackGiven { text, .. } => ("feedback", text),
+        Event::Edited { text, artifact } if artifacts::is_taken_up(&artifact.file) => {
+            ("edit", text)
+        }
+        _ => return Ok(()),
+    };
+    // The program may add some lines to a text that is as long as can be.
+    if text.len() <= 2 * LONGEST_TEXT {
+        return Ok(());
+    }
+    let [has, most] = [text.len(), LONGEST_TEXT].map(|bytes| size(bytes as u64));
+    Err(format!("its {what} has {has}, more than {most}"))
 }
 
 /// Whether all files that an event names stand in the session's folder: a journal may come from

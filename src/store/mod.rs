@@ -15,8 +15,9 @@ mod seal;
 pub use create::{Draft, create, fork, no_version, scratch};
 pub use open::{Found, HandEdit, Snapshot, open, read};
 
-use crate::domain::event::{DataFile, Event};
+use crate::domain::event::{DataFile, Event, LONGEST_TEXT};
 use crate::domain::session::Session;
+use crate::domain::text::size;
 use crate::files::{self, FileError, Lock};
 use journal::Journal;
 use line::Entry;
@@ -68,6 +69,19 @@ pub enum StoreError {
         line: usize,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A file was edited by hand and is too long now.
+    #[error(
+        "`{file}` of session `{name}` has {has}, and at most {} are taken; make it shorter, or delete it and it is written again",
+        size(LONGEST_TEXT as u64)
+    )]
+    TooLong {
+        /// The session.
+        name: String,
+        /// The file.
+        file: String,
+        /// Its size, in words.
+        has: String,
     },
     /// A newer program wrote it.
     #[error(

@@ -4,8 +4,9 @@ use super::journal::{self, Extent, Journal, Skim};
 use super::line::Entry;
 use super::seal::{Seal, Sealer};
 use super::{JOURNAL, LOCK, Store, StoreError, artifacts, cores, fold};
-use crate::domain::event::{Event, FORMAT};
+use crate::domain::event::{Event, FORMAT, LONGEST_TEXT};
 use crate::domain::session::{Placed, Session};
+use crate::domain::text::size;
 use crate::files::{self, FileError, Locking, Mode};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -162,10 +163,11 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
     }
     let mut edited = Vec::new();
     let latest = artifacts::script_file(u32::try_from(session.versions.len()).unwrap_or(0));
-    for file in ["plan.md", artifacts::SESSION, &latest] {
+    for file in [artifacts::PLAN, artifacts::SESSION, &latest] {
         if let Some(placed) = session.artifacts.get(file)
-            && let Some(content) = files::read_regular(&folder.join(file), LARGEST)
-            && files::hash(&content) != placed.artifact.sha256
+            && (too_long(folder, placed).is_some()
+                || files::read_regular(&folder.join(file), LARGEST)
+                    .is_some_and(|content| files::hash(&content) != placed.artifact.sha256))
         {
             edited.push(file.to_owned());
         }
@@ -195,6 +197,12 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
     let loaded = load(folder)?;
     if loaded.session.format > FORMAT {
         return Err(StoreError::Newer { name, format: loaded.session.format });
+    }
+    for placed in loaded.session.artifacts.values() {
+        if let Some(length) = too_long(folder, placed) {
+            let (file, has) = (placed.artifact.file.clone(), size(length));
+            return Err(StoreError::TooLong { name, file, has });
+        }
     }
     let mut found = Found::default();
     if !loaded.torn.is_empty() {
@@ -234,7 +242,8 @@ fn verify(
     let wrong: Vec<(&Placed, Vec<u8>)> = placed
         .filter_map(|placed| {
             let path = folder.join(&placed.artifact.file);
-            if files::length(&path).is_some_and(|length| length > LARGEST) {
+            let length = files::length(&path);
+            if length.is_some_and(|n| n > LARGEST) || too_long(folder, placed).is_some() {
                 return None;
             }
             // A link, or what is no file at all, was not written by us: what belongs there is missing.
@@ -243,8 +252,7 @@ fn verify(
                 && files::hash(&content) == placed.artifact.sha256;
             // Nothing is to be written again for a file that was empty from the start, as long as
             // it is there.
-            (!right || (content.is_empty() && files::length(&path).is_none()))
-                .then_some((placed, content))
+            (!right || (content.is_empty() && length.is_none())).then_some((placed, content))
         })
         .collect();
     if wrong.is_empty() {
@@ -270,6 +278,13 @@ fn verify(
         }
     }
     Ok((restored, edits))
+}
+
+/// The length of a file that was edited by hand and is not read for it.
+fn too_long(folder: &Path, placed: &Placed) -> Option<u64> {
+    let file = &placed.artifact.file;
+    let most = placed.artifact.bytes.max(LONGEST_TEXT as u64);
+    files::length(&folder.join(file)).filter(|n| *n > most && artifacts::is_taken_up(file))
 }
 
 /// Whether what was found is what a crash leaves of a file: nothing, its beginning, or zeros

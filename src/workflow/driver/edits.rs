@@ -67,7 +67,7 @@ fn understand(
         Event::Edited { text, artifact }
     };
     Ok(match file {
-        "plan.md" => {
+        artifacts::PLAN => {
             let requirements = planner::read_plan(&text);
             let artifact = Artifact::default();
             let event = Event::PlanApproved { by: By::Manager, text, requirements, artifact };
