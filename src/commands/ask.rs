@@ -1,9 +1,8 @@
 //! `redraft ask`: questions answered by running code.
 
 use super::work::{self, Talk};
-use super::{Context, fetch, interrupts, setup};
+use super::{Context, fetch, interrupts, look, setup};
 use crate::cli;
-use crate::data;
 use crate::domain::settings::Preset;
 use crate::domain::text::one_line;
 use crate::store::{self, Draft, Store};
@@ -41,7 +40,7 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
         name: args.name,
         request: question.trim().to_owned(),
         settings,
-        described: data::describe(&args.data),
+        described: look::describe(&args.data),
         data: args.data,
         tests: Vec::new(),
         interface: Vec::new(),

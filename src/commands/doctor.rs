@@ -105,7 +105,12 @@ fn models(context: &Context) -> Look {
 fn sandbox() -> Look {
     let (fine, words) = match strict() {
         Ok(words) => (true, words),
-        Err(error) => (false, format!("{error}; until then scripts run only with `--sandbox off`")),
+        Err(error) => (
+            false,
+            format!(
+                "{error}; until then scripts run only with `--sandbox off`, and data files are looked into unconfined"
+            ),
+        ),
     };
     Look { what: "sandbox", fine, words }
 }

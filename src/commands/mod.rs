@@ -13,6 +13,7 @@ mod fork;
 mod interrupts;
 mod list;
 mod log;
+mod look;
 mod models;
 mod new;
 mod prompts;

@@ -1,8 +1,7 @@
 //! `redraft new`: from a task to an accepted script.
 
-use super::{Context, doctor, fetch, setup, work};
+use super::{Context, doctor, fetch, look, setup, work};
 use crate::cli;
-use crate::data;
 use crate::domain::settings::Settings;
 use crate::domain::text::one_line;
 use crate::python::acceptance;
@@ -29,7 +28,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let prompts = work::prompts()?;
     let tests = tests(&args.tests)?;
     let interface = acceptance::interface(&tests);
-    let described = data::describe(&args.data);
+    let described = look::describe(&args.data);
     let (name, data) = (args.name, args.data);
     let draft = Draft { name, request, settings, data, described, tests, interface };
     let store = store::create(&context.sessions, draft)?;

@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 
 /// What our own program is called with to look into a file.
 const WORD: &str = "describe-a-file";
-/// Where it leaves what it saw, in a folder of its own.
+/// Where it leaves what it saw, in the folder that it is started in.
 const REPORT: &str = "described.json";
 /// Its time.
 const SECONDS: u64 = 6;
 /// The time after which no further file is looked into.
 const TOGETHER: Duration = Duration::from_secs(20);
+/// The longest report, in bytes.
+pub const LONGEST_REPORT: u64 = 64 * 1024;
 /// Its memory.
-#[cfg(unix)]
 const MEMORY: u64 = 1 << 30;
 /// Characters that are said of one file, and of all files.
 const ONE: usize = 1200;
@@ -26,19 +27,41 @@ const ALL: usize = 4000;
 /// Fewer would say nothing.
 const LEAST: usize = 120;
 
+/// Our own program, started to look into one file.
+#[derive(Debug)]
+pub struct Child<'a> {
+    /// The file: all that it has to read.
+    pub file: &'a Path,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// What it writes, in the folder that it is started in: all that it has to write.
+    pub report: &'static str,
+    /// Its time.
+    pub time: Duration,
+    /// Its memory, in bytes.
+    pub memory: u64,
+}
+
+/// Runs such a process confined and gives its report, if it left one.
+///
+/// # Errors
+/// It can't be confined here, and was not started.
+pub type Confine<'a> = dyn Fn(&Child<'_>) -> Result<Option<Vec<u8>>, String> + 'a;
+
 /// What files hold, each within its part of what can be said of all; none of a file that nothing
 /// can be said of.
 ///
-/// Each takes a process that ends by itself within six seconds, all together half a minute.
+/// Each takes a process that ends by itself within six seconds, all together half a minute. It is
+/// confined by `confine`; where the system can't do that, it has only its own limits.
 #[must_use]
-pub fn describe(paths: &[PathBuf]) -> Vec<Option<Described>> {
+pub fn describe(paths: &[PathBuf], confine: &Confine<'_>) -> Vec<Option<Described>> {
     let room = (ALL / paths.len().max(1)).clamp(LEAST, ONE);
     let mut left = ALL;
     let begun = Instant::now();
     let mut all = Vec::new();
     for path in paths {
         let out_of = left < room || begun.elapsed() > TOGETHER;
-        let described = if out_of { None } else { one(path, room) };
+        let described = if out_of { None } else { one(path, room, confine) };
         if let Some(Described { summary, text }) = &described {
             left = left.saturating_sub(summary.chars().count() + text.chars().count());
         }
@@ -47,26 +70,34 @@ pub fn describe(paths: &[PathBuf]) -> Vec<Option<Described>> {
     all
 }
 
-fn one(path: &Path, room: usize) -> Option<Described> {
+fn one(path: &Path, room: usize, confine: &Confine<'_>) -> Option<Described> {
     // What is no file is told of by who copies it.
     let bytes = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+    let file = std::path::absolute(path).ok()?;
+    let args = vec![WORD.into(), file.clone().into(), REPORT.into(), room.to_string().into()];
+    let time = Duration::from_secs(SECONDS);
+    let child = Child { file: &file, args, report: REPORT, time, memory: MEMORY };
+    let told = confine(&child).unwrap_or_else(|_| limited(&child));
+    let told = told.and_then(|told| serde_json::from_slice(&told).ok());
+    Some(told.unwrap_or_else(|| Described {
+        summary: format!("{}; it could not be looked into: damaged or too large", size(bytes)),
+        text: String::new(),
+    }))
+}
+
+/// Runs such a process with nothing but its own limits.
+fn limited(child: &Child<'_>) -> Option<Vec<u8>> {
     let folder = files::small_temporary_folder().ok()?;
-    let report = folder.path().join(REPORT);
     let program = if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
     } else {
         std::env::current_exe().ok()?
     };
     let mut command = Command::new(program);
-    command.arg(WORD).arg(path).arg(&report).arg(room.to_string());
+    command.args(&child.args).current_dir(folder.path());
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().ok()?;
-    let told = files::read_regular(&report, 64 * 1024);
-    let told = told.and_then(|told| serde_json::from_slice(&told).ok());
-    Some(told.unwrap_or_else(|| Described {
-        summary: format!("{}; it could not be looked into: damaged or too large", size(bytes)),
-        text: String::new(),
-    }))
+    files::read_regular(&folder.path().join(child.report), LONGEST_REPORT)
 }
 
 /// If this process was started to look into a file, does that and gives its exit code.

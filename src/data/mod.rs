@@ -2,7 +2,7 @@
 //! their types, how many rows, what is missing, and the first rows.
 //!
 //! A file may be large, damaged, or made to harm who reads it. So little of it is read, it is read
-//! by a process of its own with limits on memory and time ([`describe`]), and what is said of it has
+//! by a confined process of its own with limits on memory and time ([`describe`]), and what is said of it has
 //! a bounded length. Knows nothing of models and sessions.
 
 mod child;
@@ -18,7 +18,7 @@ mod sqlite;
 mod table;
 mod text;
 
-pub use child::{describe, started_to_describe};
+pub use child::{Child, Confine, LONGEST_REPORT, describe, started_to_describe};
 
 use crate::domain::event::Described;
 use crate::domain::text::{size, visible};
