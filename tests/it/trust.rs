@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod folders;
+mod foreign;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod permissions;

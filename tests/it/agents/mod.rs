@@ -22,7 +22,7 @@ fn parses(text: &str) -> Result<(), SyntaxProblem> {
     }
 }
 
-fn requirements(texts: &[&str]) -> Vec<Requirement> {
+pub(crate) fn requirements(texts: &[&str]) -> Vec<Requirement> {
     let number = |(n, text): (usize, &&str)| Requirement {
         id: format!("R{}", n + 1),
         text: (*text).to_owned(),
