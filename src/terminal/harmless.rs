@@ -8,11 +8,13 @@ use console::Style;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
-/// Stands at the end of each style's numbers, with this process's own number.
-static MARK: LazyLock<String> =
-    LazyLock::new(|| format!(";{}m", RandomState::new().build_hasher().finish()));
-/// Bytes of the longest sequence that is looked for.
-const LONGEST: usize = 64;
+/// Stands at the end of each style's numbers: this process's own number, in parts of four digits, as
+/// whoever measures a text's width knows no longer ones.
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    let number = RandomState::new().build_hasher().finish();
+    let part = |n: u32| format!(";{:04}", number / 10_000_u64.pow(n) % 10_000);
+    (0..4).map(part).collect::<String>() + "m"
+});
 
 /// A text in a style, marked as ours.
 pub(super) fn styled(style: &Style, text: &str) -> String {
@@ -43,9 +45,10 @@ pub(super) fn harmless(text: &str) -> String {
 
 /// The style that a text begins with, without its mark, and where it ends; if it is ours.
 fn own(text: &str) -> Option<(&str, usize)> {
-    let head = &text[..text.floor_char_boundary(LONGEST)];
-    let end = head.find('m')? + 1;
-    Some((head[..end].strip_suffix(MARK.as_str())?, end))
+    let inside = text.strip_prefix("\u{1b}[")?;
+    let numbers = inside.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
+    let end = text.len() - inside.len() + numbers + 1;
+    Some((text.get(..end)?.strip_suffix(MARK.as_str())?, end))
 }
 
 #[cfg(test)]
@@ -57,6 +60,7 @@ mod tests {
         let bold = Style::new().bold();
         assert_eq!(harmless(&styled(&bold, "a\u{1b}[2Jb\r\n")), "\u{1b}[1ma\\x1b[2Jb\n\u{1b}[0m");
         let both = styled(&Style::new().red(), &format!("x {}", styled(&bold, "y")));
+        assert_eq!(console::measure_text_width(&both), 3);
         assert_eq!(harmless(&both), "\u{1b}[31mx \u{1b}[1my\u{1b}[0m\u{1b}[0m");
         for text in [
             "\u{1b}[31m",

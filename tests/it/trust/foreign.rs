@@ -265,7 +265,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::steady())]
 
     #[test]
     fn a_prompt_is_the_same_outside_its_fences_whatever_stands_in_them(
