@@ -7,7 +7,7 @@ use super::extract::{self, SyntaxProblem};
 use super::{ask, fences, text};
 use crate::domain::chat::{Agent, Message, Outcome, Request, Tool, ToolCall};
 use crate::domain::dialogue::{Piece, Reply};
-use crate::domain::text::{ends, fenced, one_line};
+use crate::domain::text::{ends, fenced, one_line, quoted};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -246,7 +246,8 @@ fn understood(
         return (found.script, found.notes, None);
     }
     let at = one_line(code.lines().nth(line.saturating_sub(1)).unwrap_or_default(), 120);
-    let problem = format!("It was not run: it does not parse. Line {line}: {message}: `{at}`");
+    let problem =
+        format!("It was not run: it does not parse. Line {line}: {message}: {}", quoted(&at));
     (code, Vec::new(), Some(problem))
 }
 

@@ -14,7 +14,7 @@ mod unwrap;
 use super::fences::{self, Block};
 use super::{Refusal, RefusalKind, text};
 use crate::domain::chat::Outcome;
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, quoted};
 use choose::Program;
 pub use done::is_there;
 pub use part::part;
@@ -425,9 +425,9 @@ fn refuse(broken: &Broken) -> Refusal {
     Refusal::new(
         RefusalKind::Syntax,
         format!(
-            "The script does not parse. Line {line}: {message}: `{}`. Put this right and write the \
+            "The script does not parse. Line {line}: {message}: {}. Put this right and write the \
              whole script again in one ```python block.",
-            one_line(code, 120)
+            quoted(&one_line(code, 120))
         ),
     )
 }
@@ -436,9 +436,9 @@ fn left_out(line: usize, text: &str) -> Refusal {
     Refusal::new(
         RefusalKind::Placeholder,
         format!(
-            "Line {line} stands for code that was left out: `{}`. Write the whole script, every \
+            "Line {line} stands for code that was left out: {}. Write the whole script, every \
              line of it.",
-            one_line(text, 120)
+            quoted(&one_line(text, 120))
         ),
     )
 }

@@ -77,6 +77,9 @@ fn is_bounded(event: &Event) -> Result<(), String> {
             ("script", script)
         }
         Event::PlanProposed { text, .. } | Event::PlanApproved { text, .. } => ("plan", text),
+        Event::SessionCreated(created) => ("request", &created.request),
+        Event::SettingsChanged { request: Some(text), .. } => ("request", text),
+        Event::QuestionAsked { text } => ("question", text),
         Event::PlanRemark { text } => ("remark", text),
         Event::FeedbackGiven { text, .. } => ("feedback", text),
         Event::Edited { text, artifact } if artifacts::is_taken_up(&artifact.file) => {

@@ -415,16 +415,16 @@ fn names_of_folders_and_files_never_steer_the_terminal() {
     }
 }
 
-/// A session as it may come from elsewhere, with this script as its first version.
-fn from_elsewhere(script: &str) -> World {
+/// A session as it may come from elsewhere, with this text in a field of an event.
+fn from_elsewhere(name: &str, field: &str, text: &str) -> World {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
     world.run(&["new", "count", "--auto", "--name", "s", "--sandbox", "off"]).expect(0);
     let journal: String = world
         .journal("s")
         .into_iter()
         .map(|mut event| {
-            if event["event"] == "version_created" {
-                event["script"] = script.into();
+            if event["event"] == name {
+                event[field] = text.into();
             }
             format!("{event}\n")
         })
@@ -435,16 +435,24 @@ fn from_elsewhere(script: &str) -> World {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_script_of_18_mb_in_a_journal_takes_no_memory_and_is_answered_in_a_line() {
-    let world = from_elsewhere(&"x = 1\n".repeat(3 << 20));
-    for (args, code) in [("list", 0), ("show s", 5), ("resume s --auto", 5), ("replay s", 5)] {
-        let program = env!("CARGO_BIN_EXE_redraft");
-        // Of memory of its own the process gets 200 MiB.
-        let out = finish(world.shell(&format!("ulimit -d 204800; exec {program} {args}")), "");
-        let out = out.expect(code);
-        if code != 0 {
-            assert!(out.err.contains("its script has 18 MB, more than 1 MB"), "{}", out.err);
-            assert_eq!(out.err.lines().count(), 1, "{}", out.err);
+fn texts_of_18_mb_in_a_journal_take_no_memory_and_are_answered_in_a_line() {
+    let text = "x = 1\n".repeat(3 << 20);
+    for (name, field, what) in [
+        ("version_created", "script", "script"),
+        ("plan_approved", "text", "plan"),
+        ("session_created", "request", "request"),
+    ] {
+        let world = from_elsewhere(name, field, &text);
+        for (args, code) in [("list", 0), ("show s", 5), ("resume s --auto", 5), ("replay s", 5)] {
+            let program = env!("CARGO_BIN_EXE_redraft");
+            // Of memory of its own the process gets 200 MiB.
+            let out = finish(world.shell(&format!("ulimit -d 204800; exec {program} {args}")), "");
+            let out = out.expect(code);
+            if code != 0 {
+                let said = format!("its {what} has 18 MB, more than 1 MB");
+                assert!(out.err.contains(&said), "{}", out.err);
+                assert_eq!(out.err.lines().count(), 1, "{}", out.err);
+            }
         }
     }
 }
@@ -452,7 +460,7 @@ fn a_script_of_18_mb_in_a_journal_takes_no_memory_and_is_answered_in_a_line() {
 #[test]
 fn files_edited_by_hand_are_refused_where_they_are_too_long() {
     for file in ["plan.md", "session.yaml", "script_v1.py"] {
-        let world = from_elsewhere("print('one')\nprint('two')\n");
+        let world = from_elsewhere("nothing", "", "");
         let path = world.file(&format!("sessions/s/{file}"));
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "- R1: x\n".repeat(50_000_000 / 8)).unwrap();
