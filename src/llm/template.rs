@@ -112,7 +112,9 @@ impl Template {
         };
         let (messages, begun) = split_begun(messages);
         let mut messages = messages.to_vec();
-        messages.iter_mut().for_each(|message| self.unmark(&mut message.content));
+        for message in &mut messages {
+            self.unmark(&mut message.content);
+        }
         Ok(self.fill(&messages).map_err(wrong)? + begun)
     }
 

@@ -54,15 +54,12 @@ fn without_code(line: &str) -> String {
             }
             from = here + length;
         }
-        match end {
-            Some(end) => {
-                out.push_str("<code>");
-                rest = &behind[end..];
-            }
-            None => {
-                out.push_str(&rest[at..at + row]);
-                rest = behind;
-            }
+        if let Some(end) = end {
+            out.push_str("<code>");
+            rest = &behind[end..];
+        } else {
+            out.push_str(&rest[at..at + row]);
+            rest = behind;
         }
     }
     out + rest
