@@ -8,8 +8,8 @@ use console::Style;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
-/// Stands at the end of each style's numbers: this process's own number, in parts of four digits, as
-/// whoever measures a text's width knows no longer ones.
+/// Stands at the end of each style's numbers: this process's own number, in parts of four digits,
+/// as whoever measures a text's width knows no longer ones.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let number = RandomState::new().build_hasher().finish();
     let part = |n: u32| format!(";{:04}", number / 10_000_u64.pow(n) % 10_000);

@@ -1,5 +1,6 @@
 //! Text that is not ours: it stays data in prompts, harmless on the terminal, and bounded.
 
+use crate::support::model_server::Received;
 use crate::support::world::{ACCEPT, PLAN, World, fenced, finish};
 use proptest::prelude::*;
 use redraft::agents::{
@@ -213,7 +214,7 @@ fn run_words(text: &str) -> String {
         ..Run::not_run(RunVerdict::Failed, "")
     };
     let ok = Run { error: None, exit_code: Some(0), verdict: RunVerdict::Ok, ..run.clone() };
-    let test = Test {
+    let failing = Test {
         name: text.to_owned(),
         outcome: TestOutcome::Failed,
         message: Some(text.to_owned()),
@@ -225,7 +226,7 @@ fn run_words(text: &str) -> String {
     [
         words::run_in_words(&run, text, text, 100_000),
         words::run_in_words(&ok, text, text, 100_000),
-        words::tests_in_words(&[test], 100_000),
+        words::tests_in_words(&[failing], 100_000),
         words::noticed_in_words(&checks),
     ]
     .join("\n")
@@ -339,7 +340,7 @@ fn session(said: &str) -> (Vec<String>, Vec<String>, Option<i32>) {
     assert!(chats.len() >= 5, "{} chats", chats.len());
     let last = said.lines().rfind(|line| !line.is_empty()).unwrap();
     assert!(chats.iter().any(|chat| chat.contains(last)), "nothing of it is told");
-    let prompts = world.received().iter().map(|request| request.prompt()).collect();
+    let prompts = world.received().iter().map(Received::prompt).collect();
     (prompts, world.events("s"), out.code)
 }
 
@@ -374,7 +375,9 @@ const NAMES: [(&str, &str); 5] = [
 fn assert_harmless(text: &str, would_have: &str) {
     let bad = |c: char| {
         (c.is_control() && !"\n\t".contains(c))
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+            || ['\u{200e}', '\u{200f}', '\u{61c}'].contains(&c)
     };
     assert!(!text.contains(bad), "{would_have}: {text:?}");
 }
