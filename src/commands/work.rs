@@ -190,10 +190,20 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
                 terminal.warm(" without a run: nobody has seen it work")
             } else {
                 let tests = session.version(version).and_then(|v| v.tests.as_ref());
-                let skipped = |test: &&Test| test.outcome == TestOutcome::Skipped;
-                match tests.map_or(0, |tests| tests.iter().filter(skipped).count()) {
-                    0 => String::new(),
-                    n => terminal.warm(&format!(" with {} not run", count(n, "test"))),
+                let with = |outcome| {
+                    let tests = tests.into_iter().flatten();
+                    tests.filter(move |test: &&Test| test.outcome == outcome).count()
+                };
+                let open = [(TestOutcome::Skipped, "not run"), (TestOutcome::Unproven, "unproven")];
+                let open = open.map(|(outcome, word)| (with(outcome), word));
+                let open: Vec<String> = open
+                    .iter()
+                    .filter(|(n, _)| *n > 0)
+                    .map(|(n, word)| format!("{} {word}", count(*n, "test")))
+                    .collect();
+                match open.join(" and ") {
+                    none if none.is_empty() => none,
+                    open => terminal.warm(&format!(" with {open}")),
                 }
             };
             terminal.say(&terminal.dim(&format!("  after {}", gate::work_done(session))));

@@ -190,6 +190,8 @@ pub enum TestOutcome {
     Failed,
     /// It was not run, or chose not to be; its message says why.
     Skipped,
+    /// It passed where the script could have reported that itself: it proves nothing.
+    Unproven,
 }
 
 impl TestOutcome {
@@ -200,7 +202,14 @@ impl TestOutcome {
             Self::Passed => "passed",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Unproven => "unproven",
         }
+    }
+
+    /// Whether nothing was wrong, for choices that promise nothing.
+    #[must_use]
+    pub const fn went_well(self) -> bool {
+        matches!(self, Self::Passed | Self::Unproven)
     }
 }
 

@@ -231,10 +231,12 @@ pub fn tests(terminal: &Terminal, version: &Version) -> Option<String> {
     } else {
         format!("{passed}, {}", terminal.bad(&format!("failed: {}", failed.join(", "))))
     };
-    if let Some(first) = with(TestOutcome::Skipped).next() {
-        let why = one_line(first.message.as_deref().unwrap_or_default(), 100);
-        let skipped = format!("{} skipped: {why}", with(TestOutcome::Skipped).count());
-        let _ = write!(words, ", {}", terminal.warm(&skipped));
+    for outcome in [TestOutcome::Skipped, TestOutcome::Unproven] {
+        if let Some(first) = with(outcome).next() {
+            let why = one_line(first.message.as_deref().unwrap_or_default(), 100);
+            let told = format!("{} {}: {why}", with(outcome).count(), outcome.name());
+            let _ = write!(words, ", {}", terminal.warm(&told));
+        }
     }
     Some(words)
 }

@@ -2,7 +2,6 @@
 
 use super::evidence;
 use crate::domain::event::Cause;
-use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use std::cmp::Ordering;
 
@@ -24,7 +23,7 @@ fn is_better(version: &Version, than: &Version) -> bool {
 /// How many of the Manager's tests it passed.
 fn passed(version: &Version) -> usize {
     let tests = version.tests.iter().flatten();
-    tests.filter(|test| test.outcome == TestOutcome::Passed).count()
+    tests.filter(|test| test.outcome.went_well()).count()
 }
 
 /// The version to go on from instead of the head, which is worse: one of those that it was written
@@ -98,7 +97,7 @@ pub fn tries(session: &Session, head: &Version) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
-    use crate::domain::report::{Run, RunVerdict, Test};
+    use crate::domain::report::{Run, RunVerdict, Test, TestOutcome};
     use crate::domain::review::Review;
 
     /// What a version came to: its cause and base, tests that passed, whether it ran, its blockers.

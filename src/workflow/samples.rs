@@ -103,7 +103,7 @@ fn score(sample: &Sample) -> Scored {
         sample: sample.number,
         chosen: false,
         call: sample.call,
-        tests_passed: outcomes().filter(|o| *o == TestOutcome::Passed).count(),
+        tests_passed: outcomes().filter(|o| o.went_well()).count(),
         tests_failed: outcomes().filter(|o| *o == TestOutcome::Failed).count(),
         run: run.as_ref().map(|run| run.verdict),
         findings: checks

@@ -1,6 +1,8 @@
 //! What could open something to a script, and what holds it: each row says what an attacker would have
 //! had.
 
+#[cfg(target_os = "linux")]
+mod evidence;
 #[cfg(unix)]
 mod folders;
 mod foreign;

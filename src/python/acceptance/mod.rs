@@ -25,7 +25,13 @@ use crate::sandbox::{Content, Done, End, Input, Job, Runner};
 use cases::Case;
 
 /// Runs the tests of a file of Python; see there.
-const HARNESS: &str = include_str!("harness.py");
+const HARNESS: &str = concat!(
+    include_str!("harness/codec.py"),
+    include_str!("harness/server.py"),
+    include_str!("harness/client.py"),
+    include_str!("harness/guard.py"),
+    include_str!("harness/main.py"),
+);
 /// Names of the script that are kept of what tests use.
 const NAMES: usize = 40;
 /// The name that the script goes by in tests, besides its own.
@@ -44,6 +50,15 @@ enum Kind {
     Plain,
     /// What the script is given, and what is expected then.
     Cases(Vec<Case>),
+}
+
+/// Where the tests of a file of Python run.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In another process than the script, which can only answer them.
+    Apart,
+    /// In the script's process. What passes there, the script may have reported.
+    Beside,
 }
 
 /// Whether a file holds tests.
@@ -171,12 +186,14 @@ pub async fn test(
                 }
             }
             Ok(kind) => {
-                let (time, token) = (left(later), token());
-                let job = of_file(ask, &show, &kind, path, tests, &token, time);
-                let (done, _) = perform(runner, job, cancel).await?;
-                let ended = ended(&done, time);
-                let printed = run::public(&done, &done.stdout.text);
-                results.extend(told::read(&printed, &token, &name, &ended));
+                let file = File { ask, show: &show, kind: &kind, path, tests, name: &name };
+                let apart = file.test(runner, Place::Apart, left(later), cancel).await?;
+                if apart.iter().any(|test| test.outcome == TestOutcome::Unproven) {
+                    let beside = file.test(runner, Place::Beside, left(later), cancel).await?;
+                    results.extend(told::joined(apart, &beside, &name));
+                } else {
+                    results.extend(apart);
+                }
             }
         }
     }
@@ -232,32 +249,54 @@ fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), 
     })
 }
 
-fn of_file(
-    ask: &Ask<'_>,
-    show: &Show,
-    kind: &Kind,
-    path: &Path,
-    tests: &[PathBuf],
-    token: &str,
-    time: Duration,
-) -> Job {
-    let mut stdin = format!("{token}\n").into_bytes();
-    stdin.extend_from_slice(&ask.stdin);
-    let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, show);
-    job.limits.time = time;
-    job.keep = TOLD;
-    let how = if matches!(kind, Kind::Plain) { "plain" } else { "pytest" };
-    let read = files::read_text(path, LARGEST).ok().and_then(|text| outline::of(&text).ok());
-    let other = read.as_ref().and_then(module_of).unwrap_or_default();
-    let file = path.file_name().unwrap_or_default();
-    let own = ["-c", HARNESS, how].map(OsString::from).into_iter().chain([file.into()]);
-    let (script, given) = job.args.split_at(1);
-    job.args = own.chain(script.to_vec()).chain([other.into()]).chain(given.to_vec()).collect();
-    let given = tests.iter().filter_map(|path| {
-        Some(Input { name: path.file_name()?.into(), content: Content::Copy(path.clone()) })
-    });
-    job.inputs.splice(1..1, std::iter::once(again(ask)).chain(given));
-    job
+/// A file of Python that holds tests.
+struct File<'a> {
+    ask: &'a Ask<'a>,
+    show: &'a Show,
+    kind: &'a Kind,
+    path: &'a Path,
+    tests: &'a [PathBuf],
+    name: &'a str,
+}
+
+impl File<'_> {
+    async fn test(
+        &self,
+        runner: &dyn Runner,
+        place: Place,
+        time: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Test>, RunFault> {
+        let token = token();
+        let (done, _) = perform(runner, self.job(place, &token, time), cancel).await?;
+        let printed = run::public(&done, &done.stdout.text);
+        Ok(told::read(&printed, &token, self.name, &ended(&done, time)))
+    }
+
+    fn job(&self, place: Place, token: &str, time: Duration) -> Job {
+        let (ask, path) = (self.ask, self.path);
+        let mut stdin = format!("{token}\n").into_bytes();
+        stdin.extend_from_slice(&ask.stdin);
+        let mut job = run::job(&Ask { stdin, keep_files_in: None, ..*ask }, self.show);
+        job.limits.time = time;
+        job.keep = TOLD;
+        let how = if matches!(self.kind, Kind::Plain) { "plain" } else { "pytest" };
+        let place = match place {
+            Place::Apart => "apart",
+            Place::Beside => "beside",
+        };
+        let read = files::read_text(path, LARGEST).ok().and_then(|text| outline::of(&text).ok());
+        let other = read.as_ref().and_then(module_of).unwrap_or_default();
+        let file = path.file_name().unwrap_or_default();
+        let own = ["-c", HARNESS, how, place].map(OsString::from).into_iter().chain([file.into()]);
+        let (script, given) = job.args.split_at(1);
+        job.args = own.chain(script.to_vec()).chain([other.into()]).chain(given.to_vec()).collect();
+        let given = self.tests.iter().filter_map(|path| {
+            Some(Input { name: path.file_name()?.into(), content: Content::Copy(path.clone()) })
+        });
+        job.inputs.splice(1..1, std::iter::once(again(ask)).chain(given));
+        job
+    }
 }
 
 /// How a program ended that did not get to its end.

@@ -18,6 +18,11 @@ const LONGEST_NAME: usize = 200;
 /// What a model should know of a script that can't be imported.
 const GUARD: &str = "the script's work belongs under `if __name__ == \"__main__\":`";
 
+/// Why a test has no result.
+const NOT_RUN: &str = "not run: the program ended before it";
+/// How the message of a test begins that passed where the script could have said so.
+const BESIDE: &str = "passed in the script's own process only, where a script can report what it likes";
+
 /// One line of the harness.
 #[derive(Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -69,8 +74,7 @@ pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<T
     }
     let told: HashSet<String> = tests.iter().map(|test| test.name.clone()).collect();
     found.retain(|name| !told.contains(&one_line(name, LONGEST_NAME)));
-    let why = "not run: the program ended before it";
-    tests.extend(found.iter().map(|name| test(name, TestOutcome::Skipped, why)));
+    tests.extend(found.iter().map(|name| test(name, TestOutcome::Skipped, NOT_RUN)));
     if tests.is_empty() {
         tests.push(test(file, TestOutcome::Skipped, "no test was found in it"));
     }
@@ -78,6 +82,36 @@ pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<T
         // What failed is not left out for what did not.
         tests.sort_by_key(|test| !test.failed());
         tests.truncate(MOST);
+    }
+    tests
+}
+
+/// The tests of a file that ran apart from the script, where those that could not be proven there are
+/// as they were beside it; what passed there is unproven.
+pub(super) fn joined(apart: Vec<Test>, beside: &[Test], file: &str) -> Vec<Test> {
+    let unproven = |found: &Test, why: &str| {
+        if found.outcome == TestOutcome::Passed {
+            let why = format!("{BESIDE} ({why})");
+            Test { milliseconds: found.milliseconds, ..test(&found.name, TestOutcome::Unproven, &why) }
+        } else {
+            found.clone()
+        }
+    };
+    let mut tests = Vec::new();
+    for told in apart {
+        let why = told.message.as_deref().unwrap_or_default();
+        if told.outcome != TestOutcome::Unproven {
+            tests.push(told);
+        } else if told.name == file {
+            tests.extend(beside.iter().map(|found| unproven(found, why)));
+        } else if let Some(found) = beside.iter().find(|found| found.name == told.name) {
+            tests.push(unproven(found, why));
+        } else {
+            let whole = beside.iter().find(|found| found.name == file && found.failed());
+            let message = whole.and_then(|found| found.message.as_deref()).unwrap_or(NOT_RUN);
+            let outcome = whole.map_or(TestOutcome::Skipped, |found| found.outcome);
+            tests.push(test(&told.name, outcome, message));
+        }
     }
     tests
 }

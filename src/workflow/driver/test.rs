@@ -102,7 +102,7 @@ fn passed_in(session: &Session, number: u32, name: &str) -> Option<u32> {
                 .strip_prefix(name)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
-        passed.any(|test| test.outcome == TestOutcome::Passed && within(test))
+        passed.any(|test| test.outcome.went_well() && within(test))
     };
     let base = |version: &Version| session.version(version.base?);
     // A base is always an earlier version, so this ends.

@@ -1,9 +1,9 @@
 # Runs the tests of one file beside the script that they test, and tells of each: a line of JSON
 # behind a token that comes in by standard input and is known to nobody else here.
 #
-# Arguments: how (`pytest` or `plain`), the file, the script's file, another module's name that the
-# script goes by if there is no such module (or nothing), the script's own arguments. Python 3.8 and
-# newer.
+# Arguments: how (`pytest` or `plain`), where (`apart` from the script's process, or `beside` the
+# script in one), the file, the script's file, another module's name that the script goes by if there
+# is no such module (or nothing), the script's own arguments. Python 3.8 and newer.
 
 
 def main():
@@ -11,12 +11,15 @@ def main():
     import importlib
     import importlib.abc
     import importlib.machinery
-    import json
-    import os
-    import sys
     import time
     import traceback
-    import types
+
+    how, where, file, script, other = sys.argv[1:6]
+    sys.argv = [script, *sys.argv[6:]]
+    own_names = {"script", os.path.splitext(script)[0]}
+    names = own_names | ({other} - {""})
+    # Before the token is here: what the script's process has from before can't tell of it.
+    client = part(script, names) if where == "apart" else None
 
     token = b""
     while not token.endswith(b"\n"):
@@ -28,8 +31,8 @@ def main():
     out = os.dup(1)
     os.dup2(2, 1)
     write, dumps, clock, getpid, pid = os.write, json.dumps, time.perf_counter, os.getpid, os.getpid()
-    how, file, script, other = sys.argv[1:5]
-    sys.argv = [script, *sys.argv[5:]]
+    if client:
+        client.connection.sendall(b"!")
 
     def tell(**told):
         if getpid() != pid:
@@ -39,6 +42,8 @@ def main():
             line = line[write(out, line) :]
 
     def end(name, outcome, message, seconds):
+        if client and client.why:
+            outcome, message = "unproven", client.why
         milliseconds = max(0, int(seconds * 1000))
         tell(what="end", name=name, outcome=outcome, message=message, milliseconds=milliseconds)
 
@@ -49,8 +54,12 @@ def main():
         pass
 
     def frames_in(error, name):
+        """Line, function and text of each frame in this file."""
+        if client and name == script:
+            return own(error).get("@frames", [])
         frames = traceback.extract_tb(error.__traceback__)
-        return [frame for frame in frames if os.path.basename(frame.filename) == name]
+        frames = [frame for frame in frames if os.path.basename(frame.filename) == name]
+        return [(frame.lineno, frame.name, frame.line) for frame in frames]
 
     def lacks_module(error):
         """The test itself, and not the script, asks for a module that is not here."""
@@ -67,17 +76,29 @@ def main():
             return "needs the module `%s`, which this Python does not have" % error.name
         if outcome_of(error) == "skipped":
             return str(error)
-        own, tested = frames_in(error, file), frames_in(error, script)
-        parts = ["line %d: %s" % (own[-1].lineno, own[-1].line)] if own else []
+        here, tested = frames_in(error, file), frames_in(error, script)
+        parts = ["line %d: %s" % (here[-1][0], here[-1][2])] if here else []
         try:
             text = " | ".join(str(error).splitlines()[:6])
         except Exception:
             text = ""
         parts.append(type(error).__name__ + (": " + text if text else ""))
         if tested:
-            place = (tested[-1].lineno, tested[-1].name, tested[-1].line)
-            parts.append("in the script, line %d, in %s: %s" % place)
+            parts.append("in the script, line %d, in %s: %s" % tuple(tested[-1]))
         return "; ".join(parts)[:800]
+
+    def begin(name, function=None):
+        tell(what="begin", name=name)
+        if client:
+            client.begin()
+            guard.first()
+            reaches = OF_ONE_PROCESS & names_in(function)
+            if reaches:
+                client.why = "`%s`" % sorted(reaches)[0]
+
+    def names_in(function):
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        return {*code.co_names, *code.co_varnames} if code else set()
 
     def cant_load(error):
         outcome = outcome_of(error)
@@ -172,12 +193,17 @@ def main():
                     error = error.__cause__  # pytest puts import errors into its own
                 cant_load(error or Exception(str(report.longrepr)[-800:]))
 
+            def pytest_collection(self, session):
+                if client:
+                    guard.first()  # before what pytest put in front
+
             def pytest_collection_finish(self, session):
                 self.collected = True
+                self.items = {item.nodeid: item for item in session.items}
                 tell(what="found", names=[self.name(item.nodeid) for item in session.items])
 
             def pytest_runtest_logstart(self, nodeid):
-                tell(what="begin", name=self.name(nodeid))
+                begin(self.name(nodeid), getattr(self.items.get(nodeid), "obj", None))
 
             @pytest.hookimpl(hookwrapper=True)
             def pytest_runtest_makereport(self, item, call):
@@ -187,6 +213,8 @@ def main():
                 if seen[0] != "passed" or report.passed:
                     return
                 error = call.excinfo and call.excinfo.value
+                if client and isinstance(error, Unproven):
+                    client.why = client.why or str(error)
                 if report.failed:
                     seen[:2] = ["failed", said_by(error) if error else str(report.longrepr)[:800]]
                 else:
@@ -197,6 +225,8 @@ def main():
 
         options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir=.", file]
         plugin = Plugin()
+        if client:
+            guard.first()
         pytest.main(options, plugins=[plugin])
         if not plugin.collected:
             end(file, "failed", "it can't be loaded: pytest gave up on it", 0)
@@ -345,6 +375,7 @@ def main():
                     raise NeedsPytest("a test that is async")
                 call(**values)
 
+            run.tested = function
             return run
 
         if not marks:
@@ -361,11 +392,13 @@ def main():
             yield "%s[%s]" % (name, "-".join(ids)), variant(values)
 
     def one(name, call):
-        tell(what="begin", name=name)
+        begin(name, getattr(call, "tested", None))
         begun = clock()
         try:
             call()
         except BaseException as error:
+            if client and isinstance(error, Unproven):
+                client.why = client.why or str(error)
             end(name, outcome_of(error), said_by(error), clock() - begun)
         else:
             end(name, "passed", None, clock() - begun)
@@ -395,9 +428,21 @@ def main():
 
     # The one that runs this goes on being there.
     kept = sys.modules["__main__"]
-    own = {"script", os.path.splitext(script)[0]}
-    sys.meta_path.insert(0, Script(own))
-    sys.meta_path.append(Script({other} - own))
+    if client:
+        loader = Loader(client, script, own_names, names)
+        guard = Guard(client, loader, script, file)
+        sys.path[:] = [path for path in sys.path if path]
+        watched = {"builtins", "datetime", "os", "os.path", "random", "time", *imported_by(script)}
+        client.watch(watched)
+        with open(file, "rb") as source:
+            client.seeds = b"random" in source.read()
+        Loader(client, script, set(), names, fresh=True).install()
+        guard.first()
+        sys.meta_path.append(Loader(client, script, names - own_names, names))
+        sys.addaudithook(guard.audit)
+    else:
+        sys.meta_path.insert(0, Script(own_names))
+        sys.meta_path.append(Script(names - own_names))
     try:
         if how == "plain":
             plain()
