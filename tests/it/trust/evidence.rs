@@ -6,16 +6,19 @@ use crate::support::world::{ACCEPT, PLAN, World, fenced};
 /// Adds wrongly.
 const WRONG: &str = "def add(a, b):\n    return a - b\n";
 const TEST: &str = "import script\n\ndef test_add():\n    assert script.add(1, 2) == 3\n";
-const UNITTEST: &str = "import unittest\nimport script\n\nclass Sums(unittest.TestCase):\n    \
+const UNITTEST: &str = "import unittest\nimport script\n\nclass TestSums(unittest.TestCase):\n    \
     def test_add(self):\n        self.assertEqual(script.add(1, 2), 3)\n";
 
 /// How a script does in the strict sandbox in a test of this text: the outcome in its report.
 fn outcome(script: &str, test: &str) -> (String, String) {
     let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
     world.write("test_x.py", test);
+    // What it asks for is not the question here.
+    world.write("home/.config/redraft/config.yaml", "safety: off\n");
     let new = ["new", "add numbers", "--name", "s", "--auto", "--tests", "test_x.py"];
     let out = world.run(&[&new[..], &["--repairs", "0", "--max-versions", "1"]].concat());
-    let report = world.read("sessions/s/report_v1.yaml");
+    let report = std::fs::read_to_string(world.file("sessions/s/report_v1.yaml"));
+    let report = report.unwrap_or_else(|error| format!("no report: {error}"));
     let outcomes: Vec<&str> =
         report.lines().filter_map(|line| line.trim().strip_prefix("outcome: ")).collect();
     (outcomes.join(" "), format!("{report}\n{}\n{}", out.out, out.err))
@@ -264,7 +267,7 @@ fn a_script_does_not_end_a_test_well() {
             attack: "raises what test tools stop quietly at",
             script: "import unittest.case\n\
                  def add(a, b): raise unittest.case._ShouldStop()\n",
-            test: "import unittest\nimport script\n\nclass Sums(unittest.TestCase):\n    \
+            test: "import unittest\nimport script\n\nclass TestSums(unittest.TestCase):\n    \
                  def test_add(self):\n        with self.subTest():\n            \
                  self.assertEqual(script.add(1, 2), 3)\n",
             seen: "failed",

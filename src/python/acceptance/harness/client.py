@@ -10,6 +10,7 @@ TEST_TOOLS = {"_pytest", "bdb", "pluggy", "pytest", "unittest"}
 OF_ONE_PROCESS = {"assertLogs", "assertNoLogs", "caplog", "capfd", "capfdbinary"}
 OF_ONE_PROCESS |= {"__code__", "getsource", "getsourcelines"}
 HIDDEN = {"__globals__", "__code__", "__closure__", "__signature__", "__dataclass_fields__"}
+SPOILT = "the script wrote into the files of its own process that it did not open"
 EXACT_BASES = (int, str, float, bytes, tuple, frozenset)
 OF_MODULES = {"__name__", "__loader__", "__package__", "__spec__", "__path__", "__file__"}
 
@@ -22,10 +23,14 @@ class Client(Peer):
         # Stand-ins by the numbers of what they stand for, and the other way round.
         self.proxies, self.classes, self.functions = {}, {}, {}
         self.exported, self.exports = [], {}
-        self.dropped, self.broken, self.argv = [], None, None
+        self.dropped, self.argv = [], None
+        # Why nothing can be asked any more, for want of ours; and whether the script is to blame.
+        self.broken, self.spoilt = None, False
         # Why what is being tested can't be proven from here.
         self.why = None
-        self.sent, self.baseline, self.watched = {}, {}, set()
+        # Patches that were sent, and what was there before.
+        self.sent, self.patched, self.baseline, self.watched = {}, set(), {}, set()
+        self.numpy = None
         self.cwd, self.env, self.random, self.seeds = os.getcwd(), environment(), None, False
 
     def unproven(self, why):
@@ -44,6 +49,8 @@ class Client(Peer):
         if not self.lock.acquire(timeout=2):
             self.unproven("threads of the test that use the script at the same time")
         try:
+            if self.spoilt:
+                raise RuntimeError(SPOILT)
             if self.broken:
                 self.unproven(self.broken)
             return self.converse("q", [what, *parts])
@@ -57,7 +64,11 @@ class Client(Peer):
             message["sync"] = self.changes()
             self.send(message)
             while True:
-                answer = self.receive()
+                try:
+                    answer = self.receive()
+                except ValueError:
+                    self.spoilt = True
+                    raise RuntimeError(SPOILT) from None
                 self.take(answer)
                 if "back" in answer:
                     self.send(self.answer(*answer["back"]))
@@ -70,7 +81,7 @@ class Client(Peer):
         except Gone:
             self.end_as_the_script()
         except BaseException as error:
-            if "@frames" not in own(error):
+            if "@frames" not in own(error) and not self.spoilt:
                 # A signal in the midst of it: whose answer comes next is not known any more.
                 self.broken = "a call of the script that was interrupted"
             raise
@@ -162,7 +173,8 @@ class Client(Peer):
         numpy = sys.modules.get("numpy") if "numpy" in self.watched else None
         if numpy:
             state = repr(numpy.random.get_state()[1:3])
-            if self.baseline.setdefault("@numpy", state) != state:
+            self.numpy = self.numpy or state
+            if self.numpy != state:
                 self.unproven("a seed of numpy's")
         patches = self.patches()
         if patches:
@@ -188,37 +200,43 @@ class Client(Peer):
         for name in self.watched - set(self.baseline):
             module = sys.modules.get(name)
             if module is not None and name.partition(".")[0] not in RESTLESS:
-                self.baseline[name] = public(module)
+                found = public(module)
+                self.baseline[name] = [list(found), list(found.values())]
         if "sys" not in self.baseline:
-            self.baseline["sys"] = {"argv": sys.argv, "stdin": sys.stdin}
+            self.baseline["sys"] = [["argv", "stdin"], [sys.argv, sys.stdin]]
             self.argv = list(sys.argv)
 
     def patches(self):
         self.look()
         patches = []
-        for name, before in self.baseline.items():
+        for name, (attributes, values) in self.baseline.items():
             module = sys.modules.get(name)
-            if not isinstance(before, dict) or module is None:
+            if module is None:
                 continue
-            now = vars(module)
-            for attribute, value in before.items():
-                found = now.get(attribute)
-                if found is value and (name, attribute) not in self.sent:
-                    continue
-                if self.sent.get((name, attribute), self) is found:
-                    continue
-                if found is value:
-                    patches.append([name, attribute, ["original", None]])
-                    del self.sent[name, attribute]
-                    continue
-                if isinstance(found, type) or attribute not in now:
-                    self.unproven("a patch of `%s.%s`" % (name, attribute))
-                patches.append([name, attribute, self.encode(found)])
-                self.sent[name, attribute] = found
-        if sys.argv is self.baseline["sys"]["argv"] and sys.argv != self.argv:
+            now = list(map(vars(module).get, attributes))
+            if now == values and name not in self.patched:
+                continue
+            for attribute, value, found in zip(attributes, values, now):
+                patches += self.patch(name, attribute, value, found)
+        if sys.argv is self.baseline["sys"][1][0] and sys.argv != self.argv:
             self.argv = list(sys.argv)
             patches.append(["sys", "argv", self.encode(self.argv)])
         return patches
+
+    def patch(self, name, attribute, value, found):
+        """What the other process is to do about an attribute of a module."""
+        key = name, attribute
+        if self.sent.get(key, value) is found:
+            return []
+        if found is value:
+            del self.sent[key]
+            return [[name, attribute, ["original", None]]]
+        if isinstance(found, type) or found is None:
+            self.unproven("a patch of `%s.%s`" % key)
+        encoded = self.encode(found)
+        self.sent[key] = found
+        self.patched.add(name)
+        return [[name, attribute, encoded]]
 
     # Values.
 
@@ -576,7 +594,7 @@ def name_of(value):
 
 def environment():
     env = dict(os.environ)
-    env.pop("PYTEST_CURRENT_TEST", None)
+    env.pop("PYTEST_CURRENT_TEST", None)  # pytest says there which test it is at
     return env
 
 

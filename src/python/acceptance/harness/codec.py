@@ -139,10 +139,13 @@ class Peer:
     def receive(self):
         (length,) = HEAD.unpack(self.exactly(HEAD.size))
         if length > LARGEST:
-            raise Gone()
+            raise ValueError("no message")
         data = self.exactly(length)
         with unlimited_digits():
-            return json.loads(data.decode())
+            message = json.loads(data.decode())
+        if not isinstance(message, dict):
+            raise ValueError("no message")
+        return message
 
     def exactly(self, count):
         parts = []
