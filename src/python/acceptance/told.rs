@@ -21,7 +21,8 @@ const GUARD: &str = "the script's work belongs under `if __name__ == \"__main__\
 /// Why a test has no result.
 const NOT_RUN: &str = "not run: the program ended before it";
 /// How the message of a test begins that passed where the script could have said so.
-const BESIDE: &str = "passed in the script's own process only, where a script can report what it likes";
+const BESIDE: &str =
+    "passed in the script's own process only, where a script can report what it likes";
 
 /// One line of the harness.
 #[derive(Deserialize)]
@@ -92,7 +93,10 @@ pub(super) fn joined(apart: Vec<Test>, beside: &[Test], file: &str) -> Vec<Test>
     let unproven = |found: &Test, why: &str| {
         if found.outcome == TestOutcome::Passed {
             let why = format!("{BESIDE} ({why})");
-            Test { milliseconds: found.milliseconds, ..test(&found.name, TestOutcome::Unproven, &why) }
+            Test {
+                milliseconds: found.milliseconds,
+                ..test(&found.name, TestOutcome::Unproven, &why)
+            }
         } else {
             found.clone()
         }

@@ -344,7 +344,12 @@ class Client(Peer):
         def stand_in(*args, **given):
             return self.call(stand_in, args, given)
 
-        name, qualname, doc = texts
+        name, qualname, doc, waits = texts
+        if waits:
+
+            async def stand_in(*args, **given):
+                self.unproven("a function of the script that is `async`")
+
         stand_in.__name__, stand_in.__qualname__ = str(name), str(qualname)
         stand_in.__doc__, stand_in.__module__ = doc, "script"
         stand_in.__annotations__ = dict(self.decode(annotations))

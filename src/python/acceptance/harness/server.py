@@ -208,8 +208,7 @@ class Server(Peer):
     def described(self, function):
         import inspect
 
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise Unproven("a function of the script that is `async`")
+        waits = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (TypeError, ValueError):
@@ -218,7 +217,7 @@ class Server(Peer):
         for one in parameters:
             default = [] if one.default is one.empty else [self.encode(one.default)]
             told.append([one.name, int(one.kind), default])
-        texts = [function.__name__, function.__qualname__, function.__doc__]
+        texts = [function.__name__, function.__qualname__, function.__doc__, waits]
         annotations = tuple(function.__annotations__.items())
         return [self.handle(function), texts, told, self.encode(annotations)]
 
@@ -441,7 +440,7 @@ OTHERS = ["__call__", "__setitem__", "__delitem__", "__missing__", "__enter__", 
 OTHERS += ["__repr__", "__str__", "__format__", "__bytes__", "__fspath__", "__neg__", "__pos__"]
 OTHERS += ["__abs__", "__invert__", "__round__", "__trunc__", "__floor__", "__ceil__"]
 SPECIALS = [*COMPARISONS, *ARITHMETIC, *LOOKS, *OTHERS]
-for name in {*SPECIALS, "__str__"} - {"__call__", "__repr__", "__eq__", "__ne__", "__hash__"}:
+for name in {*SPECIALS, "__await__", "__aenter__", "__aexit__", "__aiter__", "__anext__"} - {"__call__", "__repr__", "__eq__", "__ne__", "__hash__"}:
     if name != "__bool__":
         setattr(Mock, name, of_mock(name))
 
