@@ -164,4 +164,32 @@ mod tests {
             assert!(told.starts_with(expected), "{lines:?}: {told}");
         }
     }
+
+    #[test]
+    fn what_passes_beside_the_script_only_is_unproven() {
+        use TestOutcome::{Failed, Passed, Skipped, Unproven};
+        let list = |tests: &[(&str, TestOutcome)]| -> Vec<Test> {
+            tests.iter().map(|(name, outcome)| test(name, *outcome, "why")).collect()
+        };
+        for (apart, beside, expected) in [
+            // Only what could not be proven is taken from there.
+            (
+                vec![("f::a", Passed), ("f::b", Failed), ("f::c", Unproven), ("f::d", Unproven)],
+                vec![("f::a", Failed), ("f::b", Passed), ("f::c", Passed), ("f::d", Failed)],
+                vec![("f::a", Passed), ("f::b", Failed), ("f::c", Unproven), ("f::d", Failed)],
+            ),
+            (vec![("f::a", Unproven)], vec![("f::b", Passed)], vec![("f::a", Skipped)]),
+            (vec![("f::a", Unproven)], vec![("f", Failed)], vec![("f::a", Failed)]),
+            // The file could not be loaded apart.
+            (
+                vec![("f", Unproven)],
+                vec![("f::a", Passed), ("f::b", Skipped)],
+                vec![("f::a", Unproven), ("f::b", Skipped)],
+            ),
+        ] {
+            let joined = joined(list(&apart), &list(&beside), "f");
+            let joined: Vec<_> = joined.iter().map(|t| (t.name.as_str(), t.outcome)).collect();
+            assert_eq!(joined, expected, "{apart:?} {beside:?}");
+        }
+    }
 }
