@@ -1,5 +1,6 @@
 //! Scripts that want a test to be told as passed that they do not pass. Each row is a script and a
-//! test that its function fails; run beside the test, the script would have had it reported as passed.
+//! test that its function fails. What the attacker is after is `passed`; in one process with the tests,
+//! walking frames, searching objects and memory, patching and lying objects get it.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 
@@ -223,14 +224,6 @@ fn a_script_does_not_change_what_tests_are_run_by() {
                  frame = frame.f_back\\n')\n",
             test: "import script\ntry:\n    import colors\nexcept ImportError:\n    colors = None\n\n\
                  def test_add():\n    assert script.add(1, 2) == 3\n",
-            seen: "failed",
-        },
-        Row {
-            attack: "changes the module beside the test before the test imports it",
-            script: "import glob\n\
-                 for name in glob.glob('*.py'):\n    open(name, 'w').write('def three(): return -1\\n')\n",
-            test: "import script\n\ndef test_add():\n    import os\n    \
-                 assert os.path.exists('script.py')\n    assert script.add(1, 2) == 3\n",
             seen: "failed",
         },
     ]);
