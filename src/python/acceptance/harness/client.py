@@ -270,8 +270,9 @@ class Client(Peer):
             doc = getattr(value, "__doc__", None)
             module = str(getattr(value, "__module__", ""))
             doc = doc if isinstance(doc, str) else None
-            return ["mock" if is_mock(value) else "callback", [self.export(value), name, doc, module]]
-        self.unproven("an object of the test's class `%s` that is given to the script" % name_of(value))
+            tag = "mock" if is_mock(value) else "callback"
+            return [tag, [self.export(value), name, doc, module]]
+        self.unproven("an object of the test's class `%s`, for the script" % kind.__name__)
 
     def name_of(self, value):
         """By which the other process has it too: what is in a library."""
@@ -448,11 +449,11 @@ class Client(Peer):
         def method(value, *args):
             plain = any(not is_remote(arg) for arg in args)
             if name in COMPARISONS and plain:
-                self.unproven("an object of the script that is compared with a value of the test")
+                self.unproven("an object of the script compared with a value of the test")
             result = self.ask("special", *map(self.encode, (value, name, args)))
             if name in ARITHMETIC and plain and not is_remote(result):
                 if result is not NotImplemented:
-                    self.unproven("an object of the script that is reckoned with a value of the test")
+                    self.unproven("an object of the script reckoned with a value of the test")
             return result
 
         if name == "__call__":
@@ -591,10 +592,6 @@ def is_file(value):
 def is_mock(value):
     mock = sys.modules.get("unittest.mock")
     return mock is not None and isinstance(value, mock.NonCallableMock)
-
-
-def name_of(value):
-    return type(value).__name__
 
 
 def environment():

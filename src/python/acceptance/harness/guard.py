@@ -244,7 +244,8 @@ def part(script, names):
         os._exit(0)
     os.close(to_script[0])
     os.close(from_script[1])
-    client = Client(Pipe(from_script[0], to_script[1]), child, script, {"script", "__main__", *names})
+    connection, own = Pipe(from_script[0], to_script[1]), {"script", "__main__", *names}
+    client = Client(connection, child, script, own)
     RemoteMeta.client = client
     if not hide():
         client.broken = "this Python, which can't keep its memory to itself (it has no `ctypes`)"

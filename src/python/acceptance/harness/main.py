@@ -30,7 +30,8 @@ def main():
     # What is printed from here on goes to standard error: it is not ours to read.
     out = os.dup(1)
     os.dup2(2, 1)
-    write, dumps, clock, getpid, pid = os.write, json.dumps, time.perf_counter, os.getpid, os.getpid()
+    write, dumps, clock, getpid = os.write, json.dumps, time.perf_counter, os.getpid
+    pid = getpid()
     if client:
         client.connection.sendall(b"!")
 

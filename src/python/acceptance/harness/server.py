@@ -440,8 +440,9 @@ OTHERS = ["__call__", "__setitem__", "__delitem__", "__missing__", "__enter__", 
 OTHERS += ["__repr__", "__str__", "__format__", "__bytes__", "__fspath__", "__neg__", "__pos__"]
 OTHERS += ["__abs__", "__invert__", "__round__", "__trunc__", "__floor__", "__ceil__"]
 SPECIALS = [*COMPARISONS, *ARITHMETIC, *LOOKS, *OTHERS]
-for name in {*SPECIALS, "__await__", "__aenter__", "__aexit__", "__aiter__", "__anext__"} - {"__call__", "__repr__", "__eq__", "__ne__", "__hash__"}:
-    if name != "__bool__":
-        setattr(Mock, name, of_mock(name))
+AWAITED = ["__await__", "__aenter__", "__aexit__", "__aiter__", "__anext__"]
+OF_EVERYTHING = ["__call__", "__repr__", "__eq__", "__ne__", "__hash__", "__bool__"]
+for name in {*SPECIALS, *AWAITED} - {*OF_EVERYTHING}:
+    setattr(Mock, name, of_mock(name))
 
 
