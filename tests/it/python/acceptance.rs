@@ -120,6 +120,35 @@ async fn a_script_that_prints_and_ends_itself_at_import_is_tested_all_the_same()
     );
 }
 
+/// The script has a process of its own; what a test changes in its one, the script sees all the same.
+#[tokio::test]
+async fn patches_input_output_and_objects_hold_across_the_two_processes() {
+    let script = include_str!("../fixtures/apart/works.py");
+    let tests = include_str!("../fixtures/apart/test_works.py");
+    let told = told_within(60, script, &[("test_works.py", tests)]).await;
+    assert_eq!(told.len(), tests.matches("\ndef test_").count(), "{told:#?}");
+    assert!(told.iter().all(|line| line.ends_with(" passed")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_test_that_needs_one_process_is_unproven_where_it_passes() {
+    let script = include_str!("../fixtures/apart/needs.py");
+    let tests = include_str!("../fixtures/apart/test_needs.py");
+    let told = told_within(60, script, &[("test_needs.py", tests)]).await;
+    assert_eq!(told.len(), tests.matches("\ndef test_").count(), "{told:#?}");
+    for line in &told {
+        let outcome =
+            if line.contains("_unproven ") { " unproven: passed in the " } else { " passed" };
+        assert!(line.contains(outcome), "{line}");
+    }
+    // One that fails there failed.
+    let wrong = "import script\ndef test_money(): assert script.Money(5) == 6\n";
+    expect(
+        &told_within(60, script, &[("test_x.py", wrong)]).await,
+        &["test_x.py::test_money failed: line 2: assert script.Money(5) == 6"],
+    );
+}
+
 #[tokio::test]
 async fn results_that_the_script_prints_itself_do_not_count() {
     let script = "import json, os, sys\n\
