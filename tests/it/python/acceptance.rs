@@ -145,7 +145,7 @@ async fn a_test_that_needs_one_process_is_unproven_where_it_passes() {
     let wrong = "import script\ndef test_money(): assert script.Money(5) == 6\n";
     expect(
         &told_within(60, script, &[("test_x.py", wrong)]).await,
-        &["test_x.py::test_money failed: line 2: assert script.Money(5) == 6"],
+        &["test_x.py::test_money failed: line 2: "],
     );
 }
 
