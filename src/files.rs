@@ -162,22 +162,16 @@ pub fn read_private(path: &Path, length: u64) -> Option<Vec<u8>> {
 
 /// Makes a file that only this user can read, unless one is there; so is its folder, if it is made.
 pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    let folder = path.parent().unwrap_or(path);
     let mut temporary = OsString::from(".");
     temporary.push(path.file_name().unwrap_or_default());
     temporary.push(format!("-{}-{:08x}", std::process::id(), fastrand::u32(..)));
     let temporary = path.with_file_name(temporary);
+    create_private_folder(path.parent().unwrap_or(path))?;
     let made = (|| {
-        let mut builder = fs::DirBuilder::new();
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
-        {
-            use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-            builder.mode(0o700);
-            options.mode(0o600);
-        }
-        builder.recursive(true).create(folder)?;
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;

@@ -10,14 +10,6 @@ use std::path::{Path, PathBuf};
 /// The longest record, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// The program's folder for what belongs to this user on this machine: `$XDG_STATE_HOME/redraft` on
-/// Linux, the local data folder elsewhere. None if the user has no home.
-#[must_use]
-pub fn state_dir() -> Option<PathBuf> {
-    let dirs = directories::ProjectDirs::from("", "", "redraft")?;
-    Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
-}
-
 /// The record of one folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trusted {
@@ -39,7 +31,7 @@ impl Register {
     /// The user's own. None if the user has no home.
     #[must_use]
     pub fn open() -> Option<Self> {
-        state_dir().map(|state| Self::in_folder(&state))
+        files::state_folder().map(|state| Self::in_folder(&state))
     }
 
     /// The one in a state folder.

@@ -51,6 +51,7 @@ fn confined(child: &Child<'_>) -> Result<Option<Vec<u8>>> {
         env: Vec::new(),
         inputs,
         readable,
+        hosts: Vec::new(),
         stdin: Vec::new(),
         limits,
         keep: 1024,

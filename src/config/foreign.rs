@@ -95,11 +95,15 @@ impl Sorter<'_> {
             probe,
             sessions_dir,
             prices,
+            allow,
             python,
             uv,
             limits,
             sandbox,
         } = config;
+        if !allow.is_empty() {
+            self.opens("allow");
+        }
         let known = self.known;
         let own = known.own;
         let installs = own.install.unwrap_or_default();
@@ -125,6 +129,7 @@ impl Sorter<'_> {
             sessions_dir: self.never("sessions_dir", sessions_dir),
             // A price of nothing takes the limit off a budget.
             prices: self.never_any("prices", &prices),
+            allow: Vec::new(),
             python: self.never("python", python),
             uv: self.never("uv", uv),
             limits: self.section("limits", |sorter| sorter.limits(&limits)),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::permission::Access;
 use super::run::{self, Ask, RunFault};
 use super::show::Show;
+use crate::domain::permission::Access;
 use crate::sandbox::{Content, End, Input, Runner};
 
 /// Calls the functions; see there.

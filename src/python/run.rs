@@ -156,7 +156,11 @@ pub async fn run(
         stderr_bytes: done.stderr.bytes,
         files: done.files.files.clone(),
         gaps: done.gaps.clone(),
-        hosts_allowed: if runner.level() == "strict" { ask.access.hosts.clone() } else { Vec::new() },
+        hosts_allowed: if runner.level() == "strict" {
+            ask.access.hosts.clone()
+        } else {
+            Vec::new()
+        },
         hosts_refused: done.refused_hosts.clone(),
     };
     Ok(Ran { run, stdout, stderr })
