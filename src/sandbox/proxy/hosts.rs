@@ -223,7 +223,7 @@ fn inside_6(ip: Ipv6Addr) -> Option<&'static str> {
             inside_4(four(high, low))
         }
         [0xfe80..=0xfebf, ..] => Some("a link-local address"),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some("an address of a private network"),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some("an address of a private network"),
         [0xff00..=0xffff, ..] => Some("a multicast address"),
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some("a reserved address"),
         [0x2000..=0x3fff, ..] => None,
