@@ -27,7 +27,7 @@ enum Harm {
 use Harm::{Bare, OnTheList};
 
 /// What every script begins with: the servers' ports, and two ways to ask.
-const PRELUDE: &str = r#"
+const PRELUDE: &str = r"
 import os, socket, sys, http.client, urllib.request
 PROXY = int(os.environ.get('HTTP_PROXY', 'http://x:0').rsplit(':', 1)[1])
 def get(url, **more):
@@ -43,7 +43,7 @@ def raw(text, port=PROXY, host='127.0.0.1'):
                 print(chunk.decode(), end='')
     except Exception as error:
         print('ERROR', error)
-"#;
+";
 
 /// What an attacker would have had, how it shows, the script, and what is told of it: `B` is the other
 /// server's port.
