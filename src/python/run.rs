@@ -97,10 +97,10 @@ pub async fn run(
     let mut job = job(&ask, &show);
     let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
     let figures = figures.transpose().map_err(RunnerError::Folder)?;
-    if let Some(folder) = &figures {
-        job.env.push(("PYTHONPATH".into(), folder.path().into()));
+    if let Some((_, folder)) = &figures {
+        job.env.push(("PYTHONPATH".into(), folder.into()));
         job.env.push(("MPLBACKEND".into(), figures::BACKEND.into()));
-        job.readable.push(folder.path().to_owned());
+        job.readable.push(folder.clone());
     }
     let stop = job.stop.clone();
     let mut seen = None;
