@@ -30,6 +30,7 @@ fn job(python: &Interpreter, code: &str) -> Job {
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         inputs: Vec::new(),
         readable: python.files(),
+        counted: Vec::new(),
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_mins(2),

@@ -41,6 +41,9 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// Folders and files outside its work folder that it may read, where it is confined.
     pub readable: Vec<PathBuf>,
+    /// Processes outside its confinement that work for it, as its display: the memory that they
+    /// take from now on counts as its own.
+    pub counted: Vec<u32>,
     /// What it can read from standard input before end of file.
     pub stdin: Vec<u8>,
     /// How much it may use.
@@ -195,6 +198,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         env: Vec::new(),
         inputs: Vec::new(),
         readable: Vec::new(),
+        counted: Vec::new(),
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_secs(10),
@@ -217,11 +221,20 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
     }
 }
 
-/// If this process was started to confine a child, does that and gives its exit code.
+/// What bounds the memory of a script here, level by level, for people.
+pub const MEMORY_BOUNDS: &str = if cfg!(target_os = "linux") {
+    "strict, network: all processes together, with shared and socket memory and the display \
+     (limits, refused calls, 20 looks a second; no cgroup); off: nothing"
+} else {
+    "nothing, on any level"
+};
+
+/// If this process was started to confine a child or to serve one, does that and gives its exit
+/// code.
 #[must_use]
 pub fn started_to_confine() -> Option<u8> {
     #[cfg(target_os = "linux")]
-    return linux::run_as_outer();
+    return linux::started();
     #[cfg(not(target_os = "linux"))]
     None
 }

@@ -97,6 +97,7 @@ mod tests {
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             inputs: Vec::new(),
             readable: Vec::new(),
+            counted: Vec::new(),
             stdin: Vec::new(),
             limits: Limits { time: limit, memory: 0, processes: 0, disk: 0 },
             keep: 64 * 1024,

@@ -37,4 +37,5 @@ mod store;
 mod support;
 #[cfg(unix)]
 mod terminal;
+mod trust;
 mod workflow;

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{PipeWriter, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,16 +22,21 @@ use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, setresgid, setres
 
 use super::outer::{self, NOBODY};
 use super::tree::{DEVICES, WRITABLE};
-use super::{Plan, WORK, step, syscalls};
+use super::{Plan, WORK, raw, step, syscalls};
 use crate::sandbox::Limits;
 
 /// The newest rules that we know how to ask for.
 const RULES: ABI = ABI::V6;
 
 /// Becomes the child; comes back only with what went wrong. What this system lacks is said, a line
-/// each.
-pub(super) fn become_the_child(root: &Path, plan: &Plan, mut say: &PipeWriter) -> String {
-    match give_up(root, plan) {
+/// each; who answers its requests for memory is sent to the `listener`.
+pub(super) fn become_the_child(
+    root: &Path,
+    plan: &Plan,
+    mut say: &PipeWriter,
+    listener: &UnixDatagram,
+) -> String {
+    match give_up(root, plan, listener) {
         Ok(gaps) => {
             for gap in gaps {
                 let _ = writeln!(say, "{gap}");
@@ -49,7 +56,7 @@ pub(super) fn become_the_child(root: &Path, plan: &Plan, mut say: &PipeWriter) -
     format!("cannot start `{}`: {error}", job.program.display())
 }
 
-fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
+fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<String>, String> {
     let mut gaps = Vec::new();
     step("cannot take its signals back", SigSet::all().thread_unblock())?;
     step("cannot leave the terminal", setsid())?;
@@ -77,7 +84,15 @@ fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
     limit(&plan.job.limits)?;
     step("cannot renounce privileges", set_no_new_privs())?;
     gaps.extend(landlock(plan.network).err());
-    syscalls::filter()?;
+    let asked = syscalls::filter()?;
+    let sent = asked.and_then(|asked| raw::send_handle(listener, asked.as_fd()).ok());
+    if sent.is_none() {
+        gaps.push(
+            "the kernel can't ask about its shared memory (another sandbox around it does): what it \
+             unmaps of it is not counted"
+                .to_owned(),
+        );
+    }
     Ok(gaps)
 }
 

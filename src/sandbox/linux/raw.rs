@@ -2,12 +2,15 @@
 #![expect(unsafe_code, reason = "nothing else wraps these calls")]
 
 use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
 use nix::unistd::{ForkResult, Pid, fork};
+use seccompiler::sock_filter;
 
 /// Room for the stack of a process that shares our memory: as much as a thread has.
 const STACK: usize = 2 << 20;
@@ -90,4 +93,108 @@ pub(super) fn loopback_up() -> nix::Result<()> {
         done
     };
     Errno::result(done).map(drop)
+}
+
+/// Puts a filter on this process, and gives where the calls are answered that it asks about.
+pub(super) fn filter_and_listen(program: &[sock_filter]) -> nix::Result<OwnedFd> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(|_| Errno::EINVAL)?,
+        filter: program.as_ptr().cast_mut().cast(),
+    };
+    // SAFETY: the library's instruction is laid out as the system's; the program is as long as is said
+    // and outlives the call, which does not change it.
+    let listener = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
+            &raw const program,
+        )
+    };
+    let listener = i32::try_from(Errno::result(listener)?).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the handle is new, and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+/// The next call that waits for an answer.
+pub(super) fn next_call(listener: &OwnedFd) -> nix::Result<libc::seccomp_notif> {
+    // SAFETY: all zeros is a valid request, and what the kernel wants to be given.
+    let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: the request is whole and outlives the call, which fills it.
+    let done =
+        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) };
+    Errno::result(done).map(|_| call)
+}
+
+/// Lets a call that waits go on, or has it fail with this error.
+pub(super) fn answer_call(listener: &OwnedFd, id: u64, error: i32) -> nix::Result<()> {
+    let goes_on = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    let flags = if error == 0 { goes_on } else { 0 };
+    let mut answer = libc::seccomp_notif_resp { id, val: 0, error: -error, flags };
+    // SAFETY: the answer is whole and outlives the call, which reads it.
+    let done = unsafe {
+        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer)
+    };
+    Errno::result(done).map(drop)
+}
+
+/// Room for one handle beside a message.
+#[repr(C)]
+union Beside {
+    _aligned: libc::cmsghdr,
+    bytes: [u8; 64],
+}
+
+/// A message of one byte with room for a handle, for the call that is given it.
+fn with_message(work: impl FnOnce(&mut libc::msghdr) -> libc::ssize_t) -> nix::Result<usize> {
+    let (mut byte, mut beside) = ([0_u8], Beside { bytes: [0; 64] });
+    let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    // SAFETY: all zeros is a valid message.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+    message.msg_control = (&raw mut beside).cast();
+    // SAFETY: a computation without memory.
+    message.msg_controllen = unsafe { libc::CMSG_SPACE(HANDLE) } as _;
+    Errno::result(work(&mut message)).map(isize::cast_unsigned)
+}
+
+/// The size of a handle.
+const HANDLE: u32 = size_of::<libc::c_int>() as u32;
+
+/// Sends a handle to whoever has the other end.
+pub(super) fn send_handle(to: &UnixDatagram, handle: BorrowedFd) -> nix::Result<()> {
+    with_message(|message| {
+        // SAFETY: the message has room for a header and a handle, so that the first header is there
+        // and the handle is written within the room; all of it outlives the call.
+        unsafe {
+            let header = libc::CMSG_FIRSTHDR(message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(HANDLE) as _;
+            libc::CMSG_DATA(header).cast::<libc::c_int>().write_unaligned(handle.as_raw_fd());
+            libc::sendmsg(to.as_raw_fd(), message, 0)
+        }
+    })
+    .map(drop)
+}
+
+/// Takes a handle that was sent, if one was.
+pub(super) fn take_handle(from: &UnixDatagram) -> Option<OwnedFd> {
+    let mut handle = None;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    let taken = with_message(|message| {
+        // SAFETY: the message's parts outlive the call. What the kernel wrote is looked at only where
+        // it says that there is a header, and a handle in it is new and nobody else's.
+        unsafe {
+            let taken = libc::recvmsg(from.as_raw_fd(), message, flags);
+            let header = libc::CMSG_FIRSTHDR(message);
+            if taken > 0 && !header.is_null() && (*header).cmsg_type == libc::SCM_RIGHTS {
+                let number = libc::CMSG_DATA(header).cast::<libc::c_int>().read_unaligned();
+                handle = Some(OwnedFd::from_raw_fd(number));
+            }
+            taken
+        }
+    });
+    taken.ok().and(handle)
 }
