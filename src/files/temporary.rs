@@ -145,8 +145,8 @@ impl Owner {
 }
 
 /// The number and the start of the process that a `stat` file is of; none if it has ended.
-fn running(stat: &Path) -> Option<(u32, u64)> {
-    let text = fs::read_to_string(stat).ok()?;
+fn running(file: &Path) -> Option<(u32, u64)> {
+    let text = fs::read_to_string(file).ok()?;
     // The program's name stands between parentheses and may hold anything.
     let (before, after) = text.rsplit_once(") ")?;
     let pid = before.split(' ').next()?.parse().ok()?;

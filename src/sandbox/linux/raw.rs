@@ -129,7 +129,8 @@ pub(super) fn next_call(listener: &OwnedFd) -> nix::Result<libc::seccomp_notif> 
 
 /// Lets a call that waits go on, or has it fail with this error.
 pub(super) fn answer_call(listener: &OwnedFd, id: u64, error: i32) -> nix::Result<()> {
-    let goes_on = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    // The library has the flag in another width than the field.
+    let goes_on = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or_default();
     let flags = if error == 0 { goes_on } else { 0 };
     let mut answer = libc::seccomp_notif_resp { id, val: 0, error: -error, flags };
     // SAFETY: the answer is whole and outlives the call, which reads it.
@@ -160,7 +161,7 @@ fn with_message(work: impl FnOnce(&mut libc::msghdr) -> libc::ssize_t) -> nix::R
 }
 
 /// The size of a handle.
-const HANDLE: u32 = size_of::<libc::c_int>() as u32;
+const HANDLE: u32 = libc::c_int::BITS / 8;
 
 /// Sends a handle to whoever has the other end.
 pub(super) fn send_handle(to: &UnixDatagram, handle: BorrowedFd) -> nix::Result<()> {

@@ -220,7 +220,11 @@ fn temporary_folders_are_private_and_the_display_has_no_keys() {
         let pid = child.id();
         wait_for(|| folders(&world, pid).len() >= count || child_ended(pid));
         let found = folders(&world, pid);
-        wait_for(|| !processes(&found, pid).is_empty() || args != "" || child_ended(pid));
+        // Who confines is named by one folder, the display by the other.
+        let named = if args.is_empty() { count } else { 0 };
+        let by_each =
+            || found.iter().filter(|f| !processes(&[(*f).clone()], pid).is_empty()).count();
+        wait_for(|| by_each() >= named || child_ended(pid));
         let modes: Vec<u32> = found
             .iter()
             .filter_map(|path| Some(path.metadata().ok()?.permissions().mode() & 0o7777))
@@ -233,6 +237,7 @@ fn temporary_folders_are_private_and_the_display_has_no_keys() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(modes, vec![0o700; count], "{mask} {args} {found:?}");
+        assert!(environments.len() >= named, "{mask} {args}");
         for environment in environments {
             assert!(!environment.contains("a-secret-key"), "{environment}");
             assert!(!environment.contains("HOME="), "{environment}");
