@@ -30,7 +30,6 @@ fn job(python: &Interpreter, code: &str) -> Job {
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         inputs: Vec::new(),
         readable: python.files(),
-        counted: Vec::new(),
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_mins(2),
@@ -42,6 +41,7 @@ fn job(python: &Interpreter, code: &str) -> Job {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        counted: Vec::new(),
     }
 }
 

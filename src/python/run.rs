@@ -167,7 +167,6 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
             .concat(),
         inputs: inputs(ask).into_iter().chain(show.input()).collect(),
         readable: [ask.python.files(), ask.readable.to_vec(), show.readable()].concat(),
-        counted: show.processes(),
         stdin: ask.stdin.clone(),
         limits: Limits {
             time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
@@ -179,6 +178,7 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         keep_files_in: ask.keep_files_in.map(Path::to_owned),
         stop: CancellationToken::new(),
         attached: ask.by_hand,
+        counted: show.processes(),
     }
 }
 

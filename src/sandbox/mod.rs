@@ -41,9 +41,6 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// Folders and files outside its work folder that it may read, where it is confined.
     pub readable: Vec<PathBuf>,
-    /// Processes outside its confinement that work for it, as its display: the memory that they
-    /// take from now on counts as its own.
-    pub counted: Vec<u32>,
     /// What it can read from standard input before end of file.
     pub stdin: Vec<u8>,
     /// How much it may use.
@@ -57,6 +54,9 @@ pub struct Job {
     pub stop: CancellationToken,
     /// It has our own standard streams, for a person who uses it; nothing of them is kept.
     pub attached: bool,
+    /// Processes outside its confinement that work for it, as its display: the memory that they
+    /// take from now on counts as its own.
+    pub counted: Vec<u32>,
 }
 
 /// Something that stands in the work folder from the start.
@@ -198,7 +198,6 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         env: Vec::new(),
         inputs: Vec::new(),
         readable: Vec::new(),
-        counted: Vec::new(),
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_secs(10),
@@ -210,6 +209,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        counted: Vec::new(),
     };
     let done = runner(SandboxMode::Strict).run(job, &CancellationToken::new()).await?;
     match done.end {
@@ -229,12 +229,11 @@ pub const MEMORY_BOUNDS: &str = if cfg!(target_os = "linux") {
     "nothing, on any level"
 };
 
-/// If this process was started to confine a child or to serve one, does that and gives its exit
-/// code.
+/// If this process was started to confine a child, does that and gives its exit code.
 #[must_use]
 pub fn started_to_confine() -> Option<u8> {
     #[cfg(target_os = "linux")]
-    return linux::started();
+    return linux::run_as_outer();
     #[cfg(not(target_os = "linux"))]
     None
 }

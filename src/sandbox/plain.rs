@@ -97,13 +97,13 @@ mod tests {
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             inputs: Vec::new(),
             readable: Vec::new(),
-            counted: Vec::new(),
             stdin: Vec::new(),
             limits: Limits { time: limit, memory: 0, processes: 0, disk: 0 },
             keep: 64 * 1024,
             keep_files_in: None,
             stop: CancellationToken::new(),
             attached: false,
+            counted: Vec::new(),
         }
     }
 

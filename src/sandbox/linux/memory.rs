@@ -41,7 +41,9 @@ pub(super) struct Memory {
     limit: u64,
     /// The child's `/proc`.
     proc: PathBuf,
-    /// Its `/dev/shm`.
+    /// Its root, whose files count for the limit on disk.
+    root: PathBuf,
+    /// Its `/dev/shm`, whose files count here.
     files: PathBuf,
     /// Those outside that work for it, with what they held before.
     helpers: Vec<(PathBuf, u64)>,
@@ -116,6 +118,7 @@ impl Memory {
         Self {
             limit: job.limits.memory,
             proc: root.join("proc"),
+            root: root.to_owned(),
             files: root.join("dev/shm"),
             helpers: helpers.collect(),
             sockets: Sockets::begin(),
@@ -132,7 +135,7 @@ impl Memory {
         let Ok(request) = raw::next_call(asked) else { return };
         let size = request.data.args[1].div_ceil(PAGE).saturating_mul(PAGE);
         if self.shared == 0 {
-            self.shared_before = system_shared();
+            self.shared_before = self.system_shared();
         }
         let sum = self.shared.saturating_add(size);
         let fits = sum <= self.limit;
@@ -145,7 +148,7 @@ impl Memory {
 
     /// Bytes that it holds; the limit while it is not sure that it is not more.
     pub(super) fn held(&mut self) -> u64 {
-        let outside = self.files() + self.sockets.hold() + self.helpers();
+        let outside = used(&self.files) + self.sockets.hold() + self.helpers();
         let unmapped = self.unmapped();
         let total = |held: Held| outside + held.own + held.shared.max(unmapped);
         let processes = self.processes();
@@ -228,13 +231,13 @@ impl Memory {
         if self.shared == 0 {
             return 0;
         }
-        self.shared.min(system_shared().saturating_sub(self.shared_before))
+        self.shared.min(self.system_shared().saturating_sub(self.shared_before))
     }
 
-    fn files(&self) -> u64 {
-        statvfs(&self.files).map_or(0, |disk| {
-            disk.blocks().saturating_sub(disk.blocks_free()).saturating_mul(disk.fragment_size())
-        })
+    /// The system's shared memory without the child's files, which it could remove meanwhile.
+    fn system_shared(&self) -> u64 {
+        let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        kilobytes(&text, "Shmem:").saturating_sub(used(&self.root) + used(&self.files))
     }
 
     fn helpers(&self) -> u64 {
@@ -278,9 +281,11 @@ fn share(process: &Path) -> Option<Held> {
     Some(Held { own, shared: field("Pss_Shmem:") })
 }
 
-/// The system's shared memory, files in memory included.
-fn system_shared() -> u64 {
-    kilobytes(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), "Shmem:")
+/// Bytes that the files of a file system take.
+fn used(files: &Path) -> u64 {
+    statvfs(files).map_or(0, |disk| {
+        disk.blocks().saturating_sub(disk.blocks_free()).saturating_mul(disk.fragment_size())
+    })
 }
 
 /// What all programs of the system hold, shared pages counted once.

@@ -34,6 +34,7 @@ use super::{Content, Done, End, Job, Kept, Runner, RunnerError};
 use crate::files;
 
 pub(super) use helper::command as helper;
+pub(super) use outer::run_as_outer;
 
 /// What our own program is called with to be the outer process.
 const OUTER: &str = "confine-a-child";
@@ -47,12 +48,6 @@ const REPORT: &str = "report.json";
 const WORK: &str = "/work";
 /// What the keeper may take for its own work beyond the child's time, before it is given up.
 const GRACE: Duration = Duration::from_secs(20);
-
-/// If this process was started as one of those that take part, does its work and gives the exit code.
-pub(super) fn started() -> Option<u8> {
-    let args = || std::env::args_os().skip(1);
-    outer::run_as_outer(args()).or_else(|| helper::run(args()))
-}
 
 /// What the outer process is told.
 #[derive(Serialize, Deserialize)]

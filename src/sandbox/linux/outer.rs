@@ -1,6 +1,5 @@
 //! The outer process: makes the namespaces and forks the keeper into them.
 
-use std::ffi::OsString;
 use std::io::{Read, pipe};
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -18,7 +17,9 @@ use crate::files;
 pub(super) const NOBODY: u32 = 65534;
 
 /// Runs as the outer process if this process was started as one: gives the exit code then.
-pub(super) fn run_as_outer(mut args: impl Iterator<Item = OsString>) -> Option<u8> {
+#[must_use]
+pub(in crate::sandbox) fn run_as_outer() -> Option<u8> {
+    let mut args = std::env::args_os().skip(1);
     if args.next()? != OUTER {
         return None;
     }

@@ -2,10 +2,13 @@
 #![expect(unsafe_code, reason = "nothing else wraps these calls")]
 
 use std::ffi::CString;
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, clone};
@@ -39,6 +42,16 @@ pub(super) fn in_another(work: impl FnOnce()) -> nix::Result<Pid> {
     // borrowed outlives it and nothing is used by both; it has a stack of its own, and with one
     // thread there is no lock that it could wait for. What it returns is its exit code.
     unsafe { clone(Box::new(once), &mut vec![0; STACK], flags, Some(libc::SIGCHLD)) }
+}
+
+/// Has a command do some work in its new process before that becomes the program. The work may be
+/// system calls only: other threads may have held locks, also of the allocator, when it was copied.
+pub(super) fn before_start(
+    command: &mut Command,
+    work: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
+    // SAFETY: the work takes no lock and no memory, as is asked for above.
+    unsafe { command.pre_exec(work) };
 }
 
 /// Sets and clears attributes of a mount, and of all below it if `all`.

@@ -72,6 +72,36 @@ const KINDS: &[(&str, &str)] = &[
          \x20shared.madvise(mmap.MADV_DONTNEED, part * 4 * M, 4 * M)\n",
     ),
     (
+        "a shared mapping that grows as files are removed",
+        "for part in range(30): open(str(part), 'wb').write(bytes(4 * M))\n\
+         shared = mmap.mmap(-1, 120 * M)\n\
+         for part in range(30):\n\
+         \x20os.remove(str(part))\n\
+         \x20for n in range(part * 4 * M, (part + 1) * 4 * M, 4096): shared[n] = 1\n\
+         \x20shared.madvise(mmap.MADV_DONTNEED, part * 4 * M, 4 * M)\n",
+    ),
+    (
+        "the buffers of connections by TCP",
+        "server = socket.create_server(('127.0.0.1', 0)); kept = []; sent = 0\n\
+         while sent < 120 * M:\n\
+         \x20kept += [socket.create_connection(server.getsockname()), server.accept()[0]]\n\
+         \x20for s in kept[-2:]:\n\
+         \x20 s.setblocking(False)\n\
+         \x20 try:\n\
+         \x20  while True: sent += s.send(bytes(60000))\n\
+         \x20 except BlockingIOError: pass\n",
+    ),
+    (
+        "connections that nobody accepts",
+        "server = socket.socket(socket.AF_UNIX); server.bind('s'); server.listen(4096); sent = 0\n\
+         while sent < 120 * M:\n\
+         \x20s = socket.socket(socket.AF_UNIX); s.setblocking(False); s.connect('s')\n\
+         \x20try:\n\
+         \x20 while True: sent += s.send(bytes(60000))\n\
+         \x20except BlockingIOError: pass\n\
+         \x20s.close()\n",
+    ),
+    (
         "a mapping of /dev/zero",
         "zero = os.open('/dev/zero', os.O_RDWR)\n\
          shared = mmap.mmap(zero, 120 * M)\n\
@@ -282,7 +312,6 @@ fn what_a_killed_process_leaves_is_removed_and_nothing_else() {
         child.wait().unwrap();
         // The display and what confines end by themselves.
         wait_for(|| processes(&left, pid).is_empty());
-        assert_eq!(folders(&world, pid), left, "nobody was there to remove them");
 
         let name = left[0].file_name().unwrap().to_string_lossy().into_owned();
         let (like_it, _) = name.rsplit_once('-').unwrap();
