@@ -415,3 +415,23 @@ fn a_sessions_folder_that_is_removed_meanwhile_is_an_error() {
         }
     }
 }
+
+/// What is private to the user is still there for the script, which is nobody where the user is root.
+#[test]
+fn a_script_sees_what_it_needs_under_any_mask() {
+    let world = World::empty();
+    world.write(
+        "look.py",
+        "import os\n\
+         if not os: import matplotlib\n\
+         open('made.txt', 'w').write('x')\n\
+         shown = os.listdir(os.environ['PYTHONPATH'])\n\
+         print(len(open('/etc/passwd').read().splitlines()), os.listdir('.') != [], shown)\n",
+    );
+    for mask in ["000", "022", "077"] {
+        let program = env!("CARGO_BIN_EXE_redraft");
+        let line = format!("umask {mask}; exec '{program}' run look.py");
+        let ended = finish(world.shell(&line), "").expect(0);
+        assert_eq!(ended.out.trim(), "1 True ['redraft_figures.py']", "{mask}: {}", ended.err);
+    }
+}
