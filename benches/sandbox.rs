@@ -31,6 +31,7 @@ fn job(python: &Interpreter, code: &str) -> Job {
         inputs: Vec::new(),
         readable: python.files(),
         hosts: Vec::new(),
+        programs: false,
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_mins(2),
@@ -42,6 +43,7 @@ fn job(python: &Interpreter, code: &str) -> Job {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        counted: Vec::new(),
     }
 }
 

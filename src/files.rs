@@ -1,6 +1,10 @@
 //! The one door to the disk. The lints ban raw file writes everywhere else.
 #![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
 
+mod temporary;
+
+pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};
+
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -532,7 +536,11 @@ impl Appender {
     }
 
     /// Appends all of the bytes or, when the disk does not take them, none.
+    ///
+    /// A file that was removed or replaced under its name is an error: nobody would find there what
+    /// was appended.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.still_there()?;
         if let Err(error) = self.file.write_all(bytes) {
             // Should this fail too, the torn line is cut off at the next load.
             let _ = self.cut();
@@ -544,7 +552,22 @@ impl Appender {
 
     /// Makes what was appended last.
     pub fn sync(&self) -> Result<(), FileError> {
+        self.still_there()?;
         self.file.sync_data().map_err(failed("sync", &self.path))
+    }
+
+    fn still_there(&self) -> Result<(), FileError> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let id = |meta: fs::Metadata| (meta.dev(), meta.ino());
+            let ours = self.file.metadata().map(id).map_err(failed("write", &self.path))?;
+            if self.path.symlink_metadata().map(id).ok() != Some(ours) {
+                let gone = "it was removed or replaced while this program worked on it";
+                return Err(failed("write", &self.path)(io::Error::other(gone)));
+            }
+        }
+        Ok(())
     }
 
     fn cut(&mut self) -> Result<(), FileError> {
@@ -589,20 +612,4 @@ pub fn lock(path: &Path) -> Result<Locking, FileError> {
         }
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
     }
-}
-
-/// An empty folder of our own that goes with this value.
-pub fn temporary_folder() -> Result<tempfile::TempDir, FileError> {
-    let root = std::env::temp_dir();
-    temporary_in(&root).map_err(failed("create", &root))
-}
-
-/// The same for a few small files, in memory where that can be had: nothing of them has to go to a
-/// disk.
-pub fn small_temporary_folder() -> Result<tempfile::TempDir, FileError> {
-    temporary_in(Path::new("/dev/shm")).or_else(|_| temporary_folder())
-}
-
-fn temporary_in(root: &Path) -> io::Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("redraft-").tempdir_in(root)
 }

@@ -27,6 +27,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         packages(context),
         models(context),
         sandbox(),
+        memory(),
         window(),
         folder(context),
         templates(),
@@ -133,6 +134,11 @@ pub(super) fn sandbox_of(settings: &Settings) -> String {
         SandboxMode::Network => "network: strict, but for the network".to_owned(),
         SandboxMode::Off => "off: scripts run with your rights".to_owned(),
     }
+}
+
+/// What bounds the memory of scripts.
+fn memory() -> Look {
+    Look { what: "memory", fine: true, words: sandbox::MEMORY_BOUNDS.to_owned() }
 }
 
 /// Programs with a window need more than others; nothing else does.

@@ -52,12 +52,14 @@ fn confined(child: &Child<'_>) -> Result<Option<Vec<u8>>> {
         inputs,
         readable,
         hosts: Vec::new(),
+        programs: false,
         stdin: Vec::new(),
         limits,
         keep: 1024,
         keep_files_in: Some(folder.path().to_owned()),
         stop: CancellationToken::new(),
         attached: false,
+        counted: Vec::new(),
     };
     let runner = sandbox::runner(SandboxMode::Strict);
     setup::runtime()?.block_on(runner.run(job, &CancellationToken::new()))?;

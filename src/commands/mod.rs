@@ -107,6 +107,7 @@ fn input(what: &str, limit: u64) -> anyhow::Result<String> {
 /// Runs the program and gives its exit code.
 #[must_use]
 pub fn main() -> u8 {
+    refuse_to_die_of_a_full_file();
     if let Some(code) = crate::sandbox::started_to_confine() {
         return code;
     }
@@ -130,6 +131,19 @@ pub fn main() -> u8 {
             report(terminal, &error);
             code_of(&error)
         }
+    }
+}
+
+/// Has a write fail that would pass the limit on a file's size, where it would end the program: an
+/// error says so then, like any other of the disk.
+fn refuse_to_die_of_a_full_file() {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::{SigSet, Signal};
+        // Before there is any other thread: these take it over.
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGXFSZ);
+        let _ = signals.thread_block();
     }
 }
 
@@ -162,6 +176,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     if let Some(Command::Completions(args)) = &cli.command {
         return Ok(completions::run(terminal, args));
     }
+    files::sweep();
     if let Some(Command::Trust(args)) = &cli.command {
         return trust::run(terminal, &cli.global, args);
     }

@@ -6,6 +6,7 @@ use crate::config::Kind;
 use crate::domain::chat::{Agent, Request, split_begun};
 use crate::domain::event::Event;
 use crate::domain::text::{count, one_line};
+use crate::files;
 use crate::llm::call::Policy;
 use crate::llm::provider::{self, Connection};
 use crate::llm::{Ending, Fault, Model, Piece};
@@ -35,7 +36,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let made = Made::of(&entries);
     let recorded = entries.split_off(1);
     let Some(first) = entries.pop() else { return Ok(code::DONE) };
-    let folder = tempfile::tempdir()?;
+    let folder = files::temporary_folder()?;
     let mut store = store::scratch(folder.path(), first)?;
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
         // Only how much it takes is looked at: whoever is not there any more is not needed.

@@ -367,6 +367,9 @@ pub struct Run {
     /// What it tried to reach besides these, as `HOST:PORT`, each once, the first ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts_refused: Vec<String>,
+    /// It failed, and was not allowed to start the other programs that it asks for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub programs_refused: bool,
 }
 
 /// Hosts that a text lists.
@@ -394,6 +397,7 @@ impl Run {
             gaps: Vec::new(),
             hosts_allowed: Vec::new(),
             hosts_refused: Vec::new(),
+            programs_refused: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Figures that a script only shows: they are saved as files, by a matplotlib backend of ours.
 
 use crate::files::{self, FileError};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// The backend's module, as matplotlib is told of it.
@@ -28,9 +29,9 @@ def show(*args, **kwargs):
     pyplot.close('all')
 ";
 
-/// A folder with the backend's module in it.
-pub(super) fn folder() -> Result<TempDir, FileError> {
-    let folder = files::temporary_folder()?;
-    files::put(&folder.path().join("redraft_figures.py"), MODULE)?;
-    Ok(folder)
+/// A folder with the backend's module in it, and its path: it goes with the first.
+pub(super) fn folder() -> Result<(TempDir, PathBuf), FileError> {
+    let temporary = files::temporary_folder()?;
+    let folder = files::put_for_all(&temporary, "redraft_figures.py", MODULE)?;
+    Ok((temporary, folder))
 }

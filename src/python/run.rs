@@ -14,7 +14,9 @@ use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback::{self, Execution};
 use crate::domain::permission::Access;
-use crate::domain::report::{Checks, NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict};
+use crate::domain::report::{
+    CapabilityKind, Checks, NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict,
+};
 use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
 use crate::files::{self, Mode};
@@ -100,10 +102,10 @@ pub async fn run(
     let mut job = job(&ask, &show);
     let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
     let figures = figures.transpose().map_err(RunnerError::Folder)?;
-    if let Some(folder) = &figures {
-        job.env.push(("PYTHONPATH".into(), folder.path().into()));
+    if let Some((_, folder)) = &figures {
+        job.env.push(("PYTHONPATH".into(), folder.into()));
         job.env.push(("MPLBACKEND".into(), figures::BACKEND.into()));
-        job.readable.push(folder.path().to_owned());
+        job.readable.push(folder.clone());
     }
     let stop = job.stop.clone();
     let mut seen = None;
@@ -162,6 +164,10 @@ pub async fn run(
             Vec::new()
         },
         hosts_refused: done.refused_hosts.clone(),
+        programs_refused: verdict == RunVerdict::Failed
+            && runner.level() != "off"
+            && !ask.access.programs
+            && ask.checks.capabilities.iter().any(|c| c.kind == CapabilityKind::Processes),
     };
     Ok(Ran { run, stdout, stderr })
 }
@@ -183,6 +189,7 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         inputs: inputs(ask).into_iter().chain(show.input()).collect(),
         readable: [ask.python.files(), readable(ask.access), show.readable()].concat(),
         hosts: ask.access.hosts.clone(),
+        programs: ask.access.programs,
         stdin: ask.stdin.clone(),
         limits: Limits {
             time: if ask.by_hand { A_DAY } else { Duration::from_secs(ask.limits.seconds) },
@@ -194,6 +201,7 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         keep_files_in: ask.keep_files_in.map(Path::to_owned),
         stop: CancellationToken::new(),
         attached: ask.by_hand,
+        counted: show.processes(),
     }
 }
 

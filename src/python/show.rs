@@ -80,6 +80,14 @@ impl Show {
         }
     }
 
+    /// Processes that work for it outside its confinement: their memory counts as its own.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        match self {
+            Self::Virtual(display) => vec![display.process()],
+            Self::Own | Self::Nothing(_) => Vec::new(),
+        }
+    }
+
     /// What it needs in its folder, which is its home.
     pub(super) fn input(&self) -> Option<Input> {
         match self {

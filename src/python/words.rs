@@ -38,6 +38,9 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
         }
         hint.extend(error.hint.iter().map(|hint| format!("\nHint: {}", one_line(hint, 4 * WIDTH))));
     }
+    if run.programs_refused {
+        lines.push("Starting other programs is not allowed. Do it in Python itself.".to_owned());
+    }
     lines.extend(run.refused_hosts().map(|tried| format!("Hosts: {tried}. Reach no other host.")));
     if !run.files.is_empty() {
         lines.push(one_line(&format!("Files written: {}", run.files.join(", ")), WIDTH));

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::{Content, Input};
@@ -22,15 +24,20 @@ const MEMORY: &str = "Xvfb_screen0";
 const SCREEN: &str = "1280x800x24";
 /// How long the server may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to end by itself.
+const LEAVE: Duration = Duration::from_secs(1);
 /// Pixels left around what a picture shows.
 const MARGIN: usize = 8;
 
-/// A display that nobody sees; gone when this is dropped.
+/// A display that nobody sees; gone when this is dropped, or with this process, however that ends.
 pub struct Display {
-    server: Child,
     folder: TempDir,
     number: String,
+    process: u32,
     blank: Option<Frame>,
+    /// Ends the server when it is dropped.
+    end: Option<Sender<()>>,
+    owner: Option<JoinHandle<()>>,
 }
 
 /// What is on a display.
@@ -48,38 +55,37 @@ impl Display {
     /// # Errors
     /// What is missing, and how to get it.
     pub fn start() -> Result<Self, String> {
+        let program = server().ok_or_else(unavailable)?;
         let folder = files::temporary_folder().map_err(|error| error.to_string())?;
         let secret = folder.path().join("secret");
         files::write(&secret, &authority(), Mode::Normal).map_err(|error| error.to_string())?;
-        let mut server = Command::new(SERVER)
+        let mut command = command(&program);
+        command
             .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"])
             // Who is confined shares no memory with it.
             .args(["-extension", "MIT-SHM"])
             .arg("-auth")
             .arg(&secret)
             .arg("-fbdir")
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| {
-                format!("no virtual display ({SERVER}: {error}); on Debian: apt install xvfb")
-            })?;
-        let output = server.stdout.take();
-        let mut display = Self { server, folder, number: String::new(), blank: None };
+            .arg(folder.path());
+        let (end, ended) = mpsc::channel();
+        let (send, started) = mpsc::channel();
+        // The kernel ends the server with the thread that starts it, and this one lives as long as
+        // the display does.
+        let owner = thread::spawn(move || own(command, &send, &ended));
+        let mut display = Self {
+            folder,
+            number: String::new(),
+            process: 0,
+            blank: None,
+            end: Some(end),
+            owner: Some(owner),
+        };
+        let (process, output) = started.recv().map_err(|_| unavailable())?;
+        display.process = process;
         let (send, number) = mpsc::channel();
         thread::spawn(move || {
-            let mut text = Vec::new();
-            let mut byte = [0];
-            // It says its number on one line and keeps the pipe open.
-            if let Some(mut output) = output {
-                while output.read(&mut byte).is_ok_and(|n| n == 1) && byte != *b"\n" {
-                    text.extend(byte);
-                }
-            }
-            let _ = send.send(String::from_utf8_lossy(&text).into_owned());
+            let _ = send.send(first_line(output));
         });
         let number = number.recv_timeout(PATIENCE).unwrap_or_default();
         number.trim().clone_into(&mut display.number);
@@ -88,6 +94,12 @@ impl Display {
         }
         display.blank = display.frame();
         Ok(display)
+    }
+
+    /// The server's process, whose memory counts for whoever draws.
+    #[must_use]
+    pub const fn process(&self) -> u32 {
+        self.process
     }
 
     /// The value of `DISPLAY` for programs that are to use it.
@@ -124,9 +136,58 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        drop(self.end.take());
+        if let Some(owner) = self.owner.take() {
+            let _ = owner.join();
+        }
     }
+}
+
+/// Starts the server, says so, and ends it when the display is dropped.
+fn own(mut command: Command, started: &Sender<(u32, ChildStdout)>, ended: &Receiver<()>) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let Ok(mut server) = command.spawn() else { return };
+    if let Some(output) = server.stdout.take() {
+        let _ = started.send((server.id(), output));
+    }
+    // Comes back when nobody can send any more.
+    let _ = ended.recv();
+    stop(&mut server);
+}
+
+/// Ends the server: gently first, so that it takes its socket and its lock away.
+fn stop(server: &mut Child) {
+    if let Ok(id) = i32::try_from(server.id()) {
+        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+    }
+    let until = Instant::now() + LEAVE;
+    while matches!(server.try_wait(), Ok(None)) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = server.kill();
+    let _ = server.wait();
+}
+
+/// A command that ends with the thread that starts it, where the system can do that, and that has
+/// nothing of our environment.
+fn command(program: &Path) -> Command {
+    #[cfg(target_os = "linux")]
+    return super::linux::helper(program);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", "/opt/X11/bin:/usr/bin:/bin");
+        command
+    }
+}
+
+/// The first line of the server's output: its number. It keeps the pipe open.
+fn first_line(mut output: ChildStdout) -> String {
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    while output.read(&mut byte).is_ok_and(|n| n == 1) && byte != *b"\n" {
+        text.extend(byte);
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// An authority file with one secret for any address: family, address, display, name, secret.
@@ -206,13 +267,22 @@ impl Frame {
     }
 }
 
+/// Where the server's program is.
+fn server() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(SERVER)).find(|path| path.is_file())
+}
+
+fn unavailable() -> String {
+    format!(
+        "no virtual display ({SERVER} is not there or does not start); on Debian: apt install xvfb"
+    )
+}
+
 /// Whether a virtual display can be had here; else what is missing.
 #[must_use]
 pub fn missing() -> Option<String> {
-    let there = |folder: PathBuf| folder.join(SERVER).is_file();
-    let found =
-        std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(there));
-    (!found).then(|| {
+    server().is_none().then(|| {
         format!("{SERVER} is not there: programs with a window are not run (apt install xvfb)")
     })
 }

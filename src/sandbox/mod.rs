@@ -47,6 +47,9 @@ pub struct Job {
     /// names. A host without a port is allowed at every port. For the level `strict`: `network` and
     /// `off` reach everything.
     pub hosts: Vec<String>,
+    /// It may start other programs than its own, where Landlock can tell these. They run as confined as
+    /// it does.
+    pub programs: bool,
     /// What it can read from standard input before end of file.
     pub stdin: Vec<u8>,
     /// How much it may use.
@@ -60,6 +63,9 @@ pub struct Job {
     pub stop: CancellationToken,
     /// It has our own standard streams, for a person who uses it; nothing of them is kept.
     pub attached: bool,
+    /// Processes outside its confinement that work for it, as its display: the memory that they
+    /// take from now on counts as its own.
+    pub counted: Vec<u32>,
 }
 
 /// Something that stands in the work folder from the start.
@@ -214,6 +220,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         inputs: Vec::new(),
         readable: Vec::new(),
         hosts: Vec::new(),
+        programs: false,
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_secs(10),
@@ -225,6 +232,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        counted: Vec::new(),
     };
     let done = runner(SandboxMode::Strict).run(job, &CancellationToken::new()).await?;
     match done.end {
@@ -235,6 +243,14 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         ))),
     }
 }
+
+/// What bounds the memory of a script here, level by level, for people.
+pub const MEMORY_BOUNDS: &str = if cfg!(target_os = "linux") {
+    "strict, network: all processes together, with shared and socket memory and the display \
+     (limits, refused calls, 20 looks a second; no cgroup); off: nothing"
+} else {
+    "nothing, on any level"
+};
 
 /// If this process was started to confine a child, does that and gives its exit code.
 #[must_use]

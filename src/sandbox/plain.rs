@@ -107,12 +107,14 @@ mod tests {
             inputs: Vec::new(),
             readable: Vec::new(),
             hosts: Vec::new(),
+            programs: false,
             stdin: Vec::new(),
             limits: Limits { time: limit, memory: 0, processes: 0, disk: 0 },
             keep: 64 * 1024,
             keep_files_in: None,
             stop: CancellationToken::new(),
             attached: false,
+            counted: Vec::new(),
         }
     }
 

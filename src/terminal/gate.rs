@@ -303,6 +303,9 @@ fn run_details(run: &Run, version: &Version) -> String {
             parts.push(format!("sandbox {level}"));
         }
         parts.extend(run.refused_hosts());
+        if run.programs_refused {
+            parts.push("starting other programs was not allowed".to_owned());
+        }
     }
     if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
 }

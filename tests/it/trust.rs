@@ -9,4 +9,6 @@ mod foreign;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod permissions;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod sessions;

@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 use std::io::{PipeWriter, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, unshare};
@@ -18,18 +20,27 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, setresgid, setresuid, setsid};
 
+use super::handover::send_handle;
 use super::outer::{self, NOBODY};
 use super::tree::{DEVICES, WRITABLE};
 use super::{Plan, WORK, step, syscalls};
 use crate::sandbox::Limits;
 
+/// Where the system's libraries are, the loader of programs among them.
+const LIBRARIES: &[&str] =
+    &["/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64"];
 /// The newest rules that we know how to ask for.
 const RULES: ABI = ABI::V6;
 
 /// Becomes the child; comes back only with what went wrong. What this system lacks is said, a line
-/// each.
-pub(super) fn become_the_child(root: &Path, plan: &Plan, mut say: &PipeWriter) -> String {
-    match give_up(root, plan) {
+/// each; who answers its requests for memory is sent to the `listener`.
+pub(super) fn become_the_child(
+    root: &Path,
+    plan: &Plan,
+    mut say: &PipeWriter,
+    listener: &UnixDatagram,
+) -> String {
+    match give_up(root, plan, listener) {
         Ok(gaps) => {
             for gap in gaps {
                 let _ = writeln!(say, "{gap}");
@@ -49,7 +60,7 @@ pub(super) fn become_the_child(root: &Path, plan: &Plan, mut say: &PipeWriter) -
     format!("cannot start `{}`: {error}", job.program.display())
 }
 
-fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
+fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<String>, String> {
     let mut gaps = Vec::new();
     step("cannot take its signals back", SigSet::all().thread_unblock())?;
     step("cannot leave the terminal", setsid())?;
@@ -76,8 +87,16 @@ fn give_up(root: &Path, plan: &Plan) -> Result<Vec<String>, String> {
     }
     limit(&plan.job.limits)?;
     step("cannot renounce privileges", set_no_new_privs())?;
-    gaps.extend(landlock(plan.network).err());
-    syscalls::filter()?;
+    gaps.extend(landlock(plan).err());
+    let asked = syscalls::filter()?;
+    let sent = asked.and_then(|asked| send_handle(listener.as_fd(), asked.as_fd()).ok());
+    if sent.is_none() {
+        gaps.push(
+            "the kernel can't ask about its shared memory (another sandbox around it does): what it \
+             unmaps of it is not counted"
+                .to_owned(),
+        );
+    }
     Ok(gaps)
 }
 
@@ -117,11 +136,11 @@ fn limit(limits: &Limits) -> Result<(), String> {
 
 /// Says again, by file, what the root and its mounts say already, and keeps signals and sockets
 /// without a file to itself.
-fn landlock(network: bool) -> Result<(), String> {
+fn landlock(plan: &Plan) -> Result<(), String> {
     let partial = "Landlock does not know of sockets without a file here (Linux 6.12 and newer): \
                    with the network open, it may reach local services by them";
     let missing = "Landlock is not there (Linux 5.13 and newer): files are kept by mounts alone, \
-                   and it may reach local services by sockets without a file";
+                   and it may reach local services by sockets without a file and start other programs";
     let ruled = || -> Result<RulesetStatus, landlock::RulesetError> {
         let all = AccessFs::from_all(RULES);
         let mut rules = Ruleset::default()
@@ -130,26 +149,35 @@ fn landlock(network: bool) -> Result<(), String> {
             .scope(Scope::AbstractUnixSocket)?
             .scope(Scope::Signal)?
             .create()?;
-        let mut allow = |path: &str, access| -> Result<(), landlock::RulesetError> {
+        // A program is started by its own file and the system's loader, which stands among libraries.
+        let start = AccessFs::Execute;
+        let without = |access: BitFlags<AccessFs>| {
+            if plan.job.programs { access } else { access & !BitFlags::from(start) }
+        };
+        let mut allow = |path: &Path, access| -> Result<(), landlock::RulesetError> {
             // What is not there needs no rule.
             if let Ok(place) = PathFd::new(path) {
                 (&mut rules).add_rule(PathBeneath::new(place, access))?;
             }
             Ok(())
         };
-        allow("/", AccessFs::from_read(RULES))?;
+        allow(Path::new("/"), without(AccessFs::from_read(RULES)))?;
         for place in WRITABLE {
-            allow(place, all)?;
+            allow(Path::new(place), without(all))?;
         }
         for device in DEVICES {
-            allow(device, AccessFs::from_file(RULES))?;
+            allow(Path::new(device), AccessFs::from_file(RULES))?;
+        }
+        allow(&plan.job.program, start | AccessFs::ReadFile)?;
+        for place in LIBRARIES {
+            allow(Path::new(place), start | AccessFs::ReadFile | AccessFs::ReadDir)?;
         }
         Ok(rules.restrict_self()?.ruleset)
     };
     match ruled() {
         Ok(RulesetStatus::NotEnforced) | Err(_) => Err(missing.to_owned()),
         // Without the network, its namespace keeps it from them.
-        Ok(RulesetStatus::PartiallyEnforced) if network => Err(partial.to_owned()),
+        Ok(RulesetStatus::PartiallyEnforced) if plan.network => Err(partial.to_owned()),
         Ok(_) => Ok(()),
     }
 }

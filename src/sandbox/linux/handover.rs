@@ -3,7 +3,7 @@
 
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,8 @@ impl Receiver {
                 break stream;
             }
         };
-        let receive = || raw::receive_handle(sender.as_fd()).map_err(std::io::Error::from);
+        let receive =
+            || raw::receive_handle(sender.as_fd(), MsgFlags::empty()).map_err(std::io::Error::from);
         let handle = UnixStream::async_io(&sender, Interest::READABLE, receive).await.ok()??;
         let listener = StdListener::from(handle);
         listener.set_nonblocking(true).ok()?;
@@ -49,12 +50,16 @@ pub(super) fn listen(shared: &Shared) -> Result<u16, String> {
     let listener = step(WHAT, StdListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let port = step(WHAT, listener.local_addr())?.port();
     let stream = step(WHAT, StdStream::connect(place(shared)))?;
-    let handles = [listener.as_raw_fd()];
+    step(WHAT, send_handle(stream.as_fd(), listener.as_fd()))?;
+    Ok(port)
+}
+
+/// Sends a handle to whoever has the other end of a socket.
+pub(super) fn send_handle(to: BorrowedFd<'_>, handle: BorrowedFd<'_>) -> nix::Result<()> {
+    let handles = [handle.as_raw_fd()];
     let message = [ControlMessage::ScmRights(&handles)];
     let parts = [IoSlice::new(b"\n")];
-    let sent = sendmsg::<()>(stream.as_raw_fd(), &parts, &message, MsgFlags::empty(), None);
-    step(WHAT, sent)?;
-    Ok(port)
+    sendmsg::<()>(to.as_raw_fd(), &parts, &message, MsgFlags::empty(), None).map(drop)
 }
 
 /// By the folder's handle: its own path may be too long for a socket's.

@@ -2,7 +2,8 @@
 //! brings out the files.
 
 use std::io::{Read, Write, pipe};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_dumpable;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::MsgFlags;
+use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, Uid, sethostname};
 
+use super::memory::Memory;
 use super::outer::NOBODY;
 use super::tree::Tree;
 use super::{Plan, Report, Shared, confine, raw, step};
@@ -30,16 +34,22 @@ struct Started {
     at: Instant,
     signals: SignalFd,
     work: Work,
+    memory: Memory,
+    /// Where requests for shared memory come from.
+    asked: Option<OwnedFd>,
     gaps: Vec<String>,
 }
 
 /// Does all of it and reports. The child's root is mounted on the folder.
 pub(super) fn keep(root: &Path, shared: &Shared, plan: &Plan) {
+    // The child's root is as it is, whatever the user's mask says of the files that are kept.
+    let mask = umask(Mode::from_bits_truncate(0o022));
     let told = match start(root, plan) {
-        Ok(started) => {
-            let end = watch(&started, root, shared, plan);
+        Ok(mut started) => {
+            let end = watch(&mut started, shared, plan);
             let milliseconds = u64::try_from(started.at.elapsed().as_millis()).unwrap_or(u64::MAX);
             end_all();
+            umask(mask);
             let kept = plan.job.keep_files_in.as_ref().map(|to| started.work.keep(to));
             Report { end, milliseconds, kept: kept.unwrap_or_default(), gaps: started.gaps }
         }
@@ -70,11 +80,14 @@ fn start(root: &Path, plan: &Plan) -> Result<Started, String> {
     let signals = step("cannot wait for signals", signals)?;
     // What the child says before it is the script's program; closed when it becomes that.
     let (mut said, saying) = step("cannot make a pipe", pipe())?;
+    let (handles, listener) = step("cannot make a pipe", UnixDatagram::pair())?;
+    let memory = Memory::begin(root, &plan.job);
     let at = Instant::now();
     match step("cannot fork", raw::fork_single())? {
         ForkResult::Child => {
             drop(said);
-            let (problem, mut saying) = (confine::become_the_child(root, plan, &saying), saying);
+            let problem = confine::become_the_child(root, plan, &saying, &listener);
+            let mut saying = saying;
             let _ = write!(saying, "!{problem}");
             std::process::exit(127);
         }
@@ -87,18 +100,22 @@ fn start(root: &Path, plan: &Plan) -> Result<Started, String> {
                 None => (text.as_str(), None),
             };
             gaps.extend(told.lines().map(str::to_owned));
-            problem.map_or(Ok(Started { child, at, signals, work, gaps }), Err)
+            let asked = raw::receive_handle(handles.as_fd(), MsgFlags::MSG_DONTWAIT).ok().flatten();
+            problem.map_or(Ok(Started { child, at, signals, work, memory, asked, gaps }), Err)
         }
     }
 }
 
-/// Waits for the child to end, or ends it at a limit.
-fn watch(started: &Started, root: &Path, shared: &Shared, plan: &Plan) -> Result<End, String> {
+/// Waits for the child to end, or ends it at a limit. Nothing that is done meanwhile is waited for
+/// when its time is over.
+fn watch(started: &mut Started, shared: &Shared, plan: &Plan) -> Result<End, String> {
     let limits = &plan.job.limits;
+    let until = started.at + limits.time;
+    let mut next_look = started.at;
     loop {
-        let left = limits.time.saturating_sub(started.at.elapsed());
+        let left = until.min(next_look).saturating_duration_since(Instant::now());
         let wait = PollTimeout::try_from(left.min(LOOK)).unwrap_or(PollTimeout::ZERO);
-        let _ = poll(&mut [PollFd::new(started.signals.as_fd(), PollFlags::POLLIN)], wait);
+        wait_for(started, wait);
         while let Ok(Some(_)) = started.signals.read_signal() {}
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             match status {
@@ -112,49 +129,39 @@ fn watch(started: &Started, root: &Path, shared: &Shared, plan: &Plan) -> Result
                 _ => {}
             }
         }
-        if started.at.elapsed() >= limits.time || shared.says_stop() {
+        if Instant::now() >= until || shared.says_stop() {
             return Ok(End::TimedOut);
         }
-        if memory(&root.join("proc")) > limits.memory {
+        let began = Instant::now();
+        if began < next_look {
+            continue;
+        }
+        let held = started.memory.held();
+        if held > limits.memory && Instant::now() < until {
             return Ok(End::OutOfMemory);
         }
+        // More often where it may soon be too much, but not more than half of the time.
+        let pause = if held > limits.memory / 2 { LOOK / 5 } else { LOOK };
+        next_look = Instant::now() + pause.max(began.elapsed());
     }
 }
 
-/// Bytes that all processes of the child use together.
-fn memory(proc: &Path) -> u64 {
-    let processes: Vec<_> = std::fs::read_dir(proc)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| {
-            let name = entry.file_name();
-            name.to_str()
-                .is_some_and(|name| name != "1" && name.bytes().all(|b| b.is_ascii_digit()))
-        })
-        .map(|entry| entry.path())
-        .collect();
-    let resident = |process: &std::path::PathBuf| -> Option<u64> {
-        let text = std::fs::read_to_string(process.join("statm")).ok()?;
-        Some(text.split(' ').nth(1)?.parse::<u64>().ok()? * PAGE)
+/// Waits for a signal or a request for memory, which is answered, but not for long.
+fn wait_for(started: &mut Started, wait: PollTimeout) {
+    let Some(asked) = &started.asked else {
+        let _ = poll(&mut [PollFd::new(started.signals.as_fd(), PollFlags::POLLIN)], wait);
+        return;
     };
-    let sum: u64 = processes.iter().filter_map(resident).sum();
-    if processes.len() < 2 {
-        return sum;
+    let mut both = [started.signals.as_fd(), asked.as_fd()]
+        .map(|handle| PollFd::new(handle, PollFlags::POLLIN));
+    let _ = poll(&mut both, wait);
+    match both[1].revents() {
+        Some(events) if events.contains(PollFlags::POLLIN) => started.memory.answer(asked),
+        // No process is left that could ask.
+        Some(events) if events.contains(PollFlags::POLLHUP) => started.asked = None,
+        _ => {}
     }
-    // Processes that come of each other share pages, which are counted once here; that takes the
-    // kernel longer, so it is asked only where it may matter.
-    let fair = |process: &std::path::PathBuf| -> Option<u64> {
-        let text = std::fs::read_to_string(process.join("smaps_rollup")).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
-    };
-    let shared: u64 = processes.iter().map(|p| fair(p).or_else(|| resident(p)).unwrap_or(0)).sum();
-    shared.min(sum)
 }
-
-/// The unit of `statm`, which is the smallest page on the machines that we know.
-const PAGE: u64 = 4096;
 
 /// Ends every process of the child, and waits until they are gone.
 fn end_all() {

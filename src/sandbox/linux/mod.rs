@@ -9,7 +9,9 @@
 
 mod confine;
 mod handover;
+mod helper;
 mod keeper;
+mod memory;
 mod outer;
 mod raw;
 mod syscalls;
@@ -36,6 +38,7 @@ use super::{Content, Done, End, Job, Kept, Runner, RunnerError};
 use crate::files;
 
 use handover::Receiver;
+pub(super) use helper::command as helper;
 pub(super) use outer::run_as_outer;
 
 /// What our own program is called with to be the outer process.

@@ -2,15 +2,19 @@
 //! it, so that libraries fall back to what they know else.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter, sock_filter,
 };
 
-use super::step;
+use super::{raw, step};
 
 /// What programs are made of, on every processor.
+///
+/// Not among it is what holds memory that can't be counted: anonymous files, whatever System V shares
+/// (a display does not need it), and pages given to pipes.
 #[rustfmt::skip]
 const ALLOWED: &[i64] = &[
     // Files and what is in them.
@@ -25,7 +29,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_fallocate, libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync, libc::SYS_syncfs,
     libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead, libc::SYS_flock,
     libc::SYS_fcntl, libc::SYS_ioctl, libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2,
-    libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee, libc::SYS_vmsplice,
+    libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee,
     libc::SYS_copy_file_range, libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir,
     libc::SYS_umask, libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr,
     libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr, libc::SYS_listxattr,
@@ -35,8 +39,8 @@ const ALLOWED: &[i64] = &[
     // Memory.
     libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_mprotect,
     libc::SYS_madvise, libc::SYS_mincore, libc::SYS_msync, libc::SYS_mlock, libc::SYS_mlock2,
-    libc::SYS_munlock, libc::SYS_mlockall, libc::SYS_munlockall, libc::SYS_memfd_create,
-    libc::SYS_membarrier, libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_pkey_mprotect,
+    libc::SYS_munlock, libc::SYS_mlockall, libc::SYS_munlockall, libc::SYS_membarrier,
+    libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_pkey_mprotect,
     libc::SYS_mbind, libc::SYS_get_mempolicy, libc::SYS_set_mempolicy,
     // Processes and threads: their own. New namespaces are refused below.
     libc::SYS_clone, libc::SYS_execve, libc::SYS_execveat, libc::SYS_exit, libc::SYS_exit_group,
@@ -73,9 +77,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_connect, libc::SYS_shutdown, libc::SYS_getsockname, libc::SYS_getpeername,
     libc::SYS_getsockopt, libc::SYS_setsockopt, libc::SYS_sendto, libc::SYS_sendmsg,
     libc::SYS_sendmmsg, libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg,
-    libc::SYS_shmget, libc::SYS_shmat, libc::SYS_shmdt, libc::SYS_shmctl, libc::SYS_semget,
-    libc::SYS_semop, libc::SYS_semtimedop, libc::SYS_semctl, libc::SYS_msgget, libc::SYS_msgsnd,
-    libc::SYS_msgrcv, libc::SYS_msgctl,
 ];
 
 /// What older processors have beside, for the same.
@@ -109,13 +110,25 @@ const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
 /// Typing into somebody's terminal.
 const TYPING: &[u64] = &[libc::TIOCSTI, libc::TIOCLINUX];
 
-/// Puts the filters on this process and all that come of it.
-pub(super) fn filter() -> Result<(), String> {
+/// Huge pages, asked for with a mapping.
+const HUGE: u64 = libc::MAP_HUGETLB.cast_unsigned() as u64;
+/// Settings of sockets that make their buffers larger.
+const BUFFERS: &[i32] =
+    &[libc::SO_SNDBUF, libc::SO_RCVBUF, libc::SO_SNDBUFFORCE, libc::SO_RCVBUFFORCE];
+
+/// Puts the filters on this process and all that come of it. Gives where their requests for shared
+/// memory without a file are answered; none where the system can't ask.
+pub(super) fn filter() -> Result<Option<OwnedFd>, String> {
     let what = "cannot filter its system calls";
+    // Where another sandbox around us has such a filter, there is no second one.
+    let asked = raw::filter_and_listen(&memory(true)).ok();
+    if asked.is_none() {
+        step(what, apply_filter(&memory(false)))?;
+    }
     for program in programs().map_err(|error| format!("{what}: {error}"))? {
         step(what, apply_filter(&program))?;
     }
-    Ok(())
+    Ok(asked)
 }
 
 fn programs() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
@@ -133,6 +146,8 @@ fn programs() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
         ),
         (libc::SYS_socket, vec![other_families()?]),
         (libc::SYS_socketpair, vec![other_families()?]),
+        // Pages that do not count as a process's own.
+        (libc::SYS_mmap, vec![rule(&[(3, SeccompCmpOp::MaskedEq(HUGE), HUGE)])?]),
         (
             libc::SYS_ioctl,
             TYPING
@@ -170,6 +185,42 @@ fn known() -> BpfProgram {
     [vec![number_of_the_call], search(&bounds, false)].concat()
 }
 
+/// Has the keeper asked for shared memory without a file, if it `listens`, and keeps the buffers of
+/// sockets as large as they are: whoever sets them is told that it is done, as programs take it for a
+/// wish. Answers are jumped to by their place in the program.
+fn memory(listens: bool) -> BpfProgram {
+    let argument = |place: u32| sock_filter { code: LOAD, jt: 0, jf: 0, k: 16 + 8 * place };
+    let jump = |code, k, jt, jf| sock_filter { code, jt, jf, k };
+    let answer = |k| sock_filter { code: RETURN, jt: 0, jf: 0, k };
+    let number = |call: i64| u32::try_from(call).unwrap_or(u32::MAX);
+    let flags = |flags: i32| flags.cast_unsigned();
+    let [send, receive, send_force, receive_force] = [0, 1, 2, 3].map(|n| flags(BUFFERS[n]));
+    let ask = if listens { libc::SECCOMP_RET_USER_NOTIF } else { libc::SECCOMP_RET_ALLOW };
+    vec![
+        sock_filter { code: LOAD, jt: 0, jf: 0, k: 0 },
+        jump(EQUALS, number(libc::SYS_mmap), 2, 0),
+        jump(EQUALS, number(libc::SYS_setsockopt), 5, 0),
+        answer(libc::SECCOMP_RET_ALLOW),
+        // A mapping: shared, and of no file.
+        argument(3),
+        sock_filter { code: AND, jt: 0, jf: 0, k: flags(libc::MAP_TYPE | libc::MAP_ANONYMOUS) },
+        jump(EQUALS, flags(libc::MAP_SHARED | libc::MAP_ANONYMOUS), 0, 8),
+        answer(ask),
+        // A setting of a socket.
+        argument(1),
+        jump(EQUALS, flags(libc::SOL_SOCKET), 0, 5),
+        argument(2),
+        jump(EQUALS, send, 4, 0),
+        jump(EQUALS, receive, 3, 0),
+        jump(EQUALS, send_force, 2, 0),
+        jump(EQUALS, receive_force, 1, 0),
+        answer(libc::SECCOMP_RET_ALLOW),
+        answer(libc::SECCOMP_RET_ERRNO),
+    ]
+}
+
+const EQUALS: u16 = operation(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
+const AND: u16 = operation(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K);
 const LOAD: u16 = operation(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
 const AT_LEAST: u16 = operation(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K);
 const RETURN: u16 = operation(libc::BPF_RET | libc::BPF_K);

@@ -38,8 +38,10 @@ const NETWORK: &[&str] = &["/etc/gai.conf", "/etc/host.conf", "/etc/hosts", "/et
 /// Devices that hold nothing of anybody's.
 pub(super) const DEVICES: &[&str] =
     &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-/// The folders that a child may write, in its own root, which is one bounded file system.
-pub(super) const WRITABLE: &[&str] = &[WORK, "/tmp", "/dev/shm"];
+/// Where programs share memory by files: a file system of its own, whose files count as memory.
+const SHARED: &str = "/dev/shm";
+/// The folders that a child may write. All but [`SHARED`] are on the root's bounded file system.
+pub(super) const WRITABLE: &[&str] = &[WORK, "/tmp", SHARED];
 /// The size of a setting that is copied, in bytes.
 const SMALL: u64 = 256 << 10;
 /// Files, folders and links that a child may make for each MiB that it may write, and at least.
@@ -67,10 +69,18 @@ impl<'a> Tree<'a> {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         step("cannot mount its root", mount(TMPFS, root, TMPFS, flags, Some(size.as_str())))?;
         let tree = Self { root, gaps: Vec::new() };
-        for place in WRITABLE.iter().map(|place| tree.inside(Path::new(place))) {
+        for name in WRITABLE {
+            let place = tree.inside(Path::new(name));
             make_folder(&place)?;
             // Mounts of their own, that stay writable when the root no longer is.
-            bind(&place, &place)?;
+            if *name == SHARED {
+                let size = plan.job.limits.disk.min(plan.job.limits.memory);
+                let size = format!("mode=755,size={size},nr_inodes={FILES}");
+                let made = mount(TMPFS, &place, TMPFS, flags, Some(size.as_str()));
+                step("cannot mount its shared memory", made)?;
+            } else {
+                bind(&place, &place)?;
+            }
         }
         Ok(tree)
     }
@@ -142,13 +152,19 @@ impl<'a> Tree<'a> {
         self.protect()?;
         // What a device is can't be changed by who owns none of them.
         for device in &devices {
-            bind(device, &self.inside(device))?;
+            // `/dev/zero` can be mapped, which makes memory that nobody counts. `/dev/full` reads
+            // the same and can't be.
+            let is_zero = *device == Path::new("/dev/zero");
+            bind(if is_zero { Path::new("/dev/full") } else { device }, &self.inside(device))?;
         }
         // Of it nothing can be written but what tells of the child itself.
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         if let Err(error) = mount(Some("proc"), &proc, Some("proc"), flags, NONE) {
             // Containers that hide parts of theirs allow no other.
-            self.gaps.push(format!("it has no /proc of its own ({error}): some programs need one"));
+            self.gaps.push(format!(
+                "it has no /proc of its own ({error}): some programs need one, \
+                 and memory is bounded only for each process by itself"
+            ));
         }
         Ok(())
     }

@@ -329,6 +329,80 @@ pub(super) const HOSTILE: &[(&str, &str, As, &str)] = &[
          time.sleep(1); out()",
     ),
     (
+        "takes all memory by files without a name",
+        "seccomp",
+        Anyone,
+        "import time\n\
+         files = [os.memfd_create(str(n)) for n in range(6)]\n\
+         for f in files: os.write(f, bytes(50 << 20))\n\
+         time.sleep(1); out()",
+    ),
+    (
+        "takes all memory by segments of System V that nobody has",
+        "seccomp",
+        Anyone,
+        "import time\n\
+         C.shmat.restype = ctypes.c_void_p\n\
+         made = [C.shmget(0, 50 << 20, 0o1600) for n in range(6)]\n\
+         for n in made:\n\
+         \x20at = C.shmat(n, None, 0); ctypes.memset(at, 1, 50 << 20); C.shmdt(ctypes.c_void_p(at))\n\
+         time.sleep(1); out(min(made) >= 0)\n\
+         for n in made: C.shmctl(n, 0, None)",
+    ),
+    (
+        "takes all memory by what sockets hold",
+        "the keeper's watch",
+        Anyone,
+        "import socket, time\n\
+         held, ready = os.pipe(), []\n\
+         for n in range(3):\n\
+         \x20if os.fork() == 0:\n\
+         \x20 sent, kept = 0, []\n\
+         \x20 while sent < 100 << 20:\n\
+         \x20  kept += socket.socketpair()\n\
+         \x20  for s in kept[-2:]:\n\
+         \x20   s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20); s.setblocking(False)\n\
+         \x20   try:\n\
+         \x20    while True: sent += s.send(bytes(60000))\n\
+         \x20   except BlockingIOError: pass\n\
+         \x20 os.write(held[1], b'x'); time.sleep(20); os._exit(0)\n\
+         for n in range(3): os.read(held[0], 1)\n\
+         time.sleep(1); out()\n\
+         os.killpg(0, 9)",
+    ),
+    (
+        "takes all memory by unmapping what it shares",
+        "the keeper is asked",
+        Anyone,
+        "import mmap, time\n\
+         made = []\n\
+         for n in range(3):\n\
+         \x20m = mmap.mmap(-1, 100 << 20); made.append(m)\n\
+         \x20for i in range(0, 100 << 20, 4096): m[i] = 1\n\
+         \x20m.madvise(mmap.MADV_DONTNEED)\n\
+         time.sleep(1); out()",
+    ),
+    (
+        "takes all memory by mapping a device",
+        "/dev/zero is one that can't be mapped",
+        Anyone,
+        "import mmap; out(len(mmap.mmap(os.open('/dev/zero', os.O_RDWR), 300 << 20)))",
+    ),
+    (
+        "takes memory by semaphores of System V",
+        "seccomp",
+        Anyone,
+        "n = C.semget(0, 1000, 0o1600); out(n >= 0); C.semctl(n, 0, 0)",
+    ),
+    (
+        "gives pages to a pipe, which keeps them",
+        "seccomp",
+        Anyone,
+        "r, w = os.pipe()\n\
+         b = ctypes.create_string_buffer(4096); v = (ctypes.c_void_p * 2)(ctypes.addressof(b), 4096)\n\
+         out(call(278, w, v, 1, 0))",
+    ),
+    (
         "fills the disk",
         "sized tmpfs, RLIMIT_FSIZE",
         Anyone,
@@ -465,6 +539,25 @@ pub(super) const HONEST: &[(&str, &str)] = &[
         "shares memory",
         "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9); m.buf[0] = 5; out(m.buf[0] == 5); m.close(); m.unlink()",
     ),
+    (
+        "shares memory without a file",
+        "import mmap; m = mmap.mmap(-1, 1 << 20)\n\
+         if os.fork() == 0: m[5] = 7; os._exit(0)\n\
+         os.wait(); out(m[5] == 7)",
+    ),
+    (
+        "works on much data with many processes",
+        "import multiprocessing as m\n\
+         data = bytearray(b'x') * (700 << 20)\n\
+         def f(n): return data[n << 20]\n\
+         if __name__ == '__main__':\n\
+         \x20with m.get_context('fork').Pool(4) as p: out(sum(p.map(f, range(600), 1)) == 72000)",
+    ),
+    (
+        "sets the buffers of its socket",
+        "import socket; a, b = socket.socketpair(); a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536); a.send(b'x'); out(b.recv(1) == b'x')",
+    ),
+    ("reads zeros", "out(open('/dev/zero', 'rb').read(9) == bytes(9))"),
     (
         "waits for a signal",
         "import signal; signal.signal(signal.SIGALRM, lambda *a: out()); signal.setitimer(signal.ITIMER_REAL, 0.05); signal.pause()",

@@ -477,7 +477,7 @@ fn no_other_flag_and_no_input_trusts_a_folder() {
             ignored(&output);
         }
         assert!(case.decoy.received().is_empty(), "{args:?}");
-        assert!(!case.world.file("home/.local/state/redraft").exists(), "{args:?}");
+        assert!(!case.world.file("home/.local/state/redraft/trusted").exists(), "{args:?}");
     }
 }
 

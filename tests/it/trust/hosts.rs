@@ -209,6 +209,7 @@ fn job(python: &Interpreter, script: &str, hosts: &[String]) -> Job {
         inputs: vec![Input { name: "script.py".into(), content: Content::Text(script.to_owned()) }],
         readable: python.files(),
         hosts: hosts.to_vec(),
+        programs: true,
         stdin: Vec::new(),
         limits: Limits {
             time: Duration::from_mins(1),
@@ -220,6 +221,7 @@ fn job(python: &Interpreter, script: &str, hosts: &[String]) -> Job {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        counted: Vec::new(),
     }
 }
 

@@ -198,7 +198,7 @@ fn another_user_of_a_session_is_asked_once_and_its_own_user_is_not() {
     let out = world.run(&["run", "s"]).expect(0);
     assert!(!out.err.contains("made elsewhere"), "its own user: {}", out.err);
     // Another user's state folder has another secret, or none.
-    std::fs::remove_dir_all(world.file("home/.local/state/redraft")).unwrap();
+    std::fs::remove_file(world.file("home/.local/state/redraft/secret")).unwrap();
     let out = world.run(&["run", "s"]).expect(0);
     assert!(out.err.contains("made elsewhere"), "{}", out.err);
     let out = world.run(&["show", "s"]).expect(0);
