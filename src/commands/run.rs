@@ -182,7 +182,9 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             stdin: String::new(),
             install: context.config.install.unwrap_or_default(),
             answers: Answers::new(),
-            allow: setup::permissions(&context.config.allow)?,
+            // Who names a file may start other programs by it: these are confined as it is.
+            allow: [setup::permissions(&context.config.allow)?, vec![Permission::Processes]]
+                .concat(),
             access: Access::default(),
         });
     }
