@@ -201,7 +201,10 @@ fn asked<'v>(session: &Session, version: &'v Version) -> impl Iterator<Item = Ne
     let open = settings.sandbox.mode == SandboxMode::Off
         || matches!(settings.safety, Safety::Off | Safety::Model);
     let needs = if open { Vec::new() } else { needs(version) };
-    let missing = needs.into_iter().filter(|need| !may(session, &need.permission));
+    // With a list of hosts, what a script does not name is tried, and the proxy says what it was.
+    let listed = granted(session).any(|granted| matches!(granted, Permission::Network(Some(_))));
+    let held = |need: &Need<'_>| listed && need.permission == Permission::Network(None);
+    let missing = needs.into_iter().filter(|need| !may(session, &need.permission) && !held(need));
     missing.collect::<Vec<_>>().into_iter()
 }
 
@@ -311,7 +314,8 @@ mod tests {
         for (allowed, asked, open) in [
             ("network=a.org", "network=a.org", true),
             ("network=a.org", "network=b.org", false),
-            ("network=a.org", "network", false),
+            // The proxy lets it reach no other host.
+            ("network=a.org", "network", true),
             ("network", "network=b.org", true),
             ("read=/srv/a.csv", "read=/srv/a.csv", true),
             ("read=/srv/a.csv", "read=/srv/b.csv", false),

@@ -219,3 +219,58 @@ fn what_was_allowed_is_listed_and_taken_back() {
     assert_eq!(shown["allowed"], serde_json::json!([]));
     assert!(!world.read("sessions/s/session.yaml").contains("a.org"));
 }
+
+/// Answers each request with a page, until the test ends.
+fn web() -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\npage",
+            );
+        }
+    });
+    port
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_that_needs_a_host_is_one_flag_or_one_answer_away() {
+    let fetch = |url: &str| {
+        fenced(&format!(
+            "from urllib.request import urlopen\nprint('GOT', urlopen({url}).read().decode())"
+        ))
+    };
+    let port = web();
+    let host = format!("network=127.0.0.1:{port}");
+    let named = fetch(&format!("'http://127.0.0.1:{port}/'"));
+    // By a flag.
+    let world = World::scripted(&[PLAN], &[&named], &[ACCEPT]);
+    world.run(&["new", "count", "--name", "s", "--auto", "--allow", &host]).expect(0);
+    assert!(printed(&world, 1).contains("GOT page"));
+    // By an answer, of a host that the script names.
+    let world = World::scripted(&[PLAN], &[&named], &[ACCEPT]);
+    let out =
+        world.run_with(&["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
+    assert!(out.out.contains(&format!("reach 127.0.0.1:{port} over the network")), "{}", out.out);
+    assert!(printed(&world, 1).contains("GOT page"));
+    // By an answer, of a host that only the run shows.
+    let hidden = fetch(&format!("'http:' + '//127.0.0.1' + ':' + str({port})"));
+    let world = World::scripted(&[PLAN], &[&hidden], &[ACCEPT]);
+    let args = ["new", "count", "--name", "s", "--allow", "network=127.0.0.1:1"];
+    let out = world.run_with(&args, "approve\nallow\naccept\n").expect(0);
+    assert!(out.out.contains(&format!("reach 127.0.0.1:{port} over the network")), "{}", out.out);
+    assert!(printed(&world, 1).contains("GOT page"));
+    let runs = world.events("s").iter().filter(|e| *e == "run_started").count();
+    assert_eq!(runs, 2, "it is run again with what was allowed");
+    // Denied, it is told to the Coder.
+    let world = World::scripted(&[PLAN], &[&hidden, &fenced("print(1)")], &[ACCEPT]);
+    world.run_with(&args, "approve\ndeny\naccept\n").expect(0);
+    let prompts: Vec<String> = world.received().iter().map(|r| r.prompt()).collect();
+    let told = format!("tried 127.0.0.1:{port}, allowed is 127.0.0.1:1");
+    assert!(prompts.iter().any(|prompt| prompt.contains(&told)), "{prompts:?}");
+}
