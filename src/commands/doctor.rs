@@ -105,7 +105,7 @@ fn models(context: &Context) -> Look {
 
 fn sandbox() -> Look {
     let (fine, words) = match strict() {
-        Ok(words) => (true, words),
+        Ok(words) => (true, format!("{words}; THREATS.md says what it does not defend")),
         Err(error) => (
             false,
             format!(

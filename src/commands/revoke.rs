@@ -64,13 +64,16 @@ fn chosen(open: &[Permission], named: &[String]) -> Result<Vec<Permission>, Stri
 }
 
 fn take_back(store: &mut store::Store, revoked: &[Permission]) -> Result<()> {
-    let mut settings = store.session().settings.clone();
+    let before = store.session().settings.clone();
+    let mut settings = before.clone();
     for permission in revoked {
         settings.close(permission);
     }
     store.record(Event::PermissionRevoked { permissions: revoked.to_vec() })?;
-    // `session.yaml` says what the session runs with.
-    let (request, artifact) = (None, Artifact::default());
-    store.record(Event::SettingsChanged { request, settings: Box::new(settings), artifact })?;
+    if settings != before {
+        // `session.yaml` says what the session runs with.
+        let (request, artifact) = (None, Artifact::default());
+        store.record(Event::SettingsChanged { request, settings: Box::new(settings), artifact })?;
+    }
     Ok(())
 }

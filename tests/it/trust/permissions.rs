@@ -270,7 +270,8 @@ fn a_session_that_needs_a_host_is_one_flag_or_one_answer_away() {
     // Denied, it is told to the Coder.
     let world = World::scripted(&[PLAN], &[&hidden, &fenced("print(1)")], &[ACCEPT]);
     world.run_with(&args, "approve\ndeny\naccept\n").expect(0);
-    let prompts: Vec<String> = world.received().iter().map(|r| r.prompt()).collect();
+    let prompts: Vec<String> =
+        world.received().iter().map(crate::support::model_server::Received::prompt).collect();
     let told = format!("tried 127.0.0.1:{port}, allowed is 127.0.0.1:1");
     assert!(prompts.iter().any(|prompt| prompt.contains(&told)), "{prompts:?}");
 }
