@@ -100,7 +100,11 @@ fn home(folder: &Path, config: &Value, seed: u32) -> PathBuf {
     config["providers"]["embedded"]["sampling"]["seed"] = seed.into();
     let home = folder.join(format!("seed-{seed}"));
     folder_at(&home);
-    write(&home.join("bench.yaml"), &serde_json::to_string(&config).expect("plain data"));
+    write(&home.join("bench.yaml"), &config.to_string());
+    // The same Python, with the time that a whole check may take.
+    let sandbox = serde_json::json!({ "seconds": CHECK, "memory_mb": 4096 });
+    let judge = serde_json::json!({ "python": config["python"], "sandbox": sandbox });
+    write(&home.join("judge.yaml"), &judge.to_string());
     home
 }
 
@@ -163,13 +167,14 @@ fn is_right(home: &Path, task: &Task, script: &Path) -> bool {
     let read = |path: &Path| format!("read={}", path.display());
     let (tasks, script, runner) = (read(&tasks), read(script), runner.display().to_string());
     let args = ["--config", "judge.yaml", "run", &runner, "--allow", &tasks, "--allow", &script];
-    write(&home.join("judge.yaml"), &format!("sandbox: {{ seconds: {CHECK}, memory_mb: 4096 }}\n"));
     let output = redraft(home, &args).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
     let judged = said.lines().find_map(|line| line.strip_prefix("JUDGED "));
     match judged {
         Some("0") => true,
+        // A package that the Python of the bench has not: its user would not have it either.
         Some("1") => false,
+        Some("2") if said.contains("is not installed") => false,
         _ => panic!("{}: not judged: {said}{}", task.name, String::from_utf8_lossy(&output.stderr)),
     }
 }
