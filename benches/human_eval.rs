@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
-use support::{folder_at, redraft, say, write};
+use support::{folder_at, redraft, say, tokens_of, write};
 
 /// The two sessions that a problem gets. The second one's first version is the best of eight
 /// without repairs.
@@ -76,16 +76,11 @@ impl Bench {
         let (mut first, mut head, mut tokens) = (None, None, 0);
         for line in journal.lines() {
             let event: Value = serde_json::from_str(line).expect("a line");
-            match event["event"].as_str() {
-                Some("model_call_finished") => {
-                    let count = |of: &str| event["usage"][of].as_u64().unwrap_or(0);
-                    tokens += count("prompt") + count("answer");
-                }
-                Some("version_created" | "rewound") => {
-                    head = event["version"].as_u64();
-                    first = first.or(Some(tokens));
-                }
-                _ => {}
+            let (prompt, answer) = tokens_of(&event);
+            tokens += prompt + answer;
+            if let Some("version_created" | "rewound") = event["event"].as_str() {
+                head = event["version"].as_u64();
+                first = first.or(Some(tokens));
             }
         }
         let made = |version: Option<u64>, tokens: u64| Made {

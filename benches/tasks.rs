@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use support::{folder_at, redraft, say, write};
+use support::{folder_at, redraft, say, tokens_of, write};
 
 /// The modes with what `redraft new` is given besides.
 const MODES: [(&str, &[&str]); 4] = [
@@ -134,14 +134,11 @@ fn session(
     let (mut head, mut tokens, mut answered) = (None, 0, 0);
     for line in journal.lines() {
         let event: Value = serde_json::from_str(line).expect("a line");
-        match event["event"].as_str() {
-            Some("model_call_finished") => {
-                let count = |of: &str| event["usage"][of].as_u64().unwrap_or(0);
-                tokens += count("prompt") + count("answer");
-                answered += count("answer");
-            }
-            Some("version_created" | "rewound" | "accepted") => head = event["version"].as_u64(),
-            _ => {}
+        let (prompt, answer) = tokens_of(&event);
+        tokens += prompt + answer;
+        answered += answer;
+        if let Some("version_created" | "rewound" | "accepted") = event["event"].as_str() {
+            head = event["version"].as_u64();
         }
     }
     let script = head.map(|n| folder.join(format!("script_v{n}.py")));

@@ -115,3 +115,12 @@ pub fn folder_at(path: &Path) {
 pub fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("the file is written");
 }
+
+/// Tokens of the prompt and of the answer, where an event of a journal is a call's end.
+pub fn tokens_of(event: &serde_json::Value) -> (u64, u64) {
+    if event["event"] != "model_call_finished" {
+        return (0, 0);
+    }
+    let count = |of: &str| event["usage"][of].as_u64().unwrap_or(0);
+    (count("prompt"), count("answer"))
+}

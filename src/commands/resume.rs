@@ -31,6 +31,9 @@ pub(super) fn run(context: Context, args: &cli::Resume) -> Result<u8> {
         store.watch(move |line| terminal.raw(&format!("{line}\n")));
     }
     work::take_up(context, &mut store, found)?;
+    for line in &store.given().changed {
+        context.terminal.warn(line);
+    }
     // An edited session.yaml counts, and flags count more.
     let mut settings = store.session().settings.clone();
     setup::apply(&mut settings, &args.work)?;

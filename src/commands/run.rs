@@ -3,7 +3,7 @@
 use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::packages::Missing;
-use crate::domain::permission::{Access, Permission};
+use crate::domain::permission::Permission;
 use crate::domain::report::{Checks, RunVerdict};
 use crate::domain::settings::{Install, Sandbox};
 use crate::domain::text::{one_line, visible};
@@ -39,7 +39,6 @@ struct Wanted {
     answers: Answers,
     /// What its session was allowed.
     allow: Vec<Permission>,
-    access: Access,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
@@ -48,7 +47,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         wanted.limits.mode = mode.into();
     }
     let allowed = setup::permissions(&args.allow)?;
-    wanted.access = permission::access_of(wanted.limits.mode, allowed.iter().chain(&wanted.allow));
+    let access = permission::access_of(wanted.limits.mode, allowed.iter().chain(&wanted.allow));
     if !args.args.is_empty() {
         wanted.args.clone_from(&args.args);
         wanted.stdin.clear();
@@ -61,13 +60,13 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, &cancel))? else {
         return Ok(code::INTERRUPTED);
     };
-    let runner = sandbox::runner(wanted.access.mode);
+    let runner = sandbox::runner(access.mode);
     let ask = Ask {
         script: &wanted.script,
         script_name: &wanted.name,
         data: &wanted.data,
         earlier: &[],
-        access: &wanted.access,
+        access: &access,
         checks: &checks,
         limits: wanted.limits,
         python: &python,
@@ -185,7 +184,6 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             // Who names a file may start other programs by it: these are confined as it is.
             allow: [setup::permissions(&context.config.allow)?, vec![Permission::Processes]]
                 .concat(),
-            access: Access::default(),
         });
     }
     if path.extension().is_some_and(|e| e == "py") {
@@ -230,6 +228,5 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
             .map(|(n, _)| (n.clone(), true))
             .collect(),
         allow: permission::granted(&session).cloned().collect(),
-        access: Access::default(),
     })
 }

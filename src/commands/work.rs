@@ -49,9 +49,6 @@ pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Res
     for line in edits::take_up(store, found.edits)? {
         terminal.warn(&line);
     }
-    for line in &store.given().changed {
-        terminal.warn(&visible(line));
-    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! `session.yaml` and in the journal. A line under `## Needs` of a plan says the same in its own
 //! form (`- read /srv/a.csv`).
 
+use super::host::NamedHost;
 use super::settings::{Install, Safety, SandboxMode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -61,7 +62,10 @@ impl Permission {
         match (self, other) {
             (Self::Network(None), Self::Network(_)) => true,
             (Self::Network(Some(host)), Self::Network(Some(asked))) => {
-                host == asked || port_of(host).is_none() && without_port(asked) == host
+                match (NamedHost::parse(host), NamedHost::parse(asked)) {
+                    (Ok(host), Ok(asked)) => host.includes(&asked),
+                    _ => false,
+                }
             }
             (Self::Read(place), Self::Read(path)) => path.starts_with(place),
             _ => self == other,
@@ -112,7 +116,7 @@ pub enum PermissionError {
     )]
     Unknown(String),
     /// What stands behind the `=` is no host.
-    #[error("`{0}` is no host; name one as `api.example.org` or `127.0.0.1:8000`")]
+    #[error("{0}")]
     Host(String),
     /// What stands behind the `=` is no name of an environment variable.
     #[error("`{0}` is no name of an environment variable")]
@@ -275,50 +279,12 @@ fn need(line: &str) -> Result<Vec<Permission>, &'static str> {
     }
 }
 
-/// A host as permissions are compared by: small letters, no dot at its end.
+/// A host as permissions name it, in the one form that it has.
 ///
 /// # Errors
 /// Whatever can't be a host with or without a port.
 pub fn host(text: &str) -> Result<String, PermissionError> {
-    let refuse = || PermissionError::Host(shown(text));
-    let (name, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (address, port) = rest.split_once(']').ok_or_else(refuse)?;
-        let address: std::net::Ipv6Addr = address.parse().map_err(|_| refuse())?;
-        let port = match port {
-            "" => None,
-            port => Some(port.strip_prefix(':').ok_or_else(refuse)?),
-        };
-        (format!("[{address}]"), port)
-    } else {
-        let (name, port) = match text.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (text, None),
-        };
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let label = |label: &str| !label.is_empty() && label.len() < 64 && label.chars().all(fits);
-        if name.len() > 253 || !name.split('.').all(label) {
-            return Err(refuse());
-        }
-        (name, port)
-    };
-    match port {
-        None => Ok(name),
-        Some(port) => {
-            let port: u16 = port.parse().map_err(|_| refuse())?;
-            Ok(format!("{name}:{port}"))
-        }
-    }
-}
-
-/// A host without its port.
-#[must_use]
-pub fn without_port(host: &str) -> &str {
-    port_of(host).map_or(host, |port| &host[..host.len() - port.len() - 1])
-}
-
-fn port_of(host: &str) -> Option<&str> {
-    host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'))
+    NamedHost::parse(text).map(|host| host.to_string()).map_err(PermissionError::Host)
 }
 
 fn variable(name: &str) -> Result<String, PermissionError> {
@@ -432,6 +398,8 @@ mod tests {
             ("network=a.org:80", "network=a.org", false),
             ("network=a.org", "network=b.a.org", false),
             ("network=[::1]", "network=[::1]:80", true),
+            ("network=2130706433", "network=127.0.0.1:80", true),
+            ("network=B\u{fc}cher.example", "network=xn--bcher-kva.example", true),
             ("read=/srv/data", "read=/srv/data/a/b.csv", true),
             ("read=/srv/data", "read=/srv/database.csv", false),
             ("read=/srv/data/a.csv", "read=/srv/data", false),

@@ -27,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::settings::SandboxMode;
 use crate::files::FileError;
 pub use capture::Captured;
-pub use proxy::NamedHost;
 pub use work::Kept;
 
 /// One child to run.
@@ -43,7 +42,7 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// Folders and files outside its work folder that it may read, where it is confined.
     pub readable: Vec<PathBuf>,
-    /// Hosts that it may reach, each as [`NamedHost::parse`] reads it, by the proxy that its environment
+    /// Hosts that it may reach, each as [`crate::domain::host::NamedHost::parse`] reads it, by the proxy that its environment
     /// names. A host without a port is allowed at every port. For the level `strict`: `network` and
     /// `off` reach everything.
     pub hosts: Vec<String>,

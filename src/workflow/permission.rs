@@ -96,13 +96,12 @@ pub fn tried<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
 /// Why a version is not run: it asks for what was denied, or a model's doubts were agreed with.
 #[must_use]
 pub fn refusal(session: &Session, version: &Version) -> Option<String> {
-    let unsafe_ = version.judged.as_ref().is_some_and(|judged| !judged.safe);
-    if is_judged(session) && version.trusted == Some(false) && unsafe_ {
+    let doubted = version.judged.as_ref().is_some_and(|judged| !judged.safe);
+    if is_judged(session) && version.trusted == Some(false) && doubted {
         return Some("it was judged not safe, and not allowed".to_owned());
     }
-    let mut asked = asked(session, version).filter(Need::is_essential);
-    let need = asked.find(|need| denied(session, &need.permission))?;
-    Some(need.not_allowed())
+    let refused = |need: &&Need<'_>| need.is_essential() && denied(session, &need.permission);
+    asked(session, version).iter().find(refused).map(Need::not_allowed)
 }
 
 /// The answer to what the head asks for, or to what a model said of it.
@@ -196,16 +195,18 @@ fn capabilities(version: &Version) -> impl Iterator<Item = &Capability> {
 }
 
 /// What a version asks for that its session does not give it.
-fn asked<'v>(session: &Session, version: &'v Version) -> impl Iterator<Item = Need<'v>> + use<'v> {
+fn asked<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
     let settings = &session.settings;
-    let open = settings.sandbox.mode == SandboxMode::Off
-        || matches!(settings.safety, Safety::Off | Safety::Model);
-    let needs = if open { Vec::new() } else { needs(version) };
+    if settings.sandbox.mode == SandboxMode::Off
+        || matches!(settings.safety, Safety::Off | Safety::Model)
+    {
+        return Vec::new();
+    }
     // With a list of hosts, what a script does not name is tried, and the proxy says what it was.
     let listed = granted(session).any(|granted| matches!(granted, Permission::Network(Some(_))));
     let held = |need: &Need<'_>| listed && need.permission == Permission::Network(None);
-    let missing = needs.into_iter().filter(|need| !may(session, &need.permission) && !held(need));
-    missing.collect::<Vec<_>>().into_iter()
+    let given = |need: &Need<'_>| may(session, &need.permission) || held(need);
+    needs(version).into_iter().filter(|need| !given(need)).collect()
 }
 
 /// What a version needs of the world, as far as its script says so. Code made at run time and native
@@ -238,7 +239,8 @@ fn may(session: &Session, permission: &Permission) -> bool {
 
 fn denied(session: &Session, permission: &Permission) -> bool {
     let denials = session.allowed.iter().filter(|(_, allowed)| !**allowed);
-    denials.into_iter().any(|(denied, _)| denied.covers(permission)) && !may(session, permission)
+    let mut denials = denials.map(|(denied, _)| denied);
+    denials.any(|denied| denied.covers(permission)) && !may(session, permission)
 }
 
 #[cfg(test)]

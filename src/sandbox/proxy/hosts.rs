@@ -5,20 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use url::Host;
 
-/// Most characters of a host in a text: the longest name that there can be.
-const LONGEST: usize = 253;
+use crate::domain::host::{self, LOCALHOST, NamedHost};
+
 /// Hosts of the list that a refusal says.
 const SHOWN: usize = 10;
-
-/// A host, and the port if one is named: `api.example.org`, `10.0.0.7:8080`, `[::1]:80`.
-///
-/// Names are lower case, in ASCII and without a dot at the end; every way to write an address is
-/// that address, and an IPv4 address in IPv6 is the IPv4 one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedHost {
-    host: Host,
-    port: Option<u16>,
-}
 
 /// A host and a port that somebody wants to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,54 +26,11 @@ pub(super) enum Refusal {
     Inside(Target, SocketAddr, &'static str),
 }
 
-impl NamedHost {
-    /// Reads an entry of a list.
-    ///
-    /// # Errors
-    /// What is wrong with it, with the entry.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| {
-            let text = crate::domain::text::one_line(text, 100);
-            format!(
-                "`{text}` is no host: {why}; write a name or an address, as in `api.example.org`, `10.0.0.7:8080` or `[::1]:80`"
-            )
-        };
-        if text.contains('*') {
-            return Err(wrong("every host is named by itself, `*` stands for none"));
-        }
-        let (host, port) = split(text).ok_or_else(|| wrong("its port is no number up to 65535"))?;
-        let host = parse_host(host).ok_or_else(|| wrong("it can't be read"))?;
-        Ok(Self { host, port })
-    }
-
-    fn covers(&self, target: &Target) -> bool {
-        self.host == target.host && self.port.is_none_or(|port| port == target.port)
-    }
-
-    /// Whether it means this machine.
-    pub(super) fn is_loopback(&self) -> bool {
-        match &self.host {
-            Host::Domain(name) => name == LOCALHOST,
-            Host::Ipv4(ip) => ip.is_loopback(),
-            Host::Ipv6(ip) => ip.is_loopback(),
-        }
-    }
-}
-
-impl fmt::Display for NamedHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            Some(port) => write!(f, "{}:{port}", self.host),
-            None => write!(f, "{}", self.host),
-        }
-    }
-}
-
 impl Target {
     /// Reads `HOST:PORT`, or `HOST` where a port goes without saying.
     pub(super) fn parse(text: &str, default: Option<u16>) -> Option<Self> {
-        let (host, port) = split(text)?;
-        Some(Self { host: parse_host(host)?, port: port.or(default)? })
+        let (host, port) = host::split(text)?;
+        Some(Self { host: host::parse(host)?, port: port.or(default)? })
     }
 
     /// As a `Host` header has it: without the port that goes without saying.
@@ -125,9 +72,6 @@ impl Refusal {
     }
 }
 
-/// The one name that may mean this machine.
-const LOCALHOST: &str = "localhost";
-
 /// What a list says of a target before anything is looked up.
 pub(super) enum Known {
     /// Its addresses are known.
@@ -138,7 +82,7 @@ pub(super) enum Known {
 
 /// Whether a target is on the list, and where it is if that goes without looking it up.
 pub(super) fn listed(list: &[NamedHost], target: &Target) -> Result<Known, Refusal> {
-    if !list.iter().any(|named| named.covers(target)) {
+    if !list.iter().any(|named| named.covers(&target.host, target.port)) {
         return Err(Refusal::NotListed(target.clone()));
     }
     let at = |ip: IpAddr| SocketAddr::new(ip, target.port);
@@ -182,7 +126,7 @@ pub(super) fn names(list: &[NamedHost], address: SocketAddr) -> bool {
         IpAddr::V6(ip) => Host::Ipv6(ip),
     };
     let target = Target { host, port: address.port() };
-    list.iter().any(|named| named.covers(&target))
+    list.iter().any(|named| named.covers(&target.host, target.port))
 }
 
 /// What an address is that does not lie in the open internet.
@@ -231,42 +175,6 @@ fn inside_6(ip: Ipv6Addr) -> Option<&'static str> {
     }
 }
 
-/// A host and its port, if one is named: neither is looked at but for the port's number.
-fn split(text: &str) -> Option<(&str, Option<u16>)> {
-    let bracket = text.rfind(']').map_or(0, |at| at + 1);
-    match text[bracket..].rfind(':') {
-        None => Some((text, None)),
-        Some(at) => {
-            let (host, port) = (&text[..bracket + at], &text[bracket + at + 1..]);
-            let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-            let port: u16 = digits.then(|| port.parse().ok()).flatten()?;
-            (port > 0).then_some((host, Some(port)))
-        }
-    }
-}
-
-/// As names of hosts are, and nothing that could be taken for something else where it is shown.
-fn is_name(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    name.len() <= LONGEST && !name.ends_with('.') && name.bytes().all(plain)
-}
-
-fn parse_host(text: &str) -> Option<Host> {
-    // What a browser would decode is nothing that a host is written with here.
-    if text.contains(['%', '@', '/', '\\']) || text.len() > 4 * LONGEST {
-        return None;
-    }
-    let text = if text.starts_with('[') { text } else { text.strip_suffix('.').unwrap_or(text) };
-    Some(match Host::parse(text).ok()? {
-        Host::Ipv6(ip) => match ip.to_canonical() {
-            IpAddr::V4(ip) => Host::Ipv4(ip),
-            IpAddr::V6(ip) => Host::Ipv6(ip),
-        },
-        Host::Domain(name) if !is_name(&name) => return None,
-        host => host,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
@@ -275,58 +183,6 @@ mod tests {
 
     fn list(entries: &[&str]) -> Vec<NamedHost> {
         entries.iter().map(|entry| NamedHost::parse(entry).unwrap()).collect()
-    }
-
-    #[test]
-    fn one_host_has_one_form_however_it_is_written() {
-        for (text, form) in [
-            ("api.example.org", "api.example.org"),
-            ("API.Example.ORG.", "api.example.org"),
-            ("api.example.org.:443", "api.example.org:443"),
-            ("bücher.example", "xn--bcher-kva.example"),
-            ("ｅｘａｍｐｌｅ.org", "example.org"),
-            ("localhost:8080", "localhost:8080"),
-            ("127.0.0.1", "127.0.0.1"),
-            ("2130706433", "127.0.0.1"),
-            ("0x7f.1", "127.0.0.1"),
-            ("0177.0.0.1:80", "127.0.0.1:80"),
-            ("[::1]:80", "[::1]:80"),
-            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
-            ("[::FFFF:7f00:1]", "127.0.0.1"),
-        ] {
-            assert_eq!(NamedHost::parse(text).unwrap().to_string(), form, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_host_is_refused_with_the_reason() {
-        for text in [
-            "",
-            ":80",
-            ".",
-            "a..",
-            "a b",
-            "a:",
-            "a:0",
-            "a:65536",
-            "a:+1",
-            "a:b",
-            "*",
-            "*.a.org",
-            "https://a.org",
-            "a.org/x",
-            "me@a.org",
-            "a%2eorg",
-            "[::1",
-            "::1",
-            "1.2.3.4.5",
-            "a\nb",
-            "a`b",
-            "[fe80::1%eth0]",
-        ] {
-            let error = NamedHost::parse(text).unwrap_err();
-            assert!(error.contains("is no host") && !error.contains('\n'), "{text}: {error}");
-        }
     }
 
     #[test]

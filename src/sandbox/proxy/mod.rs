@@ -27,8 +27,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Job;
-pub use hosts::NamedHost;
 use hosts::{Known, Refusal, Target};
+
+use crate::domain::host::NamedHost;
 use http::{BadRequest, Wish};
 
 /// Connections at a time; the next ones wait.

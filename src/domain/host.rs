@@ -1,0 +1,172 @@
+//! A host as people and programs write it, in one form: what permissions name, and what the proxy in
+//! front of the sandbox compares.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::Host;
+
+/// Most characters of a host in a text: the longest name that there can be.
+const LONGEST: usize = 253;
+/// The one name that may mean this machine.
+pub const LOCALHOST: &str = "localhost";
+
+/// A host, and the port if one is named: `api.example.org`, `10.0.0.7:8080`, `[::1]:80`.
+///
+/// Names are lower case, in ASCII and without a dot at the end; every way to write an address is
+/// that address, and an IPv4 address in IPv6 is the IPv4 one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedHost {
+    host: Host,
+    port: Option<u16>,
+}
+
+impl NamedHost {
+    /// Reads an entry of a list.
+    ///
+    /// # Errors
+    /// What is wrong with it, with the entry.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| {
+            let text = super::text::one_line(text, 100);
+            format!(
+                "`{text}` is no host: {why}; write a name or an address, as in `api.example.org`, `10.0.0.7:8080` or `[::1]:80`"
+            )
+        };
+        if text.contains('*') {
+            return Err(wrong("every host is named by itself, `*` stands for none"));
+        }
+        let (host, port) = split(text).ok_or_else(|| wrong("its port is no number up to 65535"))?;
+        let host = self::parse(host).ok_or_else(|| wrong("it can't be read"))?;
+        Ok(Self { host, port })
+    }
+
+    /// Whether it stands for this port of this host.
+    #[must_use]
+    pub fn covers(&self, host: &Host, port: u16) -> bool {
+        self.host == *host && self.port.is_none_or(|own| own == port)
+    }
+
+    /// Whether it stands for all that another one does.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        self.host == other.host && (self.port.is_none() || self.port == other.port)
+    }
+
+    /// Whether it means this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match &self.host {
+            Host::Domain(name) => name == LOCALHOST,
+            Host::Ipv4(ip) => ip.is_loopback(),
+            Host::Ipv6(ip) => ip.is_loopback(),
+        }
+    }
+}
+
+impl fmt::Display for NamedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => write!(f, "{}", self.host),
+        }
+    }
+}
+
+/// A host and its port, if one is named: neither is looked at but for the port's number.
+#[must_use]
+pub fn split(text: &str) -> Option<(&str, Option<u16>)> {
+    let bracket = text.rfind(']').map_or(0, |at| at + 1);
+    match text[bracket..].rfind(':') {
+        None => Some((text, None)),
+        Some(at) => {
+            let (host, port) = (&text[..bracket + at], &text[bracket + at + 1..]);
+            let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+            let port: u16 = digits.then(|| port.parse().ok()).flatten()?;
+            (port > 0).then_some((host, Some(port)))
+        }
+    }
+}
+
+/// As names of hosts are, and nothing that could be taken for something else where it is shown.
+fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    name.len() <= LONGEST && !name.ends_with('.') && name.bytes().all(plain)
+}
+
+/// A host without a port, in its one form.
+#[must_use]
+pub fn parse(text: &str) -> Option<Host> {
+    // What a browser would decode is nothing that a host is written with here.
+    if text.contains(['%', '@', '/', '\\']) || text.len() > 4 * LONGEST {
+        return None;
+    }
+    let text = if text.starts_with('[') { text } else { text.strip_suffix('.').unwrap_or(text) };
+    Some(match Host::parse(text).ok()? {
+        Host::Ipv6(ip) => match ip.to_canonical() {
+            IpAddr::V4(ip) => Host::Ipv4(ip),
+            IpAddr::V6(ip) => Host::Ipv6(ip),
+        },
+        Host::Domain(name) if !is_name(&name) => return None,
+        host => host,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
+
+    use super::*;
+
+    #[test]
+    fn one_host_has_one_form_however_it_is_written() {
+        for (text, form) in [
+            ("api.example.org", "api.example.org"),
+            ("API.Example.ORG.", "api.example.org"),
+            ("api.example.org.:443", "api.example.org:443"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("ｅｘａｍｐｌｅ.org", "example.org"),
+            ("localhost:8080", "localhost:8080"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("2130706433", "127.0.0.1"),
+            ("0x7f.1", "127.0.0.1"),
+            ("0177.0.0.1:80", "127.0.0.1:80"),
+            ("[::1]:80", "[::1]:80"),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
+            ("[::FFFF:7f00:1]", "127.0.0.1"),
+        ] {
+            assert_eq!(NamedHost::parse(text).unwrap().to_string(), form, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused_with_the_reason() {
+        for text in [
+            "",
+            ":80",
+            ".",
+            "a..",
+            "a b",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:+1",
+            "a:b",
+            "*",
+            "*.a.org",
+            "https://a.org",
+            "a.org/x",
+            "me@a.org",
+            "a%2eorg",
+            "[::1",
+            "::1",
+            "1.2.3.4.5",
+            "a\nb",
+            "a`b",
+            "[fe80::1%eth0]",
+        ] {
+            let error = NamedHost::parse(text).unwrap_err();
+            assert!(error.contains("is no host") && !error.contains('\n'), "{text}: {error}");
+        }
+    }
+}
