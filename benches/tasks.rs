@@ -3,8 +3,9 @@
 //!
 //! `cargo bench --bench tasks -- MODEL CONFIG [--mode M]... [--seeds N] [--half look|held]
 //! [--only NAME]...`, where `MODEL` is a model of the configuration file `CONFIG`. Modes: `oneshot` (one
-//! answer of the Coder to the request, not run before it is judged), `quick`, `guided`, `sampler`; all of
-//! them if none is named. Each seed is the seed of a model inside the program (`providers: { embedded: {
+//! answer of the Coder to the request, not run before it is judged), `quick`, `single` (the default with
+//! one candidate), `guided` (the default), `sampler`; all of them if none is named. The program is this
+//! build's or the one that `REDRAFT_PROGRAM` names; this build's judges. Each seed is the seed of a model inside the program (`providers: { embedded: {
 //! sampling: { seed: N } } }`); servers draw anew anyway. The half `held` is for the final figure only.
 //! It prints a line a session, then a table for each mode. Nothing may run beside it.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
@@ -17,10 +18,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use support::{folder_at, redraft, say, tokens_of, write};
+use support::{folder_at, redraft, say, this_build, tokens_of, write};
 
 /// The modes with what `redraft new` is given besides.
-const MODES: [(&str, &[&str]); 4] = [
+const MODES: [(&str, &[&str]); 5] = [
     (
         "oneshot",
         &[
@@ -36,6 +37,7 @@ const MODES: [(&str, &[&str]); 4] = [
         ],
     ),
     ("quick", &["--preset", "quick"]),
+    ("single", &["--preset", "guided", "--candidates", "1"]),
     ("guided", &["--preset", "guided"]),
     ("sampler", &["--preset", "sampler"]),
 ];
@@ -164,7 +166,7 @@ fn is_right(home: &Path, task: &Task, script: &Path) -> bool {
     let read = |path: &Path| format!("read={}", path.display());
     let (tasks, script, runner) = (read(&tasks), read(script), runner.display().to_string());
     let args = ["--config", "judge.yaml", "run", &runner, "--allow", &tasks, "--allow", &script];
-    let output = redraft(home, &args).output().expect("it starts");
+    let output = this_build(home, &args).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
     let judged = said.lines().find_map(|line| line.strip_prefix("JUDGED "));
     match judged {

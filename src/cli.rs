@@ -223,6 +223,9 @@ pub(crate) struct Work {
     /// What every version reads from standard input: a text, or a file with `@`
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     pub(crate) stdin: Option<String>,
+    /// What the script does, checked on every version: 'input: 5 -> 120', 'arguments: 10 km -> 6.21'
+    #[arg(long = "example", value_name = "EXAMPLE", allow_hyphen_values = true)]
+    pub(crate) examples: Vec<String>,
 }
 
 #[derive(Args, Debug)]

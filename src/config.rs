@@ -8,6 +8,7 @@ mod nesting;
 mod values;
 
 use crate::domain::chat::{Role, Usage};
+use crate::domain::report::Evidence;
 use crate::domain::settings::{
     Install, Limits, LintUse, Preset, Safety, Sandbox, SandboxMode, Strategy,
 };
@@ -58,6 +59,8 @@ pub struct Config {
     pub sampling_temperature_step: Option<f64>,
     /// What counts between samples that are otherwise equal.
     pub sampling_strategy: Option<Strategy>,
+    /// How much has to be seen of a version before `--auto` accepts it.
+    pub accept: Option<Evidence>,
     /// What becomes of lint findings.
     pub lint: Option<LintUse>,
     /// Whether versions are run.
@@ -397,6 +400,7 @@ impl Config {
         over(&mut self.install_attempts, later.install_attempts);
         over(&mut self.sampling_temperature_step, later.sampling_temperature_step);
         over(&mut self.sampling_strategy, later.sampling_strategy);
+        over(&mut self.accept, later.accept);
         over(&mut self.lint, later.lint);
         over(&mut self.run, later.run);
         over(&mut self.install, later.install);

@@ -18,7 +18,7 @@ use std::{fs, io};
 const USER_LINE: &str = "=== user ===";
 
 /// File names and texts, in the order of [`Agent::ALL`].
-const BUILTIN: [(&str, &str); 9] = [
+const BUILTIN: [(&str, &str); 10] = [
     ("planner.md", include_str!("../prompts/planner.md")),
     ("coder.md", include_str!("../prompts/coder.md")),
     ("repair.md", include_str!("../prompts/repair.md")),
@@ -28,6 +28,7 @@ const BUILTIN: [(&str, &str); 9] = [
     ("inspector.md", include_str!("../prompts/inspector.md")),
     ("analysis.md", include_str!("../prompts/analysis.md")),
     ("engineer.md", include_str!("../prompts/engineer.md")),
+    ("tries.md", include_str!("../prompts/tries.md")),
 ];
 
 /// How a model is asked when the configuration does not say otherwise.

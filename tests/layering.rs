@@ -12,7 +12,15 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 11] = [
     &["domain"],
     &["files", "diff"],
-    &["config", "data", "prompts", "sandbox", "trust"],
+    &[
+        "config",
+        "data",
+        "prompts",
+        "sandbox",
+        "trust",
+        "workflow::agreement",
+        "workflow::variations",
+    ],
     &["workflow::evidence", "workflow::promised", "workflow::samples", "workflow::wording"],
     &[
         "workflow::convergence",

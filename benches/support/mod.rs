@@ -12,8 +12,19 @@ use std::time::{Duration, Instant};
 
 /// The program that is measured: this build's, or the one that `REDRAFT_PROGRAM` names.
 pub fn redraft(folder: &Path, args: &[&str]) -> Command {
-    let other = std::env::var_os("REDRAFT_PROGRAM");
-    let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_redraft").into()));
+    match std::env::var_os("REDRAFT_PROGRAM") {
+        Some(other) => program(Path::new(&other), folder, args),
+        None => this_build(folder, args),
+    }
+}
+
+/// The program of this build.
+pub fn this_build(folder: &Path, args: &[&str]) -> Command {
+    program(Path::new(env!("CARGO_BIN_EXE_redraft")), folder, args)
+}
+
+fn program(program: &Path, folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(args).current_dir(folder).env_clear();
     for name in ["PATH", "PYENV_ROOT"] {
         if let Some(value) = std::env::var_os(name) {

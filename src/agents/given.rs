@@ -16,7 +16,7 @@ use crate::domain::text::one_line;
 use std::fmt::Write;
 
 /// Under this it stands in a plan that we wrote.
-const HEADING: &str = "## Try it with";
+pub(super) const HEADING: &str = "## Try it with";
 /// More lines than this are a model that does not stop.
 const MOST_LINES: usize = 50;
 /// Characters of one line.

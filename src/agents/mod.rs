@@ -18,6 +18,7 @@ pub mod repair;
 pub mod reviewer;
 pub mod safety;
 mod text;
+pub mod tries;
 
 pub use text::{thoughts, without_echo};
 

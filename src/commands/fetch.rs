@@ -149,6 +149,15 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
     if let Some(warning) = entry.too_large() {
         terminal.say(&terminal.warm(&format!("But {warning}.")));
     }
+    if let Some(better) = library.better().filter(|better| better.bytes > entry.bytes) {
+        terminal.say(&terminal.dim(&format!(
+            "This machine has the memory for `{}` ({}, from its publisher): better scripts, more \
+             slowly; use it with `--model embedded/{}`.",
+            better.name,
+            size(better.bytes),
+            better.name
+        )));
+    }
     let what = format!("{all}, once");
     let choices = [
         Choice { word: "fetch", what: &what },

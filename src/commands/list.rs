@@ -85,6 +85,7 @@ fn json(Listed { name, session }: &Listed) -> serde_json::Value {
             "state": status::words(session),
             "versions": session.versions.len(),
             "accepted": session.accepted.map(|a| a.version),
+            "evidence": session.accepted.and_then(|a| a.evidence),
             "tokens": session.calls.usage.total(),
             "created": session.created,
             "updated": session.updated,

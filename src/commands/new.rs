@@ -17,13 +17,16 @@ const LONGEST: u64 = 1 << 20;
 
 pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let request = task(context, &args)?;
-    let settings = setup::settings(context, args.preset.map(Into::into), &args.work)?;
+    let mut settings = setup::settings(context, args.preset.map(Into::into), &args.work)?;
     setup::check_models(context, &settings)?;
     if args.task.is_none() && args.task_file.is_none() {
         show(context, &settings);
     }
     if let Some(code) = fetch::ensure(context, &settings, context.yes || args.work.auto)? {
         return Ok(code);
+    }
+    if args.work.auto {
+        setup::suit_unattended(context, &mut settings);
     }
     let prompts = work::prompts()?;
     let tests = tests(&args.tests)?;

@@ -72,6 +72,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         python: &python,
         keep_files_in: None,
         picture: None,
+        imported: false,
         by_hand: terminal.interactive && wanted.stdin.is_empty(),
         args: &wanted.args,
         stdin: wanted.stdin.clone().into_bytes(),

@@ -3,16 +3,23 @@
 use super::Context;
 use crate::cli::Work;
 use crate::domain::chat::Role;
+use crate::domain::example::Example;
 use crate::domain::permission::{self, Permission};
+use crate::domain::report::Evidence;
 use crate::domain::settings::{Preset, RoleSettings, Safety, Settings};
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::discover::{self, Choice};
 use crate::llm::library::{Library, LibraryError};
 use crate::llm::provider::{self, ProviderError};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 
+/// How many scripts are written side by side by a model whose tokens cost nothing: what they agree on
+/// says more than any of them.
+const CANDIDATES: u32 = 3;
+/// How much warmer each of these is asked for: they are to be different scripts.
+const STEP: f64 = 0.2;
 /// The longest input for a script, in bytes: it is kept in the session's journal.
 const LONGEST_INPUT: u64 = 1 << 20;
 
@@ -31,6 +38,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         bail!("`preset: ask` in the configuration leads to no script; ask with: redraft ask");
     }
     let usual = Settings::of(preset.or(config.preset).unwrap_or_default());
+    let usual_accept = usual.accept;
     let mut settings = Settings {
         limits: config.limits(usual.limits),
         candidates: config.candidates.unwrap_or(usual.candidates),
@@ -71,8 +79,46 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         };
         settings.roles.insert(role, of_role);
     }
+    let free = provider::costs_nothing(&settings.role(Role::Coder).model, config);
+    if free && config.candidates.is_none() && writes_unseen(settings.preset) {
+        settings.candidates = settings.candidates.max(CANDIDATES);
+        if config.sampling_temperature_step.is_none() {
+            settings.sampling_temperature_step = STEP;
+        }
+    }
     apply(&mut settings, work)?;
+    settings.accept = config.accept.unwrap_or(if free && settings.candidates > 1 {
+        Evidence::Agreed
+    } else {
+        usual_accept
+    });
     Ok(settings)
+}
+
+/// Takes out what nobody would look at and what the models can't do: where no person is at the gates, a
+/// model that judges scripts no better than chance neither plans nor reviews. Says so.
+pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) {
+    let guesses = |role| provider::is_guessing(&settings.role(role).model, &context.config);
+    let (plan, review) = (guesses(Role::Planner), guesses(Role::Reviewer));
+    let analyst = settings.review_before_run;
+    if analyst || !(settings.plan && plan || settings.review && review) {
+        return;
+    }
+    settings.plan &= !plan;
+    settings.review &= !review;
+    let left_out = match (plan, review) {
+        (true, true) => "no plan and no review",
+        (true, false) => "no plan",
+        _ => "no review",
+    };
+    context.terminal.say(&context.terminal.dim(&format!(
+        "{left_out}: nobody is at the gates, and the model judges scripts no better than chance"
+    )));
+}
+
+/// Whether several scripts can be written and run before anybody looks at one of them.
+const fn writes_unseen(preset: Preset) -> bool {
+    matches!(preset, Preset::Guided | Preset::Quick | Preset::Sampler)
 }
 
 /// Puts the flags over the settings of a session.
@@ -109,6 +155,13 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
             bail!("cannot read `--args {}`: a quote is not closed", one_line(args, 60));
         };
         settings.args = args;
+    }
+    for text in &work.examples {
+        let example = Example::read(text)
+            .map_err(|why| anyhow!("cannot take `--example {}`: {why}", one_line(text, 60)))?;
+        if !settings.examples.contains(&example) {
+            settings.examples.push(example);
+        }
     }
     if let Some(stdin) = &work.stdin {
         settings.stdin = match stdin.strip_prefix('@') {

@@ -2,15 +2,13 @@
 
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
+use crate::workflow::evidence;
 use crate::workflow::machine::{self, Step};
 
 /// Where it stands: `accepted v3`, `at the version gate`, ...
 pub(super) fn words(session: &Session) -> String {
     match machine::next_step(session) {
-        Step::Done(version) => {
-            let unseen = session.accepted.is_some_and(|a| a.without_run);
-            format!("accepted v{version}{}", if unseen { ", without a run" } else { "" })
-        }
+        Step::Done(version) => format!("accepted v{version}{}", seen(session)),
         Step::Ask(gate) => match &session.paused {
             Some(reason) => format!("at the {} gate: {}", gate.name(), one_line(reason, 80)),
             None => format!("at the {} gate", gate.name()),
@@ -33,6 +31,16 @@ pub(super) fn words(session: &Session) -> String {
         Step::Test(version) => format!("v{version} is to be tested"),
         Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
+    }
+}
+
+/// How much was seen of the accepted version, as it is put behind its number.
+pub(super) fn seen(session: &Session) -> String {
+    let Some(accepted) = session.accepted else { return String::new() };
+    match session.version(accepted.version) {
+        _ if accepted.without_run => ", without a run".to_owned(),
+        Some(version) => format!(" ({})", evidence::level_in_words(version)),
+        None => String::new(),
     }
 }
 

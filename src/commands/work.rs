@@ -1,9 +1,10 @@
 //! Works on an open session, and says how it ended.
 
-use super::{Context, chatlog, code, interrupts, setup};
+use super::{Context, chatlog, code, interrupts, setup, status};
 use crate::domain::chat::Agent;
 use crate::domain::dialogue::{Dialogue, Question};
 use crate::domain::report::{Test, TestOutcome};
+use crate::domain::session::Version;
 use crate::domain::settings::Preset;
 use crate::domain::text::{count, visible};
 use crate::llm::provider;
@@ -15,6 +16,7 @@ use crate::terminal::lines::Lines;
 use crate::terminal::menu::Menus;
 use crate::terminal::{self, Terminal, editor, restore};
 use crate::workflow::driver::{self, End, Tools, edits};
+use crate::workflow::evidence;
 use crate::workflow::manager::Manager;
 use anyhow::Result;
 use std::collections::HashMap;
@@ -204,13 +206,24 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
                 }
             };
             terminal.say(&terminal.dim(&format!("  after {}", gate::work_done(session))));
-            let words = format!("accepted v{version}{unseen}: {}", file.display());
+            let seen = if session.accepted.is_some_and(|a| a.without_run) {
+                String::new()
+            } else {
+                status::seen(session)
+            };
+            let words = format!("accepted v{version}{seen}{unseen}: {}", file.display());
             terminal.say(&terminal.bold(&words));
             code::DONE
         }
         End::Answered => code::DONE,
         End::Paused(reason) => {
             let done = gate::work_done(session);
+            let below = |head: &&Version| {
+                evidence::level(head).is_some_and(|level| level < session.settings.accept)
+            };
+            if let Some(head) = session.head().filter(below) {
+                terminal.say(&gate::split(terminal, head));
+            }
             terminal.say(&format!("paused: {}, after {done}", visible(&reason)));
             terminal.say(&resume_with(context, store.folder()));
             code::PAUSED

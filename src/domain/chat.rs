@@ -25,11 +25,13 @@ pub enum Agent {
     Analysis,
     /// Answers a question by having code run.
     Engineer,
+    /// Finds what the request says that the script is tried with.
+    Tries,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Planner,
         Self::Coder,
         Self::Repair,
@@ -39,6 +41,7 @@ impl Agent {
         Self::Inspector,
         Self::Analysis,
         Self::Engineer,
+        Self::Tries,
     ];
 
     /// The name in template files, chat files and the journal.
@@ -54,6 +57,7 @@ impl Agent {
             Self::Inspector => "inspector",
             Self::Analysis => "analysis",
             Self::Engineer => "engineer",
+            Self::Tries => "tries",
         }
     }
 
@@ -61,7 +65,7 @@ impl Agent {
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
-            Self::Planner => Role::Planner,
+            Self::Planner | Self::Tries => Role::Planner,
             Self::Coder | Self::Repair => Role::Coder,
             Self::Reviewer | Self::Inspector | Self::Analysis => Role::Reviewer,
             Self::Safety => Role::Safety,

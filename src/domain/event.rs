@@ -3,12 +3,17 @@
 //! An event carries what its artifact can be written from again. Fields may be added; a change of
 //! meaning is a new format.
 
-use super::chat::{Agent, Message, Outcome, ToolCall, Usage};
-use super::dialogue::Piece;
+mod records;
+
+pub use records::{
+    CallFinished, CallStarted, Escalation, Replied, RunFinished, SampleTried, SessionCreated,
+};
+
+use super::example::Example;
 use super::packages::Needs;
 use super::permission::Permission;
 use super::plan::Requirement;
-use super::report::{CapabilityKind, Checks, Judged, Run, Scored, Test};
+use super::report::{CapabilityKind, Checks, Evidence, Judged, Scored, Split, Test};
 use super::review::{Answered, Finding, Review};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -214,6 +219,17 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
+    /// It was read in the request what the script is tried with.
+    TriesRead {
+        /// The model's call.
+        call: u32,
+        /// The arguments, each as it stands in the request.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        args: Vec<String>,
+        /// The lines that are typed, each as it stands there.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        stdin: String,
+    },
     /// An answer became one of the samples that the next version is chosen from.
     SampleRead {
         /// The version that it may become.
@@ -248,6 +264,9 @@ pub enum Event {
         /// The samples that it was chosen from.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         samples: Vec<Scored>,
+        /// In what these differ, where they do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        split: Option<Box<Split>>,
         /// `candidates_vN/`: those that were not chosen, and all scores.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Artifact>,
@@ -387,6 +406,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         escalation: Option<Escalation>,
     },
+    /// The user said which of the things that candidates did is meant: an example from now on.
+    ExampleGiven {
+        /// What is given, and what is meant to come of it.
+        example: Box<Example>,
+    },
     /// What a person said of a version.
     FeedbackGiven {
         /// The version.
@@ -466,6 +490,9 @@ pub enum Event {
         by: By,
         /// It was never seen to run.
         without_run: bool,
+        /// How much was seen of it, if it ran.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Evidence>,
     },
     /// The session waits.
     Paused {
@@ -516,169 +543,6 @@ pub enum Event {
     },
 }
 
-/// What a stuck session tries before it asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Escalation {
-    /// A higher temperature.
-    Warmer,
-    /// The model of `roles.coder.escalate_to`.
-    Stronger,
-}
-
-/// See [`Event::SessionCreated`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SessionCreated {
-    /// The format of this folder.
-    pub format: u32,
-    /// The program that made it.
-    pub program: String,
-    /// The session's name.
-    pub name: String,
-    /// The task, as given.
-    pub request: String,
-    /// What it runs with.
-    pub settings: Settings,
-    /// Files that the Manager gave.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub data: Vec<DataFile>,
-    /// Acceptance tests that the Manager gave.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tests: Vec<DataFile>,
-    /// The names that these use of the script.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub interface: Vec<String>,
-    /// The session and version that it was forked from, as `NAME:vN`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forked_from: Option<String>,
-    /// `session.yaml`.
-    #[serde(flatten)]
-    pub artifact: Artifact,
-}
-
-/// See [`Event::ModelCallStarted`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CallStarted {
-    /// The call's number in this session, from 1.
-    pub call: u32,
-    /// Who asks.
-    pub agent: Agent,
-    /// The version that it is about, or that it is to become.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<u32>,
-    /// `PROVIDER/MODEL`.
-    pub model: String,
-    /// Sampling temperature.
-    pub temperature: f64,
-    /// The longest answer in tokens.
-    pub max_tokens: u32,
-    /// The answer was to be JSON of a given form.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub structured: bool,
-    /// The whole prompt.
-    pub messages: Vec<Message>,
-}
-
-/// See [`Event::ModelCallFinished`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CallFinished {
-    /// The call's number.
-    pub call: u32,
-    /// Who asked.
-    pub agent: Agent,
-    /// How the answer ended.
-    pub outcome: Outcome,
-    /// It began to repeat itself and was cut off there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub repeats: bool,
-    /// The script was there, and what was said after it was not waited for.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub enough: bool,
-    /// The answer, as received.
-    pub answer: String,
-    /// What the model thought aloud, where the provider keeps that apart.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reasoning: String,
-    /// The tools that the model called with it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub calls: Vec<ToolCall>,
-    /// Tokens.
-    pub usage: Usage,
-    /// Money in US dollars, where the price is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usd: Option<f64>,
-    /// That is the usual price of a well-known model, which the configuration does not name.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub usual_price: bool,
-    /// From the request to the end of the answer.
-    pub milliseconds: u64,
-    /// The chat file.
-    #[serde(flatten)]
-    pub artifact: Artifact,
-}
-
-/// See [`Event::SampleTried`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SampleTried {
-    /// The version that it may become.
-    pub version: u32,
-    /// Its number.
-    pub sample: u32,
-    /// The static checks.
-    pub checks: Checks,
-    /// Its run; none if a check failed, or nothing is run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<Run>,
-    /// What it printed, within the limit.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub stdout: String,
-    /// Its error output, within the limit.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub stderr: String,
-    /// The Manager's tests, where it ran.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tests: Option<Vec<Test>>,
-    /// See [`super::session::Sample::behaviour`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub behaviour: BTreeMap<String, String>,
-}
-
-/// See [`Event::Replied`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Replied {
-    /// The model call.
-    pub call: u32,
-    /// What the model said besides the code.
-    pub said: String,
-    /// The code that it wants to have run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pieces: Vec<Piece>,
-    /// What it is told of an answer that holds nothing that can be run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// See [`Event::RunFinished`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunFinished {
-    /// The version.
-    pub version: u32,
-    /// How it went.
-    pub run: Run,
-    /// What it printed, within the limit.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub stdout: String,
-    /// Its error output, within the limit.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub stderr: String,
-    /// `report_vN.yaml`, with the run.
-    #[serde(flatten)]
-    pub artifact: Artifact,
-    /// `run_vN/stdout.txt` and `run_vN/stderr.txt`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<Artifact>,
-}
-
 impl Event {
     /// The artifacts that come with the event, to be filled in by the store.
     pub fn artifacts_mut(&mut self) -> Vec<&mut Artifact> {
@@ -708,6 +572,7 @@ impl Event {
             | Self::SampleTried(_)
             | Self::AnswerRefused { .. }
             | Self::PlanProposed { .. }
+            | Self::TriesRead { .. }
             | Self::PlanRemark { .. }
             | Self::RunStarted { .. }
             | Self::TestsStarted { .. }
@@ -715,6 +580,7 @@ impl Event {
             | Self::FindingDecided { .. }
             | Self::RequirementTested { .. }
             | Self::IterationAsked { .. }
+            | Self::ExampleGiven { .. }
             | Self::RunAsked { .. }
             | Self::Rewound { .. }
             | Self::RunPermission { .. }
@@ -757,6 +623,7 @@ impl Event {
             Self::ModelCallStarted(_)
                 | Self::AnswerRefused { .. }
                 | Self::PlanProposed { call: Some(_), .. }
+                | Self::TriesRead { .. }
                 | Self::VersionCreated { call: Some(_), .. }
                 | Self::SampleRead { .. }
                 | Self::SampleTried(_)

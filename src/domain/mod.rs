@@ -3,6 +3,7 @@
 pub mod chat;
 pub mod dialogue;
 pub mod event;
+pub mod example;
 pub mod host;
 pub mod name;
 pub mod packages;

@@ -18,6 +18,17 @@ pub enum Thinking {
     Open,
 }
 
+/// Small scripts that a model is asked to judge.
+pub const JUDGED: u32 = 6;
+/// With fewer right answers than this of [`JUDGED`], it may as well have guessed.
+const BY_CHANCE: u32 = 5;
+
+/// Whether who judged so many scripts right may as well have guessed.
+#[must_use]
+pub const fn is_guessing(judged_right: u32) -> bool {
+    judged_right < BY_CHANCE
+}
+
 /// What a model does with what it is asked. Times and speeds are of the machine that asked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -34,6 +45,10 @@ pub struct Profile {
     pub thinking: Thinking,
     /// How many tokens it thought for, at most.
     pub thought_tokens: u32,
+    /// Of [`JUDGED`] small scripts, some of which do not do what was asked for, those of which it said
+    /// rightly whether they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged_right: Option<u32>,
     /// How long prompt and answer can be together, in tokens, as its server says or showed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<u32>,
@@ -75,6 +90,14 @@ impl Profile {
         } else {
             "does not keep to a format: what it says in a review counts for little".to_owned()
         });
+        words.extend(self.judged_right.map(|right| {
+            let chance = if is_guessing(right) {
+                ", no better than chance: nobody asks it for a review where no person decides"
+            } else {
+                ""
+            };
+            format!("judged {right} of {JUDGED} small scripts rightly{chance}")
+        }));
         words.push(match self.thinking {
             Thinking::No => "does not think aloud".to_owned(),
             Thinking::Apart => "thinks before it answers, apart from the answer".to_owned(),

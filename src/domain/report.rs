@@ -173,11 +173,90 @@ pub struct Scored {
     pub run: Option<RunVerdict>,
     /// Errors and findings of the security rules, and one more if it can't be meant as it is.
     pub findings: usize,
+    /// Further answers that gave it word by word.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub copies: usize,
     /// Other answers that do the same, of those that are as good so far.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub agreeing: usize,
     /// From 0 to 10, as in its report.
     pub lint_score: f64,
+}
+
+/// The inputs of a trial that are the user's own.
+pub const AS_GIVEN: &str = "as given";
+
+impl Scored {
+    /// Whether it is agreed on among these: another answer does the same, and most of those that ran do.
+    #[must_use]
+    pub fn is_agreed(&self, all: &[Self]) -> bool {
+        let ran = |score: &&Self| matches!(score.run, Some(RunVerdict::Ok | RunVerdict::Window));
+        let answers: usize = all.iter().filter(ran).map(|score| 1 + score.copies).sum();
+        self.agreeing > 0 && 2 * (self.agreeing + 1) > answers
+    }
+}
+
+/// What a candidate did with one set of inputs, kept to be compared with what others did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The inputs: `as given`, or what is different from that.
+    pub given: String,
+    /// How it ended.
+    pub verdict: RunVerdict,
+    /// What it printed, within a limit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub printed: String,
+    /// The files that it wrote: what is in a text, else a summary.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wrote: BTreeMap<String, String>,
+}
+
+/// In what candidates of a version differ: which of these is meant is for the user to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// The inputs with which they differ: `as given`, or what is different from that.
+    pub given: String,
+    /// What they did: the chosen one and those that agree with it first.
+    pub sides: Vec<Side>,
+}
+
+/// Candidates that did the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// Their numbers.
+    pub samples: Vec<u32>,
+    /// What they printed and wrote, of the first of them, within a limit.
+    pub shows: String,
+    /// What the first of them printed, where that is short enough to be held against others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prints: String,
+    /// The script of the first of them.
+    pub script: String,
+}
+
+/// How much was seen of a version that is accepted, the least first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// It ran, and nothing speaks against it. Nobody knows whether what it shows is right.
+    #[default]
+    Ran,
+    /// Another script, written independently, does the same.
+    Agreed,
+    /// The user's tests and examples pass, and there is at least one.
+    Tested,
+}
+
+impl Evidence {
+    /// The word in the configuration and in results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Agreed => "agreed",
+            Self::Tested => "tested",
+        }
+    }
 }
 
 /// How an acceptance test ended.
@@ -312,6 +391,8 @@ pub enum GivenBy {
     Plan,
     /// The Manager gave one of them, the plan the other.
     Both,
+    /// The request says so, word for word.
+    Request,
 }
 
 /// One run of one version.
@@ -367,6 +448,9 @@ pub struct Run {
     /// What it tried to reach besides these, as `HOST:PORT`, each once, the first ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts_refused: Vec<String>,
+    /// What it was given and does not use: without it, or with something else in its place, it did the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignores: Vec<String>,
     /// It failed, and was not allowed to start the other programs that it asks for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub programs_refused: bool,
@@ -397,6 +481,7 @@ impl Run {
             gaps: Vec::new(),
             hosts_allowed: Vec::new(),
             hosts_refused: Vec::new(),
+            ignores: Vec::new(),
             programs_refused: false,
         }
     }

@@ -3,10 +3,13 @@
 use super::chat::{Agent, Outcome, Role, ToolCall, Usage};
 use super::dialogue::Dialogue;
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
+use super::example::Example;
 use super::packages::Needs;
 use super::permission::Permission;
 use super::plan::Plan;
-use super::report::{Checks, GivenBy, Judged, Run, RunVerdict, Scored, Test};
+use super::report::{
+    Checks, Evidence, GivenBy, Judged, Run, RunVerdict, Scored, Split, Test, Trial,
+};
 use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -35,6 +38,8 @@ pub struct Session {
     pub data: Vec<DataFile>,
     /// Acceptance tests that the Manager gave.
     pub tests: Vec<DataFile>,
+    /// Examples that the user gave at a gate; others stand in the settings.
+    pub examples: Vec<Example>,
     /// The names that these use of the script.
     pub interface: Vec<String>,
     /// Where it was forked from, as `NAME:vN`.
@@ -51,6 +56,8 @@ pub struct Session {
     pub dialogue: Option<Dialogue>,
     /// The plan and the talk about it.
     pub planning: Planning,
+    /// What the request itself says that the script is tried with, once that was read.
+    pub stated: Option<Stated>,
     /// All versions; number N stands at N - 1.
     pub versions: Vec<Version>,
     /// The samples of the version that is being written.
@@ -101,6 +108,15 @@ pub struct Placed {
     pub seq: u64,
 }
 
+/// See [`Session::stated`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// Command-line arguments.
+    pub args: Vec<String>,
+    /// Lines that are typed.
+    pub stdin: String,
+}
+
 /// See [`Session::accepted`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accepted {
@@ -108,6 +124,8 @@ pub struct Accepted {
     pub version: u32,
     /// It was never seen to run.
     pub without_run: bool,
+    /// How much was seen of it, if it ran.
+    pub evidence: Option<Evidence>,
 }
 
 /// The plan and the talk about it.
@@ -164,6 +182,8 @@ pub struct Version {
     pub trusted: Option<bool>,
     /// The samples that it was chosen from.
     pub samples: Vec<Scored>,
+    /// In what these differ, where they do.
+    pub split: Option<Split>,
     /// The static checks.
     pub checks: Option<Checks>,
     /// The packages that it needs, where it was looked for them.
@@ -200,6 +220,7 @@ impl Version {
             judged: None,
             trusted: None,
             samples: Vec::new(),
+            split: None,
             checks: None,
             needs: None,
             run: None,
@@ -225,10 +246,11 @@ impl Version {
         self.checks.as_ref().is_some_and(|c| !c.errors.is_empty())
     }
 
-    /// Whether it ran and failed.
+    /// Whether it ran and failed, or did not come to its end in time.
     #[must_use]
     pub fn run_failed(&self) -> bool {
-        self.run.as_ref().is_some_and(|r| r.verdict == RunVerdict::Failed)
+        let failed = |verdict| matches!(verdict, RunVerdict::Failed | RunVerdict::Timeout);
+        self.run.as_ref().is_some_and(|run| failed(run.verdict))
     }
 
     /// Whether it takes arguments, was given none, and then did nothing that anybody could see.
@@ -249,7 +271,13 @@ impl Version {
     /// Whether it does what hardly anybody means.
     #[must_use]
     pub fn doubtful(&self) -> bool {
-        self.deaf() || self.checks.as_ref().is_some_and(Checks::doubtful)
+        self.deaf() || self.ignores_given() || self.checks.as_ref().is_some_and(Checks::doubtful)
+    }
+
+    /// Whether it was seen not to use something that it was given.
+    #[must_use]
+    pub fn ignores_given(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| !run.ignores.is_empty())
     }
 
     /// Whether the Manager gave it nothing but what is typed, and it has nothing that reads that.
@@ -302,11 +330,27 @@ pub struct Sample {
     pub twins: Vec<u32>,
     /// It was checked, run and tested as far as it could be.
     pub tried: bool,
-    /// A hash of what each of its functions gives for made-up arguments, by the function's name, and
-    /// under no name one of what it printed: equal ones do the same.
+    /// A hash of what each of its functions gives for made-up arguments, by the function's name: equal
+    /// ones do the same.
     pub behaviour: BTreeMap<String, String>,
+    /// What it did with the inputs as they were given, and with variations of them.
+    pub trials: Vec<Trial>,
     /// The version that it would be.
     pub version: Version,
+}
+
+impl Sample {
+    /// Whether it reads its command line or what is typed.
+    #[must_use]
+    pub fn reads_inputs(&self) -> bool {
+        let names = ARGUMENT_PARSERS.iter().chain(&READS_TYPED).chain(&["argv"]);
+        let script = &self.version.script;
+        let is_name = |at: usize, name: &str| {
+            let of_name = |c: char| c.is_alphanumeric() || c == '_';
+            !script[..at].ends_with(of_name) && !script[at + name.len()..].starts_with(of_name)
+        };
+        names.into_iter().any(|name| script.match_indices(name).any(|(at, name)| is_name(at, name)))
+    }
 }
 
 /// What is to happen to the head.
@@ -385,6 +429,17 @@ pub struct Pending {
 }
 
 impl Session {
+    /// All examples that the user gave.
+    pub fn all_examples(&self) -> impl Iterator<Item = &Example> {
+        self.settings.examples.iter().chain(&self.examples)
+    }
+
+    /// Whether there is anything that the user gave to hold a script against.
+    #[must_use]
+    pub fn has_tests(&self) -> bool {
+        !self.tests.is_empty() || self.all_examples().next().is_some()
+    }
+
     /// Whether the Manager asked for something else since the first version, or wrote one: the request
     /// is no more the last word.
     #[must_use]

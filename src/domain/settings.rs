@@ -1,7 +1,9 @@
 //! What a session runs with.
 
-use super::chat::Role;
+use super::chat::{Agent, Role};
+use super::example::Example;
 use super::permission::Permission;
+use super::report::Evidence;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -241,6 +243,9 @@ pub struct Settings {
     /// What counts between samples that are otherwise equal.
     #[serde(default)]
     pub sampling_strategy: Strategy,
+    /// How much has to be seen of a version before the rules of `--auto` accept it.
+    #[serde(default)]
+    pub accept: Evidence,
     /// What becomes of lint findings.
     #[serde(default)]
     pub lint: LintUse,
@@ -268,6 +273,9 @@ pub struct Settings {
     /// What every version can read from standard input before end of file.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdin: String,
+    /// What the user says that the script does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
 }
 
 const fn yes() -> bool {
@@ -313,6 +321,7 @@ impl Settings {
             install_attempts: one(),
             sampling_temperature_step: tenth(),
             sampling_strategy: Strategy::default(),
+            accept: Evidence::default(),
             lint: LintUse::default(),
             run: true,
             sandbox: Sandbox::default(),
@@ -322,6 +331,7 @@ impl Settings {
             python: None,
             args: Vec::new(),
             stdin: String::new(),
+            examples: Vec::new(),
         };
         let patient = Limits { repairs: 5, ..Limits::default() };
         match preset {
@@ -391,10 +401,12 @@ impl Settings {
 
     /// How many samples are asked for at once where this agent is asked.
     #[must_use]
-    pub fn samples(&self, agent: super::chat::Agent) -> usize {
-        let samples = match agent.role() {
-            Role::Coder => self.candidates,
-            Role::Planner => self.plan_candidates,
+    pub fn samples(&self, agent: Agent) -> usize {
+        let samples = match agent {
+            // One that mends the script, and one that is written anew.
+            Agent::Repair if self.accept == Evidence::Agreed => self.candidates.min(2),
+            Agent::Coder | Agent::Repair => self.candidates,
+            Agent::Planner => self.plan_candidates,
             _ => 1,
         };
         usize::try_from(samples).unwrap_or(1).max(1)

@@ -18,7 +18,7 @@ use super::told::{OLLAMA, Server};
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Config, Kind, Price, Probe, ProviderConfig, read_yaml};
-use crate::domain::profile::{Profile, Thinking};
+use crate::domain::profile::{self, Profile, Thinking};
 use crate::files;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
@@ -320,6 +320,30 @@ pub fn price(model: &str, config: &Config) -> Option<(Price, bool)> {
         usual.get(model).copied()
     };
     config.prices.get(model).map(|price| (*price, false)).or_else(|| Some((known()?, true)))
+}
+
+/// Whether a model's tokens cost nothing but time: it runs inside the program, or behind a server of this
+/// machine where servers that run models usually listen, and nobody set a price. A server elsewhere may
+/// send what it is asked on to one that costs money.
+#[must_use]
+pub fn costs_nothing(model: &str, config: &Config) -> bool {
+    let Ok(ModelRef { provider, model: id }) = ModelRef::parse(model) else { return false };
+    let Some(settings) = settings(&provider, config, &environment) else { return false };
+    let here = |kind: Kind| {
+        let server = Server::new(kind, settings.base_url.as_deref()?, &id);
+        server.map(|server| server.is_of_this_machine())
+    };
+    let own = settings.kind.is_some_and(|kind| kind == Kind::Embedded || here(kind) == Some(true));
+    own && price(model, config).is_none()
+}
+
+/// Whether a model is known to judge scripts no better than chance, by its probe or by the catalogue.
+#[must_use]
+pub fn is_guessing(model: &str, config: &Config) -> bool {
+    let profile = connect(model, config, &Used::new()).ok().and_then(|known| known.profile);
+    let probed = profile.and_then(|profile| profile.judged_right);
+    let judged = probed.or_else(|| known(model, config, &Library::open().ok()?)?.judges);
+    judged.is_some_and(profile::is_guessing)
 }
 
 /// Makes a model from its name and the configuration, with keys from the environment.

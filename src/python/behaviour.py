@@ -1,8 +1,9 @@
-# Calls the functions of a script with made-up arguments and tells a hash of what came of each: of
-# scripts that should do the same, those that do can be told from the others.
+# Calls the functions and the methods of a script with made-up arguments and tells a hash of what came of
+# each: of scripts that should do the same, those that do can be told from the others.
 #
-# Arguments: the script's file, then files of tests, whose calls show what the functions take. What is
-# printed is a line for each function: its name and the hash. Python 3.8 and newer.
+# Arguments: the script's file; as JSON, the texts and numbers that stand in the request, which arguments
+# may look like; then files of tests, whose calls show what the functions take. What is printed is a line
+# for each function or class: its name and the hash. Python 3.8 and newer.
 
 
 def main():
@@ -12,6 +13,7 @@ def main():
     import inspect
     import io
     import itertools
+    import json
     import math
     import os
     import random
@@ -21,6 +23,9 @@ def main():
     import types
 
     FUNCTIONS = 4  # of a script
+    CLASSES = 2  # of a script
+    LIVES = 12  # of objects of a class
+    STEPS = 10  # calls of an object
     CASES = 60  # of a function
     SECONDS = 0.2  # of a call
     SLOW = 5  # calls that may take longer, until there are no more
@@ -32,7 +37,7 @@ def main():
     # What is printed from here on goes to standard error: it is not ours to read.
     out = os.dup(1)
     os.dup2(2, 1)
-    script, tests = sys.argv[1], sys.argv[2:]
+    script, said, tests = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
     sys.argv = [script]
 
     class TooLong(BaseException):
@@ -47,15 +52,26 @@ def main():
             os._exit(0)
         raise TooLong
 
+    def lowered(text, chance):
+        """The text with smaller digits, none of which becomes 0: mostly another text of its kind."""
+        other = lambda digit: str(chance.randint(1, int(digit[0]))) if digit[0] != "0" else "0"
+        return re.sub("[0-9]", other, text)
+
+    # What looks like the texts of the request, as "09:30".
+    like_said = list(said)
+    for text, seed in itertools.product(said, range(10)):
+        like_said.append(lowered(text, random.Random(seed)))
+    like_said = list(dict.fromkeys(like_said))
     ints = [0, 1, 2, 3, 5, 7, 12, 30, -4, 100]
-    floats = [0.0, 0.5, 2.0, -1.5, 3.14]
+    # Nothing that is rounded one way or the other once it is multiplied.
+    floats = [0.0, 0.4, 2.0, -1.4, 3.14]
     texts = ["", "a", "Hello World", "abcab", "1 2 3", "Zebra, dog 12"]
     many_ints = [[1, 2, 3, 5], [], [4, -1, 4, 0], [10], [9, 8, 7]]
-    many_floats = [[1.0, 2.5, 0.5, 3.0], [], [-1.0, 4.5]]
+    many_floats = [[1.0, 2.4, 0.4, 3.0], [], [-1.0, 4.4]]
     many_texts = [["a", "bcd", ""], [], ["Hi", "x", "hi"]]
     pairs = [(1, 2), (3, 5), (-1, 4)]
     dicts = [{}, {"a": 1, "b": 2}]
-    anything = [3, "Hello World", [4, -1, 4, 0, 7], 12, "", [], 2.5, ["a", "bcd"], 0, {"a": 1}]
+    anything = [3, "Hello World", [4, -1, 4, 0, 7], 12, "", [], 2.4, ["a", "bcd"], 0, {"a": 1}]
     by_type = {
         "int": ints,
         "float": floats,
@@ -113,7 +129,7 @@ def main():
         if isinstance(value, int):
             return [value + 1, value - 1, 0, 1, -value, value * 2, value * 10 + 3]
         if isinstance(value, float):
-            return [value + 0.5, -value, 0.0, value * 2, value + 1]
+            return [value + 0.3, -value, 0.0, value * 2, value + 1]
         if isinstance(value, str):
             half = len(value) // 2
             return [
@@ -239,6 +255,99 @@ def main():
         with open(file, "rb") as source:
             return ast.parse(source.read(), file)
 
+    def needed_of(function, bound):
+        """How many arguments a function or a method needs; none where it takes others than plain ones."""
+        try:
+            parameters = list(inspect.signature(function).parameters.values())[bound:]
+        except (ValueError, TypeError):
+            return None
+        plain_kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        if any(p.kind is inspect.Parameter.KEYWORD_ONLY and p.default is p.empty for p in parameters):
+            return None
+        return sum(p.default is p.empty and p.kind in plain_kinds for p in parameters)
+
+    numbers = [1, 2, 3, 5, 10, 0, -4, 2.4, 100, 7]
+    pools = [pool for pool in (like_said, numbers, texts, many_ints, many_texts) if pool]
+
+    def step(function, arguments):
+        """What came of one call: its value, or the kind of its error; nothing if it took too long."""
+        rung[0] = 0
+        sys.stdout = printed = io.StringIO()
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, SECONDS)
+        try:
+            return True, plain(function(*arguments)) + printed.getvalue()
+        except TooLong:
+            return None, ""
+        except Exception as error:
+            return False, type(error).__name__
+        except BaseException:
+            return None, ""
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            sys.stdout = sys.__stdout__
+
+    def fitting(make, name, needed, known):
+        """The made-up arguments that a method takes: the first kind with which a call goes well, of an
+        object of which the known methods were called."""
+        for pool in pools:
+            for chance in map(random.Random, range(8)):
+                one = make()
+                if one is None:
+                    return None
+                for other, (count, values) in known.items():
+                    step(getattr(one, other), [chance.choice(values) for _ in range(count)])
+                went, _ = step(getattr(one, name), [chance.choice(pool) for _ in range(needed)])
+                if went:
+                    return pool
+        return None
+
+    def lived(kind):
+        """Hashes of what objects of a class do, by method: of its values, and of its errors ("name!")."""
+        methods = [name for name, value in vars(kind).items()
+                   if name[0] != "_" and isinstance(value, types.FunctionType)]
+        if needed_of(kind.__init__, 1) != 0 and kind.__init__ is not object.__init__:
+            return {}
+
+        def make():
+            random.seed(0)
+            went, _ = step(lambda: made.append(kind()), [])
+            return made.pop() if went else None
+
+        made, known = [], {}
+        for name in sorted(methods) * 2:
+            needed = needed_of(getattr(kind, name), 1)
+            if name in known or needed is None or needed > 4:
+                continue
+            pool = pools[0] if needed == 0 else fitting(make, name, needed, known)
+            if pool is not None:
+                known[name] = needed, pool
+        known = {name: known[name] for name in sorted(known)}
+        if not known:
+            return {}
+        errors = {name: hashlib.sha256() for name in known}
+        values = {name: hashlib.sha256() for name in known}
+        gave = set()
+        for life in range(LIVES):
+            chance, one = random.Random(life), make()
+            if one is None:
+                return {}
+            for _ in range(STEPS):
+                name = chance.choice(list(known))
+                needed, pool = known[name]
+                arguments = [chance.choice(pool) for _ in range(needed)]
+                went, came = step(getattr(one, name), arguments)
+                if went is None:
+                    return {}
+                key = repr((life, arguments))
+                errors[name].update((key + ("" if went else came)).encode("utf-8", "replace"))
+                if went and came != "None":
+                    gave.add(name)
+                    values[name].update((key + came[:LONGEST]).encode("utf-8", "replace"))
+        # What a method gives of which nobody wants anything back is left out: see the reader.
+        found = {kind.__name__ + "." + name + "!": seen for name, seen in errors.items()}
+        found.update({kind.__name__ + "." + name: values[name] for name in gave})
+        return {name: seen.hexdigest() for name, seen in found.items()}
+
     tree = parsed(script)
     defined = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     names = dict.fromkeys(node.name for node in defined)
@@ -256,7 +365,9 @@ def main():
         needed = len(node.args.args) - len(node.args.defaults)
         return node.name in known or 0 < needed <= 4
 
-    if not any(can_be_called(node) for node in defined if node.name in (tested or public)):
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    calls = any(can_be_called(node) for node in defined if node.name in (tested or public))
+    if not calls and not classes:
         return  # nothing to run the script again for
 
     module = types.ModuleType("script")
@@ -284,6 +395,11 @@ def main():
             if done:
                 os.write(out, ("%s %s\n" % (name, seen.hexdigest())).encode())
                 break
+    for name in classes[:CLASSES]:
+        kind = getattr(module, name, None)
+        if isinstance(kind, type) and name[0] != "_":
+            for method, does in lived(kind).items():
+                os.write(out, ("%s %s\n" % (method, does)).encode())
 
 
 main()

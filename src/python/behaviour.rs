@@ -18,18 +18,21 @@ const CALLS: &str = include_str!("behaviour.py");
 /// How long that may take.
 const TIME: Duration = Duration::from_secs(20);
 /// Functions that are told of, and characters of a name and of a hash.
-const FUNCTIONS: usize = 4;
+const FUNCTIONS: usize = 40;
 const LONGEST_NAME: usize = 80;
 const HASH: usize = 64;
 
-/// A hash of what each function gives, by its name; empty where nothing can be said. What tests call a
-/// function with says what it takes, else its annotations do.
+/// A hash of what each function and method does, by its name (`f`, `Class.method`), and of the errors of
+/// each method (`Class.method!`); empty where nothing can be said. What tests
+/// call a function with says what it takes, else its annotations do; methods are tried with what looks
+/// like the texts that the user wrote (`said`), and with other kinds of values.
 ///
 /// # Errors
 /// The caller cancelled, or the child could not be run.
 pub async fn of(
     runner: &dyn Runner,
     ask: &Ask<'_>,
+    said: &[String],
     tests: &[PathBuf],
     cancel: &CancellationToken,
 ) -> Result<BTreeMap<String, String>, RunFault> {
@@ -40,6 +43,7 @@ pub async fn of(
         stdin: Vec::new(),
         keep_files_in: None,
         by_hand: false,
+        imported: false,
         args: &[],
         ..*ask
     };
@@ -53,7 +57,8 @@ pub async fn of(
             Some(Input { name: path.file_name()?.into(), content: Content::Copy(path.clone()) })
         })
         .collect();
-    let own = ["-c", CALLS, ask.script_name].map(OsString::from);
+    let said = serde_json::to_string(said).unwrap_or_else(|_| "[]".to_owned());
+    let own = ["-c", CALLS, ask.script_name, said.as_str()].map(OsString::from);
     job.args = own.into_iter().chain(given.iter().map(|input| input.name.clone().into())).collect();
     job.inputs.splice(1..1, given);
     let done = runner.run(job, cancel).await?;
@@ -66,7 +71,8 @@ pub async fn of(
 /// What was told, as far as it has its form: the script could have written there too.
 fn read(printed: &str) -> BTreeMap<String, String> {
     let is_name = |name: &str| {
-        name.len() <= LONGEST_NAME && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        name.len() <= LONGEST_NAME
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '!'))
     };
     let is_hash = |hash: &str| hash.len() == HASH && hash.bytes().all(|b| b.is_ascii_hexdigit());
     let lines = printed.lines().filter_map(|line| line.split_once(' '));
@@ -82,10 +88,10 @@ mod tests {
     fn what_a_script_prints_between_is_not_taken_for_a_hash() {
         let hash = "0123456789abcdef".repeat(4);
         let text =
-            format!("hello\nf {hash}\ng {hash}0\n../h {hash}\n {hash}x\ni \u{1b}[2J\nj {hash}\n");
+            format!("hello\nf {hash}\ng {hash}0\n/h {hash}\n {hash}x\ni \u{1b}[2J\nj {hash}\n");
         let told = read(&text);
         assert_eq!(told.keys().collect::<Vec<_>>(), ["f", "j"]);
-        let many: Vec<String> = (0..9).map(|n| format!("f{n} {hash}")).collect();
+        let many: Vec<String> = (0..90).map(|n| format!("f{n} {hash}")).collect();
         assert_eq!(read(&many.join("\n")).len(), FUNCTIONS);
     }
 }

@@ -198,7 +198,15 @@ const NO_NUMBER: [&str; 2] = ["could not convert string to float:", "invalid lit
 /// script's own loop where that can be seen: small models put advice in the wrong place.
 fn no_number(message: &str, script: &str, line: Option<usize>) -> Option<String> {
     let word = message.split('\'').nth(1).filter(|word| word.contains(char::is_alphabetic))?;
-    let change = line.and_then(|line| without_first(script, line)).unwrap_or_else(|| {
+    let source = line.and_then(|line| script.lines().nth(line - 1)).unwrap_or_default();
+    let row = line.and_then(|line| without_first(script, line)).filter(|_| source.contains('['));
+    // Numbers are made of other things than the fields of rows too.
+    let reads_rows =
+        script.contains("csv.reader(") || (script.contains("open(") && script.contains(".split("));
+    if row.is_none() && !reads_rows {
+        return None;
+    }
+    let change = row.unwrap_or_else(|| {
         "skip it with `next(reader)`, or read the file with `csv.DictReader`".to_owned()
     });
     Some(format!(

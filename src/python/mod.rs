@@ -11,6 +11,7 @@ mod conda;
 mod depth;
 mod figures;
 pub mod forgotten;
+pub mod hidden;
 pub mod hints;
 mod imports;
 pub mod interpreter;
@@ -21,6 +22,7 @@ pub mod run;
 mod show;
 pub mod traceback;
 mod tree;
+pub mod trial;
 pub mod words;
 
 pub use imports::{distribution, is_standard};

@@ -61,6 +61,8 @@ pub struct Ask<'a> {
     pub picture: Option<&'a Path>,
     /// A person uses it, at our own terminal and display.
     pub by_hand: bool,
+    /// It is imported, not started.
+    pub imported: bool,
     /// Its command-line arguments.
     pub args: &'a [String],
     /// What it can read from standard input before end of file.
@@ -164,6 +166,7 @@ pub async fn run(
             Vec::new()
         },
         hosts_refused: done.refused_hosts.clone(),
+        ignores: Vec::new(),
         programs_refused: verdict == RunVerdict::Failed
             && runner.level() != "off"
             && !ask.access.programs
@@ -175,10 +178,12 @@ pub async fn run(
 /// What the runner is given, with a place for the script's window.
 pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
     let given = ask.args.iter().map(String::as_str);
+    let import = format!("import {}", ask.script_name.trim_end_matches(".py"));
+    let started = if ask.imported { vec!["-c", &import] } else { vec![ask.script_name] };
     Job {
         program: ask.python.path.clone(),
         // No `-I` or `-P`: a script may import a module that came with its data.
-        args: [ask.script_name].into_iter().chain(given).map(OsString::from).collect(),
+        args: started.into_iter().chain(given).map(OsString::from).collect(),
         env: [
             environment(&ask.python.path),
             threads(cores(), ask.limits.processes),
@@ -514,6 +519,7 @@ mod tests {
                 keep_files_in: None,
                 picture: None,
                 by_hand: false,
+                imported: false,
                 args: &[],
                 stdin: Vec::new(),
             };

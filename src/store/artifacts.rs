@@ -3,8 +3,9 @@
 use crate::config;
 use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
+use crate::domain::example::Example;
 use crate::domain::permission::Permission;
-use crate::domain::report::{Checks, Run, Scored, Test};
+use crate::domain::report::{Checks, Evidence, Run, Scored, Test};
 use crate::domain::session::Session;
 use crate::domain::settings::{
     Gates, Install, Limits, LintUse, Preset, RoleSettings, Safety, Sandbox, Settings, Strategy,
@@ -176,6 +177,8 @@ struct Flat {
     #[serde(default)]
     sampling_strategy: Strategy,
     #[serde(default)]
+    accept: Evidence,
+    #[serde(default)]
     lint: LintUse,
     #[serde(default = "yes")]
     run: bool,
@@ -193,6 +196,8 @@ struct Flat {
     args: Vec<String>,
     #[serde(default)]
     stdin: String,
+    #[serde(default)]
+    examples: Vec<Example>,
 }
 
 const fn yes() -> bool {
@@ -228,6 +233,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
             .sampling_temperature_step
             .unwrap_or(usual.sampling_temperature_step),
         sampling_strategy: read.sampling_strategy,
+        accept: read.accept,
         lint: read.lint,
         run: read.run,
         sandbox: read.sandbox,
@@ -237,6 +243,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         python: read.python,
         args: read.args,
         stdin: read.stdin,
+        examples: read.examples,
     };
     Ok(SessionFile { name: read.name, request: read.request, settings })
 }

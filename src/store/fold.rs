@@ -13,7 +13,7 @@ use crate::domain::permission::{self, Permission};
 use crate::domain::plan::Plan;
 use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::{
-    Accepted, Pending, Placed, Refusal, Sample, Session, Took, Version, Wish,
+    Accepted, Pending, Placed, Refusal, Sample, Session, Stated, Took, Version, Wish,
 };
 use crate::domain::settings::{Preset, Settings};
 use crate::domain::text::size;
@@ -168,7 +168,9 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
             let known = session.samples.iter().any(|s| s.number == e.sample);
             return if known { Ok(()) } else { Err(format!("there is no sample {}", e.sample)) };
         }
-        Event::AnswerRefused { call, .. } => return answer_of(session, *call),
+        Event::AnswerRefused { call, .. } | Event::TriesRead { call, .. } => {
+            return answer_of(session, *call);
+        }
         Event::ModelCallFinished(e) => return open_call(session, e.call),
         Event::ModelCallFailed { call, .. } => return open_call(session, *call),
         _ => return Ok(()),
@@ -207,6 +209,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::SettingsChanged { request, settings, .. } => {
             if let Some(request) = request {
                 session.request = request;
+                session.stated = None;
                 superseded(session, Role::Planner);
                 session.planning.revise = true;
                 session.accepted = None;
@@ -250,6 +253,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
                 twins: Vec::new(),
                 tried: false,
                 behaviour: BTreeMap::new(),
+                trials: Vec::new(),
                 version,
             });
         }
@@ -262,6 +266,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
                 sample.version.stderr = e.stderr;
                 sample.version.tests = e.tests;
                 sample.behaviour = e.behaviour;
+                sample.trials = e.trials;
             }
         }
         Event::PlanProposed { call, text, requirements } => {
@@ -269,6 +274,10 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             session.planning.proposal = Some(Plan { text, requirements });
             session.planning.revise = false;
             session.gate = None;
+        }
+        Event::TriesRead { call, args, stdin } => {
+            answered(session, Some(call), Role::Planner);
+            session.stated = Some(Stated { args, stdin });
         }
         Event::PlanRemark { text } => {
             superseded(session, Role::Planner);
@@ -297,7 +306,9 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
                 session.wish = Some(Wish::Iterate(Cause::Feedback));
             }
         }
-        Event::VersionCreated { version, cause, base, call, notes, samples, script, .. } => {
+        Event::VersionCreated {
+            version, cause, base, call, notes, samples, split, script, ..
+        } => {
             answered(session, call, Role::Coder);
             if let Some(question) = session.dialogue.as_mut().and_then(Dialogue::open_mut) {
                 question.became(version);
@@ -306,6 +317,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
                 escalation: session.escalation.take(),
                 notes,
                 samples,
+                split: split.map(|split| *split),
                 at,
                 ..Version::new(version, cause, base, script)
             });
@@ -344,6 +356,12 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::IterationAsked { escalation, .. } => {
             session.escalation = escalation;
             asked(session, Wish::Iterate(Cause::Review));
+        }
+        Event::ExampleGiven { example } => {
+            session.examples.push(*example);
+            // What was tested before was not held against it.
+            session.versions.iter_mut().for_each(|version| version.tests = None);
+            session.gate = None;
         }
         Event::FeedbackGiven { version, text, .. } => {
             change(session, version, |v| v.feedback = Some(text));
@@ -394,9 +412,9 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             run_with(session, *settings, ours);
             session.gate = None;
         }
-        Event::Accepted { version, without_run, .. } => {
+        Event::Accepted { version, without_run, evidence, .. } => {
             session.head = Some(version);
-            session.accepted = Some(Accepted { version, without_run });
+            session.accepted = Some(Accepted { version, without_run, evidence });
             session.gate = None;
         }
         Event::Paused { reason } => {

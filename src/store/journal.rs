@@ -233,6 +233,7 @@ mod tests {
             call: Some(1),
             notes: vec![script.to_owned()],
             samples: Vec::new(),
+            split: None,
             others: vec![Artifact { file: script.to_owned(), sha256: "s".to_owned(), bytes: 4 }],
             script: script.to_owned(),
             artifact: Artifact { file: "f".to_owned(), sha256: "s".to_owned(), bytes: 4 },

@@ -7,7 +7,7 @@ use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
 use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
-use crate::domain::report::{GivenBy, Run, RunVerdict, TestOutcome};
+use crate::domain::report::{AS_GIVEN, GivenBy, Run, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
@@ -20,6 +20,8 @@ use std::fmt::Write as _;
 
 /// How many findings are shown.
 const SHOWN: usize = 12;
+/// Lines that are shown of what a candidate did.
+const LINES: usize = 12;
 /// How many tests that failed are named.
 const NAMED: usize = 3;
 /// How wide a title with its rule is, at most.
@@ -36,6 +38,7 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
         }
         (Gate::Version, Some(head)) => {
             let mut text = version(terminal, session, head);
+            text.push_str(&split(terminal, head));
             if !session.requirements().is_empty() {
                 let _ = write!(text, "\n{}", matrix::table(terminal, session));
             }
@@ -73,6 +76,47 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
         let words = format!("can't be opened: {line} ({why})");
         text.push_str(&flow::hang(terminal, "  - ", &terminal.dim(&words)));
     }
+    text
+}
+
+/// Whether it is asked which of the things that candidates of a version did is meant.
+#[must_use]
+pub fn asks_which(version: Option<&Version>) -> bool {
+    version.is_some_and(|version| {
+        let tests = version.tests.as_deref().unwrap_or_default();
+        version.split.is_some() && tests.is_empty()
+    })
+}
+
+/// The two things that candidates of a version did with the same inputs; empty where they do not differ,
+/// or the user's own tests decide.
+#[must_use]
+pub fn split(terminal: &Terminal, version: &Version) -> String {
+    let Some(split) = version.split.as_ref().filter(|_| asks_which(Some(version))) else {
+        return String::new();
+    };
+    let mut text = title(terminal, "Which of these do you mean?");
+    let inputs = if split.given == AS_GIVEN {
+        "With what was given, the candidates do not do the same.".to_owned()
+    } else {
+        format!("The candidates do the same with what was given, but not with {}.", split.given)
+    };
+    text.push_str(&flow::hang(terminal, "  ", &inputs));
+    for (number, side) in (1..).zip(&split.sides) {
+        let samples: Vec<String> = side.samples.iter().map(u32::to_string).collect();
+        let chosen = if number == 1 { ", this version" } else { "" };
+        let label = format!("{number}: candidates {}{chosen}", samples.join(", "));
+        let _ = writeln!(text, "  {}", terminal.bold(&label));
+        let lines: Vec<&str> = side.shows.trim_end().lines().collect();
+        for line in lines.iter().take(LINES) {
+            let _ = writeln!(text, "     │ {}", one_line(line, 100));
+        }
+        if lines.len() > LINES {
+            let _ = writeln!(text, "     │ and {} more", count(lines.len() - LINES, "line"));
+        }
+    }
+    let words = "`mean 1` or `mean 2` makes it an example, which every version is held against.";
+    text.push_str(&flow::hang(terminal, "  ", &terminal.dim(words)));
     text
 }
 

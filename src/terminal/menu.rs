@@ -66,6 +66,8 @@ impl Menus {
             "approve" => Some(Answer::Approve),
             "accept" => Some(Answer::Accept),
             "iterate" => Some(Answer::Iterate),
+            "mean 1" => Some(Answer::Meant(1)),
+            "mean 2" => Some(Answer::Meant(2)),
             "run" => Some(Answer::Run),
             "allow" => Some(Answer::Allow),
             "deny" => Some(Answer::Deny),
@@ -299,6 +301,10 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
             }
             if ledger.iter().any(can_reopen) {
                 choices.push(choice("reopen", "say of a finding that it does"));
+            }
+            if super::gate::asks_which(question.session.head()) {
+                choices.push(choice("mean 1", "what the script shows is what you mean"));
+                choices.push(choice("mean 2", "what the other one shows is"));
             }
             choices.push(choice("quit", "stop for today"));
             choices

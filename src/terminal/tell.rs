@@ -227,6 +227,7 @@ impl Teller {
             (Agent::Analysis, Some(n)) => format!("explains why v{n} fails"),
             (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
             (Agent::Engineer, _) => "thinks".to_owned(),
+            (Agent::Tries, _) => "reads what the script is tried with".to_owned(),
             (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
             _ => "works".to_owned(),
         };
@@ -297,7 +298,7 @@ impl Drop for Teller {
 
 const fn name(agent: Agent) -> &'static str {
     match agent {
-        Agent::Planner => "Planner",
+        Agent::Planner | Agent::Tries => "Planner",
         Agent::Coder | Agent::Repair => "Coder",
         Agent::Reviewer | Agent::Inspector | Agent::Analysis => "Reviewer",
         Agent::Safety => "Safety judge",

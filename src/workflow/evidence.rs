@@ -6,7 +6,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::plan::Requirement;
-use crate::domain::report::{Test, TestOutcome};
+use crate::domain::report::{Evidence, Test, TestOutcome};
 use crate::domain::review::{Answered, Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line};
@@ -30,6 +30,39 @@ pub fn verdict(version: &Version) -> Verdict {
 #[must_use]
 pub fn blockers(version: &Version) -> &[String] {
     if tests_decide(version) { &[] } else { version.blockers() }
+}
+
+/// How much was seen of a version; none where it was not seen to run, or something speaks against it.
+#[must_use]
+pub fn level(version: &Version) -> Option<Evidence> {
+    if tests_decide(version) {
+        return Some(Evidence::Tested);
+    }
+    if !version.ran() || version.failed() {
+        return None;
+    }
+    let chosen = version.samples.iter().find(|score| score.chosen);
+    let agreed = chosen.is_some_and(|score| score.is_agreed(&version.samples));
+    let agreed = agreed && !version.ignores_given();
+    Some(if agreed { Evidence::Agreed } else { Evidence::Ran })
+}
+
+/// The same for people: `agreed: 3 of 4`.
+#[must_use]
+pub fn level_in_words(version: &Version) -> String {
+    let tests = version.tests.as_deref().unwrap_or_default();
+    let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
+    let chosen = version.samples.iter().find(|score| score.chosen);
+    match level(version) {
+        None => "not seen to run".to_owned(),
+        Some(Evidence::Tested) => format!("tested: {passed} of {}", tests.len()),
+        Some(Evidence::Agreed) => {
+            let agreeing = chosen.map_or(0, |score| score.agreeing);
+            let answers: usize = version.samples.iter().map(|score| 1 + score.copies).sum();
+            format!("agreed: {} of {answers}", agreeing + 1)
+        }
+        Some(Evidence::Ran) => "ran".to_owned(),
+    }
 }
 
 /// Whether the Manager saw that a requirement is not met.
@@ -303,7 +336,7 @@ mod tests {
         for (run, tests, said, answered, expected) in [
             (Ok, vec![], None, None, None),
             (Ok, vec![], Some(Partly), None, Some((Partly, Reviewer))),
-            (Timeout, vec![], Some(Met), None, Some((Met, Reviewer))),
+            (Timeout, vec![], Some(Met), None, Some((NotMet, Run))),
             // A run that failed shows that nothing is met, whatever was said.
             (Failed, vec![], Some(Met), None, Some((NotMet, Run))),
             (Failed, vec![], None, None, Some((NotMet, Run))),
@@ -334,7 +367,7 @@ mod tests {
         use TestOutcome::{Failed, Passed, Skipped};
         for (run, tests, no, verdict) in [
             (RunVerdict::Ok, vec![("a", Passed)], false, Verdict::Accept),
-            (RunVerdict::Timeout, vec![("a", Passed)], false, Verdict::Accept),
+            (RunVerdict::Timeout, vec![("a", Passed)], false, Verdict::Iterate),
             (RunVerdict::Ok, vec![], false, Verdict::Iterate),
             (RunVerdict::Ok, vec![("a", Passed), ("b", Skipped)], false, Verdict::Iterate),
             (RunVerdict::Ok, vec![("a", Passed), ("b", Failed)], false, Verdict::Iterate),

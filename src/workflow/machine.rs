@@ -83,8 +83,19 @@ pub fn next_step(session: &Session) -> Step {
         return Step::Done(accepted.version);
     }
     if !session.samples.is_empty() {
-        let tried = session.samples.iter().all(|sample| sample.tried);
-        return if tried { Step::Choose } else { Step::TrySamples };
+        if session.samples.iter().any(|sample| !sample.tried) {
+            if samples::wants_tries(session) && forecast::passed(session, Agent::Tries).is_none() {
+                return Step::Call { agent: Agent::Tries, version: None };
+            }
+            return Step::TrySamples;
+        }
+        let repairs = next_cause(session) == Cause::Repair;
+        let agent = Agent::Coder;
+        if !repairs && samples::wants_further(session) && forecast::passed(session, agent).is_none()
+        {
+            return Step::Call { agent, version: Some(session.next_version()) };
+        }
+        return Step::Choose;
     }
     let planning = &session.planning;
     let settings = &session.settings;
@@ -122,7 +133,7 @@ pub fn next_step(session: &Session) -> Step {
         return Step::Ask(Gate::Safety);
     }
     // Also where the run failed: a repair is shown all that is wrong.
-    if head.tests.is_none() && head.ran() && !session.tests.is_empty() {
+    if head.tests.is_none() && head.ran() && session.has_tests() {
         return Step::Test(head.number);
     }
     if head.failed() && may_repair(session, head) {
@@ -458,8 +469,18 @@ fn auto_version(session: &Session) -> Auto {
     // A version that works is not lost to a Coder that could do nothing better, unless the Manager
     // wants another one.
     let accepted = |head: &Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
-    if session.head().is_some_and(accepted) {
-        return Auto::Accept;
+    if let Some(head) = session.head().filter(|head| accepted(head)) {
+        let level = evidence::level(head);
+        // What may not or can't be run is accepted as such: see `without_run`.
+        if level.is_none_or(|level| level >= session.settings.accept) {
+            return Auto::Accept;
+        }
+        return Auto::Stop(format!(
+            "v{} is not accepted unseen: {} is asked for, and it is {}",
+            head.number,
+            session.settings.accept.name(),
+            evidence::level_in_words(head)
+        ));
     }
     if let Some(trouble) = trouble(session) {
         return Auto::Stop(trouble.words());

@@ -24,6 +24,8 @@ pub enum Answer {
     Iterate,
     /// What a test showed; then another version.
     Feedback(String),
+    /// Of what candidates did, this is meant: the first, the second.
+    Meant(usize),
     /// Run it again.
     Run,
     /// The plan's or the script's new text, written by hand.
@@ -224,6 +226,8 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
             "iterate" => Answer::Iterate,
             "run" => Answer::Run,
             "edit" => return Line::Edit,
+            "mean 1" => Answer::Meant(1),
+            "mean 2" => Answer::Meant(2),
             // An answer for a gate that did not open: nobody means it as feedback.
             "allow" | "deny" => return Line::Unknown("there is nothing to allow or to deny here"),
             _ => match (after("feedback:"), after("plan:"), after("rewind v")) {
@@ -339,6 +343,8 @@ mod tests {
             (Gate::Version, "ACCEPT", Line::Answer(A::Accept)),
             (Gate::Version, "iterate", Line::Answer(A::Iterate)),
             (Gate::Version, "run", Line::Answer(A::Run)),
+            (Gate::Version, "mean 2", Line::Answer(A::Meant(2))),
+            (Gate::Version, "mean 2 or 3", feedback("mean 2 or 3")),
             (Gate::Version, "edit", Line::Edit),
             (Gate::Version, "feedback: too slow", feedback("too slow")),
             (Gate::Version, "Feedback:too slow", feedback("too slow")),

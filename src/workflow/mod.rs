@@ -1,5 +1,6 @@
 //! The workflow: a pure machine, the driver that performs its steps, and the Manager's seam.
 
+pub mod agreement;
 pub mod convergence;
 pub mod driver;
 pub mod evidence;
@@ -11,5 +12,6 @@ pub mod manager;
 pub mod permission;
 pub mod promised;
 pub mod samples;
+pub mod variations;
 pub mod weight;
 pub mod wording;

@@ -1,16 +1,47 @@
 //! Several answers to one question: how many are still to be asked for, and which is the best. Pure.
 
+use super::agreement::{self, Given};
 use crate::domain::chat::{Agent, Role};
+use crate::domain::event::RefusalKind;
 use crate::domain::plan::Requirement;
-use crate::domain::report::{Checks, RunVerdict, Scored, TestOutcome};
-use crate::domain::session::{Sample, Session, Version};
-use crate::domain::settings::Strategy;
-use std::cmp::Reverse;
+use crate::domain::report::{Checks, Evidence, RunVerdict, Scored, Side, Split, TestOutcome};
+use crate::domain::session::{Refusal, Sample, Session, Version};
+use crate::domain::settings::{Settings, Strategy};
+use crate::domain::text::ends;
+
+/// Bytes of what a sample did that is shown.
+const SHOWN: usize = 1_500;
+/// The place from which on samples hardly get warmer.
+const WARMEST: usize = 2;
+/// How many further candidates are asked for, where no two of the first ones agree.
+const FURTHER: usize = 2;
+
+/// How many samples of the version that is being written were asked for before.
+#[must_use]
+pub fn place(session: &Session, agent: Agent) -> usize {
+    let calls = &session.calls;
+    let of_round = if calls.pending.is_empty() { 0 } else { calls.pending.len() + calls.settled };
+    let further = agent.role() == Role::Coder && !session.samples.is_empty();
+    of_round + if further { session.settings.samples(agent) } else { 0 }
+}
+
+/// How much warmer than the first one the sample at a place is asked for. Where scripts are to agree, the
+/// later ones hardly get warmer any more: a small model makes more mistakes then, and no other ones.
+#[must_use]
+pub fn warmer(settings: &Settings, place: usize) -> f64 {
+    let steps = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    let steps = match settings.accept {
+        Evidence::Agreed => steps(place.min(WARMEST)) + steps(place.saturating_sub(WARMEST)) / 4.0,
+        Evidence::Ran | Evidence::Tested => steps(place),
+    };
+    settings.sampling_temperature_step * steps
+}
 
 /// How many more samples are to be asked for before the answers to an agent are read.
 #[must_use]
 pub fn missing(session: &Session, agent: Agent) -> usize {
-    let wanted = session.settings.samples(agent);
+    let further = agent.role() == Role::Coder && !session.samples.is_empty();
+    let wanted = if further { FURTHER } else { session.settings.samples(agent) };
     let calls = &session.calls;
     if calls.pending.is_empty() {
         return wanted;
@@ -26,30 +57,68 @@ pub fn rounds_refused(session: &Session, role: Role) -> usize {
     session.refusals_of(role).count().div_ceil(samples)
 }
 
+/// Answers that were given for the version that is being written.
+#[must_use]
+pub fn answers(session: &Session) -> usize {
+    let given = session.samples.iter().map(|sample| 1 + sample.twins.len()).sum::<usize>();
+    let unusable = |refusal: &&Refusal| refusal.kind == RefusalKind::Unusable;
+    given + session.refusals_of(Role::Coder).filter(unusable).count()
+}
+
+/// Whether it is to be read in the request what the candidates are run with: some of them read arguments
+/// or typed input, nobody gave any, and what is not known can't be compared.
+#[must_use]
+pub fn wants_tries(session: &Session) -> bool {
+    let settings = &session.settings;
+    session.stated.is_none()
+        && settings.accept == Evidence::Agreed
+        && settings.args.is_empty()
+        && settings.stdin.is_empty()
+        && session.planning.plan.is_none()
+        && session.samples.iter().any(Sample::reads_inputs)
+}
+
+/// Whether further candidates are to be written before one is chosen: some run, no two agree, and what
+/// nobody else does is not to be accepted.
+#[must_use]
+pub fn wants_further(session: &Session) -> bool {
+    let settings = &session.settings;
+    let runs = |sample: &Sample| ran(&sample.version) == BEST && !sample.version.failed();
+    settings.accept == Evidence::Agreed
+        && settings.candidates > 1
+        && !session.has_tests()
+        && answers(session) < settings.samples(Agent::Coder) + FURTHER
+        && session.samples.iter().any(runs)
+        && !is_agreed_on(session)
+}
+
+/// Whether enough candidates agree with the one that would be chosen.
+fn is_agreed_on(session: &Session) -> bool {
+    let (scores, best) = choose(session);
+    scores.get(best).is_some_and(|score| score.is_agreed(&scores))
+}
+
 /// The scores of all samples, and the place of the best one: by tests passed, then by its run, then
-/// by findings, then by how many others do the same, then by what the strategy says; of equals the one
+/// by how many others do the same, then by findings, then by what the strategy says; of equals the one
 /// that was asked for first, at the lowest temperature.
 #[must_use]
-pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
+pub fn choose(session: &Session) -> (Vec<Scored>, usize) {
+    let samples = &session.samples;
     let mut scores: Vec<Scored> = samples.iter().map(score).collect();
-    let lint = |score: &Scored| match strategy {
+    let lint = |score: &Scored| match session.settings.sampling_strategy {
         Strategy::Lint => score.lint_score,
         Strategy::None => 0.0,
     };
     let seen: Vec<_> = samples
         .iter()
         .zip(&scores)
-        .map(|(sample, score)| {
-            let run = ran(sample.version.check_failed(), score.run);
-            (score.tests_passed, run, Reverse(score.findings))
-        })
+        .map(|(sample, score)| (score.tests_passed, ran(&sample.version)))
         .collect();
+    let groups = agreement::groups(samples, &Given::of(session));
     for (place, score) in scores.iter_mut().enumerate() {
-        let others =
-            (0..samples.len()).filter(|other| *other != place && seen[*other] == seen[place]);
-        let agree = others.filter(|other| agree(&samples[place], &samples[*other]));
-        let answers = agree.map(|other| 1 + samples[other].twins.len());
-        score.agreeing = answers.sum::<usize>() + samples[place].twins.len();
+        let agreeing = groups[place].iter().filter(|other| seen[**other] == seen[place]);
+        let answers: usize = agreeing.map(|other| 1 + samples[*other].twins.len()).sum();
+        score.agreeing = answers - 1;
     }
     let mut best = 0;
     for place in 1..scores.len() {
@@ -57,6 +126,7 @@ pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
         let order = seen[place]
             .cmp(&seen[best])
             .then(this.agreeing.cmp(&that.agreeing))
+            .then(that.findings.cmp(&this.findings))
             .then(lint(this).total_cmp(&lint(that)))
             .then(first_call(&samples[best]).cmp(&first_call(&samples[place])));
         if order.is_gt() {
@@ -69,15 +139,46 @@ pub fn choose(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
     (scores, best)
 }
 
-/// Whether two samples do the same, as far as that was seen: by the functions that both have, else by
-/// what they print.
-fn agree(one: &Sample, other: &Sample) -> bool {
-    let both = |named: bool| {
-        let these = one.behaviour.iter().filter(move |(name, _)| name.is_empty() != named);
-        these.filter_map(|(name, hash)| Some(hash == other.behaviour.get(name)?))
+/// In what the sample at a place differs from the first other one that ran and does something else; none
+/// where there is no such sample, or nothing that could be shown.
+#[must_use]
+pub fn split(session: &Session, chosen: usize) -> Option<Split> {
+    let (samples, given) = (&session.samples, Given::of(session));
+    let groups = agreement::groups(samples, &given);
+    let own = samples.get(chosen)?;
+    let differ = |other: &usize| {
+        let trial = agreement::differing(own, &samples[*other], &given)?;
+        Some((*other, trial.to_owned()))
     };
-    let functions = both(true).count() > 0;
-    both(functions).count() > 0 && both(functions).all(|same| same)
+    let others = (0..samples.len()).filter(|other| !groups[chosen].contains(other));
+    let (other, trial) = others.collect::<Vec<_>>().iter().find_map(differ)?;
+    let side = |place: usize| Side {
+        samples: groups[place].iter().map(|place| samples[*place].number).collect(),
+        shows: shown(&samples[place], &trial),
+        prints: printed(&samples[place], &trial),
+        script: samples[place].version.script.clone(),
+    };
+    Some(Split { sides: vec![side(chosen), side(other)], given: trial })
+}
+
+/// What a sample printed in a trial, if it is short.
+fn printed(sample: &Sample, trial: &str) -> String {
+    let trial = sample.trials.iter().find(|known| known.given == trial);
+    let printed = trial.map_or("", |trial| trial.printed.trim());
+    if printed.len() <= SHOWN { printed.to_owned() } else { String::new() }
+}
+
+/// What a sample printed and wrote in a trial, for people.
+fn shown(sample: &Sample, trial: &str) -> String {
+    let Some(trial) = sample.trials.iter().find(|known| known.given == trial) else {
+        return String::new();
+    };
+    let files = trial.wrote.iter().map(|(name, content)| format!("{name}:\n{content}\n"));
+    let ended = match trial.verdict {
+        RunVerdict::Ok | RunVerdict::Window => String::new(),
+        verdict => format!("({})\n", verdict.name()),
+    };
+    ends(&format!("{ended}{}\n{}", trial.printed, files.collect::<String>()), SHOWN)
 }
 
 /// The first of the calls that gave a sample: the later ones are asked at higher temperatures.
@@ -85,14 +186,19 @@ fn first_call(sample: &Sample) -> u32 {
     sample.twins.iter().copied().fold(sample.call, u32::min)
 }
 
+/// What [`ran`] gives for a run that went well.
+const BEST: u8 = 4;
+
 /// How well it ran: what was seen to work before what was not tried, that before what fails.
-fn ran(check_failed: bool, run: Option<RunVerdict>) -> u8 {
-    match run {
-        _ if check_failed => 0,
+fn ran(version: &Version) -> u8 {
+    match version.run.as_ref().map(|run| run.verdict) {
+        _ if version.check_failed() => 0,
         Some(RunVerdict::Failed) => 1,
         Some(RunVerdict::Timeout) => 2,
         None | Some(RunVerdict::Refused | RunVerdict::Skipped) => 3,
-        Some(RunVerdict::Ok | RunVerdict::Window) => 4,
+        // What does not use what it was given can't be what was asked for.
+        Some(RunVerdict::Ok | RunVerdict::Window) if version.ignores_given() => 3,
+        Some(RunVerdict::Ok | RunVerdict::Window) => BEST,
     }
 }
 
@@ -109,6 +215,7 @@ fn score(sample: &Sample) -> Scored {
         findings: checks
             .as_ref()
             .map_or(0, |c| c.errors.len() + c.security.len() + usize::from(c.doubtful())),
+        copies: sample.twins.len(),
         agreeing: 0,
         lint_score: checks.as_ref().map_or(0.0, Checks::lint_score),
     }
@@ -143,7 +250,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
     use crate::domain::event::Cause;
-    use crate::domain::report::{Lint, Run, Test};
+    use crate::domain::report::{Lint, Run, Test, Trial};
     use std::collections::BTreeMap;
 
     fn lint(rule: &str) -> Lint {
@@ -175,8 +282,13 @@ mod tests {
             tests: Some(vec![test; passed]),
             ..Version::new(1, Cause::First, None, String::new())
         };
-        let (twins, behaviour) = (Vec::new(), BTreeMap::new());
-        Sample { number, call: number, twins, tried: true, behaviour, version }
+        let (twins, behaviour, trials) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Sample { number, call: number, twins, tried: true, behaviour, trials, version }
+    }
+
+    fn chosen(samples: &[Sample], strategy: Strategy) -> (Vec<Scored>, usize) {
+        let settings = Settings { sampling_strategy: strategy, ..Settings::default() };
+        choose(&Session { samples: samples.to_vec(), settings, ..Session::default() })
     }
 
     #[test]
@@ -197,7 +309,7 @@ mod tests {
             let samples: Vec<Sample> =
                 (1..).zip(&others).map(|(n, came)| sample(n, *came)).collect();
             for (strategy, place) in [(Strategy::Lint, lint), (Strategy::None, none)] {
-                let (scores, best) = choose(&samples, strategy);
+                let (scores, best) = chosen(&samples, strategy);
                 assert_eq!(best, place, "{others:?} {strategy:?}");
                 assert!(scores[best].chosen && scores.iter().filter(|s| s.chosen).count() == 1);
             }
@@ -216,7 +328,7 @@ mod tests {
             (vec![(good, "f=1", 0), (untidy, "f=2", 0), (untidy, "f=2", 0)], 1, 1),
             (vec![(good, "f=1", 2), (good, "f=2", 0), (good, "f=2", 0)], 0, 2),
             (vec![(good, "f=1", 0), (worse, "f=2", 0), (worse, "f=2", 0)], 0, 0),
-            (vec![(good, "f=1 =3", 0), (good, "f=2 =4", 0), (good, "f=2 =3", 0)], 1, 1),
+            (vec![(good, "f=1 =3", 0), (good, "f=2 =4", 0), (good, "f=2 =3", 0)], 0, 1),
             (vec![(good, "=1", 0), (good, "=2", 0), (good, "=2", 0)], 1, 1),
             (vec![(good, "f=1", 0), (good, "g=1", 0), (good, "", 0)], 0, 0),
             (vec![(good, "f=1 g=1", 0), (good, "f=1 g=2", 0), (good, "g=2", 0)], 1, 1),
@@ -224,18 +336,32 @@ mod tests {
         ] {
             let of = |(n, (came, does, twins)): (u32, &(Came, &str, u32))| {
                 let pairs = does.split_whitespace().filter_map(|pair| pair.split_once('='));
-                let behaviour = pairs.map(|(name, hash)| (name.into(), hash.into())).collect();
-                Sample { behaviour, twins: (20..20 + twins).collect(), ..sample(n, *came) }
+                let (printed, functions): (Vec<_>, Vec<_>) =
+                    pairs.partition(|(name, _)| name.is_empty());
+                let behaviour =
+                    functions.iter().map(|(name, hash)| ((*name).into(), (*hash).into()));
+                let trial = |(_, printed): &(&str, &str)| Trial {
+                    given: "as given".into(),
+                    verdict: RunVerdict::Ok,
+                    printed: (*printed).into(),
+                    wrote: BTreeMap::new(),
+                };
+                Sample {
+                    behaviour: behaviour.collect(),
+                    trials: printed.iter().map(trial).collect(),
+                    twins: (20..20 + twins).collect(),
+                    ..sample(n, *came)
+                }
             };
             let made: Vec<Sample> = (1..).zip(&samples).map(of).collect();
-            let (scores, chosen) = choose(&made, Strategy::Lint);
-            assert_eq!((chosen, scores[chosen].agreeing), (best, agreeing), "{samples:?}");
+            let (scores, place) = chosen(&made, Strategy::Lint);
+            assert_eq!((place, scores[place].agreeing), (best, agreeing), "{samples:?}");
         }
         // Answers arrive in any order.
         let warm = Sample { call: 9, ..sample(1, good) };
         let cool = Sample { call: 7, twins: vec![2], ..sample(3, good) };
         let middle = Sample { call: 4, twins: vec![8], ..sample(2, good) };
-        let (scores, best) = choose(&[warm, middle, cool], Strategy::Lint);
+        let (scores, best) = chosen(&[warm, middle, cool], Strategy::Lint);
         assert_eq!(best, 2, "{scores:?}");
     }
 

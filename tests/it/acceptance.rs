@@ -279,7 +279,7 @@ fn what_is_accepted_with_a_test_that_was_not_run_says_so() {
     world.write("test_later.py", test);
     let out = world.run(&new(&["--tests", "test_later.py"])).expect(0);
     assert!(out.out.contains("0 of 1 passed, 1 skipped: later"), "{}", out.out);
-    assert!(out.out.contains("accepted v1 with 1 test not run: "), "{}", out.out);
+    assert!(out.out.contains("accepted v1 (ran) with 1 test not run: "), "{}", out.out);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn list_says_of_each_session_where_it_stands() {
     let lines: Vec<Vec<&str>> = out.lines().map(|l| l.split_whitespace().collect()).collect();
     assert_eq!(lines[0][..2], ["broken", "session"], "{out}");
     assert_eq!(lines[1][..2], ["other", "v1"], "{out}");
-    assert_eq!(lines[2], ["x", "v2", "accepted", "v2", "count", "to", "two"], "{out}");
+    assert_eq!(lines[2], ["x", "v2", "accepted", "v2", "(ran)", "count", "to", "two"], "{out}");
     let rows = value(&world, &["list"]);
     let brief: Vec<_> = rows
         .as_array()

@@ -269,6 +269,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
                 call: some,
                 notes: Vec::new(),
                 samples: Vec::new(),
+                split: None,
                 others: Vec::new(),
                 script: String::new(),
                 artifact: artifact(),
@@ -293,7 +294,7 @@ fn nonsense() -> impl Strategy<Value = Event> {
             16 => Event::IterationAsked { by, escalation: flag.then_some(Escalation::Stronger) },
             17 => Event::FeedbackGiven { version: n, text: String::new(), artifact: artifact() },
             18 => Event::Rewound { version: n, by },
-            19 => Event::Accepted { version: n, by, without_run: flag },
+            19 => Event::Accepted { version: n, by, without_run: flag, evidence: None },
             20 => Event::Edited {
                 text: String::new(),
                 artifact: Artifact { file: format!("script_v{n}.py"), ..artifact() },

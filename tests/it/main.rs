@@ -11,6 +11,8 @@
 
 mod acceptance;
 mod agents;
+#[cfg(target_os = "linux")]
+mod agreement;
 mod analyst;
 mod ask;
 mod commands;

@@ -585,7 +585,7 @@ fn the_explanation_after_a_script_is_not_waited_for() {
     let of_server = answer;
     let world = World::with(move |request| match () {
         () if request.place() == "/props" => Reply::raw(404, "text/plain", ["no"]),
-        () if request.prompt().contains("fulfils a plan") => {
+        () if request.prompt().contains("You are the Coder") => {
             let event = json!({"choices": [{"index": 0, "delta": {"content": of_server}}]});
             Reply::raw(200, "text/event-stream", [format!("data: {event}\n\n")]).then_hang()
         }

@@ -45,6 +45,9 @@ pub(super) fn list(context: &Context) -> Result<u8> {
         let facts =
             format!("{}; {}; about {} of memory", entry.title, entry.licence, size(entry.memory));
         terminal.say(&terminal.dim(&format!("  {}", one_line(&facts, 140))));
+        if library.better() == Some(entry) {
+            terminal.say(&terminal.dim("  offered for this machine: it has the memory"));
+        }
     }
     for (path, bytes) in library.others() {
         let file = path.file_name().unwrap_or_default().to_string_lossy();
@@ -62,7 +65,7 @@ fn as_json(library: &Library, entry: &Entry) -> Value {
         "name": entry.name, "aliases": entry.aliases, "title": entry.title,
         "licence": entry.licence, "bytes": entry.bytes, "sha256": entry.sha256,
         "context": entry.context, "memory": entry.memory, "here": here,
-        "path": here.then(|| library.path(entry)), "came": library.came(entry),
+        "offered": library.better() == Some(entry), "path": here.then(|| library.path(entry)), "came": library.came(entry),
     })
 }
 

@@ -43,6 +43,10 @@ pub struct Entry {
     pub addresses: Vec<String>,
     /// The packages of the Python index that carry it.
     pub packages: Option<Parts>,
+    /// Of the small scripts of a probe, those that it judged rightly, as far as it was probed.
+    pub judges: Option<u32>,
+    /// The memory of a machine, in bytes, from which on the model is offered beside the default one.
+    pub offered_from: Option<u64>,
     /// It is too weak for work: never chosen by itself.
     #[serde(default)]
     pub toy: bool,

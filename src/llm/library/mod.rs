@@ -161,6 +161,15 @@ impl Library {
         here.next().unwrap_or(default)
     }
 
+    /// The model that this machine has the memory for, and that writes better scripts than the default one;
+    /// none where there is none, or it is here already.
+    #[must_use]
+    pub fn better(&self) -> Option<&Entry> {
+        let there = memory()?;
+        let fits = |entry: &&Entry| entry.offered_from.is_some_and(|from| from <= there);
+        self.entries.iter().rfind(fits).filter(|entry| !self.has(entry))
+    }
+
     /// Where a model's file is, or will be.
     #[must_use]
     pub fn path(&self, entry: &Entry) -> PathBuf {

@@ -4,6 +4,7 @@
 //! goes through the [`Runner`] as a run of the script does.
 
 mod cases;
+pub mod examples;
 mod told;
 
 use std::collections::BTreeSet;

@@ -3,12 +3,14 @@
 use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Cause, Event, Gate};
+use crate::domain::example::Example;
+use crate::domain::report::AS_GIVEN;
 use crate::domain::session::{Session, Took};
 use crate::domain::settings::{Gates, Settings};
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
-use crate::workflow::{forecast, install, ledger, permission};
+use crate::workflow::{evidence, forecast, install, ledger, permission};
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
@@ -67,6 +69,7 @@ impl Driver<'_, '_> {
             (Answer::Waive(ids), _) => return self.decide(&ids, ledger::waive),
             (Answer::Reopen(ids), _) => return self.decide(&ids, ledger::reopen),
             (Answer::Tested(tried), Some(version)) => return self.tested_by_hand(version, tried),
+            (Answer::Meant(which), Some(version)) => return self.meant(version, which),
             (Answer::Approve, _) => approval(session, by),
             // Without a version there is nothing to say feedback of but the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
@@ -88,7 +91,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
-            (Answer::Run | Answer::Tested(_), None) => None,
+            (Answer::Run | Answer::Tested(_) | Answer::Meant(_), None) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None
@@ -111,6 +114,36 @@ impl Driver<'_, '_> {
             self.record(event)?;
         }
         Ok(Next::Go)
+    }
+
+    /// What the user means becomes an example, and the script that does it the version.
+    fn meant(&mut self, version: u32, which: usize) -> Result<Next, DriverError> {
+        let session = self.store.session();
+        let split = session.version(version).and_then(|version| version.split.as_ref());
+        let side = split.and_then(|split| split.sides.get(which.checked_sub(1)?));
+        let Some((split, side)) = split.zip(side) else {
+            self.tools.manager.tell(News::Note("there is no such side to choose"));
+            return Ok(Next::Go);
+        };
+        let (given, _) = super::given(session);
+        let example = Example {
+            args: given.args,
+            stdin: given.stdin,
+            prints: side.prints.clone(),
+            ..Example::default()
+        };
+        let as_given = split.given == AS_GIVEN && !side.prints.is_empty();
+        let script = side.script.clone();
+        if as_given {
+            let words =
+                format!("from now on, every version is held against this example: {example}");
+            self.tools.manager.tell(News::Note(&words));
+            self.record(Event::ExampleGiven { example: Box::new(example) })?;
+        }
+        if which == 1 {
+            return Ok(Next::Go);
+        }
+        self.by_hand(script, Some(version))
     }
 
     fn by_hand(&mut self, script: String, base: Option<u32>) -> Result<Next, DriverError> {
@@ -177,6 +210,7 @@ pub fn manual_version(
         call: None,
         notes: Vec::new(),
         samples: Vec::new(),
+        split: None,
         others: Vec::new(),
         script,
         artifact: Artifact::default(),
@@ -195,7 +229,8 @@ fn approval(session: &Session, by: By) -> Option<Event> {
 
 fn acceptance(session: &Session, by: By) -> Option<Event> {
     let head = session.head()?;
-    Some(Event::Accepted { version: head.number, by, without_run: !head.ran() })
+    let evidence = evidence::level(head);
+    Some(Event::Accepted { version: head.number, by, without_run: !head.ran(), evidence })
 }
 
 /// The event for what the Manager said of a version, after what was said of it before.

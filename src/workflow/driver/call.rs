@@ -6,7 +6,7 @@ use super::read::parses;
 use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{
     analysis, begin, coder, dependencies, extract, inspector, planner, repair, reviewer, safety,
-    thoughts,
+    thoughts, tries,
 };
 use crate::config::Price;
 use crate::domain::chat::{Agent, Message, Outcome, Request, Role, Usage};
@@ -29,9 +29,6 @@ use crate::workflow::{install, ledger, machine, samples};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// The longest request that is shown beside its plan, in bytes.
-const LONGEST_REQUEST: usize = 1000;
 
 /// The warmest that a retry makes of a cooler setting.
 const WARMEST: f64 = 1.2;
@@ -78,14 +75,13 @@ impl Driver<'_, '_> {
         let by_user = writes.then(|| begun_by_user(session)).flatten();
         let begun = (begins && writes).then(|| begin::answer(by_user.as_deref()));
         let unfinished = by_user.is_some();
-        let samples = session.settings.samples(agent);
         let missing = samples::missing(session, agent);
+        let first = samples::place(session, agent);
         let mut asked: Vec<(u32, Request)> = Vec::with_capacity(missing);
         let mut shortened = false;
-        for (place, number) in (samples - missing..samples).zip(session.calls.last + 1..) {
+        for (place, number) in (first..first + missing).zip(session.calls.last + 1..) {
             let told = machine::told(session, agent, place);
-            let step = session.settings.sampling_temperature_step;
-            let by_place = step * f64::from(u32::try_from(place).unwrap_or(u32::MAX));
+            let by_place = samples::warmer(&session.settings, place);
             let Fitted { request, less, fits } =
                 fit(context, |room| -> Result<Request, PromptError> {
                     let prompts = self.tools.prompts;
@@ -409,9 +405,14 @@ fn request(
 ) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
     let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
-    // A weak Planner loses a part of it.
-    let asked_for = Some(session.request.as_str());
-    let asked_for = asked_for.filter(|text| plan.is_some() && text.len() <= LONGEST_REQUEST);
+    let examples: Vec<String> =
+        session.all_examples().map(|example| format!("- {example}")).collect();
+    let with_examples = (!examples.is_empty()).then(|| {
+        format!("{}\n\nIt has to do this:\n{}", plan_text.trim_end(), examples.join("\n"))
+    });
+    let plan_text = with_examples.as_deref().unwrap_or(plan_text);
+    // What the user said is the task, word for word; a Planner may lose a part of it.
+    let asked_for = Some(session.request.as_str()).filter(|_| plan.is_some());
     let data = super::given::data(session, room.data);
     let run_as = if agent == Agent::Planner {
         // What the plan before said is in the plan before.
@@ -577,6 +578,9 @@ fn request(
             )
         }
         Agent::Engineer => super::dialogue::request(session, prompts, room, false),
+        Agent::Tries => {
+            tries::request(prompts, tries::Shown { request: &session.request, refusal })
+        }
         Agent::Dependencies => {
             let modules = head.map(|head| install::unnamed(session, head)).unwrap_or_default();
             dependencies::request(prompts, &modules, head.map_or("", |v| &v.script), refusal)
@@ -657,6 +661,13 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
             } else {
                 String::new()
             };
+            let ignores = version.run.iter().flat_map(|run| &run.ignores);
+            let unused: Vec<String> = ignores
+                .map(|what| {
+                    format!("It did the same with something else in place of {what}. Use it.")
+                })
+                .collect();
+            let deaf = join([deaf, unused.join("\n"), String::new()]);
             let why = "It runs, but it can't be what was asked for. Put this right and change \
                        nothing else.";
             join([why.to_owned(), deaf, words::noticed_in_words(checks)])

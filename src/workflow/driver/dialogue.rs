@@ -58,6 +58,7 @@ impl Driver<'_, '_> {
             call: Some(call),
             notes: piece.notes.clone(),
             samples: Vec::new(),
+            split: None,
             others: Vec::new(),
             script: piece.code.clone(),
             artifact: Artifact::default(),

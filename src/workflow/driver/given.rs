@@ -11,6 +11,11 @@ use crate::domain::text::visible;
 #[must_use]
 pub fn given(session: &Session) -> (Given, Option<GivenBy>) {
     let (args, stdin) = (&session.settings.args, &session.settings.stdin);
+    if let Some(stated) = session.stated.as_ref().filter(|_| args.is_empty() && stdin.is_empty()) {
+        let given = Given { args: stated.args.clone(), stdin: stated.stdin.clone() };
+        let by = (given != Given::default()).then_some(GivenBy::Request);
+        return (given, by);
+    }
     let mut given =
         session.planning.plan.as_ref().map(|plan| given::read(&plan.text)).unwrap_or_default();
     // Each for itself: who gives arguments may leave the input to the plan.

@@ -2,7 +2,7 @@
 
 use crate::agents::{extract, thoughts};
 use crate::domain::chat::{Agent, Message, Outcome, Request, Usage};
-use crate::domain::profile::{Profile, Thinking};
+use crate::domain::profile::{JUDGED, Profile, Thinking};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::provider::Connection;
@@ -59,6 +59,43 @@ const FORMAT: &str = "R1 was met, R2 was not met, R3 was met. Say so in exactly 
 
 const KEPT_TO: [&str; 4] = ["r1: met", "r2: not met", "r3: met", "verdict: iterate"];
 
+/// Small scripts with what was asked for, and whether they do that.
+const JUDGE: [(&str, &str, bool); JUDGED as usize] = [
+    (
+        "print the sum of the whole numbers from 1 to 10, both included",
+        "```python\nprint(sum(range(1, 11)))\n```",
+        true,
+    ),
+    (
+        "print the sum of the whole numbers from 1 to 20, both included",
+        "```python\nprint(sum(range(1, 20)))\n```",
+        false,
+    ),
+    (
+        "print the prices 4, 9 and 2, the cheapest one first",
+        "```python\nfor price in sorted([4, 9, 2], reverse=True):\n    print(price)\n```",
+        false,
+    ),
+    (
+        "print the words kiwi, fig and banana, the longest one first",
+        "```python\nfor word in sorted(['kiwi', 'fig', 'banana'], key=len, reverse=True):\n    print(word)\n```",
+        true,
+    ),
+    (
+        "a function average(numbers) that gives 0 for an empty list",
+        "```python\ndef average(numbers):\n    if not numbers:\n        return 0\n    return sum(numbers) / len(numbers)\n```",
+        true,
+    ),
+    (
+        "a function middle(a, b, c) that gives the one that is neither the largest nor the smallest",
+        "```python\ndef middle(a, b, c):\n    return max(a, b, c)\n```",
+        false,
+    ),
+];
+
+const VERDICT: &str = "Does it do what was asked for? Answer with one line and nothing else: \
+                       `VERDICT: ACCEPT` if it does, `VERDICT: ITERATE` if it does not.";
+
 const COUNT: &str =
     "Write the numbers from 1 to 3000, each on a line of its own, and nothing else.";
 
@@ -94,6 +131,15 @@ pub async fn probe(
     heard.note_thoughts(&mut profile);
     profile.format = keeps_to_the_form(heard.answer(&profile));
     let reading = heard.prompt_speed();
+
+    on("to judge small scripts");
+    let mut right = 0;
+    for (wish, script, is_right) in JUDGE {
+        let prompt = format!("A user asked for this: {wish}\n\nThe script:\n{script}\n\n{VERDICT}");
+        let heard = asker.ask(Agent::Reviewer, &prompt, effort.thought, effort.patience).await?;
+        right += u32::from(verdict(heard.answer(&profile)) == Some(is_right));
+    }
+    profile.judged_right = Some(right);
 
     on("for a long answer");
     let heard = asker.ask(Agent::Planner, COUNT, effort.answer, effort.patience).await?;
@@ -135,6 +181,15 @@ pub async fn probe(
 fn keeps_to_the_form(answer: &str) -> bool {
     let lines = answer.lines().map(|line| line.trim().trim_matches('`').to_lowercase());
     lines.filter(|line| !line.is_empty()).eq(KEPT_TO)
+}
+
+/// Whether a script was accepted; none for an answer that says both or neither.
+fn verdict(answer: &str) -> Option<bool> {
+    match (answer.contains("VERDICT: ACCEPT"), answer.contains("VERDICT: ITERATE")) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
 }
 
 /// A prompt of about so many tokens that says something at its beginning and asks for it at its end.

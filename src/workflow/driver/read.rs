@@ -1,14 +1,17 @@
 //! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
 
 use super::{Driver, DriverError, Next, notes};
-use crate::agents::{self, Refusal, analysis, dependencies, extract, planner, reviewer, safety};
+use crate::agents::given::Given;
+use crate::agents::{
+    self, Refusal, analysis, dependencies, extract, planner, reviewer, safety, tries,
+};
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::plan::Requirement;
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
-use crate::python::{check, forgotten};
+use crate::python::{check, forgotten, hidden};
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
 use std::collections::BTreeMap;
@@ -29,6 +32,7 @@ impl Driver<'_, '_> {
             Agent::Safety => self.read_judgement(&pending, last_try)?,
             Agent::Dependencies => self.read_packages(&pending, last_try)?,
             Agent::Engineer => self.read_reply(&pending)?,
+            Agent::Tries => self.read_tries(&pending, last_try)?,
         }
         Ok(Next::Go)
     }
@@ -119,6 +123,10 @@ impl Driver<'_, '_> {
         let (script, added) = forgotten::with_imports(&extracted.script);
         let mut notes = extracted.notes;
         notes.extend(added.iter().map(|import| format!("a forgotten import was added: {import}")));
+        let (script, hidden) = hidden::without_hidden_methods(&script);
+        notes.extend(hidden.iter().map(|name| {
+            format!("an attribute that hid the method of its name was renamed: {name}")
+        }));
         let session = self.store.session();
         if let Some(earlier) = session.versions.iter().find(|v| same(&v.script, &script)) {
             let reason = format!(
@@ -138,6 +146,7 @@ impl Driver<'_, '_> {
             call: Some(pending.call),
             notes,
             samples: Vec::new(),
+            split: None,
             others: Vec::new(),
             script,
             artifact: Artifact::default(),
@@ -172,6 +181,18 @@ impl Driver<'_, '_> {
         }
         let sample = known.last().map_or(1, |sample| sample.number + 1);
         self.record(Event::SampleRead { version, sample, call: pending.call, notes, script })
+    }
+
+    fn read_tries(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
+        let given = match tries::parse(&own_words(pending), &self.store.session().request) {
+            Ok(given) => given,
+            Err(refusal) if !last_try => {
+                return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
+            }
+            Err(_) => Given::default(),
+        };
+        let Given { args, stdin } = given;
+        self.record(Event::TriesRead { call: pending.call, args, stdin })
     }
 
     fn read_packages(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {

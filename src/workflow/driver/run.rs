@@ -44,6 +44,7 @@ impl Driver<'_, '_> {
             keep_files_in: Some(&keep),
             picture: Some(&picture),
             by_hand: false,
+            imported: false,
             args: &given.args,
             stdin: given.stdin.into_bytes(),
         };

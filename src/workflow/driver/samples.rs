@@ -3,27 +3,37 @@
 use super::packages::Ground;
 use super::{Driver, DriverError, Next, lost};
 use crate::domain::event::{Artifact, Event, SampleTried};
+use crate::domain::example::Example;
 use crate::domain::packages::Needs;
 use crate::domain::permission::Access;
-use crate::domain::report::{Checks, GivenBy, Run, RunVerdict, Test};
+use crate::domain::report::{AS_GIVEN, Checks, GivenBy, Run, RunVerdict, Test, Trial};
 use crate::domain::session::{Sample, Version};
 use crate::domain::settings::Sandbox;
 use crate::files;
 use crate::python::interpreter::Interpreter;
 use crate::python::run::{self, Ask, Ran, RunFault};
-use crate::python::{acceptance, behaviour};
+use crate::python::{acceptance, behaviour, outline, trial};
 use crate::sandbox::{self, Runner};
-use crate::store::artifacts;
+use crate::store::{StoreError, artifacts};
 use crate::workflow::manager::News;
-use crate::workflow::{install, machine, permission, promised, samples};
+use crate::workflow::variations::{self, Inputs, Variation};
+use crate::workflow::{agreement, install, machine, permission, promised, samples};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::thread;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+/// Why a candidate counts as run that fails when it is started.
+const IMPORTED: &str =
+    "started without arguments it fails; imported, as the request asks for, it works";
+/// Bytes of the largest data file that is varied.
+const VARIED: u64 = 1 << 20;
+
 /// A sample that can be run, with all that it is run with.
-struct Trial {
+struct Candidate {
     script: String,
     name: String,
     checks: Checks,
@@ -32,19 +42,39 @@ struct Trial {
     access: Access,
     data: Vec<PathBuf>,
     tests: Vec<PathBuf>,
+    examples: Vec<Example>,
     limits: Sandbox,
     args: Vec<String>,
     stdin: String,
     given_by: Option<GivenBy>,
     keep: PathBuf,
-    /// There are others that it can be compared with.
+    /// It is compared with others.
     compared: bool,
+    /// It defines what the request asks for to be imported.
+    imported: bool,
+    /// Texts that stand in marks in the request.
+    said: Vec<String>,
     /// Its functions can be called with anything: nothing outside can come of it.
     called: bool,
 }
 
-/// What came of a trial: its run, the Manager's tests where it ran, and what it does besides.
-type Tried = Result<(Ran, Option<Vec<Test>>, BTreeMap<String, String>), RunFault>;
+/// What came of a candidate: its run, the Manager's tests where it ran, and what it does besides.
+struct Outcome {
+    ran: Ran,
+    tests: Option<Vec<Test>>,
+    behaviour: BTreeMap<String, String>,
+    trials: Vec<Trial>,
+}
+
+/// Inputs that all candidates are run with, besides those that were given.
+struct Varied {
+    what: String,
+    args: Vec<String>,
+    stdin: String,
+    data: Vec<PathBuf>,
+    /// It holds the data.
+    _folder: TempDir,
+}
 
 impl Driver<'_, '_> {
     /// Checks all samples that were not tried, and runs and tests those that may run.
@@ -52,7 +82,8 @@ impl Driver<'_, '_> {
         let open: Vec<Sample> =
             self.store.session().samples.iter().filter(|s| !s.tried).cloned().collect();
         self.tools.manager.tell(News::Trying { samples: open.len() });
-        let mut trials = Vec::new();
+        let varied = Rc::new(self.varied()?);
+        let mut candidates = Vec::new();
         for mut sample in open {
             let checks = super::checks_of(self.store.session(), &sample.version.script);
             sample.version.checks = Some(checks);
@@ -68,19 +99,20 @@ impl Driver<'_, '_> {
                 }
                 Ground::Else(end) => return Ok(end),
             };
-            trials.push((self.trial(&sample, python)?, sample));
+            candidates.push((self.candidate(&sample, python)?, sample));
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let cancel = self.tools.cancel.clone();
-        let running = trials.into_iter().map(|(trial, sample)| {
-            let cancel = cancel.clone();
-            async move { (sample, trial.run(&cancel).await) }
+        let running = candidates.into_iter().map(|(candidate, sample)| {
+            let (cancel, varied) = (cancel.clone(), varied.clone());
+            async move { (sample, candidate.run(&varied.0, &varied.1, &cancel).await) }
         });
         let mut running = stream::iter(running).buffer_unordered(cores);
         while let Some((mut sample, tried)) = running.next().await {
             match tried {
-                Ok((Ran { run, stdout, stderr }, tests, behaviour)) => {
+                Ok(Outcome { ran: Ran { run, stdout, stderr }, tests, behaviour, trials }) => {
                     sample.behaviour = behaviour;
+                    sample.trials = trials;
                     sample.version.stdout = stdout;
                     sample.version.stderr = stderr;
                     sample.version.tests = tests;
@@ -99,13 +131,22 @@ impl Driver<'_, '_> {
     fn tried(&mut self, sample: Sample, run: Option<Run>) -> Result<(), DriverError> {
         let Version { number, checks, stdout, stderr, tests, .. } = sample.version;
         let checks = checks.unwrap_or_default();
-        let (sample, behaviour) = (sample.number, sample.behaviour);
+        let (sample, behaviour, trials) = (sample.number, sample.behaviour, sample.trials);
         let session = self.store.session();
         let args = super::given(session).0.args;
         let run = run.map(|run| promised::kept(session, &args, run));
         let version = number;
-        let tried = SampleTried { version, sample, checks, run, stdout, stderr, tests, behaviour };
-        self.record(Event::SampleTried(Box::new(tried)))
+        self.record(Event::SampleTried(Box::new(SampleTried {
+            version,
+            sample,
+            checks,
+            run,
+            stdout,
+            stderr,
+            tests,
+            behaviour,
+            trials,
+        })))
     }
 
     /// What a sample runs on, if it may run without anybody being asked: if it is chosen, the gates
@@ -141,11 +182,14 @@ impl Driver<'_, '_> {
         self.ground_of(version.number, &Needs { ready: false, ..needs }).await
     }
 
-    fn trial(&self, sample: &Sample, python: Interpreter) -> Result<Trial, DriverError> {
+    fn candidate(&self, sample: &Sample, python: Interpreter) -> Result<Candidate, DriverError> {
         let (session, version) = (self.store.session(), &sample.version);
         let (given, given_by) = super::given(session);
         let access = permission::access(session, version);
-        Ok(Trial {
+        let called = agreement::called(&session.request);
+        let defines = outline::of(&version.script).map(|outline| outline.definitions);
+        Ok(Candidate {
+            imported: defines.is_ok_and(|names| names.iter().any(|name| called.contains(name))),
             script: version.script.clone(),
             name: artifacts::script_file(version.number),
             checks: version.checks.clone().unwrap_or_default(),
@@ -155,23 +199,68 @@ impl Driver<'_, '_> {
             access,
             data: self.store.given().data.clone(),
             tests: self.store.given().tests.clone(),
+            examples: session.all_examples().cloned().collect(),
             limits: session.settings.sandbox,
             args: given.args,
             stdin: given.stdin,
             given_by,
-            compared: session.samples.len() > 1,
+            said: agreement::quoted(&session.request),
+            compared: session.settings.candidates > 1,
             keep: self.store.sample_files(version.number, sample.number)?,
         })
+    }
+
+    /// The variations of what scripts are given, with their files; and the inputs without one of the things
+    /// that were given.
+    fn varied(&self) -> Result<(Vec<Varied>, Vec<Varied>), DriverError> {
+        let (given, _) = super::given(self.store.session());
+        let data = &self.store.given().data;
+        let content = |path: &PathBuf| {
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            Some((name, files::read_regular(path, VARIED)?))
+        };
+        let inputs = Inputs {
+            args: given.args,
+            stdin: given.stdin,
+            files: data.iter().filter_map(content).collect(),
+        };
+        let made = |(what, inputs): (String, Inputs)| {
+            let folder = files::temporary_folder()?;
+            let mut paths = Vec::new();
+            for (name, bytes) in &inputs.files {
+                let place = folder.path().join(name);
+                files::put(&place, bytes)?;
+                paths.push(place);
+            }
+            // What is no file that can be read is given as it is.
+            let is_varied = |path: &&PathBuf| {
+                inputs
+                    .files
+                    .iter()
+                    .any(|(name, _)| path.file_name().is_some_and(|n| n == name.as_str()))
+            };
+            paths.extend(data.iter().filter(|path| !is_varied(path)).cloned());
+            let Inputs { args, stdin, .. } = inputs;
+            Ok(Varied { what, args, stdin, data: paths, _folder: folder })
+        };
+        let all = |inputs: Vec<(String, Inputs)>| -> Result<Vec<Varied>, DriverError> {
+            let all: Result<Vec<Varied>, files::FileError> = inputs.into_iter().map(made).collect();
+            Ok(all.map_err(StoreError::from)?)
+        };
+        let varied = variations::of(&inputs).into_iter();
+        let varied = varied.map(|Variation { what, inputs }| (what.to_owned(), inputs)).collect();
+        Ok((all(varied)?, all(variations::without_one(&inputs))?))
     }
 
     /// Makes the best sample the next version, with what is known of it.
     pub(super) fn choose(&mut self) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let (scores, best) = samples::choose(&session.samples, session.settings.sampling_strategy);
+        let (scores, best) = samples::choose(session);
         let Some(chosen) = session.samples.get(best).cloned() else { return Ok(Next::Go) };
         let mut version =
             Version { base: session.head, cause: machine::next_cause(session), ..chosen.version };
         let number = version.number;
+        let split = samples::split(session, best).map(Box::new);
         // The other scripts, and the scores.
         let others = vec![Artifact::default(); scores.len()];
         self.tools.manager.tell(News::Chosen { scores: &scores });
@@ -182,6 +271,7 @@ impl Driver<'_, '_> {
             call: Some(chosen.call),
             notes: version.notes.clone(),
             samples: scores,
+            split,
             others,
             script: version.script.clone(),
             artifact: Artifact::default(),
@@ -210,8 +300,13 @@ impl Driver<'_, '_> {
     }
 }
 
-impl Trial {
-    async fn run(&self, cancel: &CancellationToken) -> Tried {
+impl Candidate {
+    async fn run(
+        &self,
+        varied: &[Varied],
+        without: &[Varied],
+        cancel: &CancellationToken,
+    ) -> Result<Outcome, RunFault> {
         let picture = self.keep.with_file_name("screenshot.png");
         let ask = |keep| Ask {
             script: &self.script,
@@ -225,32 +320,76 @@ impl Trial {
             keep_files_in: keep,
             picture: Some(picture.as_path()).filter(|_| keep.is_some()),
             by_hand: false,
+            imported: false,
             args: &self.args,
             stdin: self.stdin.clone().into_bytes(),
         };
         let mut ran = run::run(self.runner.as_ref(), ask(Some(&self.keep)), cancel).await?;
-        ran.run.given_by = self.given_by;
         let runner = self.runner.as_ref();
+        if ran.run.verdict == RunVerdict::Failed && self.imported && self.args.is_empty() {
+            let imported = Ask { imported: true, ..ask(Some(&self.keep)) };
+            let second = run::run(runner, imported, cancel).await?;
+            if second.run.verdict == RunVerdict::Ok {
+                ran = second;
+                ran.run.reason = Some(IMPORTED.to_owned());
+            }
+        }
+        ran.run.given_by = self.given_by;
         let mut tests = None;
-        if !self.tests.is_empty() && ran.run.verdict.ran() {
-            tests = Some(acceptance::test(runner, &ask(None), &self.tests, cancel).await?);
+        if !(self.tests.is_empty() && self.examples.is_empty()) && ran.run.verdict.ran() {
+            let mut all = acceptance::test(runner, &ask(None), &self.tests, cancel).await?;
+            let examples = &self.examples;
+            all.extend(acceptance::examples::test(runner, &ask(None), examples, cancel).await?);
+            tests = Some(all);
         }
         let failed = tests.iter().flatten().any(Test::failed);
         let worth_it = self.compared && ran.run.verdict == RunVerdict::Ok && !failed;
-        let mut behaviour = BTreeMap::new();
+        let (mut behaviour, mut trials) = (BTreeMap::new(), Vec::new());
         if worth_it {
             if self.called {
-                behaviour = match behaviour::of(runner, &ask(None), &self.tests, cancel).await {
+                behaviour = match behaviour::of(runner, &ask(None), &self.said, &self.tests, cancel)
+                    .await
+                {
                     Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
                     // It is compared by less then.
                     called => called.unwrap_or_default(),
                 };
             }
-            let printed = ran.stdout.trim();
-            if !printed.is_empty() {
-                behaviour.insert(String::new(), files::hash(printed.as_bytes()));
+            trials.push(trial::seen(AS_GIVEN, &ran.run, &ran.stdout, Some(&self.keep)));
+            // What may reach something outside is not run more often than the user expects.
+            for varied in varied.iter().filter(|_| self.called) {
+                let ask = Ask {
+                    data: &varied.data,
+                    args: &varied.args,
+                    stdin: varied.stdin.clone().into_bytes(),
+                    ..ask(None)
+                };
+                match trial::of(runner, &varied.what, ask, cancel).await {
+                    Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
+                    tried => trials.extend(tried),
+                }
             }
         }
-        Ok((ran, tests, behaviour))
+        let given = trials.first().filter(|given| !given.printed.is_empty());
+        for other in without.iter().filter(|_| given.is_some() && self.called) {
+            let ask = Ask {
+                data: &other.data,
+                args: &other.args,
+                stdin: other.stdin.clone().into_bytes(),
+                ..ask(None)
+            };
+            match trial::of(runner, &other.what, ask, cancel).await {
+                Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
+                Ok(tried) => {
+                    let came =
+                        |trial: &Trial| (trial.verdict, trial.printed.clone(), trial.wrote.clone());
+                    if given.is_some_and(|given| came(given) == came(&tried)) {
+                        ran.run.ignores.push(other.what.clone());
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Outcome { ran, tests, behaviour, trials })
     }
 }

@@ -3,6 +3,7 @@
 use super::packages::Ground;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event};
+use crate::domain::example::Example;
 use crate::domain::report::{Test, TestOutcome};
 use crate::domain::session::{Session, Version};
 use crate::python::acceptance;
@@ -46,10 +47,19 @@ impl Driver<'_, '_> {
             keep_files_in: None,
             picture: None,
             by_hand: false,
+            imported: false,
             args: &given.args,
             stdin: given.stdin.into_bytes(),
         };
-        match acceptance::test(runner.as_ref(), &ask, &tests, &self.tools.cancel).await {
+        let examples: Vec<Example> = self.store.session().all_examples().cloned().collect();
+        let runner = runner.as_ref();
+        let tested = async {
+            let mut all = acceptance::test(runner, &ask, &tests, &self.tools.cancel).await?;
+            let cancel = &self.tools.cancel;
+            all.extend(acceptance::examples::test(runner, &ask, &examples, cancel).await?);
+            Ok(all)
+        };
+        match tested.await {
             Ok(tests) => self.tested(number, tests),
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
             Err(fault) => self.not_tested(number, &fault.to_string()),

@@ -146,10 +146,7 @@ fn the_least_that_can_be_shown_is_enough() {
     planner::request(&prompts, &planner::Shown { request: "x", ..Default::default() }).unwrap();
     let first =
         coder::request(&prompts, &coder::Shown { plan: "x", ..Default::default() }).unwrap();
-    assert_eq!(
-        first.messages[1].content,
-        "Plan:\nx\n\nWrite the whole script in one ```python block."
-    );
+    assert_eq!(first.messages[1].content, "x\n\nWrite the whole script in one ```python block.");
     repair::request(&prompts, &repair::Shown::default()).unwrap();
     reviewer::request(&prompts, &reviewer::Shown::default()).unwrap();
 }

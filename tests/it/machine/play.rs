@@ -152,13 +152,13 @@ impl Play {
                         stderr,
                         tests: None,
                         behaviour: BTreeMap::new(),
+                        trials: Vec::new(),
                     };
                     self.record(Event::SampleTried(Box::new(tried)));
                 }
             }
             Step::Choose => {
-                let (scores, best) =
-                    samples::choose(&self.session.samples, self.session.settings.sampling_strategy);
+                let (scores, best) = samples::choose(&self.session);
                 let call = self.session.samples[best].call;
                 let mut event =
                     version(&self.session, machine::next_cause(&self.session), Some(call));
@@ -298,6 +298,10 @@ impl Play {
                 self.record(Event::SafetyJudged { version, call, judged });
             }
             Agent::Engineer => unreachable!("no question was asked"),
+            Agent::Tries => {
+                let (args, stdin) = (Vec::new(), String::new());
+                self.record(Event::TriesRead { call, args, stdin });
+            }
         }
     }
 
@@ -360,7 +364,7 @@ impl Play {
 
     fn accept(&mut self, by: By) {
         if let Some(version) = self.session.head {
-            self.record(Event::Accepted { version, by, without_run: false });
+            self.record(Event::Accepted { version, by, without_run: false, evidence: None });
         }
     }
 
@@ -498,6 +502,7 @@ pub(super) fn version(session: &Session, cause: Cause, call: Option<u32>) -> Eve
         call,
         notes: Vec::new(),
         samples: Vec::new(),
+        split: None,
         others: Vec::new(),
         script: format!("print({})\n", session.seq),
         artifact: Artifact::default(),

@@ -46,6 +46,7 @@ async fn told_within(seconds: u64, script: &str, tests: &[(&str, &str)]) -> Vec<
         keep_files_in: None,
         picture: None,
         by_hand: false,
+        imported: false,
         args: &args,
         stdin: b"typed\n".to_vec(),
     };

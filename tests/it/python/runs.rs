@@ -32,6 +32,7 @@ fn ask(script: &str) -> Ask<'_> {
         keep_files_in: None,
         picture: None,
         by_hand: false,
+        imported: false,
         args: &[],
         stdin: Vec::new(),
     }
@@ -51,7 +52,14 @@ async fn each_end_of_a_script_has_its_verdict() {
         ("name = input('name? ')", 30, Failed, Some(1), "catch `EOFError`"),
         ("import sys\nprint(sys.argv[1])", 30, Failed, Some(1), "give defaults"),
         ("import sys\nsys.exit('no city')", 30, Failed, Some(1), "no city"),
-        ("float('temperature')", 30, Failed, Some(1), "skip it with `next(reader)`"),
+        (
+            "import csv\nfor row in csv.reader(['a']): float(*row)",
+            30,
+            Failed,
+            Some(1),
+            "next(reader)",
+        ),
+        ("float('XIV')", 30, Failed, Some(1), "hint: None"),
         ("int('1,5')", 30, Failed, Some(1), "hint: None"),
         ("import sys\nsys.exit(3)", 30, Failed, Some(3), "exit code 3"),
         ("import not_there_at_all", 30, Failed, Some(1), "`not_there_at_all` is not installed"),
@@ -181,7 +189,9 @@ async fn a_cancelled_run_is_no_run() {
 
 async fn behaviour(script: &str, tests: &[PathBuf]) -> BTreeMap<String, String> {
     let cancel = CancellationToken::new();
-    behaviour::of(runner(SandboxMode::Off).as_ref(), &ask(script), tests, &cancel).await.unwrap()
+    behaviour::of(runner(SandboxMode::Off).as_ref(), &ask(script), &[], tests, &cancel)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

@@ -366,5 +366,5 @@ fn an_unproven_test_decides_nothing() {
     let notes = world.read("sessions/s/review_v1.md");
     assert!(notes.contains("VERDICT: ITERATE\n") && !notes.contains("decides"), "{notes}");
     let out = world.run_with(&["resume", "s"], "accept\n").expect(0);
-    assert!(out.out.contains("accepted v1 with 1 test unproven"), "{}", out.out);
+    assert!(out.out.contains("accepted v1 (ran) with 1 test unproven"), "{}", out.out);
 }

@@ -1,0 +1,98 @@
+//! What the request itself says that the script is tried with: arguments and typed input. Only what
+//! stands there word for word is taken; what a model makes up is nobody's wish.
+
+use super::given::{self, Given};
+use super::{Refusal, RefusalKind, ask, text};
+use crate::domain::chat::{Agent, Request};
+use crate::prompts::{PromptError, Prompts};
+use serde::Serialize;
+
+/// What it is shown.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Shown<'a> {
+    /// What the user asked for.
+    pub request: &'a str,
+    /// Why the answer before was refused.
+    pub refusal: Option<&'a str>,
+}
+
+/// What is asked of it.
+pub fn request(prompts: &Prompts, shown: Shown<'_>) -> Result<Request, PromptError> {
+    ask(prompts, Agent::Tries, Shown { request: shown.request.trim(), ..shown })
+}
+
+/// Reads its answer; empty where the request says nothing of the kind.
+///
+/// # Errors
+/// An answer that is not of the form.
+pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
+    let answer = text::normalise(answer);
+    let answer = text::after_thinking(&answer);
+    let lines = || answer.lines().map(str::trim).filter(|line| !line.is_empty());
+    let of_form = |line: &str| {
+        let line = line.trim_start_matches("- ");
+        line == NOTHING || line.starts_with("arguments:") || line.starts_with("input:")
+    };
+    if !lines().any(of_form) {
+        let reason = format!("Write only `arguments: ...`, `input: ...` or `{NOTHING}`.");
+        return Err(Refusal::new(RefusalKind::Unusable, reason));
+    }
+    let said: Vec<&str> = lines().filter(|line| of_form(line) && *line != NOTHING).collect();
+    let mut given = given::read(&format!("{}\n{}", given::HEADING, said.join("\n")));
+    if !given.args.iter().all(|arg| stands_in(request, arg)) {
+        given.args.clear();
+    }
+    if !given.stdin.lines().all(|line| stands_in(request, line)) {
+        given.stdin.clear();
+    }
+    Ok(given)
+}
+
+/// The answer where there is nothing to say.
+const NOTHING: &str = "none";
+
+/// Whether a request has these words, and not as a part of longer ones.
+fn stands_in(request: &str, words: &str) -> bool {
+    let of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let ends_there = |at: usize| {
+        let before = request[..at].chars().next_back();
+        let after = request[at + words.len()..].chars().next();
+        let open = |own: Option<char>, next: Option<char>| {
+            own.is_some_and(of_word) && next.is_some_and(of_word)
+        };
+        !open(words.chars().next(), before) && !open(words.chars().next_back(), after)
+    };
+    !words.trim().is_empty() && request.match_indices(words).any(|(at, _)| ends_there(at))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn only_what_stands_in_the_request_is_taken() {
+        let request = "print a table. start and end are arguments. Try it with the arguments 0 40 8, \
+                       or type 3 and then `New York`.";
+        for (answer, args, stdin) in [
+            ("arguments: 0 40 8", &["0", "40", "8"][..], ""),
+            (
+                "- arguments: 0 40 8\n- input: 3\n- input: New York",
+                &["0", "40", "8"],
+                "3\nNew York\n",
+            ),
+            ("none", &[], ""),
+            ("arguments: --start 0", &[], ""),
+            ("arguments: 0 4", &[], ""),
+            ("arguments: 0\ninput: yes", &["0"], ""),
+        ] {
+            let given = parse(answer, request).unwrap();
+            assert_eq!(
+                (given.args.as_slice(), given.stdin.as_str()),
+                (args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>().as_slice(), stdin),
+                "{answer}"
+            );
+        }
+        assert!(parse("It takes two numbers.", request).is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! What is accepted only because scripts that were written independently agree, and what becomes of it
+//! where they do not.
+
+use crate::support::model_server::Reply;
+use crate::support::world::{Asking, World, agent, fenced};
+use serde_json::Value;
+
+/// A world whose Coder answers by the candidate's place, and which accepts what several agree on.
+fn world(scripts: &[&str]) -> World {
+    let scripts: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
+    let world = World::with(move |request| {
+        if request.prompt().contains("Copy from it the command-line arguments") {
+            return Reply::to(request, "arguments: 4 10");
+        }
+        match agent(request) {
+            Asking::Coder => {
+                let temperature = request.body["temperature"].as_f64().unwrap();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let place = ((temperature - 0.2) * 10.0).round() as usize;
+                Reply::to(request, &scripts[place.min(scripts.len() - 1)])
+            }
+            _ => panic!("nobody else is asked"),
+        }
+    });
+    world.write("agree.yaml", "accept: agreed\ncandidates: 3\nlimits: {repairs: 0}\n");
+    world
+}
+
+const NEW: [&str; 8] =
+    ["--config", "agree.yaml", "new", "the sum", "--name", "s", "--preset", "quick"];
+
+fn new<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&NEW[..], more].concat()
+}
+
+fn shown(world: &World, args: &[&str]) -> Value {
+    serde_json::from_str(&world.run(args).expect(0).out).unwrap()
+}
+
+const SUM: &str = "import csv\nwith open('a.csv') as f:\n    \
+                   print(sum(int(row['n']) for row in csv.DictReader(f)))";
+const SUM_TOO: &str =
+    "rows = open('a.csv').read().split()[1:]\nprint(f'The sum is {sum(map(int, rows))}.')";
+/// Right for the file that is there only.
+const NINE: &str = "open('a.csv').read()\nprint('Sum:', 9)";
+const LARGEST: &str = "rows = open('a.csv').read().split()[1:]\nprint(max(map(int, rows)))";
+
+#[test]
+fn what_two_candidates_agree_on_is_accepted_and_says_so() {
+    let world = world(&[LARGEST, SUM, SUM_TOO]);
+    world.write("a.csv", "n\n2\n3\n4\n");
+    let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(0).out;
+    assert!(out.contains("accepted v1 (agreed: 2 of 3)"), "{out}");
+    let script = world.read("sessions/s/script_v1.py");
+    assert!(script.contains("sum("), "{script}");
+    let session = shown(&world, &["show", "s", "--json"]);
+    assert_eq!(session["evidence"], "agreed");
+    assert_eq!(session["versions"][0]["candidates"].as_array().unwrap().len(), 3);
+    assert_eq!(shown(&world, &["list", "--json"])[0]["evidence"], "agreed");
+    assert!(world.run(&["show", "s"]).expect(0).out.contains("accepted v1 (agreed: 2 of 3)"));
+    world.run(&["replay", "s"]).expect(0);
+}
+
+#[test]
+fn what_is_the_same_only_with_the_given_data_is_no_agreement() {
+    let world = world(&[SUM, NINE, NINE, "print(1 / 0)", "print(1 / 0)"]);
+    world.write("a.csv", "n\n2\n3\n4\n");
+    let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(3).out;
+    assert!(out.contains("not with other numbers"), "{out}");
+    assert!(out.contains("│ Sum: 9"), "{out}");
+    let version = &shown(&world, &["show", "s", "--json"])["versions"][0];
+    assert_eq!(version["evidence"], "ran");
+    assert!(world.read("sessions/s/script_v1.py").contains("sum("), "it uses the data");
+}
+
+#[test]
+fn further_candidates_are_written_where_no_two_agree() {
+    let world = world(&[SUM, LARGEST, "print(1 / 0)", SUM_TOO, "print(1)"]);
+    world.write("a.csv", "n\n2\n3\n4\n");
+    let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(0).out;
+    assert!(out.contains("accepted v1 (agreed: 2 of 5)"), "{out}");
+    let agreed = world.received().len();
+    world.run(&["replay", "s"]).expect(0);
+    // Where what ran is enough, nothing more is asked for.
+    world.write("ran.yaml", "accept: ran\ncandidates: 3\n");
+    let args = ["--config", "ran.yaml", "new", "the sum", "--name", "t", "--preset", "quick"];
+    let args = [&args[..], &["--auto", "--data", "a.csv"]].concat();
+    let out = world.run(&args).expect(0).out;
+    assert!(out.contains("accepted v1 (ran)"), "{out}");
+    assert_eq!(world.received().len() - agreed, 3);
+}
+
+#[test]
+fn who_says_which_is_meant_gets_an_example_that_every_version_is_held_against() {
+    let world = world(&["print(4 - 10)", "print(4 + 10)", "print(4 * 10)", "print(4 / 10)"]);
+    let out = world.run_with(&new(&[]), "mean 2\naccept\n").expect(0).out;
+    assert!(out.contains("Which of these do you mean?"), "{out}");
+    assert!(out.contains("accepted v2 (tested: 1 of 1)"), "{out}");
+    assert!(world.journal("s").iter().any(|event| event["event"] == "example_given"));
+    let session = shown(&world, &["show", "s", "--json"]);
+    assert_eq!(session["evidence"], "tested");
+    assert_eq!(session["versions"][1]["tests"][0]["name"], "E1");
+}
+
+#[test]
+fn arguments_that_stand_in_the_request_are_what_candidates_are_run_with() {
+    let sum = "import sys\nprint(sum(map(int, sys.argv[1:])))";
+    let sum_too = "import sys\na, b = sys.argv[1:3]\nprint(int(a) + int(b))";
+    let world = world(&[sum, sum_too, "import sys\nprint(sys.argv[1])"]);
+    let args = ["--config", "agree.yaml", "new", "the sum of the arguments, try it with 4 10"];
+    let args = [&args[..], &["--name", "s", "--preset", "quick", "--auto"]].concat();
+    let out = world.run(&args).expect(0).out;
+    assert!(out.contains("accepted v1 (agreed: 2 of 3)"), "{out}");
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "14\n");
+    let events = world.journal("s");
+    let read = events.iter().find(|event| event["event"] == "tries_read").unwrap();
+    assert_eq!(read["args"], serde_json::json!(["4", "10"]));
+    // What does not stand there is nobody's wish.
+    let out = world.run(&new(&["--name", "t", "--auto"]));
+    let events = world.journal(if out.code == Some(2) { "s" } else { "t" });
+    let read = events.iter().find(|event| event["event"] == "tries_read").unwrap();
+    assert!(out.code == Some(2) || read["args"].is_null(), "{read}");
+}
+
+#[test]
+fn functions_that_are_asked_for_are_imported_and_compared() {
+    let world = world(&[
+        "def half(n):\n    return n / 2\n\nif __name__ == '__main__':\n    import sys\n    print(half(int(sys.argv[1])))",
+        "def half(n):\n    return n * 0.5\n\nprint('demo', half(7))",
+        "def half(n):\n    return n // 2",
+    ]);
+    let args = ["--config", "agree.yaml", "new", "a function half(n) to import", "--name", "s"];
+    let out = world.run(&[&args[..], &["--preset", "quick", "--auto"]].concat()).expect(0).out;
+    assert!(out.contains("accepted v1 (agreed: 2 of 3)"), "{out}");
+    assert!(!world.read("sessions/s/script_v1.py").contains("//"));
+}
+
+#[test]
+fn an_example_is_a_test_of_every_version() {
+    let world = World::scripted(
+        &[],
+        &[
+            &fenced("n = int(input())\nprint(n + 1)"),
+            &fenced("n = int(input())\nprint('It is', n * 2)"),
+        ],
+        &[],
+    );
+    let args = ["new", "double it", "--name", "s", "--preset", "quick", "--auto"];
+    let args = [&args[..], &["--stdin", "5", "--example", "input: 5 -> 10"]].concat();
+    let out = world.run(&args).expect(0).out;
+    assert!(out.contains("accepted v2 (tested: 1 of 1)"), "{out}");
+    let prompt = world.received()[0].prompt();
+    assert!(prompt.contains("- input `5\\n` prints `10`"), "{prompt}");
+    assert!(world.received()[1].prompt().contains("E1"), "the repair is told what failed");
+    let out = world.run(&["new", "x", "--name", "t", "--example", "5 = 10"]).expect(2);
+    assert!(out.err.contains("--example"), "{}", out.err);
+}
+
+#[test]
+fn a_script_that_does_the_same_without_its_data_is_not_believed() {
+    let world = world(&[NINE, "open('a.csv').read()\nprint(9)", "print('9')"]);
+    world.write("a.csv", "n\n2\n3\n4\n");
+    let out = world.run(&new(&["--auto", "--data", "a.csv", "--max-versions", "1"])).expect(3).out;
+    assert!(!out.contains("accepted v1"), "{out}");
+    let report = world.read("sessions/s/report_v1.yaml");
+    assert!(report.contains("what is in the data files"), "{report}");
+}
+
+#[test]
+fn a_run_that_does_not_come_to_its_end_is_no_success() {
+    let world = World::scripted(&[], &[&fenced("while True:\n    pass")], &[]);
+    world.write("short.yaml", "sandbox: {seconds: 1}\nlimits: {repairs: 0, max_versions: 1}\n");
+    let args = ["--config", "short.yaml", "new", "wait", "--name", "s", "--preset", "quick"];
+    world.run(&[&args[..], &["--auto"]].concat()).expect(3);
+}
