@@ -4,6 +4,7 @@ use super::given::{self, Given};
 use super::lists::{self, Item, Shape};
 use super::{Refusal, RefusalKind, ask, fences, text};
 use crate::domain::chat::{Agent, Outcome, Request};
+use crate::domain::example;
 use crate::domain::permission;
 use crate::domain::plan::Requirement;
 use crate::domain::text::one_line;
@@ -68,7 +69,9 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     }
     let (needs, _) = permission::needs(text);
     let given = given::read(text);
+    let examples = example::of_plan(text);
     let text = given::without(&permission::without_needs(text));
+    let text = example::without_examples(&text);
     let text = text.as_str();
     let mut parts = json_parts(text).unwrap_or_else(|| read(text, false));
     if outcome == Outcome::Cut {
@@ -91,6 +94,7 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     let given = given::meant(given, &said);
     let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
     let mut text = write(&parts.restatement, &requirements, &given, &questions);
+    text.push_str(&example::write_examples(&examples));
     text.push_str(&permission::write_needs(&needs));
     Ok(Proposal { text, requirements, questions })
 }

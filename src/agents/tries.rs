@@ -42,7 +42,9 @@ pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
     if !given.args.iter().all(|arg| stands_in(request, arg)) {
         given.args.clear();
     }
-    if !given.stdin.lines().all(|line| stands_in(request, line)) {
+    // Who copies the request itself found nothing in it.
+    let too_much = 2 * given.stdin.len() > request.trim().len();
+    if too_much || !given.stdin.lines().all(|line| stands_in(request, line)) {
         given.stdin.clear();
     }
     Ok(given)
@@ -84,6 +86,11 @@ mod tests {
             ("none", &[], ""),
             ("arguments: --start 0", &[], ""),
             ("arguments: 0 4", &[], ""),
+            (
+                "input: print a table. start and end are arguments. Try it with the arguments 0 40 8, or",
+                &[],
+                "",
+            ),
             ("arguments: 0\ninput: yes", &["0"], ""),
         ] {
             let given = parse(answer, request).unwrap();

@@ -15,9 +15,11 @@ use crate::llm::provider::{self, ProviderError};
 use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 
-/// How many scripts are written side by side by a model whose tokens cost nothing: what they agree on
-/// says more than any of them.
-const CANDIDATES: u32 = 3;
+/// How many scripts are written side by side by a model whose tokens cost nothing, and how many of them
+/// have to do the same: what they agree on says more than any of them.
+const OF_OTHERS: (u32, u32) = (3, 2);
+/// The same for a model that judges scripts no better than chance: it makes the same mistake twice.
+const OF_GUESSING: (u32, u32) = (4, 3);
 /// How much warmer each of these is asked for: they are to be different scripts.
 const STEP: f64 = 0.2;
 /// The longest input for a script, in bytes: it is kept in the session's journal.
@@ -81,7 +83,10 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
     }
     let free = provider::costs_nothing(&settings.role(Role::Coder).model, config);
     if free && config.candidates.is_none() && writes_unseen(settings.preset) {
-        settings.candidates = settings.candidates.max(CANDIDATES);
+        let guesses = provider::is_guessing(&settings.role(Role::Coder).model, config);
+        let (candidates, quorum) = if guesses { OF_GUESSING } else { OF_OTHERS };
+        settings.candidates = settings.candidates.max(candidates);
+        settings.quorum = quorum;
         if config.sampling_temperature_step.is_none() {
             settings.sampling_temperature_step = STEP;
         }

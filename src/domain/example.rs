@@ -117,6 +117,49 @@ impl fmt::Display for Example {
     }
 }
 
+/// Under this the examples of a plan stand, a line each: `- E1: ...`.
+const HEADING: &str = "## Examples";
+/// Examples that a plan may have.
+const MOST: usize = 20;
+
+/// The lines of a plan, and whether each stands under the heading of its examples.
+fn sorted(plan: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut here = false;
+    plan.lines().map(move |line| {
+        if line.starts_with('#') {
+            here = line.trim_end() == HEADING;
+        }
+        (line, here)
+    })
+}
+
+/// The examples of a plan.
+#[must_use]
+pub fn of_plan(plan: &str) -> Vec<Example> {
+    let lines = sorted(plan).filter(|(_, here)| *here);
+    let read = |line: &str| {
+        let (id, text) = line.strip_prefix("- E")?.split_once(": ")?;
+        id.parse::<u32>().ok()?;
+        Example::parse(text)
+    };
+    lines.filter_map(|(line, _)| read(line)).take(MOST).collect()
+}
+
+/// A plan without its examples.
+#[must_use]
+pub fn without_examples(plan: &str) -> String {
+    let others = sorted(plan).filter(|(_, here)| !here);
+    others.map(|(line, _)| line).collect::<Vec<_>>().join("\n")
+}
+
+/// Examples as a part of a plan; empty where there are none.
+#[must_use]
+pub fn write_examples(examples: &[Example]) -> String {
+    let lines: Vec<String> =
+        (1..).zip(examples).map(|(n, example)| format!("- E{n}: {example}\n")).collect();
+    if lines.is_empty() { String::new() } else { format!("\n{HEADING}\n\n{}", lines.concat()) }
+}
+
 /// What is left of a text to read.
 struct Rest<'a>(&'a str);
 
@@ -217,6 +260,25 @@ mod tests {
         for wrong in ["", "5 = 120", "input: 5 ->", "what: 5 -> 6", "arguments: 'a -> b"] {
             assert!(Example::read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_examples_of_a_plan_are_read_as_they_are_written_and_nothing_else_is() {
+        let examples = [
+            Example { prints: "## Needs\n- E2: prints `x`".into(), ..Example::default() },
+            Example { args: vec!["10".into()], prints: "6.21".into(), ..Example::default() },
+        ];
+        let before = "It converts.\n\n## Requirements\n\n- R1: it converts\n";
+        let plan = format!("{before}{}\n## Needs\n\n- processes\n", write_examples(&examples));
+        assert_eq!(of_plan(&plan), examples);
+        assert_eq!(of_plan(&without_examples(&plan)), []);
+        assert!(without_examples(&plan).contains("- processes"));
+        for other in
+            [before, "- E1: prints `x`", "## Examples\n- E1: it prints 5\n- R1: prints `x`"]
+        {
+            assert_eq!(of_plan(other), [], "{other}");
+        }
+        assert_eq!(write_examples(&[]), "");
     }
 
     proptest! {

@@ -176,6 +176,9 @@ pub struct Scored {
     /// Further answers that gave it word by word.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub copies: usize,
+    /// So many other answers do the same that it is believed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agreed: bool,
     /// Other answers that do the same, of those that are as good so far.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub agreeing: usize,
@@ -187,12 +190,14 @@ pub struct Scored {
 pub const AS_GIVEN: &str = "as given";
 
 impl Scored {
-    /// Whether it is agreed on among these: another answer does the same, and most of those that ran do.
+    /// Whether it is agreed on among these: so many answers do the same, itself included, and most of those
+    /// that ran do.
     #[must_use]
-    pub fn is_agreed(&self, all: &[Self]) -> bool {
+    pub fn is_agreed(&self, all: &[Self], quorum: usize) -> bool {
         let ran = |score: &&Self| matches!(score.run, Some(RunVerdict::Ok | RunVerdict::Window));
         let answers: usize = all.iter().filter(ran).map(|score| 1 + score.copies).sum();
-        self.agreeing > 0 && 2 * (self.agreeing + 1) > answers
+        let same = self.agreeing + 1;
+        same >= quorum.max(2) && 2 * same > answers
     }
 }
 

@@ -3,7 +3,7 @@
 use super::chat::{Agent, Outcome, Role, ToolCall, Usage};
 use super::dialogue::Dialogue;
 use super::event::{Artifact, CallStarted, Cause, DataFile, Escalation, Gate, RefusalKind};
-use super::example::Example;
+use super::example::{self, Example};
 use super::packages::Needs;
 use super::permission::Permission;
 use super::plan::Plan;
@@ -143,6 +143,8 @@ pub struct Planning {
     pub by_manager: bool,
     /// What that plan says that its script needs, where it was approved at a gate here.
     pub needs: Vec<Permission>,
+    /// The examples of that plan, where its user approved it.
+    pub examples: Vec<Example>,
     /// The first version that was written for each requirement as it stands.
     pub since: BTreeMap<String, u32>,
 }
@@ -157,7 +159,8 @@ impl Planning {
             (requirement.id.clone(), known.copied().unwrap_or(next_version))
         });
         let since = since.collect();
-        Self { plan: Some(plan), by_manager, since, ..Self::default() }
+        let examples = if by_manager { example::of_plan(&plan.text) } else { Vec::new() };
+        Self { plan: Some(plan), by_manager, since, examples, ..Self::default() }
     }
 }
 
@@ -431,7 +434,8 @@ pub struct Pending {
 impl Session {
     /// All examples that the user gave.
     pub fn all_examples(&self) -> impl Iterator<Item = &Example> {
-        self.settings.examples.iter().chain(&self.examples)
+        let of_plan = self.planning.examples.iter();
+        self.settings.examples.iter().chain(of_plan).chain(&self.examples)
     }
 
     /// Whether there is anything that the user gave to hold a script against.

@@ -243,6 +243,9 @@ pub struct Settings {
     /// What counts between samples that are otherwise equal.
     #[serde(default)]
     pub sampling_strategy: Strategy,
+    /// How many candidates have to do the same to be agreed on.
+    #[serde(default = "two")]
+    pub quorum: u32,
     /// How much has to be seen of a version before the rules of `--auto` accept it.
     #[serde(default)]
     pub accept: Evidence,
@@ -286,6 +289,10 @@ const fn one() -> u32 {
     1
 }
 
+const fn two() -> u32 {
+    2
+}
+
 const fn three() -> u32 {
     3
 }
@@ -321,6 +328,7 @@ impl Settings {
             install_attempts: one(),
             sampling_temperature_step: tenth(),
             sampling_strategy: Strategy::default(),
+            quorum: two(),
             accept: Evidence::default(),
             lint: LintUse::default(),
             run: true,

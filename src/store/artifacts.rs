@@ -5,7 +5,7 @@ use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
 use crate::domain::example::Example;
 use crate::domain::permission::Permission;
-use crate::domain::report::{Checks, Evidence, Run, Scored, Test};
+use crate::domain::report::{Checks, Evidence, Run, Scored, Split, Test};
 use crate::domain::session::Session;
 use crate::domain::settings::{
     Gates, Install, Limits, LintUse, Preset, RoleSettings, Safety, Sandbox, Settings, Strategy,
@@ -176,6 +176,7 @@ struct Flat {
     sampling_temperature_step: Option<f64>,
     #[serde(default)]
     sampling_strategy: Strategy,
+    quorum: Option<u32>,
     #[serde(default)]
     accept: Evidence,
     #[serde(default)]
@@ -233,6 +234,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
             .sampling_temperature_step
             .unwrap_or(usual.sampling_temperature_step),
         sampling_strategy: read.sampling_strategy,
+        quorum: read.quorum.unwrap_or(usual.quorum),
         accept: read.accept,
         lint: read.lint,
         run: read.run,
@@ -323,6 +325,29 @@ struct Report<'a> {
     tests: &'a [Test],
     #[serde(skip_serializing_if = "<[Scored]>::is_empty")]
     samples: &'a [Scored],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<Differ<'a>>,
+}
+
+/// In what samples differ: who gave what, with which inputs.
+#[derive(Serialize)]
+struct Differ<'a> {
+    given: &'a str,
+    sides: Vec<Gave<'a>>,
+}
+
+#[derive(Serialize)]
+struct Gave<'a> {
+    samples: &'a [u32],
+    shows: &'a str,
+}
+
+impl<'a> From<&'a Split> for Differ<'a> {
+    fn from(split: &'a Split) -> Self {
+        let sides = split.sides.iter();
+        let sides = sides.map(|side| Gave { samples: &side.samples, shows: &side.shows });
+        Self { given: &split.given, sides: sides.collect() }
+    }
 }
 
 fn report(
@@ -336,9 +361,11 @@ fn report(
     let checks = checks.unwrap_or(&none);
     let syntax =
         if checks.errors.iter().any(|e| e.rule.contains("syntax")) { "error" } else { "ok" };
-    let samples = session.version(version).map_or(&[][..], |v| &v.samples);
+    let known = session.version(version);
+    let samples = known.map_or(&[][..], |v| &v.samples);
+    let split = known.and_then(|v| v.split.as_ref()).map(Differ::from);
     let lint_score = checks.lint_score();
-    let report = Report { version, syntax, lint_score, checks, run, tests, samples };
+    let report = Report { version, syntax, lint_score, checks, run, tests, samples, split };
     (format!("report_v{version}.yaml"), yaml(&report))
 }
 

@@ -202,6 +202,9 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         if run.screenshot {
             row("picture", &format!("run_v{}/screenshot.png", version.number));
         }
+        for ignored in &run.ignores {
+            row("", &terminal.warm(&format!("it does not use {}", visible(ignored))));
+        }
         for gap in &run.gaps {
             row("sandbox", &terminal.warm(&visible(gap)));
         }
@@ -230,7 +233,8 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         Verdict::Accept => terminal.good(verdict.name()),
         Verdict::Iterate => terminal.warm(verdict.name()),
     };
-    row("verdict", &format!("{shown}{}", reviewer_differs(version, verdict)));
+    let seen = terminal.dim(&format!(" ({})", evidence::level_in_words(version)));
+    row("verdict", &format!("{shown}{}{seen}", reviewer_differs(version, verdict)));
     if let Some(words) = evidence::overruled(version) {
         row("why", &terminal.warm(&words));
     }

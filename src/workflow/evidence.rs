@@ -42,7 +42,7 @@ pub fn level(version: &Version) -> Option<Evidence> {
         return None;
     }
     let chosen = version.samples.iter().find(|score| score.chosen);
-    let agreed = chosen.is_some_and(|score| score.is_agreed(&version.samples));
+    let agreed = chosen.is_some_and(|score| score.agreed);
     let agreed = agreed && !version.ignores_given();
     Some(if agreed { Evidence::Agreed } else { Evidence::Ran })
 }

@@ -13,8 +13,8 @@ use crate::domain::text::ends;
 const SHOWN: usize = 1_500;
 /// The place from which on samples hardly get warmer.
 const WARMEST: usize = 2;
-/// How many further candidates are asked for, where no two of the first ones agree.
-const FURTHER: usize = 2;
+/// How many further candidates are asked for, where one more that agrees would be enough.
+const FURTHER: usize = 1;
 
 /// How many samples of the version that is being written were asked for before.
 #[must_use]
@@ -78,8 +78,8 @@ pub fn wants_tries(session: &Session) -> bool {
         && session.samples.iter().any(Sample::reads_inputs)
 }
 
-/// Whether further candidates are to be written before one is chosen: some run, no two agree, and what
-/// nobody else does is not to be accepted.
+/// Whether further candidates are to be written before one is chosen: some run, what is not agreed on is
+/// not to be accepted, and one more may be enough.
 #[must_use]
 pub fn wants_further(session: &Session) -> bool {
     let settings = &session.settings;
@@ -89,13 +89,14 @@ pub fn wants_further(session: &Session) -> bool {
         && !session.has_tests()
         && answers(session) < settings.samples(Agent::Coder) + FURTHER
         && session.samples.iter().any(runs)
-        && !is_agreed_on(session)
+        && is_one_short(session)
 }
 
-/// Whether enough candidates agree with the one that would be chosen.
-fn is_agreed_on(session: &Session) -> bool {
+/// Whether one more answer that does the same would make the candidate agreed on that would be chosen.
+fn is_one_short(session: &Session) -> bool {
     let (scores, best) = choose(session);
-    scores.get(best).is_some_and(|score| score.is_agreed(&scores))
+    let quorum = (session.settings.quorum as usize).max(2);
+    scores.get(best).is_some_and(|score| !score.agreed && score.agreeing + 2 == quorum)
 }
 
 /// The scores of all samples, and the place of the best one: by tests passed, then by its run, then
@@ -133,8 +134,11 @@ pub fn choose(session: &Session) -> (Vec<Scored>, usize) {
             best = place;
         }
     }
+    let quorum = session.settings.quorum as usize;
+    let agreed = scores.get(best).is_some_and(|score| score.is_agreed(&scores, quorum));
     if let Some(score) = scores.get_mut(best) {
         score.chosen = true;
+        score.agreed = agreed;
     }
     (scores, best)
 }
@@ -216,6 +220,7 @@ fn score(sample: &Sample) -> Scored {
             .as_ref()
             .map_or(0, |c| c.errors.len() + c.security.len() + usize::from(c.doubtful())),
         copies: sample.twins.len(),
+        agreed: false,
         agreeing: 0,
         lint_score: checks.as_ref().map_or(0.0, Checks::lint_score),
     }

@@ -15,14 +15,18 @@ fn world(scripts: &[&str]) -> World {
         match agent(request) {
             Asking::Coder => {
                 let temperature = request.body["temperature"].as_f64().unwrap();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let place = ((temperature - 0.2) * 10.0).round() as usize;
+                let places = [0.2, 0.6, 1.0, 1.1, 1.2];
+                let place = places.iter().position(|place| (temperature - place).abs() < 0.01);
+                let place = place.unwrap();
                 Reply::to(request, &scripts[place.min(scripts.len() - 1)])
             }
             _ => panic!("nobody else is asked"),
         }
     });
-    world.write("agree.yaml", "accept: agreed\ncandidates: 3\nlimits: {repairs: 0}\n");
+    world.write(
+        "agree.yaml",
+        "accept: agreed\ncandidates: 3\nlimits: {repairs: 0}\nsampling_temperature_step: 0.4\n",
+    );
     world
 }
 
@@ -74,15 +78,15 @@ fn what_is_the_same_only_with_the_given_data_is_no_agreement() {
 }
 
 #[test]
-fn further_candidates_are_written_where_no_two_agree() {
+fn a_further_candidate_is_written_where_one_more_may_be_enough() {
     let world = world(&[SUM, LARGEST, "print(1 / 0)", SUM_TOO, "print(1)"]);
     world.write("a.csv", "n\n2\n3\n4\n");
     let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(0).out;
-    assert!(out.contains("accepted v1 (agreed: 2 of 5)"), "{out}");
+    assert!(out.contains("accepted v1 (agreed: 2 of 4)"), "{out}");
     let agreed = world.received().len();
     world.run(&["replay", "s"]).expect(0);
     // Where what ran is enough, nothing more is asked for.
-    world.write("ran.yaml", "accept: ran\ncandidates: 3\n");
+    world.write("ran.yaml", "accept: ran\ncandidates: 3\nsampling_temperature_step: 0.4\n");
     let args = ["--config", "ran.yaml", "new", "the sum", "--name", "t", "--preset", "quick"];
     let args = [&args[..], &["--auto", "--data", "a.csv"]].concat();
     let out = world.run(&args).expect(0).out;
@@ -172,4 +176,67 @@ fn a_run_that_does_not_come_to_its_end_is_no_success() {
     world.write("short.yaml", "sandbox: {seconds: 1}\nlimits: {repairs: 0, max_versions: 1}\n");
     let args = ["--config", "short.yaml", "new", "wait", "--name", "s", "--preset", "quick"];
     world.run(&[&args[..], &["--auto"]].concat()).expect(3);
+}
+
+#[test]
+fn the_examples_of_a_plan_count_once_its_user_approved_it() {
+    let plan = "It doubles a number.\nR1: It prints the double.\n\n## Examples\n\n\
+                - E1: input `5\\n` prints `10`\n";
+    let scripts = [
+        fenced("n = int(input())\nprint(n + 1)"),
+        fenced("n = int(input())\nprint('It is', n * 2)"),
+    ];
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let world = World::scripted(&[plan], &scripts, &["R1: met\nVERDICT: ACCEPT"]);
+    let new = ["new", "double it", "--stdin", "5", "--name"];
+    let out = world.run_with(&[&new[..], &["s"]].concat(), "approve\naccept\n").expect(0).out;
+    assert!(out.contains("- E1: input `5\\n` prints `10`"), "the gate shows it\n{out}");
+    assert!(out.contains("accepted v2 (tested: 1 of 1)"), "{out}");
+    assert!(world.read("sessions/s/plan.md").contains("## Examples\n\n- E1: input"));
+    // Nobody said that it is right.
+    let world = World::scripted(&[plan], &scripts, &["R1: met\nVERDICT: ACCEPT"]);
+    let out = world.run(&[&new[..], &["s", "--auto"]].concat()).expect(0).out;
+    assert!(out.contains("accepted v1 (ran)"), "{out}");
+}
+
+#[test]
+fn an_attribute_that_hides_a_method_costs_no_repair() {
+    let script = "class Sum:\n    def __init__(self):\n        self.total = 0\n\n    \
+                  def total(self):\n        return self.total\n\nprint(Sum().total())";
+    let world = World::scripted(&[], &[&fenced(script)], &[]);
+    let args = ["new", "a sum", "--name", "s", "--preset", "quick", "--auto"];
+    world.run(&args).expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "0\n");
+    assert!(world.read("sessions/s/script_v1.py").contains("self._total = 0"));
+}
+
+/// A model that guesses, by its probe, and a session that nobody sits at.
+#[test]
+fn a_model_that_judges_no_better_than_chance_neither_plans_nor_reviews_unattended() {
+    let world = World::with(|request| {
+        let prompt = request.prompt();
+        if request.place() != "/v1/chat/completions" {
+            return Reply::raw(404, "text/plain", ["no"]);
+        }
+        let text = if prompt.contains("VERDICT: ITERATE` if it does not") {
+            "VERDICT: ACCEPT".to_owned()
+        } else if prompt.contains("What is the password?") {
+            "plum-4711".to_owned()
+        } else if prompt.contains("You are the Planner") {
+            "It prints one.\nR1: It prints one.\n".to_owned()
+        } else if prompt.contains("You are the Reviewer") {
+            "R1: met\nVERDICT: ACCEPT".to_owned()
+        } else {
+            fenced("print(1)")
+        };
+        Reply::to(request, &text)
+    });
+    let out = world.run(&["models", "probe"]).expect(0).out;
+    assert!(out.contains("judged 3 of 6 small scripts rightly, no better than chance"), "{out}");
+    let out = world.run(&["new", "one", "--name", "s", "--auto"]).expect(0).out;
+    assert!(out.contains("no plan and no review"), "{out}");
+    assert!(world.journal("s").iter().all(|event| event["event"] != "plan_proposed"));
+    // Who sits at the gates is asked as ever.
+    let out = world.run_with(&["new", "one", "--name", "t"], "approve\naccept\n").expect(0).out;
+    assert!(out.contains("plans") && out.contains("reviews v1"), "{out}");
 }
