@@ -6,7 +6,7 @@ use crate::domain::chat::Role;
 use crate::domain::example::Example;
 use crate::domain::permission::{self, Permission};
 use crate::domain::report::Evidence;
-use crate::domain::settings::{Preset, RoleSettings, Safety, Settings};
+use crate::domain::settings::{Preset, RoleSettings, Safety, Settings, Strategy};
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::discover::{self, Choice};
@@ -87,6 +87,10 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         let (candidates, quorum) = if guesses { OF_GUESSING } else { OF_OTHERS };
         settings.candidates = settings.candidates.max(candidates);
         settings.quorum = quorum;
+        // Where none agree, the answer that the model itself finds likeliest.
+        if config.sampling_strategy.is_none() && settings.preset != Preset::Sampler {
+            settings.sampling_strategy = Strategy::None;
+        }
         if config.sampling_temperature_step.is_none() {
             settings.sampling_temperature_step = STEP;
         }

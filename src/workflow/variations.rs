@@ -41,7 +41,8 @@ static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 #[must_use]
 pub fn of(inputs: &Inputs) -> Vec<Variation> {
     let all = [
-        ("other numbers", texts(inputs, other_numbers, other_numbers)),
+        ("other numbers", texts(inputs, other_numbers, other_value)),
+        ("the arguments in another order", reordered(inputs)),
         ("rows left out and repeated", texts(inputs, other_rows, str::to_owned)),
         ("further files", further_files(inputs)),
     ];
@@ -65,7 +66,7 @@ pub fn without_one(inputs: &Inputs) -> Vec<(String, Inputs)> {
         let is_own = |arg: &&mut String| inputs.files.iter().all(|(name, _)| name != &**arg);
         let arg = other.args.get_mut(at).filter(is_own)?;
         let what = format!("the argument {}", quoted(arg));
-        let number = other_numbers(arg);
+        let number = other_value(arg);
         *arg = if number == *arg { arg.chars().rev().chain(['x']).collect() } else { number };
         Some((what, other))
     };
@@ -118,6 +119,35 @@ fn further_files(inputs: &Inputs) -> Inputs {
     }
     files.truncate(inputs.files.len() + FURTHER);
     Inputs { files, ..inputs.clone() }
+}
+
+/// Another value of the same kind: other numbers, else smaller digits, by which a date or a time mostly
+/// stays one.
+fn other_value(text: &str) -> String {
+    let other = other_numbers(text);
+    if other != text {
+        return other;
+    }
+    let smaller = |c: char| match c.to_digit(10) {
+        Some(digit @ 2..) => char::from_digit(digit - 1, 10).unwrap_or(c),
+        _ => c,
+    };
+    text.chars().map(smaller).collect()
+}
+
+/// The same inputs with their arguments the other way round, where all of these are of one kind.
+fn reordered(inputs: &Inputs) -> Inputs {
+    let kind = |arg: &String| -> String {
+        arg.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+    };
+    let is_date = |kind: &String| kind.contains(|c: char| !c.is_ascii_digit());
+    let kinds: Vec<String> = inputs.args.iter().map(kind).collect();
+    let alike = kinds.windows(2).all(|two| two[0] == two[1]) && kinds.iter().all(is_date);
+    let mut args = inputs.args.clone();
+    if alike && kinds.iter().all(|kind| kind.contains('0')) {
+        args.reverse();
+    }
+    Inputs { args, ..inputs.clone() }
 }
 
 /// A text with another number for each one that stands by itself; equal ones stay equal, so that rows
@@ -229,6 +259,10 @@ mod tests {
         assert_eq!(without[0].1.files[0].1, b"h\n");
         assert_eq!(without[2].1.args, ["data7.csv", "40", "16"]);
         assert_eq!(of(&Inputs::default()), []);
+        let dates = ["2026-02-10", "2026-03-05"].map(str::to_owned).to_vec();
+        let varied = of(&Inputs { args: dates, ..Inputs::default() });
+        let args: Vec<&[String]> = varied.iter().map(|v| v.inputs.args.as_slice()).collect();
+        assert_eq!(args, [["1015-01-10", "1015-02-04"], ["2026-03-05", "2026-02-10"]]);
         assert_eq!(without_one(&Inputs::default()), []);
     }
 }
