@@ -67,7 +67,7 @@ pub fn without_one(inputs: &Inputs) -> Vec<(String, Inputs)> {
         let arg = other.args.get_mut(at).filter(is_own)?;
         let what = format!("the argument {}", quoted(arg));
         let number = other_value(arg);
-        *arg = if number == *arg { arg.chars().rev().chain(['x']).collect() } else { number };
+        *arg = if number == *arg { other_word(arg) } else { number };
         Some((what, other))
     };
     files.into_iter().chain((0..ARGUMENTS).filter_map(argument)).collect()
@@ -119,6 +119,18 @@ fn further_files(inputs: &Inputs) -> Inputs {
     }
     files.truncate(inputs.files.len() + FURTHER);
     Inputs { files, ..inputs.clone() }
+}
+
+/// A word with the next letter of the alphabet for each of its own, so that no letter stays.
+fn other_word(word: &str) -> String {
+    let next = |c: char| match c {
+        'z' => 'a',
+        'Z' => 'A',
+        'a'..='y' | 'A'..='Y' => char::from_u32(u32::from(c) + 1).unwrap_or(c),
+        _ => c,
+    };
+    let other: String = word.chars().map(next).collect();
+    if other == word { other + "x" } else { other }
 }
 
 /// Another value of the same kind: other numbers, else smaller digits, by which a date or a time mostly
@@ -259,6 +271,13 @@ mod tests {
         assert_eq!(without[0].1.files[0].1, b"h\n");
         assert_eq!(without[2].1.args, ["data7.csv", "40", "16"]);
         assert_eq!(of(&Inputs::default()), []);
+        let said =
+            Inputs { args: vec!["otto".into(), "Zoé".into(), "é".into()], ..Inputs::default() };
+        let others: Vec<String> = (0..)
+            .zip(without_one(&said))
+            .map(|(at, (_, other)): (usize, _)| other.args[at].clone())
+            .collect();
+        assert_eq!(others, ["puup", "Apé", "éx"]);
         let dates = ["2026-02-10", "2026-03-05"].map(str::to_owned).to_vec();
         let varied = of(&Inputs { args: dates, ..Inputs::default() });
         let args: Vec<&[String]> = varied.iter().map(|v| v.inputs.args.as_slice()).collect();
