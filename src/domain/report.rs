@@ -155,7 +155,7 @@ impl Checks {
 }
 
 /// One of the samples that a version was chosen from, and what spoke for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
     /// Its number among the samples of its version, from 1.
     pub sample: u32,

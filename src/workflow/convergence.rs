@@ -2,13 +2,16 @@
 
 use super::evidence;
 use crate::domain::event::Cause;
+use crate::domain::report::Evidence;
 use crate::domain::session::{Session, Version};
 use std::cmp::Ordering;
 
 /// Whether a version is better than another one: what was seen counts before what was said, and a
 /// version that nobody reviewed may have any number of blockers.
 fn is_better(version: &Version, than: &Version) -> bool {
-    let seen = |version: &Version| (passed(version), !version.failed());
+    let seen = |version: &Version| {
+        (passed(version), !version.failed(), is_agreed(version), !version.ignores_given())
+    };
     let blockers =
         |version: &Version| version.review.as_ref().map(|_| evidence::blockers(version).len());
     match seen(version).cmp(&seen(than)) {
@@ -18,6 +21,11 @@ fn is_better(version: &Version, than: &Version) -> bool {
         }
         order => order == Ordering::Greater,
     }
+}
+
+/// Whether others that were written independently do the same.
+fn is_agreed(version: &Version) -> bool {
+    evidence::level(version) >= Some(Evidence::Agreed)
 }
 
 /// How many of the Manager's tests it passed.
@@ -60,6 +68,10 @@ pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
         "fewer tests pass"
     } else if worse.failed() && !better.failed() {
         if worse.check_failed() { "its checks fail" } else { "its run failed" }
+    } else if is_agreed(better) && !is_agreed(worse) {
+        "fewer candidates agree"
+    } else if worse.ignores_given() && !better.ignores_given() {
+        "it does not use what it was given"
     } else {
         "the Reviewer finds more that blocks it"
     }
@@ -97,7 +109,7 @@ pub fn tries(session: &Session, head: &Version) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
-    use crate::domain::report::{Run, RunVerdict, Test, TestOutcome};
+    use crate::domain::report::{Run, RunVerdict, Scored, Test, TestOutcome};
     use crate::domain::review::Review;
 
     /// What a version came to: its cause and base, tests that passed, whether it ran, its blockers.
@@ -177,6 +189,32 @@ mod tests {
         ] {
             let session = session(&[(First, None, 1, true, Some(1)), worse]);
             assert_eq!(shortcoming(&session.versions[1], &session.versions[0]), words);
+        }
+    }
+
+    #[test]
+    fn a_repair_that_fewer_agree_with_or_that_does_not_use_what_it_was_given_is_not_taken() {
+        let one = (Cause::First, None, 0, true, None);
+        for (agreed, ignores, words) in [
+            ([true, false], [false, false], Some("fewer candidates agree")),
+            ([false, false], [false, true], Some("it does not use what it was given")),
+            ([false, true], [false, false], None),
+            ([false, false], [true, true], None),
+        ] {
+            let mut session = session(&[one, (Cause::Repair, Some(1), 0, true, None)]);
+            for (version, (agreed, ignores)) in
+                session.versions.iter_mut().zip(agreed.into_iter().zip(ignores))
+            {
+                version.tests = None;
+                version.samples = vec![Scored { chosen: true, agreed, ..Scored::default() }];
+                let run = version.run.as_mut().unwrap();
+                run.ignores = vec!["the argument `x`".to_owned(); usize::from(ignores)];
+            }
+            let (head, first) = (&session.versions[1], &session.versions[0]);
+            assert_eq!(better(&session, head).map(|v| v.number), words.map(|_| 1), "{words:?}");
+            if let Some(words) = words {
+                assert_eq!(shortcoming(head, first), words);
+            }
         }
     }
 }
