@@ -89,11 +89,9 @@ pub fn next_step(session: &Session) -> Step {
             }
             return Step::TrySamples;
         }
-        let repairs = next_cause(session) == Cause::Repair;
-        let agent = Agent::Coder;
-        if !repairs && samples::wants_further(session) && forecast::passed(session, agent).is_none()
-        {
-            return Step::Call { agent, version: Some(session.next_version()) };
+        let further = next_cause(session) != Cause::Repair && samples::wants_further(session);
+        if further && forecast::passed(session, Agent::Coder).is_none() {
+            return Step::Call { agent: Agent::Coder, version: Some(session.next_version()) };
         }
         return Step::Choose;
     }

@@ -156,6 +156,12 @@ fn an_example_is_a_test_of_every_version() {
     let prompt = world.received()[0].prompt();
     assert!(prompt.contains("- input `5\\n` prints `10`"), "{prompt}");
     assert!(world.received()[1].prompt().contains("E1"), "the repair is told what failed");
+    // A file that is written counts too.
+    let world =
+        World::scripted(&[], &[&fenced("open('a.txt', 'w').write('x')\nprint('done')")], &[]);
+    let args = ["new", "x", "--name", "s", "--preset", "quick", "--auto", "--example"];
+    let out = world.run(&[&args[..], &["prints `done` writes `a.txt`"]].concat()).expect(0).out;
+    assert!(out.contains("accepted v1 (tested: 1 of 1)"), "{out}");
     let out = world.run(&["new", "x", "--name", "t", "--example", "5 = 10"]).expect(2);
     assert!(out.err.contains("--example"), "{}", out.err);
 }

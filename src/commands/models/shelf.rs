@@ -30,6 +30,7 @@ pub(super) fn list(context: &Context) -> Result<u8> {
         terminal.json(&known.chain(others.iter().map(other)).collect::<Vec<_>>());
         return Ok(code::DONE);
     }
+    let better = library.better();
     for entry in library.entries() {
         let came = library.came(entry);
         let state = if library.has(entry) {
@@ -45,7 +46,7 @@ pub(super) fn list(context: &Context) -> Result<u8> {
         let facts =
             format!("{}; {}; about {} of memory", entry.title, entry.licence, size(entry.memory));
         terminal.say(&terminal.dim(&format!("  {}", one_line(&facts, 140))));
-        if library.better() == Some(entry) {
+        if better == Some(entry) {
             terminal.say(&terminal.dim("  offered for this machine: it has the memory"));
         }
     }

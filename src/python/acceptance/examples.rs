@@ -1,5 +1,6 @@
 //! The user's examples: what a script does with what they give it.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -15,11 +16,30 @@ use crate::workflow::agreement;
 /// Characters that a message quotes of what was expected and of what was printed.
 const QUOTED: usize = 160;
 
+/// The folder of the files that a script writes in an example, beside those that it finds.
+const KEPT: &str = ".kept";
+
+/// How a script does in all that the user gave to hold it against: the tests of files, then the examples.
+///
+/// # Errors
+/// The caller cancelled, or the child could not be run.
+pub async fn with_tests(
+    runner: &dyn Runner,
+    ask: &Ask<'_>,
+    tests: &[PathBuf],
+    examples: &[Example],
+    cancel: &CancellationToken,
+) -> Result<Vec<Test>, RunFault> {
+    let mut all = super::test(runner, ask, tests, cancel).await?;
+    all.extend(test(runner, ask, examples, cancel).await?);
+    Ok(all)
+}
+
 /// How a script does in examples, each in a run of its own: `E1`, `E2`, ...
 ///
 /// # Errors
 /// The caller cancelled, or the child could not be run.
-pub async fn test(
+async fn test(
     runner: &dyn Runner,
     ask: &Ask<'_>,
     examples: &[Example],
@@ -36,11 +56,13 @@ pub async fn test(
             data.retain(|path| path.file_name() != place.file_name());
             data.push(place);
         }
+        // What is not kept is not told of.
+        let kept = folder.path().join(KEPT);
         let ask = Ask {
             data: &data,
             args: &example.args,
             stdin: example.stdin.clone().into_bytes(),
-            keep_files_in: None,
+            keep_files_in: Some(&kept),
             picture: None,
             ..*ask
         };

@@ -10,9 +10,10 @@ use crate::domain::report::{AS_GIVEN, Checks, GivenBy, Run, RunVerdict, Test, Tr
 use crate::domain::session::{Sample, Version};
 use crate::domain::settings::Sandbox;
 use crate::files;
+use crate::python::acceptance::examples;
 use crate::python::interpreter::Interpreter;
 use crate::python::run::{self, Ask, Ran, RunFault};
-use crate::python::{acceptance, behaviour, outline, trial};
+use crate::python::{behaviour, outline, trial};
 use crate::sandbox::{self, Runner};
 use crate::store::{StoreError, artifacts};
 use crate::workflow::manager::News;
@@ -300,6 +301,23 @@ impl Driver<'_, '_> {
     }
 }
 
+impl Varied {
+    /// What a script does with these inputs; nothing where it could not be run with them.
+    async fn tried(
+        &self,
+        runner: &dyn Runner,
+        ask: Ask<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Trial>, RunFault> {
+        let stdin = self.stdin.clone().into_bytes();
+        let ask = Ask { data: &self.data, args: &self.args, stdin, ..ask };
+        match trial::of(runner, &self.what, ask, cancel).await {
+            Err(RunFault::Interrupted) => Err(RunFault::Interrupted),
+            tried => Ok(tried.ok()),
+        }
+    }
+}
+
 impl Candidate {
     async fn run(
         &self,
@@ -337,10 +355,8 @@ impl Candidate {
         ran.run.given_by = self.given_by;
         let mut tests = None;
         if !(self.tests.is_empty() && self.examples.is_empty()) && ran.run.verdict.ran() {
-            let mut all = acceptance::test(runner, &ask(None), &self.tests, cancel).await?;
-            let examples = &self.examples;
-            all.extend(acceptance::examples::test(runner, &ask(None), examples, cancel).await?);
-            tests = Some(all);
+            let (files, given) = (&self.tests, &self.examples);
+            tests = Some(examples::with_tests(runner, &ask(None), files, given, cancel).await?);
         }
         let failed = tests.iter().flatten().any(Test::failed);
         let worth_it = self.compared && ran.run.verdict == RunVerdict::Ok && !failed;
@@ -358,36 +374,15 @@ impl Candidate {
             trials.push(trial::seen(AS_GIVEN, &ran.run, &ran.stdout, Some(&self.keep)));
             // What may reach something outside is not run more often than the user expects.
             for varied in varied.iter().filter(|_| self.called) {
-                let ask = Ask {
-                    data: &varied.data,
-                    args: &varied.args,
-                    stdin: varied.stdin.clone().into_bytes(),
-                    ..ask(None)
-                };
-                match trial::of(runner, &varied.what, ask, cancel).await {
-                    Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
-                    tried => trials.extend(tried),
-                }
+                trials.extend(varied.tried(runner, ask(None), cancel).await?);
             }
         }
         let given = trials.first().filter(|given| !given.printed.is_empty());
         for other in without.iter().filter(|_| given.is_some() && self.called) {
-            let ask = Ask {
-                data: &other.data,
-                args: &other.args,
-                stdin: other.stdin.clone().into_bytes(),
-                ..ask(None)
-            };
-            match trial::of(runner, &other.what, ask, cancel).await {
-                Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
-                Ok(tried) => {
-                    let came =
-                        |trial: &Trial| (trial.verdict, trial.printed.clone(), trial.wrote.clone());
-                    if given.is_some_and(|given| came(given) == came(&tried)) {
-                        ran.run.ignores.push(other.what.clone());
-                    }
-                }
-                Err(_) => {}
+            let Some(tried) = other.tried(runner, ask(None), cancel).await? else { continue };
+            let came = |trial: &Trial| (trial.verdict, trial.printed.clone(), trial.wrote.clone());
+            if given.is_some_and(|given| came(given) == came(&tried)) {
+                ran.run.ignores.push(other.what.clone());
             }
         }
         Ok(Outcome { ran, tests, behaviour, trials })

@@ -6,7 +6,7 @@ use crate::domain::event::{Artifact, Event};
 use crate::domain::example::Example;
 use crate::domain::report::{Test, TestOutcome};
 use crate::domain::session::{Session, Version};
-use crate::python::acceptance;
+use crate::python::acceptance::examples;
 use crate::python::run::{Ask, RunFault};
 use crate::sandbox;
 use crate::store::artifacts;
@@ -53,13 +53,8 @@ impl Driver<'_, '_> {
         };
         let examples: Vec<Example> = self.store.session().all_examples().cloned().collect();
         let runner = runner.as_ref();
-        let tested = async {
-            let mut all = acceptance::test(runner, &ask, &tests, &self.tools.cancel).await?;
-            let cancel = &self.tools.cancel;
-            all.extend(acceptance::examples::test(runner, &ask, &examples, cancel).await?);
-            Ok(all)
-        };
-        match tested.await {
+        let cancel = &self.tools.cancel;
+        match examples::with_tests(runner, &ask, &tests, &examples, cancel).await {
             Ok(tests) => self.tested(number, tests),
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
             Err(fault) => self.not_tested(number, &fault.to_string()),
