@@ -30,8 +30,10 @@ pub struct Shown<'a> {
     pub script: Option<&'a str>,
     /// Open findings, most important first; only the first twelve are shown.
     pub findings: &'a [Finding],
-    /// What the Manager said of the version.
+    /// What the user said of the version.
     pub feedback: Option<&'a str>,
+    /// What the user said of versions before, and has not settled.
+    pub wishes: &'a [&'a str],
     /// The last run, in words.
     pub run: Option<&'a str>,
     /// How a script that is not shown failed: another one is wanted.
@@ -52,6 +54,7 @@ struct Context<'a> {
     script: Option<&'a str>,
     findings: Vec<Point<'a>>,
     feedback: Option<&'a str>,
+    wishes: &'a [&'a str],
     run: Option<&'a str>,
     failed: Option<&'a str>,
     refusal: Option<&'a str>,
@@ -90,6 +93,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         script: shown.script.map(str::trim_end),
         findings: shown.findings.iter().take(MAX_FINDINGS).map(Point::from).collect(),
         feedback: shown.feedback,
+        wishes: shown.wishes,
         run: shown.run,
         failed: shown.failed,
         refusal: shown.refusal,

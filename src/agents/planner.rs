@@ -8,6 +8,7 @@ use crate::domain::example;
 use crate::domain::permission;
 use crate::domain::plan::Requirement;
 use crate::domain::text::one_line;
+use crate::domain::writes;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::Value;
@@ -70,8 +71,9 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     let (needs, _) = permission::needs(text);
     let given = given::read(text);
     let examples = example::of_plan(text);
+    let written = writes::of_plan(text);
     let text = given::without(&permission::without_needs(text));
-    let text = example::without_examples(&text);
+    let text = writes::without_writes(&example::without_examples(&text));
     let text = text.as_str();
     let mut parts = json_parts(text).unwrap_or_else(|| read(text, false));
     if outcome == Outcome::Cut {
@@ -95,6 +97,7 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
     let mut text = write(&parts.restatement, &requirements, &given, &questions);
     text.push_str(&example::write_examples(&examples));
+    text.push_str(&writes::write_writes(&written));
     text.push_str(&permission::write_needs(&needs));
     Ok(Proposal { text, requirements, questions })
 }
@@ -462,7 +465,10 @@ fn json_parts(text: &str) -> Option<Parts> {
     };
     let check = |item: &Value| field(item, &["check", "how", "test", "verification"]);
     let points = list.as_array()?.iter().filter_map(|item| {
-        let details = check(item).and_then(|c| c.as_str().map(text::plain)).into_iter().collect();
+        let check = check(item).and_then(|c| c.as_str().map(text::plain));
+        let from = item.get("from").and_then(Value::as_str);
+        let from = from.map(|quote| format!("From: \"{}\"", quote.trim_matches('"')));
+        let details = check.into_iter().chain(from).collect();
         Some(Point { number: 0, text: text::plain(&line(item)?), details })
     });
     let points: Vec<Point> = points.collect();

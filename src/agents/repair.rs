@@ -22,6 +22,8 @@ pub struct Shown<'a> {
     pub script: &'a str,
     /// The error, with the lines that it came from and what the program knows of its cause.
     pub problem: &'a str,
+    /// What the user said of versions before, and has not settled.
+    pub wishes: &'a [&'a str],
     /// How earlier tries failed, oldest first.
     pub tries: Option<&'a str>,
     /// How many tries are left, this one included, where that is told.

@@ -37,6 +37,8 @@ pub struct Shown<'a> {
     pub plan: &'a str,
     /// Its requirements.
     pub requirements: &'a [Requirement],
+    /// What the user said of versions before, and has not settled.
+    pub wishes: &'a [&'a str],
     /// The data files: the name of each, with what is in it.
     pub data: &'a [String],
     /// The script, without line numbers: a quote must be in it as written.
@@ -59,6 +61,7 @@ pub struct Shown<'a> {
 #[derive(Serialize)]
 struct Context<'a> {
     plan: &'a str,
+    wishes: &'a [&'a str],
     data: &'a [String],
     script: &'a str,
     run: &'a str,
@@ -76,6 +79,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
     let ids: Vec<&str> = shown.requirements.iter().map(|r| r.id.as_str()).collect();
     let context = Context {
         plan: shown.plan.trim_end(),
+        wishes: shown.wishes,
         data: shown.data,
         script: shown.script.trim_end(),
         run: shown.run,

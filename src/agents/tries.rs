@@ -4,6 +4,7 @@
 use super::given::{self, Given};
 use super::{Refusal, RefusalKind, ask, text};
 use crate::domain::chat::{Agent, Request};
+use crate::domain::text::stands_in;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
@@ -52,20 +53,6 @@ pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
 
 /// The answer where there is nothing to say.
 const NOTHING: &str = "none";
-
-/// Whether a request has these words, and not as a part of longer ones.
-fn stands_in(request: &str, words: &str) -> bool {
-    let of_word = |c: char| c.is_alphanumeric() || c == '_';
-    let ends_there = |at: usize| {
-        let before = request[..at].chars().next_back();
-        let after = request[at + words.len()..].chars().next();
-        let open = |own: Option<char>, next: Option<char>| {
-            own.is_some_and(of_word) && next.is_some_and(of_word)
-        };
-        !open(words.chars().next(), before) && !open(words.chars().next_back(), after)
-    };
-    !words.trim().is_empty() && request.match_indices(words).any(|(at, _)| ends_there(at))
-}
 
 #[cfg(test)]
 mod tests {

@@ -417,6 +417,9 @@ pub enum Event {
         version: u32,
         /// Everything said of this version so far.
         text: String,
+        /// What is asked for with it: a finding that stays open until its user settles it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        finding: Option<Box<Finding>>,
         /// `feedback_vN.md`.
         #[serde(flatten)]
         artifact: Artifact,

@@ -5,6 +5,8 @@
 //! backticks has `\n` for a line's end and `\\` for a backslash; more backticks than are in it stand
 //! around it.
 
+use super::section;
+use super::text::stands_in;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -67,6 +69,16 @@ impl Example {
         Ok(example)
     }
 
+    /// Whether all that it says stands word for word in a text, as in the user's request.
+    #[must_use]
+    pub fn stands_in(&self, text: &str) -> bool {
+        let contents = self.files.iter().flat_map(|(name, content)| [name, content]);
+        let words = self.args.iter().chain([&self.prints]).chain(&self.writes).chain(contents);
+        let lines = words.flat_map(|words| words.lines()).chain(self.stdin.lines());
+        let mut lines = lines.map(str::trim).filter(|line| !line.is_empty()).peekable();
+        lines.peek().is_some() && lines.all(|line| stands_in(text, line))
+    }
+
     /// Reads the form that it is written in; none for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -122,21 +134,10 @@ const HEADING: &str = "## Examples";
 /// Examples that a plan may have.
 const MOST: usize = 20;
 
-/// The lines of a plan, and whether each stands under the heading of its examples.
-fn sorted(plan: &str) -> impl Iterator<Item = (&str, bool)> {
-    let mut here = false;
-    plan.lines().map(move |line| {
-        if line.starts_with('#') {
-            here = line.trim_end() == HEADING;
-        }
-        (line, here)
-    })
-}
-
 /// The examples of a plan.
 #[must_use]
 pub fn of_plan(plan: &str) -> Vec<Example> {
-    let lines = sorted(plan).filter(|(_, here)| *here);
+    let lines = section::lines(plan, HEADING).filter(|(_, here)| *here);
     let read = |line: &str| {
         let (id, text) = line.strip_prefix("- E")?.split_once(": ")?;
         id.parse::<u32>().ok()?;
@@ -148,16 +149,14 @@ pub fn of_plan(plan: &str) -> Vec<Example> {
 /// A plan without its examples.
 #[must_use]
 pub fn without_examples(plan: &str) -> String {
-    let others = sorted(plan).filter(|(_, here)| !here);
-    others.map(|(line, _)| line).collect::<Vec<_>>().join("\n")
+    section::without(plan, HEADING)
 }
 
 /// Examples as a part of a plan; empty where there are none.
 #[must_use]
 pub fn write_examples(examples: &[Example]) -> String {
-    let lines: Vec<String> =
-        (1..).zip(examples).map(|(n, example)| format!("- E{n}: {example}\n")).collect();
-    if lines.is_empty() { String::new() } else { format!("\n{HEADING}\n\n{}", lines.concat()) }
+    let items = (1..).zip(examples).map(|(n, example)| format!("E{n}: {example}"));
+    section::write(HEADING, items)
 }
 
 /// What is left of a text to read.

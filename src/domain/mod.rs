@@ -6,15 +6,18 @@ pub mod event;
 pub mod example;
 pub mod host;
 pub mod name;
+pub mod origin;
 pub mod packages;
 pub mod permission;
 pub mod plan;
 pub mod profile;
 pub mod report;
 pub mod review;
+mod section;
 pub mod session;
 pub mod settings;
 pub mod text;
+pub mod writes;
 
 /// Whether a field says nothing that its absence would not: for serde, which leaves it out then.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -5,6 +5,7 @@
 //! form (`- read /srv/a.csv`).
 
 use super::host::NamedHost;
+use super::section;
 use super::settings::{Install, Safety, SandboxMode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -214,9 +215,7 @@ pub type Impossible = (String, &'static str);
 #[must_use]
 pub fn needs(plan: &str) -> (Vec<Permission>, Vec<Impossible>) {
     let (mut needs, mut impossible) = (Vec::new(), Vec::new());
-    let lines = plan.lines().skip_while(|line| line.trim_end() != HEADING).skip(1);
-    let lines = lines.take_while(|line| !line.starts_with('#'));
-    let points = lines.filter_map(|line| line.trim().strip_prefix(['-', '*'])).map(str::trim);
+    let points = section::items(plan, HEADING);
     for line in points.take(MOST_NEEDS) {
         match need(line) {
             Ok(more) => needs.extend(more),
@@ -230,12 +229,7 @@ pub fn needs(plan: &str) -> (Vec<Permission>, Vec<Impossible>) {
 /// A plan's text without what it says that its script needs.
 #[must_use]
 pub fn without_needs(plan: &str) -> String {
-    let mut inside = false;
-    let kept = plan.lines().filter(|line| {
-        inside = line.trim_end() == HEADING || (inside && !line.starts_with('#'));
-        !inside
-    });
-    kept.fold(String::with_capacity(plan.len()), |text, line| text + line + "\n")
+    section::without(plan, HEADING)
 }
 
 /// The lines of a plan that say what its script needs, under their heading; nothing where it needs
@@ -243,15 +237,14 @@ pub fn without_needs(plan: &str) -> String {
 #[must_use]
 pub fn write_needs(needs: &[Permission]) -> String {
     let line = |need: &Permission| match need {
-        Permission::Network(Some(host)) => Some(format!("- network: {host}\n")),
-        Permission::Network(None) => Some("- network\n".to_owned()),
-        Permission::Read(path) => Some(format!("- read {}\n", path.display())),
-        Permission::Environment(name) => Some(format!("- environment {name}\n")),
-        Permission::Processes => Some("- processes\n".to_owned()),
+        Permission::Network(Some(host)) => Some(format!("network: {host}")),
+        Permission::Network(None) => Some("network".to_owned()),
+        Permission::Read(path) => Some(format!("read {}", path.display())),
+        Permission::Environment(name) => Some(format!("environment {name}")),
+        Permission::Processes => Some("processes".to_owned()),
         _ => None,
     };
-    let lines: String = needs.iter().filter_map(line).collect();
-    if lines.is_empty() { lines } else { format!("\n{HEADING}\n\n{lines}") }
+    section::write(HEADING, needs.iter().filter_map(line))
 }
 
 /// One line of a plan's needs: `network: HOST`, `read PATH`, `environment NAME`, `processes`.

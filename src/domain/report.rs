@@ -456,6 +456,9 @@ pub struct Run {
     /// What it was given and does not use: without it, or with something else in its place, it did the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignores: Vec<String>,
+    /// Pictures that it wrote on which nothing is drawn: one colour from edge to edge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blank: Vec<String>,
     /// It failed, and was not allowed to start the other programs that it asks for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub programs_refused: bool,
@@ -487,6 +490,7 @@ impl Run {
             hosts_allowed: Vec::new(),
             hosts_refused: Vec::new(),
             ignores: Vec::new(),
+            blank: Vec::new(),
             programs_refused: false,
         }
     }

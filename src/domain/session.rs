@@ -78,6 +78,8 @@ pub struct Session {
     pub calls: Calls,
     /// All findings, in the order of their ids.
     pub ledger: Vec<Finding>,
+    /// By id: where each finding stood after the reviews that changed it, oldest first.
+    pub stood: BTreeMap<String, Vec<(u32, FindingState)>>,
     /// What scripts may reach outside their run folder, as far as that was answered here.
     pub allowed: BTreeMap<Permission, bool>,
     /// What was allowed elsewhere, by another user or machine: it counts for nothing until it is
@@ -143,7 +145,7 @@ pub struct Planning {
     pub by_manager: bool,
     /// What that plan says that its script needs, where it was approved at a gate here.
     pub needs: Vec<Permission>,
-    /// The examples of that plan, where its user approved it.
+    /// The examples of that plan that its user approved, or stated in the request.
     pub examples: Vec<Example>,
     /// The first version that was written for each requirement as it stands.
     pub since: BTreeMap<String, u32>,
@@ -159,7 +161,7 @@ impl Planning {
             (requirement.id.clone(), known.copied().unwrap_or(next_version))
         });
         let since = since.collect();
-        let examples = if by_manager { example::of_plan(&plan.text) } else { Vec::new() };
+        let examples = example::of_plan(&plan.text);
         Self { plan: Some(plan), by_manager, since, examples, ..Self::default() }
     }
 }
@@ -274,7 +276,10 @@ impl Version {
     /// Whether it does what hardly anybody means.
     #[must_use]
     pub fn doubtful(&self) -> bool {
-        self.deaf() || self.ignores_given() || self.checks.as_ref().is_some_and(Checks::doubtful)
+        self.deaf()
+            || self.ignores_given()
+            || self.run.as_ref().is_some_and(|run| !run.blank.is_empty())
+            || self.checks.as_ref().is_some_and(Checks::doubtful)
     }
 
     /// Whether it was seen not to use something that it was given.

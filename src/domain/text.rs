@@ -47,6 +47,31 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
+/// A printed line with the blanks that it begins with, at most `width` characters; a tab is four blanks.
+#[must_use]
+pub fn printed_line(line: &str, width: usize) -> String {
+    let text = line.trim_start();
+    let tabs = line[..line.len() - text.len()].chars().filter(|c| *c == '\t').count();
+    let blanks = line[..line.len() - text.len()].chars().count() + 3 * tabs;
+    let blanks = if text.is_empty() { 0 } else { blanks.min(width / 2) };
+    format!("{}{}", " ".repeat(blanks), one_line(text, width - blanks))
+}
+
+/// Whether these words stand in a text, and not as a part of longer ones. Blank words stand nowhere.
+#[must_use]
+pub fn stands_in(text: &str, words: &str) -> bool {
+    let of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let ends_there = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + words.len()..].chars().next();
+        let open = |own: Option<char>, next: Option<char>| {
+            own.is_some_and(of_word) && next.is_some_and(of_word)
+        };
+        !open(words.chars().next(), before) && !open(words.chars().next_back(), after)
+    };
+    !words.trim().is_empty() && text.match_indices(words).any(|(at, _)| ends_there(at))
+}
+
 /// A text as a block between fences that nothing in it can close: they are longer than any row of
 /// backticks in the text. `tag` is the language, if any.
 #[must_use]
@@ -132,6 +157,19 @@ pub fn ends(text: &str, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_printed_line_keeps_the_blanks_that_it_begins_with() {
+        for (line, width, shown) in [
+            ("  *", 20, "  *"),
+            ("\ta", 20, "    a"),
+            ("a\u{1b}[0m", 20, "a\\x1b[0m"),
+            ("      long text", 8, "    lon…"),
+            ("      ", 8, ""),
+        ] {
+            assert_eq!(printed_line(line, width), shown);
+        }
+    }
 
     #[test]
     fn escape_sequences_are_shown_and_never_sent() {

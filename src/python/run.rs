@@ -38,6 +38,7 @@ const SECRET: usize = 8;
 const A_DAY: Duration = Duration::from_hours(24);
 
 /// What is to be run, and how.
+#[derive(Clone)]
 pub struct Ask<'a> {
     /// The script's text.
     pub script: &'a str,
@@ -167,6 +168,7 @@ pub async fn run(
         },
         hosts_refused: done.refused_hosts.clone(),
         ignores: Vec::new(),
+        blank: Vec::new(),
         programs_refused: verdict == RunVerdict::Failed
             && runner.level() != "off"
             && !ask.access.programs

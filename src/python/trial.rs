@@ -64,14 +64,39 @@ fn summary(bytes: &[u8]) -> String {
     }
 }
 
-/// The size of a PNG file, and the mean colour of each field of a grid over it, roughly.
-fn picture(bytes: &[u8]) -> Option<String> {
+/// The PNG files among what a script wrote on which every pixel has one colour.
+#[must_use]
+pub fn blank_pictures(names: &[String], kept: &Path) -> Vec<String> {
+    let is_blank = |name: &&String| {
+        let bytes = files::read_regular(&kept.join(name), LARGEST);
+        let decoded = bytes.as_deref().and_then(decoded);
+        decoded.is_some_and(|(info, pixels)| {
+            let mut rows = pixels.chunks(info.line_size).take(info.height as usize);
+            let samples = info.color_type.samples();
+            let width = info.width as usize * samples;
+            let first = pixels.get(..samples);
+            let one_colour = |row: &[u8]| row[..width].chunks(samples).all(|p| Some(p) == first);
+            // A picture of one pixel has one colour whatever it shows.
+            info.width > 1 && info.height > 1 && rows.all(one_colour)
+        })
+    };
+    names.iter().take(FILES).filter(is_blank).cloned().collect()
+}
+
+/// A PNG file's pixels, eight bits a sample; none for another file, or a very large picture.
+fn decoded(bytes: &[u8]) -> Option<(png::OutputInfo, Vec<u8>)> {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().ok()?;
     let size = reader.output_buffer_size().filter(|size| *size <= PICTURE)?;
     let mut pixels = vec![0; size];
     let info = reader.next_frame(&mut pixels).ok()?;
+    Some((info, pixels))
+}
+
+/// The size of a PNG file, and the mean colour of each field of a grid over it, roughly.
+fn picture(bytes: &[u8]) -> Option<String> {
+    let (info, pixels) = decoded(bytes)?;
     let samples = info.color_type.samples();
     let (width, height) = (info.width as usize, info.height as usize);
     let (across, down) = (FIELDS.0.min(width), FIELDS.1.min(height));

@@ -38,6 +38,7 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
         }
         hint.extend(error.hint.iter().map(|hint| format!("\nHint: {}", one_line(hint, 4 * WIDTH))));
     }
+    lines.extend(run.blank.iter().map(|name| format!("Nothing is drawn on {name}.")));
     lines.extend(run.ignores.iter().map(|what| format!("It does not use {what}.")));
     if run.programs_refused {
         lines.push("Starting other programs is not allowed. Do it in Python itself.".to_owned());

@@ -17,6 +17,8 @@ const AT_ONCE: usize = 16;
 pub struct Listed {
     /// Its folder's name.
     pub name: String,
+    /// When its journal was last written, as far as the disk says.
+    pub changed: Option<SystemTime>,
     /// Its state, with empty scripts, or why it can't be read.
     pub session: Result<Session, StoreError>,
 }
@@ -35,7 +37,8 @@ pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<V
             let Some(part) = folders.get(from..) else { return read };
             read.extend(part.iter().take(AT_ONCE).enumerate().map(|(n, folder)| {
                 let session = load_as(folder, Skim::Status).map(|loaded| loaded.session);
-                (from + n, each(Listed { name: super::open::name_of(folder), session }))
+                let (name, changed) = (super::open::name_of(folder), changed(folder));
+                (from + n, each(Listed { name, changed, session }))
             }));
         }
     };
@@ -58,10 +61,11 @@ fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
 
 /// The folder of the session that was last worked on.
 pub fn last(root: &Path) -> Result<Option<PathBuf>, FileError> {
-    let changed = |folder: &PathBuf| -> Option<SystemTime> {
-        folder.join(JOURNAL).metadata().ok()?.modified().ok()
-    };
-    Ok(folders(root)?.into_iter().max_by_key(changed))
+    Ok(folders(root)?.into_iter().max_by_key(|folder| changed(folder)))
+}
+
+fn changed(folder: &Path) -> Option<SystemTime> {
+    folder.join(JOURNAL).metadata().ok()?.modified().ok()
 }
 
 /// A session, and a version of it where one was named.

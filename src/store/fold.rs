@@ -295,6 +295,8 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             let by_manager = by == By::Manager;
             let (needs, _) = permission::needs(&plan.text);
             session.planning = session.planning.approved(plan, by_manager, next);
+            let request = &session.request;
+            session.planning.examples.retain(|example| by_manager || example.stands_in(request));
             if by_manager && ours {
                 session.planning.needs = needs;
             } else if by_manager {
@@ -338,6 +340,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         }
         Event::Reviewed { version, call, review, findings, .. } => {
             answered(session, Some(call), Role::Reviewer);
+            stood(session, version, &findings);
             enter(&mut session.ledger, findings);
             change(session, version, |v| v.review = Some(*review));
         }
@@ -363,7 +366,8 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             session.versions.iter_mut().for_each(|version| version.tests = None);
             session.gate = None;
         }
-        Event::FeedbackGiven { version, text, .. } => {
+        Event::FeedbackGiven { version, text, finding, .. } => {
+            enter(&mut session.ledger, finding.map(|finding| *finding).into_iter().collect());
             change(session, version, |v| v.feedback = Some(text));
             session.head = Some(version);
             asked(session, Wish::Iterate(Cause::Feedback));
@@ -380,6 +384,9 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::Rewound { version, by } => {
             work_on(session, version);
             session.picked = by == By::Manager;
+            if session.picked {
+                as_it_stood(session, version);
+            }
         }
         Event::RunPermission { allowed, version: Some(version), .. } => {
             if ours || !allowed {
@@ -412,7 +419,12 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             run_with(session, *settings, ours);
             session.gate = None;
         }
-        Event::Accepted { version, without_run, evidence, .. } => {
+        Event::Accepted { version, without_run, evidence, by } => {
+            if by == By::Manager {
+                // Who takes a version is content with it.
+                let open = |f: &&mut Finding| f.by_manager && f.state == FindingState::Open;
+                session.ledger.iter_mut().filter(open).for_each(|f| f.state = FindingState::Fixed);
+            }
             session.head = Some(version);
             session.accepted = Some(Accepted { version, without_run, evidence });
             session.gate = None;
@@ -648,7 +660,30 @@ fn decided(session: &mut Session, findings: Vec<Finding>) {
                 review.blockers.push(finding.id.clone());
             }
         }
+        let at = session.head.unwrap_or(finding.last);
+        stood(session, at, std::slice::from_ref(&finding));
         enter(&mut session.ledger, vec![finding]);
+    }
+}
+
+/// Keeps where the findings of a review stood then.
+fn stood(session: &mut Session, version: u32, findings: &[Finding]) {
+    for finding in findings {
+        session.stood.entry(finding.id.clone()).or_default().push((version, finding.state));
+    }
+}
+
+/// The ledger of an earlier version: what was open then is open again, and what was found in later ones
+/// is no fault of it. What the user said and decided stays.
+fn as_it_stood(session: &mut Session, version: u32) {
+    for finding in &mut session.ledger {
+        if finding.by_manager || finding.state == FindingState::Waived {
+            continue;
+        }
+        let states = session.stood.get(&finding.id).map_or(&[][..], Vec::as_slice);
+        let state = states.iter().rev().find(|(at, _)| *at <= version).map(|(_, state)| *state);
+        finding.state = state.unwrap_or(FindingState::Fixed);
+        finding.last = finding.last.min(version);
     }
 }
 

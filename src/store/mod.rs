@@ -8,6 +8,7 @@ mod create;
 pub mod fold;
 mod journal;
 pub mod line;
+pub mod manage;
 mod open;
 pub mod repair;
 mod seal;
@@ -228,6 +229,24 @@ impl Store {
         files::remove_folder(&path)?;
         files::remove_file(&path.with_file_name("screenshot.png"))?;
         Ok(path)
+    }
+
+    /// Where a further run of a version may leave its files, emptied; its picture goes beside it,
+    /// with the ending `.png`.
+    pub fn further_files(&self, version: u32) -> Result<PathBuf, StoreError> {
+        let path = files::place(&self.folder, &format!("run_v{version}/further"))?;
+        files::remove_folder(&path)?;
+        files::remove_file(&path.with_extension("png"))?;
+        Ok(path)
+    }
+
+    /// Puts what a further run left in the place of what the run before it left.
+    pub fn take_further_files(&self, version: u32) -> Result<(), StoreError> {
+        let from = files::place(&self.folder, &format!("run_v{version}/further"))?;
+        let to = self.run_files(version)?;
+        files::move_into(&from, &to)?;
+        files::move_into(&from.with_extension("png"), &to.with_file_name("screenshot.png"))?;
+        Ok(())
     }
 
     /// Where the run of a sample may leave the files that the script wrote.

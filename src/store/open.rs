@@ -7,7 +7,7 @@ use super::{JOURNAL, LOCK, Store, StoreError, artifacts, cores, fold};
 use crate::domain::event::{Event, FORMAT, LONGEST_TEXT};
 use crate::domain::session::{Placed, Session};
 use crate::domain::text::size;
-use crate::files::{self, FileError, Locking, Mode};
+use crate::files::{self, FileError, Lock, Locking, Mode};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -110,6 +110,8 @@ pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
         let problem = "it is not whole, and it is the first".to_owned();
         return Err(StoreError::Damaged { name, line: 1, problem });
     }
+    // Whoever renamed the folder means that name.
+    session.name = name;
     let mut loaded = Loaded { journal, session, sealer, length, torn };
     fill_pending(&mut loaded)?;
     Ok(loaded)
@@ -180,20 +182,25 @@ fn any_of(placed: &[&Placed], is: impl Fn(&Placed) -> bool + Sync) -> bool {
     cores::share(placed, MANY, |part| part.iter().any(|one| is(one))).contains(&true)
 }
 
+/// The lock of a session, which one command has at a time.
+pub(super) fn locked(folder: &Path) -> Result<Lock, StoreError> {
+    match files::lock(&folder.join(LOCK))? {
+        Locking::Taken(lock) => Ok(lock),
+        Locking::Held(holder) => {
+            let holder =
+                holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
+            Err(StoreError::Locked { name: name_of(folder), holder })
+        }
+    }
+}
+
 /// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.
 pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
     let name = name_of(folder);
     if files::length(&folder.join(JOURNAL)).is_none() {
         return Err(StoreError::Unknown(name));
     }
-    let lock = match files::lock(&folder.join(LOCK))? {
-        Locking::Taken(lock) => lock,
-        Locking::Held(holder) => {
-            let holder =
-                holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
-            return Err(StoreError::Locked { name, holder });
-        }
-    };
+    let lock = locked(folder)?;
     let loaded = load(folder)?;
     if loaded.session.format > FORMAT {
         return Err(StoreError::Newer { name, format: loaded.session.format });

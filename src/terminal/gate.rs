@@ -10,7 +10,7 @@ use crate::domain::plan::Plan;
 use crate::domain::report::{AS_GIVEN, GivenBy, Run, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
-use crate::domain::text::{count, one_line, visible};
+use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::workflow::evidence::{self, Held, Source};
 use crate::workflow::forecast;
 use crate::workflow::machine;
@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 /// How many findings are shown.
 const SHOWN: usize = 12;
 /// Lines that are shown of what a candidate did.
-const LINES: usize = 12;
+const LINES: usize = 20;
 /// How many tests that failed are named.
 const NAMED: usize = 3;
 /// How wide a title with its rule is, at most.
@@ -64,6 +64,11 @@ fn title(terminal: &Terminal, words: &str) -> String {
 fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     let mut text = title(terminal, &visible(&format!("{session}: the plan")));
     text.push_str(&flow::indented(terminal, "  ", &visible(plan.text.trim())));
+    if plan.requirements.iter().any(domain::origin::is_proposal) {
+        let words =
+            "Nobody asked for what is marked as a proposal. It counts if you approve the plan.";
+        let _ = write!(text, "\n{}", flow::hang(terminal, "  ", &terminal.warm(words)));
+    }
     let (needs, impossible) = domain::permission::needs(&plan.text);
     if !needs.is_empty() {
         let _ = writeln!(text, "\n  {}", terminal.bold("This plan opens:"));
@@ -109,7 +114,7 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
         let _ = writeln!(text, "  {}", terminal.bold(&label));
         let lines: Vec<&str> = side.shows.trim_end().lines().collect();
         for line in lines.iter().take(LINES) {
-            let _ = writeln!(text, "     │ {}", one_line(line, 100));
+            let _ = writeln!(text, "     │ {}", printed_line(line, 100));
         }
         if lines.len() > LINES {
             let _ = writeln!(text, "     │ and {} more", count(lines.len() - LINES, "line"));
@@ -202,8 +207,8 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         if run.screenshot {
             row("picture", &format!("run_v{}/screenshot.png", version.number));
         }
-        for ignored in &run.ignores {
-            row("", &terminal.warm(&format!("it does not use {}", visible(ignored))));
+        for words in noticed(run) {
+            row("", &terminal.warm(&visible(&words)));
         }
         for gap in &run.gaps {
             row("sandbox", &terminal.warm(&visible(gap)));
@@ -326,6 +331,13 @@ pub fn run(terminal: &Terminal, version: &Version) -> String {
         RunVerdict::Timeout | RunVerdict::Refused | RunVerdict::Skipped => terminal.warm(name),
     };
     format!("{word}{}", run_details(run, version))
+}
+
+/// What was seen of a run that did not fail, and that hardly anybody means.
+#[must_use]
+pub fn noticed(run: &Run) -> Vec<String> {
+    let blank = run.blank.iter().map(|name| format!("nothing is drawn on {name}"));
+    blank.chain(run.ignores.iter().map(|what| format!("it does not use {what}"))).collect()
 }
 
 fn run_details(run: &Run, version: &Version) -> String {

@@ -77,6 +77,7 @@ impl Menus {
             "feedback" => self.text("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),
             "test" => self.tried(question)?.map(Answer::Tested),
+            "right" => Some(Answer::Right),
             "waive" => self.finding(question, can_waive)?.map(|id| Answer::Waive(vec![id])),
             "reopen" => self.finding(question, can_reopen)?.map(|id| Answer::Reopen(vec![id])),
             "look" => {
@@ -295,6 +296,9 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
             ];
             if !question.session.requirements().is_empty() {
                 choices.push(choice("test", "go through the requirements: yes, no, or a note"));
+            }
+            if question.session.head().is_some_and(|head| !head.stdout.trim().is_empty()) {
+                choices.push(choice("right", "what it printed is right: an example from now on"));
             }
             if ledger.iter().any(can_waive) {
                 choices.push(choice("waive", "say of a finding that it does not matter"));

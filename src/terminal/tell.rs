@@ -6,11 +6,11 @@ use crate::diff;
 use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
 use crate::domain::report::RunVerdict;
-use crate::domain::text::{count, one_line, visible};
+use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::workflow::manager::{News, Question};
 
 /// How many lines of what a script printed are shown.
-const PRINTED: usize = 5;
+const PRINTED: usize = 20;
 
 /// Puts news into words.
 pub struct Teller {
@@ -173,6 +173,10 @@ impl Teller {
                     }
                     None => self.printed(&version.stdout),
                 }
+                for words in version.run.iter().flat_map(gate::noticed) {
+                    let words = terminal.warm(&visible(&words));
+                    terminal.print(&flow::hang(terminal, "       ", &words));
+                }
             }
             News::Tested(version) => {
                 if let Some(words) = gate::tests(terminal, version) {
@@ -243,7 +247,7 @@ impl Teller {
         let terminal = &self.terminal;
         let width = terminal.width() - 8;
         for line in text.lines().take(PRINTED) {
-            terminal.say(&terminal.dim(&format!("     │ {}", one_line(line, width))));
+            terminal.say(&terminal.dim(&format!("     │ {}", printed_line(line, width))));
         }
         let more = text.lines().count().saturating_sub(PRINTED);
         if more > 0 {

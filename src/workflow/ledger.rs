@@ -11,9 +11,12 @@ use crate::domain::review::{
     Finding, FindingState, Judgement, RawFinding, RawReview, Review, Severity, Status, Verdict,
 };
 use crate::domain::session::Session;
+use crate::domain::text::one_line;
 
 /// How many findings reach the Coder.
 const CAP: usize = 12;
+/// Characters of what the user said of a version, as a finding.
+const WISH: usize = 600;
 /// How many findings of one requirement can be open after a review: who has more to say of one says
 /// one thing in many ways.
 const OF_ONE: usize = 3;
@@ -49,7 +52,7 @@ pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<
         book.enter_unmet(judgement, raw.verdict);
     }
     if !raw.findings.is_empty() || !raw.judgements.is_empty() || raw.verdict.is_some() {
-        book.settle(&raw.judgements);
+        book.settle();
     }
     let blockers = book
         .findings
@@ -77,13 +80,64 @@ pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<
     (review, changed)
 }
 
-/// The findings that the Coder is shown: open, the Manager's first, then blockers; at most twelve.
+/// The findings that the Coder is shown beside [`wishes`]: open, the Manager's first, then blockers; at
+/// most twelve.
 #[must_use]
 pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
-    let mut open: Vec<&Finding> = ledger.iter().filter(|f| f.state == FindingState::Open).collect();
+    let open = |f: &&Finding| f.state == FindingState::Open && !is_wish(f);
+    let mut open: Vec<&Finding> = ledger.iter().filter(open).collect();
     open.sort_by_key(|f| (!f.by_manager, f.severity));
     open.truncate(CAP);
     open
+}
+
+/// What the user said of a version, as a finding: nobody but the user settles it.
+#[must_use]
+pub fn wish(session: &Session, version: u32, text: &str) -> Finding {
+    let known = session.ledger.iter().find(|finding| is_wish(finding) && finding.first == version);
+    let new = Finding {
+        id: format!("F{}", session.ledger.len() + 1),
+        requirement: None,
+        severity: Severity::Should,
+        quote: None,
+        text: String::new(),
+        state: FindingState::Open,
+        first: version,
+        last: version,
+        times: 1,
+        against: None,
+        by_manager: true,
+    };
+    let finding = known.cloned().unwrap_or(new);
+    Finding { text: one_line(text, WISH), state: FindingState::Open, ..finding }
+}
+
+/// What the user said of versions before the latest and did not settle, oldest first. What was said of
+/// the latest one is shown in full.
+#[must_use]
+pub fn wishes(session: &Session) -> Vec<&str> {
+    let latest = session.head().filter(|head| head.feedback.is_some()).map(|head| head.number);
+    let open = |f: &&Finding| f.state == FindingState::Open && Some(f.first) != latest;
+    let wishes = session.ledger.iter().filter(|finding| is_wish(finding)).filter(open);
+    wishes.map(|finding| finding.text.as_str()).collect()
+}
+
+/// Whether it is what the user said in words, not of a requirement.
+const fn is_wish(finding: &Finding) -> bool {
+    finding.by_manager && finding.requirement.is_none()
+}
+
+/// The finding as it stands once its user has seen that it is settled.
+///
+/// # Errors
+/// Says why that changes nothing.
+pub fn settle(session: &Session, id: &str) -> Result<Finding, String> {
+    let finding = known(session, id)?;
+    if finding.state == FindingState::Fixed {
+        return Err(format!("{} is settled already", finding.id));
+    }
+    let last = session.head.unwrap_or(finding.last);
+    Ok(Finding { state: FindingState::Fixed, last, ..finding.clone() })
 }
 
 /// The finding as it stands once the Manager has waived it.
@@ -324,17 +378,12 @@ impl Book<'_> {
         }
     }
 
-    /// What was open and was not found again is fixed. What the Manager found is so only where the
-    /// requirement is said to be met.
-    fn settle(&mut self, judgements: &[Judgement]) {
-        let met = |finding: &Finding| {
-            let of = |j: &&Judgement| Some(&j.requirement) == finding.requirement.as_ref();
-            judgements.iter().find(of).is_some_and(|j| j.status == Status::Met)
-        };
+    /// What was open and was not found again is fixed. What the user found only the user settles.
+    fn settle(&mut self) {
         for finding in &mut self.findings {
             if finding.state == FindingState::Open
                 && finding.last < self.version
-                && (!finding.by_manager || met(finding))
+                && !finding.by_manager
             {
                 finding.state = FindingState::Fixed;
                 self.settled.push(finding.id.clone());
@@ -547,7 +596,7 @@ mod tests {
     fn the_coder_is_shown_twelve_findings_the_managers_and_blockers_first() {
         let finding = |n: u32| Finding {
             id: format!("F{n}"),
-            requirement: None,
+            requirement: (n == 19).then(|| "R1".to_owned()),
             severity: if n == 18 { Severity::Blocker } else { Severity::Nit },
             quote: None,
             text: String::new(),
@@ -691,12 +740,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_manager_found_is_not_settled_by_silence() {
-        for (judged, state) in [
-            (None, FindingState::Open),
-            (Some(Status::Partly), FindingState::Open),
-            (Some(Status::Met), FindingState::Fixed),
-        ] {
+    fn what_the_user_found_only_the_user_settles() {
+        for judged in [None, Some(Status::Partly), Some(Status::Met)] {
             let mut session = session();
             let point = [("the title is wrong", Some("R2"), None, Some(Severity::Blocker))];
             apply(&mut session, &review(None, raw(&point)));
@@ -708,7 +753,11 @@ mod tests {
                 verdict: Some(Verdict::Accept),
             };
             apply(&mut session, &said);
-            assert_eq!(states(&session), [state]);
+            assert_eq!(states(&session), [FindingState::Open]);
+            let settled = settle(&session, "f1").unwrap();
+            put(&mut session, settled);
+            assert_eq!(states(&session), [FindingState::Fixed]);
+            assert!(settle(&session, "F1").is_err());
         }
     }
 }

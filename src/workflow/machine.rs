@@ -483,6 +483,9 @@ fn auto_version(session: &Session) -> Auto {
     if let Some(trouble) = trouble(session) {
         return Auto::Stop(trouble.words());
     }
+    if let Some(id) = left_to_user(session) {
+        return Auto::Stop(format!("only you can say whether {id} is settled: `test {id}: yes`"));
+    }
     if session.head().is_none() {
         return Auto::Stop("there is no version".to_owned());
     }
@@ -500,6 +503,17 @@ fn auto_version(session: &Session) -> Auto {
         return Auto::Iterate(Some(Escalation::Stronger));
     }
     Auto::Stop(stuck.words())
+}
+
+/// What only its user can settle, where nothing else stands against a version that was written for it.
+fn left_to_user(session: &Session) -> Option<&str> {
+    let head = session.head().filter(|head| session.wish.is_none() && !head.failed())?;
+    let own = |id: &&String| {
+        let finding = session.ledger.iter().find(|finding| finding.id == **id);
+        finding.is_some_and(|finding| finding.by_manager && finding.first < head.number)
+    };
+    let blockers = evidence::blockers(head);
+    blockers.first().filter(|_| blockers.iter().all(|id| own(&id))).map(String::as_str)
 }
 
 /// Which limit stands before the next step, in words.

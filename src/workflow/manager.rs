@@ -38,8 +38,10 @@ pub enum Answer {
     Waive(Vec<String>),
     /// These findings do.
     Reopen(Vec<String>),
-    /// What was seen of requirements in a test by hand.
+    /// What was seen of requirements, or of findings, in a test by hand.
     Tested(Vec<(String, Answered)>),
+    /// What the version printed is what it has to print: an example.
+    Right,
     /// Yes, for this session.
     Allow,
     /// No, for this session.
@@ -293,15 +295,20 @@ fn decision(line: &str) -> Option<Answer> {
     }
 }
 
-/// `test R1: yes`, `test R2: no the hands stand still`, `test R3: it is slow`; anything else that
+/// `test output: yes`, `test F2: yes`, `test R1: yes`, `test R2: no the hands stand still`, `test R3: it is slow`; anything else that
 /// begins so is feedback.
 fn tested(line: &str) -> Option<Answer> {
     let (word, rest) = line.split_once(' ')?;
     let (id, said) = rest.trim_start().split_once([':', ' '])?;
-    let number = id.strip_prefix(['R', 'r'])?.parse::<u32>().ok()?;
+    if word.eq_ignore_ascii_case("test") && id.eq_ignore_ascii_case("output") {
+        let right = answered(said.trim_start_matches([':', ' '])).status == Status::Met;
+        return right.then_some(Answer::Right);
+    }
+    let kind = id.chars().next().map(|c| c.to_ascii_uppercase()).filter(|c| "RF".contains(*c))?;
+    let number = id[1..].parse::<u32>().ok()?;
     let said = said.trim_start_matches([':', ' ']);
     let named = word.eq_ignore_ascii_case("test") && !said.is_empty();
-    named.then(|| Answer::Tested(vec![(format!("R{number}"), answered(said))]))
+    named.then(|| Answer::Tested(vec![(format!("{kind}{number}"), answered(said))]))
 }
 
 /// What is meant by a yes, a no with what was seen, or a note.
@@ -359,6 +366,9 @@ mod tests {
                 Line::Answer(A::Reopen(vec!["F3".into(), "F12".into()])),
             ),
             (Gate::Version, "test R1: yes", tested("R1", Status::Met, "")),
+            (Gate::Version, "test f2: yes", tested("F2", Status::Met, "")),
+            (Gate::Version, "test output: yes", Line::Answer(A::Right)),
+            (Gate::Version, "test output: no, a", feedback("test output: no, a")),
             (
                 Gate::Version,
                 "Test r2: No, they stand still",

@@ -29,6 +29,8 @@ mod machine;
 mod models;
 #[cfg(unix)]
 mod packages;
+#[cfg(target_os = "linux")]
+mod planned;
 mod python;
 mod replay;
 mod reviewers;
@@ -40,4 +42,5 @@ mod support;
 #[cfg(unix)]
 mod terminal;
 mod trust;
+mod wishes;
 mod workflow;

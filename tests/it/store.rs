@@ -461,7 +461,12 @@ fn files_that_are_missing_or_torn_are_written_again_from_the_journal() {
     let spoil: [(&str, Spoil); 4] = [
         ("missing", &|_, _| {}),
         ("empty", &|path, _| std::fs::write(path, "").unwrap()),
-        ("torn", &|path, content| std::fs::write(path, &content[..content.len() / 2]).unwrap()),
+        ("torn", &|path, content| {
+            // Within a line: whole lines are what a person leaves who deletes the others.
+            let inside = |n: &usize| !content[n - 1..=*n].contains(&b'\n');
+            let end = (1..=content.len() / 2).rev().find(inside).unwrap_or(0);
+            std::fs::write(path, &content[..end]).unwrap();
+        }),
         ("zeros", &|path, content| std::fs::write(path, vec![0; content.len()]).unwrap()),
     ];
     for (what, spoil) in spoil {

@@ -292,11 +292,12 @@ fn a_script_that_runs_and_cannot_be_meant_is_accepted_at_once() {
 }
 
 #[test]
-fn a_script_that_does_not_save_the_picture_that_was_asked_for_is_accepted() {
+fn a_script_that_leaves_out_a_file_of_its_plan_is_sent_back() {
     let saves = "with open('clock.png', 'wb') as file:\n    file.write(b'12')\nprint('saved')";
     for (flags, saved) in [(&["--auto"][..], "v2"), (&["--auto", "--candidates", "2"], "v1")] {
         let scripts = [fenced("print('ten past ten')"), fenced(saves)];
-        let world = World::scripted(&[PLAN], &[&scripts[0], &scripts[1]], &[ACCEPT]);
+        let plan = format!("{PLAN}\n## Writes\n\n- clock.png\n");
+        let world = World::scripted(&[&plan], &[&scripts[0], &scripts[1]], &[ACCEPT]);
         let mut args = vec!["new", "Draw a clock and save it as clock.png.", "--name", "s"];
         args.extend(flags);
         let out = world.run(&args).expect(0).out;
@@ -304,10 +305,10 @@ fn a_script_that_does_not_save_the_picture_that_was_asked_for_is_accepted() {
         assert!(world.file(&format!("sessions/s/run_{saved}/files/clock.png")).is_file());
         if saved == "v2" {
             let report = world.read("sessions/s/report_v1.yaml");
-            assert!(report.contains("it was to save `clock.png`, and did not"), "{report}");
+            assert!(report.contains("it was to write `clock.png`, and did not"), "{report}");
             let asked = world.received();
             let repair = asked.iter().rfind(|r| agent(r) == Asking::Coder).unwrap().prompt();
-            assert!(repair.contains("end with `plt.savefig('clock.png')`"), "{repair}");
+            assert!(repair.contains("save it as `clock.png` in the current folder"), "{repair}");
         }
     }
 }

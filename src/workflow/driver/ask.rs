@@ -4,6 +4,7 @@ use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Cause, Event, Gate};
 use crate::domain::example::Example;
+use crate::domain::origin;
 use crate::domain::report::AS_GIVEN;
 use crate::domain::session::{Session, Took};
 use crate::domain::settings::{Gates, Settings};
@@ -11,6 +12,9 @@ use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
 use crate::workflow::{evidence, forecast, install, ledger, permission};
+
+/// Bytes of an output that may become an example.
+const MOST_PRINTED: usize = 4_000;
 
 impl Driver<'_, '_> {
     pub(super) async fn ask(&mut self, gate: Gate) -> Result<Next, DriverError> {
@@ -70,6 +74,7 @@ impl Driver<'_, '_> {
             (Answer::Reopen(ids), _) => return self.decide(&ids, ledger::reopen),
             (Answer::Tested(tried), Some(version)) => return self.tested_by_hand(version, tried),
             (Answer::Meant(which), Some(version)) => return self.meant(version, which),
+            (Answer::Right, Some(version)) => return self.right(version),
             (Answer::Approve, _) => approval(session, by),
             // Without a version there is nothing to say feedback of but the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
@@ -91,7 +96,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
-            (Answer::Run | Answer::Tested(_) | Answer::Meant(_), None) => None,
+            (Answer::Run | Answer::Tested(_) | Answer::Meant(_) | Answer::Right, None) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None
@@ -125,25 +130,47 @@ impl Driver<'_, '_> {
             self.tools.manager.tell(News::Note("there is no such side to choose"));
             return Ok(Next::Go);
         };
-        let (given, _) = super::given(session);
-        let example = Example {
-            args: given.args,
-            stdin: given.stdin,
-            prints: side.prints.clone(),
-            ..Example::default()
-        };
         let as_given = split.given == AS_GIVEN && !side.prints.is_empty();
-        let script = side.script.clone();
+        let (script, prints) = (side.script.clone(), side.prints.clone());
         if as_given {
-            let words =
-                format!("from now on, every version is held against this example: {example}");
-            self.tools.manager.tell(News::Note(&words));
-            self.record(Event::ExampleGiven { example: Box::new(example) })?;
+            self.exemplify(prints)?;
         }
         if which == 1 {
             return Ok(Next::Go);
         }
         self.by_hand(script, Some(version))
+    }
+
+    /// What a version printed with what it was given becomes an example.
+    fn right(&mut self, version: u32) -> Result<Next, DriverError> {
+        let printed = self.store.session().version(version).map(|version| version.stdout.clone());
+        match printed.map(|text| text.trim_end().to_owned()) {
+            Some(text) if text.is_empty() => {
+                self.tools.manager.tell(News::Note("it printed nothing that could be an example"));
+            }
+            Some(text) if text.len() > MOST_PRINTED => {
+                let words = format!("an example has at most {MOST_PRINTED} bytes of output");
+                self.tools.manager.tell(News::Note(&words));
+            }
+            Some(text) => self.exemplify(text)?,
+            None => {}
+        }
+        Ok(Next::Go)
+    }
+
+    /// What is given to every run and has to be printed then is an example from now on.
+    fn exemplify(&mut self, prints: String) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let (given, _) = super::given(session);
+        let example =
+            Example { args: given.args, stdin: given.stdin, prints, ..Example::default() };
+        if session.all_examples().any(|known| *known == example) {
+            self.tools.manager.tell(News::Note("that is an example already"));
+            return Ok(());
+        }
+        let words = format!("from now on, every version is held against this example: {example}");
+        self.tools.manager.tell(News::Note(&words));
+        self.record(Event::ExampleGiven { example: Box::new(example) })
     }
 
     fn by_hand(&mut self, script: String, base: Option<u32>) -> Result<Next, DriverError> {
@@ -219,6 +246,10 @@ pub fn manual_version(
 
 fn approval(session: &Session, by: By) -> Option<Event> {
     let plan = session.planning.proposal.clone()?;
+    let plan = match by {
+        By::Auto => origin::without_proposals(plan, &session.request),
+        By::Manager => origin::approved(plan),
+    };
     Some(Event::PlanApproved {
         by,
         text: plan.text,
@@ -240,7 +271,13 @@ pub fn feedback(session: &Session, version: u32, text: &str) -> Event {
     let mut all = before.map_or_else(String::new, |text| format!("{}\n\n", text.trim_end()));
     all.push_str(text.trim());
     all.push('\n');
-    Event::FeedbackGiven { version, text: all, artifact: Artifact::default() }
+    said(session, version, all)
+}
+
+/// The event for all that was said of a version so far: one finding of its user's.
+pub(super) fn said(session: &Session, version: u32, text: String) -> Event {
+    let finding = Some(Box::new(ledger::wish(session, version, &text)));
+    Event::FeedbackGiven { version, text, finding, artifact: Artifact::default() }
 }
 
 /// The least by which a budget in US dollars is widened.

@@ -11,6 +11,7 @@ use crate::agents::{
 use crate::config::Price;
 use crate::domain::chat::{Agent, Message, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
+use crate::domain::origin;
 use crate::domain::profile::{Profile, Thinking};
 use crate::domain::report::Checks;
 use crate::domain::review::Finding;
@@ -404,7 +405,8 @@ fn request(
     room: Room,
 ) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
-    let plan_text = plan.map_or(session.request.as_str(), |p| p.text.as_str());
+    let for_models = plan.map(|plan| origin::for_models(&plan.text));
+    let plan_text = for_models.as_deref().unwrap_or(session.request.as_str());
     let examples: Vec<String> =
         session.all_examples().map(|example| format!("- {example}")).collect();
     let with_examples = (!examples.is_empty()).then(|| {
@@ -422,6 +424,8 @@ fn request(
         words::run_as(&given.args, &given.stdin)
     };
     let run_as = run_as.as_deref();
+    let wishes = ledger::wishes(session);
+    let wishes = wishes.as_slice();
     let interface = session.interface.join(", ");
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
     let completes = unfinished && (agent == Agent::Coder || told != Told::Script);
@@ -472,6 +476,7 @@ fn request(
                     run_as,
                     interface,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
+                    wishes,
                     failed: problem.as_deref(),
                     ..coder::Shown::default()
                 },
@@ -494,6 +499,7 @@ fn request(
                     script: head.map(|v| v.script.as_str()),
                     findings: &findings,
                     feedback: head.and_then(|v| v.feedback.as_deref()),
+                    wishes,
                     run,
                     failed: None,
                     refusal,
@@ -513,6 +519,7 @@ fn request(
                     run_as,
                     script: head.map_or("", |v| v.script.as_str()),
                     problem: &problem,
+                    wishes,
                     tries: earlier.as_deref().filter(|tries| !tries.is_empty()),
                     left: head.filter(|_| told).map(|head| machine::repairs_left(session, head)),
                     refusal,
@@ -530,6 +537,7 @@ fn request(
                 &reviewer::Shown {
                     plan: plan_text,
                     requirements: session.requirements(),
+                    wishes,
                     data: &data,
                     script: head.map_or("", |v| v.script.as_str()),
                     run: run.unwrap_or("It was not run."),
@@ -667,7 +675,10 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
                     format!("It did the same with something else in place of {what}. Use it.")
                 })
                 .collect();
-            let deaf = join([deaf, unused.join("\n"), String::new()]);
+            let blank = version.run.iter().flat_map(|run| &run.blank);
+            let blank: Vec<String> =
+                blank.map(|name| format!("Nothing is drawn on `{name}`. Draw on it.")).collect();
+            let deaf = join([deaf, unused.join("\n"), blank.join("\n")]);
             let why = "It runs, but it can't be what was asked for. Put this right and change \
                        nothing else.";
             join([why.to_owned(), deaf, words::noticed_in_words(checks)])

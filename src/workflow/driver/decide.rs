@@ -2,10 +2,10 @@
 
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{By, Event};
-use crate::domain::review::{Answered, Finding};
+use crate::domain::review::{Answered, Finding, Status};
 use crate::domain::session::Session;
-use crate::workflow::evidence;
 use crate::workflow::manager::News;
+use crate::workflow::{evidence, ledger};
 
 impl Driver<'_, '_> {
     /// Waives findings, or opens them again; says of each what came of it.
@@ -35,6 +35,15 @@ impl Driver<'_, '_> {
         tried: Vec<(String, Answered)>,
     ) -> Result<Next, DriverError> {
         for (requirement, answered) in tried {
+            if requirement.starts_with('F') {
+                if answered.status == Status::Met {
+                    self.decide(&[requirement], ledger::settle)?;
+                } else {
+                    let words = format!("say `feedback: ...` for what is left of {requirement}");
+                    self.tools.manager.tell(News::Note(&words));
+                }
+                continue;
+            }
             let status = answered.status.name();
             match evidence::tried(self.store.session(), version, &requirement, answered) {
                 Ok(event) => {

@@ -2,6 +2,7 @@
 //! and what depended on it is done again.
 
 use super::DriverError;
+use super::ask::said;
 use crate::agents::planner;
 use crate::domain::event::{Artifact, By, Event};
 use crate::domain::session::Session;
@@ -88,9 +89,7 @@ fn understand(
             }
             match artifacts::feedback_number(file) {
                 Some(version) if session.head == Some(version) => {
-                    let artifact = Artifact::default();
-                    let event = Event::FeedbackGiven { version, text, artifact };
-                    (event, "the Coder is shown it")
+                    (said(session, version, text), "the Coder is shown it")
                 }
                 _ => (by_hand(text), "kept as it is"),
             }

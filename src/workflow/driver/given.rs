@@ -1,10 +1,10 @@
-//! What a version is run with: what the Manager gave, else what the approved plan says. And what the
-//! models are told of the files of data.
+//! What a version is run with: what the user gave, else what the plan says that the user approved, or
+//! that the request says too. And what the models are told of the files of data.
 
 use crate::agents::given::{self, Given};
 use crate::domain::report::GivenBy;
 use crate::domain::session::Session;
-use crate::domain::text::visible;
+use crate::domain::text::{stands_in, visible};
 
 /// The arguments and the input of every run of a session, and who gave them; none where nothing is
 /// given, and a script that asks meets the end of its input.
@@ -16,8 +16,13 @@ pub fn given(session: &Session) -> (Given, Option<GivenBy>) {
         let by = (given != Given::default()).then_some(GivenBy::Request);
         return (given, by);
     }
-    let mut given =
-        session.planning.plan.as_ref().map(|plan| given::read(&plan.text)).unwrap_or_default();
+    let mut given = of_plan(session);
+    if !session.planning.by_manager {
+        let stands = |text: &str| stands_in(&session.request, text);
+        let known = |args: &[String]| args.iter().all(|arg| stands(arg));
+        given.args = Some(given.args).filter(|args| known(args)).unwrap_or_default();
+        given.stdin = Some(given.stdin).filter(|s| s.lines().all(stands)).unwrap_or_default();
+    }
     // Each for itself: who gives arguments may leave the input to the plan.
     if !args.is_empty() {
         given.args.clone_from(args);
@@ -34,6 +39,25 @@ pub fn given(session: &Session) -> (Given, Option<GivenBy>) {
         (false, false) => None,
     };
     (given, by)
+}
+
+/// What a plan that nobody approved says to try, where that is more than what a run is given: nobody
+/// asked for it, so that a script need not work with it. None where there is nothing of the kind.
+pub(super) fn proposed(session: &Session) -> Option<Given> {
+    let (counts, _) = given(session);
+    let mut more = of_plan(session);
+    if !counts.args.is_empty() {
+        more.args.clone_from(&counts.args);
+    }
+    if !counts.stdin.is_empty() {
+        more.stdin.clone_from(&counts.stdin);
+    }
+    (session.stated.is_none() && more != counts).then_some(more)
+}
+
+fn of_plan(session: &Session) -> Given {
+    let plan = session.planning.plan.as_ref();
+    plan.map(|plan| given::read(&plan.text)).unwrap_or_default()
 }
 
 /// The files of data for a prompt: the name of each, with what is in it. All of that together takes at

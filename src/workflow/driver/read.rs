@@ -7,7 +7,8 @@ use crate::agents::{
 };
 use crate::domain::chat::Agent;
 use crate::domain::event::{Artifact, Event, RefusalKind};
-use crate::domain::plan::Requirement;
+use crate::domain::origin;
+use crate::domain::plan::{Plan, Requirement};
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
@@ -56,7 +57,17 @@ impl Driver<'_, '_> {
             // A Planner that can't plan must not keep the Manager from a script.
             Err(_) => self.plan_from_request(),
         };
-        self.record(Event::PlanProposed { call: Some(pending.call), text, requirements })?;
+        self.propose(pending.call, Plan { text, requirements })
+    }
+
+    /// Records a plan in which it is checked what each requirement comes from.
+    fn propose(&mut self, call: u32, plan: Plan) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let data = super::given::data(session, usize::MAX);
+        let said = std::iter::once(&session.request).chain(&session.planning.remarks).chain(&data);
+        let said: Vec<&str> = said.map(String::as_str).collect();
+        let Plan { text, requirements } = origin::traced(plan, &said);
+        self.record(Event::PlanProposed { call: Some(call), text, requirements })?;
         if let Some(plan) = &self.store.session().planning.proposal {
             self.tools.manager.tell(News::Proposed(plan));
         }
@@ -81,12 +92,7 @@ impl Driver<'_, '_> {
         let requirements: Vec<&[Requirement]> =
             plans.iter().map(|(_, plan)| &plan.requirements[..]).collect();
         let (call, plan) = plans[samples::most_common(&requirements)].clone();
-        let (text, requirements) = (plan.text, plan.requirements);
-        self.record(Event::PlanProposed { call: Some(call), text, requirements })?;
-        if let Some(plan) = &self.store.session().planning.proposal {
-            self.tools.manager.tell(News::Proposed(plan));
-        }
-        Ok(())
+        self.propose(call, Plan { text: plan.text, requirements: plan.requirements })
     }
 
     /// The request and what the Manager said of it, as they are.

@@ -3,12 +3,13 @@
 use super::packages::Ground;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
-use crate::domain::report::{Run, RunVerdict};
-use crate::python::run::{self, Ask, RunFault};
+use crate::domain::report::{GivenBy, Run, RunVerdict};
+use crate::python::run::{self, Ask, Ran, RunFault};
+use crate::python::trial;
 use crate::sandbox;
 use crate::store::artifacts;
 use crate::workflow::manager::News;
-use crate::workflow::{permission, promised};
+use crate::workflow::{permission, writes};
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
@@ -23,6 +24,7 @@ impl Driver<'_, '_> {
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
         let (given, by) = super::given(session);
+        let proposed = super::given::proposed(session);
         let access = permission::access(session, version);
         let runner = sandbox::runner(access.mode);
         let data = self.store.given().data.clone();
@@ -48,9 +50,36 @@ impl Driver<'_, '_> {
             args: &given.args,
             stdin: given.stdin.into_bytes(),
         };
-        match run::run(runner.as_ref(), ask, &self.tools.cancel).await {
+        let cancel = &self.tools.cancel;
+        let mut ran = run::run(runner.as_ref(), ask.clone(), cancel).await;
+        let mut by = by;
+        let failed = ran.as_ref().is_ok_and(|ran| ran.run.verdict == RunVerdict::Failed);
+        if let Some(proposed) = proposed.filter(|_| failed) {
+            // It may want what nobody gave: then what the plan proposes is better than nothing.
+            let aside = self.store.further_files(number)?;
+            let seen = aside.with_extension("png");
+            let ask = Ask {
+                keep_files_in: Some(&aside),
+                picture: Some(&seen),
+                args: &proposed.args,
+                stdin: proposed.stdin.into_bytes(),
+                ..ask
+            };
+            let further = run::run(runner.as_ref(), ask, cancel).await;
+            let good = |ran: &Ran| matches!(ran.run.verdict, RunVerdict::Ok | RunVerdict::Window);
+            let taken =
+                further.as_ref().map_or_else(|fault| matches!(fault, RunFault::Interrupted), good);
+            if taken {
+                (ran, by) = (further, Some(GivenBy::Plan));
+                self.store.take_further_files(number)?;
+            } else {
+                self.store.further_files(number)?;
+            }
+        }
+        match ran {
             Ok(ran) => {
-                let run = Run { given_by: by, ..ran.run };
+                let blank = trial::blank_pictures(&ran.run.files, &keep);
+                let run = Run { given_by: by, blank, ..ran.run };
                 self.ran(number, run, ran.stdout, ran.stderr)
             }
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
@@ -69,7 +98,7 @@ impl Driver<'_, '_> {
         stderr: String,
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let run = promised::kept(session, &super::given(session).0.args, run);
+        let run = writes::checked(session, run);
         // One place each for the outputs, where there can be any: the store fills them in.
         let outputs = if run.verdict.ran() { vec![Artifact::default(); 2] } else { Vec::new() };
         let artifact = Artifact::default();

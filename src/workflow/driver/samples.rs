@@ -18,7 +18,7 @@ use crate::sandbox::{self, Runner};
 use crate::store::{StoreError, artifacts};
 use crate::workflow::manager::News;
 use crate::workflow::variations::{self, Inputs, Variation};
-use crate::workflow::{agreement, install, machine, permission, promised, samples};
+use crate::workflow::{agreement, install, machine, permission, samples, writes};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -134,8 +134,7 @@ impl Driver<'_, '_> {
         let checks = checks.unwrap_or_default();
         let (sample, behaviour, trials) = (sample.number, sample.behaviour, sample.trials);
         let session = self.store.session();
-        let args = super::given(session).0.args;
-        let run = run.map(|run| promised::kept(session, &args, run));
+        let run = run.map(|run| writes::checked(session, run));
         let version = number;
         self.record(Event::SampleTried(Box::new(SampleTried {
             version,
@@ -353,6 +352,7 @@ impl Candidate {
             }
         }
         ran.run.given_by = self.given_by;
+        ran.run.blank = trial::blank_pictures(&ran.run.files, &self.keep);
         let mut tests = None;
         if !(self.tests.is_empty() && self.examples.is_empty()) && ran.run.verdict.ran() {
             let (files, given) = (&self.tests, &self.examples);

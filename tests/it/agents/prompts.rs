@@ -37,6 +37,7 @@ fn every_agent_is_told_what_it_is_shown() {
     };
     let findings: Vec<Finding> = (1..=40).map(finding).collect();
     let code = coder::Shown {
+        wishes: &[],
         request: Some("a clock, please"),
         plan: "- R1: face",
         data: &data,
@@ -51,6 +52,7 @@ fn every_agent_is_told_what_it_is_shown() {
         refusal: Some("it did not parse"),
     };
     let mend = repair::Shown {
+        wishes: &[],
         request: Some("a clock, please"),
         plan: "- R1: face",
         data: &data,
@@ -63,6 +65,7 @@ fn every_agent_is_told_what_it_is_shown() {
     };
     let requirements = super::requirements(&["face", "hands"]);
     let review = reviewer::Shown {
+        wishes: &[],
         plan: "- R1: face",
         requirements: &requirements,
         data: &data,

@@ -1,0 +1,54 @@
+//! The files that a plan says its script writes, a line each under `## Writes`.
+
+use super::section;
+
+const HEADING: &str = "## Writes";
+/// Files that a plan may name.
+const MOST: usize = 20;
+/// Characters of a name, which may have folders in front.
+const WIDTH: usize = 200;
+
+/// The names under `## Writes`: relative paths that stay below the run folder, without their
+/// backticks. A line that is none is left out.
+#[must_use]
+pub fn of_plan(plan: &str) -> Vec<String> {
+    let names = section::items(plan, HEADING).map(|item| item.trim_matches('`'));
+    names.filter(|name| is_name(name)).map(str::to_owned).take(MOST).collect()
+}
+
+/// A plan without this section.
+#[must_use]
+pub fn without_writes(plan: &str) -> String {
+    section::without(plan, HEADING)
+}
+
+/// The section; empty without names.
+#[must_use]
+pub fn write_writes(names: &[String]) -> String {
+    section::write(HEADING, names.iter().cloned())
+}
+
+fn is_name(name: &str) -> bool {
+    let below = |part: &str| !part.is_empty() && part != "." && part != "..";
+    name.chars().count() <= WIDTH
+        && !name.contains(['\\', '`'])
+        && !name.chars().any(char::is_control)
+        && name.split('/').all(below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_below_the_run_folder_are_read_under_their_heading_only() {
+        let plan = "## Requirements\n\n- R1: Save it. Check: a.png\n\n## Writes\n\n- clock.png\n\
+                    * `out/my table.csv`\n- ../b.png\n- /etc/x\n- \n- c/../d\nprose\n\n## Notes\n- e.png\n";
+        let names = of_plan(plan);
+        assert_eq!(names, ["clock.png", "out/my table.csv"]);
+        assert_eq!(of_plan(&write_writes(&names)), names);
+        assert_eq!(write_writes(&[]), "");
+        assert!(!without_writes(plan).contains("clock.png"));
+        assert!(without_writes(plan).contains("- e.png"));
+    }
+}
