@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// them, a Reviewer compares them with the plan, and you decide. Everything is a readable file in
 /// the session's folder.
 #[derive(Debug, Parser)]
-#[command(name = "redraft", version, max_term_width = 100)]
+#[command(name = "redraft", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -49,8 +49,12 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Go on with a session, at the step where it stopped
     Resume(Resume),
-    /// List the sessions
+    /// List the sessions, the one last worked on first
     List,
+    /// Remove sessions with all their files
+    Rm(Rm),
+    /// Give a session another name
+    Rename(Rename),
     /// Show a session, or one of its versions
     Show(Target),
     /// Show what changed between two versions
@@ -90,6 +94,16 @@ pub(crate) enum Command {
     Trust(Trust),
     /// Print the shell's completion script
     Completions(Completions),
+    /// Show a page of the guide, or a command's help
+    Help(Help),
+}
+
+/// What to show.
+#[derive(Args, Debug)]
+pub(crate) struct Help {
+    /// A page (`presets`, `data`, `evidence`, ...) or a command [default: all that there are]
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: Option<String>,
 }
 
 /// Which session.
@@ -108,7 +122,26 @@ pub(crate) struct Named {
     pub(crate) session: String,
 }
 
+/// Sessions to remove.
 #[derive(Args, Debug)]
+pub(crate) struct Rm {
+    /// NAME or PATH of each
+    #[arg(value_name = "SESSION", required = true)]
+    pub(crate) which: Vec<String>,
+}
+
+/// A session and its new name.
+#[derive(Args, Debug)]
+pub(crate) struct Rename {
+    /// NAME or PATH
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+    /// The new name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Args, Debug, Default)]
 pub(crate) struct New {
     /// What the script should do, in your own words
     #[arg(value_name = "TASK")]
@@ -253,9 +286,9 @@ pub(crate) struct Feedback {
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// SESSION, SESSION:vN or FILE.py
+    /// SESSION, SESSION:vN or FILE.py [default: the session last worked on]
     #[arg(value_name = "WHAT")]
-    pub(crate) what: String,
+    pub(crate) what: Option<String>,
     /// How it is confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
@@ -265,6 +298,9 @@ pub(crate) struct Run {
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
+    /// Where the files go that it writes [default: at a terminal you are asked; else nowhere]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
     /// Arguments for the script [default: the session's]
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,

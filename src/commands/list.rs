@@ -5,10 +5,15 @@ use crate::domain::text::one_line;
 use crate::store::catalog::{self, Listed};
 use anyhow::Result;
 use serde_json::json;
+use std::time::SystemTime;
+
+/// Characters of a date, `2026-11-30`.
+const DATE: usize = 10;
 
 /// What is shown of a session.
 struct Row {
     name: String,
+    when: When,
     versions: String,
     status: String,
     /// The request, or what is wrong with the session.
@@ -18,10 +23,14 @@ struct Row {
 pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
     if terminal.json {
-        terminal.json(&catalog::list(&context.sessions, |listed| json(&listed))?);
+        let mut rows = catalog::list(&context.sessions, |listed| (when(&listed), json(&listed)))?;
+        rows.sort_by(|a, b| b.0.cmp(&a.0));
+        let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        terminal.json(&rows);
         return Ok(code::DONE);
     }
-    let rows = catalog::list(&context.sessions, row)?;
+    let mut rows = catalog::list(&context.sessions, row)?;
+    rows.sort_by(|a, b| b.when.cmp(&a.when));
     if rows.is_empty() {
         let folder = context.sessions.display();
         terminal.say(&format!("no sessions in {folder}; start one with: redraft new \"TASK\""));
@@ -31,12 +40,13 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     let name_width = widest(|r| &r.name).unwrap_or(0).min(32);
     let status_width = widest(|r| &r.status).unwrap_or(0);
     let mut text = String::new();
-    for Row { name, versions, status, what } in &rows {
+    for Row { name, when, versions, status, what } in &rows {
         let name = pad(name, name_width);
         let line = match what {
             Ok(request) => format!(
-                "{}  {versions:<4} {}  {}",
+                "{}  {}  {versions:<4} {}  {}",
                 terminal.bold(&name),
+                terminal.dim(when.0.get(..DATE).unwrap_or_default()),
                 pad(status, status_width),
                 terminal.dim(request)
             ),
@@ -49,11 +59,22 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     Ok(code::DONE)
 }
 
-fn row(Listed { name, session }: Listed) -> Row {
-    let name = one_line(&name, 40);
-    match session {
+/// When a session was last worked on: by its journal's last event, and within a second by the disk. A
+/// damaged one has none, and comes last.
+type When = (String, Option<SystemTime>);
+
+fn when(listed: &Listed) -> When {
+    let updated = listed.session.as_ref().map(|session| session.updated.clone());
+    (updated.unwrap_or_default(), listed.changed)
+}
+
+fn row(listed: Listed) -> Row {
+    let when = when(&listed);
+    let name = one_line(&listed.name, 40);
+    match listed.session {
         Ok(session) => Row {
             name,
+            when,
             versions: match session.versions.len() {
                 _ if session.dialogue.is_some() => "ask".to_owned(),
                 0 => "-".to_owned(),
@@ -64,6 +85,7 @@ fn row(Listed { name, session }: Listed) -> Row {
         },
         Err(error) => Row {
             name,
+            when,
             versions: String::new(),
             status: String::new(),
             what: Err(one_line(&error.to_string(), 120)),
@@ -75,7 +97,7 @@ fn pad(text: &str, width: usize) -> String {
     console::pad_str(text, width, console::Alignment::Left, None).into_owned()
 }
 
-fn json(Listed { name, session }: &Listed) -> serde_json::Value {
+fn json(Listed { name, session, .. }: &Listed) -> serde_json::Value {
     match session {
         Ok(session) => json!({
             "name": name,

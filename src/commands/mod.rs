@@ -10,6 +10,7 @@ mod export;
 mod feedback;
 mod fetch;
 mod fork;
+mod help;
 mod interrupts;
 mod list;
 mod log;
@@ -18,10 +19,12 @@ mod models;
 mod new;
 mod prompts;
 mod questions;
+mod rename;
 mod repair;
 mod replay;
 mod resume;
 mod revoke;
+mod rm;
 mod run;
 mod setup;
 mod show;
@@ -30,7 +33,7 @@ mod trust;
 mod welcome;
 mod work;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Global};
 use crate::config::Config;
 use crate::domain::text::{one_line, visible};
 use crate::files;
@@ -40,7 +43,8 @@ use crate::store::catalog::{self, Place};
 use crate::terminal::{Terminal, lost, read_input};
 use crate::workflow::driver::DriverError;
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -72,6 +76,9 @@ struct Context {
     config: Config,
     sessions: PathBuf,
     yes: bool,
+    /// ` --config ...` and ` --sessions ...` as they were given, quoted for a shell: what a further
+    /// command needs too.
+    flags: String,
 }
 
 impl Context {
@@ -114,7 +121,11 @@ pub fn main() -> u8 {
     if let Some(code) = crate::data::started_to_describe() {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let parsed = Cli::try_parse().or_else(|error| match task_for_new(&error) {
+        Some(args) => Cli::try_parse_from(args),
+        None => Err(error),
+    });
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return unparsed(&error),
     };
@@ -147,6 +158,20 @@ fn refuse_to_die_of_a_full_file() {
     }
 }
 
+/// `redraft "an analog clock"` means `redraft new "an analog clock"`: a sentence is no command's name.
+fn task_for_new(error: &clap::Error) -> Option<Vec<OsString>> {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let ContextValue::String(task) = error.get(ContextKind::InvalidSubcommand)? else {
+        return None;
+    };
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    let place = args.iter().skip(1).position(|arg| arg == task.as_str())? + 1;
+    args.insert(place, "new".into());
+    task.trim().contains(char::is_whitespace).then_some(args)
+}
+
 /// Help and version, or what is wrong with the command line.
 fn unparsed(error: &clap::Error) -> u8 {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -176,6 +201,9 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     if let Some(Command::Completions(args)) = &cli.command {
         return Ok(completions::run(terminal, args));
     }
+    if let Some(Command::Help(args)) = &cli.command {
+        return help::run(terminal, args);
+    }
     files::sweep();
     if let Some(Command::Trust(args)) = &cli.command {
         return trust::run(terminal, &cli.global, args);
@@ -185,19 +213,22 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         ControlFlow::Continue(config) => config,
         ControlFlow::Break(code) => return Ok(code),
     };
+    let flags = repeated(&cli.global);
     let sessions = cli
         .global
         .sessions
         .or_else(|| std::env::var_os("REDRAFT_SESSIONS").filter(|v| !v.is_empty()).map(Into::into))
         .or_else(|| config.sessions_dir.clone())
         .unwrap_or_else(|| PathBuf::from("sessions"));
-    let context = Context { terminal, config, sessions, yes: cli.global.yes };
+    let context = Context { terminal, config, sessions, yes: cli.global.yes, flags };
     let Some(command) = cli.command else { return welcome::run(&context) };
     match command {
         Command::New(args) => new::run(&context, args),
         Command::Ask(args) => ask::run(&context.for_answers(), args),
         Command::Resume(args) => resume::run(context, &args),
         Command::List => list::run(&context),
+        Command::Rm(args) => rm::run(&context, &args),
+        Command::Rename(args) => rename::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
         Command::Diff(args) => diff::run(&context, &args),
         Command::Log(args) => log::run(&context, &args),
@@ -212,9 +243,19 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Replay(args) => replay::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
-        // Both need no configuration, and ended above.
-        Command::Completions(_) | Command::Trust(_) => Ok(code::DONE),
+        // These need no configuration, and ended above.
+        Command::Completions(_) | Command::Help(_) | Command::Trust(_) => Ok(code::DONE),
     }
+}
+
+/// The flags that say where things are, as they were given.
+fn repeated(global: &Global) -> String {
+    let flag = |name: &str, path: &Option<PathBuf>| {
+        let path = path.as_ref()?.to_str()?;
+        Some(format!(" {name} {}", shlex::try_quote(path).ok()?))
+    };
+    let given = [flag("--config", &global.config), flag("--sessions", &global.sessions)];
+    given.into_iter().flatten().collect()
 }
 
 /// An error is one or two lines.

@@ -7,6 +7,7 @@ use crate::domain::permission::Permission;
 use crate::domain::report::{Checks, RunVerdict};
 use crate::domain::settings::{Install, Sandbox};
 use crate::domain::text::{one_line, visible};
+use crate::files;
 use crate::python::interpreter::Interpreter;
 use crate::python::packages::{InstallError, Packages};
 use crate::python::run::{self, Ask, RunFault};
@@ -25,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The largest script, in bytes.
 const LARGEST: u64 = 4 << 20;
+/// Names of files that a line lists.
+const NAMED: usize = 5;
 
 /// What is to be run.
 struct Wanted {
@@ -42,7 +45,7 @@ struct Wanted {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
-    let mut wanted = find(context, &args.what)?;
+    let mut wanted = find(context, args.what.as_deref())?;
     if let Some(mode) = args.sandbox {
         wanted.limits.mode = mode.into();
     }
@@ -61,6 +64,9 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         return Ok(code::INTERRUPTED);
     };
     let runner = sandbox::runner(access.mode);
+    let kept = (args.output.is_some() || terminal.interactive).then(files::temporary_folder);
+    let kept = kept.transpose().map_err(store::StoreError::from)?;
+    let kept = kept.as_ref().map(|folder| folder.path().join("files"));
     let ask = Ask {
         script: &wanted.script,
         script_name: &wanted.name,
@@ -70,7 +76,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         checks: &checks,
         limits: wanted.limits,
         python: &python,
-        keep_files_in: None,
+        keep_files_in: kept.as_deref(),
         picture: None,
         imported: false,
         by_hand: terminal.interactive && wanted.stdin.is_empty(),
@@ -94,8 +100,11 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
             ran.run.verdict.name(),
             gate::seconds(ran.run.milliseconds),
             ran.run.refused_hosts().map_or_else(String::new, |tried| format!(", {tried}")),
-            ran.run.reason.map_or_else(String::new, |why| format!(", {}", visible(&why))),
+            ran.run.reason.as_ref().map_or_else(String::new, |why| format!(", {}", visible(why))),
         ));
+    }
+    if let Some(kept) = &kept {
+        keep(context, args.output.as_deref(), kept, &ran.run.files)?;
     }
     Ok(match ran.run.verdict {
         RunVerdict::Ok | RunVerdict::Window => code::DONE,
@@ -103,6 +112,58 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         RunVerdict::Timeout => code::TIMEOUT,
         RunVerdict::Refused | RunVerdict::Skipped => code::PAUSED,
     })
+}
+
+/// Copies what the script wrote to where its user wants it. What a script calls its files is its own
+/// choice: names that programs read unasked (`.bashrc`, `.git/hooks/..`, `redraft.yaml`) are left out.
+fn keep(context: &Context, to: Option<&Path>, kept: &Path, names: &[String]) -> Result<()> {
+    let terminal = &context.terminal;
+    let read_unasked = |name: &&String| {
+        name.split('/').any(|part| part.starts_with('.')) || name.ends_with("redraft.yaml")
+    };
+    let (left, taken): (Vec<&String>, Vec<&String>) = names.iter().partition(read_unasked);
+    if taken.is_empty() || (to.is_none() && (!terminal.interactive || terminal.json)) {
+        return Ok(());
+    }
+    let folder = to.unwrap_or(Path::new("."));
+    let shown = |names: &[&String]| {
+        let list: Vec<String> = names.iter().take(NAMED).map(|name| one_line(name, 60)).collect();
+        let more = if names.len() > NAMED { ", ..." } else { "" };
+        format!("{}{more}", list.join(", "))
+    };
+    let there: Vec<&String> =
+        taken.iter().copied().filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
+    if to.is_none() {
+        let overwritten = match shown(&there) {
+            none if none.is_empty() => none,
+            some => format!(" (it overwrites {some})"),
+        };
+        let choices = [
+            Choice { word: "keep", what: "copy into the current folder" },
+            Choice { word: "leave", what: "they are gone then" },
+        ];
+        let asked = format!("It wrote {}. Keep it here{overwritten}?", shown(&taken));
+        if !matches!(
+            menu::select(terminal, &asked, &choices, usize::from(!there.is_empty())),
+            Ok(Some(0))
+        ) {
+            return Ok(());
+        }
+    } else if !there.is_empty() && !context.yes {
+        bail!("`{}` is there already; `--yes` overwrites it", one_line(there[0], 100));
+    }
+    for name in &taken {
+        let Some(bytes) = files::read_regular(&kept.join(name), u64::MAX) else { continue };
+        let place = files::place(folder, name).map_err(store::StoreError::from)?;
+        // What stands there is replaced, not written through, should it be a link.
+        files::write(&place, &bytes, files::Mode::Normal).map_err(store::StoreError::from)?;
+    }
+    terminal.warn(&format!("kept in {}: {}", folder.display(), shown(&taken)));
+    if !left.is_empty() {
+        terminal
+            .warn(&format!("left out, since programs read such files unasked: {}", shown(&left)));
+    }
+    Ok(())
 }
 
 /// What it runs on: this Python, or an environment that has what it needs. None: interrupted.
@@ -167,8 +228,8 @@ fn allowed(context: &Context, open: &[&Missing]) -> Result<bool> {
     }
 }
 
-fn find(context: &Context, what: &str) -> Result<Wanted> {
-    let path = Path::new(what);
+fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
+    let path = Path::new(what.unwrap_or_default());
     if path.is_file() {
         return Ok(Wanted {
             script: crate::files::read_text(path, LARGEST)?,
@@ -188,9 +249,9 @@ fn find(context: &Context, what: &str) -> Result<Wanted> {
         });
     }
     if path.extension().is_some_and(|e| e == "py") {
-        bail!("there is no file `{}`", one_line(what, 100));
+        bail!("there is no file `{}`", one_line(what.unwrap_or_default(), 100));
     }
-    let place = context.find(Some(what))?;
+    let place = context.find(what)?;
     let session = store::read(&place.folder)?.session;
     let number = place.version.or(session.head).unwrap_or(1);
     let Some(version) = session.version(number) else {

@@ -1,10 +1,12 @@
 //! `redraft` alone: what it is, and the next command.
 
-use super::{Context, code, setup};
+use super::{Context, code, new, setup};
+use crate::cli;
 use crate::domain::text::{one_line, size};
 use crate::llm::library::Library;
 use crate::llm::provider;
 use crate::store::catalog;
+use crate::terminal::prompt::{self, Typed};
 use anyhow::Result;
 use serde_json::json;
 
@@ -40,7 +42,18 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     }
     terminal.say(&format!("start with:  {}", terminal.bold(EXAMPLE)));
     terminal.say(&terminal.dim("more:        redraft --help, redraft models, redraft doctor"));
-    Ok(code::DONE)
+    if !terminal.interactive {
+        return Ok(code::DONE);
+    }
+    terminal.say("");
+    let asked = terminal.bold("What should the script do? (nothing: leave)");
+    match prompt::ask(&asked)? {
+        Typed::Text(task) if !task.trim().is_empty() => {
+            new::run(context, cli::New { task: Some(task), ..cli::New::default() })
+        }
+        Typed::Interrupted => Ok(code::INTERRUPTED),
+        Typed::Text(_) | Typed::Ended => Ok(code::DONE),
+    }
 }
 
 /// Which model it would be.

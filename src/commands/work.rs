@@ -213,6 +213,9 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
             };
             let words = format!("accepted v{version}{seen}{unseen}: {}", file.display());
             terminal.say(&terminal.bold(&words));
+            if terminal.interactive {
+                next(context, store.folder());
+            }
             code::DONE
         }
         End::Answered => code::DONE,
@@ -242,12 +245,34 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
     }
 }
 
+/// What can be done with a script that was accepted.
+fn next(context: &Context, folder: &Path) {
+    let name = quoted(&name_for(context, folder));
+    let flags = &context.flags;
+    for (what, how) in [
+        ("run it", format!("redraft run {name}{flags}")),
+        ("copy it here", format!("redraft export {name}{flags} -o {name}.py")),
+        (
+            "change it",
+            format!("redraft feedback {name}{flags} \"...\" and redraft resume {name}{flags}"),
+        ),
+    ] {
+        context.terminal.say(&format!(
+            "  {} {}",
+            context.terminal.dim(&format!("{what:<13}")),
+            visible(&how)
+        ));
+    }
+}
+
+fn quoted(name: &str) -> String {
+    shlex::try_quote(name).map_or_else(|_| name.to_owned(), std::borrow::Cow::into_owned)
+}
+
 /// The last line of everything that can go on.
 pub(super) fn resume_with(context: &Context, folder: &Path) -> String {
-    let name = name_for(context, folder);
-    let quoted =
-        shlex::try_quote(&name).map_or_else(|_| name.clone(), std::borrow::Cow::into_owned);
-    format!("resume with: redraft resume {}", visible(&quoted))
+    let name = quoted(&name_for(context, folder));
+    format!("resume with: redraft resume {}", visible(&format!("{name}{}", context.flags)))
 }
 
 /// What finds a session again: the name of its folder among the sessions, which may not be the one

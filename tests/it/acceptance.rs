@@ -297,9 +297,9 @@ fn tests_run_as_confined_as_the_script() {
 }
 
 #[test]
-fn the_cases_of_the_readme_are_some() {
-    let readme = include_str!("../../README.md");
-    let cases = readme.split("```yaml\n").find(|part| part.starts_with("- name: two")).unwrap();
+fn the_cases_of_the_guide_are_some() {
+    let guide = include_str!("../../docs/tests.md");
+    let cases = guide.split("```yaml\n").find(|part| part.starts_with("- name: two")).unwrap();
     let script = "import sys\n\ntry:\n    lines = open(sys.argv[1]).read().split()\n\
         except IndexError:\n    lines = []\n\
         except OSError:\n    print('total: 0')\n    sys.exit(1)\n\

@@ -43,9 +43,12 @@ fn list_says_of_each_session_where_it_stands() {
     world.write("sessions/broken/journal.jsonl", "no json\n{}\n");
     let out = text(&world, &["list"]);
     let lines: Vec<Vec<&str>> = out.lines().map(|l| l.split_whitespace().collect()).collect();
-    assert_eq!(lines[0][..2], ["broken", "session"], "{out}");
-    assert_eq!(lines[1][..2], ["other", "v1"], "{out}");
-    assert_eq!(lines[2], ["x", "v2", "accepted", "v2", "(ran)", "count", "to", "two"], "{out}");
+    let events = world.journal("x");
+    let date = &events.last().unwrap()["at"].as_str().unwrap()[..10];
+    assert_eq!(lines[0][..3], ["x", date, "v2"], "the last one worked on comes first\n{out}");
+    assert_eq!(lines[0][3..], ["accepted", "v2", "(ran)", "count", "to", "two"], "{out}");
+    assert_eq!(lines[1][..3], ["other", date, "v1"], "{out}");
+    assert_eq!(lines[2][..2], ["broken", "session"], "{out}");
     let rows = value(&world, &["list"]);
     let brief: Vec<_> = rows
         .as_array()
@@ -56,12 +59,57 @@ fn list_says_of_each_session_where_it_stands() {
     assert_eq!(
         brief,
         [
-            json!(["broken", "damaged", null, null]),
-            json!(["other", "waiting", 1, null]),
             json!(["x", "accepted", 2, 2]),
+            json!(["other", "waiting", 1, null]),
+            json!(["broken", "damaged", null, null]),
         ]
     );
-    assert!(rows[2]["tokens"].as_u64().unwrap() > 0);
+    assert!(rows[0]["tokens"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn sessions_are_removed_and_renamed_by_name() {
+    let world = with_session();
+    world.run(&["fork", "x:v1", "other"]).expect(0);
+    let out = world.run(&["rm", "other"]).expect(2);
+    assert!(out.err.contains("`--yes` removes other"), "{}", out.err);
+    world.run(&["rm", "other", "nothing", "--yes"]).expect(2);
+    assert!(world.file("sessions/other").exists(), "all of them are there, or none is removed");
+    world.run(&["rename", "other", "x"]).expect(2);
+    world.run(&["rename", "other", "a/b"]).expect(2);
+    world.run(&["rename", "other", "third"]).expect(0);
+    assert!(!world.file("sessions/other").exists());
+    assert_eq!(value(&world, &["show", "third"])["name"], "third");
+    world.run(&["rm", "third", "--yes"]).expect(0);
+    assert!(!world.file("sessions/third").exists() && world.file("sessions/x").exists());
+}
+
+#[test]
+fn what_a_script_writes_is_kept_where_its_user_says() {
+    let script = "import os\nos.makedirs('out')\nopen('out/a.txt', 'w').write('1')\n\
+                  open('.bashrc', 'w').write('2')\nprint('done')";
+    let world = World::scripted(&[], &[&fenced(script)], &[]);
+    world.run(&["new", "x", "--name", "s", "--preset", "quick", "--auto"]).expect(0);
+    world.run(&["run", "s"]).expect(0);
+    assert!(!world.file("out").exists(), "nobody was asked");
+    let out = world.run(&["run", "s", "-o", "here"]).expect(0);
+    assert_eq!(world.read("here/out/a.txt"), "1");
+    assert!(out.err.contains("left out") && !world.file("here/.bashrc").exists(), "{}", out.err);
+    world.write("here/out/a.txt", "mine");
+    world.run(&["run", "s", "-o", "here"]).expect(2);
+    assert_eq!(world.read("here/out/a.txt"), "mine");
+    world.run(&["run", "s", "-o", "here", "--yes"]).expect(0);
+    assert_eq!(world.read("here/out/a.txt"), "1");
+}
+
+#[test]
+fn a_sentence_alone_is_a_task() {
+    let world = World::scripted(&[], &[&fenced("print('tick')")], &[]);
+    let args = ["show the time", "--preset", "quick", "--auto", "--name", "s"];
+    world.run(&args).expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "tick\n");
+    let out = world.run(&["shwo", "s"]).expect(2);
+    assert!(out.err.contains("show"), "{}", out.err);
 }
 
 #[test]
@@ -590,7 +638,7 @@ fn money_is_counted_and_not_spent_beyond_the_budget() {
     world.write("prices.yaml", "prices: { local/m: { input: 10000, output: 0 } }\n");
     let out = world.run(&[&args[..], &["--budget-usd", "0.25"]].concat()).expect(3);
     assert!(out.out.contains("budget"), "{}", out.out);
-    assert_eq!(out.last_line(), "resume with: redraft resume x");
+    assert_eq!(out.last_line(), "resume with: redraft resume x --config prices.yaml");
     assert!(world.received().len() <= 3, "{}", world.received().len());
     let spent: f64 = world.journal("x").iter().filter_map(|e| e["usd"].as_f64()).sum();
     assert!(spent <= 0.3 + 1e-9, "{spent}");

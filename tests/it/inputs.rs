@@ -434,7 +434,7 @@ fn limits_that_make_no_sense_and_flags_that_are_not_there_are_named() {
         (&["completions", "tcsh"], &["tcsh", "bash"]),
         (&["prompts", "import", "d"], &["import"]),
         (&["prompts", "export"], &["DIR"]),
-        (&["run"], &["WHAT"]),
+        (&["run"], &["no session"]),
         (&["run", "none.py"], &["no file `none.py`"]),
         (
             &["run", "redraft.yaml", "--python", "no-such-python", "--sandbox", "off"],
