@@ -1,25 +1,25 @@
 //! The Reviewer: judgements, findings and a verdict on one version.
 
+mod form;
 mod json;
 mod lines;
-mod peel;
-mod words;
+
+pub use form::write;
+pub use json::write as write_json;
 
 use super::{Refusal, RefusalKind, ask, text};
 use crate::domain::chat::{Agent, Request};
 use crate::domain::plan::Requirement;
 use crate::domain::review::{Judgement, RawFinding, RawReview, Status, Verdict};
-use crate::domain::text::one_line;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use words::Vocabulary;
 
 /// More points than this are a model that does not stop.
 const MAX_FINDINGS: usize = 100;
-/// Characters of a finding's text or quote.
-const MAX_WIDTH: usize = 600;
+/// More judgements than this are one too.
+const MAX_JUDGED: usize = 10_000;
 
 /// A finding that is still open, to be confirmed.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -123,9 +123,13 @@ pub(super) fn schema(ids: &[&str]) -> Value {
     object(review)
 }
 
-/// The review in an answer: JSON, also cut in the middle, or lines of almost any form.
+/// The review in an answer. What stands in the form (see [`write`] and [`write_json`]) is taken as said.
+/// Of an answer that has no judgement, or no finding, in the form, lists and tables are read for it.
 ///
 /// Judgements are given in the plan's order and only where the answer does not contradict itself.
+///
+/// # Errors
+/// An answer that says nothing of the kind.
 pub fn parse(answer: &str, requirements: &[Requirement]) -> Result<RawReview, Refusal> {
     let normal = text::normalise(answer);
     let text = text::after_thinking(&normal);
@@ -133,147 +137,126 @@ pub fn parse(answer: &str, requirements: &[Requirement]) -> Result<RawReview, Re
         let reason = "The answer was empty. Write the review.";
         return Err(Refusal::new(RefusalKind::Empty, reason));
     }
-    let mut notes = Notes::new(requirements);
-    if !json::read(text, &mut notes) {
-        lines::read(text, &mut notes);
-    } else if notes.verdict.is_none() {
-        notes.verdict = text.lines().rev().find_map(words::verdict_line);
+    let mut sheet = Sheet { requirements, ..Sheet::default() };
+    // A finding may speak of JSON: only an answer that begins with it is it.
+    if begins_as_json(text) && json::read(text, &mut sheet) {
+        let last = || text.lines().rev().find_map(form::verdict_line);
+        sheet.verdict = sheet.verdict.or_else(last);
+    } else {
+        lines::read(text, &mut sheet);
+        if sheet.judged.is_empty() && sheet.findings.is_empty() {
+            json::read(text, &mut sheet);
+        }
     }
-    let contradicts = notes.contradicts();
-    let review = notes.review();
+    let (review, contradicts) = sheet.review();
     if review == RawReview::default() {
         return Err(refuse(contradicts));
     }
     Ok(review)
 }
 
+fn begins_as_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let fenced = text.strip_prefix("```").and_then(|rest| rest.split_once('\n'));
+    fenced.map_or(text, |(_, rest)| rest.trim_start()).starts_with(['{', '['])
+}
+
+const FORM: &str = "Write one line for each requirement (`R1: met`, `R2: partly` or `R3: not met`), \
+                    then the problems as `- [blocker] R2 \"quoted line\" what is wrong`, then \
+                    `VERDICT: ACCEPT` or `VERDICT: ITERATE`, and stop.";
+
+/// Why a review that leaves out these requirements is asked for again.
+#[must_use]
+pub fn unjudged(ids: &[&str]) -> Refusal {
+    let reason = format!("The answer does not judge {}. {FORM}", ids.join(", "));
+    Refusal::new(RefusalKind::Unusable, reason)
+}
+
 fn refuse(contradicts: bool) -> Refusal {
-    let form = "Write one line for each requirement (`R1: met`, `R2: partly` or `R3: not met`), \
-                then the problems as `- [blocker] R2 \"quoted line\" what is wrong`, then \
-                `VERDICT: ACCEPT` or `VERDICT: ITERATE`, and stop.";
     let reason = if contradicts {
-        format!("The answer contradicts itself: the same requirement is met and not met. {form}")
+        format!("The answer contradicts itself: the same requirement is met and not met. {FORM}")
     } else {
-        format!("There is no review in the answer. {form}")
+        format!("There is no review in the answer. {FORM}")
     };
     Refusal::new(RefusalKind::Unusable, reason)
 }
 
 /// What is being collected from an answer.
-struct Notes<'a> {
+#[derive(Default)]
+struct Sheet<'a> {
     requirements: &'a [Requirement],
-    vocabulary: Vocabulary,
-    statuses: BTreeMap<String, BTreeSet<u8>>,
+    /// Judgements in the form.
+    judged: Vec<(String, Status)>,
+    /// What may be judgements.
+    guessed: Vec<(String, Status)>,
+    /// Findings in the form.
     findings: Vec<RawFinding>,
-    seen: BTreeSet<String>,
+    /// What may be findings.
+    loose: Vec<RawFinding>,
     verdict: Option<Verdict>,
 }
 
-impl<'a> Notes<'a> {
-    fn new(requirements: &'a [Requirement]) -> Self {
-        Self {
-            requirements,
-            vocabulary: Vocabulary::new(requirements),
-            statuses: BTreeMap::new(),
-            findings: Vec::new(),
-            seen: BTreeSet::new(),
-            verdict: None,
-        }
-    }
-
+impl Sheet<'_> {
     /// Whether the plan has such a requirement. Without a plan any id will do.
     fn knows(&self, id: &str) -> bool {
         self.requirements.is_empty() || self.requirements.iter().any(|r| r.id == id)
     }
 
-    fn judge(&mut self, id: &str, status: Status) {
-        if self.knows(id) && self.statuses.len() <= MAX_FINDINGS {
-            self.statuses.entry(id.to_owned()).or_default().insert(status as u8);
+    /// The review, and whether the answer says of one requirement that it is met and that it is not.
+    fn review(mut self) -> (RawReview, bool) {
+        let judged = if self.judged.is_empty() { &self.guessed } else { &self.judged };
+        let mut statuses: BTreeMap<&str, BTreeSet<u8>> = BTreeMap::new();
+        for (id, status) in judged.iter().take(MAX_JUDGED).filter(|(id, _)| self.knows(id)) {
+            statuses.entry(id).or_default().insert(*status as u8);
         }
-    }
-
-    fn judge_all(&mut self, status: Status) {
-        for requirement in self.requirements {
-            self.judge(&requirement.id, status);
-        }
-    }
-
-    /// Takes a finding, unless it is none: praise, the plan said again, the prompt's own words.
-    fn find(&mut self, mut finding: RawFinding) {
-        if self.findings.len() >= MAX_FINDINGS {
-            return;
-        }
-        // Its number is the prompt's, and tells nobody what is wrong.
-        let plain = text::plain(&finding.text);
-        finding.text = one_line(words::without_number(plain.trim_start()), MAX_WIDTH);
-        finding.quote =
-            finding.quote.map(|q| one_line(q.trim(), MAX_WIDTH)).filter(|q| !q.is_empty());
-        if finding.quote.as_deref().is_some_and(words::is_echo) {
-            return;
-        }
-        if finding.text.is_empty() {
-            finding.text = finding.quote.take().unwrap_or_default();
-        }
-        if finding.quote.is_some() {
-            // "... draws nothing:" with the quote below.
-            finding.text.truncate(finding.text.trim_end_matches([':', ' ']).len());
-        }
-        finding.requirement = finding.requirement.filter(|id| self.knows(id));
-        let id = finding.requirement.as_deref();
-        // "partly: Print the square" says the plan again, and nothing of what is wrong.
-        let said = finding.text.as_str();
-        let said = words::leading_status(said).map_or(said, |(_, rest)| rest);
-        if words::says_nothing(&finding.text)
-            || words::is_echo(&finding.text)
-            || self.vocabulary.restates(id, said)
-            || words::is_praise(&finding.text)
-        {
-            return;
-        }
-        let key = format!("{:?}|{:?}|{}", id, finding.quote, text::key(&finding.text));
-        if self.seen.insert(key) {
-            self.findings.push(finding);
-        }
-    }
-
-    fn contradicts(&self) -> bool {
-        self.statuses.values().any(|said| said.len() > 1)
-    }
-
-    /// Leaves out what tells that the script does what it should: of a requirement that is met, where
-    /// nothing asks for another version, or where it is what the plan asks for.
-    fn without_descriptions(&mut self) {
-        let iterate = self.verdict == Some(Verdict::Iterate);
-        let met = BTreeSet::from([Status::Met as u8]);
-        let (statuses, vocabulary) = (&self.statuses, &self.vocabulary);
-        self.findings.retain(|finding| {
-            let judged = finding.requirement.as_ref().and_then(|id| statuses.get(id));
-            let (text, is_met) = (finding.text.as_str(), judged == Some(&met));
-            let weighed = finding.severity.is_some() && !is_met;
-            let no_word = judged.is_none() && (!iterate || vocabulary.retells(text));
-            let praise = is_met || no_word;
-            finding.quote.is_some() || weighed || !praise || !words::describes(text)
-        });
-    }
-
-    fn review(mut self) -> RawReview {
-        self.without_descriptions();
-        let ids: Vec<&String> = if self.requirements.is_empty() {
-            self.statuses.keys().collect()
+        let contradicts = statuses.values().any(|said| said.len() > 1);
+        let ids: Vec<&str> = if self.requirements.is_empty() {
+            statuses.keys().copied().collect()
         } else {
-            self.requirements.iter().map(|r| &r.id).collect()
+            self.requirements.iter().map(|r| r.id.as_str()).collect()
         };
         let judgements = ids.into_iter().filter_map(|id| {
-            let said = self.statuses.get(id)?;
+            let said = statuses.get(id)?;
             let status = [Status::Met, Status::Partly, Status::NotMet]
                 .into_iter()
                 .find(|status| said.len() == 1 && said.contains(&(*status as u8)))?;
-            Some(Judgement { requirement: id.clone(), status })
+            Some(Judgement { requirement: id.to_owned(), status })
         });
-        RawReview {
-            judgements: judgements.collect(),
-            findings: self.findings,
-            verdict: self.verdict,
+        let judgements: Vec<Judgement> = judgements.collect();
+        let formal = !self.findings.is_empty();
+        let said = std::mem::take(if formal { &mut self.findings } else { &mut self.loose });
+        let mut findings: Vec<RawFinding> = Vec::new();
+        for finding in said.into_iter().map(|finding| self.tidy(finding)) {
+            let empty = finding.text.is_empty() && finding.id.is_none();
+            let counts = formal || self.says_something(&finding, &judgements);
+            if !empty && counts && findings.len() < MAX_FINDINGS && !findings.contains(&finding) {
+                findings.push(finding);
+            }
         }
+        (RawReview { judgements, findings, verdict: self.verdict }, contradicts)
+    }
+
+    fn tidy(&self, finding: RawFinding) -> RawFinding {
+        let quote = finding.quote.map(|quote| form::kept(&quote)).filter(|q| !q.is_empty());
+        let text = form::kept(&finding.text);
+        // The line alone says where it is wrong.
+        let text = if text.is_empty() { quote.clone().unwrap_or_default() } else { text };
+        let requirement = finding.requirement.filter(|id| self.knows(id));
+        RawFinding { requirement, quote, text, ..finding }
+    }
+
+    /// Whether a point that is not in the form can be a finding: it is more than a word or a heading, it
+    /// is not the plan said again, and it is not about what the same answer calls met.
+    fn says_something(&self, finding: &RawFinding, judgements: &[Judgement]) -> bool {
+        if finding.severity.is_some() || finding.quote.is_some() || finding.id.is_some() {
+            return true;
+        }
+        let key = text::key(&finding.text);
+        let letters = finding.text.chars().filter(|c| c.is_alphabetic()).count();
+        let word = letters < 6 || (!key.contains(' ') && finding.text.is_ascii());
+        let again = self.requirements.iter().any(|r| text::key(&r.text) == key);
+        let of_it = |j: &&Judgement| Some(&j.requirement) == finding.requirement.as_ref();
+        let met = judgements.iter().find(of_it).is_some_and(|j| j.status == Status::Met);
+        !(word || again || met || finding.text.ends_with(':'))
     }
 }

@@ -83,6 +83,8 @@ pub struct Judgement {
 /// One point as the Reviewer wrote it, before the ledger has seen it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawFinding {
+    /// The finding of an earlier version that it names as still there, `F1`.
+    pub id: Option<String>,
     /// The requirement that it belongs to, where one was named.
     pub requirement: Option<String>,
     /// Its weight, where one was named.
@@ -102,6 +104,18 @@ pub struct RawReview {
     pub findings: Vec<RawFinding>,
     /// Its verdict, where it gave one.
     pub verdict: Option<Verdict>,
+}
+
+impl RawReview {
+    /// Whether it says by itself that another version is needed.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        let blocks = |finding: &RawFinding| finding.severity == Some(Severity::Blocker);
+        let unmet = |judgement: &Judgement| judgement.status == Status::NotMet;
+        self.verdict == Some(Verdict::Iterate)
+            || self.findings.iter().any(blocks)
+            || self.judgements.iter().any(unmet)
+    }
 }
 
 /// Where a finding stands.

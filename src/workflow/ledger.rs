@@ -7,8 +7,9 @@
 
 use super::weight::Scale;
 use super::wording::{self, Wording, prints, squeeze};
+use crate::domain::plan::Requirement;
 use crate::domain::review::{
-    Finding, FindingState, Judgement, RawFinding, RawReview, Review, Severity, Status, Verdict,
+    Finding, FindingState, Judgement, RawFinding, RawReview, Review, Severity, Status,
 };
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
@@ -20,11 +21,40 @@ const WISH: usize = 600;
 /// How many findings of one requirement can be open after a review: who has more to say of one says
 /// one thing in many ways.
 const OF_ONE: usize = 3;
+/// How far a requirement is met that the review says nothing of.
+const NOT_JUDGED: &str = "not judged";
 
 /// What a review of a version changes: the review as it is kept, and the findings that are new or
-/// changed.
+/// changed. A requirement that it does not judge is not met.
 #[must_use]
 pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<Finding>) {
+    update_for(session, raw, version, &unjudged(session, raw))
+}
+
+/// The same for a review before the version's run, in which nobody is asked what is met.
+#[must_use]
+pub fn update_before_run(
+    session: &Session,
+    raw: &RawReview,
+    version: u32,
+) -> (Review, Vec<Finding>) {
+    let (review, findings) = update_for(session, raw, version, &[]);
+    (Review { before_run: true, ..review }, findings)
+}
+
+/// The requirements that a review does not judge.
+#[must_use]
+pub fn unjudged<'s>(session: &'s Session, raw: &RawReview) -> Vec<&'s Requirement> {
+    let judged = |r: &&Requirement| raw.judgements.iter().any(|j| j.requirement == r.id);
+    session.requirements().iter().filter(|requirement| !judged(requirement)).collect()
+}
+
+fn update_for(
+    session: &Session,
+    raw: &RawReview,
+    version: u32,
+    unjudged: &[&Requirement],
+) -> (Review, Vec<Finding>) {
     let ledger = &session.ledger;
     let mut book = Book {
         session,
@@ -49,7 +79,18 @@ pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<
         book.enter(finding, scale.severity(finding));
     }
     for judgement in &raw.judgements {
-        book.enter_unmet(judgement, raw.verdict);
+        let severity = match judgement.status {
+            Status::Met => continue,
+            Status::Partly => Severity::Should,
+            Status::NotMet => Severity::Blocker,
+        };
+        let mut all = session.requirements().iter();
+        if let Some(requirement) = all.find(|r| r.id == judgement.requirement) {
+            book.enter_unmet(requirement, judgement.status.name(), severity);
+        }
+    }
+    for requirement in unjudged {
+        book.enter_unmet(requirement, NOT_JUDGED, Severity::Blocker);
     }
     if !raw.findings.is_empty() || !raw.judgements.is_empty() || raw.verdict.is_some() {
         book.settle();
@@ -201,8 +242,9 @@ impl Book<'_> {
         let supported = !there && raw.quote.as_deref().is_none_or(|q| quotes(self.script, q));
         let version = self.version;
         let wording = Wording::of(&raw.text);
+        let named = self.named(raw);
         let found = self.find(raw, &wording);
-        let against = self.reversed(raw, &wording, found);
+        let against = if named.is_some() { None } else { self.reversed(raw, &wording, found) };
         let Some(place) = found else {
             let state = match &against {
                 _ if !supported => FindingState::Unsupported,
@@ -218,6 +260,8 @@ impl Book<'_> {
         }
         let evident = supported && raw.quote.is_some() && self.is_new(place, raw);
         let known = &mut self.findings[place];
+        // "F1: still there" says nothing else of it.
+        let severity = raw.severity.or(named.map(|_| known.severity)).unwrap_or(severity);
         let raised = if against.is_some() { FindingState::Contested } else { FindingState::Open };
         match known.state {
             // The Manager's own is as heavy as the Manager said.
@@ -261,12 +305,22 @@ impl Book<'_> {
     /// The finding that a point as written is. One that is still to be dealt with comes before one
     /// that was settled.
     fn find(&self, raw: &RawFinding, wording: &Wording) -> Option<usize> {
+        if let Some(named) = self.named(raw) {
+            return Some(named);
+        }
         let is = |n: &usize| self.is(*n, raw, wording);
         let matches: Vec<usize> = (0..self.findings.len()).filter(is).collect();
         let live = |n: &&usize| {
             matches!(self.findings[**n].state, FindingState::Open | FindingState::Contested)
         };
         matches.iter().find(live).or(matches.first()).copied()
+    }
+
+    /// The finding that a point names by its id.
+    fn named(&self, raw: &RawFinding) -> Option<usize> {
+        let begins = || raw.text.split_once(':').map(|(id, _)| id.trim());
+        let id = raw.id.as_deref().or_else(begins)?;
+        self.findings.iter().position(|finding| finding.id == id)
     }
 
     fn is(&self, place: usize, raw: &RawFinding, wording: &Wording) -> bool {
@@ -303,17 +357,12 @@ impl Book<'_> {
         Some(self.findings[place].id.clone())
     }
 
-    /// A requirement that is said not to be met, without a finding that says why, is one.
-    fn enter_unmet(&mut self, judgement: &Judgement, verdict: Option<Verdict>) {
-        let severity = match (judgement.status, verdict) {
-            (Status::Met, _) => return,
-            (Status::NotMet, Some(Verdict::Iterate) | None) => Severity::Blocker,
-            _ => Severity::Should,
-        };
-        let about = |f: &Finding| f.requirement.as_ref() == Some(&judgement.requirement);
-        let mut open =
-            self.findings.iter_mut().filter(|f| f.state == FindingState::Open && about(f));
-        if let Some(known) = open.next() {
+    /// A requirement that is not met is a finding, where none says why.
+    fn enter_unmet(&mut self, requirement: &Requirement, how: &str, severity: Severity) {
+        let about = |f: &Finding| f.requirement.as_ref() == Some(&requirement.id);
+        let says_why =
+            |f: &&mut Finding| f.state == FindingState::Open && f.severity <= severity && about(f);
+        if let Some(known) = self.findings.iter_mut().find(says_why) {
             known.last = self.version;
             return;
         }
@@ -321,19 +370,20 @@ impl Book<'_> {
         let decided = |f: &Finding| {
             about(f) && matches!(f.state, FindingState::Waived | FindingState::Contested)
         };
-        if self.old.contains(&judgement.requirement) || self.findings.iter().any(decided) {
+        if self.old.contains(&requirement.id) || self.findings.iter().any(decided) {
             return;
         }
-        let mut requirements = self.session.requirements().iter();
-        let Some(requirement) = requirements.find(|r| r.id == judgement.requirement) else {
+        let text = format!("{how}: {}", requirement.text);
+        let was = |f: &&mut Finding| f.state == FindingState::Fixed && f.text == text && about(f);
+        if let Some(known) = self.findings.iter_mut().find(was) {
+            (known.state, known.severity) = (FindingState::Open, severity);
+            known.last = self.version;
+            known.times += 1;
+            self.again.push(known.id.clone());
             return;
-        };
-        let raw = RawFinding {
-            requirement: Some(requirement.id.clone()),
-            severity: None,
-            quote: None,
-            text: format!("{}: {}", judgement.status.name(), requirement.text),
-        };
+        }
+        let requirement = Some(requirement.id.clone());
+        let raw = RawFinding { id: None, requirement, severity: None, quote: None, text };
         self.enter(&raw, severity);
     }
 
@@ -394,8 +444,11 @@ impl Book<'_> {
 
 /// Whether the script holds the quote, however it is spaced.
 fn quotes(script: &str, quote: &str) -> bool {
+    let holds = |quote: &str| script.contains(quote) || squeeze(script).contains(quote);
     let quote = squeeze(quote);
-    script.contains(&quote) || squeeze(script).contains(&quote)
+    // In marks of its own it is the same line.
+    let inner = quote.trim_matches(['`', '"', ' ']);
+    holds(&quote) || (!inner.is_empty() && holds(inner))
 }
 
 #[cfg(test)]
@@ -403,7 +456,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
     use crate::domain::event::Cause;
-    use crate::domain::plan::{Plan, Requirement};
+    use crate::domain::plan::Plan;
+    use crate::domain::review::Verdict;
     use crate::domain::session::Version;
 
     const SCRIPT: &str = "import time\nprint( time.time() )\n";
@@ -415,6 +469,7 @@ mod tests {
         points
             .iter()
             .map(|(text, requirement, quote, severity)| RawFinding {
+                id: None,
                 requirement: requirement.map(str::to_owned),
                 severity: *severity,
                 quote: quote.map(str::to_owned),
@@ -439,7 +494,7 @@ mod tests {
         session
     }
 
-    /// Reviews the next version.
+    /// Reviews the next version, as if all that is not judged were met.
     fn apply(session: &mut Session, raw: &RawReview) -> Review {
         apply_to(session, raw, SCRIPT)
     }
@@ -448,7 +503,7 @@ mod tests {
         let number = session.next_version();
         session.versions.push(Version::new(number, Cause::First, None, script.to_owned()));
         session.head = Some(number);
-        let (review, changed) = update(session, raw, number);
+        let (review, changed) = update_for(session, raw, number, &[]);
         for finding in changed {
             put(session, finding);
         }
@@ -464,6 +519,86 @@ mod tests {
 
     fn states(session: &Session) -> Vec<FindingState> {
         session.ledger.iter().map(|finding| finding.state).collect()
+    }
+
+    #[test]
+    fn the_finding_that_is_named_is_that_finding() {
+        for (id, text, requirement) in [
+            (Some("F1"), "still there", None),
+            (Some("F1"), "", Some("R2")),
+            (Some("F1"), "the sum is wrong in another way", None),
+            // As an answer in JSON says it.
+            (None, "F1: still there", None),
+        ] {
+            let mut session = session();
+            let point = [("the title is missing", Some("R1"), None, Some(Severity::Blocker))];
+            apply(&mut session, &review(Some(Verdict::Iterate), raw(&point)));
+            let mut again = raw(&[(text, requirement, None, None)]);
+            again[0].id = id.map(str::to_owned);
+            let second = apply(&mut session, &review(Some(Verdict::Iterate), again));
+            assert_eq!((second.again, second.new.len()), (vec!["F1".to_owned()], 0), "{text}");
+            assert_eq!(second.blockers, ["F1"], "{text}");
+            let known = &session.ledger[0];
+            assert_eq!((known.text.as_str(), known.last), ("the title is missing", 2), "{text}");
+        }
+        // Nobody was shown such a finding.
+        let mut session = session();
+        let mut other = raw(&[("the title is missing", None, None, None)]);
+        other[0].id = Some("F9".into());
+        assert_eq!(apply(&mut session, &review(None, other)).new, ["F1"]);
+    }
+
+    #[test]
+    fn what_a_review_does_not_judge_is_not_met() {
+        use Status::{Met, NotMet, Partly};
+        for (judged, verdict, blockers) in [
+            (&[("R1", Met), ("R2", Met)][..], Some(Verdict::Accept), &[][..]),
+            (&[("R1", Met)], Some(Verdict::Accept), &["not judged: has a title"]),
+            (
+                &[],
+                Some(Verdict::Accept),
+                &["not judged: shows the time", "not judged: has a title"],
+            ),
+            (&[], None, &["not judged: shows the time", "not judged: has a title"]),
+            (&[("R1", Met), ("R2", NotMet)], Some(Verdict::Accept), &["not met: has a title"]),
+            (&[("R1", Met), ("R2", Partly)], Some(Verdict::Accept), &[]),
+        ] {
+            let mut session = session();
+            session.versions.push(Version::new(1, Cause::First, None, SCRIPT.to_owned()));
+            let judgement = |(id, status): &(&str, Status)| Judgement {
+                requirement: (*id).to_owned(),
+                status: *status,
+            };
+            let judgements = judged.iter().map(judgement).collect();
+            let said = RawReview { judgements, findings: vec![], verdict };
+            let (review, findings) = update(&session, &said, 1);
+            let texts: Vec<&str> = findings
+                .iter()
+                .filter(|finding| review.blockers.contains(&finding.id))
+                .map(|finding| finding.text.as_str())
+                .collect();
+            assert_eq!(texts, blockers, "{judged:?} {verdict:?}");
+            // Before the run nobody is asked.
+            let unmet = judged.iter().filter(|(_, status)| *status == NotMet).count();
+            assert_eq!(update_before_run(&session, &said, 1).0.blockers.len(), unmet);
+        }
+    }
+
+    #[test]
+    fn a_requirement_that_is_met_no_more_blocks_again() {
+        let said = |status| RawReview {
+            judgements: ["R1", "R2"].map(|r| Judgement { requirement: r.into(), status }).into(),
+            findings: vec![],
+            verdict: None,
+        };
+        let mut session = session();
+        for (status, blockers) in [
+            (Status::NotMet, &["F1", "F2"][..]),
+            (Status::Met, &[]),
+            (Status::NotMet, &["F1", "F2"]),
+        ] {
+            assert_eq!(apply(&mut session, &said(status)).blockers, blockers);
+        }
     }
 
     #[test]
@@ -548,7 +683,7 @@ mod tests {
             version.stdout = "Number  Square Cube\n1 1 1\n------\n".to_owned();
             session.versions.push(version);
             let raw = review(Some(Verdict::Iterate), raw(&[(text, None, None, None)]));
-            let (review, _) = update(&session, &raw, 1);
+            let (review, _) = update_for(&session, &raw, 1, &[]);
             assert_eq!(!review.blockers.is_empty(), missing, "{text}");
         }
     }

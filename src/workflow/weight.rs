@@ -122,6 +122,7 @@ mod tests {
             session.versions.push(version);
             let judged = |id: &str| Judgement { requirement: id.to_owned(), status };
             let finding = RawFinding {
+                id: None,
                 text: text.to_owned(),
                 requirement: None,
                 quote: None,

@@ -133,6 +133,7 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
         "R1: met\nR2: met\n- [blocker] R2 The heading is unnecessary, remove it.\nVERDICT: ITERATE";
     let blocker =
         "R1: met\nR2: met\n- [blocker] R2 \"print('two')\" prints it without a full stop\n";
+    let still = "R1: met\nR2: partly\nF1: still there\nVERDICT: ITERATE".to_owned();
     let contrary = format!("{blocker}VERDICT: ACCEPT");
     let half = "{\"requirements\": {\"R1\": \"met\", \"R2\": \"met\"}, \"findings\": [{\"severity\": \
                 \"nit\", \"requirement\": \"R1\", \"problem\": \"no docstring\"}, {\"severity\": \"bloc";
@@ -140,14 +141,15 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
                         \"requirement\": \"R2\", \"problem\": \"two is never printed\"}, {\"sever";
     // What it says, whether it is accepted, why it is not, findings in the ledger, Coder calls.
     let table: Vec<(&str, Reviewer, bool, &str, usize, usize)> = vec![
-        ("thirty wordings", always(&list(&thirty, "VERDICT: ITERATE")), false, "stuck", 1, 4),
+        // What is not judged is not met either.
+        ("thirty wordings", always(&list(&thirty, "VERDICT: ITERATE")), false, "stuck", 3, 4),
         // They have no word in common: they are not seen to be one, but they are bounded.
         (
             "twenty wordings of another",
             always(&list(&twenty, "VERDICT: ITERATE")),
             false,
             "stuck",
-            3,
+            4,
             4,
         ),
         // Other points each time: nothing is stuck, and the limit ends it.
@@ -159,7 +161,8 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
             15,
             VERSIONS,
         ),
-        ("praise", always(&list(&praise, "VERDICT: ITERATE")), true, "", 0, 1),
+        // Whoever praises and judges nothing says of no requirement that it is met.
+        ("praise", always(&list(&praise, "VERDICT: ITERATE")), false, "stuck", 2, 4),
         ("code that is not there", always(away), true, "", 2, 1),
         ("now this, now its opposite", each(&[there, gone, there, gone]), true, "", 2, 2),
         (
@@ -169,15 +172,25 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
             ),
             true,
             "",
-            2,
+            0,
             1,
         ),
         ("never done, nothing wrong", always("R1: met\nR2: met\nVERDICT: ITERATE"), true, "", 0, 1),
         ("a verdict against its findings", always(&contrary), false, "stuck", 1, 4),
         ("findings without a verdict", always(blocker), false, "stuck", 1, 4),
-        ("no review at all", always("I like it very much, it looks great to me."), true, "", 0, 1),
+        (
+            "no review at all",
+            always("I like it very much, it looks great to me."),
+            false,
+            "stuck",
+            2,
+            4,
+        ),
+        ("a requirement left out", always("R1: met\nVERDICT: ACCEPT"), false, "stuck", 1, 4),
+        ("the verdict alone", always("VERDICT: ACCEPT"), false, "stuck", 2, 4),
+        ("names what it found before", each(&[there, &still]), false, "stuck", 1, 4),
         ("JSON that breaks off", always(half), true, "", 1, 1),
-        ("JSON that breaks off behind a blocker", always(half_blocked), false, "stuck", 1, 4),
+        ("JSON that breaks off behind a blocker", always(half_blocked), false, "stuck", 2, 4),
     ];
     for (what, reviewer, accepted, why, findings, calls) in table {
         let world = world(reviewer);

@@ -1,24 +1,14 @@
 //! Reviews given as JSON, also when the end is missing.
 
-use super::super::lists;
-use super::Notes;
-use super::peel;
-use super::words;
-use crate::domain::review::{RawFinding, Verdict};
-use serde_json::Value;
+use super::{Sheet, form};
+use crate::domain::review::{RawFinding, RawReview, Severity, Verdict};
+use serde_json::{Value, json};
 
 /// At most this many places are tried as the beginning of a JSON value.
 const MAX_STARTS: usize = 8;
 
-const FINDINGS: [&str; 9] = [
-    "findings", "problems", "issues", "points", "comments", "defects", "bugs", "blockers", "errors",
-];
-const JUDGEMENTS: [&str; 7] =
-    ["requirements", "judgements", "judgments", "statuses", "assessment", "results", "status"];
-const VERDICTS: [&str; 5] = ["verdict", "decision", "recommendation", "result", "conclusion"];
-
 /// Reads the first JSON value of the text that is a review. Whether there was one.
-pub(super) fn read(text: &str, notes: &mut Notes<'_>) -> bool {
+pub(super) fn read(text: &str, sheet: &mut Sheet<'_>) -> bool {
     let mut from = 0;
     for _ in 0..MAX_STARTS {
         let Some(at) = text[from..].find(['{', '[']).map(|at| at + from) else { return false };
@@ -29,7 +19,7 @@ pub(super) fn read(text: &str, notes: &mut Notes<'_>) -> bool {
             && let Some((value, length)) = value(rest)
         {
             if is_review(&value) {
-                take(&value, notes, 0);
+                take(&value, sheet, 0);
                 return true;
             }
             from = at + length.max(1);
@@ -102,43 +92,34 @@ fn complete(text: &str) -> (String, usize) {
     (out, text.len())
 }
 
+/// Whether a value has a field of the form.
 fn is_review(value: &Value) -> bool {
+    const FIELDS: [&str; 5] = ["requirements", "findings", "verdict", "severity", "status"];
     match value {
-        Value::Object(map) => map.keys().any(|key| {
-            let key = key.to_lowercase();
-            let known =
-                [&FINDINGS[..], &JUDGEMENTS, &VERDICTS, &["severity", "approved", "review"]];
-            known.iter().any(|names| names.contains(&key.as_str())) || lists::label(&key).is_some()
-        }),
+        Value::Object(map) => {
+            map.keys().any(|key| {
+                FIELDS.iter().any(|field| field.eq_ignore_ascii_case(key))
+                    || requirement(key).is_some()
+            }) || map.values().any(|value| value.is_array() && is_review(value))
+        }
         Value::Array(items) => items.iter().any(|item| item.is_object() && is_review(item)),
         _ => false,
     }
 }
 
-/// Takes everything that a value says.
-fn take(value: &Value, notes: &mut Notes<'_>, depth: usize) {
+/// Takes everything that a value says, whatever its lists are called.
+fn take(value: &Value, sheet: &mut Sheet<'_>, depth: usize) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| take_item(item, notes)),
-        Value::Object(map) if map.contains_key("severity") => take_item(value, notes),
+        Value::Array(items) => items.iter().for_each(|item| take_item(item, sheet)),
+        Value::Object(map) if map.contains_key("severity") => take_item(value, sheet),
         Value::Object(map) => {
             for (key, value) in map {
-                let name = key.to_lowercase();
-                if VERDICTS.contains(&name.as_str()) && value.is_string() {
-                    notes.verdict = value.as_str().and_then(words::verdict_of).or(notes.verdict);
-                } else if name == "approved" || name == "accept" {
-                    notes.verdict = value
-                        .as_bool()
-                        .map(|yes| if yes { Verdict::Accept } else { Verdict::Iterate });
-                } else if let Some((number, _)) = lists::label(key) {
-                    take_judgement(&format!("R{number}"), value, notes);
-                } else if FINDINGS.contains(&name.as_str()) {
-                    match value {
-                        Value::Array(items) => items.iter().for_each(|i| take_item(i, notes)),
-                        Value::String(_) => take_item(value, notes),
-                        _ => {}
-                    }
-                } else if (JUDGEMENTS.contains(&name.as_str()) || name == "review") && depth < 3 {
-                    take(value, notes, depth + 1);
+                if key.eq_ignore_ascii_case("verdict") {
+                    sheet.verdict = value.as_str().and_then(form::verdict).or(sheet.verdict);
+                } else if let Some(id) = requirement(key) {
+                    judge(&id, value, sheet);
+                } else if value.is_array() || (value.is_object() && depth < 3) {
+                    take(value, sheet, depth + 1);
                 }
             }
         }
@@ -147,52 +128,76 @@ fn take(value: &Value, notes: &mut Notes<'_>, depth: usize) {
 }
 
 /// One item of a list: a finding, or the judgement of a requirement.
-fn take_item(item: &Value, notes: &mut Notes<'_>) {
+fn take_item(item: &Value, sheet: &mut Sheet<'_>) {
     if let Some(said) = item.as_str() {
-        notes.find(peel::peel(said).finding);
+        match form::finding(said).map(Some).or_else(|| form::named(said)) {
+            Some(finding) => sheet.findings.extend(finding),
+            None => sheet.loose.push(form::headed(said)),
+        }
         return;
     }
-    let text = |names: &[&str]| {
-        names.iter().find_map(|name| item.get(*name)).and_then(Value::as_str).map(str::to_owned)
+    let Some(map) = item.as_object() else { return };
+    let text = |name: &str| map.get(name).and_then(Value::as_str);
+    let named = text("requirement").or_else(|| text("id")).unwrap_or_default();
+    let (id, rest) = match form::id(named, 'F') {
+        Some((number, rest)) => (Some(format!("F{number}")), rest),
+        None => (None, named),
     };
-    let requirement = text(&["requirement", "requirement_id", "req", "id", "name"])
-        .and_then(|id| lists::label(&id).map(|(number, _)| format!("R{number}")));
-    if let (Some(id), Some(status)) = (&requirement, item.get("status").or(item.get("judgement"))) {
-        take_judgement(id, status, notes);
+    let requirement = requirement(rest);
+    if let (Some(id), Some(status)) = (&requirement, map.get("status")) {
+        judge(id, status, sheet);
     }
-    let severity = text(&["severity", "level", "priority", "type"]);
-    let quote = text(&["quote", "quoted_line", "quoted", "code", "snippet", "evidence", "line"]);
-    let said = text(&[
-        "problem",
-        "text",
-        "description",
-        "message",
-        "what",
-        "issue",
-        "wrong",
-        "what_is_wrong",
-        "detail",
-        "details",
-        "finding",
-        "comment",
-        "explanation",
-        "title",
-    ]);
-    if item.get("status").is_some() && severity.is_none() && quote.is_none() {
+    let severity = text("severity");
+    if map.contains_key("status") && severity.is_none() {
         return; // a judgement, with its reason at most
     }
-    notes.find(RawFinding {
-        requirement,
-        severity: severity.as_deref().and_then(words::severity),
-        quote,
-        text: said.unwrap_or_default(),
+    let quote = text("quote").filter(|quote| !quote.trim().is_empty());
+    let others = map.iter().filter(|(name, _)| {
+        !["requirement", "id", "severity", "quote", "status"].contains(&name.as_str())
     });
+    let longest = || others.filter_map(|(_, value)| value.as_str()).max_by_key(|said| said.len());
+    let finding = RawFinding {
+        id,
+        requirement,
+        severity: severity.and_then(form::severity),
+        quote: quote.map(str::to_owned),
+        text: text("problem").or_else(longest).unwrap_or_default().to_owned(),
+    };
+    let into = if severity.is_some() { &mut sheet.findings } else { &mut sheet.loose };
+    into.push(finding);
 }
 
-fn take_judgement(id: &str, value: &Value, notes: &mut Notes<'_>) {
+/// The requirement that a text is the id of.
+fn requirement(said: &str) -> Option<String> {
+    form::id(said, 'R').filter(|(_, rest)| rest.trim().is_empty()).map(|(n, _)| format!("R{n}"))
+}
+
+fn judge(id: &str, value: &Value, sheet: &mut Sheet<'_>) {
     let said = value.as_str().or_else(|| value.get("status").and_then(Value::as_str));
     let yes = value.as_bool().map(|met| if met { "met" } else { "not met" });
-    if let Some((status, _)) = said.or(yes).and_then(words::leading_status) {
-        notes.judge(id, status);
+    if let Some((status, _)) = said.or(yes).and_then(form::status) {
+        sheet.judged.push((id.to_owned(), status));
     }
+}
+
+/// The review in the form, as the Reviewer is asked for it as JSON.
+#[must_use]
+pub fn write(review: &RawReview) -> String {
+    let judged = review.judgements.iter();
+    let judged = judged.map(|j| json!({"id": j.requirement, "status": j.status.name()}));
+    let findings = review.findings.iter().map(|finding| {
+        let ids = finding.id.iter().chain(&finding.requirement).map(String::as_str);
+        json!({
+            "severity": finding.severity.map_or("", Severity::name),
+            "requirement": ids.collect::<Vec<_>>().join(" "),
+            "quote": finding.quote.as_deref().unwrap_or_default(),
+            "problem": finding.text,
+        })
+    });
+    json!({
+        "requirements": judged.collect::<Vec<_>>(),
+        "findings": findings.collect::<Vec<_>>(),
+        "verdict": review.verdict.map_or("", Verdict::name),
+    })
+    .to_string()
 }

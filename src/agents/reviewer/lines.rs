@@ -1,68 +1,65 @@
-//! Reviews given as lines: lists, tables, headings, and loops of them.
+//! Reviews given as lines: those of the form, and what stands in lists and tables instead of them.
 
 use super::super::lists::{self, Shape};
-use super::super::{fences, text};
-use super::peel::{self, Field, Peeled};
-use super::{Notes, words};
-use crate::domain::review::{RawFinding, Severity, Status};
+use super::super::text;
+use super::{Sheet, form};
+use crate::domain::review::{RawFinding, Status};
 
 /// Longest text that one finding's lines may add up to, in bytes.
 const MAX_TEXT: usize = 4096;
 
 /// A finding whose lines are still being read.
-#[derive(Default)]
 struct Draft {
-    requirement: Option<String>,
-    severity: Option<Severity>,
-    quote: Option<String>,
-    text: String,
+    finding: RawFinding,
     indent: usize,
-    /// The requirement was said to be met: what follows is praise.
-    praise: bool,
+    /// It stands in the form.
+    formal: bool,
+    /// Its quote stands below it.
+    below: bool,
 }
 
 /// Where in the answer the reader is.
-struct Reader<'n, 'r> {
-    notes: &'n mut Notes<'r>,
+struct Reader<'s, 'r> {
+    sheet: &'s mut Sheet<'r>,
     draft: Option<Draft>,
-    /// The status that a heading gives to the requirements below it.
+    /// The status that a line gives to the requirements below it.
     group: Option<Status>,
-    /// The severity that a heading gives to the findings below it.
-    section: Option<Severity>,
-    /// Below a heading like "Strengths".
-    ignoring: bool,
     /// Lines that are a status and nothing else, in order.
     bare: Vec<Status>,
     after_blank: bool,
-    /// After a line `Verdict:`.
-    awaits_verdict: bool,
+}
+
+/// What stands between two fences.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fenced {
+    /// The line that the finding above is about.
+    Quote,
+    /// The answer itself.
+    Answer,
+    /// Anything else.
+    Other,
 }
 
 /// Collects what the lines of an answer say.
-pub(super) fn read(text: &str, notes: &mut Notes<'_>) {
-    let mut reader = Reader {
-        notes,
-        draft: None,
-        group: None,
-        section: None,
-        ignoring: false,
-        bare: Vec::new(),
-        after_blank: true,
-        awaits_verdict: false,
-    };
-    let mut code = None;
+pub(super) fn read(text: &str, sheet: &mut Sheet<'_>) {
+    let all_quoted = text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('>'));
+    let mut reader =
+        Reader { sheet, draft: None, group: None, bare: Vec::new(), after_blank: true };
+    let mut fenced = None;
     for line in text.lines() {
+        let line = if all_quoted { line.trim_start().trim_start_matches('>') } else { line };
         let start = line.trim_start();
         if let Some(tag) = start.strip_prefix("```").or_else(|| start.strip_prefix("~~~")) {
-            let in_code = fences::is_python(tag.trim()) || reader.draft.is_some();
-            code = if code.is_some() { None } else { Some(in_code) };
-        } else if code == Some(true) {
-            if let Some(draft) = &mut reader.draft
-                && draft.quote.is_none()
-                && !start.is_empty()
-            {
-                draft.quote = Some(start.trim_end().to_owned());
-            }
+            let python = super::super::fences::is_python(tag.trim());
+            fenced = match fenced {
+                Some(_) => None,
+                None if reader.draft.is_some() => Some(Fenced::Quote),
+                None if python => Some(Fenced::Other),
+                None => Some(Fenced::Answer),
+            };
+        } else if fenced == Some(Fenced::Quote) {
+            reader.quote(start);
+        } else if fenced == Some(Fenced::Other) {
         } else if start.is_empty() {
             reader.after_blank = true;
         } else {
@@ -76,364 +73,325 @@ pub(super) fn read(text: &str, notes: &mut Notes<'_>) {
 
 impl Reader<'_, '_> {
     fn line(&mut self, line: &str) {
-        let verdict = words::verdict_line(line)
-            .or_else(|| self.awaits_verdict.then(|| words::verdict_of(line)).flatten());
-        self.awaits_verdict = words::is_verdict_label(line);
-        if verdict.is_some() || self.awaits_verdict {
-            self.close();
-            self.notes.verdict = verdict.or(self.notes.verdict);
+        let start = line.trim_start();
+        if self.draft.is_some()
+            && let Some(quoted) = start.strip_prefix('>')
+        {
+            self.quote(quoted);
             return;
         }
-        if words::is_echo(line) {
+        let verdict = form::verdict_line(line);
+        if verdict.is_some() || form::is_verdict_label(line) {
+            self.close();
+            self.sheet.verdict = verdict.or(self.sheet.verdict);
+            return;
+        }
+        if start.starts_with('|') {
+            self.close();
+            self.row(start);
+            return;
+        }
+        let indent = line.chars().count() - start.chars().count();
+        let item = lists::item(line);
+        let (marked, number, body) = unmarked(start);
+        if let Some(finding) = form::finding(body).map(Some).or_else(|| form::named(body)) {
+            self.close();
+            let draft = |finding| Draft { finding, indent, formal: true, below: false };
+            self.draft = finding.map(draft);
+            return;
+        }
+        if self.judges(start, body, number, indent) {
+            return;
+        }
+        if item.is_none() && lists::heading(line).is_some() {
             self.close();
             self.group = None;
             return;
         }
-        if line.trim_start().starts_with('|') {
-            self.close();
-            self.row(line);
-            return;
-        }
-        let indent = line.len() - line.trim_start().len();
-        let item = lists::item(line);
-        let boxed = checkbox(line);
-        let body = item.filter(|i| i.shape != Shape::Labelled).map_or_else(
-            || line.trim_start().trim_start_matches(['#', '>', ' ']).trim_start_matches("- "),
-            |i| i.text,
-        );
-        let number = item.filter(|i| i.shape == Shape::Numbered).map(|i| i.number);
-        let body = body
-            .trim_start_matches(['*', ' '])
-            .trim_start_matches("[x] ")
-            .trim_start_matches("[ ] ")
-            .trim_start_matches("[X] ");
-        if self.judges(body, boxed, number, indent, item.is_some()) {
-            return;
-        }
-        if let Some((field, rest)) = peel::field(body)
-            && self.field(field, rest, indent)
-        {
-            return;
-        }
-        let Peeled { finding, marked } = peel::peel(body);
-        if !marked && let Some(heading) = lists::heading(line).filter(|_| number.is_none()) {
-            self.heading(&heading);
-            return;
-        }
-        let nested = self.draft.as_ref().is_some_and(|d| indent > d.indent);
-        let own = finding.severity.is_some() || finding.requirement.is_some();
-        if own || (item.is_some() && !nested) {
-            if own
-                && finding.text.is_empty()
-                && finding.quote.is_none()
-                && finding.requirement.is_none()
-            {
-                // `**Blocker**` as a heading of its own
-                self.close();
-                self.section = finding.severity;
-                self.ignoring = false;
-                if item.is_none() {
-                    return;
-                }
-            }
-            self.begin(finding, indent);
+        let nested = self.draft.as_ref().is_some_and(|draft| indent > draft.indent);
+        if item.is_some() && (!nested || item.is_some_and(|i| i.shape == Shape::Labelled)) {
+            let finding = loose(body);
+            self.begin(Draft { finding, indent, formal: false, below: false });
         } else if self.draft.is_some() && (indent > 0 || !self.after_blank) {
-            self.add(&finding);
+            self.add(if marked { body } else { start });
         } else {
             self.close();
         }
     }
 
     /// Reads judgements from a line. Whether it was one.
-    fn judges(
-        &mut self,
-        body: &str,
-        boxed: Option<Status>,
-        number: Option<u32>,
-        indent: usize,
-        is_item: bool,
-    ) -> bool {
-        let (icon, after_icon) =
-            words::icon(body).map_or((boxed, body), |(s, rest)| (Some(s), rest));
-        if let Some((ids, rest)) = ids(after_icon) {
-            let severe = peel::peel(rest).finding.severity.is_some();
-            let said = words::leading_status(rest)
-                .or_else(|| icon.map(|status| (status, rest)))
-                .or_else(|| {
-                    (ids.len() > 1 || rest.trim().is_empty())
-                        .then_some(())
-                        .and(self.group.map(|status| (status, rest)))
-                })
-                .or_else(|| self.group.filter(|_| is_item).map(|status| (status, rest)))
-                .or_else(|| trailing_status(rest).map(|(before, status)| (status, before)));
-            if let Some((status, rest)) = said.filter(|_| !severe) {
-                // Behind a box stands the requirement, not what is wrong with it.
-                self.judge(&ids, status, if boxed.is_some() { "" } else { rest }, indent);
-                return true;
-            }
-            return false;
-        }
-        let lower = body.to_lowercase();
-        if lower.starts_with("all requirements") || lower.starts_with("all of the requirements") {
-            let rest = &body[body.to_ascii_lowercase().find("requirements").unwrap_or(0) + 12..];
-            if let Some((status, _)) = words::leading_status(rest) {
-                self.close();
-                self.notes.judge_all(status);
-                return true;
-            }
-        }
-        let said = if text::starts_with(body, "status:") { body[7..].trim_start() } else { body };
-        let Some((status, rest)) = words::leading_status(said) else { return false };
-        let rest = rest.trim_start_matches(['*', '_', ')', ']', ':', ' ', '-', '–', '—', '.', '`']);
-        if let Some((ids, after)) =
-            ids(rest).filter(|(_, after)| after.trim_matches(['.', ' ', '*']).is_empty())
+    fn judges(&mut self, start: &str, body: &str, number: Option<u32>, indent: usize) -> bool {
+        if let Some((ids, rest)) = ids(body)
+            && let Some((status, reason)) = form::status(rest)
         {
-            let _ = after;
             self.close();
-            for id in ids {
-                self.notes.judge(&id, status);
-            }
+            self.sheet.judged.extend(ids.iter().map(|id| (id.clone(), status)));
+            self.reason(&ids, status, reason, indent);
             return true;
         }
-        let owner =
-            self.draft.as_ref().filter(|d| indent > d.indent).and_then(|d| d.requirement.clone());
-        if let Some(id) = owner {
-            self.notes.judge(&id, status);
-            if let Some(draft) = &mut self.draft {
-                draft.praise |= status == Status::Met;
-                push(&mut draft.text, rest);
-            }
+        let boxed = checkbox(start);
+        let (icon, behind) =
+            icon(body).map_or((boxed, body), |(status, rest)| (Some(status), rest));
+        let behind =
+            ["[x] ", "[X] ", "[ ] "].iter().find_map(|b| behind.strip_prefix(b)).unwrap_or(behind);
+        if let Some((ids, rest)) = ids(behind) {
+            let (lead, worded) = self::icon(rest).map_or((None, rest), |(s, rest)| (Some(s), rest));
+            let worded = form::status(worded);
+            let alone = text::key(rest).is_empty();
+            let said = worded
+                .or(lead.map(|status| (status, "")))
+                .or(icon.map(|status| (status, "")))
+                .or(self.group.filter(|_| alone).map(|status| (status, "")))
+                .or_else(|| trailing(rest).map(|status| (status, "")));
+            let Some((status, reason)) = said else { return false };
+            self.close();
+            self.sheet.guessed.extend(ids.iter().map(|id| (id.clone(), status)));
+            self.reason(&ids, status, reason, indent);
             return true;
         }
-        if let Some(number) = number {
-            self.judge(&[format!("R{number}")], status, rest, indent);
+        let Some((status, rest)) = form::status(behind) else { return false };
+        let rest = rest.trim_matches(['*', '_', ')', ']', ':', ' ', '-', '–', '—', '.', '`']);
+        let behind = ids(rest);
+        if let Some((ids, _)) = behind.filter(|(_, after)| text::key(after).is_empty()) {
+            self.close();
+            self.sheet.guessed.extend(ids.into_iter().map(|id| (id, status)));
             return true;
         }
-        if text::key(rest).is_empty() || matches!(text::key(rest).as_str(), "none" | "requirements")
-        {
+        let owner = self.draft.as_ref().filter(|draft| indent > draft.indent);
+        if let Some(id) = owner.and_then(|draft| draft.finding.requirement.clone()) {
+            self.sheet.guessed.push((id, status));
+            self.add(if status == Status::Met { "" } else { rest });
+        } else if !rest.is_empty() {
+            return false;
+        } else if let Some(number) = number {
+            self.close();
+            self.sheet.guessed.push((format!("R{number}"), status));
+        } else {
             self.close();
             self.group = Some(status);
-            self.ignoring = false;
             if self.bare.len() <= 1000 {
                 self.bare.push(status);
             }
-            return true;
-        }
-        false
-    }
-
-    /// Notes a status; the reason for anything but "met" becomes a finding.
-    fn judge(&mut self, ids: &[String], status: Status, rest: &str, indent: usize) {
-        self.close();
-        for id in ids {
-            self.notes.judge(id, status);
-        }
-        let mut finding = peel::peel(rest.trim_start_matches([')', ']', ' ', '*'])).finding;
-        finding.text = unwrapped(&finding.text);
-        self.draft = Some(Draft {
-            requirement: ids.first().cloned(),
-            severity: finding.severity,
-            quote: finding.quote,
-            text: finding.text,
-            indent,
-            praise: status == Status::Met,
-        });
-    }
-
-    /// Puts a labelled line into the finding that is being read. Whether it belonged to one.
-    fn field(&mut self, field: Field, rest: &str, indent: usize) -> bool {
-        let peeled = peel::peel(rest).finding;
-        let starts = match (&self.draft, field) {
-            (None, _) => true,
-            (Some(draft), Field::Severity) => draft.severity.is_some(),
-            (Some(draft), Field::Requirement) => {
-                draft.requirement.is_some() && indent <= draft.indent
-            }
-            (Some(draft), Field::Quote) => draft.quote.is_some() && indent <= draft.indent,
-            (Some(draft), Field::Problem) => {
-                !draft.text.is_empty() && indent <= draft.indent && self.after_blank
-            }
-            (Some(_), Field::Status) => false,
-        };
-        let severity = words::severity(rest.split([',', ' ', ';', '|']).next().unwrap_or_default());
-        if field == Field::Severity && severity.is_none() {
-            return false;
-        }
-        if starts || self.draft.as_ref().is_some_and(|d| d.praise && field == Field::Severity) {
-            self.close();
-            self.draft = Some(Draft { indent, ..Draft::default() });
-        }
-        let Some(draft) = &mut self.draft else { return false };
-        match field {
-            Field::Severity => {
-                draft.severity = severity;
-                let after = rest.split_once([',', ';', '|']).map_or("", |(_, after)| after);
-                let more = peel::peel(after).finding;
-                draft.requirement = draft.requirement.take().or(more.requirement);
-                draft.quote = draft.quote.take().or(more.quote);
-                push(&mut draft.text, &more.text);
-            }
-            Field::Requirement => {
-                draft.requirement = draft.requirement.take().or(peeled.requirement);
-            }
-            Field::Quote => {
-                let whole = rest.trim().trim_matches(['"', '`', '“', '”']).to_owned();
-                let number = !whole.is_empty() && whole.chars().all(|c| c.is_ascii_digit());
-                if !number {
-                    push(&mut draft.text, if peeled.quote.is_some() { &peeled.text } else { "" });
-                    draft.quote = draft.quote.take().or(peeled.quote).or(Some(whole));
-                }
-            }
-            Field::Problem => {
-                draft.severity = draft.severity.or(peeled.severity);
-                draft.requirement = draft.requirement.take().or(peeled.requirement);
-                draft.quote = draft.quote.take().or(peeled.quote);
-                push(&mut draft.text, &peeled.text);
-            }
-            Field::Status => {}
         }
         true
     }
 
-    fn heading(&mut self, heading: &str) {
-        self.close();
-        self.group = None;
-        let has = |words: &[&str]| words.iter().any(|w| heading.contains(w));
-        self.ignoring =
-            has(&["strength", "positive", "what works", "pros", "praise", "good", "summary"]);
-        self.section = if has(&["blocker", "critical", "major"]) {
-            Some(Severity::Blocker)
-        } else if has(&["nit", "suggestion", "minor", "improvement"]) {
-            Some(Severity::Nit)
-        } else if heading.starts_with("should") {
-            Some(Severity::Should)
-        } else {
-            None
-        };
-    }
-
-    fn begin(&mut self, finding: RawFinding, indent: usize) {
-        self.close();
-        let RawFinding { requirement, severity, quote, text } = finding;
-        if !self.ignoring || severity.is_some() {
-            self.draft = Some(Draft { requirement, severity, quote, text, indent, praise: false });
+    /// What stands behind a status says why a requirement is not met.
+    fn reason(&mut self, ids: &[String], status: Status, reason: &str, indent: usize) {
+        let reason =
+            reason.trim_matches(['*', '_', ' ', ':', '-', '–', '—', ';', ',', ']', '`', '.']);
+        let inner = reason.strip_prefix('(').and_then(|reason| reason.strip_suffix(')'));
+        let reason = inner.unwrap_or(reason);
+        if status == Status::Met || reason.is_empty() {
+            return;
         }
+        let finding = form::headed(reason);
+        let requirement = finding.requirement.clone().or_else(|| ids.first().cloned());
+        self.begin(Draft {
+            finding: RawFinding { requirement, ..finding },
+            indent,
+            formal: false,
+            below: false,
+        });
     }
 
-    fn add(&mut self, finding: &RawFinding) {
-        let Some(draft) = &mut self.draft else { return };
-        draft.quote = draft.quote.take().or_else(|| finding.quote.clone());
-        push(&mut draft.text, &finding.text);
+    fn begin(&mut self, draft: Draft) {
+        self.close();
+        self.draft = Some(draft);
+    }
+
+    /// A line that belongs to the finding above.
+    fn add(&mut self, more: &str) {
+        let Some(Draft { finding, .. }) = &mut self.draft else { return };
+        let more = more.trim();
+        if more.is_empty() || finding.text.len() + more.len() > MAX_TEXT {
+            return;
+        }
+        if !finding.text.is_empty() {
+            finding.text.push(' ');
+        }
+        finding.text.push_str(more);
+    }
+
+    /// A line of the script that the finding above is about.
+    fn quote(&mut self, line: &str) {
+        let Some(Draft { finding, below, .. }) = &mut self.draft else { return };
+        let (quote, line) = (finding.quote.get_or_insert_default(), line.trim());
+        *below |= quote.is_empty();
+        if *below && quote.len() + line.len() <= MAX_TEXT {
+            if !quote.is_empty() && !line.is_empty() {
+                quote.push(' ');
+            }
+            quote.push_str(line);
+        }
     }
 
     fn close(&mut self) {
-        let Some(draft) = self.draft.take() else { return };
-        if !draft.praise {
-            self.notes.find(RawFinding {
-                requirement: draft.requirement,
-                severity: draft.severity.or(self.section),
-                quote: draft.quote,
-                text: draft.text,
-            });
+        let Some(Draft { mut finding, formal, .. }) = self.draft.take() else { return };
+        if finding.quote.as_ref().is_some_and(|quote| !quote.is_empty()) {
+            // "... draws nothing:" with the quote below.
+            let said = finding.text.trim_end_matches(|c: char| !formal && ": ".contains(c));
+            finding.text.truncate(said.len());
         }
+        let into = if formal { &mut self.sheet.findings } else { &mut self.sheet.loose };
+        into.push(finding);
     }
 
     /// A row of a table: a requirement with a status, or a finding.
     fn row(&mut self, line: &str) {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
-        let filled = cells.iter().any(|c| c.chars().any(char::is_alphanumeric));
-        if !filled || cells.len() < 2 {
-            return;
-        }
-        let id = cells.iter().find_map(|c| lists::label(c)).map(|(n, _)| format!("R{n}"));
-        let severity = cells.iter().find_map(|c| words::severity(c));
-        let status = cells.iter().skip(1).find_map(|cell| {
-            let (status, rest) = words::leading_status(cell)?;
-            (text::key(rest).split(' ').count() <= 3).then_some(status)
+        let alone = |cell: &&str| ids(cell).is_some_and(|(_, rest)| text::key(rest).is_empty());
+        let id = cells.iter().find(|cell| alone(cell)).and_then(|cell| ids(cell));
+        let id = id.and_then(|(ids, _)| ids.into_iter().next());
+        let status = cells.iter().find_map(|cell| {
+            let (status, rest) = form::status(cell).or_else(|| icon(cell))?;
+            let said = form::status(rest).map_or(rest, |(_, rest)| rest);
+            text::key(said).is_empty().then_some(status)
         });
         if let (Some(id), Some(status)) = (&id, status) {
-            self.notes.judge(id, status);
+            self.sheet.guessed.push((id.clone(), status));
+            return;
         }
-        let quote = cells.iter().find_map(|c| peel::quote(c)).filter(|(_, rest)| rest.is_empty());
-        let mut text = cells.iter().filter(|c| {
-            words::severity(c).is_none()
-                && peel::quote(c).is_none_or(|(_, rest)| !rest.is_empty())
-                && lists::label(c).is_none_or(|(_, rest)| !rest.is_empty())
-                && words::leading_status(c).is_none()
-        });
-        // The last cell with words tells what is wrong; the first may repeat the requirement.
-        if let Some(text) = text.rfind(|c| c.contains(' '))
-            && (id.is_some() || severity.is_some())
-            && status != Some(Status::Met)
-        {
-            let quote = quote.map(|(quote, _)| quote.to_owned());
-            self.notes.find(RawFinding {
+        let marks = ['[', ']', '(', ')', '*', '`', '_'];
+        let severe = |cell: &&str| form::severity(cell.trim_matches(marks));
+        let Some(severity) = cells.iter().find_map(severe) else { return };
+        let quote =
+            cells.iter().find_map(|cell| quoted_alone(cell)).map(|(quote, _)| quote.to_owned());
+        let words = |cell: &&&str| {
+            !alone(cell)
+                && severe(cell).is_none()
+                && quoted_alone(cell).is_none()
+                && !cell.is_empty()
+        };
+        if let Some(said) = cells.iter().rfind(|cell| words(cell)) {
+            self.sheet.loose.push(RawFinding {
+                id: None,
                 requirement: id,
-                severity,
+                severity: Some(severity),
                 quote,
-                text: (*text).to_owned(),
+                text: (*said).to_owned(),
             });
         }
     }
 
     /// As many bare statuses as requirements: they are meant in order.
     fn judge_in_order(&mut self) {
-        let requirements = self.notes.requirements;
+        let requirements = self.sheet.requirements;
         let options = self.bare.len() == 3
             && self.bare.contains(&Status::Met)
             && self.bare.contains(&Status::Partly)
             && self.bare.contains(&Status::NotMet);
-        if self.notes.statuses.is_empty() && self.bare.len() == requirements.len() && !options {
-            for (requirement, status) in requirements.iter().zip(self.bare.clone()) {
-                self.notes.judge(&requirement.id, status);
-            }
+        if self.sheet.guessed.is_empty() && self.bare.len() == requirements.len() && !options {
+            let ids = requirements.iter().map(|requirement| requirement.id.clone());
+            self.sheet.guessed.extend(ids.zip(self.bare.iter().copied()));
         }
     }
 }
 
-/// Appends a line to a finding's text.
-fn push(text: &mut String, more: &str) {
-    let more = more.trim();
-    if more.is_empty() || text.len() + more.len() > MAX_TEXT {
-        return;
-    }
-    if !text.is_empty() {
-        text.push(' ');
-    }
-    text.push_str(more);
+/// The quoted code that a cell of a table is.
+fn quoted_alone(cell: &str) -> Option<(&str, &str)> {
+    form::quote(cell).filter(|(_, rest)| rest.is_empty())
 }
 
-/// A text that stands in brackets as a whole, without them.
-fn unwrapped(text: &str) -> String {
-    let inner = text.strip_prefix('(').and_then(|t| t.trim_end_matches('.').strip_suffix(')'));
-    let text = inner.unwrap_or(text);
-    let lone = text.ends_with(')') && !text.contains('(');
-    if lone { text.trim_end_matches(')').to_owned() } else { text.to_owned() }
+/// Whether a line is marked as an item, the number of it, and what stands behind the marks.
+fn unmarked(start: &str) -> (bool, Option<u32>, &str) {
+    let start = start.trim_start_matches(['#', '>', ' ']);
+    if let Some(rest) = start.strip_prefix(['-', '*', '+', '•', '‣', '◦', '–'])
+        && let Some(rest) = rest.strip_prefix([' ', '\t'])
+    {
+        let (_, number, body) = unmarked_number(rest.trim_start());
+        return (true, number, body);
+    }
+    unmarked_number(start)
+}
+
+fn unmarked_number(start: &str) -> (bool, Option<u32>, &str) {
+    let digits = start.bytes().take_while(u8::is_ascii_digit).count();
+    let number = start.get(..digits.min(4)).and_then(|number| number.parse().ok());
+    let rest = start[digits..].strip_prefix(['.', ')']);
+    match (number, rest.and_then(|rest| rest.strip_prefix([' ', '\t']))) {
+        (Some(number), Some(rest)) => (true, Some(number), rest.trim_start()),
+        _ => (false, None, start),
+    }
+}
+
+/// A point that is not in the form: a severity in whatever brackets at an end of it counts.
+fn loose(body: &str) -> RawFinding {
+    const OPEN: [char; 6] = ['*', '_', '(', '[', '<', '`'];
+    const CLOSE: [char; 8] = ['*', '_', ')', ']', '>', '`', ':', '|'];
+    let start = body.trim_start_matches(OPEN);
+    let word = start.find(|c: char| !c.is_alphabetic()).unwrap_or(start.len());
+    let rest = &start[word..];
+    let ends = rest.starts_with(CLOSE) || rest.trim_start().starts_with(['-', '–', '—', ':']);
+    if let Some(severity) = form::severity(&start[..word]).filter(|_| ends) {
+        let rest =
+            rest.trim_start_matches(CLOSE).trim_start_matches([' ', '-', '–', '—', ':', '*']);
+        return RawFinding { severity: Some(severity), ..form::headed(rest) };
+    }
+    let mut finding = form::headed(body);
+    // `R1 [nit]: ...`
+    if let Some((word, rest)) =
+        finding.text.strip_prefix(['[', '(']).and_then(|text| text.split_once([']', ')']))
+        && let Some(severity) = form::severity(word)
+    {
+        let rest = rest.trim_start_matches([':', ' ', '-', '–', '—']);
+        let inner = form::headed(rest);
+        finding.severity = Some(severity);
+        finding.quote = finding.quote.or(inner.quote);
+        finding.text = inner.text;
+    }
+    let end = finding.text.trim_end_matches(['.', ' ', '*']);
+    if finding.severity.is_none()
+        && let Some((before, word)) =
+            end.strip_suffix([')', ']']).and_then(|end| end.rsplit_once(['(', '[']))
+        && let Some(severity) = form::severity(word)
+    {
+        finding.severity = Some(severity);
+        finding.text = before.trim_end().to_owned();
+    }
+    finding
 }
 
 /// `- [x] R1`, `- [ ] R2`.
-fn checkbox(line: &str) -> Option<Status> {
-    let line = line.trim_start().strip_prefix(['-', '*'])?.trim_start();
-    if text::starts_with(line, "[x]") {
+fn checkbox(start: &str) -> Option<Status> {
+    let rest = start.strip_prefix(['-', '*'])?.trim_start();
+    if text::starts_with(rest, "[x]") {
         Some(Status::Met)
     } else {
-        line.starts_with("[ ]").then_some(Status::NotMet)
+        rest.starts_with("[ ]").then_some(Status::NotMet)
     }
 }
 
-/// The requirements that a text begins with: `R1`, `R1, R2 and R3`, `R1-R5`; and what follows.
-fn ids(text: &str) -> Option<(Vec<String>, &str)> {
-    let (first, mut rest) = bare_id(text.trim_start_matches(['*', '_', '[', '(', '`']))?;
+/// The status that an icon at the start stands for, and what follows it.
+fn icon(said: &str) -> Option<(Status, &str)> {
+    const MET: [char; 6] = ['✅', '✔', '☑', '✓', '🟢', '👍'];
+    const NOT: [char; 6] = ['❌', '✗', '✘', '✖', '🔴', '❎'];
+    const PARTLY: [char; 5] = ['⚠', '🟡', '🟠', '◐', '➖'];
+    let first = said.chars().next()?;
+    let status = if MET.contains(&first) {
+        Status::Met
+    } else if NOT.contains(&first) {
+        Status::NotMet
+    } else if PARTLY.contains(&first) {
+        Status::Partly
+    } else {
+        return None;
+    };
+    Some((status, said[first.len_utf8()..].trim_start_matches(['\u{fe0f}', ' '])))
+}
+
+/// The requirements that a text begins with: `R1`, `R1, R2`, `R1-R5`; and what follows.
+fn ids(said: &str) -> Option<(Vec<String>, &str)> {
+    let (first, mut rest) = bare_id(said.trim_start_matches(['*', '_', '[', '(', '`']))?;
     let mut numbers = vec![first];
     while numbers.len() < 100 {
         let gap = rest.trim_start_matches(['*', '_', ' ', ']', ')', '`']);
-        let next = ["-", "–", "to ", "through ", ",", "and ", "&", "/"].iter().find_map(|mark| {
+        let next = ["-", "–", ",", "&", "/"].iter().find_map(|mark| {
             let after = gap.strip_prefix(mark)?.trim_start();
-            let after = after.strip_prefix("and ").unwrap_or(after);
             bare_id(after.trim_start_matches(['*', '_'])).map(|(n, rest)| (*mark, n, rest))
         });
         let Some((mark, number, after)) = next else { break };
-        if ["-", "–", "to ", "through "].contains(&mark) {
+        if ["-", "–"].contains(&mark) {
             let last = numbers.last().copied().unwrap_or(number);
             numbers.extend((last + 1..=number).take(100));
         } else {
@@ -446,21 +404,17 @@ fn ids(text: &str) -> Option<(Vec<String>, &str)> {
     Some((numbers.into_iter().map(|n| format!("R{n}")).collect(), rest))
 }
 
-fn bare_id(text: &str) -> Option<(u32, &str)> {
-    let (number, _) = lists::label(text)?;
-    let digits = text.find(|c: char| c.is_ascii_digit())?;
-    let rest = text[digits..].trim_start_matches(|c: char| c.is_ascii_digit());
-    Some((number, rest))
+fn bare_id(said: &str) -> Option<(u32, &str)> {
+    let (number, _) = lists::label(said)?;
+    let digits = said.find(|c: char| c.is_ascii_digit())?;
+    Some((number, said[digits..].trim_start_matches(|c: char| c.is_ascii_digit())))
 }
 
 /// `The clock shows the time: met`, `... - Not met`, `... (partly)`.
-fn trailing_status(text: &str) -> Option<(&str, Status)> {
-    let end = text.trim_end_matches(['.', ' ', '*', ')', ']']);
-    let at = [": ", " - ", " – ", " — ", " (", " [", "→ ", "** "]
-        .iter()
-        .filter_map(|mark| end.rfind(mark).map(|at| (at, at + mark.len())));
-    let (before, after) = at.max()?;
-    let said = end[after..].trim_matches(['*', '_', ' ', '`']);
-    let (status, rest) = words::leading_status(said)?;
-    text::key(rest).is_empty().then_some((&text[..before], status))
+fn trailing(said: &str) -> Option<Status> {
+    let end = said.trim_end_matches(['.', ' ', '*', ')', ']']);
+    let marks = [": ", " - ", " – ", " — ", " (", " [", "→ ", "** "];
+    let after = marks.iter().filter_map(|mark| end.rfind(mark).map(|at| at + mark.len())).max()?;
+    let (status, rest) = form::status(&end[after..])?;
+    text::key(rest).is_empty().then_some(status)
 }

@@ -5,7 +5,7 @@ use crate::agents::given::Given;
 use crate::agents::{
     self, Refusal, analysis, dependencies, extract, planner, reviewer, safety, tries,
 };
-use crate::domain::chat::Agent;
+use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::origin;
 use crate::domain::plan::{Plan, Requirement};
@@ -269,8 +269,19 @@ impl Driver<'_, '_> {
             Err(_) => RawReview::default(),
         };
         let version = reviewed.number;
-        let (mut review, findings) = ledger::update(session, &raw, version);
-        review.before_run = pending.agent == Agent::Inspector;
+        let (review, findings) = if pending.agent == Agent::Inspector {
+            ledger::update_before_run(session, &raw, version)
+        } else {
+            // Where nothing else blocks it, it is asked once more what it left out.
+            let left_out = ledger::unjudged(session, &raw);
+            let first = samples::rounds_refused(session, Role::Reviewer) == 0;
+            if first && !last_try && !left_out.is_empty() && !raw.blocks() {
+                let ids: Vec<&str> = left_out.iter().map(|r| r.id.as_str()).collect();
+                let reason = reviewer::unjudged(&ids).reason;
+                return self.refuse(pending, RefusalKind::Unusable, reason);
+            }
+            ledger::update(session, &raw, version)
+        };
         let text = notes::review(session, reviewed, &review, &findings);
         self.record(Event::Reviewed {
             version,

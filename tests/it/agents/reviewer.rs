@@ -13,9 +13,10 @@ fn shown(review: &RawReview) -> String {
     }
     for f in &review.findings {
         let severity = f.severity.map_or("-", |s| s.name());
+        let id = f.id.as_ref().map_or(String::new(), |id| format!("{id} "));
         let requirement = f.requirement.as_deref().unwrap_or("-");
         let quote = f.quote.as_deref().map_or(String::new(), |q| format!(" <{q}>"));
-        let _ = write!(out, "\n[{severity}] {requirement}{quote} {}", f.text);
+        let _ = write!(out, "\n[{severity}] {id}{requirement}{quote} {}", f.text);
     }
     if let Some(verdict) = review.verdict {
         let _ = write!(out, "\n{}", verdict.name());
@@ -34,19 +35,13 @@ fn any_notation_of_a_review_is_read() {
     let table: &[(&str, &str)] = &[
         // Judgements
         ("R1: met\nR2: partly\nR3: not met", all),
-        // The form that it was shown is no script.
-        (
-            "R1: met\nR2: partly\nR3: not met\n- [blocker] R2 The line copied from the script is not \
-             used in the script. It is only used in the plan.",
-            all,
-        ),
-        ("R1 - Met\nR2 - Partially met\nR3 - Not Met.", all),
+        ("R1 - Met\nR2 - Partly met\nR3 - Not Met.", all),
         ("**R1**: Met\n**R2:** Partly\n- **R3** – not met", all),
         ("- R1: ✅\n- R2: ⚠️\n- R3: ❌", all),
         ("✅ R1\n⚠️ R2\n❌ R3", all),
-        ("R1: ✅ Met\nR2: 🟡 Partly met\nR3: ❌ Not met", all),
+        ("R1: ✅ Met\nR2: 🟡 Partly\nR3: ❌ Not met", all),
         ("1. Met\n2. Partly\n3. Not met", all),
-        ("Met: R1\nPartly met: R2\nNot met: R3", all),
+        ("Met: R1\nPartly: R2\nNot met: R3", all),
         ("Met:\n- R1\n\nPartly:\n- R2\n\nNot met:\n- R3", all),
         (
             "| Requirement | Status |\n|---|---|\n| R1 | met |\n| R2 | partly |\n| R3 | not met |",
@@ -58,11 +53,12 @@ fn any_notation_of_a_review_is_read() {
         ),
         ("- [x] R1: the clock face\n- [ ] R3: the error", "R1 met; R3 not met;"),
         ("R1-R2: met\nR3: not met", "R1 met; R2 met; R3 not met;"),
-        ("R1, R2 and R3: met", "R1 met; R2 met; R3 met;"),
-        ("All requirements are met.\nVERDICT: ACCEPT", "R1 met; R2 met; R3 met; \nACCEPT"),
+        ("R1, R2, R3: met", "R1 met; R2 met; R3 met;"),
+        // What does not stand there by its id is not judged.
+        ("All requirements are met.\nVERDICT: ACCEPT", "ACCEPT"),
         ("R1 (analog clock face): met\nR2 (window can be resized): partly", "R1 met; R2 partly;"),
         ("R1: The app displays the current time on an analog clock face: Met", "R1 met;"),
-        ("R1: Status: met\nR3:\n  Status: not met", "R1 met; R3 not met;"),
+        ("R1: Status: met", "R1 met;"),
         ("Met\nPartly\nNot met\n\nVERDICT: ITERATE", "ITERATE"),
         ("Met\nMet\nNot met", "R1 met; R2 met; R3 not met;"),
         ("R1: met\nR1: not met\nR2: met", "R2 met;"),
@@ -72,10 +68,8 @@ fn any_notation_of_a_review_is_read() {
         ("**Verdict:** Iterate", "ITERATE"),
         ("Verdict: ACCEPT.", "ACCEPT"),
         ("## Verdict\n\nITERATE", "ITERATE"),
-        ("Final verdict - REJECTED", "ITERATE"),
-        ("APPROVED", "ACCEPT"),
-        ("**REJECTED**", "ITERATE"),
-        ("Verdict: not accepted", "ITERATE"),
+        ("**ITERATE**", "ITERATE"),
+        ("## Verdict - accept", "ACCEPT"),
         ("VERDICT: `ITERATE`", "ITERATE"),
         ("R1: met\nVERDICT: ACCEPT or VERDICT: ITERATE", "R1 met;"),
         // Findings
@@ -89,30 +83,29 @@ fn any_notation_of_a_review_is_read() {
         ),
         ("1. **Blocker** - R1: no hands are drawn", "[blocker] R1 no hands are drawn"),
         (
-            "* Critical: R3: negative numbers are not refused",
+            "* Blocker: R3: negative numbers are not refused",
             "[blocker] R3 negative numbers are not refused",
         ),
         ("- R1 [nit]: `x=1` has no spaces", "[nit] R1 <x=1> has no spaces"),
-        (
-            "- Severity: blocker, Requirement: R1, Quote: \"draw()\", Problem: no hands are drawn",
-            "[blocker] R1 <draw()> no hands are drawn",
-        ),
-        (
-            "1. Severity: should\n   Requirement: R2\n   Quote: `root.resizable(False)`\n   Problem: the window can't be resized\n2. Severity: nit\n   Quote: \"import os\"\n   Problem: never used",
-            "[should] R2 <root.resizable(False)> the window can't be resized\n[nit] - <import os> never used",
-        ),
-        (
-            "**Finding 1**\n- **Severity:** blocker\n- **Quoted line:** `draw()`\n- **What is wrong:** no hands are drawn",
-            "[blocker] - <draw()> no hands are drawn",
-        ),
         ("- [blocker] R1 no hands\n  are drawn at all", "[blocker] R1 no hands are drawn at all"),
         ("- The hands are not drawn (blocker)", "[blocker] - The hands are not drawn"),
         ("- The hands are never drawn", "[-] - The hands are never drawn"),
         ("- Should close the file", "[-] - Should close the file"),
         (
-            "### Blockers\n- no hands are drawn\n### Nits\n- unused import",
-            "[blocker] - no hands are drawn\n[nit] - unused import",
+            "1. [blocker] R1: draws nothing\n   > canvas.draw()\n2. [nit] R2: `x` is long\n> x = 1\n",
+            "[blocker] R1 <canvas.draw()> draws nothing\n[nit] R2 <x = 1> `x` is long",
         ),
+        (
+            "- [blocker] R1 draws nothing\n\n> canvas.draw()\n> canvas.show()\nVERDICT: ITERATE",
+            "[blocker] R1 <canvas.draw() canvas.show()> draws nothing\nITERATE",
+        ),
+        // The finding that is named.
+        ("F1: still there\nVERDICT: ITERATE", "[-] F1 - still there\nITERATE"),
+        (
+            "- F1\n- F2: met\n- **F3**: `x = 1` is still there\n- [nit] F4 R2 is still there",
+            "[-] F1 - \n[-] F3 - `x = 1` is still there\n[nit] F4 R2 is still there",
+        ),
+        ("R1: met\n- F2: partly: only the hours", "R1 met; \n[-] F2 - partly: only the hours"),
         (
             "- [blocker] R1 \"print(\"hi\", x)\" prints, never draws",
             "[blocker] R1 <print(\"hi\", x)> prints, never draws",
@@ -120,7 +113,7 @@ fn any_notation_of_a_review_is_read() {
         ("- [nit] “import os” is not used", "[nit] - <import os> is not used"),
         (
             "- [blocker] R1 draws nothing:\n```python\ncanvas.draw()\n```",
-            "[blocker] R1 <canvas.draw()> draws nothing",
+            "[blocker] R1 <canvas.draw()> draws nothing:",
         ),
         (
             "R3: not met - negative numbers are not refused",
@@ -131,27 +124,29 @@ fn any_notation_of_a_review_is_read() {
             "| R1 | blocker | `draw()` | no hands are drawn |",
             "[blocker] R1 <draw()> no hands are drawn",
         ),
-        // What is no finding
-        ("R1: Met - The script correctly plots the hands.", "R1 met;"),
-        ("R1: met\n- R1: The app displays the current time on an analog clock face.", "R1 met;"),
-        ("R1: met\nFindings:\nNone\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
-        ("R1: met\n- No issues found.\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
-        ("R1: met\nStrengths:\n- Simple loop over the hours\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
+        // What stands in the form is a finding, whatever its words.
         (
-            "R1: met\nFinding: Severity (blocker, should, nit)\n- [blocker] R1 \"quoted line\" what is wrong",
-            "R1 met;",
+            "- [should] R1: the error message is not clear\n- [blocker] R1: it works only once\n\
+             - [nit] R2: looks good on a wide screen, and is cut off on others\n- [blocker] R3 met only for integers\n\
+             - [should] R2 The window can be resized.\n- [nit] good\n- [nit] No issues found.",
+            "[should] R1 the error message is not clear\n[blocker] R1 it works only once\n\
+             [nit] R2 looks good on a wide screen, and is cut off on others\n[blocker] R3 met only for integers\n\
+             [should] R2 The window can be resized.\n[nit] - good\n[nit] - No issues found.",
         ),
-        ("R2: partly\n- [blocker] R2 \"the line copied from", "R2 partly;"),
-        ("R1: met\n- F2: partly: Display the current time on an analog clock face.", "R1 met;"),
-        ("R2: partly: The window can be resized.", "R2 partly;"),
-        // Praise: of what is met, where nothing asks for more, or in the plan's words.
         (
             "R1: met\n- [blocker] R1 the app shows a face with numbers\nVERDICT: ITERATE",
-            "R1 met; \nITERATE",
+            "R1 met; \n[blocker] R1 the app shows a face with numbers\nITERATE",
         ),
-        ("- R1: The app displays the time.\nVERDICT: ITERATE", "ITERATE"),
-        ("- R2: It has a window, and the user can resize it.\nVERDICT: ITERATE", "ITERATE"),
-        ("- R2: The hour hand is drawn in black.\n- It uses tkinter.\nVERDICT: ACCEPT", "ACCEPT"),
+        // Points that are not in the form are none beside some that are.
+        ("- It uses tkinter.\n- [nit] R1 no title", "[nit] R1 no title"),
+        // A requirement said again, a word, a heading, and what is called met.
+        ("R1: Met - The script correctly plots the hands.", "R1 met;"),
+        ("R1: met\n- R1: The app displays the current time on an analog clock face.", "R1 met;"),
+        ("- R2: The window can be resized.\nVERDICT: ITERATE", "ITERATE"),
+        ("R1: met\n- R1: The code is clean.\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
+        ("R2: partly: The window can be resized.", "R2 partly;"),
+        ("R1: met\nFindings:\nNone\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
+        ("R1: met\n- None\n- Strengths:\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
         // What may be no praise stays.
         ("- R1: The app shows digits.\nVERDICT: ITERATE", "[-] R1 The app shows digits.\nITERATE"),
         (
@@ -165,16 +160,15 @@ fn any_notation_of_a_review_is_read() {
         ),
         (
             "- [nit] unused import\n- [nit] unused import\n- [nit] Unused import.",
-            "[nit] - unused import",
+            "[nit] - unused import\n[nit] - Unused import.",
         ),
-        ("- R1: The code is clean and works as expected.\nVERDICT: ACCEPT", "ACCEPT"),
         (
             "- No error handling for missing files\nVERDICT: ITERATE",
             "[-] - No error handling for missing files\nITERATE",
         ),
         // JSON
         (
-            "{\"requirements\": {\"R1\": \"met\", \"R3\": \"not met\"}, \"findings\": [{\"severity\": \"major\", \"requirement\": \"R3\", \"quote\": \"f(x)\", \"problem\": \"takes negative numbers\"}], \"verdict\": \"ITERATE\"}",
+            "{\"requirements\": {\"R1\": \"met\", \"R3\": \"not met\"}, \"findings\": [{\"severity\": \"blocker\", \"requirement\": \"R3\", \"quote\": \"f(x)\", \"problem\": \"takes negative numbers\"}], \"verdict\": \"ITERATE\"}",
             "R1 met; R3 not met; \n[blocker] R3 <f(x)> takes negative numbers\nITERATE",
         ),
         ("```json\n{\"findings\": [], \"verdict\": \"ACCEPT\"}\n```", "ACCEPT"),
@@ -194,7 +188,11 @@ fn any_notation_of_a_review_is_read() {
             "[{\"severity\": \"should\", \"text\": \"the file is never closed\"}]",
             "[should] - the file is never closed",
         ),
-        ("{\"R1\": \"met\", \"R2\": true, \"approved\": false}", "R1 met; R2 met; \nITERATE"),
+        ("{\"R1\": \"met\", \"R2\": true, \"verdict\": \"iterate\"}", "R1 met; R2 met; \nITERATE"),
+        (
+            "{\"findings\": [{\"severity\": \"nit\", \"requirement\": \"F1 R2\", \"quote\": \"\", \"problem\": \"F2: looks good\"}]}",
+            "[nit] F1 R2 F2: looks good",
+        ),
         // Thinking aloud, fences, line ends
         ("<think>R1: not met? No.</think>\nR1: met\r\nVERDICT: ACCEPT\r\n", "R1 met; \nACCEPT"),
         ("```\nR1: met\nVERDICT: ACCEPT\n```", "R1 met; \nACCEPT"),

@@ -200,35 +200,35 @@ fn real_reviews_are_no_better_than_they_are() {
         ("qwen2.5-coder-1.5b/plot-review.txt", Ok((6, 0, Some(Accept)))),
         // 150 times "Met" for eight requirements.
         ("qwen2.5-coder-1.5b/rename-review.txt", Err(Unusable)),
+        // The plan said again in other words, which are read as points.
+        ("smollm2-135m/review-bank.txt", Ok((0, 2, None))),
         // Only the plan said again, and prose.
-        ("smollm2-135m/review-bank.txt", Err(Unusable)),
         ("smollm2-135m/review-csv.txt", Err(Unusable)),
         ("smollm2-135m/review-ok.txt", Err(Unusable)),
-        ("smollm2-135m/review-temp.txt", Ok((0, 1, None))),
+        ("smollm2-135m/review-temp.txt", Ok((0, 2, None))),
         ("smollm2-135m/review-wc.txt", Err(Unusable)),
-        ("smollm2-135m/schema-verdict-bank.txt", Ok((0, 0, Some(Accept)))),
-        ("smollm2-135m/schema-verdict-csv.txt", Ok((0, 3, Some(Accept)))),
-        ("smollm2-135m/schema-verdict-ok.txt", Ok((0, 0, Some(Accept)))),
-        // Two of its three differ only in marks.
-        ("smollm2-135m/schema-verdict-temp.txt", Ok((0, 2, Some(Accept)))),
-        ("smollm2-135m/schema-verdict-wc.txt", Ok((0, 0, Some(Accept)))),
+        // They were asked for another verdict, APPROVED, which is none of ours.
+        ("smollm2-135m/schema-verdict-bank.txt", Err(Unusable)),
+        ("smollm2-135m/schema-verdict-csv.txt", Ok((0, 3, None))),
+        ("smollm2-135m/schema-verdict-ok.txt", Err(Unusable)),
+        ("smollm2-135m/schema-verdict-temp.txt", Ok((0, 3, None))),
+        ("smollm2-135m/schema-verdict-wc.txt", Err(Unusable)),
         ("smollm2-135m/verdict-bank.txt", Err(Unusable)),
         ("smollm2-135m/verdict-csv.txt", Err(Unusable)),
         ("smollm2-135m/verdict-ok.txt", Err(Unusable)),
-        ("smollm2-135m/verdict-temp.txt", Ok((0, 0, Some(Accept)))),
+        ("smollm2-135m/verdict-temp.txt", Err(Unusable)),
         ("smollm2-135m/verdict-wc.txt", Err(Unusable)),
     ];
+    let mut wrong = String::new();
     for (name, want) in table {
         let got = reviewer::parse(&sample(name), &plan_of(name));
-        match (&got, want) {
-            (Ok(got), Ok((met, findings, verdict))) => {
-                let all_met = got.judgements.iter().all(|j| j.status == Status::Met);
-                assert!(all_met && got.judgements.len() == met, "{name}: {:?}", got.judgements);
-                assert_eq!(got.findings.len(), findings, "{name}: {:#?}", got.findings);
-                assert_eq!(got.verdict, verdict, "{name}");
-            }
-            (Err(got), Err(kind)) => assert_eq!(got.kind, kind, "{name}: {got}"),
-            _ => panic!("{name}: {got:#?}"),
+        let said = got.as_ref().map_err(|refusal| refusal.kind).map(|got| {
+            let met = got.judgements.iter().filter(|j| j.status == Status::Met).count();
+            (met, got.findings.len(), got.verdict)
+        });
+        if said != want {
+            wrong += &format!("{name}: {said:?}, wanted {want:?}: {got:#?}\n");
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }

@@ -308,6 +308,7 @@ impl Play {
     fn read_review(&mut self, call: u32, version: u32, before_run: bool) {
         let blockers = ["one is missing", "two hands are shown", "the title is not set"];
         let findings = (0..self.draw(4)).map(|n| RawFinding {
+            id: None,
             requirement: Some("R1".into()),
             severity: Some(if n == 0 { Severity::Blocker } else { Severity::Nit }),
             quote: None,
@@ -317,8 +318,8 @@ impl Play {
         let verdict = Some(if findings.is_empty() { Verdict::Accept } else { Verdict::Iterate });
         let judgements = vec![Judgement { requirement: "R1".into(), status: Status::Met }];
         let raw = RawReview { judgements, findings, verdict };
-        let (mut review, findings) = ledger::update(&self.session, &raw, version);
-        review.before_run = before_run;
+        let update = if before_run { ledger::update_before_run } else { ledger::update };
+        let (review, findings) = update(&self.session, &raw, version);
         self.record(Event::Reviewed {
             version,
             call,

@@ -1,0 +1,226 @@
+//! The form of a review: its words, the line of a finding, and the writer of it.
+//!
+//! ```text
+//! R1: met
+//! R2: not met
+//! - [blocker] R2 "the line copied from the script" what goes wrong and when
+//! - [should] F1 R2 "": what goes wrong, whatever it looks like
+//!   > the line copied from the script
+//! VERDICT: ITERATE
+//! ```
+//!
+//! The head of a finding is its severity, the finding that is named again, the requirement and the quoted
+//! line; a colon behind one of them ends it. What follows is its text, whatever stands there.
+
+use super::super::text;
+use crate::domain::review::{RawFinding, RawReview, Severity, Status, Verdict};
+use crate::domain::text::one_line;
+use std::fmt::Write;
+
+/// Characters of a finding's text or quote.
+pub(super) const MAX_WIDTH: usize = 600;
+
+/// The severity that a word of the form names.
+pub(super) fn severity(word: &str) -> Option<Severity> {
+    let all = [Severity::Blocker, Severity::Should, Severity::Nit];
+    all.into_iter().find(|severity| severity.name().eq_ignore_ascii_case(word.trim()))
+}
+
+/// The verdict that a word of the form names.
+pub(super) fn verdict(word: &str) -> Option<Verdict> {
+    let all = [Verdict::Accept, Verdict::Iterate];
+    all.into_iter().find(|verdict| verdict.name().eq_ignore_ascii_case(word.trim()))
+}
+
+/// The status that a text begins with, and what follows it.
+pub(super) fn status(said: &str) -> Option<(Status, &str)> {
+    let said = said.trim_start_matches(['*', '_', '[', '(', '`', '"', ' ', ':', '=', '→']);
+    let words = [
+        ("not met", Status::NotMet),
+        ("not_met", Status::NotMet),
+        ("partly", Status::Partly),
+        ("met", Status::Met),
+    ];
+    let (rest, status) = words.into_iter().find_map(|(word, status)| {
+        text::starts_with(said, word).then(|| (&said[word.len()..], status))
+    })?;
+    let ends = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && !"_'’".contains(c));
+    ends.then_some((status, rest))
+}
+
+/// The verdict that a line is, whatever marks it: `VERDICT: ACCEPT`, `**Verdict:** iterate`, `ITERATE`.
+pub(super) fn verdict_line(line: &str) -> Option<Verdict> {
+    let said = without_marks(line);
+    let word = after_verdict(&said).unwrap_or(&said);
+    verdict(word.trim_end_matches(['.', '!']))
+}
+
+/// Whether a line is `Verdict:` with the word still to come.
+pub(super) fn is_verdict_label(line: &str) -> bool {
+    after_verdict(&without_marks(line)).is_some_and(str::is_empty)
+}
+
+fn after_verdict(said: &str) -> Option<&str> {
+    let rest = text::starts_with(said, "verdict").then(|| &said["verdict".len()..])?;
+    let word = rest.trim_start_matches([':', '=', '-', '–', '—', ' ']);
+    (rest.is_empty() || word.len() < rest.len()).then_some(word)
+}
+
+fn without_marks(line: &str) -> String {
+    let line = line.replace(['*', '_', '`'], "");
+    line.trim_matches(|c: char| c.is_whitespace() || "#>-•".contains(c)).to_owned()
+}
+
+/// The finding in the body of a line, `[blocker] R2 "..." ...`; empty brackets are no severity.
+pub(super) fn finding(body: &str) -> Option<RawFinding> {
+    let (word, rest) =
+        body.trim_start_matches(['*', '_', '`', ' ']).strip_prefix('[')?.split_once(']')?;
+    let severity = severity(word);
+    if severity.is_none() && !word.is_empty() {
+        return None;
+    }
+    let rest = rest.trim_start_matches(['*', '_', '`']);
+    let finding = headed(rest.strip_prefix(':').unwrap_or(rest));
+    Some(RawFinding { severity, ..finding })
+}
+
+/// The finding that a line names, as it was shown: `F1: still there`. None is in it if it is called met.
+pub(super) fn named(body: &str) -> Option<Option<RawFinding>> {
+    let (_, after) = id(body, 'F')?;
+    let after = after.trim_start();
+    if !(after.is_empty() || after.starts_with([':', '-', '–', '—', '('])) {
+        return None;
+    }
+    let met = status(after).is_some_and(|(status, _)| status == Status::Met);
+    Some((!met).then(|| headed(body)))
+}
+
+/// The number of `F1` or `R2`, whatever marks it, and what follows.
+pub(super) fn id(said: &str, letter: char) -> Option<(u32, &str)> {
+    let said = said.trim_start().trim_start_matches(['*', '_', '`', '(', '[']);
+    let rest = said.strip_prefix(letter)?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let number = rest.get(..digits.min(5))?.parse().ok()?;
+    let rest = &rest[digits..];
+    let ends = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '_');
+    ends.then(|| (number, rest.trim_start_matches(['*', '_', '`', ')', ']', ','])))
+}
+
+/// What stands behind a severity: ids, a quoted line, and the text.
+pub(super) fn headed(said: &str) -> RawFinding {
+    let mut finding = RawFinding {
+        id: None,
+        requirement: None,
+        severity: None,
+        quote: None,
+        text: String::new(),
+    };
+    let (mut rest, mut begun) = (said, false);
+    let text = loop {
+        let start = rest.trim_start_matches([' ', ',', ';']);
+        if begun && let Some(text) = start.strip_prefix(':') {
+            let text = text.trim();
+            if finding.quote.is_none()
+                && text.starts_with(['"', '“'])
+                && let Some((quote, after)) = quote(text)
+            {
+                finding.quote = Some(quote.to_owned());
+                break after.trim_start_matches([' ', ':', '-', '–', '—']);
+            }
+            break text;
+        }
+        if finding.id.is_none()
+            && let Some((number, after)) = id(start, 'F')
+        {
+            (finding.id, rest) = (Some(format!("F{number}")), after);
+        } else if finding.requirement.is_none()
+            && let Some((number, after)) = id(start, 'R')
+        {
+            (finding.requirement, rest) = (Some(format!("R{number}")), after);
+        } else if finding.quote.is_none()
+            && let Some((quote, after)) = quote(start)
+        {
+            (finding.quote, rest) = (Some(quote.to_owned()), after);
+        } else {
+            break start.trim_start_matches(['-', '–', '—', ':', ' ']);
+        }
+        begun = true;
+    };
+    text.trim().clone_into(&mut finding.text);
+    finding
+}
+
+/// The quoted code that a text begins with, and what follows.
+pub(super) fn quote(said: &str) -> Option<(&str, &str)> {
+    let close = match said.chars().next()? {
+        mark @ ('"' | '`') => mark,
+        '“' => '”',
+        _ => return None,
+    };
+    let ticks = said.len() - said.trim_start_matches('`').len();
+    if ticks > 1 {
+        let inner = &said[ticks..];
+        let end = inner.find(&"`".repeat(ticks))?;
+        return Some((inner[..end].trim(), &inner[end + ticks..]));
+    }
+    let inner = &said[said.chars().next()?.len_utf8()..];
+    let ends = |after: &str| {
+        after.chars().next().is_none_or(|c| c.is_whitespace() || ":,.;-–—)]".contains(c))
+    };
+    // A quoted line may hold quotes: the end is where its brackets are closed.
+    let mut places = inner.match_indices(close).take(20).map(|(at, _)| at);
+    let at = places.find(|at| ends(&inner[at + close.len_utf8()..]) && balanced(&inner[..*at]));
+    // Unbalanced, as `"def f(a,"`: the first end will do.
+    let at = at.or_else(|| {
+        let at = inner.find(close)?;
+        let next = inner[at + close.len_utf8()..].chars().next();
+        next.is_none_or(|c| !c.is_alphanumeric()).then_some(at)
+    })?;
+    Some((inner[..at].trim().trim_matches('`'), &inner[at + close.len_utf8()..]))
+}
+
+fn balanced(text: &str) -> bool {
+    let count = |open, close| text.matches(open).count() == text.matches(close).count();
+    count('(', ')')
+        && count('[', ']')
+        && count('{', '}')
+        && text.matches('"').count().is_multiple_of(2)
+}
+
+/// The review in the form, as the Reviewer is asked for it in words: what [`super::parse`] reads as
+/// the same again, whatever stands in its findings. Their texts and quotes are lines without blanks
+/// around them.
+#[must_use]
+pub fn write(review: &RawReview) -> String {
+    let mut text = String::new();
+    for judgement in &review.judgements {
+        let _ = writeln!(text, "{}: {}", judgement.requirement, judgement.status.name());
+    }
+    for finding in &review.findings {
+        let _ = writeln!(text, "- {}", line(finding));
+    }
+    if let Some(verdict) = review.verdict {
+        let _ = writeln!(text, "VERDICT: {}", verdict.name());
+    }
+    text
+}
+
+/// A finding as the prompt shows it, where that says it all; else with everything in its place.
+fn line(finding: &RawFinding) -> String {
+    let mut head = format!("[{}]", finding.severity.map_or("", Severity::name));
+    for id in [&finding.id, &finding.requirement].into_iter().flatten() {
+        let _ = write!(head, " {id}");
+    }
+    let quoted = finding.quote.as_ref().map_or_else(String::new, |quote| format!(" \"{quote}\""));
+    let plain = format!("{head}{quoted} {}", finding.text);
+    if self::finding(&plain).as_ref() == Some(finding) {
+        return plain;
+    }
+    let quoted = finding.quote.as_ref().map_or_else(String::new, |quote| format!("\n  > {quote}"));
+    format!("{head} \"\": {}{quoted}", finding.text)
+}
+
+/// A text or a quote as it is kept.
+pub(super) fn kept(said: &str) -> String {
+    one_line(said, MAX_WIDTH)
+}
