@@ -31,6 +31,19 @@ pub struct Given {
     pub stdin: String,
 }
 
+impl Given {
+    /// Takes a line as it is written under [`HEADING`], whatever stands in it.
+    pub(super) fn take(&mut self, line: &str) -> Option<()> {
+        if let Some(args) = line.strip_prefix("arguments: ").filter(|_| self.args.is_empty()) {
+            self.args = shlex::split(args)?;
+        } else {
+            self.stdin.push_str(line.strip_prefix("input: ")?);
+            self.stdin.push('\n');
+        }
+        Some(())
+    }
+}
+
 enum Line<'a> {
     /// Says nothing by itself, but is one of these.
     Empty,
@@ -54,6 +67,9 @@ impl Line<'_> {
 /// What a plan's text says that the script can be tried with.
 #[must_use]
 pub fn read(plan: &str) -> Given {
+    if let Some(parts) = super::planner::form::read(plan) {
+        return parts.given;
+    }
     let mut given = Given::default();
     let mut lines = 0;
     for line in sorted(plan).filter_map(|(_, line)| line) {
@@ -126,6 +142,10 @@ fn sorted(text: &str) -> impl Iterator<Item = (&str, Option<Line<'_>>)> {
         if let Some(heading) = line.trim_start().strip_prefix('#') {
             here = without_case(heading.trim_matches(['#', ' ', ':']), "try it with") == Some("");
             return (line, here.then_some(Line::Empty));
+        }
+        // A requirement may speak of it, and stays one.
+        if super::planner::form::requirement(line).is_some() {
+            return (line, None);
         }
         let said = match without_case(start, "try with ") {
             Some(rest) => {

@@ -1,6 +1,8 @@
 //! The Planner: a request becomes numbered requirements.
 
-use super::given::{self, Given};
+pub(super) mod form;
+
+use super::given;
 use super::lists::{self, Item, Shape};
 use super::{Refusal, RefusalKind, ask, fences, text};
 use crate::domain::chat::{Agent, Outcome, Request};
@@ -10,10 +12,10 @@ use crate::domain::plan::Requirement;
 use crate::domain::text::one_line;
 use crate::domain::writes;
 use crate::prompts::{PromptError, Prompts};
+pub use form::{Parts, read as read_form, write};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// More requirements than this are a model that does not stop.
 const MAX_REQUIREMENTS: usize = 20;
@@ -22,9 +24,6 @@ const MAX_WRITTEN: usize = 100;
 const MAX_QUESTIONS: usize = 3;
 /// Characters of one requirement, and of the restatement.
 const MAX_WIDTH: usize = 500;
-
-/// Under this the requirements stand in a plan that we wrote.
-const HEADING: &str = "## Requirements";
 
 /// What the Planner is shown.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -68,38 +67,52 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "The answer was empty. Write the plan."));
     }
+    let formal = form::read(&normal).or_else(|| form::read(text));
+    if let Some(parts) = formal.filter(|p| p.requirements.len() <= MAX_REQUIREMENTS) {
+        return Ok(proposal(&parts));
+    }
     let (needs, _) = permission::needs(text);
     let given = given::read(text);
     let examples = example::of_plan(text);
     let written = writes::of_plan(text);
+    let asked: Vec<&str> = text.lines().filter_map(form::question).collect();
     let text = given::without(&permission::without_needs(text));
     let text = writes::without_writes(&example::without_examples(&text));
     let text = text.as_str();
-    let mut parts = json_parts(text).unwrap_or_else(|| read(text, false));
+    let mut found = json_parts(text).unwrap_or_else(|| read(text, false));
     if outcome == Outcome::Cut {
-        parts.drop_cut_off();
+        found.drop_cut_off();
     }
+    // A plan ends with its questions, wherever its last part is.
+    let known: BTreeSet<String> = found.questions.iter().cloned().collect();
+    found.questions.extend(asked.into_iter().map(question_text).filter(|q| !known.contains(q)));
     let mut seen = BTreeSet::new();
-    let requirements = number(
-        parts
-            .points
-            .iter()
-            .filter_map(Point::text)
-            .filter(|text| seen.insert(text::key(text)))
-            .take(MAX_REQUIREMENTS),
-    );
-    if requirements.is_empty() || requirements.iter().any(|r| is_code(&r.text)) {
+    let texts = found.points.iter().filter_map(|point| {
+        let text = point.text()?;
+        let key = if point.formal { text.clone() } else { text::key(&text) };
+        seen.insert(key).then_some(text)
+    });
+    let requirements = number(texts.take(MAX_REQUIREMENTS));
+    if requirements.is_empty() || found.points.iter().any(Point::is_code) {
         return Err(refuse(text, outcome));
     }
-    let said = requirements.iter().map(|r| r.text.as_str()).chain([parts.restatement.as_str()]);
+    let said = requirements.iter().map(|r| r.text.as_str()).chain([found.restatement.as_str()]);
     let said = said.collect::<Vec<_>>().join("\n");
-    let given = given::meant(given, &said);
-    let questions: Vec<String> = parts.questions.into_iter().take(MAX_QUESTIONS).collect();
-    let mut text = write(&parts.restatement, &requirements, &given, &questions);
-    text.push_str(&example::write_examples(&examples));
-    text.push_str(&writes::write_writes(&written));
-    text.push_str(&permission::write_needs(&needs));
-    Ok(Proposal { text, requirements, questions })
+    Ok(proposal(&Parts {
+        restatement: found.restatement,
+        requirements,
+        given: given::meant(given, &said),
+        questions: found.questions.into_iter().take(MAX_QUESTIONS).collect(),
+        examples,
+        writes: written,
+        needs,
+        ..Parts::default()
+    }))
+}
+
+fn proposal(parts: &Parts) -> Proposal {
+    let Parts { requirements, questions, .. } = parts.clone();
+    Proposal { text: write(parts), requirements, questions }
 }
 
 /// The requirements of a plan that a person may have written or edited.
@@ -112,12 +125,12 @@ pub fn read_plan(text: &str) -> Vec<Requirement> {
     if let Some(requirements) = as_written(&text) {
         return requirements;
     }
-    let parts = read(&given::without(&permission::without_needs(&text)), true);
+    let found = read(&given::without(&permission::without_needs(&text)), true);
     let mut taken: BTreeSet<u32> =
-        parts.points.iter().map(|p| p.number).filter(|n| *n > 0).collect();
+        found.points.iter().map(|p| p.number).filter(|n| *n > 0).collect();
     let mut used = BTreeSet::new();
     let mut requirements = Vec::new();
-    for point in parts.points.iter().take(MAX_WRITTEN) {
+    for point in found.points.iter().take(MAX_WRITTEN) {
         let Some(text) = point.text() else { continue };
         let number = if point.number > 0 && used.insert(point.number) {
             point.number
@@ -135,19 +148,18 @@ pub fn read_plan(text: &str) -> Vec<Requirement> {
     requirements
 }
 
-/// The requirements of a plan that is in the form of [`write`]: nothing in them is a mark or a heading,
-/// whatever it looks like.
+/// The requirements of a plan that stand under the heading that we write: nothing in them is a mark or a
+/// heading, whatever it looks like.
 fn as_written(text: &str) -> Option<Vec<Requirement>> {
     let lines: Vec<&str> = text.lines().collect();
-    let from = lines.iter().rposition(|line| *line == HEADING)? + 1;
+    let from = lines.iter().rposition(|line| *line == form::HEADING)? + 1;
     let mut requirements: Vec<Requirement> = Vec::new();
     for line in lines[from..].iter().take_while(|line| !line.starts_with("## ")) {
         if line.trim().is_empty() {
             continue;
         }
         let (id, text) = line.strip_prefix("- ")?.split_once(": ")?;
-        let number = id.strip_prefix('R').filter(|n| !n.starts_with('0'))?.parse::<u16>().ok()?;
-        let id = format!("R{number}");
+        let id = format!("R{}", form::requirement_number(id)?);
         if text.trim().is_empty() || requirements.iter().any(|r| r.id == id) {
             return None;
         }
@@ -160,9 +172,9 @@ fn number(texts: impl Iterator<Item = String>) -> Vec<Requirement> {
     texts.enumerate().map(|(n, text)| Requirement { id: format!("R{}", n + 1), text }).collect()
 }
 
-/// A plan's text taken apart.
+/// What was found in a plan's text.
 #[derive(Debug, Default)]
-struct Parts {
+struct Found {
     restatement: String,
     points: Vec<Point>,
     questions: Vec<String>,
@@ -180,6 +192,10 @@ struct Point {
     text: String,
     /// Lines that belong to it, as how it can be seen to work.
     details: Vec<String>,
+    /// It stands in the form: its text is as it was said.
+    formal: bool,
+    /// How many headings stand before it.
+    section: usize,
 }
 
 impl Point {
@@ -193,8 +209,9 @@ impl Point {
             .filter(|d| has_words(d) && seen.insert(*d))
             .collect();
         // Marks of a list within a list are no words, and would be read as marks again.
-        let text = lists::without_marks(self.text.trim());
-        if !has_words(text) || (text.ends_with(':') && details.is_empty()) {
+        let formal = self.formal;
+        let text = if formal { &self.text } else { lists::without_marks(self.text.trim()) };
+        if !formal && (!has_words(text) || (text.ends_with(':') && details.is_empty())) {
             return None;
         }
         let dot =
@@ -205,13 +222,18 @@ impl Point {
             MAX_WIDTH,
         ))
     }
+
+    /// Whether it is the script itself, line by line.
+    fn is_code(&self) -> bool {
+        !self.details.is_empty() && self.text().is_some_and(|text| is_code(&text))
+    }
 }
 
 fn has_words(text: &str) -> bool {
     text.chars().filter(|c| c.is_alphabetic()).count() >= 2
 }
 
-impl Parts {
+impl Found {
     /// Takes away what the end of the answer left unfinished.
     fn drop_cut_off(&mut self) {
         let finished = |text: &str| text.ends_with(['.', '!', '?', ')', '`', '"', '。']);
@@ -237,44 +259,35 @@ impl Parts {
 enum Section {
     Requirements,
     Questions,
-    /// How to test, notes, code: no requirements stand there.
+    /// Another list than that of the requirements.
     Other,
 }
 
-fn section(heading: &str) -> Section {
-    let has = |words: &[&str]| words.iter().any(|w| heading.contains(w));
-    if has(&["question"]) {
-        Section::Questions
-    } else if has(&["requirement", "plan", "must"]) {
-        Section::Requirements
-    } else if has(&[
-        "test",
-        "verif",
-        "how it can be seen",
-        "how to",
-        "implementation",
-        "note",
-        "assumption",
-        "out of scope",
-        "example",
-        "check",
-        "code",
-    ]) {
-        Section::Other
-    } else {
-        Section::Requirements
-    }
-}
+/// The headings of the form, as [`lists::heading`] gives them.
+const REQUIREMENTS: &str = "requirements";
+const QUESTIONS: &str = "questions";
 
 /// Takes a text apart; `by_hand` for what a person wrote.
-fn read(text: &str, by_hand: bool) -> Parts {
+///
+/// Lines `R1: ...` are requirements wherever they stand. Of a text without them, the items of its best
+/// list are: those under the heading of the form if it has one, else all but those of a list that begins
+/// anew under a later heading.
+fn read(text: &str, by_hand: bool) -> Found {
     let lines = without_code(text);
     let shape = shape(&lines);
-    let mut parts = Parts::default();
-    let mut now = Section::Requirements;
+    let is_titled = lines.iter().any(|l| lists::heading(l).is_some_and(|h| h == REQUIREMENTS));
+    let elsewhere = if is_titled { Section::Other } else { Section::Requirements };
+    let mut found = Found::default();
+    let mut now = elsewhere;
+    // Lines before the first point.
+    let mut before: Vec<&str> = Vec::new();
     let mut after_blank = true;
     // Whether lines at the margin still belong to the last point.
     let mut open = false;
+    // How many headings stand before here.
+    let mut section = 0;
+    // The last number of a list without labels.
+    let mut last = 0;
     // Blanks before the items of the list: what stands further right belongs to an item.
     let margin = lines.iter().filter_map(|l| lists::item(l)).filter(|i| Some(i.shape) == shape);
     let margin = margin.map(|i| i.indent).min().unwrap_or(0) + 1;
@@ -283,63 +296,78 @@ fn read(text: &str, by_hand: bool) -> Parts {
             after_blank = true;
             continue;
         }
-        if parts.points.len() > 10 * MAX_WRITTEN {
+        if found.points.len() > 10 * MAX_WRITTEN {
             break;
         }
-        (parts.ends_in_point, parts.ends_in_question) = (false, false);
+        (found.ends_in_point, found.ends_in_question) = (false, false);
         let item = lists::item(line);
-        if let Some(question) = question(line, item, now) {
-            if has_words(&question) {
-                parts.questions.push(question);
-                parts.ends_in_question = true;
+        let headed = found.points.last().is_some_and(|point| point.section < section);
+        let labelled = item.is_some_and(|i| i.shape == Shape::Labelled);
+        let heading = lists::heading(line).filter(|_| !line.starts_with([' ', '\t']) && !labelled);
+        if let Some(question) = question(line, item, now).filter(|_| !labelled) {
+            if !question.is_empty() {
+                found.questions.push(question);
+                found.ends_in_question = true;
             }
         } else if let Some(row) = table_row(line) {
-            parts.points.push(row);
-        } else if let Some(item) = item.filter(|i| begins_point(i, shape, margin, by_hand, &parts))
+            found.points.push(row);
+        } else if let Some(item) =
+            item.filter(|i| begins_point(i, shape, margin, by_hand && !headed, &found))
         {
-            let known = item.number > 0 && parts.points.iter().any(|p| p.number == item.number);
-            if now == Section::Requirements {
-                let number = if item.shape == Shape::Labelled { item.number } else { 0 };
-                let text = text::plain(item.text);
-                parts.points.push(Point { number, text, details: Vec::new() });
-                parts.ends_in_point = true;
-                open = true;
-            } else if known
-                && let Some(p) = parts.points.iter_mut().find(|p| p.number == item.number)
-            {
-                p.details.push(text::plain(item.text));
+            let known = |p: &&mut Point| p.number == item.number && p.section < section;
+            let again = item.shape == Shape::Numbered && headed && item.number <= last;
+            if again {
+                now = Section::Other;
             }
-        } else if let Some(heading) =
-            lists::heading(line).filter(|_| !line.starts_with([' ', '\t']))
-        {
-            now = section(&heading);
+            if labelled && let Some(point) = found.points.iter_mut().find(known) {
+                point.details.push(text::plain(item.text));
+            } else if labelled || now == Section::Requirements {
+                let formal = form::requirement(line);
+                let number = if labelled { item.number } else { 0 };
+                let text =
+                    formal.map_or_else(|| text::plain(item.text), |(_, said)| said.to_owned());
+                let formal = formal.is_some();
+                found.points.push(Point { number, text, formal, section, ..Point::default() });
+                found.ends_in_point = true;
+                (open, last) = (true, item.number);
+            }
+        } else if let Some(heading) = heading {
+            now = match heading.as_str() {
+                REQUIREMENTS => Section::Requirements,
+                QUESTIONS => Section::Questions,
+                _ => elsewhere,
+            };
             open = false;
-        } else if parts.points.is_empty() {
-            if !line.starts_with('|') {
-                parts.restatement.push_str(line.trim());
-                parts.restatement.push(' ');
+            section += 1;
+            if found.points.is_empty() {
+                before.push(line);
             }
+        } else if found.points.is_empty() {
+            before.push(line);
         } else if now == Section::Requirements
             && (line.starts_with([' ', '\t']) || (open && !after_blank))
         {
             let detail = item.map_or(line.trim(), |i| i.text);
-            if let Some(point) = parts.points.last_mut() {
+            if let Some(point) = found.points.last_mut() {
                 point.details.push(text::plain(detail));
-                parts.ends_in_point = true;
+                found.ends_in_point = true;
             }
         } else {
             open = false;
         }
         after_blank = false;
     }
-    bullets_of_a_lone_heading(&mut parts);
-    parts.restatement = restatement(&parts.restatement);
-    parts
+    bullets_of_a_lone_heading(&mut found);
+    found.restatement = restatement(&before);
+    found
 }
 
 /// The shape of the list that holds the requirements: the best that has words in it.
 fn shape(lines: &[&str]) -> Option<Shape> {
-    lines.iter().filter_map(|l| lists::item(l)).filter(|i| has_words(i.text)).map(|i| i.shape).min()
+    let says = |line: &&&str| {
+        form::requirement(line).is_some() || lists::item(line).is_some_and(|i| has_words(i.text))
+    };
+    lines.iter().filter(says).filter_map(|line| lists::item(line)).map(|item| item.shape).min()
 }
 
 fn begins_point(
@@ -347,31 +375,34 @@ fn begins_point(
     shape: Option<Shape>,
     margin: usize,
     by_hand: bool,
-    parts: &Parts,
+    found: &Found,
 ) -> bool {
     if Some(item.shape) == shape {
         return item.indent <= margin || item.shape == Shape::Labelled;
     }
     // A person who adds a bullet to a list of `- R1: ...` means a new requirement.
-    by_hand && item.bullet && item.indent < margin && !parts.points.is_empty()
+    by_hand && item.bullet && item.indent < margin && !found.points.is_empty()
 }
 
 /// "1. The requirements:" with the requirements as its bullets.
-fn bullets_of_a_lone_heading(parts: &mut Parts) {
-    if let [point] = &mut parts.points[..]
+fn bullets_of_a_lone_heading(found: &mut Found) {
+    if let [point] = &mut found.points[..]
         && point.text.ends_with(':')
         && point.details.len() > 1
     {
         let details = std::mem::take(&mut point.details);
-        parts.points = details.into_iter().map(|text| Point { text, ..Point::default() }).collect();
+        found.points = details.into_iter().map(|text| Point { text, ..Point::default() }).collect();
     }
 }
 
-/// The question that a line asks.
+/// The question that a line asks; empty where it says that there is none.
 fn question(line: &str, item: Option<Item<'_>>, now: Section) -> Option<String> {
+    if let Some(asked) = form::question(line) {
+        return Some(question_text(asked));
+    }
     let start = item.map_or(line, |i| i.text);
     let start = start.trim_start_matches(['-', '*', ' ', '_']);
-    let labelled = ["Q", "q", "Question", "question"].iter().find_map(|name| {
+    let labelled = ["Question", "question", "Q", "q"].iter().find_map(|name| {
         let rest = start.strip_prefix(name)?.trim_start();
         let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
         rest.strip_prefix([':', '.', ')']).or_else(|| rest.strip_prefix("**:"))
@@ -382,9 +413,14 @@ fn question(line: &str, item: Option<Item<'_>>, now: Section) -> Option<String> 
         None if item.is_some() && start.trim_end().ends_with('?') => start,
         None => return None,
     };
-    let asked = one_line(&text::plain(asked.trim_start_matches(['*', ' '])), MAX_WIDTH);
-    let none = text::words(&asked).next().is_some_and(|w| w == "none" || w == "no" || w == "n");
-    Some(if none && !asked.ends_with('?') { String::new() } else { asked })
+    let asked = text::plain(asked.trim_start_matches(['*', ' ']));
+    // A lone word asks nothing.
+    let asks = asked.contains(' ') || asked.ends_with(['?', '？']);
+    Some(if asks { question_text(&asked) } else { String::new() })
+}
+
+fn question_text(asked: &str) -> String {
+    one_line(asked, MAX_WIDTH)
 }
 
 /// The requirement in a row `| R1 | what | how |`.
@@ -393,7 +429,7 @@ fn table_row(line: &str) -> Option<Point> {
     let mut cells = cells.trim_end_matches('|').split('|').map(text::plain);
     let (number, rest) = lists::label(&cells.next()?).map(|(n, rest)| (n, rest.to_owned()))?;
     let text = if rest.is_empty() { cells.next()? } else { rest };
-    Some(Point { number, text, details: cells.collect() })
+    Some(Point { number, text, details: cells.collect(), ..Point::default() })
 }
 
 /// The lines of a text without its blocks of code. A plan inside a fence stays.
@@ -414,36 +450,34 @@ fn without_code(text: &str) -> Vec<&str> {
     lines
 }
 
-/// What was said before the list, without "Here is the plan:".
-fn restatement(text: &str) -> String {
-    let text = text::plain(text);
-    let label = text.split_once(": ").filter(|(label, _)| {
-        label.len() < 30
-            && ["restat", "request", "summary", "goal"]
-                .iter()
-                .any(|w| label.to_lowercase().contains(w))
-    });
-    let text = label.map_or(text.as_str(), |(_, rest)| rest);
-    let said = |sentence: &&str| {
-        let first = text::words(sentence).next().unwrap_or_default();
-        !matches!(first.as_str(), "sure" | "certainly" | "okay" | "ok" | "here's" | "here" | "")
-            && !sentence.trim_end().ends_with(':')
-    };
-    let sentences: Vec<&str> = text.split_inclusive(['.', '!', ':']).collect();
-    // A full stop inside a word or a name ends no sentence.
-    let mut whole: Vec<String> = Vec::new();
-    for piece in sentences {
-        match whole.last_mut() {
-            Some(last) if !piece.starts_with(' ') => last.push_str(piece),
-            _ => whole.push(piece.to_owned()),
-        }
+/// What was said before the list: its sentences, or its title where there is none. A line that ends in a
+/// colon only leads on to what follows it.
+fn restatement(before: &[&str]) -> String {
+    let leads_on = |line: &str| line.trim_end_matches(['*', '_', ' ']).ends_with(':');
+    let said: Vec<&str> = before.iter().map(|l| l.trim()).filter(|l| !leads_on(l)).collect();
+    let is_text = |line: &&str| lists::heading(line).is_none() && !line.starts_with('|');
+    let mut sentences: Vec<&str> = said.iter().copied().filter(is_text).collect();
+    if sentences.is_empty() {
+        sentences = said.into_iter().filter(|line| line.starts_with('#')).take(1).collect();
+        sentences = sentences.iter().map(|line| line.trim_matches(['#', ' '])).collect();
     }
-    let kept: Vec<&str> = whole.iter().map(String::as_str).filter(said).map(str::trim).collect();
-    one_line(&kept.join(" "), MAX_WIDTH)
+    if let [sentence] = sentences[..] {
+        return one_line(without_label(sentence), MAX_WIDTH);
+    }
+    one_line(&text::plain(without_label(&sentences.join(" "))), MAX_WIDTH)
+}
+
+/// A text without the bold label before it, as `**Restatement**: `.
+fn without_label(said: &str) -> &str {
+    let label = said.strip_prefix("**").and_then(|rest| rest.split_once("**"));
+    let behind = label.and_then(|(label, rest)| {
+        rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ').filter(|_| label.ends_with(':')))
+    });
+    behind.unwrap_or(said)
 }
 
 /// Requirements given as JSON, as `{"requirements": [{"id": "R1", "text": "..."}]}`.
-fn json_parts(text: &str) -> Option<Parts> {
+fn json_parts(text: &str) -> Option<Found> {
     let from = text.find(['{', '['])?;
     let before = text[..from].trim();
     if !(before.is_empty() || before.ends_with("```json") || before.ends_with("```")) {
@@ -469,43 +503,18 @@ fn json_parts(text: &str) -> Option<Parts> {
         let from = item.get("from").and_then(Value::as_str);
         let from = from.map(|quote| format!("From: \"{}\"", quote.trim_matches('"')));
         let details = check.into_iter().chain(from).collect();
-        Some(Point { number: 0, text: text::plain(&line(item)?), details })
+        Some(Point { text: text::plain(&line(item)?), details, ..Point::default() })
     });
     let points: Vec<Point> = points.collect();
     let questions = field(&value, &["questions"]);
     let questions = questions.as_ref().and_then(Value::as_array).into_iter().flatten();
     let restatement = field(&value, &["restatement", "summary", "request", "goal"]);
-    (!points.is_empty()).then(|| Parts {
+    (!points.is_empty()).then(|| Found {
         restatement: restatement.and_then(|r| r.as_str().map(text::plain)).unwrap_or_default(),
         points,
         questions: questions.filter_map(|q| q.as_str().map(text::plain)).collect(),
-        ..Parts::default()
+        ..Found::default()
     })
-}
-
-/// The plan as Markdown.
-fn write(
-    restatement: &str,
-    requirements: &[Requirement],
-    given: &Given,
-    questions: &[String],
-) -> String {
-    let mut text = String::new();
-    if !restatement.is_empty() {
-        text = format!("{restatement}\n\n");
-    }
-    let _ = write!(text, "{HEADING}\n\n");
-    for Requirement { id, text: what } in requirements {
-        let _ = writeln!(text, "- {id}: {what}");
-    }
-    text.push_str(&given::write(given));
-    if !questions.is_empty() {
-        text.push_str("\n## Questions\n\n");
-        for question in questions {
-            let _ = writeln!(text, "- {question}");
-        }
-    }
-    text
 }
 
 /// Whether a requirement is the script itself, on one line: three statements of it or more, and one

@@ -130,7 +130,7 @@ impl fmt::Display for Example {
 }
 
 /// Under this the examples of a plan stand, a line each: `- E1: ...`.
-const HEADING: &str = "## Examples";
+pub(crate) const HEADING: &str = "## Examples";
 /// Examples that a plan may have.
 const MOST: usize = 20;
 

@@ -11,7 +11,7 @@ use super::text::{one_line, stands_in};
 /// What a requirement that nobody asked for ends in, until a person approves it.
 const MARK: &str = " (proposal)";
 /// Under this stand the proposals of a plan that no person approved.
-const HEADING: &str = "## Proposals";
+pub(crate) const HEADING: &str = "## Proposals";
 /// What names the quote.
 const FIELD: &str = "from: \"";
 /// Characters of a requirement that is the request itself.
@@ -93,8 +93,14 @@ pub fn without_proposals(plan: Plan, request: &str) -> Plan {
     text.push('\n');
     let proposals =
         proposed.iter().map(|p| p.text.strip_suffix(MARK).unwrap_or(&p.text).to_owned());
-    text.push_str(&section::write(HEADING, proposals));
+    text.push_str(&write_proposals(&proposals.collect::<Vec<_>>()));
     Plan { text, requirements }
+}
+
+/// The section of proposals; empty without any.
+#[must_use]
+pub fn write_proposals(proposals: &[String]) -> String {
+    section::write(HEADING, proposals.iter().cloned())
 }
 
 /// A plan's text as models are shown it: without quotes of what they are shown anyway, and without

@@ -17,7 +17,7 @@ const LONGEST: usize = 4096;
 /// Lines that are read under [`HEADING`].
 const MOST_NEEDS: usize = 20;
 /// Under this a plan names what its script needs.
-const HEADING: &str = "## Needs";
+pub(crate) const HEADING: &str = "## Needs";
 
 /// One thing that a script may reach outside its run folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,8 @@
 
 use super::section;
 
-const HEADING: &str = "## Writes";
+/// Under this the files of a plan stand.
+pub(crate) const HEADING: &str = "## Writes";
 /// Files that a plan may name.
 const MOST: usize = 20;
 /// Characters of a name, which may have folders in front.
