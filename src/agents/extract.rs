@@ -377,10 +377,10 @@ fn decide(
 /// The programs without those that leave code out, as long as one is left.
 fn without_gaps(programs: Vec<(usize, Program)>) -> Vec<Program> {
     let programs: Vec<Program> = programs.into_iter().map(|(_, program)| program).collect();
-    let whole = |p: &&Program| placeholder::find(&p.text).is_none() && python::is_program(&p.text);
+    let whole = |p: &&Program| !placeholder::may_leave_out(&p.text) && python::is_program(&p.text);
     if programs.iter().any(|p| whole(&p)) {
         // Blocks that only import belong to a program that is given in pieces.
-        let keep = |p: &Program| placeholder::find(&p.text).is_none();
+        let keep = |p: &Program| !placeholder::may_leave_out(&p.text);
         return programs.into_iter().filter(keep).collect();
     }
     programs

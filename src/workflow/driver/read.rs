@@ -12,7 +12,7 @@ use crate::domain::plan::{Plan, Requirement};
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
-use crate::python::{check, forgotten, hidden};
+use crate::python::{check, forgotten, hidden, left_out};
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
 use std::collections::BTreeMap;
@@ -140,6 +140,11 @@ impl Driver<'_, '_> {
                 earlier.number
             );
             return self.refuse(pending, RefusalKind::Repeated, reason);
+        }
+        let shown = session.head().filter(|_| !sampled);
+        if let Some(what) = shown.and_then(|head| left_out::of(&head.script, &script)) {
+            let reason = format!("{what}: write the whole script, every line of it");
+            return self.refuse(pending, RefusalKind::Unusable, reason);
         }
         let (version, base) = (session.next_version(), session.head);
         if sampled {

@@ -394,25 +394,27 @@ fn code_that_was_left_out_is_noticed() {
     };
     let kept = |body: &str| (format!("```python\n{body}```"), is(body));
     let mut table = Vec::new();
+    for line in ["...", "…", "def helper():\n    print(1)\n    ..."] {
+        table.push(("a gap", gap(line), Whole, Want::Refusal(Placeholder)));
+    }
+    // What a comment says is no gap in a script that is whole.
     for line in [
-        "# ... rest of the code unchanged",
-        "# ... (rest of the code remains the same)",
+        "# remaining functions",
+        "# as above",
+        "# same as before",
         "# Rest of the code",
         "# existing code here",
         "# ... existing code ...",
         "# Existing imports...",
-        "# same as before",
         "# ...",
-        "...",
         "# The remaining functions stay the same as above",
         "# your code here",
-        "def run():  # ... unchanged",
+        "# unchanged",
         "def helper():\n    # same as before\n    pass",
-        "def helper():\n    print(1)\n    ...",
     ] {
-        let line =
-            if line.starts_with("def run") { format!("{line}\n    pass") } else { line.to_owned() };
-        table.push(("a gap", gap(&line), Whole, Want::Refusal(Placeholder)));
+        let body = format!("import sys\n\n\ndef main():\n    print(1)\n\n\n{line}\n\nmain()\n");
+        let (answer, want) = kept(&body);
+        table.push(("no gap", answer, Whole, want));
     }
     for body in [
         "from typing import Protocol\n\n\nclass Shape(Protocol):\n    def area(self) -> float: ...\n\n\nprint(1)\n",
@@ -536,7 +538,7 @@ fn a_refusal_names_the_line_that_does_not_parse() {
     let answer = "Here:\n```python\nimport sys\n\ndef f(:\n    pass\n```";
     let refusal = extract::script(answer, Whole, &parses).unwrap_err();
     assert!(refusal.reason.contains("Line 3") && refusal.reason.contains("`def f(:`"), "{refusal}");
-    let answer = "```python\nx = 1\n# ... rest of the code unchanged\n```";
+    let answer = "```python\nx = 1\n...\n```";
     let refusal = extract::script(answer, Whole, &parses).unwrap_err();
     assert!(refusal.reason.contains("Line 2"), "{refusal}");
 }
