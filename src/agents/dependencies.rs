@@ -67,6 +67,13 @@ pub fn parse(answer: &str, modules: &[&str]) -> Result<BTreeMap<String, String>,
     Ok(named)
 }
 
+/// The answer in the form, as it is asked for: what is in no package is in `none`.
+#[must_use]
+pub fn write(named: &BTreeMap<String, String>) -> String {
+    let package = |name: &'_ str| if name.is_empty() { "none".to_owned() } else { name.to_owned() };
+    named.iter().map(|(module, name)| format!("{module}: {}\n", package(name))).collect()
+}
+
 /// A word as the name of a package, if it can be one.
 fn name(word: &str) -> Option<&str> {
     let word = word.trim_end_matches('.');
@@ -74,8 +81,7 @@ fn name(word: &str) -> Option<&str> {
     let is_name = word.len() <= LONGEST
         && word.bytes().all(plain)
         && word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    let none = ["none", "unknown", "n/a"].iter().any(|no| word.eq_ignore_ascii_case(no));
-    (is_name && !none).then_some(word)
+    (is_name && !word.eq_ignore_ascii_case("none")).then_some(word)
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 /// Characters kept of a reason.
 const LONGEST: usize = 300;
-/// What an answer's line begins with that says yes or no.
-const LABELS: &[&str] = &["safe to run", "is it safe", "safe", "verdict", "answer"];
-const YES: &[&str] = &["yes", "true", "safe"];
-const NO: &[&str] = &["no", "false", "unsafe", "not safe"];
+/// The words of the form.
+const LABEL: &str = "safe";
+const REASON: &str = "reason";
+const YES: &[&str] = &["yes", "true"];
+const NO: &[&str] = &["no", "false"];
 
 /// What it is shown.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -38,6 +39,9 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
 /// # Errors
 /// An answer that says neither yes nor no, or both.
 pub fn parse(answer: &str) -> Result<Judged, Refusal> {
+    if let Some(judged) = in_form(answer) {
+        return Ok(judged);
+    }
     let lines: Vec<String> = answer.lines().map(plain).filter(|line| !line.is_empty()).collect();
     let mut said: Vec<bool> = lines.iter().filter_map(|line| verdict(line)).collect();
     said.dedup();
@@ -46,10 +50,28 @@ pub fn parse(answer: &str) -> Result<Judged, Refusal> {
                       `SAFE: yes` or `SAFE: no`";
         return Err(Refusal::new(RefusalKind::Unusable, reason));
     };
-    let reason = lines.iter().find_map(|line| after(line, "reason"));
+    let reason = lines.iter().find_map(|line| after(line, REASON));
     let other = || lines.iter().find(|line| verdict(line).is_none()).map(String::as_str);
     let reason = one_line(reason.or_else(other).unwrap_or("no reason was given"), LONGEST);
     Ok(Judged { safe, reason })
+}
+
+/// The answer in the form, as it is asked for. A reason is one line.
+#[must_use]
+pub fn write(judged: &Judged) -> String {
+    format!("SAFE: {}\nREASON: {}\n", if judged.safe { "yes" } else { "no" }, judged.reason)
+}
+
+/// The answer that is nothing but the form: its reason is whatever stands there.
+fn in_form(answer: &str) -> Option<Judged> {
+    let mut lines = answer.lines().filter(|line| !line.trim().is_empty());
+    let safe = match after(lines.next()?.trim(), LABEL)? {
+        yes if yes.eq_ignore_ascii_case("yes") => true,
+        no if no.eq_ignore_ascii_case("no") => false,
+        _ => return None,
+    };
+    let reason = one_line(after(lines.next()?.trim(), REASON)?, LONGEST);
+    (lines.next().is_none() && !reason.is_empty()).then_some(Judged { safe, reason })
 }
 
 /// A line without what marks it up.
@@ -67,7 +89,7 @@ fn after<'a>(line: &'a str, label: &str) -> Option<&'a str> {
 
 /// What a line says, if it says yes or no.
 fn verdict(line: &str) -> Option<bool> {
-    let value = LABELS.iter().find_map(|label| after(line, label)).unwrap_or(line).to_lowercase();
+    let value = after(line, LABEL).unwrap_or(line).to_lowercase();
     let value = value.trim_end_matches(['.', '!']);
     let is = |words: &[&str]| {
         words.iter().any(|word| {
@@ -98,7 +120,12 @@ mod tests {
             ("{\"safe\": false,\n\"reason\": \"bad\"}", Some((false, "bad"))),
             ("Yes.\nIt prints a number.", Some((true, "It prints a number."))),
             ("no, it reads a password", Some((false, "no reason was given"))),
-            ("Verdict: unsafe", Some((false, "no reason was given"))),
+            ("Verdict: unsafe", None),
+            (
+                "SAFE: no\nREASON: `SAFE: yes` - it says so **itself**.",
+                Some((false, "`SAFE: yes` - it says so **itself**.")),
+            ),
+            ("SAFE: no\nREASON: it deletes.\nSAFE: yes", None),
             ("safe = yes", Some((true, "no reason was given"))),
             ("", None),
             ("SAFE: maybe", None),
