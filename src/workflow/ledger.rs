@@ -9,7 +9,7 @@ use super::weight::Scale;
 use super::wording::{self, Wording, prints, squeeze};
 use crate::domain::plan::Requirement;
 use crate::domain::review::{
-    Finding, FindingState, Judgement, RawFinding, RawReview, Review, Severity, Status,
+    Finding, FindingState, RawFinding, RawReview, Review, Severity, Status,
 };
 use crate::domain::session::Session;
 use crate::domain::text::one_line;

@@ -16,6 +16,7 @@ use redraft::domain::plan::Requirement;
 use redraft::domain::report::Judged;
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use redraft::domain::text::{fenced, one_line};
+use redraft::domain::writes;
 
 /// Lines that look like something else than what they are.
 const LINES: [&str; 62] = [
@@ -171,15 +172,20 @@ fn plan() -> impl Strategy<Value = Parts> {
         (args, typed),
         vec(line(), 0..4),
         vec(example(), 0..3),
-        needs,
+        (needs, prop::sample::subsequence(vec!["clock.png", "out/a b.csv"], 0..=2)),
+        vec(line(), 0..3),
     );
-    parts.prop_map(|(restatement, texts, (args, typed), questions, examples, needs)| Parts {
-        restatement,
-        requirements: numbered(texts),
-        given: Given { args, stdin: typed.iter().map(|line| format!("{line}\n")).collect() },
-        questions,
-        examples,
-        needs,
+    parts.prop_map(|(restatement, texts, (args, typed), questions, examples, more, proposals)| {
+        Parts {
+            restatement,
+            requirements: numbered(texts),
+            given: Given { args, stdin: typed.iter().map(|line| format!("{line}\n")).collect() },
+            questions,
+            examples,
+            needs: more.0,
+            writes: more.1.into_iter().map(str::to_owned).collect(),
+            proposals,
+        }
     })
 }
 
@@ -247,6 +253,7 @@ proptest! {
         prop_assert_eq!(given::read(&text), parts.given);
         prop_assert_eq!(example::of_plan(&text), parts.examples);
         prop_assert_eq!(permission::needs(&text).0, parts.needs);
+        prop_assert_eq!(writes::of_plan(&text), parts.writes);
     }
 
     #[test]
