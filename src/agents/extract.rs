@@ -106,6 +106,30 @@ pub(super) fn fenced(
     fences::blocks(text::after_thinking(&normal), &|text: &str| parses(text).is_ok())
 }
 
+/// A script that was put together of an answer's parts, which parses; no line of it may stand for code
+/// that was left out.
+pub fn put_together(script: &str, notes: Vec<String>) -> Result<Extracted, Refusal> {
+    finish(Program { text: script.to_owned(), notes })
+}
+
+/// The blocks of Python of an answer that parse, in their order, without those that only show how the
+/// others are used.
+pub fn pieces(answer: &str, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Vec<String> {
+    let checker = Checker { parses, calls: Cell::new(0), bytes: Cell::new(0) };
+    let blocks = fenced(answer, &|text| checker.check(text));
+    let python = |block: &Block| {
+        let other = fences::other_language(&block.tag) || block.tag == "json";
+        block.closed && !other && checker.parses(&block.text)
+    };
+    let pieces = blocks.into_iter().filter(python).map(|block| block.text);
+    pieces.filter(|text| !python::names(text).defined.is_empty() || has_imports(text)).collect()
+}
+
+/// Whether a text is a script once more: it defines most of the same, or repeats most of its lines.
+pub(super) fn rewrites(script: &str, text: &str) -> bool {
+    choose::rewrites(script, &python::names(script), text, &python::names(text))
+}
+
 /// The last checks of a script that parses.
 fn finish(program: Program) -> Result<Extracted, Refusal> {
     let start = program.text.len() - program.text.trim_start_matches(['\n', ' ', '\t']).len();

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod begin;
 pub mod coder;
 pub mod dependencies;
+pub mod edits;
 pub mod engineer;
 pub mod extract;
 mod fences;
@@ -39,6 +40,8 @@ pub enum RefusalKind {
     CutOff,
     /// Nothing was answered.
     Empty,
+    /// An edit in it fits no place of the script, or several.
+    Edit,
     /// It holds no plan, or no review.
     Unusable,
 }

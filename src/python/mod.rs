@@ -1,7 +1,7 @@
 //! What is known of a Python script: by reading it, and by running it.
 //!
-//! `check`, `tree` and `outline` alone know the crates that parse and lint; the rest works on what
-//! they say.
+//! `check` alone knows the crate that lints. What reads or changes a script by its syntax tree knows the
+//! one that parses; the rest works on what they say.
 
 pub mod acceptance;
 pub mod behaviour;
@@ -18,8 +18,10 @@ pub mod interpreter;
 pub mod left_out;
 pub mod outline;
 pub mod packages;
+pub mod parts;
 pub mod pep723;
 pub mod run;
+mod scope;
 mod show;
 pub mod traceback;
 mod tree;

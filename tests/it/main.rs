@@ -14,6 +14,7 @@ mod agents;
 #[cfg(target_os = "linux")]
 mod agreement;
 mod analyst;
+mod answers;
 mod ask;
 mod commands;
 mod data;

@@ -1,6 +1,7 @@
 //! Performs the machine's steps: brings agents, models, checks and runs together, and journals
 //! what came of each.
 
+mod answer;
 mod ask;
 mod call;
 mod decide;

@@ -1,10 +1,8 @@
 //! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
 
-use super::{Driver, DriverError, Next, notes};
+use super::{Driver, DriverError, Next, answer, notes};
 use crate::agents::given::Given;
-use crate::agents::{
-    self, Refusal, analysis, dependencies, extract, planner, reviewer, safety, tries,
-};
+use crate::agents::{self, analysis, dependencies, extract, planner, reviewer, safety, tries};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::origin;
@@ -115,19 +113,12 @@ impl Driver<'_, '_> {
     }
 
     fn read_script(&mut self, pending: &Pending, sampled: bool) -> Result<(), DriverError> {
-        let extracted = match extract::script(&pending.answer, pending.outcome, &parses) {
-            Ok(extracted) => extracted,
-            Err(Refusal { reason, .. }) => {
-                // A sample is not asked for again: what it has of use is tried.
-                let names = &self.store.session().interface;
-                match extract::part(&pending.answer, names, &parses).filter(|_| sampled) {
-                    Some(part) => part,
-                    None => return self.refuse(pending, RefusalKind::Unusable, reason),
-                }
-            }
+        let written = match answer::written(self.store.session(), pending, sampled) {
+            Ok(written) => written,
+            Err(reason) => return self.refuse(pending, RefusalKind::Unusable, reason),
         };
-        let (script, added) = forgotten::with_imports(&extracted.script);
-        let mut notes = extracted.notes;
+        let (script, added) = forgotten::with_imports(&written.script);
+        let mut notes = written.notes;
         notes.extend(added.iter().map(|import| format!("a forgotten import was added: {import}")));
         let (script, hidden) = hidden::without_hidden_methods(&script);
         notes.extend(hidden.iter().map(|name| {
