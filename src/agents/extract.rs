@@ -5,6 +5,7 @@
 
 mod choose;
 mod done;
+mod files;
 mod mend;
 mod part;
 mod placeholder;
@@ -17,6 +18,7 @@ use crate::domain::chat::Outcome;
 use crate::domain::text::{one_line, quoted};
 use choose::Program;
 pub use done::is_there;
+pub use files::{File, files};
 pub use part::part;
 use std::cell::Cell;
 

@@ -47,6 +47,11 @@ struct End<'a> {
 /// on `fits` (does this text parse?), and without one that fits the block ends where its
 /// triple-quoted strings are closed.
 pub(super) fn blocks(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<Block> {
+    placed(text, fits).into_iter().map(|(_, block)| block).collect()
+}
+
+/// The same, each with the place of the line that opens it.
+pub(super) fn placed(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<(usize, Block)> {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut blocks = Vec::new();
     let mut at = 0;
@@ -57,13 +62,13 @@ pub(super) fn blocks(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<Block> {
         };
         if open.one_line {
             let text = open.inline.unwrap_or_default().to_owned();
-            blocks.push(Block { tag: open.tag, text, closed: true });
+            blocks.push((at, Block { tag: open.tag, text, closed: true }));
             at += 1;
             continue;
         }
         let (block, next) = read_block(&lines, at + 1, open, fits);
         if !block.text.trim().is_empty() {
-            blocks.push(block);
+            blocks.push((at, block));
         }
         at = next;
     }

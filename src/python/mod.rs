@@ -15,6 +15,7 @@ pub mod hidden;
 pub mod hints;
 mod imports;
 pub mod interpreter;
+pub mod join;
 pub mod left_out;
 pub mod outline;
 pub mod packages;

@@ -6,9 +6,11 @@ mod script;
 
 use std::collections::BTreeSet;
 
+pub(super) use script::{Kind, import_lines, kind};
+
 use super::check;
 use super::depth::with_room;
-use script::{Kind, Script};
+use script::Script;
 
 /// What an answer is beside the script that it was written from.
 #[derive(Clone, Debug, PartialEq, Eq)]

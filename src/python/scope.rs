@@ -21,6 +21,8 @@ pub(super) struct Used {
     pub(super) attributes: Vec<(String, TextSize)>,
     /// It, or the last attribute, is given a value.
     pub(super) stored: bool,
+    /// The functions around it, as places in [`Names::scopes`].
+    scopes: Vec<usize>,
 }
 
 /// The names of a script.
@@ -60,6 +62,11 @@ impl Names {
             .map(|used| used.name.as_str())
             .filter(|name| !self.bound.contains_key(*name))
             .collect()
+    }
+
+    /// Whether a function around the use binds the name itself.
+    pub(super) fn is_shadowed(&self, used: &Used, name: &str) -> bool {
+        used.scopes.iter().any(|scope| self.scopes[*scope].contains(name))
     }
 }
 
@@ -209,11 +216,13 @@ impl Reader<'_> {
         let Expr::Name(name) = inner else { return false };
         if self.is_of_top(&name.id) {
             attributes.reverse();
+            let functions = self.around.iter().filter(|around| !around.class);
             self.names.uses.push(Used {
                 name: name.id.to_string(),
                 start: name.start(),
                 attributes,
                 stored,
+                scopes: functions.map(|around| around.scope).collect(),
             });
         }
         true

@@ -89,3 +89,44 @@ fn who_says_it_twice_means_it() {
     let (_, out) = second(&[&half, &half]);
     assert_eq!(out, "2\n");
 }
+
+#[test]
+fn a_script_in_two_files_is_one_script_and_looks_for_no_package() {
+    let shapes = "def area(r):\n    return 3 * r * r\n";
+    let main = "from shapes import area\n\n\ndef main():\n    print('draft', area(2))\n\n\n\
+        if __name__ == '__main__':\n    main()\n";
+    let test = "from main import area\n\n\ndef test_area():\n    assert area(1) == 3\n";
+    for answer in [
+        format!(
+            "Two files.\n\n**shapes.py**\n\n```python\n{shapes}```\n\n**main.py**\n\n```python\n{main}```\n"
+        ),
+        format!("```python main.py\n{main}```\n```python shapes.py\n{shapes}```\n"),
+        format!(
+            "```python\n# main.py\n{main}```\n```python\n# shapes.py\n{shapes}```\n```csv\na,b\n1,2\n```\n"
+        ),
+        format!(
+            "`shapes.py`:\n```python\n{shapes}```\n`main.py`:\n```python\n{main}```\n`test_main.py`:\n```python\n{test}```\n"
+        ),
+    ] {
+        let world = World::scripted(&[PLAN], &[&answer], &[ACCEPT]);
+        world.run(&RUN).expect(0);
+        assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "draft 12\n", "{answer}");
+        let script = world.read("sessions/s/script_v1.py");
+        assert!(!script.contains("import"), "{script}");
+        let asked = world.received();
+        assert!(!asked.iter().any(|r| r.prompt().contains("Which package")), "{answer}");
+        assert_eq!(asked.len(), 3, "{answer}");
+    }
+}
+
+#[test]
+fn files_that_can_not_be_joined_are_asked_for_as_one_script() {
+    let files = "**shapes.py**\n```python\ndef area(r):\n    return r\n\n\ndef two():\n    return area(2)\n```\n\
+        **main.py**\n```python\nfrom shapes import two\n\n\ndef area():\n    return two()\n\n\nprint(area())\n```\n";
+    let world = World::scripted(&[PLAN], &[files, &fenced("print('one script')")], &[ACCEPT]);
+    world.run(&RUN).expect(0);
+    assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "one script\n");
+    let prompt = world.received()[2].prompt();
+    assert!(prompt.contains("`area` is something else in each of"), "{prompt}");
+    assert!(prompt.contains("Write everything into one script"), "{prompt}");
+}

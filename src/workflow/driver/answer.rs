@@ -6,8 +6,8 @@ use crate::agents::{Refusal, extract};
 use crate::domain::chat::{Agent, Outcome, Role};
 use crate::domain::session::{Pending, Session, Version};
 use crate::domain::text::{one_line, quoted};
-use crate::python::check;
 use crate::python::parts::{self, Fit, Put};
+use crate::python::{check, join};
 use crate::workflow::machine::{self, Told};
 
 /// A script, and what was done to the answer to get it, for people.
@@ -68,6 +68,21 @@ fn whole(
     session: &Session,
     sampled: bool,
 ) -> Result<Written, String> {
+    let incomplete = match extract::files(answer, outcome, &parses) {
+        Ok(files) => match joined(files) {
+            Some(Ok(Put { script, notes })) => {
+                return put_together(&script, notes);
+            }
+            Some(Err(reason)) => {
+                return Err(format!(
+                    "{reason} Write everything into one script, in one ```python block, without imports \
+                     of files of your own."
+                ));
+            }
+            None => None,
+        },
+        Err(refusal) => Some(refusal.reason),
+    };
     let extracted = match extract::script(answer, outcome, &parses) {
         Ok(extracted) => extracted,
         Err(Refusal { reason, .. }) => {
@@ -76,7 +91,19 @@ fn whole(
             part.filter(|_| sampled).ok_or(reason)?
         }
     };
+    if let Some(reason) = incomplete.filter(|_| join::may_need_more(&extracted.script)) {
+        return Err(reason);
+    }
     Ok(Written { script: extracted.script, notes: extracted.notes })
+}
+
+/// The script that several files make.
+fn joined(files: Vec<extract::File>) -> Option<Result<Put, String>> {
+    if files.len() < 2 {
+        return None;
+    }
+    let file = |extract::File { name, text }| join::File { name, text };
+    join::join(&files.into_iter().map(file).collect::<Vec<_>>())
 }
 
 /// A script that was put together, if no line of it stands for code that was left out.

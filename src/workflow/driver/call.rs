@@ -23,7 +23,7 @@ use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
-use crate::python::{outline, words};
+use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
@@ -318,7 +318,10 @@ fn enough(
         && connection.answers_at_once()
         && connection.price.is_none();
     let names = session.interface.clone();
-    move |answer| asked && extract::is_there(answer, &names, &parses)
+    // Another file may follow that the script imports.
+    let imports =
+        |answer: &str| extract::pieces(answer, &parses).iter().any(|p| join::may_need_more(p));
+    move |answer| asked && extract::is_there(answer, &names, &parses) && !imports(answer)
 }
 
 /// Of a model that is known to think aloud, the thoughts are no part of its answer: also where it did
