@@ -59,6 +59,8 @@ pub struct Config {
     pub sampling_temperature_step: Option<f64>,
     /// What counts between samples that are otherwise equal.
     pub sampling_strategy: Option<Strategy>,
+    /// Whether the Coder answers with edits of the script before.
+    pub edits: Option<bool>,
     /// How much has to be seen of a version before `--auto` accepts it.
     pub accept: Option<Evidence>,
     /// What becomes of lint findings.
@@ -400,6 +402,7 @@ impl Config {
         over(&mut self.install_attempts, later.install_attempts);
         over(&mut self.sampling_temperature_step, later.sampling_temperature_step);
         over(&mut self.sampling_strategy, later.sampling_strategy);
+        over(&mut self.edits, later.edits);
         over(&mut self.accept, later.accept);
         over(&mut self.lint, later.lint);
         over(&mut self.run, later.run);

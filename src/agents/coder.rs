@@ -40,6 +40,8 @@ pub struct Shown<'a> {
     pub failed: Option<&'a str>,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
+    /// Edits of the script are asked for instead of the whole of it, where there is one.
+    pub edits: bool,
 }
 
 /// The names that the template uses.
@@ -58,6 +60,7 @@ struct Context<'a> {
     run: Option<&'a str>,
     failed: Option<&'a str>,
     refusal: Option<&'a str>,
+    edits: bool,
 }
 
 #[derive(Serialize)]
@@ -97,6 +100,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         run: shown.run,
         failed: shown.failed,
         refusal: shown.refusal,
+        edits: shown.edits,
     };
     ask(prompts, Agent::Coder, context)
 }

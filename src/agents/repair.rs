@@ -30,6 +30,8 @@ pub struct Shown<'a> {
     pub left: Option<u32>,
     /// Why the answer before was refused.
     pub refusal: Option<&'a str>,
+    /// Edits of the script are asked for instead of the whole of it.
+    pub edits: bool,
 }
 
 /// What is asked of the Coder.

@@ -246,6 +246,9 @@ pub struct Settings {
     /// How many candidates have to do the same to be agreed on.
     #[serde(default = "two")]
     pub quorum: u32,
+    /// Whether the Coder answers with edits of the script before, where there is one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub edits: bool,
     /// How much has to be seen of a version before the rules of `--auto` accept it.
     #[serde(default)]
     pub accept: Evidence,
@@ -283,6 +286,10 @@ pub struct Settings {
 
 const fn yes() -> bool {
     true
+}
+
+const fn is_false(it: &bool) -> bool {
+    !*it
 }
 
 const fn one() -> u32 {
@@ -329,6 +336,7 @@ impl Settings {
             sampling_temperature_step: tenth(),
             sampling_strategy: Strategy::default(),
             quorum: two(),
+            edits: false,
             accept: Evidence::default(),
             lint: LintUse::default(),
             run: true,

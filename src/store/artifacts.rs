@@ -178,6 +178,8 @@ struct Flat {
     sampling_strategy: Strategy,
     quorum: Option<u32>,
     #[serde(default)]
+    edits: bool,
+    #[serde(default)]
     accept: Evidence,
     #[serde(default)]
     lint: LintUse,
@@ -235,6 +237,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
             .unwrap_or(usual.sampling_temperature_step),
         sampling_strategy: read.sampling_strategy,
         quorum: read.quorum.unwrap_or(usual.quorum),
+        edits: read.edits,
         accept: read.accept,
         lint: read.lint,
         run: read.run,

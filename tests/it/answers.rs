@@ -130,3 +130,59 @@ fn files_that_can_not_be_joined_are_asked_for_as_one_script() {
     assert!(prompt.contains("`area` is something else in each of"), "{prompt}");
     assert!(prompt.contains("Write everything into one script"), "{prompt}");
 }
+
+/// Ten repairs: a script that fails, the right one, and the edits that lead from one to the other.
+fn repairs() -> Vec<(String, [String; 3])> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/repairs");
+    let mut repairs = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (script, rest) = text.split_once("=== whole\n").unwrap();
+        let (whole, edits) = rest.split_once("=== edits\n").unwrap();
+        let script = script.strip_prefix("=== script\n").unwrap();
+        repairs.push((path.display().to_string(), [script, whole, edits].map(str::to_owned)));
+    }
+    repairs.sort();
+    repairs
+}
+
+#[test]
+fn repairs_as_edits_give_the_same_scripts_in_half_of_the_tokens_or_less() {
+    let repaired = |script: &str, answer: &str, edits: bool| {
+        let world = World::scripted(&[PLAN], &[&fenced(script), answer], &[ACCEPT]);
+        let config = world.read("redraft.yaml");
+        let config = if edits { config } else { format!("{config}edits: false\n") };
+        world.write("redraft.yaml", &config);
+        world.run(&[&RUN[..], &["--preset", "quick"]].concat()).expect(0);
+        let asked = world.received();
+        assert_eq!(asked.len(), 2);
+        assert!(!asked[0].prompt().contains("SEARCH"), "a first version is a script");
+        assert_eq!(asked[1].prompt().contains("<<<<<<< SEARCH"), edits);
+        assert_eq!(asked[1].prompt().contains("Write the whole corrected script in one"), !edits);
+        world.read("sessions/s/script_v2.py")
+    };
+    let (mut whole_length, mut edits_length) = (0, 0);
+    let repairs = repairs();
+    assert_eq!(repairs.len(), 10);
+    for (name, [script, whole, edits]) in repairs {
+        let whole_answer = fenced(&whole);
+        assert_eq!(repaired(&script, &edits, true), whole, "{name}");
+        assert_eq!(repaired(&script, &whole_answer, false), whole, "{name}");
+        whole_length += whole_answer.len();
+        edits_length += edits.len();
+    }
+    assert!(edits_length * 2 <= whole_length, "{edits_length} against {whole_length}");
+}
+
+#[test]
+fn whose_edits_could_not_be_used_is_asked_for_the_whole_script() {
+    let broken = "print(undefined)\n";
+    let edits = "<<<<<<< SEARCH\nprint(other)\n=======\nprint(1)\n>>>>>>> REPLACE\n";
+    let world = World::scripted(&[PLAN], &[&fenced(broken), edits, &fenced("print(1)")], &[ACCEPT]);
+    world.run(&[&RUN[..], &["--preset", "quick"]].concat()).expect(0);
+    let asked = world.received();
+    assert!(asked[1].prompt().contains("Write the edits."));
+    assert!(asked[2].prompt().contains("the script has no line `print(other)`"));
+    assert!(asked[2].prompt().contains("Write the whole corrected script in one"));
+}

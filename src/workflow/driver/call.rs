@@ -74,7 +74,9 @@ impl Driver<'_, '_> {
         let begins = self.models.get(&model).is_some_and(Connection::can_be_begun);
         let writes = agent.role() == Role::Coder;
         let by_user = writes.then(|| begun_by_user(session)).flatten();
-        let begun = (begins && writes).then(|| begin::answer(by_user.as_deref()));
+        // Edits begin otherwise than a script does.
+        let edits = session.settings.edits && session.head.is_some();
+        let begun = (begins && writes && !edits).then(|| begin::answer(by_user.as_deref()));
         let unfinished = by_user.is_some();
         let missing = samples::missing(session, agent);
         let first = samples::place(session, agent);
@@ -433,6 +435,8 @@ fn request(
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
     let completes = unfinished && (agent == Agent::Coder || told != Told::Script);
     let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
+    // Whose answer could not be used is asked for the whole script, which is easier.
+    let edits = session.settings.edits && refusal.is_none();
     let head = session.head();
     let run = head.map(|head| state_words(head, room)).unwrap_or_default();
     let run = Some(run.as_str()).filter(|words| !words.is_empty());
@@ -506,6 +510,7 @@ fn request(
                     run,
                     failed: None,
                     refusal,
+                    edits,
                 },
             )
         }
@@ -526,6 +531,7 @@ fn request(
                     tries: earlier.as_deref().filter(|tries| !tries.is_empty()),
                     left: head.filter(|_| told).map(|head| machine::repairs_left(session, head)),
                     refusal,
+                    edits,
                 },
             )
         }

@@ -50,6 +50,7 @@ fn every_agent_is_told_what_it_is_shown() {
         run: Some("failed with exit code 1"),
         failed: Some("another one crashed"),
         refusal: Some("it did not parse"),
+        edits: false,
     };
     let mend = repair::Shown {
         wishes: &[],
@@ -62,6 +63,7 @@ fn every_agent_is_told_what_it_is_shown() {
         tries: Some("- v1: KeyError: 'a'"),
         left: Some(2),
         refusal: None,
+        edits: false,
     };
     let requirements = super::requirements(&["face", "hands"]);
     let review = reviewer::Shown {
@@ -152,6 +154,39 @@ fn the_least_that_can_be_shown_is_enough() {
     assert_eq!(first.messages[1].content, "x\n\nWrite the whole script in one ```python block.");
     repair::request(&prompts, &repair::Shown::default()).unwrap();
     reviewer::request(&prompts, &reviewer::Shown::default()).unwrap();
+}
+
+#[test]
+fn edits_are_asked_for_where_there_is_a_script_and_nowhere_else() {
+    let prompts = Prompts::load(None).unwrap();
+    let code = |script, edits| {
+        let shown = coder::Shown { plan: "x", script, edits, ..Default::default() };
+        coder::request(&prompts, &shown).unwrap().messages
+    };
+    let mend = |edits| {
+        let shown = repair::Shown { plan: "x", script: "print(x)", edits, ..Default::default() };
+        repair::request(&prompts, &shown).unwrap().messages
+    };
+    let whole = "Answer with the whole script in one ```python block and nothing else.\n\nRules:";
+    let corrected =
+        "Answer with the whole corrected script in one ```python block and nothing else.\n\nRules:";
+    for (messages, system, user) in [
+        (code(None, false), whole, "Write the whole script in one ```python block."),
+        (code(None, true), whole, "Write the whole script in one ```python block."),
+        (
+            code(Some("print(x)"), false),
+            whole,
+            "Write the whole script again, changed where needed, in one ```python block.",
+        ),
+        (code(Some("print(x)"), true), ">>>>>>> REPLACE\n", "Write the edits."),
+        (mend(false), corrected, "Write the whole corrected script in one ```python block."),
+        (mend(true), ">>>>>>> REPLACE\n", "Write the edits."),
+    ] {
+        assert!(messages[0].content.contains(system), "{}", messages[0].content);
+        assert!(messages[1].content.ends_with(&format!("\n\n{user}")), "{}", messages[1].content);
+        assert_eq!(messages[0].content.contains("SEARCH"), user == "Write the edits.");
+    }
+    assert_eq!(code(None, true), code(None, false));
 }
 
 #[test]
