@@ -457,7 +457,7 @@ mod tests {
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::plan::Plan;
-    use crate::domain::review::Verdict;
+    use crate::domain::review::{Judgement, Verdict};
     use crate::domain::session::Version;
 
     const SCRIPT: &str = "import time\nprint( time.time() )\n";
