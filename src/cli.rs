@@ -156,11 +156,11 @@ pub(crate) struct New {
     #[arg(long, value_name = "P", value_enum)]
     pub(crate) preset: Option<PresetArg>,
     /// Give the script this file; it is copied into the session
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Hold every version against these tests: a file of pytest's, a script that asserts, a
     /// cases.yaml, or a folder of them; they are copied into the session
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) tests: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) work: Work,
@@ -175,7 +175,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Give the code this file; it is copied into the session
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) data: Vec<PathBuf>,
     /// Pieces of code that are run for one question at most [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]

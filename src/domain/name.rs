@@ -1,5 +1,8 @@
-//! Names of sessions: they become folder names, so they are checked before anything is written.
+//! Names of sessions and of files: they become names of folders and files, so they are checked before
+//! anything is written.
 
+use super::text::turns_text;
+use std::fmt::Write as _;
 use thiserror::Error;
 
 /// The longest name, in characters.
@@ -51,6 +54,87 @@ pub fn check(name: &str) -> Result<(), NameError> {
         return Err(NameError::Reserved(name.to_owned()));
     }
     Ok(())
+}
+
+/// The longest name of a file that file systems take, in bytes.
+const LONGEST_FILE: usize = 255;
+
+/// Why a file can't be taken under its name.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum FileNameError {
+    /// It is no name of a file: nothing, or a folder's `.` or `..`.
+    #[error("`{0}` is no name of a file")]
+    Folder(String),
+    /// Longer than file systems take.
+    #[error("its name has more than {LONGEST_FILE} bytes; rename it")]
+    Long,
+    /// It could lead to another folder.
+    #[error("its name holds the path separator `{0}`; rename it")]
+    Separator(char),
+    /// Nobody could see it, or write it into a script.
+    #[error("its name holds the control character `{0}`; rename it")]
+    Control(String),
+}
+
+/// Checks the name of a file that the user gives: any that a file can have is taken, but for what
+/// leaves its folder and for control characters.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_file(name: &str) -> Result<(), FileNameError> {
+    if ["", ".", ".."].contains(&name) {
+        return Err(FileNameError::Folder(name.to_owned()));
+    }
+    if name.len() > LONGEST_FILE {
+        return Err(FileNameError::Long);
+    }
+    // A session may be taken to a system where these separate folders.
+    let separates = |c: &char| ['/', '\\'].contains(c) || (cfg!(windows) && *c == ':');
+    if let Some(c) = name.chars().find(separates) {
+        return Err(FileNameError::Separator(c));
+    }
+    match name.chars().find(|c| c.is_control()) {
+        Some(c) => Err(FileNameError::Control(escaped(&c.to_string()))),
+        None => Ok(()),
+    }
+}
+
+/// A text with its control characters, and those that turn text around, as Python escapes them.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let hidden = |c: char| c.is_control() || turns_text(c);
+    text.chars()
+        .fold(String::new(), |out, c| if hidden(c) { escape(out, c) } else { out + &c.to_string() })
+}
+
+/// The name of a file of data for a model: as it stands, and where a script could easily get it wrong
+/// also the path as Python writes it.
+#[must_use]
+pub fn told(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.,()[]+=@~#&%! ".contains(c);
+    if name.chars().all(plain) && name.trim() == name && !name.contains("  ") {
+        return name.to_owned();
+    }
+    let literal = name.chars().fold(String::new(), |out, c| match c {
+        '"' | '\\' => out + "\\" + &c.to_string(),
+        // Marks and blanks that look like others: a file has the name of these very characters.
+        c if !c.is_ascii() && !c.is_alphanumeric() => escape(out, c),
+        c => out + &c.to_string(),
+    });
+    format!("{} (in Python \"data/{literal}\")", escaped(name))
+}
+
+/// Adds a character as Python escapes it.
+fn escape(mut out: String, c: char) -> String {
+    let _ = match (c, u32::from(c)) {
+        ('\n', _) => write!(out, "\\n"),
+        ('\t', _) => write!(out, "\\t"),
+        ('\r', _) => write!(out, "\\r"),
+        (_, n @ 0..=0xff) => write!(out, "\\x{n:02x}"),
+        (_, n @ 0x100..=0xffff) => write!(out, "\\u{n:04x}"),
+        (_, n) => write!(out, "\\U{n:08x}"),
+    };
+    out
 }
 
 /// A name made from a request: its first words, in lower case, joined by `-`.
@@ -181,6 +265,73 @@ mod tests {
             ("時計を表示する", "時計を表示する"),
         ] {
             assert_eq!(suggest(request), name);
+        }
+    }
+
+    #[test]
+    fn any_name_that_a_file_can_have_is_taken_and_none_that_leaves_its_folder() {
+        use FileNameError::{Control, Folder, Long, Separator};
+        for name in [
+            "days (1).csv",
+            "it's.csv",
+            ".hidden.csv",
+            "-rf.csv",
+            "con.csv",
+            "nul",
+            " a .csv ",
+            "a..b.tar.gz",
+            "...",
+            "\"x\".csv",
+            "a;b&c|d.csv",
+            "$HOME.csv",
+            "`id`.csv",
+            "50%.csv",
+            "a, b.csv",
+            "[x]{y}.json",
+            "données.csv",
+            "数据 2.xlsx",
+            "a*?.csv",
+            "v1.2.",
+            "~",
+            "#1.csv",
+            "a\u{202e}b.csv",
+        ] {
+            assert_eq!(check_file(name), Ok(()), "{name:?}");
+        }
+        for (name, problem) in [
+            ("", Folder(String::new())),
+            (".", Folder(".".into())),
+            ("..", Folder("..".into())),
+            ("../x", Separator('/')),
+            ("a/b", Separator('/')),
+            ("..\\x", Separator('\\')),
+            ("a\0b", Control("\\x00".into())),
+            ("a\nb", Control("\\n".into())),
+            ("\u{1b}[2J", Control("\\x1b".into())),
+            ("a\u{9b}b", Control("\\x9b".into())),
+            (&"x".repeat(256), Long),
+        ] {
+            assert_eq!(check_file(name), Err(problem), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_script_could_get_wrong_is_told_as_python_writes_it() {
+        for (name, expected) in [
+            ("a.csv", "a.csv"),
+            ("days (1).csv", "days (1).csv"),
+            ("données 2.csv", "données 2.csv"),
+            ("it's.csv", "it's.csv (in Python \"data/it's.csv\")"),
+            ("\"a\".csv", "\"a\".csv (in Python \"data/\\\"a\\\".csv\")"),
+            ("a  b.csv", "a  b.csv (in Python \"data/a  b.csv\")"),
+            ("a .csv ", "a .csv  (in Python \"data/a .csv \")"),
+            ("a: b.csv", "a: b.csv (in Python \"data/a: b.csv\")"),
+            ("e\u{301}.csv", "e\u{301}.csv (in Python \"data/e\\u0301.csv\")"),
+            ("a\u{a0}b.csv", "a\u{a0}b.csv (in Python \"data/a\\xa0b.csv\")"),
+            ("a\u{202e}b.csv", "a\\u202eb.csv (in Python \"data/a\\u202eb.csv\")"),
+            ("\u{1f600}.csv", "\u{1f600}.csv (in Python \"data/\\U0001f600.csv\")"),
+        ] {
+            assert_eq!(told(name), expected);
         }
     }
 }

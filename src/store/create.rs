@@ -174,7 +174,7 @@ fn name_data(paths: &[PathBuf]) -> Result<Vec<(&Path, &str)>, StoreError> {
     let mut named: Vec<(&Path, &str)> = Vec::new();
     for path in paths {
         let refuse = |problem: &str| StoreError::Data {
-            file: path.display().to_string(),
+            file: name::escaped(&path.display().to_string()),
             problem: problem.to_owned(),
         };
         if path.is_dir() {
@@ -187,7 +187,7 @@ fn name_data(paths: &[PathBuf]) -> Result<Vec<(&Path, &str)>, StoreError> {
             .file_name()
             .and_then(|n| n.to_str())
             .ok_or_else(|| refuse("its name is not UTF-8"))?;
-        name::check(name).map_err(|e| refuse(&e.to_string()))?;
+        name::check_file(name).map_err(|e| refuse(&e.to_string()))?;
         if named.iter().any(|(_, known)| *known == name) {
             return Err(refuse("another file given has the same name"));
         }

@@ -100,9 +100,9 @@ fn is_bounded(event: &Event) -> Result<(), String> {
 fn stays_inside(event: &mut Event) -> Result<(), String> {
     if let Event::SessionCreated(created) = event
         && let Some(given) =
-            created.data.iter().chain(&created.tests).find(|f| name::check(&f.name).is_err())
+            created.data.iter().chain(&created.tests).find(|f| name::check_file(&f.name).is_err())
     {
-        return Err(format!("it names a data file `{}`", given.name));
+        return Err(format!("it names a data file `{}`", name::escaped(&given.name)));
     }
     let ours = |file: &str| {
         let plain = |part: &str| !part.is_empty() && !part.starts_with('.');

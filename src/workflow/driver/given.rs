@@ -2,6 +2,7 @@
 //! that the request says too. And what the models are told of the files of data.
 
 use crate::agents::given::{self, Given};
+use crate::domain::name;
 use crate::domain::report::GivenBy;
 use crate::domain::session::Session;
 use crate::domain::text::{stands_in, visible};
@@ -65,13 +66,14 @@ fn of_plan(session: &Session) -> Given {
 pub(super) fn data(session: &Session, room: usize) -> Vec<String> {
     let each = room / session.data.len().max(1);
     let told = session.data.iter().map(|file| {
-        let Some(described) = &file.described else { return file.name.clone() };
+        let name = name::told(&file.name);
+        let Some(described) = &file.described else { return name };
         let end = if described.text.is_empty() { "" } else { ". " };
         let all = visible(&format!("{}{end}{}", described.summary, described.text));
         match all.char_indices().nth(each) {
-            Some((0, _)) => file.name.clone(),
-            Some((at, _)) => format!("{}: {}…", file.name, &all[..at]),
-            None => format!("{}: {all}", file.name),
+            Some((0, _)) => name,
+            Some((at, _)) => format!("{name}: {}…", &all[..at]),
+            None => format!("{name}: {all}"),
         }
     });
     told.collect()

@@ -224,7 +224,7 @@ def main():
             def pytest_runtest_logfinish(self, nodeid):
                 end(self.name(nodeid), *self.seen.get(nodeid, ["failed", None, 0.0]))
 
-        options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir=.", file]
+        options = ["-q", "-s", "-p", "no:cacheprovider", "-o", "addopts=", "--rootdir=.", os.path.join(".", file)]
         plugin = Plugin()
         if client:
             guard.first()
