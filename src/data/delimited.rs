@@ -1,7 +1,9 @@
 //! CSV and its kin, with any separator.
 
 use super::Look;
-use super::table::{Grid, Table};
+use super::grid::{Grid, Meant};
+use super::kinds::{Says, Values};
+use super::table::Table;
 use super::text::Text;
 use csv::{ReaderBuilder, StringRecord};
 
@@ -22,26 +24,57 @@ const SURELY: [&str; 5] = ["csv", "tsv", "tab", "psv", "ssv"];
 const PROBED: usize = 256 * 1024;
 const PROBED_ROWS: usize = 300;
 
+/// How the fields of a text are told apart.
+#[derive(Clone, Copy)]
+struct Form {
+    separator: u8,
+    /// Quotes within texts stand behind a backslash.
+    escaped: bool,
+}
+
 /// The table in a text, if there is one.
 pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     let surely = SURELY.contains(&extension);
-    let separator = separator(text, extension).or(surely.then_some(b','))?;
+    let said = said(&text.content).filter(|_| !NEVER.contains(&extension));
+    let content = said.map_or(text.content.as_str(), |(_, rest)| rest);
+    let skipped = u64::from(said.is_some());
+    let escaped = is_escaped(content);
+    let one = is_one_column(content, b',') && surely && said.is_none();
+    let separator = said.map(|(separator, _)| separator);
+    let separator = separator.or_else(|| one.then(|| absent(content)));
+    let separator = separator.or_else(|| separator_of(content, extension, escaped));
+    let form = Form { separator: separator.or(surely.then_some(b','))?, escaped };
     let mut grid = Grid::default();
-    let mut rows = records(&text.content, separator);
+    let mut rows = records(content, form);
     let mut record = StringRecord::new();
     while matches!(rows.read_record(&mut record), Ok(true)) {
         if !text.whole && rows.is_done() {
             // It was cut in the middle.
             break;
         }
-        grid.push(line_of(&record, &text.content), record.iter());
+        grid.push(line_of(&record, content) + skipped, record.iter());
     }
-    let found = grid.finish(false, text.whole, |row| joined(row, separator));
-    let mut look = Look::new(if separator == b'\t' { "TSV" } else { "CSV" });
-    if separator != b'\t' && found.columns.len() > 1 {
-        look.facts.push(format!("separator {}", name(separator)));
+    let meant = Meant { whole: text.whole, ..Meant::default() };
+    let found = grid.finish(&meant, |row| joined(row, form));
+    let tabs = form.separator == b'\t';
+    let mut look = Look::new(if tabs { "TSV" } else { "CSV" });
+    if !tabs && found.columns.len() > 1 {
+        look.facts.push(format!("separator {}", name(form.separator)));
     }
     look.facts.extend(text.fact());
+    if said.is_some() {
+        look.facts.push(format!(
+            "line 1 only says sep={} (pandas: skiprows=1), the table begins in line 2",
+            char::from(form.separator)
+        ));
+    }
+    if one {
+        look.facts.push("one column: its commas separate nothing (pandas: sep=\";\")".to_owned());
+    }
+    if escaped {
+        look.facts
+            .push("quotes in texts stand behind a backslash (escapechar=\"\\\\\")".to_owned());
+    }
     look.facts.extend(found.notes);
     look.tables.push(Table {
         name: None,
@@ -50,6 +83,55 @@ pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
         lines: found.lines,
     });
     Some(look)
+}
+
+/// What a first line `sep=;` says, as Excel writes and reads it, and the text behind that line.
+fn said(text: &str) -> Option<(u8, &str)> {
+    let (line, rest) = text.split_once('\n')?;
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let line = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or(line);
+    let word = line.get(..4)?;
+    match line.as_bytes()[4..] {
+        [separator] if word.eq_ignore_ascii_case("sep=") && !separator.is_ascii_alphanumeric() => {
+            Some((separator, rest))
+        }
+        _ => None,
+    }
+}
+
+/// Whether quotes within quoted texts stand behind a backslash: no other reading has anything but the
+/// field's end behind a quote.
+fn is_escaped(text: &str) -> bool {
+    let probe = &text.as_bytes()[..text.floor_char_boundary(PROBED)];
+    let quoted = probe.first() == Some(&b'"')
+        || probe
+            .windows(2)
+            .any(|two| two[1] == b'"' && (two[0] == b'\n' || USUAL.contains(&two[0])));
+    let ends = |b: u8| USUAL.contains(&b) || matches!(b, b'"' | b'\r' | b'\n');
+    quoted && probe.windows(3).any(|part| part.starts_with(b"\\\"") && !ends(part[2]))
+}
+
+/// Whether each line is one value as a whole, so that this separator is a part of the values. A comma is
+/// that only below a name without one: else two columns of numbers are as likely.
+fn is_one_column(text: &str, separator: u8) -> bool {
+    let probe = &text[..text.floor_char_boundary(PROBED)];
+    let mut lines = probe.lines().map(str::trim).filter(|line| !line.is_empty()).take(PROBED_ROWS);
+    let first = lines.next().unwrap_or_default();
+    let mut values = Values::default();
+    lines.for_each(|line| values.add(line));
+    let named = !first.as_bytes().contains(&separator);
+    let typed = |text: &str| Values::of(text).is_typed();
+    match separator {
+        b',' => named && values.says(first) == Says::Name && values.has_commas(),
+        _ if values.there() == 0 => typed(first),
+        _ => (named || typed(first)) && values.is_typed(),
+    }
+}
+
+/// A separator that does not stand in the text.
+fn absent(text: &str) -> u8 {
+    let stands = |b: &u8| text.as_bytes().contains(b);
+    [b';', b'\t', b'|', 0x1f].into_iter().find(|b| !stands(b)).unwrap_or(0x1e)
 }
 
 /// The line that a record begins in: empty ones before it are taken for its own.
@@ -61,9 +143,10 @@ fn line_of(record: &StringRecord, text: &str) -> u64 {
     position.line() + empty as u64
 }
 
-fn records(text: &str, separator: u8) -> csv::Reader<&[u8]> {
+fn records(text: &str, form: Form) -> csv::Reader<&[u8]> {
     let mut builder = ReaderBuilder::new();
-    builder.delimiter(separator).has_headers(false).flexible(true);
+    builder.delimiter(form.separator).has_headers(false).flexible(true);
+    builder.escape(form.escaped.then_some(b'\\'));
     builder.from_reader(text.as_bytes())
 }
 
@@ -76,8 +159,10 @@ fn name(separator: u8) -> String {
 }
 
 /// The row as it can stand in the file.
-fn joined(row: &[String], separator: u8) -> String {
-    let mut writer = csv::WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
+fn joined(row: &[String], form: Form) -> String {
+    let mut builder = csv::WriterBuilder::new();
+    builder.delimiter(form.separator).double_quote(!form.escaped);
+    let mut writer = builder.from_writer(Vec::new());
     let written = writer.write_record(row).is_ok();
     let bytes = writer.into_inner().unwrap_or_default();
     let line = String::from_utf8(bytes).unwrap_or_default();
@@ -85,10 +170,10 @@ fn joined(row: &[String], separator: u8) -> String {
 }
 
 /// What separates the fields: with it nearly all rows have the same number of them.
-fn separator(text: &Text, extension: &str) -> Option<u8> {
+fn separator_of(content: &str, extension: &str, escaped: bool) -> Option<u8> {
     let surely = SURELY.contains(&extension);
     let (least_share, least_rows) = if surely { (50, 1) } else { (90, 3) };
-    let probe = &text.content[..text.content.floor_char_boundary(PROBED)];
+    let probe = &content[..content.floor_char_boundary(PROBED)];
     // What has paragraphs is meant to be read.
     let is_prose = || probe.trim().contains("\n\n") || probe.trim().contains("\n\r\n");
     if !surely && (NEVER.contains(&extension) || is_prose()) {
@@ -100,11 +185,20 @@ fn separator(text: &Text, extension: &str) -> Option<u8> {
         if (!usual && !MAYBE.contains(&extension)) || !probe.as_bytes().contains(&separator) {
             continue;
         }
-        let Some((share, fields, rows)) = shape(probe, separator) else { continue };
-        let enough = if usual || surely { rows >= least_rows } else { rows > 4 && share == 100 };
+        let Some(Shape { share, fields, rows, first }) = shape(probe, Form { separator, escaped })
+        else {
+            continue;
+        };
+        // Dates, times and numbers have marks in them that could separate something.
+        let of_values = is_one_column(probe, separator);
+        let enough = match (usual, surely) {
+            (true, _) => rows >= least_rows,
+            (false, true) => rows > 1 && first == fields && share >= 90,
+            (false, false) => rows > 4 && share == 100,
+        };
         let wide = fields > if usual || surely { 1 } else { 2 };
         let better = best.is_none_or(|(most, _)| share > most);
-        if enough && wide && share >= least_share && better {
+        if enough && wide && share >= least_share && better && !of_values {
             best = Some((share, separator));
         }
         // An unusual one is only meant where no usual one is.
@@ -115,17 +209,87 @@ fn separator(text: &Text, extension: &str) -> Option<u8> {
     best.map(|(_, separator)| separator)
 }
 
-/// How many in a hundred rows have the number of fields that most have, that number, and how many
-/// rows were looked at.
-fn shape(text: &str, separator: u8) -> Option<(usize, usize, usize)> {
+/// How a text looks with a separator.
+struct Shape {
+    /// How many in a hundred rows have the number of fields that most have, and that number.
+    share: usize,
+    fields: usize,
+    /// Rows that were looked at, and the fields of the first one.
+    rows: usize,
+    first: usize,
+}
+
+fn shape(text: &str, form: Form) -> Option<Shape> {
     let mut counts = std::collections::BTreeMap::<usize, usize>::new();
-    let mut rows = records(text, separator);
+    let mut rows = records(text, form);
     let mut record = StringRecord::new();
-    let mut all = 0;
+    let (mut all, mut first) = (0, 0);
     while all < PROBED_ROWS && rows.read_record(&mut record).ok()? {
         *counts.entry(record.len()).or_default() += 1;
+        if all == 0 {
+            first = record.len();
+        }
         all += 1;
     }
     let (fields, most) = counts.into_iter().max_by_key(|(fields, n)| (*n, *fields))?;
-    Some((most * 100 / all, fields, all))
+    Some(Shape { share: most * 100 / all, fields, rows: all, first })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_line_that_says_the_separator_is_no_row() {
+        for (text, expected) in [
+            ("sep=;\na;b\n", Some((b';', "a;b\n"))),
+            ("SEP=,\r\na,b", Some((b',', "a,b"))),
+            ("sep=\t\na\tb\n", Some((b'\t', "a\tb\n"))),
+            ("\"sep=;\"\na;b\n", Some((b';', "a;b\n"))),
+            ("sep=;;\na;b\n", None),
+            ("sep=a\nb\n", None),
+            ("sep=\nb\n", None),
+            ("sep=;", None),
+            ("step=;\na\n", None),
+        ] {
+            assert_eq!(said(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn marks_within_values_separate_nothing() {
+        for (text, extension, expected) in [
+            ("day\n1/2/2024\n3/4/2024\n", "csv", None),
+            ("1/2/2024\n3/4/2024\n", "csv", None),
+            ("start\n08:30\n09:15\n", "csv", None),
+            ("08:30:00\n09:15:00\n10:00:00\n10:00:01\n10:00:02\n", "txt", None),
+            ("worked\n30:15:00\n1:00:00\n", "csv", None),
+            ("at\n2024-01-01 10:00\n2024-01-02 11:30\n", "csv", None),
+            ("took\n1 days 02:00:00\n0 days 00:05:00\n", "csv", None),
+            ("city\nNew York\nOslo\nLos Angeles\n", "csv", None),
+            ("a/b/c\n1/2/3\n4/5/6\n", "csv", Some(b'/')),
+            ("a^b\n1^2\n", "csv", Some(b'^')),
+            ("first last\nAnn Lee\nBob Ray\n", "csv", Some(b' ')),
+            ("a;b\n08:30;1\n09:15;2\n", "csv", Some(b';')),
+        ] {
+            assert_eq!(separator_of(text, extension, false), expected, "{text:?}");
+        }
+        assert!(is_one_column("price\n1,5\n2,25\n", b','));
+        assert!(is_one_column("n\n1,000\n2,500\n", b','));
+        assert!(!is_one_column("a,b\n1,5\n2,25\n", b','));
+        assert!(!is_one_column("1,5\n2,25\n", b','));
+        assert!(!is_one_column("n\n1\n2\n", b','));
+    }
+
+    #[test]
+    fn a_quote_behind_a_backslash_is_told_from_a_text_that_ends_in_one() {
+        for (text, expected) in [
+            ("a,b\n\"say \\\"hi\\\", ok\",2\n", true),
+            ("a,b\n\"C:\\dir\\\",2\n", false),
+            ("a,b\n\"say \"\"hi\"\"\",2\n", false),
+            ("a,b\n5\\\" disk,2\n", false),
+        ] {
+            assert_eq!(is_escaped(text), expected, "{text:?}");
+        }
+    }
 }

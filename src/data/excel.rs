@@ -1,8 +1,9 @@
 //! Workbooks of Excel's: `.xlsx`, `.xlsm`, `.xlsb` and the old `.xls`.
 
-use super::table::{Grid, Rows, Table};
-use super::{Look, MOST_TABLES, cut, titled};
-use calamine::{DataType, Reader, Xls, Xlsb, XlsbError, Xlsx, XlsxError};
+use super::grid::{Grid, Meant};
+use super::table::{Rows, Table};
+use super::{Look, MOST_TABLES, cut, plural, titled};
+use calamine::{DataType, Dimensions, Reader, Xls, Xlsb, XlsbError, Xlsx, XlsxError};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -58,6 +59,12 @@ fn open(path: &Path) -> Option<Book> {
     Xls::new(file()?).ok().map(Book::Xls)
 }
 
+/// What a cell shows, and whether it is a duration and no time of day.
+struct Cell {
+    text: String,
+    is_duration: bool,
+}
+
 /// The cells of one row, gathered.
 #[derive(Default)]
 struct Gather {
@@ -67,13 +74,16 @@ struct Gather {
 }
 
 impl Gather {
-    fn cell(&mut self, row: u32, column: u32, text: String) {
+    fn cell(&mut self, row: u32, column: u32, Cell { text, is_duration }: Cell) {
         if row != self.row {
             self.end();
             self.row = row;
         }
         let column = column as usize;
         if column < MOST_COLUMNS && !text.is_empty() {
+            if is_duration {
+                self.grid.has_duration(column);
+            }
             if self.cells.len() <= column {
                 self.cells.resize(column + 1, String::new());
             }
@@ -85,13 +95,13 @@ impl Gather {
     /// one that found none.
     fn all<E>(
         &mut self,
-        mut next: impl FnMut() -> Result<Option<((u32, u32), String)>, E>,
+        mut next: impl FnMut() -> Result<Option<((u32, u32), Cell)>, E>,
     ) -> Result<Option<u32>, E> {
-        while let Some(((row, column), text)) = next()? {
+        while let Some(((row, column), cell)) = next()? {
             if self.grid.is_full() {
                 return Ok(Some(row));
             }
-            self.cell(row, column, text);
+            self.cell(row, column, cell);
         }
         Ok(None)
     }
@@ -138,10 +148,23 @@ fn sheet(book: &mut Book, name: &str) -> Option<Table> {
     }
     gather.end();
     let grid = gather.grid;
-    let found = grid.finish(true, last.is_none(), |row| {
+    let merged = if last.is_none() { merged(book, name) } else { Vec::new() };
+    let wide = merged.iter().filter(|cells| cells.end.1 > cells.start.1);
+    let spans: Vec<_> = wide
+        .map(|cells| (u64::from(cells.start.0) + 1, cells.start.1 as usize..=cells.end.1 as usize))
+        .collect();
+    let meant = Meant { workbook: true, whole: last.is_none(), spans: &spans };
+    let mut found = grid.finish(&meant, |row| {
         let cells: Vec<String> = row.iter().map(|cell| cut(cell, 40)).collect();
         cells.join(" | ")
     });
+    let within = merged.iter().filter(|cells| u64::from(cells.start.0) + 1 >= found.first).count();
+    if within > 0 {
+        let cells = plural(within as u64, "merged cell has", "merged cells have");
+        found.notes.push(format!(
+            "{cells} its value in the first row or column only, the others are missing (pandas: ffill)"
+        ));
+    }
     let notes: String = found.notes.iter().flat_map(|note| [", ", note.as_str()]).collect();
     let rows = match last {
         None => Rows::Exactly(grid.seen.saturating_sub(found.before)),
@@ -155,13 +178,45 @@ fn sheet(book: &mut Book, name: &str) -> Option<Table> {
     })
 }
 
-/// A cell as text, numbers and dates as a script would print them.
-fn words(cell: &impl DataType) -> String {
+/// The cells of a sheet that were merged into one; none where its format does not say that to us.
+fn merged(book: &mut Book, name: &str) -> Vec<Dimensions> {
+    match book {
+        Book::Xlsx(book) => book.merge_cells_by_sheet_name(name).unwrap_or_default(),
+        Book::Xls(book) => book.merge_cells_by_sheet_name(name).unwrap_or_default(),
+        Book::Xlsb(_) => Vec::new(),
+    }
+}
+
+/// A cell as text, numbers, dates and durations as a script would print them.
+fn words(cell: &impl DataType) -> Cell {
+    let moment = cell.get_datetime();
+    let duration = moment.filter(calamine::ExcelDateTime::is_duration);
+    if let Some(duration) = duration.and_then(|moment| moment.as_duration()) {
+        return Cell { text: clock(duration.num_milliseconds()), is_duration: true };
+    }
+    Cell { text: text(cell), is_duration: false }
+}
+
+/// `30:15:00`, with what is left of a second where there is something.
+fn clock(milliseconds: i64) -> String {
+    let sign = if milliseconds < 0 { "-" } else { "" };
+    let all = milliseconds.unsigned_abs();
+    let (seconds, rest) = (all / 1000, all % 1000);
+    let part = if rest == 0 { String::new() } else { format!(".{rest:03}") };
+    format!("{sign}{:02}:{:02}:{:02}{part}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn text(cell: &impl DataType) -> String {
     if let Some(text) = cell.get_string() {
         return text.to_owned();
     }
-    if let Some(moment) = cell.get_datetime().filter(calamine::ExcelDateTime::is_datetime) {
-        let text = moment.as_datetime().map(|at| at.to_string()).unwrap_or_default();
+    if let Some(moment) = cell.get_datetime() {
+        let at = moment.as_datetime();
+        // Excel's day 0: what has no day is a time of day.
+        if (0.0..1.0).contains(&moment.as_f64()) {
+            return at.map(|at| at.time().to_string()).unwrap_or_default();
+        }
+        let text = at.map(|at| at.to_string()).unwrap_or_default();
         return text.strip_suffix(" 00:00:00").map(str::to_owned).unwrap_or(text);
     }
     if let Some(number) = cell.get_float() {

@@ -1,16 +1,13 @@
 //! JSON, and JSON lines.
 
 use super::kinds::Values;
+use super::parse::{Fault, Items, Json, Reader};
 use super::table::{Column, Rows, Table};
 use super::text::Text;
 use super::{Look, cut, plural};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::Write as _;
 
-/// Items whose values are looked at; further ones are counted.
-const LOOKED: usize = 20_000;
 /// Keys that are told apart.
 const KEYS: usize = 2000;
 /// Keys of an object within an object that are named, and characters of what is said of a value.
@@ -19,29 +16,8 @@ const KIND: usize = 240;
 /// Items that are shown.
 const SHOWN: usize = 2;
 
-/// What stands at the top of a document, as far as it was read.
-#[derive(Default)]
-enum Top {
-    #[default]
-    Nothing,
-    /// A text, a number, ...
-    One(Value),
-    List(List),
-    Object(Vec<(String, Top)>),
-}
-
-#[derive(Default)]
-struct List {
-    items: Vec<Value>,
-    seen: u64,
-}
-
-impl List {
-    fn push(&mut self, item: Value) {
-        self.seen += 1;
-        self.items.push(item);
-    }
-}
+/// An object's keys and values.
+type Fields = Vec<(String, Json)>;
 
 /// The JSON in a text, if it is that.
 pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
@@ -52,39 +28,39 @@ pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     if let Some(look) = lines(text, extension, bytes) {
         return Some(look);
     }
-    let mut top = Top::default();
-    let mut reader = serde_json::Deserializer::from_str(content);
-    let read = Reading { top: &mut top, depth: 0 }.deserialize(&mut reader);
-    let cut_off = |e: &serde_json::Error| !text.whole && e.is_eof();
+    let mut top = Json::Null;
+    let mut reader = Reader::new(content);
+    let read = reader.document(&mut top);
     let mut look = Look::new("JSON");
     look.facts.extend(text.fact());
-    match read.and_then(|()| if text.whole { reader.end() } else { Ok(()) }) {
-        Err(problem) if !cut_off(&problem) => {
-            let deep = problem.to_string().contains("recursion limit");
+    match read {
+        Ok(()) => {}
+        Err(Fault::End) if !text.whole => {}
+        Err(fault) => {
+            let deep = fault == Fault::Deep;
             if extension != "json" && !deep {
                 return None;
             }
-            let what = if deep { "nested too deep to be read" } else { "not valid" };
-            look.facts.push(format!("{what}: {}", cut(&problem.to_string(), 100)));
+            look.facts.push(match fault {
+                Fault::Deep => "nested too deep to be read".to_owned(),
+                Fault::End => "not valid: it ends too early".to_owned(),
+                Fault::At(problem) => format!("not valid: {}", cut(&problem, 100)),
+            });
             if !deep {
                 look.lines = content.lines().take(3).map(str::to_owned).collect();
             }
             return Some(look);
         }
-        _ => {}
     }
+    look.facts.extend(not_finite(&reader.not_finite));
     match top {
-        Top::Nothing => return None,
-        Top::One(value) => {
-            look.lines = vec![value.to_string()];
-        }
-        Top::List(list) => {
+        Json::List(list) => {
             look.facts.insert(0, "a list".to_owned());
             let rows = text.rows(list.seen, bytes);
-            look.facts.extend(items(&list));
-            look.tables.push(table(&list.items, rows));
+            look.facts.extend(looked(&list));
+            look.tables.push(table(&list, rows));
         }
-        Top::Object(fields) => {
+        Json::Object(fields) => {
             look.facts.insert(0, format!("an object with {}", keys(fields.len(), text.whole)));
             let columns = fields.iter().take(KEYS).map(|(name, value)| Column {
                 name: name.clone(),
@@ -94,6 +70,7 @@ pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
             let columns = columns.collect();
             look.tables.push(Table { name: None, rows: Rows::Unknown, columns, lines: Vec::new() });
         }
+        value => look.lines = vec![value.to_string()],
     }
     Some(look)
 }
@@ -103,35 +80,45 @@ fn keys(n: usize, whole: bool) -> String {
     format!("{}{more}", plural(n as u64, "key", "keys"))
 }
 
+/// Numbers that other readers refuse.
+fn not_finite(names: &[&str]) -> Option<String> {
+    let and = names.join(" and ");
+    (!names.is_empty()).then(|| format!("{and} in it is no JSON, but Python's json reads it"))
+}
+
 /// One object a line. A document can stand on one line too, so it takes two.
 fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     let surely = ["jsonl", "ndjson"].contains(&extension);
-    let mut list = List::default();
-    let (mut wrong, mut first_wrong) = (0_u64, None);
+    let mut list = Items::default();
+    let mut names = Vec::new();
+    let (mut other, mut wrong, mut first_wrong) = (0_u64, 0_u64, None);
     let mut all = text.content.lines().enumerate().peekable();
     while let Some((n, line)) = all.next() {
         if line.trim().is_empty() || (!text.whole && all.peek().is_none()) {
             continue;
         }
-        match serde_json::from_str::<Value>(line) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => {
-                if list.items.len() < LOOKED {
-                    list.items.push(value);
-                }
-            }
-            Ok(_) if surely => {}
+        let mut value = Json::Null;
+        let mut reader = Reader::new(line);
+        match reader.document(&mut value) {
+            Ok(()) if matches!(value, Json::Object(_) | Json::List(_)) => list.push(value),
+            Ok(()) if surely => other += 1,
             _ => {
                 wrong += 1;
                 first_wrong.get_or_insert(n + 1);
             }
         }
-        list.seen += 1;
+        for name in reader.not_finite {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         // Whatever this is, it is not that.
-        if wrong > 3 && wrong * 2 > list.seen {
+        if wrong > 3 && wrong * 2 > list.seen + other + wrong {
             return None;
         }
     }
-    if (list.seen < 2 && !surely) || list.items.is_empty() || wrong * 10 > list.seen {
+    let seen = list.seen + other + wrong;
+    if (seen < 2 && !surely) || list.kept.is_empty() || wrong * 10 > seen {
         return None;
     }
     let mut look = Look::new("JSON lines");
@@ -140,78 +127,115 @@ fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
         let are = plural(wrong, "line is", "lines are");
         look.facts.push(format!("{are} not valid, the first is line {line}"));
     }
-    look.facts.extend(items(&list));
-    look.tables.push(table(&list.items, text.rows(list.seen, bytes)));
+    look.facts.extend(not_finite(&names));
+    look.facts.extend(looked(&list));
+    look.tables.push(table(&list, text.rows(seen, bytes)));
     Some(look)
 }
 
-fn items(list: &List) -> Option<String> {
-    let looked = list.items.len() as u64;
+fn looked(list: &Items) -> Option<String> {
+    let looked = list.kept.len() as u64;
     (looked < list.seen).then(|| format!("types and missing values of the first {looked} rows"))
 }
 
 /// Items as a table: the keys of objects are its columns.
-fn table(items: &[Value], rows: Rows) -> Table {
-    let objects: Vec<&Map<String, Value>> = items.iter().filter_map(Value::as_object).collect();
+fn table(list: &Items, rows: Rows) -> Table {
+    let items = &list.kept;
+    let objects = objects(items);
     let mut columns = columns(&objects);
     if objects.len() < items.len() {
-        let others: Vec<&Value> = items.iter().filter(|item| !item.is_object()).collect();
+        let others: Vec<&Json> = items.iter().filter(|item| !is_object(item)).collect();
         let name = if objects.is_empty() { "each" } else { "others" };
         columns.push(Column { name: name.to_owned(), kind: kind(&others), missing: 0 });
     }
-    let lines = items.iter().take(SHOWN).map(Value::to_string).collect();
+    columns.extend(list.later().iter().map(|(name, row)| Column {
+        name: name.clone(),
+        kind: format!("not looked at, first in row {row}"),
+        missing: 0,
+    }));
+    let lines = items.iter().take(SHOWN).map(Json::to_string).collect();
     Table { name: None, rows, columns, lines }
 }
 
-fn columns(objects: &[&Map<String, Value>]) -> Vec<Column> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut values: HashMap<&str, Vec<&Value>> = HashMap::new();
-    for (name, value) in objects.iter().flat_map(|object| object.iter()) {
-        if !values.contains_key(name.as_str()) {
-            if order.len() == KEYS {
-                continue;
-            }
-            order.push(name);
+fn is_object(item: &Json) -> bool {
+    matches!(item, Json::Object(_))
+}
+
+fn objects(items: &[Json]) -> Vec<&Fields> {
+    let mut objects = Vec::new();
+    for item in items {
+        if let Json::Object(fields) = item {
+            objects.push(fields);
         }
-        values.entry(name).or_default().push(value);
+    }
+    objects
+}
+
+fn columns(objects: &[&Fields]) -> Vec<Column> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut values: HashMap<&str, (usize, Vec<&Json>)> = HashMap::new();
+    for (row, object) in objects.iter().enumerate() {
+        for (name, value) in *object {
+            if !values.contains_key(name.as_str()) {
+                if order.len() == KEYS {
+                    continue;
+                }
+                order.push(name);
+            }
+            values.entry(name).or_insert((row + 1, Vec::new())).1.push(value);
+        }
     }
     let column = |name: &str| {
-        let own = &values[name];
-        let there: Vec<&Value> = own.iter().copied().filter(|value| !value.is_null()).collect();
-        let missing = (objects.len() - there.len()) as u64;
-        Column { name: name.to_owned(), kind: kind(&there), missing }
+        let (row, own) = &values[name];
+        let there: Vec<&Json> = own.iter().copied().filter(|value| **value != Json::Null).collect();
+        let missing = objects.len().saturating_sub(there.len()) as u64;
+        // Readers that look at the first rows alone don't find it.
+        let first = if *row > SHOWN { format!(", first in row {row}") } else { String::new() };
+        Column { name: name.to_owned(), kind: kind(&there) + &first, missing }
     };
     order.into_iter().map(column).collect()
 }
 
 /// What kinds of values these are.
-fn kind(values: &[&Value]) -> String {
+fn kind(values: &[&Json]) -> String {
     let mut kinds: Vec<String> = Vec::new();
     let mut texts = Values::default();
     let mut has_text = false;
+    let (mut longest, mut not_finite): (usize, Vec<&str>) = (0, Vec::new());
     for value in values {
         let kind = match value {
-            Value::Null => "null".to_owned(),
-            Value::Bool(_) => "true or false".to_owned(),
-            Value::Number(n) if n.is_f64() => "number".to_owned(),
-            Value::Number(_) => "integer".to_owned(),
-            Value::String(text) => {
+            Json::Null => "null".to_owned(),
+            Json::Bool(_) => "true or false".to_owned(),
+            Json::Float(_) => "number".to_owned(),
+            Json::NotFinite(name) => {
+                if !not_finite.contains(name) {
+                    not_finite.push(name);
+                }
+                "number".to_owned()
+            }
+            Json::Integer(_) => "integer".to_owned(),
+            Json::Long(digits) => {
+                longest = longest.max(digits.trim_start_matches('-').len());
+                "integer".to_owned()
+            }
+            Json::Text(text) => {
                 has_text = true;
                 texts.add(text);
                 continue;
             }
-            Value::Array(items) => {
+            Json::List(items) => {
                 // The first one says what is in the others.
                 if kinds.iter().any(|kind| kind.starts_with("list")) {
                     continue;
                 }
-                list_kind(items, None)
+                list_kind(&items.kept, None)
             }
-            Value::Object(fields) => {
+            Json::Object(fields) => {
                 if kinds.iter().any(|kind| kind.starts_with("object")) {
                     continue;
                 }
-                let names: Vec<String> = fields.keys().take(NAMED).map(|k| cut(k, 30)).collect();
+                let names: Vec<String> =
+                    fields.iter().take(NAMED).map(|(key, _)| cut(key, 30)).collect();
                 let more = if fields.len() > NAMED { ", ..." } else { "" };
                 format!("object with {}{more}", names.join(", "))
             }
@@ -221,9 +245,7 @@ fn kind(values: &[&Value]) -> String {
         }
     }
     if has_text {
-        let text = texts.kind();
-        let is_date = text.starts_with("date") || text.starts_with("time");
-        kinds.push(if is_date { text } else { "text".to_owned() });
+        kinds.push(text_kind(&texts.kind()));
     }
     // A whole number among others is a number too.
     if kinds.iter().any(|kind| kind == "number") {
@@ -232,16 +254,35 @@ fn kind(values: &[&Value]) -> String {
     if kinds.is_empty() {
         return "empty".to_owned();
     }
-    cut(&kinds.join(" or "), KIND)
+    let mut text = kinds.join(" or ");
+    if !not_finite.is_empty() {
+        let _ = write!(text, ", {} in it", not_finite.join(" and "));
+    }
+    if longest > 0 {
+        let _ = write!(text, ", up to {longest} digits: a float loses some");
+    }
+    cut(&text, KIND)
 }
 
-fn list_kind(items: &[Value], seen: Option<Rows>) -> String {
+/// What a text holds that Python makes no number of by itself, as pandas does.
+fn text_kind(kind: &str) -> String {
+    let is_moment = ["date", "time", "duration"].iter().any(|what| kind.starts_with(what));
+    if is_moment {
+        kind.to_owned()
+    } else if kind.starts_with("digits with leading zeros") {
+        "text of digits with leading zeros (pandas: dtype=False)".to_owned()
+    } else {
+        "text".to_owned()
+    }
+}
+
+fn list_kind(items: &[Json], seen: Option<Rows>) -> String {
     let count = match seen {
         Some(Rows::Exactly(n)) => plural(n, "item", "items"),
         Some(_) => "many items".to_owned(),
         None => "items".to_owned(),
     };
-    let objects: Vec<&Map<String, Value>> = items.iter().filter_map(Value::as_object).collect();
+    let objects = objects(items);
     if !objects.is_empty() && objects.len() == items.len() {
         let shown = columns(&objects).into_iter().take(NAMED * 2).map(|column| {
             let missing = if column.missing > 0 { ", some missing" } else { "" };
@@ -249,8 +290,8 @@ fn list_kind(items: &[Value], seen: Option<Rows>) -> String {
         });
         return format!("list of {count}, each with {}", shown.collect::<Vec<_>>().join(", "));
     }
-    let values: Vec<&Value> = items.iter().take(1000).collect();
-    let shallow = values.iter().all(|value| !value.is_array());
+    let values: Vec<&Json> = items.iter().take(1000).collect();
+    let shallow = values.iter().all(|value| !matches!(value, Json::List(_)));
     if items.is_empty() || !shallow {
         return format!("list of {count}");
     }
@@ -258,15 +299,13 @@ fn list_kind(items: &[Value], seen: Option<Rows>) -> String {
 }
 
 /// What one key of the document holds.
-fn inner(top: &Top, whole: bool) -> String {
-    let text = match top {
-        Top::Nothing => "not read".to_owned(),
-        Top::One(value) => kind(&[value]),
-        Top::List(list) => {
+fn inner(value: &Json, whole: bool) -> String {
+    let text = match value {
+        Json::List(list) => {
             let rows = if whole { Rows::Exactly(list.seen) } else { Rows::Unknown };
-            list_kind(&list.items, Some(rows))
+            list_kind(&list.kept, Some(rows))
         }
-        Top::Object(fields) => {
+        Json::Object(fields) => {
             let names: Vec<String> = fields.iter().take(NAMED).map(|(k, _)| cut(k, 30)).collect();
             let more = if fields.len() > NAMED {
                 format!(", and {} more", fields.len() - NAMED)
@@ -275,86 +314,7 @@ fn inner(top: &Top, whole: bool) -> String {
             };
             format!("object with {}{more}", names.join(", "))
         }
+        value => kind(&[value]),
     };
     cut(&text, KIND)
-}
-
-/// Reads into a place of its own, so that what was read stays where the document ends too early.
-struct Reading<'a> {
-    top: &'a mut Top,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Reading<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reading<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, v: bool) -> Result<(), E> {
-        *self.top = Top::One(v.into());
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, v: i64) -> Result<(), E> {
-        *self.top = Top::One(v.into());
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, v: u64) -> Result<(), E> {
-        *self.top = Top::One(v.into());
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, v: f64) -> Result<(), E> {
-        *self.top = Top::One(v.into());
-        Ok(())
-    }
-
-    fn visit_str<E>(self, v: &str) -> Result<(), E> {
-        *self.top = Top::One(v.into());
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        *self.top = Top::One(Value::Null);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        *self.top = Top::List(List::default());
-        let Top::List(list) = self.top else { return Ok(()) };
-        while list.items.len() < LOOKED {
-            let Some(item) = seq.next_element()? else { return Ok(()) };
-            list.push(item);
-        }
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            list.seen += 1;
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        *self.top = Top::Object(Vec::new());
-        let Top::Object(fields) = self.top else { return Ok(()) };
-        while let Some(key) = map.next_key::<String>()? {
-            fields.push((key, Top::Nothing));
-            let Some((_, place)) = fields.last_mut() else { return Ok(()) };
-            if self.depth == 0 {
-                map.next_value_seed(Reading { top: place, depth: 1 })?;
-            } else {
-                *place = Top::One(map.next_value()?);
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,44 +1,64 @@
 //! What kind of values a column of text holds: a value fits some kinds, a column the first that all
-//! its values fit.
+//! its values fit. What all values leave open is said to be that.
 
 use super::plural;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use super::when::{self, FORMS, Zones};
 
 /// What stands for a value that is not there, as pandas takes it.
 const MISSING: [&str; 12] =
     ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "none"];
 
-/// A kind's name and what fits it; what fits an earlier one is tried first.
+/// A kind's name and what fits it.
 type Kind = (&'static str, fn(&str) -> bool);
 
 const INTEGER: usize = 0;
+const NUMBER: usize = 1;
+const DECIMAL_COMMA: usize = 2;
+const GROUPED: usize = 3;
+const CODE: usize = 4;
 /// Kinds that every whole number fits too.
-const NUMBERS: usize = 4;
+const NUMBERS: usize = 5;
 
-const KINDS: [Kind; 15] = [
+/// Numbers, which come before dates.
+const BEFORE: [Kind; NUMBERS] = [
     ("integer", is_integer),
     ("number", is_number),
     ("number with decimal comma", is_decimal_comma),
     ("number as 1,234.5", is_grouped),
-    ("date", |text| date(text, "%Y-%m-%d")),
-    ("date as YYYY/MM/DD", |text| date(text, "%Y/%m/%d")),
-    ("date as DD.MM.YYYY", |text| date(text, "%d.%m.%Y")),
-    ("date as DD/MM/YYYY", |text| date(text, "%d/%m/%Y")),
-    ("date as MM/DD/YYYY", |text| date(text, "%m/%d/%Y")),
-    ("date as DD-MM-YYYY", |text| date(text, "%d-%m-%Y")),
-    ("date and time", is_moment),
-    ("date and time as DD.MM.YYYY HH:MM", |text| is_moment_as(text, "%d.%m.%Y %H:%M")),
-    ("date and time as DD/MM/YYYY HH:MM", |text| is_moment_as(text, "%d/%m/%Y %H:%M")),
+    ("digits with leading zeros: read with dtype=str", is_code),
+];
+/// What comes behind dates.
+const AFTER: [Kind; 5] = [
     ("time", is_time),
+    ("duration as H:MM:SS", when::is_duration),
+    ("duration in days and H:MM:SS", when::is_days),
+    ("duration as ISO 8601", when::is_iso_duration),
     ("true or false", is_bool),
 ];
+/// Places of two of them.
+const TIME: usize = 0;
+const BOOL: usize = AFTER.len() - 1;
+
+/// The longest text that can be anything but text.
+const LONGEST: usize = 48;
+/// Whole numbers up to here stand in a float as they are.
+const FLOAT: u64 = 1 << 53;
 
 /// The values of a column, counted.
 #[derive(Clone, Default)]
 pub(super) struct Values {
     there: u64,
     missing: u64,
-    fits: [u64; KINDS.len()],
+    before: [u64; NUMBERS],
+    dates: [u64; FORMS],
+    moments: [u64; FORMS],
+    after: [u64; AFTER.len()],
+    zones: Zones,
+    /// Times with AM or PM.
+    halves: u64,
+    /// Digits of the longest whole number that a float does not hold, and whether 64 bits don't.
+    long: usize,
+    too_long: bool,
 }
 
 /// Whether this stands for a value that is not there.
@@ -46,7 +66,24 @@ pub(super) fn is_missing(text: &str) -> bool {
     MISSING.contains(&text.trim())
 }
 
+/// What a row says of whether its cells are names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    Name,
+    Value,
+    /// A word for a truth value, over others.
+    Truth,
+    Nothing,
+}
+
 impl Values {
+    /// The kinds of one text.
+    pub(super) fn of(text: &str) -> Self {
+        let mut values = Self::default();
+        values.add(text);
+        values
+    }
+
     /// Counts one more value.
     pub(super) fn add(&mut self, text: &str) {
         let text = text.trim();
@@ -55,16 +92,44 @@ impl Values {
             return;
         }
         self.there += 1;
+        if text.len() > LONGEST {
+            return;
+        }
         if is_integer(text) {
-            self.fits[..NUMBERS].iter_mut().for_each(|n| *n += 1);
+            self.before.iter_mut().take(CODE).for_each(|n| *n += 1);
+            self.before[CODE] += u64::from(is_code(text));
+            self.measure(unsigned(text));
             return;
         }
-        if text.len() > 40 {
-            return;
-        }
-        for (count, (_, fits)) in self.fits.iter_mut().zip(KINDS).skip(INTEGER + 1) {
+        for (count, (_, fits)) in self.before.iter_mut().zip(BEFORE).skip(INTEGER + 1) {
             *count += u64::from(fits(text));
         }
+        let count = |counts: &mut [u64; FORMS], forms: when::Forms| {
+            counts
+                .iter_mut()
+                .enumerate()
+                .for_each(|(n, count)| *count += u64::from(forms >> n & 1));
+        };
+        let date = when::date(text);
+        count(&mut self.dates, date);
+        if let Some(moment) = when::moment(text).filter(|_| date == 0) {
+            count(&mut self.moments, moment.forms);
+            self.zones.add(moment.clock.zone);
+            self.halves += u64::from(moment.clock.half);
+        }
+        for (count, (_, fits)) in self.after.iter_mut().zip(AFTER) {
+            *count += u64::from(fits(text));
+        }
+        self.halves +=
+            u64::from(is_time(text) && when::clock(text).is_some_and(|clock| clock.half));
+    }
+
+    fn measure(&mut self, digits: &str) {
+        if digits.parse::<u64>().is_ok_and(|n| n <= FLOAT) {
+            return;
+        }
+        self.long = self.long.max(digits.len());
+        self.too_long |= digits.parse::<i64>().is_err();
     }
 
     /// How many values are not there.
@@ -72,27 +137,121 @@ impl Values {
         self.missing
     }
 
+    /// How many are.
+    pub(super) const fn there(&self) -> u64 {
+        self.there
+    }
+
+    fn counts(&self) -> impl Iterator<Item = u64> {
+        [&self.before[..], &self.dates, &self.moments, &self.after].concat().into_iter()
+    }
+
     /// Whether these are anything but text.
     pub(super) fn is_typed(&self) -> bool {
-        self.there > 0 && self.fits.contains(&self.there)
+        self.there > 0 && self.counts().any(|n| n == self.there)
+    }
+
+    /// Whether all are words for true and false, and nothing else.
+    fn is_truth(&self) -> bool {
+        self.there > 0 && self.after[BOOL] == self.there
+    }
+
+    /// Whether these are numbers that only a decimal comma explains.
+    pub(super) fn has_decimal_commas(&self) -> bool {
+        let all = |kind: usize| self.before[kind] == self.there;
+        self.there > 0 && all(DECIMAL_COMMA) && !all(NUMBER) && !all(GROUPED)
+    }
+
+    /// Whether all are numbers with a comma in some of them.
+    pub(super) fn has_commas(&self) -> bool {
+        let all = |kind: usize| self.before[kind] == self.there;
+        self.there > 0 && (all(DECIMAL_COMMA) || all(GROUPED)) && !all(NUMBER)
+    }
+
+    /// What a cell above these values says.
+    pub(super) fn says(&self, above: &str) -> Says {
+        let cell = Self::of(above);
+        if cell.there == 0 || self.there == 0 {
+            return if cell.is_typed() && !cell.is_truth() { Says::Value } else { Says::Nothing };
+        }
+        match (cell.is_typed(), self.is_typed()) {
+            (true, _) if cell.is_truth() => match (self.is_truth(), self.is_typed()) {
+                (true, _) => Says::Truth,
+                (false, true) => Says::Name,
+                (false, false) => Says::Nothing,
+            },
+            (true, false) => Says::Value,
+            (true, true) => {
+                let together = self.counts().zip(cell.counts());
+                let fits = together.into_iter().any(|(n, one)| n == self.there && one == 1);
+                if fits { Says::Value } else { Says::Name }
+            }
+            (false, true) => Says::Name,
+            (false, false) => Says::Nothing,
+        }
     }
 
     /// The kind in words.
     pub(super) fn kind(&self) -> String {
+        self.kind_beside(false)
+    }
+
+    /// The same in a table where other columns have decimal commas, or not: `1.234` means something
+    /// else beside them.
+    pub(super) fn kind_beside(&self, decimal_commas: bool) -> String {
         if self.there == 0 {
             return "empty".to_owned();
         }
-        let with = |least: u64| self.fits.iter().position(|n| *n >= least).map(|at| KINDS[at].0);
-        if let Some(all) = with(self.there) {
-            return all.to_owned();
+        // The first of those that most values fit.
+        let best = self.counts().max().unwrap_or(0);
+        let Some(at) = self.counts().position(|n| n == best) else { return "text".to_owned() };
+        if best == self.there {
+            return self.named(at, best, decimal_commas);
         }
         // One that says nothing else than most is worth a word: it breaks scripts.
         let most = self.there - self.there / 5;
-        match (self.fits.iter().max(), with(most.max(2))) {
-            (Some(n), Some(name)) => {
-                format!("{name}, but {} not", plural(self.there - n, "is", "are"))
+        if best >= most.max(2) {
+            let name = self.named(at, best, decimal_commas);
+            return format!("{name}, but {} not", plural(self.there - best, "is", "are"));
+        }
+        "text".to_owned()
+    }
+
+    fn named(&self, at: usize, count: u64, decimal_commas: bool) -> String {
+        let too = |kind: usize| self.before[kind] == count;
+        match at {
+            INTEGER if self.long > 0 && (self.missing > 0 || self.too_long) => format!(
+                "integer of up to {} digits: read with dtype=str, a float loses some",
+                self.long
+            ),
+            NUMBER if decimal_commas && too(DECIMAL_COMMA) => {
+                "number as 1.000: thousands or decimals can't be told".to_owned()
             }
-            _ => "text".to_owned(),
+            DECIMAL_COMMA if too(GROUPED) => {
+                "number as 1,000: thousands or decimals can't be told".to_owned()
+            }
+            at if at < NUMBERS => BEFORE[at].0.to_owned(),
+            at if at < NUMBERS + 2 * FORMS => {
+                let is_date = at < NUMBERS + FORMS;
+                let counts = if is_date { &self.dates } else { &self.moments };
+                let forms: Vec<usize> = (0..FORMS).filter(|n| counts[*n] == count).collect();
+                let words = when::words(&forms);
+                if is_date {
+                    return format!("date{words}");
+                }
+                let half = if self.halves > 0 { " with AM/PM" } else { "" };
+                let clock = if words.starts_with(" as") && half.is_empty() { " HH:MM" } else { "" };
+                let words = match words.split_once(": ") {
+                    Some((form, rest)) => format!("{form}{clock}: {rest};"),
+                    None => format!("{words}{clock}"),
+                };
+                format!("date and time{words}{half}{}", self.zones.words())
+            }
+            at => {
+                let at = at - NUMBERS - 2 * FORMS;
+                let half = if at == TIME && self.halves > 0 { " with AM/PM" } else { "" };
+                format!("{}{half}", AFTER[at].0)
+            }
         }
     }
 }
@@ -108,7 +267,11 @@ fn unsigned(text: &str) -> &str {
 /// A number with leading zeros is a name: read as a number it would lose them.
 fn is_integer(text: &str) -> bool {
     let plain = unsigned(text);
-    digits(plain) && (plain.len() == 1 || !plain.starts_with('0')) && plain.len() < 20
+    digits(plain) && (plain.len() == 1 || !plain.starts_with('0'))
+}
+
+fn is_code(text: &str) -> bool {
+    digits(text)
 }
 
 fn is_number(text: &str) -> bool {
@@ -139,45 +302,13 @@ fn grouped(text: &str, mark: char) -> bool {
     let mut rest = groups.peekable();
     digits(first)
         && first.len() < 4
+        && !first.starts_with('0')
         && rest.peek().is_some()
         && rest.all(|group| digits(group) && group.len() == 3)
 }
 
-fn begins_with_digit(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn date(text: &str, form: &str) -> bool {
-    (6..=10).contains(&text.len())
-        && begins_with_digit(text)
-        && NaiveDate::parse_from_str(text, form)
-            .is_ok_and(|date| (1000..=9999).contains(&chrono::Datelike::year(&date)))
-}
-
-fn is_moment(text: &str) -> bool {
-    // A zone says nothing else of the value than that it is one.
-    let plain = text.trim_end_matches('Z');
-    let plain = match plain.rfind(['+', '-']) {
-        Some(at) if at > 12 => plain[..at].trim_end(),
-        _ => plain,
-    };
-    begins_with_digit(text)
-        && plain.len() > 12
-        && ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
-            .iter()
-            .any(|form| NaiveDateTime::parse_from_str(plain, form).is_ok())
-}
-
-fn is_moment_as(text: &str, form: &str) -> bool {
-    let text = text.get(..16).filter(|_| text.len() == 19).unwrap_or(text);
-    text.len() > 11 && begins_with_digit(text) && NaiveDateTime::parse_from_str(text, form).is_ok()
-}
-
 fn is_time(text: &str) -> bool {
-    let forms = ["%H:%M", "%H:%M:%S%.f"];
-    text.contains(':')
-        && begins_with_digit(text)
-        && forms.iter().any(|form| NaiveTime::parse_from_str(text, form).is_ok())
+    when::clock(text).is_some_and(|clock| clock.zone == when::Zone::Unknown)
 }
 
 fn is_bool(text: &str) -> bool {
@@ -188,33 +319,115 @@ fn is_bool(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn counted(values: &[&str]) -> Values {
+        let mut counted = Values::default();
+        for value in values {
+            counted.add(value);
+        }
+        counted
+    }
+
     #[test]
     fn a_column_has_the_kind_that_all_its_values_have() {
+        const DAY_OR_MONTH: &str = "day or month first can't be told";
+        const COMMA: &str = "number as 1,000: thousands or decimals can't be told";
+        const CODE: &str = "digits with leading zeros: read with dtype=str";
+        let slashes = format!("date as DD/MM/YYYY or MM/DD/YYYY: {DAY_OR_MONTH}");
+        let dashes = format!("date as DD-MM-YYYY or MM-DD-YYYY: {DAY_OR_MONTH}");
+        let slashes_at = format!(
+            "date and time as DD/MM/YYYY or MM/DD/YYYY HH:MM: {DAY_OR_MONTH}; without a zone"
+        );
         for (values, kind) in [
             (&["1", "-2", "0"][..], "integer"),
             (&["1", "2.5", "1e9"], "number"),
             (&["1", "2,5", "1.234,5"], "number with decimal comma"),
             (&["1", "1,234", "2,345.67"], "number as 1,234.5"),
-            (&["0123", "0456"], "text"),
+            (&["1,000", "2,500"], COMMA),
+            (&["500", "1,000"], COMMA),
+            (&["1,000", "1,234,567"], "number as 1,234.5"),
+            (&["1,000", "0,500"], "number with decimal comma"),
+            (&["1,000", "2,5"], "number with decimal comma"),
+            (&["1.000", "2.500"], "number"),
+            (&["0123", "0456"], CODE),
+            (&["0123", "4567", ""], CODE),
+            (&["0", "1"], "integer"),
+            (
+                &["12345678901234567890", "1"],
+                "integer of up to 20 digits: read with dtype=str, a float loses some",
+            ),
+            (&["1234567890123456789", "1"], "integer"),
+            (
+                &["1234567890123456789", ""],
+                "integer of up to 19 digits: read with dtype=str, a float loses some",
+            ),
+            (&["123456789012345", ""], "integer"),
             (&["2024-01-31", ""], "date"),
+            (&["2024-1-5"], "date"),
+            (&["2024/01/31"], "date as YYYY/MM/DD"),
             (&["31.01.2024"], "date as DD.MM.YYYY"),
+            (&["01.02.2024"], "date as DD.MM.YYYY"),
             (&["01/02/2024", "13/02/2024"], "date as DD/MM/YYYY"),
             (&["01/02/2024", "01/13/2024"], "date as MM/DD/YYYY"),
-            (&["2024-01-31T10:00:00Z", "2024-01-31 10:00:00.5+01:00"], "date and time"),
-            (&["31.01.2024 10:00"], "date and time as DD.MM.YYYY HH:MM"),
+            (&["1/2/2024", "3/4/2024"], &slashes),
+            (&["01-02-2024"], &dashes),
+            (&["31/01/99"], "date as DD/MM/YY"),
+            (&["1/2/24"], "date with years of two digits: their order can't be told"),
+            (
+                &["2024-01-31T10:00:00Z", "2024-01-31 10:00:00.5+01:00"],
+                "date and time with different offsets",
+            ),
+            (&["2024-01-31 10:00", "2024-01-31T10:00:00.123456"], "date and time without a zone"),
+            (&["2024-01-31T10:00:00Z", "2024-01-31T10:00:00+00:00"], "date and time in UTC"),
+            (&["2024-01-31 10:00+0100"], "date and time with offset +0100"),
+            (&["2024-01-31 10:00:00 CET"], "date and time in zone CET"),
+            (&["2024-01-31 10:00:00 Europe/Oslo"], "date and time in zone Europe/Oslo"),
+            (&["2024-01-31T10:00:00+01:00[Europe/Oslo]"], "date and time in zone Europe/Oslo"),
+            (
+                &["2024-01-31 10:00 CET", "2024-07-31 10:00 CEST"],
+                "date and time with different zones by name",
+            ),
+            (&["2024-01-31T10:00Z", "2024-01-31T10:00"], "date and time in UTC, 1 without a zone"),
+            (&["31.01.2024 10:00"], "date and time as DD.MM.YYYY HH:MM without a zone"),
+            (&["1/2/2024 10:00"], &slashes_at),
+            (&["1/31/2024 3:04 PM"], "date and time as MM/DD/YYYY with AM/PM without a zone"),
             (&["10:30", "23:59:01"], "time"),
+            (&["9:05 am", "12:30 PM"], "time with AM/PM"),
+            (&["10:30", "30:15:00"], "duration as H:MM:SS"),
+            (&["-1:30"], "duration as H:MM:SS"),
+            (&["1 day, 2:00:00", "0 days 00:05:00.5"], "duration in days and H:MM:SS"),
+            (&["PT1H30M", "P1DT0.5S"], "duration as ISO 8601"),
+            (&["P1", "PT", "Price"], "text"),
             (&["yes", "No"], "true or false"),
             (&["", "NA"], "empty"),
             (&["Oslo", "1"], "text"),
             (&["1", "2", "3", "4", "unknown"], "integer, but 1 is not"),
             (&["nan", "inf"], "text"),
             (&["99/99/9999", "1-2-3-4"], "text"),
+            (&["25:61", "12:60"], "text"),
+            (&["2024-01-31 10:00 is", "2024-02-30"], "text"),
         ] {
-            let mut counted = Values::default();
-            for value in values {
-                counted.add(value);
-            }
-            assert_eq!(counted.kind(), kind, "{values:?}");
+            assert_eq!(counted(values).kind(), kind, "{values:?}");
+        }
+        let beside = counted(&["1.000", "2.500"]).kind_beside(true);
+        assert!(beside.starts_with("number as 1.000: thousands"), "{beside}");
+        assert_eq!(counted(&["1.0", "2.500"]).kind_beside(true), "number");
+    }
+
+    #[test]
+    fn a_cell_is_a_name_where_it_is_of_another_kind_than_what_stands_below() {
+        for (above, below, says) in [
+            ("price", &["1", "2"][..], Says::Name),
+            ("n", &["1", "2"], Says::Name),
+            ("no", &["Ann", "Bob"], Says::Nothing),
+            ("no", &["yes", "no"], Says::Truth),
+            ("3", &["1", "2"], Says::Value),
+            ("3", &["a", "b"], Says::Value),
+            ("2024-01-01", &["1", "2"], Says::Name),
+            ("2024-01-01", &["2024-01-02"], Says::Value),
+            ("city", &["Oslo"], Says::Nothing),
+            ("", &["1"], Says::Nothing),
+        ] {
+            assert_eq!(counted(below).says(above), says, "{above:?} {below:?}");
         }
     }
 }

@@ -9,14 +9,18 @@ mod child;
 mod delimited;
 #[cfg(feature = "tables")]
 mod excel;
+mod grid;
+mod head;
 mod json;
 mod kinds;
 #[cfg(feature = "tables")]
 mod parquet;
+mod parse;
 #[cfg(feature = "tables")]
 mod sqlite;
 mod table;
 mod text;
+mod when;
 
 pub use child::{Child, Confine, LONGEST_REPORT, describe, started_to_describe};
 
@@ -31,7 +35,7 @@ use table::Table;
 /// Bytes that are read of a file that is read from its beginning.
 const READ: u64 = 8 << 20;
 /// Characters of a summary.
-const SUMMARY: usize = 300;
+const SUMMARY: usize = 480;
 /// Tables that are described of a file that holds several.
 const MOST_TABLES: usize = 8;
 

@@ -1,12 +1,12 @@
 //! Parquet: nearly all is said at the file's end.
 
-use super::Look;
 use super::table::{Column, Rows, Table};
-use parquet::basic::{ConvertedType, Type};
+use super::{Look, cut};
+use parquet::basic::{ConvertedType, LogicalType, Repetition, Type};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row};
-use parquet::schema::types::ColumnDescriptor;
+use parquet::record::{Field as Value, Row};
+use parquet::schema::types::Type as Field;
 use std::fs::File;
 use std::path::Path;
 
@@ -14,6 +14,10 @@ use std::path::Path;
 const SHOWN: usize = 3;
 const MOST_COLUMNS: usize = 300;
 const MOST_BYTES: i64 = 512 << 20;
+/// Fields of a column that are named, levels of them, and characters of all that is said of it.
+const NAMED: usize = 6;
+const DEEPEST: usize = 4;
+const KIND: usize = 160;
 
 pub(super) fn read(path: &Path) -> Look {
     let mut look = Look::new("Parquet");
@@ -25,17 +29,27 @@ pub(super) fn read(path: &Path) -> Look {
     let about = reader.metadata();
     let rows = u64::try_from(about.file_metadata().num_rows()).unwrap_or(0);
     let schema = about.file_metadata().schema_descr();
-    let columns: Vec<Column> = schema
-        .columns()
-        .iter()
-        .enumerate()
-        .map(|(n, column)| Column {
-            name: column.path().parts().join("."),
-            kind: kind(column),
-            // Of a list, its empty rows would count too.
-            missing: if column.max_rep_level() > 0 { 0 } else { missing(about, n) },
-        })
-        .collect();
+    // The columns are those that pandas has: what is within one belongs to its kind.
+    let column = |(n, field): (usize, &std::sync::Arc<Field>)| {
+        let leaves =
+            (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == n);
+        let missing: Option<u64> = leaves.map(|leaf| missing(about, leaf)).sum();
+        let plain = field.is_primitive() && !is_repeated(field);
+        let optional = field.get_basic_info().has_repetition() && field.is_optional();
+        let note = match missing {
+            // Of a list, its empty rows count too.
+            Some(1..) if !plain => ", some missing or empty within",
+            None if optional || !plain => ", missing not counted",
+            _ => "",
+        };
+        Column {
+            name: field.name().to_owned(),
+            kind: cut(&kind(field, 0), KIND) + note,
+            missing: missing.filter(|_| plain).unwrap_or(0),
+        }
+    };
+    let columns: Vec<Column> =
+        schema.root_schema().get_fields().iter().enumerate().map(column).collect();
     let small = about
         .row_groups()
         .first()
@@ -45,35 +59,88 @@ pub(super) fn read(path: &Path) -> Look {
     look
 }
 
-/// The sum over the row groups, as far as they say.
-fn missing(about: &ParquetMetaData, column: usize) -> u64 {
-    let counts = about.row_groups().iter().filter_map(|group| group.columns().get(column));
-    counts.filter_map(|chunk| chunk.statistics()?.null_count_opt()).sum()
+/// The sum over the row groups, if all of them say.
+fn missing(about: &ParquetMetaData, column: usize) -> Option<u64> {
+    let counts = about
+        .row_groups()
+        .iter()
+        .map(|group| group.columns().get(column)?.statistics()?.null_count_opt());
+    counts.sum()
 }
 
-fn kind(column: &ColumnDescriptor) -> String {
-    let lists = if column.max_rep_level() > 0 { "list of " } else { "" };
-    let logical = column.logical_type_ref().map(|kind| format!("{kind:?}"));
-    let logical = logical.unwrap_or_default();
-    let says = |word: &str| logical.starts_with(word);
-    let kind = match (column.converted_type(), column.physical_type()) {
+fn is_repeated(field: &Field) -> bool {
+    let about = field.get_basic_info();
+    about.has_repetition() && about.repetition() == Repetition::REPEATED
+}
+
+fn kind(field: &Field, depth: usize) -> String {
+    let own = if field.is_primitive() { plain(field).to_owned() } else { nested(field, depth) };
+    // A repeated field that no list is around, as old writers have it.
+    if is_repeated(field) { format!("list of {own}") } else { own }
+}
+
+/// A list, a map, or an object.
+fn nested(field: &Field, depth: usize) -> String {
+    if depth == DEEPEST {
+        return "more within".to_owned();
+    }
+    let about = field.get_basic_info();
+    let is = |converted: &[ConvertedType], logical: &LogicalType| {
+        converted.contains(&about.converted_type()) || about.logical_type_ref() == Some(logical)
+    };
+    let within = field.get_fields();
+    match within {
+        [entry] if is(&[ConvertedType::LIST], &LogicalType::List) => {
+            // Around each item stands a group of its own, but for old writers.
+            match entry.is_group().then(|| entry.get_fields()) {
+                Some([item]) => format!("list of {}", kind(item, depth + 1)),
+                Some(_) => format!("list of {}", nested(entry, depth + 1)),
+                None => format!("list of {}", plain(entry)),
+            }
+        }
+        [entry]
+            if is(&[ConvertedType::MAP, ConvertedType::MAP_KEY_VALUE], &LogicalType::Map)
+                && entry.is_group() =>
+        {
+            let kinds: Vec<String> =
+                entry.get_fields().iter().map(|part| kind(part, depth + 1)).collect();
+            format!("map from {}", kinds.join(" to "))
+        }
+        _ => {
+            let named = within.iter().take(NAMED);
+            let named =
+                named.map(|part| format!("{} ({})", cut(part.name(), 30), kind(part, depth + 1)));
+            let more = if within.len() > NAMED { ", ..." } else { "" };
+            format!("object with {}{more}", named.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn plain(field: &Field) -> &'static str {
+    let about = field.get_basic_info();
+    let logical = about.logical_type_ref();
+    match (about.converted_type(), field.get_physical_type()) {
+        _ if matches!(logical, Some(LogicalType::Uuid)) => "UUID",
+        _ if matches!(logical, Some(LogicalType::Float16)) => "number",
         (ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON, _) => "text",
         (ConvertedType::DATE, _) => "date",
-        (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _)
-        | (_, Type::INT96) => "date and time",
         (ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS, _) => "time",
         (ConvertedType::DECIMAL, _) => "decimal number",
-        _ if says("Timestamp") => "date and time",
-        _ if says("Time") => "time",
-        _ if says("String") => "text",
-        _ if says("Uuid") => "UUID",
-        _ if says("Float16") => "number",
-        (_, Type::BOOLEAN) => "true or false",
-        (_, Type::INT32 | Type::INT64) => "integer",
-        (_, Type::FLOAT | Type::DOUBLE) => "number",
-        (_, Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY) => "bytes",
-    };
-    format!("{lists}{kind}")
+        (converted, physical) => match (logical, converted, physical) {
+            (Some(LogicalType::Timestamp(kind)), ..) if kind.is_adjusted_to_u_t_c => {
+                "date and time in UTC"
+            }
+            (Some(LogicalType::Timestamp(_)), ..) => "date and time without a zone",
+            (_, ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _)
+            | (.., Type::INT96) => "date and time",
+            (Some(LogicalType::Time(_)), ..) => "time",
+            (Some(LogicalType::String), ..) => "text",
+            (.., Type::BOOLEAN) => "true or false",
+            (.., Type::INT32 | Type::INT64) => "integer",
+            (.., Type::FLOAT | Type::DOUBLE) => "number",
+            (.., Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY) => "bytes",
+        },
+    }
 }
 
 fn lines(reader: &SerializedFileReader<File>, columns: &[Column]) -> Vec<String> {
@@ -88,11 +155,11 @@ fn lines(reader: &SerializedFileReader<File>, columns: &[Column]) -> Vec<String>
     let head = flat.then(|| names.collect::<Vec<_>>().join(" | "));
     let line = |row: &Row| {
         let cells = row.get_column_iter().map(|(_, value)| match value {
-            Field::Str(text) => text.clone(),
-            Field::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            Value::Str(text) => text.clone(),
+            Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
             other => other.to_string(),
         });
-        cells.map(|cell| super::cut(&cell, 40)).collect::<Vec<_>>().join(" | ")
+        cells.map(|cell| cut(&cell, 40)).collect::<Vec<_>>().join(" | ")
     };
     head.into_iter().chain(rows.iter().map(line)).collect()
 }

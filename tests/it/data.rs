@@ -81,14 +81,267 @@ fn a_table_of_text_is_told_with_what_a_script_needs_to_read_it() {
 }
 
 #[test]
+fn what_is_told_of_a_table_is_true_or_said_to_be_open() {
+    const OPEN: &str = "can't be told";
+    for (name, content, parts, never) in [
+        (
+            "xy.csv",
+            "x,y\n1,2\n3,4\n",
+            &["Columns: x (integer), y (integer).", "2 rows"][..],
+            "no line",
+        ),
+        ("n.csv", "n,t\n1,2024-01-01\n", &["Columns: n (integer), t (date)."], "no line"),
+        (
+            "no.csv",
+            "no,yes,N,F\n1,Ann,2,x\n",
+            &["no (integer), yes (text), N (integer), F (text)"],
+            "no line",
+        ),
+        ("truth.csv", "yes,no\nno,yes\nno,no\n", &["no line of names", "3 rows"], OPEN),
+        (
+            "wide.csv",
+            "city,2024-01-01,2024-02-01\nOslo,1,2\nRome,3,4\n",
+            &["2024-01-01 (integer)"],
+            "no line",
+        ),
+        (
+            "days.csv",
+            "day\n2024-01-01\n2024-01-02\n",
+            &["2 rows. Columns: day (date)."],
+            "separator",
+        ),
+        (
+            "slashes.csv",
+            "day\n1/2/2024\n3/4/2024\n",
+            &[
+                "2 rows. Columns: day (date as DD/MM/YYYY or MM/DD/YYYY: day or month first can't be told).",
+            ],
+            "separator",
+        ),
+        ("times.csv", "start\n08:30\n09:15\n", &["2 rows. Columns: start (time)."], "separator"),
+        ("took.csv", "took\n30:15:00\n1:00:00\n", &["took (duration as H:MM:SS)"], "separator"),
+        (
+            "pandas.csv",
+            "took\n1 days 02:00:00\n0 days 00:05:00\n",
+            &["took (duration in days"],
+            "separator",
+        ),
+        (
+            "at.csv",
+            "at\n2024-01-01 10:00\n2024-01-02 11:30\n",
+            &["at (date and time without a zone)"],
+            "separator",
+        ),
+        ("zones.csv", "at,x\n2024-01-01 10:00 CET,1\n", &["at (date and time in zone CET)"], OPEN),
+        (
+            "trailing.csv",
+            "a,b\n1,2,\n3,4,\n5,6,\n",
+            &[
+                "3 rows",
+                "(pandas: index_col=False)",
+                "Columns: a (integer), b (integer).",
+                "First rows:\na,b\n1,2,",
+            ],
+            "the table begins",
+        ),
+        (
+            "index.csv",
+            "a,b\nr1,1,2\nr2,3,4\n",
+            &[
+                "2 rows",
+                "the first column has no name",
+                "Columns: \"\" (text), a (integer), b (integer).",
+            ],
+            "the table begins",
+        ),
+        (
+            "zip.csv",
+            "zip,n\n01234,1\n98765,2\n",
+            &["zip (digits with leading zeros: read with dtype=str"],
+            OPEN,
+        ),
+        (
+            "ids.csv",
+            "id,n\n12345678901234567890,1\n",
+            &["id (integer of up to 20 digits: read with dtype=str"],
+            OPEN,
+        ),
+        (
+            "grouped.csv",
+            "a;b\n1,000;x\n2,500;y\n",
+            &["a (number as 1,000: thousands or decimals", OPEN],
+            "decimal comma",
+        ),
+        (
+            "quoted.csv",
+            "a,b\n\"1,000\",x\n\"2,500\",y\n",
+            &["a (number as 1,000: thousands or decimals", OPEN],
+            "decimal comma",
+        ),
+        (
+            "prices.csv",
+            "price\n1,5\n2,25\n",
+            &[
+                "one column: its commas separate nothing",
+                "price (number with decimal comma)",
+                "2 rows",
+            ],
+            "the table begins",
+        ),
+        (
+            "points.csv",
+            "a;b\n1.000;1,5\n2.500;2,5\n",
+            &["a (number as 1.000: thousands or decimals"],
+            "no line",
+        ),
+        (
+            "sep.csv",
+            "sep=;\nname;amount\nAnn;3,5\nBob;4,25\nCid;10,00\n",
+            &[
+                "3 rows, separator \";\"",
+                "line 1 only says sep=;",
+                "the table begins in line 2",
+                "Columns: name (text), amount (number with decimal comma).",
+                "First rows:\nname;amount\nAnn;3,5",
+            ],
+            "another number",
+        ),
+        (
+            "slash.csv",
+            "a,b\n\"say \\\"hi\\\", ok\",2\n\"x\",3\n",
+            &[
+                "2 rows",
+                "behind a backslash",
+                "a (text), b (integer)",
+                "\n\"say \\\"hi\\\", ok\",2",
+            ],
+            "another number",
+        ),
+        ("twice.csv", "a,b,a\n1,2,3\n", &["2 columns are named a (pandas: a, a.1)"], "no line"),
+        (
+            "blank.csv",
+            ",a\n0,1\n1,2\n",
+            &["Columns: \"\" (integer), a (integer).", "\"Unnamed: 0\""],
+            "no line",
+        ),
+        (
+            "title.csv",
+            "Sales,,\nname,a,b\nAnn,1,2\nBob,3,4\n",
+            &["2 rows", "the table begins in line 2", "name (text), a (integer)"],
+            "no line",
+        ),
+        (
+            "groups.csv",
+            ",North,,South,\ncity,a,b,a,b\nOslo,1,2,3,4\nRome,5,6,7,8\n",
+            &[
+                "2 rows",
+                "lines 1 and 2 are both names (pandas: header=[0, 1])",
+                "North / a (integer), North / b (integer)",
+            ],
+            "no line",
+        ),
+        ("units.csv", "temp,wind\n°C,m/s\n20,3\n21,4\n", &["2 rows", "temp / °C (integer)"], OPEN),
+        (
+            "keys.jsonl",
+            "{\"z\": 1, \"a\": 2}\n{\"z\": 3, \"a\": 4}\n{\"z\": 3, \"late\": 4}\n",
+            &[
+                "JSON lines",
+                "3 rows. Columns: z (integer), a (integer, 1 missing), late (integer, first in row 3, 2 missing).",
+                "{\"z\":1,\"a\":2}",
+            ],
+            "not valid",
+        ),
+        (
+            "nan.jsonl",
+            "{\"a\": NaN, \"b\": 0}\n{\"a\": 1, \"b\": 1}\n",
+            &[
+                "JSON lines",
+                "NaN in it is no JSON, but Python's json reads it",
+                "a (number, NaN in it), b (integer)",
+                "{\"a\":NaN,\"b\":0}",
+            ],
+            "not valid",
+        ),
+        (
+            "nan.json",
+            "[{\"a\": NaN, \"b\": 1}, {\"a\": -Infinity, \"b\": 2}]",
+            &[
+                "JSON of",
+                "2 rows, a list",
+                "NaN and -Infinity in it is no JSON",
+                "a (number, NaN and -Infinity in it)",
+            ],
+            "not valid",
+        ),
+        (
+            "long.json",
+            "[{\"id\": 12345678901234567890, \"zip\": \"01234\"}]",
+            &[
+                "id (integer, up to 20 digits: a float loses some)",
+                "zip (text of digits with leading zeros",
+            ],
+            "not valid",
+        ),
+    ] {
+        let all = seen(name, content);
+        for part in parts {
+            assert!(all.contains(part), "{name}: {part:?} is not in\n{all}");
+        }
+        assert!(!all.contains(never), "{name}: {never:?} is in\n{all}");
+    }
+}
+
+#[test]
+fn files_are_taken_under_any_name_that_they_can_have() {
+    let names = [
+        "days (1).csv",
+        "it's.csv",
+        ".hidden.csv",
+        "-rf.csv",
+        "con.csv",
+        "a b  c.csv",
+        "v1.2.final.csv",
+        "\"q\".csv",
+        "$HOME;x.csv",
+        "données.csv",
+    ];
+    let script = "import os\nprint(*sorted(os.listdir('data')), sep='\\n')\nprint(open(\"data/it's.csv\").read())";
+    let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
+    let mut args = vec!["new", "count", "--name", "s", "--auto"];
+    for name in &names {
+        world.write(name, "a,b\n1,2\n");
+        args.extend(["--data", name]);
+    }
+    world.run(&args).expect(0);
+    let prompt = world.received()[0].prompt();
+    for told in [
+        "- data/days (1).csv: CSV of",
+        "- data/it's.csv (in Python \"data/it's.csv\"): CSV of",
+        "- data/-rf.csv: CSV",
+        "- data/\"q\".csv (in Python \"data/\\\"q\\\".csv\"): CSV of",
+    ] {
+        assert!(prompt.contains(told), "{told} is not in\n{prompt}");
+    }
+    let printed = world.read("sessions/s/run_v1/stdout.txt");
+    for name in names {
+        assert!(printed.lines().any(|line| line == name), "{name}: {printed}");
+    }
+    world.write("a\nb\u{1b}.csv", "a,b\n");
+    let out = world.run(&["new", "count", "--name", "t", "--data", "a\nb\u{1b}.csv"]).expect(2);
+    let said = "cannot take `a\\nb\\x1b.csv` as data: its name holds the control character `\\n`; rename it";
+    assert!(out.err.contains(said), "{}", out.err);
+    assert!(!world.file("sessions/t").exists());
+}
+
+#[test]
 fn other_formats_are_told_by_their_content_whatever_their_names() {
     for (name, content, parts) in [
         (
             "list.json",
             &br#"[{"id": 1, "when": "2024-01-01", "tags": ["a"]}, {"id": 2.5, "when": null}]"#[..],
             &[
-                "JSON of 75 bytes, 2 rows, a list. Columns: id (number), tags (list of items: \
-                 text, 1 missing), when (date, 1 missing)",
+                "JSON of 75 bytes, 2 rows, a list. Columns: id (number), when (date, 1 missing), \
+                 tags (list of items: text, 1 missing)",
                 "{\"id\":1",
             ][..],
         ),
@@ -97,7 +350,7 @@ fn other_formats_are_told_by_their_content_whatever_their_names() {
             br#"{"unit": "C", "items": [{"t": 1, "p": null}, {"t": 2, "p": 3}], "by": {"name": "x"}}"#,
             &[
                 "an object with 3 keys",
-                "items (list of 2 items, each with p (integer, some missing), t (integer))",
+                "items (list of 2 items, each with t (integer), p (integer, some missing))",
                 "by (object with name)",
             ],
         ),
@@ -146,12 +399,44 @@ fn workbooks_parquet_and_databases_are_told_by_their_tables() {
             "snappy.parquet",
             &[
                 "Parquet of",
-                "3 rows. Columns: id (integer), name (text, 1 missing), at (date and time), \
-                 score (number).",
+                "3 rows. Columns: id (integer), name (text, 1 missing), at (date and time without a \
+                 zone), score (number).",
                 "First rows:\nid | name | at | score\n1 | Ann | 2024-01-01 ",
             ],
         ),
-        ("zstd.parquet", &["2 rows", "x (integer), tags.list.element (list of text)"]),
+        ("zstd.parquet", &["2 rows", "x (integer), tags (list of text", "x | tags"]),
+        (
+            "nested.parquet",
+            &[
+                "2 rows. Columns: id (integer), tags (list of text, some missing or empty within), \
+                 place (object with x (integer), y (integer), some missing or empty within), \
+                 at (date and time in UTC), here (date and time without a zone), \
+                 by (map from text to integer, some missing or empty within)",
+                "First rows:\nid | tags | place | at | here | by\n1 | [",
+            ],
+        ),
+        (
+            "durations.xlsx",
+            &[
+                "name (text), start (time), worked (duration), short (duration).",
+                "\nAnn | 08:30:00 | 30:15:00 | 00:45:00",
+            ],
+        ),
+        (
+            "merged.xlsx",
+            &[
+                "the table begins in line 2",
+                "lines 2 and 3 are both names (pandas: header=[1, 2])",
+                "1 merged cell has its value in the first row or column only",
+                "Columns: city (text, 1 missing), North / sold (integer), North / price (number), \
+                 South / sold (integer), South / price (number).",
+            ],
+        ),
+        (
+            "words.xlsx",
+            &["Columns: n (integer), t (time), f (true or false), no (digits with leading zeros: \
+                 read with dtype=str), yes (text), id (integer of up to 20 digits"],
+        ),
     ] {
         let all = told(&fixture(name));
         for part in parts {
