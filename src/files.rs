@@ -192,6 +192,31 @@ pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
 /// SHA-256 of a regular file, in hexadecimal; none for anything else, a link as well.
 #[must_use]
 pub fn hash_regular(path: &Path) -> Option<String> {
+    hash_parts(path, |part, _| part.to_vec())
+}
+
+/// The same with each CRLF as a line feed.
+#[must_use]
+pub fn hash_with_line_feeds(path: &Path) -> Option<String> {
+    let mut held = false;
+    hash_parts(path, |part, last| {
+        let mut out = Vec::with_capacity(part.len() + 1);
+        for byte in part {
+            if std::mem::take(&mut held) && *byte != b'\n' {
+                out.push(b'\r');
+            }
+            held = *byte == b'\r';
+            out.extend((!held).then_some(*byte));
+        }
+        if last && held {
+            out.push(b'\r');
+        }
+        out
+    })
+}
+
+/// SHA-256 of what is made of each part of a regular file, the last of which is empty.
+fn hash_parts(path: &Path, mut made: impl FnMut(&[u8], bool) -> Vec<u8>) -> Option<String> {
     let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
     if !file.metadata().is_ok_and(|meta| meta.is_file()) {
         return None;
@@ -199,9 +224,10 @@ pub fn hash_regular(path: &Path) -> Option<String> {
     let mut hasher = Sha256::new();
     let mut part = vec![0; AT_ONCE];
     loop {
-        match file.read(&mut part).ok()? {
-            0 => return Some(hexadecimal(&hasher.finalize())),
-            n => hasher.update(&part[..n]),
+        let length = file.read(&mut part).ok()?;
+        hasher.update(made(&part[..length], length == 0));
+        if length == 0 {
+            return Some(hexadecimal(&hasher.finalize()));
         }
     }
 }

@@ -58,6 +58,27 @@ pub fn of(file: &str, content: &str) -> Artifact {
     }
 }
 
+/// Whether a file holds what was recorded of it. Line ends that something made Windows' of, as `git`
+/// does, are no change.
+#[must_use]
+pub fn is_same(content: &[u8], artifact: &Artifact) -> bool {
+    let is = |content: &[u8]| {
+        content.len() as u64 == artifact.bytes && files::hash(content) == artifact.sha256
+    };
+    is(content) || (content.contains(&b'\r') && is(&with_line_feeds(content)))
+}
+
+/// Bytes with each CRLF as a line feed.
+fn with_line_feeds(content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(content.len());
+    for (n, byte) in content.iter().enumerate() {
+        if *byte != b'\r' || content.get(n + 1) != Some(&b'\n') {
+            out.push(*byte);
+        }
+    }
+    out
+}
+
 /// The files that follow from an event, in the order of [`Event::artifacts_mut`], with their
 /// content. `session` is the session before the event.
 #[must_use]
@@ -452,6 +473,23 @@ fn section(text: &mut String, title: &str, content: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_the_same_whatever_became_of_its_line_ends_and_of_nothing_else() {
+        for (written, found, same) in [
+            ("a\nb\n", "a\nb\n", true),
+            ("a\nb\n", "a\r\nb\r\n", true),
+            ("a\nb\n", "a\r\nb\n", true),
+            ("a\nb\n", "a\rb\r", false),
+            ("a\nb\n", "a\r\nb\r\n\r\n", false),
+            ("a\nb\n", "a\r\nc\r\n", false),
+            ("a\r\nb\n", "a\r\nb\n", true),
+            ("a\r\nb\n", "a\r\nb\r\n", false),
+            ("", "\r\n", false),
+        ] {
+            assert_eq!(is_same(found.as_bytes(), &of("f", written)), same, "{written:?} {found:?}");
+        }
+    }
 
     #[test]
     fn words_that_python_would_read_as_true_and_false_are_quoted() {

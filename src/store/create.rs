@@ -29,6 +29,22 @@ pub struct Draft {
     pub interface: Vec<String>,
 }
 
+/// The file by which `git` leaves the files of a sessions folder as they are, and its content.
+const ATTRIBUTES: (&str, &str) = (
+    ".gitattributes",
+    "# A session is told by the bytes of its files: git may not change their line ends.\n* -text\n",
+);
+
+/// Makes the sessions folder if it is not there.
+fn make_root(root: &Path) -> Result<(), FileError> {
+    if root.exists() {
+        return Ok(());
+    }
+    files::create_folder(root)?;
+    let (file, content) = ATTRIBUTES;
+    files::write(&root.join(file), content.as_bytes(), Mode::Normal)
+}
+
 /// Makes a session in the sessions folder, which is created if it is not there.
 pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
     let name = match draft.name {
@@ -43,7 +59,7 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
     };
     let named = name_data(&draft.data)?;
     let tests = name_data(&draft.tests)?;
-    files::create_folder(root)?;
+    make_root(root)?;
     let made = Making::start(root)?;
     let mut data = take_data(&made.folder.join(DATA), named)?;
     for (file, described) in data.iter_mut().zip(draft.described) {
@@ -102,7 +118,7 @@ pub fn fork(
         );
         name.clone_into(&mut created.name);
     }
-    files::create_folder(root)?;
+    make_root(root)?;
     let made = Making::start(root)?;
     let given = super::given(source, session);
     for (within, path) in given

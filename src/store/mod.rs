@@ -329,13 +329,12 @@ pub struct Given {
 #[must_use]
 pub fn given(folder: &Path, session: &Session) -> Given {
     let mut changed = Vec::new();
-    let mut intact = |within: &str, files: &[DataFile], same: &dyn Fn(&str, &DataFile) -> bool| {
+    let mut intact = |within: &str, files: &[DataFile], same: &dyn Fn(&Path, &DataFile) -> bool| {
         let mut found = Vec::new();
         for file in files {
             let name = format!("{within}/{}", file.name);
             let path = files::place(folder, &name).ok();
-            let hash = path.as_deref().and_then(files::hash_regular);
-            match path.filter(|_| hash.is_some_and(|hash| same(&hash, file))) {
+            match path.filter(|path| same(path, file)) {
                 Some(path) => found.push(path),
                 None => changed.push(format!(
                     "`{name}` is not the file that was given, and is not used; put that one back, \
@@ -345,7 +344,11 @@ pub fn given(folder: &Path, session: &Session) -> Given {
         }
         found
     };
-    let data = intact(DATA, &session.data, &|hash, file| *hash == file.sha256);
-    let tests = intact(TESTS, &session.tests, &|_, _| true);
+    let given = |path: &Path, file: &DataFile| {
+        let is = |hash: Option<String>| hash.is_some_and(|hash| hash == file.sha256);
+        is(files::hash_regular(path)) || is(files::hash_with_line_feeds(path))
+    };
+    let data = intact(DATA, &session.data, &given);
+    let tests = intact(TESTS, &session.tests, &|path, _| files::hash_regular(path).is_some());
     Given { data, tests, changed }
 }

@@ -169,7 +169,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
         if let Some(placed) = session.artifacts.get(file)
             && (too_long(folder, placed).is_some()
                 || files::read_regular(&folder.join(file), LARGEST)
-                    .is_some_and(|content| files::hash(&content) != placed.artifact.sha256))
+                    .is_some_and(|content| !artifacts::is_same(&content, &placed.artifact)))
         {
             edited.push(file.to_owned());
         }
@@ -255,8 +255,7 @@ fn verify(
             }
             // A link, or what is no file at all, was not written by us: what belongs there is missing.
             let content = files::read_regular(&path, LARGEST).unwrap_or_default();
-            let right = content.len() as u64 == placed.artifact.bytes
-                && files::hash(&content) == placed.artifact.sha256;
+            let right = artifacts::is_same(&content, &placed.artifact);
             // Nothing is to be written again for a file that was empty from the start, as long as
             // it is there.
             (!right || (content.is_empty() && length.is_none())).then_some((placed, content))

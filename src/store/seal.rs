@@ -37,6 +37,8 @@ pub enum Seal {
 impl Seal {
     /// What a line says of itself. `first`: it is the one that tells sessions apart.
     pub(super) fn of(line: &[u8], first: bool) -> Self {
+        // Line ends that `git` made Windows' of are no change of a line.
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         match split(line) {
             Some((content, digits)) => Self::Unchecked(digest(content), Some(digits.to_owned())),
             None if first => Self::Unchecked(digest(unclosed(line)), None),
@@ -157,6 +159,17 @@ mod tests {
             format!("{{\"seq\":3,\"text\":\"\\\"seal\\\":\\\"{digits}\"}}"),
         ] {
             assert!(split(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_ends_as_on_windows_has_the_seal_of_the_same_line() {
+        let digits = "0".repeat(DIGITS);
+        for (line, first) in
+            [(format!("{{\"seq\":3,\"seal\":\"{digits}\"}}"), false), ("{\"seq\":1}".into(), true)]
+        {
+            let other = format!("{line}\r");
+            assert_eq!(Seal::of(other.as_bytes(), first), Seal::of(line.as_bytes(), first));
         }
     }
 

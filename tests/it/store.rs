@@ -4,7 +4,7 @@ use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, fenced, finish};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// What is done to a journal's lines.
@@ -214,6 +214,32 @@ fn a_script_edited_by_hand_is_checked_and_reviewed_anew() {
 }
 
 #[test]
+fn a_session_whose_line_ends_git_changed_was_not_edited_and_has_its_data() {
+    let world = model();
+    world.write("numbers.csv", "1,2\n");
+    let attributes = world.file("sessions/.gitattributes");
+    world.run_with(&[&NEW[..], &["--data", "numbers.csv"]].concat(), "approve\n").expect(3);
+    assert!(std::fs::read_to_string(&attributes).unwrap().contains("\n* -text\n"));
+    for (path, content) in files(&world.session()) {
+        let writable = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, writable).unwrap();
+        let text = String::from_utf8(content).unwrap();
+        std::fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+    }
+    let before = files(&world.session());
+    let out = world.run(&["show", "s"]).expect(0);
+    assert!(!out.out.contains("edited") && !out.err.contains("edited"), "{}{}", out.out, out.err);
+    assert_eq!(files(&world.session()), before);
+    let calls = world.received().len();
+    let out = world.run_with(&["resume", "s"], "accept\n").expect(0);
+    for word in ["edited", "not the file that was given", "elsewhere"] {
+        assert!(!out.err.contains(word), "{}", out.err);
+    }
+    assert_eq!(world.received().len(), calls);
+    assert!(!world.events("s").iter().any(|event| event == "edited"));
+}
+
+#[test]
 fn feedback_written_by_hand_is_shown_to_the_coder() {
     let world = paused();
     world.run(&["feedback", "s", "too small"]).expect(0);
@@ -345,8 +371,9 @@ fn names_that_would_leave_the_folder_are_refused_before_anything_is_made() {
     for wanted in ["t", "../s", "", "s/..", "s:v9"] {
         world.run(&["resume", wanted]).expect(2);
     }
-    let names = std::fs::read_dir(world.file("sessions")).unwrap();
-    assert_eq!(names.count(), 1, "nothing but the one session");
+    let names = std::fs::read_dir(world.file("sessions")).unwrap().flatten();
+    let shown = names.filter(|entry| entry.file_name() != ".gitattributes");
+    assert_eq!(shown.count(), 1, "nothing but the one session");
 }
 
 #[test]
@@ -660,7 +687,8 @@ fn a_full_disk_is_said_in_a_line_and_the_session_goes_on_afterwards() {
         if let Ok(entries) = std::fs::read_dir(world.file("sessions")) {
             for entry in entries {
                 let name = entry.unwrap().file_name();
-                assert_eq!(name.to_str(), Some("s"), "half a session is left");
+                let known = ["s", ".gitattributes"].map(Some).contains(&name.to_str());
+                assert!(known, "half a session is left");
             }
         }
         if world.session().exists() {
