@@ -39,6 +39,9 @@ pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Optio
     if needs_display(message) || (kind.is_empty() && needs_display(stderr)) {
         return Some("the run has no display to put a window on".to_owned());
     }
+    if is_unguarded(kind, message, ran.script, stderr) {
+        return Some(GUARD.to_owned());
+    }
     let fixed = match kind.rsplit('.').next().unwrap_or(kind) {
         "ModuleNotFoundError" => return missing_module(message),
         "ImportError" if message.contains("libGL.so") => {
@@ -93,6 +96,26 @@ pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Optio
         _ => return None,
     };
     Some(fixed.to_owned())
+}
+
+/// What a script has to do that starts processes.
+const GUARD: &str = "each process that is started imports the script anew: put all that starts processes, \
+                     and all else that is to be done once, into a function `main()`, and call it at the \
+                     end under `if __name__ == '__main__':`";
+/// What a child process says that would start processes itself while it imports the script.
+const BOOTSTRAPPING: &str =
+    "before the\n        current process has finished its bootstrapping phase";
+
+/// Whether processes were started by a script that each of them runs anew, from its beginning.
+fn is_unguarded(kind: &str, message: &str, script: &str, stderr: &str) -> bool {
+    let said = [message, stderr].iter().any(|text| text.contains(BOOTSTRAPPING));
+    // What is left for the first process, where the others' words are lost.
+    let lost = ["ConnectionResetError", "BrokenPipeError", "EOFError", "BrokenProcessPool"];
+    let lost = lost.contains(&kind.rsplit('.').next().unwrap_or(kind))
+        && !message.contains("reading a line");
+    let starts =
+        ["multiprocessing", "ProcessPoolExecutor"].iter().any(|name| script.contains(name));
+    said || (lost && starts && !script.contains("__main__"))
 }
 
 /// What usually mends an error of this type, where nothing more is known of it.

@@ -13,6 +13,7 @@ use super::hints::needs_display;
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback::{self, Execution};
+use crate::domain::name::told;
 use crate::domain::permission::Access;
 use crate::domain::report::{
     CapabilityKind, Checks, NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict,
@@ -387,12 +388,19 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
                 if matches!(window, Window::NotSeen) {
                     reason.push_str("; no window came up");
                 }
+                // Who goes on after an error, as a pool does whose children all fail, does not work.
+                if traceback::counts_in(stderr) {
+                    reason.push_str(", with errors behind it");
+                    let error = traceback::error_behind(stderr, execution(ask));
+                    return told(RunVerdict::Failed, Some(reason), error);
+                }
                 return told(RunVerdict::Timeout, Some(reason), None);
             }
             // Toolkits print what goes wrong in a callback and go on: the window is up all the same.
             if traceback::is_in(stderr) {
                 let reason = format!("its window was up after {seconds} s, with errors behind it");
-                return told(RunVerdict::Failed, Some(reason), error(ask, stdout, stderr));
+                let error = traceback::error_behind(stderr, execution(ask));
+                return told(RunVerdict::Failed, Some(reason), error);
             }
             let reason = format!("its window was up when it was stopped after {seconds} s");
             told(RunVerdict::Window, Some(reason), None)
@@ -431,16 +439,20 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
     }
 }
 
+const fn execution<'a>(ask: &'a Ask<'_>) -> Execution<'a> {
+    Execution { script: ask.script, name: ask.script_name, args: ask.args }
+}
+
 /// The error on standard error, with what only the run knows of it.
 fn error(ask: &Ask<'_>, stdout: &str, stderr: &str) -> Option<RunError> {
-    let ran = Execution { script: ask.script, name: ask.script_name, args: ask.args };
+    let ran = execution(ask);
     let mut error = traceback::error(stderr, ran)
         // Some scripts tell on standard output why they stop.
         .or_else(|| traceback::error(stdout, ran))?;
     if error.kind == "FileNotFoundError" {
         let names = ask.data.iter().filter_map(|path| path.file_name());
         let names: Vec<String> =
-            names.take(LISTED).map(|name| one_line(&name.to_string_lossy(), 80)).collect();
+            names.take(LISTED).map(|name| one_line(&told(&name.to_string_lossy()), 200)).collect();
         if !names.is_empty() {
             let hint = error.hint.get_or_insert_default();
             *hint = format!("{hint}; the data files here: {}", names.join(", "));
@@ -492,6 +504,8 @@ mod tests {
         };
         let broken =
             "Exception in Tkinter callback\nTraceback (most recent call last):\nKeyError: 1\n";
+        let ignored = "Exception ignored while calling deallocator <function A.__del__ at 0x7f>:\n\
+                       Traceback (most recent call last):\nOSError: x\n";
         let (seen, not_seen) = (super::Window::Seen, super::Window::NotSeen);
         let (unknown, nowhere) = (super::Window::Unknown, super::Window::NoPlace(None));
         let aborted = "qt.qpa.xcb: could not connect to display \n";
@@ -502,6 +516,9 @@ mod tests {
             (true, &not_seen, End::TimedOut, "", Timeout),
             (true, &nowhere, End::TimedOut, "", Timeout),
             (false, &nowhere, End::TimedOut, "", Timeout),
+            (false, &nowhere, End::TimedOut, "a warning", Timeout),
+            (false, &nowhere, End::TimedOut, broken, Failed),
+            (false, &nowhere, End::TimedOut, ignored, Timeout),
             (true, &nowhere, End::Signalled(6), aborted, Skipped),
             (true, &seen, End::Signalled(6), aborted, Failed),
             (true, &nowhere, End::Exited(1), "KeyError: 1", Failed),

@@ -40,21 +40,53 @@ pub struct Execution<'a> {
 #[must_use]
 pub fn error(stderr: &str, ran: Execution<'_>) -> Option<RunError> {
     let lines: Vec<&str> = stderr.lines().collect();
-    let mut error = match last_traceback(&lines) {
-        Some(Place::Plain(at)) => plain(&lines[at + 1..], ran.name),
-        Some(Place::Group(at)) => group(&lines[at..], ran.name),
-        Some(Place::Syntax(at)) => plain(&lines[at..], ran.name),
-        None => None,
-    }
-    .map_or_else(|| last_lines(&lines), |found| Some(found.told(ran.script)))?;
+    let (beside, place) = last_traceback(&lines).unzip();
+    // Who ends by itself says why on a line of its own.
+    let gave_up = beside.filter(|beside| *beside != Beside::End);
+    let gave_up = gave_up.and_then(|_| last_lines(&without_others(&lines)));
+    hinted(gave_up.or_else(|| read(&lines, place.as_ref(), ran))?, stderr, ran)
+}
+
+/// The last error that a script told of which was stopped while it went on.
+#[must_use]
+pub fn error_behind(stderr: &str, ran: Execution<'_>) -> Option<RunError> {
+    let lines: Vec<&str> = stderr.lines().collect();
+    let (_, place) = last_traceback(&lines).unzip();
+    hinted(read(&lines, place.as_ref(), ran)?, stderr, ran)
+}
+
+fn hinted(mut error: RunError, stderr: &str, ran: Execution<'_>) -> Option<RunError> {
     error.hint = hint(&error, &ran, stderr);
     Some(error)
+}
+
+/// The error of a traceback, else what was said last.
+fn read(lines: &[&str], place: Option<&Place>, ran: Execution<'_>) -> Option<RunError> {
+    match place {
+        Some(Place::Plain(at)) => plain(&lines[*at + 1..], ran.name),
+        Some(Place::Group(at)) => group(&lines[*at..], ran.name),
+        Some(Place::Syntax(at)) => plain(&lines[*at..], ran.name),
+        None => None,
+    }
+    .map_or_else(|| last_lines(lines), |found| Some(found.told(ran.script)))
 }
 
 /// Whether there is a traceback in the text: also of an error that did not end the script.
 #[must_use]
 pub fn is_in(stderr: &str) -> bool {
     stderr.lines().any(|line| line.trim_start_matches(MARGIN).starts_with(HEADER))
+}
+
+/// Whether there is a traceback in the text of an error that Python itself does not call ignored.
+#[must_use]
+pub fn counts_in(stderr: &str) -> bool {
+    let lines: Vec<&str> = stderr.lines().collect();
+    let headers = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.trim_start_matches(MARGIN).starts_with(HEADER));
+    let mut places = headers.map(|(at, _)| place(&lines, at));
+    places.any(|place| place != Beside::Ignored)
 }
 
 /// What stands before the lines of an exception group.
@@ -67,19 +99,96 @@ enum Place {
     Syntax(usize),
 }
 
-fn last_traceback(lines: &[&str]) -> Option<Place> {
-    let mut ignored = None;
+/// What Python says before the traceback of an error that ended nothing, in all its versions:
+/// `Exception ignored in: <..>`, `Exception ignored while calling deallocator <..>:`, ...
+const IGNORED: [&str; 2] = ["Exception ignored ", "Error in atexit._run_exitfuncs:"];
+/// What is said before that of an error that ended something else: a thread, a callback, a message, a
+/// task.
+const ELSEWHERE: [&str; 5] = [
+    "Exception in thread ",
+    "Exception in Tkinter callback",
+    "--- Logging error ---",
+    "future: <",
+    "handle: <",
+];
+/// What stands between the tracebacks of errors of which one led to the other.
+const LED_TO: [&str; 2] = [
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+];
+
+/// What a traceback is of, from the least that it says of the script's end to the most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Beside {
+    /// An error in a destructor, a callback at the exit and the like.
+    Ignored,
+    /// An error that ended a thread, a child process, a callback.
+    Elsewhere,
+    /// What ended the script, as far as can be told.
+    End,
+}
+
+fn place(lines: &[&str], header: usize) -> Beside {
+    let mut at = header;
+    // What led to an error stands before it, and says what both are of.
+    while at > 2 && LED_TO.contains(&lines[at - 2]) && lines[at - 1].is_empty() {
+        let Some(before) = lines[..at - 2].iter().rposition(|line| *line == HEADER) else { break };
+        at = before;
+    }
+    let Some(before) = at.checked_sub(1).map(|at| lines[at]) else { return Beside::End };
+    said(before).unwrap_or(Beside::End)
+}
+
+/// What a line says of the traceback that it stands before.
+fn said(line: &str) -> Option<Beside> {
+    let begins = |all: &[&str]| all.iter().any(|said| line.starts_with(said));
+    let of_a_child = line.starts_with("Process ") && line.ends_with(':');
+    match line {
+        _ if begins(&IGNORED) => Some(Beside::Ignored),
+        _ if of_a_child || begins(&ELSEWHERE) => Some(Beside::Elsewhere),
+        _ => None,
+    }
+}
+
+/// What was said besides errors that did not end the script: why it gave up, if it said that.
+fn without_others<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let mut rest = Vec::new();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        let is_header = |at: usize| lines.get(at) == Some(&HEADER);
+        if said(line).is_none() && !is_header(at) {
+            rest.push(*line);
+            at += 1;
+            continue;
+        }
+        at += 1 + usize::from(is_header(at + 1));
+        let inner = |line: &&&str| line.starts_with(' ');
+        at += lines[at.min(lines.len())..].iter().take_while(inner).count() + 1;
+        // What it led to.
+        while lines.get(at + 1).is_some_and(|line| LED_TO.contains(line)) && is_header(at + 3) {
+            at += 4;
+            at += lines[at.min(lines.len())..].iter().take_while(inner).count() + 1;
+        }
+    }
+    rest
+}
+
+/// The last one of those that say most of the script's end.
+fn last_traceback(lines: &[&str]) -> Option<(Beside, Place)> {
+    let mut best: Option<(Beside, usize)> = None;
     for (at, line) in lines.iter().enumerate().rev() {
         if *line == HEADER {
-            // What Python tells of errors in destructors ended nothing.
-            if at > 0 && lines[at - 1].starts_with("Exception ignored in") {
-                ignored = ignored.or(Some(Place::Plain(at)));
-                continue;
+            let beside = place(lines, at);
+            if beside == Beside::End {
+                return Some((beside, Place::Plain(at)));
             }
-            return Some(Place::Plain(at));
+            if best.is_none_or(|(known, _)| beside > known) {
+                best = Some((beside, at));
+            }
+            continue;
         }
         if line.starts_with("  + Exception Group Traceback") {
-            return Some(Place::Group(at));
+            return Some((Beside::End, Place::Group(at)));
         }
         if is_syntax_error(line) {
             // Without a header if the script itself is what could not be read.
@@ -89,11 +198,11 @@ fn last_traceback(lines: &[&str]) -> Option<Place> {
                 *place == 0 || !(lines[place - 1].starts_with("  ") || lines[place - 1] == HEADER)
             };
             if let Some(file) = file.map(|file| from + file).filter(first) {
-                return Some(Place::Syntax(file));
+                return Some((Beside::End, Place::Syntax(file)));
             }
         }
     }
-    ignored
+    best.map(|(beside, at)| (beside, Place::Plain(at)))
 }
 
 fn is_syntax_error(line: &str) -> bool {
@@ -156,7 +265,7 @@ fn plain(lines: &[&str], script_name: &str) -> Option<Found> {
 
 /// Whether a line begins what is no part of the message before it.
 fn starts_another(line: &str) -> bool {
-    line.starts_with("Exception ignored in") || line.starts_with("Exception in thread")
+    line == HEADER || said(line).is_some()
 }
 
 /// An exception group, from its header: its own frames, then those of its first exception.

@@ -66,6 +66,13 @@ async fn each_end_of_a_script_has_its_verdict() {
         ("import os\nos.kill(os.getpid(), 9)", 30, Failed, None, "SIGKILL"),
         ("def f(:\n", 30, Failed, Some(1), "SyntaxError"),
         ("while True: pass", 1, Timeout, None, ""),
+        (
+            "import threading\ndef f(): 1 / 0\nthreading.Thread(target=f).start()\nwhile True: pass",
+            1,
+            Failed,
+            None,
+            "ZeroDivisionError",
+        ),
     ] {
         let Ran { run, .. } =
             ran(Ask { limits: Sandbox { seconds, ..Sandbox::default() }, ..ask(script) }).await;

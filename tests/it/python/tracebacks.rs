@@ -1,7 +1,7 @@
 //! Error output of Python, taken apart.
 
 use redraft::domain::report::RunError;
-use redraft::python::traceback::{Execution, error, is_in};
+use redraft::python::traceback::{Execution, counts_in, error, error_behind, is_in};
 
 const SCRIPT: &str = "import json\n\ndef main(text):\n    return int(text)\n\nprint(main('x'))\n";
 
@@ -88,6 +88,118 @@ fn every_shape_of_error_is_read() {
     assert_eq!(error("", ran(SCRIPT)), None);
     assert_eq!(error("\n \n", ran(SCRIPT)), None);
     assert!(is_in(ORDINARY) && is_in(group) && !is_in("Traceback: none"));
+}
+
+#[test]
+fn an_error_that_ended_nothing_is_not_taken_for_the_one_that_ended_the_script() {
+    let about = |said: &str, error: &str| {
+        format!(
+            "{said}\nTraceback (most recent call last):\n  File \"./script_v1.py\", line 1, in __del__\n    x\n{error}\n"
+        )
+    };
+    let end = ORDINARY;
+    let ended = ("ValueError", "invalid literal for int() with base 10: 'x'");
+    let chained = format!(
+        "{}\nDuring handling of the above exception, another exception occurred:\n\n{}",
+        about("Exception ignored in: <function A.__del__ at 0x7f>", "KeyError: 1"),
+        "Traceback (most recent call last):\n  File \"./script_v1.py\", line 1, in __del__\n    x\nOSError: x\n",
+    );
+    for (said, expected) in [
+        (
+            about("Exception ignored in: <function A.__del__ at 0x7f>", "OSError: x"),
+            ("OSError", "x"),
+        ),
+        (
+            about(
+                "Exception ignored while calling deallocator <function A.__del__ at 0x7f>:",
+                "OSError: x",
+            ),
+            ("OSError", "x"),
+        ),
+        (
+            about("Exception ignored in atexit callback <function f at 0x7f>:", "OSError: x"),
+            ("OSError", "x"),
+        ),
+        (
+            about(
+                "Exception ignored while finalizing file <_io.TextIOWrapper name='a'>:",
+                "OSError: x",
+            ),
+            ("OSError", "x"),
+        ),
+        (about("Exception in thread Thread-1 (f):", "OSError: x"), ("OSError", "x")),
+        (about("--- Logging error ---", "OSError: x"), ("OSError", "x")),
+        (about("Process Process-1:", "OSError: x"), ("OSError", "x")),
+        (chained, ("OSError", "x")),
+    ] {
+        for both in [format!("{said}{end}"), format!("{end}{said}")] {
+            let read = read(&both);
+            assert_eq!((read.kind.as_str(), read.message.as_str()), ended, "{both}");
+        }
+        // Where nothing else is said, it is what there is.
+        let read = read(&said);
+        assert_eq!((read.kind.as_str(), read.message.as_str()), expected, "{said}");
+        assert_eq!(counts_in(&said), !said.contains("ignored"), "{said}");
+    }
+    // Who gave up by itself said why.
+    for said in
+        ["Exception in thread Thread-1 (f):", "Exception ignored in: <generator object g at 0x7f>"]
+    {
+        let other = about(said, "OSError: x");
+        for all in [format!("{other}no city\n"), format!("no city\n{other}")] {
+            let read = read(&all);
+            assert_eq!((read.kind.as_str(), read.message.as_str()), ("", "no city"), "{all}");
+            assert_eq!(error_behind(&all, ran(SCRIPT)).unwrap().kind, "OSError", "{all}");
+        }
+    }
+    let thread = about("Exception in thread Thread-1 (f):", "OSError: x");
+    let ignored = about("Exception ignored in: <function A.__del__ at 0x7f>", "KeyError: 1");
+    assert_eq!(read(&format!("{thread}{ignored}")).kind, "OSError");
+}
+
+#[test]
+fn a_script_whose_processes_run_it_anew_is_told_the_guard() {
+    let child = "Traceback (most recent call last):\n  File \"<string>\", line 1, in <module>\n\
+                 RuntimeError: \n        An attempt has been made to start a new process before the\n\
+                 \x20       current process has finished its bootstrapping phase.\n\n\
+                 \x20           if __name__ == '__main__':\n                freeze_support()\n";
+    let tail = |error: &str| {
+        format!("Traceback (most recent call last):\n  File \"a\", line 6, in f\n{error}\n")
+    };
+    let pool = "from multiprocessing import Pool\nprint(Pool(2).map(abs, [1]))\n";
+    let guarded = "from multiprocessing import Pool\nif __name__ == '__main__':\n    print(Pool(2).map(abs, [1]))\n";
+    for (stderr, script, is_told) in [
+        (child.to_owned(), pool, true),
+        (
+            format!(
+                "{child}{}",
+                tail("ConnectionResetError: [Errno 104] Connection reset by peer")
+            ),
+            pool,
+            true,
+        ),
+        (tail("ConnectionResetError: [Errno 104] Connection reset by peer"), pool, true),
+        (tail("EOFError"), pool, true),
+        (
+            tail("concurrent.futures.process.BrokenProcessPool: A process was terminated"),
+            pool,
+            true,
+        ),
+        (tail("ConnectionResetError: [Errno 104] Connection reset by peer"), guarded, false),
+        (
+            tail("ConnectionResetError: [Errno 104] Connection reset by peer"),
+            "import socket\n",
+            false,
+        ),
+        (tail("EOFError: EOF when reading a line"), pool, false),
+    ] {
+        let hint = error(&stderr, ran(script)).unwrap().hint.unwrap_or_default();
+        assert_eq!(
+            hint.contains("under `if __name__ == '__main__':`"),
+            is_told,
+            "{stderr}: {hint}"
+        );
+    }
 }
 
 #[test]
