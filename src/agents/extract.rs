@@ -13,7 +13,8 @@ mod python;
 mod unwrap;
 
 use super::fences::{self, Block};
-use super::{Refusal, RefusalKind, text};
+use super::marks::Marks;
+use super::{Refusal, RefusalKind, text, thoughts, turns};
 use crate::domain::chat::Outcome;
 use crate::domain::text::{one_line, quoted};
 use choose::Program;
@@ -45,6 +46,8 @@ const MAX_PARSES: usize = 200;
 const MAX_PARSED_BYTES: usize = 24 << 20;
 /// Wrappings inside wrappings that are opened.
 const MAX_DEPTH: usize = 4;
+/// Stretches of an answer between marks of a chat format that are read.
+const MAX_STRETCHES: usize = 4;
 
 /// The parser, with a bound on the work that an answer can cause.
 struct Checker<'a> {
@@ -88,15 +91,32 @@ pub fn script(
 ) -> Result<Extracted, Refusal> {
     let checker = Checker { parses, calls: Cell::new(0), bytes: Cell::new(0) };
     let normal = text::normalise(answer);
-    let text = text::after_thinking(&normal);
-    if text.trim().is_empty() {
+    if normal.trim().is_empty() {
         return Err(Refusal::new(
             RefusalKind::Empty,
             "The answer was empty. Answer with the whole Python script in one ```python block.",
         ));
     }
-    let program = read(text, outcome, &checker, 0)?;
-    finish(program)
+    let fits = |text: &str| checker.parses(text);
+    let marks = Marks::of_code(&fits);
+    let said = thoughts::said(&normal, outcome == Outcome::Cut, &marks);
+    let turn = turns::of_model(&said, &marks);
+    let ended = turn.ended || turns::said_ends(&normal, &said);
+    let outcome = if ended && outcome == Outcome::Cut { Outcome::Whole } else { outcome };
+    let mut refusal = no_code(outcome);
+    // Some models say a word or two, and then begin their turn once more.
+    for stretch in turn.stretches.into_iter().take(MAX_STRETCHES) {
+        match read(stretch, outcome, &checker, 0).and_then(finish) {
+            Err(error) if error.kind == RefusalKind::NoCode => refusal = error,
+            read => return read,
+        }
+    }
+    Err(refusal)
+}
+
+/// Whether a line at the left margin is Python rather than prose.
+pub(super) fn looks_like_code(line: &str) -> bool {
+    python::is_code(line)
 }
 
 /// The fenced blocks of a whole answer.
@@ -105,7 +125,11 @@ pub(super) fn fenced(
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> Vec<fences::Block> {
     let normal = text::normalise(answer);
-    fences::blocks(text::after_thinking(&normal), &|text: &str| parses(text).is_ok())
+    let fits = |text: &str| parses(text).is_ok();
+    let marks = Marks::of_code(&fits);
+    let said = thoughts::said(&normal, false, &marks);
+    let turn = turns::of_model(&said, &marks);
+    fences::blocks(turn.stretches.first().copied().unwrap_or_default(), &fits)
 }
 
 /// A script that was put together of an answer's parts, which parses; no line of it may stand for code

@@ -14,14 +14,19 @@ mod fences;
 pub mod given;
 pub mod inspector;
 mod lists;
+mod marks;
 pub mod planner;
 pub mod repair;
 pub mod reviewer;
 pub mod safety;
 mod text;
+mod thoughts;
 pub mod tries;
+mod turns;
 
-pub use text::{thoughts, without_echo};
+pub use text::without_echo;
+pub use thoughts::thoughts;
+pub use turns::own_words;
 
 use crate::domain::chat::{Agent, Request};
 use crate::prompts::{PromptError, Prompts};

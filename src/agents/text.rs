@@ -1,6 +1,6 @@
-//! What every answer needs before it is read: line ends, thinking aloud, words.
+//! What every answer needs before it is read: line ends, words.
 
-use crate::domain::profile::Thinking;
+pub(super) use super::thoughts::after_thinking;
 use std::collections::HashSet;
 
 /// The answer with `\n` line ends and without a byte-order mark.
@@ -21,63 +21,6 @@ pub fn without_echo(answer: &str, told: &str) -> String {
 
 fn is_said(key: &str) -> bool {
     key.split(' ').count() >= ECHO_WORDS
-}
-
-/// The marks that models put around their thinking.
-const THINKING: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
-
-/// What the model said after thinking aloud; its thoughts if nothing follows them.
-pub(super) fn after_thinking(mut text: &str) -> &str {
-    // Some models think several times in a row; a bound keeps hostile text from costing much.
-    for _ in 0..8 {
-        let next = THINKING.iter().find_map(|tag| without_thought(text, tag));
-        match next {
-            Some(rest) if rest.len() < text.len() => text = rest,
-            _ => break,
-        }
-    }
-    text
-}
-
-/// Where the thoughts at an answer's beginning end, in bytes, and how they are marked; `None` if it
-/// has none. `how` is what is known of the model: of one that thinks aloud, an answer that was `cut`
-/// before it came to an end of its thoughts is nothing else.
-#[must_use]
-pub fn thoughts(answer: &str, how: Thinking, cut: bool) -> Option<(usize, Thinking)> {
-    let opened = THINKING.iter().any(|t| starts_with(answer.trim_start(), &format!("<{t}>")));
-    let closed = THINKING.iter().any(|tag| find(answer, &format!("</{tag}>")).is_some());
-    let marked = if opened { Thinking::Marked } else { Thinking::Open };
-    if cut && !closed && (opened || how == Thinking::Open) {
-        return Some((answer.len(), marked));
-    }
-    let rest = after_thinking(answer);
-    // What is nothing but a thought is read as the answer.
-    let begin = rest.as_ptr().addr().wrapping_sub(answer.as_ptr().addr());
-    let behind = begin + rest.len() == answer.len();
-    (closed && behind && begin > 0).then_some((begin, marked))
-}
-
-/// The text without one leading thought, or `None` if it has none.
-fn without_thought<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
-    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-    let start = text.trim_start();
-    if starts_with(start, &open) {
-        let body = &start[open.len()..];
-        let Some(end) = find(body, &close) else { return Some(body) };
-        let after = &body[end + close.len()..];
-        return Some(if after.trim().is_empty() { &body[..end] } else { after });
-    }
-    // The opening mark often belongs to the prompt, so only the closing one is in the answer.
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if starts_with(line.trim_start(), &close) {
-            let mark = at + (line.len() - line.trim_start().len());
-            let after = &text[mark + close.len()..];
-            return Some(if after.trim().is_empty() { &text[..mark] } else { after });
-        }
-        at += line.len();
-    }
-    None
 }
 
 /// Whether the text begins so, in small or capital letters.

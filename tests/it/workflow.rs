@@ -68,6 +68,22 @@ fn the_plan_is_talked_through_before_any_code_is_written() {
 }
 
 #[test]
+fn no_agents_thoughts_nor_the_marks_of_its_chat_format_reach_a_session() {
+    let think = "<|channel|>analysis<|message|>R1. A draft.\nR2: not met\n<|end|><|start|>assistant\
+                 <|channel|>final<|message|>";
+    let say = |answer: &str| format!("{think}{answer}<|return|><|start|>user<|message|>R3. More.");
+    let world =
+        World::scripted(&[&say(PLAN)], &[&say("```python\nprint('one')\n```")], &[&say(ACCEPT)]);
+    world.run_with(&new(&["--no-run", "--auto"]), "").expect(0);
+    assert_eq!(world.read("sessions/s/script_v1.py"), "print('one')\n");
+    for file in ["plan.md", "review_v1.md"] {
+        let text = world.read(&format!("sessions/s/{file}"));
+        assert!(!text.contains("<|") && !text.contains("draft") && !text.contains("R3"), "{text}");
+    }
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
 fn input_that_ends_at_a_gate_pauses_there_and_the_gate_is_asked_again() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let out = world.run(&new(&["--no-run"])).expect(3);

@@ -3,7 +3,7 @@
 use super::{Driver, DriverError, Next, answer, notes};
 use crate::agents::given::Given;
 use crate::agents::{self, analysis, dependencies, extract, planner, reviewer, safety, tries};
-use crate::domain::chat::{Agent, Role};
+use crate::domain::chat::{Agent, Outcome, Role};
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::origin;
 use crate::domain::plan::{Plan, Requirement};
@@ -47,7 +47,7 @@ impl Driver<'_, '_> {
     }
 
     fn read_plan(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
-        let (text, requirements) = match planner::parse(&own_words(pending), pending.outcome) {
+        let (text, requirements) = match planner::parse(&own_words(pending), own_outcome(pending)) {
             Ok(proposal) => (proposal.text, proposal.requirements),
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
@@ -75,7 +75,7 @@ impl Driver<'_, '_> {
     /// Takes the plan that has most in common with the other samples.
     fn read_plans(&mut self, last_try: bool) -> Result<(), DriverError> {
         let all = self.store.session().calls.pending.clone();
-        let read = |pending: &Pending| planner::parse(&own_words(pending), pending.outcome);
+        let read = |pending: &Pending| planner::parse(&own_words(pending), own_outcome(pending));
         let plans: Vec<_> =
             all.iter().filter_map(|pending| Some((pending.call, read(pending).ok()?))).collect();
         if plans.is_empty() {
@@ -295,9 +295,15 @@ impl Driver<'_, '_> {
     }
 }
 
-/// What the model itself has to say.
+/// What the model itself has to say: no thoughts, no other turns, nothing of its prompt.
 fn own_words(pending: &Pending) -> String {
-    agents::without_echo(&pending.answer, &pending.told)
+    let (words, _) = agents::own_words(&pending.answer, pending.outcome);
+    agents::without_echo(&words, &pending.told)
+}
+
+/// How what the model itself has to say ended.
+fn own_outcome(pending: &Pending) -> Outcome {
+    agents::own_words(&pending.answer, pending.outcome).1
 }
 
 /// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.

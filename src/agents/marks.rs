@@ -1,0 +1,225 @@
+//! Where a mark of a chat format stands: in what a model says, or in code and quotes that speak of it.
+
+use super::extract::looks_like_code;
+use super::text::starts_with;
+use super::turns::is_mark;
+use std::cell::Cell;
+
+/// Bytes of a line that are looked at for the quotes around a mark.
+const NEAR: usize = 200;
+/// Places that are tried as the first and as the last line of the code around a mark.
+const MAX_EDGES: usize = 3;
+/// Texts that are parsed for all marks of one answer, and marks that are looked at so closely.
+const MAX_TRIES: u32 = 24;
+const MAX_MARKS: u32 = 64;
+
+/// Says of a mark whether a script or a quote holds it, with a bound on the work.
+pub(super) struct Marks<'a> {
+    parses: Option<&'a dyn Fn(&str) -> bool>,
+    tries: Cell<u32>,
+    looks: Cell<u32>,
+    /// The addresses between which code was found last.
+    code: Cell<(usize, usize)>,
+}
+
+impl<'a> Marks<'a> {
+    /// For an answer that may hold code: `parses` says whether a text is Python.
+    pub(super) fn of_code(parses: &'a dyn Fn(&str) -> bool) -> Self {
+        Self { parses: Some(parses), ..Self::of_words() }
+    }
+
+    /// For an answer in words.
+    pub(super) const fn of_words() -> Self {
+        Self {
+            parses: None,
+            tries: Cell::new(MAX_TRIES),
+            looks: Cell::new(MAX_MARKS),
+            code: Cell::new((0, 0)),
+        }
+    }
+
+    /// Whether the answer may hold code.
+    pub(super) const fn in_code(&self) -> bool {
+        self.parses.is_some()
+    }
+
+    /// Whether the mark at `at..end` is only spoken of: it stands in quotes, or in a string or a
+    /// comment of code that parses with it.
+    pub(super) fn is_content(&self, text: &str, at: usize, end: usize) -> bool {
+        is_quoted(text, at, end) || self.is_in_script(text, at, end)
+    }
+
+    /// Whether code that parses has `at..end` in a string, or in a comment that more code follows.
+    pub(super) fn is_in_script(&self, text: &str, at: usize, end: usize) -> bool {
+        let Some(parses) = self.parses else { return false };
+        let address = text.as_ptr().addr();
+        let known = self.code.get();
+        if known.0 <= address + at && address + end < known.1 {
+            return true;
+        }
+        if self.looks.get() == 0 {
+            return false;
+        }
+        self.looks.set(self.looks.get() - 1);
+        starts(text, at).into_iter().any(|start| {
+            let place = place(&text[start..at]);
+            place != Place::Code
+                && stops(text, start, end).into_iter().any(|stop| {
+                    let left = self.tries.get();
+                    self.tries.set(left.saturating_sub(1));
+                    let ends_here = place == Place::Comment && text[end..stop].trim().is_empty();
+                    let holds = left > 0 && !ends_here && parses(&text[start..stop]);
+                    if holds {
+                        self.code.set((address + start, address + stop));
+                    }
+                    holds
+                })
+        })
+    }
+}
+
+/// Whether quotes or backticks around it, on its line, say that a mark is only spoken of.
+fn is_quoted(text: &str, at: usize, end: usize) -> bool {
+    let from = text.floor_char_boundary(at.saturating_sub(NEAR));
+    let to = text.ceil_char_boundary((end + NEAR).min(text.len()));
+    let before = text[from..at].rsplit('\n').next().unwrap_or_default();
+    let after = text[end..to].split('\n').next().unwrap_or_default();
+    let around =
+        |quote: char| !before.matches(quote).count().is_multiple_of(2) && after.contains(quote);
+    // An apostrophe is no quote.
+    let close = before.ends_with('\'') || after.starts_with('\'');
+    around('"') || around('`') || (close && around('\''))
+}
+
+/// Where the code around a mark may begin: behind a fence, nearest first, with the text, or at the
+/// first lines that look like code.
+fn starts(text: &str, at: usize) -> Vec<usize> {
+    let (mut fences, mut code) = (Vec::new(), Vec::new());
+    let (mut from, mut blank) = (0, true);
+    for line in text[..at].split_inclusive('\n') {
+        let next = from + line.len();
+        if is_fence(line) && line.ends_with('\n') {
+            fences.push(next);
+        } else if blank && code.len() < MAX_EDGES && looks_like_code(line) {
+            code.push(from);
+        }
+        blank = line.trim().is_empty();
+        from = next;
+    }
+    let fences = fences.into_iter().rev().take(MAX_EDGES);
+    fences.chain(std::iter::once(0)).chain(code).collect()
+}
+
+/// Where the code from `start` that holds a mark may end behind it: before a fence, before the first
+/// mark that stands in no string, or with the text.
+fn stops(text: &str, start: usize, end: usize) -> Vec<usize> {
+    let mut stops = Vec::new();
+    let mut from = end;
+    for line in text[end..].split_inclusive('\n') {
+        if stops.len() == MAX_EDGES {
+            break;
+        }
+        let code = line.trim_end().trim_end_matches(['`', '~']);
+        if is_fence(line) && from > end {
+            stops.push(from);
+        } else if line.trim_end().len() >= code.len() + 3 {
+            stops.push(from + code.len());
+        }
+        from += line.len();
+    }
+    let mut mark = None;
+    walk(&text[start..], |at, place| {
+        let is_mark = place == Place::Code && start + at >= end && is_mark(&text[start + at..]);
+        mark = is_mark.then_some(start + at);
+        !is_mark
+    });
+    stops.extend(mark);
+    stops.push(text.len());
+    stops
+}
+
+pub(super) fn is_fence(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("```") || line.starts_with("~~~")
+}
+
+/// What stands at the end of a piece of Python.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Code,
+    Text,
+    Comment,
+}
+
+fn place(code: &str) -> Place {
+    walk(code, |_, _| true)
+}
+
+/// Goes through a piece of Python character by character as long as it is to `go_on`, which is given
+/// each one's offset and place; the place of what follows the last one.
+fn walk(code: &str, mut go_on: impl FnMut(usize, Place) -> bool) -> Place {
+    let mut place = Place::Code;
+    // The quote that is open, as it ends.
+    let mut open = "";
+    let mut at = 0;
+    while let Some(c) = code[at..].chars().next() {
+        if !go_on(at, place) {
+            break;
+        }
+        let rest = &code[at..];
+        at += c.len_utf8();
+        match place {
+            Place::Comment if c == '\n' => place = Place::Code,
+            Place::Text if c == '\\' => at += code[at..].chars().next().map_or(0, char::len_utf8),
+            Place::Text if rest.starts_with(open) => {
+                place = Place::Code;
+                at += open.len() - 1;
+            }
+            // It was no string: these end with their line.
+            Place::Text if open.len() == 1 && c == '\n' => place = Place::Code,
+            Place::Comment | Place::Text => {}
+            Place::Code if c == '#' => place = Place::Comment,
+            Place::Code => {
+                let quotes = ["\"\"\"", "'''", "\"", "'"];
+                if let Some(quote) = quotes.into_iter().find(|quote| rest.starts_with(quote)) {
+                    (place, open) = (Place::Text, quote);
+                    at += quote.len() - 1;
+                }
+            }
+        }
+    }
+    place
+}
+
+/// How long the first of these texts is that `text` begins with, in small or capital letters.
+pub(super) fn length_of(text: &str, texts: &[&str]) -> Option<usize> {
+    texts.iter().find(|start| starts_with(text, start)).map(|start| start.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_in_a_string_of_code_that_parses_is_a_part_of_it() {
+        let parses = |text: &str| ruff_python_parser::parse_module(text).is_ok();
+        for (text, content) in [
+            ("```python\nx = '<X>'\nprint(x)\n```\n", true),
+            ("```python\nx = '''\n<X>\n'''\nprint(x)\n```", true),
+            ("x = '''\n<X>\n'''\nprint(x)\n", true),
+            ("Here it is:\n\nx = '''\n<X>\n'''\nprint(x)\n", true),
+            ("```python\n# <X> ends it\nprint(1)\n```", true),
+            ("```python\nprint(1)<X>\n```", false),
+            ("```python\nprint(1)  # one<X>", false),
+            ("```python\nprint('it')<X>", false),
+            ("print(1)<X>", false),
+            ("```python\nprint('''a''')\n```<X>", false),
+            ("It ends with `<X>`, as \"a <X> b\" does.", true),
+            ("It's done, and it's good.<X>", false),
+        ] {
+            let at = text.find("<X>").unwrap_or_default();
+            let marks = Marks::of_code(&parses);
+            assert_eq!(marks.is_content(text, at, at + 3), content, "{text}");
+        }
+    }
+}
