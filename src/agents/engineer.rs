@@ -3,14 +3,16 @@
 //! Models that take tools call one; the others, and those whose server leaves tools out, write a
 //! fenced block.
 
+use super::calls::{self, Call, code_of, is_named};
 use super::extract::{self, SyntaxProblem};
-use super::{ask, fences, text};
+use super::marks::Marks;
+use super::{ask, fences, text, thoughts, turns};
 use crate::domain::chat::{Agent, Message, Outcome, Request, Tool, ToolCall};
 use crate::domain::dialogue::{Piece, Reply};
 use crate::domain::text::{ends, fenced, one_line, quoted};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The tool's name.
 pub const TOOL: &str = "run_python";
@@ -19,8 +21,9 @@ const SAID: usize = 4000;
 /// What a model is told that wants packages installed.
 const NO_INSTALLING: &str = "Code can't install packages. Write the whole program with what is \
                              there: the standard library.";
-/// Names that models give to the code among a tool's arguments.
-const NAMES: [&str; 7] = ["code", "source", "script", "python", "program", "input", "text"];
+/// What a model is told whose call was cut off.
+const CUT_CALL: &str = "Nothing was run: your answer was cut off inside the call. Write a shorter \
+                        program, without thinking aloud.";
 
 /// What the Engineer is shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -130,11 +133,28 @@ pub fn parse(
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> Reply {
     let normal = text::normalise(answer);
-    let text = text::after_thinking(&normal).trim();
+    let fits = |text: &str| parses(text).is_ok();
+    let marks = Marks::of_code(&fits);
+    let own = thoughts::said(&normal, outcome == Outcome::Cut, &marks);
+    let turn = turns::of_model(&own, &marks);
+    let in_text = calls::written(turn.whole, TOOL);
+    let said = in_text.as_ref().map(|written| spoken(written.said));
     if !calls.is_empty() {
+        let said = said.unwrap_or_else(|| turn.stretches.first().map_or("", |text| text.trim()));
         let pieces = calls.iter().map(|call| called(call, parses)).collect();
-        return Reply::Code { said: ends(text, SAID), pieces };
+        return Reply::Code { said: ends(said, SAID), pieces };
     }
+    if let Some(written) = in_text {
+        let said = ends(said.unwrap_or_default(), SAID);
+        if written.open && outcome == Outcome::Cut && !turn.ended {
+            return Reply::Unusable { said, reason: CUT_CALL.to_owned() };
+        }
+        let pieces = written.calls.iter().map(|call| piece(call, parses)).collect();
+        return Reply::Code { said, pieces };
+    }
+    let text = turn.stretches.first().map_or("", |text| text.trim());
+    let ended = turn.ended || turns::said_ends(&normal, &own);
+    let outcome = if ended && outcome == Outcome::Cut { Outcome::Whole } else { outcome };
     if text.is_empty() {
         let reason = match outcome {
             Outcome::Cut => "Your answer was cut off before it said anything: do not think aloud.",
@@ -148,17 +168,17 @@ pub fn parse(
     written(text, outcome, parses)
 }
 
+/// What is said before a call, without marks of a chat format.
+fn spoken(text: &str) -> &str {
+    turns::of_model(text, &Marks::of_words()).stretches.first().map_or("", |text| text.trim())
+}
+
 /// What stands in a text: code, or words.
 fn written(
     text: &str,
     outcome: Outcome,
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> Reply {
-    if let Some(code) = written_call(text) {
-        let (code, notes, problem) = understood(text::normalise(&code), parses);
-        let piece = Piece { call: None, code, notes, problem, version: None };
-        return Reply::Code { said: String::new(), pieces: vec![piece] };
-    }
     let fits = |text: &str| parses(text).is_ok();
     let blocks = fences::blocks(text, &fits);
     let tagged: Vec<&fences::Block> =
@@ -186,17 +206,6 @@ fn written(
     }
 }
 
-/// The code of a call of the tool that a model wrote into its text, since its server knows no tools.
-fn written_call(text: &str) -> Option<String> {
-    if !text.contains("<tool_call>") && !text.contains(TOOL) {
-        return None;
-    }
-    let rest = &text[text.find('{')?..];
-    let call: Value = serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()?;
-    let arguments = call.get("arguments").or_else(|| call.get("parameters"))?;
-    code_of(arguments).map(str::to_owned)
-}
-
 /// Whether code does nothing but to have packages installed.
 fn installs(code: &str) -> bool {
     let lines = code.lines().map(|line| line.trim().trim_start_matches(['!', '%']));
@@ -218,20 +227,30 @@ fn outside(text: &str) -> String {
 
 /// The code that a tool was called with.
 fn called(call: &ToolCall, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
-    let (code, notes, problem) = if let Some(code) = code_of(&call.arguments) {
+    let read = Call { name: call.name.clone(), arguments: call.arguments.clone() };
+    let piece = piece(&read, parses);
+    // Whatever it was called with, it is told of a call that every server takes.
+    let arguments = json!({"code": piece.code});
+    let call = ToolCall { id: call.id.clone(), name: TOOL.to_owned(), arguments };
+    Piece { call: Some(call), ..piece }
+}
+
+/// The code of a call, or why nothing is run.
+fn piece(call: &Call, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
+    let name = one_line(&call.name, 40);
+    let form = format!("{TOOL} with {{\"code\": \"the whole program\"}}.");
+    let (code, notes, problem) = if !(name.is_empty() || is_named(&call.name, TOOL)) {
+        let problem =
+            format!("Nothing was run: there is no tool {}. The only tool is {form}", quoted(&name));
+        (String::new(), Vec::new(), Some(problem))
+    } else if let Some(code) = code_of(&call.arguments) {
         understood(text::normalise(code), parses)
     } else {
-        let name = one_line(&call.name, 40);
-        let problem = format!(
-            "Nothing was run: `{name}` was called without code. Call {TOOL} with \
-             {{\"code\": \"the whole program\"}}."
-        );
+        let name = if name.is_empty() { TOOL } else { &name };
+        let problem = format!("Nothing was run: `{name}` was called without code. Call {form}");
         (String::new(), Vec::new(), Some(problem))
     };
-    // Whatever it was called with, it is told of a call that every server takes.
-    let arguments = json!({"code": code});
-    let call = ToolCall { id: call.id.clone(), name: TOOL.to_owned(), arguments };
-    Piece { call: Some(call), code, notes, problem, version: None }
+    Piece { call: None, code, notes, problem, version: None }
 }
 
 /// Code that should be nothing else, with what was done to it, and why it can't be run.
@@ -249,20 +268,6 @@ fn understood(
     let problem =
         format!("It was not run: it does not parse. Line {line}: {message}: {}", quoted(&at));
     (code, Vec::new(), Some(problem))
-}
-
-/// The code among a tool's arguments, whatever its name; none if there is none, or only blanks.
-fn code_of(arguments: &Value) -> Option<&str> {
-    let text = match arguments {
-        Value::String(text) => Some(text.as_str()),
-        Value::Object(fields) => {
-            let named = NAMES.iter().find_map(|name| fields.get(*name)?.as_str());
-            let mut texts = fields.values().filter_map(Value::as_str);
-            named.or_else(|| texts.next().filter(|_| texts.next().is_none()))
-        }
-        _ => None,
-    };
-    text.filter(|text| !text.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -325,6 +330,31 @@ mod tests {
         ] {
             let Reply::Unusable { reason, .. } = read(broken) else { panic!("{broken}") };
             assert_eq!(reason == NO_INSTALLING, broken.contains("pip"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_is_called_and_is_no_tool_is_told_and_not_run() {
+        let parses = |_: &str| Ok(());
+        for (name, runs) in [
+            ("run_python", true),
+            ("", true),
+            ("functions.run_python", true),
+            ("python", false),
+            ("search\u{1b}[2J", false),
+        ] {
+            let arguments = json!({"code": "print(1)"});
+            let call = ToolCall { id: "c1".to_owned(), name: name.to_owned(), arguments };
+            let Reply::Code { pieces, .. } = parse("", &[call], Outcome::Whole, true, &parses)
+            else {
+                panic!("no code: {name}");
+            };
+            let problem = pieces[0].problem.clone().unwrap_or_default();
+            assert_eq!(pieces[0].code == "print(1)", runs, "{name}: {problem}");
+            assert_eq!(problem.contains("The only tool is run_python"), !runs, "{problem}");
+            assert!(!problem.contains('\u{1b}'), "{problem}");
+            // A call that every server takes.
+            assert_eq!(pieces[0].call.as_ref().map(|call| call.name.as_str()), Some(TOOL));
         }
     }
 }

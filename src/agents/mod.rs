@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod begin;
+mod calls;
 pub mod coder;
 pub mod dependencies;
 pub mod edits;

@@ -335,6 +335,33 @@ fn a_tool_that_is_called_in_another_way_than_it_was_told_is_no_dead_end() {
 }
 
 #[test]
+fn a_call_that_is_written_into_the_text_is_run_and_never_printed() {
+    let code = "<tool_call>\n<function=run_python>\n<parameter=code>\nprint(6 * 7)\n</parameter>\n\
+                </function>\n</tool_call>";
+    let json = "{\"name\": \"run_python\", \"arguments\": {\"code\": \"print(6 * 7)\"}}";
+    let python = "```tool_code\nrun_python(code='print(6 * 7)')\n```<end_of_turn>";
+    let made_up = "Action: run_python\nAction Input: {\"code\": \"print(6 * 7)\"}\nObservation: 41\n\
+                   Final Answer: 41";
+    for text in [code, json, python, made_up] {
+        for (before, runs) in [(None, 1), (Some(Code("print(20)")), 2)] {
+            let says: Vec<Say> =
+                before.into_iter().chain([Text(text), Text("It is 42.")]).collect();
+            for kind in &KINDS[..2] {
+                case(&says, runs, runs + 1).answer("It is 42.").told("It ran.").check(kind);
+            }
+        }
+    }
+    let search =
+        "<tool_call>{\"name\": \"search\", \"arguments\": {\"query\": \"6 * 7\"}}</tool_call>";
+    for kind in &KINDS[..2] {
+        case(&[Text(search), Code(WORK), Text("It is 42.<|im_end|>\n<|im_start|>user\nNo.")], 1, 3)
+            .answer("It is 42.")
+            .told("Nothing was run: there is no tool `search`. The only tool is run_python")
+            .check(kind);
+    }
+}
+
+#[test]
 fn the_other_formats_call_the_tool_and_are_told_what_came_of_it() {
     for kind in ["responses", "gemini", "ollama"] {
         let (world, server) = world_of(kind, |request| match request.number {

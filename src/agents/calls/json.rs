@@ -1,0 +1,108 @@
+//! Calls in JSON, under the names that servers and models give to their parts.
+
+use super::{CODE, Call, literal};
+use serde_json::Value;
+
+/// Names of the tool's name, of its arguments, and of an object or a list that holds a call.
+const NAMES: [&str; 8] = [
+    "name",
+    "tool_name",
+    "tool",
+    "function_name",
+    "function",
+    "action",
+    "recipient_name",
+    "tool_call_name",
+];
+const ARGUMENTS: [&str; 10] = [
+    "arguments",
+    "args",
+    "parameters",
+    "params",
+    "input",
+    "tool_input",
+    "action_input",
+    "kwargs",
+    "tool_args",
+    "tool_arguments",
+];
+/// Those of these that stand for nothing else.
+const SURE: [&str; 4] = ["arguments", "parameters", "tool_input", "action_input"];
+const HOLDERS: [&str; 9] = [
+    "function",
+    "function_call",
+    "tool_call",
+    "tool",
+    "action",
+    "tool_calls",
+    "function_calls",
+    "calls",
+    "tool_uses",
+];
+
+/// The JSON that a text begins with and its length; also as weak models write it: with line feeds in
+/// its strings, a comma too many, or as Python's dict.
+pub(super) fn value_at(text: &str) -> Option<(Value, usize)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    if let Some(Ok(value)) = values.next() {
+        return Some((value, values.byte_offset()));
+    }
+    let (json, end) = literal::as_json(text)?;
+    Some((serde_json::from_str(&json).ok()?, end))
+}
+
+/// The calls in a value.
+pub(super) fn calls(value: &Value, tool: &str) -> Vec<Call> {
+    calls_in(value, tool, 0)
+}
+
+fn calls_in(value: &Value, tool: &str, depth: usize) -> Vec<Call> {
+    if depth > 3 {
+        return Vec::new();
+    }
+    let inside = |value: &Value| calls_in(value, tool, depth + 1);
+    match value {
+        Value::Array(items) => items.iter().flat_map(inside).collect(),
+        Value::Object(fields) => {
+            let held = HOLDERS.iter().filter_map(|key| fields.get(*key));
+            let held = held.filter(|value| value.is_object() || value.is_array());
+            let held: Vec<Call> = held.flat_map(inside).collect();
+            if !held.is_empty() {
+                return held;
+            }
+            let name = NAMES.iter().find_map(|key| Some((*key, fields.get(*key)?.as_str()?)));
+            let arguments = ARGUMENTS.iter().find_map(|key| Some((*key, fields.get(*key)?)));
+            // A name and an input may be anything.
+            let sure = |of: &str, name: &str, key: &str| {
+                super::is_named(name, tool)
+                    || of != "name"
+                    || SURE.contains(&key)
+                    || fields.contains_key("type")
+            };
+            match (name, arguments) {
+                (Some((of, name)), Some((key, arguments))) if sure(of, name, key) => {
+                    vec![call(name, arguments)]
+                }
+                (Some((_, name)), None) if super::is_named(name, tool) => {
+                    let code = CODE.iter().find_map(|key| fields.get(*key));
+                    vec![call(name, code.unwrap_or(&Value::Null))]
+                }
+                (None, _) => {
+                    let named = fields.iter().find(|(key, _)| super::is_named(key, tool));
+                    named.map(|(name, arguments)| call(name, arguments)).into_iter().collect()
+                }
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Arguments that are JSON in a text are what that says.
+fn call(name: &str, arguments: &Value) -> Call {
+    let read = arguments.as_str().and_then(|text| {
+        let text = text.trim();
+        text.starts_with(['{', '"']).then(|| value_at(text))?.map(|(value, _)| value)
+    });
+    Call { name: name.to_owned(), arguments: read.unwrap_or_else(|| arguments.clone()) }
+}
