@@ -8,9 +8,6 @@ use crate::store;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-/// What a script is said to need when it never ran.
-const OLDEST: &str = ">=3.9";
-
 pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     let place = context.find(args.target.session.as_deref())?;
     let session = store::read(&place.folder)?.session;
@@ -28,7 +25,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
         .filter(|run| run.verdict.ran())
         .and_then(|run| run.python.as_deref())
         .and_then(requires)
-        .unwrap_or_else(|| OLDEST.to_owned());
+        .unwrap_or_else(|| pep723::OLDEST.to_owned());
     let data = session.data.iter().map(|file| file.name.as_str());
     let dependencies = packages::without_data(&checks.dependencies, data);
     let script = pep723::with_block(&version.script, &python, &dependencies);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ruff_python_stdlib::sys::is_known_standard_library;
 
-use super::packages::requirement::normal;
+use super::packages::requirement::{Requirement, normal};
 use super::packages::{known, requirement};
 use super::pep723;
 use super::tree::{Tree, Without, top};
@@ -204,6 +204,34 @@ pub fn distribution(module: &str) -> &str {
     }
 }
 
+/// What a script declares as a requirement that an installer takes: a module's name is that of its
+/// package (`PIL>=9` is `pillow>=9`), and what follows a name in no known form is left out. `None` for modules of the
+/// standard library, which are no packages.
+pub(super) fn as_package(declared: &str) -> Option<String> {
+    let text = declared.trim();
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let end = text.find(|c| !of_a_name(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() || known::is_known(name) && Requirement::parse(text).is_some() {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    // An address or an option is for others to judge.
+    let odd = rest.contains(['@', '/', ':']) || name.starts_with('-');
+    if Requirement::parse(text).is_none() && odd {
+        return Some(text.to_owned());
+    }
+    // Python itself is none either.
+    let is_python = name.eq_ignore_ascii_case("python");
+    if is_python || is_standard(&name.replace('-', "_")) && !known::is_known(name) {
+        return None;
+    }
+    let by_table = |(module, _): &&(&str, &str)| normal(module) == normal(name);
+    let package = DISTRIBUTIONS.iter().find(by_table).map_or(name, |(_, package)| package);
+    let package = if known::is_known(name) { name } else { package };
+    let rest = Requirement::parse(text).map_or("", |_| rest);
+    Some(format!("{package}{rest}"))
+}
+
 /// All packages that the table names.
 pub(super) fn packages_by_table() -> impl Iterator<Item = &'static str> {
     DISTRIBUTIONS.iter().map(|(_, package)| *package)
@@ -222,17 +250,6 @@ pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
     let modules: BTreeSet<_> = modules.filter(|module| !is_standard(module)).collect();
     let mut needed = declared(script);
     let names: Vec<String> = needed.iter().map(|text| requirement::name_of(text)).collect();
-    let covers = |name: &str, module: &str| {
-        let package = normal(distribution(module));
-        let top = normal(top(module));
-        // `opencv-python-headless` and `tensorflow-cpu` are other builds of the same, `psycopg2`
-        // is another one of `psycopg2-binary`.
-        let part = |whole: &str, part: &str| {
-            whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        };
-        let other = OTHERS.iter().any(|(m, other)| *m == top && *other == name);
-        other || part(name, &package) || part(&package, name) || part(name, &top)
-    };
     // A declared package that no known module belongs to may be what brings the unknown ones.
     let known = |module: &str| known::is_known(distribution(module));
     let spare = names.iter().any(|name| !modules.iter().any(|module| covers(name, module)));
@@ -244,6 +261,19 @@ pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
     needed.extend(packages.into_iter().map(str::to_owned));
     needed.sort_by_cached_key(|text| requirement::name_of(text));
     needed
+}
+
+/// Whether a package, by its normal name, brings a module.
+fn covers(name: &str, module: &str) -> bool {
+    let package = normal(distribution(module));
+    let top = normal(top(module));
+    // `opencv-python-headless` and `tensorflow-cpu` are other builds of the same, `psycopg2`
+    // is another one of `psycopg2-binary`.
+    let part = |whole: &str, part: &str| {
+        whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let other = OTHERS.iter().any(|(m, other)| *m == top && *other == name);
+    other || part(name, &package) || part(&package, name) || part(name, &top)
 }
 
 /// Packages of imports that the script goes on without, with the modules that it tries before.
