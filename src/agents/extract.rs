@@ -7,9 +7,11 @@ mod choose;
 mod done;
 mod files;
 mod mend;
+mod notebook;
 mod part;
 mod placeholder;
 mod python;
+mod signs;
 mod unwrap;
 
 use super::fences::{self, Block};
@@ -114,6 +116,12 @@ pub fn script(
     Err(refusal)
 }
 
+/// The packages that an answer says are to be installed for its script, as they are named there.
+#[must_use]
+pub fn installs(answer: &str) -> Vec<String> {
+    notebook::installs(&text::normalise(answer))
+}
+
 /// Whether a line at the left margin is Python rather than prose.
 pub(super) fn looks_like_code(line: &str) -> bool {
     python::is_code(line)
@@ -160,11 +168,16 @@ pub(super) fn rewrites(script: &str, text: &str) -> bool {
 fn finish(program: Program) -> Result<Extracted, Refusal> {
     let start = program.text.len() - program.text.trim_start_matches(['\n', ' ', '\t']).len();
     // A first line that is indented does not parse, so this only takes blank lines.
-    let script = format!("{}\n", program.text[start..].trim_end());
+    let mut script = format!("{}\n", program.text[start..].trim_end());
+    let mut notes = program.notes;
+    if let Some(plain) = notebook::without_ipython(&script) {
+        script = plain;
+        notes.push("left out calls of a notebook".to_owned());
+    }
     if let Some((line, text)) = placeholder::find(&script) {
         return Err(left_out(line, text));
     }
-    Ok(Extracted { script, notes: program.notes })
+    Ok(Extracted { script, notes })
 }
 
 /// The program in a text, which may be a whole answer or what a wrapping held.
@@ -226,6 +239,9 @@ fn read_inner(
         || matches!(block.tag.as_str(), "markdown" | "md");
     if wrapped {
         return read(&block.text, outcome, checker, depth + 1);
+    }
+    if let Some(script) = notebook::heredoc(&block.text) {
+        return read(&script, Outcome::Whole, checker, depth + 1);
     }
     Err(no_code(outcome))
 }

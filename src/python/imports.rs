@@ -276,6 +276,21 @@ fn covers(name: &str, module: &str) -> bool {
     other || part(name, &package) || part(&package, name) || part(name, &top)
 }
 
+/// Of what an answer has a shell install, what the script's imports, given as `modules`, don't say:
+/// another build of a package, or one that may bring a module that nobody knows.
+pub(super) fn untold(modules: &[String], installs: &[String]) -> Vec<String> {
+    let modules: Vec<&String> = modules.iter().filter(|module| !is_standard(module)).collect();
+    let named: Vec<(String, &String)> =
+        installs.iter().filter_map(|text| Some((Requirement::parse(text)?.name, text))).collect();
+    let is_named = |module: &&String| named.iter().any(|(name, _)| covers(name, module));
+    let strange = modules.iter().any(|m| !known::is_known(distribution(m)) && !is_named(m));
+    let untold = named.iter().filter(|(name, _)| {
+        let own = modules.iter().find(|module| covers(name, module));
+        own.map_or(strange, |module| *name != normal(distribution(module)))
+    });
+    untold.map(|(_, text)| (*text).clone()).collect()
+}
+
 /// Packages of imports that the script goes on without, with the modules that it tries before.
 pub(super) fn optional(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     let mut optional: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -344,6 +359,27 @@ mod tests {
     }
 
     use crate::python::check::check;
+
+    #[test]
+    fn what_is_installed_and_not_told_by_imports_is_found() {
+        for (imports, installs, wanted) in [
+            ("math", &["tabulate"][..], &[][..]),
+            ("numpy cv2", &["numpy", "opencv-python"], &[]),
+            ("cv2", &["opencv-python-headless"], &["opencv-python-headless"]),
+            ("strange", &["unheard-of>=1"], &["unheard-of>=1"]),
+            ("strange", &["strange"], &[]),
+            ("strange numpy", &["numpy", "unheard-of"], &["unheard-of"]),
+            ("numpy", &["numpy==1.26"], &[]),
+            ("strange", &["--pre", "./x"], &[]),
+        ] {
+            let owned = |words: &[&str]| -> Vec<String> {
+                words.iter().map(|word| (*word).to_owned()).collect()
+            };
+            let modules: Vec<&str> = imports.split(' ').collect();
+            let untold = super::untold(&owned(&modules), &owned(installs));
+            assert_eq!(untold, wanted, "{imports} {installs:?}");
+        }
+    }
 
     #[test]
     fn what_a_script_declares_wins_over_what_its_imports_are_mapped_to() {

@@ -14,7 +14,7 @@
 //! above. So it is [read](read) tolerantly and [written](with_block) in the plain form above.
 
 use super::packages::requirement::name_of;
-use super::imports;
+use super::{check, imports};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -105,6 +105,17 @@ pub fn with_block(script: &str, requires_python: &str, dependencies: &[String]) 
     let starts_blank = body.trim_start_matches([' ', '\t']).starts_with('\n');
     let blank = if starts_blank || body.is_empty() { "" } else { "\n" };
     format!("{head}{gap}{block}{CLOSING}\n{blank}{body}")
+}
+
+/// The script with a block that declares what its author has a shell install, where the imports don't
+/// tell it; `None` if they do.
+#[must_use]
+pub fn with_installed(script: &str, installs: &[String]) -> Option<String> {
+    if installs.is_empty() {
+        return None;
+    }
+    let untold = imports::untold(&check::check(script).imports, installs);
+    (!untold.is_empty()).then(|| with_block(script, OLDEST, &untold))
 }
 
 /// The script without a byte order mark, with `\n` line ends: to Python it is the same.

@@ -84,6 +84,20 @@ fn no_agents_thoughts_nor_the_marks_of_its_chat_format_reach_a_session() {
 }
 
 #[test]
+fn what_an_answer_installs_for_its_script_is_declared_where_imports_do_not_tell_it() {
+    let script = "import strange\n\nprint(strange.x)";
+    let answer = format!("```bash\npip install -q unheard-of\n```\n{}", fenced(script));
+    let world = World::scripted(&[PLAN], &[&answer], &[ACCEPT]);
+    world.run_with(&new(&["--no-run", "--auto"]), "").expect(0);
+    let written = world.read("sessions/s/script_v1.py");
+    assert!(
+        written.contains("# dependencies = [\n#     \"unheard-of\",\n# ]\n# ///\n"),
+        "{written}"
+    );
+    assert!(written.ends_with(&format!("{script}\n")), "{written}");
+}
+
+#[test]
 fn input_that_ends_at_a_gate_pauses_there_and_the_gate_is_asked_again() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let out = world.run(&new(&["--no-run"])).expect(3);

@@ -1,34 +1,41 @@
 //! What is put right in a script that does not parse: marks that came with it from a page, a
 //! terminal or a diff, never the code itself.
 
-use super::Checker;
+use super::{Checker, notebook, signs};
 
 /// One way of mending: what it says it did, and the mended text where it applies.
 type Mend = (&'static str, fn(&str) -> Option<String>);
 
-/// In this order, each on what the one before left.
-const MENDS: [Mend; 10] = [
+/// In this order, each alone, and then each on what the one before left.
+const MENDS: [Mend; 11] = [
+    ("took the script out of a shell's command", notebook::heredoc),
+    ("took the script out of a shell's command", notebook::inline),
+    ("left out lines for a notebook or a shell", notebook::without_commands),
     ("took away the indentation of all lines", dedent),
     ("took the code out of a transcript", transcript),
     ("took away line numbers", line_numbers),
     ("took away the marks of a diff", diff),
     ("took away the indentation of all lines", dedent),
-    ("replaced special blanks", blanks),
+    ("replaced signs that Python does not have", signs::replaced),
     ("replaced tabs by spaces", tabs),
     ("read HTML entities", entities),
-    ("replaced typographic quotes", quotes),
-    ("replaced special blanks", all_blanks),
 ];
 
 /// The text mended until it parses, with what was done; `None` if nothing helps.
 pub(super) fn mend(text: &str, checker: &Checker<'_>) -> Option<(String, Vec<String>)> {
+    // What has nothing to do with the fault is left as it is.
+    for (note, mend) in MENDS {
+        if let Some(mended) = mend(text).filter(|mended| checker.parses(mended)) {
+            return Some((mended, vec![note.to_owned()]));
+        }
+    }
     let mut text = text.to_owned();
     let mut notes = Vec::new();
     for (note, mend) in MENDS {
         let Some(mended) = mend(&text) else { continue };
         text = mended;
         notes.push(note.to_owned());
-        if checker.parses(&text) {
+        if notes.len() > 1 && checker.parses(&text) {
             notes.dedup();
             return Some((text, notes));
         }
@@ -126,25 +133,6 @@ fn diff(text: &str) -> Option<String> {
     Some(kept.fold(String::new(), |out, line| out + line.get(1..).unwrap_or_default() + "\n"))
 }
 
-const SPECIAL_BLANKS: [char; 5] = ['\u{a0}', '\u{2007}', '\u{202f}', '\u{3000}', '\u{2003}'];
-const INVISIBLE: [char; 5] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
-
-/// Ordinary blanks for special ones at the start of lines, and no invisible characters.
-fn blanks(text: &str) -> Option<String> {
-    if !text.contains(SPECIAL_BLANKS) && !text.contains(INVISIBLE) {
-        return None;
-    }
-    Some(map_lines(&text.replace(INVISIBLE, ""), |line| {
-        let code = line.trim_start();
-        line[..line.len() - code.len()].replace(SPECIAL_BLANKS, " ") + code
-    }))
-}
-
-/// Ordinary blanks for special ones everywhere.
-fn all_blanks(text: &str) -> Option<String> {
-    text.contains(SPECIAL_BLANKS).then(|| text.replace(SPECIAL_BLANKS, " "))
-}
-
 /// Four spaces for each tab at the start of lines.
 fn tabs(text: &str) -> Option<String> {
     text.contains('\t').then(|| {
@@ -172,11 +160,4 @@ fn entities(text: &str) -> Option<String> {
         .iter()
         .any(|(name, _)| text.contains(name))
         .then(|| NAMES.iter().fold(text.to_owned(), |text, (name, sign)| text.replace(name, sign)))
-}
-
-/// Straight quotes for typographic ones.
-fn quotes(text: &str) -> Option<String> {
-    let (double, single) = (['“', '”', '„', '‟'], ['‘', '’', '‚', '‛']);
-    (text.contains(double) || text.contains(single))
-        .then(|| text.replace(double, "\"").replace(single, "'"))
 }

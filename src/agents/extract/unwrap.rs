@@ -1,6 +1,7 @@
 //! Scripts that come inside JSON, or between tags as in XML and HTML.
 
 use super::super::text;
+use super::notebook;
 use serde_json::Value;
 
 /// What a wrapping held.
@@ -50,6 +51,9 @@ pub(super) fn payloads(text: &str) -> Vec<Payload> {
 
 /// The script in a JSON value, wherever it is kept.
 fn code_in(value: &Value, depth: usize) -> Option<String> {
+    if let Some(script) = notebook::cells(value) {
+        return Some(script);
+    }
     match value {
         Value::String(text) => (depth == 0 || text.contains('\n')).then(|| text.clone()),
         Value::Object(map) => {

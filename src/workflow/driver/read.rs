@@ -10,7 +10,7 @@ use crate::domain::plan::{Plan, Requirement};
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::Pending;
-use crate::python::{check, forgotten, hidden, left_out};
+use crate::python::{check, forgotten, hidden, left_out, pep723};
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
 use std::collections::BTreeMap;
@@ -124,6 +124,10 @@ impl Driver<'_, '_> {
         notes.extend(hidden.iter().map(|name| {
             format!("an attribute that hid the method of its name was renamed: {name}")
         }));
+        let installs = extract::installs(&pending.answer);
+        let declared = pep723::with_installed(&script, &installs);
+        notes.extend(declared.iter().map(|_| "what its answer installs was declared".to_owned()));
+        let script = declared.unwrap_or(script);
         let session = self.store.session();
         if let Some(earlier) = session.versions.iter().find(|v| same(&v.script, &script)) {
             let reason = format!(

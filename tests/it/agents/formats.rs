@@ -118,3 +118,43 @@ fn what_was_thought_is_neither_script_nor_plan() {
     }
     check(table);
 }
+
+#[test]
+fn lines_for_a_notebook_or_a_shell_are_no_part_of_the_script() {
+    let table: Vec<String> = vec![
+        format!("```python\n!pip install tabulate\n{S}```"),
+        format!("```python\n%pip install tabulate -q\n%matplotlib inline\n\n{S}```"),
+        format!("```python\npip install tabulate\n\n{S}```"),
+        format!("```python\n%%writefile script.py\n{S}```"),
+        format!("```ipython\n%%capture\n!pip install -q \\\n  tabulate\n{S}```"),
+        format!("!pip install tabulate\n{S}"),
+        format!("```\n$ pip install tabulate\n{S}```"),
+        format!("```bash\ncat > script.py <<'EOF'\n{S}EOF\npython3 script.py\n```"),
+        format!("```sh\npip install tabulate\ncat <<\"EOF\" > script.py\n{S}EOF\n```"),
+        format!("```\npython3 - <<'EOF'\n{S}EOF\n```"),
+        format!("cat > script.py <<'EOF'\n{S}EOF\npython3 script.py\n"),
+        format!("```python\n{S}```\n```bash\n!python script.py\n```"),
+        serde_json::json!({"cells": [
+            {"cell_type": "markdown", "source": ["# A\n"]},
+            {"cell_type": "code", "source": ["%matplotlib inline\n", S]},
+        ], "nbformat": 4})
+        .to_string(),
+    ];
+    check(table.into_iter().map(|answer| (answer, Whole, Ok(S))).collect());
+}
+
+#[test]
+fn signs_that_python_does_not_have_are_mended_in_code_alone() {
+    let odd = S.replace('(', "（").replace(')', "）").replace(',', "，").replace('\'', "’");
+    let blanks = S.replace("    ", "\u{a0}\u{a0}\u{3000} ").replace("def", "\u{feff}d\u{ad}ef");
+    let said = "print（“a”，'“b”，（c）'）\nprint(\"x\u{a0}y\u{200b}z\")\n";
+    let mended = "print(\"a\",'“b”，（c）')\nprint(\"x\u{a0}y\u{200b}z\")\n";
+    let tidy = "print('“b”，（c）\u{a0}&lt;')\n";
+    check(vec![
+        (format!("```python\n{odd}```"), Whole, Ok(S)),
+        (format!("```python\n{blanks}```"), Whole, Ok(S)),
+        (format!("```python\n{said}```"), Whole, Ok(mended)),
+        (format!("```python\n{tidy}```"), Whole, Ok(tidy)),
+        (format!("```python\n!pip install x\n{tidy}```"), Whole, Ok(tidy)),
+    ]);
+}
