@@ -1,7 +1,7 @@
 //! Anthropic's messages format.
 
 use super::Fault;
-use super::wire::{Framing, Reading, Wire, tokens};
+use super::wire::{Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall};
 use serde_json::{Value, json};
 
@@ -17,10 +17,6 @@ pub(super) struct Anthropic {
 impl Wire for Anthropic {
     fn model(&self) -> &str {
         &self.model
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Events
     }
 
     fn path(&self) -> String {
@@ -74,7 +70,7 @@ impl Wire for Anthropic {
             }
             "content_block_delta" => block(&event["delta"], &event["index"], reading),
             "message_delta" => {
-                stop(&event["delta"]["stop_reason"], reading);
+                reading.end(&event["delta"]["stop_reason"], event)?;
                 usage(&event["usage"], reading);
             }
             "message_stop" => {
@@ -86,8 +82,9 @@ impl Wire for Anthropic {
                 for (n, part) in event["content"].as_array().into_iter().flatten().enumerate() {
                     block(part, &n.into(), reading);
                 }
+                reading.text(&event["content"]);
                 usage(&event["usage"], reading);
-                stop(&event["stop_reason"], reading);
+                reading.end(&event["stop_reason"], event)?;
                 reading.outcome.get_or_insert(Outcome::Whole);
                 reading.done = true;
             }
@@ -127,8 +124,8 @@ fn content(message: &Message) -> Value {
 
 /// A block of content, or what is added to one: it has the field that its type tells.
 fn block(block: &Value, index: &Value, reading: &mut Reading) {
-    reading.reasoning(&block["thinking"]);
-    reading.text(&block["text"]);
+    reading.thought(&block["thinking"]);
+    reading.content(&block["text"]);
     let number = index.as_u64().unwrap_or(0);
     if block["type"] == "tool_use" {
         // While it streams, the object is an empty one at first, which pieces of text fill.
@@ -137,15 +134,6 @@ fn block(block: &Value, index: &Value, reading: &mut Reading) {
     } else if block["partial_json"].is_string() {
         reading.call(number, &Value::Null, &Value::Null, &block["partial_json"]);
     }
-}
-
-fn stop(reason: &Value, reading: &mut Reading) {
-    reading.outcome = match reason.as_str() {
-        None => return,
-        Some("max_tokens" | "model_context_window_exceeded") => Some(Outcome::Cut),
-        Some("refusal") => Some(Outcome::Refused),
-        Some(_) => Some(Outcome::Whole),
-    };
 }
 
 /// Prompt tokens come with the start, those of the answer with the end; each count that is told

@@ -20,6 +20,10 @@ const PIECES_AHEAD: usize = 64;
 /// Bytes that arrive between two looks whether an answer is enough.
 const BETWEEN_LOOKS: usize = 16;
 
+/// What is told of an answer that was read where thoughts belong.
+const IN_THOUGHTS: &str = "the server sent the whole answer as a thought, and it was read there: set \
+                           the server's parser of thoughts to this model, or switch it off";
+
 /// How patiently a model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -29,11 +33,19 @@ pub struct Policy {
     pub base: Duration,
     /// How long nothing may come, from the start of a try on.
     pub silence: Duration,
+    /// Whether a try in which nothing came for so long is repeated. A slow machine that is still
+    /// reading the prompt would begin it anew.
+    pub repeats_silence: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { retries: 3, base: Duration::from_millis(500), silence: Duration::from_mins(5) }
+        Self {
+            retries: 3,
+            base: Duration::from_millis(500),
+            silence: Duration::from_mins(5),
+            repeats_silence: true,
+        }
     }
 }
 
@@ -72,6 +84,8 @@ pub struct Answer {
     pub repeats: bool,
     /// What was wanted was there, so the rest was not waited for.
     pub enough: bool,
+    /// What whoever waits should know of it, in words.
+    pub notes: Vec<String>,
     /// How many tries it took, from 1.
     pub attempts: u32,
 }
@@ -190,7 +204,8 @@ async fn attempt(
         ending.outcome = Outcome::Cut;
     }
     let said = heard.text.get(heard.begun..).unwrap_or_default();
-    if ending.outcome == Outcome::Whole && said.trim().is_empty() && heard.calls.is_empty() {
+    let empty = said.trim().is_empty() && heard.calls.is_empty();
+    if ending.outcome == Outcome::Whole && empty && !heard.read_thoughts(on) {
         return Err(Fault::Empty);
     }
     Ok(ending)
@@ -198,7 +213,8 @@ async fn attempt(
 
 /// How long to wait before the next try; `None` if there must not be one.
 fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Duration> {
-    if !fault.retryable() || attempts > policy.retries {
+    let in_vain = matches!(fault, Fault::Silence { .. }) && !policy.repeats_silence;
+    if !fault.retryable() || in_vain || attempts > policy.retries {
         return None;
     }
     // Callers that failed together should not come back together, so all waits are random.
@@ -218,6 +234,7 @@ struct Heard {
     begun: usize,
     reasoning: String,
     calls: Vec<ToolCall>,
+    notes: Vec<String>,
     repetition: [Repetition; 2],
     repeats: bool,
     /// The length at which it was last looked whether it is enough, in bytes.
@@ -236,7 +253,7 @@ impl Heard {
 
     fn take(&mut self, piece: &Piece, on: &mut dyn FnMut(News<'_>)) -> Result<(), Fault> {
         let new = match piece {
-            Piece::Text(new) | Piece::Reasoning(new) => new.len(),
+            Piece::Text(new) | Piece::Reasoning(new) | Piece::Note(new) => new.len(),
             Piece::Call(call) => call.arguments.to_string().len(),
         };
         if self.text.len() + self.reasoning.len() + new > MOST_TEXT {
@@ -252,8 +269,24 @@ impl Heard {
                 on(News::Reasoning(new));
             }
             Piece::Call(call) => self.calls.push(call.clone()),
+            Piece::Note(note) => self.notes.push(note.clone()),
         }
         Ok(())
+    }
+
+    /// Takes what the model thought for its answer, where it thought and said nothing: a server that
+    /// takes the model for one that thinks aloud sends the whole answer as a thought. Whether there
+    /// was anything to take.
+    fn read_thoughts(&mut self, on: &mut dyn FnMut(News<'_>)) -> bool {
+        if self.reasoning.trim().is_empty() {
+            return false;
+        }
+        let text = std::mem::take(&mut self.reasoning);
+        on(News::Text(&text));
+        self.text.truncate(self.begun);
+        self.text.push_str(&text);
+        self.notes.push(IN_THOUGHTS.to_owned());
+        true
     }
 
     fn begins_to_repeat(&mut self, patience: Patience) -> bool {
@@ -273,13 +306,19 @@ impl Heard {
     }
 
     fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {
-        let usage = ending.usage.unwrap_or_else(|| {
-            // Reasoning is paid for like any other part of an answer.
-            let said = self.text.get(self.begun..).unwrap_or_default();
-            let mut usage = Usage::estimate(&request.messages, said);
-            usage.answer += self.reasoning.len().div_ceil(4) as u64;
-            usage
-        });
+        // Reasoning is paid for like any other part of an answer.
+        let said = self.text.get(self.begun..).unwrap_or_default();
+        let mut guess = Usage::estimate(&request.messages, said);
+        guess.answer += self.reasoning.len().div_ceil(4) as u64;
+        let mut usage = ending.usage.unwrap_or(guess);
+        // A count of nothing is none, and budgets hold for servers that do not count as well.
+        for (count, guess) in [(&mut usage.prompt, guess.prompt), (&mut usage.answer, guess.answer)]
+        {
+            if *count == 0 && guess > 0 {
+                *count = guess;
+                usage.estimated = true;
+            }
+        }
         Answer {
             text: self.text,
             reasoning: self.reasoning,
@@ -288,6 +327,7 @@ impl Heard {
             usage,
             repeats: self.repeats,
             enough: self.enough,
+            notes: self.notes,
             attempts,
         }
     }

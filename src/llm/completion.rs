@@ -2,18 +2,22 @@
 //! messages are put into the model's own form here.
 
 use super::Fault;
+use super::reasons::{self, Meaning};
 use super::template::Template;
-use super::wire::{Framing, Reading, Wire, tokens};
+use super::wire::{Reading, Wire, tokens};
 use crate::config::Field;
 use crate::domain::chat::{Outcome, Request, Usage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Where servers say why an answer ended.
-const REASONS: [&str; 6] = [
+const REASONS: [&str; 9] = [
     "/choices/0/finish_reason",
     "/finish_reason",
     "/details/finish_reason",
+    "/0/details/finish_reason",
+    "/results/0/finish_reason",
+    "/results/0/stop_reason",
     "/stop_type",
     "/done_reason",
     "/stop_reason",
@@ -70,10 +74,6 @@ impl Wire for Completion {
         &self.model
     }
 
-    fn framing(&self) -> Framing {
-        Framing::Any
-    }
-
     fn path(&self) -> String {
         // The address is the endpoint's own.
         String::new()
@@ -88,6 +88,10 @@ impl Wire for Completion {
     }
 
     fn goes_on(&self) -> bool {
+        true
+    }
+
+    fn ends_unsaid(&self) -> bool {
         true
     }
 
@@ -115,10 +119,11 @@ impl Wire for Completion {
             return Err(Fault::in_stream(&event["error"]));
         }
         if let Some(text) = event.pointer(&self.fields[&Field::Answer]) {
-            reading.text(text);
+            reading.content(text);
         }
-        reading.outcome = ended(event).or(reading.outcome);
-        reading.usage = usage(event).or(reading.usage);
+        reading.goes_on = FLAGS.iter().any(|at| event.pointer(at) == Some(&Value::Bool(false)));
+        end(event, reading)?;
+        reading.count(usage(event));
         Ok(())
     }
 }
@@ -138,19 +143,22 @@ fn put(body: &mut Value, pointer: &str, value: Value) {
     }
 }
 
-/// How the answer ended, if this says so.
-fn ended(event: &Value) -> Option<Outcome> {
-    let texts = REASONS.iter().filter_map(|at| event.pointer(at)?.as_str());
-    let reason = texts.into_iter().find(|text| !matches!(*text, "" | "none" | "null"));
-    let flag = FLAGS.iter().any(|at| event.pointer(at) == Some(&Value::Bool(true)));
-    let cut = event["stopped_limit"] == true;
-    match reason {
-        Some("length" | "limit" | "max_tokens") => Some(Outcome::Cut),
-        _ if cut => Some(Outcome::Cut),
-        Some("content_filter") => Some(Outcome::Refused),
-        Some(_) => Some(Outcome::Whole),
-        None => flag.then_some(Outcome::Whole),
+/// Takes up how the answer ended, if this says so. A reason that is known goes before one that is not.
+fn end(event: &Value, reading: &mut Reading) -> Result<(), Fault> {
+    if FLAGS.iter().any(|at| event.pointer(at) == Some(&Value::Bool(true))) {
+        reading.outcome = Some(Outcome::Whole);
     }
+    let given = || REASONS.iter().filter_map(|at| event.pointer(at));
+    let meant = |reason: &&Value| reason.as_str().map_or(Meaning::NotYet, reasons::meaning);
+    let known = given().find(|reason| !matches!(meant(reason), Meaning::NotYet | Meaning::Unknown));
+    let unknown = || given().find(|reason| meant(reason) == Meaning::Unknown);
+    if let Some(reason) = known.or_else(unknown) {
+        reading.end(reason, event)?;
+    }
+    if event["stopped_limit"] == true {
+        reading.outcome = Some(Outcome::Cut);
+    }
+    Ok(())
 }
 
 fn usage(event: &Value) -> Option<Usage> {
@@ -162,6 +170,8 @@ fn usage(event: &Value) -> Option<Usage> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
     use super::*;
 
     #[test]
@@ -189,8 +199,14 @@ mod tests {
             (json!({"response": "", "done": true, "done_reason": "stop"}), Some(Outcome::Whole)),
             (json!({"token": {}, "details": {"finish_reason": "eos_token"}}), Some(Outcome::Whole)),
             (json!({"token": {}, "details": null}), None),
+            (json!({"stop": true, "stop_type": "abort"}), Some(Outcome::Cut)),
+            (json!({"finish_reason": "stop", "stop_reason": "###"}), Some(Outcome::Whole)),
+            (json!({"results": [{"stop_reason": "TOKEN_LIMIT"}]}), Some(Outcome::Cut)),
+            (json!({"choices": [{"finish_reason": "content_filter"}]}), Some(Outcome::Refused)),
         ] {
-            assert_eq!(ended(&event), outcome, "{event}");
+            let mut reading = Reading::default();
+            end(&event, &mut reading).unwrap();
+            assert_eq!(reading.outcome, outcome, "{event}");
         }
     }
 }

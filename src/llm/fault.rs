@@ -22,14 +22,24 @@ pub enum Fault {
     },
     /// The server is not the one that it says it is, as far as this system can tell.
     #[error(
-        "can't trust `{server}`: {reason}; check its address, the clock and the certificates \
-             that this system trusts"
+        "can't trust `{server}`: {reason}; check its address and the clock; if its certificate, or that \
+         of a proxy that opens TLS, is of your own, name the file of who signed it in `SSL_CERT_FILE`"
     )]
     NotTrusted {
         /// Name and port.
         server: String,
         /// What is wrong with its certificate.
         reason: String,
+    },
+    /// A proxy of the environment can't be used, or lets nobody through.
+    #[error("{reason}")]
+    Proxy {
+        /// The variable that names it.
+        variable: &'static str,
+        /// What is wrong, with the variable.
+        reason: String,
+        /// Whether asking again can help.
+        passing: bool,
     },
     /// The server refused the request.
     #[error("the provider answered {status}: {message}{}", wish(*.retry_after))]
@@ -172,7 +182,7 @@ impl Fault {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Status { status, .. } => passing(*status),
-            Self::InStream { passing, .. } => *passing,
+            Self::InStream { passing, .. } | Self::Proxy { passing, .. } => *passing,
             Self::Connect { .. }
             | Self::Truncated
             | Self::BadText { .. }
@@ -205,6 +215,7 @@ impl Fault {
         match &mut self {
             Self::Connect { reason: said, .. }
             | Self::NotTrusted { reason: said, .. }
+            | Self::Proxy { reason: said, .. }
             | Self::Status { message: said, .. }
             | Self::InStream { message: said, .. }
             | Self::NotAnAnswer { what: said, .. }
@@ -224,37 +235,118 @@ impl Fault {
         self
     }
 
+    /// The same, where the proxy of this variable may have answered in the server's place.
+    pub(super) fn by_proxy(self, variable: &str) -> Self {
+        let named = |message: &str| format!("{message} (or the proxy of `{variable}` says so)");
+        match self {
+            Self::KeyRefused { status, message } => {
+                Self::Status { status, message: named(&message), retry_after: None }
+            }
+            Self::Status { status, message, retry_after } => {
+                Self::Status { status, message: named(&message), retry_after }
+            }
+            fault => fault,
+        }
+    }
+
     /// Text that the server sent and that is not what its wire format promises.
     #[expect(clippy::needless_pass_by_value, reason = "it is handed errors by `map_err`")]
     pub(super) fn bad_text(what: impl ToString) -> Self {
         Self::BadText { what: shown(&what.to_string()) }
     }
 
-    /// The error that a server put into an answer that had begun: a text, or an object with a
-    /// message and a type or code. The message is still as sent: who knows the key shortens it.
+    /// The error that a server put into an answer: a text, or an object with a message and a type or
+    /// code. The message is still as sent: who knows the key shortens it.
     pub(super) fn in_stream(error: &Value) -> Self {
-        let message = message_in(error).unwrap_or_else(|| "it did not say which".to_owned());
+        Self::in_stream_as(error, "it did not say which")
+    }
+
+    /// The same, with words for an error that has none.
+    pub(super) fn in_stream_as(error: &Value, otherwise: &str) -> Self {
+        let message = message_in(error).unwrap_or_else(|| otherwise.to_owned());
         if let Some(fault) = refusal::too_long(error, &message) {
             return fault;
         }
-        let code = error.get("code").or_else(|| error.get("status"));
-        let passing = match code.and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()) {
-            Some(status) if (400..600).contains(&status) => passing(status),
+        let passing = match status_in(error) {
+            Some(status) => passing(status) && !refusal::is_spent(error),
             // The names differ from provider to provider. Those for a request that is wrong in
             // itself are few; whatever else happens in the middle of an answer may pass.
-            _ => {
-                let name = ["type", "code"].map(|key| error[key].as_str().unwrap_or_default());
-                let lasting = ["invalid", "authentication", "permission", "not_found", "quota"];
-                !lasting.iter().any(|word| name.iter().any(|name| name.contains(word)))
-            }
+            None => !refusal::is_lasting(error),
         };
         Self::InStream { message, passing }
     }
+
+    /// The error that a JSON object is that stands where a part of an answer should, wherever its
+    /// server puts such things; none if it is no error.
+    pub(super) fn elsewhere(event: &Value) -> Option<Self> {
+        let fields = event.as_object()?;
+        let is_error = |name: &str, value: &Value| {
+            let name = name.to_ascii_lowercase();
+            let named = ["error", "err_", "errmsg", "errcode"];
+            named.iter().any(|n| name.starts_with(n)) && !is_hollow(value)
+        };
+        let named = fields.iter().any(|(name, value)| is_error(name, value));
+        let typed =
+            ["object", "type", "status", "event"].iter().any(|name| event[*name] == "error");
+        let detailed = !is_hollow(&event["detail"]);
+        let type_of = event["type"].as_str().unwrap_or_default().to_ascii_lowercase();
+        // A status in words can be that of a model at work.
+        let is_code = |name: &&&str| **name != "status" || event["status"].is_number();
+        let code = CODES.iter().filter(is_code).any(|name| is_error_code(&event[*name]));
+        let failed = code || event["success"] == false || type_of.contains("error");
+        (named || typed || detailed || failed && message_in(event).is_some())
+            .then(|| Self::in_stream(event))
+    }
+
+    /// The error that some servers send beside what there is of an answer, with a code of its own that
+    /// is 0 where all is well.
+    pub(super) fn beside(event: &Value) -> Option<Self> {
+        let base = &event["base_resp"];
+        is_error_code(&base["status_code"]).then(|| Self::in_stream(base))
+    }
+}
+
+/// Where servers put the code of an error, besides its name.
+const CODES: [&str; 6] = ["code", "status", "statusCode", "status_code", "error_code", "errorCode"];
+
+/// Whether a value says nothing: as the error of an answer without one.
+pub(super) fn is_hollow(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
+}
+
+/// Whether a code is that of an error: neither 0 nor a status of success, and no word but in capitals
+/// or in one, as `InvalidParameter`.
+fn is_error_code(code: &Value) -> bool {
+    match code {
+        Value::Number(number) => number.as_i64().is_none_or(|n| n != 0 && !(200..300).contains(&n)),
+        Value::String(text) => match text.parse::<i64>() {
+            Ok(number) => is_error_code(&number.into()),
+            Err(_) => text.chars().any(|c| c.is_ascii_uppercase()) || text.contains('_'),
+        },
+        _ => false,
+    }
+}
+
+/// The HTTP status in an error's fields, if one of them is that.
+fn status_in(error: &Value) -> Option<u16> {
+    let of = |place: &Value| {
+        let number = |code: &Value| code.as_u64().or_else(|| code.as_str()?.parse().ok());
+        let statuses = CODES.iter().filter_map(|name| u16::try_from(number(&place[*name])?).ok());
+        statuses.into_iter().find(|status| (400..600).contains(status))
+    };
+    of(error).or_else(|| of(&error["error"]))
 }
 
 /// Whether a status tells of a state that passes by itself.
 const fn passing(status: u16) -> bool {
-    matches!(status, 429 | 500 | 502 | 503 | 504 | 529)
+    matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524 | 529)
 }
 
 /// What a server said, as an error shows it.
@@ -263,15 +355,32 @@ pub(super) fn shown(message: &str) -> String {
     one_line(&message[..message.floor_char_boundary(4096)], 200)
 }
 
+/// Where servers put what they say of an error, in the order in which it is looked for.
+const MESSAGES: [&str; 14] = [
+    "error",
+    "message",
+    "detail",
+    "error_message",
+    "errorMessage",
+    "error_msg",
+    "errmsg",
+    "msg",
+    "errors",
+    "base_resp",
+    "status_msg",
+    "error_description",
+    "reason",
+    "title",
+];
+
 /// The message in an error's JSON: `{"error": {"message": ..}}`, `{"error": ".."}`,
-/// `{"message": ..}`, `{"detail": ..}`, any of these as the first of a list, or a text alone.
+/// `{"message": ..}`, `{"detail": ..}` and the like, any of these as the first of a list, or a text
+/// alone.
 pub(super) fn message_in(body: &Value) -> Option<String> {
     match body {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
         Value::Array(list) => message_in(list.first()?),
-        Value::Object(map) => {
-            ["error", "message", "detail"].iter().find_map(|key| message_in(map.get(*key)?))
-        }
+        Value::Object(map) => MESSAGES.iter().find_map(|key| message_in(map.get(*key)?)),
         _ => None,
     }
 }
@@ -291,6 +400,11 @@ mod tests {
             (json!({"type": "error", "error": {"type": "t", "message": "m"}}), Some("m")),
             (json!([{"error": {"code": 400, "message": "m"}}]), Some("m")),
             (json!({"error": {"code": 1}, "message": "m"}), Some("m")),
+            (json!({"error": "", "message": "m"}), Some("m")),
+            (json!({"detail": [{"loc": ["body"], "msg": "m", "type": "missing"}]}), Some("m")),
+            (json!({"base_resp": {"status_code": 1004, "status_msg": "m"}}), Some("m")),
+            (json!({"error_code": 110, "error_msg": "m"}), Some("m")),
+            (json!({"errors": [{"code": 7, "message": "m"}], "success": false}), Some("m")),
             (json!({"status": "bad"}), None),
             (json!([]), None),
             (json!(null), None),
@@ -309,10 +423,61 @@ mod tests {
             (json!({"code": 400, "message": "m"}), false),
             (json!({"type": "invalid_request_error", "message": "m"}), false),
             (json!({"code": "insufficient_quota", "message": "m"}), false),
+            (json!({"code": "billing_hard_limit_reached", "message": "m"}), false),
+            (json!({"code": 429, "type": "insufficient_quota", "message": "m"}), false),
+            (json!({"code": "429", "message": "m"}), true),
+            (json!({"type": "BadRequestError", "message": "m"}), false),
+            (json!({"code": 524, "message": "m"}), true),
+            (json!({"status_code": 401, "message": "m"}), false),
             (json!("model runner has stopped"), true),
             (json!(17), true),
         ] {
             assert_eq!(Fault::in_stream(&error).retryable(), again, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_seen_wherever_it_stands_and_nothing_else_is_one() {
+        for error in [
+            json!({"object": "error", "message": "m", "code": 400}),
+            json!({"type": "error", "message": "m"}),
+            json!({"choices": null, "error_type": "BadRequestError", "error_message": "m"}),
+            json!({"detail": "m"}),
+            json!({"detail": [{"msg": "m"}]}),
+            json!({"code": "InvalidParameter", "message": "m", "request_id": "x"}),
+            json!({"code": 500, "message": "m"}),
+            json!({"status": 401, "message": "m"}),
+            json!({"code": 1214, "msg": "m", "success": false}),
+            json!({"errors": [{"message": "m"}]}),
+            json!({"error_code": 17, "error_msg": "m"}),
+            json!({"type": "overloaded_error", "message": "m"}),
+        ] {
+            let fault = Fault::elsewhere(&error);
+            assert!(fault.is_some_and(|f| f.to_string().ends_with(": m")), "{error}");
+        }
+        for event in [
+            json!({"type": "ping"}),
+            json!({"choices": [], "error": null, "usage": null}),
+            json!({"choices": null}),
+            json!({"code": 0, "message": "ok"}),
+            json!({"code": 200, "message": "success", "data": {}}),
+            json!({"status": "in_progress", "message": "loading"}),
+            json!({"type": "response.created", "response": {"error": null}}),
+            json!({"message": {"role": "assistant", "content": ""}, "done": false}),
+            json!({"type": "response.code_interpreter_call_code.done", "code": "print(1)"}),
+            json!({"error": {}, "errors": [], "detail": ""}),
+            json!(null),
+            json!([]),
+            json!("m"),
+        ] {
+            assert_eq!(Fault::elsewhere(&event), None, "{event}");
+        }
+        for (event, is_error) in [
+            (json!({"choices": null, "base_resp": {"status_code": 1004, "status_msg": "m"}}), true),
+            (json!({"choices": [], "base_resp": {"status_code": 0, "status_msg": ""}}), false),
+            (json!({"choices": []}), false),
+        ] {
+            assert_eq!(Fault::beside(&event).is_some(), is_error, "{event}");
         }
     }
 

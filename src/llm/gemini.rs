@@ -1,7 +1,7 @@
 //! Gemini's own format.
 
 use super::Fault;
-use super::wire::{Framing, Reading, Wire, tokens};
+use super::wire::{Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
@@ -14,10 +14,6 @@ pub(super) struct Gemini {
 impl Wire for Gemini {
     fn model(&self) -> &str {
         &self.model
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Events
     }
 
     fn path(&self) -> String {
@@ -78,7 +74,8 @@ impl Wire for Gemini {
         if !event["error"].is_null() {
             return Err(Fault::in_stream(&event["error"]));
         }
-        if event["promptFeedback"]["blockReason"].is_string() {
+        let blocked = event["promptFeedback"]["blockReason"].as_str();
+        if blocked.is_some_and(|reason| !matches!(reason, "" | "BLOCK_REASON_UNSPECIFIED")) {
             reading.outcome = Some(Outcome::Refused);
         }
         let candidate = &event["candidates"][0];
@@ -93,17 +90,8 @@ impl Wire for Gemini {
                 reading.text(&part["text"]);
             }
         }
-        match candidate["finishReason"].as_str() {
-            None | Some("FINISH_REASON_UNSPECIFIED") => {}
-            Some("MAX_TOKENS") => reading.outcome = Some(Outcome::Cut),
-            Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII") => {
-                reading.outcome = Some(Outcome::Refused);
-            }
-            Some(_) => reading.outcome = Some(Outcome::Whole),
-        }
-        if let Some(usage) = usage(&event["usageMetadata"]) {
-            reading.usage = Some(usage);
-        }
+        reading.end(&candidate["finishReason"], candidate)?;
+        reading.count(usage(&event["usageMetadata"]));
         Ok(())
     }
 }

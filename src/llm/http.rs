@@ -1,33 +1,36 @@
 //! The one door to model servers: posts JSON, tells refusals apart, and reads answers line by line.
 
-use super::fault::shown;
+use super::events::{Events, Found};
+use super::fault::{is_hollow, shown};
 use super::nearest::{names, nearest};
-use super::provider::environment;
+use super::proxy;
 use super::refusal;
 use super::secret::Secret;
 use super::stops::Stops;
-use super::wire::{Framing, Line, Reading, Wire, line};
+use super::wire::{Reading, Wire};
 use super::{Ending, Fault, Model, Piece};
 use crate::domain::chat::{Outcome, Request};
 use crate::domain::text::one_line;
 use crate::files::reason;
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::{Stream, StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
-use tokio_util::io::StreamReader;
 
-/// The longest line of a stream, and the longest answer that is not streamed, in bytes.
-const LONGEST_LINE: usize = 4 << 20;
+/// The longest body of JSON that is read at once, in bytes.
+const LONGEST_BODY: usize = 4 << 20;
+
+/// The label of a stream of events.
+const EVENTS: &str = "text/event-stream";
 
 /// The most that is read of an error's body, in bytes.
 const LONGEST_ERROR: usize = 64 << 10;
@@ -52,12 +55,6 @@ const OF_SCHEMAS: [&str; 4] = ["schema", "response_format", "text.format", "outp
 
 /// A field of a request that newer models want under another name.
 const RENAMED: (&str, &str) = ("max_tokens", "max_completion_tokens");
-
-/// Where the environment names a proxy, by the scheme that it is for.
-const PROXIES: [(&str, [&str; 4]); 2] = [
-    ("http", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
-    ("https", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-];
 
 /// The address of a server and what goes with each request to it.
 pub(super) struct Door {
@@ -116,10 +113,14 @@ impl Door {
             .user_agent(concat!("redraft/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             // A redirected request would carry the key to a server that nobody named.
-            .redirect(reqwest::redirect::Policy::none());
-        if is_local(&self.url) {
-            builder = builder.no_proxy();
-        }
+            .redirect(reqwest::redirect::Policy::none())
+            // Some servers and proxies compare names of headers letter by letter.
+            .http1_title_case_headers();
+        builder = proxy::set(builder, &self.url).map_err(|error| Fault::Proxy {
+            variable: error.variable,
+            reason: error.to_string(),
+            passing: false,
+        })?;
         if self.url.scheme() == "http" {
             // Small servers end a connection after an answer without a word, and a new one costs
             // nothing that is noticed beside a model.
@@ -140,12 +141,12 @@ impl Door {
         }
     }
 
-    /// Gets JSON of at most `LONGEST_LINE` bytes.
+    /// Gets JSON of at most `LONGEST_BODY` bytes.
     pub(super) async fn get(&self) -> Result<Value, Fault> {
         self.get_from(self.url.clone()).await
     }
 
-    /// Posts JSON and gets JSON of at most `LONGEST_LINE` bytes.
+    /// Posts JSON and gets JSON of at most `LONGEST_BODY` bytes.
     pub(super) async fn ask(&self, body: &Value) -> Result<Value, Fault> {
         let response = self.post(body, "").await?;
         serde_json::from_slice(&whole(response).await?).map_err(Fault::bad_text)
@@ -171,16 +172,19 @@ impl Door {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Fault {
-        // The innermost cause says what happened; the outer ones only say where, with addresses.
         let error = error.without_url();
-        let mut cause: &(dyn Error + 'static) = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
+        let cause = proxy::innermost(&error);
         let mut reason = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
         let server = self.server();
         if reason.contains("certificate") {
             return Fault::NotTrusted { server, reason: self.shown(&reason) };
+        }
+        if let Some(said) = proxy::refusal(&error) {
+            let variable = self.proxy().unwrap_or("the system's settings");
+            let reason = format!("the proxy of `{variable}` opens no way to `{server}`: {said}");
+            // It wants a password, or may do better a little later.
+            let passing = !said.contains("authorization");
+            return Fault::Proxy { variable, reason: self.shown(&reason), passing };
         }
         if self.url.scheme() == "https" && error.is_connect() && !is_of_system(cause) {
             reason = format!("it does not answer as a server of https does ({reason})");
@@ -189,13 +193,9 @@ impl Door {
         Fault::Connect { server, reason: self.shown(&reason) + &proxy.unwrap_or_default() }
     }
 
-    /// The variable that names a proxy for this server, if there is one. Its value can hold a
-    /// password.
+    /// The variable that names a proxy for this server, if there is one.
     fn proxy(&self) -> Option<&'static str> {
-        let (_, names) = PROXIES.iter().find(|(scheme, _)| *scheme == self.url.scheme())?;
-        let excepted = ["no_proxy", "NO_PROXY"].iter().any(|n| environment(n).is_some());
-        let name = names.iter().find(|name| environment(name).is_some())?;
-        (!is_local(&self.url) && !excepted).then_some(name)
+        proxy::named(&self.url).map(|named| named.variable)
     }
 
     /// What a status other than 200 means.
@@ -208,7 +208,12 @@ impl Door {
             }
         }
         let (status, headers) = (response.status(), response.headers());
-        refusal::fault(status, headers, &body, model, |said| self.shown(said))
+        let fault = refusal::fault(status, headers, &body, model, |said| self.shown(said));
+        // A proxy answers in the server's place, and has no say in keys.
+        match self.proxy().filter(|_| self.url.scheme() == "http") {
+            Some(variable) if !is_json(&body) && status != 407 => fault.by_proxy(variable),
+            _ => fault,
+        }
     }
 
     fn shown(&self, message: &str) -> String {
@@ -232,10 +237,32 @@ fn is_of_system(cause: &(dyn Error + 'static)) -> bool {
     cause.downcast_ref().is_some_and(|error: &io::Error| error.raw_os_error().is_some())
 }
 
-/// Whether the address is this machine's own, which no proxy can reach.
-fn is_local(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+/// Whether a body is JSON, as servers of models send it and proxies do not.
+fn is_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Whether an address is of this machine or of a network that is not public: where people run models
+/// themselves, on machines that can take long to read a prompt.
+pub(super) fn is_near(base_url: &str) -> bool {
+    let Ok(url) = Url::parse(base_url.trim()) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_lowercase();
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => {
+            // 100.64.0.0/10 is what private networks over the public one use.
+            let [a, b, ..] = ip.octets();
+            let shared = a == 100 && b & 0xC0 == 64;
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || shared
+        }
+        Ok(IpAddr::V6(ip)) => {
+            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
+        Err(_) => {
+            let ends = ["localhost", "local", "internal", "lan", "home.arpa"];
+            let within = |end: &str| host.strip_suffix(end).is_some_and(|h| h.ends_with('.'));
+            !host.contains('.') || ends.iter().any(|end| within(end))
+        }
+    }
 }
 
 /// A model behind a door, whatever its wire format.
@@ -297,18 +324,7 @@ impl<W: Wire> HttpModel<W> {
             }
             result => result?,
         };
-        let kind = content_type(response.headers());
-        match (self.wire.framing(), kind.as_str()) {
-            (Framing::Events | Framing::Any, "application/json") => {
-                self.read_whole(response, out).await
-            }
-            (Framing::Events, "text/event-stream" | "")
-            | (Framing::Any, "text/event-stream" | "application/x-ndjson" | "")
-            | (Framing::Lines, "application/x-ndjson" | "application/json" | "") => {
-                self.read_stream(response, out).await
-            }
-            (_, kind) => Err(self.not_an_answer(&format!("`{}`", shown(kind)))),
-        }
+        self.read(response, out).await
     }
 
     /// The request's JSON, with the fields of the configuration over it.
@@ -338,72 +354,95 @@ impl<W: Wire> HttpModel<W> {
         }
     }
 
-    /// Reads a stream of lines until it says that it is done.
-    async fn read_stream(
-        &self,
-        response: Response,
-        out: &mpsc::Sender<Piece>,
-    ) -> Result<Ending, Fault> {
-        let bytes = StreamReader::new(response.bytes_stream().map_err(io::Error::other));
-        let mut lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(LONGEST_LINE));
+    /// Reads an answer until it says that it is done: streamed or not, whatever its label says.
+    async fn read(&self, response: Response, out: &mpsc::Sender<Piece>) -> Result<Ending, Fault> {
+        let kind = content_type(response.headers());
+        let mut bytes = response.bytes_stream();
+        let mut events = Events::new(kind == EVENTS);
         let mut reading = Reading::default();
         let mut stops = Stops::new(self.wire.stops());
-        while !reading.done {
+        let mut at_end = false;
+        while !reading.done && !at_end {
             let next = if reading.outcome.is_none() {
-                lines.next().await
+                bytes.next().await
             } else {
                 // The answer is there: what is missing is a count at most.
-                timeout(GRACE, lines.next()).await.unwrap_or(None)
+                timeout(GRACE, bytes.next()).await.unwrap_or(None)
             };
-            let text = match next {
-                Some(Ok(text)) => text,
-                Some(Err(error)) if reading.outcome.is_none() => return Err(broken(&error)),
-                Some(Err(_)) | None => break,
-            };
-            match line(self.wire.framing(), &text) {
-                Line::Nothing => {}
-                Line::Done => {
-                    reading.outcome.get_or_insert(Outcome::Whole);
-                    reading.done = true;
+            let taken = match next {
+                Some(Ok(new)) => events.take(&new),
+                Some(Err(_)) => Err(Fault::Truncated),
+                None => {
+                    at_end = true;
+                    events.end()
                 }
-                Line::Object(json) => match serde_json::from_str(json) {
-                    Ok(event) => self.wire.read(&event, &mut reading)?,
-                    Err(error) => return Err(unreadable(&error, &mut lines).await),
-                },
+            };
+            while let Some(found) = events.next().filter(|_| !reading.done) {
+                self.take(found, &kind, &mut reading)?;
+                deliver(&mut reading, &mut stops, out).await?;
             }
-            deliver(&mut reading, &mut stops, out).await?;
+            match taken {
+                Err(fault) if reading.outcome.is_none() => return Err(fault),
+                Err(_) => break,
+                Ok(()) => {}
+            }
+        }
+        if at_end && reading.outcome.is_none() {
+            self.ends_unsaid(&events, &mut reading)?;
         }
         if reading.outcome.is_some() {
             last(&mut reading, &mut stops, out).await?;
         }
-        let rest = async { while let Some(Ok(_)) = lines.next().await {} };
+        let rest = async { while let Some(Ok(_)) = bytes.next().await {} };
         // Not coming to the end only costs the next request a new connection.
         let _ = timeout(REST, rest).await;
         reading.ending()
     }
 
-    /// Reads an answer that was not streamed although a stream was asked for.
-    async fn read_whole(
-        &self,
-        response: Response,
-        out: &mpsc::Sender<Piece>,
-    ) -> Result<Ending, Fault> {
-        let body = whole(response).await?;
-        let text = str::from_utf8(&body).map_err(Fault::bad_text)?;
-        let event = serde_json::from_str(text).map_err(Fault::bad_text)?;
-        let mut reading = Reading::default();
-        self.wire.read(&event, &mut reading)?;
-        if self.wire.framing() == Framing::Any && !reading.pieces.is_empty() {
-            // A text that came whole needs no word that it is.
-            reading.outcome.get_or_insert(Outcome::Whole);
+    /// Takes up what was found next in an answer's body, which is labelled as of this kind.
+    fn take(&self, found: Found, kind: &str, reading: &mut Reading) -> Result<(), Fault> {
+        match found {
+            Found::Json(mut event) => {
+                if let Some(fields) = event.as_object_mut() {
+                    // Some servers say with each piece that there is no error.
+                    fields.retain(|name, value| name != "error" || !is_hollow(value));
+                }
+                let ended = reading.outcome.is_some();
+                self.wire.read(&event, reading)?;
+                let nothing = reading.pieces.is_empty() && reading.outcome.is_some() == ended;
+                let error = Fault::beside(&event)
+                    .or_else(|| Fault::elsewhere(&event).filter(|_| nothing && !ended));
+                error.map_or(Ok(()), Err)
+            }
+            Found::Error(error) => {
+                let inner = &error["error"];
+                Err(Fault::in_stream(if is_hollow(inner) { &error } else { inner }))
+            }
+            Found::Done => {
+                reading.outcome.get_or_insert(Outcome::Whole);
+                reading.done = true;
+                Ok(())
+            }
+            Found::Unreadable(why) => Err(Fault::bad_text(why)),
+            Found::Broken if reading.outcome.is_none() => Err(Fault::Truncated),
+            Found::Broken => Ok(()),
+            Found::Foreign if kind.ends_with("json") => Err(Fault::bad_text("it is not JSON")),
+            Found::Foreign if kind.is_empty() => Err(self.not_an_answer("other text")),
+            Found::Foreign => Err(self.not_an_answer(&format!("`{}`", shown(kind)))),
         }
-        if reading.outcome.is_none() {
+    }
+
+    /// What an answer is whose body ended without a word of its end.
+    fn ends_unsaid(&self, events: &Events, reading: &mut Reading) -> Result<(), Fault> {
+        let Some(values) = events.bare() else { return Ok(()) };
+        if !reading.said && !reading.thinks && reading.usage.is_none() {
             return Err(self.not_an_answer("other JSON"));
         }
-        let mut stops = Stops::new(self.wire.stops());
-        deliver(&mut reading, &mut stops, out).await?;
-        last(&mut reading, &mut stops, out).await?;
-        reading.ending()
+        if self.wire.ends_unsaid() && values == 1 && reading.said && !reading.goes_on {
+            // A text that came whole needs no word that it is.
+            reading.outcome = Some(Outcome::Whole);
+        }
+        Ok(())
     }
 
     fn not_an_answer(&self, what: &str) -> Fault {
@@ -423,7 +462,7 @@ async fn deliver(
                 let (text, over) = stops.take(&text);
                 (Piece::Text(text), over)
             }
-            piece @ (Piece::Reasoning(_) | Piece::Call(_)) => (piece, false),
+            piece @ (Piece::Reasoning(_) | Piece::Call(_) | Piece::Note(_)) => (piece, false),
         };
         if !matches!(&piece, Piece::Text(text) if text.is_empty()) {
             // A closed channel means that nobody listens any more: as good as broken off.
@@ -445,6 +484,12 @@ async fn last(
     out: &mpsc::Sender<Piece>,
 ) -> Result<(), Fault> {
     reading.pieces.push(Piece::Text(stops.rest()));
+    if let Some(reason) = &reading.unknown {
+        reading.pieces.push(Piece::Note(format!(
+            "the server ended the answer with `{reason}`, which does not say that it is whole: it is \
+             taken as cut off"
+        )));
+    }
     // What was cut off is no call.
     if reading.outcome == Some(Outcome::Whole) {
         let calls = reading.calls();
@@ -473,35 +518,11 @@ fn renamed(body: &mut Value) -> bool {
     true
 }
 
-/// Why a stream gave no further line.
-fn broken(error: &LinesCodecError) -> Fault {
-    match error {
-        LinesCodecError::MaxLineLengthExceeded => {
-            Fault::TooLong { what: "it has a line of more than 4 MiB".to_owned() }
-        }
-        LinesCodecError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Fault::bad_text("it is not UTF-8")
-        }
-        LinesCodecError::Io(_) => Fault::Truncated,
-    }
-}
-
-/// Why a line is not JSON: if nothing comes after it, it was cut off on its way.
-async fn unreadable(
-    error: &serde_json::Error,
-    rest: &mut (impl Stream<Item = Result<String, LinesCodecError>> + Unpin),
-) -> Fault {
-    match timeout(GRACE, rest.next()).await {
-        Ok(None | Some(Err(_))) => Fault::Truncated,
-        Ok(Some(Ok(_))) | Err(_) => Fault::bad_text(error),
-    }
-}
-
 /// A whole body within the limit.
 async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| Fault::Truncated)? {
-        if body.len() + chunk.len() > LONGEST_LINE {
+        if body.len() + chunk.len() > LONGEST_BODY {
             return Err(Fault::TooLong { what: "it has more than 4 MiB".to_owned() });
         }
         body.extend_from_slice(&chunk);
@@ -541,6 +562,31 @@ mod tests {
         }
         for base in ["", "localhost:8000/v1", "file:///etc", "http://", "ftp://h", "h"] {
             assert!(Door::new(base, "p", HeaderMap::new(), Secret::new("")).is_err(), "{base}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_a_private_network_is_near() {
+        for (url, near) in [
+            ("http://127.0.0.1:8080/v1", true),
+            ("http://localhost:11434", true),
+            ("http://[::1]:1", true),
+            ("http://192.168.1.7:8000", true),
+            ("http://10.1.2.3", true),
+            ("http://172.20.0.2:1", true),
+            ("http://100.101.1.1", true),
+            ("http://[fd00::7]:1", true),
+            ("http://box:11434", true),
+            ("http://box.local", true),
+            ("http://host.docker.internal:11434", true),
+            ("http://8.8.8.8", false),
+            ("http://100.200.1.1", false),
+            ("https://api.openai.com/v1", false),
+            ("https://notlocal.com", false),
+            ("https://xlocal", true),
+            ("nothing", false),
+        ] {
+            assert_eq!(is_near(url), near, "{url}");
         }
     }
 

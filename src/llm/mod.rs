@@ -12,15 +12,20 @@ pub mod discover;
 mod echo;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod events;
 mod fault;
 mod gemini;
 mod http;
+mod lenient;
 pub mod library;
 mod nearest;
 mod ollama;
 mod openai;
+mod parts;
 pub mod profiles;
 pub mod provider;
+mod proxy;
+mod reasons;
 mod refusal;
 mod repetition;
 mod responses;
@@ -47,6 +52,8 @@ pub enum Piece {
     Reasoning(String),
     /// A tool that it calls.
     Call(ToolCall),
+    /// What whoever waits should know of the answer, in words.
+    Note(String),
 }
 
 /// How an answer ended, said by the provider.

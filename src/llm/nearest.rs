@@ -21,8 +21,11 @@ pub(super) fn names(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The names that may have been meant, the nearest first; where there are only a few, all of them.
+/// The other names that may have been meant, the nearest first; where there are only a few, all of
+/// them.
 pub(super) fn nearest<'a>(asked: &str, names: &[&'a str]) -> Vec<&'a str> {
+    // A server can refuse a model that it lists: its name is no news.
+    let names: Vec<&str> = names.iter().copied().filter(|name| *name != asked).collect();
     let asked = asked.to_lowercase();
     let score = |name: &str| {
         let name = name.to_lowercase();
@@ -67,5 +70,7 @@ mod tests {
         }
         assert!(nearest("zzz", &names).is_empty());
         assert_eq!(nearest("zzz", &["only"]), ["only"]);
+        assert!(nearest("only", &["only"]).is_empty(), "the name itself is no news");
+        assert_eq!(nearest("gpt-5", &names), ["gpt-5-mini"]);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Fault;
 use super::openai;
-use super::wire::{Framing, Reading, Wire, tokens};
+use super::wire::{Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, ToolCall, Usage};
 use serde_json::{Value, json};
 
@@ -32,10 +32,6 @@ impl Ollama {
 impl Wire for Ollama {
     fn model(&self) -> &str {
         &self.model
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Lines
     }
 
     fn path(&self) -> String {
@@ -72,16 +68,16 @@ impl Wire for Ollama {
         if !event["error"].is_null() {
             return Err(Fault::in_stream(&event["error"]));
         }
-        reading.reasoning(&event["message"]["thinking"]);
-        reading.text(&event["message"]["content"]);
+        reading.thought(&event["message"]["thinking"]);
+        reading.content(&event["message"]["content"]);
         for call in event["message"]["tool_calls"].as_array().into_iter().flatten() {
             let (function, number) = (&call["function"], reading.next_call());
             reading.call(number, &call["id"], &function["name"], &function["arguments"]);
         }
         if event["done"].as_bool() == Some(true) {
-            let cut = event["done_reason"].as_str() == Some("length");
-            reading.outcome = Some(if cut { Outcome::Cut } else { Outcome::Whole });
-            reading.usage = usage(event);
+            reading.end(&event["done_reason"], event)?;
+            reading.outcome.get_or_insert(Outcome::Whole);
+            reading.count(usage(event));
             reading.done = true;
         }
         Ok(())

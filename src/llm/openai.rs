@@ -1,12 +1,18 @@
 //! The chat completions format, spoken by `OpenAI`, by most hosts and by most local servers.
 
 use super::Fault;
-use super::wire::{Framing, Reading, Wire, tokens};
+use super::fault::is_hollow;
+use super::parts::says_something;
+use super::wire::{Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
 /// What schemas are called where they need a name.
 pub(super) const SCHEMA: &str = "answer";
+
+/// Where servers put what the model thinks.
+const REASONING: [&str; 5] =
+    ["reasoning_content", "reasoning", "thinking", "thought", "reasoning_details"];
 
 /// One model behind a chat completions endpoint.
 pub(super) struct OpenAi {
@@ -19,10 +25,6 @@ pub(super) struct OpenAi {
 impl Wire for OpenAi {
     fn model(&self) -> &str {
         &self.model
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Events
     }
 
     fn path(&self) -> String {
@@ -56,44 +58,40 @@ impl Wire for OpenAi {
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
         let choice = &event["choices"][0];
-        let stop = choice["finish_reason"].as_str().unwrap_or_default();
         // An error that a host met behind the scenes is told beside the choice or in it.
         for error in [&event["error"], &choice["error"]] {
-            if !error.is_null() {
+            if !is_hollow(error) {
                 return Err(Fault::in_stream(error));
             }
         }
-        if stop == "error" {
-            return Err(Fault::in_stream(choice));
+        reading.count(usage(&event["usage"]));
+        // A streamed answer comes in deltas, one that was not streamed as a message. Where both are
+        // there, or a message follows deltas, it has all of the text again.
+        let delta = &choice["delta"];
+        let streams = says_something(delta) || delta.is_object() && reading.said;
+        let whole = choice["message"].is_object() && !streams;
+        let part = if whole { &choice["message"] } else { delta };
+        let again = whole && reading.said;
+        // Servers that know several names for the reasoning send the same text under each.
+        if let Some(thought) = REASONING.iter().map(|name| &part[*name]).find(|t| says_something(t))
+            && !again
+        {
+            reading.thought(thought);
         }
-        if let Some(usage) = usage(&event["usage"]) {
-            reading.usage = Some(usage);
+        if !again {
+            reading.content(&part["content"]);
+            // What older completions have in the place of a message.
+            reading.text(&choice["text"]);
         }
-        // A streamed answer comes in deltas, one that was not streamed as a message.
-        for part in [&choice["delta"], &choice["message"]] {
-            // Servers that know both names for the reasoning send the same text under each.
-            let named = [&part["reasoning_content"], &part["reasoning"]];
-            let said = |value: &&Value| value.as_str().is_some_and(|text| !text.is_empty());
-            if let Some(reasoning) = named.into_iter().find(said) {
-                reading.reasoning(reasoning);
-            }
-            reading.text(&part["content"]);
-            reading.refusal(&part["refusal"]);
-            for (n, call) in part["tool_calls"].as_array().into_iter().flatten().enumerate() {
-                let number = call["index"].as_u64().unwrap_or(n as u64);
-                let function = &call["function"];
-                reading.call(number, &call["id"], &function["name"], &function["arguments"]);
-            }
+        reading.refusal(&part["refusal"]);
+        for (n, call) in part["tool_calls"].as_array().into_iter().flatten().enumerate() {
+            let number = call["index"].as_u64().unwrap_or(n as u64);
+            let function = &call["function"];
+            reading.call(number, &call["id"], &function["name"], &function["arguments"]);
         }
-        match stop {
-            // Some servers send an empty reason with each piece.
-            "" => {}
-            "length" => reading.outcome = Some(Outcome::Cut),
-            "content_filter" => reading.outcome = Some(Outcome::Refused),
-            _ => reading.outcome = Some(Outcome::Whole),
-        }
+        reading.end(&choice["finish_reason"], choice)?;
         // Nothing can follow an answer that was not streamed, whatever its server leaves out.
-        if choice["message"].is_object() {
+        if whole {
             reading.outcome.get_or_insert(Outcome::Whole);
             reading.done = true;
         }

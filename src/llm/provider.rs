@@ -6,7 +6,7 @@ use super::command::CommandModel;
 use super::completion::Completion;
 use super::fault::shown;
 use super::gemini::Gemini;
-use super::http::{BadAddress, Door, HttpModel};
+use super::http::{BadAddress, Door, HttpModel, is_near};
 use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
 use super::openai::OpenAi;
@@ -78,6 +78,9 @@ pub(super) const BUILT_IN: [BuiltIn; 6] = [
     BuiltIn { name: "ollama", kind: Kind::Ollama, base_url: OLLAMA, key_env: None, model: None },
     BuiltIn { name: EMBEDDED, kind: Kind::Embedded, base_url: "", key_env: None, model: None },
 ];
+
+/// How long nothing may come of a model on a machine of one's own.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// The provider of the models that run inside the program.
 pub const EMBEDDED: &str = "embedded";
@@ -331,7 +334,7 @@ pub fn costs_nothing(model: &str, config: &Config) -> bool {
     let Some(settings) = settings(&provider, config, &environment) else { return false };
     let here = |kind: Kind| {
         let server = Server::new(kind, settings.base_url.as_deref()?, &id);
-        server.map(|server| server.is_of_this_machine())
+        server.map(|server| server.is_of_this_machine() && !server.is_elsewhere())
     };
     let own = settings.kind.is_some_and(|kind| kind == Kind::Embedded || here(kind) == Some(true));
     own && price(model, config).is_none()
@@ -382,7 +385,8 @@ pub fn connect_in(
     let is_file = is_embedded
         && Library::open().is_ok_and(|library| matches!(library.meant(&id), Ok(Meant::File(_))));
     let of_catalogue = is_embedded && !is_file;
-    let is_new = is_file || server.as_ref().is_some_and(Server::is_of_this_machine);
+    let own = server.as_ref().is_some_and(|s| s.is_of_this_machine() && !s.is_elsewhere());
+    let is_new = is_file || own;
     let context = provider.settings.context.unwrap_or(ollama::DEFAULT_CONTEXT);
     let kind = provider.settings.kind;
     let kind = kind.ok_or_else(|| provider.missing("kind"))?;
@@ -525,10 +529,14 @@ impl Provider<'_> {
         let time = |seconds: Option<f64>, default| {
             seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(default)
         };
+        // What one runs oneself may be slow, and has nobody else to serve.
+        let url = self.settings.base_url.as_deref().unwrap_or_default();
+        let own = self.settings.kind == Some(Kind::Embedded) || is_near(url);
         Policy {
             retries: self.settings.retries.unwrap_or(default.retries),
             base: time(self.settings.retry_seconds, default.base),
-            silence: time(self.settings.timeout, default.silence),
+            silence: time(self.settings.timeout, if own { PATIENCE } else { default.silence }),
+            repeats_silence: !own,
         }
     }
 
@@ -699,7 +707,18 @@ mod tests {
         )
         .unwrap();
         let (base, silence) = (Duration::from_millis(250), Duration::from_secs(2));
-        assert_eq!(connection.policy, Policy { retries: 0, base, silence });
+        let policy = Policy { retries: 0, base, silence, repeats_silence: false };
+        assert_eq!(connection.policy, policy);
+        // A slow machine is waited for, and a hosted model that says nothing is asked again.
+        for (config, minutes, repeats) in [
+            ("{kind: openai, base_url: 'http://127.0.0.1:1/v1'}", 60, false),
+            ("{kind: ollama, base_url: 'http://box:11434'}", 60, false),
+            ("{kind: openai, base_url: 'https://api.example.com/v1'}", 5, true),
+        ] {
+            let policy = try_connect("p/m", &format!("providers: {{p: {config}}}")).unwrap().policy;
+            let silence = Duration::from_mins(minutes);
+            assert_eq!((policy.silence, policy.repeats_silence), (silence, repeats), "{config}");
+        }
         let price = Price { input: 1.0, output: 2.0, cached: None };
         assert_eq!(connection.price, Some((price, false)));
         let usual = |model: &str| super::price(model, &Config::default());

@@ -1,6 +1,7 @@
 //! What a server means that does not take a request: one table for all wire formats.
 
 use super::Fault;
+use super::events;
 use super::fault::message_in;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -8,8 +9,9 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// How servers say that a prompt is too long, in words or as a code.
-const TOO_LONG: [&str; 10] = [
+const TOO_LONG: [&str; 12] = [
     "context_length_exceeded",
+    "contextlengthexceeded",
     "exceed_context_size",
     "context length",
     "context size",
@@ -19,10 +21,13 @@ const TOO_LONG: [&str; 10] = [
     "prompt is too long",
     "input is too long",
     "maximum number of tokens",
+    // A field of text-generation-inference's.
+    "`max_new_tokens` must be <=",
 ];
 
 /// What stands before the size of the context in such words.
-const BEFORE_SIZE: [&str; 9] = [
+const BEFORE_SIZE: [&str; 10] = [
+    "`max_new_tokens` must be <= ",
     "context length is only ",
     "context length is ",
     "context length of only ",
@@ -47,6 +52,44 @@ const NO_MODEL: [&str; 9] = [
     "not have access to model",
 ];
 
+/// How the code of an error begins that says that what was paid for is used up.
+const SPENT: [&str; 11] = [
+    "insufficient_quota",
+    "insufficient_user_quota",
+    "insufficient_balance",
+    "insufficient_credit",
+    "insufficient_fund",
+    "exceeded_current_quota",
+    "billing_",
+    "budget_exceeded",
+    "credit_balance",
+    "quota_exhausted",
+    "arrearage",
+];
+
+/// Parts of the codes of errors that asking again does not change.
+const LASTING: [&str; 8] = [
+    "invalid",
+    "validation",
+    "authentication",
+    "permission",
+    "not_found",
+    "quota",
+    "badrequest",
+    "bad_request",
+];
+
+/// Whether the code of an error says that what was paid for is used up.
+pub(super) fn is_spent(body: &Value) -> bool {
+    code(body).split(' ').any(|code| SPENT.iter().any(|known| code.starts_with(known)))
+}
+
+/// Whether the code of an error says that the request is wrong in itself, or can't be paid for.
+pub(super) fn is_lasting(body: &Value) -> bool {
+    let code = code(body);
+    LASTING.iter().any(|known| code.contains(known)) || is_spent(body)
+}
+
 /// The fault behind a status other than 200. `show` makes what the server said fit to be shown.
 pub(super) fn fault(
     status: StatusCode,
@@ -57,7 +100,10 @@ pub(super) fn fault(
 ) -> Fault {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    let json: Value = serde_json::from_str(text).unwrap_or_default();
+    // Also one whose body is a stream of events.
+    let values = events::values(text);
+    let json = values.iter().find(|value| message_in(value).is_some()).or(values.first());
+    let json = json.cloned().unwrap_or_default();
     let message = match message_in(&json) {
         _ if headers.contains_key(LOCATION) && status.is_redirection() => {
             "it redirects; set `base_url` to the final address".to_owned()
@@ -83,12 +129,11 @@ pub(super) fn fault(
         413 => Fault::PromptTooLong { context: None, message },
         404 if model_is_meant => no_model(model, message),
         400 | 403 | 422 if model_is_meant && says(&NO_MODEL) => no_model(model, message),
+        status @ 403 if is_spent(&json) => Fault::NoCredit { status, message },
         status @ (401 | 403) => Fault::KeyRefused { status, message },
         status @ 400 if says(&["api key", "api_key"]) => Fault::KeyRefused { status, message },
         status @ 402 => Fault::NoCredit { status, message },
-        status @ (400 | 429) if says(&["insufficient_quota", "credit balance"]) => {
-            Fault::NoCredit { status, message }
-        }
+        status @ 400..500 if is_spent(&json) => Fault::NoCredit { status, message },
         status @ 404 => {
             let message = format!("{message}; check the provider's `base_url`");
             Fault::Status { status, message, retry_after }
@@ -108,8 +153,11 @@ fn no_model(model: &str, message: String) -> Fault {
 /// The names that an error goes by, in small letters.
 fn code(body: &Value) -> String {
     let error = if body["error"].is_object() { &body["error"] } else { body };
-    let names = ["code", "type", "status"].map(|key| error[key].as_str().unwrap_or_default());
-    names.join(" ").to_lowercase()
+    let places = ["code", "type", "status", "error_type", "error_code", "errorCode"];
+    let names = places.map(|key| error[key].as_str().unwrap_or_default());
+    // Beside the text of an error.
+    let beside = body["error_type"].as_str().unwrap_or_default();
+    names.into_iter().chain([beside]).collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// The fault of an error that says that the prompt is longer than the model's context, with its size
@@ -215,7 +263,12 @@ mod tests {
             (400, say("", "API key not valid."), "refused the key"),
             (402, say("", "Insufficient credits"), "no credit"),
             (429, say("insufficient_quota", "You exceeded your quota"), "no credit"),
-            (400, say("", "Your credit balance is too low"), "no credit"),
+            (403, say("insufficient_balance", "top up"), "no credit"),
+            (429, say("billing_hard_limit_reached", "limit reached"), "no credit"),
+            (429, json!({"error": {"type": "exceeded_current_quota_error"}}), "no credit"),
+            // No word that a server says decides it.
+            (429, say("rate_limit", "insufficient_quota of tokens a minute"), "answered 429"),
+            (400, say("", "Your credit balance is too low"), "answered 400"),
             (429, say("rate_limit", "slow down"), "answered 429"),
             (400, say("", "model output must be text"), "answered 400"),
             (407, json!({}), "wants a password"),

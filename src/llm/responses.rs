@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::openai::SCHEMA;
-use super::wire::{Framing, Reading, Wire, tokens};
+use super::wire::{Reading, Wire, tokens};
 use crate::domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
@@ -15,10 +15,6 @@ pub(super) struct Responses {
 impl Wire for Responses {
     fn model(&self) -> &str {
         &self.model
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Events
     }
 
     fn path(&self) -> String {
@@ -69,8 +65,9 @@ impl Wire for Responses {
                 reading.reasoning(&event["delta"]);
             }
             "response.output_item.done" => call(&event["item"], reading),
-            "response.completed" | "response.incomplete" => end(response, reading),
-            "response.failed" => return Err(Fault::in_stream(&response["error"])),
+            "response.completed" => end(response, "completed", reading)?,
+            "response.incomplete" => end(response, "incomplete", reading)?,
+            "response.failed" => return Err(failed(response)),
             "error" if event["error"].is_object() => {
                 return Err(Fault::in_stream(&event["error"]));
             }
@@ -82,10 +79,9 @@ impl Wire for Responses {
                     return Err(Fault::in_stream(&event["error"]));
                 }
                 for item in event["output"].as_array().into_iter().flatten() {
-                    whole(item, reading);
                     call(item, reading);
                 }
-                end(event, reading);
+                end(event, "completed", reading)?;
             }
             _ if !event["error"].is_null() => return Err(Fault::in_stream(&event["error"])),
             _ => {}
@@ -100,7 +96,12 @@ fn items(message: &Message) -> Vec<Value> {
         let output = &message.content;
         return vec![json!({"type": "function_call_output", "call_id": id, "output": output})];
     }
-    let said = json!({"role": message.role, "content": message.content});
+    // What the model said has to be written as the API gave it: some servers take nothing else.
+    let content = match message.role {
+        Speaker::Assistant => json!([{"type": "output_text", "text": message.content}]),
+        _ => message.content.as_str().into(),
+    };
+    let said = json!({"type": "message", "role": message.role, "content": content});
     let said = Some(said).filter(|_| !message.content.is_empty() || message.calls.is_empty());
     let call = |call: &ToolCall| {
         json!({"type": "function_call", "call_id": call.id, "name": call.name,
@@ -117,26 +118,49 @@ fn call(item: &Value, reading: &mut Reading) {
     }
 }
 
-/// An item of an answer that was not streamed: what the model said, or what it thought.
+/// An item of an answer that is there as a whole: what the model said, or what it thought.
 fn whole(item: &Value, reading: &mut Reading) {
-    let list = |key: &str| item[key].as_array().into_iter().flatten();
-    for part in list("summary").chain(list("content")) {
-        match part["type"].as_str().unwrap_or_default() {
-            "summary_text" | "reasoning_text" => reading.reasoning(&part["text"]),
-            "refusal" => reading.refusal(&part["refusal"]),
-            _ => reading.text(&part["text"]),
-        }
+    if item["type"] == "reasoning" {
+        reading.thought(&item["summary"]);
+        reading.thought(&item["content"]);
+    } else {
+        reading.content(&item["content"]);
     }
 }
 
-fn end(response: &Value, reading: &mut Reading) {
-    reading.outcome = Some(match response["incomplete_details"]["reason"].as_str() {
-        None => Outcome::Whole,
-        Some("content_filter") => Outcome::Refused,
-        Some(_) => Outcome::Cut,
-    });
-    reading.usage = usage(&response["usage"]).or(reading.usage);
+/// Takes up how a response ended. `named` is the status that its event stands for.
+fn end(response: &Value, named: &str, reading: &mut Reading) -> Result<(), Fault> {
+    let output = || response["output"].as_array().into_iter().flatten();
+    if !reading.said {
+        // It was not streamed, or nothing of it but its end.
+        let thinks = reading.thinks;
+        let new = output().filter(|item| !(thinks && item["type"] == "reasoning"));
+        new.for_each(|item| whole(item, reading));
+    }
+    reading.count(usage(&response["usage"]));
     reading.done = true;
+    if response["status"] == "failed" {
+        return Err(failed(response));
+    }
+    let why = &response["incomplete_details"]["reason"];
+    let part = output().any(|item| item["type"] == "message" && item["status"] == "incomplete");
+    let status = response["status"].as_str().unwrap_or(named);
+    match (why.is_string(), status) {
+        // Whatever the reason is, the answer is not whole.
+        (true, _) => reading.end(why, response)?,
+        (false, "completed") if part => reading.outcome = Some(Outcome::Cut),
+        (false, status) => reading.end(&Value::from(status), response)?,
+    }
+    if why.is_string() && reading.outcome != Some(Outcome::Refused) {
+        reading.outcome = Some(Outcome::Cut);
+    }
+    // An end is an end, also of one that should still be at work.
+    reading.outcome.get_or_insert(Outcome::Cut);
+    Ok(())
+}
+
+fn failed(response: &Value) -> Fault {
+    Fault::in_stream(&response["error"])
 }
 
 fn usage(value: &Value) -> Option<Usage> {

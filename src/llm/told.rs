@@ -1,5 +1,6 @@
 //! What a server says of one of its models, where it can be asked without a model at work.
 
+use super::fault::is_hollow;
 use super::http::Door;
 use super::secret::Secret;
 use crate::config::Kind;
@@ -36,6 +37,8 @@ pub struct Told {
     pub server: &'static str,
     /// How long prompt and answer can be together, in tokens.
     pub context: Option<u32>,
+    /// The model runs elsewhere, and the server only passes on what it is asked.
+    pub elsewhere: bool,
 }
 
 impl Server {
@@ -57,6 +60,11 @@ impl Server {
         };
         let mut usual = SERVERS.iter().map(|(_, url)| *url).chain([OLLAMA]);
         usual.any(|url| bare(url) == bare(&self.base_url))
+    }
+
+    /// Whether the model's name says that the server does not run it: Ollama's tags of such models.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.kind == Kind::Ollama && is_cloud(&self.model)
     }
 
     /// Asks it for what it knows; `None` if it is no server that is known here.
@@ -83,8 +91,27 @@ impl Server {
     }
 }
 
+impl Told {
+    const fn here(server: &'static str, context: Option<u32>) -> Self {
+        Self { server, context, elsewhere: false }
+    }
+}
+
 fn door(base: &str, path: &str) -> Option<Door> {
     Door::new(base, path, HeaderMap::new(), Secret::new("")).ok()
+}
+
+/// Whether an Ollama's model has the tag of those that run in its makers' cloud: `cloud`, or one that
+/// ends so, as `120b-cloud`.
+pub(super) fn is_cloud(model: &str) -> bool {
+    let tag = model.rsplit('/').next().and_then(|name| name.split_once(':'));
+    tag.is_some_and(|(_, tag)| tag == "cloud" || tag.ends_with("-cloud"))
+}
+
+/// Whether what an Ollama says of a model is that it runs elsewhere, or that nothing of it is here.
+pub(super) fn is_remote(entry: &Value) -> bool {
+    let names = ["remote_host", "remote_model"];
+    names.iter().any(|name| !is_hollow(&entry[*name])) || entry["size"] == 0
 }
 
 fn number(value: &Value) -> Option<u32> {
@@ -99,7 +126,7 @@ fn entry<'a>(list: &'a Value, model: &str) -> Option<&'a Value> {
 /// `GET /props` of llama.cpp's server: the context of one of its slots.
 fn llama_cpp(props: &Value) -> Option<Told> {
     let settings = props.get("default_generation_settings")?;
-    Some(Told { server: "llama.cpp", context: number(&settings["n_ctx"]) })
+    Some(Told::here("llama.cpp", number(&settings["n_ctx"])))
 }
 
 /// `GET /api/v0/models` of LM Studio: what the model was loaded with, else what it can take.
@@ -107,20 +134,21 @@ fn lm_studio(list: &Value, model: &str) -> Option<Told> {
     let entry = entry(list, model)?;
     let most = entry.get("max_context_length")?;
     let context = number(&entry["loaded_context_length"]).or_else(|| number(most));
-    Some(Told { server: "LM Studio", context })
+    Some(Told::here("LM Studio", context))
 }
 
 /// `GET /v1/models` of vLLM.
 fn vllm(list: &Value, model: &str) -> Option<Told> {
     let context = entry(list, model)?.get("max_model_len")?;
-    Some(Told { server: "vLLM", context: number(context) })
+    Some(Told::here("vLLM", number(context)))
 }
 
 /// `POST /api/show` of Ollama: what the model was made for; the prefix of the key is its family.
 fn ollama(shown: &Value) -> Option<Told> {
     let facts = shown["model_info"].as_object()?;
     let context = facts.iter().find(|(key, _)| key.ends_with(".context_length"));
-    Some(Told { server: "Ollama", context: context.and_then(|(_, length)| number(length)) })
+    let context = context.and_then(|(_, length)| number(length));
+    Some(Told { elsewhere: is_remote(shown), ..Told::here("Ollama", context) })
 }
 
 #[cfg(test)]
@@ -138,7 +166,9 @@ mod tests {
         let props = json!({"default_generation_settings": {"n_ctx": 2048}, "total_slots": 8});
         let shown = json!({"model_info": {
             "general.architecture": "qwen2", "qwen2.context_length": 32768}});
-        let told = |server, context| Some(Told { server, context });
+        let remote = json!({"remote_host": "https://ollama.com:443", "remote_model": "m",
+            "model_info": {"m.context_length": 32768}});
+        let told = |server, context| Some(Told::here(server, context));
         for (read, expected) in [
             (llama_cpp(&props), told("llama.cpp", Some(2048))),
             (lm_studio(&studio, "m"), told("LM Studio", Some(4096))),
@@ -146,6 +176,7 @@ mod tests {
             (lm_studio(&studio, "none"), None),
             (vllm(&list, "m"), told("vLLM", Some(8192))),
             (ollama(&shown), told("Ollama", Some(32768))),
+            (ollama(&remote), Some(Told { elsewhere: true, ..Told::here("Ollama", Some(32768)) })),
             // Servers that only look like one of these.
             (llama_cpp(&json!({"error": "no such page"})), None),
             (vllm(&json!({"data": [{"id": "m", "object": "model"}]}), "m"), None),
@@ -154,6 +185,31 @@ mod tests {
             (vllm(&json!({"data": [{"id": "m", "max_model_len": -1}]}), "m"), told("vLLM", None)),
         ] {
             assert_eq!(read, expected);
+        }
+    }
+
+    #[test]
+    fn a_model_that_an_ollama_does_not_run_itself_is_told_by_its_fields_and_by_its_tag() {
+        for (entry, remote) in [
+            (json!({"name": "m", "size": 4_661_224_676_u64}), false),
+            (json!({"name": "m"}), false),
+            (json!({"name": "m", "size": 9, "remote_host": "", "remote_model": ""}), false),
+            (json!({"name": "m", "size": 384, "remote_host": "https://ollama.com:443"}), true),
+            (json!({"name": "m", "size": 384, "remote_model": "big"}), true),
+            (json!({"name": "m", "size": 0}), true),
+        ] {
+            assert_eq!(is_remote(&entry), remote, "{entry}");
+        }
+        for (name, cloud) in [
+            ("gpt-oss:120b-cloud", true),
+            ("glm-4.6:cloud", true),
+            ("me/m:cloud", true),
+            ("cloud", false),
+            ("cloud:7b", false),
+            ("m:latest", false),
+            ("m:icloud", false),
+        ] {
+            assert_eq!(is_cloud(name), cloud, "{name}");
         }
     }
 

@@ -1,28 +1,17 @@
 //! What a wire format is: two functions and a few facts. All that moves bytes is in `http`.
 
+use super::lenient::Halves;
+use super::reasons::{self, Meaning};
 use super::{Ending, Fault, Piece};
 use crate::domain::chat::{Outcome, Request, ToolCall, Usage};
+use crate::domain::text::one_line;
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// How the JSON objects of an answer follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// Server-sent events: an object after each `data:`.
-    Events,
-    /// One object a line.
-    Lines,
-    /// As the server likes: its content type says so.
-    Any,
-}
 
 /// One provider's way of writing requests and answers down. No I/O.
 pub(super) trait Wire: Send + Sync {
     /// The model's name at the provider.
     fn model(&self) -> &str;
-
-    /// How the objects of an answer follow each other.
-    fn framing(&self) -> Framing;
 
     /// Where requests go, after the provider's address.
     fn path(&self) -> String;
@@ -44,6 +33,11 @@ pub(super) trait Wire: Send + Sync {
 
     /// Whether the server goes on from the last message, where that is the model's own.
     fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// Whether an answer that comes as one JSON object may leave out that it is whole.
+    fn ends_unsaid(&self) -> bool {
         false
     }
 
@@ -73,6 +67,16 @@ pub(super) struct Reading {
     pub(super) declined: bool,
     /// Nothing more will come.
     pub(super) done: bool,
+    /// The server said that the answer goes on.
+    pub(super) goes_on: bool,
+    /// Some text of the answer was read.
+    pub(super) said: bool,
+    /// Some of what the model thinks was read.
+    pub(super) thinks: bool,
+    /// The reason that the server gave for the end, where nobody knows what it means.
+    pub(super) unknown: Option<String>,
+    /// Halves of characters in the text, and in what the model thinks.
+    halves: [Halves; 2],
     /// Calls of tools, which can come in pieces, by their number in the answer.
     calls: BTreeMap<u64, PartialCall>,
 }
@@ -89,16 +93,44 @@ struct PartialCall {
 impl Reading {
     /// Notes a piece of the answer, if it is a text and not an empty one.
     pub(super) fn text(&mut self, value: &Value) {
-        if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
-            self.pieces.push(Piece::Text(text.to_owned()));
+        let text = self.halves[0].join(value.as_str().unwrap_or_default());
+        if !text.is_empty() {
+            self.said = true;
+            self.pieces.push(Piece::Text(text));
         }
     }
 
     /// Notes a piece of what the model thinks, if it is a text and not an empty one.
     pub(super) fn reasoning(&mut self, value: &Value) {
-        if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
-            self.pieces.push(Piece::Reasoning(text.to_owned()));
+        let text = self.halves[1].join(value.as_str().unwrap_or_default());
+        if !text.is_empty() {
+            self.thinks = true;
+            self.pieces.push(Piece::Reasoning(text));
         }
+    }
+
+    /// Notes why the answer ended, if this is a reason. One that nobody knows is as good as a limit:
+    /// nothing says that the answer is whole. `said_in` is where the server may say more of it.
+    pub(super) fn end(&mut self, reason: &Value, said_in: &Value) -> Result<(), Fault> {
+        let Some(reason) = reason.as_str() else { return Ok(()) };
+        match reasons::meaning(reason) {
+            Meaning::NotYet => {}
+            Meaning::Ended(outcome) => self.outcome = Some(outcome),
+            Meaning::Unknown => {
+                self.outcome = Some(Outcome::Cut);
+                self.unknown = Some(one_line(reason, 40));
+            }
+            Meaning::Failed => {
+                let named = format!("it ended the answer with `{}`", one_line(reason, 40));
+                return Err(Fault::in_stream_as(said_in, &named));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the tokens used. A count of nothing at all is none.
+    pub(super) fn count(&mut self, usage: Option<Usage>) {
+        self.usage = usage.filter(|usage| usage.total() > 0).or(self.usage);
     }
 
     /// Notes what a model says instead of an answer.
@@ -135,9 +167,10 @@ impl Reading {
         calls
             .into_iter()
             .map(|(number, call)| {
-                let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+                let text = Halves::default().join(&call.arguments);
+                let text = if text.trim().is_empty() { "{}".to_owned() } else { text };
                 let arguments =
-                    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+                    serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone()));
                 // Where a server numbers nothing, the tool's answer is still told apart.
                 let id = if call.id.is_empty() { format!("call_{number}") } else { call.id };
                 ToolCall { id, name: call.name, arguments }
@@ -158,60 +191,4 @@ impl Reading {
 /// A count of tokens as a server wrote it. Nonsense is cut to what sums can bear.
 pub(super) fn tokens(value: &Value) -> Option<u64> {
     value.as_u64().map(|count| count.min(1 << 40))
-}
-
-/// One line of a stream, taken apart.
-#[derive(Debug, PartialEq)]
-pub(super) enum Line<'a> {
-    /// A JSON object.
-    Object(&'a str),
-    /// `[DONE]`: nothing follows.
-    Done,
-    /// A blank line, a comment, a field that says nothing.
-    Nothing,
-}
-
-/// Takes a line of a stream apart.
-pub(super) fn line(framing: Framing, line: &str) -> Line<'_> {
-    let trimmed = line.trim();
-    let data = match (framing, trimmed.strip_prefix("data:")) {
-        (Framing::Events | Framing::Any, Some(data)) => data.trim_start(),
-        // Some servers write an error as bare JSON into a stream of events.
-        (Framing::Events | Framing::Any, None) if !trimmed.starts_with('{') => {
-            return Line::Nothing;
-        }
-        (Framing::Events | Framing::Any | Framing::Lines, _) => trimmed,
-    };
-    match data {
-        "" => Line::Nothing,
-        "[DONE]" => Line::Done,
-        data => Line::Object(data),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_a_stream_are_told_apart() {
-        for (framing, text, expected) in [
-            (Framing::Events, "data: {\"a\":1}", Line::Object("{\"a\":1}")),
-            (Framing::Events, "data:{}", Line::Object("{}")),
-            (Framing::Events, "data: [DONE]", Line::Done),
-            (Framing::Events, "data:", Line::Nothing),
-            (Framing::Events, "event: ping", Line::Nothing),
-            (Framing::Events, ": OPENROUTER PROCESSING", Line::Nothing),
-            (Framing::Events, "{\"error\":1}", Line::Object("{\"error\":1}")),
-            (Framing::Events, "", Line::Nothing),
-            (Framing::Lines, "{}", Line::Object("{}")),
-            (Framing::Lines, " ", Line::Nothing),
-            (Framing::Lines, "oops", Line::Object("oops")),
-            (Framing::Any, "{\"a\":1}", Line::Object("{\"a\":1}")),
-            (Framing::Any, "data: {}", Line::Object("{}")),
-            (Framing::Any, "event: ping", Line::Nothing),
-        ] {
-            assert_eq!(line(framing, text), expected, "{text:?}");
-        }
-    }
 }

@@ -1,9 +1,11 @@
 //! Every fault of a model server, in every wire format that goes over HTTP; and the models that do
 //! without a server.
 
+mod elsewhere;
 mod faults;
 mod formats;
 mod locals;
+mod proxies;
 mod structured;
 mod tools;
 

@@ -23,7 +23,9 @@ pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
     let cancel = interrupts::cancel_on_interrupt()?;
     let messages = vec![Message::user("Answer with the one word: yes")];
     let request = Request::new(Agent::Planner, messages, 1);
-    let policy = call::Policy { retries: 0, ..connection.policy };
+    // One token of a short prompt is not waited for as long as an answer may take.
+    let silence = connection.policy.silence.min(call::Policy::default().silence);
+    let policy = call::Policy { retries: 0, silence, ..connection.policy };
     let begun = Instant::now();
     let mut unheard = |_: call::News<'_>| {};
     let asked =

@@ -3,9 +3,9 @@
 use super::fetch::{FetchError, News, Trouble, Way};
 use crate::domain::text::{one_line, size};
 use crate::files::{self, Appender, Mode, reason};
+use crate::llm::proxy;
 use reqwest::header::{CONTENT_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode, Url};
-use std::error::Error;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -51,7 +51,7 @@ pub(super) async fn get(
     on: &mut (dyn FnMut(News<'_>) + Send),
 ) -> Result<(), Trouble> {
     let url = Url::parse(address).map_err(|_| Trouble::Refused("it has no host".to_owned()))?;
-    let client = client(&url).map_err(|error| Trouble::Refused(innermost(error)))?;
+    let client = client(&url)?;
     let (mut in_vain, mut ever) = (0, false);
     while way.came() < way.entry.bytes {
         let before = way.came();
@@ -80,15 +80,12 @@ pub(super) async fn get(
     Ok(())
 }
 
-fn client(url: &Url) -> reqwest::Result<Client> {
-    let mut builder = Client::builder()
+fn client(url: &Url) -> Result<Client, Trouble> {
+    let builder = Client::builder()
         .user_agent(concat!("redraft/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT);
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
-        builder = builder.no_proxy();
-    }
-    builder.build()
+    let builder = proxy::set(builder, url).map_err(|error| Trouble::Refused(error.to_string()))?;
+    builder.build().map_err(|error| Trouble::Refused(innermost(error)))
 }
 
 /// One connection.
@@ -157,9 +154,6 @@ fn begins_at(response: &Response) -> Option<u64> {
 /// What happened, without the address: the innermost cause says it.
 fn innermost(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut cause: &dyn Error = &error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
+    let cause = proxy::innermost(&error);
     one_line(&cause.downcast_ref().map_or_else(|| cause.to_string(), reason), 160)
 }

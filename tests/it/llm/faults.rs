@@ -181,9 +181,15 @@ fn silence_ends_a_try_wherever_it_falls() {
     for kind in KINDS {
         for (place, script) in scripts {
             let server = ModelServer::start(move |request| {
-                if request.number == 0 { script(request) } else { Reply::to(request, TEXT) }
+                if request.number < 2 { script(request) } else { Reply::to(request, TEXT) }
             });
-            let seen = ask(&connection_to(kind, &server, "timeout: 0.05"));
+            let mut connection = connection_to(kind, &server, "timeout: 0.05");
+            // A server of one's own may still be at work: nothing is begun anew.
+            let error = ask(&connection).result.unwrap_err().to_string();
+            assert!(error.contains("no answer for 0.05 s"), "{kind} {place}: {error}");
+            assert_eq!(server.received().len(), 1, "{kind} {place}");
+            connection.policy.repeats_silence = true;
+            let seen = ask(&connection);
             assert_eq!(seen.result.unwrap().attempts, 2, "{kind} {place}");
             assert!(seen.news.iter().any(|new| new.contains("no answer for 0.05 s")), "{kind}");
         }

@@ -266,7 +266,7 @@ fn each_format_is_sent_as_its_servers_want_it() {
                 "/responses",
                 json!({"model": "m", "temperature": 0.5, "max_output_tokens": 100,
                 "stream": true, "store": false, "instructions": "be brief",
-                "input": [{"role": "user", "content": "a clock"}]}),
+                "input": [{"type": "message", "role": "user", "content": "a clock"}]}),
             ),
             "gemini" => (
                 "/models/m:streamGenerateContent?alt=sse",

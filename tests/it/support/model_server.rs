@@ -179,7 +179,7 @@ impl Received {
             Format::Anthropic => ("messages", "content", &["user", "assistant"]),
             _ => ("messages", "content", &["system", "user", "assistant"]),
         };
-        let blocks = matches!(format, Format::Gemini | Format::Anthropic);
+        let blocks = matches!(format, Format::Gemini | Format::Anthropic | Format::Responses);
         let messages: &[Value] = body[messages].as_array().map_or(&[], Vec::as_slice);
         let said: Vec<&str> = messages.iter().filter_map(|m| m["role"].as_str()).collect();
         // Calls of tools and their answers have other fields.
@@ -217,10 +217,18 @@ impl Received {
                 }
                 Format::Gemini => check(self.path.ends_with("?alt=sse"), "no stream of events"),
                 Format::Completion => check(body["prompt"].is_string(), "no prompt"),
+                // As llama.cpp's server: it takes what the API gave, and nothing shorter.
+                Format::Responses => check(messages.iter().all(is_item), "an item of no type"),
                 _ => None,
             })
             .or(key)
     }
+}
+
+/// Whether it is an item as a server of responses gave it.
+fn is_item(item: &Value) -> bool {
+    let said = &item["content"][0]["type"];
+    item["type"].is_string() && (item["role"] != "assistant" || *said == "output_text")
 }
 
 /// A text, or the texts of a list of blocks.
@@ -416,6 +424,12 @@ impl Reply {
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Changes the content type, or takes it away.
+    pub fn labelled(mut self, content_type: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        if content_type.is_empty() { self } else { self.with_header("content-type", content_type) }
     }
 
     /// Adds a chunk that is sent many times.
