@@ -1,5 +1,6 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
+use super::context::length;
 use super::fit::{Fitted, Room, fit};
 use super::probe::{Effort, probe};
 use super::read::parses;
@@ -108,6 +109,9 @@ impl Driver<'_, '_> {
                     Ok(request)
                 })?;
             if !fits {
+                if self.refused.contains_key(&model) {
+                    return self.too_long(&model);
+                }
                 let message = format!(
                     "it takes about {} tokens; shorten what was asked for, choose another model, or \
                      raise the `context` of its server or of its provider",
@@ -119,6 +123,15 @@ impl Driver<'_, '_> {
             }
             shortened |= less;
             asked.push((number, request));
+        }
+        let refused = self.refused.get(&model).filter(|refused| refused.times > 0);
+        if refused.is_some_and(|refused| refused.is_final(&asked)) {
+            return self.too_long(&model);
+        }
+        if refused.is_some() && !shortened {
+            self.tools.manager.tell(News::Note(
+                "that was too long for the model, as its server says; it is asked again for less",
+            ));
         }
         if shortened {
             self.tools.manager.tell(News::Note(
@@ -169,6 +182,7 @@ impl Driver<'_, '_> {
         match self.arrived(agent, came)? {
             Ok((outcome, repeats, usage, milliseconds)) => {
                 self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
+                self.was_taken(model);
                 Ok(Next::Go)
             }
             Err(kind) => self.gave_up(&kind, model, request),
@@ -207,6 +221,7 @@ impl Driver<'_, '_> {
         drop(calls);
         self.models.insert(model.to_owned(), connection);
         if there > 0 {
+            self.was_taken(model);
             let (outcome, repeats, usage) = (Outcome::Whole, false, tokens);
             let milliseconds = millis(begun);
             self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
@@ -214,8 +229,11 @@ impl Driver<'_, '_> {
         match (fault, asked) {
             (Some(CallErrorKind::Interrupted), _) => Ok(Next::End(self.interrupted()?)),
             // What is there is used, though others failed.
-            (Some(kind), [(_, request), ..]) if self.store.session().calls.pending.is_empty() => {
-                self.gave_up(&kind, model, request)
+            (Some(kind), asked) if self.store.session().calls.pending.is_empty() => {
+                match asked.iter().max_by_key(|(_, request)| length(request)) {
+                    Some((_, longest)) => self.gave_up(&kind, model, longest),
+                    None => Ok(Next::Go),
+                }
             }
             (Some(kind), _) => {
                 let words = format!("a sample failed, and is done without: {kind}");
@@ -232,6 +250,9 @@ impl Driver<'_, '_> {
         let artifact = Artifact::default();
         match answer {
             Ok(answer) => {
+                for note in &answer.notes {
+                    self.tools.manager.tell(News::Note(note));
+                }
                 let (outcome, usage, repeats) = (answer.outcome, answer.usage, answer.repeats);
                 self.record(Event::ModelCallFinished(Box::new(CallFinished {
                     call: number,
@@ -267,7 +288,7 @@ impl Driver<'_, '_> {
     ) -> Result<Next, DriverError> {
         match kind {
             CallErrorKind::Failed(Fault::PromptTooLong { context, .. }) => {
-                self.learn_context(model, *context, request);
+                self.learn_context(model, *context, request, kind.to_string());
                 Ok(Next::Go)
             }
             CallErrorKind::Interrupted => Ok(Next::End(self.interrupted()?)),
@@ -350,9 +371,9 @@ impl Driver<'_, '_> {
         if !connection.is_new || self.held_back.is_some() {
             return Ok(None);
         }
-        // What listens there need not be what usually does.
+        // What listens there need not be what usually does, and what it only passes on may cost.
         if let Some(server) = &connection.server
-            && server.told().await.is_none()
+            && server.told().await.is_none_or(|told| told.elsewhere)
         {
             return Ok(None);
         }
@@ -376,17 +397,6 @@ impl Driver<'_, '_> {
             Err(CallErrorKind::Failed(_)) => connection.is_new = false,
         }
         Ok(None)
-    }
-
-    /// What a server's refusal tells of its context: its size, or that it is less than the prompt.
-    /// Each refusal makes it smaller, so that it comes to an end.
-    fn learn_context(&mut self, model: &str, told: Option<u32>, request: &Request) {
-        let asked = u32::try_from(request.prompt_tokens()).unwrap_or(u32::MAX);
-        let before = self.contexts.get(model).copied();
-        let size = told.unwrap_or(asked - asked / 4);
-        let size = before.map_or(size, |before| size.min(before - before / 4));
-        self.contexts.insert(model.to_owned(), size);
-        self.tools.manager.tell(News::Note("the prompt was longer than the model's context"));
     }
 }
 

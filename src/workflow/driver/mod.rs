@@ -4,6 +4,7 @@
 mod answer;
 mod ask;
 mod call;
+mod context;
 mod decide;
 mod dialogue;
 pub mod edits;
@@ -108,8 +109,9 @@ pub enum DriverError {
 /// # Errors
 /// Whatever was done until then is journaled; the session can be resumed.
 pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverError> {
-    let (models, contexts) = (HashMap::new(), HashMap::new());
-    let mut driver = Driver { store, tools, models, contexts, python: None, held_back: None };
+    let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let mut driver =
+        Driver { store, tools, models, contexts, refused, python: None, held_back: None };
     let end = driver.work().await;
     driver.store.sync()?;
     end
@@ -129,6 +131,8 @@ struct Driver<'s, 't> {
     models: HashMap<String, Connection>,
     /// How long the models' contexts are, in tokens, as far as their servers' refusals tell.
     contexts: HashMap<String, u32>,
+    /// What was too long for the models, as their servers said.
+    refused: HashMap<String, context::TooLong>,
     python: Option<Interpreter>,
     /// What is recorded is held back here, and nothing is done: see [`replay`].
     held_back: Option<Vec<Event>>,

@@ -15,6 +15,10 @@ use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
 use std::collections::BTreeMap;
 
+/// What a model is told whose script was declined or ended by a filter.
+const DECLINED: &str = "The answer was declined, or a filter ended it. The task is to write an \
+                        ordinary Python script. Answer with the whole script in one ```python block.";
+
 impl Driver<'_, '_> {
     pub(super) fn read(&mut self, last_try: bool) -> Result<Next, DriverError> {
         let session = self.store.session();
@@ -113,6 +117,10 @@ impl Driver<'_, '_> {
     }
 
     fn read_script(&mut self, pending: &Pending, sampled: bool) -> Result<(), DriverError> {
+        if pending.outcome == Outcome::Refused {
+            // What a filter took away nobody knows: what is left is no script, however it looks.
+            return self.refuse(pending, RefusalKind::Unusable, DECLINED.to_owned());
+        }
         let written = match answer::written(self.store.session(), pending, sampled) {
             Ok(written) => written,
             Err(reason) => return self.refuse(pending, RefusalKind::Unusable, reason),

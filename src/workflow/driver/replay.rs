@@ -44,9 +44,9 @@ pub async fn replay(
 ) -> Result<Vec<Difference>, DriverError> {
     // Only what the rules of `--auto` answered is worked out: what a person said is taken as it was.
     let tools = Tools { auto: true, ..tools };
-    let (models, contexts) = (HashMap::new(), HashMap::new());
+    let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
     let held_back = Some(Vec::new());
-    let driver = Driver { store, tools, models, contexts, python: None, held_back };
+    let driver = Driver { store, tools, models, contexts, refused, python: None, held_back };
     let (expected, failed, shortened) = (VecDeque::new(), None, HashSet::new());
     let mut replay = Replay { driver, expected, failed, shortened, differences: Vec::new() };
     for entry in recorded {
