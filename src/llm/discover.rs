@@ -4,7 +4,7 @@ use super::http::Door;
 use super::library::Entry;
 use super::provider::{BUILT_IN, EMBEDDED, Lookup, environment, names, settings};
 use super::secret::Secret;
-use super::told::SERVERS;
+use super::told::{SERVERS, is_cloud, is_remote};
 use crate::config::{Config, Kind};
 use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
@@ -42,6 +42,8 @@ pub struct FoundOllama {
     pub server: String,
     /// The models that it has, in its order: the last changed comes first.
     pub models: Vec<String>,
+    /// Those of them that run elsewhere, and may cost something.
+    pub elsewhere: Vec<String>,
 }
 
 /// A server that answered where one of this kind usually listens.
@@ -126,12 +128,19 @@ async fn ollama(config: &Config, env: Lookup<'_>) -> Option<FoundOllama> {
     let url = settings.base_url?;
     let door = Door::new(&url, "api/tags", HeaderMap::new(), Secret::new("")).ok()?;
     let tags = door.get().await.ok()?;
-    let names = tags["models"].as_array()?.iter().filter_map(|model| model["name"].as_str());
-    Some(FoundOllama { server: door.server(), models: names.map(str::to_owned).collect() })
+    let (mut models, mut elsewhere) = (Vec::new(), Vec::new());
+    for entry in tags["models"].as_array()? {
+        let Some(name) = entry["name"].as_str() else { continue };
+        models.push(name.to_owned());
+        if is_remote(entry) || is_cloud(name) {
+            elsewhere.push(name.to_owned());
+        }
+    }
+    Some(FoundOllama { server: door.server(), models, elsewhere })
 }
 
 /// The model to use when none is configured: that of the first key in the order of the built-in
-/// providers, else one of a running Ollama, one for code if it has any, else the one that runs inside
+/// providers, else one that a running Ollama itself runs, one for code if it has any, else the one that runs inside
 /// the program.
 #[must_use]
 pub fn choose(found: &Discovery, embedded: &Entry) -> Choice {
@@ -150,9 +159,10 @@ fn by_key(found: &Discovery) -> Option<Choice> {
 }
 
 fn by_ollama(found: &Discovery) -> Option<Choice> {
-    let models = &found.ollama.as_ref()?.models;
-    // Models for embeddings can't answer.
-    let mut able = models.iter().filter(|name| !name.contains("embed"));
+    let FoundOllama { models, elsewhere, .. } = found.ollama.as_ref()?;
+    // Models for embeddings can't answer, and nobody is sent elsewhere unasked.
+    let mut able =
+        models.iter().filter(|name| !name.contains("embed") && !elsewhere.contains(name));
     let first = able.clone().next();
     let model = able.find(|name| name.contains("coder")).or(first)?;
     let why = "no key was found, and Ollama runs".to_owned();
@@ -176,6 +186,7 @@ mod tests {
             ollama: Some(FoundOllama {
                 server: "h:1".to_owned(),
                 models: models.iter().map(|&model| model.to_owned()).collect(),
+                elsewhere: vec!["big-coder".to_owned()],
             }),
             ..Discovery::default()
         };
@@ -186,6 +197,8 @@ mod tests {
             (&["gemini", "mine"], &[], "gemini/gemini-2.5-pro"),
             (&["mine"], &["llama3", "qwen2.5-coder:7b"], "ollama/qwen2.5-coder:7b"),
             (&[], &["nomic-embed-text", "llama3"], "ollama/llama3"),
+            (&[], &["big-coder", "llama3"], "ollama/llama3"),
+            (&[], &["big-coder"], "embedded/qwen2.5-coder-1.5b"),
             (&[], &["nomic-embed-text"], "embedded/qwen2.5-coder-1.5b"),
             (&[], &[], "embedded/qwen2.5-coder-1.5b"),
         ] {

@@ -627,3 +627,48 @@ fn a_model_that_can_not_be_probed_says_why() {
     assert!(out.err.contains("recorded answers"), "{}", out.err);
     assert!(!world.file("home/.cache/redraft/profiles").exists());
 }
+
+#[test]
+fn a_model_that_an_ollama_only_passes_on_is_never_the_automatic_choice() {
+    let far = [
+        json!({"name": "far-coder:480b", "size": 384, "remote_host": "https://ollama.com:443"}),
+        json!({"name": "other-coder:7b", "size": 0}),
+        json!({"name": "third-coder:1t-cloud", "size": 384}),
+    ];
+    let near = json!({"name": "llama3:8b", "size": 4_661_224_676_u64, "remote_host": ""});
+    for (models, chosen) in [
+        (vec![far[0].clone(), far[1].clone(), far[2].clone(), near], "ollama/llama3:8b"),
+        (far.to_vec(), "embedded/small"),
+    ] {
+        let tags = json!({ "models": models }).to_string();
+        let server = ModelServer::start(move |_| Reply::raw(200, "application/json", [&tags]));
+        let shelf = Shelf::new(&[]);
+        let models = |args: &[&str]| {
+            let mut command = shelf.command(args);
+            command.env("OLLAMA_HOST", server.base_url());
+            finish(command, "").expect(0)
+        };
+        let out = models(&["models"]).out;
+        assert!(out.contains(&format!("coder        {chosen}")), "{chosen}: {out}");
+        assert!(out.contains("far-coder:480b (runs elsewhere), other-coder:7b (runs"), "{out}");
+        let found = models(&["models", "--json"]).json().remove(0);
+        assert_eq!(found["ollama"]["elsewhere"].as_array().unwrap().len(), 3, "{found}");
+    }
+}
+
+#[test]
+fn no_key_goes_to_a_server_that_is_asked_about_itself() {
+    let context = Arc::new(AtomicUsize::new(3000));
+    let world = thinker(&context);
+    let config = world.read("redraft.yaml").replace("kind: openai", "kind: openai, api_key_env: K");
+    world.write("redraft.yaml", &config);
+    let mut command = world.command(&["models", "probe"]);
+    command.env("K", "sk-secret");
+    finish(command, "").expect(0);
+    let received = world.received();
+    let about = received.iter().filter(|request| request.is_list());
+    assert!(about.clone().count() > 0);
+    assert!({ about }.all(|request| request.header("authorization").is_none()));
+    let asked = received.iter().find(|request| !request.is_list()).unwrap();
+    assert_eq!(asked.header("authorization"), Some("Bearer sk-secret"));
+}

@@ -114,7 +114,10 @@ fn say_found(context: &Context, found: &Discovery, library: &Library) {
         row(&key.provider, &format!("the key in {}", key.variable));
     }
     if let Some(ollama) = &found.ollama {
-        row("ollama", &format!("{}: {}", ollama.server, ollama.models.join(", ")));
+        let place = |model| if ollama.elsewhere.contains(model) { " (runs elsewhere)" } else { "" };
+        let models: Vec<String> =
+            ollama.models.iter().map(|model| format!("{model}{}", place(model))).collect();
+        row("ollama", &format!("{}: {}", ollama.server, models.join(", ")));
     }
     for server in &found.servers {
         row(&server.name, &format!("{}: {}", server.base_url, server.models.join(", ")));
@@ -189,7 +192,10 @@ fn as_json(found: &Discovery, library: &Library, used: &[Used], checked: &[Check
         .iter()
         .map(|key| json!({ "provider": key.provider, "variable": key.variable }))
         .collect();
-    let ollama = found.ollama.as_ref().map(|o| json!({ "server": o.server, "models": o.models }));
+    let ollama = found
+        .ollama
+        .as_ref()
+        .map(|o| json!({ "server": o.server, "models": o.models, "elsewhere": o.elsewhere }));
     let servers: Vec<Value> = found
         .servers
         .iter()
