@@ -71,7 +71,9 @@ pub fn parse(answer: &str, modules: &[&str]) -> Result<BTreeMap<String, String>,
 #[must_use]
 pub fn write(named: &BTreeMap<String, String>) -> String {
     let package = |name: &'_ str| if name.is_empty() { "none".to_owned() } else { name.to_owned() };
-    named.iter().map(|(module, name)| format!("{module}: {}\n", package(name))).collect()
+    named
+        .iter()
+        .fold(String::new(), |text, (module, name)| text + module + ": " + &package(name) + "\n")
 }
 
 /// A word as the name of a package, if it can be one.

@@ -65,8 +65,14 @@ impl Shape {
 /// Whether a statement does something when the script is started.
 fn runs(statement: &Stmt) -> bool {
     match statement {
-        Stmt::FunctionDef(_) | Stmt::ClassDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_) => false,
-        Stmt::Assign(_) | Stmt::AnnAssign(_) | Stmt::TypeAlias(_) | Stmt::Pass(_) => false,
+        Stmt::FunctionDef(_)
+        | Stmt::ClassDef(_)
+        | Stmt::Import(_)
+        | Stmt::ImportFrom(_)
+        | Stmt::Assign(_)
+        | Stmt::AnnAssign(_)
+        | Stmt::TypeAlias(_)
+        | Stmt::Pass(_) => false,
         Stmt::Expr(expression) => !is_mark(&expression.value),
         _ => true,
     }

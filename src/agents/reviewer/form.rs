@@ -84,15 +84,23 @@ pub(super) fn finding(body: &str) -> Option<RawFinding> {
     Some(RawFinding { severity, ..finding })
 }
 
-/// The finding that a line names, as it was shown: `F1: still there`. None is in it if it is called met.
-pub(super) fn named(body: &str) -> Option<Option<RawFinding>> {
+/// What a line says of a finding.
+pub(super) enum Said {
+    /// It is there.
+    There(RawFinding),
+    /// It is not there any more.
+    Gone,
+}
+
+/// What is said of the finding that a line names, as it was shown: `F1: still there`, `F1: met`.
+pub(super) fn named(body: &str) -> Option<Said> {
     let (_, after) = id(body, 'F')?;
     let after = after.trim_start();
     if !(after.is_empty() || after.starts_with([':', '-', '–', '—', '('])) {
         return None;
     }
     let met = status(after).is_some_and(|(status, _)| status == Status::Met);
-    Some((!met).then(|| headed(body)))
+    Some(if met { Said::Gone } else { Said::There(headed(body)) })
 }
 
 /// The number of `F1` or `R2`, whatever marks it, and what follows.

@@ -1,6 +1,7 @@
 //! Reviews given as JSON, also when the end is missing.
 
-use super::{Sheet, form};
+use super::Sheet;
+use super::form::{self, Said};
 use crate::domain::review::{RawFinding, RawReview, Severity, Verdict};
 use serde_json::{Value, json};
 
@@ -130,8 +131,9 @@ fn take(value: &Value, sheet: &mut Sheet<'_>, depth: usize) {
 /// One item of a list: a finding, or the judgement of a requirement.
 fn take_item(item: &Value, sheet: &mut Sheet<'_>) {
     if let Some(said) = item.as_str() {
-        match form::finding(said).map(Some).or_else(|| form::named(said)) {
-            Some(finding) => sheet.findings.extend(finding),
+        match form::finding(said).map(Said::There).or_else(|| form::named(said)) {
+            Some(Said::There(finding)) => sheet.findings.push(finding),
+            Some(Said::Gone) => {}
             None => sheet.loose.push(form::headed(said)),
         }
         return;

@@ -2,7 +2,8 @@
 
 use super::super::lists::{self, Shape};
 use super::super::text;
-use super::{Sheet, form};
+use super::Sheet;
+use super::form::{self, Said};
 use crate::domain::review::{RawFinding, Status};
 
 /// Longest text that one finding's lines may add up to, in bytes.
@@ -94,10 +95,11 @@ impl Reader<'_, '_> {
         let indent = line.chars().count() - start.chars().count();
         let item = lists::item(line);
         let (marked, number, body) = unmarked(start);
-        if let Some(finding) = form::finding(body).map(Some).or_else(|| form::named(body)) {
+        if let Some(said) = form::finding(body).map(Said::There).or_else(|| form::named(body)) {
             self.close();
-            let draft = |finding| Draft { finding, indent, formal: true, below: false };
-            self.draft = finding.map(draft);
+            if let Said::There(finding) = said {
+                self.draft = Some(Draft { finding, indent, formal: true, below: false });
+            }
             return;
         }
         if self.judges(start, body, number, indent) {
