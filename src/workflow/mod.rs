@@ -13,5 +13,4 @@ pub mod permission;
 pub mod samples;
 pub mod variations;
 pub mod weight;
-pub mod wording;
 pub mod writes;

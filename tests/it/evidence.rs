@@ -65,26 +65,6 @@ fn what_the_manager_waived_blocks_nothing_and_stays_waived() {
 }
 
 #[test]
-fn a_finding_that_reverses_an_earlier_one_waits_for_the_manager() {
-    let there = "R1: met\nR2: not met\n- [blocker] R2 The heading is missing.\nVERDICT: ITERATE";
-    let gone = "R1: met\nR2: not met\n- [blocker] R2 The heading is unnecessary.\nVERDICT: ITERATE";
-    let world = world(&[there, gone]);
-    let out = at_the_gate(&world, "iterate\nquit\n").expect(3);
-    assert!(
-        out.out.contains("F2  contested R2 (the opposite of F1) The heading is"),
-        "{}",
-        out.out
-    );
-    assert!(out.out.contains("1 contested: `waive` or `reopen` decides"), "{}", out.out);
-    let review = world.read("sessions/s/review_v2.md");
-    assert!(review.contains("(contested: the opposite of F1; it is yours to decide)"), "{review}");
-    world.run_with(&["resume", "s"], "iterate\nquit\n").expect(3);
-    assert!(!last_prompt(&world).contains("unnecessary"), "{}", last_prompt(&world));
-    world.run_with(&["resume", "s"], "reopen F2\niterate\nquit\n").expect(3);
-    assert!(last_prompt(&world).contains("unnecessary"), "{}", last_prompt(&world));
-}
-
-#[test]
 fn at_a_terminal_findings_are_waived_and_opened_from_the_menu() {
     let world = world(&[REFUSAL]);
     let mut pty = Pty::start(&world, &[&NEW[..], &["--no-run"]].concat());

@@ -142,8 +142,8 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
     // What it says, whether it is accepted, why it is not, findings in the ledger, Coder calls.
     let table: Vec<(&str, Reviewer, bool, &str, usize, usize)> = vec![
         // What is not judged is not met either.
-        ("thirty wordings", always(&list(&thirty, "VERDICT: ITERATE")), false, "stuck", 3, 4),
-        // They have no word in common: they are not seen to be one, but they are bounded.
+        ("thirty wordings", always(&list(&thirty, "VERDICT: ITERATE")), false, "stuck", 14, 4),
+        // They are not seen to be one, but they are bounded.
         (
             "twenty wordings of another",
             always(&list(&twenty, "VERDICT: ITERATE")),
@@ -162,9 +162,17 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
             VERSIONS,
         ),
         // Whoever praises and judges nothing says of no requirement that it is met.
-        ("praise", always(&list(&praise, "VERDICT: ITERATE")), false, "stuck", 2, 4),
+        ("praise", always(&list(&praise, "VERDICT: ITERATE")), false, "stuck", 3, 4),
         ("code that is not there", always(away), true, "", 2, 1),
-        ("now this, now its opposite", each(&[there, gone, there, gone]), true, "", 2, 2),
+        // Each is asked for as a blocker, and it is for a person to say which is meant.
+        (
+            "now this, now its opposite",
+            each(&[there, gone, there, gone]),
+            false,
+            "the limit of 5 versions is reached",
+            2,
+            VERSIONS,
+        ),
         (
             "calls all met, and complains of each",
             always(
