@@ -17,6 +17,9 @@ use std::cell::Cell;
 const MAX_PARSES: usize = 200;
 const MAX_PARSED_BYTES: usize = 8 << 20;
 
+/// Edits of one answer.
+const MAX_EDITS: usize = 200;
+
 /// A line of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Line {
@@ -101,10 +104,7 @@ pub fn read(
     }
     let cut = outcome == Outcome::Cut;
     if has_marks {
-        return Some(match search::edits(text) {
-            Some(edits) => Ok(Found::Edits(edits)),
-            None => Err(not_whole(cut)),
-        });
+        return Some(search::edits(text).map_or_else(|| Err(not_whole(cut)), bounded));
     }
     let diffs: Vec<&Block> = blocks.iter().filter(|block| diff::is_diff(block)).collect();
     if cut && diffs.last().is_some_and(|block| !block.closed) {
@@ -114,7 +114,15 @@ pub fn read(
     if blocks.is_empty() {
         edits = diff::edits(&diff::bare(text)?);
     }
-    (!edits.is_empty()).then_some(Ok(Found::Edits(edits)))
+    (!edits.is_empty()).then(|| bounded(edits))
+}
+
+fn bounded(edits: Vec<Edit>) -> Result<Found, Refusal> {
+    if edits.len() > MAX_EDITS {
+        let reason = "There are too many edits. Write the whole script in one ```python block.";
+        return Err(Refusal::new(RefusalKind::Edit, reason));
+    }
+    Ok(Found::Edits(edits))
 }
 
 fn not_whole(cut: bool) -> Refusal {

@@ -6,9 +6,11 @@ mod script;
 
 use std::collections::BTreeSet;
 
+use ruff_python_stdlib::builtins::is_python_builtin;
+
 pub(super) use script::{Kind, import_lines, kind};
 
-use super::check;
+use super::check::{self, USUAL};
 use super::depth::with_room;
 use script::Script;
 
@@ -83,7 +85,9 @@ fn fit(base: &Script<'_>, new: &Script<'_>, repairs: bool) -> Fit {
             let mut places = base.names.bound.get(*name).into_iter().flatten();
             places.any(|place| wanted(&base.kinds[*place]))
         };
-        free.iter().copied().filter(of_base).collect()
+        // A script may define what Python has; who does not means Python's.
+        let own = |name: &&str| !is_python_builtin(name, USUAL.1, false);
+        free.iter().copied().filter(own).filter(of_base).collect()
     };
     let definitions = needs(|kind| matches!(kind, Kind::Definition(_)));
     if base.runs() && !new.runs() {
@@ -95,11 +99,11 @@ fn fit(base: &Script<'_>, new: &Script<'_>, repairs: bool) -> Fit {
         if kept > 0 || gives_same || base.guard.is_some() {
             return part(merge::into(base, new));
         }
+        let own: Vec<&str> = own.iter().map(|(name, _)| *name).collect();
+        let defines =
+            if own.is_empty() { String::new() } else { format!(" defines {} and", listed(&own)) };
         return Fit::Unclear {
-            reason: format!(
-                "The answer defines {} and runs nothing.",
-                listed(&own.iter().map(|(name, _)| *name).collect::<Vec<_>>())
-            ),
+            reason: format!("The answer{defines} runs nothing, and the script did."),
             whole: true,
         };
     }
@@ -110,10 +114,7 @@ fn fit(base: &Script<'_>, new: &Script<'_>, repairs: bool) -> Fit {
         return part(merge::into(base, new));
     }
     let shorter = new.lines() < base.lines();
-    if base.guard.is_some() && new.guard.is_none() && shorter && !old.is_empty() {
-        if kept == 0 && !repairs {
-            return part(merge::into(base, new));
-        }
+    if base.guard.is_some() && new.guard.is_none() && shorter {
         let called = base.used_by_guard();
         let called: Vec<&str> =
             old.iter().map(|(name, _)| *name).filter(|name| called.contains(name)).collect();
@@ -124,7 +125,11 @@ fn fit(base: &Script<'_>, new: &Script<'_>, repairs: bool) -> Fit {
             .map(|(name, _)| *name)
             .filter(|name| !new.names.bound.contains_key(*name) && !instead(name))
             .collect();
-        if !gone.is_empty() && kept > 0 {
+        let short = new.lines() * 2 <= base.lines();
+        if !gone.is_empty() && kept == 0 && !repairs && !own.is_empty() && short {
+            return part(merge::into(base, new));
+        }
+        if !gone.is_empty() && (kept > 0 || !repairs) {
             return Fit::Unclear {
                 reason: format!(
                     "The answer has neither {} of the script nor its main block.",

@@ -56,6 +56,13 @@ fn a_second_version_that_is_only_a_part_keeps_what_the_first_one_did() {
             fenced("def ring(a, b):\n    return 100 + area(b) - area(a)\n"),
             "draft 12.57\nring 109.42\n",
         ),
+        (
+            "two functions, each in a block of its own",
+            fenced("def area(r):\n    return 3 * r * r\n")
+                + &fenced("def ring(a, b):\n    return 100 + area(b) - area(a)\n")
+                + &fenced("print(area(2))"),
+            "draft 12\nring 109\n",
+        ),
     ] {
         let (world, out) = second(&[&answer]);
         assert_eq!(out, printed, "{what}");
@@ -185,4 +192,21 @@ fn whose_edits_could_not_be_used_is_asked_for_the_whole_script() {
     assert!(asked[1].prompt().contains("Write the edits."));
     assert!(asked[2].prompt().contains("the script has no line `print(other)`"));
     assert!(asked[2].prompt().contains("Write the whole corrected script in one"));
+}
+
+#[test]
+fn an_edit_that_does_not_parse_is_asked_for_again_with_the_reason() {
+    let deep = format!("<<<<<<< SEARCH\n=======\nx = {}1\n>>>>>>> REPLACE\n", "(".repeat(100_000));
+    let open = "```diff\n@@ @@\n-    return area(b) - area(a)\n+    return area(b) - (\n```\n";
+    for answer in [deep.as_str(), open] {
+        let (world, out) = second(&[answer, &fenced(&WHOLE.replace("'draft'", "'other'"))]);
+        assert_eq!(out, "other 12.57\nring 9.42\n");
+        let asked = world.received();
+        let coder = asked.iter().rfind(|r| agent(r) == Asking::Coder).unwrap();
+        assert!(
+            coder.prompt().contains("does not parse with the edits made"),
+            "{}",
+            coder.prompt()
+        );
+    }
 }

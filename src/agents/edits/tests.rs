@@ -101,6 +101,7 @@ fn an_edit_that_fits_nowhere_or_at_several_places_is_refused_with_the_reason() {
         let got = edited(&answer);
         assert!(got.contains(words), "{answer}: {got}");
     }
+    assert!(edited(&block("import math\n", "import os\n").repeat(500)).contains("too many edits"));
     // The same lines twice: where a diff says, else nowhere.
     let twice = "a = 1\nb = 2\n\na = 1\nc = 3\n";
     let at = |line: usize| diff(&format!("@@ -{line},1 +{line},1 @@\n-a = 1\n+a = 5\n"));

@@ -111,6 +111,13 @@ fn a_script_of_its_own_is_left_as_it_is() {
             GUARDED,
             "import math\n\n\ndef main():\n    print(math.pi)\n\n\nif __name__ == '__main__':\n    main()\n",
         ),
+        // What is called like something of Python's is not missed.
+        ("def sum(a):\n    return 1\n\n\nprint(sum([2]))\n", "print(sum([1, 2]))\n"),
+        // One `main` less, and what it did.
+        (
+            "def main():\n    x = 1\n    print(x)\n\n\nif __name__ == '__main__':\n    main()\n",
+            "x = 1\nprint(x)\n",
+        ),
         // What only defines something follows what only does.
         ("def f():\n    return 1\n", "def g():\n    return 2\n"),
         ("x = 1\n", "y = 2\n"),
@@ -175,6 +182,12 @@ fn what_can_not_be_put_together_is_asked_for_again_with_the_reason() {
         ),
         (GUARDED, "def area(r):\n    return r\n\n\nprint(area(2))\n", "`ring`"),
         ("print(1)\nprint(2)\n", "def f():\n    return 2\n", "runs nothing"),
+        (GUARDED, "print(3)\n", "neither `area`, `ring`"),
+        (
+            GUARDED,
+            "def edge(r):\n    x = r\n    y = x\n    return y\n\n\nprint(edge(2))\n",
+            "neither `area`, `ring`",
+        ),
     ] {
         let got = put(base, answer);
         if words.is_empty() {

@@ -33,8 +33,10 @@ pub(super) fn written(
     let fit = Fitting {
         base: &base.script,
         repairs: pending.agent == Agent::Repair,
-        // It was told once that it can't be seen whether it meant a part.
-        insists: sampled || session.refusals_of(Role::Coder).next().is_some(),
+        // It was told once that it can't be seen whether it meant a part; or tests will say.
+        insists: sampled
+            || !session.interface.is_empty()
+            || session.refusals_of(Role::Coder).next().is_some(),
     };
     match edits::read(&pending.answer, pending.outcome, fit.base, &parses) {
         Some(Ok(Found::Edits(found))) => return fit.edited(&found),
@@ -124,8 +126,10 @@ impl Fitting<'_> {
     fn edited(&self, found: &[edits::Edit]) -> Result<Written, String> {
         let Edited { script, added, mut notes } =
             edits::apply(self.base, found).map_err(|refusal| refusal.reason)?;
+        parsed(&script)?;
         let mut script = script;
         for added in added {
+            parsed(&added)?;
             let put = match parts::complete(&script, &added, self.repairs) {
                 Fit::Whole => Put { script: added, notes: Vec::new() },
                 Fit::Part(put) => put,
@@ -134,15 +138,6 @@ impl Fitting<'_> {
             script = put.script;
             notes.extend(put.notes);
         }
-        check::syntax(&script).map_err(|problem| {
-            let line = script.lines().nth(problem.line.saturating_sub(1)).unwrap_or_default();
-            again(&format!(
-                "The script does not parse with the edits made. Line {}: {}: {}.",
-                problem.line,
-                problem.message,
-                quoted(&one_line(line, 120))
-            ))
-        })?;
         if let Some(lost) = parts::removed(self.base, &script) {
             return Err(again(&format!("The edits were not made: {lost}.")));
         }
@@ -177,6 +172,19 @@ impl Fitting<'_> {
             }
         }
     }
+}
+
+/// Whether what edits lead to is Python.
+fn parsed(script: &str) -> Result<(), String> {
+    check::syntax(script).map_err(|problem| {
+        let line = script.lines().nth(problem.line.saturating_sub(1)).unwrap_or_default();
+        again(&format!(
+            "The script does not parse with the edits made. Line {}: {}: {}.",
+            problem.line,
+            problem.message,
+            quoted(&one_line(line, 120))
+        ))
+    })
 }
 
 fn again(reason: &str) -> String {
