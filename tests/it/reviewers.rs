@@ -235,6 +235,17 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
 }
 
 #[test]
+fn a_reviewer_that_leaves_out_a_requirement_is_asked_once_more() {
+    let world = world(each(&["R1: met\nVERDICT: ACCEPT", "R1: met\nR2: met\nVERDICT: ACCEPT"]));
+    let args = ["new", "count", "--name", "s", "--auto", "--no-run"];
+    assert!(world.run(&args).expect(0).last_line().starts_with("accepted v1 "));
+    let received = world.received();
+    let asked: Vec<_> = received.iter().filter(|r| agent(r) == Asking::Reviewer).collect();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].prompt().contains("does not judge R2"), "{}", asked[1].prompt());
+}
+
+#[test]
 fn a_review_that_is_asked_for_as_json_is_held_to_the_plan_and_can_be_replayed() {
     let review = json!({
         "requirements": [{"id": "R1", "status": "not met"}],

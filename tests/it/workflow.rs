@@ -373,6 +373,23 @@ fn blockers_that_stay_open_are_stuck_after_one_warmer_try() {
 }
 
 #[test]
+fn what_the_version_before_had_is_not_left_out_whatever_its_comments_say() {
+    let script = |area: &str, n: u32| {
+        fenced(&format!("def area(r):\n    {area}\n\n\n# remaining functions as above\nprint({n})"))
+    };
+    let iterate = "R1: met\nR2: not met\n- [blocker] R2 two is never printed\nVERDICT: ITERATE";
+    let coder = [script("return 3 * r", 1), script("...", 2), script("return 4 * r", 2)];
+    let coder: Vec<&str> = coder.iter().map(String::as_str).collect();
+    let world = World::scripted(&[PLAN], &coder, &[iterate, ACCEPT]);
+    world.run(&new(&["--auto", "--no-run"])).expect(0);
+    assert!(world.read("sessions/s/script_v1.py").contains("# remaining functions as above"));
+    assert!(world.read("sessions/s/script_v2.py").contains("return 4 * r"));
+    let received = world.received();
+    let last = received.iter().rfind(|r| agent(r) == Asking::Coder).unwrap().prompt();
+    assert!(last.contains("`area` has no code any more: write the whole script"), "{last}");
+}
+
+#[test]
 fn an_answer_without_a_script_is_asked_for_again_with_the_reason() {
     let world = World::scripted(
         &[PLAN],
