@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 11] = [
         "workflow::agreement",
         "workflow::variations",
     ],
-    &["workflow::evidence", "workflow::samples", "workflow::writes"],
+    &["workflow::evidence", "workflow::samples", "workflow::wishes", "workflow::writes"],
     &[
         "workflow::convergence",
         "workflow::forecast",

@@ -6,17 +6,15 @@
 //! only so many findings of one requirement open.
 
 use super::weight::Scale;
+use super::wishes::is_wish;
 use crate::domain::plan::Requirement;
 use crate::domain::review::{
     Finding, FindingState, RawFinding, RawReview, Review, Severity, Status,
 };
 use crate::domain::session::Session;
-use crate::domain::text::one_line;
 
 /// How many findings reach the Coder.
 const CAP: usize = 12;
-/// Characters of what the user said of a version, as a finding.
-const WISH: usize = 600;
 /// How many findings of one requirement can be open after a review: who has more to say of one says
 /// one thing in many ways.
 const OF_ONE: usize = 3;
@@ -119,7 +117,7 @@ fn update_for(
     (review, changed)
 }
 
-/// The findings that the Coder is shown beside [`wishes`]: open, the Manager's first, then blockers; at
+/// The findings that the Coder is shown beside what the user said: open, the Manager's first, then blockers; at
 /// most twelve.
 #[must_use]
 pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
@@ -128,42 +126,6 @@ pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
     open.sort_by_key(|f| (!f.by_manager, f.severity));
     open.truncate(CAP);
     open
-}
-
-/// What the user said of a version, as a finding: nobody but the user settles it.
-#[must_use]
-pub fn wish(session: &Session, version: u32, text: &str) -> Finding {
-    let known = session.ledger.iter().find(|finding| is_wish(finding) && finding.first == version);
-    let new = Finding {
-        id: format!("F{}", session.ledger.len() + 1),
-        requirement: None,
-        severity: Severity::Should,
-        quote: None,
-        text: String::new(),
-        state: FindingState::Open,
-        first: version,
-        last: version,
-        times: 1,
-        against: None,
-        by_manager: true,
-    };
-    let finding = known.cloned().unwrap_or(new);
-    Finding { text: one_line(text, WISH), state: FindingState::Open, ..finding }
-}
-
-/// What the user said of versions before the latest and did not settle, oldest first. What was said of
-/// the latest one is shown in full.
-#[must_use]
-pub fn wishes(session: &Session) -> Vec<&str> {
-    let latest = session.head().filter(|head| head.feedback.is_some()).map(|head| head.number);
-    let open = |f: &&Finding| f.state == FindingState::Open && Some(f.first) != latest;
-    let wishes = session.ledger.iter().filter(|finding| is_wish(finding)).filter(open);
-    wishes.map(|finding| finding.text.as_str()).collect()
-}
-
-/// Whether it is what the user said in words, not of a requirement.
-const fn is_wish(finding: &Finding) -> bool {
-    finding.by_manager && finding.requirement.is_none()
 }
 
 /// The finding as it stands once its user has seen that it is settled.

@@ -13,4 +13,5 @@ pub mod permission;
 pub mod samples;
 pub mod variations;
 pub mod weight;
+pub mod wishes;
 pub mod writes;

@@ -11,7 +11,7 @@ use crate::domain::settings::{Gates, Settings};
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
-use crate::workflow::{evidence, forecast, install, ledger, permission};
+use crate::workflow::{evidence, forecast, install, ledger, permission, wishes};
 
 /// Bytes of an output that may become an example.
 const MOST_PRINTED: usize = 4_000;
@@ -276,7 +276,7 @@ pub fn feedback(session: &Session, version: u32, text: &str) -> Event {
 
 /// The event for all that was said of a version so far: one finding of its user's.
 pub(super) fn said(session: &Session, version: u32, text: String) -> Event {
-    let finding = Some(Box::new(ledger::wish(session, version, &text)));
+    let finding = Some(Box::new(wishes::of(session, version, &text)));
     Event::FeedbackGiven { version, text, finding, artifact: Artifact::default() }
 }
 

@@ -27,7 +27,7 @@ use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::News;
-use crate::workflow::{install, ledger, machine, samples};
+use crate::workflow::{install, ledger, machine, samples, wishes};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -439,7 +439,7 @@ fn request(
         words::run_as(&given.args, &given.stdin)
     };
     let run_as = run_as.as_deref();
-    let wishes = ledger::wishes(session);
+    let wishes = wishes::open(session);
     let wishes = wishes.as_slice();
     let interface = session.interface.join(", ");
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
