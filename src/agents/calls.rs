@@ -8,6 +8,7 @@ mod tags;
 use super::fences::is_python;
 use super::text::starts_with;
 use super::turns::mark_length;
+pub(super) use json::joined;
 use serde_json::{Value, json};
 use std::cell::Cell;
 
@@ -124,13 +125,16 @@ impl Reader<'_> {
 
     /// Where a call may begin next.
     fn next(&self, text: &str, from: usize) -> Option<usize> {
-        let mut blank = line_before(text, from).trim().is_empty();
+        let before = line_before(text, from).trim_end();
+        let (mut blank, mut said) = (before.is_empty(), before.ends_with(':'));
         for (at, c) in text.get(from..)?.char_indices() {
+            let named = || said && text[from + at..].starts_with(self.tool);
             let here = "<[{`".contains(c) || (blank && (c.is_alphabetic() || c == '*'));
-            if here && self.left.get() > 0 {
+            if (here || named()) && self.left.get() > 0 {
                 return Some(from + at);
             }
             blank = c == '\n' || (blank && c.is_whitespace());
+            said = c == ':' || (said && c.is_whitespace());
         }
         None
     }

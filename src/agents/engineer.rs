@@ -227,7 +227,8 @@ fn outside(text: &str) -> String {
 
 /// The code that a tool was called with.
 fn called(call: &ToolCall, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
-    let read = Call { name: call.name.clone(), arguments: call.arguments.clone() };
+    let arguments = calls::joined(call.arguments.clone());
+    let read = Call { name: call.name.clone(), arguments };
     let piece = piece(&read, parses);
     // Whatever it was called with, it is told of a call that every server takes.
     let arguments = json!({"code": piece.code});

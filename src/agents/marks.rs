@@ -84,9 +84,10 @@ fn is_quoted(text: &str, at: usize, end: usize) -> bool {
     let to = text.ceil_char_boundary((end + NEAR).min(text.len()));
     let before = text[from..at].rsplit('\n').next().unwrap_or_default();
     let after = text[end..to].split('\n').next().unwrap_or_default();
+    // A fence is no quote, and neither is an apostrophe.
+    let (before, after) = (before.replace("```", ""), after.replace("```", ""));
     let around =
         |quote: char| !before.matches(quote).count().is_multiple_of(2) && after.contains(quote);
-    // An apostrophe is no quote.
     let close = before.ends_with('\'') || after.starts_with('\'');
     around('"') || around('`') || (close && around('\''))
 }
@@ -215,6 +216,7 @@ mod tests {
             ("print(1)<X>", false),
             ("```python\nprint('''a''')\n```<X>", false),
             ("It ends with `<X>`, as \"a <X> b\" does.", true),
+            ("```python\nprint(1)\n```<X> and so ```python\nprint(2)\n```", false),
             ("It's done, and it's good.<X>", false),
         ] {
             let at = text.find("<X>").unwrap_or_default();

@@ -104,5 +104,20 @@ fn call(name: &str, arguments: &Value) -> Call {
         let text = text.trim();
         text.starts_with(['{', '"']).then(|| value_at(text))?.map(|(value, _)| value)
     });
-    Call { name: name.to_owned(), arguments: read.unwrap_or_else(|| arguments.clone()) }
+    let arguments = joined(read.unwrap_or_else(|| arguments.clone()));
+    Call { name: name.to_owned(), arguments }
+}
+
+/// Arguments with texts for lists of lines.
+pub(in crate::agents) fn joined(mut arguments: Value) -> Value {
+    for value in arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        let lines = value.as_array().filter(|lines| !lines.is_empty());
+        let lines: Option<Vec<&str>> =
+            lines.and_then(|lines| lines.iter().map(Value::as_str).collect());
+        if let Some(lines) = lines {
+            let lines: Vec<&str> = lines.iter().map(|line| line.trim_end_matches('\n')).collect();
+            *value = Value::from(lines.join("\n"));
+        }
+    }
+    arguments
 }

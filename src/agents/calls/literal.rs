@@ -3,6 +3,9 @@
 use super::{CODE, Call};
 use serde_json::{Map, Value};
 
+/// Brackets in brackets that are read.
+const MAX_DEPTH: usize = 64;
+
 /// The call that a text begins with and its length. A variable among its arguments is looked up in the
 /// lines of `whole`.
 pub(super) fn call_at(text: &str, whole: &str) -> Option<(Call, usize)> {
@@ -188,6 +191,7 @@ pub(super) fn as_json(text: &str) -> Option<(String, usize)> {
             continue;
         }
         match c {
+            '{' | '[' if depth == MAX_DEPTH => return None,
             '{' | '[' => depth += 1,
             '}' | ']' => {
                 depth = depth.checked_sub(1)?;

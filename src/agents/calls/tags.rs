@@ -66,6 +66,9 @@ fn inside<'a>(text: &'a str, tag: &Tag<'_>) -> (&'a str, usize, bool) {
 impl Reader<'_> {
     /// The calls of the tag that a text begins with.
     pub(super) fn tagged(&self, text: &str) -> Option<Found> {
+        if let Some(found) = self.attribute(text) {
+            return Some(found);
+        }
         let tag = tag(text)?;
         let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(tag.name));
         let is_tool = self.is_tool(tag.full);
@@ -83,6 +86,27 @@ impl Reader<'_> {
             self.wrapped(body, &tag)?
         };
         Some(Found { end, calls, open: !closed })
+    }
+
+    /// `<run_python code="..."/>`
+    fn attribute(&self, text: &str) -> Option<Found> {
+        let rest = text.strip_prefix('<')?;
+        let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        let (name, rest) = rest.split_at(length);
+        if !self.is_tool(name) {
+            return None;
+        }
+        let rest = rest.trim_start();
+        let value = CODE.iter().find_map(|key| rest.strip_prefix(key)?.strip_prefix('='))?;
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let ends = |at: &usize| {
+            let rest = value[1 + at + 1..].trim_start();
+            rest.starts_with("/>") || rest.starts_with('>')
+        };
+        let end = value[1..].match_indices(quote).map(|(at, _)| at).find(ends)?;
+        let bracket = value[end..].find('>')? + 1;
+        let call = self.call_with(&value[1..=end]);
+        Some(Found::of(text.len() - value.len() + end + bracket, vec![call]))
     }
 
     /// The calls in a tag that holds nothing else.

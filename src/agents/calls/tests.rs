@@ -117,6 +117,10 @@ fn python_forms(code: &str) -> Vec<String> {
         format!("```\nrun_python(code=\"{code}\")\n```"),
         format!("<run_python>\n<code>\n{code}\n</code>\n</run_python>"),
         format!("<run_python>{code}</run_python>"),
+        format!(
+            "{{\"name\": \"run_python\", \"arguments\": {{\"code\": {}}}}}",
+            Value::from(code.lines().collect::<Vec<_>>())
+        ),
         format!("```run_python\n{code}\n```"),
         format!("{{\"run_python\": {{\"code\": {text}}}}}"),
         format!("{{\"tool\": \"run_python\", \"code\": {text}}}"),
@@ -185,6 +189,16 @@ fn a_call_of_another_tool_is_one_too() {
 }
 
 #[test]
+fn a_call_in_an_attribute_or_in_a_sentence_is_read_to_its_end() {
+    let text = "So: <run_python code=\"if 1 > 0:\n    print('a')\" />\nIt prints a.";
+    let code = "if 1 > 0:\n    print('a')".to_owned();
+    assert_eq!(read(text), ("So:".to_owned(), vec![(TOOL.to_owned(), code)]));
+    let text = "I call it: run_python(code='print(1)')";
+    let call = vec![(TOOL.to_owned(), "print(1)".to_owned())];
+    assert_eq!(read(text), ("I call it:".to_owned(), call));
+}
+
+#[test]
 fn several_calls_are_read_in_their_order() {
     let one = |code: &str| {
         format!(
@@ -224,7 +238,7 @@ fn what_only_speaks_of_a_call_is_none() {
         assert_eq!(written(text, TOOL), None, "{text}");
     }
     for text in
-        ["<".repeat(1 << 19), "{".repeat(1 << 19), "[{\"a\":".repeat(1 << 16), "a=".repeat(1 << 18)]
+        ["<".repeat(1 << 17), "{".repeat(1 << 17), "[{\"a\":".repeat(1 << 16), "a=".repeat(1 << 17)]
     {
         assert_eq!(written(&text, TOOL), None);
     }
