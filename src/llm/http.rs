@@ -423,9 +423,10 @@ impl<W: Wire> HttpModel<W> {
                 reading.done = true;
                 Ok(())
             }
+            // Whatever follows the end of an answer takes nothing from it.
+            Found::Unreadable(_) | Found::Broken if reading.outcome.is_some() => Ok(()),
             Found::Unreadable(why) => Err(Fault::bad_text(why)),
-            Found::Broken if reading.outcome.is_none() => Err(Fault::Truncated),
-            Found::Broken => Ok(()),
+            Found::Broken => Err(Fault::Truncated),
             Found::Foreign if kind.ends_with("json") => Err(Fault::bad_text("it is not JSON")),
             Found::Foreign if kind.is_empty() => Err(self.not_an_answer("other text")),
             Found::Foreign => Err(self.not_an_answer(&format!("`{}`", shown(kind)))),
@@ -484,7 +485,7 @@ async fn last(
     out: &mpsc::Sender<Piece>,
 ) -> Result<(), Fault> {
     reading.pieces.push(Piece::Text(stops.rest()));
-    if let Some(reason) = &reading.unknown {
+    if let Some(reason) = reading.unknown.take().filter(|_| reading.outcome == Some(Outcome::Cut)) {
         reading.pieces.push(Piece::Note(format!(
             "the server ended the answer with `{reason}`, which does not say that it is whole: it is \
              taken as cut off"

@@ -115,7 +115,10 @@ impl Reading {
         let Some(reason) = reason.as_str() else { return Ok(()) };
         match reasons::meaning(reason) {
             Meaning::NotYet => {}
-            Meaning::Ended(outcome) => self.outcome = Some(outcome),
+            Meaning::Ended(outcome) => {
+                self.outcome = Some(outcome);
+                self.unknown = None;
+            }
             Meaning::Unknown => {
                 self.outcome = Some(Outcome::Cut);
                 self.unknown = Some(one_line(reason, 40));

@@ -195,10 +195,14 @@ fn other_json_than_an_answer_is_told_apart() {
 #[test]
 fn an_answer_that_said_its_end_is_taken_whatever_follows() {
     let end = r#"data: {"choices":[{"delta":{"content":"t"},"finish_reason":"stop"}]}"#;
-    for after in ["drop", "hang"] {
+    for after in ["drop", "hang", "data: {nonsense}\n\n", "data: {\"choices\":"] {
         let server = ModelServer::start(move |request| {
             let reply = Reply::raw(200, request.stream_type(), [format!("{end}\n\n")]);
-            if after == "drop" { reply.then_drop() } else { reply.then_hang() }
+            match after {
+                "drop" => reply.then_drop(),
+                "hang" => reply.then_hang(),
+                more => reply.then_repeat(more.as_bytes(), 1),
+            }
         });
         let answer = ask(&connection_to("openai", &server, "retries: 0")).result.unwrap();
         assert_eq!(answer.text, "t", "{after}");
