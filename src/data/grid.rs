@@ -198,7 +198,9 @@ fn twice(columns: &[Column]) -> impl Iterator<Item = String> {
     let several = counts.into_iter().filter(|(_, count)| *count > 1).take(TWICE);
     let told = several.map(|(name, count)| {
         let name = label(name);
-        format!("{count} columns are named {name} (pandas: {name}, {}.1)", name.trim_matches('"'))
+        let more = if count > 2 { ", ..." } else { "" };
+        let second = format!("{}.1", name.trim_matches('"'));
+        format!("{count} columns are named {name} (pandas: {name}, {second}{more})")
     });
     told.collect::<Vec<_>>().into_iter()
 }

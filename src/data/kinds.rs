@@ -266,8 +266,11 @@ fn unsigned(text: &str) -> &str {
 
 /// A number with leading zeros is a name: read as a number it would lose them.
 fn is_integer(text: &str) -> bool {
-    let plain = unsigned(text);
-    digits(plain) && (plain.len() == 1 || !plain.starts_with('0'))
+    is_whole(unsigned(text))
+}
+
+fn is_whole(text: &str) -> bool {
+    digits(text) && (text.len() == 1 || !text.starts_with('0'))
 }
 
 fn is_code(text: &str) -> bool {
@@ -284,7 +287,7 @@ fn is_number(text: &str) -> bool {
 fn is_decimal_comma(text: &str) -> bool {
     let plain = unsigned(text);
     match plain.split_once(',') {
-        Some((whole, part)) => digits(part) && (digits(whole) || grouped(whole, '.')),
+        Some((whole, part)) => digits(part) && (is_whole(whole) || grouped(whole, '.')),
         None => grouped(plain, '.'),
     }
 }
@@ -292,7 +295,7 @@ fn is_decimal_comma(text: &str) -> bool {
 fn is_grouped(text: &str) -> bool {
     let plain = unsigned(text);
     let (whole, part) = plain.split_once('.').unwrap_or((plain, "0"));
-    digits(part) && (grouped(whole, ',') || (digits(whole) && whole.len() < 4))
+    digits(part) && (grouped(whole, ',') || (is_whole(whole) && whole.len() < 4))
 }
 
 /// `1.234.567`
@@ -350,6 +353,9 @@ mod tests {
             (&["1.000", "2.500"], "number"),
             (&["0123", "0456"], CODE),
             (&["0123", "4567", ""], CODE),
+            (&["007", "1"], CODE),
+            (&["01", "02"], CODE),
+            (&["007.5", "00,5"], "text"),
             (&["0", "1"], "integer"),
             (
                 &["12345678901234567890", "1"],

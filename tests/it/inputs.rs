@@ -353,13 +353,13 @@ fn data_that_can_not_be_taken_is_named() {
     let world = working();
     world.write("a/table.csv", "1\n");
     world.write("b/table.csv", "2\n");
-    world.write("odd:name.csv", "3\n");
+    world.write("odd\\name.csv", "3\n");
     for (files, words) in [
         (&["none.csv"][..], &["`none.csv`", "no such file"][..]),
         (&["home"], &["`home`", "folder"]),
         (&["a/table.csv", "none.csv"], &["`none.csv`", "no such file"]),
         (&["a/table.csv", "b/table.csv"], &["`b/table.csv`", "same name"]),
-        (&["odd:name.csv"], &["`odd:name.csv`", "`:`"]),
+        (&["odd\\name.csv"], &["`odd\\name.csv`", "path separator `\\`"]),
         (&["/dev/zero"], &["`/dev/zero`"]),
         (&[""], &["data"]),
     ] {
