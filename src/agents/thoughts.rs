@@ -224,6 +224,16 @@ fn without_thoughts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a 
             continue;
         }
         if !mark.opens {
+            // What a line speaks of and closes again is no thought.
+            let is_spoken_of = |other: &Mark| {
+                other.opens
+                    && other.row == mark.row
+                    && other.at >= at
+                    && !marks_a_thought(text, other)
+            };
+            if found[..n].iter().any(is_spoken_of) {
+                continue;
+            }
             // All before it was thought.
             said.clear();
             thought = Some(&text[at..mark.at]);
@@ -264,7 +274,9 @@ fn without_thoughts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a 
 fn marks_a_thought(text: &str, mark: &Mark) -> bool {
     let from = text.floor_char_boundary(mark.at.saturating_sub(BEFORE));
     let line = text[from..mark.at].rsplit('\n').next().unwrap_or_default();
-    !mark.opens || line.trim().is_empty() || line.trim_end().ends_with(['>', ']', '▷'])
+    let line = line.trim();
+    let only_marks = line.starts_with(is_first) && line.ends_with(['>', ']', '▷']);
+    !mark.opens || line.is_empty() || only_marks
 }
 
 /// What is said in an answer that has channels: its final message, or a call of a tool with all that

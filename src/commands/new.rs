@@ -1,6 +1,6 @@
 //! `redraft new`: from a task to an accepted script.
 
-use super::{Context, doctor, fetch, look, setup, work};
+use super::{Context, code, doctor, fetch, look, setup, work};
 use crate::cli;
 use crate::domain::settings::Settings;
 use crate::domain::text::one_line;
@@ -26,6 +26,14 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
         return Ok(code);
     }
     if args.work.auto {
+        match setup::get_to_know(context, &settings)? {
+            Some(false) => {}
+            // What is known now may change how many scripts are written.
+            Some(true) => {
+                settings = setup::settings(context, args.preset.map(Into::into), &args.work)?;
+            }
+            None => return Ok(code::INTERRUPTED),
+        }
         setup::suit_unattended(context, &mut settings);
     }
     let prompts = work::prompts()?;

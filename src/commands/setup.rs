@@ -1,6 +1,6 @@
 //! Settings from the configuration and the flags.
 
-use super::Context;
+use super::{Context, interrupts};
 use crate::cli::Work;
 use crate::domain::chat::Role;
 use crate::domain::example::Example;
@@ -9,9 +9,11 @@ use crate::domain::report::Evidence;
 use crate::domain::settings::{Preset, RoleSettings, Safety, Settings, Strategy};
 use crate::domain::text::one_line;
 use crate::files;
+use crate::llm::Used;
 use crate::llm::discover::{self, Choice};
 use crate::llm::library::{Library, LibraryError};
 use crate::llm::provider::{self, ProviderError};
+use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
 use std::path::Path;
 
@@ -105,6 +107,39 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         usual_accept
     });
     Ok(settings)
+}
+
+/// Asks the models of a session that nobody watches what they are like, where that is not known: what is
+/// asked of them later depends on it. Says whether any was asked, or that the work was broken off.
+///
+/// # Errors
+/// A model that can't be connected to.
+pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Option<bool>> {
+    let roles = [Role::Planner, Role::Coder, Role::Reviewer];
+    let mut models: Vec<String> = roles.map(|role| settings.role(role).model.clone()).into();
+    models.dedup();
+    let mut new = Vec::new();
+    for model in models {
+        let connection = provider::connect(&model, &context.config, &Used::new())?;
+        if connection.is_new {
+            new.push((model, connection));
+        }
+    }
+    if new.is_empty() {
+        return Ok(Some(false));
+    }
+    let cancel = interrupts::cancel_on_interrupt()?;
+    let runtime = runtime()?;
+    let mut any = false;
+    for (model, mut connection) in new {
+        let mut tell = |words: &str| context.terminal.say(&format!("  {}", one_line(words, 500)));
+        let asked = driver::get_to_know(&mut connection, &model, &cancel, &mut tell);
+        match runtime.block_on(asked) {
+            Ok(asked) => any |= asked,
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(any))
 }
 
 /// Takes out what nobody would look at and what the models can't do: where no person is at the gates, a

@@ -51,8 +51,8 @@ fn a_session_needs_more_than_a_file() {
     let world = World::empty();
     Model { answer: &ALL, ..Model::default() }.write(&world.file("own.gguf"));
     let model = "embedded/own.gguf";
-    let args = ["new", "say hi", "--name", "s", "--auto", "--model", model];
-    let out = world.run(&args).expect(0);
+    let args = ["new", "say hi", "--name", "s", "--model", model];
+    let out = world.run_with(&args, "approve\naccept\n").expect(0);
     assert_eq!(world.read("sessions/s/script_v1.py"), "print(\"hi\")\n");
     assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: ok"), "{}", out.out);
     let counted = world.journal("s").into_iter().find(|event| !event["usage"].is_null()).unwrap();
@@ -69,7 +69,7 @@ fn a_model_of_ones_own_is_asked_once_what_it_is_like() {
         let out = world.run(&[&args[..], more].concat()).expect(0).out;
         out.contains("is new here")
     };
-    world.write("never.yaml", "probe: never\n");
+    world.write("never.yaml", "probe: never\npreset: quick\n");
     assert!(!new("a", &["--config", "never.yaml"]));
     assert!(new("b", &[]), "it is not asked at its first use");
     assert!(!new("c", &[]), "it is asked again");

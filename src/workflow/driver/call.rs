@@ -2,7 +2,7 @@
 
 use super::context::length;
 use super::fit::{Fitted, Room, fit};
-use super::probe::{Effort, probe};
+use super::probe::get_to_know;
 use super::read::parses;
 use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{
@@ -21,12 +21,11 @@ use crate::domain::settings::LintUse;
 use crate::domain::text::{count, fenced};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
-use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
-use crate::workflow::manager::News;
+use crate::workflow::manager::{Interrupted, News};
 use crate::workflow::{install, ledger, machine, samples, wishes};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
@@ -364,39 +363,17 @@ fn millis(since: Instant) -> u64 {
 }
 
 impl Driver<'_, '_> {
-    /// Asks a model of this machine what it is like before it is used for the first time. That it can't
-    /// be told keeps nobody from using it.
     async fn get_to_know(&mut self, model: &str) -> Result<Option<End>, DriverError> {
         let Some(connection) = self.models.get_mut(model) else { return Ok(None) };
-        if !connection.is_new || self.held_back.is_some() {
-            return Ok(None);
-        }
-        // What listens there need not be what usually does, and what it only passes on may cost.
-        if let Some(server) = &connection.server
-            && server.told().await.is_none_or(|told| told.elsewhere)
-        {
+        if self.held_back.is_some() {
             return Ok(None);
         }
         let manager = &mut *self.tools.manager;
-        manager.tell(News::Note(&format!(
-            "`{model}` is new here: a few short calls show what it is like (not with `probe: never`)"
-        )));
-        let asked = probe(connection, model, Effort::SHORT, &self.tools.cancel, &mut |_| ()).await;
-        match asked {
-            Ok(profile) => {
-                manager.tell(News::Note(&profile.in_words().join("; ")));
-                if let Err(error) =
-                    profiles::keep(&profiles::folder(), &connection.identity, &profile)
-                {
-                    manager.tell(News::Note(&error.to_string()));
-                }
-                connection.adopt(profile);
-            }
-            Err(CallErrorKind::Interrupted) => return Ok(Some(self.interrupted()?)),
-            // The call that follows says it.
-            Err(CallErrorKind::Failed(_)) => connection.is_new = false,
+        let mut tell = |words: &str| manager.tell(News::Note(words));
+        match get_to_know(connection, model, &self.tools.cancel, &mut tell).await {
+            Ok(_) => Ok(None),
+            Err(Interrupted) => Ok(Some(self.interrupted()?)),
         }
-        Ok(None)
     }
 }
 

@@ -24,7 +24,7 @@ mod test;
 pub use ask::{feedback, manual_version};
 
 pub use given::given;
-pub use probe::{Effort, probe};
+pub use probe::{Effort, get_to_know, probe};
 pub use replay::{Difference, replay};
 
 use super::convergence;

@@ -5,7 +5,9 @@ use crate::domain::chat::{Agent, Message, Outcome, Request, Usage};
 use crate::domain::profile::{JUDGED, Profile, Thinking};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
+use crate::llm::profiles;
 use crate::llm::provider::Connection;
+use crate::workflow::manager::Interrupted;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -98,6 +100,48 @@ const VERDICT: &str = "Does it do what was asked for? Answer with one line and n
 
 const COUNT: &str =
     "Write the numbers from 1 to 3000, each on a line of its own, and nothing else.";
+
+/// Asks a model of this machine what it is like before it is used for the first time, keeps that and
+/// uses it; `tell` is told. Says whether it was asked. That it can't be told keeps nobody from using it.
+///
+/// # Errors
+/// The work was broken off.
+pub async fn get_to_know(
+    connection: &mut Connection,
+    model: &str,
+    cancel: &CancellationToken,
+    tell: &mut dyn FnMut(&str),
+) -> Result<bool, Interrupted> {
+    if !connection.is_new {
+        return Ok(false);
+    }
+    // What listens there need not be what usually does, and what it only passes on may cost.
+    if let Some(server) = &connection.server
+        && server.told().await.is_none_or(|told| told.elsewhere)
+    {
+        return Ok(false);
+    }
+    tell(&format!(
+        "`{model}` is new here: a few short calls show what it is like (not with `probe: never`)"
+    ));
+    match probe(connection, model, Effort::SHORT, cancel, &mut |_| ()).await {
+        Ok(profile) => {
+            tell(&profile.in_words().join("; "));
+            if let Err(error) = profiles::keep(&profiles::folder(), &connection.identity, &profile)
+            {
+                tell(&error.to_string());
+            }
+            connection.adopt(profile);
+            Ok(true)
+        }
+        Err(CallErrorKind::Interrupted) => Err(Interrupted),
+        // The call that follows says it.
+        Err(CallErrorKind::Failed(_)) => {
+            connection.is_new = false;
+            Ok(false)
+        }
+    }
+}
 
 /// Asks a model what it is like; `on` is told what is asked next.
 ///
