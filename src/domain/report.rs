@@ -326,6 +326,8 @@ impl Test {
 
 /// How the reason begins of a run that was skipped for want of a display.
 pub const NO_DISPLAY: &str = "needs a display, there is none here";
+/// The reason of a run that was not made for want of a terminal.
+pub const NO_TERMINAL: &str = "needs a terminal, and a run has none: try it with `redraft run`";
 /// How the reason ends of a run whose files are not all known.
 pub const NOT_KEPT: &str = "that it wrote not kept";
 

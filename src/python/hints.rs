@@ -32,6 +32,17 @@ pub(super) fn needs_display(text: &str) -> bool {
     NO_DISPLAY.iter().any(|said| text.contains(said))
 }
 
+/// Whether an error is of a script that draws on its terminal or sets it up, and has none.
+pub(super) fn needs_terminal(error: &RunError) -> bool {
+    // The number is ENOTTY's.
+    match error.kind.as_str() {
+        "_curses.error" | "curses.error" => true,
+        "termios.error" => error.message.starts_with("(25,"),
+        "OSError" => error.message.starts_with("[Errno 25]"),
+        _ => false,
+    }
+}
+
 /// A hint for an error of a script, given the whole error output.
 pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Option<String> {
     let (kind, message) = (error.kind.as_str(), error.message.as_str());

@@ -9,14 +9,14 @@ use nix::sys::signal::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::figures;
-use super::hints::needs_display;
+use super::hints::{needs_display, needs_terminal};
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback::{self, Execution};
 use crate::domain::name::told;
 use crate::domain::permission::Access;
 use crate::domain::report::{
-    CapabilityKind, Checks, NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict,
+    CapabilityKind, Checks, NO_DISPLAY, NO_TERMINAL, NOT_KEPT, Run, RunError, RunVerdict,
 };
 use crate::domain::settings::Sandbox;
 use crate::domain::text::{count, one_line};
@@ -429,6 +429,9 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
                 ..RunError::default()
             };
             let error = error(ask, stdout, stderr).unwrap_or_else(silent);
+            if !ask.by_hand && needs_terminal(&error) {
+                return told(RunVerdict::Skipped, Some(NO_TERMINAL.to_owned()), None);
+            }
             told(RunVerdict::Failed, None, Some(error))
         }
         End::Signalled(signal) => {

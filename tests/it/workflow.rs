@@ -598,3 +598,19 @@ fn a_version_that_crashes_does_not_replace_one_that_ran() {
     assert!(!coder[2].prompt().contains("SystemExit"), "it is shown the better one");
     assert_ne!(coder[1].body["temperature"], coder[2].body["temperature"], "asked the same again");
 }
+
+#[test]
+fn a_program_that_draws_on_its_terminal_is_not_repaired_for_want_of_one() {
+    for script in [
+        "import curses\ncurses.wrapper(lambda screen: screen.getch())",
+        "import sys, termios\nprint(termios.tcgetattr(sys.stdin))",
+        "import os\nprint(os.get_terminal_size())",
+    ] {
+        let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
+        let out = world.run(&new(&["--auto"])).expect(0).out;
+        assert!(out.contains("needs a terminal"), "{out}");
+        assert!(out.contains("without a run"), "{out}");
+        let coder = world.received().into_iter().filter(|r| agent(r) == Asking::Coder).count();
+        assert_eq!(coder, 1, "{out}");
+    }
+}
