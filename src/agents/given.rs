@@ -12,11 +12,12 @@
 //! A Planner may also write `Try with input: 3` anywhere.
 
 use super::lists;
+use crate::domain::plan::TRY_IT_WITH;
 use crate::domain::text::one_line;
 use std::fmt::Write;
 
 /// Under this it stands in a plan that we wrote.
-pub(super) const HEADING: &str = "## Try it with";
+pub(super) const HEADING: &str = TRY_IT_WITH;
 /// More lines than this are a model that does not stop.
 const MOST_LINES: usize = 50;
 /// Characters of one line.

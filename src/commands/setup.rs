@@ -100,6 +100,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
     // Who judges scripts no better than chance, or may be small, writes a script rather than edits of one.
     let strong = || !free && !provider::is_guessing(&settings.role(Role::Coder).model, config);
     settings.edits = config.edits.unwrap_or_else(strong);
+    settings.tries = free && writes_unseen(settings.preset);
     apply(&mut settings, work)?;
     settings.accept = config.accept.unwrap_or(if free && settings.candidates > 1 {
         Evidence::Agreed

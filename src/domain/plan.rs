@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Under this a plan says what its script can be tried with.
+pub(crate) const TRY_IT_WITH: &str = "## Try it with";
+
 /// One numbered requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement {
@@ -18,4 +21,12 @@ pub struct Plan {
     pub text: String,
     /// Its requirements in order.
     pub requirements: Vec<Requirement>,
+}
+
+impl Plan {
+    /// Whether it says what the script can be tried with.
+    #[must_use]
+    pub fn says_what_to_try(&self) -> bool {
+        self.text.lines().any(|line| line.trim_end() == TRY_IT_WITH)
+    }
 }

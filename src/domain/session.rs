@@ -347,12 +347,12 @@ pub struct Sample {
     pub version: Version,
 }
 
-impl Sample {
-    /// Whether it reads its command line or what is typed.
+impl Version {
+    /// Whether its script reads its command line or what is typed.
     #[must_use]
     pub fn reads_inputs(&self) -> bool {
         let names = ARGUMENT_PARSERS.iter().chain(&READS_TYPED).chain(&["argv"]);
-        let script = &self.version.script;
+        let script = &self.script;
         let is_name = |at: usize, name: &str| {
             let of_name = |c: char| c.is_alphanumeric() || c == '_';
             !script[..at].ends_with(of_name) && !script[at + name.len()..].starts_with(of_name)

@@ -249,6 +249,9 @@ pub struct Settings {
     /// Whether the Coder answers with edits of the script before, where there is one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub edits: bool,
+    /// Whether arguments and typed input are looked for in the request where a script reads some.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tries: bool,
     /// How much has to be seen of a version before the rules of `--auto` accept it.
     #[serde(default)]
     pub accept: Evidence,
@@ -337,6 +340,7 @@ impl Settings {
             sampling_strategy: Strategy::default(),
             quorum: two(),
             edits: false,
+            tries: false,
             accept: Evidence::default(),
             lint: LintUse::default(),
             run: true,

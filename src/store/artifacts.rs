@@ -201,6 +201,8 @@ struct Flat {
     #[serde(default)]
     edits: bool,
     #[serde(default)]
+    tries: bool,
+    #[serde(default)]
     accept: Evidence,
     #[serde(default)]
     lint: LintUse,
@@ -259,6 +261,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         sampling_strategy: read.sampling_strategy,
         quorum: read.quorum.unwrap_or(usual.quorum),
         edits: read.edits,
+        tries: read.tries,
         accept: read.accept,
         lint: read.lint,
         run: read.run,

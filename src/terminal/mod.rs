@@ -77,9 +77,15 @@ impl Terminal {
         Self { aside: true, color: self.color && there, live: there && !dumb, ..self }
     }
 
-    /// A line for people.
+    /// A line for people. On a terminal that is too narrow for it, it is broken between words.
     pub fn say(&self, line: &str) {
-        self.print(&format!("{line}\n"));
+        if self.live && console::measure_text_width(line) > self.width() {
+            let text = line.trim_start_matches(' ');
+            let margin = &line[..line.len() - text.len()];
+            self.print(&flow::hang(self, margin, text));
+        } else {
+            self.print(&format!("{line}\n"));
+        }
     }
 
     /// Text for people.

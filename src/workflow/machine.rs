@@ -125,6 +125,13 @@ pub fn next_step(session: &Session) -> Step {
         if is_sent_back(session, head) && may_repair(session, head) {
             return write(session, Agent::Repair);
         }
+        if settings.run
+            && !head.check_failed()
+            && samples::wants_tries(session)
+            && forecast::passed(session, Agent::Tries).is_none()
+        {
+            return Step::Call { agent: Agent::Tries, version: None };
+        }
         return run(session, head);
     }
     if !permission::tried(session, head).is_empty() {

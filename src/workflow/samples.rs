@@ -3,6 +3,7 @@
 use super::agreement::{self, Given};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::RefusalKind;
+use crate::domain::plan::Plan;
 use crate::domain::plan::Requirement;
 use crate::domain::report::{Checks, Evidence, RunVerdict, Scored, Side, Split, TestOutcome};
 use crate::domain::session::{Refusal, Sample, Session, Version};
@@ -65,17 +66,23 @@ pub fn answers(session: &Session) -> usize {
     given + session.refusals_of(Role::Coder).filter(unusable).count()
 }
 
-/// Whether it is to be read in the request what the candidates are run with: some of them read arguments
-/// or typed input, nobody gave any, and what is not known can't be compared.
+/// Whether it is to be read in the request what a script is run with: it, or one of the candidates, reads
+/// arguments or typed input, and nobody gave any. Without it a script can't be compared, and fails for want
+/// of what nobody gave.
 #[must_use]
 pub fn wants_tries(session: &Session) -> bool {
     let settings = &session.settings;
+    let reads_inputs = if session.samples.is_empty() {
+        session.head().is_some_and(|head| head.run.is_none() && head.reads_inputs())
+    } else {
+        session.samples.iter().any(|sample| sample.version.reads_inputs())
+    };
     session.stated.is_none()
-        && settings.accept == Evidence::Agreed
+        && (settings.tries || settings.accept == Evidence::Agreed)
         && settings.args.is_empty()
         && settings.stdin.is_empty()
-        && session.planning.plan.is_none()
-        && session.samples.iter().any(Sample::reads_inputs)
+        && !session.planning.plan.as_ref().is_some_and(Plan::says_what_to_try)
+        && reads_inputs
 }
 
 /// Whether further candidates are to be written before one is chosen: some run, what is not agreed on is
@@ -260,6 +267,38 @@ mod tests {
 
     fn lint(rule: &str) -> Lint {
         Lint { rule: rule.into(), line: 1, column: 1, message: String::new() }
+    }
+
+    #[test]
+    fn a_script_that_reads_what_nobody_gave_has_the_request_asked_for_it() {
+        let asks = "print(int(input()) * 2)";
+        let session = |script: &str, tries: bool, given: &str, plan: Option<&str>| {
+            let mut session = Session::default();
+            session.settings.tries = tries;
+            session.settings.stdin = given.into();
+            session.planning.plan =
+                plan.map(|text| Plan { text: text.into(), requirements: Vec::new() });
+            session.versions.push(Version::new(1, Cause::First, None, script.into()));
+            session.head = Some(1);
+            session
+        };
+        let plan = "## Requirements\n\n- R1: Double it.\n";
+        let says = "## Requirements\n\n- R1: Double it.\n\n## Try it with\n\n- input: 3\n";
+        for (script, tries, given, plan, wanted) in [
+            (asks, true, "", None, true),
+            (asks, true, "", Some(plan), true),
+            (asks, true, "", Some(says), false),
+            (asks, true, "5\n", None, false),
+            (asks, false, "", None, false),
+            ("print(6)", true, "", None, false),
+            ("import sys\nprint(sys.argv[1])", true, "", None, true),
+        ] {
+            let session = session(script, tries, given, plan);
+            assert_eq!(wants_tries(&session), wanted, "{script} {tries} {given} {plan:?}");
+        }
+        let mut known = session(asks, true, "", None);
+        known.stated = Some(crate::domain::session::Stated::default());
+        assert!(!wants_tries(&known), "it is asked once");
     }
 
     /// Tests that passed, how the run ended, security findings, lint findings, errors.
