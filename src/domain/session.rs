@@ -351,13 +351,28 @@ impl Version {
     /// Whether its script reads its command line or what is typed.
     #[must_use]
     pub fn reads_inputs(&self) -> bool {
-        let names = ARGUMENT_PARSERS.iter().chain(&READS_TYPED).chain(&["argv"]);
+        self.reads_arguments() || self.reads_typed()
+    }
+
+    /// Whether its script reads its command line.
+    #[must_use]
+    pub fn reads_arguments(&self) -> bool {
+        self.has_name(ARGUMENT_PARSERS.iter().chain(&["argv"]))
+    }
+
+    /// Whether its script reads what is typed.
+    #[must_use]
+    pub fn reads_typed(&self) -> bool {
+        self.has_name(READS_TYPED.iter())
+    }
+
+    fn has_name<'n>(&self, mut names: impl Iterator<Item = &'n &'n str>) -> bool {
         let script = &self.script;
         let is_name = |at: usize, name: &str| {
             let of_name = |c: char| c.is_alphanumeric() || c == '_';
             !script[..at].ends_with(of_name) && !script[at + name.len()..].starts_with(of_name)
         };
-        names.into_iter().any(|name| script.match_indices(name).any(|(at, name)| is_name(at, name)))
+        names.any(|name| script.match_indices(*name).any(|(at, name)| is_name(at, name)))
     }
 }
 

@@ -6,9 +6,10 @@ use crate::domain::event::RefusalKind;
 use crate::domain::plan::Plan;
 use crate::domain::plan::Requirement;
 use crate::domain::report::{Checks, Evidence, RunVerdict, Scored, Side, Split, TestOutcome};
-use crate::domain::session::{Refusal, Sample, Session, Version};
+use crate::domain::session::{Refusal, Sample, Session, Stated, Version};
 use crate::domain::settings::{Settings, Strategy};
 use crate::domain::text::ends;
+use crate::domain::text::stands_in;
 
 /// Bytes of what a sample did that is shown.
 const SHOWN: usize = 1_500;
@@ -83,6 +84,27 @@ pub fn wants_tries(session: &Session) -> bool {
         && settings.stdin.is_empty()
         && !session.planning.plan.as_ref().is_some_and(Plan::says_what_to_try)
         && reads_inputs
+}
+
+/// What the request states. Where the same words were taken for arguments and for what is typed, they are
+/// what most of the scripts read.
+#[must_use]
+pub fn placed(session: &Session, stated: Stated) -> Stated {
+    let Stated { args, stdin } = stated;
+    let same = args.iter().flat_map(|arg| arg.split_whitespace()).eq(stdin.split_whitespace());
+    let head = session.head().filter(|_| session.samples.is_empty());
+    let scripts = || head.into_iter().chain(session.samples.iter().map(|sample| &sample.version));
+    if !same || args.is_empty() {
+        return Stated { args, stdin };
+    }
+    let reading = |reads: fn(&Version) -> bool| scripts().filter(|script| reads(script)).count();
+    if reading(Version::reads_arguments) >= reading(Version::reads_typed) {
+        return Stated { args, stdin: String::new() };
+    }
+    // Words that stand side by side in the request are one line.
+    let line = args.join(" ");
+    let stdin = if stands_in(&session.request, &line) { line + "\n" } else { stdin };
+    Stated { args: Vec::new(), stdin }
 }
 
 /// Whether further candidates are to be written before one is chosen: some run, what is not agreed on is
@@ -267,6 +289,31 @@ mod tests {
 
     fn lint(rule: &str) -> Lint {
         Lint { rule: rule.into(), line: 1, column: 1, message: String::new() }
+    }
+
+    #[test]
+    fn words_that_were_taken_for_both_go_where_scripts_read_them() {
+        let (argv, typed, both) =
+            ("import sys\nprint(sys.argv)", "print(input())", "import sys\nsys.argv\ninput()");
+        let request = "count letters of a line, try it with A big Bee. Or take 4 and 5";
+        for (script, args, stdin, expected_args, expected_stdin) in [
+            (typed, "A big Bee", "A\nbig\nBee\n", "", "A big Bee\n"),
+            (typed, "4 5", "4\n5\n", "", "4\n5\n"),
+            (argv, "A big Bee", "A big Bee\n", "A big Bee", ""),
+            (both, "4", "4\n", "4", ""),
+            // What is said apart stands.
+            (typed, "A big Bee", "", "A big Bee", ""),
+            (argv, "", "4\n5\n", "", "4\n5\n"),
+            (both, "4", "5\n", "4", "5\n"),
+        ] {
+            let mut session = Session { request: request.into(), ..Session::default() };
+            session.versions.push(Version::new(1, Cause::First, None, script.into()));
+            session.head = Some(1);
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            let placed = placed(&session, Stated { args: words(args), stdin: stdin.into() });
+            let expected = Stated { args: words(expected_args), stdin: expected_stdin.into() };
+            assert_eq!(placed, expected, "{script} {args} {stdin}");
+        }
     }
 
     #[test]

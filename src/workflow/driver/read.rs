@@ -9,7 +9,7 @@ use crate::domain::origin;
 use crate::domain::plan::{Plan, Requirement};
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
-use crate::domain::session::Pending;
+use crate::domain::session::{Pending, Stated};
 use crate::python::{check, forgotten, hidden, left_out, pep723};
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
@@ -206,6 +206,7 @@ impl Driver<'_, '_> {
             Err(_) => Given::default(),
         };
         let Given { args, stdin } = given;
+        let Stated { args, stdin } = samples::placed(self.store.session(), Stated { args, stdin });
         self.record(Event::TriesRead { call: pending.call, args, stdin })
     }
 
