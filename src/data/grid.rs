@@ -45,6 +45,7 @@ pub(super) struct Found {
     /// Rows before those of values: the names, and what stands before them.
     pub(super) before: u64,
     /// The line of the first row of values.
+    #[cfg(feature = "tables")]
     pub(super) first: u64,
     /// Worth knowing.
     pub(super) notes: Vec<String>,
@@ -125,6 +126,7 @@ impl Grid {
         Found {
             lines: rows.iter().take(shown).map(|(_, row)| join(row)).collect(),
             before: head.rows as u64,
+            #[cfg(feature = "tables")]
             first: values.first().map_or(u64::MAX, |(line, _)| *line),
             notes: self.notes(meant, &head, &columns, width),
             columns,

@@ -3,6 +3,7 @@
 use super::refusal;
 use crate::domain::text::one_line;
 use serde_json::Value;
+#[cfg(feature = "embedded")]
 use std::path::Path;
 use std::time::Duration;
 
@@ -172,6 +173,7 @@ fn size(context: Option<u32>) -> String {
 
 impl Fault {
     /// A model inside the program that can't be run.
+    #[cfg(feature = "embedded")]
     pub(super) fn embedded(file: &Path, reason: &str) -> Self {
         let name = file.file_name().unwrap_or(file.as_os_str());
         Self::Embedded { file: shown(&name.to_string_lossy()), reason: shown(reason) }
