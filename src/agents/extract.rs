@@ -354,8 +354,7 @@ fn segments(text: &str) -> Vec<Block> {
     let mut strings = StringLines::default();
     let mut fenced = false;
     for line in text.split('\n') {
-        let start = line.trim_start();
-        if !strings.inside() && (start.starts_with("```") || start.starts_with("~~~")) {
+        if !strings.inside() && fences::is_fence(line) {
             // What stands in fences was looked at before, and was no script.
             close(&mut run, true, &mut blocks);
             fenced = !fenced;

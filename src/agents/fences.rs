@@ -18,6 +18,12 @@ const MAX_ENDS: usize = 10;
 /// A word-processor's or a web page's invisible characters, which may stand before a fence.
 const INVISIBLE: [char; 4] = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{feff}'];
 
+/// Whether a line may be a fence, by its beginning.
+pub(super) fn is_fence(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("```") || line.starts_with("~~~")
+}
+
 /// An opening fence.
 struct Open<'a> {
     mark: char,

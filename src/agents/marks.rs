@@ -1,6 +1,7 @@
 //! Where a mark of a chat format stands: in what a model says, or in code and quotes that speak of it.
 
 use super::extract::looks_like_code;
+use super::fences::is_fence;
 use super::text::starts_with;
 use super::turns::is_mark;
 use std::cell::Cell;
@@ -137,11 +138,6 @@ fn stops(text: &str, start: usize, end: usize) -> Vec<usize> {
     stops.extend(mark);
     stops.push(text.len());
     stops
-}
-
-pub(super) fn is_fence(line: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with("```") || line.starts_with("~~~")
 }
 
 /// What stands at the end of a piece of Python.

@@ -1,6 +1,7 @@
 //! What every answer needs before it is read: line ends, words.
 
 pub(super) use super::thoughts::after_thinking;
+use crate::domain::text::single_spaced;
 use std::collections::HashSet;
 
 /// The answer with `\n` line ends and without a byte-order mark.
@@ -55,7 +56,7 @@ pub(super) fn key(text: &str) -> String {
 /// The text without Markdown's marks for bold text, and with single spaces.
 pub(super) fn plain(text: &str) -> String {
     let text = text.replace("**", "").replace("__", "");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    single_spaced(&text)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The turn of a dialogue that is the model's own: models whose server does not stop them write the
 //! marks of their chat format, and go on with turns that they make up for the user.
 
-use super::marks::{Marks, is_fence};
+use super::fences::is_fence;
+use super::marks::Marks;
 use super::text::{normalise, starts_with};
 use super::thoughts;
 use crate::domain::chat::Outcome;

@@ -36,11 +36,7 @@ const PAGES: &[Page] = pages![
 pub(super) fn run(terminal: Terminal, args: &Help) -> Result<u8> {
     let Some(topic) = &args.topic else {
         terminal.print(&Cli::command().render_help().to_string());
-        let topics: Vec<&str> = PAGES.iter().map(|(topic, _)| *topic).collect();
-        terminal.say(&format!(
-            "\nPages of the guide, with `redraft help TOPIC`: {}",
-            topics.join(", ")
-        ));
+        terminal.say(&format!("\nPages of the guide, with `redraft help TOPIC`: {}", topics()));
         return Ok(code::DONE);
     };
     if let Some((_, text)) = PAGES.iter().find(|(name, _)| name == topic) {
@@ -51,12 +47,15 @@ pub(super) fn run(terminal: Terminal, args: &Help) -> Result<u8> {
     // Built once, so that the options that every command takes are in its help.
     all.build();
     let Some(command) = all.find_subcommand_mut(topic) else {
-        let topics: Vec<&str> = PAGES.iter().map(|(topic, _)| *topic).collect();
         let topic = one_line(topic, 60);
-        bail!("there is no page and no command `{topic}`; pages: {}", topics.join(", "));
+        bail!("there is no page and no command `{topic}`; pages: {}", topics());
     };
     terminal.print(&command.render_long_help().to_string());
     Ok(code::DONE)
+}
+
+fn topics() -> String {
+    PAGES.iter().map(|(topic, _)| *topic).collect::<Vec<_>>().join(", ")
 }
 
 /// A page as a terminal shows it: headings and commands stand out, links are their words.

@@ -35,7 +35,7 @@ mod work;
 
 use crate::cli::{Cli, Command, Global};
 use crate::config::Config;
-use crate::domain::text::{one_line, visible};
+use crate::domain::text::{one_line, single_spaced, visible};
 use crate::files;
 use crate::llm::library::FetchError;
 use crate::store::StoreError;
@@ -188,8 +188,7 @@ fn unparsed(error: &clap::Error) -> u8 {
 
 /// An error of the command line: what is wrong, and what to do, a line each.
 fn two_lines(text: &str) -> (String, String) {
-    let join = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut parts = text.split("\n\n").map(join).filter(|part| !part.is_empty());
+    let mut parts = text.split("\n\n").map(single_spaced).filter(|part| !part.is_empty());
     let what = parts.next().unwrap_or_default();
     let rest: Vec<String> = parts.collect();
     let with = |start: &str| rest.iter().find(|part| part.starts_with(start)).cloned();

@@ -118,6 +118,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
 pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Option<bool>> {
     let roles = [Role::Planner, Role::Coder, Role::Reviewer];
     let mut models: Vec<String> = roles.map(|role| settings.role(role).model.clone()).into();
+    models.sort();
     models.dedup();
     let mut new = Vec::new();
     for model in models {

@@ -6,7 +6,7 @@
 
 use super::plan::{Plan, Requirement};
 use super::section;
-use super::text::{one_line, stands_in};
+use super::text::{one_line, single_spaced, stands_in};
 
 /// What a requirement that nobody asked for ends in, until a person approves it.
 const MARK: &str = " (proposal)";
@@ -40,21 +40,17 @@ pub fn traced(plan: Plan, said: &[&str]) -> Plan {
     if !plan.requirements.iter().any(|requirement| apart(&requirement.text).is_some()) {
         return plan;
     }
-    let said: Vec<String> = said.iter().map(|text| in_one_row(text)).collect();
+    let said: Vec<String> = said.iter().map(|text| single_spaced(text)).collect();
     changed(plan, |text| {
         let text = text.strip_suffix(MARK).unwrap_or(text);
         match apart(text) {
-            Some((_, quote)) if said.iter().any(|said| stands_in(said, &in_one_row(quote))) => {
+            Some((_, quote)) if said.iter().any(|said| stands_in(said, &single_spaced(quote))) => {
                 text.to_owned()
             }
             Some((text, _)) => text + MARK,
             None => text.to_owned() + MARK,
         }
     })
-}
-
-fn in_one_row(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether it is a proposal that no person approved.

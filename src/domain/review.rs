@@ -180,6 +180,26 @@ pub struct Finding {
     pub by_manager: bool,
 }
 
+impl Finding {
+    /// One that is open and was found in a version for the first time, of a ledger of so many findings.
+    #[must_use]
+    pub fn new(known: usize, version: u32, severity: Severity, text: String) -> Self {
+        Self {
+            id: format!("F{}", known + 1),
+            requirement: None,
+            severity,
+            quote: None,
+            text,
+            state: FindingState::Open,
+            first: version,
+            last: version,
+            times: 1,
+            against: None,
+            by_manager: false,
+        }
+    }
+}
+
 /// What the Manager saw of a requirement in a test by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {

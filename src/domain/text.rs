@@ -47,6 +47,12 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
+/// The words of a text with single blanks between them, on one line.
+#[must_use]
+pub fn single_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A printed line with the blanks that it begins with, at most `width` characters; a tab is four blanks.
 #[must_use]
 pub fn printed_line(line: &str, width: usize) -> String {

@@ -13,8 +13,7 @@ const WIDTH: usize = 200;
 /// backticks. A line that is none is left out.
 #[must_use]
 pub fn of_plan(plan: &str) -> Vec<String> {
-    let names = section::items(plan, HEADING).map(|item| item.trim_matches('`'));
-    names.filter(|name| is_name(name)).map(str::to_owned).take(MOST).collect()
+    section::items(plan, HEADING).filter_map(name).map(str::to_owned).take(MOST).collect()
 }
 
 /// A plan without this section.
@@ -29,12 +28,15 @@ pub fn write_writes(names: &[String]) -> String {
     section::write(HEADING, names.iter().cloned())
 }
 
-fn is_name(name: &str) -> bool {
+/// The name in a line of the section; none where it is no path below the run folder.
+pub(crate) fn name(item: &str) -> Option<&str> {
+    let name = item.trim_matches('`');
     let below = |part: &str| !part.is_empty() && part != "." && part != "..";
-    name.chars().count() <= WIDTH
+    let is_name = name.chars().count() <= WIDTH
         && !name.contains(['\\', '`'])
         && !name.chars().any(char::is_control)
-        && name.split('/').all(below)
+        && name.split('/').all(below);
+    is_name.then_some(name)
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use super::journal;
 use super::line::Entry;
-use super::open::name_of;
-use super::{JOURNAL, LOCK, StoreError, fold};
+use super::open::{locked, name_of};
+use super::{JOURNAL, StoreError, fold};
 use crate::domain::event::{Event, FORMAT};
 use crate::domain::session::Session;
-use crate::files::{self, Locking, Mode};
+use crate::files::{self, Mode};
 use std::path::Path;
 
 /// What a repair did.
@@ -30,14 +30,7 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     if files::length(&path).is_none() {
         return Err(StoreError::Unknown(name));
     }
-    let _lock = match files::lock(&folder.join(LOCK))? {
-        Locking::Taken(lock) => lock,
-        Locking::Held(id) => {
-            let holder =
-                id.map_or_else(|| "another process".to_owned(), |n| format!("process {n}"));
-            return Err(StoreError::Locked { name, holder });
-        }
-    };
+    let _lock = locked(folder)?;
     let bytes = files::read(&path)?;
     let (lines, torn) = journal::split(&bytes);
     let mut session = Session::default();

@@ -6,6 +6,7 @@
 
 use crate::domain::report::{RunVerdict, Trial};
 use crate::domain::session::{Sample, Session};
+use crate::domain::text::single_spaced;
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -177,8 +178,7 @@ fn without_labels(text: &str) -> Vec<String> {
 /// Whether an output holds what is expected: the text itself, but for white space, or the same values.
 #[must_use]
 pub fn holds(output: &str, expected: &str) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (has, wanted) = (plain(output), plain(expected));
+    let (has, wanted) = (single_spaced(output), single_spaced(expected));
     let of_word = |c: char| c.is_alphanumeric();
     let whole = |at: usize| {
         let before = has[..at].chars().next_back().is_some_and(of_word);

@@ -281,17 +281,9 @@ fn found(
             ..known.clone()
         },
         None => Finding {
-            id: format!("F{}", session.ledger.len() + 1),
             requirement: Some(requirement.id.clone()),
-            severity,
-            quote: None,
-            text,
-            state: FindingState::Open,
-            first: version,
-            last: version,
-            times: 1,
-            against: None,
             by_manager: true,
+            ..Finding::new(session.ledger.len(), version, severity, text)
         },
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::review::{
     Finding, FindingState, RawFinding, RawReview, Review, Severity, Status,
 };
 use crate::domain::session::Session;
+use crate::domain::text::single_spaced;
 
 /// How many findings reach the Coder.
 const CAP: usize = 12;
@@ -308,23 +309,16 @@ impl Book<'_> {
             self.left_out += 1;
             return;
         }
-        let id = format!("F{}", self.findings.len() + 1);
-        self.findings.push(Finding {
-            id: id.clone(),
+        let finding = Finding {
             requirement: raw.requirement.clone(),
-            severity,
             quote: raw.quote.clone(),
-            text: raw.text.clone(),
             state,
-            first: self.version,
-            last: self.version,
-            times: 1,
-            against: None,
-            by_manager: false,
-        });
+            ..Finding::new(self.findings.len(), self.version, severity, raw.text.clone())
+        };
         if state == FindingState::Open {
-            self.new.push(id);
+            self.new.push(finding.id.clone());
         }
+        self.findings.push(finding);
     }
 
     /// What was open and was not found again is fixed. What the user found only the user settles.
@@ -350,7 +344,7 @@ fn is(known: &Finding, raw: &RawFinding, said: &str) -> bool {
         (Some(a), Some(b)) if a != b => same && said.split(' ').count() >= OWN_WORDS,
         (Some(_), Some(_)) => {
             let quotes = known.quote.as_ref().zip(raw.quote.as_ref());
-            same || quotes.is_some_and(|(a, b)| squeeze(a) == squeeze(b))
+            same || quotes.is_some_and(|(a, b)| single_spaced(a) == single_spaced(b))
         }
         _ => same,
     }
@@ -361,18 +355,13 @@ fn key(text: &str) -> String {
     let lower = text.to_lowercase();
     let words: Vec<&str> =
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    if words.is_empty() { squeeze(&lower) } else { words.join(" ") }
-}
-
-/// A text with single spaces.
-fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    if words.is_empty() { single_spaced(&lower) } else { words.join(" ") }
 }
 
 /// Whether the script holds the quote, however it is spaced.
 fn quotes(script: &str, quote: &str) -> bool {
-    let holds = |quote: &str| script.contains(quote) || squeeze(script).contains(quote);
-    let quote = squeeze(quote);
+    let holds = |quote: &str| script.contains(quote) || single_spaced(script).contains(quote);
+    let quote = single_spaced(quote);
     // In marks of its own it is the same line.
     let inner = quote.trim_matches(['`', '"', ' ']);
     holds(&quote) || (!inner.is_empty() && holds(inner))

@@ -11,21 +11,14 @@ const WISH: usize = 600;
 #[must_use]
 pub fn of(session: &Session, version: u32, text: &str) -> Finding {
     let known = session.ledger.iter().find(|finding| is_wish(finding) && finding.first == version);
-    let new = Finding {
-        id: format!("F{}", session.ledger.len() + 1),
-        requirement: None,
-        severity: Severity::Should,
-        quote: None,
-        text: String::new(),
-        state: FindingState::Open,
-        first: version,
-        last: version,
-        times: 1,
-        against: None,
-        by_manager: true,
-    };
-    let finding = known.cloned().unwrap_or(new);
-    Finding { text: one_line(text, WISH), state: FindingState::Open, ..finding }
+    let text = one_line(text, WISH);
+    match known {
+        Some(known) => Finding { text, state: FindingState::Open, ..known.clone() },
+        None => Finding {
+            by_manager: true,
+            ..Finding::new(session.ledger.len(), version, Severity::Should, text)
+        },
+    }
 }
 
 /// What the user said of versions before the latest and did not settle, oldest first. What was said of

@@ -1,5 +1,6 @@
 //! Scripts that come inside JSON, or between tags as in XML and HTML.
 
+use super::super::fences::is_fence;
 use super::super::text;
 use super::notebook;
 use serde_json::Value;
@@ -164,7 +165,7 @@ fn between_tags(text: &str) -> Option<Payload> {
     for line in text.split_inclusive('\n') {
         let start = line.trim_start();
         let from = at + line.len() - start.len();
-        if start.starts_with("```") || start.starts_with("~~~") {
+        if is_fence(line) {
             return None;
         }
         if let Some(rest) = start.strip_prefix("<![CDATA[") {

@@ -126,9 +126,8 @@ impl Parts {
                 Some(())
             }
             writes::HEADING => {
-                let names = writes::of_plan(&format!("{heading}\n- {line}"));
-                self.writes.extend(names.first().cloned());
-                (!names.is_empty()).then_some(())
+                self.writes.push(writes::name(line.trim())?.to_owned());
+                Some(())
             }
             origin::HEADING => {
                 self.proposals.push(line.to_owned());

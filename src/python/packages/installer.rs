@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::requirement::Requirement;
 use super::tool::{Ended, Tool, ToolError, told};
+use crate::domain::text::single_spaced;
 use crate::python::interpreter::Interpreter;
 
 /// How long the index may take to answer for one name.
@@ -214,7 +215,7 @@ fn uv_has(ended: &Ended) -> Option<bool> {
         return Some(true);
     }
     // It may break its lines anywhere.
-    let said = ended.errors.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = single_spaced(&ended.errors);
     if NOT_THERE.iter().any(|words| said.contains(words)) {
         return Some(false);
     }

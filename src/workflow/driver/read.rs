@@ -2,7 +2,8 @@
 
 use super::{Driver, DriverError, Next, answer, notes};
 use crate::agents::given::Given;
-use crate::agents::{self, analysis, dependencies, extract, planner, reviewer, safety, tries};
+use crate::agents::planner::{self, Proposal};
+use crate::agents::{self, Refusal, analysis, dependencies, extract, reviewer, safety, tries};
 use crate::domain::chat::{Agent, Outcome, Role};
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::origin;
@@ -10,6 +11,7 @@ use crate::domain::plan::{Plan, Requirement};
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::{Pending, Stated};
+use crate::domain::text::single_spaced;
 use crate::python::{check, forgotten, hidden, left_out, pep723};
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
@@ -51,7 +53,7 @@ impl Driver<'_, '_> {
     }
 
     fn read_plan(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
-        let (text, requirements) = match planner::parse(&own_words(pending), own_outcome(pending)) {
+        let (text, requirements) = match read_plan(pending) {
             Ok(proposal) => (proposal.text, proposal.requirements),
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
@@ -79,13 +81,14 @@ impl Driver<'_, '_> {
     /// Takes the plan that has most in common with the other samples.
     fn read_plans(&mut self, last_try: bool) -> Result<(), DriverError> {
         let all = self.store.session().calls.pending.clone();
-        let read = |pending: &Pending| planner::parse(&own_words(pending), own_outcome(pending));
-        let plans: Vec<_> =
-            all.iter().filter_map(|pending| Some((pending.call, read(pending).ok()?))).collect();
+        let plans: Vec<_> = all
+            .iter()
+            .filter_map(|pending| Some((pending.call, read_plan(pending).ok()?)))
+            .collect();
         if plans.is_empty() {
             let (last, others) = all.split_last().map_or((None, &[][..]), |(l, o)| (Some(l), o));
             for pending in others {
-                if let Err(refusal) = read(pending) {
+                if let Err(refusal) = read_plan(pending) {
                     self.refuse(pending, RefusalKind::Unusable, refusal.reason)?;
                 }
             }
@@ -106,10 +109,7 @@ impl Driver<'_, '_> {
         let said = std::iter::once(&session.request).chain(&session.planning.remarks);
         let requirements: Vec<Requirement> = said
             .enumerate()
-            .map(|(n, text)| Requirement {
-                id: format!("R{}", n + 1),
-                text: text.split_whitespace().collect::<Vec<_>>().join(" "),
-            })
+            .map(|(n, text)| Requirement { id: format!("R{}", n + 1), text: single_spaced(text) })
             .collect();
         let list: String =
             requirements.iter().flat_map(|r| ["- ", &r.id, ": ", &r.text, "\n"]).collect();
@@ -308,15 +308,21 @@ impl Driver<'_, '_> {
     }
 }
 
-/// What the model itself has to say: no thoughts, no other turns, nothing of its prompt.
-fn own_words(pending: &Pending) -> String {
-    let (words, _) = agents::own_words(&pending.answer, pending.outcome);
-    agents::without_echo(&words, &pending.told)
+fn read_plan(pending: &Pending) -> Result<Proposal, Refusal> {
+    let (words, outcome) = said(pending);
+    planner::parse(&words, outcome)
 }
 
-/// How what the model itself has to say ended.
-fn own_outcome(pending: &Pending) -> Outcome {
-    agents::own_words(&pending.answer, pending.outcome).1
+/// What the model itself has to say.
+fn own_words(pending: &Pending) -> String {
+    said(pending).0
+}
+
+/// What the model itself has to say, and how that ended: no thoughts, no other turns, nothing of its
+/// prompt.
+fn said(pending: &Pending) -> (String, Outcome) {
+    let (words, outcome) = agents::own_words(&pending.answer, pending.outcome);
+    (agents::without_echo(&words, &pending.told), outcome)
 }
 
 /// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.

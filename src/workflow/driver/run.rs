@@ -4,7 +4,7 @@ use super::packages::Ground;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{GivenBy, Run, RunVerdict};
-use crate::python::run::{self, Ask, Ran, RunFault};
+use crate::python::run::{self, Ask, RunFault};
 use crate::python::trial;
 use crate::sandbox;
 use crate::store::artifacts;
@@ -23,7 +23,7 @@ impl Driver<'_, '_> {
         let script = version.script.clone();
         let checks = version.checks.clone().unwrap_or_default();
         let limits = session.settings.sandbox;
-        let (given, by) = super::given(session);
+        let (given, mut by) = super::given(session);
         let proposed = super::given::proposed(session);
         let access = permission::access(session, version);
         let runner = sandbox::runner(access.mode);
@@ -52,7 +52,6 @@ impl Driver<'_, '_> {
         };
         let cancel = &self.tools.cancel;
         let mut ran = run::run(runner.as_ref(), ask.clone(), cancel).await;
-        let mut by = by;
         let failed = ran.as_ref().is_ok_and(|ran| ran.run.verdict == RunVerdict::Failed);
         if let Some(proposed) = proposed.filter(|_| failed) {
             // It may want what nobody gave: then what the plan proposes is better than nothing.
@@ -65,15 +64,15 @@ impl Driver<'_, '_> {
                 stdin: proposed.stdin.into_bytes(),
                 ..ask
             };
-            let further = run::run(runner.as_ref(), ask, cancel).await;
-            let good = |ran: &Ran| matches!(ran.run.verdict, RunVerdict::Ok | RunVerdict::Window);
-            let taken =
-                further.as_ref().map_or_else(|fault| matches!(fault, RunFault::Interrupted), good);
-            if taken {
-                (ran, by) = (further, Some(GivenBy::Plan));
-                self.store.take_further_files(number)?;
-            } else {
-                self.store.further_files(number)?;
+            match run::run(runner.as_ref(), ask, cancel).await {
+                Err(RunFault::Interrupted) => return Ok(Next::End(self.interrupted()?)),
+                Ok(further)
+                    if matches!(further.run.verdict, RunVerdict::Ok | RunVerdict::Window) =>
+                {
+                    (ran, by) = (Ok(further), Some(GivenBy::Plan));
+                    self.store.take_further_files(number)?;
+                }
+                _ => drop(self.store.further_files(number)?),
             }
         }
         match ran {
