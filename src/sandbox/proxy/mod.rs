@@ -165,13 +165,16 @@ impl Proxy {
                 let (mut back, mut forth) = self.connect(&target).await?.into_split();
                 let moved = AtomicU64::new(0);
                 let forth = async {
-                    forth.write_all(&head).await.ok()?;
-                    send_body(&behind, body, from, &mut forth, &moved).await?;
-                    // Whatever the client says now is not for this server.
+                    if forth.write_all(&head).await.is_ok() {
+                        send_body(&behind, body, from, &mut forth, &moved).await;
+                    }
+                    // Whatever the client says now is not for this server, which may have answered
+                    // before it took the whole body.
                     drain(from).await
                 };
                 let both = async {
                     tokio::select! {
+                        biased;
                         answered = answer(&mut back, to, &moved) => answered,
                         _ = forth => Ok(()),
                     }

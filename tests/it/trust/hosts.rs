@@ -188,7 +188,8 @@ fn serve(mut stream: TcpStream, says: &str, asked: &Mutex<Vec<String>>) {
     let mut head = String::new();
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     while lines.read_line(&mut head).is_ok_and(|n| n > 2) {}
-    let length = head.lines().find_map(|line| line.strip_prefix("Content-length: "));
+    let lower = head.to_ascii_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     lines.read_exact(&mut body).unwrap();
     asked.lock().unwrap().push(head.clone());
@@ -198,7 +199,9 @@ fn serve(mut stream: TcpStream, says: &str, asked: &Mutex<Vec<String>>) {
         None => ("200 OK", String::new()),
     };
     let length = says.len();
-    let _ = write!(stream, "HTTP/1.1 {status}\r\n{more}Content-Length: {length}\r\n\r\n{says}");
+    let answer = format!("HTTP/1.1 {status}\r\n{more}Content-Length: {length}\r\n\r\n{says}");
+    // In one piece, and nothing that was sent is left unread: else closing may take the answer back.
+    let _ = stream.write_all(answer.as_bytes());
 }
 
 fn job(python: &Interpreter, script: &str, hosts: &[String]) -> Job {
