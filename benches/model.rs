@@ -162,7 +162,8 @@ fn main() {
          server: {{kind: openai, timeout: 3600, base_url: 'http://127.0.0.1:{port}/v1'}}}}"
     );
     let config = Config::parse(&config, "the bench's").expect("a configuration");
-    let connect = |model: &str| connect(model, &config, &HashMap::default()).expect("a model");
+    let connect =
+        |model: &str| connect(model, config.models(), &HashMap::default()).expect("a model");
     let own = connect(&format!("embedded/{path}"));
     let other = server.as_ref().map(|_| connect("server/model"));
 

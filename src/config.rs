@@ -4,27 +4,22 @@
 //! the file, the line and the column.
 
 pub mod foreign;
-mod nesting;
-mod values;
 
-use crate::domain::chat::{Role, Usage};
+use crate::domain::chat::Role;
 use crate::domain::report::Evidence;
 use crate::domain::settings::{
     Install, Limits, LintUse, Preset, Safety, Sandbox, SandboxMode, Strategy,
 };
 use crate::files;
+use crate::files::yaml::{self, over, values};
+use crate::llm::config::{Models, Price, Probe, ProviderConfig};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The largest configuration that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
-
-/// The largest YAML that is read, in bytes: a session's own file holds the task and the input, of a
-/// megabyte each.
-const LARGEST_YAML: usize = 16 << 20;
 
 /// What the files say; what they leave out is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -91,16 +86,6 @@ pub struct Config {
     sandbox: SandboxConfig,
 }
 
-/// Whether a model of this machine is asked what it is like before its first use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Probe {
-    /// In a few short calls, once.
-    Auto,
-    /// Not at all, and what is known of models is not used.
-    Never,
-}
-
 /// What differs for one role.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings")]
@@ -115,162 +100,6 @@ pub struct RoleConfig {
     pub max_tokens: Option<u32>,
     /// The model that is tried when this one is stuck, as `PROVIDER/MODEL`.
     pub escalate_to: Option<String>,
-}
-
-/// One provider of models.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
-pub struct ProviderConfig {
-    /// How it is spoken to.
-    pub kind: Option<Kind>,
-    /// What stands before the wire format's own path in its address.
-    pub base_url: Option<String>,
-    /// The environment variable that holds its key; none or empty: it needs no key.
-    pub api_key_env: Option<String>,
-    /// How many calls it works on at once.
-    #[serde(deserialize_with = "values::positive")]
-    pub parallel: Option<usize>,
-    /// Seconds of silence after which a call has failed.
-    #[serde(deserialize_with = "values::seconds")]
-    pub timeout: Option<f64>,
-    /// The file of recorded answers (kind `script`).
-    pub path: Option<PathBuf>,
-    /// The program and its arguments (kind `command`).
-    #[serde(deserialize_with = "values::command")]
-    pub command: Option<Vec<String>>,
-    /// How often a failed call is tried again.
-    #[serde(deserialize_with = "values::count")]
-    pub retries: Option<u32>,
-    /// Seconds that the first wait between two tries lasts at most.
-    #[serde(deserialize_with = "values::seconds")]
-    pub retry_seconds: Option<f64>,
-    /// How long prompt and answer can be together, in tokens; the least that is asked for (kind
-    /// `ollama`).
-    #[serde(deserialize_with = "values::positive")]
-    pub context: Option<u32>,
-    /// How messages become one prompt: a template's name, or its text (kind `completion`).
-    pub template: Option<String>,
-    /// Texts that end an answer, besides the template's own (kind `completion`).
-    pub stop: Option<Vec<String>>,
-    /// What the fields of requests and answers are called (kind `completion`).
-    #[serde(deserialize_with = "values::or_default")]
-    pub fields: BTreeMap<Field, String>,
-    /// Further fields for each request's JSON, put over what is there (kinds that use HTTP).
-    #[serde(deserialize_with = "values::or_default")]
-    pub extra: BTreeMap<String, serde_json::Value>,
-    /// Reviews are asked for as JSON of a given form, and the provider holds the model to it (kinds that
-    /// use HTTP, without `completion`).
-    pub structured: Option<bool>,
-    /// How tokens are drawn (kind `embedded`).
-    #[serde(deserialize_with = "values::or_default")]
-    pub sampling: Sampling,
-}
-
-/// How the tokens of an answer are drawn, besides the temperature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a map of sampling settings")]
-pub struct Sampling {
-    /// Makes the same request give the same answer.
-    #[serde(deserialize_with = "values::count")]
-    pub seed: Option<u64>,
-    /// The likeliest tokens that are this likely together are drawn from; 0.95.
-    #[serde(deserialize_with = "values::share")]
-    pub top_p: Option<f64>,
-    /// A token that is less likely than this part of the likeliest is not drawn; 0.05.
-    #[serde(deserialize_with = "values::share")]
-    pub min_p: Option<f64>,
-    /// What the score of a token that came lately is divided by; 1 for nothing.
-    #[serde(deserialize_with = "values::penalty")]
-    pub repetition_penalty: Option<f64>,
-}
-
-/// What a field of a raw prompt endpoint is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Field {
-    /// The whole prompt.
-    Prompt,
-    /// The model's name.
-    Model,
-    /// The longest answer, in tokens.
-    MaxTokens,
-    /// The sampling temperature.
-    Temperature,
-    /// The list of texts that end an answer.
-    Stop,
-    /// Whether the answer is to come in pieces.
-    Stream,
-    /// The answer, or a piece of it.
-    Answer,
-}
-
-/// How a provider is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The chat completions of `OpenAI` and of all that speak like it.
-    Openai,
-    /// `OpenAI`'s newer endpoint.
-    Responses,
-    /// Anthropic's messages endpoint.
-    Anthropic,
-    /// Gemini's own endpoint.
-    Gemini,
-    /// Ollama's own chat endpoint.
-    Ollama,
-    /// A program that reads messages and writes the answer.
-    Command,
-    /// Recorded answers.
-    Script,
-    /// A raw prompt endpoint.
-    Completion,
-    /// A model inside the process.
-    Embedded,
-}
-
-impl Kind {
-    /// The word in the configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Openai => "openai",
-            Self::Responses => "responses",
-            Self::Gemini => "gemini",
-            Self::Anthropic => "anthropic",
-            Self::Ollama => "ollama",
-            Self::Command => "command",
-            Self::Script => "script",
-            Self::Completion => "completion",
-            Self::Embedded => "embedded",
-        }
-    }
-}
-
-/// What a model's tokens cost, in US dollars for a million.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a map with `input` and `output`")]
-pub struct Price {
-    /// A million tokens of prompt.
-    #[serde(deserialize_with = "values::dollars")]
-    pub input: f64,
-    /// A million tokens of answer.
-    #[serde(deserialize_with = "values::dollars")]
-    pub output: f64,
-    /// A million tokens of prompt that the provider had in its cache; none: what the others cost.
-    #[serde(default, deserialize_with = "values::budget")]
-    pub cached: Option<f64>,
-}
-
-impl Price {
-    /// What these tokens cost in US dollars.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "no count of tokens reaches 2^52")]
-    pub fn of(self, usage: Usage) -> f64 {
-        let cached = usage.cached.min(usage.prompt);
-        let prompt = (usage.prompt - cached) as f64 * self.input;
-        let cached = cached as f64 * self.cached.unwrap_or(self.input);
-        (prompt + cached + usage.answer as f64 * self.output) / 1e6
-    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -375,7 +204,7 @@ impl Config {
         // A byte order mark, as some editors write, would be read as a document of its own.
         let text = text.trim_start_matches('\u{feff}');
         // A file that says nothing, or only has comments, is read as null.
-        let config: Result<Option<Self>, _> = read_yaml(text);
+        let config: Result<Option<Self>, _> = yaml::read(text);
         let name = name.to_owned();
         let config = config.map_err(|message| ConfigError::Content { name, message })?;
         Ok(config.unwrap_or_default())
@@ -451,64 +280,17 @@ impl Config {
         }
     }
 
+    /// What it says of models.
+    #[must_use]
+    pub const fn models(&self) -> Models<'_> {
+        Models { providers: &self.providers, prices: &self.prices, probe: self.probe }
+    }
+
     /// The model that a role is configured to use: its own, else the one of all roles.
     #[must_use]
     pub fn model_of(&self, role: Role) -> Option<&str> {
         let own = self.roles.get(&role).and_then(|role| role.model.as_deref());
         own.or(self.model.as_deref())
-    }
-}
-
-impl ProviderConfig {
-    /// Lays `later` over this, field by field.
-    pub fn merge(&mut self, later: Self) {
-        over(&mut self.kind, later.kind);
-        over(&mut self.base_url, later.base_url);
-        over(&mut self.api_key_env, later.api_key_env);
-        over(&mut self.parallel, later.parallel);
-        over(&mut self.structured, later.structured);
-        over(&mut self.timeout, later.timeout);
-        over(&mut self.path, later.path);
-        over(&mut self.command, later.command);
-        over(&mut self.retries, later.retries);
-        over(&mut self.retry_seconds, later.retry_seconds);
-        over(&mut self.context, later.context);
-        self.sampling.merge(later.sampling);
-        over(&mut self.template, later.template);
-        over(&mut self.stop, later.stop);
-        self.fields.extend(later.fields);
-        self.extra.extend(later.extra);
-    }
-}
-
-impl Sampling {
-    fn merge(&mut self, later: Self) {
-        over(&mut self.seed, later.seed);
-        over(&mut self.top_p, later.top_p);
-        over(&mut self.min_p, later.min_p);
-        over(&mut self.repetition_penalty, later.repetition_penalty);
-    }
-}
-
-/// Reads YAML that people edit, and that may come from anybody: each key may stand once, and what is
-/// too large or nested too deeply never reaches the YAML library.
-///
-/// # Errors
-/// Says what is wrong, with the line and the column.
-pub fn read_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    if text.len() > LARGEST_YAML {
-        return Err(format!("is larger than {LARGEST_YAML} bytes"));
-    }
-    nesting::check(text)?;
-    serde_yaml::from_str::<values::Unique>(text)
-        .and_then(|_| serde_yaml::from_str(text))
-        .map_err(|error| values::describe(&error))
-}
-
-/// What is said replaces what was there.
-fn over<T>(old: &mut Option<T>, new: Option<T>) {
-    if new.is_some() {
-        *old = new;
     }
 }
 

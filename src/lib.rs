@@ -2,18 +2,19 @@
 //!
 //! ARCHITECTURE.md draws the layers; `tests/layering.rs` holds them.
 
+pub use redraft_data as data;
+pub use redraft_domain as domain;
+pub use redraft_files as files;
+pub use redraft_llm as llm;
+pub use redraft_python as python;
+pub use redraft_sandbox as sandbox;
+
 pub mod agents;
 mod cli;
 pub mod commands;
 pub mod config;
-pub mod data;
 pub mod diff;
-pub mod domain;
-pub mod files;
-pub mod llm;
 pub mod prompts;
-pub mod python;
-pub mod sandbox;
 pub mod store;
 pub mod terminal;
 pub mod trust;

@@ -1,26 +1,30 @@
-//! Arrows point down only: fails on any import that ARCHITECTURE.md does not allow, on any file
-//! over 800 lines, and on a direct use of the terminal or the disk outside their doors.
+//! Arrows point down only: fails on any import that ARCHITECTURE.md does not allow, on any file over
+//! 800 lines, and on a direct use of the terminal or the disk outside their doors. Reads the syntax trees.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use syn::visit::{self, Visit};
 
-/// The layers, lowest first. A module may import from lower layers and from itself; the modules of
-/// one layer do not know each other.
+/// The crates that know nothing of the workflow, each with those that it may know.
+const CRATES: [(&str, &[&str]); 6] = [
+    ("domain", &[]),
+    ("files", &[]),
+    ("sandbox", &["domain", "files"]),
+    ("data", &["domain", "files"]),
+    ("llm", &["domain", "files"]),
+    ("python", &["domain", "files", "sandbox"]),
+];
+
+/// The layers of the root package, lowest first. A module may import from lower layers and from itself;
+/// the modules of one layer do not know each other.
 const LAYERS: [&[&str]; 11] = [
     &["domain"],
     &["files", "diff"],
-    &[
-        "config",
-        "data",
-        "prompts",
-        "sandbox",
-        "trust",
-        "workflow::agreement",
-        "workflow::variations",
-    ],
+    &["data", "llm", "sandbox"],
+    &["config", "prompts", "python", "trust", "workflow::variations"],
     &["workflow::evidence", "workflow::samples", "workflow::wishes", "workflow::writes"],
     &[
         "workflow::convergence",
@@ -30,26 +34,31 @@ const LAYERS: [&[&str]; 11] = [
         "workflow::weight",
     ],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
-    &["agents", "store", "llm", "python"],
+    &["agents", "store"],
     &["workflow::driver"],
     &["terminal"],
-    &["cli"],
-    &["commands"],
+    &["cli", "commands"],
 ];
 
 /// Imports that point into a layer's own row, each with its reason.
-const SIDEWAYS: [(&str, &str); 1] = [
+const SIDEWAYS: [(&str, &str); 2] = [
     // A gate's question is about a machine's trouble.
     ("workflow::manager", "workflow::machine"),
+    // A command is given what was typed.
+    ("commands", "cli"),
 ];
 
 /// Layers that may be left out on the way down but never reached: what must not know what.
-const NEVER: [(&str, &str); 5] = [
+const NEVER: [(&str, &str); 9] = [
     ("store", "workflow::machine"),
+    ("store", "llm"),
+    ("store", "python"),
     ("agents", "files"),
     ("agents", "sandbox"),
-    ("llm", "sandbox"),
-    ("llm", "prompts"),
+    ("agents", "llm"),
+    ("agents", "python"),
+    ("workflow::machine", "llm"),
+    ("workflow::machine", "files"),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -66,7 +75,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The module of the layers that a path in the crate belongs to.
+/// The source folders of the root package and of the crates.
+fn packages() -> Vec<PathBuf> {
+    let crates = CRATES.iter().map(|(name, _)| Path::new("crates").join(name).join("src"));
+    std::iter::once("src".into()).chain(crates).collect()
+}
+
+/// The module of the layers that a path in the root package belongs to.
 fn module_of(path: &str) -> Option<&'static str> {
     LAYERS
         .iter()
@@ -79,59 +94,120 @@ fn layer_of(module: &str) -> usize {
     LAYERS.iter().position(|layer| layer.contains(&module)).unwrap()
 }
 
-/// The file's path in the crate, as `store::fold`.
-fn path_of(file: &Path) -> String {
-    let relative = file.strip_prefix("src").unwrap().with_extension("");
+/// The file's path in its package, as `store::fold`; empty for `lib.rs`.
+fn path_of(file: &Path, package: &Path) -> String {
+    let relative = file.strip_prefix(package).unwrap().with_extension("");
     let path = relative.to_str().unwrap().replace('/', "::");
-    path.trim_end_matches("::mod").to_owned()
-}
-
-/// What stands before the tests of a file: they may import what they like.
-fn code_of(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod ").next().unwrap()
-}
-
-/// Every path into the crate that the code names: `crate::a::b`, and `super::` resolved.
-fn imports(code: &str, path: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for line in code.lines().map(str::trim).filter(|l| !l.starts_with("//")) {
-        for (at, _) in line.match_indices("crate::") {
-            found.extend(named(&line[at + 7..], ""));
+    match path.strip_suffix("mod") {
+        Some(folder) if folder.is_empty() || folder.ends_with("::") => {
+            folder.trim_end_matches("::").to_owned()
         }
-        for (at, _) in line.match_indices("super::") {
-            if line[..at].ends_with("super::") {
-                continue;
+        _ if path == "lib" => String::new(),
+        _ => path,
+    }
+}
+
+/// Every path into its package that a file names outside its tests: `crate::a::b`, and `super::` and
+/// `self::` resolved.
+#[derive(Default)]
+struct Imports {
+    /// The module that is read, as its names.
+    module: Vec<String>,
+    found: BTreeSet<String>,
+}
+
+impl Imports {
+    fn of(code: &str, path: &str) -> BTreeSet<String> {
+        let module = path.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut imports = Self { module, ..Self::default() };
+        imports.visit_file(&syn::parse_file(code).unwrap());
+        imports.found
+    }
+
+    fn name(&mut self, names: &[String]) {
+        let mut place = match names.first().map(String::as_str) {
+            Some("crate") => Vec::new(),
+            Some("super" | "self") => self.module.clone(),
+            _ => return,
+        };
+        for name in names {
+            match name.as_str() {
+                "crate" | "self" => {}
+                "super" => drop(place.pop()),
+                name => place.push(name.to_owned()),
             }
-            let mut rest = &line[at..];
-            let mut base: Vec<&str> = path.split("::").collect();
-            while let Some(more) = rest.strip_prefix("super::") {
-                base.pop();
-                rest = more;
+        }
+        self.found.insert(place.join("::"));
+    }
+
+    fn tree(&mut self, tree: &syn::UseTree, before: &mut Vec<String>) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.tree(&path.tree, before);
+                before.pop();
             }
-            found.extend(named(rest, &base.join("::")));
+            syn::UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.tree(tree, before);
+                }
+            }
+            syn::UseTree::Name(syn::UseName { ident, .. })
+            | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
+                let own = ident == "self";
+                before.extend((!own).then(|| ident.to_string()));
+                self.name(before);
+                if !own {
+                    before.pop();
+                }
+            }
+            syn::UseTree::Glob(_) => self.name(before),
         }
     }
-    found
 }
 
-/// The paths that a piece of code such as `a::{b, c::d};` names, below a base.
-fn named(code: &str, base: &str) -> Vec<String> {
-    let join =
-        |name: &str| if base.is_empty() { name.to_owned() } else { format!("{base}::{name}") };
-    let head: String =
-        code.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
-    let rest = &code[head.len()..];
-    let head = head.trim_end_matches("::");
-    if !rest.starts_with('{') {
-        return vec![join(head)];
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Ident>().is_ok_and(|ident| ident == "test")
+    })
+}
+
+impl<'ast> Visit<'ast> for Imports {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if is_test(&item.attrs) {
+            return;
+        }
+        self.module.push(item.ident.to_string());
+        visit::visit_item_mod(self, item);
+        self.module.pop();
     }
-    let inside = rest[1..].split('}').next().unwrap_or_default();
-    let prefix = if head.is_empty() { String::new() } else { format!("{head}::") };
-    inside
-        .split(',')
-        .map(|item| item.trim().split(' ').next().unwrap_or_default())
-        .filter(|item| !item.is_empty() && *item != "self")
-        .map(|item| join(&format!("{prefix}{item}")))
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if !is_test(&item.attrs) {
+            self.tree(&item.tree, &mut Vec::new());
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
+        self.name(&names);
+        visit::visit_path(self, path);
+    }
+}
+
+/// The files of a package by their paths in it, with what each imports.
+fn read(package: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let files = sources(package).into_iter().filter(|file| {
+        let name = file.file_stem().unwrap();
+        name != "tests" && name != "main"
+    });
+    files
+        .map(|file| {
+            let path = path_of(&file, package);
+            let imports = Imports::of(&fs::read_to_string(&file).unwrap(), &path);
+            (path, imports)
+        })
         .collect()
 }
 
@@ -139,18 +215,16 @@ fn named(code: &str, base: &str) -> Vec<String> {
 fn no_module_imports_from_above_or_beside_it() {
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for file in sources(Path::new("src")) {
-        let path = path_of(&file);
-        if ["main", "lib"].contains(&path.as_str()) {
+    for (path, imports) in read(Path::new("src")) {
+        if path.is_empty() {
             continue;
         }
-        let text = fs::read_to_string(&file).unwrap();
         let Some(from) = module_of(&path) else {
             // `workflow` itself only lists its parts.
             assert_eq!(path, "workflow", "{path} has no layer");
             continue;
         };
-        for import in imports(code_of(&text), &path) {
+        for import in imports {
             let Some(to) = module_of(&import) else { continue };
             seen += 1;
             let down = layer_of(to) < layer_of(from);
@@ -158,7 +232,7 @@ fn no_module_imports_from_above_or_beside_it() {
                 || from == to
                 || SIDEWAYS.contains(&(from, to));
             if !allowed {
-                wrong.push(format!("{}: {from} imports {to} ({import})", file.display()));
+                wrong.push(format!("{path}: {from} imports {to} ({import})"));
             }
         }
     }
@@ -167,23 +241,39 @@ fn no_module_imports_from_above_or_beside_it() {
 }
 
 #[test]
+fn a_crate_knows_those_below_it_only() {
+    for (name, below) in CRATES {
+        let manifest = fs::read_to_string(format!("crates/{name}/Cargo.toml")).unwrap();
+        let known = manifest.lines().filter_map(|line| line.strip_prefix("redraft-"));
+        let known: Vec<&str> = known.filter_map(|line| line.split(['.', ' ']).next()).collect();
+        assert_eq!(known, below, "crates/{name}/Cargo.toml");
+    }
+    let folders = fs::read_dir("crates").unwrap().count();
+    assert_eq!(folders, CRATES.len(), "a crate has no row here");
+}
+
+#[test]
 fn the_reader_of_imports_sees_them() {
     for (code, path, expected) in [
         ("use crate::store::Store;", "agents::coder", vec!["store::Store"]),
         ("use crate::{cli, domain::text};", "x", vec!["cli", "domain::text"]),
+        ("use crate::{\n  a::{self, b},\n  c::*,\n};", "x", vec!["a", "a::b", "c"]),
         ("use super::open::load;", "store::create", vec!["store::open::load"]),
-        ("use super::{ask, run};", "workflow::driver", vec!["workflow::ask", "workflow::run"]),
-        ("let x = crate::llm::call(1);", "x", vec!["llm::call"]),
+        ("use super::super::{ask, run as go};", "a::b::c", vec!["a::ask", "a::run"]),
+        ("fn f() { let x = crate::llm::call(1); }", "x", vec!["llm::call"]),
+        ("fn f(x: &super::Y) {}", "a::b", vec!["a::Y"]),
+        ("mod m { use super::z; }", "a", vec!["a::z"]),
+        ("#[cfg(test)] mod tests { use crate::store; }", "x", vec![]),
         ("// use crate::store::Store;", "x", vec![]),
     ] {
-        let found: Vec<String> = imports(code, path).into_iter().collect();
+        let found: Vec<String> = Imports::of(code, path).into_iter().collect();
         assert_eq!(found, expected, "{code}");
     }
 }
 
 #[test]
 fn no_file_is_too_long_to_read() {
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "crates", "tests", "benches"] {
         for file in sources(Path::new(folder)) {
             let lines = fs::read_to_string(&file).unwrap().lines().count();
             assert!(lines <= 800, "{} has {lines} lines", file.display());
@@ -191,11 +281,16 @@ fn no_file_is_too_long_to_read() {
     }
 }
 
+/// What stands before the tests of a file: they may use what they like.
+fn code_of(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod ").next().unwrap()
+}
+
 #[test]
 fn only_the_doors_open_the_disk_and_the_terminal() {
-    let doors = ["src/files.rs", "src/terminal/", "src/main.rs"];
+    let doors = ["crates/files/src/", "src/terminal/", "src/main.rs"];
     let words = ["println!", "eprintln!", "print!(", "io::stdout()", "io::stdin()", "io::stderr()"];
-    for file in sources(Path::new("src")) {
+    for file in packages().iter().flat_map(|package| sources(package)) {
         let name = file.to_str().unwrap();
         if doors.iter().any(|door| name.starts_with(door)) {
             continue;

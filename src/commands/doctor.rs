@@ -95,7 +95,8 @@ fn models(context: &Context) -> Look {
             Err(error) => return look(false, error.to_string()),
         }
     }
-    let problem = named.iter().find_map(|model| provider::check(model, &context.config).err());
+    let problem =
+        named.iter().find_map(|model| provider::check(model, context.config.models()).err());
     match (problem, named.first()) {
         (Some(problem), _) => look(false, problem.to_string()),
         (None, Some(model)) => look(true, format!("{model}; `redraft models` shows more")),

@@ -114,7 +114,7 @@ pub(super) fn ensure(context: &Context, settings: &Settings, agreed: bool) -> Re
         .flat_map(|role| [Some(&role.model), role.escalate_to.as_ref()].into_iter().flatten());
     let mut missing: Vec<&Entry> = Vec::new();
     for model in models {
-        if let Some(entry) = provider::to_fetch(model, &context.config, &library)
+        if let Some(entry) = provider::to_fetch(model, context.config.models(), &library)
             && !missing.contains(&entry)
         {
             missing.push(entry);

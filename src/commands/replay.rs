@@ -2,12 +2,12 @@
 
 use super::{Context, code, setup, work};
 use crate::cli::Target;
-use crate::config::Kind;
 use crate::domain::chat::{Agent, Request, split_begun};
 use crate::domain::event::Event;
 use crate::domain::text::{count, one_line};
 use crate::files;
 use crate::llm::call::Policy;
+use crate::llm::config::Kind;
 use crate::llm::provider::{self, Connection};
 use crate::llm::{Ending, Fault, Model, Piece};
 use crate::python::packages::Packages;
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let mut store = store::scratch(folder.path(), first)?;
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
         // Only how much it takes is looked at: whoever is not there any more is not needed.
-        let there = provider::connect(model, &context.config, used);
+        let there = provider::connect(model, context.config.models(), used);
         Ok(there.unwrap_or_else(|_| nobody(&made)))
     };
     let tools = Tools {

@@ -83,9 +83,9 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         };
         settings.roles.insert(role, of_role);
     }
-    let free = provider::costs_nothing(&settings.role(Role::Coder).model, config);
+    let free = provider::costs_nothing(&settings.role(Role::Coder).model, config.models());
     if free && config.candidates.is_none() && writes_unseen(settings.preset) {
-        let guesses = provider::is_guessing(&settings.role(Role::Coder).model, config);
+        let guesses = provider::is_guessing(&settings.role(Role::Coder).model, config.models());
         let (candidates, quorum) = if guesses { OF_GUESSING } else { OF_OTHERS };
         settings.candidates = settings.candidates.max(candidates);
         settings.quorum = quorum;
@@ -98,7 +98,8 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         }
     }
     // Who judges scripts no better than chance, or may be small, writes a script rather than edits of one.
-    let strong = || !free && !provider::is_guessing(&settings.role(Role::Coder).model, config);
+    let strong =
+        || !free && !provider::is_guessing(&settings.role(Role::Coder).model, config.models());
     settings.edits = config.edits.unwrap_or_else(strong);
     settings.tries = free && writes_unseen(settings.preset);
     apply(&mut settings, work)?;
@@ -122,7 +123,7 @@ pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Opti
     models.dedup();
     let mut new = Vec::new();
     for model in models {
-        let connection = provider::connect(&model, &context.config, &Used::new())?;
+        let connection = provider::connect(&model, context.config.models(), &Used::new())?;
         if connection.is_new {
             new.push((model, connection));
         }
@@ -147,7 +148,7 @@ pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Opti
 /// Takes out what nobody would look at and what the models can't do: where no person is at the gates, a
 /// model that judges scripts no better than chance neither plans nor reviews. Says so.
 pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) {
-    let guesses = |role| provider::is_guessing(&settings.role(role).model, &context.config);
+    let guesses = |role| provider::is_guessing(&settings.role(role).model, context.config.models());
     let (plan, review) = (guesses(Role::Planner), guesses(Role::Reviewer));
     let analyst = settings.review_before_run;
     if analyst || !(settings.plan && plan || settings.review && review) {
@@ -263,7 +264,7 @@ fn flag(work: &Work, role: Role) -> Option<&str> {
 /// The model to use where nothing names one.
 pub(super) fn default_model(context: &Context) -> Result<Choice> {
     let library = Library::open()?;
-    let found = runtime()?.block_on(discover::discover(&context.config));
+    let found = runtime()?.block_on(discover::discover(context.config.models()));
     Ok(discover::choose(&found, library.preferred()))
 }
 
@@ -272,7 +273,7 @@ pub(super) fn default_model(context: &Context) -> Result<Choice> {
 pub(super) fn check_models(context: &Context, settings: &Settings) -> Result<()> {
     for role in settings.roles.values() {
         for model in [Some(&role.model), role.escalate_to.as_ref()].into_iter().flatten() {
-            match provider::check(model, &context.config) {
+            match provider::check(model, context.config.models()) {
                 Err(ProviderError::Library(LibraryError::NotHere { .. })) => {}
                 checked => checked?,
             }

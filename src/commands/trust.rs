@@ -93,8 +93,8 @@ impl Foreign {
     fn new(path: &Path, file: ConfigFile, own: &Config) -> Self {
         let known = Known {
             own,
-            provider: &|name| provider::is_known(name, own),
-            model: &|model| provider::is_of_known(model, own),
+            provider: &|name| provider::is_known(name, own.models()),
+            model: &|model| provider::is_of_known(model, own.models()),
         };
         let (harmless, opening) = file.config.clone().split(&known);
         let folder = match path.parent() {

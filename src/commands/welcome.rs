@@ -63,7 +63,7 @@ fn model(context: &Context) -> Result<String> {
         Some(model) => model.clone(),
         None => setup::default_model(context)?.model,
     };
-    Ok(match provider::to_fetch(&model, &context.config, &library) {
+    Ok(match provider::to_fetch(&model, context.config.models(), &library) {
         Some(entry) => {
             let bytes = size(entry.bytes);
             format!(

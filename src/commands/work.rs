@@ -112,8 +112,9 @@ fn drive(context: &Context, store: &mut Store, prompts: &Prompts, talk: Talk) ->
         watch(context.terminal, store)?;
     }
     catch_interrupts(&cancel, context.terminal, resume_with(context, store.folder()))?;
-    let connect =
-        |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, &context.config, used);
+    let connect = |model: &str, used: &HashMap<Agent, usize>| {
+        provider::connect(model, context.config.models(), used)
+    };
     let packages = Packages::new(context.config.uv.clone());
     let tools = Tools {
         manager: manager.as_mut(),

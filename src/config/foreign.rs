@@ -4,9 +4,10 @@
 //! before somebody says here whether it opens anything. Everything opens something that is not
 //! passed on here as harmless.
 
-use super::{Config, LimitsConfig, ProviderConfig, RoleConfig, Sampling, SandboxConfig};
+use super::{Config, LimitsConfig, ProviderConfig, RoleConfig, SandboxConfig};
 use crate::domain::chat::Role;
 use crate::domain::settings::{Install, Safety, SandboxMode};
+use crate::llm::config::Sampling;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -6,6 +6,8 @@
 )]
 
 use super::*;
+use crate::domain::chat::Usage;
+use crate::llm::config::{Field, Kind};
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(text, "c.yaml").map_err(|error| error.to_string())

@@ -1,6 +1,5 @@
 //! The files that follow from events, as they stand in a session's folder.
 
-use crate::config;
 use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
 use crate::domain::example::Example;
@@ -10,6 +9,7 @@ use crate::domain::session::Session;
 use crate::domain::settings::{
     Gates, Install, Limits, LintUse, Preset, RoleSettings, Safety, Sandbox, Settings, Strategy,
 };
+use crate::files::yaml;
 use crate::files::{self, Mode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -239,7 +239,7 @@ const fn one() -> u32 {
 /// # Errors
 /// Says what is wrong with it and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
-    let read: Flat = config::read_yaml(text)?;
+    let read: Flat = yaml::read(text)?;
     let usual = Settings::of(read.preset);
     let settings = Settings {
         preset: read.preset,

@@ -1,6 +1,5 @@
 //! The workflow: a pure machine, the driver that performs its steps, and the Manager's seam.
 
-pub mod agreement;
 pub mod convergence;
 pub mod driver;
 pub mod evidence;

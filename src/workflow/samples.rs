@@ -1,6 +1,5 @@
 //! Several answers to one question: how many are still to be asked for, and which is the best. Pure.
 
-use super::agreement::{self, Given};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::RefusalKind;
 use crate::domain::plan::Plan;
@@ -10,6 +9,7 @@ use crate::domain::session::{Refusal, Sample, Session, Stated, Version};
 use crate::domain::settings::{Settings, Strategy};
 use crate::domain::text::ends;
 use crate::domain::text::stands_in;
+use crate::python::agreement::{self, Given};
 
 /// Bytes of what a sample did that is shown.
 const SHOWN: usize = 1_500;

@@ -21,7 +21,7 @@ const ALL: [&str; 3] = [
 fn connection(file: &Path, settings: &str) -> Connection {
     let config = format!("providers: {{embedded: {{kind: embedded, {settings}}}}}");
     let config = Config::parse(&config, "test").unwrap();
-    connect(&format!("embedded/{}", file.display()), &config, &Used::new()).unwrap()
+    connect(&format!("embedded/{}", file.display()), config.models(), &Used::new()).unwrap()
 }
 
 fn request(text: &str, max_tokens: u32) -> Request {

@@ -37,7 +37,7 @@ fn request() -> Request {
 fn connection(kind: &str, settings: &str) -> Connection {
     let text = format!("providers: {{p: {{kind: {kind}, retry_seconds: 0.001, {settings}}}}}");
     let config = Config::parse(&text, "test").unwrap();
-    connect_in("p/m", &config, &Used::new(), &|_| Some(KEY.to_owned())).unwrap()
+    connect_in("p/m", config.models(), &Used::new(), &|_| Some(KEY.to_owned())).unwrap()
 }
 
 fn connection_to(kind: &str, server: &ModelServer, more: &str) -> Connection {

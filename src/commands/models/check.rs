@@ -19,7 +19,7 @@ pub(super) struct Checked {
 
 /// Asks a model for one token.
 pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
-    let connection = provider::connect(model, &context.config, &Used::new())?;
+    let connection = provider::connect(model, context.config.models(), &Used::new())?;
     let cancel = interrupts::cancel_on_interrupt()?;
     let messages = vec![Message::user("Answer with the one word: yes")];
     let request = Request::new(Agent::Planner, messages, 1);

@@ -8,9 +8,9 @@ mod shelf;
 use super::work::config_folder;
 use super::{Context, code, setup};
 use crate::cli::{Models, ModelsCommand};
-use crate::config::Price;
 use crate::domain::chat::Role;
 use crate::domain::text::{one_line, size};
+use crate::llm::config::Price;
 use crate::llm::discover::{self, Choice, Discovery};
 use crate::llm::library::Library;
 use crate::llm::{self, provider};
@@ -41,7 +41,7 @@ struct Used {
 fn show(context: &Context, check: bool) -> Result<u8> {
     let config = &context.config;
     let library = Library::open()?;
-    let found = setup::runtime()?.block_on(discover::discover_all(config));
+    let found = setup::runtime()?.block_on(discover::discover_all(config.models()));
     let chosen = discover::choose(&found, library.preferred());
     // Questions are asked of the one model unless they have one of their own.
     let engineer = config.roles.contains_key(&Role::Engineer).then_some(Role::Engineer);
@@ -56,7 +56,8 @@ fn show(context: &Context, check: bool) -> Result<u8> {
                 || chosen.clone(),
                 |(model, why)| Choice { model, why: why.to_owned() },
             );
-            let problem = provider::check(&choice.model, config).err().map(|e| e.to_string());
+            let problem =
+                provider::check(&choice.model, config.models()).err().map(|e| e.to_string());
             let facts = facts(context, &library, &choice.model);
             Used { role, choice, problem, facts }
         })
@@ -82,18 +83,19 @@ fn show(context: &Context, check: bool) -> Result<u8> {
 /// What is known of a model's prices and size.
 fn facts(context: &Context, library: &Library, model: &str) -> Vec<String> {
     let mut facts = Vec::new();
-    if let Some(entry) = provider::known(model, &context.config, library) {
+    if let Some(entry) = provider::known(model, context.config.models(), library) {
         let memory = size(entry.memory);
         facts.push(format!("{} tokens of context, about {memory} of memory, free", entry.context));
         facts.extend(entry.too_large());
     }
-    if let Some((price, usual)) = provider::price(model, &context.config) {
+    if let Some((price, usual)) = provider::price(model, context.config.models()) {
         let mark = if usual { ", the usual price" } else { "" };
         let Price { input, output, .. } = price;
         facts.push(format!("${input} in and ${output} out a million tokens{mark}"));
     }
-    if let Some(known) =
-        provider::connect(model, &context.config, &llm::Used::new()).ok().and_then(|c| c.profile)
+    if let Some(known) = provider::connect(model, context.config.models(), &llm::Used::new())
+        .ok()
+        .and_then(|c| c.profile)
     {
         facts.extend(known.in_words());
     }

@@ -1,10 +1,10 @@
 //! Finds out what a model is like, and keeps it.
 
 use super::super::{Context, code, interrupts, setup};
-use crate::config::{Kind, Probe};
 use crate::domain::chat::Role;
 use crate::domain::text::one_line;
 use crate::llm::call::CallErrorKind;
+use crate::llm::config::{Kind, Probe};
 use crate::llm::{Used, profiles, provider};
 use crate::workflow::driver::{self, Effort};
 use anyhow::{Result, bail};
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, model: Option<&str>) -> Result<u8> {
     // What was known before is found out anew, and bounds nothing.
     let mut config = context.config.clone();
     config.probe = Some(Probe::Never);
-    let connection = provider::connect(&model, &config, &Used::new())?;
+    let connection = provider::connect(&model, config.models(), &Used::new())?;
     if connection.kind == Kind::Script {
         bail!("`{shown}` plays recorded answers: there is nothing to find out");
     }

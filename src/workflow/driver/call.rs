@@ -9,7 +9,6 @@ use crate::agents::{
     analysis, begin, coder, dependencies, extract, inspector, planner, repair, reviewer, safety,
     thoughts, tries,
 };
-use crate::config::Price;
 use crate::domain::chat::{Agent, Message, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::domain::origin;
@@ -21,6 +20,7 @@ use crate::domain::settings::LintUse;
 use crate::domain::text::{count, fenced};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
+use crate::llm::config::Price;
 use crate::llm::provider::Connection;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};

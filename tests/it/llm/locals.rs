@@ -119,11 +119,11 @@ fn a_running_ollama_is_found_and_a_hanging_one_is_not_waited_for() {
         (hanging.base_url(), "embedded/qwen2.5-coder-1.5b"),
     ] {
         let env = move |name: &str| (name == "OLLAMA_HOST").then(|| url.clone());
-        let found = run(discover_in(&Config::default(), &env));
+        let found = run(discover_in(Config::default().models(), &env));
         assert_eq!(choose(&found, library.preferred()).model, chosen);
     }
     let env = |name: &str| (name == "GEMINI_API_KEY").then(|| KEY.to_owned());
-    let found = run(discover_in(&Config::default(), &env));
+    let found = run(discover_in(Config::default().models(), &env));
     assert!(!format!("{found:?}").contains(KEY));
     assert_eq!(found.keys[0].variable, "GEMINI_API_KEY");
 }

@@ -1,0 +1,443 @@
+//! What a script may reach outside its run folder: one permission, as text and as a value.
+//!
+//! The text is the same on the command line (`--allow read=/srv/a.csv`), in the configuration, in
+//! `session.yaml` and in the journal. A line under `## Needs` of a plan says the same in its own
+//! form (`- read /srv/a.csv`).
+
+use super::host::NamedHost;
+use super::section;
+use super::settings::{Install, Safety, SandboxMode};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The longest text of a permission, in bytes.
+const LONGEST: usize = 4096;
+/// Lines that are read under [`HEADING`].
+const MOST_NEEDS: usize = 20;
+/// Under this a plan names what its script needs.
+pub const HEADING: &str = "## Needs";
+
+/// One thing that a script may reach outside its run folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// The network: one host, as `api.example.org` or `127.0.0.1:8000`; all of it without one.
+    Network(Option<String>),
+    /// One file, or one folder with all that is in it, to read. The path is absolute and resolved.
+    Read(PathBuf),
+    /// The value of one environment variable.
+    Environment(String),
+    /// Other programs may be started, inside the sandbox.
+    Processes,
+    /// A function whose effect depends on what it is given at run time, as `shutil.rmtree`. Nothing
+    /// is opened for it; a person says that it may run.
+    Call(String),
+    /// The sandbox mode that the settings of a session made elsewhere ask for.
+    Sandbox(SandboxMode),
+    /// The Python interpreter that they ask for.
+    Python(String),
+    /// Who judges scripts, as they ask for.
+    Safety(Safety),
+    /// The install policy that they ask for.
+    Install(Install),
+}
+
+impl Permission {
+    /// Whether a user may give it by a flag, in the configuration or in a plan.
+    #[must_use]
+    pub const fn is_offered(&self) -> bool {
+        matches!(self, Self::Network(_) | Self::Read(_) | Self::Environment(_) | Self::Processes)
+    }
+
+    /// Whether the settings of a session ask for it, and not a script.
+    #[must_use]
+    pub const fn is_of_settings(&self) -> bool {
+        matches!(self, Self::Sandbox(_) | Self::Python(_) | Self::Safety(_) | Self::Install(_))
+    }
+
+    /// Whether whoever has this permission has the other one too: the whole network holds each host,
+    /// a host each of its ports, a folder all that is in it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Network(None), Self::Network(_)) => true,
+            (Self::Network(Some(host)), Self::Network(Some(asked))) => {
+                match (NamedHost::parse(host), NamedHost::parse(asked)) {
+                    (Ok(host), Ok(asked)) => host.includes(&asked),
+                    _ => false,
+                }
+            }
+            (Self::Read(place), Self::Read(path)) => path.starts_with(place),
+            _ => self == other,
+        }
+    }
+
+    /// Words for a person, as in "may read /srv/a.csv".
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Network(None) => "reach the whole network".to_owned(),
+            Self::Network(Some(host)) => format!("reach {host} over the network"),
+            Self::Read(path) => format!("read {}", path.display()),
+            Self::Environment(name) => format!("see the environment variable {name}"),
+            Self::Processes => "start other programs, inside the sandbox".to_owned(),
+            Self::Call(name) => format!("call {name}, inside the sandbox"),
+            Self::Sandbox(mode) => format!("run with the sandbox mode `{}`", mode.name()),
+            Self::Python(python) => format!("run on the Python `{python}`"),
+            Self::Safety(safety) => format!("run with `safety: {}`", word(safety)),
+            Self::Install(install) => format!("install packages by `install: {}`", word(install)),
+        }
+    }
+}
+
+/// What a run is given beyond its folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// How it is confined.
+    pub mode: SandboxMode,
+    /// Files and folders that it may read, by the names that scripts have for them, with the resolved
+    /// path that each was allowed by.
+    pub readable: Vec<(PathBuf, PathBuf)>,
+    /// Hosts that it may reach, as `HOST` or `HOST:PORT`.
+    pub hosts: Vec<String>,
+    /// Names of environment variables that it may see.
+    pub environment: Vec<String>,
+    /// It may start other programs.
+    pub programs: bool,
+}
+
+/// Why a text is no permission.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PermissionError {
+    /// Nothing of this name can be allowed.
+    #[error(
+        "`{0}` is no permission; there are `network`, `network=HOST`, `read=PATH`, `env=NAME` and \
+         `processes`"
+    )]
+    Unknown(String),
+    /// What stands behind the `=` is no host.
+    #[error("{0}")]
+    Host(String),
+    /// What stands behind the `=` is no name of an environment variable.
+    #[error("`{0}` is no name of an environment variable")]
+    Name(String),
+    /// A path that does not begin at the root.
+    #[error("`{0}` is no absolute path")]
+    Path(String),
+}
+
+impl FromStr for Permission {
+    type Err = PermissionError;
+
+    fn from_str(text: &str) -> Result<Self, PermissionError> {
+        let unknown = || PermissionError::Unknown(shown(text));
+        if text.len() > LONGEST {
+            return Err(unknown());
+        }
+        let (kind, value) = match text.split_once('=') {
+            Some((kind, value)) => (kind, Some(value)),
+            None => (text, None),
+        };
+        Ok(match (kind, value) {
+            ("network", None) => Self::Network(None),
+            ("network", Some(host)) => Self::Network(Some(self::host(host)?)),
+            ("read", Some(path)) => Self::Read(absolute(path)?),
+            ("env", Some(name)) => Self::Environment(variable(name)?),
+            ("processes", None) => Self::Processes,
+            ("call", Some(name)) if !name.is_empty() => Self::Call(name.to_owned()),
+            ("sandbox", Some(mode)) => Self::Sandbox(read_word(mode).ok_or_else(unknown)?),
+            ("python", Some(python)) if !python.is_empty() => Self::Python(python.to_owned()),
+            ("safety", Some(safety)) => Self::Safety(read_word(safety).ok_or_else(unknown)?),
+            ("install", Some(install)) => Self::Install(read_word(install).ok_or_else(unknown)?),
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(None) => f.write_str("network"),
+            Self::Network(Some(host)) => write!(f, "network={host}"),
+            Self::Read(path) => write!(f, "read={}", path.display()),
+            Self::Environment(name) => write!(f, "env={name}"),
+            Self::Processes => f.write_str("processes"),
+            Self::Call(name) => write!(f, "call={name}"),
+            Self::Sandbox(mode) => write!(f, "sandbox={}", mode.name()),
+            Self::Python(python) => write!(f, "python={python}"),
+            Self::Safety(safety) => write!(f, "safety={}", word(safety)),
+            Self::Install(install) => write!(f, "install={}", word(install)),
+        }
+    }
+}
+
+impl Serialize for Permission {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Permission {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What stands behind `--allow` or in the configuration's list. A list of hosts gives one permission
+/// for each; a relative path is taken from `folder`.
+///
+/// # Errors
+/// Says what is no permission, or what a script can't be allowed by a flag.
+pub fn read_flag(text: &str, folder: &Path) -> Result<Vec<Permission>, PermissionError> {
+    if let Some(hosts) = text.strip_prefix("network=") {
+        return hosts
+            .split(',')
+            .map(|host| Ok(Permission::Network(Some(self::host(host)?))))
+            .collect();
+    }
+    if let Some(path) = text.strip_prefix("read=").filter(|path| !path.is_empty()) {
+        return Ok(vec![Permission::Read(folder.join(path))]);
+    }
+    let permission: Permission = text.parse()?;
+    if permission.is_offered() {
+        Ok(vec![permission])
+    } else {
+        Err(PermissionError::Unknown(shown(text)))
+    }
+}
+
+/// A line under the heading of a plan's needs that could not be opened, with the reason.
+pub type Impossible = (String, &'static str);
+
+/// What a plan says that its script needs: the lines under [`HEADING`].
+#[must_use]
+pub fn needs(plan: &str) -> (Vec<Permission>, Vec<Impossible>) {
+    let (mut needs, mut impossible) = (Vec::new(), Vec::new());
+    let points = section::items(plan, HEADING);
+    for line in points.take(MOST_NEEDS) {
+        match need(line) {
+            Ok(more) => needs.extend(more),
+            Err(why) => impossible.push((shown(line), why)),
+        }
+    }
+    needs.dedup();
+    (needs, impossible)
+}
+
+/// A plan's text without what it says that its script needs.
+#[must_use]
+pub fn without_needs(plan: &str) -> String {
+    section::without(plan, HEADING)
+}
+
+/// The lines of a plan that say what its script needs, under their heading; nothing where it needs
+/// nothing.
+#[must_use]
+pub fn write_needs(needs: &[Permission]) -> String {
+    let line = |need: &Permission| match need {
+        Permission::Network(Some(host)) => Some(format!("network: {host}")),
+        Permission::Network(None) => Some("network".to_owned()),
+        Permission::Read(path) => Some(format!("read {}", path.display())),
+        Permission::Environment(name) => Some(format!("environment {name}")),
+        Permission::Processes => Some("processes".to_owned()),
+        _ => None,
+    };
+    section::write(HEADING, needs.iter().filter_map(line))
+}
+
+/// One line of a plan's needs: `network: HOST`, `read PATH`, `environment NAME`, `processes`.
+fn need(line: &str) -> Result<Vec<Permission>, &'static str> {
+    let (kind, value) = line.split_once([':', ' ', '=']).unwrap_or((line, ""));
+    let value = value.trim_matches([' ', ':', '=', '`', '"']);
+    let named = |permission: Result<Permission, PermissionError>, why| match permission {
+        Ok(permission) => Ok(vec![permission]),
+        Err(_) => Err(why),
+    };
+    match (kind, value) {
+        ("network", "") => Ok(vec![Permission::Network(None)]),
+        ("network", hosts) => hosts
+            .split(',')
+            .map(|host| self::host(host.trim()).map(|host| Permission::Network(Some(host))))
+            .collect::<Result<_, _>>()
+            .map_err(|_| "it names no host"),
+        ("read", path) => named(absolute(path).map(Permission::Read), "its path is not absolute"),
+        ("environment", name) => {
+            named(variable(name).map(Permission::Environment), "it names no variable")
+        }
+        ("processes", "") => Ok(vec![Permission::Processes]),
+        ("write", _) => Err("a script writes in its run folder only, and what it writes is kept"),
+        _ => Err("it is none of `network: HOST`, `read PATH`, `environment NAME`, `processes`"),
+    }
+}
+
+/// A host as permissions name it, in the one form that it has.
+///
+/// # Errors
+/// Whatever can't be a host with or without a port.
+pub fn host(text: &str) -> Result<String, PermissionError> {
+    NamedHost::parse(text).map(|host| host.to_string()).map_err(PermissionError::Host)
+}
+
+fn variable(name: &str) -> Result<String, PermissionError> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
+    if begins && name.len() < 256 && name.chars().all(fits) {
+        Ok(name.to_owned())
+    } else {
+        Err(PermissionError::Name(shown(name)))
+    }
+}
+
+fn absolute(path: &str) -> Result<PathBuf, PermissionError> {
+    let plain = !path.contains(['\0', '\n']) && !path.split('/').any(|part| part == "..");
+    if Path::new(path).is_absolute() && plain {
+        Ok(path.into())
+    } else {
+        Err(PermissionError::Path(shown(path)))
+    }
+}
+
+/// A text of anybody's in a message.
+fn shown(text: &str) -> String {
+    super::text::one_line(text, 100)
+}
+
+/// The word of a setting in the configuration.
+fn word<T: Serialize>(setting: &T) -> String {
+    match serde_json::to_value(setting) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn read_word<T: for<'de> Deserialize<'de>>(word: &str) -> Option<T> {
+    serde_json::from_value(word.into()).ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_is_read_as_it_is_written() {
+        for text in [
+            "network",
+            "network=api.example.org",
+            "network=127.0.0.1:8000",
+            "network=[::1]:80",
+            "read=/srv/a b=c.csv",
+            "env=LOCAL_KEY",
+            "processes",
+            "call=shutil.rmtree",
+            "sandbox=off",
+            "python=/usr/bin/python3",
+            "safety=off",
+            "install=auto",
+        ] {
+            let permission: Permission = text.parse().unwrap();
+            assert_eq!(permission.to_string(), text);
+            let json = serde_json::to_string(&permission).unwrap();
+            assert_eq!(serde_json::from_str::<Permission>(&json).unwrap(), permission);
+        }
+    }
+
+    #[test]
+    fn what_is_no_permission_is_refused() {
+        for text in [
+            "",
+            "net",
+            "network=",
+            "network=a b",
+            "network=a/b",
+            "network=a:x",
+            "network=[::1",
+            "network=user@host",
+            "read",
+            "read=",
+            "read=a.csv",
+            "read=/a/../b",
+            "env",
+            "env=1A",
+            "env=A-B",
+            "processes=all",
+            "sandbox=open",
+            "write=/a",
+            "Network",
+        ] {
+            assert!(text.parse::<Permission>().is_err(), "{text}");
+        }
+        assert!(read_flag("sandbox=off", Path::new("/")).is_err());
+        assert!(read_flag("call=os.remove", Path::new("/")).is_err());
+    }
+
+    #[test]
+    fn a_flag_may_list_hosts_and_name_a_path_from_here() {
+        let read = |text| read_flag(text, Path::new("/work")).unwrap();
+        let texts = |text| read(text).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(texts("network=A.org.,b.org:81"), ["network=a.org", "network=b.org:81"]);
+        assert_eq!(texts("read=data/a.csv"), ["read=/work/data/a.csv"]);
+        assert_eq!(texts("read=/srv/a.csv"), ["read=/srv/a.csv"]);
+    }
+
+    #[test]
+    fn one_permission_covers_what_it_says_and_no_more() {
+        for (has, asked, covered) in [
+            ("network", "network=a.org", true),
+            ("network=a.org", "network", false),
+            ("network=a.org", "network=a.org:8080", true),
+            ("network=a.org:80", "network=a.org", false),
+            ("network=a.org", "network=b.a.org", false),
+            ("network=[::1]", "network=[::1]:80", true),
+            ("network=2130706433", "network=127.0.0.1:80", true),
+            ("network=B\u{fc}cher.example", "network=xn--bcher-kva.example", true),
+            ("read=/srv/data", "read=/srv/data/a/b.csv", true),
+            ("read=/srv/data", "read=/srv/database.csv", false),
+            ("read=/srv/data/a.csv", "read=/srv/data", false),
+            ("env=A", "env=AB", false),
+            ("processes", "processes", true),
+            ("call=os.chroot", "call=shutil.rmtree", false),
+        ] {
+            let (has, asked): (Permission, Permission) =
+                (has.parse().unwrap(), asked.parse().unwrap());
+            assert_eq!(has.covers(&asked), covered, "{has} {asked}");
+        }
+    }
+
+    fn needs_of(plan: &str) -> Vec<Permission> {
+        super::needs(plan).0
+    }
+
+    #[test]
+    fn a_plan_names_its_needs_under_their_heading_only() {
+        let plan = "# Ships\n\n- network: evil.org\n\n## Requirements\n- R1: read /etc/hosts\n\n\
+                    ## Needs\n\n- network: api.example.org, b.org\n- read: /srv/a.csv\n\
+                    - read `/srv/b.csv`\n* environment HOME_TOWN\n- processes\n- network\n\
+                    - write /srv/out\n- the moon\n- read ~/x\n\n## Examples\n- network: c.org\n";
+        let (needs, impossible) = needs(plan);
+        let needs: Vec<String> = needs.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            needs,
+            [
+                "network=api.example.org",
+                "network=b.org",
+                "read=/srv/a.csv",
+                "read=/srv/b.csv",
+                "env=HOME_TOWN",
+                "processes",
+                "network",
+            ]
+        );
+        let impossible: Vec<&str> = impossible.iter().map(|(line, _)| line.as_str()).collect();
+        assert_eq!(impossible, ["write /srv/out", "the moon", "read ~/x"]);
+        assert_eq!(super::needs("## Requirements\n- R1: x\n"), (Vec::new(), Vec::new()));
+        let (read, _) = super::needs(&write_needs(&needs_of(plan)));
+        assert_eq!(read, needs_of(plan));
+        assert_eq!(
+            without_needs("a\n## Needs\n- network\n\n# b\n- network\n"),
+            "a\n# b\n- network\n"
+        );
+    }
+}

@@ -1,0 +1,642 @@
+//! The one door to the disk. The lints ban raw file writes everywhere else.
+#![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
+
+mod temporary;
+pub mod yaml;
+
+pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};
+
+use sha2::{Digest, Sha256};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What could not be done to which file, and why.
+#[derive(Debug, Error)]
+#[error("cannot {action} `{}`: {}", .path.display(), reason(.source))]
+pub struct FileError {
+    /// What was tried: `read`, `write`, ...
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The system's words without the error's number.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return "it is not UTF-8 text".to_owned();
+    }
+    let text = error.to_string();
+    let plain = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = plain.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError { action, path, source }
+}
+
+/// Bytes of a file that are read at once, line by line.
+const AT_ONCE: usize = 64 * 1024;
+
+/// Whether everybody may change a file, or nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As the user's mask says.
+    Normal,
+    /// Without write permission, as a sign to people.
+    ReadOnly,
+    /// For nobody but the user, whatever the mask says.
+    Private,
+}
+
+/// The whole content of a file.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(failed("read", path))
+}
+
+/// The whole content of a file, or none if there is no such file.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(failed("read", path)(e)),
+    }
+}
+
+/// What [`lines_from`] went through.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// The length of the whole lines, with their line feeds.
+    pub length: u64,
+    /// What stands behind the last line feed.
+    pub rest: Vec<u8>,
+}
+
+/// Gives each whole line that begins in a part of a file, which is looked at up to `end`, without
+/// its line feed. Little of the file is in memory at a time.
+pub fn lines_from(
+    path: &Path,
+    part: Range<u64>,
+    end: u64,
+    mut each: impl FnMut(&[u8]),
+) -> Result<Lines, FileError> {
+    let mut read = || {
+        // A line begins behind a line feed: the one before the part belongs to it as well.
+        let mut place = part.start.saturating_sub(1);
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(place))?;
+        let mut file = BufReader::with_capacity(AT_ONCE, file.take(end - place));
+        let (mut line, mut lines) = (Vec::new(), Lines::default());
+        if part.start > 0 {
+            place += file.read_until(b'\n', &mut line)? as u64;
+        }
+        while place < part.end {
+            line.clear();
+            place += file.read_until(b'\n', &mut line)? as u64;
+            let Some(whole) = line.strip_suffix(b"\n") else {
+                return Ok(Lines { rest: line, ..lines });
+            };
+            lines.length += line.len() as u64;
+            each(whole);
+        }
+        Ok(lines)
+    };
+    read().map_err(failed("read", path))
+}
+
+/// The content of a regular file of at most `limit` bytes. What a link points to, what is larger and
+/// what is no file at all is not read: none.
+#[must_use]
+pub fn read_regular(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
+    let regular = file.metadata().is_ok_and(|m| m.is_file() && m.len() <= limit);
+    let mut content = Vec::new();
+    (regular && file.take(limit).read_to_end(&mut content).is_ok()).then_some(content)
+}
+
+/// Options that open a file itself, not what a link points to, and do not wait for a pipe.
+fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use nix::fcntl::OFlag;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+    }
+    options
+}
+
+/// The program's folder in the user's cache.
+#[must_use]
+pub fn cache_folder() -> PathBuf {
+    directories::ProjectDirs::from("", "", "redraft")
+        .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned())
+}
+
+/// Where the user's state is kept that is no setting and can't be made again: the secret that seals
+/// what this user allowed. None where the user has no home.
+#[must_use]
+pub fn state_folder() -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "redraft")?;
+    Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+}
+
+/// Reads a small file that nobody else may have written: a regular one, of this length, of this user,
+/// and open to nobody else.
+#[must_use]
+pub fn read_private(path: &Path, length: u64) -> Option<Vec<u8>> {
+    let content = read_regular(path, length).filter(|content| content.len() as u64 == length)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let meta = path.symlink_metadata().ok()?;
+        if meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+            return None;
+        }
+    }
+    Some(content)
+}
+
+/// Makes a file that only this user can read, unless one is there; so is its folder, if it is made.
+pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let mut temporary = OsString::from(".");
+    temporary.push(path.file_name().unwrap_or_default());
+    temporary.push(format!("-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    let temporary = path.with_file_name(temporary);
+    create_private_folder(path.parent().unwrap_or(path))?;
+    let made = (|| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        // Whole or not at all, and the first one stays.
+        match fs::hard_link(&temporary, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    })();
+    let _ = fs::remove_file(&temporary);
+    made.map_err(failed("write", path))
+}
+
+/// SHA-256 of a regular file, in hexadecimal; none for anything else, a link as well.
+#[must_use]
+pub fn hash_regular(path: &Path) -> Option<String> {
+    hash_parts(path, |part, _| part.to_vec())
+}
+
+/// The same with each CRLF as a line feed.
+#[must_use]
+pub fn hash_with_line_feeds(path: &Path) -> Option<String> {
+    let mut held = false;
+    hash_parts(path, |part, last| {
+        let mut out = Vec::with_capacity(part.len() + 1);
+        for byte in part {
+            if std::mem::take(&mut held) && *byte != b'\n' {
+                out.push(b'\r');
+            }
+            held = *byte == b'\r';
+            out.extend((!held).then_some(*byte));
+        }
+        if last && held {
+            out.push(b'\r');
+        }
+        out
+    })
+}
+
+/// SHA-256 of what is made of each part of a regular file, the last of which is empty.
+fn hash_parts(path: &Path, mut made: impl FnMut(&[u8], bool) -> Vec<u8>) -> Option<String> {
+    let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
+    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+        return None;
+    }
+    let mut hasher = Sha256::new();
+    let mut part = vec![0; AT_ONCE];
+    loop {
+        let length = file.read(&mut part).ok()?;
+        hasher.update(made(&part[..length], length == 0));
+        if length == 0 {
+            return Some(hexadecimal(&hasher.finalize()));
+        }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// SHA-256, in hexadecimal.
+#[must_use]
+pub fn hash(content: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(content))
+}
+
+/// The text of a file of at most `limit` bytes; what is not UTF-8 is an error.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    let file = File::open(path).map_err(failed("read", path))?;
+    read_bounded(file, limit).map_err(failed("read", path))
+}
+
+/// The same of a regular file, or of one that a link points to: a pipe is not waited for.
+pub fn read_regular_text(path: &Path, limit: u64) -> Result<String, FileError> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        nix::fcntl::OFlag::O_NONBLOCK.bits(),
+    );
+    let mut read = || {
+        let file = options.read(true).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        read_bounded(file, limit)
+    };
+    read().map_err(failed("read", path))
+}
+
+/// All of a stream, as text of at most `limit` bytes.
+pub fn read_bounded(from: impl Read, limit: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    // Before it is taken for text: the limit can fall into a character.
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// What the disk of a folder has free for this user, in bytes; none if it can't be told.
+#[must_use]
+pub fn free(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let disk = nix::sys::statvfs::statvfs(folder).ok()?;
+        #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
+        let (blocks, size) = (u64::from(disk.blocks_available()), u64::from(disk.fragment_size()));
+        Some(blocks.saturating_mul(size))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
+/// The path of a file or folder that is there, without links.
+pub fn resolve(path: &Path) -> Result<PathBuf, FileError> {
+    path.canonicalize().map_err(failed("read", path))
+}
+
+/// The length of a regular file, or none if there is no such file.
+#[must_use]
+pub fn length(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
+}
+
+/// Whether a file or a folder can be reached: an error says why not.
+pub fn exists(path: &Path) -> Result<(), FileError> {
+    path.metadata().map(drop).map_err(failed("read", path))
+}
+
+/// The length of a file, or of all files in a folder together; what can't be read counts nothing.
+#[must_use]
+pub fn size(path: &Path) -> u64 {
+    let mut open = vec![path.to_owned()];
+    let mut bytes = 0;
+    while let Some(path) = open.pop() {
+        match path.symlink_metadata() {
+            Ok(meta) if meta.is_dir() => open.extend(entries(&path).unwrap_or_default()),
+            Ok(meta) => bytes += meta.len(),
+            Err(_) => {}
+        }
+    }
+    bytes
+}
+
+/// Writes a file whole: a reader sees the old content or the new, never a part. A link in its place
+/// is replaced, not followed.
+///
+/// It is not on the disk before [`sync`].
+pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
+    let mut temporary = OsString::from(".");
+    temporary.push(path.file_name().unwrap_or_default());
+    temporary.push(".redraft-tmp");
+    // The same name each time, so that what a killed process left is not left for ever.
+    let temporary = path.with_file_name(temporary);
+    let written = (|| {
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        if mode == Mode::Private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let mut file = options.write(true).create_new(true).open(&temporary)?;
+        file.write_all(content)?;
+        if mode == Mode::ReadOnly {
+            let mut permissions = file.metadata()?.permissions();
+            permissions.set_readonly(true);
+            file.set_permissions(permissions)?;
+        }
+        fs::rename(&temporary, path)
+    })();
+    written.map_err(|error| {
+        // What is left of a failed write helps nobody.
+        let _ = fs::remove_file(&temporary);
+        failed("write", path)(error)
+    })
+}
+
+/// Writes what a user wants at a path: a link is followed, and what is no file, as a pipe or
+/// `/dev/stdout`, is written into and not replaced.
+pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    match path.metadata() {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            let opened = File::options().write(true).open(path);
+            opened.and_then(|mut file| file.write_all(content)).map_err(failed("write", path))
+        }
+        Ok(_) => {
+            let target = path.canonicalize().map_err(failed("write", path))?;
+            write(&target, content, Mode::Normal)
+        }
+        Err(_) => write(path, content, Mode::Normal),
+    }
+}
+
+/// Writes into a file as it stands, without more ado: for the kernel's own files, and for file
+/// systems that are gone before anybody could see half of it.
+pub fn put(path: &Path, content: impl AsRef<[u8]>) -> Result<(), FileError> {
+    fs::write(path, content).map_err(failed("write", path))
+}
+
+/// Makes files and the folders that hold them last through a power failure.
+pub fn sync<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), FileError> {
+    let mut folders: Vec<&Path> = Vec::new();
+    for path in paths {
+        match File::open(path) {
+            Ok(file) => file.sync_all().map_err(failed("sync", path))?,
+            // Taken away by hand since it was written: it will be written again at load.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(failed("sync", path)(e)),
+        }
+        if let Some(folder) = path.parent()
+            && !folders.contains(&folder)
+        {
+            folders.push(folder);
+        }
+    }
+    folders.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes the entries of a folder last.
+pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
+    // Windows can't open folders; its renames are journaled by the file system.
+    if cfg!(windows) {
+        return Ok(());
+    }
+    File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync", folder))
+}
+
+/// Creates a folder and those above it.
+pub fn create_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            failed("create", path)(io::Error::other("a file is in its place"))
+        }
+        _ => failed("create", path)(error),
+    })
+}
+
+/// Creates a folder that nobody but the user can look into, and those above it.
+pub fn create_private_folder(path: &Path) -> Result<(), FileError> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path).map_err(failed("create", path))?;
+    // One that was there may be open to others.
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .map_err(failed("create", path))?;
+    Ok(())
+}
+
+/// The path of a file below a folder, with all folders between made. Where a link stands in the
+/// place of one of these, the file would be written somewhere else: an error.
+pub fn place(folder: &Path, file: &str) -> Result<PathBuf, FileError> {
+    let path = folder.join(file);
+    for between in path.ancestors().skip(1).take_while(|between| *between != folder) {
+        if between.is_symlink() {
+            return Err(failed("write", &path)(io::Error::other(format!(
+                "`{}` is a link",
+                between.display()
+            ))));
+        }
+    }
+    if let Some(parent) = path.parent() {
+        create_folder(parent)?;
+    }
+    Ok(path)
+}
+
+/// Moves a file or a folder to a name that is free.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(failed("write", to))
+}
+
+/// Adds to the end of a file, which is made if it is not there.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    let file = unlinked(options.append(true).create(true)).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(failed("write", path))
+}
+
+/// Moves a file or a folder to a place that is free; what is not there stays away.
+pub fn move_into(from: &Path, to: &Path) -> Result<(), FileError> {
+    if from.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    to.parent().map_or(Ok(()), create_folder)?;
+    rename(from, to)
+}
+
+/// Removes a folder and all that is in it; one that is not there is fine.
+pub fn remove_folder(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file; one that is not there is fine.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Copies a file's content.
+pub fn copy(from: &Path, to: &Path) -> Result<u64, FileError> {
+    if let Some(folder) = to.parent() {
+        create_folder(folder)?;
+    }
+    let bytes = fs::copy(from, to).map_err(failed("copy", from))?;
+    // What the user kept read-only is the session's own now.
+    let mut permissions = fs::metadata(to).map_err(failed("copy", to))?.permissions();
+    make_writable(&mut permissions);
+    fs::set_permissions(to, permissions).map_err(failed("copy", to))?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn make_writable(permissions: &mut Permissions) {
+    use std::os::unix::fs::PermissionsExt;
+    permissions.set_mode(permissions.mode() | 0o200);
+}
+
+#[cfg(not(unix))]
+fn make_writable(permissions: &mut Permissions) {
+    permissions.set_readonly(false);
+}
+
+/// Copies a regular file of at most `room` bytes and gives its length. What has become a link or a
+/// pipe since it was seen is refused: whoever wrote it may still be at work.
+pub fn take(from: &Path, to: &Path, room: u64) -> Result<u64, FileError> {
+    let mut options = OpenOptions::new();
+    let file = unlinked(options.read(true)).open(from).map_err(failed("read", from))?;
+    if !file.metadata().map_err(failed("read", from))?.is_file() {
+        return Err(failed("read", from)(io::ErrorKind::InvalidInput.into()));
+    }
+    if let Some(folder) = to.parent() {
+        create_folder(folder)?;
+    }
+    let mut copy = File::create(to).map_err(failed("write", to))?;
+    io::copy(&mut file.take(room), &mut copy).map_err(failed("write", to))
+}
+
+/// The entries of a folder, sorted by name.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
+        .map_err(failed("read", folder))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// A file that only grows.
+#[derive(Debug)]
+pub struct Appender {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Appender {
+    /// Opens a file that is there and takes it to be `length` bytes long: what stands behind that
+    /// is cut off.
+    pub fn open(path: &Path, length: u64) -> Result<Self, FileError> {
+        let mut options = OpenOptions::new();
+        let file = unlinked(options.write(true)).open(path).map_err(failed("write", path))?;
+        let mut appender = Self { path: path.to_owned(), file, length };
+        appender.cut()?;
+        Ok(appender)
+    }
+
+    /// Appends all of the bytes or, when the disk does not take them, none.
+    ///
+    /// A file that was removed or replaced under its name is an error: nobody would find there what
+    /// was appended.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.still_there()?;
+        if let Err(error) = self.file.write_all(bytes) {
+            // Should this fail too, the torn line is cut off at the next load.
+            let _ = self.cut();
+            return Err(failed("write", &self.path)(error));
+        }
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes what was appended last.
+    pub fn sync(&self) -> Result<(), FileError> {
+        self.still_there()?;
+        self.file.sync_data().map_err(failed("sync", &self.path))
+    }
+
+    fn still_there(&self) -> Result<(), FileError> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let id = |meta: fs::Metadata| (meta.dev(), meta.ino());
+            let ours = self.file.metadata().map(id).map_err(failed("write", &self.path))?;
+            if self.path.symlink_metadata().map(id).ok() != Some(ours) {
+                let gone = "it was removed or replaced while this program worked on it";
+                return Err(failed("write", &self.path)(io::Error::other(gone)));
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self) -> Result<(), FileError> {
+        self.file
+            .set_len(self.length)
+            .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
+            .map(|_| ())
+            .map_err(failed("write", &self.path))
+    }
+}
+
+/// A lock that ends with this value or with the process, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// What came of trying to lock.
+#[derive(Debug)]
+pub enum Locking {
+    /// It is ours.
+    Taken(Lock),
+    /// Another process has it; its number, as far as it could be read.
+    Held(Option<u32>),
+}
+
+/// Takes the lock that a file stands for, or says who has it.
+pub fn lock(path: &Path) -> Result<Locking, FileError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    let mut file = unlinked(&mut options).open(path).map_err(failed("lock", path))?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)
+                .and_then(|()| writeln!(file, "{}", std::process::id()))
+                .map_err(failed("lock", path))?;
+            Ok(Locking::Taken(Lock { _file: file }))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = read_bounded(&mut file, 64).ok().and_then(|t| t.trim().parse().ok());
+            Ok(Locking::Held(holder))
+        }
+        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}

@@ -1,0 +1,209 @@
+//! What models there are to choose from when nobody has configured one.
+
+use super::http::Door;
+use super::library::Entry;
+use super::provider::{BUILT_IN, EMBEDDED, Lookup, environment, names, settings};
+use super::secret::Secret;
+use super::told::{SERVERS, is_cloud, is_remote};
+use crate::config::{Kind, Models};
+use futures_util::future::join_all;
+use reqwest::header::HeaderMap;
+use std::time::Duration;
+
+/// How long a server on this machine may take to say what it has.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What was found on this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovery {
+    /// The keys that are in the environment, by their names only.
+    pub keys: Vec<FoundKey>,
+    /// A running Ollama.
+    pub ollama: Option<FoundOllama>,
+    /// Servers on this machine that speak as `OpenAI`'s do.
+    pub servers: Vec<FoundServer>,
+    /// The names of the providers that the configuration adds or changes.
+    pub configured: Vec<String>,
+}
+
+/// A key that is in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundKey {
+    /// The provider that it is for.
+    pub provider: String,
+    /// The variable that holds it.
+    pub variable: String,
+}
+
+/// An Ollama that answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundOllama {
+    /// Its name and port.
+    pub server: String,
+    /// The models that it has, in its order: the last changed comes first.
+    pub models: Vec<String>,
+    /// Those of them that run elsewhere, and may cost something.
+    pub elsewhere: Vec<String>,
+}
+
+/// A server that answered where one of this kind usually listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundServer {
+    /// What usually listens there.
+    pub name: String,
+    /// Its address, for `base_url`.
+    pub base_url: String,
+    /// The models that it names.
+    pub models: Vec<String>,
+}
+
+/// A model that is used because nothing names another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The model, as `PROVIDER/MODEL`.
+    pub model: String,
+    /// Why this one.
+    pub why: String,
+}
+
+/// Looks for keys in the environment and for a running Ollama. Takes at most 300 ms.
+pub async fn discover(config: Models<'_>) -> Discovery {
+    discover_in(config, &environment).await
+}
+
+/// [`discover`], and servers that could be configured.
+pub async fn discover_all(config: Models<'_>) -> Discovery {
+    let (mut found, servers) = tokio::join!(discover(config), servers(&SERVERS));
+    let own = |server: &FoundServer| {
+        let mut configured = config.providers.values().filter_map(|p| p.base_url.as_deref());
+        let place = |url: &str| url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
+        configured
+            .any(|url| place(url).replace("localhost", "127.0.0.1") == place(&server.base_url))
+    };
+    found.servers = servers.into_iter().filter(|server| !own(server)).collect();
+    found
+}
+
+/// Those of these servers, by name and address, that answer and tell their models.
+pub async fn servers(places: &[(&str, &str)]) -> Vec<FoundServer> {
+    let one = |(name, base_url): &(&str, &str)| {
+        let (name, base_url) = ((*name).to_owned(), (*base_url).to_owned());
+        async move {
+            let models = tokio::time::timeout(PATIENCE, listed(&base_url)).await.ok()??;
+            Some(FoundServer { name, base_url, models })
+        }
+    };
+    join_all(places.iter().map(one)).await.into_iter().flatten().collect()
+}
+
+/// The models that a server lists as `OpenAI` does.
+async fn listed(base_url: &str) -> Option<Vec<String>> {
+    let door = Door::new(base_url, "models", HeaderMap::new(), Secret::new("")).ok()?;
+    let answer = door.get().await.ok()?;
+    let names = answer["data"].as_array()?.iter().filter_map(|model| model["id"].as_str());
+    Some(names.map(str::to_owned).collect())
+}
+
+/// [`discover`] with another environment.
+pub async fn discover_in(config: Models<'_>, env: Lookup<'_>) -> Discovery {
+    let key = |name: &str| {
+        let variable = settings(name, config, env)?.api_key_env?;
+        env(&variable)?;
+        Some(FoundKey { provider: name.to_owned(), variable })
+    };
+    Discovery {
+        keys: names(config).into_iter().filter_map(key).collect(),
+        ollama: tokio::time::timeout(PATIENCE, ollama(config, env)).await.ok().flatten(),
+        servers: Vec::new(),
+        configured: config.providers.keys().cloned().collect(),
+    }
+}
+
+/// Asks Ollama for its models; `None` if none answers.
+async fn ollama(config: Models<'_>, env: Lookup<'_>) -> Option<FoundOllama> {
+    let settings = settings("ollama", config, env)?;
+    if settings.kind != Some(Kind::Ollama) {
+        return None;
+    }
+    let url = settings.base_url?;
+    let door = Door::new(&url, "api/tags", HeaderMap::new(), Secret::new("")).ok()?;
+    let tags = door.get().await.ok()?;
+    let (mut models, mut elsewhere) = (Vec::new(), Vec::new());
+    for entry in tags["models"].as_array()? {
+        let Some(name) = entry["name"].as_str() else { continue };
+        models.push(name.to_owned());
+        if is_remote(entry) || is_cloud(name) {
+            elsewhere.push(name.to_owned());
+        }
+    }
+    Some(FoundOllama { server: door.server(), models, elsewhere })
+}
+
+/// The model to use when none is configured: that of the first key in the order of the built-in
+/// providers, else one that a running Ollama itself runs, one for code if it has any, else the one that runs inside
+/// the program.
+#[must_use]
+pub fn choose(found: &Discovery, embedded: &Entry) -> Choice {
+    by_key(found).or_else(|| by_ollama(found)).unwrap_or_else(|| Choice {
+        model: format!("{EMBEDDED}/{}", embedded.name),
+        why: "no key and no Ollama was found; it runs inside redraft".to_owned(),
+    })
+}
+
+fn by_key(found: &Discovery) -> Option<Choice> {
+    BUILT_IN.iter().find_map(|known| {
+        let key = found.keys.iter().find(|key| key.provider == known.name)?;
+        let model = format!("{}/{}", known.name, known.model?);
+        Some(Choice { model, why: format!("the key in {} is the first found", key.variable) })
+    })
+}
+
+fn by_ollama(found: &Discovery) -> Option<Choice> {
+    let FoundOllama { models, elsewhere, .. } = found.ollama.as_ref()?;
+    // Models for embeddings can't answer, and nobody is sent elsewhere unasked.
+    let mut able =
+        models.iter().filter(|name| !name.contains("embed") && !elsewhere.contains(name));
+    let first = able.clone().next();
+    let model = able.find(|name| name.contains("coder")).or(first)?;
+    let why = "no key was found, and Ollama runs".to_owned();
+    Some(Choice { model: format!("ollama/{model}"), why })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::library::{BUILT_IN as BUILT_IN_CATALOGUE, Library};
+
+    #[test]
+    fn the_best_of_what_is_there_is_chosen() {
+        let found = |keys: &[&str], models: &[&str]| Discovery {
+            keys: keys
+                .iter()
+                .map(|key| FoundKey { provider: (*key).to_owned(), variable: "V".to_owned() })
+                .collect(),
+            ollama: Some(FoundOllama {
+                server: "h:1".to_owned(),
+                models: models.iter().map(|&model| model.to_owned()).collect(),
+                elsewhere: vec!["big-coder".to_owned()],
+            }),
+            ..Discovery::default()
+        };
+        let library = Library::in_folder("/none".into(), BUILT_IN_CATALOGUE).unwrap();
+        let embedded = library.preferred();
+        for (keys, models, chosen) in [
+            (&["openrouter", "anthropic"][..], &["llama3"][..], "anthropic/claude-sonnet-4-5"),
+            (&["gemini", "mine"], &[], "gemini/gemini-2.5-pro"),
+            (&["mine"], &["llama3", "qwen2.5-coder:7b"], "ollama/qwen2.5-coder:7b"),
+            (&[], &["nomic-embed-text", "llama3"], "ollama/llama3"),
+            (&[], &["big-coder", "llama3"], "ollama/llama3"),
+            (&[], &["big-coder"], "embedded/qwen2.5-coder-1.5b"),
+            (&[], &["nomic-embed-text"], "embedded/qwen2.5-coder-1.5b"),
+            (&[], &[], "embedded/qwen2.5-coder-1.5b"),
+        ] {
+            assert_eq!(choose(&found(keys, models), embedded).model, chosen);
+        }
+        assert_eq!(choose(&Discovery::default(), embedded).model, "embedded/qwen2.5-coder-1.5b");
+    }
+}

@@ -1,0 +1,385 @@
+//! One model at work: a thread of its own that answers all that is asked of it side by side.
+//!
+//! Each step takes the next token of every conversation, and of those that are still read a part of
+//! their prompt, through the model together. What was computed of a conversation stays for the
+//! next one that begins alike. An answer that begins to say again what the conversation has said, as a
+//! script that is written once more with a line changed, is guessed from there: the model takes up
+//! several tokens in one step, and what it would have drawn otherwise ends the guess. The answer is
+//! the same either way.
+
+use super::compute::{AT_ONCE, Cache, Decoder, Step};
+use super::gguf::Gguf;
+use super::guess::Guess;
+use super::sampler::{Sampler, Sampling};
+use super::template::Template;
+use super::tokenizer::Tokenizer;
+use crate::{Ending, Fault, Piece};
+use redraft_domain::chat::{Message, Outcome, Usage};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+/// How many conversations are answered side by side.
+const SEATS: usize = 8;
+
+/// How many ended conversations are kept at most.
+const KEPT: usize = 32;
+
+/// One thing asked of the model.
+pub(super) struct Job {
+    pub(super) messages: Vec<Message>,
+    pub(super) sampling: Sampling,
+    pub(super) seed: u64,
+    /// The longest answer, in tokens.
+    pub(super) most: usize,
+    /// The longest prompt and answer together, in tokens, below what the model was made for.
+    pub(super) context: Option<usize>,
+    pub(super) pieces: Sender<Piece>,
+    pub(super) ended: oneshot::Sender<Result<Ending, Fault>>,
+}
+
+/// Loads a model and answers until nobody can ask any more.
+pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
+    let mut desk = match Desk::open(path) {
+        Ok(desk) => desk,
+        Err(fault) => {
+            for job in jobs {
+                let _ = job.ended.send(Err(fault.clone()));
+            }
+            return;
+        }
+    };
+    loop {
+        if desk.idle() {
+            match jobs.recv() {
+                Ok(job) => desk.waiting.push_back(job),
+                Err(_) => return,
+            }
+        }
+        loop {
+            match jobs.try_recv() {
+                Ok(job) => desk.waiting.push_back(job),
+                Err(TryRecvError::Disconnected) if desk.idle() => return,
+                Err(_) => break,
+            }
+        }
+        desk.work();
+    }
+}
+
+/// A conversation that is being answered.
+struct Seat {
+    job: Job,
+    sampler: Sampler,
+    /// The prompt's tokens and the answer's.
+    tokens: Vec<u32>,
+    prompt: usize,
+    /// Of the prompt, what an earlier conversation had left.
+    cached: usize,
+    /// Where the conversation must end.
+    end: usize,
+    cache: Cache,
+    guess: Guess,
+    /// The tokens that the next step takes up: new ones, and guessed ones behind them.
+    ahead: Vec<u32>,
+    /// Bytes of the answer that are not sent: the first part of a letter, or what nobody took yet.
+    unsent: Vec<u8>,
+}
+
+/// What is left of a conversation that ended.
+struct Kept {
+    tokens: Vec<u32>,
+    cache: Cache,
+}
+
+/// The model with all that it works on.
+struct Desk {
+    path: PathBuf,
+    model: Decoder,
+    tokenizer: Tokenizer,
+    template: Template,
+    waiting: VecDeque<Job>,
+    seats: Vec<Seat>,
+    /// The last used is the last.
+    kept: Vec<Kept>,
+}
+
+impl Desk {
+    fn open(path: &Path) -> Result<Self, Fault> {
+        let broken = |reason: String| Fault::embedded(path, &reason);
+        let file = Gguf::open(path).map_err(|error| broken(plain(&error)))?;
+        let tokenizer = Tokenizer::load(&file).map_err(|error| broken(error.to_string()))?;
+        let name = |key: &str| {
+            let token = file.number(key);
+            token.and_then(|token| tokenizer.name(token)).unwrap_or_default().to_owned()
+        };
+        let template = Template::new(
+            file.text("tokenizer.chat_template"),
+            &name("tokenizer.ggml.bos_token_id"),
+            &name("tokenizer.ggml.eos_token_id"),
+        );
+        let model = Decoder::load(path, file).map_err(|error| broken(plain(&error)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            model,
+            tokenizer,
+            template,
+            waiting: VecDeque::new(),
+            seats: Vec::new(),
+            kept: Vec::new(),
+        })
+    }
+
+    fn idle(&self) -> bool {
+        self.waiting.is_empty() && self.seats.is_empty()
+    }
+
+    /// One step of all conversations.
+    fn work(&mut self) {
+        self.leave(|seat| seat.job.ended.is_closed());
+        self.seat_waiting();
+        if self.seats.is_empty() {
+            return;
+        }
+        let mut left = AT_ONCE;
+        let mut steps = Vec::new();
+        let mut stepping = Vec::new();
+        let mut asked = Vec::new();
+        let alone = self.seats.len() == 1;
+        for (index, seat) in self.seats.iter_mut().enumerate() {
+            let new = &seat.tokens[seat.cache.filled..];
+            // One that writes takes one token, whoever reads.
+            let take = if new.len() == 1 { 1 } else { new.len().min(left) };
+            if take > 0 {
+                left = left.saturating_sub(take);
+                seat.ahead.clear();
+                seat.ahead.extend_from_slice(&new[..take]);
+                // Side by side, the model has enough to do in a step.
+                if alone && new.len() == 1 {
+                    let room = seat.end - seat.tokens.len();
+                    seat.ahead.extend_from_slice(seat.guess.next(&seat.tokens, room));
+                }
+                let wanted = seat.ahead.len() - take + 1;
+                steps.push(Step { tokens: &seat.ahead, wanted, cache: &mut seat.cache });
+                stepping.push((index, wanted));
+                asked.push(&seat.job.ended);
+            }
+        }
+        let go_on = || !asked.iter().any(|ended| ended.is_closed());
+        let mut scores = match self.model.forward(&mut steps, &go_on) {
+            Ok(Some(scores)) => scores.into_iter(),
+            Ok(None) => return,
+            Err(error) => {
+                let fault = Fault::embedded(&self.path, &plain(&error));
+                for seat in self.seats.drain(..) {
+                    let _ = seat.job.ended.send(Err(fault.clone()));
+                }
+                return;
+            }
+        };
+        let mut ended = Vec::new();
+        for (index, wanted) in stepping {
+            let seat = &mut self.seats[index];
+            let scores: Vec<Vec<f32>> = scores.by_ref().take(wanted).collect();
+            if seat.cache.filled < seat.tokens.len() {
+                seat.show_life();
+                continue;
+            }
+            let outcome = seat.write(scores, &self.tokenizer);
+            ended.extend(outcome.map(|outcome| (index, outcome)));
+        }
+        for (index, outcome) in ended.into_iter().rev() {
+            let seat = self.seats.remove(index);
+            self.end(seat, outcome);
+        }
+    }
+
+    /// Lets the conversations go that nobody waits for.
+    fn leave(&mut self, gone: impl Fn(&Seat) -> bool) {
+        while let Some(index) = self.seats.iter().position(&gone) {
+            let seat = self.seats.remove(index);
+            self.keep(seat.tokens, seat.cache);
+        }
+    }
+
+    /// Sends the end of an answer, and keeps what was computed of it.
+    fn end(&mut self, mut seat: Seat, outcome: Outcome) {
+        seat.finish();
+        let usage = Usage {
+            prompt: seat.prompt as u64,
+            answer: (seat.tokens.len() - seat.prompt) as u64,
+            cached: seat.cached as u64,
+            estimated: false,
+        };
+        let _ = seat.job.ended.send(Ok(Ending { outcome, usage: Some(usage) }));
+        self.keep(seat.tokens, seat.cache);
+    }
+
+    fn keep(&mut self, mut tokens: Vec<u32>, cache: Cache) {
+        tokens.truncate(cache.filled);
+        self.kept.push(Kept { tokens, cache });
+        let size = |kept: &[Kept]| kept.iter().map(|one| one.cache.size()).sum::<usize>();
+        let most = self.model.memory_kept();
+        while self.kept.len() > KEPT || self.kept.len() > 1 && size(&self.kept) > most {
+            self.kept.remove(0);
+        }
+    }
+
+    fn seat_waiting(&mut self) {
+        while let Some(job) = self.waiting.pop_front() {
+            if job.ended.is_closed() {
+                continue;
+            }
+            if self.seats.len() == SEATS {
+                self.waiting.push_front(job);
+                return;
+            }
+            let (tokens, end) = match self.prompt(&job) {
+                Ok(found) => found,
+                Err(fault) => {
+                    let _ = job.ended.send(Err(fault));
+                    continue;
+                }
+            };
+            let size = |end: usize| end * self.model.position_size();
+            let taken: usize = self.seats.iter().map(|seat| size(seat.end)).sum();
+            let full = !self.seats.is_empty() && taken + size(end) > self.model.memory_at_work();
+            let Some(cache) = (if full { None } else { self.cache_for(&tokens) }) else {
+                self.waiting.push_front(job);
+                return;
+            };
+            self.seats.push(Seat {
+                sampler: Sampler::new(job.sampling, job.seed),
+                prompt: tokens.len(),
+                cached: cache.filled,
+                tokens,
+                end,
+                cache,
+                guess: Guess::default(),
+                ahead: Vec::new(),
+                unsent: Vec::new(),
+                job,
+            });
+        }
+    }
+
+    /// The prompt's tokens, and where prompt and answer together must end.
+    fn prompt(&self, job: &Job) -> Result<(Vec<u32>, usize), Fault> {
+        let written = self.template.write(&job.messages);
+        let written = written.map_err(|error| Fault::embedded(&self.path, &plain(&error)))?;
+        let tokens = self.tokenizer.encode(&written.parts());
+        let tokens = tokens.map_err(|error| Fault::embedded(&self.path, &error.to_string()))?;
+        let most = self.model.context();
+        let context = job.context.map_or(most, |context| context.min(most));
+        if tokens.len() >= context {
+            return Err(Fault::PromptTooLong {
+                context: u32::try_from(context).ok(),
+                message: format!("it has {} tokens", tokens.len()),
+            });
+        }
+        let end = context.min(tokens.len() + job.most.max(1));
+        Ok((tokens, end))
+    }
+
+    /// What was computed of the longest beginning that a conversation shares with an earlier one.
+    /// `None` while another conversation is about to compute more of it.
+    fn cache_for(&mut self, tokens: &[u32]) -> Option<Cache> {
+        // The last token is always computed: its scores are what is wanted.
+        let able = tokens.len() - 1;
+        let common =
+            |others: &[u32]| tokens[..able].iter().zip(others).take_while(|(a, b)| a == b).count();
+        let kept = self.kept.iter().enumerate().map(|(index, kept)| (common(&kept.tokens), index));
+        let (kept, index) = kept.max().unwrap_or_default();
+        let seats = self.seats.iter().map(|seat| (common(&seat.tokens[..seat.prompt]), seat));
+        if let Some((shared, seat)) = seats.max_by_key(|(shared, _)| *shared)
+            && shared > kept
+        {
+            return if seat.cache.filled < shared {
+                None
+            } else {
+                // Without a copy it is computed anew.
+                Some(seat.cache.copy(shared).unwrap_or_default())
+            };
+        }
+        let Some(earlier) = self.kept.get(index).filter(|_| kept > 0) else {
+            return Some(Cache::default());
+        };
+        if kept < earlier.tokens.len() / 2 {
+            // Another kind of conversation, which the next of its kind will want as it is.
+            return Some(earlier.cache.copy(kept).unwrap_or_default());
+        }
+        let mut cache = self.kept.remove(index).cache;
+        cache.cut(kept);
+        Some(cache)
+    }
+}
+
+impl Seat {
+    /// Draws the tokens that follow the last one and those that were guessed behind it, by the scores
+    /// behind each of these, as far as they come out as guessed. Gives how the answer ended, if so.
+    fn write(&mut self, scores: Vec<Vec<f32>>, tokenizer: &Tokenizer) -> Option<Outcome> {
+        let guessed = self.ahead.split_off(self.ahead.len() + 1 - scores.len());
+        let mut right = 0;
+        let mut outcome = None;
+        for (place, mut scores) in scores.into_iter().enumerate() {
+            let token = self.sampler.next(&mut scores, &self.tokens[self.prompt..]);
+            if tokenizer.is_control(token) {
+                outcome = Some(Outcome::Whole);
+                break;
+            }
+            self.tokens.push(token);
+            self.say(tokenizer.bytes(token));
+            if self.tokens.len() >= self.end {
+                outcome = Some(Outcome::Cut);
+                break;
+            }
+            if guessed.get(place) != Some(&token) {
+                break;
+            }
+            right += 1;
+        }
+        self.guess.came(guessed.len(), right);
+        // What was computed behind a wrong guess is none of this conversation.
+        self.cache.cut(self.tokens.len() - 1);
+        outcome
+    }
+
+    /// Says that the model is at work, so that the silence is not taken for a fault.
+    fn show_life(&self) {
+        let _ = self.job.pieces.try_send(Piece::Text(String::new()));
+    }
+
+    /// Sends bytes of the answer, as far as they are whole letters.
+    fn say(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.unsent) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => self.unsent.len(),
+        };
+        if whole == 0 {
+            return;
+        }
+        let text = String::from_utf8_lossy(&self.unsent[..whole]).into_owned();
+        if let Err(TrySendError::Full(_)) = self.job.pieces.try_send(Piece::Text(text)) {
+            return;
+        }
+        self.unsent.drain(..whole);
+    }
+
+    /// Sends what is left, and waits until it is taken.
+    fn finish(&mut self) {
+        if !self.unsent.is_empty() {
+            let text = String::from_utf8_lossy(&self.unsent).into_owned();
+            let _ = self.job.pieces.blocking_send(Piece::Text(text));
+        }
+    }
+}
+
+/// What a library says, without the trace that it can carry.
+fn plain(error: &dyn std::fmt::Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}

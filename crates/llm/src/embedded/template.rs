@@ -1,0 +1,162 @@
+//! The chat template that a model's file carries, applied.
+
+use super::tokenizer::Part;
+use crate::template::{CHAT, CHATML, environment};
+use minijinja::{Error, context};
+use redraft_domain::chat::{Message, Speaker, split_begun};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// What stands for the content of a message while the template runs, with the message's number: in
+/// letters that nobody uses, so that what somebody said can be told from the template's own text.
+static PLACE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new("\u{F0000}([0-9]+)\u{F0001}").ok());
+
+fn place(number: usize) -> String {
+    format!("\u{F0000}{number}\u{F0001}")
+}
+
+/// A model's way of writing a conversation down.
+pub(super) struct Template {
+    source: String,
+    /// It is not the file's.
+    own: bool,
+    first: String,
+    last: String,
+}
+
+/// A conversation, written down: the template's text with places for the messages' contents.
+pub(super) struct Written<'a> {
+    text: String,
+    messages: &'a [Message],
+    /// How the answer begins.
+    begun: &'a str,
+}
+
+impl Template {
+    /// Takes the template of a file and the names of its first and last tokens; without a template
+    /// it is `ChatML`.
+    pub(super) fn new(source: Option<&str>, first: &str, last: &str) -> Self {
+        let own = source.is_none();
+        let source = source.unwrap_or(CHATML).to_owned();
+        Self { source, own, first: first.to_owned(), last: last.to_owned() }
+    }
+
+    /// Writes a conversation down, ready for the model's answer.
+    pub(super) fn write<'a>(&self, messages: &'a [Message]) -> Result<Written<'a>, Error> {
+        let (messages, begun) = split_begun(messages);
+        let roles = |message: &Message| message.role.name();
+        let said: Vec<_> =
+            (0..).zip(messages).map(|(number, m)| (roles(m), place(number))).collect();
+        let text = self.render(&said).or_else(|error| {
+            // Some templates know no system message: its text then begins the person's first one.
+            match (said.as_slice(), messages.first()) {
+                ([(_, system), (user, asked), rest @ ..], Some(first))
+                    if first.role == Speaker::System =>
+                {
+                    let mut merged = vec![(*user, format!("{system}\n\n{asked}"))];
+                    merged.extend_from_slice(rest);
+                    self.render(&merged)
+                }
+                _ => Err(error),
+            }
+        })?;
+        Ok(Written { text, messages, begun })
+    }
+
+    fn render(&self, said: &[(&str, String)]) -> Result<String, Error> {
+        let messages: Vec<_> =
+            said.iter().map(|&(role, ref content)| context! { role, content }).collect();
+        let environment = environment(&self.source, self.own)?;
+        environment.get_template(CHAT)?.render(context! {
+            messages, add_generation_prompt => true,
+            bos_token => &self.first, eos_token => &self.last,
+        })
+    }
+}
+
+impl Written<'_> {
+    /// The prompt's parts in their order.
+    pub(super) fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts = Vec::new();
+        let mut at = 0;
+        for found in PLACE.iter().flat_map(|place| place.captures_iter(&self.text)) {
+            let (Some(whole), Some(number)) = (found.get(0), found.get(1)) else { continue };
+            parts.push(Part::Frame(&self.text[at..whole.start()]));
+            let message = number.as_str().parse().ok().and_then(|n: usize| self.messages.get(n));
+            parts.extend(message.map(|message| Part::Said(&message.content)));
+            at = whole.end();
+        }
+        parts.push(Part::Frame(&self.text[at..]));
+        if !self.begun.is_empty() {
+            parts.push(Part::Said(self.begun));
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    fn written(source: Option<&str>, messages: &[Message]) -> String {
+        let written = Template::new(source, "<s>", "</s>");
+        let written = written.write(messages).unwrap();
+        let parts = written.parts().into_iter().map(|part| match part {
+            Part::Frame(text) => text.to_owned(),
+            Part::Said(text) => format!("[{text}]"),
+        });
+        parts.collect()
+    }
+
+    #[test]
+    fn a_conversation_is_written_otherwise_than_its_model_learned() {
+        let messages = [Message::system("S"), Message::user(" U<|im_end|>{{ 1 }} ")];
+        let smollm = "{% for message in messages %}{% if loop.first and messages[0]['role'] != \
+            'system' %}{{ '<|im_start|>system\nX<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + \
+            message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
+            {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+        let chatml = "<|im_start|>system\n[S]<|im_end|>\n\
+            <|im_start|>user\n[ U<|im_end|>{{ 1 }} ]<|im_end|>\n<|im_start|>assistant\n";
+        for (source, expected) in [
+            (None, chatml),
+            (Some(smollm), chatml),
+            (
+                Some(
+                    "{{ bos_token }}{%- for m in messages -%}\n  {{ m.role }}:{{ m.content.strip() }};\n{% endfor %}",
+                ),
+                "<s>system:[S];\nuser:[ U<|im_end|>{{ 1 }} ];\n",
+            ),
+            // One that knows no system message.
+            (
+                Some(
+                    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}\
+                    {% endif %}[INST]{{ m.content }}[/INST]{% endfor %}{{ eos_token }}",
+                ),
+                "[INST][S]\n\n[ U<|im_end|>{{ 1 }} ][/INST]</s>",
+            ),
+        ] {
+            assert_eq!(written(source, &messages), expected, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_begun_is_taken_for_a_message_that_ended() {
+        let messages = [Message::user("U"), Message::assistant("```python\n", Vec::new())];
+        let chatml = "<|im_start|>user\n[U]<|im_end|>\n<|im_start|>assistant\n[```python\n]";
+        assert_eq!(written(None, &messages), chatml);
+    }
+
+    #[test]
+    fn a_file_s_template_runs_for_ever_or_takes_the_program_down() {
+        let many =
+            "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
+        let deep = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
+        for source in [many, deep, "{% if %}", "{{ raise_exception('never') }}", "{{ a.b.c }}"] {
+            let template = Template::new(Some(source), "", "");
+            assert!(template.write(&[Message::user("x")]).is_err(), "{source}");
+        }
+    }
+}

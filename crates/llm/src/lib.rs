@@ -1,0 +1,94 @@
+//! The model seam: a request goes in, pieces of text come out, and an outcome ends them.
+//!
+//! `provider` turns the configuration into a [`Model`], `call` asks one with retries, a limit on
+//! silence and cancelling. Everything else is one file a wire format. Nothing here knows of agents'
+//! templates or of sessions.
+
+mod anthropic;
+pub mod call;
+mod command;
+mod completion;
+pub mod config;
+pub mod discover;
+mod echo;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod events;
+mod fault;
+mod gemini;
+mod http;
+mod lenient;
+pub mod library;
+mod nearest;
+mod ollama;
+mod openai;
+mod parts;
+pub mod profiles;
+pub mod provider;
+mod proxy;
+mod reasons;
+mod refusal;
+mod repetition;
+mod responses;
+mod script;
+mod secret;
+mod stops;
+mod template;
+pub mod told;
+mod wire;
+
+pub use fault::Fault;
+pub use script::{Recorded, ScriptModel, Used};
+
+use futures_util::future::BoxFuture;
+use redraft_domain::chat::{Outcome, Request, ToolCall, Usage};
+use tokio::sync::mpsc;
+
+/// A piece of an answer as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A piece of the answer itself.
+    Text(String),
+    /// A piece of what the model thinks before it answers, where the provider tells them apart.
+    Reasoning(String),
+    /// A tool that it calls.
+    Call(ToolCall),
+    /// What whoever waits should know of the answer, in words.
+    Note(String),
+}
+
+/// How an answer ended, said by the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Whole, cut or refused.
+    pub outcome: Outcome,
+    /// The tokens used, where the provider counted them.
+    pub usage: Option<Usage>,
+}
+
+/// Something that answers requests. One try only: retries and limits belong to [`call::call`].
+pub trait Model: Send + Sync {
+    /// Asks once and sends the answer's pieces as they arrive. Dropping the future stops the
+    /// request and whatever process works on it.
+    fn answer<'a>(
+        &'a self,
+        request: &'a Request,
+        pieces: mpsc::Sender<Piece>,
+    ) -> BoxFuture<'a, Result<Ending, Fault>>;
+
+    /// Whether it can be told of tools. One that can't leaves a request's tools out.
+    fn takes_tools(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be held to a schema. One that can't leaves a request's schema out.
+    fn takes_schema(&self) -> bool {
+        false
+    }
+
+    /// Whether it goes on from what the last message says, where that is the model's own. One that
+    /// does not is never sent such a message.
+    fn goes_on(&self) -> bool {
+        false
+    }
+}

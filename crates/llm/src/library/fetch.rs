@@ -1,0 +1,257 @@
+//! Fetches a model: from where it can be had, on from where it was broken off, and never kept unless
+//! its checksum is right.
+
+use super::catalogue::Entry;
+use super::{Library, http, index};
+use futures_util::future::BoxFuture;
+use redraft_domain::text::size;
+use redraft_files::{self as files, FileError, Lock};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked whether another process is done with a model.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Bytes that are read at once.
+pub(super) const AT_ONCE: usize = 1 << 20;
+
+/// What a disk keeps free beside a model.
+const SPARE: u64 = 32 << 20;
+
+/// Has a package of the Python index, told by its requirement, put into a folder of its own, and
+/// gives the largest file that it holds; or says why not. Nothing of the package is run.
+pub type Content<'a> =
+    &'a (dyn Fn(String, PathBuf) -> BoxFuture<'a, Result<PathBuf, String>> + Sync);
+
+/// What is told while a model is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News<'a> {
+    /// Another process fetches it; it is waited for.
+    Waiting(Option<u32>),
+    /// It is fetched from here now.
+    From(&'a str),
+    /// So many of its bytes are here.
+    Came(u64),
+    /// It can't be had there.
+    Failed {
+        /// From where.
+        source: &'a str,
+        /// Why not.
+        why: &'a str,
+    },
+    /// So many of its bytes are hashed.
+    Checked(u64),
+}
+
+/// Why a model is not here.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The caller cancelled; what came is kept.
+    #[error("interrupted")]
+    Interrupted,
+    /// It does not fit on the disk.
+    #[error(
+        "`{name}` needs {} more in `{}`, where {} is free; make room, or set XDG_CACHE_HOME to a \
+         folder with more",
+        size(*needed), folder.display(), size(*free)
+    )]
+    NoRoom {
+        /// The model.
+        name: String,
+        /// The folder.
+        folder: PathBuf,
+        /// What is still to come.
+        needed: u64,
+        /// What the disk has.
+        free: u64,
+    },
+    /// It can't be had anywhere.
+    #[error(
+        "`{name}` could not be fetched: {reasons}; `redraft models pull {name}` tries again, or put \
+         its file into `{}` yourself", path.display()
+    )]
+    Nowhere {
+        /// The model.
+        name: String,
+        /// Where it was tried, and why in vain.
+        reasons: String,
+        /// Where its file belongs.
+        path: PathBuf,
+    },
+    /// The cache folder can't be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Why a source did not give the whole file.
+pub(super) enum Trouble {
+    /// This source can't; another one may.
+    Refused(String),
+    /// No source could.
+    End(FetchError),
+}
+
+impl From<FileError> for Trouble {
+    fn from(error: FileError) -> Self {
+        Self::End(error.into())
+    }
+}
+
+/// One file on its way.
+pub(super) struct Way<'a> {
+    pub(super) entry: &'a Entry,
+    /// The beginning of the file, as far as it came.
+    pub(super) part: &'a Path,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+impl Way<'_> {
+    /// How much came.
+    pub(super) fn came(&self) -> u64 {
+        files::length(self.part).unwrap_or(0)
+    }
+}
+
+impl Library {
+    /// Fetches a model unless it is here, and gives its file. One that is here is hashed again, and
+    /// fetched anew if it is damaged. A second process that wants the same waits for the first one.
+    pub async fn fetch(
+        &self,
+        entry: &Entry,
+        content: Content<'_>,
+        cancel: &CancellationToken,
+        on: &mut (dyn FnMut(News<'_>) + Send),
+    ) -> Result<PathBuf, FetchError> {
+        files::create_folder(&self.folder)?;
+        let _lock = self.wait(entry, cancel, on).await?;
+        let (path, part) = (self.path(entry), self.part(entry));
+        let way = Way { entry, part: &part, cancel };
+        if self.has(entry) {
+            match way.check(&path, on).await? {
+                Ok(()) => return Ok(path),
+                Err(why) => on(News::Failed { source: "the file that is here", why: &why }),
+            }
+        }
+        if way.came() >= entry.bytes {
+            // Broken off while it was checked, or longer than it can be.
+            if way.came() == entry.bytes && way.check(&part, on).await?.is_ok() {
+                return keep(&part, path);
+            }
+            files::remove_file(&part)?;
+        }
+        let mut reasons = String::new();
+        let addresses =
+            entry.addresses.iter().map(|address| (http::server(address), Some(address)));
+        let packages = entry.packages.iter().map(|_| ("the Python index".to_owned(), None));
+        for (source, address) in addresses.chain(packages) {
+            self.room(&way, address.is_none())?;
+            on(News::From(&source));
+            on(News::Came(way.came()));
+            let got = match (address, &entry.packages) {
+                (Some(address), _) => http::get(&way, address, on).await,
+                (None, Some(parts)) => index::get(&way, parts, content, on).await,
+                (None, None) => Ok(()),
+            };
+            let checked = match got {
+                Ok(()) => way.check(&part, on).await?,
+                Err(Trouble::Refused(why)) => Err(why),
+                Err(Trouble::End(error)) => return Err(error),
+            };
+            let Err(why) = checked else { return keep(&part, path) };
+            if way.came() >= entry.bytes {
+                files::remove_file(&part)?;
+            }
+            on(News::Failed { source: &source, why: &why });
+            let _ =
+                write!(reasons, "{}{source}: {why}", if reasons.is_empty() { "" } else { "; " });
+        }
+        Err(FetchError::Nowhere { name: entry.name.clone(), reasons, path })
+    }
+
+    /// Waits until no other process fetches this model.
+    async fn wait(
+        &self,
+        entry: &Entry,
+        cancel: &CancellationToken,
+        on: &mut (dyn FnMut(News<'_>) + Send),
+    ) -> Result<Lock, FetchError> {
+        let mut told = false;
+        loop {
+            match self.lock(&entry.file)? {
+                Ok(lock) => return Ok(lock),
+                Err(holder) if !told => on(News::Waiting(holder)),
+                Err(_) => {}
+            }
+            told = true;
+            tokio::select! {
+                () = cancel.cancelled() => return Err(FetchError::Interrupted),
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Whether the disk has room for what is still to come.
+    fn room(&self, way: &Way<'_>, by_index: bool) -> Result<(), FetchError> {
+        let entry = way.entry;
+        // Two packages are on their way at a time, each packed and unpacked.
+        let packages = entry.packages.as_ref().filter(|_| by_index);
+        let beside = packages.map_or(0, |parts| 2 * 2 * parts.part_bytes.min(entry.bytes));
+        let needed = entry.bytes.saturating_sub(way.came()) + beside + SPARE;
+        match files::free(&self.folder) {
+            Some(free) if free < needed => {
+                let (name, folder) = (entry.name.clone(), self.folder.clone());
+                Err(FetchError::NoRoom { name, folder, needed, free })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Gives a file that was found right its name.
+fn keep(part: &Path, path: PathBuf) -> Result<PathBuf, FetchError> {
+    files::sync([&part.to_owned()])?;
+    files::rename(part, &path)?;
+    Ok(path)
+}
+
+impl Way<'_> {
+    /// Whether a file is the one that it should be; what is wrong with it otherwise.
+    async fn check(
+        &self,
+        path: &Path,
+        on: &mut (dyn FnMut(News<'_>) + Send),
+    ) -> Result<Result<(), String>, FetchError> {
+        let unread = |source| FileError { action: "read", path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(unread)?;
+        let mut buffer = vec![0; AT_ONCE];
+        let (mut hash, mut done) = (Sha256::new(), 0);
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(FetchError::Interrupted);
+            }
+            let count = file.read(&mut buffer).map_err(unread)?;
+            if count == 0 {
+                break;
+            }
+            hash.update(&buffer[..count]);
+            done += count as u64;
+            on(News::Checked(done));
+            tokio::task::yield_now().await;
+        }
+        let sum = hash.finalize().iter().fold(String::new(), |mut sum, byte| {
+            let _ = write!(sum, "{byte:02x}");
+            sum
+        });
+        Ok(if sum == self.entry.sha256 && done == self.entry.bytes {
+            Ok(())
+        } else {
+            Err("its checksum is wrong, so nothing of it was kept".to_owned())
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! The models that run inside the program: which there are, which are on this machine, and how the
+//! others come here.
+//!
+//! Whole files stand under their names in a folder of the user's cache; what is on its way stands
+//! beside them with `.part` at its end, and is always a beginning of the file, whoever sent it. A
+//! file gets its name only after its checksum was found right.
+
+mod catalogue;
+mod fetch;
+mod http;
+mod index;
+
+use catalogue::is_gguf;
+pub use catalogue::{BUILT_IN, CatalogueError, Entry, Parts};
+pub use fetch::{Content, FetchError, News};
+
+use redraft_files::{self as files, FileError, Lock, Locking};
+use std::path::{Path, PathBuf};
+
+/// The models of the catalogue, and a folder for their files.
+#[derive(Clone, Debug)]
+pub struct Library {
+    folder: PathBuf,
+    entries: Vec<Entry>,
+}
+
+/// What a model's name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant<'a> {
+    /// A model of the catalogue.
+    Known(&'a Entry),
+    /// A file, which may not be there.
+    File(PathBuf),
+}
+
+/// Why a model's name stands for nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// The catalogue can't be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// No model is called so.
+    #[error("there is no embedded model `{name}`; there are {known}, or the path of a .gguf file")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is, the nearest first.
+        known: String,
+    },
+    /// The model has to be fetched first.
+    #[error(
+        "the model `{name}` is not on this machine yet ({}); fetch it with: redraft models pull {name}",
+        redraft_domain::text::size(*bytes)
+    )]
+    NotHere {
+        /// The model.
+        name: String,
+        /// How much there is to fetch.
+        bytes: u64,
+    },
+    /// The file that was named is not there.
+    #[error("there is no model file `{}`", path.display())]
+    NoFile {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// Another process fetches it.
+    #[error("another redraft{} is fetching `{name}`; try again when it is done", of(*holder))]
+    Busy {
+        /// The model.
+        name: String,
+        /// The number of that process.
+        holder: Option<u32>,
+    },
+    /// The disk does not do it.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The words for another process.
+fn of(holder: Option<u32>) -> String {
+    holder.map_or_else(String::new, |id| format!(" (process {id})"))
+}
+
+/// The memory of this machine in bytes, where the system tells.
+#[must_use]
+pub fn memory() -> Option<u64> {
+    let told = files::read_text(Path::new("/proc/meminfo"), 1 << 16).ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()?.saturating_mul(1024))
+}
+
+impl Library {
+    /// With the user's cache folder.
+    pub fn open() -> Result<Self, CatalogueError> {
+        let cache = files::cache_folder();
+        Ok(Self { folder: cache.join("models"), entries: catalogue::load()? })
+    }
+
+    /// With this folder and this catalogue.
+    pub fn in_folder(folder: PathBuf, catalogue: &str) -> Result<Self, CatalogueError> {
+        Ok(Self { folder, entries: catalogue::read(catalogue, Path::new("catalogue"))? })
+    }
+
+    /// Where the files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The models of the catalogue, the default first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What a name after `embedded/` stands for: a model of the catalogue, a file of the folder, or
+    /// a path.
+    pub fn meant(&self, name: &str) -> Result<Meant<'_>, LibraryError> {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.is_called(name)) {
+            return Ok(Meant::Known(entry));
+        }
+        if !name.contains('/') && !is_gguf(name) {
+            let near = |entry: &&Entry| {
+                let names = entry.aliases.iter().chain([&entry.name]);
+                names.map(|own| strsim::osa_distance(own, name)).min()
+            };
+            let mut known: Vec<&Entry> = self.entries.iter().collect();
+            known.sort_by_key(near);
+            let known: Vec<String> = known.iter().map(|e| format!("`{}`", e.name)).collect();
+            return Err(LibraryError::Unknown { name: name.to_owned(), known: known.join(", ") });
+        }
+        let path = match (name.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(name),
+        };
+        let own = self.folder.join(name);
+        let is_own = !name.contains('/') && files::length(&own).is_some();
+        Ok(Meant::File(if is_own { own } else { path }))
+    }
+
+    /// The file of the model that a name after `embedded/` stands for.
+    pub fn file(&self, name: &str) -> Result<PathBuf, LibraryError> {
+        match self.meant(name)? {
+            Meant::Known(entry) if self.has(entry) => Ok(self.path(entry)),
+            Meant::Known(entry) => {
+                Err(LibraryError::NotHere { name: entry.name.clone(), bytes: entry.bytes })
+            }
+            // A link to a file elsewhere is as good as a file.
+            Meant::File(path) if path.is_file() => Ok(path),
+            Meant::File(path) => Err(LibraryError::NoFile { path }),
+        }
+    }
+
+    /// The model to use where nothing says which: the default one, or another one that is here if
+    /// that is not.
+    #[must_use]
+    pub fn preferred(&self) -> &Entry {
+        let default = &self.entries[0];
+        let mut here = self.entries.iter().filter(|entry| !entry.toy && self.has(entry));
+        here.next().unwrap_or(default)
+    }
+
+    /// The model that this machine has the memory for, and that writes better scripts than the default one;
+    /// none where there is none, or it is here already.
+    #[must_use]
+    pub fn better(&self) -> Option<&Entry> {
+        let there = memory()?;
+        let fits = |entry: &&Entry| entry.offered_from.is_some_and(|from| from <= there);
+        self.entries.iter().rfind(fits).filter(|entry| !self.has(entry))
+    }
+
+    /// Where a model's file is, or will be.
+    #[must_use]
+    pub fn path(&self, entry: &Entry) -> PathBuf {
+        self.folder.join(&entry.file)
+    }
+
+    /// Whether a model's file is here. Its checksum was found right when it came.
+    #[must_use]
+    pub fn has(&self, entry: &Entry) -> bool {
+        let path = self.path(entry);
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == entry.bytes)
+    }
+
+    /// How much of a model's file came before its fetching was broken off.
+    #[must_use]
+    pub fn came(&self, entry: &Entry) -> u64 {
+        files::length(&self.part(entry)).unwrap_or(0)
+    }
+
+    fn part(&self, entry: &Entry) -> PathBuf {
+        self.folder.join(format!("{}.part", entry.file))
+    }
+
+    /// Files of models in the folder that the catalogue does not know, with their lengths.
+    #[must_use]
+    pub fn others(&self) -> Vec<(PathBuf, u64)> {
+        let entries = files::entries(&self.folder).unwrap_or_default();
+        let own = |path: &PathBuf| {
+            let name = path.file_name()?.to_str()?;
+            let known = self.entries.iter().any(|entry| entry.file == name);
+            (is_gguf(name) && !known).then_some(())?;
+            Some(path.metadata().ok().filter(std::fs::Metadata::is_file)?.len())
+        };
+        entries.iter().filter_map(|path| Some((path.clone(), own(path)?))).collect()
+    }
+
+    /// Removes a model's file, and what came of it. Gives the bytes that are free now.
+    pub fn remove(&self, name: &str) -> Result<u64, LibraryError> {
+        let path = match self.meant(name)? {
+            Meant::Known(entry) => self.path(entry),
+            Meant::File(path) if path.parent() == Some(&self.folder) => path,
+            // What the user keeps elsewhere is not ours to remove.
+            Meant::File(path) => return Err(LibraryError::NoFile { path: self.folder.join(path) }),
+        };
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let paths = [self.folder.join(format!("{file}.part")), path.clone()];
+        if paths.iter().all(|path| path.symlink_metadata().is_err()) {
+            return Err(LibraryError::NoFile { path });
+        }
+        let _lock = self
+            .lock(&file)?
+            .map_err(|holder| LibraryError::Busy { name: name.to_owned(), holder })?;
+        let bytes = paths.iter().filter_map(|path| files::length(path)).sum();
+        for path in &paths {
+            files::remove_file(path)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Tries to be the one that changes a file of the folder; or says which process does.
+    fn lock(&self, file: &str) -> Result<Result<Lock, Option<u32>>, FileError> {
+        Ok(match files::lock(&self.folder.join(format!(".{file}.lock")))? {
+            Locking::Taken(lock) => Ok(lock),
+            Locking::Held(holder) => Err(holder),
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! Chat templates: how messages become one text, for endpoints that take a raw prompt.
+//!
+//! None of them writes the mark of a text's beginning: servers put it before each prompt.
+
+use super::Fault;
+use super::fault::shown;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, Error, ErrorKind, Value};
+use redraft_domain::chat::{Message, Speaker, split_begun};
+use serde::Serialize;
+
+/// A template that is known by its name, and the texts that end an answer in it.
+struct Known {
+    name: &'static str,
+    text: &'static str,
+    stops: &'static [&'static str],
+}
+
+/// What most models were trained on that have no form of their own.
+pub(super) const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n\
+    {{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
+
+/// The forms of the families of open models. `plain` is for models that know no form, and for
+/// endpoints that apply one themselves.
+const KNOWN: [Known; 5] = [
+    Known { name: "chatml", text: CHATML, stops: &["<|im_end|>", "<|endoftext|>"] },
+    Known {
+        name: "llama3",
+        text: "{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n\
+               {{ m.content }}<|eot_id|>{% endfor %}<|start_header_id|>assistant<|end_header_id|>\
+               \n\n",
+        stops: &["<|eot_id|>", "<|end_of_text|>"],
+    },
+    Known {
+        name: "mistral",
+        text: "{% for m in turns %}{% if m.role == 'assistant' %} {{ m.content }}</s>{% else %}\
+               [INST] {% if loop.first and system %}{{ system }}\n\n{% endif %}{{ m.content }} \
+               [/INST]{% endif %}{% endfor %}",
+        stops: &["</s>", "[INST]"],
+    },
+    Known {
+        name: "gemma",
+        text: "{% for m in turns %}<start_of_turn>\
+               {{ 'model' if m.role == 'assistant' else 'user' }}\n\
+               {% if loop.first and system %}{{ system }}\n\n{% endif %}{{ m.content }}\
+               <end_of_turn>\n{% endfor %}<start_of_turn>model\n",
+        stops: &["<end_of_turn>", "<eos>"],
+    },
+    Known {
+        name: "plain",
+        text: "{% for m in messages %}{{ m.content }}\n\n{% endfor %}",
+        stops: &["<|endoftext|>", "</s>"],
+    },
+];
+
+/// What begins or ends a turn in the forms of models: tokens of their own, that a server takes for
+/// these wherever they stand in a raw prompt.
+const MARKS: [&str; 14] = [
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|begin_of_text|>",
+    "<|end_of_text|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|eot_id|>",
+    "[INST]",
+    "[/INST]",
+    "</s>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "<eos>",
+];
+
+/// A template that can be filled.
+pub(super) struct Template {
+    environment: Environment<'static>,
+    /// Its own marks, which no message may hold.
+    marks: Vec<&'static str>,
+    /// The texts that end an answer.
+    pub(super) stops: Vec<String>,
+}
+
+impl Template {
+    /// The template of this name, or with this text. Says what is wrong with it.
+    pub(super) fn new(name_or_text: &str) -> Result<Self, String> {
+        let known = KNOWN.iter().find(|known| known.name == name_or_text);
+        if known.is_none() && !name_or_text.contains('{') {
+            let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+            return Err(format!("known are {}; or write its text", names.join(", ")));
+        }
+        let text = known.map_or(name_or_text, |known| known.text);
+        let stops = known.map_or(&[][..], |known| known.stops);
+        let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
+        let environment = environment(text, true).map_err(|e| words(&e))?;
+        let of_it = |mark: &&str| text.contains(*mark) || stops.iter().any(|stop| stop == mark);
+        let marks = MARKS.into_iter().filter(of_it).collect();
+        let template = Self { environment, marks, stops };
+        let try_it = [Message::system("s"), Message::user("u")];
+        match template.fill(&try_it) {
+            Ok(text) if text.contains('u') => Ok(template),
+            Ok(_) => Err("it leaves the messages out".to_owned()),
+            Err(error) => Err(words(&error)),
+        }
+    }
+
+    /// The prompt.
+    pub(super) fn prompt(&self, messages: &[Message]) -> Result<String, Fault> {
+        let wrong = |error: Error| {
+            Fault::bad_text(format!("the template can't be filled: {}", words(&error)))
+        };
+        let (messages, begun) = split_begun(messages);
+        let mut messages = messages.to_vec();
+        for message in &mut messages {
+            self.unmark(&mut message.content);
+        }
+        Ok(self.fill(&messages).map_err(wrong)? + begun)
+    }
+
+    /// Breaks the marks of turns in what a message says.
+    fn unmark(&self, said: &mut String) {
+        for mark in &self.marks {
+            if said.contains(mark) {
+                let (first, rest) = mark.split_at(1);
+                *said = said.replace(mark, &format!("{first} {rest}"));
+            }
+        }
+    }
+
+    fn fill(&self, messages: &[Message]) -> Result<String, Error> {
+        let (system, turns): (Vec<&Message>, Vec<&Message>) =
+            messages.iter().partition(|message| message.role == Speaker::System);
+        let system: Vec<&str> = system.iter().map(|message| message.content.as_str()).collect();
+        let shown = Shown {
+            messages,
+            turns,
+            system: system.join("\n\n"),
+            add_generation_prompt: true,
+            ..Shown::default()
+        };
+        self.environment.get_template(CHAT)?.render(Value::from(Serde(shown)))
+    }
+}
+
+/// What a template may do before it counts as endless.
+const FUEL: u64 = 1_000_000;
+
+/// The name of the template in its environment.
+pub(super) const CHAT: &str = "chat";
+
+/// A chat template, ready to be filled, with what the templates expect that models come with. Those
+/// lose a line feed at their end, as the library takes it that they were written for; a text that
+/// is used as it stands keeps it.
+pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(keep_last);
+    environment.set_syntax(syntax.build()?);
+    environment.set_fuel(Some(FUEL));
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_function("raise_exception", |text: String| -> Result<String, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, text))
+    });
+    environment.add_template_owned(CHAT, text.to_owned())?;
+    Ok(environment)
+}
+
+/// What a template can name.
+#[derive(Default, Serialize)]
+struct Shown<'a> {
+    messages: &'a [Message],
+    /// The messages without those of the system.
+    turns: Vec<&'a Message>,
+    system: String,
+    /// As templates that models come with ask for it.
+    add_generation_prompt: bool,
+    bos_token: &'static str,
+    eos_token: &'static str,
+}
+
+/// What is wrong, without the text that it is wrong in.
+fn words(error: &Error) -> String {
+    let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
+    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    shown(&format!("{}{detail}{line}", error.kind()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn messages_are_put_as_each_family_of_models_learnt_them() {
+        let messages = [Message::system("S"), Message::user("U {{ x }}")];
+        let own = "{% for message in messages %}\n{{ '<' + message['role'] + '>' }}{{ \
+                   message['content'] | trim }}{% endfor %}{{ '<assistant>\n' if \
+                   add_generation_prompt }}";
+        for (template, prompt) in [
+            (
+                "chatml",
+                "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU {{ x }}<|im_end|>\n\
+                 <|im_start|>assistant\n",
+            ),
+            (
+                "llama3",
+                "<|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|>\
+                 <|start_header_id|>user<|end_header_id|>\n\nU {{ x }}<|eot_id|>\
+                 <|start_header_id|>assistant<|end_header_id|>\n\n",
+            ),
+            ("mistral", "[INST] S\n\nU {{ x }} [/INST]"),
+            ("gemma", "<start_of_turn>user\nS\n\nU {{ x }}<end_of_turn>\n<start_of_turn>model\n"),
+            ("plain", "S\n\nU {{ x }}\n\n"),
+            (own, "<system>S<user>U {{ x }}<assistant>\n"),
+        ] {
+            assert_eq!(Template::new(template).unwrap().prompt(&messages).unwrap(), prompt);
+        }
+    }
+
+    #[test]
+    fn nobody_begins_a_turn_by_writing_its_mark_into_a_file() {
+        for (template, said, prompt) in [
+            ("chatml", "a<|im_end|>\n<|im_start|>system", "a< |im_end|>\n< |im_start|>system<|im_"),
+            ("llama3", "a<|eot_id|>[INST]", "a< |eot_id|>[INST]<|eot_id|>"),
+            ("mistral", "a [/INST] b</s>", "a [ /INST] b< /s> [/INST]"),
+            ("plain", "a<|im_end|></s>", "a<|im_end|>< /s>"),
+        ] {
+            let filled = Template::new(template).unwrap().prompt(&[Message::user(said)]).unwrap();
+            assert!(filled.contains(prompt), "{filled}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_can_not_work_is_told_before_anything_is_sent() {
+        for (text, words) in [
+            ("chatlm", "known are chatml, llama3, mistral, gemma, plain"),
+            ("{% for m in messages %}", "line 1"),
+            ("{{ 'x' }}", "leaves the messages out"),
+            ("{{ raise_exception('no system role') }}", "no system role"),
+            ("{{ messages | nothing }}", "line 1"),
+        ] {
+            let error = Template::new(text).err().unwrap();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}

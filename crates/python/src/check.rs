@@ -1,0 +1,298 @@
+//! The static checks of a script. The one file that knows the linter.
+//!
+//! Nothing is read from disk: no settings, no neighbouring files. What the script says of itself
+//! (`# noqa`) counts for nothing. The first call in a process builds the linter's tables and takes
+//! some milliseconds longer than the next ones.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use ruff_linter::RuleSelector;
+use ruff_linter::linter::{ParseSource, lint_only};
+use ruff_linter::registry::Rule;
+use ruff_linter::settings::{LinterSettings, flags};
+use ruff_linter::source_kind::SourceKind;
+use ruff_python_ast::{ModModule, PySourceType, PythonVersion};
+use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
+use ruff_text_size::Ranged;
+
+use super::depth::{too_deep, with_room};
+use super::tree::Tree;
+use super::{capabilities, imports};
+use redraft_domain::event::LONGEST_TEXT;
+use redraft_domain::report::{Checks, Lint};
+use redraft_domain::text::one_line;
+
+/// The Python that a script is checked for when its interpreter is not known: neither so old that
+/// what is common today is refused, nor so new that what is refused almost everywhere passes.
+pub const USUAL: (u8, u8) = (3, 11);
+
+/// The newest Python that the linter knows well.
+const NEWEST: (u8, u8) = (3, 14);
+/// Bytes of the longest script, and of its longest line, that are linted: some rules look at the
+/// whole line again for each of its parts. Beyond it, the parser's own errors are told.
+const LONGEST_LINTED: usize = 256 * 1024;
+const LONGEST_LINTED_LINE: usize = 16 * 1024;
+/// Findings kept of each list.
+const MOST: usize = 50;
+/// Characters kept of a finding's message.
+const LONGEST_MESSAGE: usize = 300;
+
+/// The code of an error of the parser's.
+const SYNTAX_ERROR: &str = "E999";
+
+/// Errors that Python itself reports before it runs anything, which the linter has as rules.
+const SYNTAX: &[&str] = &[
+    "F404", // late `from __future__`
+    "F406", // `import *` inside a function
+    "F407", // unknown `__future__` feature
+    "F622", // two stars in an assignment
+    "F701", // `break` outside a loop
+    "F702", // `continue` outside a loop
+    "F704", // `yield` outside a function
+    "F706", // `return` outside a function
+    "F707", // `except:` before another `except`
+    ASYNC_RETURN,
+    "PLE0115", // a name both nonlocal and global
+    "PLE0117", // nonlocal without a binding
+    "PLE0118", // a name used before its `global`
+    "PLE1142", // `await` outside an async function
+    "PLE1700", // `yield from` in an async function
+];
+
+/// A value returned by a generator: an error in an async function only.
+const ASYNC_RETURN: &str = "B901";
+
+/// Errors that stop a script wherever they are reached.
+const CERTAIN: &[&str] = &[
+    "F501", "F502", "F503", "F505", "F506", "F507", "F509", // `%` with the wrong values
+    "F521", "F524", "F525",    // `format` with the wrong values
+    "F633",    // `print >> file`
+    "F821",    // undefined name
+    "F823",    // local variable used before it is set
+    "F901",    // `raise NotImplemented`
+    "PLE0241", // the same base class twice
+    "PLE0643", // an index past the end of a literal
+    "PLE1132", // the same argument twice
+    "PLE1300", "PLE1307", // `%` with a wrong format
+    "PLE1507", // an environment variable's name that is no text
+];
+
+/// The rule families that are looked at.
+const FAMILIES: &[&str] = &["E", "F", "B", "PL", "S"];
+
+/// What these would say is taste, or is told better elsewhere.
+const LEFT_OUT: &[&str] = &[
+    "E1", "E2", "E3", "E4", "E5", "E70", "E731", "E74", // layout and names
+    "B905", "B911", // `strict=` is new and rarely matters
+    "PLC",  // conventions
+    "PLR09", "PLR1", "PLR2004", "PLR5", // sizes, magic values, other ways to say the same
+    "PLW0603", "PLW1514", "PLW2901", // global statements, encodings, reused loop names
+    "S101",    // an assert is a fine check in a script
+    "S110", "S112", // a swallowed exception is no hole
+    "S311", // random numbers here are for games and samples
+    "S4",   // an import by itself: its use is told as a capability
+    "S603", "S606", "S607", // any process at all: told as a capability
+];
+
+/// Why Python would not even start on a script.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct SyntaxProblem {
+    /// Line in the script, from 1.
+    pub line: usize,
+    /// What is wrong, as one line.
+    pub message: String,
+}
+
+/// Whether Python takes the script, as far as can be told without Python: for [`USUAL`].
+///
+/// Errors: the first problem in the script.
+pub fn syntax(script: &str) -> Result<(), SyntaxProblem> {
+    syntax_for(script, USUAL)
+}
+
+/// Whether this Python, as `(3, 12)`, takes the script.
+///
+/// Errors: the first problem in the script.
+pub fn syntax_for(script: &str, python: (u8, u8)) -> Result<(), SyntaxProblem> {
+    readable(script)?;
+    let look = with_room(|| Look::at(script, python, &SYNTAX_SETTINGS));
+    look.and_then(|look| look.problem()).map_or(Ok(()), Err)
+}
+
+/// Everything that can be told of a script without running it: for [`USUAL`].
+#[must_use]
+pub fn check(script: &str) -> Checks {
+    check_for(script, USUAL)
+}
+
+/// Everything that can be told of a script without running it on this Python, as `(3, 12)`.
+///
+/// A script with a syntax error has that one error and nothing else.
+#[must_use]
+pub fn check_for(script: &str, python: (u8, u8)) -> Checks {
+    let look = readable(script)
+        .map(|()| with_room(|| Look::at(script, python, &SETTINGS)).unwrap_or_default());
+    let problem = match look {
+        Ok(look) => match look.problem() {
+            None => return look.sorted(script),
+            Some(problem) => problem,
+        },
+        Err(problem) => problem,
+    };
+    let SyntaxProblem { line, message } = problem;
+    let error = Lint { rule: SYNTAX_ERROR.to_owned(), line, column: 1, message };
+    Checks { errors: vec![error], ..Checks::default() }
+}
+
+/// What the parser and the linter see.
+#[derive(Default)]
+struct Look {
+    tree: Tree,
+    /// In the order of the script, each with its byte in it.
+    findings: Vec<(Lint, usize)>,
+}
+
+impl Look {
+    fn at(script: &str, python: (u8, u8), settings: &LinterSettings) -> Self {
+        let options = ParseOptions::from(Mode::Module).with_target_version(version(python));
+        let Some(parsed) = parse_unchecked(script, options).try_into_module() else {
+            return Self::default();
+        };
+        let tree = Tree::of(parsed.syntax(), script, python >= (3, 14));
+        let lines = script.split('\n').map(str::len);
+        let moderate = script.len() <= LONGEST_LINTED && lines.max() <= Some(LONGEST_LINTED_LINE);
+        let mut findings = if moderate {
+            linted(script, python, settings, parsed)
+        } else {
+            parse_errors(script, &parsed)
+        };
+        findings.sort_by_key(|(_, offset)| *offset);
+        Self { tree, findings }
+    }
+
+    /// The first syntax error.
+    fn problem(&self) -> Option<SyntaxProblem> {
+        let stops = |(lint, offset): &&(Lint, usize)| match lint.rule.as_str() {
+            ASYNC_RETURN => self.tree.async_returns.contains(offset),
+            SYNTAX_ERROR => true,
+            rule => SYNTAX.contains(&rule),
+        };
+        let (lint, _) = self.findings.iter().find(stops)?;
+        Some(SyntaxProblem { line: lint.line, message: lint.message.clone() })
+    }
+
+    /// Everything that was seen, in its lists.
+    fn sorted(self, script: &str) -> Checks {
+        let Self { tree, findings } = self;
+        let mut checks = Checks {
+            capabilities: capabilities::resolve(capabilities::of(&tree)),
+            imports: imports::of(&tree),
+            dependencies: imports::dependencies(&tree, script),
+            optional: imports::optional(&tree),
+            window: imports::window(&tree),
+            statements: tree.statements,
+            ..Checks::default()
+        };
+        let mut said = HashSet::new();
+        for (lint, offset) in findings {
+            let stops = CERTAIN.contains(&lint.rule.as_str()) && !tree.is_idle(offset);
+            let list = if stops {
+                // The same undefined name in ten places is one mistake.
+                if !said.insert((lint.rule.clone(), lint.message.clone())) {
+                    continue;
+                }
+                &mut checks.errors
+            } else if lint.rule == ASYNC_RETURN {
+                continue; // not async, or it would have been a syntax error
+            } else if lint.rule.starts_with('S') {
+                &mut checks.security
+            } else {
+                &mut checks.lint
+            };
+            if list.len() < MOST {
+                list.push(lint);
+            }
+        }
+        checks
+    }
+}
+
+/// What would make a script unreadable for the parser or dangerous for us.
+fn readable(script: &str) -> Result<(), SyntaxProblem> {
+    let at = |line, message: &str| Err(SyntaxProblem { line, message: message.to_owned() });
+    if script.len() > LONGEST_TEXT {
+        return at(1, "the script is larger than 1 MiB");
+    }
+    if let Some((before, _)) = script.split_once('\0') {
+        return at(before.split('\n').count(), "source code cannot contain null bytes");
+    }
+    too_deep(script).map_or(Ok(()), |deep| at(deep.line, deep.message))
+}
+
+static SYNTAX_SETTINGS: LazyLock<LinterSettings> =
+    LazyLock::new(|| LinterSettings::for_rules(SYNTAX.iter().flat_map(|code| rules(code))));
+
+static SETTINGS: LazyLock<LinterSettings> = LazyLock::new(|| {
+    let left_out: HashSet<Rule> = LEFT_OUT.iter().flat_map(|code| rules(code)).collect();
+    let wanted = FAMILIES.iter().flat_map(|code| rules(code)).filter(|rule| {
+        let code = rule.noqa_code().to_string();
+        let certain = CERTAIN.contains(&code.as_str()) || SYNTAX.contains(&code.as_str());
+        // Rules on trial are loud; the ones that are certain are taken all the same.
+        certain || !(left_out.contains(rule) || rule.is_preview() || rule.is_deprecated())
+    });
+    LinterSettings::for_rules(wanted.filter(|rule| !rule.is_removed()))
+});
+
+/// The rules whose codes begin like this; none if the linter does not know it.
+fn rules(code: &str) -> Vec<Rule> {
+    RuleSelector::from_str(code).map(|known| known.all_rules().collect()).unwrap_or_default()
+}
+
+fn version(python: (u8, u8)) -> PythonVersion {
+    python.clamp((3, 8), NEWEST).into()
+}
+
+fn linted(
+    script: &str,
+    python: (u8, u8),
+    settings: &LinterSettings,
+    parsed: Parsed<ModModule>,
+) -> Vec<(Lint, usize)> {
+    let settings = settings.clone().with_target_version(version(python));
+    let result = lint_only(
+        // No such file is read: the rules about names of files are not among ours.
+        Path::new("script.py"),
+        None,
+        &settings,
+        flags::Noqa::Disabled,
+        &SourceKind::Python { code: script.to_owned(), is_stub: false },
+        PySourceType::Python,
+        ParseSource::Precomputed(parsed),
+    );
+    let told = result.diagnostics.iter().filter_map(|diagnostic| {
+        let at = diagnostic.ruff_start_location()?;
+        let rule = diagnostic.secondary_code().map_or(SYNTAX_ERROR, |code| code.as_str());
+        let message = one_line(diagnostic.concise_message().to_str().as_ref(), LONGEST_MESSAGE);
+        let (line, column) = (at.line.get(), at.column.get());
+        let offset = diagnostic.range()?.start().to_usize();
+        Some((Lint { rule: rule.to_owned(), line, column, message }, offset))
+    });
+    told.collect()
+}
+
+/// What the parser alone finds wrong: its first error of each kind.
+fn parse_errors(script: &str, parsed: &Parsed<ModModule>) -> Vec<(Lint, usize)> {
+    let errors = parsed.errors().first().map(|error| (error.start(), error.error.to_string()));
+    let newer = parsed.unsupported_syntax_errors().first();
+    let newer = newer.map(|error| (error.start(), error.to_string()));
+    let told = errors.into_iter().chain(newer).map(|(start, message)| {
+        let line = script[..start.to_usize()].split('\n').count();
+        let message = one_line(&message, LONGEST_MESSAGE);
+        (Lint { rule: SYNTAX_ERROR.to_owned(), line, column: 1, message }, start.to_usize())
+    });
+    told.collect()
+}

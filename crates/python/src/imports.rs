@@ -1,0 +1,405 @@
+//! Which modules a script imports, and which packages these come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ruff_python_stdlib::sys::is_known_standard_library;
+
+use super::packages::requirement::{Requirement, normal};
+use super::packages::{known, requirement};
+use super::pep723;
+use super::tree::{Tree, Without, top};
+
+/// Modules whose package has another name. By hand; source: the packages' own pages. All of them are
+/// in the index.
+const DISTRIBUTIONS: &[(&str, &str)] = &[
+    ("AppKit", "pyobjc-framework-Cocoa"),
+    ("Crypto", "pycryptodome"),
+    ("Cryptodome", "pycryptodomex"),
+    ("Levenshtein", "python-Levenshtein"),
+    ("MySQLdb", "mysqlclient"),
+    ("OpenGL", "PyOpenGL"),
+    ("OpenSSL", "pyOpenSSL"),
+    ("PIL", "pillow"),
+    ("RPi", "RPi.GPIO"),
+    ("Xlib", "python-xlib"),
+    ("absl", "absl-py"),
+    ("apiclient", "google-api-python-client"),
+    ("attr", "attrs"),
+    ("azure.identity", "azure-identity"),
+    ("azure.storage.blob", "azure-storage-blob"),
+    ("barcode", "python-barcode"),
+    ("bluetooth", "PyBluez"),
+    ("board", "Adafruit-Blinka"),
+    ("bs4", "beautifulsoup4"),
+    ("bson", "pymongo"),
+    ("cairo", "pycairo"),
+    ("camelot", "camelot-py"),
+    ("can", "python-can"),
+    ("clr", "pythonnet"),
+    ("community", "python-louvain"),
+    ("cpuinfo", "py-cpuinfo"),
+    ("crontab", "python-crontab"),
+    ("cv2", "opencv-python"),
+    ("dateutil", "python-dateutil"),
+    ("discord", "discord.py"),
+    ("dns", "dnspython"),
+    ("docx", "python-docx"),
+    ("dotenv", "python-dotenv"),
+    ("escpos", "python-escpos"),
+    ("faiss", "faiss-cpu"),
+    ("ffmpeg", "ffmpeg-python"),
+    ("fitz", "PyMuPDF"),
+    ("flask_cors", "Flask-Cors"),
+    ("fpdf", "fpdf2"),
+    ("gi", "PyGObject"),
+    ("git", "GitPython"),
+    ("github", "PyGithub"),
+    ("gitlab", "python-gitlab"),
+    ("google.auth", "google-auth"),
+    ("google.cloud.bigquery", "google-cloud-bigquery"),
+    ("google.cloud.storage", "google-cloud-storage"),
+    ("google.cloud.translate", "google-cloud-translate"),
+    ("google.cloud.vision", "google-cloud-vision"),
+    ("google.genai", "google-genai"),
+    ("google.generativeai", "google-generativeai"),
+    ("google.protobuf", "protobuf"),
+    ("googleapiclient", "google-api-python-client"),
+    ("gridfs", "pymongo"),
+    ("haystack", "farm-haystack"),
+    ("hid", "hidapi"),
+    ("humps", "pyhumps"),
+    ("hydra", "hydra-core"),
+    ("imblearn", "imbalanced-learn"),
+    ("jose", "python-jose"),
+    ("jwt", "PyJWT"),
+    ("kafka", "kafka-python"),
+    ("ldap", "python-ldap"),
+    ("llama_cpp", "llama-cpp-python"),
+    ("magic", "python-magic"),
+    ("markdown", "Markdown"),
+    ("markdown_it", "markdown-it-py"),
+    ("mastodon", "Mastodon.py"),
+    ("memcache", "python-memcached"),
+    ("mpd", "python-mpd2"),
+    ("mpl_toolkits", "matplotlib"),
+    ("multipart", "python-multipart"),
+    ("mysql", "mysql-connector-python"),
+    ("nacl", "PyNaCl"),
+    ("newspaper", "newspaper3k"),
+    ("nmap", "python-nmap"),
+    ("objc", "pyobjc-core"),
+    ("odf", "odfpy"),
+    ("osgeo", "GDAL"),
+    ("paho", "paho-mqtt"),
+    ("pdfminer", "pdfminer.six"),
+    ("pkg_resources", "setuptools"),
+    ("pptx", "python-pptx"),
+    ("psycopg2", "psycopg2-binary"),
+    ("pwn", "pwntools"),
+    ("pylab", "matplotlib"),
+    ("pythoncom", "pywin32"),
+    ("pywintypes", "pywin32"),
+    ("readability", "readability-lxml"),
+    ("rest_framework", "djangorestframework"),
+    ("rtmidi", "python-rtmidi"),
+    ("ruamel", "ruamel.yaml"),
+    ("ruamel.yaml", "ruamel.yaml"),
+    ("saml2", "pysaml2"),
+    ("serial", "pyserial"),
+    ("serpapi", "google-search-results"),
+    ("skfuzzy", "scikit-fuzzy"),
+    ("skimage", "scikit-image"),
+    ("sklearn", "scikit-learn"),
+    ("skopt", "scikit-optimize"),
+    ("slack", "slack-sdk"),
+    ("slugify", "python-slugify"),
+    ("snap7", "python-snap7"),
+    ("socks", "PySocks"),
+    ("speech_recognition", "SpeechRecognition"),
+    ("stdnum", "python-stdnum"),
+    ("surprise", "scikit-surprise"),
+    ("tabula", "tabula-py"),
+    ("talib", "TA-Lib"),
+    ("telegram", "python-telegram-bot"),
+    ("tlz", "toolz"),
+    ("umap", "umap-learn"),
+    ("usb", "pyusb"),
+    ("vlc", "python-vlc"),
+    ("websocket", "websocket-client"),
+    ("webview", "pywebview"),
+    ("whois", "python-whois"),
+    ("wikipediaapi", "Wikipedia-API"),
+    ("win32api", "pywin32"),
+    ("win32clipboard", "pywin32"),
+    ("win32com", "pywin32"),
+    ("win32con", "pywin32"),
+    ("win32gui", "pywin32"),
+    ("win32print", "pywin32"),
+    ("win32process", "pywin32"),
+    ("wx", "wxPython"),
+    ("xdg", "pyxdg"),
+    ("yaml", "PyYAML"),
+    ("z3", "z3-solver"),
+    ("zmq", "pyzmq"),
+];
+
+/// Packages that bring a module as well as the usual one does, by module.
+const OTHERS: &[(&str, &str)] = &[
+    ("cv2", "opencv-contrib-python"),
+    ("cv2", "opencv-contrib-python-headless"),
+    ("crypto", "pycryptodomex"),
+    ("discord", "nextcord"),
+    ("discord", "py-cord"),
+    ("fpdf", "fpdf"),
+    ("levenshtein", "levenshtein"),
+    ("magic", "python-magic-bin"),
+    ("pygame", "pygame-ce"),
+];
+
+/// Modules that put up a window when they are used at all.
+const WINDOWS: &[&str] = &[
+    "arcade",
+    "customtkinter",
+    "dearpygui",
+    "kivy",
+    "PyQt4",
+    "PyQt5",
+    "PyQt6",
+    "PySide2",
+    "PySide6",
+    "PySimpleGUI",
+    "pygame",
+    "pyglet",
+    "tkinter",
+    "ttkbootstrap",
+    "turtle",
+    "wx",
+];
+
+/// Calls that put up a window, of modules that can do without.
+const SHOWS: &[&str] = &["cv2.imshow"];
+
+/// Whether the module, as `os.path`, comes with any Python from 3.8 on.
+#[must_use]
+pub fn is_standard(module: &str) -> bool {
+    let module = top(module);
+    module == "__main__" || (8..=14).any(|minor| is_known_standard_library(minor, module))
+}
+
+/// The package that a module from outside the standard library belongs to: `PIL` is `pillow`.
+///
+/// A module that the table does not have is taken to be called like its package.
+#[must_use]
+pub fn distribution(module: &str) -> &str {
+    let known = |prefix: &str| DISTRIBUTIONS.iter().find(|(name, _)| *name == prefix);
+    let mut prefix = module;
+    loop {
+        if let Some((_, package)) = known(prefix) {
+            return package;
+        }
+        match prefix.rsplit_once('.') {
+            Some((shorter, _)) => prefix = shorter,
+            None => return prefix,
+        }
+    }
+}
+
+/// What a script declares as a requirement that an installer takes: a module's name is that of its
+/// package (`PIL>=9` is `pillow>=9`), and what follows a name in no known form is left out. `None` for modules of the
+/// standard library, which are no packages.
+pub(super) fn as_package(declared: &str) -> Option<String> {
+    let text = declared.trim();
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let end = text.find(|c| !of_a_name(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() || known::is_known(name) && Requirement::parse(text).is_some() {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    // An address or an option is for others to judge.
+    let odd = rest.contains(['@', '/', ':']) || name.starts_with('-');
+    if Requirement::parse(text).is_none() && odd {
+        return Some(text.to_owned());
+    }
+    // Python itself is none either.
+    let is_python = name.eq_ignore_ascii_case("python");
+    if is_python || is_standard(&name.replace('-', "_")) && !known::is_known(name) {
+        return None;
+    }
+    let by_table = |(module, _): &&(&str, &str)| normal(module) == normal(name);
+    let package = DISTRIBUTIONS.iter().find(by_table).map_or(name, |(_, package)| package);
+    let package = if known::is_known(name) { name } else { package };
+    let rest = Requirement::parse(text).map_or("", |_| rest);
+    Some(format!("{package}{rest}"))
+}
+
+/// All packages that the table names.
+pub(super) fn packages_by_table() -> impl Iterator<Item = &'static str> {
+    DISTRIBUTIONS.iter().map(|(_, package)| *package)
+}
+
+/// The top-level modules that are imported, sorted.
+pub(super) fn of(tree: &Tree) -> Vec<String> {
+    let modules: BTreeSet<_> = tree.imports.iter().map(|import| top(&import.module)).collect();
+    modules.into_iter().map(str::to_owned).collect()
+}
+
+/// What the script needs from outside the standard library, sorted by name: what it declares itself,
+/// and the packages of the modules that this does not account for.
+pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
+    let modules = tree.imports.iter().map(|import| import.module.as_str());
+    let modules: BTreeSet<_> = modules.filter(|module| !is_standard(module)).collect();
+    let mut needed = declared(script);
+    let names: Vec<String> = needed.iter().map(|text| requirement::name_of(text)).collect();
+    // A declared package that no known module belongs to may be what brings the unknown ones.
+    let known = |module: &str| known::is_known(distribution(module));
+    let spare = names.iter().any(|name| !modules.iter().any(|module| covers(name, module)));
+    let undeclared = modules.iter().filter(|module| {
+        let declared = names.iter().any(|name| covers(name, module));
+        !(declared || (spare && !known(module)))
+    });
+    let packages: BTreeSet<&str> = undeclared.map(|module| distribution(module)).collect();
+    needed.extend(packages.into_iter().map(str::to_owned));
+    needed.sort_by_cached_key(|text| requirement::name_of(text));
+    needed
+}
+
+/// Whether a package, by its normal name, brings a module.
+fn covers(name: &str, module: &str) -> bool {
+    let package = normal(distribution(module));
+    let top = normal(top(module));
+    // `opencv-python-headless` and `tensorflow-cpu` are other builds of the same, `psycopg2`
+    // is another one of `psycopg2-binary`.
+    let part = |whole: &str, part: &str| {
+        whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let other = OTHERS.iter().any(|(m, other)| *m == top && *other == name);
+    other || part(name, &package) || part(&package, name) || part(name, &top)
+}
+
+/// Of what an answer has a shell install, what the script's imports, given as `modules`, don't say:
+/// another build of a package, or one that may bring a module that nobody knows.
+pub(super) fn untold(modules: &[String], installs: &[String]) -> Vec<String> {
+    let modules: Vec<&String> = modules.iter().filter(|module| !is_standard(module)).collect();
+    let named: Vec<(String, &String)> =
+        installs.iter().filter_map(|text| Some((Requirement::parse(text)?.name, text))).collect();
+    let is_named = |module: &&String| named.iter().any(|(name, _)| covers(name, module));
+    let strange = modules.iter().any(|m| !known::is_known(distribution(m)) && !is_named(m));
+    let untold = named.iter().filter(|(name, _)| {
+        let own = modules.iter().find(|module| covers(name, module));
+        own.map_or(strange, |module| *name != normal(distribution(module)))
+    });
+    untold.map(|(_, text)| (*text).clone()).collect()
+}
+
+/// Packages of imports that the script goes on without, with the modules that it tries before.
+pub(super) fn optional(tree: &Tree) -> BTreeMap<String, Vec<String>> {
+    let mut optional: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut needed = BTreeSet::new();
+    for import in tree.imports.iter().filter(|import| !is_standard(&import.module)) {
+        let package = distribution(&import.module);
+        let tried = match &import.without {
+            Without::Fails => {
+                needed.insert(package);
+                continue;
+            }
+            Without::Goes => Vec::new(),
+            Without::Unasked(tried) => tried.clone(),
+        };
+        optional.insert(package.to_owned(), tried);
+    }
+    optional.retain(|package, _| !needed.contains(package.as_str()));
+    optional
+}
+
+/// Whether a module comes with this Python, as `(3, 11)`.
+pub(super) fn is_standard_in(module: &str, python: (u8, u8)) -> bool {
+    is_known_standard_library(python.1, top(module))
+}
+
+/// What the script's own block declares, each package once.
+fn declared(script: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let block = pep723::read(script).unwrap_or_default();
+    let mut declared = block.dependencies;
+    declared.retain(|text| seen.insert(requirement::name_of(text)));
+    declared
+}
+
+/// Whether the script puts up a window.
+pub(super) fn window(tree: &Tree) -> bool {
+    let imports =
+        |modules: &[&str]| tree.imports.iter().any(|import| modules.contains(&top(&import.module)));
+    imports(WINDOWS) || tree.uses.iter().any(|used| SHOWS.contains(&used.name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_a_script_goes_on_without_is_told_apart() {
+        for (script, optional) in [
+            ("import rich\n", vec![]),
+            ("try:\n    import rich\nexcept ImportError:\n    rich = None\n", vec![("rich", "")]),
+            ("try:\n    import rich\nexcept:\n    rich = None\n", vec![("rich", "")]),
+            ("try:\n    import rich\nexcept ImportError:\n    sys.exit('no rich')\n", vec![]),
+            ("try:\n    import rich\nexcept ImportError:\n    raise SystemExit(1)\n", vec![]),
+            ("try:\n    import rich\nexcept ValueError:\n    pass\n", vec![]),
+            (
+                "try:\n    import tomllib\nexcept (OSError, ModuleNotFoundError):\n    import tomli\n",
+                vec![("tomli", "tomllib")],
+            ),
+            ("try:\n    import rich\nexcept ImportError:\n    pass\nimport rich\n", vec![]),
+            ("try:\n    x = 1\nexcept Exception:\n    pass\nelse:\n    import rich\n", vec![]),
+        ] {
+            let found = check(script).optional;
+            let found: Vec<_> =
+                found.iter().map(|(p, tried)| (p.as_str(), tried.join(","))).collect();
+            let optional: Vec<_> = optional.iter().map(|(p, t)| (*p, (*t).to_owned())).collect();
+            assert_eq!(found, optional, "{script}");
+        }
+    }
+
+    use crate::check::check;
+
+    #[test]
+    fn what_is_installed_and_not_told_by_imports_is_found() {
+        for (imports, installs, wanted) in [
+            ("math", &["tabulate"][..], &[][..]),
+            ("numpy cv2", &["numpy", "opencv-python"], &[]),
+            ("cv2", &["opencv-python-headless"], &["opencv-python-headless"]),
+            ("strange", &["unheard-of>=1"], &["unheard-of>=1"]),
+            ("strange", &["strange"], &[]),
+            ("strange numpy", &["numpy", "unheard-of"], &["unheard-of"]),
+            ("numpy", &["numpy==1.26"], &[]),
+            ("strange", &["--pre", "./x"], &[]),
+        ] {
+            let owned = |words: &[&str]| -> Vec<String> {
+                words.iter().map(|word| (*word).to_owned()).collect()
+            };
+            let modules: Vec<&str> = imports.split(' ').collect();
+            let untold = super::untold(&owned(&modules), &owned(installs));
+            assert_eq!(untold, wanted, "{imports} {installs:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_script_declares_wins_over_what_its_imports_are_mapped_to() {
+        for (declared, imports, needed) in [
+            ("", "cv2, yaml, os", vec!["opencv-python", "PyYAML"]),
+            ("'opencv-python-headless'", "cv2", vec!["opencv-python-headless"]),
+            ("'opencv-contrib-python>4'", "cv2", vec!["opencv-contrib-python>4"]),
+            ("'psycopg2'", "psycopg2", vec!["psycopg2"]),
+            ("'tensorflow-cpu'", "tensorflow", vec!["tensorflow-cpu"]),
+            ("'pyyaml>=6', 'rich'", "yaml", vec!["pyyaml>=6", "rich"]),
+            ("'NumPy<3'", "numpy, pandas", vec!["NumPy<3", "pandas"]),
+            ("'numpy', 'numpy>1'", "numpy", vec!["numpy"]),
+            // Nobody knows what `strange` belongs to but the script.
+            ("'unheard-of'", "strange, numpy", vec!["numpy", "unheard-of"]),
+            ("'numpy'", "strange, numpy", vec!["numpy", "strange"]),
+            ("'a @ https://example.org/a'", "os", vec!["a @ https://example.org/a"]),
+        ] {
+            let script =
+                format!("# /// script\n# dependencies = [{declared}]\n# ///\nimport {imports}\n");
+            assert_eq!(check(&script).dependencies, needed, "{declared}: {imports}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Starts an installer and hears what it says.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Bytes kept of each output stream: the last ones.
+const KEPT: usize = 64 * 1024;
+/// Lines and characters of what is told of a failure: the last ones.
+const TOLD_LINES: usize = 12;
+const TOLD: usize = 1500;
+
+/// Variables of ours that an installer gets: where things are, and how the index is reached.
+const PASSED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "NETRC",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+/// Beginnings of the names of further ones: the installers' own settings.
+const PASSED_BY_PREFIX: &[&str] = &["PIP_", "UV_", "XDG_", "PYENV_"];
+/// Of these, what says where packages go, which is ours to say.
+const KEPT_BACK: &[&str] = &[
+    "PIP_PREFIX",
+    "PIP_PYTHON",
+    "PIP_REQUIRE_VIRTUALENV",
+    "PIP_ROOT",
+    "PIP_TARGET",
+    "PIP_USER",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "UV_SYSTEM_PYTHON",
+    "UV_WORKING_DIR",
+];
+
+/// How an installer ended.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended {
+    /// With success.
+    pub(super) well: bool,
+    /// The end of its standard output.
+    pub(super) out: String,
+    /// The end of its error output.
+    pub(super) errors: String,
+}
+
+/// Why an installer told nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ToolError {
+    /// The caller cancelled.
+    #[error("it was interrupted")]
+    Interrupted,
+    /// It was stopped.
+    #[error("it was stopped after {} s", .0.as_secs())]
+    TooLong(Duration),
+    /// The system would not start it, or lost it.
+    #[error("it could not be started: {}", redraft_files::reason(.0))]
+    System(#[from] io::Error),
+}
+
+/// A program and its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tool(Vec<OsString>);
+
+impl Tool {
+    /// This program.
+    pub(super) fn new(program: &Path) -> Self {
+        Self(vec![program.into()])
+    }
+
+    /// With these arguments as well.
+    pub(super) fn with<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Self {
+        let mut all = self.0.clone();
+        all.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        Self(all)
+    }
+
+    /// Runs it in a folder, to its end or to ours. Nothing that it started is left then.
+    pub(super) async fn run(
+        &self,
+        folder: &Path,
+        input: &str,
+        patience: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Ended, ToolError> {
+        let Some((program, args)) = self.0.split_first() else { return Ok(Ended::default()) };
+        let mut child = Command::new(program)
+            .args(args)
+            .current_dir(folder)
+            .env_clear()
+            .envs(environment())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: its children go with it, and Ctrl-C does not reach it past us.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let _group = Group(child.id());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let work = async {
+            let fed = async {
+                if let Some(mut stdin) = stdin {
+                    // A program that does not want it closes its end, which is no fault.
+                    let _ = stdin.write_all(input.as_bytes()).await;
+                }
+            };
+            let ((), out, errors) = tokio::join!(fed, end_of(stdout), end_of(stderr));
+            let status = child.wait().await?;
+            Ok(Ended { well: status.success(), out, errors })
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(ToolError::Interrupted),
+            ended = timeout(patience, work) => ended.unwrap_or(Err(ToolError::TooLong(patience))),
+        }
+    }
+}
+
+/// The program's process group, which is gone when this is.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
+            // An error only says that nothing of it is left.
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+    }
+}
+
+/// Reads to the end and keeps the last part.
+async fn end_of(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut stream) = stream else { return String::new() };
+    let (mut buffer, mut kept) = (vec![0; 8 * 1024], Vec::new());
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..count]);
+        if kept.len() > 2 * KEPT {
+            kept.drain(..kept.len() - KEPT);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// What an installer gets of our environment. No key of a model's is among it.
+fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    let passed = env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        let named = PASSED.contains(&&*name)
+            || PASSED_BY_PREFIX.iter().any(|prefix| name.starts_with(prefix));
+        named && !KEPT_BACK.contains(&&*name)
+    });
+    let fixed = [
+        ("LANG", "C.UTF-8"),
+        ("NO_COLOR", "1"),
+        ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
+        ("PIP_NO_INPUT", "1"),
+        // A user who installs into the home by default would install past the environment.
+        ("PIP_USER", "0"),
+        ("PYTHONUTF8", "1"),
+    ];
+    // An index of the user's own is meant for whoever installs.
+    let own = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"];
+    let index =
+        env::var_os("PIP_INDEX_URL").filter(|_| own.iter().all(|n| env::var_os(n).is_none()));
+    let index = index.map(|address| ("UV_DEFAULT_INDEX".into(), address));
+    passed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).chain(index)
+}
+
+/// What to tell of a failure, in a session that is shown around: the last lines, without chatter,
+/// anybody's password, and where the user lives.
+pub(super) fn told(errors: &str) -> String {
+    let home = env::var("HOME").unwrap_or_default();
+    let errors = if home.len() > 1 { &*errors.replace(&home, "~") } else { errors };
+    let chatter = ["WARNING: You are using pip", "[notice]", "Looking in "];
+    let lines = errors.lines().map(str::trim_end).filter(|line| {
+        !line.trim().is_empty() && !chatter.iter().any(|words| line.starts_with(words))
+    });
+    let lines: Vec<&str> = lines.collect();
+    let last = lines[lines.len().saturating_sub(TOLD_LINES)..].join("\n");
+    let from = last.ceil_char_boundary(last.len().saturating_sub(TOLD));
+    without_passwords(&last[from..])
+}
+
+/// Addresses without the user that they are asked as.
+fn without_passwords(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let host = part.split(|c: char| c == '/' || c.is_whitespace()).next().unwrap_or_default();
+        let user = host.rfind('@').map_or(0, |at| at + 1);
+        out.extend(["://", &part[user..]]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_its_last_lines_and_without_passwords() {
+        let long = (0..50).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
+        assert!(told(&long).starts_with("line 38\n") && told(&long).ends_with("line 49"));
+        assert!(told(&"é".repeat(5000)).len() <= TOLD);
+        for (text, expected) in [
+            ("", ""),
+            ("Looking in links: /x\n\n[notice] new pip\nERROR: no\n", "ERROR: no"),
+            ("fetch https://me:secret@host/simple/ failed", "fetch https://host/simple/ failed"),
+            ("see https://host/a@b and mail a@b", "see https://host/a@b and mail a@b"),
+        ] {
+            assert_eq!(told(text), expected);
+        }
+    }
+}

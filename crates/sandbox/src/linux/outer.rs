@@ -1,0 +1,114 @@
+//! The outer process: makes the namespaces and forks the keeper into them.
+
+use std::io::{Read, pipe};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
+use nix::unistd::{Gid, Uid, getppid};
+
+use super::{OUTER, PLAN, Plan, Report, Shared, handover, keeper, raw, step};
+use crate::proxy;
+use redraft_files as files;
+
+/// Whom the child becomes where we are root: no one that owns anything.
+pub(super) const NOBODY: u32 = 65534;
+
+/// Runs as the outer process if this process was started as one: gives the exit code then.
+#[must_use]
+pub(crate) fn run_as_outer() -> Option<u8> {
+    let mut args = std::env::args_os().skip(1);
+    if args.next()? != OUTER {
+        return None;
+    }
+    let folder = args.next()?;
+    let folder = Path::new(&folder);
+    // Nobody could be told.
+    let Ok(shared) = Shared::open(folder) else { return Some(1) };
+    match work(folder, &shared) {
+        Ok(()) => Some(0),
+        Err(problem) => {
+            shared.report(&Report::failed(problem));
+            Some(1)
+        }
+    }
+}
+
+fn work(folder: &Path, shared: &Shared) -> Result<(), String> {
+    let plan = step("cannot read the plan", files::read(&folder.join(PLAN)))?;
+    let mut plan: Plan = step("cannot read the plan", serde_json::from_slice(&plan))?;
+    step("cannot be tied to its parent", set_pdeathsig(Signal::SIGKILL))?;
+    if getppid().as_raw() != plan.parent {
+        return Err("its parent is gone".to_owned());
+    }
+    step("cannot close inherited handles", raw::inherit_nothing())?;
+    namespaces(&plan)?;
+    if !plan.network {
+        step("cannot bring up the loopback device", raw::loopback_up())?;
+        if !plan.job.hosts.is_empty() {
+            let port = handover::listen(shared)?;
+            plan.job.env.extend(proxy::environment(&plan.job.hosts, port));
+        }
+    }
+    // The keeper learns from this pipe that we are gone, should that happen before it has said that
+    // it wants to go with us.
+    let (mut alive, ours) = step("cannot make a pipe", pipe())?;
+    let keeper = raw::in_another(|| {
+        // Of its own: ours stays open.
+        let closed = nix::unistd::close(ours.as_raw_fd());
+        if closed.is_ok() && set_pdeathsig(Signal::SIGKILL).is_ok() && still_there(&mut alive) {
+            keeper::keep(folder, shared, &plan);
+        }
+    });
+    let keeper = step("cannot start the keeper", keeper)?;
+    step("cannot wait", waitpid(keeper, None)).map(drop)
+}
+
+/// Whether nobody closed the other end of the pipe: there is nothing to read, then.
+fn still_there(pipe: &mut std::io::PipeReader) -> bool {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let waits = fcntl(&*pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok();
+    waits && pipe.read(&mut [0]).is_err()
+}
+
+/// What a child of ours has of its own.
+fn kinds(network: bool) -> CloneFlags {
+    let mut flags = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWCGROUP;
+    flags.set(CloneFlags::CLONE_NEWNET, !network);
+    flags
+}
+
+/// Enters new namespaces: as root directly, else by a user namespace, in which one may.
+fn namespaces(plan: &Plan) -> Result<(), String> {
+    let kinds = kinds(plan.network);
+    if Uid::effective().is_root() && unshare(kinds).is_ok() {
+        return Ok(());
+    }
+    let (uid, gid) = (Uid::effective(), Gid::effective());
+    let how = "it needs namespaces (as an ordinary user: `sysctl kernel.unprivileged_userns_clone=1` \
+               or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container: \
+               `--privileged`)";
+    step(how, unshare(kinds | CloneFlags::CLONE_NEWUSER))?;
+    map_user(uid, gid)
+}
+
+/// Maps one user and group into the user namespace of this process: themselves, or nobody for root.
+pub(super) fn map_user(uid: Uid, gid: Gid) -> Result<(), String> {
+    let inside = |id: u32| if id == 0 { NOBODY } else { id };
+    let lines = [
+        ("/proc/self/setgroups", "deny".to_owned()),
+        ("/proc/self/uid_map", format!("{} {uid} 1", inside(uid.as_raw()))),
+        ("/proc/self/gid_map", format!("{} {gid} 1", inside(gid.as_raw()))),
+    ];
+    for (file, line) in lines {
+        step("cannot map the user", files::put(Path::new(file), &line))?;
+    }
+    Ok(())
+}
