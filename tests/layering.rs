@@ -1,5 +1,6 @@
-//! Arrows point down only: fails on any import that ARCHITECTURE.md does not allow, on any file over
-//! 800 lines, and on a direct use of the terminal or the disk outside their doors. Reads the syntax trees.
+//! Arrows point down only: fails on any import that ARCHITECTURE.md does not allow, on any circle of
+//! files, on any file over 800 lines, and on a direct use of the terminal or the disk outside their
+//! doors. Reads the syntax trees.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -250,6 +251,44 @@ fn a_crate_knows_those_below_it_only() {
     }
     let folders = fs::read_dir("crates").unwrap().count();
     assert_eq!(folders, CRATES.len(), "a crate has no row here");
+}
+
+/// The file that a path belongs to: the longest that begins it.
+fn file_of<'f>(path: &str, files: &'f BTreeMap<String, BTreeSet<String>>) -> Option<&'f str> {
+    let begins = |file: &&String| {
+        !file.is_empty() && (path == **file || path.starts_with(&format!("{file}::")))
+    };
+    files.keys().filter(begins).max_by_key(|file| file.len()).map(String::as_str)
+}
+
+/// Whether one file is a folder of modules that the other is in.
+fn holds(one: &str, other: &str) -> bool {
+    other.starts_with(&format!("{one}::"))
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut circles = Vec::new();
+    for package in packages() {
+        let files = read(&package);
+        let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (from, imports) in &files {
+            let to = imports.iter().filter_map(|import| file_of(import, &files));
+            // A module and its parts are one thing.
+            let to = to.filter(|to| *to != from && !holds(to, from) && !holds(from, to));
+            arrows.entry(from).or_default().extend(to);
+        }
+        for start in arrows.keys() {
+            let (mut reached, mut left) = (BTreeSet::new(), vec![*start]);
+            while let Some(file) = left.pop() {
+                left.extend(arrows[file].iter().filter(|to| reached.insert(**to)));
+            }
+            if reached.contains(start) {
+                circles.push(format!("{}: {start}", package.display()));
+            }
+        }
+    }
+    assert!(circles.is_empty(), "\n{}", circles.join("\n"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The analysis: why a script could not be made to work, and what to try.
 
+use super::thoughts::after_thinking;
 use super::{Refusal, RefusalKind, ask, text};
 use crate::domain::chat::{Agent, Request};
 use crate::domain::text::visible;
@@ -40,7 +41,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
 /// There is no text in it, or next to none.
 pub fn parse(answer: &str) -> Result<String, Refusal> {
     let normal = text::normalise(answer);
-    let said = text::after_thinking(&normal);
+    let said = after_thinking(&normal);
     let mut in_code = false;
     let mut kept = String::new();
     for line in said.lines() {

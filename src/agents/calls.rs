@@ -7,7 +7,7 @@ mod tags;
 
 use super::fences::is_python;
 use super::text::starts_with;
-use super::turns::mark_length;
+use super::turn_marks::mark_length;
 pub(super) use json::joined;
 use serde_json::{Value, json};
 use std::cell::Cell;

@@ -9,6 +9,7 @@ pub use apply::{Edited, apply};
 
 use super::extract::{self, SyntaxProblem};
 use super::fences::{self, Block};
+use super::thoughts::after_thinking;
 use super::{Refusal, RefusalKind, text};
 use crate::domain::chat::Outcome;
 use std::cell::Cell;
@@ -78,7 +79,7 @@ pub fn read(
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> Option<Result<Found, Refusal>> {
     let normal = text::normalise(answer);
-    let text = text::after_thinking(&normal);
+    let text = after_thinking(&normal);
     let (calls, bytes) = (Cell::new(0), Cell::new(0));
     let fits = |text: &str| {
         calls.set(calls.get() + 1);

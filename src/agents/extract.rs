@@ -10,7 +10,7 @@ mod mend;
 mod notebook;
 mod part;
 mod placeholder;
-mod python;
+pub(super) mod python;
 mod signs;
 mod unwrap;
 
@@ -120,11 +120,6 @@ pub fn script(
 #[must_use]
 pub fn installs(answer: &str) -> Vec<String> {
     notebook::installs(&text::normalise(answer))
-}
-
-/// Whether a line at the left margin is Python rather than prose.
-pub(super) fn looks_like_code(line: &str) -> bool {
-    python::is_code(line)
 }
 
 /// The fenced blocks of a whole answer.

@@ -65,12 +65,9 @@ impl Line<'_> {
     }
 }
 
-/// What a plan's text says that the script can be tried with.
+/// What a text in no form says that the script can be tried with.
 #[must_use]
 pub fn read(plan: &str) -> Given {
-    if let Some(parts) = super::planner::form::read(plan) {
-        return parts.given;
-    }
     let mut given = Given::default();
     let mut lines = 0;
     for line in sorted(plan).filter_map(|(_, line)| line) {
@@ -145,7 +142,7 @@ fn sorted(text: &str) -> impl Iterator<Item = (&str, Option<Line<'_>>)> {
             return (line, here.then_some(Line::Empty));
         }
         // A requirement may speak of it, and stays one.
-        if super::planner::form::requirement(line).is_some() {
+        if super::planner::line::requirement(line).is_some() {
             return (line, None);
         }
         let said = match without_case(start, "try with ") {

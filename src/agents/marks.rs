@@ -1,9 +1,9 @@
 //! Where a mark of a chat format stands: in what a model says, or in code and quotes that speak of it.
 
-use super::extract::looks_like_code;
+use super::extract::python::is_code;
 use super::fences::is_fence;
 use super::text::starts_with;
-use super::turns::is_mark;
+use super::turn_marks::is_mark;
 use std::cell::Cell;
 
 /// Bytes of a line that are looked at for the quotes around a mark.
@@ -102,7 +102,7 @@ fn starts(text: &str, at: usize) -> Vec<usize> {
         let next = from + line.len();
         if is_fence(line) && line.ends_with('\n') {
             fences.push(next);
-        } else if blank && code.len() < MAX_EDGES && looks_like_code(line) {
+        } else if blank && code.len() < MAX_EDGES && is_code(line) {
             code.push(from);
         }
         blank = line.trim().is_empty();

@@ -23,6 +23,7 @@ pub mod safety;
 mod text;
 mod thoughts;
 pub mod tries;
+mod turn_marks;
 mod turns;
 
 pub use text::without_echo;

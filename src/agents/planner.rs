@@ -1,9 +1,11 @@
 //! The Planner: a request becomes numbered requirements.
 
 pub(super) mod form;
+pub(super) mod line;
 
-use super::given;
+use super::given::{self, Given};
 use super::lists::{self, Item, Shape};
+use super::thoughts::after_thinking;
 use super::{Refusal, RefusalKind, ask, fences, text};
 use crate::domain::chat::{Agent, Outcome, Request};
 use crate::domain::example;
@@ -60,10 +62,16 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
     ask(prompts, Agent::Planner, Shown { request, previous, ..*shown })
 }
 
+/// What a plan says that the script can be tried with.
+#[must_use]
+pub fn tried_with(plan: &str) -> Given {
+    form::read(plan).map_or_else(|| given::read(plan), |parts| parts.given)
+}
+
 /// The plan in an answer that ended with `outcome`.
 pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     let normal = text::normalise(answer);
-    let text = text::after_thinking(&normal);
+    let text = after_thinking(&normal);
     if text.trim().is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "The answer was empty. Write the plan."));
     }
@@ -159,7 +167,7 @@ fn as_written(text: &str) -> Option<Vec<Requirement>> {
             continue;
         }
         let (id, text) = line.strip_prefix("- ")?.split_once(": ")?;
-        let id = format!("R{}", form::requirement_number(id)?);
+        let id = format!("R{}", line::requirement_number(id)?);
         if text.trim().is_empty() || requirements.iter().any(|r| r.id == id) {
             return None;
         }
@@ -322,7 +330,7 @@ fn read(text: &str, by_hand: bool) -> Found {
             if labelled && let Some(point) = found.points.iter_mut().find(known) {
                 point.details.push(text::plain(item.text));
             } else if labelled || now == Section::Requirements {
-                let formal = form::requirement(line);
+                let formal = line::requirement(line);
                 let number = if labelled { item.number } else { 0 };
                 let text =
                     formal.map_or_else(|| text::plain(item.text), |(_, said)| said.to_owned());
@@ -365,7 +373,7 @@ fn read(text: &str, by_hand: bool) -> Found {
 /// The shape of the list that holds the requirements: the best that has words in it.
 fn shape(lines: &[&str]) -> Option<Shape> {
     let says = |line: &&&str| {
-        form::requirement(line).is_some() || lists::item(line).is_some_and(|i| has_words(i.text))
+        line::requirement(line).is_some() || lists::item(line).is_some_and(|i| has_words(i.text))
     };
     lines.iter().filter(says).filter_map(|line| lists::item(line)).map(|item| item.shape).min()
 }

@@ -7,6 +7,7 @@ mod lines;
 pub use form::write;
 pub use json::write as write_json;
 
+use super::thoughts::after_thinking;
 use super::{Refusal, RefusalKind, ask, text};
 use crate::domain::chat::{Agent, Request};
 use crate::domain::plan::Requirement;
@@ -132,7 +133,7 @@ pub(super) fn schema(ids: &[&str]) -> Value {
 /// An answer that says nothing of the kind.
 pub fn parse(answer: &str, requirements: &[Requirement]) -> Result<RawReview, Refusal> {
     let normal = text::normalise(answer);
-    let text = text::after_thinking(&normal);
+    let text = after_thinking(&normal);
     if text.trim().is_empty() {
         let reason = "The answer was empty. Write the review.";
         return Err(Refusal::new(RefusalKind::Empty, reason));

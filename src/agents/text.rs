@@ -1,6 +1,5 @@
 //! What every answer needs before it is read: line ends, words.
 
-pub(super) use super::thoughts::after_thinking;
 use crate::domain::text::single_spaced;
 use std::collections::HashSet;
 

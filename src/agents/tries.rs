@@ -2,6 +2,7 @@
 //! stands there word for word is taken; what a model makes up is nobody's wish.
 
 use super::given::{self, Given};
+use super::thoughts::after_thinking;
 use super::{Refusal, RefusalKind, ask, text};
 use crate::domain::chat::{Agent, Request};
 use crate::domain::text::stands_in;
@@ -28,7 +29,7 @@ pub fn request(prompts: &Prompts, shown: Shown<'_>) -> Result<Request, PromptErr
 /// An answer that is not of the form.
 pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
     let answer = text::normalise(answer);
-    let answer = text::after_thinking(&answer);
+    let answer = after_thinking(&answer);
     let lines = || answer.lines().map(str::trim).filter(|line| !line.is_empty());
     let of_form = |line: &str| {
         let line = line.trim_start_matches("- ");

@@ -5,54 +5,9 @@ use super::fences::is_fence;
 use super::marks::Marks;
 use super::text::{normalise, starts_with};
 use super::thoughts;
+use super::turn_marks::{LONGEST, OTHERS, OWN, Speaker, mark};
 use crate::domain::chat::Outcome;
 
-/// Marks that have no form of their own. Those that have are read by it: `<|im_end|>`,
-/// `<｜end▁of▁sentence｜>`, `<|turn>`, `<turn|>`, `[|endofturn|]`.
-const MARKS: [&str; 21] = [
-    "</s>",
-    "<s>",
-    "<bos>",
-    "<eos>",
-    "<eot>",
-    "<eod>",
-    "<pad>",
-    "<start_of_turn>",
-    "<end_of_turn>",
-    "<end_of_utterance>",
-    "<start_of_role>",
-    "<end_of_role>",
-    "<extra_id_0>",
-    "<extra_id_1>",
-    "[INST]",
-    "[/INST]",
-    "[EOS]",
-    "[SYSTEM_PROMPT]",
-    "[/SYSTEM_PROMPT]",
-    "<<SYS>>",
-    "<</SYS>>",
-];
-/// Characters of a mark, at most.
-const LONGEST: usize = 60;
-/// Names of those whose turn is not the model's, as chat formats write them in their marks.
-const OTHERS: [&str; 14] = [
-    "user",
-    "human",
-    "system",
-    "developer",
-    "tool",
-    "function",
-    "ipython",
-    "environment",
-    "observation",
-    "prompter",
-    "tool_response",
-    "tool_output",
-    "inst",
-    "extra_id_1",
-];
-/// Names of the model.
-const OWN: [&str; 6] = ["assistant", "model", "bot", "chatbot", "gpt", "ai"];
 /// The same in formats that have words for marks, `User:` or `### Instruction`.
 const WORDS: [&str; 4] = ["user", "human", "instruction", "prompter"];
 const OWN_WORDS: [&str; 3] = ["assistant", "response", "gpt"];
@@ -66,14 +21,6 @@ pub(super) struct Turn<'a> {
     pub(super) stretches: Vec<&'a str>,
     /// A mark ended it, or somebody else's turn: nothing of it was cut off.
     pub(super) ended: bool,
-}
-
-/// Who speaks behind a mark.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Speaker {
-    Own,
-    Other,
-    Unsaid,
 }
 
 /// An answer in words, without thoughts, marks, and the turns that follow; and how it ended, which is
@@ -142,65 +89,6 @@ fn strikes(text: &str, at: usize) -> bool {
     let rest = &text[at..text.ceil_char_boundary((at + 4 * LONGEST).min(text.len()))];
     let rest = rest.lines().next().unwrap_or_default();
     starts_with(rest, "<s>") && !line.trim().is_empty() && rest.contains("</s>")
-}
-
-/// Whether a text begins with a mark.
-pub(super) fn is_mark(text: &str) -> bool {
-    mark_length(text).is_some()
-}
-
-/// The length of the mark that a text begins with.
-pub(super) fn mark_length(text: &str) -> Option<usize> {
-    if !text.starts_with(['<', '[']) {
-        return None;
-    }
-    mark(text).map(|(length, _)| length)
-}
-
-/// The mark that a text begins with: its length, with the name behind it, and who speaks next.
-fn mark(text: &str) -> Option<(usize, Speaker)> {
-    let (length, name) = of_form(text).or_else(|| {
-        let mark = MARKS.iter().find(|mark| starts_with(text, mark))?;
-        Some((mark.len(), mark.trim_matches(['<', '>', '[', ']'])))
-    })?;
-    let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix("_token").unwrap_or(&name);
-    if OTHERS.contains(&name) {
-        return Some((length, Speaker::Other));
-    }
-    if !(name.contains("start") || name == "turn") {
-        let speaker = if OWN.contains(&name) { Speaker::Own } else { Speaker::Unsaid };
-        return Some((length, speaker));
-    }
-    // `<|im_start|>user`, `<|start_header_id|>user<|end_header_id|>`
-    let rest = &text[length..];
-    let word = rest.bytes().take_while(|b| b.is_ascii_alphabetic() || *b == b'_').count();
-    let role = rest[..word].to_ascii_lowercase();
-    Some(if OTHERS.contains(&role.as_str()) {
-        (length + word, Speaker::Other)
-    } else if OWN.contains(&role.as_str()) {
-        (length + word, Speaker::Own)
-    } else {
-        (length, Speaker::Unsaid)
-    })
-}
-
-/// A mark that is one by its form, and the name in it.
-fn of_form(text: &str) -> Option<(usize, &str)> {
-    let (open, close) = if text.starts_with('<') { ('<', '>') } else { ('[', ']') };
-    let rest = text.strip_prefix(open)?;
-    let (end, _) = rest.char_indices().take(LONGEST).find(|(_, c)| *c == close || *c == '\n')?;
-    let inner = rest[..end].strip_suffix(['|', '｜']);
-    let name = inner.unwrap_or(&rest[..end]);
-    let (name, barred) = name.strip_prefix(['|', '｜']).map_or((name, false), |name| (name, true));
-    let bars = if open == '<' { barred || inner.is_some() } else { barred && inner.is_some() };
-    let plain = |c: char| c.is_alphanumeric() || "_▁-/".contains(c);
-    let is_mark = bars
-        && rest[end..].starts_with(close)
-        && !name.is_empty()
-        && name.chars().all(plain)
-        && name.contains(char::is_alphabetic);
-    is_mark.then_some((1 + end + close.len_utf8(), name))
 }
 
 /// Where the beginning of a mark stands that the end of the text cut in two.

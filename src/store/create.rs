@@ -2,7 +2,7 @@
 
 use super::line::Entry;
 use super::open::load;
-use super::seal::Sealer;
+use super::sealer::Sealer;
 use super::{DATA, JOURNAL, Store, StoreError, TESTS, artifacts, open};
 use crate::domain::chat::Agent;
 use crate::domain::event::{DataFile, Described, Event, FORMAT, SessionCreated};

@@ -1,7 +1,8 @@
 //! The journal: one JSON object a line, append-only.
 
 use super::line::{Entry, Head};
-use super::seal::{Seal, Sealer};
+use super::seal::Seal;
+use super::sealer::Sealer;
 use super::{JOURNAL, cores};
 use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};

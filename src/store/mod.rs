@@ -12,6 +12,7 @@ pub mod manage;
 mod open;
 pub mod repair;
 mod seal;
+mod sealer;
 
 pub use create::{Draft, create, fork, no_version, scratch};
 pub use open::{Found, HandEdit, Snapshot, open, read};

@@ -2,7 +2,8 @@
 
 use super::journal::{self, Extent, Journal, Skim};
 use super::line::Entry;
-use super::seal::{Seal, Sealer};
+use super::seal::Seal;
+use super::sealer::Sealer;
 use super::{JOURNAL, LOCK, Store, StoreError, artifacts, cores, fold};
 use crate::domain::event::{Event, FORMAT, LONGEST_TEXT};
 use crate::domain::session::{Placed, Session};

@@ -10,6 +10,7 @@ pub mod origin;
 pub mod packages;
 pub mod permission;
 pub mod plan;
+pub mod policy;
 pub mod profile;
 pub mod report;
 pub mod review;

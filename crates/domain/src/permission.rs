@@ -5,8 +5,8 @@
 //! form (`- read /srv/a.csv`).
 
 use super::host::NamedHost;
+use super::policy::{Install, Safety, SandboxMode};
 use super::section;
-use super::settings::{Install, Safety, SandboxMode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::path::{Path, PathBuf};

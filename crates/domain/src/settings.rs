@@ -3,6 +3,7 @@
 use super::chat::{Agent, Role};
 use super::example::Example;
 use super::permission::Permission;
+pub use super::policy::{Install, Safety, SandboxMode};
 use super::report::Evidence;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,31 +33,6 @@ impl Default for Limits {
     }
 }
 
-/// How much a run is confined.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SandboxMode {
-    /// No network, no files but its own.
-    #[default]
-    Strict,
-    /// Strict, with the network.
-    Network,
-    /// A plain child process of the user.
-    Off,
-}
-
-impl SandboxMode {
-    /// The word on the command line and in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Strict => "strict",
-            Self::Network => "network",
-            Self::Off => "off",
-        }
-    }
-}
-
 /// The limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -83,34 +59,6 @@ impl Default for Sandbox {
             disk_mb: 512,
         }
     }
-}
-
-/// Whether packages are installed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Install {
-    /// The Manager is asked.
-    #[default]
-    Ask,
-    /// Without asking.
-    Auto,
-    /// Not at all.
-    Never,
-}
-
-/// Who judges whether a script is safe to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Safety {
-    /// The static checks.
-    #[default]
-    Static,
-    /// A model.
-    Model,
-    /// Both.
-    Both,
-    /// Nobody.
-    Off,
 }
 
 /// Which gates a person is asked at.

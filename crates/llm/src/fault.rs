@@ -1,6 +1,5 @@
 //! What can go wrong with one try to get an answer, told apart by what the caller does about it.
 
-use super::refusal;
 use redraft_domain::text::one_line;
 use serde_json::Value;
 #[cfg(feature = "embedded")]
@@ -256,60 +255,11 @@ impl Fault {
     pub(super) fn bad_text(what: impl ToString) -> Self {
         Self::BadText { what: shown(&what.to_string()) }
     }
-
-    /// The error that a server put into an answer: a text, or an object with a message and a type or
-    /// code. The message is still as sent: who knows the key shortens it.
-    pub(super) fn in_stream(error: &Value) -> Self {
-        Self::in_stream_as(error, "it did not say which")
-    }
-
-    /// The same, with words for an error that has none.
-    pub(super) fn in_stream_as(error: &Value, otherwise: &str) -> Self {
-        let message = message_in(error).unwrap_or_else(|| otherwise.to_owned());
-        if let Some(fault) = refusal::too_long(error, &message) {
-            return fault;
-        }
-        let passing = match status_in(error) {
-            Some(status) => passing(status) && !refusal::is_spent(error),
-            // The names differ from provider to provider. Those for a request that is wrong in
-            // itself are few; whatever else happens in the middle of an answer may pass.
-            None => !refusal::is_lasting(error),
-        };
-        Self::InStream { message, passing }
-    }
-
-    /// The error that a JSON object is that stands where a part of an answer should, wherever its
-    /// server puts such things; none if it is no error.
-    pub(super) fn elsewhere(event: &Value) -> Option<Self> {
-        let fields = event.as_object()?;
-        let is_error = |name: &str, value: &Value| {
-            let name = name.to_ascii_lowercase();
-            let named = ["error", "err_", "errmsg", "errcode"];
-            named.iter().any(|n| name.starts_with(n)) && !is_hollow(value)
-        };
-        let named = fields.iter().any(|(name, value)| is_error(name, value));
-        let typed =
-            ["object", "type", "status", "event"].iter().any(|name| event[*name] == "error");
-        let detailed = !is_hollow(&event["detail"]);
-        let type_of = event["type"].as_str().unwrap_or_default().to_ascii_lowercase();
-        // A status in words can be that of a model at work.
-        let is_code = |name: &&&str| **name != "status" || event["status"].is_number();
-        let code = CODES.iter().filter(is_code).any(|name| is_error_code(&event[*name]));
-        let failed = code || event["success"] == false || type_of.contains("error");
-        (named || typed || detailed || failed && message_in(event).is_some())
-            .then(|| Self::in_stream(event))
-    }
-
-    /// The error that some servers send beside what there is of an answer, with a code of its own that
-    /// is 0 where all is well.
-    pub(super) fn beside(event: &Value) -> Option<Self> {
-        let base = &event["base_resp"];
-        is_error_code(&base["status_code"]).then(|| Self::in_stream(base))
-    }
 }
 
 /// Where servers put the code of an error, besides its name.
-const CODES: [&str; 6] = ["code", "status", "statusCode", "status_code", "error_code", "errorCode"];
+pub(super) const CODES: [&str; 6] =
+    ["code", "status", "statusCode", "status_code", "error_code", "errorCode"];
 
 /// Whether a value says nothing: as the error of an answer without one.
 pub(super) fn is_hollow(value: &Value) -> bool {
@@ -325,7 +275,7 @@ pub(super) fn is_hollow(value: &Value) -> bool {
 
 /// Whether a code is that of an error: neither 0 nor a status of success, and no word but in capitals
 /// or in one, as `InvalidParameter`.
-fn is_error_code(code: &Value) -> bool {
+pub(super) fn is_error_code(code: &Value) -> bool {
     match code {
         Value::Number(number) => number.as_i64().is_none_or(|n| n != 0 && !(200..300).contains(&n)),
         Value::String(text) => match text.parse::<i64>() {
@@ -337,7 +287,7 @@ fn is_error_code(code: &Value) -> bool {
 }
 
 /// The HTTP status in an error's fields, if one of them is that.
-fn status_in(error: &Value) -> Option<u16> {
+pub(super) fn status_in(error: &Value) -> Option<u16> {
     let of = |place: &Value| {
         let number = |code: &Value| code.as_u64().or_else(|| code.as_str()?.parse().ok());
         let statuses = CODES.iter().filter_map(|name| u16::try_from(number(&place[*name])?).ok());
@@ -347,7 +297,7 @@ fn status_in(error: &Value) -> Option<u16> {
 }
 
 /// Whether a status tells of a state that passes by itself.
-const fn passing(status: u16) -> bool {
+pub(super) const fn passing(status: u16) -> bool {
     matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524 | 529)
 }
 

@@ -13,6 +13,7 @@ pub mod discover;
 mod echo;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod env;
 mod events;
 mod fault;
 mod gemini;

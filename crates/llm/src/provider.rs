@@ -4,6 +4,7 @@ use super::anthropic::{self, Anthropic};
 use super::call::Policy;
 use super::command::CommandModel;
 use super::completion::Completion;
+pub use super::env::{Lookup, environment};
 use super::fault::shown;
 use super::gemini::Gemini;
 use super::http::{BadAddress, Door, HttpModel, is_near};
@@ -25,15 +26,6 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
-
-/// Looks an environment variable up: the process's own ([`environment`]), or a test's.
-pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
-
-/// The process's environment. An empty variable is as good as none.
-#[must_use]
-pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
-}
 
 /// A provider that is known without any configuration.
 pub(super) struct BuiltIn {

@@ -1,7 +1,7 @@
 //! The proxies that the environment names: which one an address is reached through, and what one that
 //! does not let us through says.
 
-use super::provider::{Lookup, environment};
+use super::env::{Lookup, environment};
 use reqwest::{ClientBuilder, Proxy, Url};
 use std::error::Error;
 use std::io;

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::events;
-use super::fault::message_in;
+use super::fault::{CODES, is_error_code, is_hollow, message_in, passing, status_in};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
@@ -88,6 +88,58 @@ pub(super) fn is_spent(body: &Value) -> bool {
 pub(super) fn is_lasting(body: &Value) -> bool {
     let code = code(body);
     LASTING.iter().any(|known| code.contains(known)) || is_spent(body)
+}
+
+impl Fault {
+    /// The error that a server put into an answer: a text, or an object with a message and a type or
+    /// code. The message is still as sent: who knows the key shortens it.
+    pub(super) fn in_stream(error: &Value) -> Self {
+        Self::in_stream_as(error, "it did not say which")
+    }
+
+    /// The same, with words for an error that has none.
+    pub(super) fn in_stream_as(error: &Value, otherwise: &str) -> Self {
+        let message = message_in(error).unwrap_or_else(|| otherwise.to_owned());
+        if let Some(fault) = too_long(error, &message) {
+            return fault;
+        }
+        let passing = match status_in(error) {
+            Some(status) => passing(status) && !is_spent(error),
+            // The names differ from provider to provider. Those for a request that is wrong in
+            // itself are few; whatever else happens in the middle of an answer may pass.
+            None => !is_lasting(error),
+        };
+        Self::InStream { message, passing }
+    }
+
+    /// The error that a JSON object is that stands where a part of an answer should, wherever its
+    /// server puts such things; none if it is no error.
+    pub(super) fn elsewhere(event: &Value) -> Option<Self> {
+        let fields = event.as_object()?;
+        let is_error = |name: &str, value: &Value| {
+            let name = name.to_ascii_lowercase();
+            let named = ["error", "err_", "errmsg", "errcode"];
+            named.iter().any(|n| name.starts_with(n)) && !is_hollow(value)
+        };
+        let named = fields.iter().any(|(name, value)| is_error(name, value));
+        let typed =
+            ["object", "type", "status", "event"].iter().any(|name| event[*name] == "error");
+        let detailed = !is_hollow(&event["detail"]);
+        let type_of = event["type"].as_str().unwrap_or_default().to_ascii_lowercase();
+        // A status in words can be that of a model at work.
+        let is_code = |name: &&&str| **name != "status" || event["status"].is_number();
+        let code = CODES.iter().filter(is_code).any(|name| is_error_code(&event[*name]));
+        let failed = code || event["success"] == false || type_of.contains("error");
+        (named || typed || detailed || failed && message_in(event).is_some())
+            .then(|| Self::in_stream(event))
+    }
+
+    /// The error that some servers send beside what there is of an answer, with a code of its own that
+    /// is 0 where all is well.
+    pub(super) fn beside(event: &Value) -> Option<Self> {
+        let base = &event["base_resp"];
+        is_error_code(&base["status_code"]).then(|| Self::in_stream(base))
+    }
 }
 
 /// The fault behind a status other than 200. `show` makes what the server said fit to be shown.

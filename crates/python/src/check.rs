@@ -20,7 +20,7 @@ use ruff_text_size::Ranged;
 
 use super::depth::{too_deep, with_room};
 use super::tree::Tree;
-use super::{capabilities, imports};
+use super::{capabilities, imports, pep723};
 use redraft_domain::event::LONGEST_TEXT;
 use redraft_domain::report::{Checks, Lint};
 use redraft_domain::text::one_line;
@@ -295,4 +295,15 @@ fn parse_errors(script: &str, parsed: &Parsed<ModModule>) -> Vec<(Lint, usize)> 
         (Lint { rule: SYNTAX_ERROR.to_owned(), line, column: 1, message }, start.to_usize())
     });
     told.collect()
+}
+
+/// The script with a block that declares what its author has a shell install, where the imports don't
+/// tell it; `None` if they do.
+#[must_use]
+pub fn with_installed(script: &str, installs: &[String]) -> Option<String> {
+    if installs.is_empty() {
+        return None;
+    }
+    let untold = imports::untold(&check(script).imports, installs);
+    (!untold.is_empty()).then(|| pep723::with_block(script, pep723::OLDEST, &untold))
 }

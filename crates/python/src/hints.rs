@@ -1,7 +1,7 @@
 //! What a model should know of an error's cause, where the program knows more than the traceback.
 
-use super::imports::{distribution, is_standard};
-use super::traceback::Execution;
+use super::distributions::{distribution, is_standard};
+use super::execution::Execution;
 use redraft_domain::report::RunError;
 use redraft_domain::text::{one_line, quoted};
 

@@ -2,146 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ruff_python_stdlib::sys::is_known_standard_library;
-
+use super::distributions::{distribution, is_standard};
 use super::packages::requirement::{Requirement, normal};
 use super::packages::{known, requirement};
 use super::pep723;
 use super::tree::{Tree, Without, top};
-
-/// Modules whose package has another name. By hand; source: the packages' own pages. All of them are
-/// in the index.
-const DISTRIBUTIONS: &[(&str, &str)] = &[
-    ("AppKit", "pyobjc-framework-Cocoa"),
-    ("Crypto", "pycryptodome"),
-    ("Cryptodome", "pycryptodomex"),
-    ("Levenshtein", "python-Levenshtein"),
-    ("MySQLdb", "mysqlclient"),
-    ("OpenGL", "PyOpenGL"),
-    ("OpenSSL", "pyOpenSSL"),
-    ("PIL", "pillow"),
-    ("RPi", "RPi.GPIO"),
-    ("Xlib", "python-xlib"),
-    ("absl", "absl-py"),
-    ("apiclient", "google-api-python-client"),
-    ("attr", "attrs"),
-    ("azure.identity", "azure-identity"),
-    ("azure.storage.blob", "azure-storage-blob"),
-    ("barcode", "python-barcode"),
-    ("bluetooth", "PyBluez"),
-    ("board", "Adafruit-Blinka"),
-    ("bs4", "beautifulsoup4"),
-    ("bson", "pymongo"),
-    ("cairo", "pycairo"),
-    ("camelot", "camelot-py"),
-    ("can", "python-can"),
-    ("clr", "pythonnet"),
-    ("community", "python-louvain"),
-    ("cpuinfo", "py-cpuinfo"),
-    ("crontab", "python-crontab"),
-    ("cv2", "opencv-python"),
-    ("dateutil", "python-dateutil"),
-    ("discord", "discord.py"),
-    ("dns", "dnspython"),
-    ("docx", "python-docx"),
-    ("dotenv", "python-dotenv"),
-    ("escpos", "python-escpos"),
-    ("faiss", "faiss-cpu"),
-    ("ffmpeg", "ffmpeg-python"),
-    ("fitz", "PyMuPDF"),
-    ("flask_cors", "Flask-Cors"),
-    ("fpdf", "fpdf2"),
-    ("gi", "PyGObject"),
-    ("git", "GitPython"),
-    ("github", "PyGithub"),
-    ("gitlab", "python-gitlab"),
-    ("google.auth", "google-auth"),
-    ("google.cloud.bigquery", "google-cloud-bigquery"),
-    ("google.cloud.storage", "google-cloud-storage"),
-    ("google.cloud.translate", "google-cloud-translate"),
-    ("google.cloud.vision", "google-cloud-vision"),
-    ("google.genai", "google-genai"),
-    ("google.generativeai", "google-generativeai"),
-    ("google.protobuf", "protobuf"),
-    ("googleapiclient", "google-api-python-client"),
-    ("gridfs", "pymongo"),
-    ("haystack", "farm-haystack"),
-    ("hid", "hidapi"),
-    ("humps", "pyhumps"),
-    ("hydra", "hydra-core"),
-    ("imblearn", "imbalanced-learn"),
-    ("jose", "python-jose"),
-    ("jwt", "PyJWT"),
-    ("kafka", "kafka-python"),
-    ("ldap", "python-ldap"),
-    ("llama_cpp", "llama-cpp-python"),
-    ("magic", "python-magic"),
-    ("markdown", "Markdown"),
-    ("markdown_it", "markdown-it-py"),
-    ("mastodon", "Mastodon.py"),
-    ("memcache", "python-memcached"),
-    ("mpd", "python-mpd2"),
-    ("mpl_toolkits", "matplotlib"),
-    ("multipart", "python-multipart"),
-    ("mysql", "mysql-connector-python"),
-    ("nacl", "PyNaCl"),
-    ("newspaper", "newspaper3k"),
-    ("nmap", "python-nmap"),
-    ("objc", "pyobjc-core"),
-    ("odf", "odfpy"),
-    ("osgeo", "GDAL"),
-    ("paho", "paho-mqtt"),
-    ("pdfminer", "pdfminer.six"),
-    ("pkg_resources", "setuptools"),
-    ("pptx", "python-pptx"),
-    ("psycopg2", "psycopg2-binary"),
-    ("pwn", "pwntools"),
-    ("pylab", "matplotlib"),
-    ("pythoncom", "pywin32"),
-    ("pywintypes", "pywin32"),
-    ("readability", "readability-lxml"),
-    ("rest_framework", "djangorestframework"),
-    ("rtmidi", "python-rtmidi"),
-    ("ruamel", "ruamel.yaml"),
-    ("ruamel.yaml", "ruamel.yaml"),
-    ("saml2", "pysaml2"),
-    ("serial", "pyserial"),
-    ("serpapi", "google-search-results"),
-    ("skfuzzy", "scikit-fuzzy"),
-    ("skimage", "scikit-image"),
-    ("sklearn", "scikit-learn"),
-    ("skopt", "scikit-optimize"),
-    ("slack", "slack-sdk"),
-    ("slugify", "python-slugify"),
-    ("snap7", "python-snap7"),
-    ("socks", "PySocks"),
-    ("speech_recognition", "SpeechRecognition"),
-    ("stdnum", "python-stdnum"),
-    ("surprise", "scikit-surprise"),
-    ("tabula", "tabula-py"),
-    ("talib", "TA-Lib"),
-    ("telegram", "python-telegram-bot"),
-    ("tlz", "toolz"),
-    ("umap", "umap-learn"),
-    ("usb", "pyusb"),
-    ("vlc", "python-vlc"),
-    ("websocket", "websocket-client"),
-    ("webview", "pywebview"),
-    ("whois", "python-whois"),
-    ("wikipediaapi", "Wikipedia-API"),
-    ("win32api", "pywin32"),
-    ("win32clipboard", "pywin32"),
-    ("win32com", "pywin32"),
-    ("win32con", "pywin32"),
-    ("win32gui", "pywin32"),
-    ("win32print", "pywin32"),
-    ("win32process", "pywin32"),
-    ("wx", "wxPython"),
-    ("xdg", "pyxdg"),
-    ("yaml", "PyYAML"),
-    ("z3", "z3-solver"),
-    ("zmq", "pyzmq"),
-];
 
 /// Packages that bring a module as well as the usual one does, by module.
 const OTHERS: &[(&str, &str)] = &[
@@ -178,64 +43,6 @@ const WINDOWS: &[&str] = &[
 
 /// Calls that put up a window, of modules that can do without.
 const SHOWS: &[&str] = &["cv2.imshow"];
-
-/// Whether the module, as `os.path`, comes with any Python from 3.8 on.
-#[must_use]
-pub fn is_standard(module: &str) -> bool {
-    let module = top(module);
-    module == "__main__" || (8..=14).any(|minor| is_known_standard_library(minor, module))
-}
-
-/// The package that a module from outside the standard library belongs to: `PIL` is `pillow`.
-///
-/// A module that the table does not have is taken to be called like its package.
-#[must_use]
-pub fn distribution(module: &str) -> &str {
-    let known = |prefix: &str| DISTRIBUTIONS.iter().find(|(name, _)| *name == prefix);
-    let mut prefix = module;
-    loop {
-        if let Some((_, package)) = known(prefix) {
-            return package;
-        }
-        match prefix.rsplit_once('.') {
-            Some((shorter, _)) => prefix = shorter,
-            None => return prefix,
-        }
-    }
-}
-
-/// What a script declares as a requirement that an installer takes: a module's name is that of its
-/// package (`PIL>=9` is `pillow>=9`), and what follows a name in no known form is left out. `None` for modules of the
-/// standard library, which are no packages.
-pub(super) fn as_package(declared: &str) -> Option<String> {
-    let text = declared.trim();
-    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let end = text.find(|c| !of_a_name(c)).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    if name.is_empty() || known::is_known(name) && Requirement::parse(text).is_some() {
-        return (!text.is_empty()).then(|| text.to_owned());
-    }
-    // An address or an option is for others to judge.
-    let odd = rest.contains(['@', '/', ':']) || name.starts_with('-');
-    if Requirement::parse(text).is_none() && odd {
-        return Some(text.to_owned());
-    }
-    // Python itself is none either.
-    let is_python = name.eq_ignore_ascii_case("python");
-    if is_python || is_standard(&name.replace('-', "_")) && !known::is_known(name) {
-        return None;
-    }
-    let by_table = |(module, _): &&(&str, &str)| normal(module) == normal(name);
-    let package = DISTRIBUTIONS.iter().find(by_table).map_or(name, |(_, package)| package);
-    let package = if known::is_known(name) { name } else { package };
-    let rest = Requirement::parse(text).map_or("", |_| rest);
-    Some(format!("{package}{rest}"))
-}
-
-/// All packages that the table names.
-pub(super) fn packages_by_table() -> impl Iterator<Item = &'static str> {
-    DISTRIBUTIONS.iter().map(|(_, package)| *package)
-}
 
 /// The top-level modules that are imported, sorted.
 pub(super) fn of(tree: &Tree) -> Vec<String> {
@@ -309,11 +116,6 @@ pub(super) fn optional(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     }
     optional.retain(|package, _| !needed.contains(package.as_str()));
     optional
-}
-
-/// Whether a module comes with this Python, as `(3, 11)`.
-pub(super) fn is_standard_in(module: &str, python: (u8, u8)) -> bool {
-    is_known_standard_library(python.1, top(module))
 }
 
 /// What the script's own block declares, each package once.

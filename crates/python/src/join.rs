@@ -8,7 +8,7 @@ mod flatten;
 mod graph;
 
 use super::depth::with_room;
-use super::imports::distribution;
+use super::distributions::distribution;
 use super::packages::known;
 use super::parts::Put;
 use super::{check, outline};

@@ -10,6 +10,8 @@ mod capabilities;
 pub mod check;
 mod conda;
 mod depth;
+mod distributions;
+pub mod execution;
 mod figures;
 pub mod forgotten;
 pub mod hidden;
@@ -30,4 +32,4 @@ mod tree;
 pub mod trial;
 pub mod words;
 
-pub use imports::{distribution, is_standard};
+pub use distributions::{distribution, is_standard};

@@ -9,7 +9,7 @@ use ruff_text_size::Ranged;
 
 use super::check::{self, SyntaxProblem};
 use super::depth::with_room;
-use super::imports::is_standard;
+use super::distributions::is_standard;
 use super::tree::{Tree, top};
 
 /// The names of a file.

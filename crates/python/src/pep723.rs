@@ -13,8 +13,8 @@
 //! byte order mark, trailing blanks or CR line ends, `pip` none where another block stands directly
 //! above. So it is [read](read) tolerantly and [written](with_block) in the plain form above.
 
+use super::packages::declared::as_package;
 use super::packages::requirement::name_of;
-use super::{check, imports};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -61,7 +61,7 @@ pub fn read(script: &str) -> Option<Block> {
         let requires = strings(&toml, "requires-python").into_iter().next();
         all.requires_python = all.requires_python.or_else(|| requires.map(|text| versions(&text)));
         let declared = strings(&toml, "dependencies");
-        let declared = declared.iter().filter_map(|text| imports::as_package(text));
+        let declared = declared.iter().filter_map(|text| as_package(text));
         all.dependencies.extend(declared.filter(|text| seen.insert(text.clone())));
     }
     Some(all)
@@ -105,17 +105,6 @@ pub fn with_block(script: &str, requires_python: &str, dependencies: &[String]) 
     let starts_blank = body.trim_start_matches([' ', '\t']).starts_with('\n');
     let blank = if starts_blank || body.is_empty() { "" } else { "\n" };
     format!("{head}{gap}{block}{CLOSING}\n{blank}{body}")
-}
-
-/// The script with a block that declares what its author has a shell install, where the imports don't
-/// tell it; `None` if they do.
-#[must_use]
-pub fn with_installed(script: &str, installs: &[String]) -> Option<String> {
-    if installs.is_empty() {
-        return None;
-    }
-    let untold = imports::untold(&check::check(script).imports, installs);
-    (!untold.is_empty()).then(|| with_block(script, OLDEST, &untold))
 }
 
 /// The script without a byte order mark, with `\n` line ends: to Python it is the same.

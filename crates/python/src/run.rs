@@ -8,11 +8,12 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio_util::sync::CancellationToken;
 
+use super::execution::Execution;
 use super::figures;
 use super::hints::{needs_display, needs_terminal};
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
-use super::traceback::{self, Execution};
+use super::traceback;
 use redraft_domain::name::told;
 use redraft_domain::permission::Access;
 use redraft_domain::report::{

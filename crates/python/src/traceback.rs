@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::execution::Execution;
 use super::hints::hint;
 use redraft_domain::report::RunError;
 use redraft_domain::text::{one_line, visible};
@@ -21,17 +22,6 @@ const INNERMOST: usize = 7;
 const SYNTAX_LINES: usize = 6;
 /// Lines kept where there is no traceback.
 const LAST_LINES: usize = 5;
-
-/// A script that ran.
-#[derive(Clone, Copy)]
-pub struct Execution<'a> {
-    /// Its text.
-    pub script: &'a str,
-    /// The name of the file that ran, by which its own frames are told from those of libraries.
-    pub name: &'a str,
-    /// The command-line arguments that it was given.
-    pub args: &'a [String],
-}
 
 /// The error that ended a script, from what it wrote to standard error.
 ///

@@ -2,6 +2,7 @@
 //! them. A name is only ever compared with what the files import, never followed.
 
 use super::super::fences::{self, Block};
+use super::super::thoughts::after_thinking;
 use super::super::{Refusal, text};
 use super::{Broken, Checker, SyntaxProblem, cut_off, refuse};
 use crate::domain::chat::Outcome;
@@ -30,7 +31,7 @@ pub fn files(
 ) -> Result<Vec<File>, Refusal> {
     let checker = Checker { parses, calls: Cell::new(0), bytes: Cell::new(0) };
     let normal = text::normalise(answer);
-    let text = text::after_thinking(&normal);
+    let text = after_thinking(&normal);
     let lines: Vec<&str> = text.split('\n').collect();
     let blocks = fences::placed(text, &|text: &str| checker.parses(text));
     let mut files = Vec::new();

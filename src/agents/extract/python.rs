@@ -136,7 +136,7 @@ pub(super) fn is_program(text: &str) -> bool {
 }
 
 /// Whether a line at the left margin is Python rather than prose.
-pub(super) fn is_code(line: &str) -> bool {
+pub(in crate::agents) fn is_code(line: &str) -> bool {
     let line = line.trim_end();
     let first = identifier(line);
     let rest = line[first.len()..].trim_start();

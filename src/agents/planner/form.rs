@@ -17,6 +17,7 @@
 //! for less: the sentence, lines `R1: ...` and lines `Q: ...`.
 
 use super::super::given::{self, Given};
+use super::line::requirement_number;
 use crate::domain::example::{self, Example};
 use crate::domain::permission::{self, Permission};
 use crate::domain::plan::Requirement;
@@ -141,20 +142,6 @@ impl Parts {
             _ => None,
         }
     }
-}
-
-/// The number of `R12`.
-pub(super) fn requirement_number(id: &str) -> Option<u16> {
-    id.strip_prefix('R').filter(|number| !number.starts_with('0'))?.parse().ok()
-}
-
-/// The number and the text of a requirement in the form that the Planner is asked for, `R1: ...`.
-pub(in crate::agents) fn requirement(line: &str) -> Option<(u32, &str)> {
-    let start = line.trim_start();
-    let start = ["- ", "* "].iter().find_map(|mark| start.strip_prefix(mark)).unwrap_or(start);
-    let (id, text) = start.split_once(": ")?;
-    let text = text.trim();
-    Some((requirement_number(id)?.into(), text)).filter(|_| !text.is_empty())
 }
 
 /// The question in the form that the Planner is asked for, `Q: ...`. A lone word is none.

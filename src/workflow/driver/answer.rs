@@ -1,6 +1,5 @@
 //! What an answer of the Coder's stands for: a script, or one that it makes of the version before.
 
-use super::read::parses;
 use crate::agents::edits::{self, Edited, Found};
 use crate::agents::{Refusal, extract};
 use crate::domain::chat::{Agent, Outcome, Role};
@@ -189,4 +188,10 @@ fn parsed(script: &str) -> Result<(), String> {
 
 fn again(reason: &str) -> String {
     format!("{reason} Write the whole script, changed where needed, in one ```python block.")
+}
+
+/// Whether a text is Python, in the words of whoever takes scripts out of answers.
+pub(super) fn parses(script: &str) -> Result<(), extract::SyntaxProblem> {
+    let problem = |check::SyntaxProblem { line, message }| extract::SyntaxProblem { line, message };
+    check::syntax(script).map_err(problem)
 }

@@ -1,9 +1,9 @@
 //! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
 
+use super::answer::parses;
 use super::context::length;
 use super::fit::{Fitted, Room, fit};
 use super::probe::get_to_know;
-use super::read::parses;
 use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{
     analysis, begin, coder, dependencies, extract, inspector, planner, repair, reviewer, safety,

@@ -1,7 +1,8 @@
 //! What a version is run with: what the user gave, else what the plan says that the user approved, or
 //! that the request says too. And what the models are told of the files of data.
 
-use crate::agents::given::{self, Given};
+use crate::agents::given::Given;
+use crate::agents::planner;
 use crate::domain::name;
 use crate::domain::report::GivenBy;
 use crate::domain::session::Session;
@@ -58,7 +59,7 @@ pub(super) fn proposed(session: &Session) -> Option<Given> {
 
 fn of_plan(session: &Session) -> Given {
     let plan = session.planning.plan.as_ref();
-    plan.map(|plan| given::read(&plan.text)).unwrap_or_default()
+    plan.map(|plan| planner::tried_with(&plan.text)).unwrap_or_default()
 }
 
 /// The files of data for a prompt: the name of each, with what is in it. All of that together takes at

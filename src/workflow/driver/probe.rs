@@ -168,7 +168,7 @@ pub async fn probe(
     heard.note_thoughts(&mut profile);
     let answer = heard.answer(&profile);
     profile.fences = answer.contains("```") || answer.contains("~~~");
-    profile.code = extract::script(answer, heard.outcome, &super::read::parses).is_ok();
+    profile.code = extract::script(answer, heard.outcome, &super::answer::parses).is_ok();
 
     on("for an answer of a given form");
     let heard = asker.ask(Agent::Planner, FORMAT, effort.thought, LOADING).await?;

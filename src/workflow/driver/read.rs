@@ -12,7 +12,7 @@ use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::{Pending, Stated};
 use crate::domain::text::single_spaced;
-use crate::python::{check, forgotten, hidden, left_out, pep723};
+use crate::python::{check, forgotten, hidden, left_out};
 use crate::workflow::manager::News;
 use crate::workflow::{install, ledger, machine, samples};
 use std::collections::BTreeMap;
@@ -133,7 +133,7 @@ impl Driver<'_, '_> {
             format!("an attribute that hid the method of its name was renamed: {name}")
         }));
         let installs = extract::installs(&pending.answer);
-        let declared = pep723::with_installed(&script, &installs);
+        let declared = check::with_installed(&script, &installs);
         notes.extend(declared.iter().map(|_| "what its answer installs was declared".to_owned()));
         let script = declared.unwrap_or(script);
         let session = self.store.session();
@@ -335,10 +335,4 @@ fn same(a: &str, b: &str) -> bool {
             .collect::<Vec<_>>()
     };
     a == b || (a.len().abs_diff(b.len()) < 200 && lines(a) == lines(b))
-}
-
-/// Whether a text is Python, in the words of whoever takes scripts out of answers.
-pub(super) fn parses(script: &str) -> Result<(), extract::SyntaxProblem> {
-    let problem = |check::SyntaxProblem { line, message }| extract::SyntaxProblem { line, message };
-    check::syntax(script).map_err(problem)
 }

@@ -1,7 +1,8 @@
 //! Error output of Python, taken apart.
 
 use redraft::domain::report::RunError;
-use redraft::python::traceback::{Execution, counts_in, error, error_behind, is_in};
+use redraft::python::execution::Execution;
+use redraft::python::traceback::{counts_in, error, error_behind, is_in};
 
 const SCRIPT: &str = "import json\n\ndef main(text):\n    return int(text)\n\nprint(main('x'))\n";
 

@@ -486,7 +486,7 @@ fn depth(process: &std::path::Path) -> Option<usize> {
 #[cfg(target_os = "linux")]
 fn whoever_takes_over_the_reader_of_a_data_file_is_in_the_sandbox() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
-    let rows = "one,two,three,four,five,six,seven,eight\n".repeat(8 << 15);
+    let rows = "one,two,three,four,five,six,seven,eight\n".repeat(2 << 15);
     // What only its owner may read is looked into as well.
     for mode in [0o644, 0o600] {
         world.write("a.csv", &rows);

@@ -1,6 +1,6 @@
 //! Fetches a model from a server, and goes on where a connection broke.
 
-use super::fetch::{FetchError, News, Trouble, Way};
+use super::error::{FetchError, News, Trouble, Way};
 use crate::proxy;
 use redraft_domain::text::{one_line, size};
 use redraft_files::{self as files, Appender, Mode, reason};

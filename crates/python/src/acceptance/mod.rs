@@ -14,12 +14,13 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::imports::distribution;
+use super::distributions::distribution;
+use super::execution::Execution;
 use super::outline::{self, Outline};
 use super::packages;
 use super::run::{self, Ask, RunFault};
 use super::show::Show;
-use super::traceback::{self, Execution};
+use super::traceback;
 use cases::Case;
 use redraft_domain::report::{Test, TestOutcome};
 use redraft_files as files;

@@ -7,7 +7,7 @@ use ruff_python_ast::{ModModule, Stmt};
 use ruff_python_parser::{Parsed, parse_module};
 use ruff_text_size::Ranged;
 
-use super::super::imports::is_standard;
+use super::super::distributions::is_standard;
 use super::super::parts::{Kind, kind};
 use super::super::scope::Names;
 use super::File;

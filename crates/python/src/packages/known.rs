@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::requirement::normal;
-use crate::imports::packages_by_table;
+use crate::distributions::packages_by_table;
 
 /// Names of packages that many use, in their normal form. Source: the most downloaded packages of
 /// the index in November 2026, and by hand those that short scripts ask for.

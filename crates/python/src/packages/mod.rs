@@ -10,6 +10,7 @@
 //! ([`Missing::known`]). Who knows better names it before [`Packages::needs`] looks for it.
 
 pub mod content;
+pub(crate) mod declared;
 mod installer;
 pub mod known;
 pub mod requirement;
@@ -25,7 +26,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::imports::{distribution, is_standard_in};
+use super::distributions::{distribution, is_standard_in};
 use super::interpreter::{self, Interpreter};
 use installer::{Failure, Installer};
 use redraft_domain::packages::{Missing, Needs};

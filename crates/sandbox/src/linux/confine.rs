@@ -21,8 +21,8 @@ use nix::sys::signal::SigSet;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, setresgid, setresuid, setsid};
 
 use super::handover::send_handle;
-use super::outer::{self, NOBODY};
 use super::tree::{DEVICES, WRITABLE};
+use super::user::{self, NOBODY};
 use super::{Plan, WORK, step, syscalls};
 use crate::Limits;
 
@@ -79,8 +79,7 @@ fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<Stri
         // To change the user hides a process from itself.
         step("cannot map the user", set_dumpable(true))?;
         // Processes are counted for each user of each such namespace.
-        let own =
-            step("", unshare(CloneFlags::CLONE_NEWUSER)).and_then(|()| outer::map_user(uid, gid));
+        let own = step("", unshare(CloneFlags::CLONE_NEWUSER)).and_then(|()| user::map(uid, gid));
         if own.is_err() {
             gaps.push("it has no user namespace of its own: other processes of `nobody` count for its limit".to_owned());
         }

@@ -18,8 +18,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, Uid, sethostname};
 
 use super::memory::Memory;
-use super::outer::NOBODY;
 use super::tree::Tree;
+use super::user::NOBODY;
 use super::{Plan, Report, Shared, confine, raw, step};
 use crate::work::Work;
 use crate::{Content, End};

@@ -16,6 +16,7 @@ mod outer;
 mod raw;
 mod syscalls;
 mod tree;
+mod user;
 
 use std::convert::Infallible;
 use std::os::fd::OwnedFd;

@@ -10,12 +10,9 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::{Gid, Uid, getppid};
 
-use super::{OUTER, PLAN, Plan, Report, Shared, handover, keeper, raw, step};
+use super::{OUTER, PLAN, Plan, Report, Shared, handover, keeper, raw, step, user};
 use crate::proxy;
 use redraft_files as files;
-
-/// Whom the child becomes where we are root: no one that owns anything.
-pub(super) const NOBODY: u32 = 65534;
 
 /// Runs as the outer process if this process was started as one: gives the exit code then.
 #[must_use]
@@ -96,19 +93,5 @@ fn namespaces(plan: &Plan) -> Result<(), String> {
                or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container: \
                `--privileged`)";
     step(how, unshare(kinds | CloneFlags::CLONE_NEWUSER))?;
-    map_user(uid, gid)
-}
-
-/// Maps one user and group into the user namespace of this process: themselves, or nobody for root.
-pub(super) fn map_user(uid: Uid, gid: Gid) -> Result<(), String> {
-    let inside = |id: u32| if id == 0 { NOBODY } else { id };
-    let lines = [
-        ("/proc/self/setgroups", "deny".to_owned()),
-        ("/proc/self/uid_map", format!("{} {uid} 1", inside(uid.as_raw()))),
-        ("/proc/self/gid_map", format!("{} {gid} 1", inside(gid.as_raw()))),
-    ];
-    for (file, line) in lines {
-        step("cannot map the user", files::put(Path::new(file), &line))?;
-    }
-    Ok(())
+    user::map(uid, gid)
 }

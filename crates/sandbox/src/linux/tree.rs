@@ -212,9 +212,9 @@ impl<'a> Tree<'a> {
         let etc = self.inside(Path::new("/etc"));
         make_folder(&etc)?;
         let uid = nix::unistd::Uid::effective();
-        let uid = if uid.is_root() { super::outer::NOBODY } else { uid.as_raw() };
+        let uid = if uid.is_root() { super::user::NOBODY } else { uid.as_raw() };
         let gid = nix::unistd::Gid::effective().as_raw();
-        let gid = if gid == 0 { super::outer::NOBODY } else { gid };
+        let gid = if gid == 0 { super::user::NOBODY } else { gid };
         let texts = [
             ("passwd", format!("user:x:{uid}:{gid}:user:{WORK}:/bin/sh\n")),
             ("group", format!("user:x:{gid}:\n")),

@@ -1,0 +1,118 @@
+//! Seals the lines of a journal, and checks their seals.
+
+use super::line::Entry;
+use super::seal::{Seal, digest, unclosed};
+use crate::domain::event::Event;
+use crate::files;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::sync::OnceLock;
+
+/// The secret's file in the state folder, and its length in bytes.
+const SECRET: &str = "secret";
+const LENGTH: usize = 32;
+
+/// Seals the lines of one session, and checks their seals.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sealer {
+    /// The digest of the journal's first line.
+    session: Option<[u8; 32]>,
+}
+
+impl Sealer {
+    /// Finds out whether an entry that was read is ours. Entries come in their order.
+    pub(super) fn check(&mut self, entry: &mut Entry) {
+        let Seal::Unchecked(digest, digits) = std::mem::take(&mut entry.seal) else { return };
+        let session = *self.session.get_or_insert(digest);
+        let right = |digits: &String| {
+            secret(false).is_some_and(|secret| mac(secret, &session, &digest) == *digits)
+        };
+        if digits.as_ref().is_some_and(right) {
+            entry.seal = Seal::Ours;
+        }
+    }
+
+    /// An entry's line, sealed if it is ours and can open something.
+    pub(super) fn line(&mut self, entry: &Entry) -> String {
+        let line = entry.line();
+        let content = unclosed(line.trim_end().as_bytes());
+        let first = matches!(entry.event, Event::SessionCreated(_));
+        let opens = entry.event.can_open() && entry.seal == Seal::Ours;
+        if !(first || opens) {
+            return line;
+        }
+        let digest = digest(content);
+        let session = *self.session.get_or_insert(digest);
+        match secret(true).filter(|_| entry.seal == Seal::Ours) {
+            Some(secret) => {
+                let mac = mac(secret, &session, &digest);
+                let content = String::from_utf8_lossy(content);
+                format!("{content},\"seal\":\"{mac}\"}}\n")
+            }
+            None => line,
+        }
+    }
+}
+
+fn mac(secret: &[u8; LENGTH], session: &[u8; 32], line: &[u8; 32]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
+    mac.update(session);
+    mac.update(line);
+    files::hexadecimal(&mac.finalize().into_bytes())
+}
+
+/// This user's secret on this machine. Where there can be none, nothing is sealed, and everything is
+/// asked for again when a session is resumed.
+fn secret(make: bool) -> Option<&'static [u8; LENGTH]> {
+    static SECRET_BYTES: OnceLock<[u8; LENGTH]> = OnceLock::new();
+    if let Some(secret) = SECRET_BYTES.get() {
+        return Some(secret);
+    }
+    let path = files::state_folder()?.join(SECRET);
+    let read = || files::read_private(&path, LENGTH as u64)?.try_into().ok();
+    let found: [u8; LENGTH] = match read() {
+        Some(found) => found,
+        None if make => {
+            let mut fresh = [0; LENGTH];
+            getrandom::fill(&mut fresh).ok()?;
+            files::make_private(&path, &fresh).ok()?;
+            // Another process may have been quicker.
+            read()?
+        }
+        None => return None,
+    };
+    Some(SECRET_BYTES.get_or_init(|| found))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::super::seal::DIGITS;
+    use super::*;
+
+    fn entry(seq: u64, event: Event) -> Entry {
+        Entry { seal: Seal::Ours, ..Entry::now(seq, event) }
+    }
+
+    #[test]
+    fn a_seal_belongs_to_its_line_its_session_and_its_secret() {
+        let (secret, session, line) = ([1; LENGTH], [2; 32], [3; 32]);
+        let right = mac(&secret, &session, &line);
+        assert_eq!(right.len(), DIGITS);
+        assert_eq!(right, mac(&secret, &session, &line));
+        for other in [
+            mac(&[9; LENGTH], &session, &line),
+            mac(&secret, &[9; 32], &line),
+            mac(&secret, &session, &[9; 32]),
+        ] {
+            assert_ne!(right, other);
+        }
+    }
+
+    #[test]
+    fn what_opens_nothing_has_no_seal() {
+        let mut sealer = Sealer::default();
+        let paused = entry(2, Event::Paused { reason: "a".to_owned() });
+        assert_eq!(sealer.line(&paused), paused.line());
+    }
+}
