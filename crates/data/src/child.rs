@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 const WORD: &str = "describe-a-file";
 /// Where it leaves what it saw, in the folder that it is started in.
 const REPORT: &str = "described.json";
-/// Its time.
+/// Seconds of a processor that it has, and of the clock: on a busy machine it waits for its turn.
 const SECONDS: u64 = 6;
+const PATIENCE: u64 = 4 * SECONDS;
 /// The time after which no further file is looked into.
 const TOGETHER: Duration = Duration::from_secs(20);
 /// The longest report, in bytes.
@@ -51,7 +52,7 @@ pub type Confine<'a> = dyn Fn(&Child<'_>) -> Result<Option<Vec<u8>>, String> + '
 /// What files hold, each within its part of what can be said of all; none of a file that nothing
 /// can be said of.
 ///
-/// Each takes a process that ends by itself within six seconds, all together half a minute. It is
+/// Each takes a process that ends by itself after six seconds of work. It is
 /// confined by `confine`; where the system can't do that, it has only its own limits.
 #[must_use]
 pub fn describe(paths: &[PathBuf], confine: &Confine<'_>) -> Vec<Option<Described>> {
@@ -75,7 +76,7 @@ fn one(path: &Path, room: usize, confine: &Confine<'_>) -> Option<Described> {
     let bytes = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
     let file = std::path::absolute(path).ok()?;
     let args = vec![WORD.into(), file.clone().into(), REPORT.into(), room.to_string().into()];
-    let time = Duration::from_secs(SECONDS);
+    let time = Duration::from_secs(PATIENCE);
     let child = Child { file: &file, args, report: REPORT, time, memory: MEMORY };
     let told = confine(&child).unwrap_or_else(|_| limited(&child));
     let told = told.and_then(|told| serde_json::from_slice(&told).ok());
@@ -119,7 +120,7 @@ pub fn started_to_describe() -> Option<u8> {
 /// Gives this process its limits.
 fn bound() {
     std::thread::spawn(|| {
-        std::thread::sleep(Duration::from_secs(SECONDS));
+        std::thread::sleep(Duration::from_secs(PATIENCE));
         std::process::exit(1);
     });
     #[cfg(unix)]
