@@ -21,7 +21,7 @@ const CRATES: [(&str, &[&str]); 6] = [
 
 /// The layers of the root package, lowest first. A module may import from lower layers and from itself;
 /// the modules of one layer do not know each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["domain"],
     &["files", "diff"],
     &["data", "llm", "sandbox"],
@@ -37,6 +37,7 @@ const LAYERS: [&[&str]; 11] = [
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store"],
     &["workflow::driver"],
+    &["workflow::session_task"],
     &["terminal"],
     &["cli", "commands"],
 ];

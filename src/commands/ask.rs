@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
     if terminal.json {
         watch(context, &mut store);
     }
-    work::work_as(context, store, &prompts, talk)
+    work::work_as(context, store, prompts, talk)
 }
 
 /// Whom a dialogue is led with. Where nobody sits at a terminal, nobody is asked what code may do.
@@ -66,12 +66,12 @@ pub(super) fn talk(context: &Context, auto: bool, more: bool) -> Talk {
 
 /// The question that a dialogue begins with.
 fn first(talk: &mut Talk) -> Result<String> {
-    let cancel = talk.cancel.clone();
+    let cancel = talk.task.cancellation();
     interrupts::on_interrupt(move || {
         cancel.cancel();
         crate::terminal::end_waiting();
     })?;
-    match setup::runtime()?.block_on(talk.manager.listen()) {
+    match setup::runtime()?.block_on(talk.face.listen()) {
         Ok(Some(question)) => Ok(question),
         Ok(None) => bail!("no question was asked; give a QUESTION, or one a line"),
         Err(_) => bail!("interrupted before anything was asked"),

@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
             terminal.raw(&format!("{line}\n"));
         }
     }
-    work::work(context, store, &prompts, args.work.auto)
+    work::work(context, store, prompts, args.work.auto)
 }
 
 /// What a session will be worked on with.

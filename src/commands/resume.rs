@@ -51,7 +51,7 @@ pub(super) fn run(context: Context, args: &cli::Resume) -> Result<u8> {
         store.record(Event::Rewound { version, by: By::Manager })?;
     }
     if store.session().dialogue.is_some() {
-        return work::work_as(context, store, &prompts, ask::talk(context, args.work.auto, true));
+        return work::work_as(context, store, prompts, ask::talk(context, args.work.auto, true));
     }
-    work::work(context, store, &prompts, args.work.auto)
+    work::work(context, store, prompts, args.work.auto)
 }

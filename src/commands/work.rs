@@ -1,6 +1,7 @@
 //! Works on an open session, and says how it ended.
 
 use super::{Context, chatlog, code, interrupts, setup, status};
+use crate::config::Config;
 use crate::domain::chat::Agent;
 use crate::domain::dialogue::{Dialogue, Question};
 use crate::domain::report::{Test, TestOutcome};
@@ -12,12 +13,11 @@ use crate::prompts::Prompts;
 use crate::python::packages::Packages;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::gate;
-use crate::terminal::lines::Lines;
-use crate::terminal::menu::Menus;
-use crate::terminal::{self, Terminal, editor, restore};
+use crate::terminal::{self, Face, Terminal, editor, restore};
 use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::evidence;
 use crate::workflow::manager::Manager;
+use crate::workflow::session_task::{Ended, SessionTask};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::Path;
@@ -57,9 +57,9 @@ pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Res
 /// Who is asked while a session is worked on, and about what.
 pub(super) struct Talk {
     /// Whom to ask and to tell.
-    pub(super) manager: Box<dyn Manager>,
-    /// Ends what is running.
-    pub(super) cancel: CancellationToken,
+    pub(super) face: Face,
+    /// What will be worked on.
+    pub(super) task: SessionTask,
     /// Gates are answered by the rules of `--auto`.
     auto: bool,
     /// Further questions are asked for.
@@ -71,61 +71,102 @@ pub(super) struct Talk {
 impl Talk {
     /// Menus for a person at a terminal, lines elsewhere.
     pub(super) fn new(terminal: Terminal, auto: bool, more: bool) -> Self {
-        let cancel = CancellationToken::new();
+        let task = SessionTask::new();
         // Who is asked for questions sits there, even if nobody is asked at the gates.
-        let manager: Box<dyn Manager> = if terminal.interactive && (more || !auto) {
-            Box::new(Menus::new(terminal))
-        } else {
-            Box::new(Lines::new(terminal, cancel.clone()))
-        };
-        Self { manager, cancel, auto, more, events: true }
+        let menus = terminal.interactive && (more || !auto);
+        let face = Face::new(terminal, menus, task.cancellation());
+        Self { face, task, auto, more, events: true }
     }
 }
 
 /// Works until the session is accepted or has to wait; gives the exit code.
-pub(super) fn work(context: &Context, store: Store, prompts: &Prompts, auto: bool) -> Result<u8> {
+pub(super) fn work(context: &Context, store: Store, prompts: Prompts, auto: bool) -> Result<u8> {
     work_as(context, store, prompts, Talk::new(context.terminal, auto, false))
 }
 
-/// Works until the session is done or has to wait; gives the exit code.
+/// Works until the session is done or has to wait; gives the exit code. The session is worked on in
+/// a thread of its own, and this one draws what happens and asks.
 pub(super) fn work_as(
     context: &Context,
     mut store: Store,
-    prompts: &Prompts,
+    prompts: Prompts,
     talk: Talk,
 ) -> Result<u8> {
-    let ended = store.session().dialogue.as_ref().map_or(0, Dialogue::ended);
-    match drive(context, &mut store, prompts, talk) {
-        Ok(End::Answered) => Ok(answered(context, &store, ended)),
-        Ok(end) => Ok(conclude(context, &store, end)),
-        Err(error) => {
-            super::report(context.terminal, &error);
-            context.terminal.warn(&resume_with(context, store.folder()));
-            Ok(super::code_of(&error))
+    let Talk { face, task, auto, more, events } = talk;
+    let folder = store.folder().to_owned();
+    let mut ready = || {
+        if events {
+            watch(context.terminal, &mut store)?;
         }
+        catch_interrupts(&task.cancellation(), context.terminal, resume_with(context, &folder))?;
+        Ok((task.watch(), setup::runtime()?))
+    };
+    let (watcher, runtime) = match ready() {
+        Ok(ready) => ready,
+        Err(error) => return Ok(failed(context, &folder, &error)),
+    };
+    let before = store.session().dialogue.as_ref().map_or(0, Dialogue::ended);
+    let config = context.config.clone();
+    let thread = task.start(move |manager, cancel| {
+        let end = drive(&config, &mut store, &prompts, Means { manager, cancel, auto, more });
+        let ended = ended(&store, &end, before);
+        (ended, (store, end))
+    })?;
+    runtime.block_on(face.follow(&task, watcher));
+    let (store, end) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    match end {
+        Ok(end) => conclude(context, &store, &end),
+        Err(error) => return Ok(failed(context, &folder, &error)),
     }
+    Ok(task.join().exit_code)
 }
 
-fn drive(context: &Context, store: &mut Store, prompts: &Prompts, talk: Talk) -> Result<End> {
-    let Talk { mut manager, cancel, auto, more, events } = talk;
-    if events {
-        watch(context.terminal, store)?;
-    }
-    catch_interrupts(&cancel, context.terminal, resume_with(context, store.folder()))?;
-    let connect = |model: &str, used: &HashMap<Agent, usize>| {
-        provider::connect(model, context.config.models(), used)
-    };
-    let packages = Packages::new(context.config.uv.clone());
-    let tools = Tools {
-        manager: manager.as_mut(),
-        connect: &connect,
-        packages: &packages,
-        prompts,
-        cancel,
-        auto,
-        more,
-    };
+fn failed(context: &Context, folder: &Path, error: &anyhow::Error) -> u8 {
+    super::report(context.terminal, error);
+    context.terminal.warn(&resume_with(context, folder));
+    super::code_of(error)
+}
+
+/// What the driver is given by whoever works on a session.
+pub(super) struct Means<'a> {
+    /// Whom to ask and to tell.
+    pub(super) manager: &'a mut dyn Manager,
+    /// Ends what is running.
+    pub(super) cancel: CancellationToken,
+    /// Gates are answered by the rules of `--auto`.
+    pub(super) auto: bool,
+    /// Further questions are asked for.
+    pub(super) more: bool,
+}
+
+/// Works on a session in this thread.
+pub(super) fn drive(
+    config: &Config,
+    store: &mut Store,
+    prompts: &Prompts,
+    means: Means<'_>,
+) -> Result<End> {
+    let Means { manager, cancel, auto, more } = means;
+    let connect =
+        |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, config.models(), used);
+    let packages = Packages::new(config.uv.clone());
+    let tools =
+        Tools { manager, connect: &connect, packages: &packages, prompts, cancel, auto, more };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
+}
+
+/// What the watchers are told of the end, where `before` questions had ended when it was taken up.
+pub(super) fn ended(store: &Store, end: &Result<End>, before: usize) -> Ended {
+    let exit_code = match end {
+        Ok(End::Accepted(_)) => code::DONE,
+        Ok(End::Answered) => answered(store, before),
+        Ok(End::Paused(_)) => code::PAUSED,
+        Ok(End::Interrupted) => code::INTERRUPTED,
+        Ok(End::ModelFailed(_)) => code::MODEL,
+        Err(error) => super::code_of(error),
+    };
+    let error = end.as_ref().err().map(ToString::to_string);
+    Ended { end: end.as_ref().ok().cloned(), error, exit_code }
 }
 
 /// Shows the journal's lines to whoever wants them.
@@ -169,9 +210,8 @@ fn catch_interrupts(cancel: &CancellationToken, out: Terminal, last_line: String
     })
 }
 
-/// The end of a dialogue, of which `before` questions had ended when it was taken up.
-fn answered(context: &Context, store: &Store, before: usize) -> u8 {
-    context.terminal.say(&resume_with(context, store.folder()));
+/// The exit code of a dialogue, of which `before` questions had ended when it was taken up.
+fn answered(store: &Store, before: usize) -> u8 {
     let questions = store.session().dialogue.iter().flat_map(|d| &d.questions);
     let without = |q: &Question| q.end.as_ref().is_none_or(|end| end.answer.is_none());
     // Nothing new was asked: what counts is how it stood.
@@ -180,11 +220,13 @@ fn answered(context: &Context, store: &Store, before: usize) -> u8 {
     if open { code::PAUSED } else { code::DONE }
 }
 
-fn conclude(context: &Context, store: &Store, end: End) -> u8 {
+/// Says how the work ended, and how it can go on.
+fn conclude(context: &Context, store: &Store, end: &End) {
     let terminal = &context.terminal;
     let session = store.session();
     match end {
         End::Accepted(version) => {
+            let version = *version;
             let file = store.folder().join(artifacts::script_file(version));
             let unseen = if session.accepted.is_some_and(|a| a.without_run) {
                 terminal.warm(" without a run: nobody has seen it work")
@@ -217,9 +259,8 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
             if terminal.interactive {
                 next(context, store.folder());
             }
-            code::DONE
         }
-        End::Answered => code::DONE,
+        End::Answered => terminal.say(&resume_with(context, store.folder())),
         End::Paused(reason) => {
             let done = gate::work_done(session);
             let below = |head: &&Version| {
@@ -228,20 +269,17 @@ fn conclude(context: &Context, store: &Store, end: End) -> u8 {
             if let Some(head) = session.head().filter(below) {
                 terminal.say(&gate::split(terminal, head));
             }
-            terminal.say(&format!("paused: {}, after {done}", visible(&reason)));
+            terminal.say(&format!("paused: {}, after {done}", visible(reason)));
             terminal.say(&resume_with(context, store.folder()));
-            code::PAUSED
         }
         End::Interrupted => {
             terminal.say("interrupted");
             terminal.say(&resume_with(context, store.folder()));
-            code::INTERRUPTED
         }
         End::ModelFailed(error) => {
             let label = terminal.bad("error:");
-            terminal.warn(&format!("{label} model {}", visible(&error)));
+            terminal.warn(&format!("{label} model {}", visible(error)));
             terminal.warn(&resume_with(context, store.folder()));
-            code::MODEL
         }
     }
 }

@@ -131,7 +131,7 @@ pub enum StoreError {
 }
 
 /// Is given each line that is added to the journal.
-type Watch = Box<dyn FnMut(&str)>;
+type Watch = Box<dyn FnMut(&str) + Send>;
 
 /// A session that is open for writing: locked until this value goes.
 pub struct Store {
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// From now on, each line that is added to the journal is also given to `watch`.
-    pub fn watch(&mut self, watch: impl FnMut(&str) + 'static) {
+    pub fn watch(&mut self, watch: impl FnMut(&str) + Send + 'static) {
         self.watch = Some(Box::new(watch));
     }
 

@@ -5,8 +5,8 @@ use super::{Terminal, editor};
 use crate::domain::event::Gate;
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
-use crate::workflow::manager::{self, Answer, Asked, Interrupted, Line, Manager, News, Question};
-use futures_util::future::LocalBoxFuture;
+use crate::workflow::manager::{self, Answer, Asked, Interrupted, Line, Question};
+use crate::workflow::session_task::News;
 use std::io::{BufRead, IsTerminal, Read};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 const LONGEST: u64 = 1 << 20;
 
 /// Answers from standard input, which is not a terminal.
-pub struct Lines {
+pub(super) struct Lines {
     teller: Teller,
     input: Option<mpsc::Receiver<String>>,
     cancel: CancellationToken,
@@ -24,7 +24,7 @@ pub struct Lines {
 impl Lines {
     /// Reads nothing before the first gate. `cancel` ends the waiting for a line.
     #[must_use]
-    pub const fn new(terminal: Terminal, cancel: CancellationToken) -> Self {
+    pub(super) const fn new(terminal: Terminal, cancel: CancellationToken) -> Self {
         Self { teller: Teller::new(terminal), input: None, cancel }
     }
 
@@ -38,7 +38,13 @@ impl Lines {
         }
     }
 
-    async fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
+    /// Tells what happens.
+    pub(super) fn tell(&mut self, news: &News) {
+        self.teller.tell(news);
+    }
+
+    /// Asks at a gate. What can't be read there is said, and the next line is read.
+    pub(super) async fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
         self.teller.question(question);
         loop {
             let Some(line) = self.line().await? else { return Ok(Answer::Gone) };
@@ -55,40 +61,26 @@ impl Lines {
             }
         }
     }
-}
 
-impl Manager for Lines {
-    fn ask<'a>(
-        &'a mut self,
-        question: &'a Question<'a>,
-    ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
-        Box::pin(self.answer(question))
-    }
-
-    fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
-        Box::pin(async {
-            let typed = std::io::stdin().is_terminal();
-            loop {
-                if typed {
-                    self.teller.terminal.say("What do you want to know?");
-                }
-                let Some(line) = self.line().await? else { return Ok(None) };
-                match manager::read_question(&line) {
-                    Asked::Nothing => {}
-                    Asked::Leave => return Ok(None),
-                    Asked::Question(question) => {
-                        if !typed {
-                            self.teller.terminal.say(&format!("> {}", one_line(&question, 200)));
-                        }
-                        return Ok(Some(question));
+    /// Asks for another question; none at the end of the input.
+    pub(super) async fn question(&mut self) -> Result<Option<String>, Interrupted> {
+        let typed = std::io::stdin().is_terminal();
+        loop {
+            if typed {
+                self.teller.terminal.say("What do you want to know?");
+            }
+            let Some(line) = self.line().await? else { return Ok(None) };
+            match manager::read_question(&line) {
+                Asked::Nothing => {}
+                Asked::Leave => return Ok(None),
+                Asked::Question(question) => {
+                    if !typed {
+                        self.teller.terminal.say(&format!("> {}", one_line(&question, 200)));
                     }
+                    return Ok(Some(question));
                 }
             }
-        })
-    }
-
-    fn tell(&mut self, news: News<'_>) {
-        self.teller.tell(&news);
+        }
     }
 }
 

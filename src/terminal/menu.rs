@@ -6,11 +6,11 @@ use crate::diff;
 use crate::domain::event::Gate;
 use crate::domain::review::{Answered, Finding, FindingState, Status, Verdict};
 use crate::domain::text::{count, one_line, visible};
-use crate::workflow::manager::{self, Answer, Asked, Interrupted, Manager, News, Question};
+use crate::workflow::manager::{self, Answer, Asked, Interrupted, Question};
+use crate::workflow::session_task::News;
 use crate::workflow::{driver, install, machine};
 use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
-use futures_util::future::LocalBoxFuture;
 use prompt::Typed;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A person at the terminal.
-pub struct Menus {
+pub(super) struct Menus {
     teller: Teller,
     /// It was said how questions are typed.
     explained: bool,
@@ -28,11 +28,19 @@ pub struct Menus {
 impl Menus {
     /// Nothing is shown before there is something to say.
     #[must_use]
-    pub const fn new(terminal: Terminal) -> Self {
+    pub(super) const fn new(terminal: Terminal) -> Self {
         Self { teller: Teller::new(terminal), explained: false }
     }
 
-    fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
+    /// Tells what happens, but for what the gate that follows shows.
+    pub(super) fn tell(&mut self, news: &News) {
+        if !matches!(news, News::Proposed { .. } | News::Reviewed { .. }) {
+            self.teller.tell(news);
+        }
+    }
+
+    /// Asks at a gate.
+    pub(super) fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
         self.teller.question(question);
         // An Enter that was meant for what was on the screen before must not accept a version.
         forget_typed();
@@ -143,7 +151,8 @@ impl Menus {
         }
     }
 
-    fn question(&mut self) -> Result<Option<String>, Interrupted> {
+    /// Asks for another question; none if the person has no more.
+    pub(super) fn question(&mut self) -> Result<Option<String>, Interrupted> {
         let terminal = &self.teller.terminal;
         if !std::mem::replace(&mut self.explained, true) {
             let words = "  Enter sends, Alt-Enter makes a new line, Ctrl-D or `quit` leaves";
@@ -236,26 +245,6 @@ impl Menus {
         let asked = "Go back to which version?";
         let chosen = select(&self.teller.terminal, asked, &choices, 0)?;
         Ok(chosen.and_then(|n| versions.iter().rev().nth(n)).map(|v| v.number))
-    }
-}
-
-impl Manager for Menus {
-    fn ask<'a>(
-        &'a mut self,
-        question: &'a Question<'a>,
-    ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
-        Box::pin(async move { self.answer(question) })
-    }
-
-    fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
-        Box::pin(async move { self.question() })
-    }
-
-    fn tell(&mut self, news: News<'_>) {
-        // The gate that follows these shows all of it.
-        if !matches!(news, News::Proposed(_) | News::Reviewed { .. }) {
-            self.teller.tell(&news);
-        }
     }
 }
 

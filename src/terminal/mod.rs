@@ -5,11 +5,12 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
 pub mod editor;
+mod face;
 pub mod flow;
 pub mod gate;
 mod harmless;
 pub mod ledger;
-pub mod lines;
+mod lines;
 pub mod matrix;
 pub mod menu;
 pub mod progress;
@@ -19,6 +20,7 @@ pub mod tell;
 mod window;
 
 use console::{Style, Term};
+pub use face::Face;
 use harmless::{harmless, styled};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Read, Write};

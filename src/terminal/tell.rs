@@ -7,7 +7,8 @@ use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
 use crate::domain::report::RunVerdict;
 use crate::domain::text::{count, one_line, printed_line, visible};
-use crate::workflow::manager::{News, Question};
+use crate::workflow::manager::Question;
+use crate::workflow::session_task::News;
 
 /// How many lines of what a script printed are shown.
 const PRINTED: usize = 20;
@@ -47,11 +48,11 @@ impl Teller {
     }
 
     /// One piece of news.
-    pub(super) fn tell(&mut self, news: &News<'_>) {
+    pub(super) fn tell(&mut self, news: &News) {
         match news {
             News::Calling { agent, model, version } => self.calling(*agent, model, *version),
-            News::Text(text) => self.stream(text),
-            News::Reasoning(text) => {
+            News::Text { text } => self.stream(text),
+            News::Reasoning { text } => {
                 if self.terminal.verbose {
                     self.stream(text);
                 } else if let Some(window) = &self.window {
@@ -87,7 +88,7 @@ impl Teller {
                 self.wait(&format!("trying {}", count(*samples, "sample")));
             }
             News::Seeking => self.wait("looking for its packages"),
-            News::Installing(packages) => {
+            News::Installing { packages } => {
                 self.wait(&format!("installing {}", one_line(&packages.join(", "), 60)));
             }
             News::Running { version, seconds } => {
@@ -103,7 +104,7 @@ impl Teller {
         }
     }
 
-    fn say(&self, news: &News<'_>) {
+    fn say(&self, news: &News) {
         let terminal = &self.terminal;
         match news {
             News::Refused { agent, reason } => {
@@ -115,7 +116,7 @@ impl Teller {
                 terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&words)));
             }
             News::Chosen { scores } => {
-                for score in *scores {
+                for score in scores {
                     let mark = if score.chosen { "▸" } else { " " };
                     let tests = match score.tests_passed + score.tests_failed {
                         0 => String::new(),
@@ -134,13 +135,13 @@ impl Teller {
                     terminal.say(&terminal.dim(&format!("  {words}")));
                 }
             }
-            News::Proposed(plan) => {
+            News::Proposed { plan } => {
                 let words = count(plan.requirements.len(), "requirement");
                 terminal.say(&format!("  a plan with {words}"));
             }
             News::Written { version, base } => {
                 let lines = count(version.script.lines().count(), "line");
-                let change = base.map_or_else(String::new, |base| {
+                let change = base.as_ref().map_or_else(String::new, |base| {
                     let stat = diff::stat(&base.script, &version.script);
                     format!(", +{} −{} since v{}", stat.added, stat.removed, base.number)
                 });
@@ -156,7 +157,7 @@ impl Teller {
                     terminal.print(&flow::hang(terminal, "     ", &note));
                 }
             }
-            News::Checked(version) => {
+            News::Checked { version } => {
                 if let Some(checks) = version.checks.as_ref().filter(|c| !c.errors.is_empty()) {
                     for error in checks.errors.iter().take(5) {
                         let words = one_line(&error.message, 140);
@@ -164,7 +165,7 @@ impl Teller {
                     }
                 }
             }
-            News::Ran(version) => {
+            News::Ran { version } => {
                 let words = gate::run(terminal, version);
                 terminal.print(&flow::hang(terminal, "  run: ", &words));
                 match gate::error(terminal, version) {
@@ -178,15 +179,14 @@ impl Teller {
                     terminal.print(&flow::hang(terminal, "       ", &words));
                 }
             }
-            News::Tested(version) => {
+            News::Tested { version } => {
                 if let Some(words) = gate::tests(terminal, version) {
                     terminal.print(&flow::hang(terminal, "  tests: ", &words));
                 }
             }
-            News::Reviewed { session, version } => {
+            News::Reviewed { version, requirements: all, .. } => {
                 let Some(review) = &version.review else { return };
                 let met = version.requirements_met();
-                let all = session.requirements().len();
                 // Before a run nobody is asked what is met.
                 let met = if review.before_run {
                     String::new()
@@ -204,17 +204,17 @@ impl Teller {
                 let why = if *asked_for { "--auto" } else { "nobody is asked here" };
                 terminal.say(&terminal.dim(&format!("  {} gate: {answer} ({why})", gate.name())));
             }
-            News::Answered(end) => {
-                if let Some(answer) = &end.answer {
+            News::Answered { answer, remark } => {
+                if let Some(answer) = answer {
                     terminal.answer(&format!("{}\n", visible(answer.trim())));
                 }
-                if let Some(remark) = &end.remark {
+                if let Some(remark) = remark {
                     let remark = terminal.warm(&visible(remark));
                     terminal.print(&flow::indented(terminal, "  ", &remark));
                 }
             }
-            News::Note(note) => {
-                terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&visible(note))));
+            News::Note { text } => {
+                terminal.print(&flow::hang(terminal, "  ", &terminal.warm(&visible(text))));
             }
             _ => {}
         }

@@ -9,10 +9,12 @@ use crate::domain::report::Scored;
 use crate::domain::review::{Answered, Status};
 use crate::domain::session::{Session, Version};
 use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
 use std::time::Duration;
 
-/// What the Manager answers at a gate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the Manager answers at a gate. In JSON: `{"answer": "feedback", "value": "too slow"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "answer", content = "value", rename_all = "snake_case")]
 pub enum Answer {
     /// The plan stands.
     Approve,
@@ -25,10 +27,12 @@ pub enum Answer {
     /// What a test showed; then another version.
     Feedback(String),
     /// Of what candidates did, this is meant: the first, the second.
+    #[serde(rename = "mean")]
     Meant(usize),
     /// Run it again.
     Run,
     /// The plan's or the script's new text, written by hand.
+    #[serde(rename = "edit")]
     Edited(String),
     /// The Planner is told something about a plan that stands.
     Plan(String),
@@ -39,6 +43,7 @@ pub enum Answer {
     /// These findings do.
     Reopen(Vec<String>),
     /// What was seen of requirements, or of findings, in a test by hand.
+    #[serde(rename = "test")]
     Tested(Vec<(String, Answered)>),
     /// What the version printed is what it has to print: an example.
     Right,
@@ -48,8 +53,51 @@ pub enum Answer {
     Deny,
     /// Stop for today.
     Quit,
-    /// There is nobody left to ask.
+    /// There is nobody left to ask. Only whoever asks people can know that.
+    #[serde(skip)]
     Gone,
+}
+
+impl Answer {
+    /// Its word in [`choices`].
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Say(_) => "say",
+            Self::Accept => "accept",
+            Self::Iterate => "iterate",
+            Self::Feedback(_) => "feedback",
+            Self::Meant(_) => "mean",
+            Self::Run => "run",
+            Self::Edited(_) => "edit",
+            Self::Plan(_) => "plan",
+            Self::Rewind(_) => "rewind",
+            Self::Waive(_) => "waive",
+            Self::Reopen(_) => "reopen",
+            Self::Tested(_) => "test",
+            Self::Right => "right",
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Quit => "quit",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// The words of the answers that fit at a gate, or where no gate is, to the question for the next
+/// question to the session.
+#[must_use]
+pub const fn choices(gate: Option<Gate>) -> &'static [&'static str] {
+    match gate {
+        Some(Gate::Plan) => &["approve", "say", "edit", "quit"],
+        Some(Gate::Version) => &[
+            "accept", "iterate", "feedback", "run", "edit", "plan", "rewind", "test", "right",
+            "mean", "waive", "reopen", "quit",
+        ],
+        Some(Gate::Safety | Gate::Install | Gate::Budget) => &["allow", "deny", "quit"],
+        None => &["say", "quit"],
+    }
 }
 
 /// The Manager broke off with Ctrl-C.

@@ -10,6 +10,7 @@ pub mod machine;
 pub mod manager;
 pub mod permission;
 pub mod samples;
+pub mod session_task;
 pub mod variations;
 pub mod weight;
 pub mod wishes;

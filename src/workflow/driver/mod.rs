@@ -40,6 +40,7 @@ use crate::python::interpreter::Interpreter;
 use crate::python::packages::Packages;
 use crate::python::{check, outline};
 use crate::store::{Store, StoreError};
+use serde::Serialize;
 use std::collections::HashMap;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -68,7 +69,8 @@ pub struct Tools<'a> {
 }
 
 /// How far the work came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// This version was accepted.
     Accepted(u32),

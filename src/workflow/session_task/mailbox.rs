@@ -1,0 +1,187 @@
+//! What waits for one watcher. It never makes the session wait, and it never grows without bound.
+
+use super::message::{Message, News};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// The most text of models that waits for a watcher, in bytes; more is left out.
+const MOST_TEXT: usize = 4 << 20;
+/// The most messages that wait; the oldest news are left out first, questions and ends never.
+const MOST_MESSAGES: usize = 4096;
+/// What stands where text was left out.
+const LEFT_OUT: &str = "\n[...]\n";
+
+/// The messages that wait for a watcher.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Message>,
+    /// Bytes of text among them.
+    text: usize,
+    /// Text was left out since the last one that was taken in.
+    left_out: bool,
+    /// Nothing comes any more.
+    closed: bool,
+}
+
+impl Mailbox {
+    /// Takes a message in.
+    pub(super) fn put(&self, message: Message) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).put(message);
+        self.arrived.notify_one();
+    }
+
+    async fn take(&self) -> Option<Message> {
+        loop {
+            // A message that arrives after the look leaves a permit, so it can't be missed.
+            let arrived = self.arrived.notified();
+            {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(message) = waiting.take() {
+                    return Some(message);
+                }
+                if waiting.closed {
+                    return None;
+                }
+            }
+            arrived.await;
+        }
+    }
+}
+
+impl Waiting {
+    fn put(&mut self, message: Message) {
+        match message {
+            Message::News(News::Text { text }) => self.put_text(text, false),
+            Message::News(News::Reasoning { text }) => self.put_text(text, true),
+            message => {
+                self.closed |= matches!(message, Message::Ended(_));
+                if let Message::Closed { question, .. } = message {
+                    // Nobody needs to see a question that is no longer open.
+                    self.messages
+                        .retain(|m| !matches!(m, Message::Question(q) if q.id == question));
+                }
+                self.messages.push_back(message);
+            }
+        }
+        if self.messages.len() > MOST_MESSAGES {
+            let old = self
+                .messages
+                .iter()
+                .position(|message| matches!(message, Message::News(_) | Message::Closed { .. }));
+            if let Some(message) = old.and_then(|old| self.messages.remove(old)) {
+                self.text -= length(&message);
+            }
+        }
+    }
+
+    /// Adds a piece to the text that is there already, as long as there is room.
+    fn put_text(&mut self, text: String, thought: bool) {
+        let full = self.text + text.len() > MOST_TEXT;
+        if full && std::mem::replace(&mut self.left_out, true) {
+            return;
+        }
+        self.left_out = full;
+        let text = if full { LEFT_OUT.to_owned() } else { text };
+        self.text += text.len();
+        match (self.messages.back_mut(), thought) {
+            (Some(Message::News(News::Text { text: before })), false)
+            | (Some(Message::News(News::Reasoning { text: before })), true) => {
+                before.push_str(&text);
+            }
+            (_, false) => self.messages.push_back(Message::News(News::Text { text })),
+            (_, true) => self.messages.push_back(Message::News(News::Reasoning { text })),
+        }
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.text -= length(&message);
+        Some(message)
+    }
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::News(News::Text { text } | News::Reasoning { text }) => text.len(),
+        _ => 0,
+    }
+}
+
+/// Receives the messages of a session. Dropping it changes nothing for the session.
+#[derive(Debug)]
+pub struct Watcher {
+    mailbox: Arc<Mailbox>,
+}
+
+impl Watcher {
+    pub(super) const fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self { mailbox }
+    }
+
+    /// The next message, as soon as there is one; none after the end. Nothing is lost if this is
+    /// dropped while it waits.
+    pub async fn next(&mut self) -> Option<Message> {
+        self.mailbox.take().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Message {
+        Message::News(News::Text { text: text.to_owned() })
+    }
+
+    fn all(waiting: &mut Waiting) -> Vec<Message> {
+        std::iter::from_fn(|| waiting.take()).collect()
+    }
+
+    #[test]
+    fn pieces_of_text_wait_as_one_and_thoughts_apart() {
+        let mut waiting = Waiting::default();
+        let thought = Message::News(News::Reasoning { text: "hm".to_owned() });
+        for message in [text("a"), text("b"), thought, text("c")] {
+            waiting.put(message);
+        }
+        let [
+            Message::News(News::Text { text: first }),
+            _,
+            Message::News(News::Text { text: last }),
+        ] = &all(&mut waiting)[..]
+        else {
+            panic!("three messages")
+        };
+        assert_eq!((first.as_str(), last.as_str()), ("ab", "c"));
+        assert_eq!(waiting.text, 0);
+    }
+
+    #[test]
+    fn a_watcher_that_does_not_read_costs_a_bounded_amount_of_memory_and_keeps_the_question() {
+        let mut waiting = Waiting::default();
+        let session = Arc::default();
+        let question =
+            super::super::Question { id: 1, gate: None, trouble: None, choices: &[], session };
+        waiting.put(Message::Question(question));
+        let long = "x".repeat(1 << 16);
+        for _ in 0..2 * MOST_MESSAGES {
+            waiting.put(text(&long));
+            waiting.put(Message::News(News::Seeking));
+        }
+        assert!(waiting.messages.len() <= MOST_MESSAGES);
+        assert!(waiting.text <= MOST_TEXT + LEFT_OUT.len());
+        let left = all(&mut waiting);
+        assert!(left.iter().any(|message| matches!(message, Message::Question(_))));
+        waiting.put(text("again"));
+        assert!(
+            matches!(&all(&mut waiting)[..], [Message::News(News::Text { text })] if text == "again")
+        );
+    }
+}
