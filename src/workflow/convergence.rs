@@ -10,7 +10,8 @@ use std::cmp::Ordering;
 /// version that nobody reviewed may have any number of blockers.
 fn is_better(version: &Version, than: &Version) -> bool {
     let seen = |version: &Version| {
-        (passed(version), !version.failed(), is_agreed(version), !version.ignores_given())
+        let went_well = !version.failed() && !version.withheld();
+        (passed(version), went_well, is_agreed(version), !version.ignores_given())
     };
     let blockers =
         |version: &Version| version.review.as_ref().map(|_| evidence::blockers(version).len());

@@ -17,11 +17,11 @@ const NAMED: usize = 8;
 /// How long a finding's text is, at most.
 const TEXT: usize = 600;
 
-/// What the program makes of a version: nothing that failed, nothing that the Manager saw to fail and
-/// no blocker that counts is ACCEPT, whatever else was said.
+/// What the program makes of a version: nothing that failed or may not run, nothing that the Manager
+/// saw to fail and no blocker that counts is ACCEPT, whatever else was said.
 #[must_use]
 pub fn verdict(version: &Version) -> Verdict {
-    let refused = version.failed() || refused(version);
+    let refused = version.failed() || version.withheld() || refused(version);
     if refused || !blockers(version).is_empty() { Verdict::Iterate } else { Verdict::Accept }
 }
 
@@ -118,6 +118,8 @@ fn seen_against(version: &Version) -> Option<String> {
         Some("the checks found an error".to_owned())
     } else if version.run_failed() {
         Some("the run failed".to_owned())
+    } else if version.withheld() {
+        Some("what it asks for is not allowed".to_owned())
     } else if failed > 0 {
         Some(format!("{} failed", count(failed, "test")))
     } else {

@@ -134,6 +134,9 @@ pub fn next_step(session: &Session) -> Step {
         }
         return run(session, head);
     }
+    if head.withheld() {
+        return withheld(session, head);
+    }
     if !permission::tried(session, head).is_empty() {
         return Step::Ask(Gate::Safety);
     }
@@ -183,6 +186,20 @@ fn is_sent_back(session: &Session, head: &Version) -> bool {
         && head.cause != Cause::Manager
 }
 
+/// A version that was not run for what it asks for: it is run once that is allowed, and else written
+/// once more without it. Nobody reviews what nobody can see.
+fn withheld(session: &Session, head: &Version) -> Step {
+    if permission::refusal(session, head).is_none() {
+        return run(session, head);
+    }
+    let base = head.base.filter(|_| head.cause == Cause::Repair).and_then(|b| session.version(b));
+    let again = base.is_some_and(Version::withheld) || was_repaired(session, head);
+    if !again && head.cause != Cause::Manager && may_repair(session, head) {
+        return write(session, Agent::Repair);
+    }
+    Step::Ask(Gate::Version)
+}
+
 /// How many repairs are left after this version, the one that is written next included.
 #[must_use]
 pub fn repairs_left(session: &Session, version: &Version) -> u32 {
@@ -197,12 +214,17 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let works = |version: &Version| version.ran() && !version.failed();
     let base = head.base.and_then(|base| session.version(base));
     let again = head.cause == Cause::Repair && base.is_some_and(works);
-    let tried = |v: &Version| v.base == Some(head.number) && v.cause == Cause::Repair;
     let lint = session.settings.lint == LintUse::Repair && found(head);
     works(head)
         && (head.idle() || head.doubtful() || lint)
         && !again
-        && !session.versions.iter().any(tried)
+        && !was_repaired(session, head)
+}
+
+/// Whether a repair was written from this version.
+fn was_repaired(session: &Session, version: &Version) -> bool {
+    let of_it = |v: &Version| v.base == Some(version.number) && v.cause == Cause::Repair;
+    session.versions.iter().any(of_it)
 }
 
 /// How many repairs count against the limit.
@@ -476,7 +498,7 @@ fn auto_version(session: &Session) -> Auto {
     let accepted = |head: &Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
     if let Some(head) = session.head().filter(|head| accepted(head)) {
         let level = evidence::level(head);
-        // What may not or can't be run is accepted as such: see `without_run`.
+        // What is not to be run, or can't be here, is accepted as such: see `without_run`.
         if level.is_none_or(|level| level >= session.settings.accept) {
             return Auto::Accept;
         }
@@ -486,6 +508,9 @@ fn auto_version(session: &Session) -> Auto {
             session.settings.accept.name(),
             evidence::level_in_words(head)
         ));
+    }
+    if let Some((head, why)) = withheld_head(session) {
+        return Auto::Stop(format!("v{} was not run: {why}", head.number));
     }
     if let Some(trouble) = trouble(session) {
         return Auto::Stop(trouble.words());
@@ -510,6 +535,12 @@ fn auto_version(session: &Session) -> Auto {
         return Auto::Iterate(Some(Escalation::Stronger));
     }
     Auto::Stop(stuck.words())
+}
+
+/// The head that may not run, and why, unless the Manager asked for another version.
+fn withheld_head(session: &Session) -> Option<(&Version, String)> {
+    let head = session.head().filter(|_| session.wish.is_none())?;
+    Some((head, permission::withheld(session, head)?))
 }
 
 /// What only its user can settle, where nothing else stands against a version that was written for it.

@@ -9,6 +9,7 @@ use crate::domain::permission::{Access, Permission};
 use crate::domain::report::{Capability, CapabilityKind};
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::{Safety, SandboxMode};
+use crate::domain::text::one_line;
 use std::path::PathBuf;
 
 /// Something that a version needs, or that the settings of a session made elsewhere ask for.
@@ -46,6 +47,7 @@ impl Need<'_> {
                 };
                 format!("; `--allow {flag}` allows it")
             }
+            Permission::Call(_) => "; only an answer at the safety gate allows it".to_owned(),
             _ => String::new(),
         };
         format!("it was not allowed to {what}{place}{how}")
@@ -98,10 +100,20 @@ pub fn tried<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
 pub fn refusal(session: &Session, version: &Version) -> Option<String> {
     let doubted = version.judged.as_ref().is_some_and(|judged| !judged.safe);
     if is_judged(session) && version.trusted == Some(false) && doubted {
-        return Some("it was judged not safe, and not allowed".to_owned());
+        let reason = version.judged.as_ref().map_or("", |judged| judged.reason.as_str());
+        return Some(format!(
+            "it was judged not safe, and not allowed ({}); only an answer at the safety gate allows it",
+            one_line(reason, 200)
+        ));
     }
     let refused = |need: &&Need<'_>| need.is_essential() && denied(session, &need.permission);
     asked(session, version).iter().find(refused).map(Need::not_allowed)
+}
+
+/// Why a version was not run, where that still holds: what it asks for is not allowed.
+#[must_use]
+pub fn withheld(session: &Session, version: &Version) -> Option<String> {
+    version.withheld().then(|| refusal(session, version)).flatten()
 }
 
 /// The answer to what the head asks for, or to what a model said of it.

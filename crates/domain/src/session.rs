@@ -258,6 +258,14 @@ impl Version {
         self.run.as_ref().is_some_and(|run| failed(run.verdict))
     }
 
+    /// Whether it was not run for what it asks for, or for what a model says of its safety; where this
+    /// system can't confine a run, the run says in which sandbox.
+    #[must_use]
+    pub fn withheld(&self) -> bool {
+        let withheld = |run: &Run| run.verdict == RunVerdict::Refused && run.sandbox.is_none();
+        self.run.as_ref().is_some_and(withheld)
+    }
+
     /// Whether it takes arguments, was given none, and then did nothing that anybody could see.
     #[must_use]
     pub fn idle(&self) -> bool {

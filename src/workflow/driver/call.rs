@@ -26,7 +26,7 @@ use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::{Interrupted, News};
-use crate::workflow::{install, ledger, machine, samples, wishes};
+use crate::workflow::{install, ledger, machine, permission, samples, wishes};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -441,7 +441,8 @@ fn request(
         ),
         Agent::Coder | Agent::Repair if told != Told::Script => {
             let wrong = |v: &&Version| {
-                let wrong = v.failed() || v.run.is_none() || v.idle() || v.doubtful();
+                let wrong =
+                    v.failed() || v.run.is_none() || v.withheld() || v.idle() || v.doubtful();
                 told == Told::Error && wrong
             };
             let problem = head.filter(wrong).map(|v| {
@@ -642,6 +643,11 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
         Some(_) if !version.failed() && version.run.is_none() => {
             history::review_words(session, version)
         }
+        Some(_) if let Some(why) = permission::withheld(session, version) => format!(
+            "It was not run:\n{}\nThat stays so. Write it without that: do what the plan asks for in \
+             another way, and where there is none, print in one line what is left out.",
+            fenced(&why, "")
+        ),
         Some(_) if version.idle() => {
             let typed = super::given(session).0.stdin.lines().count();
             let read = match typed {

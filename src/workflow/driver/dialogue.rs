@@ -237,10 +237,8 @@ fn came(version: &Version, room: Room, hint: bool) -> String {
         None => return String::new(),
         Some(run) if run.verdict == RunVerdict::Ok => return printed(version, room, hint),
         Some(run) if run.verdict == RunVerdict::Refused => format!(
-            "It was not run: {}. What it asks for: {}. Find another way, or say that it can't be \
-             done.",
-            one_line(run.reason.as_deref().unwrap_or("it is not allowed"), 300),
-            words::capabilities_in_words(&checks)
+            "It was not run: {}. Find another way, or say that it can't be done.",
+            one_line(run.reason.as_deref().unwrap_or("it is not allowed"), 300)
         ),
         Some(run) => words::run_in_words(run, &version.stdout, &version.stderr, room.run),
     };

@@ -59,7 +59,8 @@ fn words_of_a_request_or_a_plan_open_nothing_in_any_language() {
         let plan = format!("{request}.\nR1: {request}. Check: {request}.\n");
         let world = World::scripted(&[&plan], &coder, &["R1: met\nVERDICT: ACCEPT\n"]);
         let args = ["new", request.as_str(), "--name", "s"];
-        let out = world.run_with(&args, "approve\ndeny\nfeedback: on\ndeny\naccept\n").expect(0);
+        // The second one is written without what was denied, and asks for something else.
+        let out = world.run_with(&args, "approve\ndeny\ndeny\naccept\n").expect(0);
         assert!(listener.accept().is_err(), "{request}: it came through");
         let events = world.events("s");
         let gates = events.iter().filter(|event| *event == "run_permission").count();
@@ -82,6 +83,81 @@ fn by_rule_nothing_is_opened_and_the_flag_is_named() {
         assert!(in_one_line(&out.out).contains(flag), "{code}: {}", out.out);
         assert!(!world.events("s").contains(&"run_started".to_owned()), "{code}");
     }
+}
+
+#[test]
+fn a_script_that_may_not_run_is_written_without_what_it_asks_for() {
+    let asks = fenced("import requests\nprint(requests.get('https://a.org/x').text)");
+    let world = World::scripted(&[PLAN], &[&asks, &fenced("print('without')")], &[ACCEPT]);
+    let out = world.run(&["new", "count", "--name", "s", "--auto"]).expect(0);
+    assert!(out.out.contains("accepted v2 (ran)"), "{}", out.out);
+    assert_eq!(printed(&world, 2), "without\n");
+    let received = world.received();
+    let told = received[2].prompt();
+    let why = "It was not run:\n```\nit was not allowed to reach a.org over the network (";
+    assert!(told.contains(why) && told.contains("in line 2"), "{told}");
+    assert_eq!(received.len(), 4, "plan, two scripts, and a review of the one that ran");
+}
+
+#[test]
+fn what_may_not_run_is_not_accepted_and_runs_once_it_is_allowed() {
+    let asks = |name: &str| fenced(&format!("{name} = open('/etc/hostname').read()\nprint('GOT')"));
+    let new = ["new", "count", "--name", "s", "--auto"];
+    for (preset, coder) in [
+        ("guided", vec![asks("a"), asks("b")]),
+        ("quick", vec![asks("a"), asks("b")]),
+        // The same answer again and again is no other script.
+        ("guided", vec![asks("a")]),
+    ] {
+        let coder: Vec<&str> = coder.iter().map(String::as_str).collect();
+        let world = World::scripted(&[PLAN], &coder, &[ACCEPT]);
+        let out = world.run(&[&new[..], &["--preset", preset]].concat()).expect(3);
+        let version = coder.len();
+        let said = in_one_line(&out.out);
+        let why = format!("paused: v{version} was not run: it was not allowed to read");
+        assert!(said.contains(&why), "{preset}: {}", out.out);
+        assert!(said.contains("`--allow read=/etc/hostname` allows it, after"), "{}", out.out);
+        assert_eq!(out.last_line(), "resume with: redraft resume s");
+        assert!(!world.events("s").contains(&"accepted".to_owned()));
+        let calls = world.received().len();
+        // Resumed as it is, it waits at the same place and asks nobody.
+        world.run(&["resume", "s", "--auto"]).expect(3);
+        assert_eq!(world.received().len(), calls);
+        let allowed = ["resume", "s", "--auto", "--allow", "read=/etc/hostname"];
+        let out = world.run(&allowed).expect(0);
+        assert!(out.out.contains(&format!("accepted v{version} (ran)")), "{}", out.out);
+        assert_eq!(printed(&world, u32::try_from(version).unwrap()), "GOT\n");
+    }
+    // Nobody runs anything: that is what was asked for.
+    let world = World::scripted(&[PLAN], &[&asks("a")], &[ACCEPT]);
+    let out = world.run(&[&new[..], &["--no-run"]].concat()).expect(0);
+    assert!(out.out.contains("without a run"), "{}", out.out);
+}
+
+#[test]
+fn what_a_model_calls_unsafe_goes_back_with_its_reason_and_is_not_accepted() {
+    let answers = [
+        ("coder", "```python\nprint('a')\n```"),
+        ("safety", "SAFE: no\nREASON: line 1 prints a secret"),
+        ("coder", "```python\nprint('b')\n```"),
+        ("safety", "SAFE: no\nREASON: it still does"),
+    ];
+    let world = World::empty();
+    let recorded = answers.map(|(agent, answer)| {
+        format!("- agent: {agent}\n  answer: {}\n", serde_json::to_string(answer).unwrap())
+    });
+    world.write("answers.yaml", &recorded.concat());
+    let config = "model: s/m\nproviders:\n  s: { kind: script, path: answers.yaml }\n";
+    world.write("redraft.yaml", &format!("{config}safety: both\n"));
+    let args = ["new", "count", "--name", "s", "--auto", "--preset", "quick"];
+    let out = world.run(&args).expect(3);
+    let said = in_one_line(&out.out);
+    assert!(said.contains("v2 was not run: it was judged not safe"), "{}", out.out);
+    assert!(said.contains("(it still does)") && said.contains("safety gate"), "{}", out.out);
+    let chats = world.read("sessions/s/chats/0003-repair.md");
+    assert!(chats.contains("line 1 prints a secret"), "{chats}");
+    let out = world.run_with(&["resume", "s"], "run\nallow\naccept\n").expect(0);
+    assert!(out.out.contains("accepted v2 (ran)"), "{}", out.out);
 }
 
 #[test]
