@@ -26,7 +26,13 @@ const LAYERS: [&[&str]; 12] = [
     &["files", "diff"],
     &["data", "llm", "sandbox"],
     &["config", "prompts", "python", "trust", "workflow::variations"],
-    &["workflow::evidence", "workflow::samples", "workflow::wishes", "workflow::writes"],
+    &[
+        "workflow::evidence",
+        "workflow::results",
+        "workflow::samples",
+        "workflow::wishes",
+        "workflow::writes",
+    ],
     &[
         "workflow::convergence",
         "workflow::forecast",

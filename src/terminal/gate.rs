@@ -337,7 +337,8 @@ pub fn run(terminal: &Terminal, version: &Version) -> String {
 #[must_use]
 pub fn noticed(run: &Run) -> Vec<String> {
     let blank = run.blank.iter().map(|name| format!("nothing is drawn on {name}"));
-    blank.chain(run.ignores.iter().map(|what| format!("it does not use {what}"))).collect()
+    let ignores = run.ignores.iter().map(|what| format!("it does not use {what}"));
+    blank.chain(ignores).chain(run.no_result()).collect()
 }
 
 fn run_details(run: &Run, version: &Version) -> String {

@@ -11,7 +11,13 @@ use std::cmp::Ordering;
 fn is_better(version: &Version, than: &Version) -> bool {
     let seen = |version: &Version| {
         let went_well = !version.failed() && !version.withheld();
-        (passed(version), went_well, is_agreed(version), !version.ignores_given())
+        (
+            passed(version),
+            went_well,
+            is_agreed(version),
+            !version.ignores_given(),
+            !version.no_result(),
+        )
     };
     let blockers =
         |version: &Version| version.review.as_ref().map(|_| evidence::blockers(version).len());
@@ -73,6 +79,8 @@ pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
         "fewer candidates agree"
     } else if worse.ignores_given() && !better.ignores_given() {
         "it does not use what it was given"
+    } else if worse.no_result() && !better.no_result() {
+        "its run has no result"
     } else {
         "the Reviewer finds more that blocks it"
     }

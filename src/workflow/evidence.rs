@@ -6,7 +6,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::plan::Requirement;
-use crate::domain::report::{Evidence, Test, TestOutcome};
+use crate::domain::report::{Evidence, Run, Test, TestOutcome};
 use crate::domain::review::{Answered, Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line};
@@ -17,11 +17,12 @@ const NAMED: usize = 8;
 /// How long a finding's text is, at most.
 const TEXT: usize = 600;
 
-/// What the program makes of a version: nothing that failed or may not run, nothing that the Manager
-/// saw to fail and no blocker that counts is ACCEPT, whatever else was said.
+/// What the program makes of a version: nothing that failed, may not run or shows no result, nothing
+/// that the Manager saw to fail and no blocker that counts is ACCEPT, whatever else was said.
 #[must_use]
 pub fn verdict(version: &Version) -> Verdict {
-    let refused = version.failed() || version.withheld() || refused(version);
+    let no_result = version.no_result() && !tests_decide(version);
+    let refused = version.failed() || version.withheld() || no_result || refused(version);
     if refused || !blockers(version).is_empty() { Verdict::Iterate } else { Verdict::Accept }
 }
 
@@ -122,8 +123,10 @@ fn seen_against(version: &Version) -> Option<String> {
         Some("what it asks for is not allowed".to_owned())
     } else if failed > 0 {
         Some(format!("{} failed", count(failed, "test")))
+    } else if let Some((id, _)) = no {
+        Some(format!("you saw that {id} is not met"))
     } else {
-        no.map(|(id, _)| format!("you saw that {id} is not met"))
+        version.run.as_ref().and_then(Run::no_result)
     }
 }
 
@@ -296,7 +299,7 @@ mod tests {
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::plan::Plan;
-    use crate::domain::report::{Run, RunVerdict};
+    use crate::domain::report::RunVerdict;
     use crate::domain::review::{Judgement, Review};
 
     fn test(name: &str, outcome: TestOutcome) -> Test {

@@ -7,7 +7,7 @@ pub mod dialogue;
 use super::{convergence, evidence, forecast, install, permission, samples};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
-use crate::domain::report::RunVerdict;
+use crate::domain::report::{Run, RunVerdict};
 use crate::domain::review::Verdict;
 use crate::domain::session::{Refusal, Session, Version, Wish};
 use crate::domain::settings::{Install, LintUse};
@@ -512,6 +512,9 @@ fn auto_version(session: &Session) -> Auto {
     if let Some((head, why)) = withheld_head(session) {
         return Auto::Stop(format!("v{} was not run: {why}", head.number));
     }
+    if let Some((head, why)) = head_without_result(session) {
+        return Auto::Stop(format!("v{} is not accepted: {why}", head.number));
+    }
     if let Some(trouble) = trouble(session) {
         return Auto::Stop(trouble.words());
     }
@@ -541,6 +544,14 @@ fn auto_version(session: &Session) -> Auto {
 fn withheld_head(session: &Session) -> Option<(&Version, String)> {
     let head = session.head().filter(|_| session.wish.is_none())?;
     Some((head, permission::withheld(session, head)?))
+}
+
+/// The head that runs and has no result, and why, where nothing else is left to say of it: it went back
+/// for that already.
+fn head_without_result(session: &Session) -> Option<(&Version, String)> {
+    let head = session.head().filter(|_| session.wish.is_none())?;
+    let why = head.run.as_ref().and_then(Run::no_result)?;
+    (!head.failed() && evidence::blockers(head).is_empty()).then_some((head, why))
 }
 
 /// What only its user can settle, where nothing else stands against a version that was written for it.

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod machine;
 pub mod manager;
 pub mod permission;
+pub mod results;
 pub mod samples;
 pub mod session_task;
 pub mod variations;

@@ -229,8 +229,12 @@ fn ran(version: &Version) -> u8 {
         Some(RunVerdict::Failed) => 1,
         Some(RunVerdict::Timeout) => 2,
         None | Some(RunVerdict::Refused | RunVerdict::Skipped) => 3,
-        // What does not use what it was given can't be what was asked for.
-        Some(RunVerdict::Ok | RunVerdict::Window) if version.ignores_given() => 3,
+        // What does not use what it was given, or has no result, can't be what was asked for.
+        Some(RunVerdict::Ok | RunVerdict::Window)
+            if version.ignores_given() || version.no_result() =>
+        {
+            3
+        }
         Some(RunVerdict::Ok | RunVerdict::Window) => BEST,
     }
 }

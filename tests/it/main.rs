@@ -34,6 +34,7 @@ mod packages;
 mod planned;
 mod python;
 mod replay;
+mod results;
 mod reviewers;
 #[cfg(target_os = "linux")]
 mod samples;

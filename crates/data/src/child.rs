@@ -63,7 +63,7 @@ pub fn describe(paths: &[PathBuf], confine: &Confine<'_>) -> Vec<Option<Describe
     for path in paths {
         let out_of = left < room || begun.elapsed() > TOGETHER;
         let described = if out_of { None } else { one(path, room, confine) };
-        if let Some(Described { summary, text }) = &described {
+        if let Some(Described { summary, text, .. }) = &described {
             left = left.saturating_sub(summary.chars().count() + text.chars().count());
         }
         all.push(described);
@@ -82,7 +82,7 @@ fn one(path: &Path, room: usize, confine: &Confine<'_>) -> Option<Described> {
     let told = told.and_then(|told| serde_json::from_slice(&told).ok());
     Some(told.unwrap_or_else(|| Described {
         summary: format!("{}; it could not be looked into: damaged or too large", size(bytes)),
-        text: String::new(),
+        ..Described::default()
     }))
 }
 

@@ -25,6 +25,7 @@ mod when;
 pub use child::{Child, Confine, LONGEST_REPORT, describe, started_to_describe};
 
 use redraft_domain::event::Described;
+use redraft_domain::not_number;
 use redraft_domain::text::{size, visible};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -36,6 +37,8 @@ use table::Table;
 const READ: u64 = 8 << 20;
 /// Characters of a summary.
 const SUMMARY: usize = 480;
+/// Columns whose names are kept.
+const MOST_COLUMNS: usize = 100;
 /// Tables that are described of a file that holds several.
 const MOST_TABLES: usize = 8;
 
@@ -51,6 +54,8 @@ struct Look {
     more: usize,
     /// The first lines of a text that is no table.
     lines: Vec<String>,
+    /// Of a text, whether each of its numbers is one, and finite.
+    finite: Option<bool>,
 }
 
 impl Look {
@@ -107,9 +112,10 @@ fn read(path: &Path, extension: &str, start: &[u8], bytes: u64) -> Look {
     }
     let whole = start.len() as u64 == bytes;
     let Some(text) = text::decode(start, whole) else { return Look::new("binary") };
-    json::read(&text, extension, bytes)
+    let look = json::read(&text, extension, bytes)
         .or_else(|| delimited::read(&text, extension, bytes))
-        .unwrap_or_else(|| text::read(&text, bytes))
+        .unwrap_or_else(|| text::read(&text, bytes));
+    Look { finite: Some(!text.content.lines().any(not_number::stands_in)), ..look }
 }
 
 /// How well-known files that are no text begin.
@@ -162,7 +168,14 @@ fn write(look: &Look, bytes: u64, room: usize) -> Described {
         let end = text.rfind('\n').unwrap_or(0);
         text.truncate(end);
     }
-    Described { summary, text }
+    let columns = look.tables.iter().flat_map(|table| &table.columns);
+    let whole = look.tables.iter().all(|t| t.columns.iter().all(|column| column.missing == 0));
+    let complete = match look.tables.as_slice() {
+        [] => look.finite == Some(true),
+        _ => whole && look.more == 0 && look.finite != Some(false),
+    };
+    let names = columns.map(|column| column.name.clone()).take(MOST_COLUMNS);
+    Described { summary, text, columns: names.collect(), complete }
 }
 
 /// A line or some for each of several tables.

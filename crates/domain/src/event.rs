@@ -143,6 +143,12 @@ pub struct Described {
     /// Its columns and first rows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// The names of the first columns of its tables, as a script has to write them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// In what was looked at, no value is missing, is no number where others are, or is infinite.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
 }
 
 /// One line of the journal without its number and time. Serde sees `{"its_name":{..}}`; the journal

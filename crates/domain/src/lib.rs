@@ -6,6 +6,7 @@ pub mod event;
 pub mod example;
 pub mod host;
 pub mod name;
+pub mod not_number;
 pub mod origin;
 pub mod packages;
 pub mod permission;

@@ -461,6 +461,14 @@ pub struct Run {
     /// Pictures that it wrote on which nothing is drawn: one colour from edge to edge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blank: Vec<String>,
+    /// It printed nothing, wrote no file and did nothing else that anybody could see, where there was
+    /// something to be seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_output: bool,
+    /// Lines that it printed with a value that is no number, or an infinite one, where nothing that it
+    /// was given has such a value; the first ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_numbers: Vec<String>,
     /// It failed, and was not allowed to start the other programs that it asks for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub programs_refused: bool,
@@ -493,8 +501,20 @@ impl Run {
             hosts_refused: Vec::new(),
             ignores: Vec::new(),
             blank: Vec::new(),
+            no_output: false,
+            not_numbers: Vec::new(),
             programs_refused: false,
         }
+    }
+
+    /// What speaks against its result, where it ended well; none where nothing does.
+    #[must_use]
+    pub fn no_result(&self) -> Option<String> {
+        if self.no_output {
+            return Some("it printed nothing and wrote no file".to_owned());
+        }
+        let line = self.not_numbers.first()?;
+        Some(format!("it printed `{line}`, and nothing that it was given has such a value"))
     }
 
     /// `tried api.b.org:443, allowed is api.a.org`, if it tried to reach what it may not.

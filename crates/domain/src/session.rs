@@ -286,8 +286,15 @@ impl Version {
     pub fn doubtful(&self) -> bool {
         self.deaf()
             || self.ignores_given()
+            || self.no_result()
             || self.run.as_ref().is_some_and(|run| !run.blank.is_empty())
             || self.checks.as_ref().is_some_and(Checks::doubtful)
+    }
+
+    /// Whether its run ended well, and left nothing that could be what was asked for.
+    #[must_use]
+    pub fn no_result(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.no_result().is_some())
     }
 
     /// Whether it was seen not to use something that it was given.

@@ -171,6 +171,8 @@ pub async fn run(
         hosts_refused: done.refused_hosts.clone(),
         ignores: Vec::new(),
         blank: Vec::new(),
+        no_output: false,
+        not_numbers: Vec::new(),
         programs_refused: verdict == RunVerdict::Failed
             && runner.level() != "off"
             && !ask.access.programs

@@ -47,7 +47,7 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
     if !run.files.is_empty() {
         lines.push(one_line(&format!("Files written: {}", run.files.join(", ")), WIDTH));
     }
-    if run.verdict == RunVerdict::Ok
+    if matches!(run.verdict, RunVerdict::Ok | RunVerdict::Timeout)
         && run.files.is_empty()
         && stdout.is_empty()
         && stderr.is_empty()
@@ -112,6 +112,24 @@ fn output(name: &str, text: &str, room: usize) -> String {
     } else {
         format!("\n{name}, its last lines:{last}")
     }
+}
+
+/// What a run that ended well has instead of a result, with what to do; empty where it has one.
+#[must_use]
+pub fn no_result_in_words(run: &Run) -> String {
+    if run.no_output {
+        return "It printed nothing and wrote no file. Running the file has to do the work: call what it \
+                defines, and print what comes of it."
+            .to_owned();
+    }
+    if run.not_numbers.is_empty() {
+        return String::new();
+    }
+    format!(
+        "It printed this, and nothing that it was given has such a value:\n{}\nFind the step that it \
+         comes from, and mend that step. Do not only hide it.",
+        fenced(&visible(&run.not_numbers.join("\n")), "")
+    )
 }
 
 /// How the Manager's tests went, in at most `limit` bytes: what failed, first what had passed before.

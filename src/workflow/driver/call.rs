@@ -680,7 +680,8 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
             let blank = version.run.iter().flat_map(|run| &run.blank);
             let blank: Vec<String> =
                 blank.map(|name| format!("Nothing is drawn on `{name}`. Draw on it.")).collect();
-            let deaf = join([deaf, unused.join("\n"), blank.join("\n")]);
+            let result = version.run.as_ref().map(words::no_result_in_words).unwrap_or_default();
+            let deaf = join([deaf, unused.join("\n"), blank.join("\n"), result]);
             let why = "It runs, but it can't be what was asked for. Put this right and change \
                        nothing else.";
             join([why.to_owned(), deaf, words::noticed_in_words(checks)])
@@ -700,7 +701,7 @@ fn problem_words(session: &Session, version: &Version, room: Room) -> String {
     }
 }
 
-fn join(parts: [String; 3]) -> String {
+fn join<const N: usize>(parts: [String; N]) -> String {
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n")
 }

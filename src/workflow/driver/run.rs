@@ -9,7 +9,7 @@ use crate::python::trial;
 use crate::sandbox;
 use crate::store::artifacts;
 use crate::workflow::manager::News;
-use crate::workflow::{permission, writes};
+use crate::workflow::{permission, results, writes};
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
@@ -98,6 +98,10 @@ impl Driver<'_, '_> {
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
         let run = writes::checked(session, run);
+        let run = match session.version(version) {
+            Some(version) => results::checked(session, version, run, &stdout),
+            None => run,
+        };
         // One place each for the outputs, where there can be any: the store fills them in.
         let outputs = if run.verdict.ran() { vec![Artifact::default(); 2] } else { Vec::new() };
         let artifact = Artifact::default();

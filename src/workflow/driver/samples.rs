@@ -19,7 +19,7 @@ use crate::sandbox::{self, Runner};
 use crate::store::{StoreError, artifacts};
 use crate::workflow::manager::News;
 use crate::workflow::variations::{self, Inputs, Variation};
-use crate::workflow::{install, machine, permission, samples, writes};
+use crate::workflow::{install, machine, permission, results, samples, writes};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -131,11 +131,14 @@ impl Driver<'_, '_> {
     }
 
     fn tried(&mut self, sample: Sample, run: Option<Run>) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let run = run.map(|run| {
+            let run = writes::checked(session, run);
+            results::checked(session, &sample.version, run, &sample.version.stdout)
+        });
         let Version { number, checks, stdout, stderr, tests, .. } = sample.version;
         let checks = checks.unwrap_or_default();
         let (sample, behaviour, trials) = (sample.number, sample.behaviour, sample.trials);
-        let session = self.store.session();
-        let run = run.map(|run| writes::checked(session, run));
         let version = number;
         self.record(Event::SampleTried(Box::new(SampleTried {
             version,

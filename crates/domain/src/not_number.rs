@@ -1,0 +1,49 @@
+//! Values that are no number, or an infinite one, as Python and its libraries print them.
+
+/// The forms: `float`, numpy, pandas, JSON.
+const FORMS: [&str; 4] = ["nan", "NaN", "inf", "Infinity"];
+
+/// Whether such a value stands in a line by itself, and not within a name, a path or another word.
+#[must_use]
+pub fn stands_in(line: &str) -> bool {
+    let joins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '\\' | '@');
+    // These join only what stands on their other side, too: `-inf` and `nan.` are values.
+    let links = |c: char| matches!(c, '.' | '-' | '\'');
+    FORMS.iter().flat_map(|form| line.match_indices(form)).any(|(at, form)| {
+        let mut before = line[..at].chars().rev();
+        let mut after = line[at + form.len()..].chars();
+        let joined = |near: Option<char>, far: Option<char>| {
+            near.is_some_and(|c| joins(c) || links(c) && far.is_some_and(joins))
+        };
+        !joined(before.next(), before.next()) && !joined(after.next(), after.next())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_told_from_a_word() {
+        for (line, expected) in [
+            ("mean nan", true),
+            ("mean: nan, max: 3", true),
+            ("[1.0, nan]", true),
+            ("x=-inf", true),
+            ("x = +inf.", true),
+            ("inf%", true),
+            ("(inf+nanj)", true),
+            ("{\"a\": NaN}", true),
+            ("Infinity", true),
+            ("berlin    NaN  3.5", true),
+            ("mean 3.5", false),
+            ("nano, banana, info, infinite", false),
+            ("Nan Goldin", false),
+            ("nan.csv written to out/nan", false),
+            ("the inf-norm, nan's bread, a_nan", false),
+            ("", false),
+        ] {
+            assert_eq!(stands_in(line), expected, "{line}");
+        }
+    }
+}

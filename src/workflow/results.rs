@@ -1,0 +1,139 @@
+//! Whether a run that ended well left anything that could be what was asked for. Pure.
+
+use super::agreement;
+use crate::domain::not_number;
+use crate::domain::report::{CapabilityKind, NOT_KEPT, Run, RunVerdict};
+use crate::domain::session::{Session, Version};
+use crate::domain::text::one_line;
+
+/// Lines of output that are kept as evidence.
+const LINES: usize = 3;
+/// Characters of each.
+const WIDTH: usize = 120;
+
+/// The run with what speaks against its result: that there is none, or that it holds values that are
+/// no numbers. Where the user's own tests judge, nothing else does.
+#[must_use]
+pub fn checked(session: &Session, version: &Version, run: Run, stdout: &str) -> Run {
+    if run.verdict != RunVerdict::Ok || session.has_tests() || session.dialogue.is_some() {
+        return run;
+    }
+    let no_output = shows_nothing(session, version, &run);
+    Run { no_output, not_numbers: not_numbers(session, stdout), ..run }
+}
+
+/// Whether nothing was to be seen of a run that had something to show: it does nothing outside its
+/// folder, is given what it reads, and nobody imports it for its functions.
+fn shows_nothing(session: &Session, version: &Version, run: &Run) -> bool {
+    use CapabilityKind::{Files, Network, Processes};
+    let silent = run.stdout_bytes + run.stderr_bytes == 0 && run.files.is_empty();
+    let not_all_known = run.reason.as_ref().is_some_and(|reason| reason.ends_with(NOT_KEPT));
+    let elsewhere = version.checks.as_ref().is_some_and(|checks| {
+        let mut kinds = checks.capabilities.iter().map(|capability| capability.kind);
+        checks.window || kinds.any(|kind| matches!(kind, Files | Network | Processes))
+    });
+    let waits = run.given_by.is_none() && version.reads_typed();
+    let imported = !session.interface.is_empty() || !agreement::called(&session.request).is_empty();
+    silent && !not_all_known && !elsewhere && !waits && !imported
+}
+
+/// The first lines with a value that is no number, where nothing that the script was given or asked for
+/// has one.
+fn not_numbers(session: &Session, stdout: &str) -> Vec<String> {
+    let odd = stdout.lines().filter(|line| not_number::stands_in(line));
+    let odd: Vec<String> = odd.take(LINES).map(|line| one_line(line, WIDTH)).collect();
+    if odd.is_empty() || is_given(session) { Vec::new() } else { odd }
+}
+
+fn is_given(session: &Session) -> bool {
+    let complete = |file: &crate::domain::event::DataFile| {
+        file.described.as_ref().is_some_and(|described| described.complete)
+    };
+    let settings = &session.settings;
+    let said = session.versions.iter().filter_map(|version| version.feedback.as_ref());
+    let plan = session.planning.plan.iter().map(|plan| &plan.text);
+    let stated = session.stated.iter().flat_map(|stated| stated.args.iter().chain([&stated.stdin]));
+    let texts = [&session.request, &settings.stdin].into_iter().chain(&settings.args);
+    let mut texts = texts.chain(plan).chain(said).chain(stated);
+    texts.any(|text| text.lines().any(not_number::stands_in)) || !session.data.iter().all(complete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Cause, DataFile, Described};
+    use crate::domain::report::{Capability, Checks, GivenBy};
+
+    fn version(script: &str, kind: Option<CapabilityKind>) -> Version {
+        let capability =
+            |kind| Capability { kind, line: 1, what: "x".to_owned(), target: None, named: None };
+        let capabilities = kind.map(capability).into_iter().collect();
+        let checks = Some(Checks { capabilities, ..Checks::default() });
+        Version { checks, ..Version::new(1, Cause::First, None, script.to_owned()) }
+    }
+
+    fn ended(verdict: RunVerdict) -> Run {
+        Run { reason: None, ..Run::not_run(verdict, "") }
+    }
+
+    #[test]
+    fn a_run_that_shows_nothing_is_found_where_something_was_to_be_seen() {
+        use CapabilityKind::{DynamicCode, Environment, Network};
+        let typed = "for line in sys.stdin: print(line)";
+        for (request, script, kind, given_by, files, verdict, found) in [
+            ("count", "x = 1", None, None, 0, RunVerdict::Ok, true),
+            ("count", "def main(): print(1)", Some(DynamicCode), None, 0, RunVerdict::Ok, true),
+            ("count", "x = 1", Some(Environment), None, 0, RunVerdict::Ok, true),
+            ("count", "x = 1", None, None, 1, RunVerdict::Ok, false),
+            ("count", "x = 1", None, None, 0, RunVerdict::Window, false),
+            ("count", "x = 1", Some(Network), None, 0, RunVerdict::Ok, false),
+            ("count", typed, None, None, 0, RunVerdict::Ok, false),
+            ("count", typed, None, Some(GivenBy::Manager), 0, RunVerdict::Ok, true),
+            (
+                "write add(a, b)",
+                "def add(a, b): return a + b",
+                None,
+                None,
+                0,
+                RunVerdict::Ok,
+                false,
+            ),
+        ] {
+            let session = Session { request: request.into(), ..Session::default() };
+            let files = vec!["a.txt".to_owned(); files];
+            let run = Run { given_by, files, ..ended(verdict) };
+            let run = checked(&session, &version(script, kind), run, "");
+            assert_eq!(run.no_output, found, "{request} {script} {kind:?} {verdict:?}");
+        }
+        let run = Run { stdout_bytes: 1, ..ended(RunVerdict::Ok) };
+        assert!(!checked(&Session::default(), &version("", None), run, "1").no_output);
+        let lost = Run::not_run(RunVerdict::Ok, format!("2 files {NOT_KEPT}"));
+        assert!(!checked(&Session::default(), &version("", None), lost, "").no_output);
+    }
+
+    #[test]
+    fn what_is_no_number_is_found_where_nothing_that_was_given_has_one() {
+        let file = |complete| DataFile {
+            name: "a.csv".into(),
+            bytes: 1,
+            sha256: String::new(),
+            described: Some(Described { complete, ..Described::default() }),
+        };
+        let unknown = DataFile { described: None, ..file(true) };
+        for (request, stdin, data, stdout, found) in [
+            ("mean", "", vec![], "n 3\nmean nan\n", vec!["mean nan"]),
+            ("mean", "", vec![file(true)], "mean nan\nmax inf", vec!["mean nan", "max inf"]),
+            ("mean", "", vec![], "mean 3\n", vec![]),
+            ("mean", "", vec![file(true), file(false)], "mean nan\n", vec![]),
+            ("mean", "", vec![unknown], "mean nan\n", vec![]),
+            ("show inf and nan", "", vec![], "mean nan\n", vec![]),
+            ("mean", "1\nnan\n", vec![], "mean nan\n", vec![]),
+        ] {
+            let mut session = Session { request: request.into(), data, ..Session::default() };
+            session.settings.stdin = stdin.into();
+            let run = Run { stdout_bytes: 1, ..ended(RunVerdict::Ok) };
+            let run = checked(&session, &version("", None), run, stdout);
+            assert_eq!(run.not_numbers, found, "{request} {stdout}");
+        }
+    }
+}
