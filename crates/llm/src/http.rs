@@ -1,7 +1,7 @@
 //! The one door to model servers: posts JSON, tells refusals apart, and reads answers line by line.
 
 use super::events::{Events, Found};
-use super::fault::{is_hollow, shown};
+use super::fault::{self, is_hollow, shown};
 use super::nearest::{names, nearest};
 use super::proxy;
 use super::refusal;
@@ -133,7 +133,10 @@ impl Door {
     /// Posts JSON and gives the answer's head if the server took the request.
     async fn post(&self, body: &Value, model: &str) -> Result<Response, Fault> {
         let request = self.client()?.post(self.url.clone()).headers(self.headers.clone());
-        let response = request.json(body).send().await.map_err(|error| self.unreachable(error))?;
+        let response = match request.json(body).send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.not_reached(error).await),
+        };
         if response.status() == StatusCode::OK {
             Ok(response)
         } else {
@@ -154,7 +157,10 @@ impl Door {
 
     async fn get_from(&self, url: Url) -> Result<Value, Fault> {
         let request = self.client()?.get(url).headers(self.headers.clone());
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.not_reached(error).await),
+        };
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response, "").await);
         }
@@ -171,6 +177,29 @@ impl Door {
         near.map(|name| one_line(&self.key.scrub(name), 60)).collect()
     }
 
+    /// Why a request did not get there, in the proxy's own words where a proxy refused it.
+    async fn not_reached(&self, error: reqwest::Error) -> Fault {
+        if proxy::refusal(&error).is_some()
+            && let Some(mut response) = proxy::refused_again(&self.url).await
+        {
+            let body = beginning(&mut response).await;
+            let (status, phrase) = (response.status(), phrase(&response));
+            let text = refusal::said(&body, &phrase);
+            let more = Some(format!(": {text}")).filter(|_| text != phrase).unwrap_or_default();
+            let said = format!("{} {phrase}{more}", status.as_u16());
+            return self.no_way(&said, fault::passing(status.as_u16()));
+        }
+        self.unreachable(error)
+    }
+
+    /// The fault of a proxy that opens no tunnel, with what it said.
+    fn no_way(&self, said: &str, passing: bool) -> Fault {
+        let variable = self.proxy().unwrap_or("the system's settings");
+        let server = self.server();
+        let reason = format!("the proxy of `{variable}` opens no way to `{server}`: {said}");
+        Fault::Proxy { variable, reason: self.shown(&reason), passing }
+    }
+
     fn unreachable(&self, error: reqwest::Error) -> Fault {
         let error = error.without_url();
         let cause = proxy::innermost(&error);
@@ -180,11 +209,8 @@ impl Door {
             return Fault::NotTrusted { server, reason: self.shown(&reason) };
         }
         if let Some(said) = proxy::refusal(&error) {
-            let variable = self.proxy().unwrap_or("the system's settings");
-            let reason = format!("the proxy of `{variable}` opens no way to `{server}`: {said}");
             // It wants a password, or may do better a little later.
-            let passing = !said.contains("authorization");
-            return Fault::Proxy { variable, reason: self.shown(&reason), passing };
+            return self.no_way(&said, !said.contains("authorization"));
         }
         if self.url.scheme() == "https" && error.is_connect() && !is_of_system(cause) {
             reason = format!("it does not answer as a server of https does ({reason})");
@@ -200,15 +226,10 @@ impl Door {
 
     /// What a status other than 200 means.
     async fn refusal(&self, mut response: Response, model: &str) -> Fault {
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_ERROR - body.len())]);
-            if body.len() == LONGEST_ERROR {
-                break;
-            }
-        }
+        let body = beginning(&mut response).await;
         let (status, headers) = (response.status(), response.headers());
-        let fault = refusal::fault(status, headers, &body, model, |said| self.shown(said));
+        let phrase = phrase(&response);
+        let fault = refusal::fault(status, &phrase, headers, &body, model, |said| self.shown(said));
         // A proxy answers in the server's place, and has no say in keys.
         match self.proxy().filter(|_| self.url.scheme() == "http") {
             Some(variable) if !is_json(&body) && status != 407 => fault.by_proxy(variable),
@@ -517,6 +538,26 @@ fn renamed(body: &mut Value) -> bool {
     let Some(value) = map.remove(RENAMED.0) else { return false };
     map.insert(RENAMED.1.to_owned(), value);
     true
+}
+
+/// The reason of a response's status line; the usual one where it has none.
+fn phrase(response: &Response) -> String {
+    let own = response.extensions().get::<hyper::ext::ReasonPhrase>();
+    let own = own.map(|own| String::from_utf8_lossy(own.as_bytes()).trim().to_owned());
+    let usual = || response.status().canonical_reason().unwrap_or("no reason given").to_owned();
+    own.filter(|own| !own.is_empty()).unwrap_or_else(usual)
+}
+
+/// The beginning of an error's body.
+async fn beginning(response: &mut Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_ERROR - body.len())]);
+        if body.len() == LONGEST_ERROR {
+            break;
+        }
+    }
+    body
 }
 
 /// A whole body within the limit.

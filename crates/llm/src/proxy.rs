@@ -2,10 +2,11 @@
 //! does not let us through says.
 
 use super::env::{Lookup, environment};
-use reqwest::{ClientBuilder, Proxy, Url};
+use reqwest::{Client, ClientBuilder, Method, Proxy, Response, Url};
 use std::error::Error;
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Where the environment names a proxy, by the scheme that it is for.
 const PROXIES: [(&str, [&str; 4]); 2] = [
@@ -18,6 +19,9 @@ const EXCEPTED: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// How a proxy can be spoken to.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
+/// How long a proxy may take to say again why it opens no tunnel.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// How the library begins what it says of a tunnel that a proxy did not open.
 const TUNNEL: &str = "tunnel error: ";
@@ -154,6 +158,20 @@ pub(super) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error 
 pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<String> {
     let said = innermost(error).to_string();
     said.strip_prefix(TUNNEL).map(str::to_owned)
+}
+
+/// The answer of the proxy that is named for an address, asked once more for a tunnel there: the
+/// library keeps its status, its reason and its body to itself. `None` if it opens the tunnel now, or
+/// says nothing.
+pub(super) async fn refused_again(url: &Url) -> Option<Response> {
+    let address = named(url)?.address?;
+    // Any address of http is asked for by its authority alone where the method is CONNECT.
+    let host = url.host_str()?;
+    let there = Url::parse(&format!("http://{host}:{}", url.port_or_known_default()?)).ok()?;
+    let builder = Client::builder().timeout(AGAIN).redirect(reqwest::redirect::Policy::none());
+    let builder = builder.http1_only().http1_title_case_headers().proxy(Proxy::all(address).ok()?);
+    let request = builder.build().ok()?.request(Method::CONNECT, there);
+    request.send().await.ok().filter(|answer| !answer.status().is_success())
 }
 
 /// The next cause. What an error of the system carries is none of its causes, and says more than it.

@@ -142,29 +142,44 @@ impl Fault {
     }
 }
 
-/// The fault behind a status other than 200. `show` makes what the server said fit to be shown.
+/// What a server says of an error in its body; `phrase` where that says nothing in words.
+pub(super) fn said(body: &[u8], phrase: &str) -> String {
+    let text = String::from_utf8_lossy(body);
+    message(&text, &error_in(&text), phrase)
+}
+
+/// The JSON of an error, also of one whose body is a stream of events; null if there is none.
+fn error_in(text: &str) -> Value {
+    let values = events::values(text.trim());
+    let json = values.iter().find(|value| message_in(value).is_some()).or(values.first());
+    json.cloned().unwrap_or_default()
+}
+
+fn message(text: &str, json: &Value, phrase: &str) -> String {
+    let text = text.trim();
+    match message_in(json) {
+        Some(message) => message,
+        None if text.is_empty() || text.starts_with(['<', '{', '[']) => phrase.to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// The fault behind a status other than 200, which came with the words `phrase`. `show` makes what the
+/// server said fit to be shown.
 pub(super) fn fault(
     status: StatusCode,
+    phrase: &str,
     headers: &HeaderMap,
     body: &[u8],
     model: &str,
     show: impl Fn(&str) -> String,
 ) -> Fault {
     let text = String::from_utf8_lossy(body);
-    let text = text.trim();
-    // Also one whose body is a stream of events.
-    let values = events::values(text);
-    let json = values.iter().find(|value| message_in(value).is_some()).or(values.first());
-    let json = json.cloned().unwrap_or_default();
-    let message = match message_in(&json) {
-        _ if headers.contains_key(LOCATION) && status.is_redirection() => {
-            "it redirects; set `base_url` to the final address".to_owned()
-        }
-        Some(message) => message,
-        None if text.is_empty() || text.starts_with(['<', '{', '[']) => {
-            status.canonical_reason().unwrap_or("no reason given").to_owned()
-        }
-        None => text.to_owned(),
+    let json = error_in(&text);
+    let message = if headers.contains_key(LOCATION) && status.is_redirection() {
+        "it redirects; set `base_url` to the final address".to_owned()
+    } else {
+        message(&text, &json, phrase)
     };
     let retry_after = retry_after(headers).or_else(|| retry_delay(&json));
     let code = code(&json);
@@ -183,7 +198,10 @@ pub(super) fn fault(
         400 | 403 | 422 if model_is_meant && says(&NO_MODEL) => no_model(model, message),
         status @ 403 if is_spent(&json) => Fault::NoCredit { status, message },
         status @ (401 | 403) => Fault::KeyRefused { status, message },
-        status @ 400 if says(&["api key", "api_key"]) => Fault::KeyRefused { status, message },
+        // The last is what LiteLLM without a database says of every key but its own.
+        status @ 400 if says(&["api key", "api_key", "no_db_connection"]) => {
+            Fault::KeyRefused { status, message }
+        }
         status @ 402 => Fault::NoCredit { status, message },
         status @ 400..500 if is_spent(&json) => Fault::NoCredit { status, message },
         status @ 404 => {
@@ -262,7 +280,8 @@ mod tests {
     fn of(status: u16, body: &Value) -> Fault {
         let status = StatusCode::from_u16(status).unwrap();
         let text = body.to_string();
-        fault(status, &HeaderMap::new(), text.as_bytes(), "m", str::to_owned)
+        let phrase = status.canonical_reason().unwrap();
+        fault(status, phrase, &HeaderMap::new(), text.as_bytes(), "m", str::to_owned)
     }
 
     #[test]
@@ -313,6 +332,11 @@ mod tests {
             (403, say("", "Project p does not have access to model `m`"), "no model `m`"),
             (403, say("", "forbidden"), "refused the key"),
             (400, say("", "API key not valid."), "refused the key"),
+            (
+                400,
+                json!({"error": {"type": "no_db_connection", "message": "No connected db."}}),
+                "refused the key (400): No connected db.",
+            ),
             (402, say("", "Insufficient credits"), "no credit"),
             (429, say("insufficient_quota", "You exceeded your quota"), "no credit"),
             (403, say("insufficient_balance", "top up"), "no credit"),

@@ -47,10 +47,10 @@ fn serving(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<Mu
     (address, heads)
 }
 
-/// Something that answers each head with this status and body.
-fn answering(status: u16, label: &str, body: &str) -> (String, Arc<Mutex<Vec<String>>>) {
+/// Something that answers each head with this status, reason and body.
+fn answering(status: &str, label: &str, body: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let answer = format!(
-        "HTTP/1.1 {status} x\r\ncontent-type: {label}\r\ncontent-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\ncontent-type: {label}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     serving(move |mut stream| {
@@ -62,20 +62,38 @@ fn answering(status: u16, label: &str, body: &str) -> (String, Arc<Mutex<Vec<Str
 }
 
 #[test]
-fn a_proxy_that_opens_no_way_is_named_with_what_it_said() {
-    for (status, words, tries) in
-        [(403, "unsuccessful", 2), (502, "unsuccessful", 2), (407, "authorization required", 1)]
-    {
-        let (address, heads) = answering(status, "text/html", "<html>");
+fn a_proxy_that_opens_no_way_is_named_with_its_own_words() {
+    // Each try is followed by a question why.
+    for (status, body, words, asked) in [
+        ("403 Filtered", "<html>", "403 Filtered\n", 2),
+        ("403 Filtered", "Ask the keeper.\x1b[2J", "403 Filtered: Ask the keeper.", 2),
+        ("403 Forbidden", r#"{"error": {"message": "not here"}}"#, "403 Forbidden: not here", 2),
+        ("407 Log in", "", "407 Log in", 2),
+        ("499 ", "", "499 no reason given", 2),
+        ("502 Bad Gateway", "no such host", "502 Bad Gateway: no such host", 4),
+    ] {
+        let (address, heads) = answering(status, "text/plain", body);
         let proxy = format!("http://me:secret@{address}");
         let out = asking(&format!("https://{THERE}/v1"), 1, &[("https_proxy", &proxy)]);
-        let named = format!("the proxy of `https_proxy` opens no way to `{THERE}`: ");
-        assert!(out.err.contains(&named) && out.err.contains(words), "{}", out.err);
-        assert!(!out.err.contains("secret") && !out.err.contains("https does"), "{}", out.err);
+        let named = format!("the proxy of `https_proxy` opens no way to `{THERE}`: {words}");
+        assert!(out.err.contains(&named), "{status}: {}", out.err);
+        assert!(!out.err.contains("secret") && !out.err.contains('\x1b'), "{}", out.err);
         let heads = heads.lock().unwrap();
-        assert_eq!(heads.len(), tries, "{heads:?}");
-        assert!(heads[0].starts_with(&format!("CONNECT {THERE}:443 ")), "{heads:?}");
+        assert_eq!(heads.len(), asked, "{heads:?}");
+        for head in heads.iter() {
+            assert!(head.starts_with(&format!("CONNECT {THERE}:443 ")), "{heads:?}");
+            assert!(head.to_lowercase().contains("proxy-authorization: basic "), "{heads:?}");
+        }
     }
+}
+
+#[test]
+fn a_proxy_that_only_hangs_up_is_named_too() {
+    let (address, _) = serving(|_| ());
+    let proxy = format!("http://{address}");
+    let out = asking(&format!("https://{THERE}/v1"), 0, &[("https_proxy", &proxy)]);
+    let named = format!("the proxy of `https_proxy` opens no way to `{THERE}`: unexpected end");
+    assert!(out.err.contains(&named), "{}", out.err);
 }
 
 /// A proxy that opens every way, and answers there with a certificate that nobody has signed.
@@ -135,7 +153,7 @@ fn a_proxy_that_is_none_is_told_and_not_left_out() {
 
 #[test]
 fn an_exception_can_name_a_port() {
-    let (proxy, heads) = answering(418, "application/json", r#"{"message": "by the proxy"}"#);
+    let (proxy, heads) = answering("418 x", "application/json", r#"{"message": "by the proxy"}"#);
     let proxy = format!("http://{proxy}");
     for (excepted, words) in [
         ("model.invalid:8080", "can't reach `model.invalid:8080`"),
@@ -151,16 +169,20 @@ fn an_exception_can_name_a_port() {
 
 #[test]
 fn a_page_of_a_proxys_is_not_taken_for_the_servers_word_on_the_key() {
-    let (proxy, _) = answering(403, "text/html", "<html>");
+    let (proxy, _) = answering("403 Filtered", "text/html", "<html>");
     let url = format!("http://{THERE}/v1");
     let out = asking(&url, 0, &[("http_proxy", &format!("http://{proxy}"))]);
-    assert!(out.err.contains("403") && out.err.contains("proxy of `http_proxy`"), "{}", out.err);
+    assert!(
+        out.err.contains("403: Filtered") && out.err.contains("proxy of `http_proxy`"),
+        "{}",
+        out.err
+    );
     assert!(!out.err.contains("the key"), "{}", out.err);
 }
 
 #[test]
 fn names_of_headers_are_written_as_most_programs_write_them() {
-    let (address, heads) = answering(418, "application/json", r#"{"message": "m"}"#);
+    let (address, heads) = answering("418 x", "application/json", r#"{"message": "m"}"#);
     asking(&format!("http://{address}/v1"), 0, &[]);
     let heads = heads.lock().unwrap();
     for name in ["Content-Length: ", "Content-Type: ", "Host: "] {
