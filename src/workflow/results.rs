@@ -1,10 +1,10 @@
 //! Whether a run that ended well left anything that could be what was asked for. Pure.
 
-use super::agreement;
 use crate::domain::not_number;
 use crate::domain::report::{CapabilityKind, NOT_KEPT, Run, RunVerdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::one_line;
+use crate::python::agreement;
 
 /// Lines of output that are kept as evidence.
 const LINES: usize = 3;

@@ -91,8 +91,11 @@ mod tests {
             let (name, sha256) = (name.to_owned(), String::new());
             DataFile { name, bytes: 1, sha256, described }
         };
-        let told =
-            Described { summary: "CSV, 2 rows".into(), text: "Columns: a\u{1b} (text).".into() };
+        let told = Described {
+            summary: "CSV, 2 rows".into(),
+            text: "Columns: a\u{1b} (text).".into(),
+            ..Described::default()
+        };
         let session = Session {
             data: vec![file("a.csv", Some(told)), file("b.bin", None)],
             ..Session::default()
