@@ -37,7 +37,7 @@ const UNDERWAY: [&str; 6] =
 
 /// Answers by what the prompt shows, so that the same question has the same answer. Takes its time,
 /// so that calls are killed under way.
-fn model(request: &Received) -> Reply {
+pub(crate) fn model(request: &Received) -> Reply {
     std::thread::sleep(Duration::from_millis(3));
     let prompt = request.prompt();
     let shows = |words: &str| prompt.contains(words);
@@ -58,15 +58,15 @@ fn model(request: &Received) -> Reply {
 }
 
 /// A session that is killed again and again.
-struct Session<'a> {
-    world: &'a World,
-    name: String,
-    auto: bool,
+pub(crate) struct Session<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) name: String,
+    pub(crate) auto: bool,
 }
 
 impl Session<'_> {
     /// The journal's whole lines; none before the session is there.
-    fn journal(&self) -> Vec<String> {
+    pub(crate) fn journal(&self) -> Vec<String> {
         let path = self.world.file(&format!("sessions/{}/journal.jsonl", self.name));
         let text = std::fs::read_to_string(path).unwrap_or_default();
         // A write that is killed may leave a part of its line, which the next command cuts off.
@@ -76,7 +76,7 @@ impl Session<'_> {
 
     /// Goes on with the session; after so many events and that time, kills the program. Says
     /// whether it was still running by then; one that ended by itself has to have ended accepted.
-    fn killed(&self, events: usize, time: Duration) -> bool {
+    pub(crate) fn killed(&self, events: usize, time: Duration) -> bool {
         let journal = self.journal();
         let mut args = vec!["--json"];
         if journal.is_empty() {
@@ -118,12 +118,12 @@ impl Session<'_> {
     }
 }
 
-fn parse(line: &str) -> Value {
+pub(crate) fn parse(line: &str) -> Value {
     serde_json::from_str(line).expect(line)
 }
 
 /// What came of a session, without what tells when, how long and how often it was tried.
-fn outcome(journal: &[String]) -> Vec<Value> {
+pub(crate) fn outcome(journal: &[String]) -> Vec<Value> {
     let kept = |event: &Value| !UNDERWAY.iter().any(|name| event["event"] == *name);
     let events = journal.iter().map(|line| parse(line)).filter(kept);
     events
@@ -148,7 +148,7 @@ fn outcome(journal: &[String]) -> Vec<Value> {
 }
 
 /// No question is asked again once it was answered.
-fn check_calls(journal: &[String]) {
+pub(crate) fn check_calls(journal: &[String]) {
     let mut asked: BTreeMap<u64, String> = BTreeMap::new();
     let mut answered: BTreeSet<String> = BTreeSet::new();
     for event in journal.iter().map(|line| parse(line)) {
@@ -164,7 +164,7 @@ fn check_calls(journal: &[String]) {
 }
 
 /// The session's folder holds what the journal says, and nothing that was left half-written.
-fn check_files(folder: &Path, journal: &[String]) {
+pub(crate) fn check_files(folder: &Path, journal: &[String]) {
     let mut files = BTreeMap::new();
     for (n, event) in journal.iter().map(|line| parse(line)).enumerate() {
         assert_eq!(event["seq"], n + 1);

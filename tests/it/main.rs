@@ -18,6 +18,8 @@ mod answers;
 mod ask;
 mod commands;
 mod data;
+#[cfg(unix)]
+mod disk;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod evidence;

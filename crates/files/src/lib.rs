@@ -1,11 +1,13 @@
 //! The one door to the disk. The lints ban raw file writes everywhere else.
 #![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
 
+mod faults;
 mod temporary;
 pub mod yaml;
 
 pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};
 
+use faults::guarded;
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -60,12 +62,12 @@ pub enum Mode {
 
 /// The whole content of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    fs::read(path).map_err(failed("read", path))
+    guarded(|| fs::read(path)).map_err(failed("read", path))
 }
 
 /// The whole content of a file, or none if there is no such file.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match fs::read(path) {
+    match guarded(|| fs::read(path)) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(failed("read", path)(e)),
@@ -89,7 +91,7 @@ pub fn lines_from(
     end: u64,
     mut each: impl FnMut(&[u8]),
 ) -> Result<Lines, FileError> {
-    let mut read = || {
+    let read = || {
         // A line begins behind a line feed: the one before the part belongs to it as well.
         let mut place = part.start.saturating_sub(1);
         let mut file = File::open(path)?;
@@ -110,7 +112,7 @@ pub fn lines_from(
         }
         Ok(lines)
     };
-    read().map_err(failed("read", path))
+    guarded(read).map_err(failed("read", path))
 }
 
 /// The content of a regular file of at most `limit` bytes. What a link points to, what is larger and
@@ -351,14 +353,14 @@ pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
         if mode == Mode::Private {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         }
-        let mut file = options.write(true).create_new(true).open(&temporary)?;
-        file.write_all(content)?;
+        let mut file = guarded(|| options.write(true).create_new(true).open(&temporary))?;
+        faults::write_all(&mut file, content)?;
         if mode == Mode::ReadOnly {
             let mut permissions = file.metadata()?.permissions();
             permissions.set_readonly(true);
             file.set_permissions(permissions)?;
         }
-        fs::rename(&temporary, path)
+        faults::rename(&temporary, path)
     })();
     written.map_err(|error| {
         // What is left of a failed write helps nobody.
@@ -394,7 +396,7 @@ pub fn sync<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), File
     let mut folders: Vec<&Path> = Vec::new();
     for path in paths {
         match File::open(path) {
-            Ok(file) => file.sync_all().map_err(failed("sync", path))?,
+            Ok(file) => guarded(|| file.sync_all()).map_err(failed("sync", path))?,
             // Taken away by hand since it was written: it will be written again at load.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(failed("sync", path)(e)),
@@ -414,12 +416,12 @@ pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
     if cfg!(windows) {
         return Ok(());
     }
-    File::open(folder).and_then(|f| f.sync_all()).map_err(failed("sync", folder))
+    guarded(|| File::open(folder).and_then(|f| f.sync_all())).map_err(failed("sync", folder))
 }
 
 /// Creates a folder and those above it.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
-    fs::create_dir_all(path).map_err(|error| match error.kind() {
+    guarded(|| fs::create_dir_all(path)).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
             failed("create", path)(io::Error::other("a file is in its place"))
         }
@@ -460,14 +462,14 @@ pub fn place(folder: &Path, file: &str) -> Result<PathBuf, FileError> {
 
 /// Moves a file or a folder to a name that is free.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
-    fs::rename(from, to).map_err(failed("write", to))
+    faults::rename(from, to).map_err(failed("write", to))
 }
 
 /// Adds to the end of a file, which is made if it is not there.
 pub fn append(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut options = OpenOptions::new();
     let file = unlinked(options.append(true).create(true)).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(failed("write", path))
+    file.and_then(|mut file| faults::write_all(&mut file, bytes)).map_err(failed("write", path))
 }
 
 /// Moves a file or a folder to a place that is free; what is not there stays away.
@@ -500,7 +502,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<u64, FileError> {
     if let Some(folder) = to.parent() {
         create_folder(folder)?;
     }
-    let bytes = fs::copy(from, to).map_err(failed("copy", from))?;
+    let bytes = guarded(|| fs::copy(from, to)).map_err(failed("copy", from))?;
     // What the user kept read-only is the session's own now.
     let mut permissions = fs::metadata(to).map_err(failed("copy", to))?.permissions();
     make_writable(&mut permissions);
@@ -531,7 +533,7 @@ pub fn take(from: &Path, to: &Path, room: u64) -> Result<u64, FileError> {
         create_folder(folder)?;
     }
     let mut copy = File::create(to).map_err(failed("write", to))?;
-    io::copy(&mut file.take(room), &mut copy).map_err(failed("write", to))
+    guarded(|| io::copy(&mut file.take(room), &mut copy)).map_err(failed("write", to))
 }
 
 /// The entries of a folder, sorted by name.
@@ -568,7 +570,7 @@ impl Appender {
     /// was appended.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.still_there()?;
-        if let Err(error) = self.file.write_all(bytes) {
+        if let Err(error) = faults::write_all(&mut self.file, bytes) {
             // Should this fail too, the torn line is cut off at the next load.
             let _ = self.cut();
             return Err(failed("write", &self.path)(error));
@@ -580,7 +582,7 @@ impl Appender {
     /// Makes what was appended last.
     pub fn sync(&self) -> Result<(), FileError> {
         self.still_there()?;
-        self.file.sync_data().map_err(failed("sync", &self.path))
+        guarded(|| self.file.sync_data()).map_err(failed("sync", &self.path))
     }
 
     fn still_there(&self) -> Result<(), FileError> {
@@ -625,7 +627,8 @@ pub enum Locking {
 pub fn lock(path: &Path) -> Result<Locking, FileError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
-    let mut file = unlinked(&mut options).open(path).map_err(failed("lock", path))?;
+    let opened = guarded(|| unlinked(&mut options).open(path));
+    let mut file = opened.map_err(failed("lock", path))?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)

@@ -39,6 +39,7 @@ use crate::prompts::{PromptError, Prompts};
 use crate::python::interpreter::Interpreter;
 use crate::python::packages::Packages;
 use crate::python::{check, outline};
+use crate::sandbox::RunnerError;
 use crate::store::{Store, StoreError};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -90,6 +91,9 @@ pub enum DriverError {
     /// The session can't be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The disk does not take what a run needs or leaves.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
     /// A model can't be reached as configured.
     #[error(transparent)]
     Provider(#[from] ProviderError),

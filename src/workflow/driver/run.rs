@@ -6,7 +6,7 @@ use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{GivenBy, Run, RunVerdict};
 use crate::python::run::{self, Ask, RunFault};
 use crate::python::trial;
-use crate::sandbox;
+use crate::sandbox::{self, RunnerError};
 use crate::store::artifacts;
 use crate::workflow::manager::News;
 use crate::workflow::{permission, results, writes};
@@ -82,6 +82,8 @@ impl Driver<'_, '_> {
                 self.ran(number, run, ran.stdout, ran.stderr)
             }
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
+            // The disk's fault, not the script's: it is run when the session is resumed.
+            Err(RunFault::Runner(error @ RunnerError::Folder(_))) => Err(error.into()),
             Err(fault) => {
                 let run = Run::not_run(RunVerdict::Skipped, fault.to_string());
                 self.ran(number, run, String::new(), String::new())

@@ -1,0 +1,82 @@
+//! The operations on the disk by which a session becomes lasting. Built with the feature `faults`, one
+//! of them fails when its number is named: that is how tests see that nothing is lost by it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Does an operation on the disk.
+pub(crate) fn guarded<T>(operation: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    #[cfg(feature = "faults")]
+    match injected::next() {
+        None => {}
+        Some(injected::Fault::Error(error)) => return Err(error),
+        Some(injected::Fault::KilledBefore) => std::process::abort(),
+        Some(injected::Fault::KilledAfter) => {
+            let _ = operation();
+            std::process::abort();
+        }
+    }
+    operation()
+}
+
+/// Writes all of this to a file.
+pub(crate) fn write_all(file: &mut File, content: &[u8]) -> io::Result<()> {
+    use io::Write;
+    // Where it fails on demand, some of it is there.
+    #[cfg(feature = "faults")]
+    let content = {
+        let (some, content) = content.split_at(content.len() / 2);
+        file.write_all(some)?;
+        content
+    };
+    guarded(|| file.write_all(content))
+}
+
+/// Gives a file another name.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    guarded(|| std::fs::rename(from, to))
+}
+
+/// What [`guarded`] does on demand: `REDRAFT_FILE_FAULT=NUMBER:KIND`, and `REDRAFT_FILE_FAULT_SEEN`
+/// names the file that tells that it was done.
+#[cfg(feature = "faults")]
+mod injected {
+    use nix::errno::Errno;
+    use std::io;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    pub(super) enum Fault {
+        Error(io::Error),
+        KilledBefore,
+        KilledAfter,
+    }
+
+    static DONE: AtomicUsize = AtomicUsize::new(0);
+
+    /// The fault of the next operation, if it is its turn.
+    pub(super) fn next() -> Option<Fault> {
+        static WANTED: OnceLock<Option<(usize, String)>> = OnceLock::new();
+        let wanted = WANTED.get_or_init(|| {
+            let text = std::env::var("REDRAFT_FILE_FAULT").ok()?;
+            let (number, kind) = text.split_once(':')?;
+            Some((number.parse().ok()?, kind.to_owned()))
+        });
+        let (number, kind) = wanted.as_ref()?;
+        if DONE.fetch_add(1, Ordering::SeqCst) + 1 != *number {
+            return None;
+        }
+        if let Some(path) = std::env::var_os("REDRAFT_FILE_FAULT_SEEN") {
+            let _ = std::fs::write(path, kind);
+        }
+        let error = |errno: Errno| Some(Fault::Error(io::Error::from(errno)));
+        match kind.as_str() {
+            "full" => error(Errno::ENOSPC),
+            "broken" => error(Errno::EIO),
+            "denied" => error(Errno::EACCES),
+            "killed-before" => Some(Fault::KilledBefore),
+            _ => Some(Fault::KilledAfter),
+        }
+    }
+}
