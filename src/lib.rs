@@ -18,4 +18,5 @@ pub mod prompts;
 pub mod store;
 pub mod terminal;
 pub mod trust;
+pub mod view;
 pub mod workflow;

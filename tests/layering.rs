@@ -21,7 +21,7 @@ const CRATES: [(&str, &[&str]); 6] = [
 
 /// The layers of the root package, lowest first. A module may import from lower layers and from itself;
 /// the modules of one layer do not know each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["domain"],
     &["files", "diff"],
     &["data", "llm", "sandbox"],
@@ -42,6 +42,7 @@ const LAYERS: [&[&str]; 12] = [
     ],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],
     &["agents", "store"],
+    &["view"],
     &["workflow::driver"],
     &["workflow::session_task"],
     &["terminal"],

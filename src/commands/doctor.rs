@@ -1,6 +1,6 @@
 //! `redraft doctor`: what this machine, and a session, need to work.
 
-use super::{Context, code, setup, status, work};
+use super::{Context, code, setup, work};
 use crate::cli::Target;
 use crate::domain::chat::Role;
 use crate::domain::settings::{Install, SandboxMode, Settings};
@@ -11,6 +11,7 @@ use crate::python::interpreter::{self, InterpreterError};
 use crate::python::packages::Packages;
 use crate::sandbox;
 use crate::store;
+use crate::view::status;
 use anyhow::Result;
 use serde_json::json;
 

@@ -1,52 +1,41 @@
 //! `redraft list`: the sessions and where each stands.
 
-use super::{Context, code, status};
+use super::{Context, code};
 use crate::domain::text::one_line;
 use crate::store::catalog::{self, Listed};
+use crate::view::Row;
 use anyhow::Result;
-use serde_json::json;
 use std::time::SystemTime;
 
 /// Characters of a date, `2026-11-30`.
 const DATE: usize = 10;
 
-/// What is shown of a session.
-struct Row {
-    name: String,
-    when: When,
-    versions: String,
-    status: String,
-    /// The request, or what is wrong with the session.
-    what: Result<String, String>,
-}
-
 pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
+    let mut rows = catalog::list(&context.sessions, |listed| (when(&listed), row(listed)))?;
+    rows.sort_by(|a, b| b.0.cmp(&a.0));
     if terminal.json {
-        let mut rows = catalog::list(&context.sessions, |listed| (when(&listed), json(&listed)))?;
-        rows.sort_by(|a, b| b.0.cmp(&a.0));
         let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
         terminal.json(&rows);
         return Ok(code::DONE);
     }
-    let mut rows = catalog::list(&context.sessions, row)?;
-    rows.sort_by(|a, b| b.when.cmp(&a.when));
     if rows.is_empty() {
         let folder = context.sessions.display();
         terminal.say(&format!("no sessions in {folder}; start one with: redraft new \"TASK\""));
         return Ok(code::DONE);
     }
-    let widest = |of: fn(&Row) -> &str| rows.iter().map(|r| of(r).chars().count()).max();
+    let rows: Vec<Columns> = rows.iter().map(|(when, row)| columns(&when.0, row)).collect();
+    let widest = |of: fn(&Columns) -> &str| rows.iter().map(|r| of(r).chars().count()).max();
     let name_width = widest(|r| &r.name).unwrap_or(0).min(32);
     let status_width = widest(|r| &r.status).unwrap_or(0);
     let mut text = String::new();
-    for Row { name, when, versions, status, what } in &rows {
+    for Columns { name, date, versions, status, what } in &rows {
         let name = pad(name, name_width);
         let line = match what {
             Ok(request) => format!(
                 "{}  {}  {versions:<4} {}  {}",
                 terminal.bold(&name),
-                terminal.dim(when.0.get(..DATE).unwrap_or_default()),
+                terminal.dim(date),
                 pad(status, status_width),
                 terminal.dim(request)
             ),
@@ -68,50 +57,47 @@ fn when(listed: &Listed) -> When {
     (updated.unwrap_or_default(), listed.changed)
 }
 
-fn row(listed: Listed) -> Row {
-    let when = when(&listed);
-    let name = one_line(&listed.name, 40);
-    match listed.session {
-        Ok(session) => Row {
-            name,
-            when,
-            versions: match session.versions.len() {
-                _ if session.dialogue.is_some() => "ask".to_owned(),
+fn row(Listed { name, session, .. }: Listed) -> Row {
+    match session {
+        Ok(session) => Row::of(&session),
+        Err(error) => Row::damaged(name, error.to_string()),
+    }
+}
+
+/// A row as text, a column a field.
+struct Columns {
+    name: String,
+    date: String,
+    versions: String,
+    status: String,
+    /// The request, or what is wrong with the session.
+    what: Result<String, String>,
+}
+
+fn columns(when: &str, row: &Row) -> Columns {
+    let date = when.get(..DATE).unwrap_or_default().to_owned();
+    match row {
+        Row::Session(row) => Columns {
+            name: one_line(&row.name, 40),
+            date,
+            versions: match row.versions {
+                _ if row.kind == "ask" => "ask".to_owned(),
                 0 => "-".to_owned(),
                 n => format!("v{n}"),
             },
-            status: status::brief(&session),
-            what: Ok(one_line(&session.request, 60)),
+            status: row.brief.clone(),
+            what: Ok(one_line(&row.request, 60)),
         },
-        Err(error) => Row {
-            name,
-            when,
+        Row::Damaged { name, error, .. } => Columns {
+            name: one_line(name, 40),
+            date,
             versions: String::new(),
             status: String::new(),
-            what: Err(one_line(&error.to_string(), 120)),
+            what: Err(one_line(error, 120)),
         },
     }
 }
 
 fn pad(text: &str, width: usize) -> String {
     console::pad_str(text, width, console::Alignment::Left, None).into_owned()
-}
-
-fn json(Listed { name, session, .. }: &Listed) -> serde_json::Value {
-    match session {
-        Ok(session) => json!({
-            "name": name,
-            "kind": status::kind(session),
-            "request": session.request,
-            "status": status::word(session),
-            "state": status::words(session),
-            "versions": session.versions.len(),
-            "accepted": session.accepted.map(|a| a.version),
-            "evidence": session.accepted.and_then(|a| a.evidence),
-            "tokens": session.calls.usage.total(),
-            "created": session.created,
-            "updated": session.updated,
-        }),
-        Err(error) => json!({ "name": name, "status": "damaged", "error": error.to_string() }),
-    }
 }

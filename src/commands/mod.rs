@@ -28,7 +28,6 @@ mod rm;
 mod run;
 mod setup;
 mod show;
-mod status;
 mod trust;
 mod welcome;
 mod work;

@@ -3,9 +3,7 @@
 use crate::domain::dialogue::{Dialogue, Question};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
-use crate::store::artifacts;
 use crate::terminal::{Terminal, flow, gate};
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Lines of an output that are shown.
@@ -77,28 +75,4 @@ fn end(terminal: &Terminal, question: &Question, text: &mut String) {
     if let Some(remark) = &end.remark {
         text.push_str(&flow::indented(terminal, "  ", &terminal.warm(&visible(remark))));
     }
-}
-
-/// The same for programs.
-pub(super) fn value(session: &Session, dialogue: &Dialogue) -> Value {
-    let step = |number: u32| {
-        let version = session.version(number);
-        json!({
-            "version": number,
-            "file": artifacts::script_file(number),
-            "verdict": version.and_then(|v| v.run.as_ref()).map(|run| run.verdict.name()),
-            "stdout": version.map(|v| v.stdout.as_str()),
-        })
-    };
-    let questions = dialogue.questions.iter().map(|question| {
-        let end = question.end.as_ref();
-        json!({
-            "question": question.text,
-            "answer": end.and_then(|end| end.answer.as_deref()),
-            "remark": end.and_then(|end| end.remark.as_deref()),
-            "ended": end.is_some(),
-            "runs": question.versions().map(step).collect::<Vec<_>>(),
-        })
-    });
-    questions.collect()
 }

@@ -4,7 +4,6 @@ use super::{Context, code, work};
 use crate::cli;
 use crate::domain::event::{Artifact, Event};
 use crate::domain::permission::Permission;
-use crate::domain::session::Session;
 use crate::domain::text::one_line;
 use crate::store;
 use crate::workflow::permission;
@@ -15,7 +14,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> Result<u8> {
     let place = context.find_whole(Some(&args.session))?;
     let (mut store, found) = store::open(&place.folder)?;
     work::take_up(context, &mut store, found)?;
-    let open = allowed(store.session());
+    let open = permission::allowed(store.session());
     let revoked = match chosen(&open, &args.permissions) {
         Ok(revoked) => revoked,
         Err(unknown) if open.is_empty() => bail!("`{unknown}`: nothing is allowed to this session"),
@@ -29,7 +28,9 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> Result<u8> {
         store.sync()?;
     }
     if context.terminal.json {
-        context.terminal.json(&json!({ "revoked": revoked, "allowed": allowed(store.session()) }));
+        context
+            .terminal
+            .json(&json!({ "revoked": revoked, "allowed": permission::allowed(store.session()) }));
     } else if revoked.is_empty() {
         context.terminal.say("nothing is allowed to this session");
     }
@@ -37,18 +38,6 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> Result<u8> {
         context.terminal.say(&one_line(&format!("taken back: {permission}"), 200));
     }
     Ok(code::DONE)
-}
-
-/// All that a session may reach, each once: what its scripts were allowed, and what its settings open.
-pub(super) fn allowed(session: &Session) -> Vec<Permission> {
-    let mut all: Vec<Permission> = Vec::new();
-    let settings = session.settings.openings();
-    for permission in settings.iter().chain(permission::granted(session)) {
-        if !all.contains(permission) {
-            all.push(permission.clone());
-        }
-    }
-    all
 }
 
 /// Those that are named, or all of them.

@@ -16,6 +16,7 @@ use crate::sandbox;
 use crate::store;
 use crate::terminal::gate;
 use crate::terminal::menu::{self, Choice};
+use crate::view::words;
 use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
 use crate::workflow::permission;
@@ -98,7 +99,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         terminal.warn(&format!(
             "{}: {}{}{}",
             ran.run.verdict.name(),
-            gate::seconds(ran.run.milliseconds),
+            words::seconds(ran.run.milliseconds),
             ran.run.refused_hosts().map_or_else(String::new, |tried| format!(", {tried}")),
             ran.run.reason.as_ref().map_or_else(String::new, |why| format!(", {}", visible(why))),
         ));

@@ -1,16 +1,16 @@
 //! `redraft show`: a session, or one of its versions.
 
-use super::{Context, code, questions, revoke, status, work};
+use super::{Context, code, questions, work};
 use crate::cli::Target;
 use crate::domain::event::FORMAT;
 use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
-use crate::store::{self, Snapshot, artifacts};
+use crate::store::{self, Snapshot};
 use crate::terminal::{Terminal, gate, ledger, matrix, sides};
-use crate::workflow::{evidence, machine};
+use crate::view::{self, status, words};
+use crate::workflow::{evidence, machine, permission};
 use anyhow::Result;
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
@@ -24,12 +24,12 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
                 return Err(store::no_version(session, number).into());
             };
             if terminal.json {
-                terminal.json(&version_value(version, true));
+                terminal.json(&view::Version::whole(session, version));
             } else {
                 terminal.print(&one(terminal, session, version));
             }
         }
-        None if terminal.json => terminal.json(&value(session)),
+        None if terminal.json => terminal.json(&view::Session::of(session)),
         None => {
             terminal.print(&whole(terminal, &snapshot));
             if session.accepted.is_none() {
@@ -98,14 +98,14 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
     for test in &session.tests {
         row("tests", &visible(&format!("{} ({} bytes)", test.name, test.bytes)));
     }
-    for permission in revoke::allowed(session) {
+    for permission in permission::allowed(session) {
         row("allowed", &terminal.warm(&one_line(&permission.to_string(), 200)));
     }
     for permission in &session.elsewhere {
         let words = format!("{permission}  allowed elsewhere: it counts when you allow it here");
         row("asked", &one_line(&words, 200));
     }
-    row("spent", &gate::spent(session));
+    row("spent", &words::spent(session));
     for file in &snapshot.edited {
         row(
             "edited",
@@ -179,82 +179,4 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
             let _ = writeln!(text, "         {}", terminal.dim(&words));
         }
     }
-}
-
-fn value(session: &Session) -> Value {
-    json!({
-        "name": session.name,
-        "format": session.format,
-        "kind": status::kind(session),
-        "request": session.request,
-        "status": status::word(session),
-        "state": status::words(session),
-        "settings": session.settings,
-        "allowed": revoke::allowed(session),
-        "allowed_elsewhere": session.elsewhere,
-        "forked_from": session.forked_from,
-        "data": session.data,
-        "tests": session.tests,
-        "plan": session.planning.plan,
-        "proposal": session.planning.proposal,
-        "head": session.head,
-        "accepted": session.accepted.map(|a| a.version),
-        "evidence": session.accepted.and_then(|a| a.evidence),
-        "paused": session.paused,
-        "versions": session.versions.iter().map(|v| version_value(v, false)).collect::<Vec<_>>(),
-        "requirements": requirements(session),
-        "findings": session.ledger,
-        "questions": session.dialogue.as_ref().map(|dialogue| questions::value(session, dialogue)),
-        "usage": session.calls.usage,
-        "usd": session.calls.priced.then_some(session.calls.usd),
-        "created": session.created,
-        "updated": session.updated,
-    })
-}
-
-/// Requirements by versions: how far each is fulfilled, and who says so.
-fn requirements(session: &Session) -> Value {
-    let rows = evidence::matrix(session).into_iter().map(|row| {
-        let versions: Vec<Value> = row
-            .versions
-            .iter()
-            .map(|(version, held)| {
-                json!({
-                    "version": version,
-                    "status": held.map(|held| held.status),
-                    "by": held.map(|held| held.by),
-                })
-            })
-            .collect();
-        json!({ "id": row.requirement.id, "text": row.requirement.text, "versions": versions })
-    });
-    rows.collect()
-}
-
-fn version_value(version: &Version, whole: bool) -> Value {
-    let mut value = json!({
-        "version": version.number,
-        "cause": version.cause,
-        "base": version.base,
-        "file": artifacts::script_file(version.number),
-        "lines": version.script.lines().count(),
-        "at": version.at,
-        "run": version.run,
-        "tests": version.tests,
-        "review": version.review,
-        "verdict": version.review.as_ref().map(|_| machine::verdict(version).name()),
-        "evidence": evidence::level(version),
-        "candidates": version.samples,
-        "split": version.split,
-        "overruled": evidence::overruled(version),
-        "feedback": version.feedback,
-        "answers": version.answers,
-    });
-    if whole && let Value::Object(fields) = &mut value {
-        fields.insert("script".to_owned(), json!(version.script));
-        fields.insert("checks".to_owned(), json!(version.checks));
-        fields.insert("stdout".to_owned(), json!(version.stdout));
-        fields.insert("stderr".to_owned(), json!(version.stderr));
-    }
-    value
 }

@@ -1,6 +1,6 @@
 //! Works on an open session, and says how it ended.
 
-use super::{Context, chatlog, code, interrupts, setup, status};
+use super::{Context, chatlog, code, interrupts, setup};
 use crate::config::Config;
 use crate::domain::chat::Agent;
 use crate::domain::dialogue::{Dialogue, Question};
@@ -14,6 +14,7 @@ use crate::python::packages::Packages;
 use crate::store::{Found, Store, artifacts};
 use crate::terminal::gate;
 use crate::terminal::{self, Face, Terminal, editor, restore};
+use crate::view::{status, words};
 use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::evidence;
 use crate::workflow::manager::Manager;
@@ -248,7 +249,7 @@ fn conclude(context: &Context, store: &Store, end: &End) {
                     open => terminal.warm(&format!(" with {open}")),
                 }
             };
-            terminal.say(&terminal.dim(&format!("  after {}", gate::work_done(session))));
+            terminal.say(&terminal.dim(&format!("  after {}", words::work_done(session))));
             let seen = if session.accepted.is_some_and(|a| a.without_run) {
                 String::new()
             } else {
@@ -262,7 +263,7 @@ fn conclude(context: &Context, store: &Store, end: &End) {
         }
         End::Answered => terminal.say(&resume_with(context, store.folder())),
         End::Paused(reason) => {
-            let done = gate::work_done(session);
+            let done = words::work_done(session);
             let below = |head: &&Version| {
                 evidence::level(head).is_some_and(|level| level < session.settings.accept)
             };

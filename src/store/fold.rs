@@ -545,8 +545,12 @@ fn finished(session: &mut Session, e: CallFinished) {
     calls.usd += e.usd.unwrap_or(0.0);
     calls.priced |= e.usd.is_some();
     calls.at_usual_prices |= e.usual_price;
-    let (tokens, usd, milliseconds) = (e.usage.total(), e.usd, e.milliseconds);
-    calls.latest.insert(e.agent, Took { tokens, usd, milliseconds });
+    let took = Took { tokens: e.usage.total(), usd: e.usd, milliseconds: e.milliseconds };
+    calls.milliseconds = calls.milliseconds.saturating_add(took.milliseconds);
+    if let Some(version) = version {
+        calls.of_version.entry(version).or_default().add(took);
+    }
+    calls.latest.insert(e.agent, took);
     *calls.finished.entry(e.agent).or_default() += 1;
     calls.pending.push(Pending {
         call: e.call,

@@ -3,16 +3,15 @@
 use super::{Terminal, flow, matrix};
 use crate::diff;
 use crate::domain;
-use crate::domain::chat::Agent;
 use crate::domain::event::Gate;
 use crate::domain::packages::Missing;
 use crate::domain::plan::Plan;
-use crate::domain::report::{AS_GIVEN, GivenBy, Run, RunVerdict, TestOutcome};
+use crate::domain::report::{AS_GIVEN, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, printed_line, visible};
+use crate::view::{self, words};
 use crate::workflow::evidence::{self, Held, Source};
-use crate::workflow::forecast;
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
@@ -84,20 +83,11 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     text
 }
 
-/// Whether it is asked which of the things that candidates of a version did is meant.
-#[must_use]
-pub fn asks_which(version: Option<&Version>) -> bool {
-    version.is_some_and(|version| {
-        let tests = version.tests.as_deref().unwrap_or_default();
-        version.split.is_some() && tests.is_empty()
-    })
-}
-
 /// The two things that candidates of a version did with the same inputs; empty where they do not differ,
 /// or the user's own tests decide.
 #[must_use]
 pub fn split(terminal: &Terminal, version: &Version) -> String {
-    let Some(split) = version.split.as_ref().filter(|_| asks_which(Some(version))) else {
+    let Some(split) = version.split.as_ref().filter(|_| view::asks_which(version)) else {
         return String::new();
     };
     let mut text = title(terminal, "Which of these do you mean?");
@@ -172,12 +162,12 @@ pub fn packages(terminal: &Terminal, asked: &[&Missing]) -> String {
     let mut text = title(terminal, "What it needs");
     for package in asked.iter().take(SHOWN) {
         let label = format!("  {} ", terminal.bold(&one_line(&package.requirement, 60)));
-        let known = if package.known { "well known" } else { "not one of the well-known packages" };
-        let words = match (&package.warning, package.exists) {
-            (Some(warning), _) => terminal.bad(&visible(warning)),
-            (None, None) => terminal.warm(&format!("{known}; the index could not be asked for it")),
-            (None, _) if package.known => terminal.dim(known),
-            (None, _) => terminal.warm(known),
+        let words = match &package.warning {
+            Some(warning) => terminal.bad(&visible(warning)),
+            None if package.known && package.exists.is_some() => {
+                terminal.dim(&words::known(package))
+            }
+            None => terminal.warm(&words::known(package)),
         };
         text.push_str(&flow::hang(terminal, &label, &words));
     }
@@ -207,7 +197,7 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
         if run.screenshot {
             row("picture", &format!("run_v{}/screenshot.png", version.number));
         }
-        for words in noticed(run) {
+        for words in words::noticed(run) {
             row("", &terminal.warm(&visible(&words)));
         }
         for gap in &run.gaps {
@@ -219,27 +209,27 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> Str
     } else if !session.tests.is_empty() {
         row("tests", &terminal.warm("not run"));
     }
-    if let Some(checks) = checks(version) {
+    if let Some(checks) = words::checks(version) {
         row("checks", &checks);
     }
     let judged = version.review.as_ref().is_none_or(|review| !review.before_run);
     if judged && !session.requirements().is_empty() {
         row("plan", &requirements(terminal, session, version));
     }
-    row("findings", &findings(session, version));
+    row("findings", &words::findings(session, version));
     if let Some(base) = version.base.and_then(|b| session.version(b)) {
         let stat = diff::stat(&base.script, &version.script);
         row("changed", &format!("+{} −{} lines since v{}", stat.added, stat.removed, base.number));
     }
-    row("spent", &spent(session));
-    row("one more", &next(session));
+    row("spent", &words::spent(session));
+    row("one more", &words::next(session));
     let verdict = machine::verdict(version);
     let shown = match verdict {
         Verdict::Accept => terminal.good(verdict.name()),
         Verdict::Iterate => terminal.warm(verdict.name()),
     };
     let seen = terminal.dim(&format!(" ({})", evidence::level_in_words(version)));
-    row("verdict", &format!("{shown}{}{seen}", reviewer_differs(version, verdict)));
+    row("verdict", &format!("{shown}{}{seen}", words::reviewer_differs(version, verdict)));
     if let Some(words) = evidence::overruled(version) {
         row("why", &terminal.warm(&words));
     }
@@ -308,18 +298,6 @@ pub fn test_lines(terminal: &Terminal, version: &Version) -> String {
     .collect()
 }
 
-fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
-    let Some(review) = &version.review else { return String::new() };
-    match review.said {
-        Some(said) if said == verdict => String::new(),
-        Some(said) => {
-            let when = if review.before_run { " before it was run" } else { "" };
-            format!(", though the Reviewer said {}{when}", said.name())
-        }
-        None => ", the Reviewer gave none".to_owned(),
-    }
-}
-
 /// How a version's run went, in a few words.
 #[must_use]
 pub fn run(terminal: &Terminal, version: &Version) -> String {
@@ -330,73 +308,7 @@ pub fn run(terminal: &Terminal, version: &Version) -> String {
         RunVerdict::Failed => terminal.bad(name),
         RunVerdict::Timeout | RunVerdict::Refused | RunVerdict::Skipped => terminal.warm(name),
     };
-    format!("{word}{}", run_details(run, version))
-}
-
-/// What was seen of a run that did not fail, and that hardly anybody means.
-#[must_use]
-pub fn noticed(run: &Run) -> Vec<String> {
-    let blank = run.blank.iter().map(|name| format!("nothing is drawn on {name}"));
-    let ignores = run.ignores.iter().map(|what| format!("it does not use {what}"));
-    blank.chain(ignores).chain(run.no_result()).collect()
-}
-
-fn run_details(run: &Run, version: &Version) -> String {
-    let mut parts = Vec::new();
-    if let Some(reason) = &run.reason {
-        parts.push(one_line(reason, 100));
-    }
-    if run.verdict.ran() {
-        parts.push(seconds(run.milliseconds));
-        parts.push(match version.stdout.lines().count() {
-            0 => "nothing printed".to_owned(),
-            n => format!("{} printed", count(n, "line")),
-        });
-        if !run.files.is_empty() {
-            let names: Vec<String> = run.files.iter().take(3).map(|f| one_line(f, 40)).collect();
-            let more = if run.files.len() > 3 { ", ..." } else { "" };
-            parts.push(format!("wrote {}{more}", names.join(", ")));
-        }
-        if matches!(run.given_by, Some(GivenBy::Plan | GivenBy::Both)) {
-            parts.push("with what the plan says to try".to_owned());
-        }
-        if let Some(level) = run.sandbox.as_deref().filter(|level| *level != "strict") {
-            parts.push(format!("sandbox {level}"));
-        }
-        parts.extend(run.refused_hosts());
-        if run.programs_refused {
-            parts.push("starting other programs was not allowed".to_owned());
-        }
-    }
-    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
-}
-
-fn checks(version: &Version) -> Option<String> {
-    let checks = version.checks.as_ref()?;
-    let mut parts = vec![match checks.errors.first() {
-        None => "no errors".to_owned(),
-        Some(first) => {
-            let words = one_line(&first.message, 70);
-            format!("{} ({} in line {})", count(checks.errors.len(), "error"), words, first.line)
-        }
-    }];
-    if !checks.lint.is_empty() {
-        parts.push(format!("{} of lint", count(checks.lint.len(), "point")));
-    }
-    if !checks.security.is_empty() {
-        parts.push(format!("{} of security", count(checks.security.len(), "point")));
-    }
-    if !checks.vanished.is_empty() {
-        parts.push(format!("gone: {}", one_line(&checks.vanished.join(", "), 60)));
-    }
-    if !checks.heedless.is_empty() {
-        let names = one_line(&checks.heedless.join(", "), 60);
-        parts.push(format!("uses nothing of what it is given: {names}"));
-    }
-    if !checks.dependencies.is_empty() {
-        parts.push(format!("needs {}", one_line(&checks.dependencies.join(", "), 60)));
-    }
-    Some(parts.join(", "))
+    format!("{word}{}", words::run_details(version))
 }
 
 fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> String {
@@ -429,19 +341,6 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
     let silent = held.iter().filter(|(_, held)| held.is_none()).count();
     if silent > 0 {
         let _ = write!(words, ", not judged: {silent}");
-    }
-    words
-}
-
-fn findings(session: &Session, version: &Version) -> String {
-    let open = session.open_findings().count();
-    let blockers = session.open_blockers().count();
-    let (new, settled) = version.review.as_ref().map_or((0, 0), |r| (r.new.len(), r.settled.len()));
-    let mut words =
-        format!("{open} open ({}), {new} new, {settled} settled", count(blockers, "blocker"));
-    let contested = session.ledger.iter().filter(|f| f.state == FindingState::Contested).count();
-    if contested > 0 {
-        let _ = write!(words, ", {contested} contested: `waive` or `reopen` decides");
     }
     words
 }
@@ -496,60 +395,5 @@ pub(super) fn colored(terminal: &Terminal, finding: &Finding, word: &str) -> Str
         (FindingState::Open | FindingState::Contested, _) => terminal.warm(&padded),
         (FindingState::Fixed, _) => terminal.good(&padded),
         _ => terminal.dim(&padded),
-    }
-}
-
-/// How much was made and asked for: `4 versions, 6 calls of the Coder`.
-#[must_use]
-pub fn work_done(session: &Session) -> String {
-    let of = |agent| session.calls.finished.get(&agent).copied().unwrap_or_default();
-    let calls = of(Agent::Coder) + of(Agent::Repair);
-    let calls = format!("{} of the Coder", count(calls, "call"));
-    format!("{}, {calls}", count(session.versions.len(), "version"))
-}
-
-/// Tokens, money and calls so far.
-#[must_use]
-pub fn spent(session: &Session) -> String {
-    let calls = &session.calls;
-    let about = if calls.usage.estimated { "about " } else { "" };
-    let limits = &session.settings.limits;
-    let of = limits.budget_tokens.map_or_else(String::new, |budget| format!(" of {budget}"));
-    let mut words = format!(
-        "{about}{}{of} tokens in {}",
-        calls.usage.total(),
-        count(calls.finished.values().sum(), "call")
-    );
-    if calls.priced {
-        let of = limits.budget_usd.map_or_else(String::new, |budget| format!(" of ${budget:.2}"));
-        let _ = write!(words, ", ${:.4}{of}{}", calls.usd, usual(session));
-    }
-    words
-}
-
-/// What one more iteration will take, from what the last calls of this session took.
-fn next(session: &Session) -> String {
-    let Some(took) = forecast::iteration(session) else {
-        return "unknown before the first".to_owned();
-    };
-    let mut words = format!("about {} tokens, {}", took.tokens, seconds(took.milliseconds));
-    if let Some(usd) = took.usd {
-        let _ = write!(words, ", ${usd:.4}{}", usual(session));
-    }
-    words
-}
-
-/// What is to be known of the prices.
-fn usual(session: &Session) -> &'static str {
-    if session.calls.at_usual_prices { " (usual prices)" } else { "" }
-}
-
-/// Milliseconds for people.
-#[must_use]
-pub fn seconds(milliseconds: u64) -> String {
-    match milliseconds {
-        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-        10_000..120_000 => format!("{} s", milliseconds / 1000),
-        _ => format!("{} min", milliseconds.div_ceil(60_000)),
     }
 }

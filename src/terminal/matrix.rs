@@ -4,7 +4,8 @@ use super::Terminal;
 use crate::domain::review::Status;
 use crate::domain::session::Session;
 use crate::domain::text::{one_line, visible};
-use crate::workflow::evidence::{self, Held, Source};
+use crate::view;
+use crate::workflow::evidence::Source;
 use std::fmt::Write as _;
 
 /// The most versions that are shown, the latest ones.
@@ -15,7 +16,7 @@ const WIDTH: usize = 5;
 /// The table, and what its marks mean; no column where there are no versions.
 #[must_use]
 pub fn table(terminal: &Terminal, session: &Session) -> String {
-    let rows = evidence::matrix(session);
+    let rows = view::matrix(session);
     let numbers: Vec<u32> = session.versions.iter().map(|version| version.number).collect();
     let numbers = &numbers[numbers.len().saturating_sub(VERSIONS)..];
     let mut text = String::new();
@@ -27,12 +28,12 @@ pub fn table(terminal: &Terminal, session: &Session) -> String {
         let _ = writeln!(text, "       {}", terminal.dim(head.trim_end()));
     }
     for row in &rows {
-        let _ = write!(text, "  {:<4} ", one_line(&row.requirement.id, 4));
+        let _ = write!(text, "  {:<4} ", one_line(&row.id, 4));
         for number in numbers {
-            let known = row.versions.iter().find(|(n, _)| n == number);
-            match known.and_then(|(_, held)| *held) {
-                Some(held) => {
-                    let _ = write!(text, "{}{}", colored(terminal, held), " ".repeat(WIDTH - 2));
+            match row.cell(*number).and_then(|cell| cell.status.zip(cell.by)) {
+                Some((status, by)) => {
+                    let mark = colored(terminal, status, by);
+                    let _ = write!(text, "{mark}{}", " ".repeat(WIDTH - 2));
                 }
                 None => {
                     let _ = write!(text, "{:<WIDTH$}", "·");
@@ -40,7 +41,7 @@ pub fn table(terminal: &Terminal, session: &Session) -> String {
             }
         }
         let room = terminal.width().saturating_sub(8 + numbers.len() * WIDTH).max(30);
-        let _ = writeln!(text, "{}", one_line(&visible(&row.requirement.text), room));
+        let _ = writeln!(text, "{}", one_line(&visible(&row.text), room));
     }
     if !numbers.is_empty() && !rows.is_empty() {
         let words =
@@ -50,14 +51,14 @@ pub fn table(terminal: &Terminal, session: &Session) -> String {
     text
 }
 
-fn colored(terminal: &Terminal, held: Held) -> String {
-    let by = match held.by {
+fn colored(terminal: &Terminal, status: Status, by: Source) -> String {
+    let by = match by {
         Source::Manager => 'm',
         Source::Test => 't',
         Source::Run => 'r',
         Source::Reviewer => 'v',
     };
-    match held.status {
+    match status {
         Status::Met => terminal.good(&format!("✓{by}")),
         Status::Partly => terminal.warm(&format!("~{by}")),
         Status::NotMet => terminal.bad(&format!("✗{by}")),

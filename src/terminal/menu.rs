@@ -4,11 +4,12 @@ use super::tell::Teller;
 use super::{Terminal, forget_typed, harmless, hush, is_ending, lines, prompt, restore, sides};
 use crate::diff;
 use crate::domain::event::Gate;
-use crate::domain::review::{Answered, Finding, FindingState, Status, Verdict};
+use crate::domain::review::{Answered, Finding, Status};
 use crate::domain::text::{count, one_line, visible};
+use crate::view;
+use crate::workflow::driver;
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Question};
 use crate::workflow::session_task::News;
-use crate::workflow::{driver, install, machine};
 use dialoguer::Select;
 use dialoguer::theme::ColorfulTheme;
 use prompt::Typed;
@@ -44,17 +45,15 @@ impl Menus {
         self.teller.question(question);
         // An Enter that was meant for what was on the screen before must not accept a version.
         forget_typed();
-        let asked = match question.gate {
-            Gate::Plan => "Is this the plan?",
-            Gate::Version => "What now?",
-            Gate::Safety => "May it?",
-            Gate::Install => "Install them?",
-            Gate::Budget => "Go on past the limit?",
-        };
         let choices = choices(question);
         loop {
             // Escape leaves, as `quit` does: the session can be resumed.
-            let chosen = select(&self.teller.terminal, asked, &choices, preferred(question))?;
+            let chosen = select(
+                &self.teller.terminal,
+                view::prompt(question.gate),
+                &choices,
+                view::preferred(question),
+            )?;
             let Some(choice) = chosen.and_then(|n| choices.get(n)) else {
                 return Ok(Answer::Quit);
             };
@@ -86,8 +85,10 @@ impl Menus {
             "rewind" => self.version(question)?.map(Answer::Rewind),
             "test" => self.tried(question)?.map(Answer::Tested),
             "right" => Some(Answer::Right),
-            "waive" => self.finding(question, can_waive)?.map(|id| Answer::Waive(vec![id])),
-            "reopen" => self.finding(question, can_reopen)?.map(|id| Answer::Reopen(vec![id])),
+            "waive" => self.finding(question, view::can_waive)?.map(|id| Answer::Waive(vec![id])),
+            "reopen" => {
+                self.finding(question, view::can_reopen)?.map(|id| Answer::Reopen(vec![id]))
+            }
             "look" => {
                 self.look(question);
                 None
@@ -256,92 +257,15 @@ pub struct Choice<'a> {
     pub what: &'a str,
 }
 
+/// The answers of a gate, and to look at the script before one of them.
 fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
-    let choice = |word, what| Choice { word, what };
-    let version = question.session.head().is_some();
-    match question.gate {
-        Gate::Plan => vec![
-            choice("approve", "the Coder starts with it"),
-            choice("say", "tell the Planner what should be different"),
-            choice("edit", "change the text in your editor"),
-            choice("quit", "stop for today"),
-        ],
-        Gate::Version if !version => vec![
-            choice("iterate", "ask the Coder again"),
-            choice("plan", "change what is asked for"),
-            choice("quit", "stop for today"),
-        ],
-        Gate::Version => {
-            let ledger = &question.session.ledger;
-            let mut choices = vec![
-                choice("accept", "take this version: done"),
-                choice("iterate", "another version, for the open findings"),
-                choice("feedback", "say what you saw; then another version"),
-                choice("run", "run it once more"),
-                choice("edit", "change the script in your editor"),
-                choice("plan", "change what is asked for"),
-                choice("rewind", "go on from an earlier version"),
-                choice("look", "read the script, or what changed in it"),
-            ];
-            if !question.session.requirements().is_empty() {
-                choices.push(choice("test", "go through the requirements: yes, no, or a note"));
-            }
-            if question.session.head().is_some_and(|head| !head.stdout.trim().is_empty()) {
-                choices.push(choice("right", "what it printed is right: an example from now on"));
-            }
-            if ledger.iter().any(can_waive) {
-                choices.push(choice("waive", "say of a finding that it does not matter"));
-            }
-            if ledger.iter().any(can_reopen) {
-                choices.push(choice("reopen", "say of a finding that it does"));
-            }
-            if super::gate::asks_which(question.session.head()) {
-                choices.push(choice("mean 1", "what the script shows is what you mean"));
-                choices.push(choice("mean 2", "what the other one shows is"));
-            }
-            choices.push(choice("quit", "stop for today"));
-            choices
-        }
-        Gate::Safety => vec![
-            choice("deny", "check and review it without a run"),
-            choice("allow", "the scripts of this session may do just that"),
-            choice("quit", "stop for today"),
-        ],
-        Gate::Install => vec![
-            choice("allow", "into an environment of their own, for this session"),
-            choice("deny", "run it without them"),
-            choice("quit", "stop for today"),
-        ],
-        Gate::Budget => vec![
-            choice("allow", "as much again"),
-            choice("deny", "stop at the limit"),
-            choice("quit", "stop for today"),
-        ],
-    }
-}
-
-fn can_waive(finding: &Finding) -> bool {
-    matches!(
-        finding.state,
-        FindingState::Open | FindingState::Contested | FindingState::Unsupported
-    )
-}
-
-fn can_reopen(finding: &Finding) -> bool {
-    finding.state != FindingState::Open
-}
-
-/// What the cursor stands on: what the program would do.
-fn preferred(question: &Question<'_>) -> usize {
-    let head = question.session.head();
-    match question.gate {
-        Gate::Version => usize::from(head.is_some_and(|v| machine::verdict(v) == Verdict::Iterate)),
-        // A name that looks like a trap is not installed by a careless Enter.
-        Gate::Install => usize::from(head.is_some_and(|v| {
-            install::unanswered(question.session, v).iter().any(|package| package.warning.is_some())
-        })),
-        _ => 0,
-    }
+    let choices = view::choices(question).into_iter();
+    choices
+        .flat_map(|view::Choice { word, what, .. }| {
+            let look = Choice { word: "look", what: "read the script, or what changed in it" };
+            [Some(Choice { word, what }), (word == "rewind").then_some(look)].into_iter().flatten()
+        })
+        .collect()
 }
 
 /// Whether what can't be taken as it is should be opened in the editor again.

@@ -7,6 +7,7 @@ use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
 use crate::domain::report::RunVerdict;
 use crate::domain::text::{count, one_line, printed_line, visible};
+use crate::view::words;
 use crate::workflow::manager::Question;
 use crate::workflow::session_task::News;
 
@@ -79,7 +80,7 @@ impl Teller {
                     "  {} tokens in, {} out, {}{cut}",
                     usage.prompt,
                     usage.answer,
-                    gate::seconds(*milliseconds)
+                    words::seconds(*milliseconds)
                 );
                 self.terminal.say(&self.terminal.dim(&words));
             }
@@ -174,7 +175,7 @@ impl Teller {
                     }
                     None => self.printed(&version.stdout),
                 }
-                for words in version.run.iter().flat_map(gate::noticed) {
+                for words in version.run.iter().flat_map(words::noticed) {
                     let words = terminal.warm(&visible(&words));
                     terminal.print(&flow::hang(terminal, "       ", &words));
                 }

@@ -30,9 +30,7 @@ pub fn iteration(session: &Session) -> Option<Took> {
     let looked_at = looked_at.into_iter().filter(|agent| session.calls.latest.contains_key(agent));
     let mut all = call(session, Agent::Coder)?;
     for took in looked_at.filter_map(|agent| call(session, agent)) {
-        all.tokens = all.tokens.saturating_add(took.tokens);
-        all.milliseconds = all.milliseconds.saturating_add(took.milliseconds);
-        all.usd = all.usd.zip(took.usd).map(|(a, b)| a + b).or(all.usd).or(took.usd);
+        all.add(took);
     }
     Some(all)
 }

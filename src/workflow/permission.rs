@@ -255,6 +255,19 @@ fn denied(session: &Session, permission: &Permission) -> bool {
     denials.any(|denied| denied.covers(permission)) && !may(session, permission)
 }
 
+/// All that a session may reach, each once: what its scripts were allowed, and what its settings open.
+#[must_use]
+pub fn allowed(session: &Session) -> Vec<Permission> {
+    let mut all: Vec<Permission> = Vec::new();
+    let settings = session.settings.openings();
+    for permission in settings.iter().chain(granted(session)) {
+        if !all.contains(permission) {
+            all.push(permission.clone());
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -137,6 +137,11 @@ fn show_tells_of_a_session_and_of_a_version() {
     assert_eq!(session["plan"]["requirements"][1]["id"], "R2");
     assert_eq!(session["versions"][1]["cause"], "feedback");
     assert_eq!(session["versions"][1]["run"]["verdict"], "ok");
+    let words = session["versions"][1]["run"]["words"].as_str().unwrap();
+    assert!(words.starts_with("ok, ") && words.contains(", 2 lines printed"), "{words}");
+    let tokens = |value: &Value| value["tokens"].as_u64().unwrap();
+    let of_versions: u64 = session["versions"].as_array().unwrap().iter().map(tokens).sum();
+    assert!(of_versions > 0 && of_versions < tokens(&session), "the Planner's are of no version");
     let version = value(&world, &["show", "./sessions/x:v2"]);
     assert_eq!(version["script"], world.read("sessions/x/script_v2.py"));
     assert_eq!(version["stdout"], "two\ndone\n");

@@ -99,6 +99,12 @@ pub fn write_proposals(proposals: &[String]) -> String {
     section::write(HEADING, proposals.iter().cloned())
 }
 
+/// The proposals of a plan that no person approved.
+#[must_use]
+pub fn proposals(text: &str) -> Vec<String> {
+    section::items(text, HEADING).map(str::to_owned).collect()
+}
+
 /// A plan's text as models are shown it: without quotes of what they are shown anyway, and without
 /// proposals that nobody approved.
 #[must_use]

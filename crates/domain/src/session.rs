@@ -430,6 +430,10 @@ pub struct Calls {
     pub priced: bool,
     /// Whether any of that money is at the usual price of a well-known model.
     pub at_usual_prices: bool,
+    /// Milliseconds of all finished calls, each from its request to the end of its answer.
+    pub milliseconds: u64,
+    /// What the finished calls about each version took, added up.
+    pub of_version: BTreeMap<u32, Took>,
     /// What each agent's last finished call took.
     pub latest: HashMap<Agent, Took>,
     /// Finished calls of each agent.
@@ -445,6 +449,15 @@ pub struct Took {
     pub usd: Option<f64>,
     /// From the request to the end of the answer.
     pub milliseconds: u64,
+}
+
+impl Took {
+    /// Adds what another call took.
+    pub fn add(&mut self, other: Self) {
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.milliseconds = self.milliseconds.saturating_add(other.milliseconds);
+        self.usd = self.usd.zip(other.usd).map(|(a, b)| a + b).or(self.usd).or(other.usd);
+    }
 }
 
 /// A finished call whose answer was not read yet.

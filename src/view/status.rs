@@ -5,20 +5,33 @@ use crate::domain::text::one_line;
 use crate::workflow::evidence;
 use crate::workflow::machine::{self, Step};
 
-/// Where it stands: `accepted v3`, `at the version gate`, ...
-pub(super) fn words(session: &Session) -> String {
-    match machine::next_step(session) {
+/// Where it stands, with the reason why it waits: `accepted v3 (ran)`, `at the version gate: stuck`, ...
+#[must_use]
+pub fn words(session: &Session) -> String {
+    let step = machine::next_step(session);
+    let brief = without_reason(session, &step);
+    match &session.paused {
+        Some(reason) if matches!(step, Step::Ask(_) | Step::Call { .. }) => {
+            format!("{brief}: {}", one_line(reason, 80))
+        }
+        _ => brief,
+    }
+}
+
+/// The same without the reason.
+#[must_use]
+pub fn brief(session: &Session) -> String {
+    without_reason(session, &machine::next_step(session))
+}
+
+fn without_reason(session: &Session, step: &Step) -> String {
+    match step {
         Step::Done(version) => format!("accepted v{version}{}", seen(session)),
-        Step::Ask(gate) => match &session.paused {
-            Some(reason) => format!("at the {} gate: {}", gate.name(), one_line(reason, 80)),
-            None => format!("at the {} gate", gate.name()),
-        },
-        Step::Call { agent, .. } => match &session.paused {
-            Some(reason) => {
-                format!("paused, the {} is next: {}", agent.name(), one_line(reason, 80))
-            }
-            None => format!("the {} is next", agent.name()),
-        },
+        Step::Ask(gate) => format!("at the {} gate", gate.name()),
+        Step::Call { agent, .. } if session.paused.is_some() => {
+            format!("paused, the {} is next", agent.name())
+        }
+        Step::Call { agent, .. } => format!("the {} is next", agent.name()),
         Step::Read { .. } | Step::Take => "an answer is to be read".to_owned(),
         Step::Check(version)
         | Step::Seek(version)
@@ -35,7 +48,8 @@ pub(super) fn words(session: &Session) -> String {
 }
 
 /// How much was seen of the accepted version, as it is put behind its number.
-pub(super) fn seen(session: &Session) -> String {
+#[must_use]
+pub fn seen(session: &Session) -> String {
     let Some(accepted) = session.accepted else { return String::new() };
     match session.version(accepted.version) {
         _ if accepted.without_run => ", without a run".to_owned(),
@@ -44,14 +58,9 @@ pub(super) fn seen(session: &Session) -> String {
     }
 }
 
-/// The same without the reason why it waits.
-pub(super) fn brief(session: &Session) -> String {
-    let words = words(session);
-    words.split_once(": ").map_or(words.as_str(), |(state, _)| state).to_owned()
-}
-
-/// The same as one word, for programs.
-pub(super) fn word(session: &Session) -> &'static str {
+/// Where it stands as one word, for programs.
+#[must_use]
+pub fn word(session: &Session) -> &'static str {
     match machine::next_step(session) {
         Step::Done(_) => "accepted",
         Step::Listen if is_answered(session) => "answered",
@@ -68,6 +77,7 @@ fn is_answered(session: &Session) -> bool {
 }
 
 /// What a session is for, as one word for programs.
-pub(super) const fn kind(session: &Session) -> &'static str {
+#[must_use]
+pub const fn kind(session: &Session) -> &'static str {
     if session.dialogue.is_some() { "ask" } else { "script" }
 }

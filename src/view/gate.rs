@@ -1,0 +1,326 @@
+//! A question to the user: what it is about, and what can be answered.
+
+use super::{Plan, Version};
+use crate::domain::event;
+use crate::domain::review::{self, FindingState, Verdict};
+use crate::domain::session;
+use crate::workflow::manager::Question;
+use crate::workflow::{install, machine, permission};
+use serde::Serialize;
+
+/// A gate that waits for an answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gate {
+    /// Which gate.
+    pub gate: event::Gate,
+    /// The session.
+    pub session: String,
+    /// The question, in a few words.
+    pub question: &'static str,
+    /// What can be answered.
+    pub choices: Vec<Choice>,
+    /// The place among the choices of what the program would answer.
+    pub preferred: usize,
+    /// What keeps the session from going on by itself: a limit, or that it is stuck.
+    pub trouble: Option<String>,
+    /// The plan that is asked about.
+    pub plan: Option<Plan>,
+    /// The version that is asked about.
+    pub version: Option<Version>,
+    /// What is to be allowed or installed.
+    pub asked: Vec<Asked>,
+}
+
+/// One thing that is to be allowed or installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// What, in words: `read /srv/a.csv`, `numpy>=2`.
+    pub what: String,
+    /// What asks for it and where, or what is known of a package.
+    pub about: Option<String>,
+    /// What speaks against it.
+    pub warning: Option<String>,
+}
+
+/// One answer that a gate takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Its name in a menu.
+    pub word: &'static str,
+    /// The line that gives it, with capitals where something is to be put in: `feedback: TEXT`.
+    pub line: &'static str,
+    /// What it does.
+    pub what: &'static str,
+}
+
+impl Gate {
+    /// A question as a value.
+    #[must_use]
+    pub fn of(question: &Question<'_>) -> Self {
+        let session = question.session;
+        let head = session.head();
+        let proposal = session.planning.proposal.as_ref();
+        let about_version = question.gate != event::Gate::Plan;
+        Self {
+            gate: question.gate,
+            session: session.name.clone(),
+            question: prompt(question.gate),
+            choices: choices(question),
+            preferred: preferred(question),
+            trouble: question.trouble.clone(),
+            plan: proposal.filter(|_| !about_version).map(Plan::of),
+            version: head.filter(|_| about_version).map(|head| Version::whole(session, head)),
+            asked: head.map_or_else(Vec::new, |head| asked(question.gate, session, head)),
+        }
+    }
+}
+
+/// The question of a gate, in a few words.
+#[must_use]
+pub const fn prompt(gate: event::Gate) -> &'static str {
+    match gate {
+        event::Gate::Plan => "Is this the plan?",
+        event::Gate::Version => "What now?",
+        event::Gate::Safety => "May it?",
+        event::Gate::Install => "Install them?",
+        event::Gate::Budget => "Go on past the limit?",
+    }
+}
+
+fn asked(gate: event::Gate, session: &session::Session, head: &session::Version) -> Vec<Asked> {
+    match gate {
+        event::Gate::Safety => {
+            let suspicion = permission::suspicion(session, head).map(|reason| Asked {
+                what: "run".to_owned(),
+                about: None,
+                warning: Some(reason.to_owned()),
+            });
+            let needs = permission::open(session, head).into_iter().map(|need| Asked {
+                what: need.permission.words(),
+                about: need.place(),
+                warning: None,
+            });
+            suspicion.map_or_else(|| needs.collect(), |suspicion| vec![suspicion])
+        }
+        event::Gate::Install => {
+            let packages = install::unanswered(session, head).into_iter();
+            packages
+                .map(|package| Asked {
+                    what: package.requirement.clone(),
+                    about: Some(super::words::known(package)),
+                    warning: package.warning.clone(),
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The answers of a gate, in the order of a menu.
+#[must_use]
+pub fn choices(question: &Question<'_>) -> Vec<Choice> {
+    let said = |word, line, what| Choice { word, line, what };
+    let choice = |word, what| said(word, word, what);
+    let quit = choice("quit", "stop for today");
+    let iterate = |what| choice("iterate", what);
+    let plan = said("plan", "plan: TEXT", "change what is asked for");
+    match (question.gate, question.session.head()) {
+        (event::Gate::Plan, _) => vec![
+            choice("approve", "the Coder starts with it"),
+            said("say", "TEXT", "tell the Planner what should be different"),
+            choice("edit", "change the text in your editor"),
+            quit,
+        ],
+        (event::Gate::Version, None) => vec![iterate("ask the Coder again"), plan, quit],
+        (event::Gate::Version, Some(head)) => {
+            let ledger = &question.session.ledger;
+            let mut choices = vec![
+                choice("accept", "take this version: done"),
+                iterate("another version, for the open findings"),
+                said("feedback", "feedback: TEXT", "say what you saw; then another version"),
+                choice("run", "run it once more"),
+                choice("edit", "change the script in your editor"),
+                plan,
+                said("rewind", "rewind vN", "go on from an earlier version"),
+            ];
+            if !question.session.requirements().is_empty() {
+                let what = "go through the requirements: yes, no, or a note";
+                choices.push(said("test", "test RN: TEXT", what));
+            }
+            if !head.stdout.trim().is_empty() {
+                let what = "what it printed is right: an example from now on";
+                choices.push(said("right", "test output: yes", what));
+            }
+            if ledger.iter().any(can_waive) {
+                choices.push(said("waive", "waive FN", "say of a finding that it does not matter"));
+            }
+            if ledger.iter().any(can_reopen) {
+                choices.push(said("reopen", "reopen FN", "say of a finding that it does"));
+            }
+            if asks_which(head) {
+                choices.push(choice("mean 1", "what the script shows is what you mean"));
+                choices.push(choice("mean 2", "what the other one shows is"));
+            }
+            choices.push(quit);
+            choices
+        }
+        (event::Gate::Safety, _) => vec![
+            choice("deny", "check and review it without a run"),
+            choice("allow", "the scripts of this session may do just that"),
+            quit,
+        ],
+        (event::Gate::Install, _) => vec![
+            choice("allow", "into an environment of their own, for this session"),
+            choice("deny", "run it without them"),
+            quit,
+        ],
+        (event::Gate::Budget, _) => {
+            vec![choice("allow", "as much again"), choice("deny", "stop at the limit"), quit]
+        }
+    }
+}
+
+/// The place among the choices of what the program would answer.
+#[must_use]
+pub fn preferred(question: &Question<'_>) -> usize {
+    let head = question.session.head();
+    match question.gate {
+        event::Gate::Version => {
+            usize::from(head.is_some_and(|v| machine::verdict(v) == Verdict::Iterate))
+        }
+        // A name that looks like a trap is not installed by a careless Enter.
+        event::Gate::Install => usize::from(head.is_some_and(|v| {
+            install::unanswered(question.session, v).iter().any(|package| package.warning.is_some())
+        })),
+        _ => 0,
+    }
+}
+
+/// Whether the user is asked which of the things that candidates of a version did is meant.
+#[must_use]
+pub fn asks_which(version: &session::Version) -> bool {
+    let tests = version.tests.as_deref().unwrap_or_default();
+    version.split.is_some() && tests.is_empty()
+}
+
+/// Whether a finding can be waived.
+#[must_use]
+pub fn can_waive(finding: &review::Finding) -> bool {
+    matches!(
+        finding.state,
+        FindingState::Open | FindingState::Contested | FindingState::Unsupported
+    )
+}
+
+/// Whether a finding can be opened again.
+#[must_use]
+pub fn can_reopen(finding: &review::Finding) -> bool {
+    finding.state != FindingState::Open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Cause;
+    use crate::domain::plan;
+    use crate::domain::report::{Side, Split};
+    use crate::domain::review::{Finding, Severity};
+    use crate::workflow::manager::{self, Line};
+
+    const GATES: [event::Gate; 5] = [
+        event::Gate::Plan,
+        event::Gate::Version,
+        event::Gate::Safety,
+        event::Gate::Install,
+        event::Gate::Budget,
+    ];
+
+    /// A session at a version that everything can be answered about.
+    fn session() -> session::Session {
+        let mut version = session::Version::new(1, Cause::First, None, "print(1)\n".into());
+        version.stdout = "1\n".into();
+        let side = Side {
+            samples: vec![1],
+            shows: "1".into(),
+            prints: String::new(),
+            script: String::new(),
+        };
+        version.split = Some(Split { given: "as given".into(), sides: vec![side.clone(), side] });
+        let requirement = plan::Requirement { id: "R1".into(), text: "prints 1".into() };
+        let plan = plan::Plan { text: "It prints.".into(), requirements: vec![requirement] };
+        let mut session = session::Session {
+            name: "s".into(),
+            versions: vec![version],
+            head: Some(1),
+            ..session::Session::default()
+        };
+        session.planning.proposal = Some(plan.clone());
+        session.planning.plan = Some(plan);
+        let finding = Finding::new(0, 1, Severity::Blocker, "prints 2".into());
+        let waived = Finding { state: FindingState::Waived, ..finding.clone() };
+        session.ledger = vec![finding, waived];
+        session
+    }
+
+    fn question(session: &session::Session, gate: event::Gate) -> Question<'_> {
+        Question { gate, session, trouble: None }
+    }
+
+    #[test]
+    fn every_choice_names_a_line_that_its_gate_takes() {
+        let session = session();
+        let mut seen = 0;
+        for gate in GATES {
+            let lines: Vec<&str> =
+                choices(&question(&session, gate)).iter().map(|choice| choice.line).collect();
+            for line in &lines {
+                let filled = ["RN", "FN", "vN"].iter().fold((*line).to_owned(), |line, place| {
+                    line.replace(place, &place.replace('N', "1"))
+                });
+                let read = manager::read_line(gate, &filled.replace("TEXT", "no, it hangs"));
+                assert!(!matches!(read, Line::Unknown(_)), "{line}: {read:?}");
+                let is_feedback = matches!(read, Line::Answer(manager::Answer::Feedback(_)));
+                assert_eq!(is_feedback, line.starts_with("feedback"), "{line}: {read:?}");
+                seen += 1;
+            }
+            assert_eq!(lines.last(), Some(&"quit"), "{gate:?}");
+        }
+        assert!(seen > 25, "{seen}");
+    }
+
+    #[test]
+    fn a_gate_says_what_it_is_about() {
+        let session = session();
+        for (gate, plan, version) in [
+            (event::Gate::Plan, true, false),
+            (event::Gate::Version, false, true),
+            (event::Gate::Safety, false, true),
+            (event::Gate::Install, false, true),
+            (event::Gate::Budget, false, true),
+        ] {
+            let view = Gate::of(&question(&session, gate));
+            assert_eq!((view.plan.is_some(), view.version.is_some()), (plan, version), "{gate:?}");
+            assert!(view.preferred < view.choices.len());
+            let script = view.version.and_then(|version| version.text).map(|text| text.script);
+            assert_eq!(script.as_deref(), version.then_some("print(1)\n"));
+        }
+    }
+
+    #[test]
+    fn what_can_t_be_answered_is_no_choice() {
+        let mut bare = session();
+        bare.versions[0].stdout.clear();
+        bare.versions[0].split = None;
+        bare.ledger.clear();
+        bare.planning.plan = None;
+        let words = |session: &session::Session| -> Vec<&str> {
+            choices(&question(session, event::Gate::Version)).iter().map(|c| c.word).collect()
+        };
+        let always = ["accept", "iterate", "feedback", "run", "edit", "plan", "rewind"];
+        let further = ["test", "right", "waive", "reopen", "mean 1", "mean 2"];
+        assert_eq!(words(&bare), [&always[..], &["quit"]].concat());
+        assert_eq!(words(&session()), [&always[..], &further, &["quit"]].concat());
+        bare.head = None;
+        assert_eq!(words(&bare), ["iterate", "plan", "quit"]);
+    }
+}

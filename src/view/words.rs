@@ -1,0 +1,183 @@
+//! What is known of a version or a session, in a few words. What scripts, models and files gave is cut to one
+//! line each, and its control characters are made visible.
+
+use crate::domain::chat::Agent;
+use crate::domain::packages::Missing;
+use crate::domain::report::{GivenBy, Run};
+use crate::domain::review::{FindingState, Verdict};
+use crate::domain::session::{Session, Version};
+use crate::domain::text::{count, one_line};
+use crate::workflow::forecast;
+use std::fmt::Write as _;
+
+/// How a version's run went: `ok, 0.3 s, 2 lines printed`.
+#[must_use]
+pub fn run(version: &Version) -> String {
+    let name = version.run.as_ref().map_or("not yet", |run| run.verdict.name());
+    format!("{name}{}", run_details(version))
+}
+
+/// What stands behind a run's verdict: `, 0.3 s, 2 lines printed`; empty before the run.
+#[must_use]
+pub fn run_details(version: &Version) -> String {
+    let Some(run) = &version.run else { return String::new() };
+    let mut parts = Vec::new();
+    if let Some(reason) = &run.reason {
+        parts.push(one_line(reason, 100));
+    }
+    if run.verdict.ran() {
+        parts.push(seconds(run.milliseconds));
+        parts.push(match version.stdout.lines().count() {
+            0 => "nothing printed".to_owned(),
+            n => format!("{} printed", count(n, "line")),
+        });
+        if !run.files.is_empty() {
+            let names: Vec<String> = run.files.iter().take(3).map(|f| one_line(f, 40)).collect();
+            let more = if run.files.len() > 3 { ", ..." } else { "" };
+            parts.push(format!("wrote {}{more}", names.join(", ")));
+        }
+        if matches!(run.given_by, Some(GivenBy::Plan | GivenBy::Both)) {
+            parts.push("with what the plan says to try".to_owned());
+        }
+        if let Some(level) = run.sandbox.as_deref().filter(|level| *level != "strict") {
+            parts.push(format!("sandbox {level}"));
+        }
+        parts.extend(run.refused_hosts());
+        if run.programs_refused {
+            parts.push("starting other programs was not allowed".to_owned());
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
+}
+
+/// What was seen of a run that did not fail, and that hardly anybody means.
+#[must_use]
+pub fn noticed(run: &Run) -> Vec<String> {
+    let blank = run.blank.iter().map(|name| format!("nothing is drawn on {name}"));
+    let ignores = run.ignores.iter().map(|what| format!("it does not use {what}"));
+    blank.chain(ignores).chain(run.no_result()).collect()
+}
+
+/// What the checks found; none before them.
+#[must_use]
+pub fn checks(version: &Version) -> Option<String> {
+    let checks = version.checks.as_ref()?;
+    let mut parts = vec![match checks.errors.first() {
+        None => "no errors".to_owned(),
+        Some(first) => {
+            let words = one_line(&first.message, 70);
+            format!("{} ({} in line {})", count(checks.errors.len(), "error"), words, first.line)
+        }
+    }];
+    if !checks.lint.is_empty() {
+        parts.push(format!("{} of lint", count(checks.lint.len(), "point")));
+    }
+    if !checks.security.is_empty() {
+        parts.push(format!("{} of security", count(checks.security.len(), "point")));
+    }
+    if !checks.vanished.is_empty() {
+        parts.push(format!("gone: {}", one_line(&checks.vanished.join(", "), 60)));
+    }
+    if !checks.heedless.is_empty() {
+        let names = one_line(&checks.heedless.join(", "), 60);
+        parts.push(format!("uses nothing of what it is given: {names}"));
+    }
+    if !checks.dependencies.is_empty() {
+        parts.push(format!("needs {}", one_line(&checks.dependencies.join(", "), 60)));
+    }
+    Some(parts.join(", "))
+}
+
+/// How many findings are open, new and settled.
+#[must_use]
+pub fn findings(session: &Session, version: &Version) -> String {
+    let open = session.open_findings().count();
+    let blockers = session.open_blockers().count();
+    let (new, settled) = version.review.as_ref().map_or((0, 0), |r| (r.new.len(), r.settled.len()));
+    let mut words =
+        format!("{open} open ({}), {new} new, {settled} settled", count(blockers, "blocker"));
+    let contested = session.ledger.iter().filter(|f| f.state == FindingState::Contested).count();
+    if contested > 0 {
+        let _ = write!(words, ", {contested} contested: `waive` or `reopen` decides");
+    }
+    words
+}
+
+/// Whether the Reviewer said something else than the verdict; empty if not.
+#[must_use]
+pub fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
+    let Some(review) = &version.review else { return String::new() };
+    match review.said {
+        Some(said) if said == verdict => String::new(),
+        Some(said) => {
+            let when = if review.before_run { " before it was run" } else { "" };
+            format!(", though the Reviewer said {}{when}", said.name())
+        }
+        None => ", the Reviewer gave none".to_owned(),
+    }
+}
+
+/// What is known of a package.
+#[must_use]
+pub fn known(package: &Missing) -> String {
+    let known = if package.known { "well known" } else { "not one of the well-known packages" };
+    let unasked = package.warning.is_none() && package.exists.is_none();
+    let more = if unasked { "; the index could not be asked for it" } else { "" };
+    format!("{known}{more}")
+}
+
+/// How much was made and asked for: `4 versions, 6 calls of the Coder`.
+#[must_use]
+pub fn work_done(session: &Session) -> String {
+    let of = |agent| session.calls.finished.get(&agent).copied().unwrap_or_default();
+    let calls = of(Agent::Coder) + of(Agent::Repair);
+    let calls = format!("{} of the Coder", count(calls, "call"));
+    format!("{}, {calls}", count(session.versions.len(), "version"))
+}
+
+/// Tokens, money and calls so far.
+#[must_use]
+pub fn spent(session: &Session) -> String {
+    let calls = &session.calls;
+    let about = if calls.usage.estimated { "about " } else { "" };
+    let limits = &session.settings.limits;
+    let of = limits.budget_tokens.map_or_else(String::new, |budget| format!(" of {budget}"));
+    let mut words = format!(
+        "{about}{}{of} tokens in {}",
+        calls.usage.total(),
+        count(calls.finished.values().sum(), "call")
+    );
+    if calls.priced {
+        let of = limits.budget_usd.map_or_else(String::new, |budget| format!(" of ${budget:.2}"));
+        let _ = write!(words, ", ${:.4}{of}{}", calls.usd, usual(session));
+    }
+    words
+}
+
+/// What one more iteration will take, from what the last calls of this session took.
+#[must_use]
+pub fn next(session: &Session) -> String {
+    let Some(took) = forecast::iteration(session) else {
+        return "unknown before the first".to_owned();
+    };
+    let mut words = format!("about {} tokens, {}", took.tokens, seconds(took.milliseconds));
+    if let Some(usd) = took.usd {
+        let _ = write!(words, ", ${usd:.4}{}", usual(session));
+    }
+    words
+}
+
+/// What is to be known of the prices.
+fn usual(session: &Session) -> &'static str {
+    if session.calls.at_usual_prices { " (usual prices)" } else { "" }
+}
+
+/// Milliseconds for people.
+#[must_use]
+pub fn seconds(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..120_000 => format!("{} s", milliseconds / 1000),
+        _ => format!("{} min", milliseconds.div_ceil(60_000)),
+    }
+}
