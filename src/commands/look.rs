@@ -59,6 +59,7 @@ fn confined(child: &Child<'_>) -> Result<Option<Vec<u8>>> {
         keep_files_in: Some(folder.path().to_owned()),
         stop: CancellationToken::new(),
         attached: false,
+        terminal: false,
         counted: Vec::new(),
     };
     let runner = sandbox::runner(SandboxMode::Strict);

@@ -111,7 +111,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         RunVerdict::Ok | RunVerdict::Window => code::DONE,
         RunVerdict::Failed => code::RUN_FAILED,
         RunVerdict::Timeout => code::TIMEOUT,
-        RunVerdict::Refused | RunVerdict::Skipped => code::PAUSED,
+        RunVerdict::Waits | RunVerdict::Refused | RunVerdict::Skipped => code::PAUSED,
     })
 }
 

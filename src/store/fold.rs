@@ -215,6 +215,12 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
                 session.accepted = None;
             }
             session.limits_given = settings.limits;
+            let old = &session.settings;
+            if (&old.args, &old.stdin) != (&settings.args, &settings.stdin) {
+                // What waited for input is tried with it.
+                let waiting = session.versions.iter_mut().filter(|version| version.waits());
+                waiting.for_each(|version| version.run = None);
+            }
             run_with(session, *settings, ours);
             // Another Python has other packages.
             session.versions.iter_mut().for_each(|v| v.needs = None);

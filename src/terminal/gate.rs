@@ -306,7 +306,9 @@ pub fn run(terminal: &Terminal, version: &Version) -> String {
     let word = match run.verdict {
         RunVerdict::Ok | RunVerdict::Window => terminal.good(name),
         RunVerdict::Failed => terminal.bad(name),
-        RunVerdict::Timeout | RunVerdict::Refused | RunVerdict::Skipped => terminal.warm(name),
+        RunVerdict::Timeout | RunVerdict::Waits | RunVerdict::Refused | RunVerdict::Skipped => {
+            terminal.warm(name)
+        }
     };
     format!("{word}{}", words::run_details(version))
 }

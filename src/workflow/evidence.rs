@@ -39,7 +39,7 @@ pub fn level(version: &Version) -> Option<Evidence> {
     if tests_decide(version) {
         return Some(Evidence::Tested);
     }
-    if !version.ran() || version.failed() {
+    if !version.ran() || version.failed() || version.waits() {
         return None;
     }
     let chosen = version.samples.iter().find(|score| score.chosen);
@@ -55,6 +55,7 @@ pub fn level_in_words(version: &Version) -> String {
     let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
     let chosen = version.samples.iter().find(|score| score.chosen);
     match level(version) {
+        None if version.waits() => "waits for input".to_owned(),
         None => "not seen to run".to_owned(),
         Some(Evidence::Tested) => format!("tested: {passed} of {}", tests.len()),
         Some(Evidence::Agreed) => {

@@ -498,6 +498,9 @@ fn auto_version(session: &Session) -> Auto {
     let accepted = |head: &Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
     if let Some(head) = session.head().filter(|head| accepted(head)) {
         let level = evidence::level(head);
+        if level.is_none() && head.waits() {
+            return Auto::Stop(waits(head));
+        }
         // What is not to be run, or can't be here, is accepted as such: see `without_run`.
         if level.is_none_or(|level| level >= session.settings.accept) {
             return Auto::Accept;
@@ -552,6 +555,15 @@ fn head_without_result(session: &Session) -> Option<(&Version, String)> {
     let head = session.head().filter(|_| session.wish.is_none())?;
     let why = head.run.as_ref().and_then(Run::no_result)?;
     (!head.failed() && evidence::blockers(head).is_empty()).then_some((head, why))
+}
+
+/// That a version waits for input, and how to give it some.
+fn waits(head: &Version) -> String {
+    format!(
+        "v{} waits for input that nobody gave: give it by `--stdin TEXT` or `--example 'input: TEXT \
+         -> OUTPUT'`, or by a line `- input: TEXT` under `## Try it with` in plan.md",
+        head.number
+    )
 }
 
 /// What only its user can settle, where nothing else stands against a version that was written for it.

@@ -228,7 +228,7 @@ fn ran(version: &Version) -> u8 {
         _ if version.check_failed() => 0,
         Some(RunVerdict::Failed) => 1,
         Some(RunVerdict::Timeout) => 2,
-        None | Some(RunVerdict::Refused | RunVerdict::Skipped) => 3,
+        None | Some(RunVerdict::Waits | RunVerdict::Refused | RunVerdict::Skipped) => 3,
         // What does not use what it was given, or has no result, can't be what was asked for.
         Some(RunVerdict::Ok | RunVerdict::Window)
             if version.ignores_given() || version.no_result() =>

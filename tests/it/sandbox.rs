@@ -352,6 +352,21 @@ fn a_person_uses_a_program_at_the_terminal_inside_the_sandbox() {
     pty.expect_end(130);
 }
 
+#[test]
+fn a_terminal_of_its_own_opens_nothing_else() {
+    let script = "import fcntl, os, sys, termios\n\
+         print(sys.stdin.isatty(), open('/dev/tty').isatty())\n\
+         print([os.path.exists(f'/dev/{name}') for name in ('pts', 'ptmx', 'console')])\n\
+         try: fcntl.ioctl(0, termios.TIOCSTI, b'x'); print('typed')\n\
+         except OSError: print('refused')\n";
+    for user in users() {
+        let said = Host::new(user).run(920, script, "strict", user);
+        for expected in ["True True", "[False, False, False]", "refused", "ok: "] {
+            assert!(said.contains(expected), "as {user:?}: {expected}\n{said}");
+        }
+    }
+}
+
 /// The kernel's version, as `(6, 12)`.
 fn kernel() -> (u32, u32) {
     let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();

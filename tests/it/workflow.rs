@@ -600,17 +600,57 @@ fn a_version_that_crashes_does_not_replace_one_that_ran() {
 }
 
 #[test]
-fn a_program_that_draws_on_its_terminal_is_not_repaired_for_want_of_one() {
-    for script in [
-        "import curses\ncurses.wrapper(lambda screen: screen.getch())",
-        "import sys, termios\nprint(termios.tcgetattr(sys.stdin))",
-        "import os\nprint(os.get_terminal_size())",
+fn a_program_that_draws_on_a_terminal_gets_one_and_is_not_repaired_for_want_of_it() {
+    for (script, code, shown) in [
+        (
+            "import curses\ndef main(screen):\n    screen.addstr('drawn')\n    screen.getch()\n\
+             curses.wrapper(main)",
+            3,
+            "waits for input that nobody gave",
+        ),
+        ("import sys, termios\nprint(len(termios.tcgetattr(sys.stdin)))", 0, "accepted v1 (ran)"),
+        ("import os\nprint(os.get_terminal_size().columns)", 0, "accepted v1 (ran)"),
     ] {
         let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
-        let out = world.run(&new(&["--auto"])).expect(0).out;
-        assert!(out.contains("needs a terminal"), "{out}");
-        assert!(out.contains("without a run"), "{out}");
+        let out = world.run(&new(&["--auto"])).expect(code).out;
+        assert!(out.contains(shown), "{out}");
+        let screen = world.read("sessions/s/run_v1/stdout.txt");
+        assert!(["drawn\n", "7\n", "80\n"].contains(&screen.as_str()), "{screen}");
         let coder = world.received().into_iter().filter(|r| agent(r) == Asking::Coder).count();
         assert_eq!(coder, 1, "{out}");
     }
+}
+
+#[test]
+fn a_program_that_asks_waits_for_its_user_and_is_not_repaired_until_it_gets_input() {
+    let script = fenced("n = int(input('n? '))\nprint('double:', 2 * n)");
+    let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
+    let calls = || world.received().into_iter().filter(|r| agent(r) == Asking::Coder).count();
+    let out = world.run(&new(&["--auto"])).expect(3).out;
+    for said in
+        ["run: waits, it waits for input, and nothing was given", "--stdin TEXT", "- input: TEXT"]
+    {
+        assert!(out.contains(said), "{said}\n{out}");
+    }
+    assert_eq!(calls(), 1, "{out}");
+    assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: waits"));
+    assert!(world.run(&["show", "s"]).expect(0).out.contains("waits"));
+    world.run(&["run", "s"]).expect(3);
+    // Nobody's input changed: it still waits, and nothing is paid for.
+    world.run(&["resume", "s", "--auto"]).expect(3);
+    assert_eq!(calls(), 1, "{out}");
+    let out = world.run(&["resume", "s", "--auto", "--stdin", "3"]).expect(0).out;
+    assert!(out.contains("accepted v1 (ran)"), "{out}");
+    assert!(world.read("sessions/s/run_v1/stdout.txt").contains("double: 6"));
+    assert_eq!(calls(), 1, "{out}");
+}
+
+#[test]
+fn an_example_is_enough_input_for_a_program_that_waits() {
+    let script = fenced("n = int(input('n? '))\nprint('double:', 2 * n)");
+    let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
+    world.run(&new(&["--auto"])).expect(3);
+    let more = ["resume", "s", "--auto", "--example", "input: 3 -> 6"];
+    let out = world.run(&more).expect(0).out;
+    assert!(out.contains("accepted v1 (tested: 1 of 1)"), "{out}");
 }

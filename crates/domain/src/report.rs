@@ -109,6 +109,9 @@ pub struct Checks {
     /// The script opens a window.
     #[serde(default)]
     pub window: bool,
+    /// The script draws on a terminal, or reads keys from one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
     /// How many statements it has.
     #[serde(default)]
     pub statements: usize,
@@ -326,8 +329,8 @@ impl Test {
 
 /// How the reason begins of a run that was skipped for want of a display.
 pub const NO_DISPLAY: &str = "needs a display, there is none here";
-/// The reason of a run that was not made for want of a terminal.
-pub const NO_TERMINAL: &str = "needs a terminal, and a run has none: try it with `redraft run`";
+/// The reason of a run that read standard input where nothing was given.
+pub const NO_INPUT: &str = "it waits for input, and nothing was given";
 /// How the reason ends of a run whose files are not all known.
 pub const NOT_KEPT: &str = "that it wrote not kept";
 
@@ -343,6 +346,8 @@ pub enum RunVerdict {
     Timeout,
     /// A program with a window that ran until it was stopped.
     Window,
+    /// Waits for input that nobody gave: it met the end of its input, or was stopped at its terminal.
+    Waits,
     /// The Manager or the sandbox did not let it run.
     Refused,
     /// Not run, by choice or for want of a display.
@@ -358,6 +363,7 @@ impl RunVerdict {
             Self::Failed => "failed",
             Self::Timeout => "timeout",
             Self::Window => "window",
+            Self::Waits => "waits",
             Self::Refused => "refused",
             Self::Skipped => "skipped",
         }
@@ -446,6 +452,9 @@ pub struct Run {
     /// A picture of its window is in `run_vN/screenshot.png`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub screenshot: bool,
+    /// It ran at a terminal of its own: its standard output is the text of that screen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
     /// What its confinement could not have stopped on this system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
@@ -496,6 +505,7 @@ impl Run {
             stderr_bytes: 0,
             files: Vec::new(),
             screenshot: false,
+            terminal: false,
             gaps: Vec::new(),
             hosts_allowed: Vec::new(),
             hosts_refused: Vec::new(),

@@ -326,6 +326,12 @@ impl Version {
         self.run.as_ref().is_some_and(|r| r.verdict.ran())
     }
 
+    /// Whether it was stopped where it waited for input that nobody gave.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.verdict == RunVerdict::Waits)
+    }
+
     /// Ids of the blockers that its review left open. What was expected of a run before it was made
     /// counts no more when it was seen.
     #[must_use]
@@ -372,23 +378,28 @@ impl Version {
     /// Whether its script reads its command line.
     #[must_use]
     pub fn reads_arguments(&self) -> bool {
-        self.has_name(ARGUMENT_PARSERS.iter().chain(&["argv"]))
+        reads_arguments(&self.script)
     }
 
     /// Whether its script reads what is typed.
     #[must_use]
     pub fn reads_typed(&self) -> bool {
-        self.has_name(READS_TYPED.iter())
+        has_name(&self.script, READS_TYPED.iter())
     }
+}
 
-    fn has_name<'n>(&self, mut names: impl Iterator<Item = &'n &'n str>) -> bool {
-        let script = &self.script;
-        let is_name = |at: usize, name: &str| {
-            let of_name = |c: char| c.is_alphanumeric() || c == '_';
-            !script[..at].ends_with(of_name) && !script[at + name.len()..].starts_with(of_name)
-        };
-        names.any(|name| script.match_indices(*name).any(|(at, name)| is_name(at, name)))
-    }
+/// Whether a script reads its command line.
+#[must_use]
+pub fn reads_arguments(script: &str) -> bool {
+    has_name(script, ARGUMENT_PARSERS.iter().chain(&["argv"]))
+}
+
+fn has_name<'n>(script: &str, mut names: impl Iterator<Item = &'n &'n str>) -> bool {
+    let is_name = |at: usize, name: &str| {
+        let of_name = |c: char| c.is_alphanumeric() || c == '_';
+        !script[..at].ends_with(of_name) && !script[at + name.len()..].starts_with(of_name)
+    };
+    names.any(|name| script.match_indices(*name).any(|(at, name)| is_name(at, name)))
 }
 
 /// What is to happen to the head.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 
+use super::imports::TERMINAL;
 use super::tree::{Tree, Use};
 use redraft_domain::permission;
 use redraft_domain::report::{Capability, CapabilityKind};
@@ -194,8 +195,8 @@ const WITH_PATHS: &[&str] = &[
 /// Variables that every run has a value of its own for.
 const GIVEN: &[&str] =
     &["HOME", "TMPDIR", "PATH", "LANG", "DISPLAY", "PYTHONPATH", "PYTHONIOENCODING", "MPLBACKEND"];
-/// Paths outside the run folder that are no file of anyone's.
-const NOBODYS: &[&str] = &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
+/// Paths outside the run folder that are no file of anyone's: a run's terminal is its own.
+const NOBODYS: &[&str] = &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", TERMINAL];
 
 /// What a script asks for, in the order of its lines; one of a kind and a target a line.
 pub(super) fn of(tree: &Tree) -> Vec<Capability> {

@@ -194,6 +194,7 @@ impl Look {
             dependencies: imports::dependencies(&tree, script),
             optional: imports::optional(&tree),
             window: imports::window(&tree),
+            terminal: imports::terminal(&tree),
             statements: tree.statements,
             ..Checks::default()
         };

@@ -43,6 +43,12 @@ pub(super) fn needs_terminal(error: &RunError) -> bool {
     }
 }
 
+/// Whether an error is that of a script that asks for input when there is none left. The message is
+/// Python's own for `input()`: other ends of files have others.
+pub(super) fn is_end_of_input(error: &RunError) -> bool {
+    error.kind == "EOFError" && error.message == "EOF when reading a line"
+}
+
 /// A hint for an error of a script, given the whole error output.
 pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Option<String> {
     let (kind, message) = (error.kind.as_str(), error.message.as_str());

@@ -6,7 +6,7 @@ use super::distributions::{distribution, is_standard};
 use super::packages::requirement::{Requirement, normal};
 use super::packages::{known, requirement};
 use super::pep723;
-use super::tree::{Tree, Without, top};
+use super::tree::{Import, Tree, Use, Without, top};
 
 /// Packages that bring a module as well as the usual one does, by module.
 const OTHERS: &[(&str, &str)] = &[
@@ -43,6 +43,32 @@ const WINDOWS: &[&str] = &[
 
 /// Calls that put up a window, of modules that can do without.
 const SHOWS: &[&str] = &["cv2.imshow"];
+
+/// Modules that set up a terminal, draw on it, or read its keys.
+const TERMINALS: &[&str] = &[
+    "InquirerPy",
+    "_curses",
+    "asciimatics",
+    "blessed",
+    "blessings",
+    "curses",
+    "curtsies",
+    "inquirer",
+    "npyscreen",
+    "prompt_toolkit",
+    "questionary",
+    "readchar",
+    "termios",
+    "textual",
+    "tty",
+    "urwid",
+];
+
+/// Calls that read from a terminal, of modules that can do without.
+const ASKS: &[&str] = &["getpass.getpass"];
+
+/// The terminal of whoever opens it.
+pub(super) const TERMINAL: &str = "/dev/tty";
 
 /// The top-level modules that are imported, sorted.
 pub(super) fn of(tree: &Tree) -> Vec<String> {
@@ -132,6 +158,15 @@ pub(super) fn window(tree: &Tree) -> bool {
     let imports =
         |modules: &[&str]| tree.imports.iter().any(|import| modules.contains(&top(&import.module)));
     imports(WINDOWS) || tree.uses.iter().any(|used| SHOWS.contains(&used.name.as_str()))
+}
+
+/// Whether the script sets up a terminal, or asks at one.
+pub(super) fn terminal(tree: &Tree) -> bool {
+    let sets_up = |import: &Import| TERMINALS.contains(&top(&import.module));
+    let asks = |used: &Use| {
+        ASKS.contains(&used.name.as_str()) || used.texts.iter().any(|text| text == TERMINAL)
+    };
+    tree.imports.iter().any(sets_up) || tree.uses.iter().any(asks)
 }
 
 #[cfg(test)]

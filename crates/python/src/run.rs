@@ -10,20 +10,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::execution::Execution;
 use super::figures;
-use super::hints::{needs_display, needs_terminal};
+use super::hints::{is_end_of_input, needs_display, needs_terminal};
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback;
 use redraft_domain::name::told;
 use redraft_domain::permission::Access;
 use redraft_domain::report::{
-    CapabilityKind, Checks, NO_DISPLAY, NO_TERMINAL, NOT_KEPT, Run, RunError, RunVerdict,
+    CapabilityKind, Checks, NO_DISPLAY, NO_INPUT, NOT_KEPT, Run, RunError, RunVerdict,
 };
+use redraft_domain::session::reads_arguments;
 use redraft_domain::settings::Sandbox;
 use redraft_domain::text::{count, one_line};
 use redraft_files::{self as files, Mode};
 use redraft_sandbox::display::Frame;
-use redraft_sandbox::{Content, Done, End, Input, Job, Limits, Runner, RunnerError};
+use redraft_sandbox::{Content, Done, End, Input, Job, Limits, Runner, RunnerError, terminal};
 
 /// Bytes kept of each output stream.
 const KEEP: usize = 256 * 1024;
@@ -103,8 +104,29 @@ pub async fn run(
     ask: Ask<'_>,
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
+    let ran = at(runner, &ask, ask.checks.terminal, cancel).await?;
+    // What can't be seen by reading the script is seen by its error.
+    let wants_terminal = |error: &RunError| !ran.run.terminal && needs_terminal(error);
+    if !ask.by_hand && ran.run.error.as_ref().is_some_and(wants_terminal) {
+        return at(runner, &ask, true, cancel).await;
+    }
+    Ok(ran)
+}
+
+/// Runs a script at a terminal, or without one.
+async fn at(
+    runner: &dyn Runner,
+    ask: &Ask<'_>,
+    terminal: bool,
+    cancel: &CancellationToken,
+) -> Result<Ran, RunFault> {
+    let terminal = terminal && !ask.by_hand;
     let show = Show::of(ask.checks.window, ask.by_hand, runner.level() != "off");
-    let mut job = job(&ask, &show);
+    let mut job = job(ask, &show);
+    if terminal {
+        job.terminal = true;
+        job.env.push(("TERM".into(), terminal::kind().into()));
+    }
     let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
     let figures = figures.transpose().map_err(RunnerError::Folder)?;
     if let Some((_, folder)) = &figures {
@@ -131,7 +153,7 @@ pub async fn run(
         Err(fault) => return Err(fault.into()),
     };
     let shown = |text| without_values(ask.access, public(&done, text));
-    let (stdout, stderr) = (shown(&done.stdout.text), shown(&done.stderr.text));
+    let (stdout, mut stderr) = (shown(&done.stdout.text), shown(&done.stderr.text));
     let kept = &done.files;
 
     if let Some((png, path)) = seen.as_ref().and_then(Frame::png).zip(ask.picture) {
@@ -143,7 +165,11 @@ pub async fn run(
         Show::Own => Window::Unknown,
         Show::Nothing(missing) => Window::NoPlace(missing.clone()),
     };
-    let Judged { verdict, reason, error } = judge(&ask, &done, &window, &stdout, &stderr);
+    let Judged { verdict, reason, error } = judge(ask, &done, &window, terminal, &stdout, &stderr);
+    if terminal {
+        // All of it is on the screen.
+        stderr.clear();
+    }
     let left_out =
         (kept.left_out > 0).then(|| format!("{} {NOT_KEPT}", count(kept.left_out, "file")));
     let reasons: Vec<String> = reason.into_iter().chain(left_out).collect();
@@ -159,6 +185,7 @@ pub async fn run(
         arguments: ask.args.len(),
         error,
         screenshot: seen.is_some() && ask.picture.is_some(),
+        terminal,
         stdout_bytes: done.stdout.bytes,
         stderr_bytes: done.stderr.bytes,
         files: done.files.files.clone(),
@@ -212,6 +239,7 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         keep_files_in: ask.keep_files_in.map(Path::to_owned),
         stop: CancellationToken::new(),
         attached: ask.by_hand,
+        terminal: false,
         counted: show.processes(),
     }
 }
@@ -376,8 +404,15 @@ struct Judged {
     error: Option<RunError>,
 }
 
-/// What the end of a run means.
-fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str) -> Judged {
+/// What the end of a run means; at a `terminal`, its output is the text of the screen.
+fn judge(
+    ask: &Ask<'_>,
+    done: &Done,
+    window: &Window,
+    terminal: bool,
+    stdout: &str,
+    stderr: &str,
+) -> Judged {
     let told = |verdict, reason: Option<String>, error| Judged { verdict, reason, error };
     let has_window = ask.checks.window;
     match done.end {
@@ -396,6 +431,12 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
                     reason.push_str(", with errors behind it");
                     let error = traceback::error_behind(stderr, execution(ask));
                     return told(RunVerdict::Failed, Some(reason), error);
+                }
+                if terminal && done.stdout.bytes > 0 {
+                    let reason = format!(
+                        "it waits for keys: stopped after {seconds} s, its screen was kept"
+                    );
+                    return told(RunVerdict::Waits, Some(reason), None);
                 }
                 return told(RunVerdict::Timeout, Some(reason), None);
             }
@@ -432,8 +473,8 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
                 ..RunError::default()
             };
             let error = error(ask, stdout, stderr).unwrap_or_else(silent);
-            if !ask.by_hand && needs_terminal(&error) {
-                return told(RunVerdict::Skipped, Some(NO_TERMINAL.to_owned()), None);
+            if waits_for_input(ask, &error) {
+                return told(RunVerdict::Waits, Some(NO_INPUT.to_owned()), None);
             }
             told(RunVerdict::Failed, None, Some(error))
         }
@@ -443,6 +484,16 @@ fn judge(ask: &Ask<'_>, done: &Done, window: &Window, stdout: &str, stderr: &str
             told(RunVerdict::Failed, None, Some(RunError { message, ..RunError::default() }))
         }
     }
+}
+
+/// Whether an error is that of a script which asks where nothing was given: that is nobody's mistake.
+/// One that leaves its arguments aside and asks instead makes one, as does one that was given input
+/// and asks for more.
+fn waits_for_input(ask: &Ask<'_>, error: &RunError) -> bool {
+    ask.stdin.is_empty()
+        && !ask.by_hand
+        && is_end_of_input(error)
+        && (ask.args.is_empty() || reads_arguments(ask.script))
 }
 
 const fn execution<'a>(ask: &'a Ask<'_>) -> Execution<'a> {
@@ -559,7 +610,7 @@ mod tests {
                 refused_hosts: Vec::new(),
                 gaps: Vec::new(),
             };
-            let judged = judge(&ask, &done, place, "", stderr);
+            let judged = judge(&ask, &done, place, false, "", stderr);
             assert_eq!(judged.verdict, verdict, "{window} {end:?} {stderr}");
             assert_eq!(judged.error.is_some(), verdict == Failed, "{end:?} {stderr}");
         }

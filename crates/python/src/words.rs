@@ -60,7 +60,7 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
     let left = |told: &str| limit.saturating_sub(head.len() + 1 + fenced(told, "").len());
     let hint = within(&hint, left(&told));
     for (name, text, useful) in [
-        ("Output", stdout, true),
+        (if run.terminal { "On its screen" } else { "Output" }, stdout, true),
         // What the error says already is not said twice.
         ("Error output", stderr, run.error.is_none()),
     ] {

@@ -14,8 +14,9 @@ use tokio::process::{Child, ChildStdin};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::End;
 use super::capture::{Capture, Captured};
+use super::terminal::{Screen, Terminal};
+use super::{End, Job};
 
 /// How long the pipes of a child that ended may stay open, held by processes that it left behind.
 const AFTERWARDS: Duration = Duration::from_millis(500);
@@ -28,24 +29,40 @@ pub(super) struct Ended {
     pub(super) elapsed: Duration,
 }
 
+/// What is to be done with a child.
+pub(super) struct Task<'a> {
+    pub(super) job: &'a Job,
+    /// Its terminal, if it has one.
+    pub(super) terminal: Option<Terminal>,
+    /// How long it may take.
+    pub(super) limit: Duration,
+}
+
 /// Feeds and reads a child, which leads a process group of its own, until it ends, its time is over
 /// or stopped, or `cancel`. No process of its group is left when the future is done or dropped.
 pub(super) async fn attend(
     mut child: Child,
-    stdin: &[u8],
-    limit: Duration,
-    keep: usize,
+    task: Task<'_>,
     stop: &CancellationToken,
     cancel: &CancellationToken,
 ) -> io::Result<Ended> {
     let started = Instant::now();
     // Declared after the child, so dropped before it: the group goes while its leader is not reaped.
     let group = Group::of(&child);
-    let (mut out, mut err) = (Capture::new(keep), Capture::new(keep));
+    let Task { job, terminal, limit } = task;
+    let (mut out, mut err) = (Capture::new(job.keep), Capture::new(job.keep));
+    let mut screen = terminal.is_some().then(|| Screen::new(job.keep));
     let end = {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let feed = feed(child.stdin.take(), stdin);
-        let mut pipes = Box::pin(join3(feed, out.fill(stdout), err.fill(stderr)).fuse());
+        let stdin = child.stdin.take();
+        let pipes = async {
+            if let Some((terminal, screen)) = terminal.as_ref().zip(screen.as_mut()) {
+                terminal.attend(screen, &job.stdin, &job.stop).await;
+            } else {
+                join3(feed(stdin, &job.stdin), out.fill(stdout), err.fill(stderr)).await;
+            }
+        };
+        let mut pipes = Box::pin(pipes.fuse());
         let mut limit = Box::pin(sleep(limit));
         let mut closed = false;
         let end = loop {
@@ -56,7 +73,7 @@ pub(super) async fn attend(
                 () = cancel.cancelled() => break Ok(End::Interrupted),
                 () = &mut limit => break Ok(End::TimedOut),
                 () = stop.cancelled() => break Ok(End::TimedOut),
-                _ = &mut pipes, if !closed => closed = true,
+                () = &mut pipes, if !closed => closed = true,
             }
         };
         if matches!(end, Ok(End::TimedOut | End::Interrupted)) {
@@ -72,13 +89,25 @@ pub(super) async fn attend(
     group.kill();
     // Reaps the child if it was killed just now; bounded, since one stuck in the kernel stays.
     let _ = timeout(AFTERWARDS, child.wait()).await;
-    Ok(Ended { end: end?, stdout: out.finish(), stderr: err.finish(), elapsed })
+    let (stdout, stderr) = screen.map_or_else(|| (out.finish(), err.finish()), Screen::finish);
+    Ok(Ended { end: end?, stdout, stderr, elapsed })
 }
 
-/// The streams of a child: pipes, or our own.
-pub(super) fn streams(attached: bool) -> [Stdio; 3] {
-    let stream = || if attached { Stdio::inherit() } else { Stdio::piped() };
-    [stream(), stream(), stream()]
+/// The streams of a child: pipes, our own, or a terminal.
+pub(super) struct Streams {
+    pub(super) stdio: [Stdio; 3],
+    pub(super) terminal: Option<Terminal>,
+}
+
+impl Streams {
+    pub(super) fn of(job: &Job) -> io::Result<Self> {
+        if job.terminal {
+            let (terminal, stdio) = Terminal::open()?;
+            return Ok(Self { stdio, terminal: Some(terminal) });
+        }
+        let stream = || if job.attached { Stdio::inherit() } else { Stdio::piped() };
+        Ok(Self { stdio: [stream(), stream(), stream()], terminal: None })
+    }
 }
 
 /// Gives the child its input and then end of file. A child that reads none of it is no error.

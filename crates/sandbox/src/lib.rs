@@ -13,6 +13,7 @@ mod linux;
 mod macos;
 mod plain;
 mod proxy;
+pub mod terminal;
 mod work;
 
 use std::ffi::OsString;
@@ -62,9 +63,19 @@ pub struct Job {
     pub stop: CancellationToken,
     /// It has our own standard streams, for a person who uses it; nothing of them is kept.
     pub attached: bool,
+    /// Its standard streams are a terminal of its own, where its input is typed. It is stopped when it
+    /// has had all of that and draws nothing more.
+    pub terminal: bool,
     /// Processes outside its confinement that work for it, as its display: the memory that they
     /// take from now on counts as its own.
     pub counted: Vec<u32>,
+}
+
+impl Job {
+    /// The system would not start it.
+    fn cannot_start(&self, source: io::Error) -> RunnerError {
+        RunnerError::Start { program: self.program.clone(), source }
+    }
 }
 
 /// Something that stands in the work folder from the start.
@@ -118,9 +129,10 @@ pub enum End {
 pub struct Done {
     /// How it ended.
     pub end: End,
-    /// What it wrote to standard output.
+    /// What it wrote to standard output; what it drew, where that is a terminal.
     pub stdout: Captured,
-    /// What it wrote to standard error.
+    /// What it wrote to standard error; all that it wrote, without what steers a terminal, where that
+    /// is one.
     pub stderr: Captured,
     /// Wall-clock time from start to end.
     pub elapsed: Duration,
@@ -231,6 +243,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        terminal: false,
         counted: Vec::new(),
     };
     let done = runner(SandboxMode::Strict).run(job, &CancellationToken::new()).await?;

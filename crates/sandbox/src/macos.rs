@@ -97,8 +97,8 @@ async fn run(network: bool, mut job: Job, cancel: &CancellationToken) -> Result<
     }
     let readable = job.readable.clone();
     let (program, limits) = (job.program.clone(), job.limits);
-    let wrap = move |folder: &Path| -> Vec<OsString> {
-        let profile = profile(folder, &readable, out);
+    let wrap = move |folder: &Path, terminal: Option<&Path>| -> Vec<OsString> {
+        let profile = profile(folder, terminal, &readable, out);
         let blocks = (limits.disk / 512).to_string();
         let mut command: Vec<OsString> =
             [SANDBOX_EXEC, "-p", &profile, "/bin/sh", "-c", LIMITS, "sh", &blocks]
@@ -130,7 +130,12 @@ async fn run(network: bool, mut job: Job, cancel: &CancellationToken) -> Result<
 }
 
 /// The rules: everything is refused that is not named here.
-fn profile(folder: &Path, readable: &[std::path::PathBuf], out: Out) -> String {
+fn profile(
+    folder: &Path,
+    terminal: Option<&Path>,
+    readable: &[std::path::PathBuf],
+    out: Out,
+) -> String {
     let quoted = |path: &Path| {
         let path = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
         format!("(subpath \"{path}\")")
@@ -148,6 +153,14 @@ fn profile(folder: &Path, readable: &[std::path::PathBuf], out: Out) -> String {
          (allow file-write* {own}(literal \"/dev/null\")(literal \"/dev/zero\")(literal \"/dev/tty\"))\
          (deny file-write-setugid)(allow file-ioctl (literal \"/dev/null\"))"
     );
+    if let Some(terminal) = terminal {
+        let name = terminal.display();
+        let _ = write!(
+            rules,
+            "(allow file-write* file-ioctl (literal \"{name}\"))\
+             (allow file-ioctl (literal \"/dev/tty\"))"
+        );
+    }
     let _ = match out {
         Out::Nothing => Ok(()),
         Out::Port(port) => {

@@ -10,9 +10,9 @@ use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::child::{self, Ended};
+use super::child::{self, Ended, Streams, Task};
 use super::work::Work;
-use super::{Done, Job, Kept, Runner, RunnerError};
+use super::{Done, Job, Kept, Runner, RunnerError, terminal};
 use redraft_files as files;
 
 /// Starts the child bare, in a process group of its own.
@@ -30,15 +30,15 @@ impl Runner for PlainRunner {
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Done, RunnerError>> {
         let program = job.program.clone().into_os_string();
-        run_as(job, move |_| vec![program], cancel).boxed()
+        run_as(job, move |_, _| vec![program], cancel).boxed()
     }
 }
 
-/// Runs what `wrap` makes of the work folder's path, a program and its first arguments, with the
-/// job's arguments behind it.
+/// Runs what `wrap` makes of the paths of the work folder and of the child's terminal, if it has one: a
+/// program and its first arguments, with the job's arguments behind it.
 pub(super) async fn run_as(
     job: Job,
-    wrap: impl FnOnce(&Path) -> Vec<OsString>,
+    wrap: impl FnOnce(&Path, Option<&Path>) -> Vec<OsString>,
     cancel: &CancellationToken,
 ) -> Result<Done, RunnerError> {
     let temporary = files::temporary_folder()?;
@@ -47,9 +47,12 @@ pub(super) async fn run_as(
     // Copying can take long; other work goes on meanwhile.
     let (place, inputs) = (folder.clone(), job.inputs.clone());
     let work = spawn_blocking(move || Work::fill(&place, &inputs)).await??;
-    let mut words = wrap(&folder).into_iter();
-    let [stdin, stdout, stderr] = child::streams(job.attached);
-    let child = Command::new(words.next().unwrap_or_default())
+    let Streams { stdio, terminal: own } =
+        Streams::of(&job).map_err(|source| job.cannot_start(source))?;
+    let mut words = wrap(&folder, own.as_ref().map(|own| own.path.as_path())).into_iter();
+    let [stdin, stdout, stderr] = stdio;
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command
         .args(words)
         .args(&job.args)
         .env_clear()
@@ -59,15 +62,21 @@ pub(super) async fn run_as(
         .stdin(stdin)
         .stdout(stdout)
         .stderr(stderr)
+        .kill_on_drop(true);
+    if own.is_some() {
+        // It leads a session, which is a group too.
+        terminal::lead_before(&mut command);
+    } else {
         // Who reads from a terminal has to be in its foreground group.
-        .process_group(if job.attached { getpgrp().as_raw() } else { 0 })
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|source| RunnerError::Start { program: job.program.clone(), source })?;
-    let Ended { end, stdout, stderr, elapsed } =
-        child::attend(child, &job.stdin, job.limits.time, job.keep, &job.stop, cancel)
-            .await
-            .map_err(|source| RunnerError::Wait { program: job.program, source })?;
+        command.process_group(if job.attached { getpgrp().as_raw() } else { 0 });
+    }
+    let child = command.spawn().map_err(|source| job.cannot_start(source))?;
+    // Our handles of the streams go with it: a terminal ends when nobody else holds it.
+    drop(command);
+    let task = Task { job: &job, terminal: own, limit: job.limits.time };
+    let Ended { end, stdout, stderr, elapsed } = child::attend(child, task, &job.stop, cancel)
+        .await
+        .map_err(|source| RunnerError::Wait { program: job.program, source })?;
     let files = match job.keep_files_in {
         Some(to) => spawn_blocking(move || work.keep(&to)).await?,
         None => Kept::default(),
@@ -114,6 +123,7 @@ mod tests {
             keep_files_in: None,
             stop: CancellationToken::new(),
             attached: false,
+            terminal: false,
             counted: Vec::new(),
         }
     }

@@ -52,7 +52,9 @@ impl Driver<'_, '_> {
         };
         let cancel = &self.tools.cancel;
         let mut ran = run::run(runner.as_ref(), ask.clone(), cancel).await;
-        let failed = ran.as_ref().is_ok_and(|ran| ran.run.verdict == RunVerdict::Failed);
+        let wants_more =
+            |ran: &run::Ran| matches!(ran.run.verdict, RunVerdict::Failed | RunVerdict::Waits);
+        let failed = ran.as_ref().is_ok_and(wants_more);
         if let Some(proposed) = proposed.filter(|_| failed) {
             // It may want what nobody gave: then what the plan proposes is better than nothing.
             let aside = self.store.further_files(number)?;

@@ -318,3 +318,23 @@ fn nothing_that_a_model_writes_makes_the_checks_fail() {
         );
     }
 }
+
+#[test]
+fn what_sets_up_a_terminal_or_asks_at_one_is_told_by_its_syntax() {
+    for (script, terminal) in [
+        ("import curses\n", true),
+        ("from curses import wrapper\n", true),
+        ("try:\n    import termios\nexcept ImportError:\n    termios = None\n", true),
+        ("import tty, sys\n", true),
+        ("import textual.app\n", true),
+        ("from getpass import getpass\ngetpass('word? ')\n", true),
+        ("import getpass\nprint(getpass.getuser())\n", false),
+        ("open('/dev/tty').read()\n", true),
+        ("print('/dev/tty or not')\n", false),
+        ("import readline\ninput()\n", false),
+        ("import os\nprint(os.get_terminal_size())\n", false),
+        ("# curses\n", false),
+    ] {
+        assert_eq!(check(script).terminal, terminal, "{script}");
+    }
+}

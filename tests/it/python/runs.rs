@@ -44,12 +44,13 @@ async fn ran(ask: Ask<'_>) -> Ran {
 
 #[tokio::test]
 async fn each_end_of_a_script_has_its_verdict() {
-    use RunVerdict::{Failed, Ok, Timeout};
+    use RunVerdict::{Failed, Ok, Timeout, Waits};
     for (script, seconds, verdict, exit, said) in [
         ("print('hi')", 30, Ok, Some(0), ""),
         ("import sys\nsys.exit(0)", 30, Ok, Some(0), ""),
         ("x = 1\n1 / 0", 30, Failed, Some(1), "ZeroDivisionError"),
-        ("name = input('name? ')", 30, Failed, Some(1), "catch `EOFError`"),
+        ("name = input('name? ')", 30, Waits, Some(1), ""),
+        ("raise EOFError('EOF when reading a file')", 30, Failed, Some(1), "EOFError"),
         ("import sys\nprint(sys.argv[1])", 30, Failed, Some(1), "give defaults"),
         ("import sys\nsys.exit('no city')", 30, Failed, Some(1), "no city"),
         (
@@ -88,6 +89,73 @@ async fn each_end_of_a_script_has_its_verdict() {
     })
     .await;
     assert_eq!(run.reason.as_deref(), Some("still running after 0 s: stopped"));
+}
+
+#[tokio::test]
+async fn a_script_that_asks_waits_where_nothing_was_given_and_has_failed_where_it_was() {
+    use RunVerdict::{Failed, Ok, Waits};
+    for (script, args, stdin, verdict) in [
+        ("input('name? ')", "", "", Waits),
+        ("input('name? ')", "", "Ada\n", Ok),
+        ("input(); input()", "", "Ada\n", Failed),
+        ("input('name? ')", "Ada", "", Failed),
+        ("import sys\nprint(sys.argv[1])\ninput('sure? ')", "Ada", "", Waits),
+        ("try: input()\nexcept EOFError: print('bye')", "", "", Ok),
+    ] {
+        let args: Vec<String> = args.split_whitespace().map(str::to_owned).collect();
+        let asked = Ask { args: &args, stdin: stdin.into(), ..ask(script) };
+        let Ran { run, .. } = ran(asked).await;
+        assert_eq!(run.verdict, verdict, "{script} {args:?} {stdin:?}: {run:?}");
+        let why = (verdict == Waits).then_some("it waits for input, and nothing was given");
+        assert_eq!(run.reason.as_deref(), why, "{script}");
+        assert_eq!(run.error.is_some(), verdict == Failed, "{script}");
+    }
+}
+
+/// Waits for a key on a screen that it drew on, and says which one it was.
+const CURSES: &str = "import curses\n\
+    def main(screen):\n\
+    \x20screen.addstr(2, 4, 'draft 1')\n\
+    \x20key = screen.getch()\n\
+    \x20screen.addstr(3, 4, f'key {chr(key)}')\n\
+    \x20screen.refresh()\n\
+    \x20if key == ord('x'): 1 / 0\n\
+    curses.wrapper(main)\n";
+
+#[tokio::test]
+async fn a_program_that_needs_a_terminal_gets_one_and_its_screen_is_kept() {
+    use RunVerdict::{Failed, Ok, Waits};
+    for (script, stdin, verdict, shown) in [
+        (CURSES, "", Waits, "\n\n    draft 1\n"),
+        (CURSES, "q", Ok, "\n\n    draft 1\n    key q\n"),
+        (CURSES, "x", Failed, "ZeroDivisionError: division by zero"),
+        ("import curses\ncurses.wrapper(lambda screen: screen.getch())", "", Waits, ""),
+        ("import os\nprint(os.get_terminal_size().columns)", "", Ok, "80\n"),
+        ("import sys, termios\nprint(len(termios.tcgetattr(sys.stdin)))", "", Ok, "7\n"),
+        ("import getpass\nprint(getpass.getpass('word? '))", "a\n", Ok, "word?\na\n"),
+        ("print(open('/dev/tty').readline())", "abc\n", Ok, "abc\nabc\n"),
+        (
+            "print('name?', flush=True)\nprint(open('/dev/tty').readline())",
+            "abc\n",
+            Ok,
+            "name?\nabc\nabc\n\n",
+        ),
+        (
+            "import sys, tty\ntty.setcbreak(0)\nprint('go', flush=True)\nprint(sys.stdin.read(1))",
+            "y",
+            Ok,
+            "go\ny\n",
+        ),
+        ("import tty\nraise SystemExit('no')", "", Failed, "no\n"),
+    ] {
+        let checks = check(script);
+        let asked = Ask { stdin: stdin.into(), checks: &checks, ..ask(script) };
+        let Ran { run, stdout, stderr } = ran(asked).await;
+        assert_eq!(run.verdict, verdict, "{script} {stdin:?}: {run:?}\n{stdout}");
+        assert!(stdout.contains(shown.trim_end()), "{script} {stdin:?}: {stdout:?}");
+        assert_eq!((run.terminal, stderr.as_str()), (true, ""), "{script}");
+        assert_eq!(run.error.is_some(), verdict == Failed, "{script}");
+    }
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ fn job(python: &Interpreter, script: &str, hosts: &[String]) -> Job {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        terminal: false,
         counted: Vec::new(),
     }
 }

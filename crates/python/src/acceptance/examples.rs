@@ -87,6 +87,7 @@ fn judge(example: &Example, run: &redraft_domain::report::Run, printed: &str) ->
         let error = run.error.as_ref();
         let why = error.map_or(String::new(), |e| format!(": {}: {}", e.kind, e.message));
         let how = match run.exit_code {
+            _ if run.verdict == RunVerdict::Waits => "it waits for input".to_owned(),
             Some(code) => format!("it ended with exit code {code}"),
             None => format!("it ended as `{}`", run.verdict.name()),
         };

@@ -21,10 +21,10 @@ use nix::sys::signal::SigSet;
 use nix::unistd::{Gid, Pid, Uid, chdir, pivot_root, setgroups, setresgid, setresuid, setsid};
 
 use super::handover::send_handle;
-use super::tree::{DEVICES, WRITABLE};
+use super::tree::{WRITABLE, devices};
 use super::user::{self, NOBODY};
 use super::{Plan, WORK, step, syscalls};
-use crate::Limits;
+use crate::{Limits, terminal};
 
 /// Where the system's libraries are, the loader of programs among them.
 const LIBRARIES: &[&str] =
@@ -64,6 +64,9 @@ fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<Stri
     let mut gaps = Vec::new();
     step("cannot take its signals back", SigSet::all().thread_unblock())?;
     step("cannot leave the terminal", setsid())?;
+    if plan.job.terminal {
+        step("cannot have a terminal of its own", terminal::take())?;
+    }
     // The keeper still sees what the child no longer does.
     step("cannot have mounts of its own", unshare(CloneFlags::CLONE_NEWNS))?;
     step("cannot enter its root", chdir(root))?;
@@ -164,7 +167,7 @@ fn landlock(plan: &Plan) -> Result<(), String> {
         for place in WRITABLE {
             allow(Path::new(place), without(all))?;
         }
-        for device in DEVICES {
+        for device in devices(&plan.job) {
             allow(Path::new(device), AccessFs::from_file(RULES))?;
         }
         allow(&plan.job.program, start | AccessFs::ReadFile)?;

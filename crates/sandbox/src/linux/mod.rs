@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::child;
+use super::child::{self, Streams, Task};
 use super::proxy::{self, Proxy};
 use super::{Content, Done, End, Job, Kept, Runner, RunnerError};
 use redraft_files as files;
@@ -133,7 +133,9 @@ async fn run(
         .map_err(|error| RunnerError::Unconfined(format!("a path in it is not UTF-8: {error}")))?;
     files::put(&folder.join(PLAN), &text)?;
     let job = plan.job;
-    let [stdin, stdout, stderr] = child::streams(job.attached);
+    let cannot_start = |source| RunnerError::Start { program: redraft.clone(), source };
+    let Streams { stdio: [stdin, stdout, stderr], terminal } =
+        Streams::of(&job).map_err(cannot_start)?;
     let child = Command::new(redraft)
         .args([OUTER.as_ref(), folder.as_os_str()])
         .env_clear()
@@ -143,11 +145,12 @@ async fn run(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| RunnerError::Start { program: redraft.clone(), source })?;
+        .map_err(cannot_start)?;
     let pid = child.id();
     let limit = job.limits.time + GRACE;
     let never = CancellationToken::new();
-    let mut attended = pin!(child::attend(child, &job.stdin, limit, job.keep, &never, cancel));
+    let task = Task { job: &job, terminal, limit };
+    let mut attended = pin!(child::attend(child, task, &never, cancel));
     let attended = async {
         let ended = tokio::select! {
             ended = &mut attended => ended,

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::mount::{MsFlags, mount};
 
 use super::{Plan, WORK, raw, step};
+use crate::Job;
 use redraft_files as files;
 
 /// What a system's programs need, to read.
@@ -36,8 +37,9 @@ const CERTIFICATES: &[&str] = &[
 /// What they need of it to find a host.
 const NETWORK: &[&str] = &["/etc/gai.conf", "/etc/host.conf", "/etc/hosts", "/etc/resolv.conf"];
 /// Devices that hold nothing of anybody's.
-pub(super) const DEVICES: &[&str] =
-    &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+/// The terminal of whoever opens it.
+const TERMINAL: &str = "/dev/tty";
 /// Where programs share memory by files: a file system of its own, whose files count as memory.
 const SHARED: &str = "/dev/shm";
 /// The folders that a child may write. All but [`SHARED`] are on the root's bounded file system.
@@ -145,7 +147,7 @@ impl<'a> Tree<'a> {
         }
         let proc = self.inside(Path::new("/proc"));
         make_folder(&proc)?;
-        let devices: Vec<_> = DEVICES.iter().map(Path::new).filter(|d| d.exists()).collect();
+        let devices: Vec<_> = devices(&plan.job).map(Path::new).filter(|d| d.exists()).collect();
         for device in &devices {
             write(&self.inside(device), "")?;
         }
@@ -239,6 +241,11 @@ impl<'a> Tree<'a> {
         }
         Ok(())
     }
+}
+
+/// The devices that a child sees.
+pub(super) fn devices(job: &Job) -> impl Iterator<Item = &'static str> {
+    DEVICES.iter().copied().chain(job.terminal.then_some(TERMINAL))
 }
 
 const NONE: Option<&str> = None;
