@@ -43,6 +43,7 @@ fn job(python: &Interpreter, code: &str) -> Job {
         keep_files_in: None,
         stop: CancellationToken::new(),
         attached: false,
+        terminal: false,
         counted: Vec::new(),
     }
 }
