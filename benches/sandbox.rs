@@ -44,6 +44,7 @@ fn job(python: &Interpreter, code: &str) -> Job {
         stop: CancellationToken::new(),
         attached: false,
         terminal: false,
+        hands: None,
         counted: Vec::new(),
     }
 }

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Feedback(Feedback),
     /// Run a version, or any script, as a session would
     Run(Run),
+    /// Open what a version's run left: its picture, or else its file
+    Open(Target),
     /// Take back what a session's scripts were allowed to reach
     Revoke(Revoke),
     /// Change the latest script in $EDITOR; saved as a new version
@@ -301,6 +303,9 @@ pub(crate) struct Run {
     /// Where the files go that it writes [default: at a terminal you are asked; else nowhere]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Where what a person types is kept
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) typed: Option<PathBuf>,
     /// Arguments for the script [default: the session's]
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,

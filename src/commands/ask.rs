@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
 /// Whom a dialogue is led with. Where nobody sits at a terminal, nobody is asked what code may do.
 pub(super) fn talk(context: &Context, auto: bool, more: bool) -> Talk {
     let auto = auto || context.yes || !context.terminal.interactive;
-    Talk::new(context.terminal, auto, more)
+    Talk::new(context, auto, more)
 }
 
 /// The question that a dialogue begins with.

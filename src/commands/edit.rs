@@ -3,7 +3,7 @@
 use super::{Context, ask, code, work};
 use crate::cli::Target;
 use crate::store::{self, artifacts};
-use crate::terminal::{editor, menu};
+use crate::terminal::{editor, pick};
 use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             Ok(event) => break event,
             // What somebody wrote is not thrown away for a slip.
             Err(problem) if terminal.interactive => {
-                if !matches!(menu::edit_again(terminal, &problem), Ok(true)) {
+                if !matches!(pick::edit_again(terminal, &problem), Ok(true)) {
                     break None;
                 }
             }

@@ -7,7 +7,7 @@ use crate::domain::text::{one_line, size, visible};
 use crate::llm::library::{Entry, FetchError, Library, LibraryError, News};
 use crate::llm::provider;
 use crate::python::packages::content::Carrier;
-use crate::terminal::menu::{self, Choice};
+use crate::terminal::pick::{self, Choice};
 use crate::terminal::progress::Progress;
 use crate::workflow::manager::Interrupted;
 use anyhow::Result;
@@ -163,7 +163,7 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
         Choice { word: "fetch", what: &what },
         Choice { word: "quit", what: "use another model: a key, Ollama, or --model" },
     ];
-    match menu::select(terminal, "Fetch it now?", &choices, 0) {
+    match pick::select(terminal, "Fetch it now?", &choices, 0) {
         Ok(Some(0)) => return Ok(None),
         Err(Interrupted) => return Ok(Some(code::INTERRUPTED)),
         Ok(_) => {}

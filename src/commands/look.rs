@@ -60,6 +60,7 @@ fn confined(child: &Child<'_>) -> Result<Option<Vec<u8>>> {
         stop: CancellationToken::new(),
         attached: false,
         terminal: false,
+        hands: None,
         counted: Vec::new(),
     };
     let runner = sandbox::runner(SandboxMode::Strict);

@@ -17,6 +17,7 @@ mod log;
 mod look;
 mod models;
 mod new;
+mod open;
 mod prompts;
 mod questions;
 mod rename;
@@ -232,6 +233,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Log(args) => log::run(&context, &args),
         Command::Feedback(args) => feedback::run(&context, &args),
         Command::Run(args) => run::run(&context, &args),
+        Command::Open(args) => open::run(&context, &args),
         Command::Revoke(args) => revoke::run(&context, &args),
         Command::Edit(args) => edit::run(&context, &args),
         Command::Fork(args) => fork::run(&context, &args),

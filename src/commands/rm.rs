@@ -4,7 +4,7 @@ use super::{Context, code};
 use crate::cli;
 use crate::domain::text::{count, one_line};
 use crate::store::manage;
-use crate::terminal::menu::{self, Choice};
+use crate::terminal::pick::{self, Choice};
 use anyhow::{Result, bail};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, args: &cli::Rm) -> Result<u8> {
             Choice { word: "keep", what: "change nothing" },
             Choice { word: "remove", what: "with all versions, for good" },
         ];
-        match menu::select(terminal, &format!("Remove {names}?"), &choices, 0) {
+        match pick::select(terminal, &format!("Remove {names}?"), &choices, 0) {
             Ok(Some(1)) => {}
             Ok(_) => return Ok(code::DONE),
             Err(_) => return Ok(code::INTERRUPTED),

@@ -14,8 +14,8 @@ use crate::python::run::{self, Ask, RunFault};
 use crate::python::{check, interpreter};
 use crate::sandbox;
 use crate::store;
-use crate::terminal::gate;
-use crate::terminal::menu::{self, Choice};
+use crate::terminal::pick::{self, Choice};
+use crate::terminal::{gate, relay};
 use crate::view::words;
 use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
@@ -84,7 +84,19 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         args: &wanted.args,
         stdin: wanted.stdin.clone().into_bytes(),
     };
-    let ran = match runtime.block_on(run::run(runner.as_ref(), ask, &cancel)) {
+    let typed = relay::Typed::default();
+    let ran = if ask.by_hand && relay::is_possible() {
+        terminal.warn(&terminal.dim("Ctrl-\\ ends it, whatever it does"));
+        let hands = relay::hands(&typed);
+        runtime.block_on(run::used(runner.as_ref(), ask, hands, &cancel))
+    } else {
+        runtime.block_on(run::run(runner.as_ref(), ask, &cancel))
+    };
+    if let Some(file) = &args.typed {
+        let text = relay::text(&typed);
+        files::put(file, text).map_err(store::StoreError::from)?;
+    }
+    let ran = match ran {
         Ok(ran) => ran,
         Err(RunFault::Interrupted) => return Ok(code::INTERRUPTED),
         Err(fault) => return Err(fault.into()),
@@ -145,7 +157,7 @@ fn keep(context: &Context, to: Option<&Path>, kept: &Path, names: &[String]) -> 
         ];
         let asked = format!("It wrote {}. Keep it here{overwritten}?", shown(&taken));
         if !matches!(
-            menu::select(terminal, &asked, &choices, usize::from(!there.is_empty())),
+            pick::select(terminal, &asked, &choices, usize::from(!there.is_empty())),
             Ok(Some(0))
         ) {
             return Ok(());
@@ -223,7 +235,7 @@ fn allowed(context: &Context, open: &[&Missing]) -> Result<bool> {
         Choice { word: "allow", what: "into an environment of their own" },
         Choice { word: "deny", what: "run it without them" },
     ];
-    match menu::select(terminal, "Install them?", &choices, usize::from(trap)) {
+    match pick::select(terminal, "Install them?", &choices, usize::from(trap)) {
         Ok(chosen) => Ok(chosen == Some(0)),
         Err(_) => bail!("interrupted"),
     }

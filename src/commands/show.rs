@@ -12,6 +12,7 @@ use crate::view::{self, status, words};
 use crate::workflow::{evidence, machine, permission};
 use anyhow::Result;
 use std::fmt::Write as _;
+use std::path::Path;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let place = context.find(args.session.as_deref())?;
@@ -26,7 +27,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             if terminal.json {
                 terminal.json(&view::Version::whole(session, version));
             } else {
-                terminal.print(&one(terminal, session, version));
+                terminal.print(&one(terminal, session, version, &place.folder));
             }
         }
         None if terminal.json => terminal.json(&view::Session::of(session)),
@@ -40,11 +41,11 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(code::DONE)
 }
 
-fn one(terminal: &Terminal, session: &Session, version: &Version) -> String {
+fn one(terminal: &Terminal, session: &Session, version: &Version, folder: &Path) -> String {
     let mut text = if session.dialogue.is_some() {
         questions::version(terminal, version)
     } else {
-        gate::version(terminal, session, version)
+        gate::version(terminal, session, version, folder)
     };
     for note in &version.notes {
         let _ = writeln!(text, "  {}", terminal.dim(&visible(note)));

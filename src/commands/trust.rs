@@ -8,7 +8,7 @@ use crate::config::{Config, ConfigFile};
 use crate::domain::text::{count, one_line};
 use crate::llm::provider;
 use crate::terminal::Terminal;
-use crate::terminal::menu::{self, Choice};
+use crate::terminal::pick::{self, Choice};
 use crate::trust::Register;
 use crate::workflow::manager::Interrupted;
 use anyhow::{Result, bail};
@@ -203,7 +203,7 @@ fn setting(keys: &[String]) -> String {
 /// Asks. An Enter that was meant for something else trusts nothing.
 fn answer(terminal: Terminal, choices: &[Choice<'_>]) -> Result<Answer> {
     interrupts::cancel_on_interrupt()?;
-    Ok(match menu::select(&terminal, "Trust this folder?", choices, 1) {
+    Ok(match pick::select(&terminal, "Trust this folder?", choices, 1) {
         Ok(Some(chosen)) => match choices.get(chosen).map(|choice| choice.word) {
             Some("trust") => Answer::Trust,
             Some("ignore") => Answer::Ignore,

@@ -71,18 +71,19 @@ pub(super) struct Talk {
 
 impl Talk {
     /// Menus for a person at a terminal, lines elsewhere.
-    pub(super) fn new(terminal: Terminal, auto: bool, more: bool) -> Self {
-        let task = SessionTask::new();
+    pub(super) fn new(context: &Context, auto: bool, more: bool) -> Self {
+        let (terminal, task) = (context.terminal, SessionTask::new());
         // Who is asked for questions sits there, even if nobody is asked at the gates.
         let menus = terminal.interactive && (more || !auto);
-        let face = Face::new(terminal, menus, task.cancellation());
+        let flags = shlex::split(&context.flags).unwrap_or_default();
+        let face = Face::new(terminal, menus.then_some(flags), task.cancellation());
         Self { face, task, auto, more, events: true }
     }
 }
 
 /// Works until the session is accepted or has to wait; gives the exit code.
 pub(super) fn work(context: &Context, store: Store, prompts: Prompts, auto: bool) -> Result<u8> {
-    work_as(context, store, prompts, Talk::new(context.terminal, auto, false))
+    work_as(context, store, prompts, Talk::new(context, auto, false))
 }
 
 /// Works until the session is done or has to wait; gives the exit code. The session is worked on in
@@ -113,7 +114,7 @@ pub(super) fn work_as(
         let ended = ended(&store, &end, before);
         (ended, (store, end))
     })?;
-    runtime.block_on(face.follow(&task, watcher));
+    runtime.block_on(face.follow(&task, watcher, &folder));
     let (store, end) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     match end {
         Ok(end) => conclude(context, &store, &end),

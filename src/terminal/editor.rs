@@ -11,10 +11,10 @@ use thiserror::Error;
 /// The largest text that an editor may give back.
 const LARGEST: u64 = LONGEST_TEXT as u64;
 
-/// An editor has the terminal.
+/// An editor, a pager or a script has the terminal.
 static OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether an editor has the terminal: a Ctrl-C is meant for it then.
+/// Whether another program has the terminal: a Ctrl-C is meant for it then.
 #[must_use]
 pub fn is_open() -> bool {
     OPEN.load(Ordering::SeqCst)
@@ -55,15 +55,21 @@ pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
     Ok(files::read_text(&path, LARGEST)?)
 }
 
-fn run(program: &str, args: &[String], path: &Path) -> Result<(), EditorError> {
+/// Lets another program have the terminal while the work is done, and takes it back.
+pub(super) fn with_terminal<T>(work: impl FnOnce() -> T) -> T {
     remember();
     // Without a handler of the program's own, Ctrl-C in the editor would end the program under it.
     let _ = ctrlc::set_handler(|| {});
     OPEN.store(true, Ordering::SeqCst);
-    let status = Command::new(program).args(args).arg(path).status();
+    let done = work();
     OPEN.store(false, Ordering::SeqCst);
     // An editor that crashed leaves the terminal as it needed it.
     restore();
+    done
+}
+
+fn run(program: &str, args: &[String], path: &Path) -> Result<(), EditorError> {
+    let status = with_terminal(|| Command::new(program).args(args).arg(path).status());
     let status = status.map_err(|e| EditorError::NotStarted(program.to_owned(), e))?;
     match status.code() {
         Some(0) => Ok(()),

@@ -3,8 +3,10 @@
 use super::Terminal;
 use super::lines::Lines;
 use super::menu::Menus;
+use super::tell::Teller;
 use crate::workflow::manager::{self, Answer, Interrupted};
 use crate::workflow::session_task::{Message, Question, SessionTask, Watcher};
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Who sits at the terminal.
@@ -18,18 +20,19 @@ enum Kind {
 }
 
 impl Face {
-    /// Menus, or lines. `cancel` ends the waiting for a line.
+    /// Menus, with the flags that a further command needs to find what this one does; or lines, where
+    /// there are none. `cancel` ends the waiting for a line.
     #[must_use]
-    pub fn new(terminal: Terminal, menus: bool, cancel: CancellationToken) -> Self {
-        Self(if menus {
-            Kind::Menus(Menus::new(terminal))
-        } else {
-            Kind::Lines(Lines::new(terminal, cancel))
+    pub fn new(terminal: Terminal, menus: Option<Vec<String>>, cancel: CancellationToken) -> Self {
+        Self(match menus {
+            Some(flags) => Kind::Menus(Menus::new(terminal, flags)),
+            None => Kind::Lines(Lines::new(terminal, cancel)),
         })
     }
 
-    /// Draws what happens and answers what is asked until the work on the session is over.
-    pub async fn follow(mut self, task: &SessionTask, mut watcher: Watcher) {
+    /// Draws what happens and answers what is asked until the work on the session in this folder is over.
+    pub async fn follow(mut self, task: &SessionTask, mut watcher: Watcher, folder: &Path) {
+        folder.clone_into(&mut self.teller().folder);
         while let Some(message) = watcher.next().await {
             match message {
                 Message::News(news) => match &mut self.0 {
@@ -43,6 +46,13 @@ impl Face {
                 },
                 Message::Closed { .. } | Message::Ended(_) => {}
             }
+        }
+    }
+
+    fn teller(&mut self) -> &mut Teller {
+        match &mut self.0 {
+            Kind::Menus(menus) => &mut menus.teller,
+            Kind::Lines(lines) => &mut lines.teller,
         }
     }
 

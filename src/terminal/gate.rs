@@ -1,6 +1,6 @@
 //! What a person needs to decide at a gate.
 
-use super::{Terminal, flow, matrix};
+use super::{Terminal, flow, links, matrix};
 use crate::diff;
 use crate::domain;
 use crate::domain::event::Gate;
@@ -10,25 +10,29 @@ use crate::domain::report::{AS_GIVEN, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, printed_line, visible};
+use crate::store::artifacts;
 use crate::view::{self, words};
 use crate::workflow::evidence::{self, Held, Source};
 use crate::workflow::machine;
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// How many findings are shown.
 const SHOWN: usize = 12;
 /// Lines that are shown of what a candidate did.
 const LINES: usize = 20;
+/// How many files that it wrote are named.
+const FILES: usize = 5;
 /// How many tests that failed are named.
 const NAMED: usize = 3;
 /// How wide a title with its rule is, at most.
 const RULE: usize = 76;
 
-/// The text before a gate's menu.
+/// The text before a gate's menu; the session's files are in the folder.
 #[must_use]
-pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
+pub fn question(terminal: &Terminal, question: &Question<'_>, folder: &Path) -> String {
     let session = question.session;
     let mut text = match (question.gate, session.head()) {
         (Gate::Plan, _) => {
@@ -36,9 +40,10 @@ pub fn question(terminal: &Terminal, question: &Question<'_>) -> String {
             proposal.map_or_else(String::new, |p| plan(terminal, &session.name, p))
         }
         (Gate::Version, Some(head)) => {
-            let mut text = version(terminal, session, head);
+            let mut text = version(terminal, session, head, folder);
             text.push_str(&split(terminal, head));
-            if !session.requirements().is_empty() {
+            // At a menu, `look` shows it.
+            if !session.requirements().is_empty() && !terminal.interactive {
                 let _ = write!(text, "\n{}", matrix::table(terminal, session));
             }
             text
@@ -180,67 +185,73 @@ pub fn packages(terminal: &Terminal, asked: &[&Missing]) -> String {
     text
 }
 
-/// A version with all that was found in it.
+/// A version with all that was found in it, what decides first; its files are in the folder.
 #[must_use]
-pub fn version(terminal: &Terminal, session: &Session, version: &Version) -> String {
+pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder: &Path) -> String {
     let name = format!("{} v{} ({})", session.name, version.number, version.cause.name());
     let mut text = title(terminal, &visible(&name));
-    let mut row = |label: &str, words: &str| {
+    let row = |label: &str, words: &str| {
         let label = format!("  {} ", terminal.dim(&format!("{label:<9}")));
-        text.push_str(&flow::hang(terminal, &label, words));
+        flow::hang(terminal, &label, words)
     };
-    row("run", &run(terminal, version));
-    if let Some(error) = error(terminal, version) {
-        row("", &error);
-    }
-    if let Some(run) = &version.run {
-        if run.screenshot {
-            row("picture", &format!("run_v{}/screenshot.png", version.number));
-        }
-        for words in words::noticed(run) {
-            row("", &terminal.warm(&visible(&words)));
-        }
-        for gap in &run.gaps {
-            row("sandbox", &terminal.warm(&visible(gap)));
-        }
-    }
-    if let Some(tests) = tests(terminal, version) {
-        row("tests", &tests);
-    } else if !session.tests.is_empty() {
-        row("tests", &terminal.warm("not run"));
-    }
-    if let Some(checks) = words::checks(version) {
-        row("checks", &checks);
-    }
-    let judged = version.review.as_ref().is_none_or(|review| !review.before_run);
-    if judged && !session.requirements().is_empty() {
-        row("plan", &requirements(terminal, session, version));
-    }
-    row("findings", &words::findings(session, version));
-    if let Some(base) = version.base.and_then(|b| session.version(b)) {
-        let stat = diff::stat(&base.script, &version.script);
-        row("changed", &format!("+{} −{} lines since v{}", stat.added, stat.removed, base.number));
-    }
-    row("spent", &words::spent(session));
-    row("one more", &words::next(session));
     let verdict = machine::verdict(version);
     let shown = match verdict {
         Verdict::Accept => terminal.good(verdict.name()),
         Verdict::Iterate => terminal.warm(verdict.name()),
     };
     let seen = terminal.dim(&format!(" ({})", evidence::level_in_words(version)));
-    row("verdict", &format!("{shown}{}{seen}", words::reviewer_differs(version, verdict)));
+    text += &row("verdict", &format!("{shown}{}{seen}", words::reviewer_differs(version, verdict)));
     if let Some(words) = evidence::overruled(version) {
-        row("why", &terminal.warm(&words));
+        text += &row("why", &terminal.warm(&words));
     }
-    let listed = listed(session, version);
-    if !listed.is_empty() {
-        text.push('\n');
+    text += &row("run", &run(terminal, version));
+    if let Some(error) = error(terminal, version) {
+        text += &row("", &error);
     }
-    for finding in listed {
-        text.push_str(&finding_lines(terminal, finding));
+    let file = |name: &str| links::path(terminal, &folder.join(name));
+    if let Some(run) = &version.run {
+        for words in words::noticed(run) {
+            text += &row("", &terminal.warm(&visible(&words)));
+        }
+        for gap in &run.gaps {
+            text += &row("sandbox", &terminal.warm(&visible(gap)));
+        }
+        let place = format!("run_v{}", version.number);
+        if run.screenshot {
+            text += &row("picture", &file(&format!("{place}/screenshot.png")));
+        }
+        for (n, name) in run.files.iter().take(FILES).enumerate() {
+            let label = if n == 0 { "wrote" } else { "" };
+            text += &row(label, &file(&format!("{place}/files/{name}")));
+        }
+        if run.files.len() > FILES {
+            text += &row("", &format!("and {} more", run.files.len() - FILES));
+        }
     }
-    text
+    if let Some(tests) = tests(terminal, version) {
+        text += &row("tests", &tests);
+    } else if !session.tests.is_empty() {
+        text += &row("tests", &terminal.warm("not run"));
+    }
+    let judged = version.review.as_ref().is_none_or(|review| !review.before_run);
+    if judged && !session.requirements().is_empty() {
+        text += &row("plan", &requirements(terminal, session, version));
+    }
+    text += &row("findings", &words::findings(session, version));
+    for finding in listed(session, version) {
+        text += &finding_lines(terminal, finding);
+    }
+    text += &row("script", &file(&artifacts::script_file(version.number)));
+    if let Some(checks) = words::checks(version) {
+        text += &row("checks", &checks);
+    }
+    if let Some(base) = version.base.and_then(|b| session.version(b)) {
+        let stat = diff::stat(&base.script, &version.script);
+        let words = format!("+{} −{} lines since v{}", stat.added, stat.removed, base.number);
+        text += &row("changed", &words);
+    }
+    text += &row("spent", &words::spent(session));
+    text + &row("one more", &words::next(session))
 }
 
 /// What stopped a version's run, if anything did.
@@ -340,9 +351,10 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
     if !unmet.is_empty() {
         let _ = write!(words, ", not met: {}", terminal.bad(&unmet.join(" ")));
     }
-    let silent = held.iter().filter(|(_, held)| held.is_none()).count();
-    if silent > 0 {
-        let _ = write!(words, ", not judged: {silent}");
+    let silent: Vec<&str> =
+        held.iter().filter(|(_, held)| held.is_none()).map(|(id, _)| *id).collect();
+    if !silent.is_empty() {
+        let _ = write!(words, ", not judged: {}", terminal.warm(&silent.join(" ")));
     }
     words
 }
@@ -354,6 +366,7 @@ fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
     let mut listed: Vec<&Finding> = session
         .ledger
         .iter()
+        .filter(|finding| !words::restates(session, finding))
         .filter(|f| match f.state {
             FindingState::Open | FindingState::Contested => true,
             FindingState::Unsupported => f.last == version.number,

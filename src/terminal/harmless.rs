@@ -23,6 +23,15 @@ pub(super) fn styled(style: &Style, text: &str) -> String {
     [begin.replace('m', &MARK), text.to_owned(), end.replace('m', &MARK)].concat()
 }
 
+/// How a link begins and ends, around its address.
+const LINK: (&str, &str) = ("\u{1b}]8;", "\u{1b}\\");
+
+/// A text that leads to an address, marked as ours. What an address is made of steers no terminal.
+pub(super) fn linked(address: &str, text: &str) -> String {
+    let (begin, end) = LINK;
+    format!("{begin}{};{address}{end}{text}{begin}{};{end}", *MARK, *MARK)
+}
+
 /// The text as it may go to a terminal.
 pub(super) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -32,6 +41,9 @@ pub(super) fn harmless(text: &str) -> String {
         rest = &rest[at..];
         let end = if let Some((style, end)) = own(rest) {
             out.extend([style, "m"]);
+            end
+        } else if let Some((address, end)) = own_link(rest) {
+            out.extend([LINK.0, ";", address, LINK.1]);
             end
         } else {
             out.push_str("\\x1b");
@@ -51,6 +63,14 @@ fn own(text: &str) -> Option<(&str, usize)> {
     Some((text.get(..end)?.strip_suffix(MARK.as_str())?, end))
 }
 
+/// The address of the link that a text begins with, and where the link's beginning ends; if it is ours.
+fn own_link(text: &str) -> Option<(&str, usize)> {
+    let inside = text.strip_prefix(LINK.0)?.strip_prefix(MARK.as_str())?.strip_prefix(';')?;
+    let (address, rest) = inside.split_once(LINK.1)?;
+    let plain = address.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then_some((address, text.len() - rest.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +82,12 @@ mod tests {
         let both = styled(&Style::new().red(), &format!("x {}", styled(&bold, "y")));
         assert_eq!(console::measure_text_width(&both), 3);
         assert_eq!(harmless(&both), "\u{1b}[31mx \u{1b}[1my\u{1b}[0m\u{1b}[0m");
+        let link = linked("file:///a%20b", "a b");
+        assert_eq!(console::measure_text_width(&link), 3);
+        let plain = "\u{1b}]8;;file:///a%20b\u{1b}\\a b\u{1b}]8;;\u{1b}\\";
+        assert_eq!(harmless(&link), plain);
         for text in [
+            plain,
             "\u{1b}[31m",
             "\u{1b}[8mhidden",
             "\u{1b}[1;12345m",

@@ -16,7 +16,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// Answers from standard input, which is not a terminal.
 pub(super) struct Lines {
-    teller: Teller,
+    pub(super) teller: Teller,
     input: Option<mpsc::Receiver<String>>,
     cancel: CancellationToken,
 }

@@ -1,36 +1,36 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
+use super::pick::{Choice, edit_again, select};
 use super::tell::Teller;
-use super::{Terminal, forget_typed, harmless, hush, is_ending, lines, prompt, restore, sides};
-use crate::diff;
+use super::{Terminal, by_hand, forget_typed, lines, look, prompt, relay};
 use crate::domain::event::Gate;
 use crate::domain::review::{Answered, Finding, Status};
+use crate::domain::session::Version;
 use crate::domain::text::{count, one_line, visible};
 use crate::view;
 use crate::workflow::driver;
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Question};
 use crate::workflow::session_task::News;
-use dialoguer::Select;
-use dialoguer::theme::ColorfulTheme;
 use prompt::Typed;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
 
-/// How often it is looked whether the program was told to end.
-const LOOK: Duration = Duration::from_millis(100);
+/// Characters that are shown of what was typed.
+const TYPED: usize = 60;
 
 /// A person at the terminal.
 pub(super) struct Menus {
-    teller: Teller,
+    pub(super) teller: Teller,
     /// It was said how questions are typed.
     explained: bool,
+    /// Flags that a further command needs to find what this one does.
+    flags: Vec<String>,
 }
 
 impl Menus {
-    /// Nothing is shown before there is something to say.
+    /// Nothing is shown before there is something to say. The flags are those that a further command
+    /// needs to find what this one does.
     #[must_use]
-    pub(super) const fn new(terminal: Terminal) -> Self {
-        Self { teller: Teller::new(terminal), explained: false }
+    pub(super) const fn new(terminal: Terminal, flags: Vec<String>) -> Self {
+        Self { teller: Teller::new(terminal), explained: false, flags }
     }
 
     /// Tells what happens, but for what the gate that follows shows.
@@ -48,12 +48,9 @@ impl Menus {
         let choices = choices(question);
         loop {
             // Escape leaves, as `quit` does: the session can be resumed.
-            let chosen = select(
-                &self.teller.terminal,
-                view::prompt(question.gate),
-                &choices,
-                view::preferred(question),
-            )?;
+            let preferred = preferred(question, &choices);
+            let asked = view::prompt(question.gate);
+            let chosen = select(&self.teller.terminal, asked, &choices, preferred)?;
             let Some(choice) = chosen.and_then(|n| choices.get(n)) else {
                 return Ok(Answer::Quit);
             };
@@ -75,7 +72,8 @@ impl Menus {
             "iterate" => Some(Answer::Iterate),
             "mean 1" => Some(Answer::Meant(1)),
             "mean 2" => Some(Answer::Meant(2)),
-            "run" => Some(Answer::Run),
+            "run" if relay::is_possible() => self.used(question)?,
+            "run" | "rerun" => Some(Answer::Run),
             "allow" => Some(Answer::Allow),
             "deny" => Some(Answer::Deny),
             "quit" => Some(Answer::Quit),
@@ -90,27 +88,35 @@ impl Menus {
                 self.finding(question, view::can_reopen)?.map(|id| Answer::Reopen(vec![id]))
             }
             "look" => {
-                self.look(question);
+                look::look(&self.teller.terminal, question.session)?;
                 None
             }
             _ => self.edited(question)?.map(Answer::Edited),
         })
     }
 
-    /// Shows what changed, or the whole of a script that was written from nothing.
-    fn look(&self, question: &Question<'_>) {
+    /// Has the person use the version, and asks whether what they typed is what runs are given.
+    fn used(&self, question: &Question<'_>) -> Result<Option<Answer>, Interrupted> {
         let terminal = &self.teller.terminal;
-        let Some(head) = question.session.head() else { return };
-        let base = head.base.and_then(|b| question.session.version(b));
-        let shown = match base {
-            Some(base) => {
-                let names = [format!("v{}", base.number), format!("v{}", head.number)];
-                let diff = diff::unified(&base.script, &head.script, &names[0], &names[1]);
-                sides::unified(terminal, &diff)
+        let Some(head) = question.session.head() else { return Ok(None) };
+        let typed = match by_hand::run(&self.flags, &self.teller.folder, head.number) {
+            Ok(typed) => typed,
+            Err(problem) => {
+                terminal.say(&terminal.warm(&format!("  {}", visible(&problem))));
+                return Ok(None);
             }
-            None => sides::numbered(terminal, &head.script),
         };
-        terminal.print(&format!("\n{shown}"));
+        if typed.trim().is_empty() || typed == question.session.settings.stdin {
+            return Ok(None);
+        }
+        let choices = [
+            Choice { word: "no", what: "it was for you" },
+            Choice { word: "yes", what: "every run of this session is given it, the next one now" },
+        ];
+        terminal.say(&terminal.dim(&format!("  you typed: {}", one_line(&typed, TYPED))));
+        let asked = "Use what you typed as this session's input?";
+        let chosen = select(terminal, asked, &choices, 0)?;
+        Ok((chosen == Some(1)).then_some(Answer::Input(typed)))
     }
 
     /// What the Manager's editor made of what the gate is about; none if there is nothing to take.
@@ -249,79 +255,29 @@ impl Menus {
     }
 }
 
-/// One line of a menu.
-pub struct Choice<'a> {
-    /// The answer.
-    pub word: &'a str,
-    /// What it does.
-    pub what: &'a str,
-}
-
-/// The answers of a gate, and to look at the script before one of them.
+/// The answers of a gate, and what a person at a terminal can do besides.
 fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
-    let choices = view::choices(question).into_iter();
-    choices
-        .flat_map(|view::Choice { word, what, .. }| {
-            let look = Choice { word: "look", what: "read the script, or what changed in it" };
-            [Some(Choice { word, what }), (word == "rewind").then_some(look)].into_iter().flatten()
-        })
-        .collect()
-}
-
-/// Whether what can't be taken as it is should be opened in the editor again.
-pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<bool, Interrupted> {
-    terminal.say(&terminal.warm(&format!("  {}", visible(problem))));
-    let choices = [
-        Choice { word: "again", what: "open what you wrote in your editor" },
-        Choice { word: "drop", what: "forget what you changed" },
-    ];
-    Ok(select(terminal, "Edit it again?", &choices, 0)? == Some(0))
-}
-
-/// A menu; none if the person left it with Escape. The cursor comes back however it ends.
-pub fn select(
-    terminal: &Terminal,
-    question: &str,
-    choices: &[Choice<'_>],
-    preferred: usize,
-) -> Result<Option<usize>, Interrupted> {
-    let width = usize::from(console::Term::stderr().size().1).max(30) - 6;
-    let words: Vec<String> = choices
-        .iter()
-        .map(|c| format!("{:<9} {}", c.word, terminal.dim(c.what)))
-        .map(|words| harmless(&console::truncate_str(&words, width, "…")))
+    let more = |word: &str| {
+        let what = "read the script, what changed, all it printed, the requirements";
+        (word == "rewind").then_some(Choice { word: "look", what })
+    };
+    let mut choices: Vec<Choice<'static>> = view::choices(question)
+        .into_iter()
+        .flat_map(|view::Choice { word, what, .. }| [Some(Choice { word, what }), more(word)])
+        .flatten()
         .collect();
-    let question = one_line(question, width);
-    let asked = question.clone();
-    // The menu reads key by key: what is typed between two would be echoed into it.
-    hush();
-    terminal.warn("");
-    let chosen = until_ending(move || {
-        Select::with_theme(&ColorfulTheme::default())
-            .with_prompt(question.as_str())
-            .items(&words)
-            .default(preferred)
-            .report(false)
-            .interact_opt()
-    });
-    restore();
-    let chosen = chosen.and_then(Result::ok).ok_or(Interrupted)?;
-    if let Some(choice) = chosen.and_then(|n| choices.get(n)) {
-        terminal.warn(&format!("{asked} {}", terminal.bold(choice.word)));
+    if let Some(run) = choices.iter_mut().find(|choice| choice.word == "run") {
+        let what = std::mem::replace(&mut run.what, "use it yourself, in the sandbox");
+        choices.insert(choices.len() - 1, Choice { word: "rerun", what });
     }
-    Ok(chosen)
+    choices
 }
 
-/// What a menu gave; none if the program was told to end before. The menu itself only ever waits
-/// for a key, so it is left waiting then.
-fn until_ending<T: Send + 'static>(menu: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(menu()));
-    loop {
-        match receiver.recv_timeout(LOOK) {
-            Ok(given) => return Some(given),
-            Err(RecvTimeoutError::Timeout) if !is_ending() => {}
-            Err(_) => return None,
-        }
-    }
+/// What the cursor stands on: what the program would do; what waits for its user is tried before it is
+/// taken.
+fn preferred(question: &Question<'_>, choices: &[Choice<'_>]) -> usize {
+    let waits =
+        question.gate == Gate::Version && question.session.head().is_some_and(Version::waits);
+    let run = choices.iter().position(|choice| choice.word == "run");
+    run.filter(|_| waits).unwrap_or_else(|| view::preferred(question))
 }

@@ -4,6 +4,7 @@
 //! goes out here loses what steers a terminal, but for this program's own styles ([`harmless`]).
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
+mod by_hand;
 pub mod editor;
 mod face;
 pub mod flow;
@@ -11,10 +12,15 @@ pub mod gate;
 mod harmless;
 pub mod ledger;
 mod lines;
+pub mod links;
+mod look;
 pub mod matrix;
 pub mod menu;
+mod pager;
+pub mod pick;
 pub mod progress;
 pub mod prompt;
+pub mod relay;
 pub mod sides;
 pub mod tell;
 mod window;
@@ -53,6 +59,8 @@ pub struct Terminal {
     pub interactive: bool,
     /// People's text goes to a terminal: lines can be drawn over.
     pub live: bool,
+    /// Files are shown as links.
+    pub links: bool,
 }
 
 impl Terminal {
@@ -68,7 +76,9 @@ impl Terminal {
         // Menus are drawn over and over: a dumb terminal is talked to in lines.
         let interactive =
             !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Self { json, aside: false, color, verbose, interactive, live: out && !dumb }
+        let live = out && !dumb;
+        let links = live && links::shows_links(|name| std::env::var_os(name));
+        Self { json, aside: false, color, verbose, interactive, live, links }
     }
 
     /// The same for a command whose standard output is an answer and nothing else.
@@ -76,7 +86,7 @@ impl Terminal {
     pub fn for_answers(self) -> Self {
         let there = std::io::stderr().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-        Self { aside: true, color: self.color && there, live: there && !dumb, ..self }
+        Self { aside: true, color: self.color && there, live: there && !dumb, links: false, ..self }
     }
 
     /// A line for people. On a terminal that is too narrow for it, it is broken between words.

@@ -10,6 +10,7 @@ use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::view::words;
 use crate::workflow::manager::Question;
 use crate::workflow::session_task::News;
+use std::path::PathBuf;
 
 /// How many lines of what a script printed are shown.
 const PRINTED: usize = 20;
@@ -17,6 +18,8 @@ const PRINTED: usize = 20;
 /// Puts news into words.
 pub struct Teller {
     pub(super) terminal: Terminal,
+    /// Where the session's files are.
+    pub(super) folder: PathBuf,
     window: Option<Window>,
     /// Text of a model is on the screen and its line is not ended.
     streaming: bool,
@@ -28,13 +31,13 @@ impl Teller {
     /// Says nothing yet.
     #[must_use]
     pub const fn new(terminal: Terminal) -> Self {
-        Self { terminal, window: None, streaming: false, streamed: false }
+        Self { terminal, folder: PathBuf::new(), window: None, streaming: false, streamed: false }
     }
 
     /// What a person needs to decide.
     pub(super) fn question(&mut self, question: &Question<'_>) {
         self.calm();
-        self.terminal.print(&gate::question(&self.terminal, question));
+        self.terminal.print(&gate::question(&self.terminal, question, &self.folder));
         if !self.terminal.interactive {
             let answers = match question.gate {
                 Gate::Plan => "approve, edit, quit, or what should be different",

@@ -4,7 +4,7 @@
 use crate::domain::chat::Agent;
 use crate::domain::packages::Missing;
 use crate::domain::report::{GivenBy, Run};
-use crate::domain::review::{FindingState, Verdict};
+use crate::domain::review::{Finding, FindingState, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line};
 use crate::workflow::forecast;
@@ -91,9 +91,16 @@ pub fn checks(version: &Version) -> Option<String> {
 /// How many findings are open, new and settled.
 #[must_use]
 pub fn findings(session: &Session, version: &Version) -> String {
-    let open = session.open_findings().count();
-    let blockers = session.open_blockers().count();
-    let (new, settled) = version.review.as_ref().map_or((0, 0), |r| (r.new.len(), r.settled.len()));
+    let own = |finding: &&Finding| !restates(session, finding);
+    let known = |id: &&String| {
+        let mut all = session.ledger.iter();
+        all.find(|finding| finding.id == **id).is_some_and(|finding| !restates(session, finding))
+    };
+    let open = session.open_findings().filter(own).count();
+    let blockers = session.open_blockers().filter(own).count();
+    let (new, settled) = version.review.as_ref().map_or((0, 0), |review| {
+        (review.new.iter().filter(known).count(), review.settled.iter().filter(known).count())
+    });
     let mut words =
         format!("{open} open ({}), {new} new, {settled} settled", count(blockers, "blocker"));
     let contested = session.ledger.iter().filter(|f| f.state == FindingState::Contested).count();
@@ -101,6 +108,15 @@ pub fn findings(session: &Session, version: &Version) -> String {
         let _ = write!(words, ", {contested} contested: `waive` or `reopen` decides");
     }
     words
+}
+
+/// Whether a finding says no more than how far a requirement is met, which is shown beside the plan.
+#[must_use]
+pub fn restates(session: &Session, finding: &Finding) -> bool {
+    let mut all = session.requirements().iter();
+    let of_it = all.find(|requirement| finding.requirement.as_ref() == Some(&requirement.id));
+    let how = of_it.and_then(|requirement| finding.text.strip_suffix(requirement.text.as_str()));
+    !finding.by_manager && finding.quote.is_none() && how.is_some_and(|how| how.ends_with(": "))
 }
 
 /// Whether the Reviewer said something else than the verdict; empty if not.

@@ -31,6 +31,8 @@ pub enum Answer {
     Meant(usize),
     /// Run it again.
     Run,
+    /// This is what every run reads from standard input, from now on.
+    Input(String),
     /// The plan's or the script's new text, written by hand.
     #[serde(rename = "edit")]
     Edited(String),
@@ -70,6 +72,7 @@ impl Answer {
             Self::Feedback(_) => "feedback",
             Self::Meant(_) => "mean",
             Self::Run => "run",
+            Self::Input(_) => "input",
             Self::Edited(_) => "edit",
             Self::Plan(_) => "plan",
             Self::Rewind(_) => "rewind",
@@ -92,8 +95,8 @@ pub const fn choices(gate: Option<Gate>) -> &'static [&'static str] {
     match gate {
         Some(Gate::Plan) => &["approve", "say", "edit", "quit"],
         Some(Gate::Version) => &[
-            "accept", "iterate", "feedback", "run", "edit", "plan", "rewind", "test", "right",
-            "mean", "waive", "reopen", "quit",
+            "accept", "iterate", "feedback", "run", "input", "edit", "plan", "rewind", "test",
+            "right", "mean", "waive", "reopen", "quit",
         ],
         Some(Gate::Safety | Gate::Install | Gate::Budget) => &["allow", "deny", "quit"],
         None => &["say", "quit"],

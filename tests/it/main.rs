@@ -41,6 +41,8 @@ mod reviewers;
 #[cfg(target_os = "linux")]
 mod samples;
 mod sandbox;
+#[cfg(unix)]
+mod screens;
 mod store;
 mod support;
 #[cfg(unix)]

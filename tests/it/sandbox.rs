@@ -251,10 +251,14 @@ fn no_script_steers_the_terminal() {
     let world = World::scripted(&[PLAN], &[&fenced(&script)], &[ACCEPT]);
     world.write("bare.py", &script);
     let bare = Command::new("python3").arg(world.file("bare.py")).output().unwrap();
-    let mut pty = Pty::sized(&world, &["new", "say it", "--name", "s"], 200, 50, &[]);
+    let args = ["new", "say it", "--name", "s"];
+    let mut pty = Pty::sized(&world, &args, 200, 50, &[("PAGER", "cat")]);
     pty.choose("Is this the plan?", "approve");
     pty.expect("run: ok");
     pty.choose("What now?", "look");
+    for what in ["script", "output", "back"] {
+        pty.choose("Look at what?", what);
+    }
     pty.choose("What now?", "quit");
     pty.expect_end(3);
     let mut sent = pty.raw().to_vec();

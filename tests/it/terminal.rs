@@ -2,7 +2,7 @@
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::pty::{CTRL_C, ENTER, ESCAPE, Pty};
-use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, finish};
 use expectrl::process::unix::Signal;
 use std::time::{Duration, Instant};
 
@@ -131,11 +131,15 @@ fn an_earlier_version_is_gone_back_to_run_and_gone_on_from() {
     pty.choose("Go back to which version?", "v1");
     pty.expect("s v1 (first)");
     pty.choose("What now?", "run");
+    pty.expect("ok: ");
+    pty.choose("What now?", "rerun");
     pty.expect("run: ok");
     pty.expect("│ 1");
     pty.expect("s v1 (first)");
     pty.choose("What now?", "look");
+    pty.choose("Look at what?", "script");
     pty.expect("1  print(1)");
+    pty.choose("Look at what?", "back");
     pty.choose("What now?", "iterate");
     pty.expect("s v3 (review)");
     pty.expect("since v1");
@@ -327,10 +331,13 @@ fn escape_sequences_of_others_never_reach_the_terminal() {
         pty.expect_end(2);
         expect_tame(&pty);
         args.extend(more);
-        let mut pty = Pty::sized(&world, &args, 120, 60, &[]);
+        let mut pty = Pty::sized(&world, &args, 120, 60, &[("PAGER", "cat")]);
         pty.choose("Is this the plan?", "approve");
         pty.expect("run: failed");
         pty.choose("What now?", "look");
+        for what in ["script", "output", "requirements", "back"] {
+            pty.choose("Look at what?", what);
+        }
         pty.choose("What now?", "plan");
         // What is sent before the prompt listens is shown by the terminal itself.
         pty.expect("What should the plan say?");
@@ -401,4 +408,158 @@ fn a_menu_leaves_nothing_behind_however_narrow_the_terminal_is() {
             assert!(["What now? rewind", "What now? quit"].contains(&line.trim()), "{screen}");
         }
     }
+}
+
+#[test]
+fn a_letter_takes_the_choice_that_it_stands_before() {
+    let world = world();
+    let mut pty = Pty::start(&world, &NEW);
+    pty.expect("? Is this the plan?");
+    pty.expect("stop for today");
+    pty.send("a");
+    pty.expect("Is this the plan? approve");
+    pty.expect("? What now?");
+    pty.expect("stop for today");
+    // No choice has this letter.
+    pty.send("z");
+    pty.send("i");
+    pty.expect("What now? iterate");
+    pty.expect("s v2 (review)");
+    pty.expect("stop for today");
+    pty.send("q");
+    pty.expect("What now? quit");
+    expect_a_clean_end(&mut pty, 3);
+}
+
+#[test]
+fn long_texts_are_looked_at_in_the_pager_or_by_pages() {
+    let script = fenced("for n in range(100):\n    print('line', n)");
+    for (pager, begins) in [("sed s/^/paged/", "pagedline 0"), ("no-such-pager", "line 0")] {
+        let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
+        let args = ["new", "count", "--name", "s", "--sandbox", "off"];
+        let mut pty = Pty::sized(&world, &args, 80, 40, &[("PAGER", pager)]);
+        pty.choose("Is this the plan?", "approve");
+        pty.choose("What now?", "look");
+        pty.choose("Look at what?", "output");
+        pty.expect(begins);
+        if pager.starts_with("no") {
+            pty.expect("line 37");
+            pty.expect("any key goes on, q ends");
+            pty.send(" ");
+            pty.expect("line 38");
+            pty.expect("any key goes on, q ends");
+            pty.send("q");
+        } else {
+            pty.expect("pagedline 99");
+        }
+        pty.choose("Look at what?", "back");
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+    }
+}
+
+#[test]
+fn a_version_is_used_at_the_gate_and_what_was_typed_can_become_its_input() {
+    let script = fenced("n = int(input('n? '))\nprint('double:', 2 * n)");
+    for (answer, verdict) in [("no", "verdict: waits"), ("yes", "verdict: ok")] {
+        let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
+        let mut pty = Pty::sized(&world, &["new", "double it", "--name", "s"], 100, 50, &[]);
+        pty.choose("Is this the plan?", "approve");
+        pty.expect("run: waits");
+        pty.choose("What now?", "run");
+        pty.expect("n? ");
+        pty.send("5\x7f21\r");
+        pty.expect("double: 42");
+        pty.expect("ok: ");
+        pty.expect("you typed: 21");
+        pty.choose("Use what you typed as this session's input?", answer);
+        if answer == "yes" {
+            pty.expect("run: ok");
+            pty.expect("double: 42");
+        }
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        let report = world.read("sessions/s/report_v1.yaml");
+        assert!(report.contains(verdict), "{report}");
+        let typed = world.read("sessions/s/session.yaml").contains("21");
+        assert_eq!(typed, answer == "yes");
+    }
+}
+
+#[test]
+fn a_program_that_is_used_has_a_terminal_of_its_own_and_can_always_be_ended() {
+    let script = "import curses, os, signal\n\
+        signal.signal(signal.SIGINT, signal.SIG_IGN)\n\
+        def main(screen):\n\
+        \x20rows, columns = screen.getmaxyx()\n\
+        \x20screen.addstr(2, 2, f'{columns} by {rows}')\n\
+        \x20while True: screen.addstr(3, 2, f'key {screen.getch()}')\n\
+        curses.wrapper(main)\n";
+    let world = World::empty();
+    world.write("keys.py", script);
+    let mut pty = Pty::sized(&world, &["run", "keys.py"], 90, 30, &[]);
+    pty.expect_screen("its size", |screen| screen.contains("90 by 30"));
+    pty.send("x");
+    pty.expect_screen("the key", |screen| screen.contains("key 120"));
+    pty.send(CTRL_C);
+    pty.send("y");
+    pty.expect_screen("the next key", |screen| screen.contains("key 121"));
+    pty.send("\x1c");
+    pty.expect_end(130);
+    assert!(pty.echoes(), "what is typed is not shown");
+}
+
+#[test]
+fn files_are_links_where_the_terminal_says_that_it_has_them() {
+    let script = fenced("open('a b.txt', 'w').write('x')");
+    for (env, linked) in [(None, false), (Some(("VTE_VERSION", "7003")), true)] {
+        let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
+        let args = ["new", "write it", "--name", "s", "--sandbox", "off"];
+        let mut pty = Pty::sized(&world, &args, 100, 50, env.as_slice());
+        pty.choose("Is this the plan?", "approve");
+        pty.choose("What now?", "quit");
+        expect_a_clean_end(&mut pty, 3);
+        let raw = String::from_utf8_lossy(pty.raw()).into_owned();
+        let file = "sessions/s/run_v1/files/a b.txt";
+        assert!(raw.contains(file), "{raw}");
+        let whole = world.file(file).canonicalize().unwrap();
+        let link =
+            format!("\x1b]8;;file://{}\x1b\\", whole.display().to_string().replace(' ', "%20"));
+        assert_eq!(raw.contains(&link), linked, "{raw:?}");
+        assert_eq!(raw.contains("\x1b]8;"), linked, "{raw:?}");
+    }
+}
+
+#[test]
+fn what_a_run_left_is_opened_or_said_where_it_is() {
+    let png = "import struct, zlib\n\
+        def part(kind, data): return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))\n\
+        open('dot.png', 'wb').write(b'\\x89PNG\\r\\n\\x1a\\n' + part(b'IHDR', struct.pack('>IIBBBBB', 1, 1, 8, 0, 0, 0, 0)) + part(b'IDAT', zlib.compress(bytes(2))) + part(b'IEND', b''))\n";
+    for (script, more, opens, names) in [
+        (png, &[][..], true, "files/dot.png"),
+        ("open('a.sh', 'w').write('true')", &[], false, "files/a.sh"),
+        ("open('a.sh', 'w').write('true')", &["--yes"], true, "files/a.sh"),
+    ] {
+        let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
+        world.run(&["new", "write it", "--name", "s", "--sandbox", "off", "--auto"]).expect(0);
+        world.write("bin/xdg-open", "#!/bin/sh\necho \"$1\" > opened\n");
+        let opener = world.file("bin/xdg-open");
+        std::fs::set_permissions(&opener, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let mut command = world.command(&[&["open", "s"], more].concat());
+        command.env("PATH", format!("{}:/usr/bin:/bin", world.file("bin").display()));
+        let out = finish(command, "").expect(0).out;
+        assert!(out.contains(names), "{out}");
+        assert_eq!(out.contains("opened"), opens, "{out}");
+        assert_eq!(world.file("opened").exists(), opens, "{out}");
+        // Without a program that opens it, its place is said.
+        let mut command = world.command(&[&["open", "s:v1"], more].concat());
+        command.env("PATH", world.file("home"));
+        let out = finish(command, "").expect(0).out;
+        assert!(out.contains(names) && !out.contains("opened"), "{out}");
+    }
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    world.run(&["new", "print it", "--name", "s", "--sandbox", "off", "--auto"]).expect(0);
+    let out = world.run(&["open", "s"]).expect(2);
+    assert!(out.err.contains("left no picture and no file"), "{}", out.err);
 }

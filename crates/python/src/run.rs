@@ -24,7 +24,9 @@ use redraft_domain::settings::Sandbox;
 use redraft_domain::text::{count, one_line};
 use redraft_files::{self as files, Mode};
 use redraft_sandbox::display::Frame;
-use redraft_sandbox::{Content, Done, End, Input, Job, Limits, Runner, RunnerError, terminal};
+use redraft_sandbox::{
+    Content, Done, End, Hands, Input, Job, Limits, Runner, RunnerError, terminal,
+};
 
 /// Bytes kept of each output stream.
 const KEEP: usize = 256 * 1024;
@@ -37,6 +39,8 @@ const LISTED: usize = 10;
 const DRAWING: &[&str] = &["matplotlib", "mpl_toolkits", "pandas", "pylab", "seaborn"];
 /// The shortest value of a variable that may be a key, in bytes.
 const SECRET: usize = 8;
+/// The number of Ctrl-C's signal.
+const SIGINT: i32 = Signal::SIGINT as i32;
 /// What a person who uses a program may take.
 const A_DAY: Duration = Duration::from_hours(24);
 
@@ -104,28 +108,57 @@ pub async fn run(
     ask: Ask<'_>,
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
-    let ran = at(runner, &ask, ask.checks.terminal, cancel).await?;
+    let own = if ask.checks.terminal && !ask.by_hand { Streams::Terminal } else { Streams::Usual };
+    let ran = at(runner, &ask, own, cancel).await?;
     // What can't be seen by reading the script is seen by its error.
     let wants_terminal = |error: &RunError| !ran.run.terminal && needs_terminal(error);
     if !ask.by_hand && ran.run.error.as_ref().is_some_and(wants_terminal) {
-        return at(runner, &ask, true, cancel).await;
+        return at(runner, &ask, Streams::Terminal, cancel).await;
     }
     Ok(ran)
 }
 
-/// Runs a script at a terminal, or without one.
+/// Has a person use a script at a terminal of its own, that their keyboard and screen are joined to.
+///
+/// # Errors
+/// The caller cancelled, the person broke it off, or the child could not be run.
+pub async fn used(
+    runner: &dyn Runner,
+    ask: Ask<'_>,
+    hands: Hands,
+    cancel: &CancellationToken,
+) -> Result<Ran, RunFault> {
+    at(runner, &ask, Streams::Lent(hands), cancel).await
+}
+
+/// Where a script's standard streams lead.
+enum Streams {
+    /// To pipes, or to where ours do.
+    Usual,
+    /// To a terminal of its own.
+    Terminal,
+    /// To one that a person uses.
+    Lent(Hands),
+}
+
+/// Runs a script at such streams.
 async fn at(
     runner: &dyn Runner,
     ask: &Ask<'_>,
-    terminal: bool,
+    streams: Streams,
     cancel: &CancellationToken,
 ) -> Result<Ran, RunFault> {
-    let terminal = terminal && !ask.by_hand;
     let show = Show::of(ask.checks.window, ask.by_hand, runner.level() != "off");
     let mut job = job(ask, &show);
+    let terminal = matches!(streams, Streams::Terminal);
     if terminal {
         job.terminal = true;
         job.env.push(("TERM".into(), terminal::kind().into()));
+    }
+    if let Streams::Lent(hands) = streams {
+        (job.terminal, job.attached, job.hands) = (true, false, Some(hands));
+        let kind = env::var_os("TERM").unwrap_or_else(|| terminal::kind().into());
+        job.env.push(("TERM".into(), kind));
     }
     let figures = (matches!(show, Show::Nothing(_)) && draws(ask.checks)).then(figures::folder);
     let figures = figures.transpose().map_err(RunnerError::Folder)?;
@@ -148,6 +181,7 @@ async fn at(
     drop(figures);
     let done = match ended {
         Ok(done) if done.end == End::Interrupted => return Err(RunFault::Interrupted),
+        Ok(done) if ask.by_hand && broken_off(&done, &show) => return Err(RunFault::Interrupted),
         Ok(done) => done,
         Err(RunnerError::Unconfined(why)) => return Ok(refused(runner, &why)),
         Err(fault) => return Err(fault.into()),
@@ -208,6 +242,16 @@ async fn at(
     Ok(Ran { run, stdout, stderr })
 }
 
+/// Whether the person who used it ended it: by Ctrl-C, or by what stops any program. A window that they
+/// don't see is stopped by us.
+const fn broken_off(done: &Done, show: &Show) -> bool {
+    match done.end {
+        End::Signalled(signal) => signal == SIGINT,
+        End::TimedOut => !matches!(show, Show::Virtual(_)),
+        _ => false,
+    }
+}
+
 /// What the runner is given, with a place for the script's window.
 pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
     let given = ask.args.iter().map(String::as_str);
@@ -240,6 +284,7 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
         stop: CancellationToken::new(),
         attached: ask.by_hand,
         terminal: false,
+        hands: None,
         counted: show.processes(),
     }
 }

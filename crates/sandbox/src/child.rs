@@ -57,7 +57,10 @@ pub(super) async fn attend(
         let stdin = child.stdin.take();
         let pipes = async {
             if let Some((terminal, screen)) = terminal.as_ref().zip(screen.as_mut()) {
-                terminal.attend(screen, &job.stdin, &job.stop).await;
+                match &job.hands {
+                    Some(hands) => terminal.lend(hands, &job.stop).await,
+                    None => terminal.attend(screen, &job.stdin, &job.stop).await,
+                }
             } else {
                 join3(feed(stdin, &job.stdin), out.fill(stdout), err.fill(stderr)).await;
             }

@@ -17,8 +17,11 @@ pub mod terminal;
 mod work;
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -66,9 +69,26 @@ pub struct Job {
     /// Its standard streams are a terminal of its own, where its input is typed. It is stopped when it
     /// has had all of that and draws nothing more.
     pub terminal: bool,
+    /// Who joins a person's keyboard and screen to its terminal, where one uses it there.
+    #[serde(skip)]
+    pub hands: Option<Hands>,
     /// Processes outside its confinement that work for it, as its display: the memory that they
     /// take from now on counts as its own.
     pub counted: Vec<u32>,
+}
+
+/// Joins a person's keyboard and screen to a child's terminal: is given our end of it, and what says that
+/// it is over; comes back then, or when nobody holds the other end, with whether the person ended it.
+#[derive(Clone)]
+pub struct Hands(pub Arc<Join>);
+
+/// See [`Hands`].
+pub type Join = dyn Fn(&OwnedFd, &CancellationToken) -> bool + Send + Sync;
+
+impl fmt::Debug for Hands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hands")
+    }
 }
 
 impl Job {
@@ -244,6 +264,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
         stop: CancellationToken::new(),
         attached: false,
         terminal: false,
+        hands: None,
         counted: Vec::new(),
     };
     let done = runner(SandboxMode::Strict).run(job, &CancellationToken::new()).await?;

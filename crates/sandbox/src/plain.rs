@@ -124,6 +124,7 @@ mod tests {
             stop: CancellationToken::new(),
             attached: false,
             terminal: false,
+            hands: None,
             counted: Vec::new(),
         }
     }

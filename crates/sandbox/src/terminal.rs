@@ -5,9 +5,10 @@
 mod screen;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -16,9 +17,11 @@ use nix::libc;
 use nix::pty::{Winsize, openpty};
 use nix::unistd::{setsid, ttyname};
 use tokio::io::unix::AsyncFd;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::Hands;
 pub(super) use screen::Screen;
 use screen::{COLUMNS, ROWS};
 
@@ -84,6 +87,18 @@ impl Terminal {
         }
     }
 
+    /// Lends it to a person until nobody holds the other end, or until this is dropped; stops the child
+    /// when that is what the person wants.
+    pub(super) async fn lend(&self, hands: &Hands, stop: &CancellationToken) {
+        let Ok(ours) = self.ours.get_ref().try_clone() else { return };
+        let over = CancellationToken::new();
+        let _dropped = over.clone().drop_guard();
+        let join = Arc::clone(&hands.0);
+        if matches!(spawn_blocking(move || join(&ours, &over)).await, Ok(true)) {
+            stop.cancel();
+        }
+    }
+
     async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         loop {
             let mut ready = self.ours.readable().await?;
@@ -102,6 +117,14 @@ impl Terminal {
         let _ = ready.try_io(|ours| Ok(nix::unistd::write(ours.get_ref(), &keys)?));
         Ok(())
     }
+}
+
+/// Gives a terminal, whose end this is, so many rows and columns.
+pub fn resize(ours: &OwnedFd, (rows, columns): (u16, u16)) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the size is whole and outlives the call, and the handle stays open. One that is no
+    // terminal's stays as it is.
+    unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCSWINSZ as _, &raw const size) };
 }
 
 /// Makes this process lead a session whose terminal is its standard input. System calls only: it runs

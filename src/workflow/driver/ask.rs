@@ -75,6 +75,7 @@ impl Driver<'_, '_> {
             (Answer::Tested(tried), Some(version)) => return self.tested_by_hand(version, tried),
             (Answer::Meant(which), Some(version)) => return self.meant(version, which),
             (Answer::Right, Some(version)) => return self.right(version),
+            (Answer::Input(text), Some(version)) => return self.typed(version, text),
             (Answer::Approve, _) => approval(session, by),
             // Without a version there is nothing to say feedback of but the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
@@ -96,7 +97,14 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
-            (Answer::Run | Answer::Tested(_) | Answer::Meant(_) | Answer::Right, None) => None,
+            (
+                Answer::Run
+                | Answer::Tested(_)
+                | Answer::Meant(_)
+                | Answer::Right
+                | Answer::Input(_),
+                None,
+            ) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None
@@ -155,6 +163,15 @@ impl Driver<'_, '_> {
             Some(text) => self.exemplify(text)?,
             None => {}
         }
+        Ok(Next::Go)
+    }
+
+    /// What a person typed is what every run reads from now on, the next one at once.
+    fn typed(&mut self, version: u32, text: String) -> Result<Next, DriverError> {
+        let settings = Settings { stdin: text, ..self.store.session().settings.clone() };
+        let (settings, artifact) = (Box::new(settings), Artifact::default());
+        self.record(Event::SettingsChanged { request: None, settings, artifact })?;
+        self.record(Event::RunAsked { version })?;
         Ok(Next::Go)
     }
 

@@ -102,7 +102,11 @@ impl Pty {
         loop {
             let before = self.marked();
             let on = before.clone().unwrap_or_default();
-            if on.split(' ').next() == Some(word) {
+            // Its letter may stand before it.
+            let mut words = on.split_whitespace();
+            if words.next() == Some(word)
+                || on.get(2..).is_some_and(|on| on.starts_with(&format!("{word} ")))
+            {
                 break;
             }
             self.send(DOWN);

@@ -225,6 +225,7 @@ fn job(python: &Interpreter, script: &str, hosts: &[String]) -> Job {
         stop: CancellationToken::new(),
         attached: false,
         terminal: false,
+        hands: None,
         counted: Vec::new(),
     }
 }

@@ -1,0 +1,96 @@
+//! Files on the screen: as paths from where the user stands, and as links where the terminal has them.
+
+use super::{Terminal, harmless::linked};
+use crate::domain::text::visible;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Variables that a terminal sets which shows links (OSC 8), with the values that say so: any one where
+/// none is named. `FORCE_HYPERLINK` is the user's own word, as elsewhere.
+const LINKS: &[(&str, &[&str])] = &[
+    ("FORCE_HYPERLINK", &["1"]),
+    ("KITTY_WINDOW_ID", &[]),
+    ("KONSOLE_VERSION", &[]),
+    ("TERM", &["alacritty", "foot", "xterm-ghostty", "xterm-kitty"]),
+    ("TERM_PROGRAM", &["WezTerm", "ghostty", "iTerm.app", "vscode"]),
+    ("VTE_VERSION", &[]),
+    ("WT_SESSION", &[]),
+];
+
+/// Whether the terminal of this environment shows links; under a multiplexer, which may not, only where
+/// the user says so.
+pub(super) fn shows_links(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let says = |(name, values): &(&str, &[&str])| {
+        let value = variable(name).filter(|value| !value.is_empty());
+        value.is_some_and(|value| values.is_empty() || values.iter().any(|known| value == *known))
+    };
+    let inside_another = variable("TMUX").is_some() || variable("STY").is_some();
+    LINKS[..1].iter().any(says) || (!inside_another && LINKS[1..].iter().any(says))
+}
+
+/// A file's path, from where the user stands if it is below.
+#[must_use]
+pub fn path(terminal: &Terminal, file: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = |here: &Path| file.strip_prefix(here).ok().map(Path::to_path_buf);
+    let short = here.as_deref().and_then(below).unwrap_or_else(|| file.to_owned());
+    let shown = visible(&short.strip_prefix("./").unwrap_or(&short).to_string_lossy());
+    match file.canonicalize() {
+        Ok(whole) if terminal.links => linked(&address(&whole), &shown),
+        _ => shown,
+    }
+}
+
+/// The address of a file, with nothing in it but what an address is made of.
+fn address(file: &Path) -> String {
+    let mut text = String::from("file://");
+    for byte in file.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => text.push(char::from(*byte)),
+            byte => {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_shown_where_the_terminal_says_that_it_has_them() {
+        for (set, expected) in [
+            (&[][..], false),
+            (&[("TERM", "xterm-256color")], false),
+            (&[("TERM", "xterm-kitty")], true),
+            (&[("TERM_PROGRAM", "WezTerm")], true),
+            (&[("TERM_PROGRAM", "Apple_Terminal")], false),
+            (&[("VTE_VERSION", "7003")], true),
+            (&[("VTE_VERSION", "")], false),
+            (&[("VTE_VERSION", "7003"), ("TMUX", "x")], false),
+            (&[("FORCE_HYPERLINK", "1"), ("TMUX", "x")], true),
+            (&[("FORCE_HYPERLINK", "0")], false),
+        ] {
+            let variable = |name: &str| {
+                set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+            };
+            assert_eq!(shows_links(variable), expected, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_holds_nothing_that_steers_a_terminal() {
+        for (file, expected) in [
+            ("/a/b c.png", "file:///a/b%20c.png"),
+            ("/a/\u{1b}]8;;x\u{7}.png", "file:///a/%1B%5D8%3B%3Bx%07.png"),
+            ("/é", "file:///%C3%A9"),
+        ] {
+            assert_eq!(address(Path::new(file)), expected);
+        }
+    }
+}

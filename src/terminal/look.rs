@@ -1,0 +1,49 @@
+//! What a person looks at before an answer: the script, what changed in it, all that it printed, and
+//! the requirements through the versions.
+
+use super::pick::{Choice, select};
+use super::{Terminal, matrix, pager, sides};
+use crate::diff;
+use crate::domain::session::{Session, Version};
+use crate::domain::text::visible;
+use crate::workflow::manager::Interrupted;
+
+/// Asks at what, and shows that, until the person goes back.
+pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Interrupted> {
+    let Some(head) = session.head() else { return Ok(()) };
+    let base = head.base.and_then(|base| session.version(base));
+    let mut choices = vec![Choice { word: "script", what: "the whole of it" }];
+    if base.is_some() {
+        choices.push(Choice { word: "diff", what: "what changed in it" });
+    }
+    if !output(head).is_empty() {
+        choices.push(Choice { word: "output", what: "all that it printed" });
+    }
+    if !session.requirements().is_empty() {
+        choices.push(Choice { word: "requirements", what: "how far each version fulfils them" });
+    }
+    choices.push(Choice { word: "back", what: "to the question" });
+    loop {
+        let chosen = select(terminal, "Look at what?", &choices, 0)?;
+        let text = match (chosen.map(|n| choices[n].word), base) {
+            (Some("script"), _) => sides::numbered(terminal, &head.script),
+            (Some("diff"), Some(base)) => changes(terminal, base, head),
+            (Some("output"), _) => output(head),
+            (Some("requirements"), _) => matrix::table(terminal, session),
+            _ => return Ok(()),
+        };
+        pager::show(terminal, &text);
+    }
+}
+
+fn changes(terminal: &Terminal, base: &Version, head: &Version) -> String {
+    let [old, new] = [base, head].map(|version| format!("v{}", version.number));
+    sides::unified(terminal, &diff::unified(&base.script, &head.script, &old, &new))
+}
+
+fn output(version: &Version) -> String {
+    let parts = [&version.stdout, &version.stderr].map(|text| visible(text).trim_end().to_owned());
+    let said: Vec<String> = parts.into_iter().filter(|text| !text.is_empty()).collect();
+    let text = said.join("\n\n");
+    if text.is_empty() { text } else { text + "\n" }
+}

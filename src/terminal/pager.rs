@@ -1,0 +1,59 @@
+//! Long texts in the user's own pager. What they hold is made harmless before it gets there.
+
+use super::pick::until_ending;
+use super::{Terminal, editor, harmless};
+use console::{Key, Term};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// The pager where the user names none.
+const USUAL: &str = "less";
+/// How it is told to show styles, to leave the text on the screen, and not to wait where that fits; as
+/// others do, only where the user did not say how.
+const HOW: (&str, &str) = ("LESS", "FRX");
+
+/// Shows a text in `$PAGER`, else in `less`, else by pages here.
+pub(super) fn show(terminal: &Terminal, text: &str) {
+    let own = std::env::var("PAGER").ok().filter(|words| !words.trim().is_empty());
+    let own = own.as_deref().unwrap_or(USUAL);
+    let words = shlex::split(own).unwrap_or_default();
+    let shown = words.split_first().is_some_and(|(program, args)| piped(program, args, text));
+    if !shown {
+        by_pages(terminal, text);
+    }
+}
+
+/// Gives a pager the text; whether it could be started.
+fn piped(program: &str, args: &[String], text: &str) -> bool {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::piped());
+    if std::env::var_os(HOW.0).is_none() {
+        command.env(HOW.0, HOW.1);
+    }
+    editor::with_terminal(|| {
+        let Ok(mut pager) = command.spawn() else { return false };
+        if let Some(mut input) = pager.stdin.take() {
+            // Who has seen enough closes it early.
+            let _ = input.write_all(harmless(text).as_bytes());
+        }
+        pager.wait().is_ok()
+    })
+}
+
+/// Shows a screen of lines at a time, until somebody has seen enough.
+fn by_pages(terminal: &Terminal, text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
+    let rows = usize::from(Term::stderr().size().0).saturating_sub(2).max(1);
+    for (number, page) in lines.chunks(rows).enumerate() {
+        if number > 0 {
+            terminal.warn(&terminal.dim("  any key goes on, q ends"));
+            match until_ending(|| Term::stderr().read_key()) {
+                Some(Ok(Key::Char('q') | Key::Escape) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            }
+        }
+        for line in page {
+            terminal.print(&format!("{line}\n"));
+        }
+    }
+}

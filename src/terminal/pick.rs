@@ -1,0 +1,178 @@
+//! A menu: the arrow keys and Enter choose, or the letter that stands before a choice.
+
+use super::{Terminal, harmless, hush, is_ending, restore};
+use crate::domain::text::{one_line, visible};
+use crate::workflow::manager::Interrupted;
+use console::{Key, Term};
+use dialoguer::theme::{ColorfulTheme, Theme};
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// How often it is looked whether the program was told to end.
+const LOOK: Duration = Duration::from_millis(100);
+/// Rows of a terminal that a menu leaves to its question and the cursor.
+const OTHER_ROWS: usize = 2;
+
+/// One line of a menu.
+pub struct Choice<'a> {
+    /// The answer.
+    pub word: &'a str,
+    /// What it does.
+    pub what: &'a str,
+}
+
+/// A menu; none if the person left it with Escape. The cursor comes back however it ends.
+pub fn select(
+    terminal: &Terminal,
+    question: &str,
+    choices: &[Choice<'_>],
+    preferred: usize,
+) -> Result<Option<usize>, Interrupted> {
+    let width = usize::from(Term::stderr().size().1).max(30) - 6;
+    let keys = letters(choices);
+    let named = keys.iter().any(Option::is_some);
+    let rows: Vec<String> = choices
+        .iter()
+        .zip(&keys)
+        .map(|(choice, key)| {
+            let key = key.unwrap_or(' ');
+            let key =
+                if named { format!("{} ", terminal.bold(&key.to_string())) } else { String::new() };
+            let words = format!("{key}{:<9} {}", choice.word, terminal.dim(choice.what));
+            harmless(&console::truncate_str(&words, width, "…"))
+        })
+        .collect();
+    let question = one_line(question, width);
+    let menu = Menu { question: question.clone(), rows, keys };
+    // The menu reads key by key: what is typed between two would be echoed into it.
+    hush();
+    terminal.warn("");
+    let chosen = until_ending(move || menu.pick(preferred));
+    restore();
+    let chosen = chosen.and_then(Result::ok).ok_or(Interrupted)?;
+    if let Some(choice) = chosen.and_then(|n| choices.get(n)) {
+        terminal.warn(&format!("{question} {}", terminal.bold(choice.word)));
+    }
+    Ok(chosen)
+}
+
+/// Whether what can't be taken as it is should be opened in the editor again.
+pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<bool, Interrupted> {
+    terminal.say(&terminal.warm(&format!("  {}", visible(problem))));
+    let choices = [
+        Choice { word: "again", what: "open what you wrote in your editor" },
+        Choice { word: "drop", what: "forget what you changed" },
+    ];
+    Ok(select(terminal, "Edit it again?", &choices, 0)? == Some(0))
+}
+
+/// The letter of each choice: the first of its word that no choice before it has. What is no plain
+/// word, as a version's name, has none.
+fn letters(choices: &[Choice<'_>]) -> Vec<Option<char>> {
+    let mut taken = Vec::new();
+    let own = |choice: &Choice<'_>| {
+        let plain = choice.word.chars().all(|c| c.is_ascii_lowercase());
+        let letter = choice.word.chars().find(|c| plain && !taken.contains(c));
+        taken.extend(letter);
+        letter
+    };
+    choices.iter().map(own).collect()
+}
+
+struct Menu {
+    question: String,
+    rows: Vec<String>,
+    keys: Vec<Option<char>>,
+}
+
+impl Menu {
+    fn pick(&self, preferred: usize) -> io::Result<Option<usize>> {
+        let term = Term::stderr();
+        let (mut at, mut top) = (preferred, 0);
+        let last = self.rows.len().saturating_sub(1);
+        term.hide_cursor()?;
+        loop {
+            let height = usize::from(term.size().0).saturating_sub(OTHER_ROWS).max(1);
+            top = top.clamp((at + 1).saturating_sub(height), at);
+            let drawn = self.draw(&term, at, top, height)?;
+            let key = term.read_key();
+            term.clear_last_lines(drawn)?;
+            match key? {
+                Key::ArrowDown | Key::Tab => at = if at == last { 0 } else { at + 1 },
+                Key::ArrowUp | Key::BackTab => at = at.checked_sub(1).unwrap_or(last),
+                Key::Home => at = 0,
+                Key::End => at = last,
+                Key::Enter => return Ok(Some(at)),
+                Key::Escape => return Ok(None),
+                Key::Char(letter) => {
+                    let own = |key: &Option<char>| *key == Some(letter);
+                    if let Some(chosen) = self.keys.iter().position(own) {
+                        return Ok(Some(chosen));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Draws what there is room for; gives the number of lines.
+    fn draw(&self, term: &Term, at: usize, top: usize, height: usize) -> io::Result<usize> {
+        let theme = ColorfulTheme::default();
+        let mut text = String::new();
+        theme.format_select_prompt(&mut text, &self.question).map_err(io::Error::other)?;
+        let rows = self.rows.iter().enumerate().skip(top).take(height);
+        for (number, row) in rows {
+            text.push('\n');
+            theme
+                .format_select_prompt_item(&mut text, row, number == at)
+                .map_err(io::Error::other)?;
+        }
+        term.write_line(&text)?;
+        Ok(self.rows.len().min(height) + 1)
+    }
+}
+
+/// What a menu gave; none if the program was told to end before. The menu itself only ever waits
+/// for a key, so it is left waiting then.
+pub(super) fn until_ending<T: Send + 'static>(
+    menu: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(menu()));
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(given) => return Some(given),
+            Err(RecvTimeoutError::Timeout) if !is_ending() => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_choice_has_a_letter_of_its_own_word() {
+        for (words, expected) in [
+            (vec!["approve", "say", "edit", "quit"], "aseq"),
+            (
+                vec![
+                    "accept", "iterate", "feedback", "run", "edit", "plan", "rewind", "look",
+                    "quit",
+                ],
+                "aifrepwlq",
+            ),
+            (vec!["allow", "deny", "quit"], "adq"),
+            (vec!["v12", "v1", "F3", "mean 1"], "    "),
+            (vec!["aa", "aaa", "ab"], "a b"),
+        ] {
+            let choices: Vec<Choice<'_>> =
+                words.iter().map(|word| Choice { word, what: "" }).collect();
+            let letters: String =
+                letters(&choices).into_iter().map(|letter| letter.unwrap_or(' ')).collect();
+            assert_eq!(letters, expected);
+        }
+    }
+}
