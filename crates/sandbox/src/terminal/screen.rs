@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn a_screen_is_the_text_that_a_person_would_see() {
         let long = "x".repeat(100);
-        let lines: String = (1..=30).map(|n| format!("{n}\r\n")).collect();
-        let above: String = (1..=30).map(|n| format!("{n}\n")).collect();
+        let lines: String = (1..=30).map(|n| format!("{n}\r\n")).collect::<Vec<_>>().concat();
+        let above: String = (1..=30).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
         for (pieces, text) in [
             (vec![], ""),
             (vec![&b"one\r\ntwo"[..]], "one\ntwo\n"),
