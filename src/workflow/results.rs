@@ -12,13 +12,21 @@ const LINES: usize = 3;
 const WIDTH: usize = 120;
 
 /// The run with what speaks against its result: that there is none, or that it holds values that are
-/// no numbers. Where the user's own tests judge, nothing else does.
+/// no numbers. Where the user's own tests judge, nothing else does. `imported`: what it defines is for
+/// whoever imports it.
 #[must_use]
-pub fn checked(session: &Session, version: &Version, run: Run, stdout: &str) -> Run {
+pub fn checked(
+    session: &Session,
+    version: &Version,
+    imported: bool,
+    run: Run,
+    stdout: &str,
+) -> Run {
     if run.verdict != RunVerdict::Ok || session.has_tests() || session.dialogue.is_some() {
         return run;
     }
-    let no_output = shows_nothing(session, version, &run);
+    let agreed = version.samples.iter().any(|score| score.chosen && score.agreed);
+    let no_output = !imported && !agreed && shows_nothing(session, version, &run);
     Run { no_output, not_numbers: not_numbers(session, stdout), ..run }
 }
 
@@ -55,7 +63,7 @@ fn is_given(session: &Session) -> bool {
     let stated = session.stated.iter().flat_map(|stated| stated.args.iter().chain([&stated.stdin]));
     let texts = [&session.request, &settings.stdin].into_iter().chain(&settings.args);
     let mut texts = texts.chain(plan).chain(said).chain(stated);
-    texts.any(|text| text.lines().any(not_number::stands_in)) || !session.data.iter().all(complete)
+    texts.any(|text| not_number::stands_in(text)) || !session.data.iter().all(complete)
 }
 
 #[cfg(test)]
@@ -102,13 +110,15 @@ mod tests {
             let session = Session { request: request.into(), ..Session::default() };
             let files = vec!["a.txt".to_owned(); files];
             let run = Run { given_by, files, ..ended(verdict) };
-            let run = checked(&session, &version(script, kind), run, "");
+            let run = checked(&session, &version(script, kind), false, run, "");
             assert_eq!(run.no_output, found, "{request} {script} {kind:?} {verdict:?}");
         }
+        let run = checked(&Session::default(), &version("", None), true, ended(RunVerdict::Ok), "");
+        assert!(!run.no_output, "its functions gave something");
         let run = Run { stdout_bytes: 1, ..ended(RunVerdict::Ok) };
-        assert!(!checked(&Session::default(), &version("", None), run, "1").no_output);
+        assert!(!checked(&Session::default(), &version("", None), false, run, "1").no_output);
         let lost = Run::not_run(RunVerdict::Ok, format!("2 files {NOT_KEPT}"));
-        assert!(!checked(&Session::default(), &version("", None), lost, "").no_output);
+        assert!(!checked(&Session::default(), &version("", None), false, lost, "").no_output);
     }
 
     #[test]
@@ -132,7 +142,7 @@ mod tests {
             let mut session = Session { request: request.into(), data, ..Session::default() };
             session.settings.stdin = stdin.into();
             let run = Run { stdout_bytes: 1, ..ended(RunVerdict::Ok) };
-            let run = checked(&session, &version("", None), run, stdout);
+            let run = checked(&session, &version("", None), false, run, stdout);
             assert_eq!(run.not_numbers, found, "{request} {stdout}");
         }
     }

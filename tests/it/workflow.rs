@@ -149,11 +149,10 @@ fn the_manager_can_go_back_and_go_on_from_there() {
 
 #[test]
 fn auto_accepts_what_works_and_says_when_nothing_was_run() {
-    let fetch = "import urllib.request\nprint(urllib.request.Request('http://x').host)";
-    let world = World::scripted(&[PLAN], &[&fenced(fetch), &fenced("print(1)")], &[ACCEPT]);
-    let out = world.run(&new(&["--auto"])).expect(0);
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    let out = world.run(&new(&["--auto", "--no-run"])).expect(0);
     assert!(out.out.contains("without a run"), "{}", out.out);
-    assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: refused"));
+    assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: skipped"));
     let out = world.run(&["new", "again", "--name", "t", "--auto"]).expect(0);
     assert!(!out.out.contains("without a run"), "{}", out.out);
     let report = world.read("sessions/t/report_v1.yaml");
@@ -232,12 +231,13 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
     let (idle, other) = (fenced(&format!("{idle}1)")), fenced(&format!("{idle}2)")));
     for (scripts, versions, asked_for, shows) in [
         (vec![idle.as_str(), &fenced("print(1)")], 2, 2, true),
-        // A script that is to show nothing is no reason to ask for ever.
+        // A script that is to show nothing is no reason to ask for ever: its user decides.
         (vec![idle.as_str(), &other], 2, 2, false),
         (vec![idle.as_str()], 1, 3, false),
     ] {
         let world = World::scripted(&[PLAN], &scripts, &[ACCEPT]);
-        world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
+        let out = world.run(&new(&["--auto", "--sandbox", "off"]));
+        out.expect(if shows { 0 } else { 3 });
         let requests = world.received();
         let asked: Vec<String> = requests
             .iter()
@@ -254,9 +254,9 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
             "{reviewed}"
         );
     }
-    // What is given arguments may do nothing with them.
+    // What is given arguments has something to show.
     let silent = "import argparse\nwords = argparse.ArgumentParser()\n\
-                  words.add_argument('x')\nwords.parse_args()";
+                  words.add_argument('x')\nprint(words.parse_args().x)";
     let world = World::scripted(&[PLAN], &[&fenced(silent)], &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off", "--args", "x"])).expect(0);
     assert_eq!(world.received().len(), 3);
@@ -565,7 +565,9 @@ fn a_script_that_a_model_does_not_clearly_call_safe_is_not_run_without_the_manag
         world.write("safety.yaml", "safety: both\n");
         let auto: &[&str] = if input.is_none() { &["--auto"] } else { &[] };
         let args = new(&[auto, &["--config", "safety.yaml"]].concat());
-        let out = world.run_with(&args, input.unwrap_or_default()).expect(0);
+        let accepted = input.is_some() || verdict == "ok";
+        let out = world.run_with(&args, input.unwrap_or_default());
+        let out = out.expect(if accepted { 0 } else { 3 });
         assert!(out.out.contains(said), "{answer}\n{}", out.out);
         let report = world.read("sessions/s/report_v1.yaml");
         assert!(report.contains(&format!("verdict: {verdict}")), "{answer}\n{report}");

@@ -37,6 +37,9 @@ use table::Table;
 const READ: u64 = 8 << 20;
 /// Characters of a summary.
 const SUMMARY: usize = 480;
+/// Characters of a text that are searched for values that are no numbers; in tables, those count as
+/// missing.
+const SEARCHED: usize = 1 << 20;
 /// Columns whose names are kept.
 const MOST_COLUMNS: usize = 100;
 /// Tables that are described of a file that holds several.
@@ -115,7 +118,8 @@ fn read(path: &Path, extension: &str, start: &[u8], bytes: u64) -> Look {
     let look = json::read(&text, extension, bytes)
         .or_else(|| delimited::read(&text, extension, bytes))
         .unwrap_or_else(|| text::read(&text, bytes));
-    Look { finite: Some(!text.content.lines().any(not_number::stands_in)), ..look }
+    let start = text.content.char_indices().nth(SEARCHED).map_or(text.content.len(), |(at, _)| at);
+    Look { finite: Some(!not_number::stands_in(&text.content[..start])), ..look }
 }
 
 /// How well-known files that are no text begin.

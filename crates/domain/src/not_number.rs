@@ -3,15 +3,15 @@
 /// The forms: `float`, numpy, pandas, JSON.
 const FORMS: [&str; 4] = ["nan", "NaN", "inf", "Infinity"];
 
-/// Whether such a value stands in a line by itself, and not within a name, a path or another word.
+/// Whether such a value stands in a text by itself, and not within a name, a path or another word.
 #[must_use]
-pub fn stands_in(line: &str) -> bool {
+pub fn stands_in(text: &str) -> bool {
     let joins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '\\' | '@');
     // These join only what stands on their other side, too: `-inf` and `nan.` are values.
     let links = |c: char| matches!(c, '.' | '-' | '\'');
-    FORMS.iter().flat_map(|form| line.match_indices(form)).any(|(at, form)| {
-        let mut before = line[..at].chars().rev();
-        let mut after = line[at + form.len()..].chars();
+    FORMS.iter().flat_map(|form| text.match_indices(form)).any(|(at, form)| {
+        let mut before = text[..at].chars().rev();
+        let mut after = text[at + form.len()..].chars();
         let joined = |near: Option<char>, far: Option<char>| {
             near.is_some_and(|c| joins(c) || links(c) && far.is_some_and(joins))
         };

@@ -44,6 +44,30 @@ fn read(script: &str) -> Option<Outline> {
     Some(outline)
 }
 
+/// Whether a script does nothing but to define what others may call: functions that take something, and
+/// print nothing themselves, or classes.
+#[must_use]
+pub fn is_library(script: &str) -> bool {
+    let defines_only = |suite: &[Stmt]| {
+        suite.iter().all(|stmt| match stmt {
+            Stmt::FunctionDef(function) => !function.parameters.is_empty(),
+            Stmt::Expr(text) => text.value.is_string_literal_expr(),
+            Stmt::ClassDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_) => true,
+            Stmt::Assign(_) | Stmt::AnnAssign(_) | Stmt::TypeAlias(_) => true,
+            _ => false,
+        })
+    };
+    let read = with_room(|| {
+        let parsed = parse_module(script).ok()?;
+        let uses = Tree::of(parsed.syntax(), script, false).uses;
+        let prints =
+            uses.iter().any(|used| matches!(used.name.as_str(), "print" | "builtins.print"));
+        Some(defines_only(parsed.suite()) && !prints)
+    });
+    read.flatten().unwrap_or_default()
+        && of(script).is_ok_and(|outline| !outline.definitions.is_empty())
+}
+
 /// The names of a module that a file uses, in order.
 #[must_use]
 pub fn used_of(script: &str, module: &str) -> Vec<String> {
@@ -255,6 +279,24 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
 
     use super::*;
+
+    #[test]
+    fn what_only_defines_for_others_is_a_library() {
+        for (script, expected) in [
+            ("def half(x):\n    return x / 2", true),
+            ("\"\"\"Halves.\"\"\"\nimport math\nN = 2\ndef half(x):\n    return x / N", true),
+            ("class A:\n    pass", true),
+            ("def main():\n    print(1)", false),
+            ("def main():\n    return 1", false),
+            ("def show(x):\n    print(x)", false),
+            ("def half(x):\n    return x / 2\nhalf(3)", false),
+            ("if __name__ == '__main__':\n    pass", false),
+            ("x = 1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_library(script), expected, "{script}");
+        }
+    }
 
     #[test]
     fn what_a_file_defines_imports_and_asserts_is_seen() {

@@ -5,7 +5,7 @@ use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{GivenBy, Run, RunVerdict};
 use crate::python::run::{self, Ask, RunFault};
-use crate::python::trial;
+use crate::python::{outline, trial};
 use crate::sandbox::{self, RunnerError};
 use crate::store::artifacts;
 use crate::workflow::manager::News;
@@ -103,7 +103,10 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let run = writes::checked(session, run);
         let run = match session.version(version) {
-            Some(version) => results::checked(session, version, run, &stdout),
+            Some(version) => {
+                let imported = outline::is_library(&version.script);
+                results::checked(session, version, imported, run, &stdout)
+            }
             None => run,
         };
         // One place each for the outputs, where there can be any: the store fills them in.

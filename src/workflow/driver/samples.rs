@@ -134,7 +134,9 @@ impl Driver<'_, '_> {
         let session = self.store.session();
         let run = run.map(|run| {
             let run = writes::checked(session, run);
-            results::checked(session, &sample.version, run, &sample.version.stdout)
+            let version = &sample.version;
+            let imported = !sample.behaviour.is_empty() || outline::is_library(&version.script);
+            results::checked(session, version, imported, run, &version.stdout)
         });
         let Version { number, checks, stdout, stderr, tests, .. } = sample.version;
         let checks = checks.unwrap_or_default();
