@@ -3,7 +3,8 @@
 use super::{Context, code, setup, work};
 use crate::cli::Target;
 use crate::domain::chat::Role;
-use crate::domain::settings::{Install, SandboxMode, Settings};
+use crate::domain::session::Session;
+use crate::domain::settings::{Install, RoleSettings, SandboxMode, Settings};
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::provider;
@@ -14,6 +15,7 @@ use crate::store;
 use crate::view::status;
 use anyhow::Result;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// One thing that was looked at.
 struct Look {
@@ -23,18 +25,27 @@ struct Look {
 }
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
+    let session = args.session.as_deref().map(|wanted| {
+        let place = context.find_whole(Some(wanted))?;
+        Ok(store::read(&place.folder)?.session)
+    });
+    let own = session.as_ref().and_then(|read: &Result<Session>| read.as_ref().ok());
+    let wanted = match own {
+        Some(session) => session.settings.python.as_deref(),
+        None => context.config.python.as_deref(),
+    };
     let mut looks = vec![
-        python(context),
-        packages(context),
-        models(context),
+        python(wanted),
+        packages(context, wanted),
+        models(context, own),
         sandbox(),
         memory(),
         window(),
         folder(context),
         templates(),
     ];
-    if let Some(wanted) = &args.session {
-        looks.push(session(context, wanted));
+    if let Some(read) = &session {
+        looks.push(stands(read));
     }
     let terminal = &context.terminal;
     if terminal.json {
@@ -52,8 +63,11 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if looks.iter().all(|l| l.fine) { code::DONE } else { code::USAGE })
 }
 
-fn python(context: &Context) -> Look {
-    let found = python_of(context.config.python.as_deref());
+/// The Python that a run would get, and why that one.
+fn python(wanted: Option<&str>) -> Look {
+    let found = interpreter::find_with_reason(wanted);
+    let found =
+        found.map(|(python, why)| format!("Python {python}, {}: {why}", python.path.display()));
     let fine = found.is_ok();
     let words = found.unwrap_or_else(|error| error.to_string());
     Look { what: "python", fine, words }
@@ -66,12 +80,12 @@ pub(super) fn python_of(wanted: Option<&str>) -> Result<String, InterpreterError
 }
 
 /// What installs the packages that scripts need.
-fn packages(context: &Context) -> Look {
+fn packages(context: &Context, wanted: Option<&str>) -> Look {
     if context.config.install == Some(Install::Never) {
         let words = "never installed, as the configuration says".to_owned();
         return Look { what: "packages", fine: true, words };
     }
-    let installer = interpreter::find(context.config.python.as_deref()).ok().and_then(|python| {
+    let installer = interpreter::find(wanted).ok().and_then(|python| {
         let packages = Packages::new(context.config.uv.clone());
         setup::runtime().ok()?.block_on(packages.installer(&python))
     });
@@ -83,25 +97,37 @@ fn packages(context: &Context) -> Look {
     Look { what: "packages", fine, words }
 }
 
-fn models(context: &Context) -> Look {
+/// The models that a session was made with, or that a new one would use.
+fn models(context: &Context, session: Option<&Session>) -> Look {
     let look = |fine, words| Look { what: "model", fine, words };
-    // Those of single roles have to be reached as well.
-    let mut named: Vec<String> = Role::WORKFLOW
-        .iter()
-        .filter_map(|role| context.config.model_of(*role).map(str::to_owned))
-        .collect();
-    if named.len() < Role::WORKFLOW.len() {
+    let mut named: Vec<String> = match session {
+        Some(session) => {
+            let of_role = |role: &RoleSettings| {
+                [Some(role.model.clone()), role.escalate_to.clone()].into_iter().flatten()
+            };
+            session.settings.roles.values().flat_map(of_role).collect()
+        }
+        // Those of single roles have to be reached as well.
+        None => Role::WORKFLOW
+            .iter()
+            .filter_map(|role| context.config.model_of(*role).map(str::to_owned))
+            .collect(),
+    };
+    if session.is_none() && named.len() < Role::WORKFLOW.len() {
         match setup::default_model(context) {
             Ok(choice) => named.push(choice.model),
             Err(error) => return look(false, error.to_string()),
         }
     }
+    let mut seen = BTreeSet::new();
+    named.retain(|model| !model.is_empty() && seen.insert(model.clone()));
     let problem =
         named.iter().find_map(|model| provider::check(model, context.config.models()).err());
-    match (problem, named.first()) {
+    match (problem, session) {
         (Some(problem), _) => look(false, problem.to_string()),
-        (None, Some(model)) => look(true, format!("{model}; `redraft models` shows more")),
-        (None, None) => look(false, "none".to_owned()),
+        (None, _) if named.is_empty() => look(false, "none".to_owned()),
+        (None, Some(_)) => look(true, format!("{}, as the session has it", named.join(", "))),
+        (None, None) => look(true, format!("{}; `redraft models` shows more", named[0])),
     }
 }
 
@@ -174,10 +200,10 @@ fn templates() -> Look {
     Look { what: "prompts", fine, words }
 }
 
-fn session(context: &Context, wanted: &str) -> Look {
-    let read = context.find_whole(Some(wanted)).and_then(|place| Ok(store::read(&place.folder)?));
+/// Where the session stands.
+fn stands(read: &Result<Session>) -> Look {
     let (fine, words) = match read {
-        Ok(snapshot) => (true, status::words(&snapshot.session)),
+        Ok(session) => (true, status::words(session)),
         Err(error) => (false, error.to_string()),
     };
     Look { what: "session", fine, words }

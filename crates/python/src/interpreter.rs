@@ -116,16 +116,27 @@ pub enum InterpreterError {
 /// `auto` or nothing: the active virtual environment, the active conda environment, then `system`.
 /// Starts a process and waits for it, ten seconds at most a candidate.
 pub fn find(wanted: Option<&str>) -> Result<Interpreter, InterpreterError> {
+    find_with_reason(wanted).map(|(found, _)| found)
+}
+
+/// The same, with why it is this one, in words.
+///
+/// # Errors
+/// As for [`find`].
+pub fn find_with_reason(wanted: Option<&str>) -> Result<(Interpreter, String), InterpreterError> {
     find_in(wanted, &|name| env::var_os(name))
 }
 
-fn find_in(wanted: Option<&str>, var: Var<'_>) -> Result<Interpreter, InterpreterError> {
+fn find_in(wanted: Option<&str>, var: Var<'_>) -> Result<(Interpreter, String), InterpreterError> {
     let path = var("PATH").unwrap_or_default();
     let wanted = wanted.map_or("auto", str::trim);
     let (kind, name) = wanted.split_once(':').unwrap_or((wanted, ""));
     let program = match kind {
         "" | "auto" => return first_of(active(var), &path),
-        "system" => return first_of(Vec::new(), &without(&path, &active(var))),
+        "system" => {
+            let active: Vec<PathBuf> = active(var).into_iter().map(|(folder, _)| folder).collect();
+            return first_of(Vec::new(), &without(&path, &active));
+        }
         "uv" => of_uv(name, &path, var).map_err(|why| InterpreterError::NoUv { why })?,
         "conda" => {
             let name = name.to_owned();
@@ -136,13 +147,19 @@ fn find_in(wanted: Option<&str>, var: Var<'_>) -> Result<Interpreter, Interprete
         _ if wanted.contains('/') => PathBuf::from(wanted),
         _ => on_path(wanted, &path).next().unwrap_or_else(|| PathBuf::from(wanted)),
     };
-    ask(&program, &path).map_err(|refusal| refusal.named(wanted))
+    let found = ask(&program, &path).map_err(|refusal| refusal.named(wanted))?;
+    Ok((found, format!("`{wanted}` is what was asked for")))
 }
 
-/// The folders of the environments that are active, the one that was activated last first.
-fn active(var: Var<'_>) -> Vec<PathBuf> {
+/// The folders of the environments that are active, the one that was activated last first, each with
+/// what says so.
+fn active(var: Var<'_>) -> Vec<(PathBuf, String)> {
     let virtual_env = var("VIRTUAL_ENV").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    virtual_env.into_iter().chain(conda::active(var)).collect()
+    let virtual_env = virtual_env
+        .map(|folder| (folder, "the active virtual environment (VIRTUAL_ENV)".to_owned()));
+    let conda = conda::active(var)
+        .map(|(folder, by)| (folder, format!("the active conda environment ({by})")));
+    virtual_env.into_iter().chain(conda).collect()
 }
 
 /// The PATH without what these folders have on it.
@@ -151,14 +168,19 @@ fn without(path: &OsStr, folders: &[PathBuf]) -> OsString {
     env::join_paths(rest).unwrap_or_else(|_| path.to_owned())
 }
 
-fn first_of(active: Vec<PathBuf>, path: &OsStr) -> Result<Interpreter, InterpreterError> {
-    let active = active.into_iter().map(|folder| folder.join("bin/python"));
-    let named = ["python3", "python"].into_iter().flat_map(|name| on_path(name, path));
+fn first_of(
+    active: Vec<(PathBuf, String)>,
+    path: &OsStr,
+) -> Result<(Interpreter, String), InterpreterError> {
+    let active = active.into_iter().map(|(folder, why)| (folder.join("bin/python"), why));
+    let named = ["python3", "python"].into_iter().flat_map(|name| {
+        on_path(name, path).map(move |path| (path, format!("the first `{name}` on the PATH")))
+    });
     let mut too_old = None;
     // One that does not answer (a shim without a version, say) does not hide the next one.
-    for candidate in active.filter(|path| path.is_file()).chain(named) {
+    for (candidate, why) in active.filter(|(path, _)| path.is_file()).chain(named) {
         match ask(&candidate, path) {
-            Ok(interpreter) => return Ok(interpreter),
+            Ok(interpreter) => return Ok((interpreter, why)),
             Err(Refusal::Old(error)) => too_old = too_old.or(Some(error)),
             Err(Refusal::Silent(_)) => {}
         }
@@ -347,7 +369,7 @@ mod tests {
                 "CONDA_PREFIX" if active.contains(&name) => Some(at("root/envs/one").into()),
                 _ => None,
             };
-            let found = find_in(wanted, &var).unwrap();
+            let (found, _) = find_in(wanted, &var).unwrap();
             assert_eq!(found.language(), (3, minor), "{wanted:?} {active:?}");
         }
     }
