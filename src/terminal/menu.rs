@@ -47,7 +47,7 @@ impl Menus {
         forget_typed();
         let choices = choices(question);
         loop {
-            // Escape leaves, as `quit` does: the session can be resumed.
+            // Escape and Ctrl-D leave, as `quit` does: the session can be resumed.
             let preferred = preferred(question, &choices);
             let asked = view::prompt(question.gate);
             let chosen = select(&self.teller.terminal, asked, &choices, preferred)?;

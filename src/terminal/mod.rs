@@ -55,6 +55,8 @@ pub struct Terminal {
     pub color: bool,
     /// More is told.
     pub verbose: bool,
+    /// Only results, questions and errors are told.
+    pub quiet: bool,
     /// A person sits at the terminal: menus can be shown.
     pub interactive: bool,
     /// People's text goes to a terminal: lines can be drawn over.
@@ -78,7 +80,7 @@ impl Terminal {
             !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let live = out && !dumb;
         let links = live && links::shows_links(|name| std::env::var_os(name));
-        Self { json, aside: false, color, verbose, interactive, live, links }
+        Self { json, aside: false, color, verbose, quiet: false, interactive, live, links }
     }
 
     /// The same for a command whose standard output is an answer and nothing else.
@@ -97,6 +99,13 @@ impl Terminal {
             self.print(&flow::hang(self, margin, text));
         } else {
             self.print(&format!("{line}\n"));
+        }
+    }
+
+    /// A line of what goes on, for people who want to follow it.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.say(line);
         }
     }
 

@@ -14,6 +14,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Rows of a terminal that a menu leaves to its question and the cursor.
 const OTHER_ROWS: usize = 2;
 
+/// What Ctrl-D types where keys are read one by one.
+const END_OF_INPUT: char = '\u{4}';
+
 /// One line of a menu.
 pub struct Choice<'a> {
     /// The answer.
@@ -22,7 +25,7 @@ pub struct Choice<'a> {
     pub what: &'a str,
 }
 
-/// A menu; none if the person left it with Escape. The cursor comes back however it ends.
+/// A menu; none if the person left it with Escape or Ctrl-D. The cursor comes back however it ends.
 pub fn select(
     terminal: &Terminal,
     question: &str,
@@ -104,7 +107,7 @@ impl Menu {
                 Key::Home => at = 0,
                 Key::End => at = last,
                 Key::Enter => return Ok(Some(at)),
-                Key::Escape => return Ok(None),
+                Key::Escape | Key::Char(END_OF_INPUT) => return Ok(None),
                 Key::Char(letter) => {
                     let own = |key: &Option<char>| *key == Some(letter);
                     if let Some(chosen) = self.keys.iter().position(own) {

@@ -281,14 +281,12 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
             "edit" => return Line::Edit,
             "mean 1" => Answer::Meant(1),
             "mean 2" => Answer::Meant(2),
+            _ if let Some(hint) = unfinished(word) => return Line::Unknown(hint),
             // An answer for a gate that did not open: nobody means it as feedback.
             "allow" | "deny" => return Line::Unknown("there is nothing to allow or to deny here"),
             _ => match (after("feedback:"), after("plan:"), after("rewind v")) {
                 (Some(text), ..) if !text.is_empty() => Answer::Feedback(text),
                 (_, Some(text), _) if !text.is_empty() => Answer::Plan(text),
-                (Some(_), ..) | (_, Some(_), _) => {
-                    return Line::Unknown("a text belongs after the colon");
-                }
                 (.., Some(number)) => match number.parse() {
                     Ok(number) => Answer::Rewind(number),
                     Err(_) => Answer::Feedback(line.to_owned()),
@@ -305,6 +303,20 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
         },
     };
     Line::Answer(answer)
+}
+
+/// What is missing behind a word of the menu that means nothing by itself.
+fn unfinished(word: &str) -> Option<&'static str> {
+    Some(match word.trim_end_matches(':').trim_end() {
+        "feedback" => "a text belongs behind it: `feedback: TEXT`",
+        "plan" => "a text belongs behind it: `plan: TEXT`",
+        "rewind" => "a version belongs behind it: `rewind v2`",
+        "test" => "a requirement and what you saw belong behind it: `test R1: yes`",
+        "mean" => "a number belongs behind it: `mean 1`",
+        "waive" => "a finding belongs behind it: `waive F1`",
+        "reopen" => "a finding belongs behind it: `reopen F1`",
+        _ => return None,
+    })
 }
 
 /// What was typed where a question is asked for.
@@ -444,6 +456,25 @@ mod tests {
             (Gate::Safety, "quit", Line::Answer(A::Quit)),
         ] {
             assert_eq!(read_line(gate, line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_the_menu_by_itself_is_no_feedback() {
+        for (line, hint) in [
+            ("feedback", "feedback: TEXT"),
+            ("Feedback:", "feedback: TEXT"),
+            (" feedback : ", "feedback: TEXT"),
+            ("plan", "plan: TEXT"),
+            ("plan:", "plan: TEXT"),
+            ("rewind", "rewind v2"),
+            ("test", "test R1: yes"),
+            ("mean", "mean 1"),
+            ("waive", "waive F1"),
+            ("reopen.", "reopen F1"),
+        ] {
+            let Line::Unknown(said) = read_line(Gate::Version, line) else { panic!("{line}") };
+            assert!(said.contains(hint), "{line}: {said}");
         }
     }
 

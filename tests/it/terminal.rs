@@ -120,6 +120,19 @@ fn escape_at_a_prompt_goes_back_to_the_menu() {
 }
 
 #[test]
+fn ctrl_d_at_a_menu_leaves_as_escape_does() {
+    for key in ["\x04", ESCAPE] {
+        let world = world();
+        let mut pty = at_the_version_gate(&world, &[]);
+        pty.expect("? What now?");
+        pty.expect_screen("the menu", |screen| screen.contains("❯ "));
+        pty.send(key);
+        expect_a_clean_end(&mut pty, 3);
+        assert!(!world.events("s").contains(&"accepted".to_owned()));
+    }
+}
+
+#[test]
 fn an_earlier_version_is_gone_back_to_run_and_gone_on_from() {
     let world = world();
     let args = ["new", "count to two", "--name", "s", "--sandbox", "off"];
