@@ -3,6 +3,7 @@
 use super::work::{self, Talk};
 use super::{Context, fetch, interrupts, look, setup};
 use crate::cli;
+use crate::domain::report::RunVerdict;
 use crate::domain::settings::Preset;
 use crate::domain::text::one_line;
 use crate::store::{self, Draft, Store};
@@ -49,7 +50,7 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
     let session = store.session();
     let terminal = &context.terminal;
     let title = terminal.bold(&format!("session {}", session.name));
-    terminal.say(&format!("{title}: {}", one_line(&session.request, 120)));
+    terminal.note(&format!("{title}: {}", one_line(&session.request, 120)));
     // What each question came to is shown instead.
     talk.events = false;
     if terminal.json {
@@ -84,14 +85,19 @@ fn watch(context: &Context, store: &mut Store) {
     let session = store.session();
     let (name, mut question) = (session.name.clone(), session.request.clone());
     let mut runs: Vec<Value> = Vec::new();
+    let (mut script, mut code) = (Value::Null, Value::Null);
     store.watch(move |line| {
         let event: Value = serde_json::from_str(line).unwrap_or_default();
         match event["event"].as_str() {
             Some("question_asked") => {
                 event["text"].as_str().unwrap_or_default().clone_into(&mut question);
             }
+            Some("version_created") => script = event["script"].clone(),
             Some("run_finished") => {
                 let verdict = &event["run"]["verdict"];
+                if verdict == RunVerdict::Ok.name() {
+                    code = script.take();
+                }
                 runs.push(json!({ "version": event["version"], "verdict": verdict }));
             }
             Some("question_answered") => terminal.json(&json!({
@@ -99,6 +105,7 @@ fn watch(context: &Context, store: &mut Store) {
                 "question": question,
                 "answer": event["answer"],
                 "remark": event["remark"],
+                "code": code.take(),
                 "runs": std::mem::take(&mut runs),
             })),
             _ => {}

@@ -4,7 +4,7 @@ use super::{Context, code};
 use crate::cli;
 use crate::diff;
 use crate::domain::session::{Session, Version};
-use crate::store::{self, StoreError, artifacts};
+use crate::store::{self, StoreError, artifacts, catalog};
 use crate::terminal::sides;
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: &cli::Diff) -> Result<u8> {
 
 /// Tells the session from the versions: `diff v1 v2` means the session last worked on.
 fn split(what: &[String]) -> Result<(Option<&str>, Vec<u32>)> {
-    let is_version = |word: &String| word.starts_with('v') && cli::version(word).is_ok();
+    let is_version = |word: &String| catalog::lone_version(word).is_some();
     let (session, versions) = match what.split_first() {
         Some((first, rest)) if !is_version(first) || rest.len() == 2 => {
             (Some(first.as_str()), rest)

@@ -1,9 +1,10 @@
 //! How a session that answers questions is shown.
 
 use crate::domain::dialogue::{Dialogue, Question};
+use crate::domain::report::RunVerdict;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
-use crate::terminal::{Terminal, flow, gate};
+use crate::terminal::{Terminal, flow, gate, sides};
 use std::fmt::Write as _;
 
 /// Lines of an output that are shown.
@@ -30,9 +31,22 @@ pub(super) fn text(terminal: &Terminal, session: &Session, dialogue: &Dialogue) 
                 text.push_str(&flow::hang(terminal, "  ", &terminal.dim(&words)));
             }
         }
+        let versions = question.versions().filter_map(|number| session.version(number));
+        if let Some(version) = versions.filter(ran).last() {
+            text.push_str(&flow::indented(
+                terminal,
+                "    ",
+                &sides::numbered(terminal, &version.script),
+            ));
+        }
         end(terminal, question, &mut text);
     }
     text
+}
+
+/// Whether a piece of code ran to its end: the last one that did is what the answer comes from.
+fn ran(version: &&Version) -> bool {
+    version.run.as_ref().is_some_and(|run| run.verdict == RunVerdict::Ok)
 }
 
 /// A piece of code with what came of it.

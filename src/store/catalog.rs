@@ -77,8 +77,12 @@ pub struct Place {
     pub version: Option<u32>,
 }
 
-/// Finds the session that `NAME`, `PATH`, `NAME:vN` or nothing at all stands for.
+/// Finds the session that `NAME`, `PATH`, `NAME:vN`, `vN` or nothing at all stands for. A version alone is
+/// one of the session last worked on; a session of such a name is found by its path.
 pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
+    if let Some(version) = wanted.and_then(lone_version) {
+        return Ok(Place { version: Some(version), ..find(root, None)? });
+    }
     let Some(wanted) = wanted else {
         let folder = last(root)?.ok_or_else(|| StoreError::Nothing(root.display().to_string()))?;
         return Ok(Place { folder, version: None });
@@ -97,6 +101,15 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
         return Err(StoreError::Unknown(crate::domain::text::one_line(name, 100)));
     }
     Ok(Place { folder, version })
+}
+
+/// The number of `vN`, if a text is that.
+#[must_use]
+pub fn lone_version(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix('v')?;
+    let number =
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()?;
+    (number > 0).then_some(number)
 }
 
 /// Takes `:vN` off the end of a session's name or path. No name has a colon; the folders of a path

@@ -1,6 +1,6 @@
 //! The Manager's own editor. One that fails changes nothing.
 
-use super::{remember, restore};
+use super::{is_there, remember, restore};
 use crate::domain::event::LONGEST_TEXT;
 use crate::files::{self, Mode};
 use std::path::Path;
@@ -26,6 +26,9 @@ pub enum EditorError {
     /// `$VISUAL` or `$EDITOR` can't be understood.
     #[error("cannot understand the editor `{0}`; set EDITOR to a program's name")]
     Malformed(String),
+    /// The usual editor draws on a terminal, and there is none.
+    #[error("no terminal to edit at; set EDITOR to a program that needs none")]
+    NoTerminal,
     /// There is no such program.
     #[error("cannot start the editor `{0}`: {1}; set EDITOR to the one that you use")]
     NotStarted(String, std::io::Error),
@@ -40,10 +43,15 @@ pub enum EditorError {
 /// Opens a text in `$VISUAL`, `$EDITOR` or the system's editor, and gives back what became of it.
 /// The file's name ends in `suffix`, for the editor's colours.
 pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
-    let editor = ["VISUAL", "EDITOR"]
+    let own = ["VISUAL", "EDITOR"]
         .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()))
-        .unwrap_or_else(|| if cfg!(windows) { "notepad" } else { "vi" }.to_owned());
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()));
+    let editor = match own {
+        Some(own) => own,
+        None if cfg!(windows) => "notepad".to_owned(),
+        None if is_there() => "vi".to_owned(),
+        None => return Err(EditorError::NoTerminal),
+    };
     let words = shlex::split(&editor).filter(|w| !w.is_empty());
     let Some((program, args)) = words.as_ref().and_then(|w| w.split_first()) else {
         return Err(EditorError::Malformed(editor));

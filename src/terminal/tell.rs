@@ -1,7 +1,7 @@
 //! Tells people what happens, as it happens.
 
 use super::window::Window;
-use super::{Terminal, flow, gate};
+use super::{Terminal, flow, gate, sides};
 use crate::diff;
 use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
@@ -53,6 +53,13 @@ impl Teller {
 
     /// One piece of news.
     pub(super) fn tell(&mut self, news: &News) {
+        if self.terminal.quiet {
+            // What the work comes to; the gates' questions are asked elsewhere.
+            if matches!(news, News::Answered { .. }) {
+                self.say(news);
+            }
+            return;
+        }
         match news {
             News::Calling { agent, model, version } => self.calling(*agent, model, *version),
             News::Text { text } => self.stream(text),
@@ -156,6 +163,10 @@ impl Teller {
                 };
                 let title = terminal.bold(&format!("v{}", version.number));
                 terminal.say(&format!("  {title}{cause}: {lines}{change}"));
+                if version.cause == Cause::Question {
+                    let code = sides::numbered(terminal, &version.script);
+                    terminal.print(&flow::indented(terminal, "  ", &code));
+                }
                 for note in &version.notes {
                     let note = terminal.dim(&one_line(note, 200));
                     terminal.print(&flow::hang(terminal, "     ", &note));

@@ -2,6 +2,7 @@
 
 use super::fit::Room;
 use super::{Driver, DriverError, End, Next};
+use crate::agents;
 use crate::agents::engineer::{self, Exchange};
 use crate::agents::extract::SyntaxProblem;
 use crate::domain::chat::{Agent, Request};
@@ -25,6 +26,13 @@ const BEFORE_BYTES: usize = 1000;
 /// Files, and bytes of them in all, that a run finds of earlier ones.
 const MOST_FILES: usize = 100;
 const MOST_BYTES: u64 = 50 * 1024 * 1024;
+/// What a model is to do next whose code failed, and whose code ran.
+const AGAIN: &str =
+    "Write the whole program again in one ```python block, so that this can't happen.";
+const ANSWER_NOW: &str = "If that answers the question, answer it now in words, without code. If not, \
+                          write another ```python block.";
+/// What a model is told whose answer says nothing of its own.
+const ECHO: &str = "Your answer only says again what you were told.";
 /// Names of them that a prompt tells.
 const NAMED: usize = 20;
 
@@ -81,6 +89,14 @@ impl Driver<'_, '_> {
         };
         let (answer, outcome) = (&pending.answer, pending.outcome);
         let mut reply = engineer::parse(answer, &pending.calls, outcome, called_before, &parses);
+        if let Reply::Words(words) = &reply {
+            let told = [&pending.told, AGAIN, ANSWER_NOW, dialogue::LAST].join("\n");
+            let own = agents::without_echo(words, &told);
+            reply = match own.trim() {
+                "" => Reply::Unusable { said: String::new(), reason: ECHO.to_owned() },
+                own => Reply::Words(own.to_owned()),
+            };
+        }
         if let Reply::Code { pieces, .. } = &mut reply {
             pieces.iter_mut().for_each(mend);
         }
@@ -252,9 +268,7 @@ fn came(version: &Version, room: Room, hint: bool) -> String {
         text.push_str("\nNothing more is installed here: use only what is there.");
     }
     if hint {
-        text.push_str(
-            "\n\nWrite the whole program again in one ```python block, so that this can't happen.",
-        );
+        let _ = write!(text, "\n\n{AGAIN}");
     }
     text
 }
@@ -279,10 +293,7 @@ fn printed(version: &Version, room: Room, hint: bool) -> String {
         let _ = write!(text, "\nHosts: {tried}. Reach no other host.");
     }
     if hint && !version.stdout.trim().is_empty() {
-        text.push_str(
-            "\n\nIf that answers the question, answer it now in words, without code. If not, \
-             write another ```python block.",
-        );
+        let _ = write!(text, "\n\n{ANSWER_NOW}");
     }
     text
 }
