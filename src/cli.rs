@@ -39,6 +39,9 @@ pub(crate) struct Global {
     /// Tell more: what models think aloud, their text where nobody watches, the causes of errors
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Tell only results, questions and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -210,6 +213,9 @@ pub(crate) struct Means {
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
+    /// Append what is said to the models, and what they answer, to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chatlog: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@
 pub mod foreign;
 
 use crate::domain::chat::Role;
+use crate::domain::packages::{Rules, normal};
 use crate::domain::report::Evidence;
 use crate::domain::settings::{
     Install, Limits, LintUse, Preset, Safety, Sandbox, SandboxMode, Strategy,
@@ -14,6 +15,7 @@ use crate::files;
 use crate::files::yaml::{self, over, values};
 use crate::llm::config::{Models, Price, Probe, ProviderConfig};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, Unexpected};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,12 @@ pub struct Config {
     pub python: Option<String>,
     /// The `uv` program that installs packages, where it is not the first that is found.
     pub uv: Option<PathBuf>,
+    /// Where the conversation with the models is appended, besides the session's folder.
+    pub chatlog: Option<PathBuf>,
+    /// Only results, questions and errors are told.
+    pub quiet: Option<bool>,
+    #[serde(deserialize_with = "values::or_default")]
+    packages: PackagesConfig,
     #[serde(deserialize_with = "values::or_default")]
     limits: LimitsConfig,
     #[serde(deserialize_with = "values::or_default")]
@@ -119,6 +127,15 @@ struct LimitsConfig {
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings")]
+struct PackagesConfig {
+    #[serde(deserialize_with = "package_names")]
+    allow: Vec<String>,
+    #[serde(deserialize_with = "package_names")]
+    deny: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 struct SandboxConfig {
     mode: Option<SandboxMode>,
     #[serde(deserialize_with = "values::positive")]
@@ -129,6 +146,20 @@ struct SandboxConfig {
     processes: Option<u64>,
     #[serde(deserialize_with = "values::positive")]
     disk_mb: Option<u64>,
+}
+
+/// Names of packages, in their normal form.
+fn package_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default();
+    let name = |name: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let normal = normal(name);
+        let fits = !normal.is_empty() && name.chars().all(plain);
+        fits.then_some(normal).ok_or_else(|| {
+            D::Error::invalid_value(Unexpected::Str(name), &"the name of a package, as `numpy`")
+        })
+    };
+    names.iter().map(name).collect()
 }
 
 /// Why there is no configuration.
@@ -243,6 +274,10 @@ impl Config {
         self.allow.extend(later.allow);
         over(&mut self.python, later.python);
         over(&mut self.uv, later.uv);
+        over(&mut self.chatlog, later.chatlog);
+        over(&mut self.quiet, later.quiet);
+        self.packages.allow.extend(later.packages.allow);
+        self.packages.deny.extend(later.packages.deny);
         over(&mut self.limits.max_versions, later.limits.max_versions);
         over(&mut self.limits.repairs, later.limits.repairs);
         over(&mut self.limits.budget_tokens, later.limits.budget_tokens);
@@ -265,6 +300,13 @@ impl Config {
             budget_usd: self.limits.budget_usd.or(default.budget_usd),
             steps: self.limits.steps,
         }
+    }
+
+    /// What is said of packages beforehand.
+    #[must_use]
+    pub fn packages(&self) -> Rules {
+        let PackagesConfig { allow, deny } = self.packages.clone();
+        Rules { allow, deny }
     }
 
     /// The sandbox, with defaults for what is left out.

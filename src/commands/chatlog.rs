@@ -1,5 +1,6 @@
-//! `chatlog.md`: what the preset `quick` says to the model and hears from it, appended where the
-//! program was started, as it happens: however the program ends, it is there.
+//! What is said to the models and heard from them, appended to a file as it happens: however the program
+//! ends, it is there. The preset `quick` keeps one where the program was started, the others where they
+//! are asked for one.
 
 use crate::domain::chat::Speaker;
 use crate::domain::event::Event;
@@ -9,19 +10,27 @@ use crate::store::line::Entry;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The file, in the current folder.
-const FILE: &str = "chatlog.md";
+/// The file of the preset `quick`, in the current folder.
+pub(super) const FILE: &str = "chatlog.md";
 
-/// What a session was asked for, before the first call.
-pub(super) fn begin(session: &Session) -> Result<(), files::FileError> {
-    let name = &session.name;
-    add(&format!("# {name}, {}\n\n{}\n\n", session.created, session.request.trim_end()))
+/// What a session was asked for, before its first call, or at the beginning of a file.
+///
+/// # Errors
+/// The file can't be written.
+pub(super) fn begin(file: &Path, session: &Session) -> Result<(), files::FileError> {
+    let first = session.seq == 1 || files::length(file).is_none();
+    let Session { name, created, request, .. } = session;
+    let text = format!("# {name}, {created}\n\n{}\n\n", request.trim_end());
+    files::append(file, if first { text.as_bytes() } else { b"" })
 }
 
 /// What a line of the journal adds to the conversation.
-pub(super) fn note(line: &str) -> Result<(), files::FileError> {
+///
+/// # Errors
+/// The file can't be written.
+pub(super) fn note(file: &Path, line: &str) -> Result<(), files::FileError> {
     let text = Entry::parse(line.as_bytes()).ok().and_then(|entry| words(&entry.event));
-    text.map_or(Ok(()), |text| add(&text))
+    text.map_or(Ok(()), |text| files::append(file, text.as_bytes()))
 }
 
 fn words(event: &Event) -> Option<String> {
@@ -43,14 +52,11 @@ fn words(event: &Event) -> Option<String> {
             Some(section(&format!("run of v{}", ran.version), &text))
         }
         Event::Accepted { version, .. } => Some(format!("Accepted: v{version}.\n\n")),
+        Event::Paused { reason } => Some(format!("Paused: {}.\n\n", reason.trim_end())),
         _ => None,
     }
 }
 
 fn section(title: &str, text: &str) -> String {
     format!("## {title}\n\n{text}\n\n")
-}
-
-fn add(text: &str) -> Result<(), files::FileError> {
-    files::append(Path::new(FILE), text.as_bytes())
 }

@@ -79,6 +79,8 @@ struct Context {
     /// ` --config ...` and ` --sessions ...` as they were given, quoted for a shell: what a further
     /// command needs too.
     flags: String,
+    /// Where the conversation with the models is appended, where somebody asked for that.
+    chatlog: Option<PathBuf>,
 }
 
 impl Context {
@@ -212,6 +214,11 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         ControlFlow::Continue(config) => config,
         ControlFlow::Break(code) => return Ok(code),
     };
+    let terminal = Terminal {
+        quiet: cli.global.quiet || config.quiet == Some(true) && !terminal.verbose,
+        ..terminal
+    };
+    let chatlog = asked_chatlog(cli.command.as_ref()).cloned().or_else(|| config.chatlog.clone());
     let flags = repeated(&cli.global);
     let sessions = cli
         .global
@@ -219,7 +226,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         .or_else(|| std::env::var_os("REDRAFT_SESSIONS").filter(|v| !v.is_empty()).map(Into::into))
         .or_else(|| config.sessions_dir.clone())
         .unwrap_or_else(|| PathBuf::from("sessions"));
-    let context = Context { terminal, config, sessions, yes: cli.global.yes, flags };
+    let context = Context { terminal, config, sessions, yes: cli.global.yes, flags, chatlog };
     let Some(command) = cli.command else { return welcome::run(&context) };
     match command {
         Command::New(args) => new::run(&context, args),
@@ -245,6 +252,16 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Prompts(args) => prompts::run(&context, &args),
         // These need no configuration, and ended above.
         Command::Completions(_) | Command::Help(_) | Command::Trust(_) => Ok(code::DONE),
+    }
+}
+
+/// The file of `--chatlog`.
+const fn asked_chatlog(command: Option<&Command>) -> Option<&PathBuf> {
+    match command {
+        Some(Command::New(args)) => args.work.means.chatlog.as_ref(),
+        Some(Command::Resume(args)) => args.work.means.chatlog.as_ref(),
+        Some(Command::Ask(args)) => args.means.chatlog.as_ref(),
+        _ => None,
     }
 }
 

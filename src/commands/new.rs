@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let session = store.session();
     let terminal = &context.terminal;
     let title = terminal.bold(&format!("session {}", session.name));
-    terminal.say(&format!("{title}: {}", one_line(&session.request, 120)));
+    terminal.note(&format!("{title}: {}", one_line(&session.request, 120)));
     if terminal.json {
         // The first event was journaled before anybody could watch.
         for line in store::lines(store.folder())? {
@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
 fn show(context: &Context, settings: &Settings) {
     let terminal = &context.terminal;
     let row = |what: &str, words: &str| {
-        terminal.say(&format!(
+        terminal.note(&format!(
             "  {} {}",
             terminal.dim(&format!("{what:<9}")),
             one_line(words, 120)

@@ -244,6 +244,7 @@ fn allowed(context: &Context, open: &[&Missing]) -> Result<bool> {
 fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
     let path = Path::new(what.unwrap_or_default());
     if path.is_file() {
+        let rules = context.config.packages();
         return Ok(Wanted {
             script: crate::files::read_text(path, LARGEST)?,
             name: path
@@ -254,8 +255,8 @@ fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
             python: context.config.python.clone(),
             args: Vec::new(),
             stdin: String::new(),
-            install: context.config.install.unwrap_or_default(),
-            answers: Answers::new(),
+            install: install::policy(context.config.install.unwrap_or_default(), &rules),
+            answers: install::answers(&Answers::new(), &rules),
             // Who names a file may start other programs by it: these are confined as it is.
             allow: [setup::permissions(&context.config.allow)?, vec![Permission::Processes]]
                 .concat(),
@@ -294,14 +295,17 @@ fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
         python: session.settings.python.clone(),
         args: given.args,
         stdin: given.stdin,
-        install: session.settings.install,
+        install: install::policy(session.settings.install, &session.settings.packages),
         // Who asks for a run thinks again about what was denied.
-        answers: session
-            .installs
-            .iter()
-            .filter(|(_, yes)| **yes)
-            .map(|(n, _)| (n.clone(), true))
-            .collect(),
+        answers: install::answers(
+            &session
+                .installs
+                .iter()
+                .filter(|(_, yes)| **yes)
+                .map(|(n, _)| (n.clone(), true))
+                .collect(),
+            &session.settings.packages,
+        ),
         allow: permission::granted(&session).cloned().collect(),
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, interrupts};
 use crate::cli::Work;
+use crate::config::Config;
 use crate::domain::chat::Role;
 use crate::domain::example::Example;
 use crate::domain::permission::{self, Permission};
@@ -15,6 +16,7 @@ use crate::llm::library::{Library, LibraryError};
 use crate::llm::provider::{self, ProviderError};
 use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// How many scripts are written side by side by a model whose tokens cost nothing, and how many of them
@@ -59,6 +61,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         sandbox: config.sandbox(),
         allow: permissions(&config.allow)?,
         install: config.install.unwrap_or_default(),
+        packages: config.packages(),
         safety: config.safety.unwrap_or_default(),
         python: config.python.clone(),
         ..usual
@@ -83,6 +86,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         };
         settings.roles.insert(role, of_role);
     }
+    further_roles(config, work, &mut settings);
     let free = provider::costs_nothing(&settings.role(Role::Coder).model, config.models());
     if free && config.candidates.is_none() && writes_unseen(settings.preset) {
         let guesses = provider::is_guessing(&settings.role(Role::Coder).model, config.models());
@@ -111,6 +115,31 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
     Ok(settings)
 }
 
+/// Roles that others stand in for where nothing is configured for them: what they leave out is as theirs.
+fn further_roles(config: &Config, work: &Work, settings: &mut Settings) {
+    let judge = if settings.preset == Preset::Ask { Role::Engineer } else { Role::Reviewer };
+    for (role, usual) in [
+        // Not its temperature: another template is filled in.
+        (
+            Role::Dependencies,
+            RoleSettings { model: settings.role(judge).model, ..RoleSettings::default() },
+        ),
+        (Role::Linter, settings.role(Role::Coder)),
+    ] {
+        let Some(own) = config.roles.get(&role) else { continue };
+        let model = flag(work, role).or(own.model.as_deref());
+        let set = RoleSettings {
+            model: model.map_or(usual.model, str::to_owned),
+            temperature: own.temperature.or(usual.temperature),
+            max_tokens: own.max_tokens.or(usual.max_tokens),
+            escalate_to: own.escalate_to.clone().or(usual.escalate_to),
+        };
+        if !set.model.is_empty() {
+            settings.roles.insert(role, set);
+        }
+    }
+}
+
 /// Asks the models of a session that nobody watches what they are like, where that is not known: what is
 /// asked of them later depends on it. Says whether any was asked, or that the work was broken off.
 ///
@@ -135,7 +164,7 @@ pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Opti
     let runtime = runtime()?;
     let mut any = false;
     for (model, mut connection) in new {
-        let mut tell = |words: &str| context.terminal.say(&format!("  {}", one_line(words, 500)));
+        let mut tell = |words: &str| context.terminal.note(&format!("  {}", one_line(words, 500)));
         let asked = driver::get_to_know(&mut connection, &model, &cancel, &mut tell);
         match runtime.block_on(asked) {
             Ok(asked) => any |= asked,
@@ -161,7 +190,7 @@ pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) {
         (true, false) => "no plan",
         _ => "no review",
     };
-    context.terminal.say(&context.terminal.dim(&format!(
+    context.terminal.note(&context.terminal.dim(&format!(
         "{left_out}: nobody is at the gates, and the model judges scripts no better than chance"
     )));
 }
@@ -176,7 +205,9 @@ const fn writes_unseen(preset: Preset) -> bool {
 /// # Errors
 /// Arguments or an input for the script that can't be read.
 pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
-    for role in roles_of(settings.preset).iter().copied() {
+    let mut roles: BTreeSet<Role> = settings.roles.keys().copied().collect();
+    roles.extend(roles_of(settings.preset));
+    for role in roles {
         if let Some(model) = flag(work, role) {
             model.clone_into(&mut settings.roles.entry(role).or_default().model);
         }
@@ -256,7 +287,7 @@ fn flag(work: &Work, role: Role) -> Option<&str> {
         Role::Planner => &work.planner,
         Role::Coder => &work.coder,
         Role::Reviewer => &work.reviewer,
-        Role::Safety | Role::Dependencies | Role::Engineer => &None,
+        Role::Safety | Role::Dependencies | Role::Engineer | Role::Linter => &None,
     };
     own.as_deref().or(work.means.model.as_deref())
 }

@@ -47,7 +47,8 @@ pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Res
         terminal.warn("the journal's last line was torn; it was cut off and saved as journal.torn");
     }
     for file in &found.restored {
-        terminal.warn(&format!("`{file}` was missing or torn; it was written again"));
+        let path = store.folder().join(file);
+        terminal.warn(&format!("`{}` was missing or torn; it was written again", path.display()));
     }
     for line in edits::take_up(store, found.edits)? {
         terminal.warn(&line);
@@ -97,9 +98,7 @@ pub(super) fn work_as(
     let Talk { face, task, auto, more, events } = talk;
     let folder = store.folder().to_owned();
     let mut ready = || {
-        if events {
-            watch(context.terminal, &mut store)?;
-        }
+        watch(context, &mut store, events)?;
         catch_interrupts(&task.cancellation(), context.terminal, resume_with(context, &folder))?;
         Ok((task.watch(), setup::runtime()?))
     };
@@ -171,18 +170,19 @@ pub(super) fn ended(store: &Store, end: &Result<End>, before: usize) -> Ended {
     Ended { end: end.as_ref().ok().cloned(), error, exit_code }
 }
 
-/// Shows the journal's lines to whoever wants them.
-fn watch(terminal: Terminal, store: &mut Store) -> Result<()> {
-    let quick = store.session().settings.preset == Preset::Quick;
-    if quick && store.session().seq == 1 {
-        chatlog::begin(store.session())?;
+/// Shows the journal's lines to whoever wants them: as they are where `events` are asked for, and as a
+/// conversation in a file.
+fn watch(context: &Context, store: &mut Store, events: bool) -> Result<()> {
+    let terminal = context.terminal;
+    if terminal.json && events {
+        store.watch(move |line| terminal.raw(&format!("{line}\n")));
     }
-    if terminal.json || quick {
-        store.watch(move |line| {
-            if terminal.json {
-                terminal.raw(&format!("{line}\n"));
-            }
-            if quick && let Err(error) = chatlog::note(line) {
+    let quick = store.session().settings.preset == Preset::Quick;
+    let usual = || quick.then(|| chatlog::FILE.into());
+    if let Some(file) = context.chatlog.clone().or_else(usual) {
+        chatlog::begin(&file, store.session())?;
+        store.watch_too(move |line| {
+            if let Err(error) = chatlog::note(&file, line) {
                 terminal.warn(&error.to_string());
             }
         });
@@ -250,7 +250,7 @@ fn conclude(context: &Context, store: &Store, end: &End) {
                     open => terminal.warm(&format!(" with {open}")),
                 }
             };
-            terminal.say(&terminal.dim(&format!("  after {}", words::work_done(session))));
+            terminal.note(&terminal.dim(&format!("  after {}", words::work_done(session))));
             let seen = if session.accepted.is_some_and(|a| a.without_run) {
                 String::new()
             } else {
@@ -258,7 +258,7 @@ fn conclude(context: &Context, store: &Store, end: &End) {
             };
             let words = format!("accepted v{version}{seen}{unseen}: {}", file.display());
             terminal.say(&terminal.bold(&words));
-            if terminal.interactive {
+            if terminal.interactive && !terminal.quiet {
                 next(context, store.folder());
             }
         }
@@ -270,6 +270,10 @@ fn conclude(context: &Context, store: &Store, end: &End) {
             };
             if let Some(head) = session.head().filter(below) {
                 terminal.say(&gate::split(terminal, head));
+            }
+            if session.analysed.is_some() && session.analysed == session.head {
+                terminal
+                    .say(&format!("analysis: {}", store.folder().join("analysis.md").display()));
             }
             terminal.say(&format!("paused: {}, after {done}", visible(reason)));
             terminal.say(&resume_with(context, store.folder()));

@@ -4,7 +4,7 @@
 //! before somebody says here whether it opens anything. Everything opens something that is not
 //! passed on here as harmless.
 
-use super::{Config, LimitsConfig, ProviderConfig, RoleConfig, SandboxConfig};
+use super::{Config, LimitsConfig, PackagesConfig, ProviderConfig, RoleConfig, SandboxConfig};
 use crate::domain::chat::Role;
 use crate::domain::settings::{Install, Safety, SandboxMode};
 use crate::llm::config::Sampling;
@@ -101,6 +101,9 @@ impl Sorter<'_> {
             allow,
             python,
             uv,
+            chatlog,
+            quiet,
+            packages,
             limits,
             sandbox,
         } = config;
@@ -137,6 +140,9 @@ impl Sorter<'_> {
             allow: Vec::new(),
             python: self.never("python", python),
             uv: self.never("uv", uv),
+            chatlog: self.never("chatlog", chatlog),
+            quiet,
+            packages: self.section("packages", |sorter| sorter.packages(packages)),
             limits: self.section("limits", |sorter| sorter.limits(&limits)),
             sandbox: self.section("sandbox", |sorter| sorter.sandbox(&sandbox)),
         }
@@ -159,6 +165,14 @@ impl Sorter<'_> {
             };
             roles.into_iter().map(role).collect()
         })
+    }
+
+    fn packages(&mut self, packages: PackagesConfig) -> PackagesConfig {
+        let PackagesConfig { allow, deny } = packages;
+        if !allow.is_empty() {
+            self.opens("allow");
+        }
+        PackagesConfig { allow: Vec::new(), deny }
     }
 
     fn providers(

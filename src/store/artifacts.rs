@@ -3,6 +3,7 @@
 use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
 use crate::domain::example::Example;
+use crate::domain::packages::Rules;
 use crate::domain::permission::Permission;
 use crate::domain::report::{Checks, Evidence, Run, Scored, Split, Test};
 use crate::domain::session::Session;
@@ -215,6 +216,8 @@ struct Flat {
     #[serde(default)]
     install: Install,
     #[serde(default)]
+    packages: Rules,
+    #[serde(default)]
     safety: Safety,
     #[serde(default)]
     python: Option<String>,
@@ -268,6 +271,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         sandbox: read.sandbox,
         allow: read.allow,
         install: read.install,
+        packages: read.packages,
         safety: read.safety,
         python: read.python,
         args: read.args,

@@ -465,6 +465,8 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
 /// user set it here.
 fn run_with(session: &mut Session, mut settings: Settings, ours: bool) {
     let before = session.settings.openings();
+    let allowed = &session.settings.packages.allow;
+    settings.packages.allow.retain(|name| ours || allowed.contains(name));
     for permission in settings.openings() {
         let answered = session.allowed.get(&permission);
         if !ours && answered != Some(&true) && !before.contains(&permission) {

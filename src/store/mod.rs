@@ -140,7 +140,7 @@ pub struct Store {
     session: Session,
     /// Written and not yet synced.
     dirty: Vec<PathBuf>,
-    watch: Option<Watch>,
+    watch: Vec<Watch>,
     given: OnceCell<Given>,
     _lock: Lock,
 }
@@ -158,9 +158,15 @@ impl Store {
         &self.folder
     }
 
-    /// From now on, each line that is added to the journal is also given to `watch`.
+    /// From now on, each line that is added to the journal is also given to `watch`, and to nobody else.
     pub fn watch(&mut self, watch: impl FnMut(&str) + Send + 'static) {
-        self.watch = Some(Box::new(watch));
+        self.watch.clear();
+        self.watch_too(watch);
+    }
+
+    /// From now on, each line that is added to the journal is given to `watch` too.
+    pub fn watch_too(&mut self, watch: impl FnMut(&str) + Send + 'static) {
+        self.watch.push(Box::new(watch));
     }
 
     /// Adds an event to the journal and writes the files that follow from it.
@@ -193,7 +199,7 @@ impl Store {
         if precious {
             self.journal.sync()?;
         }
-        if let Some(watch) = &mut self.watch {
+        for watch in &mut self.watch {
             watch(line.trim_end());
         }
         fold::apply(&mut self.session, entry).map_err(|problem| StoreError::Unfitting {

@@ -226,7 +226,7 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
         journal,
         session: loaded.session,
         dirty,
-        watch: None,
+        watch: Vec::new(),
         given: std::cell::OnceCell::new(),
         _lock: lock,
     };

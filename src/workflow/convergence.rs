@@ -2,7 +2,7 @@
 
 use super::evidence;
 use crate::domain::event::Cause;
-use crate::domain::report::Evidence;
+use crate::domain::report::{Checks, Evidence};
 use crate::domain::session::{Session, Version};
 use std::cmp::Ordering;
 
@@ -57,6 +57,18 @@ pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
     best
 }
 
+/// The version to go on from instead of the head, which mended its lint findings and came out with more.
+#[must_use]
+pub fn cleaner<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
+    let works = |version: &Version| {
+        version.ran() && !version.failed() && !version.idle() && !version.doubtful()
+    };
+    let score = |version: &Version| version.checks.as_ref().map(Checks::lint_score);
+    let base = head.base.filter(|_| head.cause == Cause::Repair && !session.picked)?;
+    let base = session.version(base).filter(|base| works(base))?;
+    (works(head) && head.review.is_none() && score(base) > score(head)).then_some(base)
+}
+
 /// The versions that a version was written from, nearest first, as far as they were to fulfil the
 /// same wishes.
 fn written_from<'s>(session: &'s Session, version: &Version) -> impl Iterator<Item = &'s Version> {
@@ -81,6 +93,8 @@ pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
         "it does not use what it was given"
     } else if worse.no_result() && !better.no_result() {
         "its run has no result"
+    } else if better.review.is_none() {
+        "its lint score is lower"
     } else {
         "the Reviewer finds more that blocks it"
     }

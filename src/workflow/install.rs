@@ -1,13 +1,32 @@
 //! Which packages may be installed for a version: what it needs, what the session's settings say,
 //! and what the Manager answered.
 
-use crate::domain::packages::{Missing, Needs};
+use crate::domain::packages::{Missing, Needs, Rules};
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::Install;
 use std::collections::BTreeMap;
 
 /// What was answered for packages, by their names.
 pub type Answers = BTreeMap<String, bool>;
+
+/// Whether packages are installed in a session: where it says which ones may be, the others are asked
+/// for.
+#[must_use]
+pub fn policy(install: Install, rules: &Rules) -> Install {
+    if install == Install::Auto && !rules.allow.is_empty() { Install::Ask } else { install }
+}
+
+/// What was answered for packages: at the gate, and by what the user said beforehand, which counts more.
+#[must_use]
+pub fn answers(given: &Answers, rules: &Rules) -> Answers {
+    let rule = |names: &[String], may| -> Answers {
+        names.iter().map(|name| (name.clone(), may)).collect()
+    };
+    let mut answers = given.clone();
+    answers.extend(rule(&rules.allow, true));
+    answers.extend(rule(&rules.deny, false));
+    answers
+}
 
 /// Whether it has to be found out first which packages a version needs.
 #[must_use]
@@ -66,7 +85,9 @@ fn majority<'s>(session: &Session, said: Option<&'s Vec<String>>) -> Option<&'s 
 #[must_use]
 pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<&'v Missing> {
     let needs = version.needs.as_ref();
-    let open = needs.map(|needs| open(session.settings.install, &session.installs, needs));
+    let rules = &session.settings.packages;
+    let install = policy(session.settings.install, rules);
+    let open = needs.map(|needs| open(install, &answers(&session.installs, rules), needs));
     open.unwrap_or_default()
 }
 
@@ -150,6 +171,35 @@ mod tests {
             assert_eq!(names(&Answers::new()), asked, "{install:?} {needs:?}");
             let answers = asked.iter().map(|name| ((*name).to_owned(), true)).collect();
             assert!(names(&answers).is_empty(), "it is asked twice");
+        }
+    }
+
+    #[test]
+    fn what_the_user_lists_is_not_asked_for_and_all_else_is() {
+        let all = [
+            missing("numpy", true, Some(true)),
+            missing("pandas", true, Some(true)),
+            missing("odd", false, Some(true)),
+        ];
+        let needs = needs(all.to_vec(), false);
+        let rules = |allow: &[&str], deny: &[&str]| {
+            let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            Rules { allow: own(allow), deny: own(deny) }
+        };
+        for (install, rules, asked, installed) in [
+            (Install::Ask, rules(&["odd"], &[]), vec!["numpy", "pandas"], 4),
+            (Install::Auto, rules(&["odd"], &[]), vec!["numpy", "pandas"], 4),
+            (Install::Auto, rules(&[], &["numpy"]), vec!["odd"], 3),
+            (Install::Auto, rules(&["numpy", "odd"], &["numpy", "pandas"]), vec![], 2),
+            (Install::Never, rules(&["numpy"], &[]), vec![], 0),
+        ] {
+            let install = policy(install, &rules);
+            let answers = answers(&Answers::from([("numpy".to_owned(), true)]), &rules);
+            let asked: Vec<&str> = asked.into_iter().filter(|name| *name != "numpy").collect();
+            let open = open(install, &answers, &needs);
+            let names: Vec<&str> = open.iter().map(|m| m.name.as_str()).collect();
+            assert_eq!(names, asked, "{install:?} {rules:?}");
+            assert_eq!(wanted(install, &answers, &needs).len(), installed, "{install:?} {rules:?}");
         }
     }
 

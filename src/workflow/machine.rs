@@ -10,7 +10,7 @@ use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::{Run, RunVerdict};
 use crate::domain::review::Verdict;
 use crate::domain::session::{Refusal, Session, Version, Wish};
-use crate::domain::settings::{Install, LintUse};
+use crate::domain::settings::LintUse;
 
 /// How often a Planner or a Reviewer is asked again before the program goes on without.
 const PATIENCE: usize = 2;
@@ -150,6 +150,9 @@ pub fn next_step(session: &Session) -> Step {
     if wants_touching_up(session, head) && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
+    if let Some(cleaner) = convergence::cleaner(session, head) {
+        return Step::GoBack(cleaner.number);
+    }
     if settings.analysis && head.failed() {
         if session.analysed != Some(head.number) {
             return call(session, Agent::Analysis, Some(head.number));
@@ -219,6 +222,19 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
         && (head.idle() || head.doubtful() || lint)
         && !again
         && !was_repaired(session, head)
+}
+
+/// Whose model and temperature a call of this agent uses: lint findings of a version that works can have
+/// a role of their own.
+#[must_use]
+pub fn role(session: &Session, agent: Agent) -> Role {
+    let only_lint = |head: &Version| {
+        let works = head.ran() && !head.failed();
+        works && !(head.idle() || head.doubtful())
+    };
+    let linter = session.settings.roles.contains_key(&Role::Linter);
+    let mends_lint = agent == Agent::Repair && session.head().is_some_and(only_lint);
+    if linter && mends_lint { Role::Linter } else { agent.role() }
 }
 
 /// Whether a repair was written from this version.
@@ -464,8 +480,6 @@ pub enum Auto {
     Accept,
     /// Another version.
     Iterate(Option<Escalation>),
-    /// It may do what it asks for: the sandbox holds it.
-    Allow,
     /// It may not, and is not run.
     Deny,
     /// Stop here, for this reason.
@@ -479,17 +493,11 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
         Gate::Plan => Auto::Approve,
         // What nobody allowed is not allowed by a rule.
         Gate::Safety => Auto::Deny,
-        Gate::Install => auto_install(session),
+        // What the settings open is installed without this gate.
+        Gate::Install => Auto::Deny,
         Gate::Budget => Auto::Stop(limit_reached(session)),
         Gate::Version => auto_version(session),
     }
-}
-
-/// Nothing is installed that the settings do not say, and nothing that looks like a trap.
-fn auto_install(session: &Session) -> Auto {
-    let asked = session.head().map(|head| install::unanswered(session, head)).unwrap_or_default();
-    let sound = asked.iter().all(|package| package.warning.is_none());
-    if session.settings.install == Install::Auto && sound { Auto::Allow } else { Auto::Deny }
 }
 
 fn auto_version(session: &Session) -> Auto {

@@ -24,6 +24,7 @@ mod disk;
 mod embedded;
 mod evidence;
 mod faults;
+mod flags;
 mod inputs;
 mod kill;
 mod llm;
@@ -43,6 +44,7 @@ mod samples;
 mod sandbox;
 #[cfg(unix)]
 mod screens;
+mod settings;
 mod store;
 mod support;
 #[cfg(unix)]

@@ -135,7 +135,12 @@ fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
     for (config, module, installed, gate) in [
         ("", "tiny", 0, Some(false)),
         ("install: ask\n", "tiny", 0, Some(false)),
-        ("install: auto\n", "tiny", 1, Some(true)),
+        // Nobody knows it by name.
+        ("install: auto\n", "tiny", 0, Some(false)),
+        ("install: auto\npackages: { allow: [Tiny] }\n", "tiny", 1, None),
+        ("packages: { allow: [tiny] }\n", "tiny", 1, None),
+        ("install: auto\npackages: { allow: [tiny] }\n", "haversine", 0, Some(false)),
+        ("install: auto\npackages: { deny: [haversine] }\n", "haversine", 0, None),
         // Well known: nobody is asked.
         ("install: auto\n", "haversine", 1, None),
         // One letter from a far better known one.

@@ -91,6 +91,8 @@ pub enum Role {
     Dependencies,
     /// Answers questions with a tool that runs code.
     Engineer,
+    /// Mends the lint findings of a version that works, where the Coder is not to do that.
+    Linter,
 }
 
 impl Role {
@@ -107,6 +109,7 @@ impl Role {
             Self::Safety => "safety",
             Self::Dependencies => "dependencies",
             Self::Engineer => "engineer",
+            Self::Linter => "linter",
         }
     }
 }

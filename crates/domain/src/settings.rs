@@ -2,6 +2,7 @@
 
 use super::chat::{Agent, Role};
 use super::example::Example;
+use super::packages::Rules;
 use super::permission::Permission;
 pub use super::policy::{Install, Safety, SandboxMode};
 use super::report::Evidence;
@@ -218,6 +219,9 @@ pub struct Settings {
     /// Whether packages are installed.
     #[serde(default)]
     pub install: Install,
+    /// Which packages may be installed, as far as the user says so beforehand.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub packages: Rules,
     /// Who judges whether a script is safe to run.
     #[serde(default)]
     pub safety: Safety,
@@ -295,6 +299,7 @@ impl Settings {
             sandbox: Sandbox::default(),
             allow: Vec::new(),
             install: Install::default(),
+            packages: Rules::default(),
             safety: Safety::default(),
             python: None,
             args: Vec::new(),
@@ -342,6 +347,7 @@ impl Settings {
         for permission in self.openings() {
             self.close(&permission);
         }
+        self.packages.allow.clear();
         self
     }
 

@@ -50,7 +50,6 @@ impl Driver<'_, '_> {
             Auto::Iterate(escalation) => {
                 (Some(Event::IterationAsked { by, escalation }), "iterate")
             }
-            Auto::Allow => (Some(permission(session, gate, true, by)), "allow"),
             Auto::Deny => (Some(permission(session, gate, false, by)), "deny"),
             Auto::Stop(reason) => return self.pause(&reason),
         };

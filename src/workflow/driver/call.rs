@@ -41,7 +41,7 @@ impl Driver<'_, '_> {
         version: Option<u32>,
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let settings = session.settings.role(agent.role());
+        let settings = session.settings.role(machine::role(session, agent));
         let mut model = settings.model;
         if model.is_empty() {
             // Who judges versions anyway.

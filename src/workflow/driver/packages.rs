@@ -88,7 +88,8 @@ impl Driver<'_, '_> {
         if install::is_impossible(needs) {
             return Ok(Ground::Nothing(Box::new(failed_run(needs, None))));
         }
-        let wanted = install::wanted(session.settings.install, &session.installs, needs);
+        let answers = install::answers(&session.installs, &session.settings.packages);
+        let wanted = install::wanted(session.settings.install, &answers, needs);
         if wanted.is_empty() {
             return Ok(Ground::Python(python));
         }

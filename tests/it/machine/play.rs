@@ -336,7 +336,6 @@ impl Play {
             Auto::Approve => self.approve(by),
             Auto::Accept => self.accept(by),
             Auto::Iterate(escalation) => self.record(Event::IterationAsked { by, escalation }),
-            Auto::Allow => self.permit(gate, true, by),
             Auto::Deny => self.permit(gate, false, by),
             Auto::Stop(reason) => {
                 self.record(Event::Paused { reason });

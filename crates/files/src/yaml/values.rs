@@ -7,15 +7,40 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
+/// What is less alike than this is no slip of the keys.
+const ALIKE: f64 = 0.7;
+
 /// What the YAML reader found wrong, with the line and the column at the end.
 pub(super) fn describe(error: &serde_yaml::Error) -> String {
-    let message = error.to_string();
+    let message = with_nearest(&error.to_string());
     match error.location() {
         Some(place) if !message.contains(" at line ") => {
             format!("{message} at line {} column {}", place.line(), place.column())
         }
         _ => message,
     }
+}
+
+/// The message with the name that was meant, where one of those that it expects is near.
+fn with_nearest(message: &str) -> String {
+    let quoted = |text: &'_ str| text.split('`').nth(1).map(str::to_owned);
+    let named = |text: &&str| text.starts_with("field `") || text.starts_with("variant `");
+    let Some((before, expected)) = message.split_once(", expected ") else {
+        return message.to_owned();
+    };
+    let asked = before.rsplit_once("unknown ").map(|(_, what)| what).filter(named).and_then(quoted);
+    let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    match asked.and_then(|asked| nearest(&asked, &names)) {
+        Some(near) => format!("{before} (is `{near}` meant?), expected {expected}"),
+        None => message.to_owned(),
+    }
+}
+
+/// The name that is most like this one, if any is so much like it that it may have been meant.
+fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
+    let alike = names.iter().map(|name| (strsim::jaro_winkler(asked, name), *name));
+    let (score, name) = alike.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (score >= ALIKE).then_some(name)
 }
 
 /// A section whose key stands alone, as when all its lines are commented out, is an empty one.

@@ -34,12 +34,7 @@ impl Requirement {
     }
 }
 
-/// A package's name in its normal form: `Flask_Cors` is `flask-cors`.
-#[must_use]
-pub fn normal(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
-}
+pub use redraft_domain::packages::normal;
 
 /// The name that a requirement begins with, in its normal form; all of it if it begins with none.
 #[must_use]
