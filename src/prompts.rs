@@ -18,7 +18,7 @@ use std::{fs, io};
 const USER_LINE: &str = "=== user ===";
 
 /// File names and texts, in the order of [`Agent::ALL`].
-const BUILTIN: [(&str, &str); 10] = [
+const BUILTIN: [(&str, &str); 11] = [
     ("planner.md", include_str!("../prompts/planner.md")),
     ("coder.md", include_str!("../prompts/coder.md")),
     ("repair.md", include_str!("../prompts/repair.md")),
@@ -29,6 +29,7 @@ const BUILTIN: [(&str, &str); 10] = [
     ("analysis.md", include_str!("../prompts/analysis.md")),
     ("engineer.md", include_str!("../prompts/engineer.md")),
     ("tries.md", include_str!("../prompts/tries.md")),
+    ("interpretation.md", include_str!("../prompts/interpretation.md")),
 ];
 
 /// How a model is asked when the configuration does not say otherwise.

@@ -14,6 +14,7 @@ pub mod extract;
 mod fences;
 pub mod given;
 pub mod inspector;
+pub mod interpretation;
 mod lists;
 mod marks;
 pub mod planner;

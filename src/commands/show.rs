@@ -106,6 +106,9 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
         let words = format!("{permission}  allowed elsewhere: it counts when you allow it here");
         row("asked", &one_line(&words, 200));
     }
+    if let Some((_, Some(answer))) = &session.interpreted {
+        row("answer", &one_line(answer, 400));
+    }
     row("spent", &words::spent(session));
     for file in &snapshot.edited {
         row(

@@ -137,6 +137,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
             vec![(format!("review_v{version}.md"), text.clone())]
         }
         Event::Analysed { text, .. } => vec![("analysis.md".to_owned(), text.clone())],
+        Event::Interpreted { text, .. } => vec![("answer.md".to_owned(), text.clone())],
         Event::FeedbackGiven { version, text, .. } => {
             vec![(format!("feedback_v{version}.md"), text.clone())]
         }
@@ -184,6 +185,8 @@ struct Flat {
     review_before_run: bool,
     #[serde(default)]
     analysis: bool,
+    #[serde(default)]
+    interpretation: bool,
     #[serde(default)]
     gates: Gates,
     #[serde(default = "one")]
@@ -252,6 +255,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         review: read.review,
         review_before_run: read.review_before_run,
         analysis: read.analysis,
+        interpretation: read.interpretation,
         gates: read.gates,
         candidates: read.candidates,
         plan_candidates: read.plan_candidates,

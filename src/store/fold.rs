@@ -134,6 +134,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         | Event::TestsFinished { version, .. }
         | Event::Reviewed { version, .. }
         | Event::Analysed { version, .. }
+        | Event::Interpreted { version, .. }
         | Event::SafetyJudged { version, .. }
         | Event::PackagesNamed { version, .. }
         | Event::RunPermission { version: Some(version), .. }
@@ -353,6 +354,10 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::Analysed { version, call, .. } => {
             answered(session, Some(call), Role::Reviewer);
             session.analysed = Some(version);
+        }
+        Event::Interpreted { version, call, answer, .. } => {
+            answered(session, Some(call), Role::Reviewer);
+            session.interpreted = Some((version, answer));
         }
         Event::FindingDecided { finding, .. } => decided(session, vec![*finding]),
         Event::RequirementTested { version, requirement, answered, findings } => {

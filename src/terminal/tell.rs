@@ -246,6 +246,7 @@ impl Teller {
             (Agent::Analysis, Some(n)) => format!("explains why v{n} fails"),
             (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
             (Agent::Engineer, _) => "thinks".to_owned(),
+            (Agent::Interpretation, Some(n)) => format!("reads what v{n} printed"),
             (Agent::Tries, _) => "reads what the script is tried with".to_owned(),
             (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
             _ => "works".to_owned(),
@@ -319,7 +320,7 @@ const fn name(agent: Agent) -> &'static str {
     match agent {
         Agent::Planner | Agent::Tries => "Planner",
         Agent::Coder | Agent::Repair => "Coder",
-        Agent::Reviewer | Agent::Inspector | Agent::Analysis => "Reviewer",
+        Agent::Reviewer | Agent::Inspector | Agent::Analysis | Agent::Interpretation => "Reviewer",
         Agent::Safety => "Safety judge",
         Agent::Dependencies => "model",
         Agent::Engineer => "Engineer",

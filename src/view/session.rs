@@ -56,6 +56,8 @@ pub struct Session {
     pub accepted: Option<u32>,
     /// How much was seen of the accepted version.
     pub evidence: Option<Evidence>,
+    /// What a model says that the accepted version's output means for the question, where it was read.
+    pub answer: Option<String>,
     /// Why it waits.
     pub paused: Option<String>,
     /// All versions, oldest first, without their scripts.
@@ -114,6 +116,7 @@ impl Session {
             head: session.head,
             accepted: session.accepted.map(|a| a.version),
             evidence: session.accepted.and_then(|a| a.evidence),
+            answer: session.interpreted.as_ref().and_then(|(_, answer)| answer.clone()),
             paused: session.paused.clone(),
             versions: session.versions.iter().map(|v| Version::of(session, v)).collect(),
             requirements: matrix(session),

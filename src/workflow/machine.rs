@@ -80,6 +80,9 @@ pub fn next_step(session: &Session) -> Step {
         return dialogue::next_step(session, dialogue);
     }
     if let Some(accepted) = session.accepted {
+        if wants_interpretation(session, accepted.version) {
+            return Step::Call { agent: Agent::Interpretation, version: Some(accepted.version) };
+        }
         return Step::Done(accepted.version);
     }
     if !session.samples.is_empty() {
@@ -168,6 +171,16 @@ pub fn next_step(session: &Session) -> Step {
         return call(session, Agent::Reviewer, Some(head.number));
     }
     Step::Ask(Gate::Version)
+}
+
+/// Whether what an accepted version printed is still to be put into words, and may be.
+fn wants_interpretation(session: &Session, accepted: u32) -> bool {
+    let printed = session.version(accepted).is_some_and(|v| !v.stdout.trim().is_empty());
+    let is_done = session.interpreted.as_ref().is_some_and(|(version, _)| *version == accepted);
+    session.settings.interpretation
+        && printed
+        && !is_done
+        && forecast::passed(session, Agent::Interpretation).is_none()
 }
 
 /// Whether the head goes to repair before anybody is asked about it.

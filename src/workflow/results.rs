@@ -4,12 +4,14 @@ use crate::domain::not_number;
 use crate::domain::report::{CapabilityKind, NOT_KEPT, Run, RunVerdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::one_line;
-use crate::python::agreement;
+use crate::python::{agreement, hints};
 
 /// Lines of output that are kept as evidence.
 const LINES: usize = 3;
 /// Characters of each.
 const WIDTH: usize = 120;
+/// Characters of the columns that a hint lists.
+const COLUMNS: usize = 500;
 
 /// The run with what speaks against its result: that there is none, or that it holds values that are
 /// no numbers. Where the user's own tests judge, nothing else does. `imported`: what it defines is for
@@ -28,6 +30,37 @@ pub fn checked(
     let agreed = version.samples.iter().any(|score| score.chosen && score.agreed);
     let no_output = !imported && !agreed && shows_nothing(session, version, &run);
     Run { no_output, not_numbers: not_numbers(session, stdout), ..run }
+}
+
+/// The run with the columns of the data files in its hint, where its error is about a name that none of
+/// them has: a key, or an attribute of a table.
+#[must_use]
+pub fn with_columns(session: &Session, mut run: Run) -> Run {
+    let tables = session.data.iter().filter_map(|file| {
+        let columns = file.described.as_ref().map(|described| described.columns.as_slice())?;
+        (!columns.is_empty()).then_some((file.name.as_str(), columns))
+    });
+    let tables: Vec<(&str, &[String])> = tables.collect();
+    let Some(error) = run.error.as_mut().filter(|_| !tables.is_empty()) else { return run };
+    let kind = error.kind.rsplit('.').next().unwrap_or_default();
+    let by_name = matches!(kind, "KeyError" | "AttributeError" | "ColumnNotFoundError");
+    let quoted = error.message.split(['\'', '"']).filter(|text| !text.is_empty()).next_back();
+    let name = quoted.unwrap_or_default();
+    let of_table = kind != "AttributeError"
+        || ["DataFrame", "Series"]
+            .iter()
+            .any(|table| error.message.contains(&format!("'{table}'")));
+    let is_there = tables.iter().any(|(_, columns)| columns.iter().any(|column| column == name));
+    if by_name && of_table && !is_there {
+        let named = tables.iter().map(|(file, columns)| {
+            let columns: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+            format!("{file} has the columns {}", columns.join(", "))
+        });
+        let there = one_line(&named.collect::<Vec<_>>().join("; "), COLUMNS);
+        let hint = error.hint.take().or_else(|| hints::usual(&error.kind).map(str::to_owned));
+        error.hint = Some(hint.map_or_else(|| there.clone(), |hint| format!("{hint}; {there}")));
+    }
+    run
 }
 
 /// Whether nothing was to be seen of a run that had something to show: it does nothing outside its
@@ -70,7 +103,7 @@ fn is_given(session: &Session) -> bool {
 mod tests {
     use super::*;
     use crate::domain::event::{Cause, DataFile, Described};
-    use crate::domain::report::{Capability, Checks, GivenBy};
+    use crate::domain::report::{Capability, Checks, GivenBy, RunError};
 
     fn version(script: &str, kind: Option<CapabilityKind>) -> Version {
         let capability =
@@ -119,6 +152,36 @@ mod tests {
         assert!(!checked(&Session::default(), &version("", None), false, run, "1").no_output);
         let lost = Run::not_run(RunVerdict::Ok, format!("2 files {NOT_KEPT}"));
         assert!(!checked(&Session::default(), &version("", None), false, lost, "").no_output);
+    }
+
+    #[test]
+    fn who_asks_for_a_column_that_is_not_there_is_told_which_are() {
+        let file = DataFile {
+            name: "w.csv".into(),
+            bytes: 1,
+            sha256: String::new(),
+            described: Some(Described {
+                columns: vec!["city".into(), "temp_c".into()],
+                ..Described::default()
+            }),
+        };
+        let frame = "'DataFrame' object has no attribute 'temperature'";
+        for (kind, message, told) in [
+            ("KeyError", "'temperature'", true),
+            ("KeyError", "'temp_c'", false),
+            ("KeyError", "\"['temperature'] not in index\"", true),
+            ("AttributeError", frame, true),
+            ("AttributeError", "'str' object has no attribute 'temperature'", false),
+            ("ValueError", "temperature", false),
+        ] {
+            let error =
+                RunError { kind: kind.into(), message: message.into(), ..RunError::default() };
+            let run = Run { error: Some(error), ..ended(RunVerdict::Failed) };
+            let session = Session { data: vec![file.clone()], ..Session::default() };
+            let hint = with_columns(&session, run).error.and_then(|error| error.hint);
+            let hint = hint.is_some_and(|h| h.ends_with("w.csv has the columns `city`, `temp_c`"));
+            assert_eq!(hint, told, "{kind} {message}");
+        }
     }
 
     #[test]

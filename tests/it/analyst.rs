@@ -1,12 +1,15 @@
 //! The preset `analyst`: questions about files of data.
 
 use crate::support::model_server::{Received, Reply};
-use crate::support::world::{PLAN, World, fenced};
+use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use std::sync::Mutex;
 
 const DATA: &str = "city;temp_c\nOslo;-3\nRome;12\n";
 const EXPLAINED: &str = "## What failed\nEach try asked for a column that is not there.\n\n## Why\n\
     The file calls it `temp_c`.\n\n## What to try\nName the column in the request.\n";
+
+/// What the model says of an output; the second number is its own.
+const ANSWER: &str = "It is 9 degrees in all, or 48 in Fahrenheit.";
 
 /// Who asks, told by the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,7 @@ enum Asks {
     Repair,
     Inspector,
     Analysis,
+    Interpretation,
 }
 
 fn who(request: &Received) -> Asks {
@@ -27,6 +31,7 @@ fn who(request: &Received) -> Asks {
         () if is("You are the Coder") => Asks::Coder,
         () if is("You are the Reviewer. A Python script is about to be run") => Asks::Inspector,
         () if is("You explain") => Asks::Analysis,
+        () if is("You tell a person what") => Asks::Interpretation,
         () => panic!("nobody's prompt: {prompt}"),
     }
 }
@@ -46,6 +51,7 @@ fn world(scripts: &[&str], review: impl Fn(&str) -> &'static str + Send + Sync +
             }
             Asks::Inspector => review(&request.prompt()),
             Asks::Analysis => EXPLAINED,
+            Asks::Interpretation => ANSWER,
         };
         Reply::to(request, text)
     });
@@ -62,7 +68,7 @@ fn asked(world: &World) -> Vec<Asks> {
 
 #[test]
 fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() {
-    use Asks::{Coder, Inspector, Planner, Repair};
+    use Asks::{Coder, Inspector, Interpretation, Planner, Repair};
     let bad =
         "import csv\nprint([row['temp'] for row in csv.DictReader(open('data/weather.csv'))])";
     let good = "import csv\nrows = csv.DictReader(open('data/weather.csv'), delimiter=';')\n\
@@ -73,9 +79,9 @@ fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() 
     };
     let world = world(&[bad, good], review);
     let out = world.run_with(&NEW, "approve\naccept\n").expect(0);
-    assert_eq!(asked(&world), [Planner, Coder, Inspector, Repair, Inspector]);
+    assert_eq!(asked(&world), [Planner, Coder, Inspector, Repair, Inspector, Interpretation]);
     let prompts: Vec<String> = world.received().iter().map(Received::prompt).collect();
-    for prompt in &prompts {
+    for prompt in &prompts[..5] {
         assert!(prompt.contains("Columns: city (text), temp_c (integer)"), "{prompt}");
     }
     assert!(
@@ -175,6 +181,7 @@ fn a_model_that_explains_nothing_leaves_what_the_program_saw() {
             Asks::Coder | Asks::Repair => fenced("print(1 / 0)"),
             Asks::Inspector => "It looks fine to me.".to_owned(),
             Asks::Analysis => fenced("print('fixed')"),
+            Asks::Interpretation => unreachable!("nothing was accepted"),
         };
         Reply::to(request, &text)
     });
@@ -200,4 +207,67 @@ fn a_reviewer_that_is_never_content_does_not_keep_a_script_from_being_run() {
     let out = world.run(&args).expect(0);
     assert!(out.out.contains("accepted v2"), "{}", out.out);
     assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "1\n");
+}
+
+#[test]
+fn what_was_printed_is_read_for_the_question_and_numbers_of_the_models_own_are_marked() {
+    let script = "print('sum', 9)";
+    let world = world(&[script], |_| "VERDICT: ACCEPT");
+    let args: Vec<&str> = NEW.into_iter().chain(["--auto", "-q"]).collect();
+    let out = world.run(&args).expect(0).out;
+    let answer = "It is 9 degrees in all, or 48 [?] in Fahrenheit.";
+    assert!(out.starts_with(&format!("{answer}\n")), "{out}");
+    assert!(out.contains("stands neither in the output nor in the question"), "{out}");
+    assert!(out.trim_end().lines().last().unwrap().starts_with("accepted v1"), "{out}");
+    let asked = world.received().pop().unwrap().prompt();
+    assert!(asked.contains("The question: how warm is it") && asked.contains("sum 9"), "{asked}");
+    let kept = world.read("sessions/s/answer.md");
+    assert!(kept.contains(answer) && kept.contains("sum 9"), "{kept}");
+    assert_eq!(world.run(&["show", "s", "--json"]).expect(0).json()[0]["answer"], answer);
+    // It is said once, and worked through again from what was recorded.
+    let calls = world.received().len();
+    world.run(&["resume", "s"]).expect(0);
+    assert_eq!(world.received().len(), calls);
+    world.run(&["replay", "s"]).expect(0);
+}
+
+#[test]
+fn an_output_that_no_model_reads_is_accepted_all_the_same() {
+    for fails in [true, false] {
+        let world = World::with(move |request| {
+            let text = match who(request) {
+                Asks::Planner => PLAN.to_owned(),
+                Asks::Coder | Asks::Repair => fenced("print('sum', 9)"),
+                Asks::Inspector => "VERDICT: ACCEPT".to_owned(),
+                Asks::Interpretation if fails => return Reply::refusal(401, "no"),
+                Asks::Analysis | Asks::Interpretation => "```python\nprint(9)\n```".to_owned(),
+            };
+            Reply::to(request, &text)
+        });
+        world.write("weather.csv", DATA);
+        let args: Vec<&str> = NEW.into_iter().chain(["--auto"]).collect();
+        let out = world.run(&args).expect(0);
+        assert!(out.out.contains("accepted v1"), "{}", out.out);
+        assert!(world.read("sessions/s/answer.md").contains("gave no answer"), "{}", out.out);
+        let calls = world.received().len();
+        world.run(&["resume", "s"]).expect(0);
+        assert_eq!(world.received().len(), calls, "it is not asked again");
+        world.run(&["replay", "s"]).expect(0);
+    }
+    // The other presets pay for no such call.
+    let world = World::scripted(&[PLAN], &[&fenced("print('sum', 9)")], &[ACCEPT]);
+    world.run(&["new", "count", "--name", "s", "--auto"]).expect(0);
+    assert_eq!(world.received().len(), 3);
+}
+
+#[test]
+fn a_column_that_is_not_there_is_answered_with_those_that_are_in_the_first_repair() {
+    let missing = "import csv\nfor row in csv.DictReader(open('data/weather.csv'), delimiter=';'):\n    \
+                   print(row['temperature'])";
+    let world = world(&[missing, "print('sum', 9)"], |_| "VERDICT: ACCEPT");
+    let args: Vec<&str> = NEW.into_iter().chain(["--auto"]).collect();
+    world.run(&args).expect(0);
+    let received = world.received();
+    let repair = received.iter().find(|r| who(r) == Asks::Repair).unwrap().prompt();
+    assert!(repair.contains("weather.csv has the columns `city`, `temp_c`"), "{repair}");
 }

@@ -27,11 +27,13 @@ pub enum Agent {
     Engineer,
     /// Finds what the request says that the script is tried with.
     Tries,
+    /// Puts the output of a run into words, for the question that was asked.
+    Interpretation,
 }
 
 impl Agent {
     /// Every agent, in the order in which a session first needs them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Planner,
         Self::Coder,
         Self::Repair,
@@ -42,6 +44,7 @@ impl Agent {
         Self::Analysis,
         Self::Engineer,
         Self::Tries,
+        Self::Interpretation,
     ];
 
     /// The name in template files, chat files and the journal.
@@ -58,6 +61,7 @@ impl Agent {
             Self::Analysis => "analysis",
             Self::Engineer => "engineer",
             Self::Tries => "tries",
+            Self::Interpretation => "interpretation",
         }
     }
 
@@ -67,7 +71,9 @@ impl Agent {
         match self {
             Self::Planner | Self::Tries => Role::Planner,
             Self::Coder | Self::Repair => Role::Coder,
-            Self::Reviewer | Self::Inspector | Self::Analysis => Role::Reviewer,
+            Self::Reviewer | Self::Inspector | Self::Analysis | Self::Interpretation => {
+                Role::Reviewer
+            }
             Self::Safety => Role::Safety,
             Self::Dependencies => Role::Dependencies,
             Self::Engineer => Role::Engineer,

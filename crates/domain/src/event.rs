@@ -379,6 +379,21 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
+    /// What an accepted version printed was put into words, for the question that was asked.
+    Interpreted {
+        /// The version.
+        version: u32,
+        /// The model's call.
+        call: u32,
+        /// The answer, with marks behind numbers of its own; none where there was none to be had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+        /// The text of `answer.md`.
+        text: String,
+        /// `answer.md`.
+        #[serde(flatten)]
+        artifact: Artifact,
+    },
     /// A finding was waived, opened again, or a dispute about it decided.
     FindingDecided {
         /// Who decided.
@@ -571,6 +586,7 @@ impl Event {
             | Self::TestsFinished { artifact, .. }
             | Self::Reviewed { artifact, .. }
             | Self::Analysed { artifact, .. }
+            | Self::Interpreted { artifact, .. }
             | Self::FeedbackGiven { artifact, .. }
             | Self::BudgetExtended { artifact, .. }
             | Self::QuestionAnswered { artifact, .. }
@@ -639,6 +655,7 @@ impl Event {
                 | Self::Checked { .. }
                 | Self::Reviewed { .. }
                 | Self::Analysed { .. }
+                | Self::Interpreted { .. }
                 | Self::SafetyJudged { .. }
                 | Self::PackagesNamed { .. }
                 | Self::RunStarted { .. }

@@ -91,6 +91,8 @@ pub struct Session {
     pub named: BTreeMap<String, Vec<String>>,
     /// The version whose failure was explained last, in `analysis.md`.
     pub analysed: Option<u32>,
+    /// What an accepted version's output says about the question, with its version.
+    pub interpreted: Option<(u32, Option<String>)>,
     /// The gate that waits for a person.
     pub gate: Option<Gate>,
     /// The version that was taken.

@@ -168,6 +168,9 @@ pub struct Settings {
     /// Whether a repair is told of all tries before it, and the last one that fails is explained.
     #[serde(default)]
     pub analysis: bool,
+    /// Whether the output of an accepted version is put into words, for the question that was asked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub interpretation: bool,
     /// Which gates a person is asked at.
     #[serde(default)]
     pub gates: Gates,
@@ -282,6 +285,7 @@ impl Settings {
             review: true,
             review_before_run: false,
             analysis: false,
+            interpretation: false,
             gates: Gates::All,
             candidates: one(),
             plan_candidates: one(),
@@ -323,7 +327,8 @@ impl Settings {
                 ..guided
             },
             Preset::Analyst => {
-                Self { review: false, review_before_run: true, analysis: true, ..guided }
+                let own = Self { review: false, review_before_run: true, analysis: true, ..guided };
+                Self { interpretation: true, ..own }
             }
         }
     }

@@ -6,8 +6,8 @@ use super::fit::{Fitted, Room, fit};
 use super::probe::get_to_know;
 use super::{Driver, DriverError, End, Next, dialogue, history};
 use crate::agents::{
-    analysis, begin, coder, dependencies, extract, inspector, planner, repair, reviewer, safety,
-    thoughts, tries,
+    analysis, begin, coder, dependencies, extract, inspector, interpretation, planner, repair,
+    reviewer, safety, thoughts, tries,
 };
 use crate::domain::chat::{Agent, Message, Outcome, Request, Role, Usage};
 use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
@@ -291,6 +291,14 @@ impl Driver<'_, '_> {
                 Ok(Next::Go)
             }
             CallErrorKind::Interrupted => Ok(Next::End(self.interrupted()?)),
+            // The script was accepted: what it printed can be read without a model.
+            CallErrorKind::Failed(_) if request.agent == Agent::Interpretation => {
+                self.tools
+                    .manager
+                    .tell(News::Note(&format!("the output is not put into words: {kind}")));
+                self.interpreted(self.store.session().calls.last, None)?;
+                Ok(Next::Go)
+            }
             CallErrorKind::Failed(_) => {
                 self.record(Event::Paused { reason: format!("the model failed: {kind}") })?;
                 Ok(Next::End(End::ModelFailed(format!("`{model}`: {kind}"))))
@@ -582,6 +590,15 @@ fn request(
                 },
             )
         }
+        Agent::Interpretation => interpretation::request(
+            prompts,
+            &interpretation::Shown {
+                question: &session.request,
+                data: &data,
+                run: run.unwrap_or("It was not run."),
+                refusal,
+            },
+        ),
         Agent::Engineer => super::dialogue::request(session, prompts, room, false),
         Agent::Tries => {
             tries::request(prompts, tries::Shown { request: &session.request, refusal })

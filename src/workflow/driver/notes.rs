@@ -3,10 +3,13 @@
 use super::history;
 use crate::domain::review::{Finding, FindingState, Review, Verdict};
 use crate::domain::session::{Session, Version};
-use crate::domain::text::{count, one_line};
+use crate::domain::text::{count, ends, fenced, one_line};
 use crate::python::words;
 use crate::workflow::evidence;
 use std::fmt::Write as _;
+
+/// Bytes of an output beside the answer that was made of it.
+const PRINTED: usize = 8_000;
 
 /// The text of a review: what was said, and what the program makes of it.
 pub(super) fn review(
@@ -65,6 +68,17 @@ pub(super) fn analysis(session: &Session, version: &Version, said: Option<&str>)
          saw:\n\n{tries}\n\nWhat the model makes of it (nobody has checked that):\n\n{}\n",
         version.number,
         said.unwrap_or(missing)
+    )
+}
+
+/// The text of `answer.md`: the question, what the model says of the output, and the output.
+pub(super) fn interpretation(session: &Session, version: &Version, said: Option<&str>) -> String {
+    let said = said.unwrap_or("The model gave no answer that could be used.");
+    format!(
+        "# {}\n\n{said}\n\n## What version {} printed\n\n{}\n",
+        one_line(&session.request, 300),
+        version.number,
+        fenced(&ends(version.stdout.trim_end(), PRINTED), "")
     )
 }
 

@@ -3,8 +3,11 @@
 use super::{Driver, DriverError, Next, answer, notes};
 use crate::agents::given::Given;
 use crate::agents::planner::{self, Proposal};
-use crate::agents::{self, Refusal, analysis, dependencies, extract, reviewer, safety, tries};
+use crate::agents::{
+    self, Refusal, analysis, dependencies, extract, interpretation, reviewer, safety, tries,
+};
 use crate::domain::chat::{Agent, Outcome, Role};
+use crate::domain::dialogue::Ended;
 use crate::domain::event::{Artifact, Event, RefusalKind};
 use crate::domain::origin;
 use crate::domain::plan::{Plan, Requirement};
@@ -20,6 +23,9 @@ use std::collections::BTreeMap;
 /// What a model is told whose script was declined or ended by a filter.
 const DECLINED: &str = "The answer was declined, or a filter ended it. The task is to write an \
                         ordinary Python script. Answer with the whole script in one ```python block.";
+
+/// What is said of an answer with numbers of its own.
+const OWN: &str = "[?]: this number stands neither in the output nor in the question.";
 
 impl Driver<'_, '_> {
     pub(super) fn read(&mut self, last_try: bool) -> Result<Next, DriverError> {
@@ -38,6 +44,7 @@ impl Driver<'_, '_> {
             Agent::Dependencies => self.read_packages(&pending, last_try)?,
             Agent::Engineer => self.read_reply(&pending)?,
             Agent::Tries => self.read_tries(&pending, last_try)?,
+            Agent::Interpretation => self.read_interpretation(&pending, last_try)?,
         }
         Ok(Next::Go)
     }
@@ -262,6 +269,41 @@ impl Driver<'_, '_> {
         let text = notes::analysis(session, failed, said.as_deref());
         self.record(Event::Analysed { version, call, text, artifact: Artifact::default() })?;
         self.pause(machine::EXPLAINED)
+    }
+
+    fn read_interpretation(
+        &mut self,
+        pending: &Pending,
+        last_try: bool,
+    ) -> Result<(), DriverError> {
+        match interpretation::parse(&own_words(pending)) {
+            Ok(said) => self.interpreted(pending.call, Some(&said)),
+            Err(refusal) if !last_try => {
+                self.refuse(pending, RefusalKind::Unusable, refusal.reason)
+            }
+            Err(_) => self.interpreted(pending.call, None),
+        }
+    }
+
+    /// What the accepted version's output says, or that no model could say it.
+    pub(super) fn interpreted(&mut self, call: u32, said: Option<&str>) -> Result<(), DriverError> {
+        let session = self.store.session();
+        let accepted = session.accepted.and_then(|accepted| session.version(accepted.version));
+        let Some(version) = accepted else { return Ok(()) };
+        let sources = [version.stdout.as_str(), session.request.as_str()];
+        let answer = said.map(|said| interpretation::marked(said, &sources));
+        let text = notes::interpretation(session, version, answer.as_deref());
+        let version = version.number;
+        let ended = Ended {
+            remark: answer
+                .as_deref()
+                .filter(|text| text.contains(interpretation::MARK))
+                .map(|_| OWN.to_owned()),
+            answer: answer.clone(),
+        };
+        self.tools.manager.tell(News::Answered(&ended));
+        let artifact = Artifact::default();
+        self.record(Event::Interpreted { version, call, answer, text, artifact })
     }
 
     fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {

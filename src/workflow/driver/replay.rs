@@ -79,6 +79,8 @@ enum Part {
 
 fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
     match event {
+        // Its call failed.
+        Event::Interpreted { .. } if matches!(step, Step::Call { .. }) => Part::Given,
         Event::ModelCallStarted(_)
         | Event::AnswerRefused { .. }
         | Event::PlanProposed { call: Some(_), .. }
@@ -90,6 +92,7 @@ fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
         | Event::Checked { .. }
         | Event::Reviewed { .. }
         | Event::Analysed { .. }
+        | Event::Interpreted { .. }
         | Event::SafetyJudged { .. }
         | Event::PackagesNamed { .. }
         | Event::PlanApproved { by: By::Auto, .. }
@@ -372,6 +375,7 @@ fn about(event: &Event) -> String {
         | Event::Checked { version, .. }
         | Event::Reviewed { version, .. }
         | Event::Analysed { version, .. }
+        | Event::Interpreted { version, .. }
         | Event::SafetyJudged { version, .. }
         | Event::PackagesNamed { version, .. }
         | Event::RunStarted { version, .. }

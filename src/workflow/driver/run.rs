@@ -101,7 +101,7 @@ impl Driver<'_, '_> {
         stderr: String,
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let run = writes::checked(session, run);
+        let run = results::with_columns(session, writes::checked(session, run));
         let run = match session.version(version) {
             Some(version) => {
                 let imported = outline::is_library(&version.script);

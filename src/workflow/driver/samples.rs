@@ -133,7 +133,7 @@ impl Driver<'_, '_> {
     fn tried(&mut self, sample: Sample, run: Option<Run>) -> Result<(), DriverError> {
         let session = self.store.session();
         let run = run.map(|run| {
-            let run = writes::checked(session, run);
+            let run = results::with_columns(session, writes::checked(session, run));
             let version = &sample.version;
             let imported = !sample.behaviour.is_empty() || outline::is_library(&version.script);
             results::checked(session, version, imported, run, &version.stdout)

@@ -284,6 +284,11 @@ impl Play {
                 let artifact = Artifact::default();
                 self.record(Event::Analysed { version, call, text, artifact });
             }
+            Agent::Interpretation => {
+                let (version, text) = (pending.version.unwrap(), "so it is".to_owned());
+                let (answer, artifact) = (Some("three".to_owned()), Artifact::default());
+                self.record(Event::Interpreted { version, call, answer, text, artifact });
+            }
             Agent::Dependencies => {
                 let version = pending.version.unwrap();
                 let name = ["", "x", "other"][usize::from(self.draw(3))].to_owned();
