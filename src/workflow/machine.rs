@@ -505,9 +505,8 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
     match gate {
         Gate::Plan => Auto::Approve,
         // What nobody allowed is not allowed by a rule.
-        Gate::Safety => Auto::Deny,
-        // What the settings open is installed without this gate.
-        Gate::Install => Auto::Deny,
+        // What the settings open is installed without a gate.
+        Gate::Safety | Gate::Install => Auto::Deny,
         Gate::Budget => Auto::Stop(limit_reached(session)),
         Gate::Version => auto_version(session),
     }

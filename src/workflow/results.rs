@@ -44,7 +44,7 @@ pub fn with_columns(session: &Session, mut run: Run) -> Run {
     let Some(error) = run.error.as_mut().filter(|_| !tables.is_empty()) else { return run };
     let kind = error.kind.rsplit('.').next().unwrap_or_default();
     let by_name = matches!(kind, "KeyError" | "AttributeError" | "ColumnNotFoundError");
-    let quoted = error.message.split(['\'', '"']).filter(|text| !text.is_empty()).next_back();
+    let quoted = error.message.split(['\'', '"']).rfind(|text| !text.is_empty());
     let name = quoted.unwrap_or_default();
     let of_table = kind != "AttributeError"
         || ["DataFrame", "Series"]

@@ -52,8 +52,12 @@ pub fn is_library(script: &str) -> bool {
         suite.iter().all(|stmt| match stmt {
             Stmt::FunctionDef(function) => !function.parameters.is_empty(),
             Stmt::Expr(text) => text.value.is_string_literal_expr(),
-            Stmt::ClassDef(_) | Stmt::Import(_) | Stmt::ImportFrom(_) => true,
-            Stmt::Assign(_) | Stmt::AnnAssign(_) | Stmt::TypeAlias(_) => true,
+            Stmt::ClassDef(_)
+            | Stmt::Import(_)
+            | Stmt::ImportFrom(_)
+            | Stmt::Assign(_)
+            | Stmt::AnnAssign(_)
+            | Stmt::TypeAlias(_) => true,
             _ => false,
         })
     };

@@ -5,7 +5,7 @@ use super::{parses, requirements};
 use crate::support::steady;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
-use redraft::agents::given::{self, Given};
+use redraft::agents::given::Given;
 use redraft::agents::planner::{self, Parts};
 use redraft::agents::{dependencies, engineer, extract, inspector, reviewer, safety};
 use redraft::domain::chat::{Outcome, ToolCall};
@@ -249,7 +249,7 @@ proptest! {
         prop_assert_eq!(&proposal.questions, &parts.questions);
         // Whoever needs only a part of it reads the same.
         prop_assert_eq!(planner::read_plan(&text), parts.requirements);
-        prop_assert_eq!(given::read(&text), parts.given);
+        prop_assert_eq!(planner::tried_with(&text), parts.given);
         prop_assert_eq!(example::of_plan(&text), parts.examples);
         prop_assert_eq!(permission::needs(&text).0, parts.needs);
         prop_assert_eq!(writes::of_plan(&text), parts.writes);

@@ -617,7 +617,7 @@ impl Shared {
         if reply.then == Then::Silence {
             wait();
         }
-        let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
+        let mut head = format!("HTTP/1.1 {} \r\n", reply.status);
         for (name, value) in &reply.headers {
             head.extend([name, ": ", value, "\r\n"]);
         }

@@ -24,13 +24,14 @@ pub(super) fn describe(error: &serde_yaml::Error) -> String {
 /// The message with the name that was meant, where one of those that it expects is near.
 fn with_nearest(message: &str) -> String {
     let quoted = |text: &'_ str| text.split('`').nth(1).map(str::to_owned);
-    let named = |text: &&str| text.starts_with("field `") || text.starts_with("variant `");
+    let of_names = |text: &&str| text.starts_with("field `") || text.starts_with("variant `");
     let Some((before, expected)) = message.split_once(", expected ") else {
         return message.to_owned();
     };
-    let asked = before.rsplit_once("unknown ").map(|(_, what)| what).filter(named).and_then(quoted);
-    let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-    match asked.and_then(|asked| nearest(&asked, &names)) {
+    let asked =
+        before.rsplit_once("unknown ").map(|(_, what)| what).filter(of_names).and_then(quoted);
+    let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    match asked.and_then(|asked| nearest(&asked, &known)) {
         Some(near) => format!("{before} (is `{near}` meant?), expected {expected}"),
         None => message.to_owned(),
     }
