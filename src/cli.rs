@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show everything that happened in a session
     Log(Target),
+    /// Write a session as one page that needs nothing else: plan, versions, findings, differences
+    Report(Report),
     /// Work through a session's recorded answers again, with the program and the templates of today,
     /// and say what is different
     Replay(Target),
@@ -344,6 +346,28 @@ pub(crate) struct Export {
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// NAME or PATH [default: the session last worked on]
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// The file to write, or `-` for standard output [default: SESSION.html or SESSION.md here]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// A page, or text in Markdown
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Html)]
+    pub(crate) format: ReportFormat,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// One page of HTML
+    Html,
+    /// Markdown
+    Md,
 }
 
 #[derive(Args, Debug)]

@@ -80,6 +80,41 @@ pub fn rows(old: &str, new: &str) -> Vec<Row> {
     rows
 }
 
+/// Bytes of a line whose words are compared.
+const LONGEST_LINE: usize = 2_000;
+/// How alike two lines have to be, from 0 to 1, for their words to be compared.
+const ALIKE: f64 = 0.4;
+
+/// A part of a line, and whether only this side has it.
+pub type Words = Vec<(bool, String)>;
+
+/// Two lines in parts: those that only the old one has, and those that only the new one has, are marked.
+/// Lines that have little in common, or are very long, are one part each without a mark.
+#[must_use]
+pub fn words(old: &str, new: &str) -> (Words, Words) {
+    let unmarked = |line: &str| vec![(false, line.to_owned())];
+    if old.len().max(new.len()) > LONGEST_LINE {
+        return (unmarked(old), unmarked(new));
+    }
+    let diff = TextDiff::from_unicode_words(old, new);
+    if f64::from(diff.ratio()) < ALIKE {
+        return (unmarked(old), unmarked(new));
+    }
+    let mut sides = (Words::new(), Words::new());
+    for change in diff.iter_all_changes() {
+        let marked = change.tag() != ChangeTag::Equal;
+        let of_old = change.old_index().is_some().then_some(&mut sides.0);
+        let of_new = change.new_index().is_some().then_some(&mut sides.1);
+        for side in of_old.into_iter().chain(of_new) {
+            match side.last_mut() {
+                Some((known, text)) if *known == marked => text.push_str(change.value()),
+                _ => side.push((marked, change.value().to_owned())),
+            }
+        }
+    }
+    sides
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +149,28 @@ mod tests {
                 (some("c"), some("c"), true),
             ]
         );
+    }
+
+    #[test]
+    fn the_words_that_differ_are_marked() {
+        let marked = |side: &Words| {
+            let part = |(marked, text): &(bool, String)| match marked {
+                true => format!("[{text}]"),
+                false => text.clone(),
+            };
+            side.iter().map(part).collect::<String>()
+        };
+        let long = "x ".repeat(2000);
+        for (old, new, old_marked, new_marked) in [
+            ("print(one)", "print(two)", "print([one])", "print([two])"),
+            ("a = 1", "a = 1", "a = 1", "a = 1"),
+            ("a = 1", "a = 1 + 2", "a = 1", "a = 1[ + 2]"),
+            ("import os", "while True:", "import os", "while True:"),
+            ("", "a", "", "a"),
+            (long.as_str(), "x", long.as_str(), "x"),
+        ] {
+            let (a, b) = words(old, new);
+            assert_eq!((marked(&a).as_str(), marked(&b).as_str()), (old_marked, new_marked));
+        }
     }
 }

@@ -19,4 +19,5 @@ pub mod store;
 pub mod terminal;
 pub mod trust;
 pub mod view;
+pub mod viewer;
 pub mod workflow;

@@ -29,6 +29,7 @@ const PAGES: &[Page] = pages![
     "providers",
     "questions",
     "replay",
+    "report",
     "tests",
     "troubleshooting"
 ];

@@ -23,6 +23,7 @@ mod questions;
 mod rename;
 mod repair;
 mod replay;
+mod report;
 mod resume;
 mod revoke;
 mod rm;
@@ -247,6 +248,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Export(args) => export::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
+        Command::Report(args) => report::run(&context, &args),
         Command::Replay(args) => replay::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),

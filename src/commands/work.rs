@@ -320,6 +320,11 @@ pub(super) fn resume_with(context: &Context, folder: &Path) -> String {
     format!("resume with: redraft resume {}", visible(&format!("{name}{}", context.flags)))
 }
 
+/// The command that shows a version of a session: `redraft show NAME:vN`.
+pub(super) fn show_with(context: &Context, folder: &Path) -> String {
+    format!("redraft show {}:vN{}", quoted(&name_for(context, folder)), context.flags)
+}
+
 /// What finds a session again: the name of its folder among the sessions, which may not be the one
 /// that it was made with, or else its path.
 fn name_for(context: &Context, folder: &Path) -> String {

@@ -37,6 +37,7 @@ mod packages;
 mod planned;
 mod python;
 mod replay;
+mod report;
 mod results;
 mod reviewers;
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ pub mod execution;
 mod figures;
 pub mod forgotten;
 pub mod hidden;
+pub mod highlight;
 pub mod hints;
 mod imports;
 pub mod interpreter;

@@ -1,0 +1,209 @@
+//! Sessions as pages: what `view` says of a session, in HTML and Markdown. Pure.
+//!
+//! The parts of a page are macros of `parts.html`, which take values of `view` (and the few of this module);
+//! [`Pages`] renders them. A page holds its style and its script, is held to these by a policy, and loads
+//! nothing. All text is escaped in one place, [`write_value`], whatever a template forgets.
+
+mod diff;
+mod markdown;
+mod report;
+mod script;
+
+pub use diff::{Diff, Row};
+pub use markdown::markdown;
+pub use report::{Chat, Detail, Material, PICTURE, Picture, detailed, html};
+
+use crate::domain::text::{self, visible};
+use crate::view::words;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, Error, Output, State};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+
+/// The style of all pages.
+const STYLE: &str = include_str!("page.css");
+/// The script of all pages.
+const SCRIPT: &str = include_str!("page.js");
+/// The templates, by their names.
+const TEMPLATES: [(&str, &str); 2] =
+    [("parts.html", include_str!("parts.html")), ("report.html", include_str!("report.html"))];
+
+/// The templates of pages.
+pub struct Pages {
+    environment: Environment<'static>,
+}
+
+impl Pages {
+    /// Reads the templates.
+    ///
+    /// # Errors
+    /// A template that can't be read: a fault of this program.
+    pub fn new() -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        environment.set_formatter(write_value);
+        environment.add_filter("cut", |text: Cow<'_, str>, limit: usize| cut(&text, limit));
+        environment.add_filter("python", |text: Cow<'_, str>| {
+            Value::from_safe_string(script::html(&text))
+        });
+        environment.add_filter("size", |bytes: u64| text::size(bytes));
+        environment.add_filter("count", |n: usize, what: Cow<'_, str>| text::count(n, &what));
+        environment.add_filter("pad", |n: usize| format!("{n:>4}"));
+        environment.add_filter("dollars", |usd: f64| format!("${usd:.4}"));
+        environment.add_filter("duration", |seconds: f64| words::seconds(milliseconds(seconds)));
+        environment.add_filter("moment", |at: Cow<'_, str>| moment(&at));
+        environment.add_filter("words", |word: Cow<'_, str>| word.replace('_', " "));
+        environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
+        environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
+        environment.add_global("policy", policy());
+        for (name, template) in TEMPLATES {
+            environment.add_template(name, template)?;
+        }
+        Ok(Self { environment })
+    }
+
+    /// Renders a whole template with a value.
+    ///
+    /// # Errors
+    /// A fault of the template.
+    pub fn page(&self, template: &str, value: &impl Serialize) -> Result<String, Error> {
+        self.environment.get_template(template)?.render(Value::from(Serde(value)))
+    }
+
+    /// Renders one part of a page: a macro of `parts.html` with its arguments.
+    ///
+    /// # Errors
+    /// There is no such part, or a fault of the template.
+    pub fn part(&self, name: &str, arguments: &[Value]) -> Result<String, Error> {
+        let parts = self.environment.get_template("parts.html")?;
+        parts.render_captured(())?.with_state_mut(|state| state.call_macro(name, arguments))
+    }
+}
+
+/// What a page may load and run: its own style and script, and pictures that stand in it.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'; \
+         base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+/// Writes a value of a template: control characters and marks that turn text are made visible, and
+/// whatever means something in HTML is escaped, in text and in attributes. Only what a filter or a macro
+/// made of escaped text stays as it is.
+fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
+    if value.is_none() || value.is_undefined() {
+        return Ok(());
+    }
+    match value.as_str() {
+        Some(text) if value.is_safe() => out.write_str(text)?,
+        Some(text) => out.write_str(&escaped(text))?,
+        None => out.write_str(&escaped(&value.to_string()))?,
+    }
+    Ok(())
+}
+
+/// A text as it stands in HTML.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + text.len() / 8);
+    for c in visible(text).chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
+        }
+    }
+    html
+}
+
+/// A text within a limit of characters; what was cut off is counted.
+fn cut(text: &str, limit: usize) -> String {
+    let Some((at, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
+    format!("{} … ({} more characters)", &text[..at], text[at..].chars().count())
+}
+
+/// `2026-11-30 09:00:00` from the journal's `2026-11-30T09:00:00Z`.
+fn moment(at: &str) -> String {
+    at.trim_end_matches('Z').replacen('T', " ", 1)
+}
+
+/// Milliseconds of seconds that a view gives.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "they were made of whole milliseconds"
+)]
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).round().max(0.0) as u64
+}
+
+/// A picture as it can stand in a page; none if the bytes are no PNG.
+#[must_use]
+pub fn data_uri(bytes: &[u8]) -> Option<String> {
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+    bytes.starts_with(PNG).then(|| format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn whatever_stands_in_a_value_is_text() {
+        for (text, html) in [
+            ("a < b & c", "a &lt; b &amp; c"),
+            ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
+            ("\" onload='x'", "&quot; onload=&#39;x&#39;"),
+            ("a\u{202e}b\u{1b}[31m", "a\\u{202e}b\\x1b[31m"),
+        ] {
+            assert_eq!(escaped(text), html);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_counted() {
+        for (text, limit, shown) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc … (1 more characters)"),
+            ("äöüß", 2, "äö … (2 more characters)"),
+        ] {
+            assert_eq!(cut(text, limit), shown);
+        }
+    }
+
+    #[test]
+    fn only_a_png_becomes_a_picture() {
+        assert_eq!(data_uri(b"<svg onload=x>"), None);
+        assert_eq!(data_uri(b""), None);
+        assert!(
+            data_uri(b"\x89PNG\r\n\x1a\nx").unwrap().starts_with("data:image/png;base64,iVBOR")
+        );
+    }
+
+    #[test]
+    fn a_part_is_drawn_alone_and_escaped() {
+        let pages = Pages::new().unwrap();
+        let finding = crate::domain::review::Finding::new(
+            0,
+            2,
+            crate::domain::review::Severity::Blocker,
+            "it shows <b>".into(),
+        );
+        let findings = [crate::view::Finding::of(&finding, None)];
+        let html = pages.part("findings", &[Value::from(Serde(&findings))]).unwrap();
+        assert!(
+            html.contains("<th scope=\"row\">F1 ") && html.contains("it shows &lt;b&gt;"),
+            "{html}"
+        );
+        assert!(pages.part("no_such_part", &[]).is_err());
+    }
+}

@@ -1,0 +1,361 @@
+//! The report of a session: one page that holds everything.
+
+use super::script::LONGEST;
+use super::{Diff, Pages, cut, data_uri};
+use crate::domain::report::TestOutcome;
+use crate::domain::review::{FindingState, Severity};
+use crate::domain::session;
+use crate::domain::text::{size, within};
+use crate::view;
+use minijinja::Error;
+use serde::Serialize;
+
+/// Versions that a page shows in detail, with their scripts.
+const DETAILED: usize = 30;
+/// Versions that a page lists.
+const LISTED: usize = 2000;
+/// Versions that the table of requirements has a column for.
+const COLUMNS: usize = 8;
+/// Findings that a page lists, the latest ones.
+const FINDINGS: usize = 200;
+/// Bytes of all scripts of a page.
+const SCRIPTS: usize = 200 * 1024;
+/// Bytes of the longest picture, and of all pictures of a page.
+pub const PICTURE: u64 = 512 * 1024;
+const PICTURES: usize = 768 * 1024;
+/// Rows of all comparisons of a page.
+const ROWS: usize = 2500;
+/// Bytes of a conversation, and of all conversations of a page.
+const CHAT: usize = 12 * 1024;
+const CHATS: usize = 240 * 1024;
+/// Pictures of one version.
+const PER_VERSION: usize = 4;
+
+/// What a report is made of.
+pub struct Material {
+    /// The session.
+    pub session: view::Session,
+    /// The versions that are shown in detail, oldest first: see [`detailed`].
+    pub details: Vec<Detail>,
+    /// The conversations, oldest first.
+    pub chats: Vec<Chat>,
+    /// What to know of the session before anything else.
+    pub notes: Vec<String>,
+    /// The command that shows a version which is not in the page.
+    pub show_with: String,
+}
+
+/// A version that is shown in detail.
+pub struct Detail {
+    /// The version, with its script.
+    pub version: view::Version,
+    /// The version that it was written from: its number and script.
+    pub base: Option<(u32, String)>,
+    /// Its pictures: the path in the session's folder, and the content where it could be read.
+    pub pictures: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// A conversation with a model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Chat {
+    /// Its file in the session's folder.
+    pub file: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its text, as far as the page holds it.
+    pub text: String,
+    /// What was left out of it, in words.
+    pub left_out: String,
+}
+
+/// A picture of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Picture {
+    /// Its file in the session's folder.
+    pub file: String,
+    /// Its address: the picture itself.
+    pub uri: Option<String>,
+    /// What it shows, for those who do not see it.
+    pub alt: String,
+    /// Why it is not shown.
+    pub why: Option<&'static str>,
+}
+
+/// The versions of a session that a report shows in detail, oldest first: the latest ones, the accepted one
+/// and the one that work goes on from, as far as their scripts fit.
+#[must_use]
+pub fn detailed(session: &session::Session) -> Vec<u32> {
+    let accepted = session.accepted.map(|accepted| accepted.version);
+    let latest = session.versions.iter().rev().map(|version| version.number);
+    let mut chosen: Vec<u32> = Vec::new();
+    let mut room = SCRIPTS;
+    for number in accepted.into_iter().chain(session.head).chain(latest) {
+        let Some(version) = session.version(number).filter(|_| !chosen.contains(&number)) else {
+            continue;
+        };
+        let Some(left) = room.checked_sub(version.script.len().min(LONGEST)) else { break };
+        if chosen.len() == DETAILED {
+            break;
+        }
+        room = left;
+        chosen.push(number);
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+/// One line of the list of versions.
+#[derive(Serialize)]
+struct Line {
+    version: u32,
+    /// `✓` for the accepted version.
+    mark: &'static str,
+    cause: &'static str,
+    /// The version that it was written from, if that is not the one before.
+    from: Option<u32>,
+    at: String,
+    run: String,
+    /// How good that is, as a class of the style.
+    class: &'static str,
+    /// `3/4`
+    tests: Option<String>,
+    findings: usize,
+    blockers: usize,
+    verdict: Option<&'static str>,
+    evidence: String,
+    tokens: u64,
+    seconds: f64,
+    usd: Option<f64>,
+    /// It is shown in detail below.
+    detailed: bool,
+}
+
+impl Line {
+    fn of(version: &view::Version, accepted: Option<u32>, detailed: bool) -> Self {
+        let run = version.run.as_ref();
+        let failed = version.findings.iter().any(|finding| {
+            !matches!(finding.source, view::Source::Manager | view::Source::Reviewer)
+        });
+        let ran = run.is_some_and(|run| run.report.verdict.ran());
+        let passed = |tests: &Vec<crate::domain::report::Test>| {
+            let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
+            format!("{passed}/{}", tests.len())
+        };
+        let open = version.findings.iter().filter(|f| f.state == FindingState::Open);
+        let blockers = open.clone().filter(|f| f.severity == Severity::Blocker).count();
+        Self {
+            version: version.number,
+            mark: if accepted == Some(version.number) { "✓" } else { "" },
+            cause: version.cause.name(),
+            from: version.base.filter(|base| base + 1 != version.number),
+            at: version.at.clone(),
+            run: run.map_or_else(|| "not run".to_owned(), |run| cut(&run.words, 160)),
+            class: match (failed, ran) {
+                (true, _) => "bad",
+                (false, true) => "good",
+                (false, false) => "warm",
+            },
+            tests: version.tests.as_ref().map(passed),
+            findings: open.count(),
+            blockers,
+            verdict: version.verdict.map(crate::domain::review::Verdict::name),
+            evidence: version.evidence_words.clone(),
+            tokens: version.tokens,
+            seconds: version.seconds,
+            usd: version.usd,
+            detailed,
+        }
+    }
+}
+
+/// A version with what only a page needs.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    version: view::Version,
+    pictures: Vec<Picture>,
+    diff: Option<Diff>,
+    /// The end of its script is not in the page.
+    cut: bool,
+    /// Its script is shown at once.
+    open: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    session: view::Session,
+    plan: Option<view::Plan>,
+    notes: Vec<String>,
+    /// The versions that the table of requirements has.
+    numbers: Vec<u32>,
+    lines: Vec<Line>,
+    /// Versions before those that are listed.
+    earlier: usize,
+    /// Versions that are listed and not shown in detail.
+    undetailed: usize,
+    show_with: String,
+    versions: Vec<Shown>,
+    /// The versions that can be compared, and the two that are at first.
+    scripts: Vec<u32>,
+    compared: (u32, u32),
+    findings_more: usize,
+    chats: Vec<Chat>,
+    program: &'static str,
+}
+
+/// The report as one page of HTML.
+///
+/// # Errors
+/// A fault of the template: one of this program.
+pub fn html(material: Material) -> Result<String, Error> {
+    Pages::new()?.page("report.html", &Report::of(material))
+}
+
+impl Report {
+    fn of(material: Material) -> Self {
+        let Material { mut session, details, chats, notes, show_with } = material;
+        let all = std::mem::take(&mut session.versions);
+        let scripts: Vec<u32> = details.iter().map(|detail| detail.version.number).collect();
+        let earlier = all.len().saturating_sub(LISTED);
+        let line = |version: &view::Version| {
+            Line::of(version, session.accepted, scripts.contains(&version.number))
+        };
+        let lines: Vec<Line> = all[earlier..].iter().map(line).collect();
+        let numbers: Vec<u32> = all.iter().rev().take(COLUMNS).rev().map(|v| v.number).collect();
+        for requirement in &mut session.requirements {
+            requirement.versions.retain(|cell| numbers.contains(&cell.version));
+        }
+        let findings_more = session.findings.len().saturating_sub(FINDINGS);
+        session.findings.drain(..findings_more);
+        session.findings.reverse();
+        let shown = session.accepted.or(session.head).or(scripts.last().copied());
+        let base = details.iter().find(|detail| Some(detail.version.number) == shown);
+        let base = base.and_then(|detail| detail.version.base);
+        let first = base.filter(|base| scripts.contains(base)).or(scripts.first().copied());
+        let compared = (first.unwrap_or_default(), shown.unwrap_or_default());
+        Self {
+            plan: session.proposal.clone().or_else(|| session.plan.clone()),
+            notes,
+            numbers,
+            undetailed: all.len() - scripts.len(),
+            lines,
+            earlier,
+            show_with,
+            versions: with_pictures(details, shown),
+            scripts,
+            compared,
+            findings_more,
+            chats: within_room(chats),
+            program: concat!("redraft ", env!("CARGO_PKG_VERSION")),
+            session,
+        }
+    }
+}
+
+/// The versions with as many pictures as there is room for, those of the latest version first.
+fn with_pictures(details: Vec<Detail>, open: Option<u32>) -> Vec<Shown> {
+    let (mut room, mut rows) = (PICTURES, ROWS);
+    let mut shown: Vec<Shown> = Vec::new();
+    for Detail { version, base, pictures } in details.into_iter().rev() {
+        let script = version.text.as_ref().map_or("", |text| text.script.as_str());
+        let diff = base.map(|(base, before)| {
+            let diff = Diff::of((base, &before), (version.number, script), rows);
+            rows -= diff.rows.as_ref().map_or(0, Vec::len);
+            diff
+        });
+        let mut seen = Vec::new();
+        for (file, content) in pictures.into_iter().take(PER_VERSION) {
+            let alt = if file.ends_with("/screenshot.png") {
+                format!("The window of v{}", version.number)
+            } else {
+                format!("A picture that v{} wrote: {}", version.number, cut(&file, 100))
+            };
+            let (uri, why) = match content {
+                None => (None, Some("it is too large for this page, or not there any more")),
+                Some(content) if content.len() > room => (None, Some("this page has no more room")),
+                Some(content) => match data_uri(&content) {
+                    Some(uri) => {
+                        room -= content.len();
+                        (Some(uri), None)
+                    }
+                    None => (None, Some("it is no PNG")),
+                },
+            };
+            seen.push(Picture { file, uri, alt, why });
+        }
+        let cut = script.len() > LONGEST;
+        let open = open == Some(version.number);
+        shown.push(Shown { version, pictures: seen, diff, cut, open });
+    }
+    shown.reverse();
+    shown
+}
+
+/// The conversations with as much of their text as there is room for, that of the latest first.
+fn within_room(mut chats: Vec<Chat>) -> Vec<Chat> {
+    let mut room = CHATS;
+    for chat in chats.iter_mut().rev() {
+        if chat.text.is_empty() {
+            continue;
+        }
+        let limit = CHAT.min(room);
+        if chat.text.len() > limit {
+            chat.text = within(&chat.text, limit);
+            let bytes = size(chat.bytes);
+            chat.left_out = format!("The rest is left out: {} has all {bytes}.", chat.file);
+        }
+        room -= chat.text.len();
+    }
+    chats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::Cause;
+    use crate::domain::session::{Accepted, Version};
+
+    fn session(versions: u32, bytes: usize) -> session::Session {
+        let script = "x".repeat(bytes);
+        let version = |n| Version::new(n, Cause::Review, None, script.clone());
+        session::Session {
+            versions: (1..=versions).map(version).collect(),
+            head: Some(versions),
+            ..session::Session::default()
+        }
+    }
+
+    #[test]
+    fn the_latest_versions_are_shown_in_detail_and_the_accepted_one() {
+        for (versions, bytes, accepted, first, last, count) in [
+            (3, 10, None, 1, 3, 3),
+            (100, 10, None, 71, 100, 30),
+            (100, 10, Some(5), 5, 100, 30),
+            (100, SCRIPTS / 20, Some(5), 5, 100, 20),
+            // A script that is longer than a page takes counts as what a page takes.
+            (100, 1 << 20, Some(1), 1, 100, SCRIPTS / LONGEST),
+        ] {
+            let mut session = session(versions, bytes);
+            session.accepted =
+                accepted.map(|version| Accepted { version, without_run: false, evidence: None });
+            let shown = detailed(&session);
+            let ends = (shown.first().copied(), shown.last().copied(), shown.len());
+            assert_eq!(ends, (Some(first), Some(last), count), "{versions} of {bytes}");
+        }
+        assert!(detailed(&session::Session::default()).is_empty());
+    }
+
+    #[test]
+    fn the_latest_conversations_have_their_text() {
+        let chat = |n: usize| Chat {
+            file: format!("chats/{n:04}-coder.md"),
+            bytes: 20 * 1024,
+            text: "x".repeat(20 * 1024),
+            left_out: String::new(),
+        };
+        let chats = within_room((1..=100).map(chat).collect());
+        assert!(chats.iter().map(|chat| chat.text.len()).sum::<usize>() <= CHATS);
+        assert_eq!((chats[0].text.len(), chats[99].text.len()), (0, CHAT));
+        assert!(chats.iter().all(|chat| chat.left_out.contains(&chat.file)));
+    }
+}
