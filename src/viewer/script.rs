@@ -2,6 +2,7 @@
 
 use super::{cut, escaped};
 use crate::python::highlight::{Kind, parts};
+use std::fmt::Write as _;
 
 /// Bytes of a script that a page holds.
 pub(super) const LONGEST: usize = 64 * 1024;
@@ -29,7 +30,7 @@ pub(super) fn html(script: &str) -> String {
             match class(kind) {
                 None => line.push_str(&shown),
                 Some(class) => {
-                    line.push_str(&format!("<span class=\"{class}\">{shown}</span>"));
+                    let _ = write!(line, "<span class=\"{class}\">{shown}</span>");
                 }
             }
         }
