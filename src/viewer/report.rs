@@ -2,8 +2,8 @@
 
 use super::script::LONGEST;
 use super::{Diff, Pages, cut, data_uri};
-use crate::domain::report::TestOutcome;
-use crate::domain::review::{FindingState, Severity};
+use crate::domain::report::{RunVerdict, Test, TestOutcome};
+use crate::domain::review::{FindingState, Severity, Verdict};
 use crate::domain::session;
 use crate::domain::text::{size, within};
 use crate::view;
@@ -136,8 +136,9 @@ impl Line {
         let failed = version.findings.iter().any(|finding| {
             !matches!(finding.source, view::Source::Manager | view::Source::Reviewer)
         });
-        let ran = run.is_some_and(|run| run.report.verdict.ran());
-        let passed = |tests: &Vec<crate::domain::report::Test>| {
+        let well = run
+            .is_some_and(|run| matches!(run.report.verdict, RunVerdict::Ok | RunVerdict::Window));
+        let passed = |tests: &Vec<Test>| {
             let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
             format!("{passed}/{}", tests.len())
         };
@@ -150,7 +151,7 @@ impl Line {
             from: version.base.filter(|base| base + 1 != version.number),
             at: version.at.clone(),
             run: run.map_or_else(|| "not run".to_owned(), |run| cut(&run.words, 160)),
-            class: match (failed, ran) {
+            class: match (failed, well) {
                 (true, _) => "bad",
                 (false, true) => "good",
                 (false, false) => "warm",
@@ -158,7 +159,7 @@ impl Line {
             tests: version.tests.as_ref().map(passed),
             findings: open.count(),
             blockers,
-            verdict: version.verdict.map(crate::domain::review::Verdict::name),
+            verdict: version.verdict.map(Verdict::name),
             evidence: version.evidence_words.clone(),
             tokens: version.tokens,
             seconds: version.seconds,
