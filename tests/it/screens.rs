@@ -92,7 +92,7 @@ fn gates_fit_a_narrow_terminal() {
       t test      go through the requirements: ye…
       g right     what it printed is right: an ex…
       v waive     say of a finding that it does n…
-      u rerun     run it once more as it ran, and…
+      u rerun     run it once more
       q quit      stop for today
     "#);
 }
@@ -143,7 +143,7 @@ fn gates_fit_a_usual_terminal() {
       t test      go through the requirements: yes, no, or a note
       g right     what it printed is right: an example from now on
       v waive     say of a finding that it does not matter
-      u rerun     run it once more as it ran, and show that
+      u rerun     run it once more
       q quit      stop for today
     "#);
 }
@@ -192,7 +192,7 @@ fn gates_fit_a_wide_terminal() {
       t test      go through the requirements: yes, no, or a note
       g right     what it printed is right: an example from now on
       v waive     say of a finding that it does not matter
-      u rerun     run it once more as it ran, and show that
+      u rerun     run it once more
       q quit      stop for today
     "#);
 }
