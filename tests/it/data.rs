@@ -263,6 +263,21 @@ fn what_is_told_of_a_table_is_true_or_said_to_be_open() {
             "not valid",
         ),
         (
+            "twice.json",
+            "[{\"a\": 1, \"a\": 2}, {\"a\": 3}]",
+            &[
+                "an object has the key \"a\" twice, of which Python's json keeps the last",
+                "a (integer)",
+            ],
+            "not valid",
+        ),
+        (
+            "twice.jsonl",
+            "{\"a\": {\"b\": 1}}\n{\"a\": {\"b\": 1, \"b\": 2}}\n",
+            &["the key \"b\" twice", "a (object with b)"],
+            "not valid",
+        ),
+        (
             "nan.json",
             "[{\"a\": NaN, \"b\": 1}, {\"a\": -Infinity, \"b\": 2}]",
             &[
@@ -410,7 +425,7 @@ fn workbooks_parquet_and_databases_are_told_by_their_tables() {
             &[
                 "2 rows. Columns: id (integer), tags (list of text, some missing or empty within), \
                  place (object with x (integer), y (integer), some missing or empty within), \
-                 at (date and time in UTC), here (date and time without a zone), \
+                 at (date and time with a zone, stored in UTC), here (date and time without a zone), \
                  by (map from text to integer, some missing or empty within)",
                 "First rows:\nid | tags | place | at | here | by\n1 | [",
             ],

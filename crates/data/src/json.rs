@@ -53,6 +53,7 @@ pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
         }
     }
     look.facts.extend(not_finite(&reader.not_finite));
+    look.facts.extend(twice(reader.twice.as_deref()));
     match top {
         Json::List(list) => {
             look.facts.insert(0, "a list".to_owned());
@@ -86,11 +87,17 @@ fn not_finite(names: &[&str]) -> Option<String> {
     (!names.is_empty()).then(|| format!("{and} in it is no JSON, but Python's json reads it"))
 }
 
+/// What readers make something else of.
+fn twice(key: Option<&str>) -> Option<String> {
+    let key = cut(key?, 40);
+    Some(format!("an object has the key \"{key}\" twice, of which Python's json keeps the last"))
+}
+
 /// One object a line. A document can stand on one line too, so it takes two.
 fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     let surely = ["jsonl", "ndjson"].contains(&extension);
     let mut list = Items::default();
-    let mut names = Vec::new();
+    let (mut names, mut doubled) = (Vec::new(), None);
     let (mut other, mut wrong, mut first_wrong) = (0_u64, 0_u64, None);
     let mut all = text.content.lines().enumerate().peekable();
     while let Some((n, line)) = all.next() {
@@ -107,6 +114,7 @@ fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
                 first_wrong.get_or_insert(n + 1);
             }
         }
+        doubled = doubled.or(reader.twice);
         for name in reader.not_finite {
             if !names.contains(&name) {
                 names.push(name);
@@ -128,6 +136,7 @@ fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
         look.facts.push(format!("{are} not valid, the first is line {line}"));
     }
     look.facts.extend(not_finite(&names));
+    look.facts.extend(twice(doubled.as_deref()));
     look.facts.extend(looked(&list));
     look.tables.push(table(&list, text.rows(seen, bytes)));
     Some(look)

@@ -35,9 +35,13 @@ const AFTER: [Kind; 5] = [
     ("duration as ISO 8601", when::is_iso_duration),
     ("true or false", is_bool),
 ];
-/// Places of two of them.
+/// Places of three of them.
 const TIME: usize = 0;
+const DURATION: usize = 1;
 const BOOL: usize = AFTER.len() - 1;
+
+/// Words for true, and those for false.
+const TRUTHS: [[&str; 4]; 2] = [["true", "yes", "t", "y"], ["false", "no", "f", "n"]];
 
 /// The longest text that can be anything but text.
 const LONGEST: usize = 48;
@@ -56,6 +60,12 @@ pub(super) struct Values {
     zones: Zones,
     /// Times with AM or PM.
     halves: u64,
+    /// Numbers without end.
+    infinite: u64,
+    /// Whether a word for true was seen, and one for false; both count as seen where one is spelled out.
+    truths: [bool; 2],
+    /// Times and durations with one colon.
+    short: u64,
     /// Digits of the longest whole number that a float does not hold, and whether 64 bits don't.
     long: usize,
     too_long: bool,
@@ -104,6 +114,11 @@ impl Values {
         for (count, (_, fits)) in self.before.iter_mut().zip(BEFORE).skip(INTEGER + 1) {
             *count += u64::from(fits(text));
         }
+        self.infinite += u64::from(is_infinite(text));
+        for (seen, words) in self.truths.iter_mut().zip(TRUTHS) {
+            *seen |= is_one_of(text, &words) || is_one_of(text, &["true", "false"]);
+        }
+        self.short += u64::from(when::is_duration(text) && text.matches(':').count() == 1);
         let count = |counts: &mut [u64; FORMS], forms: when::Forms| {
             counts
                 .iter_mut()
@@ -171,6 +186,9 @@ impl Values {
     /// What a cell above these values says.
     pub(super) fn says(&self, above: &str) -> Says {
         let cell = Self::of(above);
+        if cell.infinite > 0 && self.infinite == 0 {
+            return if self.is_typed() { Says::Name } else { Says::Nothing };
+        }
         if cell.there == 0 || self.there == 0 {
             return if cell.is_typed() && !cell.is_truth() { Says::Value } else { Says::Nothing };
         }
@@ -205,6 +223,10 @@ impl Values {
         // The first of those that most values fit.
         let best = self.counts().max().unwrap_or(0);
         let Some(at) = self.counts().position(|n| n == best) else { return "text".to_owned() };
+        if at == NUMBERS + 2 * FORMS + BOOL && self.truths != [true, true] {
+            // Nothing but `NO` may be a country's code.
+            return "text".to_owned();
+        }
         if best == self.there {
             return self.named(at, best, decimal_commas);
         }
@@ -227,6 +249,7 @@ impl Values {
             NUMBER if decimal_commas && too(DECIMAL_COMMA) => {
                 "number as 1.000: thousands or decimals can't be told".to_owned()
             }
+            NUMBER if self.infinite > 0 => "number, inf in it".to_owned(),
             DECIMAL_COMMA if too(GROUPED) => {
                 "number as 1,000: thousands or decimals can't be told".to_owned()
             }
@@ -250,7 +273,12 @@ impl Values {
             at => {
                 let at = at - NUMBERS - 2 * FORMS;
                 let half = if at == TIME && self.halves > 0 { " with AM/PM" } else { "" };
-                format!("{}{half}", AFTER[at].0)
+                let kind = match at {
+                    DURATION if self.short == count => "duration as H:MM or MM:SS",
+                    DURATION if self.short > 0 => "duration as H:MM:SS, some with one colon",
+                    _ => AFTER[at].0,
+                };
+                format!("{kind}{half}")
             }
         }
     }
@@ -281,7 +309,8 @@ fn is_number(text: &str) -> bool {
     let plain = unsigned(text);
     let whole = plain.split(['.', 'e', 'E']).next().unwrap_or_default();
     let begins = plain.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    begins && (whole.len() < 2 || !whole.starts_with('0')) && plain.parse::<f64>().is_ok()
+    is_infinite(text)
+        || begins && (whole.len() < 2 || !whole.starts_with('0')) && plain.parse::<f64>().is_ok()
 }
 
 fn is_decimal_comma(text: &str) -> bool {
@@ -314,8 +343,17 @@ fn is_time(text: &str) -> bool {
     when::clock(text).is_some_and(|clock| clock.zone == when::Zone::Unknown)
 }
 
+fn is_one_of(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
 fn is_bool(text: &str) -> bool {
-    ["true", "false", "yes", "no", "t", "f", "y", "n"].iter().any(|w| w.eq_ignore_ascii_case(text))
+    TRUTHS.iter().any(|words| is_one_of(text, words))
+}
+
+/// As Python and its readers of tables take it for a number.
+fn is_infinite(text: &str) -> bool {
+    is_one_of(unsigned(text), &["inf", "infinity"])
 }
 
 #[cfg(test)]
@@ -398,16 +436,23 @@ mod tests {
             (&["1/31/2024 3:04 PM"], "date and time as MM/DD/YYYY with AM/PM without a zone"),
             (&["10:30", "23:59:01"], "time"),
             (&["9:05 am", "12:30 PM"], "time with AM/PM"),
-            (&["10:30", "30:15:00"], "duration as H:MM:SS"),
-            (&["-1:30"], "duration as H:MM:SS"),
+            (&["1:10:30", "30:15:00"], "duration as H:MM:SS"),
+            (&["10:30", "30:15:00"], "duration as H:MM:SS, some with one colon"),
+            (&["-1:30", "30:15"], "duration as H:MM or MM:SS"),
             (&["1 day, 2:00:00", "0 days 00:05:00.5"], "duration in days and H:MM:SS"),
             (&["PT1H30M", "P1DT0.5S"], "duration as ISO 8601"),
             (&["P1", "PT", "Price"], "text"),
             (&["yes", "No"], "true or false"),
+            (&["TRUE", "true"], "true or false"),
+            (&["NO", "NA", "NO"], "text"),
+            (&["y", "y", "y", "y", "n"], "true or false"),
+            (&["y", "y", "y", "y", "maybe"], "text"),
             (&["", "NA"], "empty"),
             (&["Oslo", "1"], "text"),
             (&["1", "2", "3", "4", "unknown"], "integer, but 1 is not"),
-            (&["nan", "inf"], "text"),
+            (&["nan", "inf"], "number, inf in it"),
+            (&["1", "-Infinity", "2.5"], "number, inf in it"),
+            (&["1", "infinite"], "text"),
             (&["99/99/9999", "1-2-3-4"], "text"),
             (&["25:61", "12:60"], "text"),
             (&["2024-01-31 10:00 is", "2024-02-30"], "text"),
@@ -424,6 +469,9 @@ mod tests {
         for (above, below, says) in [
             ("price", &["1", "2"][..], Says::Name),
             ("n", &["1", "2"], Says::Name),
+            ("inf", &["1", "2"], Says::Name),
+            ("inf", &["1", "inf"], Says::Value),
+            ("inf", &["Oslo"], Says::Nothing),
             ("no", &["Ann", "Bob"], Says::Nothing),
             ("no", &["yes", "no"], Says::Truth),
             ("3", &["1", "2"], Says::Value),

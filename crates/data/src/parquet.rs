@@ -128,7 +128,8 @@ fn plain(field: &Field) -> &'static str {
         (ConvertedType::DECIMAL, _) => "decimal number",
         (converted, physical) => match (logical, converted, physical) {
             (Some(LogicalType::Timestamp(kind)), ..) if kind.is_adjusted_to_u_t_c => {
-                "date and time in UTC"
+                // Readers of Python show it in the zone that it was written with, if it had one.
+                "date and time with a zone, stored in UTC"
             }
             (Some(LogicalType::Timestamp(_)), ..) => "date and time without a zone",
             (_, ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _)

@@ -92,11 +92,13 @@ pub(super) struct Reader<'a> {
     at: usize,
     /// Numbers that JSON does not have, as far as they were seen.
     pub(super) not_finite: Vec<&'static str>,
+    /// A key that an object has twice, the first that was seen.
+    pub(super) twice: Option<String>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0, not_finite: Vec::new() }
+        Self { text, at: 0, not_finite: Vec::new(), twice: None }
     }
 
     /// Reads a whole document; what was read of it stays in `into` whatever comes of it.
@@ -199,6 +201,11 @@ impl<'a> Reader<'a> {
                 b',' => self.at += 1,
                 b'}' => {
                     self.at += 1;
+                    if self.twice.is_none() {
+                        let mut seen = HashSet::new();
+                        let twice = fields.iter().find(|(key, _)| !seen.insert(key.as_str()));
+                        self.twice = twice.map(|(key, _)| key.clone());
+                    }
                     return Ok(());
                 }
                 _ => return Err(self.wrong("neither a comma nor the object's end")),
