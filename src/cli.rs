@@ -2,6 +2,7 @@
 
 use crate::domain::settings::{Preset, SandboxMode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Turns a sentence into one Python script that works, with whatever model you have.
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Open what a version's run left: its picture, or else its file
     Open(Target),
+    /// Work with sessions in a browser, on this machine
+    Serve(Serve),
     /// Take back what a session's scripts were allowed to reach
     Revoke(Revoke),
     /// Change the latest script in $EDITOR; saved as a new version
@@ -119,6 +122,20 @@ pub(crate) struct Target {
     /// NAME, PATH or NAME:vN [default: the session last worked on]
     #[arg(value_name = "SESSION")]
     pub(crate) session: Option<String>,
+}
+
+/// Where pages are served.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Listen here; on another address than 127.0.0.1, others on the network can read what is sent
+    /// [default: a free port of 127.0.0.1]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:0",
+        hide_default_value = true
+    )]
+    pub(crate) listen: SocketAddr,
 }
 
 /// Which session, said outright.

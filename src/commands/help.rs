@@ -29,6 +29,7 @@ const PAGES: &[Page] = pages![
     "providers",
     "questions",
     "replay",
+    "serve",
     "report",
     "tests",
     "troubleshooting"

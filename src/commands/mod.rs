@@ -28,6 +28,7 @@ mod resume;
 mod revoke;
 mod rm;
 mod run;
+mod serve;
 mod setup;
 mod show;
 mod trust;
@@ -241,6 +242,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Log(args) => log::run(&context, &args),
         Command::Feedback(args) => feedback::run(&context, &args),
         Command::Run(args) => run::run(&context, &args),
+        Command::Serve(args) => serve::run(context, &args),
         Command::Open(args) => open::run(&context, &args),
         Command::Revoke(args) => revoke::run(&context, &args),
         Command::Edit(args) => edit::run(&context, &args),

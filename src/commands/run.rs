@@ -3,7 +3,7 @@
 use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::packages::Missing;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Access, Permission};
 use crate::domain::report::{Checks, RunVerdict};
 use crate::domain::settings::{Install, Sandbox};
 use crate::domain::text::{one_line, visible};
@@ -17,6 +17,7 @@ use crate::store;
 use crate::terminal::pick::{self, Choice};
 use crate::terminal::{gate, relay};
 use crate::view::words;
+use crate::viewer::serve::Ran;
 use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
 use crate::workflow::permission;
@@ -68,24 +69,10 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     let kept = (args.output.is_some() || terminal.interactive).then(files::temporary_folder);
     let kept = kept.transpose().map_err(store::StoreError::from)?;
     let kept = kept.as_ref().map(|folder| folder.path().join("files"));
-    let ask = Ask {
-        script: &wanted.script,
-        script_name: &wanted.name,
-        data: &wanted.data,
-        earlier: &[],
-        access: &access,
-        checks: &checks,
-        limits: wanted.limits,
-        python: &python,
-        keep_files_in: kept.as_deref(),
-        picture: None,
-        imported: false,
-        by_hand: terminal.interactive && wanted.stdin.is_empty(),
-        args: &wanted.args,
-        stdin: wanted.stdin.clone().into_bytes(),
-    };
+    let by_hand = terminal.interactive && wanted.stdin.is_empty();
+    let ask = wanted.ask(&access, &checks, &python, kept.as_deref(), by_hand);
     let typed = relay::Typed::default();
-    let ran = if ask.by_hand && relay::is_possible() {
+    let ran = if by_hand && relay::is_possible() {
         terminal.warn(&terminal.dim("Ctrl-\\ ends it, whatever it does"));
         let hands = relay::hands(&typed);
         runtime.block_on(run::used(runner.as_ref(), ask, hands, &cancel))
@@ -125,6 +112,64 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
         RunVerdict::Timeout => code::TIMEOUT,
         RunVerdict::Waits | RunVerdict::Refused | RunVerdict::Skipped => code::PAUSED,
     })
+}
+
+/// Runs a version of a session again, for somebody who is not at this terminal.
+///
+/// # Errors
+/// There is no such version, or it can't be started.
+pub(super) fn again(
+    context: &Context,
+    session: &str,
+    version: u32,
+    cancel: &CancellationToken,
+) -> Result<Ran> {
+    let wanted = of_session(context, Some(&format!("{session}:v{version}")))?;
+    let access = permission::access_of(wanted.limits.mode, wanted.allow.iter());
+    let python = interpreter::find(wanted.python.as_deref())?;
+    let checks = check::check(&wanted.script);
+    let runtime = setup::runtime()?;
+    let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, cancel))? else {
+        bail!("interrupted");
+    };
+    let runner = sandbox::runner(access.mode);
+    let ask = wanted.ask(&access, &checks, &python, None, false);
+    let ran = runtime.block_on(run::run(runner.as_ref(), ask, cancel))?;
+    Ok(Ran {
+        verdict: ran.run.verdict.name(),
+        reason: ran.run.reason.as_deref().map(visible),
+        milliseconds: ran.run.milliseconds,
+        stdout: visible(&ran.stdout),
+        stderr: visible(&ran.stderr),
+    })
+}
+
+impl Wanted {
+    fn ask<'a>(
+        &'a self,
+        access: &'a Access,
+        checks: &'a Checks,
+        python: &'a Interpreter,
+        kept: Option<&'a Path>,
+        by_hand: bool,
+    ) -> Ask<'a> {
+        Ask {
+            script: &self.script,
+            script_name: &self.name,
+            data: &self.data,
+            earlier: &[],
+            access,
+            checks,
+            limits: self.limits,
+            python,
+            keep_files_in: kept,
+            picture: None,
+            imported: false,
+            by_hand,
+            args: &self.args,
+            stdin: self.stdin.clone().into_bytes(),
+        }
+    }
 }
 
 /// Copies what the script wrote to where its user wants it. What a script calls its files is its own
@@ -265,6 +310,11 @@ fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
     if path.extension().is_some_and(|e| e == "py") {
         bail!("there is no file `{}`", one_line(what.unwrap_or_default(), 100));
     }
+    of_session(context, what)
+}
+
+/// A version of a session, with what its runs are given.
+fn of_session(context: &Context, what: Option<&str>) -> Result<Wanted> {
     let place = context.find(what)?;
     let session = store::read(&place.folder)?.session;
     let number = place.version.or(session.head).unwrap_or(1);

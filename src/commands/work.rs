@@ -42,18 +42,25 @@ pub(super) fn prompts() -> Result<Prompts> {
 
 /// Says what was found when a session was opened, and journals what was edited by hand.
 pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Result<()> {
-    let terminal = &context.terminal;
-    if found.torn {
-        terminal.warn("the journal's last line was torn; it was cut off and saved as journal.torn");
-    }
-    for file in &found.restored {
-        let path = store.folder().join(file);
-        terminal.warn(&format!("`{}` was missing or torn; it was written again", path.display()));
-    }
-    for line in edits::take_up(store, found.edits)? {
-        terminal.warn(&line);
+    for line in taken_up(store, found)? {
+        context.terminal.warn(&line);
     }
     Ok(())
+}
+
+/// Journals what was edited by hand, and gives what was found when a session was opened, a line each.
+pub(super) fn taken_up(store: &mut Store, found: Found) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    if found.torn {
+        lines.push(
+            "the journal's last line was torn; it was cut off and saved as journal.torn".to_owned(),
+        );
+    }
+    for file in &found.restored {
+        lines.push(format!("`{file}` was missing or torn; it was written again"));
+    }
+    lines.extend(edits::take_up(store, found.edits)?);
+    Ok(lines)
 }
 
 /// Who is asked while a session is worked on, and about what.
@@ -106,7 +113,7 @@ pub(super) fn work_as(
         Ok(ready) => ready,
         Err(error) => return Ok(failed(context, &folder, &error)),
     };
-    let before = store.session().dialogue.as_ref().map_or(0, Dialogue::ended);
+    let before = answered_before(&store);
     let config = context.config.clone();
     let thread = task.start(move |manager, cancel| {
         let end = drive(&config, &mut store, &prompts, Means { manager, cancel, auto, more });
@@ -154,6 +161,16 @@ pub(super) fn drive(
     let tools =
         Tools { manager, connect: &connect, packages: &packages, prompts, cancel, auto, more };
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
+}
+
+/// How many questions of a session have ended.
+pub(super) fn answered_before(store: &Store) -> usize {
+    store.session().dialogue.as_ref().map_or(0, Dialogue::ended)
+}
+
+/// What the watchers are told of work that could not begin.
+pub(super) fn broken(error: &anyhow::Error) -> Ended {
+    Ended { end: None, error: Some(error.to_string()), exit_code: super::code_of(error) }
 }
 
 /// What the watchers are told of the end, where `before` questions had ended when it was taken up.

@@ -91,6 +91,12 @@ impl Terminal {
         Self { aside: true, color: self.color && there, live: there && !dumb, links: false, ..self }
     }
 
+    /// The same for a command that asks nobody here, and whose work is shown elsewhere.
+    #[must_use]
+    pub const fn unattended(self) -> Self {
+        Self { aside: true, interactive: false, live: false, ..self }
+    }
+
     /// A line for people. On a terminal that is too narrow for it, it is broken between words.
     pub fn say(&self, line: &str) {
         if self.live && console::measure_text_width(line) > self.width() {

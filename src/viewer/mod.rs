@@ -1,4 +1,4 @@
-//! Sessions as pages: what `view` says of a session, in HTML and Markdown. Pure.
+//! Sessions as pages: what `view` says of a session, in HTML and Markdown. Pure, but for `serve`.
 //!
 //! The parts of a page are macros of `parts.html`, which take values of `view` (and the few of this module);
 //! [`Pages`] renders them. A page holds its style and its script, is held to these by a policy, and loads
@@ -8,6 +8,7 @@ mod diff;
 mod markdown;
 mod report;
 mod script;
+pub mod serve;
 
 pub use diff::{Diff, Row};
 pub use markdown::markdown;
@@ -58,7 +59,7 @@ impl Pages {
         environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
         environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
         environment.add_global("policy", policy());
-        for (name, template) in TEMPLATES {
+        for (name, template) in TEMPLATES.into_iter().chain(serve::TEMPLATES) {
             environment.add_template(name, template)?;
         }
         Ok(Self { environment })

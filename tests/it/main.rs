@@ -45,6 +45,7 @@ mod samples;
 mod sandbox;
 #[cfg(unix)]
 mod screens;
+mod serve;
 mod settings;
 mod store;
 mod support;

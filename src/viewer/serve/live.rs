@@ -1,0 +1,194 @@
+//! Sessions that are worked on here: started, followed, answered, stopped.
+
+use super::pages::folder_of;
+use super::{Failure, Site, aside};
+use crate::domain::event::Gate;
+use crate::domain::settings::Preset;
+use crate::workflow::driver;
+use crate::workflow::manager::Answer;
+use crate::workflow::session_task::{AnswerError, SessionTask};
+use axum::Json;
+use axum::extract::{Path as Named, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::{Arc, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// A new session, as it is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The task.
+    pub request: String,
+    /// The way of working; none for the usual one.
+    #[serde(default)]
+    pub preset: Option<Preset>,
+    /// The session's name; none for one that is made of the task.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Files of data.
+    #[serde(default)]
+    pub data: Vec<Upload>,
+}
+
+/// A file of data.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// Its name, which may be anything.
+    pub name: String,
+    /// What it holds, as Base64.
+    #[serde(rename = "base64", deserialize_with = "decoded")]
+    pub content: Vec<u8>,
+}
+
+fn decoded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    BASE64_STANDARD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
+}
+
+/// What running a version again showed.
+#[derive(Debug, Serialize)]
+pub struct Ran {
+    /// How it ended: `ok`, `failed`, ...
+    pub verdict: &'static str,
+    /// Why, where that is known.
+    pub reason: Option<String>,
+    /// Wall-clock milliseconds.
+    pub milliseconds: u64,
+    /// What it printed.
+    pub stdout: String,
+    /// Its error output.
+    pub stderr: String,
+}
+
+/// What the server lets others do, since it wires nothing together itself. Errors are sentences.
+#[expect(clippy::type_complexity, reason = "each says what it takes and gives")]
+pub struct Actions {
+    /// Makes a session and gives its name.
+    pub create: Box<dyn Fn(Request) -> Result<String, String> + Send + Sync>,
+    /// Starts to work on a session, by its name.
+    pub work: Box<dyn Fn(&str, &SessionTask) -> Result<(), String> + Send + Sync>,
+    /// Runs a version of a session as it was run before.
+    pub run: Box<dyn Fn(&str, u32, CancellationToken) -> Result<Ran, String> + Send + Sync>,
+}
+
+/// Makes a session and starts to work on it.
+pub(super) async fn create(
+    State(site): State<Arc<Site>>,
+    Json(request): Json<Request>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    aside(move || {
+        let name = (site.actions.create)(request).map_err(Failure::wrong)?;
+        work(&site, &name)?;
+        Ok((StatusCode::CREATED, Json(json!({ "name": name }))))
+    })
+    .await
+}
+
+/// Goes on with a session; nothing if it is worked on here already.
+pub(super) async fn resume(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+) -> Result<Json<Value>, Failure> {
+    aside(move || {
+        folder_of(&site, &name)?;
+        work(&site, &name)?;
+        Ok(Json(json!({ "name": name })))
+    })
+    .await
+}
+
+fn work(site: &Site, name: &str) -> Result<(), Failure> {
+    let mut tasks = site.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+    if tasks.get(name).is_some_and(|task| task.ended().is_none()) {
+        return Ok(());
+    }
+    let task = SessionTask::new();
+    (site.actions.work)(name, &task).map_err(Failure::wrong)?;
+    tasks.insert(name.to_owned(), task);
+    Ok(())
+}
+
+/// Stops what runs and pauses the session.
+pub(super) async fn stop(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+) -> Result<Json<Value>, Failure> {
+    let task = site.live(&name).ok_or_else(not_live)?;
+    task.cancel();
+    Ok(Json(json!({ "name": name })))
+}
+
+fn not_live() -> Failure {
+    Failure::conflict("nobody works on this session here; resume it first")
+}
+
+/// The messages of a session, from now on; none if it was not worked on here.
+pub(super) async fn events(State(site): State<Arc<Site>>, Named(name): Named<String>) -> Response {
+    let Some(task) = site.task(&name) else {
+        // A browser asks no further then.
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let messages = stream::unfold(task.watch(), |mut watcher| async move {
+        let message = watcher.next().await?;
+        // Plain data always serialises.
+        let event = Event::default().json_data(&message).unwrap_or_default();
+        Some((Ok::<_, Infallible>(event), watcher))
+    });
+    Sse::new(messages).keep_alive(KeepAlive::default()).into_response()
+}
+
+/// An answer and its question.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answering {
+    question: u64,
+    answer: Answer,
+}
+
+/// Answers a question. The first answer counts; of another one it is said that it came too late.
+pub(super) async fn answer(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+    Json(Answering { question, answer }): Json<Answering>,
+) -> Result<Json<Value>, Failure> {
+    let task = site.task(&name).ok_or_else(not_live)?;
+    if let Answer::Edited(script) = &answer
+        && let Some(open) = task.question().filter(|open| open.gate == Some(Gate::Version))
+    {
+        let session = &open.session;
+        driver::manual_version(session, script.clone(), session.head).map_err(Failure::wrong)?;
+    }
+    match task.answer(question, answer) {
+        Ok(()) => Ok(Json(json!({ "taken": true }))),
+        Err(error @ AnswerError::Closed(_)) => Err(Failure::conflict(error)),
+        Err(error @ AnswerError::Unknown(_)) => Err(Failure::missing(error)),
+        Err(error @ AnswerError::Unfitting { .. }) => Err(Failure::wrong(error)),
+    }
+}
+
+/// Runs a version again, in the sandbox.
+pub(super) async fn run(
+    State(site): State<Arc<Site>>,
+    Named((name, version)): Named<(String, u32)>,
+    Json(_): Json<Value>,
+) -> Result<Json<Ran>, Failure> {
+    let _one = site.runs.acquire().await.map_err(Failure::broken)?;
+    let cancel = site.cancel.child_token();
+    // Nobody waits for it any more if the page is closed.
+    let _stop = cancel.clone().drop_guard();
+    let site = site.clone();
+    aside(move || {
+        folder_of(&site, &name)?;
+        (site.actions.run)(&name, version, cancel).map(Json).map_err(Failure::wrong)
+    })
+    .await
+}

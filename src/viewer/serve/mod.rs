@@ -1,0 +1,164 @@
+//! `redraft serve`: the pages as a server on this machine, with sessions that are followed and answered
+//! through their tasks.
+
+mod door;
+mod files;
+mod live;
+mod pages;
+
+pub use door::Door;
+pub use live::{Actions, Ran, Request, Upload};
+pub(super) use pages::TEMPLATES;
+
+use super::{Pages, STYLE};
+use crate::workflow::session_task::SessionTask;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// The longest body of a request, in bytes: uploads are Base64 in JSON.
+const LONGEST_BODY: usize = 96 << 20;
+
+/// What all requests share.
+struct Site {
+    door: Door,
+    sessions: PathBuf,
+    actions: Actions,
+    /// The sessions that were worked on here, by name.
+    tasks: Mutex<HashMap<String, SessionTask>>,
+    pages: Pages,
+    /// Scripts are run by hand one at a time.
+    runs: Semaphore,
+    cancel: CancellationToken,
+}
+
+impl Site {
+    /// The task of a session that was worked on here.
+    fn task(&self, name: &str) -> Option<SessionTask> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The task of a session that is worked on here now.
+    fn live(&self, name: &str) -> Option<SessionTask> {
+        self.task(name).filter(|task| task.ended().is_none())
+    }
+}
+
+/// Serves the sessions of a folder until it is cancelled. Sessions that are worked on then are
+/// paused, and can be resumed.
+///
+/// # Errors
+/// The system takes no further connections.
+pub async fn serve(
+    listener: TcpListener,
+    door: Door,
+    sessions: PathBuf,
+    actions: Actions,
+    cancel: CancellationToken,
+) -> std::io::Result<()> {
+    let site = Arc::new(Site {
+        door,
+        sessions,
+        actions,
+        tasks: Mutex::default(),
+        pages: Pages::new().map_err(std::io::Error::other)?,
+        runs: Semaphore::new(1),
+        cancel: cancel.clone(),
+    });
+    let served = tokio::select! {
+        served = async { axum::serve(listener, router(site.clone())).await } => served,
+        () = cancel.cancelled() => Ok(()),
+    };
+    let tasks = std::mem::take(&mut *site.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+    tasks.values().for_each(SessionTask::cancel);
+    for task in tasks.into_values() {
+        let _ = task.join();
+    }
+    served
+}
+
+fn router(site: Arc<Site>) -> Router {
+    Router::new()
+        .route("/", get(pages::list))
+        .route(
+            "/style.css",
+            get(|| async { asset("text/css", [STYLE, include_str!("style.css")].concat()) }),
+        )
+        .route(
+            "/page.js",
+            get(|| async { asset("text/javascript", include_str!("page.js").to_owned()) }),
+        )
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/sessions", post(live::create))
+        .route("/sessions/{name}", get(pages::session))
+        .route("/sessions/{name}/body", get(pages::body))
+        .route("/sessions/{name}/gate", get(pages::gate))
+        .route("/sessions/{name}/diff", get(pages::diff))
+        .route("/sessions/{name}/events", get(live::events))
+        .route("/sessions/{name}/answer", post(live::answer))
+        .route("/sessions/{name}/resume", post(live::resume))
+        .route("/sessions/{name}/stop", post(live::stop))
+        .route("/sessions/{name}/versions/{version}", get(pages::version))
+        .route("/sessions/{name}/versions/{version}/run", post(live::run))
+        .route("/sessions/{name}/files/{*path}", get(files::file))
+        .fallback(|| async { Failure::missing("there is no such page") })
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(middleware::from_fn_with_state(site.clone(), door::guard))
+        .with_state(site)
+}
+
+fn asset(kind: &'static str, text: String) -> Response {
+    ([(header::CONTENT_TYPE, format!("{kind}; charset=utf-8"))], text).into_response()
+}
+
+/// Why a request is not fulfilled, in a sentence of plain text.
+struct Failure {
+    status: StatusCode,
+    why: String,
+}
+
+impl Failure {
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+    fn new(status: StatusCode, why: impl ToString) -> Self {
+        Self { status, why: why.to_string() }
+    }
+
+    fn missing(why: impl ToString) -> Self {
+        Self::new(StatusCode::NOT_FOUND, why)
+    }
+
+    fn wrong(why: impl ToString) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, why)
+    }
+
+    fn conflict(why: impl ToString) -> Self {
+        Self::new(StatusCode::CONFLICT, why)
+    }
+
+    fn broken(why: impl ToString) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+        (self.status, kind, format!("{}\n", self.why)).into_response()
+    }
+}
+
+/// Does what waits for the disk or a script where it keeps no other request waiting.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Failure::broken(error)))
+}

@@ -1,0 +1,178 @@
+//! The pages: `view`'s values put into templates that escape all of them.
+
+use super::{Failure, Site, aside};
+use crate::domain::session::Session;
+use crate::store::catalog::{self, Listed};
+use crate::store::{self, JOURNAL, StoreError};
+use crate::view;
+use crate::viewer::Diff;
+use crate::workflow::manager;
+use axum::extract::{Path as Named, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The versions that the table of requirements has a column for.
+const COLUMNS: usize = 12;
+/// Rows of a comparison.
+const ROWS: usize = 2000;
+
+/// The templates of these pages, by their names.
+pub(in crate::viewer) const TEMPLATES: [(&str, &str); 7] = [
+    ("frame.html", include_str!("frame.html")),
+    ("list.html", include_str!("list.html")),
+    ("session.html", include_str!("session.html")),
+    ("body.html", include_str!("body.html")),
+    ("gate.html", include_str!("gate.html")),
+    ("version.html", include_str!("version.html")),
+    ("diff.html", include_str!("diff.html")),
+];
+
+impl Site {
+    fn draw(&self, name: &str, values: &Value) -> Result<Html<String>, Failure> {
+        self.pages.page(name, values).map(Html).map_err(Failure::broken)
+    }
+}
+
+/// The folder of a session, which is its name below the sessions folder and nothing else.
+pub(super) fn folder_of(site: &Site, name: &str) -> Result<PathBuf, Failure> {
+    let mut parts = Path::new(name).components();
+    let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    let folder = site.sessions.join(name);
+    if !is_name || name.starts_with('.') || crate::files::length(&folder.join(JOURNAL)).is_none() {
+        return Err(Failure::missing(StoreError::Unknown(name.to_owned())));
+    }
+    Ok(folder)
+}
+
+fn read(site: &Site, name: &str) -> Result<Session, Failure> {
+    Ok(store::read(&folder_of(site, name)?).map_err(Failure::broken)?.session)
+}
+
+/// All sessions, the one last worked on first, and a form for a new one.
+pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Html<String>, Failure> {
+    aside(move || {
+        let row = |Listed { name, changed, session }: Listed| match session {
+            // A folder's own name finds it.
+            Ok(session) => (session.updated.clone(), changed, name, view::Row::of(&session)),
+            Err(error) => {
+                (String::new(), changed, name.clone(), view::Row::damaged(name, error.to_string()))
+            }
+        };
+        let mut rows = catalog::list(&site.sessions, row).map_err(Failure::broken)?;
+        rows.sort_by(|a, b| (&b.0, b.1).cmp(&(&a.0, a.1)));
+        let sessions: Vec<_> = rows
+            .into_iter()
+            .map(|(_, _, name, row)| json!({ "live": site.live(&name).is_some(), "name": name, "row": row }))
+            .collect();
+        let folder = site.sessions.display().to_string();
+        site.draw("list.html", &json!({ "sessions": sessions, "folder": folder }))
+    })
+    .await
+}
+
+/// A session, live if it is worked on here.
+pub(super) async fn session(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+) -> Result<Html<String>, Failure> {
+    draw_session(site, name, "session.html").await
+}
+
+/// What changes of that page.
+pub(super) async fn body(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+) -> Result<Html<String>, Failure> {
+    draw_session(site, name, "body.html").await
+}
+
+async fn draw_session(
+    site: Arc<Site>,
+    name: String,
+    template: &'static str,
+) -> Result<Html<String>, Failure> {
+    aside(move || {
+        let session = read(&site, &name)?;
+        let live = site.live(&name).is_some();
+        let numbers: Vec<u32> = session.versions.iter().map(|version| version.number).collect();
+        let numbers = &numbers[numbers.len().saturating_sub(COLUMNS)..];
+        site.draw(template, &json!({ "name": name, "live": live, "numbers": numbers, "session": view::Session::of(&session) }))
+    })
+    .await
+}
+
+/// The open question of a session, with forms for its answers; empty if there is none.
+pub(super) async fn gate(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+) -> Result<Response, Failure> {
+    let Some(open) = site.live(&name).and_then(|task| task.question()) else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let (session, id) = (&open.session, open.id);
+    let Some(gate) = open.gate else {
+        return Ok(site
+            .draw("gate.html", &json!({ "name": name, "id": id, "gate": () }))?
+            .into_response());
+    };
+    let trouble = open.trouble.clone();
+    let view = view::Gate::of(&manager::Question { gate, session, trouble });
+    let can = |is: fn(&crate::domain::review::Finding) -> bool| -> Vec<_> {
+        let findings = session.ledger.iter().filter(|finding| is(finding));
+        findings.map(|finding| view::Finding::of(finding, None)).collect()
+    };
+    let values = json!({ "name": name, "id": id, "gate": view, "waivable": can(view::can_waive), "reopenable": can(view::can_reopen), "requirements": session.requirements().iter().map(|r| (&r.id, &r.text)).collect::<Vec<_>>(), "versions": session.versions.iter().rev().map(|version| version.number).collect::<Vec<_>>() });
+    Ok(site.draw("gate.html", &values)?.into_response())
+}
+
+/// A version with its script, its output and its pictures.
+pub(super) async fn version(
+    State(site): State<Arc<Site>>,
+    Named((name, number)): Named<(String, u32)>,
+) -> Result<Html<String>, Failure> {
+    aside(move || {
+        let session = read(&site, &name)?;
+        let version = view::Version::whole(&session, known(&session, number)?);
+        let written = version.run.iter().flat_map(|run| &run.report.files);
+        let written: Vec<_> = written
+            .map(|file| json!({ "file": file, "path": format!("run_v{number}/files/{file}") }))
+            .collect();
+        site.draw("version.html", &json!({ "name": name, "version": version, "written": written }))
+    })
+    .await
+}
+
+fn known(session: &Session, number: u32) -> Result<&crate::domain::session::Version, Failure> {
+    let version = session.version(number);
+    version.ok_or_else(|| Failure::missing(store::no_version(session, number)))
+}
+
+/// Which versions are compared.
+#[derive(Debug, Deserialize)]
+pub(super) struct Between {
+    from: u32,
+    to: u32,
+}
+
+/// What changed between two versions.
+pub(super) async fn diff(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+    Query(Between { from, to }): Query<Between>,
+) -> Result<Html<String>, Failure> {
+    aside(move || {
+        let session = read(&site, &name)?;
+        let (old, new) = (known(&session, from)?, known(&session, to)?);
+        let diff = Diff::of((from, &old.script), (to, &new.script), ROWS);
+        let versions: Vec<u32> = session.versions.iter().map(|version| version.number).collect();
+        site.draw(
+            "diff.html",
+            &json!({ "name": name, "from": from, "to": to, "diff": diff, "versions": versions }),
+        )
+    })
+    .await
+}

@@ -1,0 +1,364 @@
+//! `redraft serve`: the real server, spoken to in raw HTTP as a browser would and as it would not.
+
+use crate::support::world::{ACCEPT, PLAN, World, fenced};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Child;
+use std::time::Duration;
+
+/// How long an answer may take that never comes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A server, ended with this value.
+struct Served {
+    child: Child,
+    address: String,
+    token: String,
+}
+
+/// What a server answered.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Served {
+    fn start(world: &World, more: &[&str]) -> Self {
+        let mut child = world.start(&[&["serve", "--listen", "127.0.0.1:0"][..], more].concat());
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.find_map(|line| line.unwrap().strip_prefix("http://").map(str::to_owned));
+        let url = url.expect("an address");
+        let (address, token) = url.split_once("/?token=").expect("a token");
+        Self { address: address.to_owned(), token: token.to_owned(), child }
+    }
+
+    fn port(&self) -> &str {
+        self.address.rsplit_once(':').unwrap().1
+    }
+
+    /// Sends a request as it stands, and gives the connection.
+    fn send(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    fn ask(&self, head: &str, body: &str) -> Answer {
+        let length = body.len();
+        let mut stream = self.send(&format!(
+            "{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+        let mut text = Vec::new();
+        stream.read_to_end(&mut text).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect(head);
+        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
+    /// A browser that came by the address that was printed.
+    fn browser(&self) -> Browser<'_> {
+        let head = format!("GET /?token={} HTTP/1.1\r\nHost: {}", self.token, self.address);
+        let answer = self.ask(&head, "");
+        assert_eq!(answer.status, 303, "{answer:?}");
+        assert!(answer.head.contains("location: /\r\n") || answer.head.ends_with("location: /"));
+        let cookie = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+        let cookie = cookie.expect("a cookie");
+        assert!(cookie.contains("httponly") && cookie.contains("samesite=strict"), "{cookie}");
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        Browser { served: self, cookie }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Browser<'a> {
+    served: &'a Served,
+    cookie: String,
+}
+
+impl Browser<'_> {
+    fn head(&self, method: &str, path: &str) -> String {
+        let (address, cookie) = (&self.served.address, &self.cookie);
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}")
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str, status: u16) -> Answer {
+        let answer = self.served.ask(&self.head("GET", path), "");
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        answer
+    }
+
+    #[track_caller]
+    fn post(&self, path: &str, value: &Value, status: u16) -> Answer {
+        let head = self.head("POST", path);
+        let origin = &self.served.address;
+        let head = format!("{head}\r\nOrigin: http://{origin}\r\nContent-Type: application/json");
+        let answer = self.served.ask(&head, &value.to_string());
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        answer
+    }
+
+    /// The messages of a session from now on.
+    fn follow(&self, name: &str) -> Messages {
+        let head = self.head("GET", &format!("/sessions/{name}/events"));
+        Messages { lines: BufReader::new(self.served.send(&format!("{head}\r\n\r\n"))) }
+    }
+
+    fn answer(&self, name: &str, question: &Value, answer: &Value, status: u16) -> Answer {
+        let value = json!({ "question": question["id"], "answer": answer });
+        self.post(&format!("/sessions/{name}/answer"), &value, status)
+    }
+}
+
+struct Messages {
+    lines: BufReader<TcpStream>,
+}
+
+impl Messages {
+    fn next(&mut self) -> Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "the messages ended");
+            if let Some(data) = line.strip_prefix("data: ") {
+                return serde_json::from_str(data).expect(data);
+            }
+        }
+    }
+
+    /// All up to one of this kind, which is the last of them.
+    fn until(&mut self, kind: &str) -> Vec<Value> {
+        let mut seen = vec![self.next()];
+        while seen[seen.len() - 1]["message"] != kind {
+            assert_ne!(seen[seen.len() - 1]["message"], "ended", "{seen:?}");
+            seen.push(self.next());
+        }
+        seen
+    }
+
+    fn question(&mut self, gate: &str) -> Value {
+        let question = self.until("question").pop().unwrap();
+        assert_eq!(question["gate"], gate);
+        question
+    }
+}
+
+fn counting() -> World {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
+    world.write("more.yaml", "sandbox: { mode: 'off' }\n");
+    world
+}
+
+const CONFIG: [&str; 2] = ["--config", "more.yaml"];
+
+#[test]
+fn only_a_browser_with_the_token_is_let_in_and_only_from_the_servers_own_page() {
+    let world = World::empty();
+    let served = Served::start(&world, &[]);
+    let browser = served.browser();
+    let (own, port) = (served.address.as_str(), served.port());
+    let [origin, other] = [own, "evil.example"].map(|host| format!("http://{host}"));
+    let [named, local] = ["evil.example", "localhost"].map(|name| format!("{name}:{port}"));
+    let (cookie, origin, other) = (browser.cookie.as_str(), origin.as_str(), other.as_str());
+    let (named, local) = (named.as_str(), local.as_str());
+    let json = "application/json";
+    for (what, method, path, host, cookie, origin, kind, status) in [
+        ("no token", "GET", "/", own, "", "", "", 403),
+        ("no token, a post", "POST", "/sessions", own, "", origin, json, 403),
+        ("a wrong token", "GET", "/?token=0", own, "", "", "", 403),
+        ("a wrong cookie", "GET", "/", own, "redraft=1", "", "", 403),
+        ("no token for an asset", "GET", "/page.js", own, "", "", "", 403),
+        ("no token for what is not there", "GET", "/nothing", own, "", "", "", 403),
+        ("the cookie", "GET", "/", own, cookie, "", "", 200),
+        ("another name of this machine", "GET", "/", local, cookie, "", "", 200),
+        ("a name of somebody's", "GET", "/", named, cookie, "", "", 403),
+        ("no port", "GET", "/", "127.0.0.1", cookie, "", "", 403),
+        ("another page", "POST", "/sessions", own, cookie, other, json, 403),
+        ("another page looks", "GET", "/", own, cookie, other, "", 403),
+        ("a page without an origin", "POST", "/sessions", own, cookie, "null", json, 403),
+        ("a form", "POST", "/sessions", own, cookie, origin, "text/plain", 415),
+        ("no type", "POST", "/sessions", own, cookie, origin, "", 415),
+        ("no change by looking", "GET", "/sessions", own, cookie, "", "", 405),
+        ("an odd method", "DELETE", "/sessions/s", own, cookie, origin, json, 405),
+    ] {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}");
+        for (name, value) in [("Cookie", cookie), ("Origin", origin), ("Content-Type", kind)] {
+            if !value.is_empty() {
+                head.push_str(&format!("\r\n{name}: {value}"));
+            }
+        }
+        let answer = served.ask(&head, "{}");
+        assert_eq!(answer.status, status, "{what}: {answer:?}");
+        assert!(answer.head.contains("content-security-policy: default-src 'none'"), "{what}");
+        assert!(answer.head.contains("x-content-type-options: nosniff"), "{what}");
+    }
+    assert!(!world.file("sessions").exists(), "nothing was made");
+}
+
+#[test]
+fn a_session_goes_from_its_task_to_an_accepted_script_in_a_browser() {
+    let world = counting();
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    let new = json!({
+        "request": "count to two",
+        "name": "s",
+        "preset": "guided",
+        "data": [{ "name": "a.txt", "base64": "b25l" }],
+    });
+    let made = browser.post("/sessions", &new, 201);
+    assert_eq!(made.body, r#"{"name":"s"}"#);
+    assert_eq!(world.read("sessions/s/data/a.txt"), "one");
+    let mut messages = browser.follow("s");
+    let plan = messages.question("plan");
+    let gate = browser.get("/sessions/s/gate", 200).body;
+    assert!(gate.contains("Is this the plan?") && gate.contains("It prints one."), "{gate}");
+    browser.answer("s", &plan, &json!({ "answer": "accept" }), 422);
+    browser.answer("s", &plan, &json!({ "answer": "approve" }), 200);
+    let until = messages.until("question");
+    let news: Vec<&str> = until.iter().filter_map(|message| message["news"].as_str()).collect();
+    for kind in ["calling", "text", "called", "written", "checked", "ran", "reviewed"] {
+        assert!(news.contains(&kind), "{kind}: {news:?}");
+    }
+    let text: String = until.iter().filter_map(|message| message["text"].as_str()).collect();
+    assert!(text.contains("print('two')"), "{text}");
+    let version = until.last().unwrap();
+    let broken = json!({ "answer": "edit", "value": "print(" });
+    let refused = browser.answer("s", version, &broken, 422);
+    assert!(refused.body.contains("line 1"), "{}", refused.body);
+    browser.answer("s", version, &json!({ "answer": "accept" }), 200);
+    let ended = messages.until("ended").pop().unwrap();
+    assert_eq!(ended["end"], json!({ "accepted": 1 }));
+    assert_eq!(ended["exit_code"], 0);
+    let page = browser.get("/sessions/s", 200).body;
+    assert!(page.contains("accepted v1"), "{page}");
+    assert!(browser.get("/", 200).body.contains("accepted v1"));
+    let version = browser.get("/sessions/s/versions/1", 200).body;
+    assert!(version.contains("&#39;two&#39;"), "{version}");
+    let ran = browser.post("/sessions/s/versions/1/run", &json!({}), 200);
+    let ran: Value = serde_json::from_str(&ran.body).unwrap();
+    assert_eq!((&ran["verdict"], &ran["stdout"]), (&json!("ok"), &json!("one\ntwo\n")));
+}
+
+#[test]
+fn of_two_browsers_the_first_answer_counts_and_the_other_is_told() {
+    let world = counting();
+    let served = Served::start(&world, &CONFIG);
+    let (one, two) = (served.browser(), served.browser());
+    one.post("/sessions", &json!({ "request": "count to two", "name": "s" }), 201);
+    let mut of_one = one.follow("s");
+    let question = of_one.question("plan");
+    // Who comes later sees the question first.
+    let mut of_two = two.follow("s");
+    assert_eq!(of_two.next(), question);
+    two.answer("s", &question, &json!({ "answer": "quit" }), 200);
+    let refused = one.answer("s", &question, &json!({ "answer": "approve" }), 409);
+    assert!(refused.body.contains("answered before"), "{}", refused.body);
+    for messages in [&mut of_one, &mut of_two] {
+        let closed = messages.until("closed").pop().unwrap();
+        assert_eq!((&closed["question"], &closed["answer"]), (&question["id"], &json!("quit")));
+        assert_eq!(messages.until("ended").pop().unwrap()["exit_code"], 3);
+    }
+    // What was paused goes on, and is stopped by a button.
+    one.post("/sessions/s/resume", &json!({}), 200);
+    let mut messages = two.follow("s");
+    let again = messages.question("plan");
+    two.post("/sessions/s/stop", &json!({}), 200);
+    assert_eq!(messages.until("ended").pop().unwrap()["end"], json!("interrupted"));
+    one.answer("s", &again, &json!({ "answer": "approve" }), 409);
+    one.post("/sessions/s/stop", &json!({}), 409);
+    assert_eq!(world.received().len(), 1, "the plan was paid for once");
+}
+
+#[test]
+fn a_session_that_another_process_works_on_is_not_taken_from_it() {
+    let world = counting();
+    world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
+    let mut other = world.start(&["resume", "s"]);
+    let mut out = BufReader::new(other.stdout.take().unwrap()).lines();
+    assert!(out.any(|line| line.unwrap().contains("plan gate:")));
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    browser.post("/sessions/s/resume", &json!({}), 200);
+    let ended = browser.follow("s").until("ended").pop().unwrap();
+    assert_eq!(ended["exit_code"], 5);
+    assert!(ended["error"].as_str().unwrap().contains("is locked by"), "{ended}");
+    drop(other.stdin.take());
+    other.wait().unwrap();
+}
+
+#[test]
+fn what_models_and_scripts_say_is_shown_and_never_part_of_a_page() {
+    const TAG: &str = "<script>alert(1)</script>";
+    const PICTURE: &str = "<img src=x onerror=alert(1)>";
+    let plan = format!("{TAG}\nR1: It prints {PICTURE}. Check: look.\n");
+    let script = format!("import sys\nprint('{TAG}')\nprint('{PICTURE}', file=sys.stderr)");
+    let review = format!("R1: not met\nF1 [should] (R1) {TAG}\nVERDICT: ITERATE\n");
+    let world = World::scripted(&[&plan], &[&fenced(&script)], &[&review]);
+    world.write("more.yaml", "sandbox: { mode: 'off' }\n");
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    browser.post("/sessions", &json!({ "request": format!("say {TAG}"), "name": "s" }), 201);
+    let mut messages = browser.follow("s");
+    let question = messages.question("plan");
+    let mut pages = vec![browser.get("/sessions/s/gate", 200).body];
+    browser.answer("s", &question, &json!({ "answer": "approve" }), 200);
+    messages.question("version");
+    for path in
+        ["/", "/sessions/s", "/sessions/s/body", "/sessions/s/gate", "/sessions/s/versions/1"]
+    {
+        pages.push(browser.get(path, 200).body);
+    }
+    pages.push(browser.get("/sessions/s/diff?from=1&to=1", 200).body);
+    for page in &pages {
+        assert!(!page.contains(TAG) && !page.contains("<img src=x"), "{page}");
+        // Nothing runs that stands in a page itself.
+        assert!(!page.replace("<script src=\"/page.js\" defer></script>", "").contains("<script"));
+    }
+    assert!(pages[0].contains("&lt;script&gt;"), "{}", pages[0]);
+    assert!(pages[5].contains("&lt;img src=x"), "{}", pages[5]);
+}
+
+#[test]
+fn files_come_from_below_the_sessions_folder_and_are_never_pages() {
+    let world = counting();
+    world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
+    world.write("sessions/s/run_v1/files/page.html", "<script>alert(1)</script>");
+    world.write("sessions/secret.txt", "secret");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/etc", world.file("sessions/s/link")).unwrap();
+    let served = Served::start(&world, &[]);
+    let browser = served.browser();
+    let file = |path: &str, status| browser.get(&format!("/sessions/s/files/{path}"), status);
+    let html = file("run_v1/files/page.html", 200);
+    assert!(html.head.contains("content-type: application/octet-stream"), "{}", html.head);
+    assert!(html.head.contains("content-disposition: attachment"), "{}", html.head);
+    assert!(html.head.contains("content-security-policy: sandbox"), "{}", html.head);
+    let text = file("session.yaml", 200);
+    assert!(text.head.contains("content-type: text/plain"), "{}", text.head);
+    for path in [
+        "../secret.txt",
+        "..%2fsecret.txt",
+        "%2e%2e/secret.txt",
+        "link/passwd",
+        ".lock",
+        "%2fetc%2fpasswd",
+        "data",
+    ] {
+        file(path, 404);
+    }
+    for path in ["/sessions/../s", "/sessions/%2e%2e", "/sessions/..%2fsessions", "/sessions/none"]
+    {
+        browser.get(path, 404);
+    }
+}
