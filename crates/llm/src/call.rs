@@ -131,11 +131,17 @@ pub async fn call(
     let mut attempts = 1;
     loop {
         let mut heard = Heard::of(request.begun(), on);
+        let turn = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
+            turn = model.turn() => turn,
+        };
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
             ended = attempt(model, request, policy.silence, enough, &mut heard, on) => ended,
         };
+        drop(turn);
         let fault = match ended {
             Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
             // Servers and programs can repeat what they were sent.

@@ -40,6 +40,9 @@ pub struct ProviderConfig {
     /// How many calls it works on at once.
     #[serde(deserialize_with = "values::positive")]
     pub parallel: Option<usize>,
+    /// How many requests it is sent in a minute, by all sessions of the process together.
+    #[serde(deserialize_with = "values::positive")]
+    pub requests_per_minute: Option<usize>,
     /// Seconds of silence after which a call has failed.
     #[serde(deserialize_with = "values::seconds")]
     pub timeout: Option<f64>,
@@ -190,6 +193,7 @@ impl ProviderConfig {
         over(&mut self.base_url, later.base_url);
         over(&mut self.api_key_env, later.api_key_env);
         over(&mut self.parallel, later.parallel);
+        over(&mut self.requests_per_minute, later.requests_per_minute);
         over(&mut self.structured, later.structured);
         over(&mut self.timeout, later.timeout);
         over(&mut self.path, later.path);

@@ -23,6 +23,7 @@ pub mod library;
 mod nearest;
 mod ollama;
 mod openai;
+mod pace;
 mod parts;
 pub mod profiles;
 pub mod provider;
@@ -39,6 +40,7 @@ pub mod told;
 mod wire;
 
 pub use fault::Fault;
+pub use pace::Turn;
 pub use script::{Recorded, ScriptModel, Used};
 
 use futures_util::future::BoxFuture;
@@ -76,6 +78,12 @@ pub trait Model: Send + Sync {
         request: &'a Request,
         pieces: mpsc::Sender<Piece>,
     ) -> BoxFuture<'a, Result<Ending, Fault>>;
+
+    /// Waits until it may be asked, where its provider takes only so many requests. Whoever asks holds
+    /// what is given until the answer is there.
+    fn turn(&self) -> BoxFuture<'_, Turn> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// Whether it can be told of tools. One that can't leaves a request's tools out.
     fn takes_tools(&self) -> bool {

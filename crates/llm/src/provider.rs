@@ -11,6 +11,7 @@ use super::http::{BadAddress, Door, HttpModel, is_near};
 use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
 use super::openai::OpenAi;
+use super::pace::Paced;
 use super::profiles;
 use super::responses::Responses;
 use super::secret::Secret;
@@ -415,6 +416,9 @@ pub fn connect_in(
             return Err(ProviderError::NotInBuild { provider: provider.name, kind });
         }
     };
+    let place = format!("{} {:?}", provider.name, provider.settings.base_url);
+    let (a_minute, at_once) = (provider.settings.requests_per_minute, provider.settings.parallel);
+    let model_behind = Paced::over(model_behind, &place, a_minute, at_once);
     // An Ollama makes its context as large as it has to be.
     let context = provider.settings.context.filter(|_| kind != Kind::Ollama);
     let price = price(model, config);

@@ -1,0 +1,169 @@
+//! How fast a provider is asked by the whole process: so many requests a minute, so many at once.
+
+use super::{Ending, Fault, Model, Piece};
+use futures_util::future::BoxFuture;
+use redraft_domain::chat::Request;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// What a limit on requests counts them in.
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// The providers with such limits, by their names and limits: all sessions of the process share one.
+static PACES: LazyLock<Mutex<HashMap<String, Arc<Pace>>>> = LazyLock::new(Mutex::default);
+
+/// A place among the requests that a provider works on at once. It is free again when this is dropped.
+pub type Turn = Option<OwnedSemaphorePermit>;
+
+/// The limits of a provider.
+struct Pace {
+    minute: Option<Mutex<Window>>,
+    places: Option<Arc<Semaphore>>,
+}
+
+/// A model whose provider has such limits.
+pub(super) struct Paced {
+    model: Box<dyn Model>,
+    pace: Arc<Pace>,
+}
+
+impl Paced {
+    /// A model of this provider, which takes so many requests a minute and so many at once, where
+    /// that is limited at all.
+    pub(super) fn over(
+        model: Box<dyn Model>,
+        provider: &str,
+        a_minute: Option<usize>,
+        at_once: Option<usize>,
+    ) -> Box<dyn Model> {
+        if a_minute.is_none() && at_once.is_none() {
+            return model;
+        }
+        let mut all = PACES.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{provider} {a_minute:?} {at_once:?}");
+        let pace = all.entry(key).or_insert_with(|| {
+            let minute = a_minute.map(|most| Mutex::new(Window::new(most)));
+            let places = at_once.map(|most| Arc::new(Semaphore::new(most)));
+            Arc::new(Pace { minute, places })
+        });
+        Box::new(Self { model, pace: Arc::clone(pace) })
+    }
+}
+
+impl Model for Paced {
+    fn answer<'a>(
+        &'a self,
+        request: &'a Request,
+        pieces: mpsc::Sender<Piece>,
+    ) -> BoxFuture<'a, Result<Ending, Fault>> {
+        self.model.answer(request, pieces)
+    }
+
+    fn turn(&self) -> BoxFuture<'_, Turn> {
+        Box::pin(async {
+            let place = match &self.pace.places {
+                // It is never closed.
+                Some(places) => Arc::clone(places).acquire_owned().await.ok(),
+                None => None,
+            };
+            if let Some(minute) = &self.pace.minute {
+                let at = minute.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+                tokio::time::sleep_until(at.into()).await;
+            }
+            place
+        })
+    }
+
+    fn takes_tools(&self) -> bool {
+        self.model.takes_tools()
+    }
+
+    fn takes_schema(&self) -> bool {
+        self.model.takes_schema()
+    }
+
+    fn goes_on(&self) -> bool {
+        self.model.goes_on()
+    }
+}
+
+/// The times of the last requests: no minute, wherever it begins, has more of them than allowed.
+struct Window {
+    most: usize,
+    given: VecDeque<Instant>,
+}
+
+impl Window {
+    fn new(most: usize) -> Self {
+        Self { most: most.max(1), given: VecDeque::new() }
+    }
+
+    /// When the next request may be sent, which counts from then on.
+    fn take(&mut self, now: Instant) -> Instant {
+        let first = if self.given.len() < self.most { None } else { self.given.pop_front() };
+        let at = first.map_or(now, |first| now.max(first + MINUTE));
+        self.given.push_back(at);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_minute_has_more_requests_than_allowed() {
+        let begun = Instant::now();
+        let seconds = Duration::from_secs;
+        for (most, asked, sent) in [
+            (1, vec![0, 0, 0], vec![0, 60, 120]),
+            (2, vec![0, 10, 20, 20, 65], vec![0, 10, 60, 70, 120]),
+            (3, vec![0, 1, 2, 61, 62], vec![0, 1, 2, 61, 62]),
+            (3, vec![0, 0, 0, 59, 200], vec![0, 0, 0, 60, 200]),
+        ] {
+            let mut window = Window::new(most);
+            let given: Vec<u64> = asked
+                .iter()
+                .map(|at| (window.take(begun + seconds(*at)) - begun).as_secs())
+                .collect();
+            assert_eq!(given, sent, "{most} a minute, asked at {asked:?}");
+        }
+    }
+
+    struct Silent;
+
+    impl Model for Silent {
+        fn answer<'a>(
+            &'a self,
+            _: &'a Request,
+            _: mpsc::Sender<Piece>,
+        ) -> BoxFuture<'a, Result<Ending, Fault>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn models_of_one_provider_wait_for_each_other() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let model = |provider: &str, a_minute, at_once| {
+            Paced::over(Box::new(Silent), provider, a_minute, at_once)
+        };
+        let soon = |model: &dyn Model, within| {
+            let turn = async {
+                tokio::time::timeout(Duration::from_millis(within), model.turn()).await.ok()
+            };
+            runtime.as_ref().ok()?.block_on(turn)
+        };
+        let (first, second) = (model("a", Some(1), None), model("a", Some(1), None));
+        assert!(soon(&*first, 10_000).is_some());
+        assert!(soon(&*second, 20).is_none(), "the minute has had its request");
+        assert!(soon(&*model("b", Some(1), None), 10_000).is_some(), "another provider");
+        let (first, second) = (model("a", None, Some(1)), model("a", None, Some(1)));
+        let held = soon(&*first, 10_000);
+        assert!(soon(&*second, 20).is_none(), "its one place is taken");
+        drop(held);
+        assert!(soon(&*second, 10_000).is_some());
+    }
+}
