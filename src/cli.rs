@@ -1,5 +1,7 @@
 //! The command line: the doc comments here are the help.
 
+use crate::batch::engine::Engine;
+use crate::batch::shard::Shard;
 use crate::domain::settings::{Preset, SandboxMode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -28,7 +30,7 @@ pub(crate) struct Global {
     /// The folder that holds the sessions [default: `$REDRAFT_SESSIONS`, the configuration's, ./sessions]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) sessions: Option<PathBuf>,
-    /// Print results, and for `new` and `resume` each event, as JSON on standard output
+    /// Print results, and for `new`, `resume` and `batch` each event, as JSON on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Do not ask before files are overwritten and models are fetched; with `ask`, as `--auto`
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Go on with a session, at the step where it stopped
     Resume(Resume),
+    /// Work on many tasks side by side, unattended; a table and files say what came of each
+    Batch(Batch),
     /// List the sessions, the one last worked on first
     List,
     /// Remove sessions with all their files
@@ -212,7 +216,7 @@ pub(crate) struct Ask {
 }
 
 /// What a session may use: flags that all sessions share.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Means {
     /// The model for all roles, as PROVIDER/MODEL
     #[arg(long, value_name = "M")]
@@ -248,8 +252,8 @@ pub(crate) struct Resume {
     pub(crate) work: Work,
 }
 
-/// What a session works with: flags that `new` and `resume` share.
-#[derive(Args, Debug, Default)]
+/// What a session works with: flags that `new`, `resume` and `batch` share.
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Work {
     #[command(flatten)]
     pub(crate) means: Means,
@@ -286,6 +290,70 @@ pub(crate) struct Work {
     /// What the script does, checked on every version: 'input: 5 -> 120', 'arguments: 10 km -> 6.21'
     #[arg(long = "example", value_name = "EXAMPLE", allow_hyphen_values = true)]
     pub(crate) examples: Vec<String>,
+}
+
+/// Many tasks, with flags that hold for all of them where a task says nothing itself.
+#[derive(Args, Debug)]
+pub(crate) struct Batch {
+    /// The tasks: JSON lines, a JSON list (`.json`) or a YAML list (`.yaml`), each with an `id` and a `task`
+    #[arg(value_name = "TASKS")]
+    pub(crate) tasks: PathBuf,
+    /// Tasks at the same time [default: the provider's `parallel`; else 1 for a model inside redraft, and 2]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    pub(crate) jobs: Option<u32>,
+    /// Where the results go [default: `batch-NAME` in the sessions folder, by the file of tasks]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// The way of working
+    #[arg(long, value_name = "P", value_enum)]
+    pub(crate) preset: Option<PresetArg>,
+    /// Work again on tasks that wait at a gate or a limit
+    #[arg(long)]
+    pub(crate) retry_paused: bool,
+    /// Do each task so many times, and show the mean and the spread
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    pub(crate) repeat: Option<u32>,
+    /// Show what changed against the `results.jsonl` of an older batch
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Do one part of several only, as `2/8` [default: what the task array of Slurm or `hq` says]
+    #[arg(long, value_name = "i/n")]
+    pub(crate) shard: Option<Shard>,
+    /// In how many parts it is done [default with `--engine`: 8, or a task each]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
+    pub(crate) shards: Option<u32>,
+    /// Collect the results of all parts into one table
+    #[arg(long, conflicts_with_all = ["status", "cancel", "engine", "shard"])]
+    pub(crate) merge: bool,
+    /// With `--merge`: another folder that holds results of parts
+    #[arg(long, value_name = "DIR", requires = "merge")]
+    pub(crate) from: Vec<PathBuf>,
+    /// Show how far it is, wherever it is worked on
+    #[arg(long, conflicts_with_all = ["cancel", "engine", "shard"])]
+    pub(crate) status: bool,
+    /// Break off whoever works on it: processes of this machine, and the cluster's job
+    #[arg(long, conflicts_with_all = ["engine", "shard"])]
+    pub(crate) cancel: bool,
+    /// Submit it to a cluster as an array of parts
+    #[arg(long, value_enum, conflicts_with = "shard")]
+    pub(crate) engine: Option<EngineArg>,
+    /// The account that Slurm counts it on
+    #[arg(long, value_name = "A", requires = "engine")]
+    pub(crate) account: Option<String>,
+    /// Slurm's partition
+    #[arg(long, value_name = "P", requires = "engine")]
+    pub(crate) partition: Option<String>,
+    /// The time limit of a part, as the engine writes it
+    #[arg(long, value_name = "T", requires = "engine")]
+    pub(crate) time: Option<String>,
+    /// The memory of a part, as Slurm writes it
+    #[arg(long, value_name = "M", requires = "engine")]
+    pub(crate) mem: Option<String>,
+    /// Parts that Slurm runs at the same time at most
+    #[arg(long, value_name = "K", requires = "engine", value_parser = at_least_one)]
+    pub(crate) array_limit: Option<u32>,
+    #[command(flatten)]
+    pub(crate) work: Work,
 }
 
 #[derive(Args, Debug)]
@@ -477,6 +545,24 @@ impl From<PresetArg> for Preset {
             PresetArg::Quick => Self::Quick,
             PresetArg::Sampler => Self::Sampler,
             PresetArg::Analyst => Self::Analyst,
+        }
+    }
+}
+
+/// Who runs the parts of a batch.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EngineArg {
+    /// Slurm, by `sbatch`
+    Slurm,
+    /// `HyperQueue`, by `hq submit`
+    Hq,
+}
+
+impl From<EngineArg> for Engine {
+    fn from(arg: EngineArg) -> Self {
+        match arg {
+            EngineArg::Slurm => Self::Slurm,
+            EngineArg::Hq => Self::Hq,
         }
     }
 }

@@ -10,6 +10,7 @@ pub use redraft_python as python;
 pub use redraft_sandbox as sandbox;
 
 pub mod agents;
+pub mod batch;
 mod cli;
 pub mod commands;
 pub mod config;

@@ -45,7 +45,7 @@ const LAYERS: [&[&str]; 13] = [
     &["view"],
     &["workflow::driver"],
     &["workflow::session_task"],
-    &["terminal", "viewer"],
+    &["batch", "terminal", "viewer"],
     &["cli", "commands"],
 ];
 

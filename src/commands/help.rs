@@ -17,6 +17,7 @@ macro_rules! pages {
 }
 
 const PAGES: &[Page] = pages![
+    "batch",
     "benchmarks",
     "commands",
     "data",

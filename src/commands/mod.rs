@@ -1,6 +1,7 @@
 //! One file a command: each wires the layers below together. The only user of catch-all errors.
 
 mod ask;
+mod batch;
 mod chatlog;
 mod completions;
 mod diff;
@@ -234,6 +235,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::New(args) => new::run(&context, args),
         Command::Ask(args) => ask::run(&context.for_answers(), args),
         Command::Resume(args) => resume::run(context, &args),
+        Command::Batch(args) => batch::run(&context, &args),
         Command::List => list::run(&context),
         Command::Rm(args) => rm::run(&context, &args),
         Command::Rename(args) => rename::run(&context, &args),
@@ -297,12 +299,19 @@ fn code_of(error: &anyhow::Error) -> u8 {
             _ => None,
         });
     match store {
-        Some(StoreError::Locked { .. } | StoreError::Damaged { .. } | StoreError::Newer { .. }) => {
-            code::SESSION
-        }
-        _ => match error.downcast_ref::<FetchError>() {
+        Some(error) => code_of_store(error),
+        None => match error.downcast_ref::<FetchError>() {
             Some(FetchError::Nowhere { .. }) => code::MODEL,
             _ => code::USAGE,
         },
+    }
+}
+
+fn code_of_store(error: &StoreError) -> u8 {
+    match error {
+        StoreError::Locked { .. } | StoreError::Damaged { .. } | StoreError::Newer { .. } => {
+            code::SESSION
+        }
+        _ => code::USAGE,
     }
 }

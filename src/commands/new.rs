@@ -34,7 +34,9 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
             }
             None => return Ok(code::INTERRUPTED),
         }
-        setup::suit_unattended(context, &mut settings);
+        if let Some(words) = setup::suit_unattended(context, &mut settings) {
+            context.terminal.note(&context.terminal.dim(&words));
+        }
     }
     let prompts = work::prompts()?;
     let tests = tests(&args.tests)?;
@@ -81,7 +83,7 @@ fn show(context: &Context, settings: &Settings) {
 }
 
 /// The files of tests that are meant, each with some.
-fn tests(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub(super) fn tests(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut tests = Vec::new();
     for path in given {
         let shown = path.display();

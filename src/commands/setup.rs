@@ -175,13 +175,13 @@ pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Opti
 }
 
 /// Takes out what nobody would look at and what the models can't do: where no person is at the gates, a
-/// model that judges scripts no better than chance neither plans nor reviews. Says so.
-pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) {
+/// model that judges scripts no better than chance neither plans nor reviews. Says what, if anything.
+pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) -> Option<String> {
     let guesses = |role| provider::is_guessing(&settings.role(role).model, context.config.models());
     let (plan, review) = (guesses(Role::Planner), guesses(Role::Reviewer));
     let analyst = settings.review_before_run;
     if analyst || !(settings.plan && plan || settings.review && review) {
-        return;
+        return None;
     }
     settings.plan &= !plan;
     settings.review &= !review;
@@ -190,9 +190,9 @@ pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) {
         (true, false) => "no plan",
         _ => "no review",
     };
-    context.terminal.note(&context.terminal.dim(&format!(
+    Some(format!(
         "{left_out}: nobody is at the gates, and the model judges scripts no better than chance"
-    )));
+    ))
 }
 
 /// Whether several scripts can be written and run before anybody looks at one of them.

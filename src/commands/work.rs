@@ -208,7 +208,11 @@ fn watch(context: &Context, store: &mut Store, events: bool) -> Result<()> {
 }
 
 /// The first Ctrl-C stops what is running, the second one everything.
-fn catch_interrupts(cancel: &CancellationToken, out: Terminal, last_line: String) -> Result<()> {
+pub(super) fn catch_interrupts(
+    cancel: &CancellationToken,
+    out: Terminal,
+    last_line: String,
+) -> Result<()> {
     let cancel = cancel.clone();
     let at_terminal = terminal::is_there();
     let mut first: Option<Instant> = None;

@@ -15,7 +15,7 @@ mod seal;
 mod sealer;
 
 pub use create::{Draft, create, fork, no_version, scratch};
-pub use open::{Found, HandEdit, Snapshot, open, read};
+pub use open::{Found, HandEdit, Snapshot, is_worked_on, open, read};
 
 use crate::domain::event::{DataFile, Event, LONGEST_TEXT};
 use crate::domain::session::Session;

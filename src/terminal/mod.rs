@@ -4,6 +4,7 @@
 //! goes out here loses what steers a terminal, but for this program's own styles ([`harmless`]).
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
+pub mod board;
 mod by_hand;
 pub mod editor;
 mod face;

@@ -16,6 +16,7 @@ mod agreement;
 mod analyst;
 mod answers;
 mod ask;
+mod batch;
 mod commands;
 mod data;
 #[cfg(unix)]

@@ -98,7 +98,7 @@ pub enum Strategy {
 }
 
 /// A way of working: settings of the one state machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Plan, versions, reviews, all gates.

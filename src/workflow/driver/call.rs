@@ -4,7 +4,7 @@ use super::answer::parses;
 use super::context::length;
 use super::fit::{Fitted, Room, fit};
 use super::probe::get_to_know;
-use super::{Driver, DriverError, End, Next, dialogue, history};
+use super::{Driver, DriverError, End, MODEL_FAILED, NOT_ASKED, Next, dialogue, history};
 use crate::agents::{
     analysis, begin, coder, dependencies, extract, inspector, interpretation, planner, repair,
     reviewer, safety, thoughts, tries,
@@ -117,7 +117,7 @@ impl Driver<'_, '_> {
                     request.prompt_tokens()
                 );
                 let fault = Fault::PromptTooLong { context, message };
-                self.record(Event::Paused { reason: format!("the model was not asked: {fault}") })?;
+                self.record(Event::Paused { reason: format!("{NOT_ASKED}: {fault}") })?;
                 return Ok(Next::End(End::ModelFailed(format!("`{model}`: {fault}"))));
             }
             shortened |= less;
@@ -300,7 +300,7 @@ impl Driver<'_, '_> {
                 Ok(Next::Go)
             }
             CallErrorKind::Failed(_) => {
-                self.record(Event::Paused { reason: format!("the model failed: {kind}") })?;
+                self.record(Event::Paused { reason: format!("{MODEL_FAILED}: {kind}") })?;
                 Ok(Next::End(End::ModelFailed(format!("`{model}`: {kind}"))))
             }
         }

@@ -1,6 +1,6 @@
 //! What servers' refusals teach of their models' contexts, and when nothing more is to be learnt.
 
-use super::{Driver, DriverError, End, Next};
+use super::{Driver, DriverError, End, MODEL_FAILED, Next};
 use crate::domain::chat::Request;
 use crate::domain::event::Event;
 
@@ -34,7 +34,7 @@ impl Driver<'_, '_> {
     /// context is may be a guess.
     pub(super) fn too_long(&mut self, model: &str) -> Result<Next, DriverError> {
         let Some(TooLong { words, .. }) = self.refused.get(model) else { return Ok(Next::Go) };
-        let (reason, told) = (format!("the model failed: {words}"), format!("`{model}`: {words}"));
+        let (reason, told) = (format!("{MODEL_FAILED}: {words}"), format!("`{model}`: {words}"));
         self.record(Event::Paused { reason })?;
         Ok(Next::End(End::ModelFailed(told)))
     }

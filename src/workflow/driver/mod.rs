@@ -69,6 +69,22 @@ pub struct Tools<'a> {
     pub more: bool,
 }
 
+/// Why a session waits that somebody broke off.
+const INTERRUPTED: &str = "interrupted";
+/// How the reason begins why a session waits whose model failed.
+const MODEL_FAILED: &str = "the model failed";
+/// How it begins where the prompt was known to be too long for the model.
+const NOT_ASKED: &str = "the model was not asked";
+
+/// Whether a session waits only because it was broken off or its model failed: it goes on when it is
+/// worked on again, and nobody has to answer anything.
+#[must_use]
+pub fn was_cut_off(session: &Session) -> bool {
+    session.paused.as_deref().is_none_or(|reason| {
+        [INTERRUPTED, MODEL_FAILED, NOT_ASKED].iter().any(|cut_off| reason.starts_with(cut_off))
+    })
+}
+
 /// How far the work came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -195,7 +211,7 @@ impl Driver<'_, '_> {
     }
 
     fn interrupted(&mut self) -> Result<End, DriverError> {
-        self.record(Event::Paused { reason: "interrupted".to_owned() })?;
+        self.record(Event::Paused { reason: INTERRUPTED.to_owned() })?;
         Ok(End::Interrupted)
     }
 

@@ -1,0 +1,62 @@
+//! What people see of a batch while it works: a table that is drawn over, or a line a task.
+
+use crate::batch::results::Row;
+use crate::batch::table::{self, Totals};
+use crate::terminal::Terminal;
+use crate::terminal::board::Board;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Shows how far a batch is.
+pub(super) struct Watch {
+    board: Board,
+    state: Mutex<State>,
+    begun: Instant,
+    /// The exit code of a task whose model's provider failed.
+    provider_failed: u8,
+}
+
+struct State {
+    totals: Totals,
+    /// What is done for each session that is worked on.
+    running: BTreeMap<String, String>,
+}
+
+impl Watch {
+    /// Nothing of so many tasks has ended.
+    pub(super) fn new(terminal: Terminal, tasks: usize, provider_failed: u8) -> Self {
+        let state = State { totals: Totals::of(tasks), running: BTreeMap::new() };
+        let board = Board::new(terminal);
+        Self { board, state: Mutex::new(state), begun: Instant::now(), provider_failed }
+    }
+
+    /// This is done for a session now.
+    pub(super) fn stage(&self, name: &str, words: &str) {
+        if self.board.is_live() {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.running.insert(name.to_owned(), words.to_owned());
+            self.show(&state);
+        }
+    }
+
+    /// A task has ended.
+    pub(super) fn ended(&self, name: &str, row: &Row) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.running.remove(name);
+        state.totals.add(row, self.provider_failed);
+        let (done, tasks) = (state.totals.done(), state.totals.tasks);
+        self.board.say(&format!("[{done}/{tasks}] {}", table::line(row)));
+        self.show(&state);
+    }
+
+    fn show(&self, state: &State) {
+        let totals = &state.totals;
+        let left =
+            table::time_left(self.begun.elapsed(), totals.done(), totals.tasks - totals.done());
+        let left = left.map_or_else(String::new, |left| format!("; {left}"));
+        let head = format!("{}{left}", totals.words());
+        let running = state.running.iter().map(|(name, words)| format!("{name}: {words}"));
+        self.board.show(&std::iter::once(head).chain(running).collect::<Vec<_>>());
+    }
+}
