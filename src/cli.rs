@@ -106,6 +106,8 @@ pub(crate) enum Command {
     /// holds until the file changes or the folder moves. Your own configuration and the file given by
     /// `--config` need no trust.
     Trust(Trust),
+    /// Serve other programs and their models over standard input and output (Model Context Protocol)
+    Mcp(Mcp),
     /// Print the shell's completion script
     Completions(Completions),
     /// Show a page of the guide, or a command's help
@@ -482,6 +484,17 @@ pub(crate) struct Trust {
     /// List the folders that are trusted
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// How clients are served.
+#[derive(Args, Debug)]
+pub(crate) struct Mcp {
+    /// A folder whose files clients may give to scripts, besides the current one
+    #[arg(long = "root", value_name = "DIR")]
+    pub(crate) roots: Vec<PathBuf>,
+    /// Let clients answer the safety, install and budget gates, and vouch for results, as you would
+    #[arg(long)]
+    pub(crate) allow_gates: bool,
 }
 
 #[derive(Args, Debug)]

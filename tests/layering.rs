@@ -21,7 +21,7 @@ const CRATES: [(&str, &[&str]); 6] = [
 
 /// The layers of the root package, lowest first. A module may import from lower layers and from itself;
 /// the modules of one layer do not know each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["domain"],
     &["files", "diff"],
     &["data", "llm", "sandbox"],
@@ -46,6 +46,7 @@ const LAYERS: [&[&str]; 13] = [
     &["workflow::driver"],
     &["workflow::session_task"],
     &["batch", "terminal", "viewer"],
+    &["mcp"],
     &["cli", "commands"],
 ];
 

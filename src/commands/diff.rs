@@ -59,7 +59,7 @@ fn split(what: &[String]) -> Result<(Option<&str>, Vec<u32>)> {
 }
 
 /// The two versions to compare: the one named last is the new one.
-fn pair<'a>(
+pub(super) fn pair<'a>(
     session: &'a Session,
     wanted: &[u32],
 ) -> Result<(Option<&'a Version>, &'a Version), StoreError> {

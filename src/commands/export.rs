@@ -2,6 +2,7 @@
 
 use super::{Context, code};
 use crate::cli;
+use crate::domain::session::{Session, Version};
 use crate::files;
 use crate::python::{check, packages, pep723};
 use crate::store;
@@ -18,17 +19,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     let Some(version) = session.version(number) else {
         return Err(store::no_version(&session, number).into());
     };
-    let checks = version.checks.clone().unwrap_or_else(|| check::check(&version.script));
-    let python = version
-        .run
-        .as_ref()
-        .filter(|run| run.verdict.ran())
-        .and_then(|run| run.python.as_deref())
-        .and_then(requires)
-        .unwrap_or_else(|| pep723::OLDEST.to_owned());
-    let data = session.data.iter().map(|file| file.name.as_str());
-    let dependencies = packages::without_data(&checks.dependencies, data);
-    let script = pep723::with_block(&version.script, &python, &dependencies);
+    let (script, dependencies) = with_dependencies(&session, version);
     let terminal = &context.terminal;
     match &args.output {
         Some(path) => {
@@ -47,6 +38,21 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
         None => terminal.raw(&script),
     }
     Ok(code::DONE)
+}
+
+/// A version's script with its dependencies declared, and these.
+pub(super) fn with_dependencies(session: &Session, version: &Version) -> (String, Vec<String>) {
+    let checks = version.checks.clone().unwrap_or_else(|| check::check(&version.script));
+    let python = version
+        .run
+        .as_ref()
+        .filter(|run| run.verdict.ran())
+        .and_then(|run| run.python.as_deref())
+        .and_then(requires)
+        .unwrap_or_else(|| pep723::OLDEST.to_owned());
+    let data = session.data.iter().map(|file| file.name.as_str());
+    let dependencies = packages::without_data(&checks.dependencies, data);
+    (pep723::with_block(&version.script, &python, &dependencies), dependencies)
 }
 
 /// `>=3.11` from `3.11.7`.

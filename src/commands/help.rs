@@ -24,6 +24,7 @@ const PAGES: &[Page] = pages![
     "evidence",
     "findings",
     "inputs",
+    "mcp",
     "models",
     "permissions",
     "presets",

@@ -50,14 +50,16 @@ pub(super) fn run(context: &Context) -> Result<u8> {
 
 /// When a session was last worked on: by its journal's last event, and within a second by the disk. A
 /// damaged one has none, and comes last.
-type When = (String, Option<SystemTime>);
+pub(super) type When = (String, Option<SystemTime>);
 
-fn when(listed: &Listed) -> When {
+/// See [`When`].
+pub(super) fn when(listed: &Listed) -> When {
     let updated = listed.session.as_ref().map(|session| session.updated.clone());
     (updated.unwrap_or_default(), listed.changed)
 }
 
-fn row(Listed { name, session, .. }: Listed) -> Row {
+/// A session of the list.
+pub(super) fn row(Listed { name, session, .. }: Listed) -> Row {
     match session {
         Ok(session) => Row::of(&session),
         Err(error) => Row::damaged(name, error.to_string()),

@@ -16,6 +16,7 @@ mod interrupts;
 mod list;
 mod log;
 mod look;
+mod mcp;
 mod models;
 mod new;
 mod open;
@@ -255,6 +256,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Report(args) => report::run(&context, &args),
         Command::Replay(args) => replay::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
+        Command::Mcp(args) => mcp::run(context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
         // These need no configuration, and ended above.
         Command::Completions(_) | Command::Help(_) | Command::Trust(_) => Ok(code::DONE),

@@ -1,6 +1,6 @@
 //! `redraft new`: from a task to an accepted script.
 
-use super::{Context, code, doctor, fetch, look, setup, work};
+use super::{Context, code, doctor, fetch, interrupts, look, setup, work};
 use crate::cli;
 use crate::domain::settings::Settings;
 use crate::domain::text::one_line;
@@ -26,7 +26,8 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
         return Ok(code);
     }
     if args.work.auto {
-        match setup::get_to_know(context, &settings)? {
+        let cancel = interrupts::cancel_on_interrupt()?;
+        match setup::get_to_know(context, &settings, &cancel)? {
             Some(false) => {}
             // What is known now may change how many scripts are written.
             Some(true) => {

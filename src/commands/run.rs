@@ -3,21 +3,22 @@
 use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::packages::Missing;
-use crate::domain::permission::{Access, Permission};
+use crate::domain::permission::Permission;
 use crate::domain::report::{Checks, RunVerdict};
 use crate::domain::settings::{Install, Sandbox};
 use crate::domain::text::{one_line, visible};
 use crate::files;
 use crate::python::interpreter::Interpreter;
 use crate::python::packages::{InstallError, Packages};
-use crate::python::run::{self, Ask, RunFault};
+use crate::python::run::{self, Ask, Ran, RunFault};
 use crate::python::{check, interpreter};
 use crate::sandbox;
 use crate::store;
+use crate::store::catalog::Place;
 use crate::terminal::pick::{self, Choice};
 use crate::terminal::{gate, relay};
 use crate::view::words;
-use crate::viewer::serve::Ran;
+use crate::viewer;
 use crate::workflow::driver;
 use crate::workflow::install::{self, Answers};
 use crate::workflow::permission;
@@ -32,18 +33,18 @@ const LARGEST: u64 = 4 << 20;
 const NAMED: usize = 5;
 
 /// What is to be run.
-struct Wanted {
-    script: String,
-    name: String,
-    data: Vec<PathBuf>,
-    limits: Sandbox,
-    python: Option<String>,
-    args: Vec<String>,
-    stdin: String,
-    install: Install,
-    answers: Answers,
-    /// What its session was allowed.
-    allow: Vec<Permission>,
+pub(super) struct Wanted {
+    pub(super) script: String,
+    pub(super) name: String,
+    pub(super) data: Vec<PathBuf>,
+    pub(super) limits: Sandbox,
+    pub(super) python: Option<String>,
+    pub(super) args: Vec<String>,
+    pub(super) stdin: String,
+    pub(super) install: Install,
+    pub(super) answers: Answers,
+    /// What its session, or its user, allowed.
+    pub(super) allow: Vec<Permission>,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
@@ -51,42 +52,28 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     if let Some(mode) = args.sandbox {
         wanted.limits.mode = mode.into();
     }
-    let allowed = setup::permissions(&args.allow)?;
-    let access = permission::access_of(wanted.limits.mode, allowed.iter().chain(&wanted.allow));
+    wanted.allow.extend(setup::permissions(&args.allow)?);
     if !args.args.is_empty() {
         wanted.args.clone_from(&args.args);
         wanted.stdin.clear();
     }
+    if args.python.is_some() {
+        wanted.python.clone_from(&args.python);
+    }
     let terminal = &context.terminal;
-    let python = interpreter::find(args.python.as_deref().or(wanted.python.as_deref()))?;
-    let checks = check::check(&wanted.script);
     let cancel = interrupts::cancel_on_interrupt()?;
-    let runtime = setup::runtime()?;
-    let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, &cancel))? else {
-        return Ok(code::INTERRUPTED);
-    };
-    let runner = sandbox::runner(access.mode);
     let kept = (args.output.is_some() || terminal.interactive).then(files::temporary_folder);
     let kept = kept.transpose().map_err(store::StoreError::from)?;
     let kept = kept.as_ref().map(|folder| folder.path().join("files"));
-    let by_hand = terminal.interactive && wanted.stdin.is_empty();
-    let ask = wanted.ask(&access, &checks, &python, kept.as_deref(), by_hand);
     let typed = relay::Typed::default();
-    let ran = if by_hand && relay::is_possible() {
-        terminal.warn(&terminal.dim("Ctrl-\\ ends it, whatever it does"));
-        let hands = relay::hands(&typed);
-        runtime.block_on(run::used(runner.as_ref(), ask, hands, &cancel))
-    } else {
-        runtime.block_on(run::run(runner.as_ref(), ask, &cancel))
-    };
+    let by_hand = (terminal.interactive && wanted.stdin.is_empty()).then_some(&typed);
+    let ran = perform(context, &wanted, kept.as_deref(), by_hand, &cancel);
     if let Some(file) = &args.typed {
         let text = relay::text(&typed);
         files::put(file, text).map_err(store::StoreError::from)?;
     }
-    let ran = match ran {
-        Ok(ran) => ran,
-        Err(RunFault::Interrupted) => return Ok(code::INTERRUPTED),
-        Err(fault) => return Err(fault.into()),
+    let Some(ran) = ran? else {
+        return Ok(code::INTERRUPTED);
     };
     if terminal.json {
         terminal.json(&json!({ "run": ran.run, "stdout": ran.stdout, "stderr": ran.stderr }));
@@ -123,19 +110,11 @@ pub(super) fn again(
     session: &str,
     version: u32,
     cancel: &CancellationToken,
-) -> Result<Ran> {
-    let wanted = of_session(context, Some(&format!("{session}:v{version}")))?;
-    let access = permission::access_of(wanted.limits.mode, wanted.allow.iter());
-    let python = interpreter::find(wanted.python.as_deref())?;
-    let checks = check::check(&wanted.script);
-    let runtime = setup::runtime()?;
-    let Some(python) = runtime.block_on(ground(context, &wanted, python, &checks, cancel))? else {
-        bail!("interrupted");
-    };
-    let runner = sandbox::runner(access.mode);
-    let ask = wanted.ask(&access, &checks, &python, None, false);
-    let ran = runtime.block_on(run::run(runner.as_ref(), ask, cancel))?;
-    Ok(Ran {
+) -> Result<viewer::serve::Ran> {
+    let place = context.find(Some(&format!("{session}:v{version}")))?;
+    let wanted = of_session(context, &place)?;
+    let Some(ran) = perform(context, &wanted, None, None, cancel)? else { bail!("interrupted") };
+    Ok(viewer::serve::Ran {
         verdict: ran.run.verdict.name(),
         reason: ran.run.reason.as_deref().map(visible),
         milliseconds: ran.run.milliseconds,
@@ -144,31 +123,55 @@ pub(super) fn again(
     })
 }
 
-impl Wanted {
-    fn ask<'a>(
-        &'a self,
-        access: &'a Access,
-        checks: &'a Checks,
-        python: &'a Interpreter,
-        kept: Option<&'a Path>,
-        by_hand: bool,
-    ) -> Ask<'a> {
-        Ask {
-            script: &self.script,
-            script_name: &self.name,
-            data: &self.data,
-            earlier: &[],
-            access,
-            checks,
-            limits: self.limits,
-            python,
-            keep_files_in: kept,
-            picture: None,
-            imported: false,
-            by_hand,
-            args: &self.args,
-            stdin: self.stdin.clone().into_bytes(),
+/// Runs a script, and keeps the files that it writes where that is said. With `typed` a person uses it at
+/// this terminal, and what is typed is kept there. None: interrupted.
+///
+/// # Errors
+/// There is no Python, its packages can't be installed, or the system can't confine it.
+pub(super) fn perform(
+    context: &Context,
+    wanted: &Wanted,
+    keep_files_in: Option<&Path>,
+    typed: Option<&relay::Typed>,
+    cancel: &CancellationToken,
+) -> Result<Option<Ran>> {
+    let access = permission::access_of(wanted.limits.mode, &wanted.allow);
+    let python = interpreter::find(wanted.python.as_deref())?;
+    let checks = check::check(&wanted.script);
+    let runtime = setup::runtime()?;
+    let Some(python) = runtime.block_on(ground(context, wanted, python, &checks, cancel))? else {
+        return Ok(None);
+    };
+    let runner = sandbox::runner(access.mode);
+    let ask = Ask {
+        script: &wanted.script,
+        script_name: &wanted.name,
+        data: &wanted.data,
+        earlier: &[],
+        access: &access,
+        checks: &checks,
+        limits: wanted.limits,
+        python: &python,
+        keep_files_in,
+        picture: None,
+        imported: false,
+        by_hand: typed.is_some(),
+        args: &wanted.args,
+        stdin: wanted.stdin.clone().into_bytes(),
+    };
+    let ran = match typed.filter(|_| relay::is_possible()) {
+        Some(typed) => {
+            let terminal = &context.terminal;
+            terminal.warn(&terminal.dim("Ctrl-\\ ends it, whatever it does"));
+            let hands = relay::hands(typed);
+            runtime.block_on(run::used(runner.as_ref(), ask, hands, cancel))
         }
+        None => runtime.block_on(run::run(runner.as_ref(), ask, cancel)),
+    };
+    match ran {
+        Ok(ran) => Ok(Some(ran)),
+        Err(RunFault::Interrupted) => Ok(None),
+        Err(fault) => Err(fault.into()),
     }
 }
 
@@ -310,12 +313,14 @@ fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
     if path.extension().is_some_and(|e| e == "py") {
         bail!("there is no file `{}`", one_line(what.unwrap_or_default(), 100));
     }
-    of_session(context, what)
+    of_session(context, &context.find(what)?)
 }
 
-/// A version of a session, with what its runs are given.
-fn of_session(context: &Context, what: Option<&str>) -> Result<Wanted> {
-    let place = context.find(what)?;
+/// A version of a session, as it would be run there.
+///
+/// # Errors
+/// There is no such version.
+pub(super) fn of_session(context: &Context, place: &Place) -> Result<Wanted> {
     let session = store::read(&place.folder)?.session;
     let number = place.version.or(session.head).unwrap_or(1);
     let Some(version) = session.version(number) else {

@@ -1,6 +1,6 @@
 //! Settings from the configuration and the flags.
 
-use super::{Context, interrupts};
+use super::Context;
 use crate::cli::Work;
 use crate::config::Config;
 use crate::domain::chat::Role;
@@ -18,6 +18,7 @@ use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 /// How many scripts are written side by side by a model whose tokens cost nothing, and how many of them
 /// have to do the same: what they agree on says more than any of them.
@@ -145,7 +146,11 @@ fn further_roles(config: &Config, work: &Work, settings: &mut Settings) {
 ///
 /// # Errors
 /// A model that can't be connected to.
-pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Option<bool>> {
+pub(super) fn get_to_know(
+    context: &Context,
+    settings: &Settings,
+    cancel: &CancellationToken,
+) -> Result<Option<bool>> {
     let roles = [Role::Planner, Role::Coder, Role::Reviewer];
     let mut models: Vec<String> = roles.map(|role| settings.role(role).model.clone()).into();
     models.sort();
@@ -160,12 +165,11 @@ pub(super) fn get_to_know(context: &Context, settings: &Settings) -> Result<Opti
     if new.is_empty() {
         return Ok(Some(false));
     }
-    let cancel = interrupts::cancel_on_interrupt()?;
     let runtime = runtime()?;
     let mut any = false;
     for (model, mut connection) in new {
         let mut tell = |words: &str| context.terminal.note(&format!("  {}", one_line(words, 500)));
-        let asked = driver::get_to_know(&mut connection, &model, &cancel, &mut tell);
+        let asked = driver::get_to_know(&mut connection, &model, cancel, &mut tell);
         match runtime.block_on(asked) {
             Ok(asked) => any |= asked,
             Err(_) => return Ok(None),

@@ -23,6 +23,12 @@ pub fn script_file(version: u32) -> String {
     format!("script_v{version}.py")
 }
 
+/// The file of what was found in a version.
+#[must_use]
+pub fn report_file(version: u32) -> String {
+    format!("report_v{version}.yaml")
+}
+
 /// The version whose script a file is.
 #[must_use]
 pub fn script_number(file: &str) -> Option<u32> {
@@ -401,7 +407,7 @@ fn report(
     let split = known.and_then(|v| v.split.as_ref()).map(Differ::from);
     let lint_score = checks.lint_score();
     let report = Report { version, syntax, lint_score, checks, run, tests, samples, split };
-    (format!("report_v{version}.yaml"), yaml(&report))
+    (report_file(version), yaml(&report))
 }
 
 /// A chat file: the prompt and the answer, whole. Fences are longer than any inside, so that a

@@ -242,6 +242,11 @@ pub trait Manager {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// Whether the last answer is a person's. What others approve opens nothing, and vouches for nothing.
+    fn is_person(&self) -> bool {
+        true
+    }
+
     /// Tells what happens.
     fn tell(&mut self, news: News<'_>);
 }

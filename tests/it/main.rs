@@ -30,6 +30,7 @@ mod inputs;
 mod kill;
 mod llm;
 mod machine;
+mod mcp;
 #[cfg(unix)]
 mod models;
 #[cfg(unix)]

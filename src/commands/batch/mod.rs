@@ -4,7 +4,7 @@ mod cluster;
 mod status;
 mod watch;
 
-use super::{Context, code, fetch, look, new, setup, work as session_work};
+use super::{Context, code, fetch, interrupts, look, new, setup, work as session_work};
 use crate::batch::pool;
 use crate::batch::results::{self, Folder, Outcome, Row, Rows};
 use crate::batch::shard::Part;
@@ -195,7 +195,7 @@ impl<'a> Kinds<'a> {
             if let Some(code) = fetch::ensure(context, &settings, true)? {
                 return Ok(Err(code));
             }
-            match setup::get_to_know(context, &settings)? {
+            match setup::get_to_know(context, &settings, &interrupts::cancel_on_interrupt()?)? {
                 Some(false) => {}
                 Some(true) => settings = setup::settings(context, preset, &work)?,
                 None => return Ok(Err(code::INTERRUPTED)),

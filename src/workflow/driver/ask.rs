@@ -27,14 +27,7 @@ impl Driver<'_, '_> {
         }
         self.store.sync()?;
         let session = self.store.session();
-        let trouble = match gate {
-            Gate::Version => {
-                machine::stuck(session).map(|t| t.words()).or_else(|| explained(session))
-            }
-            Gate::Budget => Some(machine::limit_reached(session)),
-            Gate::Plan | Gate::Safety | Gate::Install => None,
-        };
-        let question = Question { gate, session, trouble };
+        let question = Question { gate, session, trouble: trouble(session, gate) };
         match self.tools.manager.ask(&question).await {
             Ok(answer) => self.take(gate, answer),
             Err(_) => Ok(Next::End(self.interrupted()?)),
@@ -75,7 +68,11 @@ impl Driver<'_, '_> {
             (Answer::Meant(which), Some(version)) => return self.meant(version, which),
             (Answer::Right, Some(version)) => return self.right(version),
             (Answer::Input(text), Some(version)) => return self.typed(version, text),
-            (Answer::Approve, _) => approval(session, by),
+            (Answer::Approve, _) => {
+                // Who is no person stands for nobody: the plan counts as approved by rule.
+                let is_person = self.tools.manager.is_person();
+                approval(session, if is_person { by } else { By::Auto })
+            }
             // Without a version there is nothing to say feedback of but the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
                 Some(Event::PlanRemark { text })
@@ -203,6 +200,16 @@ impl Driver<'_, '_> {
             Err(problem) => self.tools.manager.tell(News::Note(&problem)),
         }
         Ok(Next::Go)
+    }
+}
+
+/// What keeps a session at a gate from going on by itself.
+#[must_use]
+pub fn trouble(session: &Session, gate: Gate) -> Option<String> {
+    match gate {
+        Gate::Version => machine::stuck(session).map(|t| t.words()).or_else(|| explained(session)),
+        Gate::Budget => Some(machine::limit_reached(session)),
+        Gate::Plan | Gate::Safety | Gate::Install => None,
     }
 }
 

@@ -21,7 +21,7 @@ mod run;
 mod samples;
 mod test;
 
-pub use ask::{feedback, manual_version};
+pub use ask::{feedback, manual_version, trouble};
 
 pub use given::given;
 pub use probe::{Effort, get_to_know, probe};

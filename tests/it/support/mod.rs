@@ -3,6 +3,7 @@
 pub(crate) mod file_server;
 #[cfg(feature = "embedded")]
 pub(crate) mod gguf;
+pub(crate) mod mcp_client;
 pub mod model_server;
 #[cfg(unix)]
 pub(crate) mod pty;

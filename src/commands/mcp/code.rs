@@ -1,0 +1,186 @@
+//! The tools that look, compare, check and run.
+
+use super::session::{PRINTED, waiting};
+use super::{Desk, fields};
+use crate::commands::run::Wanted;
+use crate::commands::{diff, export, list, run};
+use crate::diff as lines;
+use crate::domain::report::RunVerdict;
+use crate::domain::settings::{Install, Sandbox, SandboxMode};
+use crate::domain::text::ends;
+use crate::mcp::Reply;
+use crate::mcp::tools::{
+    DiffVersions, ExportScript, Lint, ListSessions, RunPython, RunScript, ShowSession,
+};
+use crate::python::check;
+use crate::store::{self, artifacts, catalog};
+use crate::view;
+use crate::workflow::install::Answers;
+use anyhow::{Result, bail};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+/// How many sessions are listed where nobody says how many.
+const LISTED: usize = 20;
+/// The largest script, in bytes.
+const LARGEST: usize = 4 << 20;
+
+/// A version, as its session would run it.
+pub(super) fn run_script(
+    desk: &Desk,
+    args: RunScript,
+    cancel: &CancellationToken,
+) -> Result<Reply> {
+    let mut place = desk.find(&args.session)?;
+    place.version = args.version;
+    let mut wanted = run::of_session(&desk.context, &place)?;
+    if let Some(arguments) = args.arguments {
+        wanted.args = arguments;
+        wanted.stdin.clear();
+    }
+    if let Some(input) = args.input {
+        wanted.stdin = input;
+    }
+    perform(desk, &wanted, cancel)
+}
+
+/// Any code, in the strict sandbox whatever the configuration says.
+pub(super) fn run_python(
+    desk: &Desk,
+    args: RunPython,
+    cancel: &CancellationToken,
+) -> Result<Reply> {
+    if args.code.len() > LARGEST {
+        bail!("the code has more than {LARGEST} bytes");
+    }
+    let config = &desk.context.config;
+    let wanted = Wanted {
+        script: args.code,
+        name: "script.py".to_owned(),
+        data: desk.data(&args.data)?,
+        limits: Sandbox { mode: SandboxMode::Strict, ..config.sandbox() },
+        python: config.python.clone(),
+        args: Vec::new(),
+        stdin: args.input.unwrap_or_default(),
+        install: Install::Never,
+        answers: Answers::new(),
+        allow: Vec::new(),
+    };
+    perform(desk, &wanted, cancel)
+}
+
+fn perform(desk: &Desk, wanted: &Wanted, cancel: &CancellationToken) -> Result<Reply> {
+    let Some(ran) = run::perform(&desk.context, wanted, None, None, cancel)? else {
+        bail!("the run was cancelled");
+    };
+    let mut value = fields(json!({
+        "verdict": ran.run.verdict.name(),
+        "output": ends(&ran.stdout, PRINTED),
+        "errors": ends(&ran.stderr, PRINTED),
+        "run": ran.run,
+    }));
+    if !matches!(ran.run.verdict, RunVerdict::Ok | RunVerdict::Window) {
+        let why = ran.run.error.as_ref().map(|error| format!("{}: {}", error.kind, error.message));
+        let why = why.or_else(|| ran.run.reason.clone());
+        let why = why.unwrap_or_else(|| ran.run.verdict.name().to_owned());
+        value.insert("error".to_owned(), json!(why.trim_start_matches(": ")));
+    }
+    // What a script came to is the answer, also where it failed: the tool did its work.
+    Ok(Reply::done(value))
+}
+
+/// Checks without a run.
+pub(super) fn lint(args: &Lint) -> Reply {
+    if args.code.len() > LARGEST {
+        return Reply::failed(&format!("the code has more than {LARGEST} bytes"));
+    }
+    let checks = check::check(&args.code);
+    Reply::done(fields(json!({
+        "ok": checks.errors.is_empty(),
+        "errors": checks.errors,
+        "findings": checks.lint,
+        "security": checks.security,
+        "capabilities": checks.capabilities,
+        "dependencies": checks.dependencies,
+    })))
+}
+
+/// The sessions, the one last worked on first.
+pub(super) fn list(desk: &Desk, args: &ListSessions) -> Result<Reply> {
+    let each = |listed: catalog::Listed| (list::when(&listed), list::row(listed));
+    let mut rows = catalog::list(&desk.context.sessions, each)?;
+    rows.sort_by(|a, b| b.0.cmp(&a.0));
+    let limit = args.limit.unwrap_or(LISTED);
+    let more = rows.len().saturating_sub(limit);
+    let rows: Vec<_> = rows.into_iter().take(limit).map(|(_, row)| row).collect();
+    Ok(Reply::done(fields(json!({ "sessions": rows, "more": more }))))
+}
+
+/// A session, or one of its versions.
+pub(super) fn show(desk: &Desk, args: &ShowSession) -> Result<Reply> {
+    let session = store::read(&desk.find(&args.session)?.folder)?.session;
+    let mut value = fields(json!({}));
+    match args.version {
+        Some(number) => {
+            let Some(version) = session.version(number) else {
+                return Err(store::no_version(&session, number).into());
+            };
+            value.insert("version".to_owned(), json!(view::Version::whole(&session, version)));
+        }
+        None => {
+            value.insert("session".to_owned(), json!(view::Session::of(&session)));
+        }
+    }
+    if let Some(form) = waiting(&desk.context, &session) {
+        value.insert("gate".to_owned(), form.value(desk.allow_gates));
+    }
+    Ok(Reply::done(value))
+}
+
+/// What changed between two versions.
+pub(super) fn diff(desk: &Desk, args: &DiffVersions) -> Result<Reply> {
+    let session = store::read(&desk.find(&args.session)?.folder)?.session;
+    let newer = args.to.or(session.head).unwrap_or(1);
+    let base = session.version(newer).and_then(|version| version.base);
+    let older = args.from.or(base);
+    let wanted: Vec<u32> = older.into_iter().chain([newer]).collect();
+    let (old, new) = match wanted.as_slice() {
+        [_, _] => diff::pair(&session, &wanted)?,
+        // The first version was written from nothing.
+        _ => (None, diff::pair(&session, &[newer, newer])?.1),
+    };
+    let before = old.map_or("", |version| version.script.as_str());
+    let old_name = old.map_or_else(|| "/dev/null".to_owned(), |v| artifacts::script_file(v.number));
+    let stat = lines::stat(before, &new.script);
+    let unified =
+        lines::unified(before, &new.script, &old_name, &artifacts::script_file(new.number));
+    let mut value = fields(json!({
+        "to": new.number,
+        "added": stat.added,
+        "removed": stat.removed,
+        "diff": unified,
+    }));
+    if let Some(old) = old {
+        value.insert("from".to_owned(), json!(old.number));
+    }
+    Ok(Reply::done(value))
+}
+
+/// A script with its dependencies declared.
+pub(super) fn export(desk: &Desk, args: &ExportScript) -> Result<Reply> {
+    let session = store::read(&desk.find(&args.session)?.folder)?.session;
+    let number = args.version.or(session.accepted.map(|a| a.version)).or(session.head);
+    let Some(number) = number else {
+        bail!("session `{}` has no version yet to export", session.name);
+    };
+    let Some(version) = session.version(number) else {
+        return Err(store::no_version(&session, number).into());
+    };
+    let (script, dependencies) = export::with_dependencies(&session, version);
+    Ok(Reply::done(fields(json!({
+        "session": session.name,
+        "version": number,
+        "dependencies": dependencies,
+        "script": script,
+    }))))
+}

@@ -1,0 +1,264 @@
+//! What can be answered at a gate by a client, and by the person behind one.
+
+use crate::domain::event::Gate;
+use crate::domain::session::Session;
+use crate::workflow::manager::{self, Answer, Line};
+use serde_json::{Value, json};
+
+/// One of the answers at a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The word.
+    pub answer: &'static str,
+    /// A text belongs to it.
+    pub text: bool,
+    /// Only a person may say it: it opens something, or vouches for something.
+    pub person: bool,
+    /// What it means.
+    pub means: &'static str,
+}
+
+/// A gate as it is put to whoever answers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The gate.
+    pub gate: Gate,
+    /// What a person needs to decide.
+    pub asks: String,
+    /// The answers.
+    pub choices: Vec<Choice>,
+}
+
+const fn choice(answer: &'static str, means: &'static str) -> Choice {
+    Choice { answer, text: false, person: false, means }
+}
+
+const fn with_text(answer: &'static str, means: &'static str) -> Choice {
+    Choice { answer, text: true, person: false, means }
+}
+
+const fn of_person(answer: &'static str, means: &'static str) -> Choice {
+    Choice { answer, text: false, person: true, means }
+}
+
+const PLAN: &[Choice] = &[
+    choice("approve", "the plan stands, and the script is written"),
+    with_text("change", "the text says what should be different; the plan is written anew"),
+    choice("quit", "stop here; the session can be continued later"),
+];
+
+const VERSION: &[Choice] = &[
+    choice("accept", "this version is the result"),
+    choice("iterate", "another version, for the findings that are open"),
+    with_text("feedback", "the text says what is wrong or missing; then another version"),
+    choice("run", "run it again"),
+    with_text("plan", "the text says what the plan should say instead"),
+    with_text("rewind", "go on from an earlier version; the text is its number"),
+    of_person("mean 1", "of what the candidates did, the first is meant"),
+    of_person("mean 2", "of what the candidates did, the second is meant"),
+    of_person("test output: yes", "what it printed is right: an example from now on"),
+    choice("quit", "stop here; the session can be continued later"),
+];
+
+const OPENING: &[Choice] = &[
+    of_person("allow", "yes, for this session"),
+    choice("deny", "no, for this session; the work goes on without it"),
+    choice("quit", "stop here; the session can be continued later"),
+];
+
+/// The answers at a gate of a session; `split` if it is asked which of two things is meant.
+#[must_use]
+pub fn choices(gate: Gate, session: &Session, split: bool) -> Vec<Choice> {
+    let all = match gate {
+        Gate::Plan => PLAN,
+        Gate::Version => VERSION,
+        Gate::Safety | Gate::Install | Gate::Budget => OPENING,
+    };
+    let printed = session.head().is_some_and(|head| !head.stdout.trim().is_empty());
+    let fits = |choice: &&Choice| match choice.answer {
+        "rewind" => session.versions.len() > 1,
+        "mean 1" | "mean 2" => split,
+        "test output: yes" => printed,
+        _ => true,
+    };
+    all.iter().filter(fits).copied().collect()
+}
+
+/// Reads an answer at a gate, with the text that belongs to it.
+///
+/// # Errors
+/// Says what is no answer there.
+pub fn read(gate: Gate, answer: &str, text: &str) -> Result<Answer, String> {
+    let (answer, text) = (answer.trim(), text.trim());
+    if text.is_empty() {
+        return match manager::read_line(gate, answer) {
+            Line::Answer(Answer::Feedback(said) | Answer::Say(said)) if is_bare(gate, &said) => {
+                Err(format!("`{said}` needs a `text`"))
+            }
+            Line::Answer(answer) => Ok(answer),
+            Line::Edit => {
+                Err("only a terminal has an editor: say in words what to change".to_owned())
+            }
+            Line::Unknown(hint) => Err(hint.to_owned()),
+        };
+    }
+    let text = text.to_owned();
+    match (gate, answer) {
+        (Gate::Plan, "change") => Ok(Answer::Say(text)),
+        (Gate::Version, "feedback") => Ok(Answer::Feedback(text)),
+        (Gate::Version, "plan") => Ok(Answer::Plan(text)),
+        (Gate::Version, "rewind") => {
+            let number = text.trim_start_matches('v').parse();
+            number.map(Answer::Rewind).map_err(|_| format!("`{text}` is no number of a version"))
+        }
+        // A text that nobody needs is not dropped silently where it can be meant as something else.
+        _ => read(gate, &format!("{answer}: {text}"), ""),
+    }
+}
+
+/// Whether this is one of the answers that need a text, without it.
+fn is_bare(gate: Gate, said: &str) -> bool {
+    let all = if gate == Gate::Plan { PLAN } else { VERSION };
+    all.iter().any(|choice| choice.text && choice.answer == said)
+}
+
+/// Whether only a person may say this: it opens something for scripts, spends more than was given, or
+/// vouches for what nobody else can know.
+#[must_use]
+pub const fn is_for_persons(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Allow
+            | Answer::Meant(_)
+            | Answer::Right
+            | Answer::Tested(_)
+            | Answer::Waive(_)
+            | Answer::Reopen(_)
+    )
+}
+
+impl Form {
+    /// The gate for a result: its question and the answers, and how to give one.
+    #[must_use]
+    pub fn value(&self, is_person: bool) -> Value {
+        let answers = self.choices.iter().filter(|choice| is_person || !choice.person);
+        let answers = answers.map(|choice| {
+            let mut value = json!({ "answer": choice.answer, "means": choice.means });
+            if choice.text {
+                value["text"] = "needed".into();
+            }
+            value
+        });
+        let left: Vec<&str> = self
+            .choices
+            .iter()
+            .filter(|choice| choice.person && !is_person)
+            .map(|choice| choice.answer)
+            .collect();
+        let mut value = json!({
+            "name": self.gate.name(),
+            "asks": self.asks,
+            "answers": answers.collect::<Vec<_>>(),
+            "answer_with": "the tool `answer_gate`: `session`, `answer`, and `text` where it is needed",
+        });
+        if !left.is_empty() {
+            value["only_a_person_may_say"] = json!(left);
+        }
+        value
+    }
+
+    /// The form that a client shows to a person, as a JSON schema.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        let words: Vec<&str> = self.choices.iter().map(|choice| choice.answer).collect();
+        let meanings: Vec<String> = self
+            .choices
+            .iter()
+            .map(|choice| format!("{}: {}", choice.answer, choice.means))
+            .collect();
+        let mut properties = json!({
+            "answer": {
+                "type": "string",
+                "title": "Answer",
+                "description": meanings.join("; "),
+                "enum": words,
+            },
+        });
+        if self.choices.iter().any(|choice| choice.text) {
+            let with: Vec<&str> =
+                self.choices.iter().filter(|choice| choice.text).map(|c| c.answer).collect();
+            properties["text"] = json!({
+                "type": "string",
+                "title": "Text",
+                "description": format!("What belongs to {}", with.join(", ")),
+            });
+        }
+        json!({ "type": "object", "properties": properties, "required": ["answer"] })
+    }
+
+    /// Reads what a person filled in.
+    ///
+    /// # Errors
+    /// Says what is no answer here.
+    pub fn read(&self, content: &Value) -> Result<Answer, String> {
+        let text = |name: &str| content[name].as_str().unwrap_or_default();
+        read(self.gate, text("answer"), text("text"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_means_the_same_with_its_text_beside_it_and_behind_it() {
+        use Answer as A;
+        let own = |text: &str| text.to_owned();
+        for (gate, answer, text, expected) in [
+            (Gate::Plan, "approve", "", Ok(A::Approve)),
+            (Gate::Plan, "change", "add a date", Ok(A::Say(own("add a date")))),
+            (Gate::Plan, "change", "approve", Ok(A::Say(own("approve")))),
+            (Gate::Plan, "change", "", Err("`change` needs a `text`")),
+            (Gate::Plan, "approve", "but blue", Ok(A::Say(own("approve: but blue")))),
+            (Gate::Plan, "in blue", "", Ok(A::Say(own("in blue")))),
+            (
+                Gate::Plan,
+                "edit",
+                "",
+                Err("only a terminal has an editor: say in words what to change"),
+            ),
+            (Gate::Version, "accept", "", Ok(A::Accept)),
+            (Gate::Version, "feedback", "slow", Ok(A::Feedback(own("slow")))),
+            (Gate::Version, "feedback: slow", "", Ok(A::Feedback(own("slow")))),
+            (Gate::Version, "feedback", "", Err("`feedback` needs a `text`")),
+            (Gate::Version, "plan", "a date", Ok(A::Plan(own("a date")))),
+            (Gate::Version, "rewind", "v2", Ok(A::Rewind(2))),
+            (Gate::Version, "rewind", "2", Ok(A::Rewind(2))),
+            (Gate::Version, "rewind v2", "", Ok(A::Rewind(2))),
+            (Gate::Version, "rewind", "two", Err("`two` is no number of a version")),
+            (Gate::Version, "allow", "", Err("there is nothing to allow or to deny here")),
+            (Gate::Safety, "allow", "", Ok(A::Allow)),
+            (
+                Gate::Safety,
+                "allow",
+                "please",
+                Err("the answers here are `allow`, `deny` and `quit`"),
+            ),
+            (Gate::Budget, "deny", "", Ok(A::Deny)),
+            (Gate::Install, "accept", "", Err("the answers here are `allow`, `deny` and `quit`")),
+        ] {
+            assert_eq!(read(gate, answer, text), expected.map_err(own), "{answer} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_offered_to_persons_only_is_what_only_they_may_say() {
+        for (gate, all) in [(Gate::Plan, PLAN), (Gate::Version, VERSION), (Gate::Safety, OPENING)] {
+            for choice in all {
+                let text = if choice.text { "1" } else { "" };
+                let answer = read(gate, choice.answer, text);
+                assert_eq!(answer.as_ref().map(is_for_persons), Ok(choice.person), "{choice:?}");
+            }
+        }
+    }
+}
