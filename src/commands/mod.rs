@@ -145,7 +145,7 @@ pub fn main() -> u8 {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            report(terminal, &error);
+            report_error(terminal, &error);
             code_of(&error)
         }
     }
@@ -284,7 +284,7 @@ fn repeated(global: &Global) -> String {
 }
 
 /// An error is one or two lines.
-fn report(terminal: Terminal, error: &anyhow::Error) {
+fn report_error(terminal: Terminal, error: &anyhow::Error) {
     let label = terminal.bad("error:");
     terminal.warn(&format!("{label} {}", visible(&error.to_string())));
     if terminal.verbose {

@@ -130,7 +130,7 @@ pub(super) fn work_as(
 }
 
 fn failed(context: &Context, folder: &Path, error: &anyhow::Error) -> u8 {
-    super::report(context.terminal, error);
+    super::report_error(context.terminal, error);
     context.terminal.warn(&resume_with(context, folder));
     super::code_of(error)
 }
