@@ -395,6 +395,9 @@ pub(crate) struct Run {
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
+    /// Stop it after so many seconds [default: the session's, the configuration's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: Option<u64>,
     /// Where the files go that it writes [default: at a terminal you are asked; else nowhere]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,

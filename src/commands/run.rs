@@ -52,6 +52,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     if let Some(mode) = args.sandbox {
         wanted.limits.mode = mode.into();
     }
+    wanted.limits.seconds = args.seconds.unwrap_or(wanted.limits.seconds);
     wanted.allow.extend(setup::permissions(&args.allow)?);
     if !args.args.is_empty() {
         wanted.args.clone_from(&args.args);

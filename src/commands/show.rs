@@ -11,8 +11,17 @@ use crate::terminal::{Terminal, gate, ledger, matrix, sides};
 use crate::view::{self, status, words};
 use crate::workflow::{evidence, machine, permission};
 use anyhow::Result;
+use serde::Serialize;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// A session and where it is.
+#[derive(Serialize)]
+struct Shown {
+    folder: Option<PathBuf>,
+    #[serde(flatten)]
+    session: view::Session,
+}
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let place = context.find(args.session.as_deref())?;
@@ -30,7 +39,10 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
                 terminal.print(&one(terminal, session, version, &place.folder));
             }
         }
-        None if terminal.json => terminal.json(&view::Session::of(session)),
+        None if terminal.json => terminal.json(&Shown {
+            folder: std::path::absolute(&place.folder).ok(),
+            session: view::Session::of(session),
+        }),
         None => {
             terminal.print(&whole(terminal, &snapshot));
             if session.accepted.is_none() {

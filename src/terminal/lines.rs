@@ -5,8 +5,10 @@ use super::{Terminal, editor};
 use crate::domain::event::Gate;
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
+use crate::view;
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Line, Question};
 use crate::workflow::session_task::News;
+use serde_json::json;
 use std::io::{BufRead, IsTerminal, Read};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +49,13 @@ impl Lines {
     pub(super) async fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
         self.teller.question(question);
         loop {
+            if self.teller.terminal.json {
+                self.teller.terminal.json(&json!({ "question": view::Gate::of(question) }));
+            }
             let Some(line) = self.line().await? else { return Ok(Answer::Gone) };
+            // A program can say more than one line: as a string of JSON.
+            let text = self.teller.terminal.json.then(|| serde_json::from_str(&line).ok());
+            let line = text.flatten().unwrap_or(line);
             if !std::io::stdin().is_terminal() {
                 self.teller.terminal.say(&format!("> {}", one_line(&line, 200)));
             }

@@ -34,6 +34,8 @@ mod mcp;
 #[cfg(unix)]
 mod models;
 #[cfg(unix)]
+mod package;
+#[cfg(unix)]
 mod packages;
 #[cfg(target_os = "linux")]
 mod planned;

@@ -1,0 +1,33 @@
+//! What the program tells programs that listen.
+
+use crate::support::world::{ACCEPT, PLAN, World, fenced};
+
+#[test]
+fn a_program_that_listens_is_told_which_gate_is_open_and_can_answer_in_several_lines() {
+    let scripts = [fenced("print(1)"), fenced("print(2)")];
+    let world = World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[ACCEPT]);
+    let args = ["new", "count to two", "--name", "s", "--json"];
+    let answers = "\"approve\"\nallow\n\"first\\nsecond\"\naccept\n";
+    let out = world.run_with(&args, answers).expect(0);
+    let (questions, events): (Vec<_>, Vec<_>) =
+        out.json().into_iter().partition(|value| value.get("event").is_none());
+    assert_eq!(events, world.journal("s"));
+    let asked = questions.iter().map(|value| &value["question"]);
+    let asked: Vec<_> =
+        asked.map(|q| (q["gate"].as_str().unwrap(), q["version"]["version"].as_u64())).collect();
+    let one = ("version", Some(1));
+    assert_eq!(asked, [("plan", None), one, one, ("version", Some(2))]);
+    assert!(questions[0]["question"]["plan"]["text"].as_str().unwrap().contains("R2"));
+    assert_eq!(world.read("sessions/s/feedback_v1.md"), "first\nsecond\n");
+    let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
+    let folder = world.path().canonicalize().unwrap().join("sessions/s");
+    assert_eq!(shown["folder"].as_str(), folder.to_str());
+}
+
+#[test]
+fn a_run_is_stopped_after_the_seconds_that_its_user_gives() {
+    let world = World::empty();
+    world.write("busy.py", "while True:\n    pass\n");
+    world.run(&["run", "busy.py", "--seconds", "1"]).expect(124);
+    world.run(&["run", "busy.py", "--seconds", "0"]).expect(2);
+}
