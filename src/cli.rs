@@ -241,6 +241,9 @@ pub(crate) struct Means {
     /// Append what is said to the models, and what they answer, to this file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) chatlog: Option<PathBuf>,
+    /// What is printed has to be JSON that fits the JSON schema in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

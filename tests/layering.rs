@@ -30,6 +30,7 @@ const LAYERS: [&[&str]; 14] = [
         "workflow::evidence",
         "workflow::results",
         "workflow::samples",
+        "workflow::schema",
         "workflow::wishes",
         "workflow::writes",
     ],

@@ -84,8 +84,10 @@ fn watch(context: &Context, store: &mut Store) {
     let terminal = context.terminal;
     let session = store.session();
     let (name, mut question) = (session.name.clone(), session.request.clone());
+    let schema = !session.settings.schema.is_empty();
     let mut runs: Vec<Value> = Vec::new();
     let (mut script, mut code) = (Value::Null, Value::Null);
+    let mut value = Value::Null;
     store.watch(move |line| {
         let event: Value = serde_json::from_str(line).unwrap_or_default();
         match event["event"].as_str() {
@@ -97,17 +99,26 @@ fn watch(context: &Context, store: &mut Store) {
                 let verdict = &event["run"]["verdict"];
                 if verdict == RunVerdict::Ok.name() {
                     code = script.take();
+                    let printed = event["stdout"].as_str().unwrap_or_default();
+                    value = serde_json::from_str(printed.trim()).unwrap_or_default();
                 }
                 runs.push(json!({ "version": event["version"], "verdict": verdict }));
             }
-            Some("question_answered") => terminal.json(&json!({
-                "session": name,
-                "question": question,
-                "answer": event["answer"],
-                "remark": event["remark"],
-                "code": code.take(),
-                "runs": std::mem::take(&mut runs),
-            })),
+            Some("question_answered") => {
+                let mut ended = json!({
+                    "session": name,
+                    "question": question,
+                    "answer": event["answer"],
+                    "remark": event["remark"],
+                    "code": code.take(),
+                    "runs": std::mem::take(&mut runs),
+                });
+                // What was printed last and fits the schema: for programs, the answer itself.
+                if schema {
+                    ended["value"] = std::mem::take(&mut value);
+                }
+                terminal.json(&ended);
+            }
             _ => {}
         }
     });

@@ -14,7 +14,7 @@ use crate::llm::Used;
 use crate::llm::discover::{self, Choice};
 use crate::llm::library::{Library, LibraryError};
 use crate::llm::provider::{self, ProviderError};
-use crate::workflow::driver;
+use crate::workflow::{driver, schema};
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -234,6 +234,11 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
     }
     if work.means.python.is_some() {
         settings.python.clone_from(&work.means.python);
+    }
+    if let Some(file) = &work.means.schema {
+        let text = files::read_text(file, LONGEST_INPUT)?;
+        settings.schema = schema::read(&text)
+            .map_err(|why| anyhow!("cannot take `--schema {}`: {why}", file.display()))?;
     }
     if let Some(args) = &work.args {
         let Some(args) = shlex::split(args) else {

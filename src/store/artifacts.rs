@@ -236,6 +236,8 @@ struct Flat {
     stdin: String,
     #[serde(default)]
     examples: Vec<Example>,
+    #[serde(default)]
+    schema: String,
 }
 
 const fn yes() -> bool {
@@ -287,6 +289,7 @@ pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
         args: read.args,
         stdin: read.stdin,
         examples: read.examples,
+        schema: read.schema,
     };
     Ok(SessionFile { name: read.name, request: read.request, settings })
 }

@@ -11,6 +11,7 @@ pub mod manager;
 pub mod permission;
 pub mod results;
 pub mod samples;
+pub mod schema;
 pub mod session_task;
 pub mod variations;
 pub mod weight;

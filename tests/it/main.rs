@@ -24,6 +24,8 @@ mod disk;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod evidence;
+#[cfg(unix)]
+mod exports;
 mod faults;
 mod flags;
 mod inputs;

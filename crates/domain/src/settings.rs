@@ -240,6 +240,9 @@ pub struct Settings {
     /// What the user says that the script does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
+    /// The JSON schema that what it prints has to fit, as JSON on one line; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schema: String,
 }
 
 const fn yes() -> bool {
@@ -309,6 +312,7 @@ impl Settings {
             args: Vec::new(),
             stdin: String::new(),
             examples: Vec::new(),
+            schema: String::new(),
         };
         let patient = Limits { repairs: 5, ..Limits::default() };
         match preset {

@@ -26,7 +26,7 @@ use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::{Interrupted, News};
-use crate::workflow::{install, ledger, machine, permission, samples, wishes};
+use crate::workflow::{install, ledger, machine, permission, samples, schema, wishes};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -413,6 +413,10 @@ fn request(
         format!("{}\n\nIt has to do this:\n{}", plan_text.trim_end(), examples.join("\n"))
     });
     let plan_text = with_examples.as_deref().unwrap_or(plan_text);
+    let (plan_text, task) = [plan_text, session.request.as_str()]
+        .map(|task| schema::told(&session.settings, task))
+        .into();
+    let plan_text = plan_text.as_str();
     // What the user said is the task, word for word; a Planner may lose a part of it.
     let asked_for = Some(session.request.as_str()).filter(|_| plan.is_some());
     let data = super::given::data(session, room.data);
@@ -439,7 +443,7 @@ fn request(
         Agent::Planner => planner::request(
             prompts,
             &planner::Shown {
-                request: &session.request,
+                request: &task,
                 data: &data,
                 run_as,
                 previous: session.planning.proposal.as_ref().or(plan).map(|p| p.text.as_str()),

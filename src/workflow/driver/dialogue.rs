@@ -16,6 +16,7 @@ use crate::prompts::{PromptError, Prompts};
 use crate::python::{check, forgotten, words};
 use crate::workflow::machine::dialogue;
 use crate::workflow::manager::News;
+use crate::workflow::schema;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -205,8 +206,9 @@ pub(super) fn request(
             exchange(session, turn, room, newest && last, newest && !tools)
         })
         .collect();
+    let task = schema::told(&session.settings, &question.text);
     let shown = engineer::Shown {
-        question: &question.text,
+        question: &task,
         data: &data,
         files: &files,
         before: &before,

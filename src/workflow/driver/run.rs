@@ -9,7 +9,7 @@ use crate::python::{outline, trial};
 use crate::sandbox::{self, RunnerError};
 use crate::store::artifacts;
 use crate::workflow::manager::News;
-use crate::workflow::{permission, results, writes};
+use crate::workflow::{permission, results, schema, writes};
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
@@ -101,7 +101,8 @@ impl Driver<'_, '_> {
         stderr: String,
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let run = results::with_columns(session, writes::checked(session, run));
+        let run = schema::checked(&session.settings, writes::checked(session, run), &stdout);
+        let run = results::with_columns(session, run);
         let run = match session.version(version) {
             Some(version) => {
                 let imported = outline::is_library(&version.script);

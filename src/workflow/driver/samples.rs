@@ -19,7 +19,7 @@ use crate::sandbox::{self, Runner};
 use crate::store::{StoreError, artifacts};
 use crate::workflow::manager::News;
 use crate::workflow::variations::{self, Inputs, Variation};
-use crate::workflow::{install, machine, permission, results, samples, writes};
+use crate::workflow::{install, machine, permission, results, samples, schema, writes};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -133,8 +133,10 @@ impl Driver<'_, '_> {
     fn tried(&mut self, sample: Sample, run: Option<Run>) -> Result<(), DriverError> {
         let session = self.store.session();
         let run = run.map(|run| {
-            let run = results::with_columns(session, writes::checked(session, run));
             let version = &sample.version;
+            let run = writes::checked(session, run);
+            let run = schema::checked(&session.settings, run, &version.stdout);
+            let run = results::with_columns(session, run);
             let imported = !sample.behaviour.is_empty() || outline::is_library(&version.script);
             results::checked(session, version, imported, run, &version.stdout)
         });
