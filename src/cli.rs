@@ -110,6 +110,8 @@ pub(crate) enum Command {
     Mcp(Mcp),
     /// Print the shell's completion script
     Completions(Completions),
+    /// Write a manual page for each command into a folder
+    Man(Man),
     /// Show a page of the guide, or a command's help
     Help(Help),
 }
@@ -439,6 +441,19 @@ pub(crate) struct Export {
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// As a notebook: the plan, the code, what it printed, its pictures
+    #[arg(long, conflicts_with = "lock")]
+    pub(crate) notebook: bool,
+    /// Pin its dependencies with their hashes, beside it in FILE.lock; needs uv
+    #[arg(long, requires = "output")]
+    pub(crate) lock: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Args, Debug)]

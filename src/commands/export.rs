@@ -1,13 +1,16 @@
 //! `redraft export`: a script with its dependencies declared.
 
-use super::{Context, code};
+use super::{Context, code, interrupts, notebook, setup};
 use crate::cli;
 use crate::domain::session::{Session, Version};
 use crate::files;
-use crate::python::{check, packages, pep723};
+use crate::python::packages::{self, Packages};
+use crate::python::{check, interpreter, pep723};
 use crate::store;
-use anyhow::{Result, bail};
+use crate::workflow::driver;
+use anyhow::{Result, anyhow, bail};
 use serde_json::json;
+use std::path::PathBuf;
 
 pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     let place = context.find(args.target.session.as_deref())?;
@@ -21,12 +24,31 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     };
     let (script, dependencies) = with_dependencies(&session, version);
     let terminal = &context.terminal;
+    let notebook = args.notebook.then(|| {
+        let pictures = notebook::pictures(&place.folder, version);
+        notebook::of(&session, version, &dependencies, &driver::given(&session).0, &pictures)
+    });
+    let text = match &notebook {
+        Some(notebook) => format!("{notebook:#}\n"),
+        None => script.clone(),
+    };
     match &args.output {
         Some(path) => {
-            if !context.yes && path.is_file() {
+            let beside = args.lock.then(|| {
+                let mut name = path.clone().into_os_string();
+                name.push(".lock");
+                PathBuf::from(name)
+            });
+            let there = |path: &&PathBuf| !context.yes && path.is_file();
+            if let Some(path) = [Some(path), beside.as_ref()].into_iter().flatten().find(there) {
                 bail!("`{}` is there already; `--yes` overwrites it", path.display());
             }
-            files::write_into(path, script.as_bytes())?;
+            let lock = beside.as_ref().map(|_| lock(context, &session, &script)).transpose()?;
+            files::write_into(path, text.as_bytes())?;
+            if let Some((path, lock)) = beside.zip(lock) {
+                files::write_into(&path, lock.as_bytes())?;
+                terminal.say(&format!("its packages are pinned in {}", path.display()));
+            }
             terminal.say(&format!("v{number} of {} is in {}", session.name, path.display()));
         }
         None if terminal.json => terminal.json(&json!({
@@ -34,8 +56,9 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
             "version": number,
             "dependencies": dependencies,
             "script": script,
+            "notebook": notebook,
         })),
-        None => terminal.raw(&script),
+        None => terminal.raw(&text),
     }
     Ok(code::DONE)
 }
@@ -53,6 +76,16 @@ pub(super) fn with_dependencies(session: &Session, version: &Version) -> (String
     let data = session.data.iter().map(|file| file.name.as_str());
     let dependencies = packages::without_data(&checks.dependencies, data);
     (pep723::with_block(&version.script, &python, &dependencies), dependencies)
+}
+
+/// The exact packages that a script needs, with their hashes.
+fn lock(context: &Context, session: &Session, script: &str) -> Result<String> {
+    let wanted = session.settings.python.as_deref().or(context.config.python.as_deref());
+    let python = interpreter::find(wanted)?;
+    let packages = Packages::new(context.config.uv.clone());
+    let cancel = interrupts::cancel_on_interrupt()?;
+    let locked = setup::runtime()?.block_on(packages.lock(&python, script, &cancel));
+    locked.map_err(|error| anyhow!("the packages could not be pinned: {error}"))
 }
 
 /// `>=3.11` from `3.11.7`.

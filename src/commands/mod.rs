@@ -16,9 +16,11 @@ mod interrupts;
 mod list;
 mod log;
 mod look;
+mod man;
 mod mcp;
 mod models;
 mod new;
+mod notebook;
 mod open;
 mod prompts;
 mod questions;
@@ -209,6 +211,9 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     if let Some(Command::Help(args)) = &cli.command {
         return help::run(terminal, args);
     }
+    if let Some(Command::Man(args)) = &cli.command {
+        return man::run(terminal, args);
+    }
     files::sweep();
     if let Some(Command::Trust(args)) = &cli.command {
         return trust::run(terminal, &cli.global, args);
@@ -259,7 +264,9 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Mcp(args) => mcp::run(context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
         // These need no configuration, and ended above.
-        Command::Completions(_) | Command::Help(_) | Command::Trust(_) => Ok(code::DONE),
+        Command::Completions(_) | Command::Help(_) | Command::Man(_) | Command::Trust(_) => {
+            Ok(code::DONE)
+        }
     }
 }
 

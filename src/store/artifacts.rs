@@ -29,6 +29,12 @@ pub fn report_file(version: u32) -> String {
     format!("report_v{version}.yaml")
 }
 
+/// The folder of what a version's run left: outputs, pictures, `files/`.
+#[must_use]
+pub fn run_folder(version: u32) -> String {
+    format!("run_v{version}")
+}
+
 /// The version whose script a file is.
 #[must_use]
 pub fn script_number(file: &str) -> Option<u32> {
@@ -128,7 +134,7 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
             let checks = session.version(e.version).and_then(|v| v.checks.as_ref());
             let mut files = vec![report(e.version, session, checks, Some(&e.run), &[])];
             if !e.outputs.is_empty() {
-                let folder = format!("run_v{}", e.version);
+                let folder = run_folder(e.version);
                 files.push((format!("{folder}/stdout.txt"), e.stdout.clone()));
                 files.push((format!("{folder}/stderr.txt"), e.stderr.clone()));
             }

@@ -475,6 +475,7 @@ fn help_and_version_are_results_and_no_errors() {
         "repair",
         "prompts",
         "completions",
+        "man",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in {help}");
         let own = text(&world, &[command, "--help"]);

@@ -1,8 +1,78 @@
-//! Outputs that have to fit a schema.
+//! What leaves a session as a file of its own: notebooks and manual pages; and outputs that have to fit
+//! a schema.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::process::Command;
+
+const READS: &str = "import sys\nprint(sys.argv[1:], input('how many? '))";
+
+#[test]
+fn a_notebook_has_the_plan_the_code_what_it_printed_and_runs() {
+    let world = World::scripted(&[PLAN], &[&fenced(READS)], &[ACCEPT]);
+    let args = ["new", "count", "--name", "s", "--auto", "--args", "a 'b c'", "--stdin", "5"];
+    world.run(&args).expect(0);
+    world.run(&["export", "s", "--notebook", "-o", "s.ipynb"]).expect(0);
+    let notebook: Value = serde_json::from_str(&world.read("s.ipynb")).unwrap();
+    assert_eq!((&notebook["nbformat"], &notebook["nbformat_minor"]), (&json!(4), &json!(5)));
+    let cells = notebook["cells"].as_array().unwrap();
+    let ids: Vec<&str> = cells.iter().map(|cell| cell["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["request", "plan", "given", "script", "seen"]);
+    assert!(cells[1]["source"].as_str().unwrap().contains("R2"));
+    let printed = "['a', 'b c'] 5\n";
+    let output = &cells[3]["outputs"][0];
+    assert_eq!(output["name"], "stdout");
+    assert!(output["text"].as_str().unwrap().ends_with(printed), "{output}");
+    assert_eq!(cells[4]["source"], "v1: ran");
+    // Its code does the same in one process, which has other arguments and nobody who types.
+    let source = |n: usize| cells[n]["source"].as_str().unwrap();
+    let code = format!("{}\n{}", source(2), source(3));
+    let ran = Command::new("python3").args(["-c", &code, "other"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&ran.stdout).ends_with(printed), "{ran:?}");
+    let out = world.run(&["export", "s", "--notebook"]).expect(0);
+    assert_eq!(out.out, world.read("s.ipynb"));
+    world.run(&["export", "s", "--notebook", "-o", "s.ipynb"]).expect(2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_notebook_shows_the_pictures_of_its_session_and_no_others() {
+    let script = "open('a.png', 'wb').write(b'picture')\nopen('b.svg', 'w').write('<svg/>')";
+    let world = World::scripted(&[], &[&fenced(script)], &[]);
+    world.run(&["new", "draw", "--name", "s", "--preset", "quick", "--auto"]).expect(0);
+    let shown = || {
+        let out = world.run(&["export", "s", "--notebook"]).expect(0).out;
+        let notebook: Value = serde_json::from_str(&out).unwrap();
+        notebook["cells"][2]["outputs"].clone()
+    };
+    assert_eq!(
+        shown(),
+        json!([{
+            "output_type": "display_data",
+            "data": { "image/png": "cGljdHVyZQ==", "text/plain": "files/a.png" },
+            "metadata": {},
+        }])
+    );
+    world.write("mine.png", "mine");
+    let picture = world.file("sessions/s/run_v1/files/a.png");
+    std::fs::remove_file(&picture).unwrap();
+    std::os::unix::fs::symlink(world.file("mine.png"), picture).unwrap();
+    assert_eq!(shown(), json!([]));
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let world = World::empty();
+    // A broken configuration keeps nobody from them.
+    world.write("redraft.yaml", "modle: x\n");
+    world.run(&["man", "share/man1"]).expect(0);
+    let page = world.read("share/man1/redraft-new.1");
+    assert!(page.contains(".TH redraft-new 1"), "{page}");
+    assert!(page.contains("max\\-versions") && page.contains("\\-\\-json"), "{page}");
+    assert!(world.read("share/man1/redraft.1").contains("redraft\\-resume"));
+    assert!(world.file("share/man1/redraft-models-pull.1").exists());
+}
 
 const SCHEMA: &str =
     r#"{"type": "object", "properties": {"sum": {"type": "number"}}, "required": ["sum"]}"#;

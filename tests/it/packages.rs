@@ -23,6 +23,8 @@ case "$1 $2" in
     *) echo "error: No solution found
   cause: Because $name was not found in the package registry and you require it" >&2; exit 1 ;;
     esac ;;
+"lock --script") grep -q conflict "$3" && { echo "error: no way" >&2; exit 1; }
+    sed 's/^/locked: /' "$3" > "$3.lock" ;;
 venv*) for last; do :; done; "$PYTHON_OF_TEST" -m venv --without-pip "$last" ;;
 "pip install")
     while [ "$1" != --python ]; do shift; done
@@ -321,6 +323,29 @@ fn wheels(world: &World) -> PathBuf {
     fs::create_dir(world.file("wheels")).unwrap();
     finish(world.shell("python3 make.py"), "").expect(0);
     world.file("wheels")
+}
+
+#[test]
+fn what_is_exported_can_have_its_packages_pinned() {
+    let script = "# /// script\n# dependencies = [\"tiny>=2\"]\n# [[tool.uv.index]]\n\
+                  # url = \"https://example.org\"\n# ///\nimport tiny\nprint(tiny)";
+    let world = world(&[script], "");
+    run(&world, &["new", "count", "--name", "s", "--auto", "--no-run"], "").expect(0);
+    run(&world, &["export", "s", "-o", "s.py", "--lock"], "").expect(0);
+    let lock = world.read("s.py.lock");
+    assert!(lock.contains("locked: #     \"tiny>=2\"") && !lock.contains("example.org"), "{lock}");
+    assert!(world.read("s.py").contains("import tiny"));
+    // What is there is not lost unasked, and what can't be pinned leaves nothing behind.
+    fs::remove_file(world.file("s.py")).unwrap();
+    let out = run(&world, &["export", "s", "-o", "s.py", "--lock"], "").expect(2);
+    assert!(out.err.contains("`s.py.lock`") && !world.file("s.py").exists(), "{}", out.err);
+    run(&world, &["export", "s", "--lock"], "").expect(2);
+    let world = self::world(&["import conflict"], "");
+    run(&world, &["new", "count", "--name", "s", "--auto", "--no-run"], "").expect(0);
+    let out = run(&world, &["export", "s", "-o", "s.py", "--lock"], "").expect(2);
+    assert!(out.err.contains("no way") && !world.file("s.py").exists(), "{}", out.err);
+    let out = finish(without_uv(&world, &["export", "s", "-o", "s.py", "--lock"]), "").expect(2);
+    assert!(out.err.contains("there is no `uv`"), "{}", out.err);
 }
 
 /// Without any `uv`: of all that is on the PATH, only Python.

@@ -18,7 +18,7 @@ const ASKING: Duration = Duration::from_secs(40);
 /// How long an environment may take to be made.
 const MAKING: Duration = Duration::from_mins(3);
 /// How long an installation may take: some packages are large and some lines slow.
-const INSTALLING: Duration = Duration::from_mins(30);
+pub(super) const INSTALLING: Duration = Duration::from_mins(30);
 
 /// What an installer says of packages that have no wheel.
 const NO_WHEEL: &[&str] =
@@ -198,7 +198,7 @@ async fn pip_install(
     install(pip(inside)).run(around, "", INSTALLING, cancel).await
 }
 
-fn all_of(ended: &Ended) -> String {
+pub(super) fn all_of(ended: &Ended) -> String {
     let text = if ended.errors.trim().is_empty() { &ended.out } else { &ended.errors };
     let mut said = told(text);
     let pip_has_none = said.contains("(from versions: none)");

@@ -13,6 +13,7 @@ pub mod content;
 pub(crate) mod declared;
 mod installer;
 pub mod known;
+mod lock;
 pub mod requirement;
 mod tool;
 

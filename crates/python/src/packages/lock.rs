@@ -1,0 +1,45 @@
+//! Pins what a script declares: exact versions with their hashes, as `uv lock --script` writes them.
+
+use super::installer::{INSTALLING, Installer, all_of};
+use super::{InstallError, Interpreter, Packages};
+use crate::pep723;
+use redraft_files as files;
+use tokio_util::sync::CancellationToken;
+
+/// The script that is locked in the place of the real one.
+const NAME: &str = "script.py";
+/// The longest lock, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+impl Packages {
+    /// The lock of a script's dependencies, to stand beside it as `SCRIPT.py.lock`. Asks the index;
+    /// installs and runs nothing. Only the Pythons and the packages that the script declares are taken
+    /// from it: other tables of its block could name other places to get them from.
+    ///
+    /// # Errors
+    /// There is no `uv`, or what it said.
+    pub async fn lock(
+        &self,
+        python: &Interpreter,
+        script: &str,
+        cancel: &CancellationToken,
+    ) -> Result<String, InstallError> {
+        let Installer::Uv(uv) = Installer::find(self.uv.as_deref(), python, cancel).await else {
+            let why = "there is no `uv`; install it, or name it as `uv:` in the configuration";
+            return Err(InstallError::Refused(why.to_owned()));
+        };
+        let declared = pep723::read(script).unwrap_or_default();
+        let requires = declared.requires_python.as_deref().unwrap_or(pep723::OLDEST);
+        let plain = pep723::with_block("", requires, &declared.dependencies);
+        let folder = files::temporary_folder()?;
+        files::put(&folder.path().join(NAME), plain)?;
+        let lock = uv.with(["lock", "--script", NAME, "--no-build", "--quiet"]);
+        let lock = lock.with(["--no-python-downloads", "--python"]).with([&python.path]);
+        let ended = lock.run(folder.path(), "", INSTALLING, cancel).await;
+        let ended = ended.map_err(|error| InstallError::Refused(error.to_string()))?;
+        if !ended.well {
+            return Err(InstallError::Refused(all_of(&ended)));
+        }
+        Ok(files::read_regular_text(&folder.path().join(format!("{NAME}.lock")), LONGEST)?)
+    }
+}
