@@ -29,6 +29,7 @@ const PAGES: &[Page] = pages![
     "permissions",
     "presets",
     "providers",
+    "python",
     "questions",
     "replay",
     "serve",

@@ -1,6 +1,19 @@
-//! What the program tells programs that listen.
+//! The Python package over the program, and what the program tells it at gates.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn the_python_package_drives_the_program() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/tests");
+    let mut command = Command::new("python3");
+    command.args(["-W", "error", "-m", "unittest"]).current_dir(tests);
+    command.env("REDRAFT_BIN", env!("CARGO_BIN_EXE_redraft")).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("\nOK"), "{said}");
+}
 
 #[test]
 fn a_program_that_listens_is_told_which_gate_is_open_and_can_answer_in_several_lines() {
