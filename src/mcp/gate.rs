@@ -91,10 +91,10 @@ pub fn choices(gate: Gate, session: &Session, split: bool) -> Vec<Choice> {
 pub fn read(gate: Gate, answer: &str, text: &str) -> Result<Answer, String> {
     let (answer, text) = (answer.trim(), text.trim());
     if text.is_empty() {
+        if is_bare(gate, answer) {
+            return Err(format!("`{answer}` needs a `text`"));
+        }
         return match manager::read_line(gate, answer) {
-            Line::Answer(Answer::Feedback(said) | Answer::Say(said)) if is_bare(gate, &said) => {
-                Err(format!("`{said}` needs a `text`"))
-            }
             Line::Answer(answer) => Ok(answer),
             Line::Edit => {
                 Err("only a terminal has an editor: say in words what to change".to_owned())

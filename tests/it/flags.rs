@@ -48,6 +48,8 @@ const OWN: &[(&str, &[&str])] = &[
             "allow",
             "python",
             "chatlog",
+            // In exports.rs.
+            "schema",
             "args",
             "stdin",
             "example",
@@ -72,6 +74,8 @@ const OWN: &[(&str, &[&str])] = &[
             "allow",
             "python",
             "chatlog",
+            // In exports.rs.
+            "schema",
             "args",
             "stdin",
             "example",
@@ -91,6 +95,8 @@ const OWN: &[(&str, &[&str])] = &[
             "allow",
             "python",
             "chatlog",
+            // In exports.rs.
+            "schema",
         ],
     ),
     // In batch.rs.
@@ -130,14 +136,26 @@ const OWN: &[(&str, &[&str])] = &[
             "allow",
             "python",
             "chatlog",
+            // In exports.rs.
+            "schema",
             "args",
             "stdin",
             "example",
         ],
     ),
     ("diff", &["stat", "side-by-side"]),
-    ("run", &["sandbox", "allow", "python", "output"]),
-    ("export", &["output"]),
+    // `--seconds` in package.rs.
+    ("run", &["sandbox", "allow", "python", "seconds", "output"]),
+    // The others in exports.rs.
+    ("export", &["output", "notebook", "lock"]),
+    // In report.rs.
+    ("report", &["output", "format"]),
+    // In serve.rs.
+    ("serve", &["listen"]),
+    // In mcp.rs.
+    ("mcp", &["root", "allow-gates"]),
+    ("open", &[]),
+    ("man", &[]),
     ("models", &["check"]),
     ("trust", &["revoke", "list"]),
     ("list", &[]),

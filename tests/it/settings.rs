@@ -100,6 +100,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sessions_dir", "settings"),
     ("chatlog", "settings"),
     ("quiet", "settings"),
+    ("providers.p.requests_per_minute", "llm::pace"),
     ("uv", "packages"),
     ("probe", "models"),
     ("roles.engineer", "ask"),
@@ -193,7 +194,12 @@ fn what_the_configuration_says_of_a_session_is_what_it_works_with() {
     assert_eq!((dependencies.model.as_str(), dependencies.temperature), ("local/r", Some(0.21)));
     assert_eq!((linter.temperature, linter.max_tokens), (Some(1.3), Some(77)));
     let asked = world.received();
-    let of = |who| asked.iter().find(|request| agent(request) == who).unwrap().body.clone();
+    // Samples arrive in any order, each warmer than the one before.
+    let of = |who| {
+        let own = asked.iter().filter(|request| agent(request) == who).map(|request| &request.body);
+        let warmth = |body: &&serde_json::Value| body["temperature"].as_f64().unwrap_or_default();
+        own.min_by(|a, b| warmth(a).total_cmp(&warmth(b))).unwrap().clone()
+    };
     let (planner, coder) = (of(Asking::Planner), of(Asking::Coder));
     assert_eq!((&planner["model"], &planner["temperature"]), (&"p".into(), &0.11.into()));
     assert_eq!((&coder["model"], &coder["temperature"]), (&"c".into(), &1.3.into()));

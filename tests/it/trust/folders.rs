@@ -588,7 +588,7 @@ fn a_person_at_a_terminal_is_asked_once() {
     // Enter alone trusts nothing.
     let mut pty = start(&case, "b");
     pty.expect("? Trust this folder?");
-    pty.expect_screen("the menu", |screen| screen.contains("❯ ignore"));
+    pty.expect_screen("the menu", |screen| screen.contains("❯ i ignore"));
     pty.send(ENTER);
     finish(pty);
     assert!(case.decoy.received().is_empty());
