@@ -46,7 +46,7 @@ pub(super) fn run(context: Context, args: &cli::Serve) -> Result<u8> {
         if terminal.json {
             terminal.json(&json!({ "url": door.url() }));
         } else {
-            terminal.say(&format!("the sessions of {} are at", sessions.display()));
+            terminal.say(&format!("the sessions in `{}` are shown at", sessions.display()));
             terminal.say(&door.url());
         }
         serve::serve(listener, door, sessions, actions(Arc::new(context)), cancel).await?;
