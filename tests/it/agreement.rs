@@ -128,15 +128,20 @@ fn arguments_that_stand_in_the_request_are_what_candidates_are_run_with() {
 
 #[test]
 fn functions_that_are_asked_for_are_imported_and_compared() {
-    let world = world(&[
-        "def half(n):\n    return n / 2\n\nif __name__ == '__main__':\n    import sys\n    print(half(int(sys.argv[1])))",
-        "def half(n):\n    return n * 0.5\n\nprint('demo', half(7))",
-        "def half(n):\n    return n // 2",
-    ]);
-    let args = ["--config", "agree.yaml", "new", "a function half(n) to import", "--name", "s"];
-    let out = world.run(&[&args[..], &["--preset", "quick", "--auto"]].concat()).expect(0).out;
-    assert!(out.contains("accepted v1 (agreed: 2 of 3)"), "{out}");
-    assert!(!world.read("sessions/s/script_v1.py").contains("//"));
+    let main = "if __name__ == '__main__':\n    ";
+    for second in ["print('demo', half(7))", &format!("{main}print(half(float(input('n: '))))")] {
+        let world = world(&[
+            &format!(
+                "def half(n):\n    return n / 2\n\n{main}import sys\n    print(half(int(sys.argv[1])))"
+            ),
+            &format!("def half(n):\n    return n * 0.5\n\n{second}"),
+            "def half(n):\n    return n // 2",
+        ]);
+        let args = ["--config", "agree.yaml", "new", "a function half(n) to import", "--name", "s"];
+        let out = world.run(&[&args[..], &["--preset", "quick", "--auto"]].concat()).expect(0).out;
+        assert!(out.contains("accepted v1 (agreed: 2 of 3)"), "{second}: {out}");
+        assert!(!world.read("sessions/s/script_v1.py").contains("//"));
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why a candidate counts as run that fails when it is started.
 const IMPORTED: &str =
-    "started without arguments it fails; imported, as the request asks for, it works";
+    "started without arguments or input it fails; imported, as the request asks for, it works";
 /// Bytes of the largest data file that is varied.
 const VARIED: u64 = 1 << 20;
 
@@ -351,7 +351,8 @@ impl Candidate {
         };
         let mut ran = run::run(self.runner.as_ref(), ask(Some(&self.keep)), cancel).await?;
         let runner = self.runner.as_ref();
-        if ran.run.verdict == RunVerdict::Failed && self.imported && self.args.is_empty() {
+        let at_a_loss = matches!(ran.run.verdict, RunVerdict::Failed | RunVerdict::Waits);
+        if at_a_loss && self.imported && self.args.is_empty() {
             let imported = Ask { imported: true, ..ask(Some(&self.keep)) };
             let second = run::run(runner, imported, cancel).await?;
             if second.run.verdict == RunVerdict::Ok {
