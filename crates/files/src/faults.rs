@@ -25,9 +25,11 @@ pub(crate) fn write_all(file: &mut File, content: &[u8]) -> io::Result<()> {
     use io::Write;
     // Where it fails on demand, some of it is there.
     #[cfg(feature = "faults")]
-    let content = {
+    let content = if injected::wanted().is_some() {
         let (some, content) = content.split_at(content.len() / 2);
         file.write_all(some)?;
+        content
+    } else {
         content
     };
     guarded(|| file.write_all(content))
@@ -55,15 +57,20 @@ mod injected {
 
     static DONE: AtomicUsize = AtomicUsize::new(0);
 
-    /// The fault of the next operation, if it is its turn.
-    pub(super) fn next() -> Option<Fault> {
+    /// The number of the operation that is to fail, and how.
+    pub(super) fn wanted() -> Option<&'static (usize, String)> {
         static WANTED: OnceLock<Option<(usize, String)>> = OnceLock::new();
         let wanted = WANTED.get_or_init(|| {
             let text = std::env::var("REDRAFT_FILE_FAULT").ok()?;
             let (number, kind) = text.split_once(':')?;
             Some((number.parse().ok()?, kind.to_owned()))
         });
-        let (number, kind) = wanted.as_ref()?;
+        wanted.as_ref()
+    }
+
+    /// The fault of the next operation, if it is its turn.
+    pub(super) fn next() -> Option<Fault> {
+        let (number, kind) = wanted()?;
         if DONE.fetch_add(1, Ordering::SeqCst) + 1 != *number {
             return None;
         }
