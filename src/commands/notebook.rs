@@ -17,7 +17,7 @@ const PICTURE: u64 = 8 << 20;
 /// Pictures that are taken in.
 const PICTURES: usize = 20;
 /// Endings of pictures, and their types. Drawings in SVG are left out: they can hold programs.
-const TYPES: [(&str, &str); 4] =
+pub(super) const TYPES: [(&str, &str); 4] =
     [("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("gif", "image/gif")];
 
 /// A picture of a run.
@@ -30,20 +30,17 @@ pub(super) struct Picture {
     bytes: Vec<u8>,
 }
 
-/// The pictures of a version's run: of its window, then those that it wrote. A link that leads out of
-/// the session's folder is none.
+/// The pictures of a version's run: of its window, then those that it wrote. A link is none.
 pub(super) fn pictures(folder: &Path, version: &Version) -> Vec<Picture> {
     let Some(run) = &version.run else { return Vec::new() };
     let of_run = artifacts::run_folder(version.number);
     let window = run.screenshot.then(|| "screenshot.png".to_owned());
     let names = window.into_iter().chain(run.files.iter().map(|name| format!("files/{name}")));
-    let root = files::resolve(folder).ok();
     let read = |name: String| {
         let ending = Path::new(&name).extension()?.to_str()?.to_ascii_lowercase();
         let (_, kind) = TYPES.iter().find(|(known, _)| *known == ending)?;
-        let path = files::resolve(&folder.join(&of_run).join(&name)).ok()?;
-        let inside = root.as_ref().is_some_and(|root| path.starts_with(root));
-        let bytes = files::read_regular(&path, PICTURE).filter(|_| inside)?;
+        let path = files::within(folder, &format!("{of_run}/{name}"))?;
+        let bytes = files::read_regular(&path, PICTURE)?;
         Some(Picture { name, kind, bytes })
     };
     names.filter_map(read).take(PICTURES).collect()

@@ -1,10 +1,10 @@
 //! `redraft open`: what a version's run left, in the program that the user has for it.
 
-use super::{Context, code};
+use super::{Context, code, notebook};
 use crate::cli::Target;
 use crate::domain::text::one_line;
 use crate::files;
-use crate::store;
+use crate::store::{self, artifacts};
 use crate::terminal::links;
 use crate::terminal::pick::{self, Choice};
 use anyhow::{Result, bail};
@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 
 /// What opens files on this system.
 const OPENER: &str = if cfg!(target_os = "macos") { "/usr/bin/open" } else { "xdg-open" };
-/// How a picture begins: PNG, JPEG, GIF. Nobody runs one, whatever it is called.
+/// How a picture begins: PNG, JPEG, GIF.
 const PICTURES: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a"];
 /// The largest file that is looked into for that, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -27,16 +27,17 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let Some(version) = session.version(number) else {
         return Err(store::no_version(&session, number).into());
     };
-    let folder = place.folder.join(format!("run_v{number}"));
+    let of_run = artifacts::run_folder(number);
     let names = version.run.iter().flat_map(|run| &run.files).map(|name| format!("files/{name}"));
     let picture =
         version.run.iter().filter(|run| run.screenshot).map(|_| "screenshot.png".to_owned());
     let left: Vec<PathBuf> =
-        picture.chain(names).filter_map(|name| inside(&folder, &name)).collect();
-    let Some(file) = left.iter().find(|path| is_picture(path)).or_else(|| left.first()) else {
+        picture.chain(names).filter_map(|name| there(&place.folder, &of_run, &name)).collect();
+    let picture = left.iter().find(|path| is_picture(path));
+    let Some(file) = picture.or_else(|| left.first()) else {
         bail!("v{number} of `{}` left no picture and no file", one_line(&session.name, 100));
     };
-    let opened = (is_picture(file) || wanted(context, file)?) && open(file);
+    let opened = (picture.is_some() || wanted(context, file)?) && open(file);
     if terminal.json {
         terminal.json(&json!({ "path": file, "opened": opened }));
     } else {
@@ -46,15 +47,21 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// A file below a folder, if it is there and no link leads out of the folder.
-fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
-    let file = folder.join(name).canonicalize().ok()?;
-    (file.starts_with(folder.canonicalize().ok()?) && file.is_file()).then_some(file)
+/// A file of a run, if it is there and no link leads to it.
+fn there(folder: &Path, of_run: &str, name: &str) -> Option<PathBuf> {
+    let place = files::within(folder, &format!("{of_run}/{name}"))?;
+    place.canonicalize().ok().filter(|place| place.is_file())
 }
 
+/// Whether nobody runs it: it is called a picture, by which systems choose a program, and begins as one.
 fn is_picture(path: &Path) -> bool {
-    let begin = files::read_regular(path, LARGEST).unwrap_or_default();
-    PICTURES.iter().any(|known| begin.starts_with(known))
+    let called = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    let begins = || {
+        let begin = files::read_regular(path, LARGEST).unwrap_or_default();
+        PICTURES.iter().any(|known| begin.starts_with(known))
+    };
+    called.is_some_and(|ending| notebook::TYPES.iter().any(|(known, _)| *known == ending))
+        && begins()
 }
 
 /// Whether a file that the script wrote may be opened: some kinds are run by that.

@@ -11,7 +11,7 @@ use crate::view;
 use crate::viewer::{self, Chat, Detail, Material};
 use anyhow::{Result, bail};
 use serde_json::json;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Bytes of the longest conversation that is read.
 const LONGEST_CHAT: u64 = 4 << 20;
@@ -62,7 +62,8 @@ fn material(context: &Context, folder: &Path, snapshot: &Snapshot) -> Material {
         let pictures = pictures.map(|file| {
             (
                 file.clone(),
-                below(folder, file).and_then(|path| files::read_regular(&path, viewer::PICTURE)),
+                files::within(folder, file)
+                    .and_then(|path| files::read_regular(&path, viewer::PICTURE)),
             )
         });
         Some(Detail {
@@ -96,7 +97,7 @@ fn chats(folder: &Path, session: &Session) -> Vec<Chat> {
     let files: Vec<_> = files.collect();
     let unread = files.len().saturating_sub(CHATS);
     let chat = |(n, (file, placed)): (usize, &(&String, &crate::domain::session::Placed))| {
-        let path = below(folder, file).filter(|_| n >= unread);
+        let path = files::within(folder, file).filter(|_| n >= unread);
         let text = path.and_then(|path| files::read_regular(&path, LONGEST_CHAT));
         let left_out = if text.is_none() {
             format!("It is not in this page: see {file} in the session's folder.")
@@ -107,14 +108,4 @@ fn chats(folder: &Path, session: &Session) -> Vec<Chat> {
         Chat { file: (*file).clone(), bytes: placed.artifact.bytes, text, left_out }
     };
     files.iter().enumerate().map(chat).collect()
-}
-
-/// The path of a file that a journal names; none if that could be outside the session's folder, or stands
-/// behind a link.
-fn below(folder: &Path, file: &str) -> Option<PathBuf> {
-    let path = Path::new(file);
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let mut between = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty());
-    let linked = between.any(|part| folder.join(part).is_symlink());
-    (inside && !linked).then(|| folder.join(path))
 }

@@ -145,15 +145,19 @@ pub fn read(sessions: &Path, uri: &str) -> Result<Option<ResourceContents>, Stor
         return Ok(None);
     }
     let text = |text: String| ResourceContents::text(text, uri).with_mime_type(part.mime());
-    let file = |name: String| files::read_regular(&folder.join(name), LARGEST);
+    let file = |name: String| {
+        files::within(&folder, &name).and_then(|place| files::read_regular(&place, LARGEST))
+    };
     Ok(match part {
         Part::Plan => session.planning.plan.map(|plan| text(plan.text)),
         Part::Script(version) => session.version(version).map(|v| text(v.script.clone())),
         Part::Report(version) => file(artifacts::report_file(version))
             .map(|bytes| text(String::from_utf8_lossy(&bytes).into_owned())),
-        Part::Picture(version) => file(format!("run_v{version}/screenshot.png")).map(|bytes| {
-            ResourceContents::blob(STANDARD.encode(bytes), uri).with_mime_type(part.mime())
-        }),
+        Part::Picture(version) => {
+            file(format!("{}/screenshot.png", artifacts::run_folder(version))).map(|bytes| {
+                ResourceContents::blob(STANDARD.encode(bytes), uri).with_mime_type(part.mime())
+            })
+        }
     })
 }
 

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 
 /// What could not be done to which file, and why.
@@ -460,6 +460,21 @@ pub fn place(folder: &Path, file: &str) -> Result<PathBuf, FileError> {
     Ok(path)
 }
 
+/// The place of a file below a folder, for who reads it; none if the way there leads out of the folder or
+/// over a link, as the file itself may be.
+#[must_use]
+pub fn within(folder: &Path, file: &str) -> Option<PathBuf> {
+    let mut place = folder.to_owned();
+    for part in Path::new(file).components() {
+        let Component::Normal(part) = part else { return None };
+        place.push(part);
+        if place.is_symlink() {
+            return None;
+        }
+    }
+    Some(place)
+}
+
 /// Moves a file or a folder to a name that is free.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     faults::rename(from, to).map_err(failed("write", to))
@@ -641,5 +656,30 @@ pub fn lock(path: &Path) -> Result<Locking, FileError> {
             Ok(Locking::Held(holder))
         }
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn no_way_leads_out_of_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("run/files")).unwrap();
+        fs::write(folder.path().join("run/a.png"), "a").unwrap();
+        std::os::unix::fs::symlink("/etc", folder.path().join("etc")).unwrap();
+        std::os::unix::fs::symlink("a.png", folder.path().join("run/b.png")).unwrap();
+        for (file, is_within) in [
+            ("run/a.png", true),
+            ("run/files/not-there.txt", true),
+            ("run/b.png", false),
+            ("etc/passwd", false),
+            ("run/../../secret", false),
+            ("/etc/passwd", false),
+        ] {
+            assert_eq!(within(folder.path(), file).is_some(), is_within, "{file}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::files;
 use axum::extract::{Path as Named, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The largest file that is sent, in bytes.
@@ -36,21 +36,10 @@ pub(super) async fn file(
     Ok((headers, bytes).into_response())
 }
 
-/// The place of a file below a folder, if no part of the way leads out of it: no `..`, no link, and
-/// nothing hidden.
+/// The place of a file below a folder, if no part of the way leads out of it, and none is hidden.
 fn within(folder: &Path, path: &str) -> Option<PathBuf> {
-    let mut place = folder.to_owned();
-    for part in Path::new(path).components() {
-        let Component::Normal(part) = part else { return None };
-        if part.to_str().is_none_or(|part| part.starts_with('.')) {
-            return None;
-        }
-        place.push(part);
-        if place.is_symlink() {
-            return None;
-        }
-    }
-    Some(place)
+    let hidden = path.split('/').any(|part| part.starts_with('.'));
+    files::within(folder, path).filter(|_| !hidden)
 }
 
 /// What a file is called to a browser, by the end of its name: a picture, text, or nothing that it

@@ -14,6 +14,7 @@ use crate::domain::text::{ends, fenced, one_line, visible};
 use crate::files;
 use crate::prompts::{PromptError, Prompts};
 use crate::python::{check, forgotten, words};
+use crate::store::artifacts;
 use crate::workflow::machine::dialogue;
 use crate::workflow::manager::News;
 use crate::workflow::schema;
@@ -127,12 +128,10 @@ impl Driver<'_, '_> {
         let mut room = MOST_BYTES;
         let mut found = Vec::new();
         for (name, version) in left(self.store.session()) {
-            let path = self.store.folder().join(format!("run_v{version}/files")).join(name);
+            let file = format!("{}/files/{name}", artifacts::run_folder(version));
             // What is no regular file any more, or behind a link, was not left by a run.
-            let length = files::length(&path).filter(|length| *length <= room);
-            let inside = path.canonicalize().ok().zip(self.store.folder().canonicalize().ok());
-            let Some(length) = length.filter(|_| inside.is_some_and(|(p, f)| p.starts_with(f)))
-            else {
+            let Some(path) = files::within(self.store.folder(), &file) else { continue };
+            let Some(length) = files::length(&path).filter(|length| *length <= room) else {
                 continue;
             };
             room -= length;
