@@ -28,7 +28,6 @@ const LAYERS: [&[&str]; 14] = [
     &["config", "prompts", "python", "trust", "workflow::variations"],
     &[
         "workflow::evidence",
-        "workflow::results",
         "workflow::samples",
         "workflow::schema",
         "workflow::wishes",
@@ -39,6 +38,7 @@ const LAYERS: [&[&str]; 14] = [
         "workflow::forecast",
         "workflow::install",
         "workflow::permission",
+        "workflow::results",
         "workflow::weight",
     ],
     &["workflow::ledger", "workflow::machine", "workflow::manager"],

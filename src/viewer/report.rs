@@ -2,7 +2,7 @@
 
 use super::script::LONGEST;
 use super::{Diff, Pages, cut, data_uri};
-use crate::domain::report::{RunVerdict, Test, TestOutcome};
+use crate::domain::report::{Test, TestOutcome};
 use crate::domain::review::{FindingState, Severity, Verdict};
 use crate::domain::session;
 use crate::domain::text::{size, within};
@@ -136,8 +136,7 @@ impl Line {
         let failed = version.findings.iter().any(|finding| {
             !matches!(finding.source, view::Source::Manager | view::Source::Reviewer)
         });
-        let well = run
-            .is_some_and(|run| matches!(run.report.verdict, RunVerdict::Ok | RunVerdict::Window));
+        let well = run.is_some_and(|run| run.report.verdict.went_well());
         let passed = |tests: &Vec<Test>| {
             let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
             format!("{passed}/{}", tests.len())

@@ -60,13 +60,10 @@ pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
 /// The version to go on from instead of the head, which mended its lint findings and came out with more.
 #[must_use]
 pub fn cleaner<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
-    let works = |version: &Version| {
-        version.ran() && !version.failed() && !version.idle() && !version.doubtful()
-    };
     let score = |version: &Version| version.checks.as_ref().map(Checks::lint_score);
     let base = head.base.filter(|_| head.cause == Cause::Repair && !session.picked)?;
-    let base = session.version(base).filter(|base| works(base))?;
-    (works(head) && head.review.is_none() && score(base) > score(head)).then_some(base)
+    let base = session.version(base).filter(|base| base.is_sound())?;
+    (head.is_sound() && head.review.is_none() && score(base) > score(head)).then_some(base)
 }
 
 /// The versions that a version was written from, nearest first, as far as they were to fulfil the

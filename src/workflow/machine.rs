@@ -194,8 +194,7 @@ fn may_repair(session: &Session, head: &Version) -> bool {
 /// Whether a version goes back for what a review before its run found: once in a row, so that a
 /// model that is never content does not keep a script from being run. What a person wrote is run.
 fn is_sent_back(session: &Session, head: &Version) -> bool {
-    let base = head.base.filter(|_| head.cause == Cause::Repair).and_then(|b| session.version(b));
-    let again = base.is_some_and(|base| base.run.is_none() && !base.check_failed());
+    let again = went_back(session, head, |base| base.run.is_none() && !base.check_failed());
     session.settings.review_before_run
         && !head.blockers().is_empty()
         && !again
@@ -208,8 +207,7 @@ fn withheld(session: &Session, head: &Version) -> Step {
     if permission::refusal(session, head).is_none() {
         return run(session, head);
     }
-    let base = head.base.filter(|_| head.cause == Cause::Repair).and_then(|b| session.version(b));
-    let again = base.is_some_and(Version::withheld) || was_repaired(session, head);
+    let again = went_back(session, head, Version::withheld) || was_repaired(session, head);
     if !again && head.cause != Cause::Manager && may_repair(session, head) {
         return write(session, Agent::Repair);
     }
@@ -227,13 +225,10 @@ pub fn repairs_left(session: &Session, version: &Version) -> u32 {
 /// the last of them that a model breaks what works.
 fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
-    let works = |version: &Version| version.ran() && !version.failed();
-    let base = head.base.and_then(|base| session.version(base));
-    let again = head.cause == Cause::Repair && base.is_some_and(works);
     let lint = session.settings.lint == LintUse::Repair && found(head);
-    works(head)
-        && (head.idle() || head.doubtful() || lint)
-        && !again
+    head.works()
+        && (!head.is_sound() || lint)
+        && !went_back(session, head, Version::works)
         && !was_repaired(session, head)
 }
 
@@ -241,13 +236,15 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
 /// a role of their own.
 #[must_use]
 pub fn role(session: &Session, agent: Agent) -> Role {
-    let only_lint = |head: &Version| {
-        let works = head.ran() && !head.failed();
-        works && !(head.idle() || head.doubtful())
-    };
     let linter = session.settings.roles.contains_key(&Role::Linter);
-    let mends_lint = agent == Agent::Repair && session.head().is_some_and(only_lint);
+    let mends_lint = agent == Agent::Repair && session.head().is_some_and(Version::is_sound);
     if linter && mends_lint { Role::Linter } else { agent.role() }
+}
+
+/// Whether the head is the repair of a version that was like this.
+fn went_back(session: &Session, head: &Version, was: impl Fn(&Version) -> bool) -> bool {
+    let base = head.base.filter(|_| head.cause == Cause::Repair);
+    base.and_then(|base| session.version(base)).is_some_and(was)
 }
 
 /// Whether a repair was written from this version.

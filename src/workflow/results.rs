@@ -1,10 +1,11 @@
 //! Whether a run that ended well left anything that could be what was asked for. Pure.
 
+use super::{schema, writes};
 use crate::domain::not_number;
 use crate::domain::report::{CapabilityKind, NOT_KEPT, Run, RunVerdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::one_line;
-use crate::python::{agreement, hints};
+use crate::python::{agreement, hints, outline};
 
 /// Lines of output that are kept as evidence.
 const LINES: usize = 3;
@@ -13,17 +14,23 @@ const WIDTH: usize = 120;
 /// Characters of the columns that a hint lists.
 const COLUMNS: usize = 500;
 
+/// A run as it counts: failed where a file that it was to write is missing or its output does not fit, with
+/// what helps against its error, and what speaks against its result. `called`: functions of the script
+/// were called by somebody else.
+#[must_use]
+pub fn judged(session: &Session, version: &Version, called: bool, run: Run, stdout: &str) -> Run {
+    // Both make a failed run of one that ended well, and a failed one is judged no further.
+    let run = writes::checked(session, run);
+    let run = schema::checked(&session.settings, run, stdout);
+    let run = with_columns(session, run);
+    checked(session, version, called || outline::is_library(&version.script), run, stdout)
+}
+
 /// The run with what speaks against its result: that there is none, or that it holds values that are
 /// no numbers. Where the user's own tests judge, nothing else does. `imported`: what it defines is for
 /// whoever imports it.
 #[must_use]
-pub fn checked(
-    session: &Session,
-    version: &Version,
-    imported: bool,
-    run: Run,
-    stdout: &str,
-) -> Run {
+fn checked(session: &Session, version: &Version, imported: bool, run: Run, stdout: &str) -> Run {
     if run.verdict != RunVerdict::Ok || session.has_tests() || session.dialogue.is_some() {
         return run;
     }
@@ -35,7 +42,7 @@ pub fn checked(
 /// The run with the columns of the data files in its hint, where its error is about a name that none of
 /// them has: a key, or an attribute of a table.
 #[must_use]
-pub fn with_columns(session: &Session, mut run: Run) -> Run {
+fn with_columns(session: &Session, mut run: Run) -> Run {
     let tables = session.data.iter().filter_map(|file| {
         let columns = file.described.as_ref().map(|described| described.columns.as_slice())?;
         (!columns.is_empty()).then_some((file.name.as_str(), columns))

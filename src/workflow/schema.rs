@@ -1,6 +1,6 @@
 //! The JSON schema that a script's output has to fit: a run whose output does not has failed. Pure.
 
-use crate::domain::report::{Run, RunError, RunVerdict};
+use crate::domain::report::{Run, RunVerdict};
 use crate::domain::settings::Settings;
 use crate::domain::text::{fenced, one_line};
 use jsonschema::Validator;
@@ -51,8 +51,7 @@ pub fn checked(settings: &Settings, run: Run, printed: &str) -> Run {
     let Err(wrong) = fits(&settings.schema, printed, run.stdout_bytes) else { return run };
     let message = format!("what it printed does not fit the JSON schema: {wrong}");
     let hint = "print one JSON value, by `print(json.dumps(value))`, and nothing else".to_owned();
-    let error = RunError { message, hint: Some(hint), ..RunError::default() };
-    Run { verdict: RunVerdict::Failed, reason: None, error: Some(error), ..run }
+    run.unfit(message, hint)
 }
 
 /// Whether an output of so many bytes, of which this was kept, fits a schema; else what is wrong.

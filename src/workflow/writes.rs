@@ -1,6 +1,6 @@
 //! The files that a plan says its script writes: a run that leaves one of them out has failed. Pure.
 
-use crate::domain::report::{NO_DISPLAY, NOT_KEPT, Run, RunError, RunVerdict};
+use crate::domain::report::{NO_DISPLAY, NOT_KEPT, Run, RunVerdict};
 use crate::domain::session::Session;
 use crate::domain::text::stands_in;
 use crate::domain::writes;
@@ -32,8 +32,7 @@ pub fn checked(session: &Session, run: Run) -> Run {
         }
     };
     let message = format!("it was to write `{name}`, and did not");
-    let error = RunError { message, hint: Some(hint), ..RunError::default() };
-    Run { verdict: RunVerdict::Failed, reason: None, error: Some(error), ..run }
+    run.unfit(message, hint)
 }
 
 /// Whether the file is there, in the run folder or below it.

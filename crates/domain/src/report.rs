@@ -197,7 +197,7 @@ impl Scored {
     /// that ran do.
     #[must_use]
     pub fn is_agreed(&self, all: &[Self], quorum: usize) -> bool {
-        let ran = |score: &&Self| matches!(score.run, Some(RunVerdict::Ok | RunVerdict::Window));
+        let ran = |score: &&Self| score.run.is_some_and(RunVerdict::went_well);
         let answers: usize = all.iter().filter(ran).map(|score| 1 + score.copies).sum();
         let same = self.agreeing + 1;
         same >= quorum.max(2) && 2 * same > answers
@@ -374,6 +374,18 @@ impl RunVerdict {
     pub const fn ran(self) -> bool {
         !matches!(self, Self::Refused | Self::Skipped)
     }
+
+    /// Whether the script came to its end, or stood there with its window.
+    #[must_use]
+    pub const fn went_well(self) -> bool {
+        matches!(self, Self::Ok | Self::Window)
+    }
+
+    /// Whether arguments or input may be all that is missing.
+    #[must_use]
+    pub const fn wants_more(self) -> bool {
+        matches!(self, Self::Failed | Self::Waits)
+    }
 }
 
 /// An error that ended a run, in the parts that a model can use.
@@ -487,6 +499,13 @@ pub struct Run {
 const HOSTS_SHOWN: usize = 5;
 
 impl Run {
+    /// This run, failed for what it left: with what is wrong with that, and what to do.
+    #[must_use]
+    pub fn unfit(self, message: String, hint: String) -> Self {
+        let error = RunError { message, hint: Some(hint), ..RunError::default() };
+        Self { verdict: RunVerdict::Failed, reason: None, error: Some(error), ..self }
+    }
+
     /// A run that did not take place.
     #[must_use]
     pub fn not_run(verdict: RunVerdict, reason: impl Into<String>) -> Self {

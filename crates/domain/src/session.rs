@@ -247,6 +247,18 @@ impl Version {
         self.check_failed() || self.run_failed() || self.tests_failed()
     }
 
+    /// Whether it ran, and nothing says for certain that it does not work.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.ran() && !self.failed()
+    }
+
+    /// Whether it works, and does something that could be meant.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.works() && !self.idle() && !self.doubtful()
+    }
+
     /// Whether a static check says for certain that it does not work.
     #[must_use]
     pub fn check_failed(&self) -> bool {

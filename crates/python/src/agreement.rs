@@ -4,7 +4,7 @@
 //! Two scripts that were written independently and give the same values for the same inputs are most
 //! likely right; nothing else that can be had without asking anybody says so much.
 
-use redraft_domain::report::{RunVerdict, Trial};
+use redraft_domain::report::Trial;
 use redraft_domain::session::{Sample, Session};
 use redraft_domain::text::single_spaced;
 use regex::Regex;
@@ -206,7 +206,7 @@ fn sorted(mut words: Vec<String>) -> Vec<String> {
 
 /// Whether two candidates did the same in one trial.
 fn same_trial(one: &Trial, other: &Trial, given: &Given) -> Compared {
-    let ended = |trial: &Trial| matches!(trial.verdict, RunVerdict::Ok | RunVerdict::Window);
+    let ended = |trial: &Trial| trial.verdict.went_well();
     match (ended(one), ended(other)) {
         (false, false) => return Compared::Nothing,
         (true, true) => {}

@@ -5,7 +5,6 @@ use super::{Desk, fields};
 use crate::commands::run::Wanted;
 use crate::commands::{diff, export, list, run};
 use crate::diff as lines;
-use crate::domain::report::RunVerdict;
 use crate::domain::settings::{Install, Sandbox, SandboxMode};
 use crate::domain::text::ends;
 use crate::mcp::Reply;
@@ -79,7 +78,7 @@ fn perform(desk: &Desk, wanted: &Wanted, cancel: &CancellationToken) -> Result<R
         "errors": ends(&ran.stderr, PRINTED),
         "run": ran.run,
     }));
-    if !matches!(ran.run.verdict, RunVerdict::Ok | RunVerdict::Window) {
+    if !ran.run.verdict.went_well() {
         let why = ran.run.error.as_ref().map(|error| format!("{}: {}", error.kind, error.message));
         let why = why.or_else(|| ran.run.reason.clone());
         let why = why.unwrap_or_else(|| ran.run.verdict.name().to_owned());

@@ -5,11 +5,20 @@ use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event, RunFinished};
 use crate::domain::report::{GivenBy, Run, RunVerdict};
 use crate::python::run::{self, Ask, RunFault};
-use crate::python::{outline, trial};
+use crate::python::trial;
 use crate::sandbox::{self, RunnerError};
 use crate::store::artifacts;
 use crate::workflow::manager::News;
-use crate::workflow::{permission, results, schema, writes};
+use crate::workflow::{permission, results};
+
+/// A fault that says something of the script or of this system. The disk's says nothing of either: the work
+/// ends there, and what was to run is run when the session is resumed.
+pub(super) fn but_the_disks(fault: RunFault) -> Result<RunFault, DriverError> {
+    match fault {
+        RunFault::Runner(error @ RunnerError::Folder(_)) => Err(error.into()),
+        fault => Ok(fault),
+    }
+}
 
 impl Driver<'_, '_> {
     pub(super) async fn run(&mut self, number: u32) -> Result<Next, DriverError> {
@@ -52,8 +61,7 @@ impl Driver<'_, '_> {
         };
         let cancel = &self.tools.cancel;
         let mut ran = run::run(runner.as_ref(), ask.clone(), cancel).await;
-        let wants_more =
-            |ran: &run::Ran| matches!(ran.run.verdict, RunVerdict::Failed | RunVerdict::Waits);
+        let wants_more = |ran: &run::Ran| ran.run.verdict.wants_more();
         let failed = ran.as_ref().is_ok_and(wants_more);
         if let Some(proposed) = proposed.filter(|_| failed) {
             // It may want what nobody gave: then what the plan proposes is better than nothing.
@@ -68,9 +76,7 @@ impl Driver<'_, '_> {
             };
             match run::run(runner.as_ref(), ask, cancel).await {
                 Err(RunFault::Interrupted) => return Ok(Next::End(self.interrupted()?)),
-                Ok(further)
-                    if matches!(further.run.verdict, RunVerdict::Ok | RunVerdict::Window) =>
-                {
+                Ok(further) if further.run.verdict.went_well() => {
                     (ran, by) = (Ok(further), Some(GivenBy::Plan));
                     self.store.take_further_files(number)?;
                 }
@@ -84,9 +90,8 @@ impl Driver<'_, '_> {
                 self.ran(number, run, ran.stdout, ran.stderr)
             }
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
-            // The disk's fault, not the script's: it is run when the session is resumed.
-            Err(RunFault::Runner(error @ RunnerError::Folder(_))) => Err(error.into()),
             Err(fault) => {
+                let fault = but_the_disks(fault)?;
                 let run = Run::not_run(RunVerdict::Skipped, fault.to_string());
                 self.ran(number, run, String::new(), String::new())
             }
@@ -101,13 +106,8 @@ impl Driver<'_, '_> {
         stderr: String,
     ) -> Result<Next, DriverError> {
         let session = self.store.session();
-        let run = schema::checked(&session.settings, writes::checked(session, run), &stdout);
-        let run = results::with_columns(session, run);
         let run = match session.version(version) {
-            Some(version) => {
-                let imported = outline::is_library(&version.script);
-                results::checked(session, version, imported, run, &stdout)
-            }
+            Some(version) => results::judged(session, version, false, run, &stdout),
             None => run,
         };
         // One place each for the outputs, where there can be any: the store fills them in.

@@ -1,6 +1,7 @@
 //! Samples of a version: checked, run and tested side by side, and the best of them taken.
 
 use super::packages::Ground;
+use super::run::but_the_disks;
 use super::{Driver, DriverError, Next, lost};
 use crate::domain::event::{Artifact, Event, SampleTried};
 use crate::domain::example::Example;
@@ -19,7 +20,7 @@ use crate::sandbox::{self, Runner};
 use crate::store::{StoreError, artifacts};
 use crate::workflow::manager::News;
 use crate::workflow::variations::{self, Inputs, Variation};
-use crate::workflow::{install, machine, permission, results, samples, schema, writes};
+use crate::workflow::{install, machine, permission, results, samples};
 use futures_util::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -122,6 +123,7 @@ impl Driver<'_, '_> {
                 }
                 Err(RunFault::Interrupted) => return Ok(Next::End(self.interrupted()?)),
                 Err(fault) => {
+                    let fault = but_the_disks(fault)?;
                     let run = Run::not_run(RunVerdict::Skipped, fault.to_string());
                     self.tried(sample, Some(run))?;
                 }
@@ -133,12 +135,8 @@ impl Driver<'_, '_> {
     fn tried(&mut self, sample: Sample, run: Option<Run>) -> Result<(), DriverError> {
         let session = self.store.session();
         let run = run.map(|run| {
-            let version = &sample.version;
-            let run = writes::checked(session, run);
-            let run = schema::checked(&session.settings, run, &version.stdout);
-            let run = results::with_columns(session, run);
-            let imported = !sample.behaviour.is_empty() || outline::is_library(&version.script);
-            results::checked(session, version, imported, run, &version.stdout)
+            let (version, called) = (&sample.version, !sample.behaviour.is_empty());
+            results::judged(session, version, called, run, &version.stdout)
         });
         let Version { number, checks, stdout, stderr, tests, .. } = sample.version;
         let checks = checks.unwrap_or_default();
@@ -351,8 +349,7 @@ impl Candidate {
         };
         let mut ran = run::run(self.runner.as_ref(), ask(Some(&self.keep)), cancel).await?;
         let runner = self.runner.as_ref();
-        let at_a_loss = matches!(ran.run.verdict, RunVerdict::Failed | RunVerdict::Waits);
-        if at_a_loss && self.imported && self.args.is_empty() {
+        if ran.run.verdict.wants_more() && self.imported && self.args.is_empty() {
             let imported = Ask { imported: true, ..ask(Some(&self.keep)) };
             let second = run::run(runner, imported, cancel).await?;
             if second.run.verdict == RunVerdict::Ok {

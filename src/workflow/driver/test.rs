@@ -1,6 +1,7 @@
 //! Runs the Manager's tests on a version and journals how each went.
 
 use super::packages::Ground;
+use super::run::but_the_disks;
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{Artifact, Event};
 use crate::domain::example::Example;
@@ -57,7 +58,7 @@ impl Driver<'_, '_> {
         match examples::with_tests(runner, &ask, &tests, &examples, cancel).await {
             Ok(tests) => self.tested(number, tests),
             Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
-            Err(fault) => self.not_tested(number, &fault.to_string()),
+            Err(fault) => self.not_tested(number, &but_the_disks(fault)?.to_string()),
         }
     }
 

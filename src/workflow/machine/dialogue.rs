@@ -7,7 +7,6 @@ use super::{Step, call, run};
 use crate::domain::chat::{Agent, Outcome};
 use crate::domain::dialogue::{Dialogue, Ended, Piece, Question, Reply, Turn};
 use crate::domain::event::{Artifact, Event, Replied};
-use crate::domain::report::RunVerdict;
 use crate::domain::session::{Session, Version};
 
 /// Pieces of code that are run for one question, where nothing else is said.
@@ -134,10 +133,7 @@ fn shown<'s>(session: &'s Session, question: &Question) -> Option<&'s Version> {
 }
 
 fn is_ok(version: &Version) -> bool {
-    version
-        .run
-        .as_ref()
-        .is_some_and(|run| matches!(run.verdict, RunVerdict::Ok | RunVerdict::Window))
+    version.run.as_ref().is_some_and(|run| run.verdict.went_well())
 }
 
 /// Whether an answer shows code again that ran, and says in words what it printed last: weak models
