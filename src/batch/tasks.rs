@@ -4,10 +4,10 @@ use crate::domain::example::Example;
 use crate::domain::name;
 use crate::domain::settings::Preset;
 use crate::domain::text::one_line;
-use crate::files::yaml;
+use crate::files::yaml::{self, values};
 use crate::files::{self, FileError};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -18,8 +18,6 @@ use std::path::{Path, PathBuf};
 const LARGEST: u64 = 256 << 20;
 /// The longest task, in bytes, as for `new`.
 const LONGEST: usize = 1 << 20;
-/// A key that is less alike than this to an unknown one is not offered in its place.
-const ALIKE: f64 = 0.7;
 
 /// The keys of a task.
 const KEYS: [&str; 15] = [
@@ -288,12 +286,10 @@ impl<'de> Deserialize<'de> for Raw {
 }
 
 fn unknown(key: &str, known: &[&str]) -> String {
-    let alike = known.iter().map(|name| (strsim::jaro_winkler(&key.to_lowercase(), name), *name));
-    let nearest =
-        alike.max_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|(score, _)| *score >= ALIKE);
+    let near = values::nearest(&key.to_lowercase(), known);
     let key = one_line(key, 40);
-    match nearest {
-        Some((_, name)) => format!("there is no key `{key}`; did you mean `{name}`?"),
+    match near {
+        Some(name) => format!("there is no key `{key}`; did you mean `{name}`?"),
         None => format!("there is no key `{key}`; there are `{}`", known.join("`, `")),
     }
 }
@@ -385,7 +381,7 @@ fn take<T: DeserializeOwned>(
     fields.remove(key).filter(|value| !value.is_null()).map(|value| of(value, key)).transpose()
 }
 
-fn of<T: de::DeserializeOwned>(value: Value, key: &str) -> Result<T, String> {
+fn of<T: DeserializeOwned>(value: Value, key: &str) -> Result<T, String> {
     serde_json::from_value(value)
         .map_err(|error| format!("`{key}`: {}", one_line(&error.to_string(), 160)))
 }

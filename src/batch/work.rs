@@ -1,6 +1,6 @@
 //! One task as a session: made, gone on with, or left as it is.
 
-use super::results::{Outcome, Row, Rows};
+use super::results::{Key, Outcome, Row, Rows};
 use super::tasks::Task;
 use crate::agents::planner;
 use crate::config::Config;
@@ -47,6 +47,12 @@ impl Job<'_> {
     pub fn name(&self) -> String {
         let id = &self.task.id;
         if self.repeat == 1 { id.clone() } else { format!("{id}.{}", self.repeat) }
+    }
+
+    /// What tells it from other jobs, in results too.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        (self.task.id.clone(), self.repeat)
     }
 }
 
@@ -141,7 +147,7 @@ pub fn row(
     session: Option<&Session>,
     seconds: f64,
 ) -> Row {
-    let before = shared.before.get(&(job.task.id.clone(), job.repeat));
+    let before = shared.before.get(&job.key());
     let folder = shared.sessions.join(job.name());
     let (outcome, reason) = match came {
         Came::To(End::Accepted(_)) => (Outcome::Accepted, None),

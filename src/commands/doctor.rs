@@ -8,7 +8,7 @@ use crate::domain::settings::{Install, RoleSettings, SandboxMode, Settings};
 use crate::domain::text::one_line;
 use crate::files;
 use crate::llm::provider;
-use crate::python::interpreter::{self, InterpreterError};
+use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::packages::Packages;
 use crate::sandbox;
 use crate::store;
@@ -34,9 +34,10 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         Some(session) => session.settings.python.as_deref(),
         None => context.config.python.as_deref(),
     };
+    let found = interpreter::find_with_reason(wanted);
     let mut looks = vec![
-        python(wanted),
-        packages(context, wanted),
+        python(&found),
+        packages(context, &found),
         models(context, own),
         sandbox(),
         memory(),
@@ -63,14 +64,16 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if looks.iter().all(|l| l.fine) { code::DONE } else { code::USAGE })
 }
 
+/// A Python, and why that one; or why there is none.
+type Found = Result<(Interpreter, String), InterpreterError>;
+
 /// The Python that a run would get, and why that one.
-fn python(wanted: Option<&str>) -> Look {
-    let found = interpreter::find_with_reason(wanted);
-    let found =
-        found.map(|(python, why)| format!("Python {python}, {}: {why}", python.path.display()));
-    let fine = found.is_ok();
-    let words = found.unwrap_or_else(|error| error.to_string());
-    Look { what: "python", fine, words }
+fn python(found: &Found) -> Look {
+    let words = match found {
+        Ok((python, why)) => format!("Python {python}, {}: {why}", python.path.display()),
+        Err(error) => error.to_string(),
+    };
+    Look { what: "python", fine: found.is_ok(), words }
 }
 
 /// The Python that would be used, for people.
@@ -80,14 +83,14 @@ pub(super) fn python_of(wanted: Option<&str>) -> Result<String, InterpreterError
 }
 
 /// What installs the packages that scripts need.
-fn packages(context: &Context, wanted: Option<&str>) -> Look {
+fn packages(context: &Context, found: &Found) -> Look {
     if context.config.install == Some(Install::Never) {
         let words = "never installed, as the configuration says".to_owned();
         return Look { what: "packages", fine: true, words };
     }
-    let installer = interpreter::find(wanted).ok().and_then(|python| {
+    let installer = found.as_ref().ok().and_then(|(python, _)| {
         let packages = Packages::new(context.config.uv.clone());
-        setup::runtime().ok()?.block_on(packages.installer(&python))
+        setup::runtime().ok()?.block_on(packages.installer(python))
     });
     let fine = installer.is_some();
     let words = installer.map_or_else(

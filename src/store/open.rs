@@ -198,7 +198,7 @@ pub(super) fn locked(folder: &Path) -> Result<Lock, StoreError> {
 /// Whether a command works on a session now.
 #[must_use]
 pub fn is_worked_on(folder: &Path) -> bool {
-    matches!(files::lock(&folder.join(LOCK)), Ok(Locking::Held(_)))
+    files::holder(&folder.join(LOCK)).is_some()
 }
 
 /// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.

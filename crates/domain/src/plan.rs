@@ -1,5 +1,6 @@
 //! The plan: numbered requirements.
 
+use super::section;
 use serde::{Deserialize, Serialize};
 
 /// Under this a plan says what its script can be tried with.
@@ -27,6 +28,6 @@ impl Plan {
     /// Whether it says what the script can be tried with.
     #[must_use]
     pub fn says_what_to_try(&self) -> bool {
-        self.text.lines().any(|line| line.trim_end() == TRY_IT_WITH)
+        section::lines(&self.text, TRY_IT_WITH).any(|(_, inside)| inside)
     }
 }

@@ -638,6 +638,19 @@ pub enum Locking {
     Held(Option<u32>),
 }
 
+/// Who has the lock that a file stands for, as far as that can be read; none if nobody has it. Neither takes
+/// it nor writes anything.
+#[must_use]
+pub fn holder(path: &Path) -> Option<Option<u32>> {
+    let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| process_in(&mut file))
+}
+
+/// The number of the process that a lock's file names.
+fn process_in(file: &mut File) -> Option<u32> {
+    read_bounded(file, 64).ok()?.trim().parse().ok()
+}
+
 /// Takes the lock that a file stands for, or says who has it.
 pub fn lock(path: &Path) -> Result<Locking, FileError> {
     let mut options = OpenOptions::new();
@@ -651,10 +664,7 @@ pub fn lock(path: &Path) -> Result<Locking, FileError> {
                 .map_err(failed("lock", path))?;
             Ok(Locking::Taken(Lock { _file: file }))
         }
-        Err(TryLockError::WouldBlock) => {
-            let holder = read_bounded(&mut file, 64).ok().and_then(|t| t.trim().parse().ok());
-            Ok(Locking::Held(holder))
-        }
+        Err(TryLockError::WouldBlock) => Ok(Locking::Held(process_in(&mut file))),
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
     }
 }

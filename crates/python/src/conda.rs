@@ -1,8 +1,8 @@
 //! Where conda keeps its environments, without starting it: that takes a second.
 
+use redraft_files::read_regular_text;
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that conda and its relatives are installed into, in a home.
@@ -101,7 +101,7 @@ fn configured(roots: &[PathBuf], var: Var<'_>) -> Vec<PathBuf> {
     let files = path("CONDARC", var).into_iter().chain(of_home);
     let files = files.chain(roots.iter().map(|root| root.join(".condarc")));
     files
-        .flat_map(|file| folders_of(&small_text(&file)))
+        .flat_map(|file| folders_of(&text_of(&file)))
         .filter_map(|folder| match folder.strip_prefix("~/") {
             Some(rest) => home.as_ref().map(|home| home.join(rest)),
             None => Some(PathBuf::from(folder)),
@@ -125,10 +125,9 @@ fn folders_of(condarc: &str) -> Vec<String> {
     inline.chain(items).map(bare).filter(|item| !item.is_empty()).collect()
 }
 
-/// A file's text, if it is small; nothing where it can't be read.
-fn small_text(file: &Path) -> String {
-    let small = fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST_LIST);
-    if small { fs::read_to_string(file).unwrap_or_default() } else { String::new() }
+/// The text of a file of conda's; nothing where it is too large or can't be read.
+fn text_of(file: &Path) -> String {
+    read_regular_text(file, LONGEST_LIST).unwrap_or_default()
 }
 
 /// Where conda may be installed: where it says itself first.
@@ -140,7 +139,7 @@ fn roots(var: Var<'_>) -> Vec<PathBuf> {
         Some(envs) if envs.ends_with("envs") => envs.parent().unwrap_or(envs).to_owned(),
         _ => prefix,
     });
-    let mamba = var("MAMBA_ROOT_PREFIX").map(PathBuf::from);
+    let mamba = path("MAMBA_ROOT_PREFIX", var);
     let on_path = var("PATH").into_iter().flat_map(|path| {
         let folders: Vec<PathBuf> = env::split_paths(&path).collect();
         folders
@@ -163,7 +162,7 @@ fn listed(name: &str, var: Var<'_>) -> Vec<PathBuf> {
     let Some(list) = home(var).map(|home| home.join(".conda/environments.txt")) else {
         return Vec::new();
     };
-    let text = small_text(&list);
+    let text = text_of(&list);
     let folders = text.lines().map(|line| PathBuf::from(line.trim()));
     folders.filter(|folder| folder.is_absolute() && folder.ends_with(name)).collect()
 }

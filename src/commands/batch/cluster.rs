@@ -5,7 +5,7 @@ use crate::batch::engine::{self, Asked, Engine, Job, Submitted};
 use crate::batch::results::Folder;
 use crate::cli;
 use crate::domain::text::{count, one_line, visible};
-use crate::files::{self, Locking, Mode};
+use crate::files::{self, Mode};
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -179,7 +179,7 @@ pub(super) fn workers(out: &Path) -> Result<Vec<(String, At)>> {
         return Ok(workers);
     }
     for part in Folder::parts(out)? {
-        if let Locking::Held(process) = files::lock(&part.lock())? {
+        if let Some(process) = files::holder(&part.lock()) {
             let host = files::read_regular_text(&part.host(), LARGEST).unwrap_or_default();
             workers.push((part.name().to_owned(), At { process, host }));
         }

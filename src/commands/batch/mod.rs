@@ -117,7 +117,7 @@ fn merged(jobs: &[Job<'_>], out: &Path, from: &[PathBuf]) -> Result<Vec<Row>> {
             }
         }
     }
-    Ok(jobs.iter().filter_map(|job| found.remove(&(job.task.id.clone(), job.repeat))).collect())
+    Ok(jobs.iter().filter_map(|job| found.remove(&job.key())).collect())
 }
 
 /// Each task as often as it is wanted, first all of them once.
@@ -287,7 +287,7 @@ fn all(
     let again = format!("resume with: {}", command(false));
     session_work::catch_interrupts(&cancel, context.terminal, again)?;
     let side_by_side = args.jobs.map_or_else(|| kinds.jobs(), |jobs| jobs as usize);
-    let watch = Watch::new(context.terminal, jobs.len(), code::MODEL);
+    let watch = Watch::new(context.terminal, jobs.len());
     let (draft, apply) = (
         |task: &Task, wanted: Wanted| kinds.draft(task, wanted),
         |task: &Task, settings: &mut Settings| kinds.apply(task, settings),
@@ -344,7 +344,7 @@ fn all(
         return Err(error.into());
     }
     let of = |job: &Job<'_>| {
-        let key = (job.task.id.clone(), job.repeat);
+        let key = job.key();
         rows.remove(&key).or_else(|| before.get(&key).cloned())
     };
     let interrupted = cancel.is_cancelled();

@@ -1,5 +1,6 @@
 //! What people see of a batch while it works: a table that is drawn over, or a line a task.
 
+use super::super::code;
 use crate::batch::results::Row;
 use crate::batch::table::{self, Totals};
 use crate::terminal::Terminal;
@@ -13,8 +14,6 @@ pub(super) struct Watch {
     board: Board,
     state: Mutex<State>,
     begun: Instant,
-    /// The exit code of a task whose model's provider failed.
-    provider_failed: u8,
 }
 
 struct State {
@@ -25,10 +24,10 @@ struct State {
 
 impl Watch {
     /// Nothing of so many tasks has ended.
-    pub(super) fn new(terminal: Terminal, tasks: usize, provider_failed: u8) -> Self {
+    pub(super) fn new(terminal: Terminal, tasks: usize) -> Self {
         let state = State { totals: Totals::of(tasks), running: BTreeMap::new() };
         let board = Board::new(terminal);
-        Self { board, state: Mutex::new(state), begun: Instant::now(), provider_failed }
+        Self { board, state: Mutex::new(state), begun: Instant::now() }
     }
 
     /// This is done for a session now.
@@ -44,7 +43,7 @@ impl Watch {
     pub(super) fn ended(&self, name: &str, row: &Row) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.running.remove(name);
-        state.totals.add(row, self.provider_failed);
+        state.totals.add(row, code::MODEL);
         let (done, tasks) = (state.totals.done(), state.totals.tasks);
         self.board.say(&format!("[{done}/{tasks}] {}", table::line(row)));
         self.show(&state);

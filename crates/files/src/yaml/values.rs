@@ -38,7 +38,8 @@ fn with_nearest(message: &str) -> String {
 }
 
 /// The name that is most like this one, if any is so much like it that it may have been meant.
-fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
+#[must_use]
+pub fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
     let alike = names.iter().map(|name| (strsim::jaro_winkler(asked, name), *name));
     let (score, name) = alike.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
     (score >= ALIKE).then_some(name)
