@@ -1,9 +1,8 @@
 //! The analysis: why a script could not be made to work, and what to try.
 
-use super::thoughts::after_thinking;
-use super::{Refusal, RefusalKind, ask, text};
+use super::thoughts::prose;
+use super::{Refusal, RefusalKind, ask};
 use crate::domain::chat::{Agent, Request};
-use crate::domain::text::visible;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
@@ -40,19 +39,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
 /// # Errors
 /// There is no text in it, or next to none.
 pub fn parse(answer: &str) -> Result<String, Refusal> {
-    let normal = text::normalise(answer);
-    let said = after_thinking(&normal);
-    let mut in_code = false;
-    let mut kept = String::new();
-    for line in said.lines() {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        } else if !in_code {
-            kept.push_str(line.trim_end());
-            kept.push('\n');
-        }
-    }
-    let kept = visible(kept.trim());
+    let kept = prose(answer);
     if kept.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {
         let reason = "It explains nothing. Write `## What failed`, `## Why` and `## What to try`, \
                       each with a few sentences, and no code.";

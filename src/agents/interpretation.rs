@@ -1,9 +1,9 @@
 //! The interpretation: what a run's output says about the question that was asked.
 
-use super::thoughts::after_thinking;
-use super::{Refusal, RefusalKind, ask, text};
+use super::thoughts::prose;
+use super::{Refusal, RefusalKind, ask};
 use crate::domain::chat::{Agent, Request};
-use crate::domain::text::{visible, within};
+use crate::domain::text::within;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
@@ -38,17 +38,7 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
 /// # Errors
 /// There is no text in it.
 pub fn parse(answer: &str) -> Result<String, Refusal> {
-    let normal = text::normalise(answer);
-    let mut in_code = false;
-    let mut kept: Vec<&str> = Vec::new();
-    for line in after_thinking(&normal).lines() {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        } else if !in_code {
-            kept.push(line.trim_end());
-        }
-    }
-    let kept = within(&visible(kept.join("\n").trim()), LONGEST);
+    let kept = within(&prose(answer), LONGEST);
     if kept.chars().any(char::is_alphanumeric) {
         return Ok(kept);
     }

@@ -2,8 +2,9 @@
 //! marks; every agent's answer is read without them.
 
 use super::marks::{Marks, length_of};
-use super::text::{find, starts_with};
+use super::text::{find, normalise, starts_with};
 use crate::domain::profile::Thinking;
+use crate::domain::text::visible;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -339,6 +340,21 @@ fn of_channels<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Option<&'a st
 fn header(text: &str) -> Option<&str> {
     let text = text.strip_prefix("<|start|>assistant").unwrap_or(text);
     text.strip_prefix(CHANNEL).filter(|rest| rest.contains(MESSAGE))
+}
+
+/// What an answer says to people: without thoughts, and without the code in it.
+pub(super) fn prose(answer: &str) -> String {
+    let normal = normalise(answer);
+    let mut in_code = false;
+    let mut kept: Vec<&str> = Vec::new();
+    for line in after_thinking(&normal).lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code {
+            kept.push(line.trim_end());
+        }
+    }
+    visible(kept.join("\n").trim())
 }
 
 #[cfg(test)]

@@ -55,8 +55,10 @@ impl Diff {
         if before.len().max(after.len()) > LONGEST {
             return nothing;
         }
-        let diff::Stat { added, removed } = diff::stat(before, after);
         let mut rows = diff::rows(before, after);
+        let differing = || rows.iter().filter(|row| !row.same);
+        let added = differing().filter(|row| row.new.is_some()).count();
+        let removed = differing().filter(|row| row.old.is_some()).count();
         let limit = limit.min(ROWS);
         let more = rows.len().saturating_sub(limit);
         rows.truncate(limit);

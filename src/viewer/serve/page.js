@@ -94,10 +94,16 @@
   const base = `/sessions/${session.dataset.name}`;
   const [live, text, news, doing, gate, body, problem] =
     ["#live", "#text", "#news", "#doing", "#gate", "#body", "#problem"].map((name) => find(name));
-  const refresh = () => put(body, `${base}/body`);
   // One after the other: of two that overlap, the older could come last.
   let queue = Promise.resolve();
   const later = (work) => { queue = queue.then(work).catch((error) => complain(problem, error)); };
+  // What happens at once is drawn once.
+  let due = false;
+  const refresh = () => {
+    if (due) return;
+    due = true;
+    later(() => { due = false; return put(body, `${base}/body`); });
+  };
 
   function note(words) {
     const item = document.createElement("li");
@@ -130,17 +136,17 @@
     sampled: (n) => { doing.textContent = `${n.there} of ${n.of} candidates are there`; },
     trying: (n) => { doing.textContent = `trying ${n.samples} candidates`; },
     chosen: () => note("a candidate was chosen"),
-    written: (n) => { note(`v${n.version.number} (${n.version.cause})`); later(refresh); },
+    written: (n) => { note(`v${n.version.number} (${n.version.cause})`); refresh(); },
     checked: (n) => n.version.errors.forEach(note),
     seeking: () => { doing.textContent = "looking for its packages"; },
     installing: (n) => { doing.textContent = `installing ${n.packages.join(", ")}`; },
     running: (n) => { doing.textContent = `running v${n.version} (stopped after ${n.seconds} s)`; },
-    ran: (n) => { note(`run of v${n.version.number}: ${n.version.run}`); later(refresh); },
+    ran: (n) => { note(`run of v${n.version.number}: ${n.version.run}`); refresh(); },
     testing: (n) => { doing.textContent = `testing v${n.version}`; },
-    tested: (n) => { if (n.version.tests) note(`tests: ${n.version.tests[0]} of ${n.version.tests[1]} passed`); later(refresh); },
-    reviewed: (n) => { n.findings.forEach((f) => note(`${f.id}: ${f.text}`)); later(refresh); },
+    tested: (n) => { if (n.version.tests) note(`tests: ${n.version.tests[0]} of ${n.version.tests[1]} passed`); refresh(); },
+    reviewed: (n) => { n.findings.forEach((f) => note(`${f.id}: ${f.text}`)); refresh(); },
     auto: (n) => note(`${n.gate} gate: ${n.answer}`),
-    answered: (n) => { if (n.answer) note(n.answer); later(refresh); },
+    answered: (n) => { if (n.answer) note(n.answer); refresh(); },
     note: (n) => note(n.text),
   };
 
@@ -151,21 +157,21 @@
     find("#stop").hidden = true;
     gate.replaceChildren();
     gate.hidden = true;
-    later(refresh);
+    refresh();
   }
 
   function follow() {
     live.hidden = false;
     find("#stop").hidden = false;
     const events = new EventSource(`${base}/events`);
-    events.onopen = () => { later(() => put(gate, `${base}/gate`)); later(refresh); };
+    events.onopen = () => { later(() => put(gate, `${base}/gate`)); refresh(); };
     events.onmessage = (event) => {
       const message = JSON.parse(event.data);
       if (message.message === "news") (say[message.news] || (() => {}))(message);
       if (message.message === "question") {
         doing.textContent = "waiting for you";
         later(() => put(gate, `${base}/gate`));
-        later(refresh);
+        refresh();
       }
       if (message.message === "closed") {
         if (mine !== message.question && message.answer) note(`answered elsewhere: ${message.answer}`);

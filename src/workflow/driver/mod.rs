@@ -80,9 +80,12 @@ const NOT_ASKED: &str = "the model was not asked";
 /// worked on again, and nobody has to answer anything.
 #[must_use]
 pub fn was_cut_off(session: &Session) -> bool {
-    session.paused.as_deref().is_none_or(|reason| {
-        [INTERRUPTED, MODEL_FAILED, NOT_ASKED].iter().any(|cut_off| reason.starts_with(cut_off))
-    })
+    session.paused.as_deref().is_none_or(is_cut_off)
+}
+
+/// Whether this is such a reason.
+fn is_cut_off(reason: &str) -> bool {
+    [INTERRUPTED, MODEL_FAILED, NOT_ASKED].iter().any(|cut_off| reason.starts_with(cut_off))
 }
 
 /// How far the work came.

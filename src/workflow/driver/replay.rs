@@ -103,10 +103,7 @@ fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
         | Event::Accepted { by: By::Auto, .. } => Part::Made,
         // The rules of `--auto` stopped: a person would have been asked first.
         Event::Paused { reason }
-            if matches!(step, Step::Ask(_))
-                && !gate_is_open
-                && reason != "interrupted"
-                && !reason.starts_with("the model ") =>
+            if matches!(step, Step::Ask(_)) && !gate_is_open && !super::is_cut_off(reason) =>
         {
             Part::Made
         }

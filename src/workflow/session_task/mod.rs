@@ -254,7 +254,9 @@ impl Manager for Asking<'_> {
     }
 
     fn tell(&mut self, news: manager::News<'_>) {
-        self.task.state().tell(&Message::News(news.into()));
+        // Copied before the lock is taken: whoever answers does not wait for it.
+        let message = Message::News(news.into());
+        self.task.state().tell(&message);
     }
 }
 
