@@ -1,8 +1,8 @@
 //! What can be answered at a gate by a client, and by the person behind one.
 
 use crate::domain::event::Gate;
-use crate::domain::session::Session;
-use crate::workflow::manager::{self, Answer, Line};
+use crate::view;
+use crate::workflow::manager::{self, Answer, Line, Question};
 use serde_json::{Value, json};
 
 /// One of the answers at a gate.
@@ -66,20 +66,23 @@ const OPENING: &[Choice] = &[
     choice("quit", "stop here; the session can be continued later"),
 ];
 
-/// The answers at a gate of a session; `split` if it is asked which of two things is meant.
+/// The answers to a question: those of the gate that fit there.
 #[must_use]
-pub fn choices(gate: Gate, session: &Session, split: bool) -> Vec<Choice> {
-    let all = match gate {
+pub fn choices(question: &Question<'_>) -> Vec<Choice> {
+    let all = match question.gate {
         Gate::Plan => PLAN,
         Gate::Version => VERSION,
         Gate::Safety | Gate::Install | Gate::Budget => OPENING,
     };
-    let printed = session.head().is_some_and(|head| !head.stdout.trim().is_empty());
-    let fits = |choice: &&Choice| match choice.answer {
-        "rewind" => session.versions.len() > 1,
-        "mean 1" | "mean 2" => split,
-        "test output: yes" => printed,
-        _ => true,
+    let offered = view::choices(question);
+    let fits = |choice: &&Choice| {
+        let word = match choice.answer {
+            "change" => "say",
+            "test output: yes" => "right",
+            word => word,
+        };
+        let there = word != "rewind" || question.session.versions.len() > 1;
+        there && offered.iter().any(|choice| choice.word == word)
     };
     all.iter().filter(fits).copied().collect()
 }

@@ -3,8 +3,8 @@
 
 use super::gate::{self, Form};
 use super::news;
+use crate::domain::event::Gate;
 use crate::terminal::{Terminal, gate as words};
-use crate::view;
 use crate::workflow::manager::{Answer, Interrupted, Manager, News, Question};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
@@ -28,8 +28,8 @@ const TRIES: usize = 3;
 
 /// Stands for whoever is behind a client.
 pub struct Client {
-    /// The answer that the call brought, for the gate that waits.
-    answer: Option<Answer>,
+    /// The answer that the call brought, and the gate that it is for.
+    answer: Option<(Gate, Answer)>,
     /// The last answer is a person's.
     is_person: bool,
     person: Option<mpsc::Sender<Asked>>,
@@ -43,13 +43,13 @@ pub struct Client {
 impl Client {
     /// Stands for the client of a call.
     #[must_use]
-    pub fn new(terminal: Terminal, wire: super::Wire, answer: Option<Answer>) -> Self {
+    pub fn new(terminal: Terminal, wire: super::Wire, answer: Option<(Gate, Answer)>) -> Self {
         let super::Wire { cancel, news, person, is_person } = wire;
         Self { answer, is_person, person, news, cancel, notes: Vec::new(), terminal }
     }
 
     async fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
-        if let Some(answer) = self.answer.take() {
+        if let Some((_, answer)) = self.answer.take_if(|(gate, _)| *gate == question.gate) {
             return Ok(answer);
         }
         let Some(person) = &self.person else { return Ok(Answer::Gone) };
@@ -82,13 +82,11 @@ impl Client {
 /// A gate as it is put to whoever answers it.
 #[must_use]
 pub fn form(terminal: Terminal, question: &Question<'_>) -> Form {
-    let session = question.session;
-    let split = session.head().is_some_and(view::asks_which);
     Form {
         gate: question.gate,
         // Files are named as they stand in the session's folder.
         asks: words::question(&terminal, question, Path::new("")).trim().to_owned(),
-        choices: gate::choices(question.gate, session, split),
+        choices: gate::choices(question),
     }
 }
 

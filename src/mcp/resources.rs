@@ -135,8 +135,8 @@ pub fn templates() -> Vec<ResourceTemplate> {
 /// The session can't be read.
 pub fn read(sessions: &Path, uri: &str) -> Result<Option<ResourceContents>, StoreError> {
     let Some((name, part)) = parse(uri) else { return Ok(None) };
-    let folder = match catalog::find(sessions, Some(&name)) {
-        Ok(place) => place.folder,
+    let folder = match catalog::named(sessions, &name) {
+        Ok(folder) => folder,
         Err(StoreError::Unknown(_)) => return Ok(None),
         Err(error) => return Err(error),
     };

@@ -304,8 +304,8 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let resources = resources::list(&self.sessions)
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        let sessions = self.sessions.clone();
+        let resources = aside(move || resources::list(&sessions)).await?;
         Ok(ListResourcesResult::with_all_items(resources))
     }
 
@@ -322,15 +322,22 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        match resources::read(&self.sessions, &request.uri) {
-            Ok(Some(contents)) => Ok(ReadResourceResult::new(vec![contents]).into()),
-            Ok(None) => {
-                let words = format!("nothing stands at `{}`", request.uri);
-                Err(ErrorData::resource_not_found(words, None))
-            }
-            Err(error) => Err(ErrorData::internal_error(error.to_string(), None)),
-        }
+        let (sessions, uri) = (self.sessions.clone(), request.uri.clone());
+        let Some(contents) = aside(move || resources::read(&sessions, &uri)).await? else {
+            let words = format!("nothing stands at `{}`", request.uri);
+            return Err(ErrorData::resource_not_found(words, None));
+        };
+        Ok(ReadResourceResult::new(vec![contents]).into())
     }
+}
+
+/// Reads from the disk while other calls go on.
+async fn aside<T: Send + 'static, E: ToString + Send + 'static>(
+    read: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, ErrorData> {
+    let broken = |error: String| ErrorData::internal_error(error, None);
+    let done = tokio::task::spawn_blocking(read).await;
+    done.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))
 }
 
 /// A result as clients need it: some read the text and some the value, so that each is the whole.

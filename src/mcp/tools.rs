@@ -253,18 +253,16 @@ pub fn read(name: &str, arguments: Option<JsonObject>) -> Option<Result<Call, St
 /// What a tool does beyond answering.
 #[derive(Clone, Copy)]
 enum Effect {
-    /// Nothing.
+    /// Nothing, or what the strict sandbox forgets.
     Reads,
-    /// It runs code, in the sandbox, and keeps nothing.
-    Runs,
-    /// It asks models and writes into a session.
+    /// It asks models and writes into a session, or runs a script with what its user allowed it.
     Works,
 }
 
 /// All tools, always in the same order.
 #[must_use]
 pub fn list() -> Vec<Tool> {
-    use Effect::{Reads, Runs, Works};
+    use Effect::{Reads, Works};
     vec![
         tool::<WriteScript>(
             "write_script",
@@ -301,14 +299,14 @@ pub fn list() -> Vec<Tool> {
             "run_script",
             "Runs a version of a session's script in the session's sandbox.",
             run_output(),
-            Runs,
+            Works,
         ),
         tool::<RunPython>(
             "run_python",
             "Runs Python code in a strict sandbox: no network, no files but copies of `data`, limits on \
              time and memory. Nothing is kept. No packages are installed for it.",
             run_output(),
-            Runs,
+            Reads,
         ),
         tool::<Lint>(
             "lint",
@@ -376,7 +374,7 @@ fn tool<A: JsonSchema>(
     effect: Effect,
 ) -> Tool {
     let hints = ToolAnnotations::new()
-        .read_only(matches!(effect, Effect::Reads | Effect::Runs))
+        .read_only(matches!(effect, Effect::Reads))
         .destructive(false)
         .open_world(matches!(effect, Effect::Works));
     Tool::new(name, description, input::<A>())

@@ -103,6 +103,16 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     Ok(Place { folder, version })
 }
 
+/// Finds the session of this name, and nothing else: a name may look like a version's.
+pub fn named(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let folder = root.join(name);
+    let is_name = crate::domain::name::check(name).is_ok();
+    if !is_name || files::length(&folder.join(JOURNAL)).is_none() {
+        return Err(StoreError::Unknown(crate::domain::text::one_line(name, 100)));
+    }
+    Ok(folder)
+}
+
 /// The number of `vN`, if a text is that.
 #[must_use]
 pub fn lone_version(text: &str) -> Option<u32> {

@@ -407,6 +407,21 @@ fn a_client_that_hangs_up_leaves_a_session_that_goes_on() {
 }
 
 #[test]
+fn a_session_is_its_name_even_where_that_looks_like_a_version() {
+    let world = world();
+    let mut client = Client::start(&world, Spoken::WithState, false, &[]);
+    for (name, request) in [("v1", "count to two"), ("s", "count to two, later")] {
+        let call = json!({"request": request, "name": name, "auto": true});
+        client.call("write_script", &call);
+    }
+    let value = client.call("show_session", &json!({"session": "v1"}));
+    assert_eq!(value["session"]["request"], "count to two", "{value}");
+    let value = client.fail("show_session", &json!({"session": "v2"}));
+    assert!(value["error"].as_str().unwrap().contains("v2"), "{value}");
+    client.leave();
+}
+
+#[test]
 fn plans_scripts_and_reports_are_resources() {
     for spoken in BOTH {
         let world = world();

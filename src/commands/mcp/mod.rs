@@ -30,17 +30,9 @@ struct Desk {
 }
 
 pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
-    let quiet = Terminal {
-        // Standard output is the protocol's, and nobody watches.
-        json: false,
-        aside: true,
-        color: false,
-        interactive: false,
-        live: false,
-        links: false,
-        verbose: context.terminal.verbose,
-        quiet: context.terminal.quiet,
-    };
+    // Standard output is the protocol's, and nobody watches.
+    let quiet =
+        Terminal { json: false, color: false, links: false, ..context.terminal.unattended() };
     let sessions = context.sessions.clone();
     let context = Context { terminal: quiet, yes: false, ..context };
     let roots = roots(&args.roots)?;
@@ -100,7 +92,7 @@ impl Desk {
     /// Finds a session by its name.
     fn find(&self, session: &str) -> Result<Place> {
         name::check(session)?;
-        Ok(catalog::find(&self.context.sessions, Some(session))?)
+        Ok(Place { folder: catalog::named(&self.context.sessions, session)?, version: None })
     }
 
     /// The files that a client gives to a script, without links in their paths.

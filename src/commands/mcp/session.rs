@@ -5,6 +5,7 @@ use crate::cli;
 use crate::commands::work::{self, Means};
 use crate::commands::{Context, ask, fetch, look, setup};
 use crate::domain::event::Event;
+use crate::domain::event::Gate;
 use crate::domain::session::Session;
 use crate::domain::text::{ends, one_line};
 use crate::mcp::gate::{self, Form};
@@ -113,7 +114,7 @@ pub(super) fn answer(desk: &Desk, args: &AnswerGate, wire: Wire) -> Result<Reply
                    start the server with `--allow-gates`";
         return refuse(why, true);
     }
-    work_on(desk, store, wire, Some(answer), false)
+    work_on(desk, store, wire, Some((form.gate, answer)), false)
 }
 
 /// What a test of a version showed.
@@ -162,7 +163,7 @@ fn work_on(
     desk: &Desk,
     mut store: Store,
     wire: Wire,
-    answer: Option<Answer>,
+    answer: Option<(Gate, Answer)>,
     auto: bool,
 ) -> Result<Reply> {
     let context = &desk.context;
