@@ -15,6 +15,7 @@ mod cli;
 pub mod commands;
 pub mod config;
 pub mod diff;
+pub mod findings;
 pub mod mcp;
 pub mod prompts;
 pub mod store;

@@ -21,27 +21,16 @@ const CRATES: [(&str, &[&str]); 6] = [
 
 /// The layers of the root package, lowest first. A module may import from lower layers and from itself;
 /// the modules of one layer do not know each other.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 16] = [
     &["domain"],
     &["files", "diff"],
     &["data", "llm", "sandbox"],
     &["config", "prompts", "python", "trust", "workflow::variations"],
-    &[
-        "workflow::evidence",
-        "workflow::samples",
-        "workflow::schema",
-        "workflow::wishes",
-        "workflow::writes",
-    ],
-    &[
-        "workflow::convergence",
-        "workflow::forecast",
-        "workflow::install",
-        "workflow::permission",
-        "workflow::results",
-        "workflow::weight",
-    ],
-    &["workflow::ledger", "workflow::machine", "workflow::manager"],
+    &["workflow::install", "workflow::permission", "workflow::schema", "workflow::writes"],
+    &["findings"],
+    &["workflow::convergence", "workflow::results", "workflow::samples"],
+    &["workflow::forecast"],
+    &["workflow::machine", "workflow::manager"],
     &["agents", "store"],
     &["view"],
     &["workflow::driver"],

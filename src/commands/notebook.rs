@@ -4,8 +4,8 @@
 use crate::agents::given::Given;
 use crate::domain::session::{Session, Version};
 use crate::files;
+use crate::findings::evidence;
 use crate::store::artifacts;
-use crate::workflow::evidence;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};

@@ -6,10 +6,11 @@ use crate::domain::event::FORMAT;
 use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
+use crate::findings::evidence;
 use crate::store::{self, Snapshot};
 use crate::terminal::{Terminal, gate, ledger, matrix, sides};
 use crate::view::{self, status, words};
-use crate::workflow::{evidence, machine, permission};
+use crate::workflow::permission;
 use anyhow::Result;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -177,7 +178,7 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
         };
         let run = version.run.as_ref().map_or("not run", |r| r.verdict.name());
         let verdict = match &version.review {
-            Some(_) => machine::verdict(version).name(),
+            Some(_) => evidence::verdict(session, version).name(),
             None => "-",
         };
         let tests = version.tests.as_ref().map_or_else(String::new, |tests| {
@@ -191,7 +192,7 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
             version.cause.name(),
             version.script.lines().count(),
         );
-        if let Some(words) = evidence::overruled(version) {
+        if let Some(words) = evidence::overruled(session, version) {
             let _ = writeln!(text, "         {}", terminal.dim(&words));
         }
     }

@@ -10,10 +10,10 @@ use crate::domain::report::{AS_GIVEN, RunVerdict, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, printed_line, visible};
+use crate::findings;
+use crate::findings::evidence::{self, Held, Source};
 use crate::store::artifacts;
 use crate::view::{self, words};
-use crate::workflow::evidence::{self, Held, Source};
-use crate::workflow::machine;
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
 use std::fmt::Write as _;
@@ -194,14 +194,14 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
         let label = format!("  {} ", terminal.dim(&format!("{label:<9}")));
         flow::hang(terminal, &label, words)
     };
-    let verdict = machine::verdict(version);
+    let verdict = evidence::verdict(session, version);
     let shown = match verdict {
         Verdict::Accept => terminal.good(verdict.name()),
         Verdict::Iterate => terminal.warm(verdict.name()),
     };
     let seen = terminal.dim(&format!(" ({})", evidence::level_in_words(version)));
     text += &row("verdict", &format!("{shown}{}{seen}", words::reviewer_differs(version, verdict)));
-    if let Some(words) = evidence::overruled(version) {
+    if let Some(words) = evidence::overruled(session, version) {
         text += &row("why", &terminal.warm(&words));
     }
     text += &row("run", &run(terminal, version));
@@ -210,8 +210,8 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
     }
     let file = |name: &str| links::path(terminal, &folder.join(name));
     if let Some(run) = &version.run {
-        for words in words::noticed(run) {
-            text += &row("", &terminal.warm(&visible(&words)));
+        for finding in findings::suspicions(version) {
+            text += &row("", &terminal.warm(&visible(&finding.text)));
         }
         for gap in &run.gaps {
             text += &row("sandbox", &terminal.warm(&visible(gap)));

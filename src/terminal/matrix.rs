@@ -4,8 +4,8 @@ use super::Terminal;
 use crate::domain::review::Status;
 use crate::domain::session::Session;
 use crate::domain::text::{one_line, visible};
+use crate::findings::evidence::Source;
 use crate::view;
-use crate::workflow::evidence::Source;
 use std::fmt::Write as _;
 
 /// The most versions that are shown, the latest ones.

@@ -7,6 +7,7 @@ use crate::domain::chat::{Agent, Outcome};
 use crate::domain::event::{Cause, Gate};
 use crate::domain::report::RunVerdict;
 use crate::domain::text::{count, one_line, printed_line, visible};
+use crate::findings;
 use crate::view::words;
 use crate::workflow::manager::Question;
 use crate::workflow::session_task::News;
@@ -189,8 +190,8 @@ impl Teller {
                     }
                     None => self.printed(&version.stdout),
                 }
-                for words in version.run.iter().flat_map(words::noticed) {
-                    let words = terminal.warm(&visible(&words));
+                for finding in findings::suspicions(version) {
+                    let words = terminal.warm(&visible(&finding.text));
                     terminal.print(&flow::hang(terminal, "       ", &words));
                 }
             }

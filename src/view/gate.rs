@@ -4,8 +4,9 @@ use super::{Plan, Version};
 use crate::domain::event;
 use crate::domain::review::{self, FindingState, Verdict};
 use crate::domain::session;
+use crate::findings::evidence;
 use crate::workflow::manager::Question;
-use crate::workflow::{install, machine, permission};
+use crate::workflow::{install, permission};
 use serde::Serialize;
 
 /// A gate that waits for an answer.
@@ -186,7 +187,8 @@ pub fn preferred(question: &Question<'_>) -> usize {
     let head = question.session.head();
     match question.gate {
         event::Gate::Version => {
-            usize::from(head.is_some_and(|v| machine::verdict(v) == Verdict::Iterate))
+            let verdict = head.map(|head| evidence::verdict(question.session, head));
+            usize::from(verdict == Some(Verdict::Iterate))
         }
         // A name that looks like a trap is not installed by a careless Enter.
         event::Gate::Install => usize::from(head.is_some_and(|v| {

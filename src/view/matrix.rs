@@ -2,7 +2,7 @@
 
 use crate::domain::review::Status;
 use crate::domain::session;
-use crate::workflow::evidence::{self, Source};
+use crate::findings::evidence::{self, Source};
 use serde::Serialize;
 
 /// A requirement of the approved plan, and how far each version fulfils it.

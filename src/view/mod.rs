@@ -5,7 +5,6 @@
 //! files gave stands in the values as it is: who draws a value escapes it.
 
 mod dialogue;
-mod finding;
 mod gate;
 mod matrix;
 mod plan;
@@ -15,8 +14,8 @@ pub mod status;
 mod version;
 pub mod words;
 
+pub use crate::findings::{Finding, Source};
 pub use dialogue::{Piece, Question, questions};
-pub use finding::{Finding, Source};
 pub use gate::{
     Asked, Choice, Gate, asks_which, can_reopen, can_waive, choices, preferred, prompt,
 };

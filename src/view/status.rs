@@ -2,7 +2,7 @@
 
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
-use crate::workflow::evidence;
+use crate::findings::evidence;
 use crate::workflow::machine::{self, Step};
 
 /// Where it stands, with the reason why it waits: `accepted v3 (ran)`, `at the version gate: stuck`, ...

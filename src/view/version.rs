@@ -1,14 +1,14 @@
 //! A version with everything that is known of it.
 
-use super::finding::{self, Finding};
 use super::words;
 use crate::domain::event::Cause;
 use crate::domain::report::{self, Checks, Evidence, Scored, Split, Test};
 use crate::domain::review::{Answered, Review, Status, Verdict};
 use crate::domain::session;
 use crate::domain::text::within;
+use crate::findings::evidence::{self, Source};
+use crate::findings::{self, Finding};
 use crate::store::artifacts;
-use crate::workflow::evidence::{self, Source};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -143,17 +143,17 @@ impl Version {
             run: version.run.as_ref().map(|run| Run::of(version, run)),
             tests: version.tests.clone(),
             review: version.review.clone(),
-            verdict: version.review.as_ref().map(|_| evidence::verdict(version)),
+            verdict: version.review.as_ref().map(|_| evidence::verdict(session, version)),
             evidence: evidence::level(version),
             evidence_words: evidence::level_in_words(version),
             score: version.checks.as_ref().map(Checks::lint_score),
             checks_words: words::checks(version),
             candidates: version.samples.clone(),
             split: version.split.clone(),
-            overruled: evidence::overruled(version),
+            overruled: evidence::overruled(session, version),
             feedback: version.feedback.clone(),
             answers: version.answers.clone(),
-            findings: finding::of_version(session, version),
+            findings: findings::of_version(session, version),
             requirements: requirements.collect(),
             notes: version.notes.clone(),
             tokens: took.tokens,
@@ -178,6 +178,7 @@ impl Version {
 
 impl Run {
     fn of(version: &session::Version, run: &report::Run) -> Self {
+        let noticed = findings::suspicions(version).into_iter();
         let folder = format!("run_v{}", version.number);
         let is_picture = |file: &&String| {
             let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
@@ -188,7 +189,7 @@ impl Run {
         let written = written.map(|file| format!("{folder}/files/{file}"));
         Self {
             words: words::run(version),
-            noticed: words::noticed(run),
+            noticed: noticed.map(|finding| finding.text).collect(),
             seconds: seconds(run.milliseconds),
             stdout: within(&version.stdout, HEAD),
             stderr: within(&version.stderr, HEAD),

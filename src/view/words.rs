@@ -3,7 +3,7 @@
 
 use crate::domain::chat::Agent;
 use crate::domain::packages::Missing;
-use crate::domain::report::{GivenBy, Run};
+use crate::domain::report::GivenBy;
 use crate::domain::review::{Finding, FindingState, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line};
@@ -48,14 +48,6 @@ pub fn run_details(version: &Version) -> String {
         }
     }
     if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
-}
-
-/// What was seen of a run that did not fail, and that hardly anybody means.
-#[must_use]
-pub fn noticed(run: &Run) -> Vec<String> {
-    let blank = run.blank.iter().map(|name| format!("nothing is drawn on {name}"));
-    let ignores = run.ignores.iter().map(|what| format!("it does not use {what}"));
-    blank.chain(ignores).chain(run.no_result()).collect()
 }
 
 /// What the checks found; none before them.

@@ -134,14 +134,17 @@ impl Line {
     fn of(version: &view::Version, accepted: Option<u32>, detailed: bool) -> Self {
         let run = version.run.as_ref();
         let failed = version.findings.iter().any(|finding| {
-            !matches!(finding.source, view::Source::Manager | view::Source::Reviewer)
+            let said = matches!(finding.source, view::Source::Manager | view::Source::Reviewer);
+            !said && finding.severity == Severity::Blocker
         });
         let well = run.is_some_and(|run| run.report.verdict.went_well());
         let passed = |tests: &Vec<Test>| {
             let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
             format!("{passed}/{}", tests.len())
         };
-        let open = version.findings.iter().filter(|f| f.state == FindingState::Open);
+        let open =
+            |f: &&view::Finding| f.state == FindingState::Open && f.source != view::Source::Lint;
+        let open = version.findings.iter().filter(open);
         let blockers = open.clone().filter(|f| f.severity == Severity::Blocker).count();
         Self {
             version: version.number,

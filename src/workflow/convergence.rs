@@ -1,9 +1,9 @@
 //! Which version is the best so far, and whether the next one can be hoped to be better. Pure.
 
-use super::evidence;
 use crate::domain::event::Cause;
 use crate::domain::report::{Checks, Evidence};
 use crate::domain::session::{Session, Version};
+use crate::findings::{self, evidence};
 use std::cmp::Ordering;
 
 /// Whether a version is better than another one: what was seen counts before what was said, and a
@@ -62,8 +62,8 @@ pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
 pub fn cleaner<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
     let score = |version: &Version| version.checks.as_ref().map(Checks::lint_score);
     let base = head.base.filter(|_| head.cause == Cause::Repair && !session.picked)?;
-    let base = session.version(base).filter(|base| base.is_sound())?;
-    (head.is_sound() && head.review.is_none() && score(base) > score(head)).then_some(base)
+    let base = session.version(base).filter(|base| findings::is_sound(base))?;
+    (findings::is_sound(head) && head.review.is_none() && score(base) > score(head)).then_some(base)
 }
 
 /// The versions that a version was written from, nearest first, as far as they were to fulfil the

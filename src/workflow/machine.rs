@@ -4,13 +4,14 @@
 
 pub mod dialogue;
 
-use super::{convergence, evidence, forecast, install, permission, samples};
+use super::{convergence, forecast, install, permission, samples};
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::{Run, RunVerdict};
 use crate::domain::review::Verdict;
 use crate::domain::session::{Refusal, Session, Version, Wish};
 use crate::domain::settings::LintUse;
+use crate::findings::{self, evidence};
 
 /// How often a Planner or a Reviewer is asked again before the program goes on without.
 const PATIENCE: usize = 2;
@@ -227,7 +228,7 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
     let lint = session.settings.lint == LintUse::Repair && found(head);
     head.works()
-        && (!head.is_sound() || lint)
+        && (!findings::is_sound(head) || lint)
         && !went_back(session, head, Version::works)
         && !was_repaired(session, head)
 }
@@ -237,7 +238,7 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
 #[must_use]
 pub fn role(session: &Session, agent: Agent) -> Role {
     let linter = session.settings.roles.contains_key(&Role::Linter);
-    let mends_lint = agent == Agent::Repair && session.head().is_some_and(Version::is_sound);
+    let mends_lint = agent == Agent::Repair && session.head().is_some_and(findings::is_sound);
     if linter && mends_lint { Role::Linter } else { agent.role() }
 }
 
@@ -422,13 +423,6 @@ fn blockers(version: &Version) -> Option<Vec<&str>> {
     Some(findings.chain(failed.map(|test| test.name.as_str())).collect())
 }
 
-/// What the program makes of a version: no open blocker and nothing that failed is ACCEPT,
-/// whatever else was said. What was expected of a run counts no more when it was seen.
-#[must_use]
-pub fn verdict(version: &Version) -> Verdict {
-    evidence::verdict(version)
-}
-
 /// What the Coder is told of a version that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -512,7 +506,9 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
 fn auto_version(session: &Session) -> Auto {
     // A version that works is not lost to a Coder that could do nothing better, unless the Manager
     // wants another one.
-    let accepted = |head: &Version| session.wish.is_none() && verdict(head) == Verdict::Accept;
+    let accepted = |head: &Version| {
+        session.wish.is_none() && evidence::verdict(session, head) == Verdict::Accept
+    };
     if let Some(head) = session.head().filter(|head| accepted(head)) {
         let level = evidence::level(head);
         if level.is_none() && head.waits() {

@@ -2,10 +2,8 @@
 
 pub mod convergence;
 pub mod driver;
-pub mod evidence;
 pub mod forecast;
 pub mod install;
-pub mod ledger;
 pub mod machine;
 pub mod manager;
 pub mod permission;
@@ -14,6 +12,4 @@ pub mod samples;
 pub mod schema;
 pub mod session_task;
 pub mod variations;
-pub mod weight;
-pub mod wishes;
 pub mod writes;

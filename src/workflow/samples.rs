@@ -9,6 +9,7 @@ use crate::domain::session::{Refusal, Sample, Session, Stated, Version};
 use crate::domain::settings::{Settings, Strategy};
 use crate::domain::text::ends;
 use crate::domain::text::stands_in;
+use crate::findings;
 use crate::python::agreement::{self, Given};
 
 /// Bytes of what a sample did that is shown.
@@ -249,9 +250,7 @@ fn score(sample: &Sample) -> Scored {
         tests_passed: outcomes().filter(|o| o.went_well()).count(),
         tests_failed: outcomes().filter(|o| *o == TestOutcome::Failed).count(),
         run: run.as_ref().map(|run| run.verdict),
-        findings: checks
-            .as_ref()
-            .map_or(0, |c| c.errors.len() + c.security.len() + usize::from(c.doubtful())),
+        findings: findings::score(&sample.version),
         copies: sample.twins.len(),
         agreed: false,
         agreeing: 0,

@@ -137,13 +137,6 @@ impl Checks {
         self.lint.iter().filter(|lint| lint.rule == SAME && !lint.message.contains("!="))
     }
 
-    /// Whether the script does what hardly anybody means, although it runs: a function answers without
-    /// looking at what it is asked, or a value is compared with itself.
-    #[must_use]
-    pub fn doubtful(&self) -> bool {
-        !self.heedless.is_empty() || self.same().next().is_some()
-    }
-
     /// How clean the script is, from 0 to 10 in steps of a hundredth: 10 less ten times the findings
     /// for each statement, where an error counts five times. Pylint's formula, over the rules here.
     #[must_use]

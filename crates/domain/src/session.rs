@@ -7,9 +7,7 @@ use super::example::{self, Example};
 use super::packages::Needs;
 use super::permission::Permission;
 use super::plan::Plan;
-use super::report::{
-    Checks, Evidence, GivenBy, Judged, Run, RunVerdict, Scored, Split, Test, Trial,
-};
+use super::report::{Checks, Evidence, Judged, Run, RunVerdict, Scored, Split, Test, Trial};
 use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -253,12 +251,6 @@ impl Version {
         self.ran() && !self.failed()
     }
 
-    /// Whether it works, and does something that could be meant.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.works() && !self.idle() && !self.doubtful()
-    }
-
     /// Whether a static check says for certain that it does not work.
     #[must_use]
     pub fn check_failed(&self) -> bool {
@@ -280,31 +272,6 @@ impl Version {
         self.run.as_ref().is_some_and(withheld)
     }
 
-    /// Whether it takes arguments, was given none, and then did nothing that anybody could see.
-    #[must_use]
-    pub fn idle(&self) -> bool {
-        let takes = |checks: &Checks| {
-            checks.imports.iter().any(|module| ARGUMENT_PARSERS.contains(&module.as_str()))
-        };
-        let silent = |run: &Run| {
-            run.verdict == RunVerdict::Ok
-                && run.arguments == 0
-                && run.stdout_bytes + run.stderr_bytes == 0
-                && run.files.is_empty()
-        };
-        self.run.as_ref().is_some_and(silent) && self.checks.as_ref().is_some_and(takes)
-    }
-
-    /// Whether it does what hardly anybody means.
-    #[must_use]
-    pub fn doubtful(&self) -> bool {
-        self.deaf()
-            || self.ignores_given()
-            || self.no_result()
-            || self.run.as_ref().is_some_and(|run| !run.blank.is_empty())
-            || self.checks.as_ref().is_some_and(Checks::doubtful)
-    }
-
     /// Whether its run ended well, and left nothing that could be what was asked for.
     #[must_use]
     pub fn no_result(&self) -> bool {
@@ -317,15 +284,17 @@ impl Version {
         self.run.as_ref().is_some_and(|run| !run.ignores.is_empty())
     }
 
-    /// Whether the Manager gave it nothing but what is typed, and it has nothing that reads that.
+    /// Whether it imports a module that reads a command line.
     #[must_use]
-    pub fn deaf(&self) -> bool {
-        let typed = |run: &Run| {
-            let by_manager = matches!(run.given_by, Some(GivenBy::Manager | GivenBy::Both));
-            run.verdict == RunVerdict::Ok && by_manager && run.arguments == 0
-        };
-        let reads = READS_TYPED.iter().any(|name| self.script.contains(name));
-        self.run.as_ref().is_some_and(typed) && !reads
+    pub fn parses_arguments(&self) -> bool {
+        let imports = self.checks.iter().flat_map(|checks| &checks.imports);
+        imports.into_iter().any(|module| ARGUMENT_PARSERS.contains(&module.as_str()))
+    }
+
+    /// Whether anything in it, a comment too, names what reads what is typed.
+    #[must_use]
+    pub fn names_typed(&self) -> bool {
+        READS_TYPED.iter().any(|name| self.script.contains(name))
     }
 
     /// Whether one of the Manager's tests failed.

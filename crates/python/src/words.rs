@@ -10,8 +10,6 @@ const TOLD: usize = 4;
 const FAILURES: usize = 5;
 /// Characters of a line.
 const WIDTH: usize = 160;
-/// Comparisons of a value with itself that are told.
-const SAME: usize = 3;
 /// Lines of output that are told.
 const FIRST_LINES: usize = 4;
 const LAST_LINES: usize = 8;
@@ -165,40 +163,6 @@ pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
 pub fn regression(test: &Test) -> Option<String> {
     let version = test.passed_in?;
     Some(format!("regression: test {} passed in v{version}", one_line(&test.name, WIDTH)))
-}
-
-/// What else was noticed, a line each: what is gone that nobody asked to take out, and what can't be
-/// meant; empty where nothing was.
-#[must_use]
-pub fn noticed_in_words(checks: &Checks) -> String {
-    let names = |names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
-        names.join(", ")
-    };
-    let mut lines = Vec::new();
-    if !checks.vanished.is_empty() {
-        lines.push(format!(
-            "Gone since the version before, without anybody asking for it: {}. Bring back what is \
-             still needed.",
-            names(&checks.vanished)
-        ));
-    }
-    if !checks.heedless.is_empty() {
-        lines.push(format!(
-            "Uses nothing of what it is given, so that it can be right for one case only: {}. \
-             Compute what it returns from its parameters.",
-            names(&checks.heedless)
-        ));
-    }
-    lines.extend(checks.same().take(SAME).map(|lint| {
-        format!(
-            "Line {} compares a value with itself, which says nothing. If one of the two is meant to be \
-             another variable of the same name, rename the one of the inner loop.",
-            lint.line
-        )
-    }));
-    let lines: Vec<String> = lines.iter().map(|line| one_line(line, 3 * WIDTH)).collect();
-    lines.join("\n")
 }
 
 /// The command line and the input that a script is run with, in at most ten short lines; none where

@@ -8,10 +8,11 @@ use crate::domain::origin;
 use crate::domain::report::AS_GIVEN;
 use crate::domain::session::{Session, Took};
 use crate::domain::settings::{Gates, Settings};
+use crate::findings::{evidence, ledger, wishes};
 use crate::python::check;
 use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
-use crate::workflow::{evidence, forecast, install, ledger, permission, wishes};
+use crate::workflow::{forecast, install, permission};
 
 /// Bytes of an output that may become an example.
 const MOST_PRINTED: usize = 4_000;

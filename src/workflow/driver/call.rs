@@ -17,7 +17,8 @@ use crate::domain::report::Checks;
 use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
-use crate::domain::text::{count, fenced};
+use crate::domain::text::fenced;
+use crate::findings::{self, ledger, wishes};
 use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::config::Price;
@@ -26,7 +27,7 @@ use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::{Interrupted, News};
-use crate::workflow::{install, ledger, machine, permission, samples, schema, wishes};
+use crate::workflow::{install, machine, samples, schema};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -453,8 +454,8 @@ fn request(
         ),
         Agent::Coder | Agent::Repair if told != Told::Script => {
             let wrong = |v: &&Version| {
-                let wrong =
-                    v.failed() || v.run.is_none() || v.withheld() || v.idle() || v.doubtful();
+                let wrong = v.failed() || v.run.is_none() || v.withheld();
+                let wrong = wrong || !findings::suspicions(v).is_empty();
                 told == Told::Error && wrong
             };
             let problem = head.filter(wrong).map(|v| {
@@ -638,8 +639,7 @@ fn state_words(version: &Version, room: Room) -> String {
     let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, room.run)
     });
-    let noticed = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
-    let mut parts = [run, test_words(version, room), noticed];
+    let mut parts = [run, test_words(version, room), fixes(&findings::noticed(version))];
     // What failed comes first.
     if version.tests_failed() && !version.run_failed() {
         parts.swap(0, 1);
@@ -659,67 +659,37 @@ fn check_words(session: &Session, checks: &Checks) -> String {
     words::checks_in_words(checks)
 }
 
+/// What the Coder is told to do about findings.
+fn fixes(findings: &[findings::Finding]) -> String {
+    let fixes: Vec<&str> = findings.iter().filter_map(|finding| finding.fix.as_deref()).collect();
+    fixes.join("\n")
+}
+
 fn problem_words(session: &Session, version: &Version, room: Room) -> String {
-    match &version.checks {
-        Some(_) if !version.failed() && version.run.is_none() => {
-            history::review_words(session, version)
-        }
-        Some(_) if let Some(why) = permission::withheld(session, version) => format!(
-            "It was not run:\n{}\nThat stays so. Write it without that: do what the plan asks for in \
-             another way, and where there is none, print in one line what is left out.",
-            fenced(&why, "")
-        ),
-        Some(_) if version.idle() => {
-            let typed = super::given(session).0.stdin.lines().count();
-            let read = match typed {
-                0 => String::new(),
-                n => format!(" Read what is typed, {}, with `input()`.", count(n, "line")),
-            };
-            format!(
-                "It was run without arguments, ended without an error, and showed nothing: it printed \
-                 nothing and wrote no file. Make it do all that the plan asks for without any option: \
-                 take out the options that only choose what is done, and call everything, one after the \
-                 other.{read}"
-            )
-        }
-        Some(checks) if !version.failed() && version.doubtful() => {
-            let deaf = if version.deaf() {
-                let typed = count(super::given(session).0.stdin.lines().count(), "line");
-                format!(
-                    "It was given what is typed, {typed}, and no arguments, and read none of it. Read a \
-                     line of it with `input()` wherever the plan has the user say something."
-                )
-            } else {
-                String::new()
-            };
-            let ignores = version.run.iter().flat_map(|run| &run.ignores);
-            let unused: Vec<String> = ignores
-                .map(|what| {
-                    format!("It did the same with something else in place of {what}. Use it.")
-                })
-                .collect();
-            let blank = version.run.iter().flat_map(|run| &run.blank);
-            let blank: Vec<String> =
-                blank.map(|name| format!("Nothing is drawn on `{name}`. Draw on it.")).collect();
-            let result = version.run.as_ref().map(words::no_result_in_words).unwrap_or_default();
-            let deaf = join([deaf, unused.join("\n"), blank.join("\n"), result]);
-            let why = "It runs, but it can't be what was asked for. Put this right and change \
-                       nothing else.";
-            join([why.to_owned(), deaf, words::noticed_in_words(checks)])
-        }
-        Some(checks) if !version.failed() => {
-            format!(
-                "It works. Put these right and change nothing else.\n{}",
-                fenced(&check_words(session, checks), "")
-            )
-        }
-        Some(checks) if version.check_failed() => join([
-            fenced(&check_words(session, checks), ""),
-            test_words(version, room),
-            words::noticed_in_words(checks),
-        ]),
-        _ => state_words(version, room),
+    let Some(checks) = &version.checks else { return state_words(version, room) };
+    if version.check_failed() {
+        let found = fenced(&check_words(session, checks), "");
+        return join([found, test_words(version, room), fixes(&findings::noticed(version))]);
     }
+    if version.failed() {
+        return state_words(version, room);
+    }
+    if version.run.is_none() {
+        return history::review_words(session, version);
+    }
+    if let Some(why) = findings::not_allowed(session, version) {
+        return fixes(&[why]);
+    }
+    let suspicious = findings::suspicions(version);
+    if suspicious.is_empty() {
+        return format!(
+            "It works. Put these right and change nothing else.\n{}",
+            fenced(&check_words(session, checks), "")
+        );
+    }
+    let why =
+        "It runs, but it can't be what was asked for. Put this right and change nothing else.";
+    join([why.to_owned(), fixes(&suspicious)])
 }
 
 fn join<const N: usize>(parts: [String; N]) -> String {

@@ -4,8 +4,8 @@ use super::{Driver, DriverError, Next};
 use crate::domain::event::{By, Event};
 use crate::domain::review::{Answered, Finding, Status};
 use crate::domain::session::Session;
+use crate::findings::{evidence, ledger};
 use crate::workflow::manager::News;
-use crate::workflow::{evidence, ledger};
 
 impl Driver<'_, '_> {
     /// Waives findings, or opens them again; says of each what came of it.

@@ -1,11 +1,10 @@
 //! The Reviewer's notes for people: `review_vN.md`.
 
 use super::history;
-use crate::domain::review::{Finding, FindingState, Review, Verdict};
+use crate::domain::review::{Finding, FindingState, Review, Severity, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, ends, fenced, one_line};
-use crate::python::words;
-use crate::workflow::evidence;
+use crate::findings::{self, evidence};
 use std::fmt::Write as _;
 
 /// Bytes of an output beside the answer that was made of it.
@@ -22,9 +21,9 @@ pub(super) fn review(
     let mut text = format!("# Review of version {}{when}\n\n", version.number);
     let said = review.said.map_or("none given", Verdict::name);
     let reviewed = Version { review: Some(review.clone()), ..version.clone() };
-    let _ = writeln!(text, "VERDICT: {}\n", evidence::verdict(&reviewed).name());
+    let _ = writeln!(text, "VERDICT: {}\n", evidence::verdict(session, &reviewed).name());
     let _ = writeln!(text, "The Reviewer's own verdict: {said}.");
-    if let Some(words) = evidence::overruled(&reviewed) {
+    if let Some(words) = evidence::overruled(session, &reviewed) {
         let _ = writeln!(text, "What was seen counts more: {words}.");
     }
     // Before a run nobody is asked what is met.
@@ -43,7 +42,7 @@ pub(super) fn review(
     let mut shown: Vec<&Finding> =
         before.filter(|f| f.state == FindingState::Open).chain(changed.iter()).collect();
     shown.sort_by_key(|f| (f.severity, f.first));
-    let by_machine = by_machine(version);
+    let by_machine = by_machine(session, version);
     if shown.is_empty() && by_machine.is_empty() {
         text.push_str("None.\n");
     }
@@ -82,18 +81,13 @@ pub(super) fn interpretation(session: &Session, version: &Version, said: Option<
     )
 }
 
-/// What the program found itself: tests that fail, and what is gone.
-fn by_machine(version: &Version) -> String {
+/// What the machine saw, matters of taste left out.
+fn by_machine(session: &Session, version: &Version) -> String {
     let mut text = String::new();
-    for test in version.tests.iter().flatten().filter(|test| test.failed()) {
-        let regression = words::regression(test).map_or_else(String::new, |r| format!("{r}; "));
-        let why = one_line(test.message.as_deref().unwrap_or_default(), 300);
-        let _ = writeln!(text, "- [blocker] test {} failed: {regression}{why}", test.name);
-    }
-    let noticed = version.checks.as_ref().map(words::noticed_in_words).unwrap_or_default();
-    if !noticed.is_empty() {
-        for line in noticed.lines() {
-            let _ = writeln!(text, "- [should] {line}");
+    for finding in findings::seen(session, version) {
+        if finding.severity != Severity::Nit {
+            let words = one_line(&finding.text, 300);
+            let _ = writeln!(text, "- [{}] {words}", finding.severity.name());
         }
     }
     text

@@ -15,9 +15,10 @@ use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::{Pending, Stated};
 use crate::domain::text::single_spaced;
+use crate::findings::ledger;
 use crate::python::{check, forgotten, hidden, left_out};
 use crate::workflow::manager::News;
-use crate::workflow::{install, ledger, machine, samples};
+use crate::workflow::{install, machine, samples};
 use std::collections::BTreeMap;
 
 /// What a model is told whose script was declined or ended by a filter.

@@ -15,10 +15,11 @@ use redraft::domain::review::{
 };
 use redraft::domain::session::Session;
 use redraft::domain::settings::Settings;
+use redraft::findings::{evidence, ledger};
 use redraft::store::line::Entry;
 use redraft::store::{Seal, fold};
 use redraft::workflow::machine::{self, Auto, Step};
-use redraft::workflow::{driver, evidence, install, ledger, permission, samples};
+use redraft::workflow::{driver, install, permission, samples};
 use std::collections::BTreeMap;
 
 /// A session that is driven by numbers drawn at random: what models answer, what runs show, what

@@ -7,8 +7,11 @@ use redraft::agents::{
     analysis, coder, dependencies, engineer, inspector, planner, repair, reviewer, safety,
 };
 use redraft::domain::chat::Request;
+use redraft::domain::event::Cause;
 use redraft::domain::report::{Checks, Lint, Run, RunError, RunVerdict, Test, TestOutcome};
 use redraft::domain::review::{Finding, FindingState, Severity};
+use redraft::domain::session::Version;
+use redraft::findings;
 use redraft::prompts::{PromptError, Prompts};
 use redraft::python::words;
 use std::fmt::Write as _;
@@ -223,11 +226,13 @@ fn run_words(text: &str) -> String {
     };
     let lint = Lint { rule: "F821".to_owned(), line: 1, column: 1, message: text.to_owned() };
     let checks = Checks { vanished: vec![text.to_owned()], lint: vec![lint], ..Checks::default() };
+    let version = Version::new(1, Cause::First, None, String::new());
+    let version = Version { checks: Some(checks), ..version };
     [
         words::run_in_words(&run, text, text, 100_000),
         words::run_in_words(&ok, text, text, 100_000),
         words::tests_in_words(&[failing], 100_000),
-        words::noticed_in_words(&checks),
+        findings::noticed(&version).iter().filter_map(|finding| finding.fix.clone()).collect(),
     ]
     .join("\n")
 }

@@ -4,7 +4,7 @@ use crate::domain::review::{RawFinding, RawReview, Severity, Status, Verdict};
 use crate::domain::session::Session;
 
 /// What the findings of one review are weighed by.
-pub struct Scale<'a> {
+pub(super) struct Scale<'a> {
     review: &'a RawReview,
     /// What the linter found.
     lint: Vec<String>,
@@ -12,8 +12,7 @@ pub struct Scale<'a> {
 
 impl<'a> Scale<'a> {
     /// For a review of this version.
-    #[must_use]
-    pub fn of(session: &Session, review: &'a RawReview, version: u32) -> Self {
+    pub(super) fn of(session: &Session, review: &'a RawReview, version: u32) -> Self {
         let checks = session.version(version).and_then(|version| version.checks.as_ref());
         let lint = checks.into_iter().flat_map(|checks| &checks.lint);
         Self { review, lint: lint.map(|lint| letters(&lint.message)).collect() }
@@ -22,8 +21,7 @@ impl<'a> Scale<'a> {
     /// How much a finding weighs. Where the Reviewer does not say, it blocks if the verdict is to
     /// iterate, but for what the same review calls met. What the linter found was told to the Reviewer, and
     /// is no more than that if it is said again.
-    #[must_use]
-    pub fn severity(&self, finding: &RawFinding) -> Severity {
+    pub(super) fn severity(&self, finding: &RawFinding) -> Severity {
         let said = letters(&finding.text);
         if self.lint.iter().any(|message| said.contains(message)) {
             return Severity::Nit;

@@ -6,10 +6,11 @@
 
 use crate::domain::event::Event;
 use crate::domain::plan::Requirement;
-use crate::domain::report::{Evidence, Run, Test, TestOutcome};
+use crate::domain::report::{Evidence, Test, TestOutcome};
 use crate::domain::review::{Answered, Finding, FindingState, Severity, Status, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line};
+use crate::findings;
 use serde::Serialize;
 
 /// How many findings are named.
@@ -17,13 +18,22 @@ const NAMED: usize = 8;
 /// How long a finding's text is, at most.
 const TEXT: usize = 600;
 
-/// What the program makes of a version: nothing that failed, may not run or shows no result, nothing
-/// that the Manager saw to fail and no blocker that counts is ACCEPT, whatever else was said.
+/// What the program makes of a version: no blocker that the machine saw, that the user saw or that counts of a
+/// review is ACCEPT, whatever else was said.
 #[must_use]
-pub fn verdict(version: &Version) -> Verdict {
-    let no_result = version.no_result() && !tests_decide(version);
-    let refused = version.failed() || version.withheld() || no_result || refused(version);
-    if refused || !blockers(version).is_empty() { Verdict::Iterate } else { Verdict::Accept }
+pub fn verdict(session: &Session, version: &Version) -> Verdict {
+    let stands = refused(version) || !blockers(version).is_empty();
+    let stands = stands || seen_blocker(session, version).is_some();
+    if stands { Verdict::Iterate } else { Verdict::Accept }
+}
+
+/// The first blocker that the machine saw. What is only suspicious is none where tests decide.
+fn seen_blocker(session: &Session, version: &Version) -> Option<findings::Finding> {
+    let decided = tests_decide(version);
+    findings::seen(session, version).into_iter().find(|finding| {
+        let suspicion = finding.source == findings::Source::Suspicion;
+        finding.severity == Severity::Blocker && !(suspicion && decided)
+    })
 }
 
 /// The ids of the findings that keep a version from being accepted: the open blockers, where no tests
@@ -84,13 +94,13 @@ pub fn tests_decide(version: &Version) -> bool {
 
 /// In a line, where what was seen overrules what the Reviewer said; none where they agree.
 #[must_use]
-pub fn overruled(version: &Version) -> Option<String> {
+pub fn overruled(session: &Session, version: &Version) -> Option<String> {
     let review = version.review.as_ref()?;
-    let verdict = verdict(version);
+    let verdict = verdict(session, version);
     let said = review.said.filter(|said| *said != verdict);
     let said = said.map(|said| format!("the Reviewer's {}", said.name()));
     let Some(ids) = overruled_findings(version) else {
-        let seen = seen_against(version)?;
+        let seen = seen_against(session, version)?;
         return said.map(|said| format!("{seen}: that decides, not {said}"));
     };
     let tests = version.tests.as_ref().map_or(0, Vec::len);
@@ -113,22 +123,24 @@ fn overruled_findings(version: &Version) -> Option<&[String]> {
 }
 
 /// What was seen to be wrong with a version.
-fn seen_against(version: &Version) -> Option<String> {
-    let failed = version.tests.iter().flatten().filter(|test| test.failed()).count();
+fn seen_against(session: &Session, version: &Version) -> Option<String> {
+    use findings::Source;
+    let seen = seen_blocker(session, version);
     let no = version.answers.iter().find(|(_, answered)| answered.status == Status::NotMet);
-    if version.check_failed() {
-        Some("the checks found an error".to_owned())
-    } else if version.run_failed() {
-        Some("the run failed".to_owned())
-    } else if version.withheld() {
-        Some("what it asks for is not allowed".to_owned())
-    } else if failed > 0 {
-        Some(format!("{} failed", count(failed, "test")))
-    } else if let Some((id, _)) = no {
-        Some(format!("you saw that {id} is not met"))
-    } else {
-        version.run.as_ref().and_then(Run::no_result)
-    }
+    let by_user = no.map(|(id, _)| format!("you saw that {id} is not met"));
+    let Some(seen) = seen.filter(|s| by_user.is_none() || s.source != Source::Suspicion) else {
+        return by_user;
+    };
+    Some(match seen.source {
+        Source::Run => "the run failed".to_owned(),
+        Source::Permission => "what it asks for is not allowed".to_owned(),
+        Source::Test => {
+            let failed = version.tests.iter().flatten().filter(|test| test.failed()).count();
+            format!("{} failed", count(failed, "test"))
+        }
+        Source::Suspicion => seen.text,
+        _ => "the checks found an error".to_owned(),
+    })
 }
 
 /// Who says how far a requirement is fulfilled.
@@ -300,7 +312,7 @@ mod tests {
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::plan::Plan;
-    use crate::domain::report::RunVerdict;
+    use crate::domain::report::{Run, RunVerdict};
     use crate::domain::review::{Judgement, Review};
 
     fn test(name: &str, outcome: TestOutcome) -> Test {
@@ -377,8 +389,16 @@ mod tests {
                 let answered = Answered { status: Status::NotMet, note: String::new() };
                 version.answers.insert("R2".into(), answered);
             }
-            assert_eq!(self::verdict(&version), verdict, "{run:?} {tests:?} {no}");
-            assert_eq!(overruled(&version).is_some(), verdict == Verdict::Accept, "{tests:?}");
+            assert_eq!(
+                self::verdict(&Session::default(), &version),
+                verdict,
+                "{run:?} {tests:?} {no}"
+            );
+            assert_eq!(
+                overruled(&Session::default(), &version).is_some(),
+                verdict == Verdict::Accept,
+                "{tests:?}"
+            );
         }
     }
 

@@ -1,0 +1,79 @@
+//! What the static checks found.
+
+use super::finding::{Finding, Source};
+use crate::domain::report::Lint;
+use crate::domain::review::Severity;
+use crate::domain::session::Version;
+use crate::domain::text::{one_line, quoted};
+
+/// Comparisons of a value with itself that are told.
+const SAME: usize = 3;
+/// Characters of what the Coder is told of one.
+const WIDTH: usize = 480;
+
+/// What says for certain that the script does not work.
+pub(super) fn errors(version: &Version) -> Vec<Finding> {
+    let errors = version.checks.iter().flat_map(|checks| &checks.errors);
+    errors.map(|lint| of_lint(version, lint, Source::Check, Severity::Blocker)).collect()
+}
+
+/// What is gone that nobody asked to take out, and what can't be meant.
+pub(super) fn noticed(version: &Version) -> Vec<Finding> {
+    let Some(checks) = &version.checks else { return Vec::new() };
+    let found = |source, text: String, fix: String| Finding {
+        fix: Some(one_line(&fix, WIDTH)),
+        ..Finding::seen(version, source, Severity::Should, text)
+    };
+    let mut all = Vec::new();
+    if !checks.vanished.is_empty() {
+        let gone = names(&checks.vanished);
+        all.push(found(
+            Source::Check,
+            format!("Gone since the version before, without anybody asking for it: {gone}"),
+            format!(
+                "Gone since the version before, without anybody asking for it: {gone}. Bring back what \
+                 is still needed."
+            ),
+        ));
+    }
+    if !checks.heedless.is_empty() {
+        let functions = names(&checks.heedless);
+        all.push(found(
+            Source::Suspicion,
+            format!("Uses nothing of what it is given: {functions}"),
+            format!(
+                "Uses nothing of what it is given, so that it can be right for one case only: \
+                 {functions}. Compute what it returns from its parameters."
+            ),
+        ));
+    }
+    all.extend(checks.same().take(SAME).map(|lint| {
+        let line = lint.line;
+        let fix = format!(
+            "Line {line} compares a value with itself, which says nothing. If one of the two is meant to \
+             be another variable of the same name, rename the one of the inner loop."
+        );
+        let text = "compares a value with itself".to_owned();
+        Finding { line: Some(line), ..found(Source::Suspicion, text, fix) }
+    }));
+    all
+}
+
+/// What the linter found besides.
+pub(super) fn linted(version: &Version) -> Vec<Finding> {
+    let Some(checks) = &version.checks else { return Vec::new() };
+    let security = checks.security.iter().map(|lint| (lint, Source::Security, Severity::Should));
+    let lint = checks.lint.iter().map(|lint| (lint, Source::Lint, Severity::Nit));
+    let all = security.chain(lint);
+    all.map(|(lint, source, severity)| of_lint(version, lint, source, severity)).collect()
+}
+
+fn of_lint(version: &Version, lint: &Lint, source: Source, severity: Severity) -> Finding {
+    let text = format!("{} ({})", lint.message, lint.rule);
+    Finding { line: Some(lint.line), ..Finding::seen(version, source, severity, text) }
+}
+
+fn names(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
+}

@@ -1,0 +1,25 @@
+//! How a run failed.
+
+use super::finding::{Finding, Source};
+use crate::domain::report::{Run, RunError};
+use crate::domain::review::Severity;
+use crate::domain::session::Version;
+
+/// The error of a run that failed, or what ended it.
+pub(super) fn failed(version: &Version) -> Option<Finding> {
+    let run = version.run.as_ref().filter(|_| version.run_failed())?;
+    let found = |text| Finding::seen(version, Source::Run, Severity::Blocker, text);
+    let Some(error) = &run.error else { return Some(found(ended(run))) };
+    let RunError { kind, message, line, hint, .. } = error;
+    let text = if kind.is_empty() { message.clone() } else { format!("{kind}: {message}") };
+    Some(Finding { line: *line, fix: hint.clone(), ..found(text) })
+}
+
+/// What ended a run that has no error of its own.
+fn ended(run: &Run) -> String {
+    match (&run.reason, run.exit_code) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(code)) => format!("it ended with exit code {code}"),
+        (None, None) => "it was ended from outside".to_owned(),
+    }
+}

@@ -1,0 +1,27 @@
+//! What the Reviewer and the user said of a version.
+
+use super::finding::Finding;
+use crate::domain::session::{Session, Version};
+
+/// The findings of the ledger that a version's review names, and what the user found in the version, in
+/// the state that each had then.
+pub(super) fn of_ledger<'a>(
+    session: &'a Session,
+    version: &'a Version,
+) -> impl Iterator<Item = Finding> + 'a {
+    let review = version.review.iter();
+    let named =
+        review.flat_map(|review| review.new.iter().chain(&review.again).chain(&review.settled));
+    // An id says the finding's place in the ledger, which holds hundreds in a long session.
+    let place = |id: &String| id.strip_prefix('F')?.parse::<usize>().ok()?.checked_sub(1);
+    let named = named.filter_map(move |id| session.ledger.get(place(id)?));
+    let own = session.ledger.iter().filter(|finding| {
+        finding.by_manager && (finding.first == version.number || finding.last == version.number)
+    });
+    named.filter(|finding| !finding.by_manager).chain(own).map(|finding| {
+        let states = session.stood.get(&finding.id).map_or(&[][..], Vec::as_slice);
+        let then = states.iter().rev().find(|(at, _)| *at <= version.number);
+        let state = then.map_or(finding.state, |(_, state)| *state);
+        Finding { state, ..Finding::of(finding, Some(&version.script)) }
+    })
+}

@@ -1,0 +1,17 @@
+//! Tests and examples of the user's that failed.
+
+use super::finding::{Finding, Source};
+use crate::domain::review::Severity;
+use crate::domain::session::Version;
+
+/// A finding for each of them.
+pub(super) fn failed(version: &Version) -> Vec<Finding> {
+    let failed = version.tests.iter().flatten().filter(|test| test.failed());
+    let found = failed.map(|test| {
+        let why = test.message.as_deref().unwrap_or("no reason was given");
+        let before = test.passed_in.map(|version| format!("it passed in v{version}; "));
+        let text = format!("test {} failed: {}{why}", test.name, before.unwrap_or_default());
+        Finding::seen(version, Source::Test, Severity::Blocker, text)
+    });
+    found.collect()
+}
