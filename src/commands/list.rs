@@ -2,20 +2,17 @@
 
 use super::{Context, code};
 use crate::domain::text::one_line;
-use crate::store::catalog::{self, Listed};
-use crate::view::Row;
+use crate::store::catalog;
+use crate::view::{Row, SessionRow};
 use anyhow::Result;
-use std::time::SystemTime;
 
 /// Characters of a date, `2026-11-30`.
 const DATE: usize = 10;
 
 pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
-    let mut rows = catalog::list(&context.sessions, |listed| (when(&listed), row(listed)))?;
-    rows.sort_by(|a, b| b.0.cmp(&a.0));
+    let rows = Row::newest_first(catalog::list(&context.sessions, SessionRow::of)?);
     if terminal.json {
-        let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
         terminal.json(&rows);
         return Ok(code::DONE);
     }
@@ -24,7 +21,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
         terminal.say(&format!("no sessions in {folder}; start one with: redraft new \"TASK\""));
         return Ok(code::DONE);
     }
-    let rows: Vec<Columns> = rows.iter().map(|(when, row)| columns(&when.0, row)).collect();
+    let rows: Vec<Columns> = rows.iter().map(columns).collect();
     let widest = |of: fn(&Columns) -> &str| rows.iter().map(|r| of(r).chars().count()).max();
     let name_width = widest(|r| &r.name).unwrap_or(0).min(32);
     let status_width = widest(|r| &r.status).unwrap_or(0);
@@ -48,24 +45,6 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// When a session was last worked on: by its journal's last event, and within a second by the disk. A
-/// damaged one has none, and comes last.
-pub(super) type When = (String, Option<SystemTime>);
-
-/// See [`When`].
-pub(super) fn when(listed: &Listed) -> When {
-    let updated = listed.session.as_ref().map(|session| session.updated.clone());
-    (updated.unwrap_or_default(), listed.changed)
-}
-
-/// A session of the list.
-pub(super) fn row(Listed { name, session, .. }: Listed) -> Row {
-    match session {
-        Ok(session) => Row::of(&session),
-        Err(error) => Row::damaged(name, error.to_string()),
-    }
-}
-
 /// A row as text, a column a field.
 struct Columns {
     name: String,
@@ -76,12 +55,11 @@ struct Columns {
     what: Result<String, String>,
 }
 
-fn columns(when: &str, row: &Row) -> Columns {
-    let date = when.get(..DATE).unwrap_or_default().to_owned();
+fn columns(row: &Row) -> Columns {
     match row {
         Row::Session(row) => Columns {
             name: one_line(&row.name, 40),
-            date,
+            date: row.updated.get(..DATE).unwrap_or_default().to_owned(),
             versions: match row.versions {
                 _ if row.kind == "ask" => "ask".to_owned(),
                 0 => "-".to_owned(),
@@ -92,7 +70,7 @@ fn columns(when: &str, row: &Row) -> Columns {
         },
         Row::Damaged { name, error, .. } => Columns {
             name: one_line(name, 40),
-            date,
+            date: String::new(),
             versions: String::new(),
             status: String::new(),
             what: Err(one_line(error, 120)),

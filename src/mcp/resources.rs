@@ -92,13 +92,8 @@ impl Part {
 /// # Errors
 /// The sessions folder can't be read.
 pub fn list(sessions: &Path) -> Result<Vec<Resource>, files::FileError> {
-    let mut all = catalog::list(sessions, |listed| {
-        let changed = listed.changed;
-        listed.session.ok().map(|session| (changed, listed.name, of(&session)))
-    })?;
-    all.sort_by_key(|one| std::cmp::Reverse(one.as_ref().and_then(|(changed, ..)| *changed)));
-    let named = all.into_iter().flatten().take(LISTED);
-    let each = named.flat_map(|(_, name, parts)| {
+    let recent = catalog::recent(sessions, LISTED, |session| (session.name.clone(), of(session)))?;
+    let each = recent.into_iter().flat_map(|(name, parts)| {
         parts.into_iter().map(move |part| {
             Resource::new(address(&name, part), format!("{name}/{}", part.path()))
                 .with_description(format!("{name}: {}", part.words()))

@@ -1,10 +1,14 @@
 //! The sessions folder: which sessions there are, and which one is meant.
 
+use super::index::Index;
 use super::journal::Skim;
 use super::open::load_as;
 use super::{JOURNAL, StoreError, cores};
 use crate::domain::session::Session;
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, Stamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cmp::Reverse;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,58 +18,81 @@ use std::time::SystemTime;
 const AT_ONCE: usize = 16;
 
 /// One session of the list.
-pub struct Listed {
+pub struct Listed<T> {
     /// Its folder's name.
     pub name: String,
     /// When its journal was last written, as far as the disk says.
-    pub changed: Option<SystemTime>,
-    /// Its state, with empty scripts, or why it can't be read.
-    pub session: Result<Session, StoreError>,
+    pub changed: SystemTime,
+    /// What was wanted of it, or why it can't be read.
+    pub row: Result<T, StoreError>,
 }
 
 /// What is wanted of each session of a folder, by name; nothing if the folder is not there.
 ///
-/// Only that is kept: of a thousand sessions, all scripts would be much.
-pub fn list<T: Send>(root: &Path, each: impl Fn(Listed) -> T + Sync) -> Result<Vec<T>, FileError> {
-    let folders = folders(root)?;
+/// `row` is given a session without its scripts. What it makes of one has to follow from the session
+/// alone: it is kept in an index, and made anew when the journal is another.
+pub fn list<T>(root: &Path, row: impl Fn(&Session) -> T + Sync) -> Result<Vec<Listed<T>>, FileError>
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync,
+{
+    let journals = journals(root)?;
+    let index = Index::of(root, journals.len());
     let next = AtomicUsize::new(0);
     // Whoever is done with a few takes the next few: neither sessions nor cores are alike.
     let work = || {
         let mut read = Vec::new();
         loop {
             let from = next.fetch_add(AT_ONCE, Ordering::Relaxed);
-            let Some(part) = folders.get(from..) else { return read };
-            read.extend(part.iter().take(AT_ONCE).enumerate().map(|(n, folder)| {
-                let session = load_as(folder, Skim::Status).map(|loaded| loaded.session);
-                let (name, changed) = (super::open::name_of(folder), changed(folder));
-                (from + n, each(Listed { name, changed, session }))
+            let Some(part) = journals.get(from..) else { return read };
+            read.extend(part.iter().take(AT_ONCE).enumerate().map(|(n, (folder, stamp))| {
+                let name = super::open::name_of(folder);
+                let row = match index.get(&name, stamp) {
+                    Some(row) => Ok(row),
+                    None => load_as(folder, Skim::Status).map(|loaded| row(&loaded.session)),
+                };
+                (from + n, Listed { name, changed: stamp.modified, row })
             }));
         }
     };
-    let mut read: Vec<(usize, T)> = cores::all(work).into_iter().flatten().collect();
+    let mut read: Vec<(usize, Listed<T>)> = cores::all(work).into_iter().flatten().collect();
     read.sort_unstable_by_key(|(n, _)| *n);
-    Ok(read.into_iter().map(|(_, row)| row).collect())
+    let rows = read.iter().filter_map(|(n, listed)| {
+        Some((listed.name.as_str(), &journals[*n].1, listed.row.as_ref().ok()?))
+    });
+    index.keep(rows);
+    Ok(read.into_iter().map(|(_, listed)| listed).collect())
 }
 
-fn folders(root: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let mut folders = match files::entries(root) {
+/// What is wanted of the sessions that were last worked on and can be read, the last one first.
+pub fn recent<T>(
+    root: &Path,
+    most: usize,
+    row: impl Fn(&Session) -> T,
+) -> Result<Vec<T>, FileError> {
+    let mut journals = journals(root)?;
+    journals.sort_by_key(|(_, stamp)| Reverse(stamp.modified));
+    let sessions = journals.iter().filter_map(|(folder, _)| load_as(folder, Skim::Status).ok());
+    Ok(sessions.map(|loaded| row(&loaded.session)).take(most).collect())
+}
+
+/// The folders of the sessions, by name, with their journals' stamps.
+fn journals(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
+    let folders = match files::entries(root) {
         Err(error) if error.source.kind() == ErrorKind::NotFound => Vec::new(),
         entries => entries?,
     };
-    folders.retain(|folder| {
+    let journals = folders.into_iter().filter_map(|folder| {
         let hidden = folder.file_name().is_none_or(|n| n.to_string_lossy().starts_with('.'));
-        !hidden && files::length(&folder.join(JOURNAL)).is_some()
+        let stamp = if hidden { None } else { files::stamp(&folder.join(JOURNAL)) };
+        Some((folder, stamp?))
     });
-    Ok(folders)
+    Ok(journals.collect())
 }
 
 /// The folder of the session that was last worked on.
 pub fn last(root: &Path) -> Result<Option<PathBuf>, FileError> {
-    Ok(folders(root)?.into_iter().max_by_key(|folder| changed(folder)))
-}
-
-fn changed(folder: &Path) -> Option<SystemTime> {
-    folder.join(JOURNAL).metadata().ok()?.modified().ok()
+    let last = journals(root)?.into_iter().max_by_key(|(_, stamp)| stamp.modified);
+    Ok(last.map(|(folder, _)| folder))
 }
 
 /// A session, and a version of it where one was named.
@@ -95,7 +122,7 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     let folder = if is_path { folder.canonicalize().unwrap_or(folder) } else { folder };
     if !is_path {
         // A sessions folder that can't be read is told from one that lacks the session.
-        folders(root)?;
+        journals(root)?;
     }
     if name.is_empty() || files::length(&folder.join(JOURNAL)).is_none() {
         return Err(StoreError::Unknown(crate::domain::text::one_line(name, 100)));

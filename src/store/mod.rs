@@ -6,6 +6,7 @@ pub mod catalog;
 mod cores;
 mod create;
 pub mod fold;
+mod index;
 mod journal;
 pub mod line;
 pub mod manage;

@@ -2,8 +2,11 @@
 
 use super::status;
 use crate::domain::report::Evidence;
-use crate::domain::session;
-use serde::Serialize;
+use crate::domain::session::Session;
+use crate::store::catalog::Listed;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::cmp::Reverse;
 
 /// One line of a list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,16 +26,16 @@ pub enum Row {
 }
 
 /// What a list says of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
     /// Its name.
     pub name: String,
     /// `script`, or `ask` for a session that answers questions.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The task, as given.
     pub request: String,
     /// Where it stands, as one word.
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// Where it stands, in words.
     pub state: String,
     /// The same without the reason why it waits.
@@ -51,15 +54,15 @@ pub struct SessionRow {
     pub updated: String,
 }
 
-impl Row {
+impl SessionRow {
     /// The line of a session.
     #[must_use]
-    pub fn of(session: &session::Session) -> Self {
-        Self::Session(Box::new(SessionRow {
+    pub fn of(session: &Session) -> Self {
+        Self {
             name: session.name.clone(),
-            kind: status::kind(session),
+            kind: status::kind(session).into(),
             request: session.request.clone(),
-            status: status::word(session),
+            status: status::word(session).into(),
             state: status::words(session),
             brief: status::brief(session),
             versions: session.versions.len(),
@@ -68,12 +71,34 @@ impl Row {
             tokens: session.calls.usage.total(),
             created: session.created.clone(),
             updated: session.updated.clone(),
-        }))
+        }
+    }
+}
+
+impl Row {
+    /// The lines of a list, the session last worked on first: by its journal's last event, and within a
+    /// second by the disk. Damaged ones come last.
+    #[must_use]
+    pub fn newest_first(mut listed: Vec<Listed<SessionRow>>) -> Vec<Self> {
+        let updated = |listed: &Listed<SessionRow>| {
+            listed.row.as_ref().map_or_else(|_| String::new(), |row| row.updated.clone())
+        };
+        listed.sort_by_cached_key(|listed| Reverse((updated(listed), listed.changed)));
+        let row = |listed: Listed<SessionRow>| match listed.row {
+            Ok(row) => Self::Session(Box::new(row)),
+            Err(error) => {
+                Self::Damaged { name: listed.name, status: "damaged", error: error.to_string() }
+            }
+        };
+        listed.into_iter().map(row).collect()
     }
 
-    /// The line of a session that can't be read.
+    /// The session's name, which is its folder's.
     #[must_use]
-    pub const fn damaged(name: String, error: String) -> Self {
-        Self::Damaged { name, status: "damaged", error }
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Session(row) => &row.name,
+            Self::Damaged { name, .. } => name,
+        }
     }
 }

@@ -28,6 +28,7 @@ mod evidence;
 mod exports;
 mod faults;
 mod flags;
+mod index;
 mod inputs;
 mod kill;
 mod llm;

@@ -8,6 +8,7 @@ pub mod yaml;
 pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};
 
 use faults::guarded;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 use thiserror::Error;
 
 /// What could not be done to which file, and why.
@@ -151,11 +153,11 @@ pub fn state_folder() -> Option<PathBuf> {
     Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
 }
 
-/// Reads a small file that nobody else may have written: a regular one, of this length, of this user,
+/// Reads a file that nobody else may have written: a regular one of at most `limit` bytes, of this user,
 /// and open to nobody else.
 #[must_use]
-pub fn read_private(path: &Path, length: u64) -> Option<Vec<u8>> {
-    let content = read_regular(path, length).filter(|content| content.len() as u64 == length)?;
+pub fn read_private(path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let content = read_regular(path, limit)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -311,6 +313,34 @@ pub fn resolve(path: &Path) -> Result<PathBuf, FileError> {
 #[must_use]
 pub fn length(path: &Path) -> Option<u64> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
+}
+
+/// What tells a file from what it was before: whoever writes to it changes one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Its length in bytes.
+    pub length: u64,
+    /// When its content was last changed, as far as the disk says.
+    pub modified: SystemTime,
+    /// When anything of it was last changed, in seconds and nanoseconds, which nobody can set back.
+    changed: (i64, i64),
+    /// Its number on the disk.
+    inode: u64,
+}
+
+/// The stamp of a regular file; none for anything else, a link as well.
+#[must_use]
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let modified = meta.modified().ok().filter(|time| *time >= SystemTime::UNIX_EPOCH)?;
+    #[cfg(unix)]
+    let (changed, inode) = {
+        use std::os::unix::fs::MetadataExt;
+        ((meta.ctime(), meta.ctime_nsec()), meta.ino())
+    };
+    #[cfg(not(unix))]
+    let (changed, inode) = ((0, 0), 0);
+    Some(Stamp { length: meta.len(), modified, changed, inode })
 }
 
 /// Whether a file or a folder can be reached: an error says why not.

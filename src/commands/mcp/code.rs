@@ -3,7 +3,7 @@
 use super::session::{PRINTED, waiting};
 use super::{Desk, fields};
 use crate::commands::run::Wanted;
-use crate::commands::{diff, export, list, run};
+use crate::commands::{diff, export, run};
 use crate::diff as lines;
 use crate::domain::settings::{Install, Sandbox, SandboxMode};
 use crate::domain::text::ends;
@@ -106,12 +106,11 @@ pub(super) fn lint(args: &Lint) -> Reply {
 
 /// The sessions, the one last worked on first.
 pub(super) fn list(desk: &Desk, args: &ListSessions) -> Result<Reply> {
-    let each = |listed: catalog::Listed| (list::when(&listed), list::row(listed));
-    let mut rows = catalog::list(&desk.context.sessions, each)?;
-    rows.sort_by(|a, b| b.0.cmp(&a.0));
+    let listed = catalog::list(&desk.context.sessions, view::SessionRow::of)?;
+    let mut rows = view::Row::newest_first(listed);
     let limit = args.limit.unwrap_or(LISTED);
     let more = rows.len().saturating_sub(limit);
-    let rows: Vec<_> = rows.into_iter().take(limit).map(|(_, row)| row).collect();
+    rows.truncate(limit);
     Ok(Reply::done(fields(json!({ "sessions": rows, "more": more }))))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Failure, Site, aside};
 use crate::domain::session::Session;
-use crate::store::catalog::{self, Listed};
+use crate::store::catalog;
 use crate::store::{self, JOURNAL, StoreError};
 use crate::view;
 use crate::viewer::Diff;
@@ -55,18 +55,11 @@ fn read(site: &Site, name: &str) -> Result<Session, Failure> {
 /// All sessions, the one last worked on first, and a form for a new one.
 pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Html<String>, Failure> {
     aside(move || {
-        let row = |Listed { name, changed, session }: Listed| match session {
+        let listed = catalog::list(&site.sessions, view::SessionRow::of).map_err(Failure::broken)?;
+        let sessions: Vec<_> = view::Row::newest_first(listed)
+            .iter()
             // A folder's own name finds it.
-            Ok(session) => (session.updated.clone(), changed, name, view::Row::of(&session)),
-            Err(error) => {
-                (String::new(), changed, name.clone(), view::Row::damaged(name, error.to_string()))
-            }
-        };
-        let mut rows = catalog::list(&site.sessions, row).map_err(Failure::broken)?;
-        rows.sort_by(|a, b| (&b.0, b.1).cmp(&(&a.0, a.1)));
-        let sessions: Vec<_> = rows
-            .into_iter()
-            .map(|(_, _, name, row)| json!({ "live": site.live(&name).is_some(), "name": name, "row": row }))
+            .map(|row| json!({ "live": site.live(row.name()).is_some(), "name": row.name(), "row": row }))
             .collect();
         let folder = site.sessions.display().to_string();
         site.draw("list.html", &json!({ "sessions": sessions, "folder": folder }))
