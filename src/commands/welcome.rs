@@ -17,7 +17,10 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
     let last = catalog::last(&context.sessions).ok().flatten();
     let name = last.and_then(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()));
-    let next = name.as_ref().map_or_else(|| EXAMPLE.to_owned(), |_| "redraft resume".to_owned());
+    let next = match &name {
+        Some(_) => format!("redraft resume{}", context.flags),
+        None => EXAMPLE.to_owned(),
+    };
     if terminal.json {
         terminal.json(&json!({ "next": next, "last": name }));
         return Ok(code::DONE);
@@ -47,12 +50,12 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     }
     terminal.say("");
     let asked = terminal.bold("What should the script do? (nothing: leave)");
-    match prompt::ask(&asked)? {
+    match prompt::ask_first(&asked)? {
         Typed::Text(task) if !task.trim().is_empty() => {
             new::run(context, cli::New { task: Some(task), ..cli::New::default() })
         }
         Typed::Interrupted => Ok(code::INTERRUPTED),
-        Typed::Text(_) | Typed::Ended => Ok(code::DONE),
+        Typed::Text(_) | Typed::Back(_) | Typed::Ended => Ok(code::DONE),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every flag of the command line does something that can be seen.
 
-use crate::support::world::{ACCEPT, Output, PLAN, World, fenced};
+use crate::support::world::{ACCEPT, Output, PLAN, World, fenced, finish};
 use redraft::domain::chat::Role;
 use redraft::domain::permission::Permission;
 use redraft::domain::settings::SandboxMode;
@@ -460,4 +460,37 @@ fn ask_shows_the_code_that_answered_and_nothing_of_its_prompt() {
     assert!(world.run(&["show", "s"]).expect(0).out.contains("answer = 6 * 7"));
     let out = world.run(&["ask", "what is six times seven?", "--name", "t", "--json"]).expect(0);
     assert_eq!(out.json()[0]["code"], "answer = 6 * 7\nprint(answer)\n");
+}
+
+#[test]
+fn how_to_go_on_is_said_with_the_flags_that_say_where() {
+    let world = world();
+    world.write("my c.yaml", "limits: { repairs: 2 }\n");
+    let flags = ["--config", "my c.yaml", "--sessions", "other place"];
+    let how = "--config 'my c.yaml' --sessions 'other place'";
+    for (args, input, code, name) in [
+        (&["new", "count", "--name", "s", "--no-run"][..], "", 3, "s"),
+        (&["resume", "s"], "approve\nquit\n", 3, "s"),
+        (&["show", "s"], "", 0, "s"),
+        (&["feedback", "s", "larger"], "", 0, "s"),
+        (&["edit", "s"], "", 0, "s"),
+        (&["fork", "s", "t"], "", 0, "t"),
+    ] {
+        let mut command = world.command(&[args, &flags].concat());
+        command.env("EDITOR", "sh -c 'echo \"print(77)\" > \"$0\"'");
+        let out = finish(command, input).expect(code);
+        assert_eq!(
+            out.last_line(),
+            format!("resume with: redraft resume {name} {how}"),
+            "{args:?}"
+        );
+    }
+    // The same line, as it is, goes on there.
+    let line = format!("resume t {how}");
+    let again = shlex::split(&line).unwrap();
+    let again: Vec<&str> = again.iter().map(String::as_str).collect();
+    let out = world.run_with(&again, "accept\n").expect(0);
+    assert!(out.out.contains("accepted"), "{}", out.out);
+    let next = world.run(&[&flags[..], &["--json"]].concat()).expect(0).json();
+    assert_eq!(next[0]["next"], format!("redraft resume {how}"));
 }
