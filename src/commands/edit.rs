@@ -28,7 +28,15 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             Ok(event) => break event,
             // What somebody wrote is not thrown away for a slip.
             Err(problem) if terminal.interactive => {
-                if !matches!(pick::edit_again(terminal, &problem), Ok(true)) {
+                // Only who says so drops it: Escape asks again.
+                let again = loop {
+                    match pick::edit_again(terminal, &problem) {
+                        Ok(None) => {}
+                        Ok(Some(again)) => break again,
+                        Err(_) => break false,
+                    }
+                };
+                if !again {
                     break None;
                 }
             }

@@ -130,8 +130,8 @@ fn task(context: &Context, args: &cli::New) -> Result<String> {
 }
 
 fn ask(context: &Context) -> Result<String> {
-    match prompt::ask(&context.terminal.bold("What should the script do?"))? {
+    match prompt::ask_first(&context.terminal.bold("What should the script do?"))? {
         Typed::Text(text) => Ok(text),
-        Typed::Interrupted | Typed::Ended => bail!("no task was given"),
+        Typed::Interrupted | Typed::Back(_) | Typed::Ended => bail!("no task was given"),
     }
 }

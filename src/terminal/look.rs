@@ -1,15 +1,14 @@
 //! What a person looks at before an answer: the script, what changed in it, all that it printed, and
 //! the requirements through the versions.
 
-use super::pick::{Choice, select};
+use super::pick::{Choice, Leave, within};
 use super::{Terminal, matrix, pager, sides};
 use crate::diff;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::visible;
-use crate::workflow::manager::Interrupted;
 
 /// Asks at what, and shows that, until the person goes back.
-pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Interrupted> {
+pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Leave> {
     let Some(head) = session.head() else { return Ok(()) };
     let base = head.base.and_then(|base| session.version(base));
     let mut choices = vec![Choice { word: "script", what: "the whole of it" }];
@@ -24,7 +23,7 @@ pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Interru
     }
     choices.push(Choice { word: "back", what: "to the question" });
     loop {
-        let chosen = select(terminal, "Look at what?", &choices, 0)?;
+        let chosen = within(terminal, "Look at what?", &choices, 0)?;
         let text = match (chosen.map(|n| choices[n].word), base) {
             (Some("script"), _) => sides::numbered(terminal, &head.script),
             (Some("diff"), Some(base)) => changes(terminal, base, head),

@@ -1,6 +1,6 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
-use super::pick::{Choice, edit_again, select};
+use super::pick::{Choice, Leave, edit_again, within};
 use super::tell::Teller;
 use super::{Terminal, by_hand, forget_typed, lines, look, prompt, relay};
 use crate::domain::event::Gate;
@@ -12,6 +12,7 @@ use crate::workflow::driver;
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Question};
 use crate::workflow::session_task::News;
 use prompt::Typed;
+use std::collections::HashMap;
 
 /// Characters that are shown of what was typed.
 const TYPED: usize = 60;
@@ -23,14 +24,17 @@ pub(super) struct Menus {
     explained: bool,
     /// Flags that a further command needs to find what this one does.
     flags: Vec<String>,
+    /// What was written and not sent yet, by what it is for.
+    drafts: HashMap<String, String>,
 }
 
 impl Menus {
     /// Nothing is shown before there is something to say. The flags are those that a further command
     /// needs to find what this one does.
     #[must_use]
-    pub(super) const fn new(terminal: Terminal, flags: Vec<String>) -> Self {
-        Self { teller: Teller::new(terminal), explained: false, flags }
+    pub(super) fn new(terminal: Terminal, flags: Vec<String>) -> Self {
+        let (teller, drafts) = (Teller::new(terminal), HashMap::new());
+        Self { teller, explained: false, flags, drafts }
     }
 
     /// Tells what happens, but for what the gate that follows shows.
@@ -45,27 +49,30 @@ impl Menus {
         self.teller.question(question);
         // An Enter that was meant for what was on the screen before must not accept a version.
         forget_typed();
+        // Escape at the gate's own menu and Ctrl-D leave, as `quit` does: the session can be resumed.
+        match self.choose(question) {
+            Ok(answer) => Ok(answer.unwrap_or(Answer::Quit)),
+            Err(Leave::Quit) => Ok(Answer::Quit),
+            Err(Leave::Interrupted) => Err(Interrupted),
+        }
+    }
+
+    /// What the person answers; none if they go back from the gate's own menu.
+    fn choose(&mut self, question: &Question<'_>) -> Result<Option<Answer>, Leave> {
         let choices = choices(question);
         loop {
-            // Escape and Ctrl-D leave, as `quit` does: the session can be resumed.
             let preferred = preferred(question, &choices);
             let asked = view::prompt(question.gate);
-            let chosen = select(&self.teller.terminal, asked, &choices, preferred)?;
-            let Some(choice) = chosen.and_then(|n| choices.get(n)) else {
-                return Ok(Answer::Quit);
-            };
+            let chosen = within(&self.teller.terminal, asked, &choices, preferred)?;
+            let Some(choice) = chosen.and_then(|n| choices.get(n)) else { return Ok(None) };
             if let Some(answer) = self.carry_out(choice.word, question)? {
-                return Ok(answer);
+                return Ok(Some(answer));
             }
         }
     }
 
     /// What a choice leads to; none to be asked again.
-    fn carry_out(
-        &self,
-        word: &str,
-        question: &Question<'_>,
-    ) -> Result<Option<Answer>, Interrupted> {
+    fn carry_out(&mut self, word: &str, question: &Question<'_>) -> Result<Option<Answer>, Leave> {
         Ok(match word {
             "approve" => Some(Answer::Approve),
             "accept" => Some(Answer::Accept),
@@ -77,9 +84,9 @@ impl Menus {
             "allow" => Some(Answer::Allow),
             "deny" => Some(Answer::Deny),
             "quit" => Some(Answer::Quit),
-            "say" => self.text("What should be different?")?.map(Answer::Say),
-            "plan" => self.text("What should the plan say?")?.map(Answer::Plan),
-            "feedback" => self.text("What did you see?")?.map(Answer::Feedback),
+            "say" => self.said("What should be different?")?.map(Answer::Say),
+            "plan" => self.said("What should the plan say?")?.map(Answer::Plan),
+            "feedback" => self.said("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),
             "test" => self.tried(question)?.map(Answer::Tested),
             "right" => Some(Answer::Right),
@@ -96,7 +103,7 @@ impl Menus {
     }
 
     /// Has the person use the version, and asks whether what they typed is what runs are given.
-    fn used(&self, question: &Question<'_>) -> Result<Option<Answer>, Interrupted> {
+    fn used(&self, question: &Question<'_>) -> Result<Option<Answer>, Leave> {
         let terminal = &self.teller.terminal;
         let Some(head) = question.session.head() else { return Ok(None) };
         let typed = match by_hand::run(&self.flags, &self.teller.folder, head.number) {
@@ -115,47 +122,69 @@ impl Menus {
         ];
         terminal.say(&terminal.dim(&format!("  you typed: {}", one_line(&typed, TYPED))));
         let asked = "Use what you typed as this session's input?";
-        let chosen = select(terminal, asked, &choices, 0)?;
+        let chosen = within(terminal, asked, &choices, 0)?;
         Ok((chosen == Some(1)).then_some(Answer::Input(typed)))
     }
 
-    /// What the Manager's editor made of what the gate is about; none if there is nothing to take.
-    fn edited(&self, question: &Question<'_>) -> Result<Option<String>, Interrupted> {
+    /// What the Manager's editor made of what the gate is about; none if there is nothing to take. What
+    /// can't be taken yet is opened again the next time, unless it was dropped.
+    fn edited(&mut self, question: &Question<'_>) -> Result<Option<String>, Leave> {
         let terminal = &self.teller.terminal;
-        let mut begun = None;
+        let about = format!("edit {} {:?}", question.gate.name(), question.session.head);
         loop {
-            let text = match lines::edited(question, begun.as_deref()) {
+            let begun = self.drafts.get(&about).map(String::as_str);
+            let text = match lines::edited(question, begun) {
                 Ok(text) => text,
                 Err(problem) => {
                     terminal.say(&terminal.warm(&format!("  {}", visible(&problem))));
                     return Ok(None);
                 }
             };
-            if question.gate == Gate::Plan {
-                return Ok(Some(text));
-            }
             let session = question.session;
-            let problem = driver::manual_version(session, text.clone(), session.head).err();
-            let Some(problem) = problem else { return Ok(Some(text)) };
-            if !edit_again(terminal, &problem)? {
+            let written = || driver::manual_version(session, text.clone(), session.head);
+            let problem = if question.gate == Gate::Plan { None } else { written().err() };
+            let Some(problem) = problem else {
+                self.drafts.remove(&about);
+                return Ok(Some(text));
+            };
+            self.drafts.insert(about.clone(), text);
+            let again = edit_again(terminal, &problem)?;
+            if again == Some(false) {
+                self.drafts.remove(&about);
+            }
+            if again != Some(true) {
                 return Ok(None);
             }
-            begun = Some(text);
         }
     }
 
-    fn text(&self, question: &str) -> Result<Option<String>, Interrupted> {
+    /// A text that says something; none if the person goes back or says nothing.
+    fn said(&mut self, question: &str) -> Result<Option<String>, Leave> {
+        let text = self.text(question, question)?;
+        if text.is_some() {
+            self.drafts.remove(question);
+        }
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// Asks for a text; none if the person goes back. The text is there again when the same is asked the
+    /// next time, until whoever asks takes it from the drafts.
+    fn text(&mut self, question: &str, about: &str) -> Result<Option<String>, Leave> {
         let terminal = &self.teller.terminal;
         terminal.say(&terminal.dim("  Enter sends, Alt-Enter makes a new line, Escape goes back"));
-        match prompt::ask(&terminal.bold(question)) {
-            Ok(Typed::Text(text)) => Ok(Some(text).filter(|t| !t.is_empty())),
-            Ok(Typed::Interrupted) => Err(Interrupted),
-            Ok(Typed::Ended) => Ok(None),
+        let draft = self.drafts.get(about).map_or("", String::as_str);
+        let (text, sent) = match prompt::ask(&terminal.bold(question), draft) {
+            Ok(Typed::Text(text)) => (text, true),
+            Ok(Typed::Back(text)) => (text, false),
+            Ok(Typed::Ended) => return Ok(None),
+            Ok(Typed::Interrupted) => return Err(Leave::Interrupted),
             Err(error) => {
                 terminal.warn(&format!("cannot read from the terminal: {error}"));
-                Err(Interrupted)
+                return Err(Leave::Interrupted);
             }
-        }
+        };
+        self.drafts.insert(about.to_owned(), text.clone());
+        Ok(sent.then_some(text))
     }
 
     /// Asks for another question; none if the person has no more.
@@ -167,11 +196,11 @@ impl Menus {
         }
         loop {
             terminal.warn("");
-            let typed = prompt::ask(&terminal.bold("What do you want to know?"));
+            let typed = prompt::ask_first(&terminal.bold("What do you want to know?"));
             let text = match typed {
                 Ok(Typed::Text(text)) => text,
                 Ok(Typed::Interrupted) => return Err(Interrupted),
-                Ok(Typed::Ended) => return Ok(None),
+                Ok(Typed::Back(_) | Typed::Ended) => return Ok(None),
                 Err(error) => {
                     terminal.warn(&format!("cannot read from the terminal: {error}"));
                     return Err(Interrupted);
@@ -185,11 +214,9 @@ impl Menus {
         }
     }
 
-    /// What the person says of the requirements, one after the other; none if nothing.
-    fn tried(
-        &self,
-        question: &Question<'_>,
-    ) -> Result<Option<Vec<(String, Answered)>>, Interrupted> {
+    /// What the person says of the requirements, one after the other; none if nothing. Escape goes back to
+    /// the one before, and from the first one to the gate.
+    fn tried(&mut self, question: &Question<'_>) -> Result<Option<Vec<(String, Answered)>>, Leave> {
         let choices = [
             Choice { word: "yes", what: "it does that" },
             Choice { word: "no", what: "it does not; the Coder is told what you saw" },
@@ -197,24 +224,48 @@ impl Menus {
             Choice { word: "skip", what: "say nothing of it" },
             Choice { word: "stop", what: "leave the rest" },
         ];
-        let mut tried = Vec::new();
-        for requirement in question.session.requirements() {
+        let requirements = question.session.requirements();
+        let about = |id: &str| format!("test {id}");
+        let mut tried: Vec<Option<Answered>> = vec![None; requirements.len()];
+        let mut at = 0;
+        while let Some(requirement) = requirements.get(at) {
             let asked = format!("{}: {}", requirement.id, requirement.text);
-            let chosen = select(&self.teller.terminal, &asked, &choices, 0)?;
-            let (status, note) = match chosen.map(|n| choices[n].word) {
-                Some("yes") => (Status::Met, Some(String::new())),
-                Some("no") => {
-                    (Status::NotMet, Some(self.text("What did you see?")?.unwrap_or_default()))
+            let Some(place) = within(&self.teller.terminal, &asked, &choices, 0)? else {
+                let Some(before) = at.checked_sub(1) else { return Ok(None) };
+                at = before;
+                continue;
+            };
+            let (asked, status) = match choices[place].word {
+                "yes" => (None, Status::Met),
+                "no" => (Some("What did you see?"), Status::NotMet),
+                "note" => (Some("What should be said of it?"), Status::Partly),
+                "skip" => {
+                    tried[at] = None;
+                    at += 1;
+                    continue;
                 }
-                Some("note") => (Status::Partly, self.text("What should be said of it?")?),
-                Some("skip") => continue,
                 _ => break,
             };
-            if let Some(note) = note {
-                tried.push((requirement.id.clone(), Answered { status, note }));
-            }
+            let note = match asked {
+                None => String::new(),
+                Some(asked) => match self.text(asked, &about(&requirement.id))? {
+                    Some(note) => note,
+                    None => continue,
+                },
+            };
+            let says = status != Status::Partly || !note.is_empty();
+            tried[at] = says.then_some(Answered { status, note });
+            at += 1;
         }
-        Ok(Some(tried).filter(|tried| !tried.is_empty()))
+        let said: Vec<(String, Answered)> = requirements
+            .iter()
+            .zip(tried)
+            .filter_map(|(requirement, said)| Some((requirement.id.clone(), said?)))
+            .collect();
+        for requirement in requirements {
+            self.drafts.remove(&about(&requirement.id));
+        }
+        Ok(Some(said).filter(|said| !said.is_empty()))
     }
 
     /// One of the findings of which this is so.
@@ -222,7 +273,7 @@ impl Menus {
         &self,
         question: &Question<'_>,
         is: fn(&Finding) -> bool,
-    ) -> Result<Option<String>, Interrupted> {
+    ) -> Result<Option<String>, Leave> {
         let findings: Vec<&Finding> = question.session.ledger.iter().filter(|f| is(f)).collect();
         let words: Vec<String> =
             findings.iter().map(|f| format!("{:<11} {}", f.state.name(), f.text)).collect();
@@ -232,11 +283,11 @@ impl Menus {
         let names: Vec<(String, String)> = findings.iter().zip(&words).map(choice).collect();
         let choices: Vec<Choice<'_>> =
             names.iter().map(|(word, what)| Choice { word, what }).collect();
-        let chosen = select(&self.teller.terminal, "Which finding?", &choices, 0)?;
+        let chosen = within(&self.teller.terminal, "Which finding?", &choices, 0)?;
         Ok(chosen.and_then(|n| findings.get(n)).map(|finding| finding.id.clone()))
     }
 
-    fn version(&self, question: &Question<'_>) -> Result<Option<u32>, Interrupted> {
+    fn version(&self, question: &Question<'_>) -> Result<Option<u32>, Leave> {
         let versions = &question.session.versions;
         let names: Vec<(String, String)> = versions
             .iter()
@@ -250,7 +301,7 @@ impl Menus {
         let choices: Vec<Choice<'_>> =
             names.iter().map(|(word, what)| Choice { word, what }).collect();
         let asked = "Go back to which version?";
-        let chosen = select(&self.teller.terminal, asked, &choices, 0)?;
+        let chosen = within(&self.teller.terminal, asked, &choices, 0)?;
         Ok(chosen.and_then(|n| versions.iter().rev().nth(n)).map(|v| v.number))
     }
 }

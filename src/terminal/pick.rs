@@ -25,6 +25,32 @@ pub struct Choice<'a> {
     pub what: &'a str,
 }
 
+/// What came of a menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Picked {
+    /// The choice at this place.
+    Choice(usize),
+    /// Escape.
+    Back,
+    /// Ctrl-D.
+    Left,
+}
+
+/// Why nothing follows from a question within a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-D: the person leaves the gate, wherever in it they are.
+    Quit,
+}
+
+impl From<Interrupted> for Leave {
+    fn from(Interrupted: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
 /// A menu; none if the person left it with Escape or Ctrl-D. The cursor comes back however it ends.
 pub fn select(
     terminal: &Terminal,
@@ -32,6 +58,32 @@ pub fn select(
     choices: &[Choice<'_>],
     preferred: usize,
 ) -> Result<Option<usize>, Interrupted> {
+    Ok(match pick(terminal, question, choices, preferred)? {
+        Picked::Choice(place) => Some(place),
+        Picked::Back | Picked::Left => None,
+    })
+}
+
+/// The same within a gate; none if the person goes one step back with Escape.
+pub(super) fn within(
+    terminal: &Terminal,
+    question: &str,
+    choices: &[Choice<'_>],
+    preferred: usize,
+) -> Result<Option<usize>, Leave> {
+    match pick(terminal, question, choices, preferred)? {
+        Picked::Choice(place) => Ok(Some(place)),
+        Picked::Back => Ok(None),
+        Picked::Left => Err(Leave::Quit),
+    }
+}
+
+fn pick(
+    terminal: &Terminal,
+    question: &str,
+    choices: &[Choice<'_>],
+    preferred: usize,
+) -> Result<Picked, Interrupted> {
     let width = usize::from(Term::stderr().size().1).max(30) - 6;
     let keys = letters(choices);
     let named = keys.iter().any(Option::is_some);
@@ -54,20 +106,23 @@ pub fn select(
     let chosen = until_ending(move || menu.pick(preferred));
     restore();
     let chosen = chosen.and_then(Result::ok).ok_or(Interrupted)?;
-    if let Some(choice) = chosen.and_then(|n| choices.get(n)) {
+    if let Picked::Choice(place) = chosen
+        && let Some(choice) = choices.get(place)
+    {
         terminal.warn(&format!("{question} {}", terminal.bold(choice.word)));
     }
     Ok(chosen)
 }
 
-/// Whether what can't be taken as it is should be opened in the editor again.
-pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<bool, Interrupted> {
+/// Whether what can't be taken as it is should be opened in the editor again, or be forgotten; none if the
+/// person goes back, and what was written has to be kept.
+pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<Option<bool>, Leave> {
     terminal.say(&terminal.warm(&format!("  {}", visible(problem))));
     let choices = [
         Choice { word: "again", what: "open what you wrote in your editor" },
         Choice { word: "drop", what: "forget what you changed" },
     ];
-    Ok(select(terminal, "Edit it again?", &choices, 0)? == Some(0))
+    Ok(within(terminal, "Edit it again?", &choices, 0)?.map(|place| place == 0))
 }
 
 /// The letter of each choice: the first of its word that no choice before it has. What is no plain
@@ -90,7 +145,7 @@ struct Menu {
 }
 
 impl Menu {
-    fn pick(&self, preferred: usize) -> io::Result<Option<usize>> {
+    fn pick(&self, preferred: usize) -> io::Result<Picked> {
         let term = Term::stderr();
         let (mut at, mut top) = (preferred, 0);
         let last = self.rows.len().saturating_sub(1);
@@ -106,12 +161,13 @@ impl Menu {
                 Key::ArrowUp | Key::BackTab => at = at.checked_sub(1).unwrap_or(last),
                 Key::Home => at = 0,
                 Key::End => at = last,
-                Key::Enter => return Ok(Some(at)),
-                Key::Escape | Key::Char(END_OF_INPUT) => return Ok(None),
+                Key::Enter => return Ok(Picked::Choice(at)),
+                Key::Escape => return Ok(Picked::Back),
+                Key::Char(END_OF_INPUT) => return Ok(Picked::Left),
                 Key::Char(letter) => {
                     let own = |key: &Option<char>| *key == Some(letter);
                     if let Some(chosen) = self.keys.iter().position(own) {
-                        return Ok(Some(chosen));
+                        return Ok(Picked::Choice(chosen));
                     }
                 }
                 _ => {}

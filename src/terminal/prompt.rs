@@ -13,7 +13,9 @@ pub enum Typed {
     Text(String),
     /// Ctrl-C.
     Interrupted,
-    /// Escape, Ctrl-D on an empty line, or the terminal is gone.
+    /// Escape, with what was typed so far.
+    Back(String),
+    /// Ctrl-D on an empty line, or the terminal is gone.
     Ended,
 }
 
@@ -40,12 +42,25 @@ enum Key {
     Other,
 }
 
-/// Asks for a text at the terminal.
+/// Asks for a text where no question stands before this one: Escape keeps what was typed, and leaves an
+/// empty line as Ctrl-D does.
+pub fn ask_first(question: &str) -> io::Result<Typed> {
+    let mut draft = String::new();
+    loop {
+        match ask(question, &draft)? {
+            Typed::Back(text) if !text.trim().is_empty() => draft = text,
+            Typed::Back(_) => return Ok(Typed::Ended),
+            typed => return Ok(typed),
+        }
+    }
+}
+
+/// Asks for a text at the terminal. The draft stands there already, to be changed.
 #[cfg(unix)]
-pub fn ask(question: &str) -> io::Result<Typed> {
+pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
     let raw = unix::Raw::start()?;
     let mut keys = unix::Keys::default();
-    let mut line = Line::default();
+    let mut line = Line::of(draft);
     let mut screen = Screen { question: super::harmless(question), row: 0 };
     let mut pasting = false;
     screen.draw(&line)?;
@@ -57,7 +72,8 @@ pub fn ask(question: &str) -> io::Result<Typed> {
             Key::Enter if pasting || keys.more_waits()? => line.insert('\n'),
             Key::Enter => break Typed::Text(line.text()),
             Key::Interrupt => break Typed::Interrupted,
-            Key::Escape | Key::Gone => break Typed::Ended,
+            Key::Escape => break Typed::Back(line.chars.iter().collect()),
+            Key::Gone => break Typed::Ended,
             Key::EndOfInput if line.chars.is_empty() => break Typed::Ended,
             key => line.press(&key),
         }
@@ -74,9 +90,9 @@ pub fn ask(question: &str) -> io::Result<Typed> {
     Ok(typed)
 }
 
-/// Asks for a line at the terminal.
+/// Asks for a line at the terminal. There is no draft, since no key goes back here.
 #[cfg(not(unix))]
-pub fn ask(question: &str) -> io::Result<Typed> {
+pub fn ask(question: &str, _draft: &str) -> io::Result<Typed> {
     let mut out = io::stderr();
     write!(out, "{} ", super::harmless(question))?;
     out.flush()?;
@@ -93,6 +109,11 @@ struct Line {
 }
 
 impl Line {
+    fn of(text: &str) -> Self {
+        let chars: Vec<char> = text.chars().collect();
+        Self { at: chars.len(), chars }
+    }
+
     fn text(&self) -> String {
         self.chars.iter().collect::<String>().trim().to_owned()
     }

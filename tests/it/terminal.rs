@@ -1,7 +1,7 @@
 //! What a person at a terminal sees and does: menus, prompts, an editor, Ctrl-C, a closed window.
 
 use crate::support::model_server::{Received, Reply};
-use crate::support::pty::{CTRL_C, ENTER, ESCAPE, Pty};
+use crate::support::pty::{CTRL_C, CTRL_D, ENTER, ESCAPE, Pty};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, finish};
 use expectrl::process::unix::Signal;
 use std::time::{Duration, Instant};
@@ -114,17 +114,115 @@ fn escape_at_a_prompt_goes_back_to_the_menu() {
     pty.send("half a sentence");
     pty.expect("half a sentence");
     pty.send(ESCAPE);
+    // What was typed is there again, to be gone on with.
+    pty.choose("What now?", "plan");
+    pty.expect("What should the plan say?");
+    pty.send(ESCAPE);
+    pty.choose("What now?", "feedback");
+    pty.expect("What did you see? half a sentence");
+    pty.send(", and the rest");
+    pty.expect_screen("all of it", |screen| screen.contains("half a sentence, and the rest"));
+    pty.send(ENTER);
+    pty.expect("s v2 (feedback)");
+    pty.choose("What now?", "feedback");
+    pty.expect("What did you see?");
+    pty.send("x");
+    pty.expect_screen("an empty prompt", |screen| screen.contains("What did you see? x"));
+    pty.send(ESCAPE);
     pty.choose("What now?", "quit");
     expect_a_clean_end(&mut pty, 3);
-    assert!(!world.file("sessions/s/feedback_v1.md").exists());
+    assert_eq!(world.read("sessions/s/feedback_v1.md"), "half a sentence, and the rest\n");
+    assert!(!world.file("sessions/s/feedback_v2.md").exists());
 }
 
 #[test]
-fn ctrl_d_at_a_menu_leaves_as_escape_does() {
-    for key in ["\x04", ESCAPE] {
+fn escape_goes_one_step_back_through_the_questions_of_a_gate() {
+    let world = world();
+    let mut pty = Pty::sized(&world, &NEW, 100, 40, &[]);
+    pty.choose("Is this the plan?", "approve");
+    // A menu of a choice, then the gate.
+    pty.choose("What now?", "rewind");
+    pty.expect("? Go back to which version?");
+    pty.expect_screen("the versions", |screen| screen.contains("❯ "));
+    pty.send(ESCAPE);
+    // A question after a question, then the one before, then the gate.
+    pty.choose("What now?", "test");
+    pty.choose("R1: It prints one. Check: read the output.", "no");
+    pty.expect("What did you see?");
+    pty.send("it prints 1");
+    pty.expect("it prints 1");
+    pty.send(ENTER);
+    pty.expect("? R2: It prints two");
+    pty.expect_screen("the second menu", |screen| screen.contains("❯ y"));
+    pty.send(ESCAPE);
+    pty.choose("R1: It prints one. Check: read the output.", "no");
+    pty.expect("What did you see? it prints 1");
+    pty.send(ESCAPE);
+    pty.expect("? R1: It prints one");
+    pty.expect_screen("the first menu", |screen| screen.contains("❯ y"));
+    pty.send(ESCAPE);
+    pty.choose("What now?", "test");
+    pty.choose("R1: It prints one. Check: read the output.", "no");
+    pty.expect("What did you see? it prints 1");
+    pty.send(" and no word");
+    pty.expect_screen("all of it", |screen| screen.contains("it prints 1 and no word"));
+    pty.send(ENTER);
+    pty.choose("R2: It prints two. Check: read the output.", "stop");
+    pty.expect("R1 you: it prints 1 and no word");
+    pty.choose("What now?", "quit");
+    expect_a_clean_end(&mut pty, 3);
+}
+
+#[test]
+fn a_script_that_can_t_be_taken_is_opened_again_after_escape() {
+    let world = world();
+    let editor = "sh -c 'cat \"$0\" >> seen; echo \"print(\" > \"$0\"'";
+    let mut pty = Pty::sized(&world, &NEW, 100, 40, &[("EDITOR", editor)]);
+    pty.choose("Is this the plan?", "approve");
+    for _ in 0..2 {
+        pty.choose("What now?", "edit");
+        pty.expect("? Edit it again?");
+        pty.expect_screen("the menu", |screen| screen.contains("❯ "));
+        pty.send(ESCAPE);
+    }
+    pty.choose("What now?", "quit");
+    expect_a_clean_end(&mut pty, 3);
+    assert_eq!(world.read("seen"), "print(1)\nprint(\n", "what was written is lost");
+}
+
+#[test]
+fn escape_at_the_first_prompt_keeps_the_text_and_leaves_without_one() {
+    let world = world();
+    let mut pty = Pty::start(&world, &["new", "--name", "s", "--no-run"]);
+    pty.expect("What should the script do?");
+    pty.send("count to");
+    pty.expect("count to");
+    pty.send(ESCAPE);
+    pty.expect("What should the script do? count to");
+    pty.send(" two");
+    pty.expect_screen("all of it", |screen| screen.contains("count to two"));
+    pty.send(ENTER);
+    pty.choose("Is this the plan?", "quit");
+    expect_a_clean_end(&mut pty, 3);
+    assert!(world.received()[0].prompt().contains("count to two"));
+    let mut pty = Pty::start(&world, &["new", "--name", "t"]);
+    pty.expect("What should the script do?");
+    pty.send(ESCAPE);
+    pty.expect("no task was given");
+    pty.expect_end(2);
+}
+
+#[test]
+fn ctrl_d_at_a_menu_leaves_as_escape_does_at_the_gate() {
+    for (within, key) in [(None, ESCAPE), (None, CTRL_D), (Some("rewind"), CTRL_D)] {
         let world = world();
         let mut pty = at_the_version_gate(&world, &[]);
-        pty.expect("? What now?");
+        if let Some(word) = within {
+            pty.choose("What now?", word);
+            pty.expect("? Go back to which version?");
+        } else {
+            pty.expect("? What now?");
+        }
         pty.expect_screen("the menu", |screen| screen.contains("❯ "));
         pty.send(key);
         expect_a_clean_end(&mut pty, 3);
