@@ -10,9 +10,11 @@ const WIDTH: usize = 200;
 /// One piece of news in words; none for what comes by the dozen.
 pub(super) fn words(news: &News<'_>) -> Option<String> {
     let words = match news {
-        News::Text(_) | News::Reasoning(_) | News::Called { .. } | News::Answered(_) => {
-            return None;
-        }
+        News::Text(_)
+        | News::Reasoning(_)
+        | News::Progress(_)
+        | News::Called { .. }
+        | News::Answered(_) => return None,
         News::Calling { agent, model, version } => {
             format!("{}: {model}", what(*agent, *version))
         }

@@ -71,6 +71,11 @@ impl Teller {
                     window.name("thinking");
                 }
             }
+            News::Progress { progress } => {
+                if let Some(window) = &self.window {
+                    window.name(&progress.words());
+                }
+            }
             News::Retrying { why, wait } => {
                 self.calm();
                 let words = format!("{}; again in {:.1} s", one_line(why, 160), wait.as_secs_f64());

@@ -15,7 +15,6 @@ pub(super) struct Window {
     bar: ProgressBar,
     /// The last lines of the text, the one that is being written last.
     tail: Vec<String>,
-    lines: usize,
 }
 
 impl Window {
@@ -25,7 +24,7 @@ impl Window {
         let bar = ProgressBar::new_spinner().with_prefix(harmless(words));
         style(&bar, "  {spinner} {prefix} {elapsed:.dim}");
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { terminal, bar, tail: vec![String::new()], lines: 0 }
+        Self { terminal, bar, tail: vec![String::new()] }
     }
 
     /// Says anew what is waited for.
@@ -42,7 +41,6 @@ impl Window {
             line.push_str(part);
         }
         for part in parts {
-            self.lines += 1;
             self.tail.push(part.to_owned());
         }
         // The line that is being written is not shown before it has anything.
@@ -61,8 +59,6 @@ impl Window {
         if text.is_empty() {
             return;
         }
-        let lines = crate::domain::text::count(self.lines + begun, "line");
-        self.name(&format!("writing, {lines}"));
         style(&self.bar, "  {spinner} {prefix} {elapsed:.dim}\n{msg}");
         self.bar.set_message(text.join("\n"));
     }

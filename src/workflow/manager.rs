@@ -8,6 +8,7 @@ use crate::domain::plan::Plan;
 use crate::domain::report::Scored;
 use crate::domain::review::{Answered, Status};
 use crate::domain::session::{Session, Version};
+use crate::workflow::progress::Progress;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use std::time::Duration;
@@ -132,6 +133,8 @@ pub enum News<'a> {
     Text(&'a str),
     /// A piece of what it thinks aloud.
     Reasoning(&'a str),
+    /// How far it is with its answer.
+    Progress(Progress),
     /// The call failed and is tried again; its text begins anew.
     Retrying {
         /// What went wrong.

@@ -7,6 +7,7 @@ pub mod install;
 pub mod machine;
 pub mod manager;
 pub mod permission;
+pub mod progress;
 pub mod results;
 pub mod samples;
 pub mod schema;

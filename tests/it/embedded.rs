@@ -7,7 +7,7 @@ use redraft::config::Config;
 use redraft::domain::chat::{Agent, Message, Outcome, Request};
 use redraft::llm::call::{Answer, CallError, CallErrorKind, News, call};
 use redraft::llm::provider::{Connection, connect};
-use redraft::llm::{Fault, Used};
+use redraft::llm::{Fault, Phase, Used};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
@@ -184,6 +184,38 @@ fn a_function_that_the_user_began_is_written_otherwise_by_a_small_model() {
     world.run(&["replay", "s"]).expect(0);
     std::fs::remove_file(world.file("own.gguf")).unwrap();
     world.run(&["replay", "s"]).expect(0);
+}
+
+#[test]
+fn whoever_waits_does_not_learn_that_a_model_is_loaded_and_reads() {
+    let (_folder, file) = with(&Model::default());
+    let model = connection(&file, "");
+    let never = CancellationToken::new();
+    let phases = |text: &str| {
+        let (mut phases, asked) = (Vec::new(), request(text, 10));
+        let mut on = |news: News<'_>| {
+            if let News::Phase(phase) = news {
+                phases.push(phase);
+            }
+        };
+        run(call(&*model.model, &asked, &model.policy, &|_| false, &never, &mut on)).unwrap();
+        phases
+    };
+    let long = "word ".repeat(300);
+    let first = phases(&long);
+    assert_eq!(first[0], Phase::Loading);
+    let read: Vec<(u64, u64)> = first[1..]
+        .iter()
+        .map(|phase| match phase {
+            Phase::Reading { read, of } => (*read, *of),
+            Phase::Loading => panic!("it is loaded twice"),
+        })
+        .collect();
+    assert!(read.len() > 1 && read[0].0 == 0 && read.is_sorted(), "{read:?}");
+    assert!(read.iter().all(|(read, of)| read < of && *of > 1500), "{read:?}");
+    // It is there the next time, and so is most of the prompt.
+    let Phase::Reading { read, of } = phases(&long)[0] else { panic!("it is loaded again") };
+    assert!(read > 1500 && read < of);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 /// What a caller sees of a call.
 struct Seen {
     result: Result<Answer, CallError>,
-    /// `text`, `thought` or `again`, in order.
+    /// `begun`, `text`, `thought`, `again` or a phase, in order.
     news: Vec<String>,
 }
 
@@ -68,6 +68,8 @@ fn ask_this(connection: &Connection, request: &Request) -> Seen {
         news.push(match new {
             News::Text(text) => format!("text {text}"),
             News::Reasoning(text) => format!("thought {text}"),
+            News::Begun(text) => format!("begun {text}"),
+            News::Phase(phase) => format!("{phase:?}"),
             News::Retrying { why, attempt, .. } => format!("again {attempt}: {why}"),
         });
     };

@@ -59,5 +59,7 @@ mod support;
 #[cfg(unix)]
 mod terminal;
 mod trust;
+#[cfg(unix)]
+mod waiting;
 mod wishes;
 mod workflow;

@@ -2,7 +2,7 @@
 
 use super::echo;
 use super::repetition::{self, Patience, Repetition};
-use super::{Ending, Fault, Model, Piece};
+use super::{Ending, Fault, Model, Phase, Piece};
 use redraft_domain::chat::{Outcome, Request, Role, ToolCall, Usage};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -52,10 +52,14 @@ impl Default for Policy {
 /// What the caller is told while a model answers.
 #[derive(Debug)]
 pub enum News<'a> {
+    /// What the request begins the answer with: no word of the model's.
+    Begun(&'a str),
     /// A piece of the answer.
     Text(&'a str),
     /// A piece of what the model thinks before it answers.
     Reasoning(&'a str),
+    /// What the model does before its first words.
+    Phase(Phase),
     /// This try failed and the next one follows: the text starts anew.
     Retrying {
         /// What went wrong.
@@ -115,7 +119,7 @@ pub enum CallErrorKind {
 ///
 /// A fault that may pass is met with up to `policy.retries` further tries, after a random wait that
 /// can double each time, or after the time that the server asks for, if that is at most a minute.
-/// What the request begins an answer with is its first text.
+/// What the request begins an answer with is told first, and part of its text.
 /// An answer that goes round in circles is cut off, as if it had met its limit of length; one that
 /// is `enough` as far as it came is whole.
 /// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
@@ -252,7 +256,7 @@ impl Heard {
     /// An answer that begins so.
     fn of(begun: &str, on: &mut dyn FnMut(News<'_>)) -> Self {
         if !begun.is_empty() {
-            on(News::Text(begun));
+            on(News::Begun(begun));
         }
         Self { text: begun.to_owned(), begun: begun.len(), ..Self::default() }
     }
@@ -261,6 +265,7 @@ impl Heard {
         let new = match piece {
             Piece::Text(new) | Piece::Reasoning(new) | Piece::Note(new) => new.len(),
             Piece::Call(call) => call.arguments.to_string().len(),
+            Piece::Phase(_) => 0,
         };
         if self.text.len() + self.reasoning.len() + new > MOST_TEXT {
             return Err(Fault::TooLong { what: "it has more than 1 MiB of text".to_owned() });
@@ -276,6 +281,7 @@ impl Heard {
             }
             Piece::Call(call) => self.calls.push(call.clone()),
             Piece::Note(note) => self.notes.push(note.clone()),
+            Piece::Phase(phase) => on(News::Phase(*phase)),
         }
         Ok(())
     }

@@ -484,7 +484,7 @@ async fn deliver(
                 let (text, over) = stops.take(&text);
                 (Piece::Text(text), over)
             }
-            piece @ (Piece::Reasoning(_) | Piece::Call(_) | Piece::Note(_)) => (piece, false),
+            piece => (piece, false),
         };
         if !matches!(&piece, Piece::Text(text) if text.is_empty()) {
             // A closed channel means that nobody listens any more: as good as broken off.

@@ -58,6 +58,22 @@ pub enum Piece {
     Call(ToolCall),
     /// What whoever waits should know of the answer, in words.
     Note(String),
+    /// What the model does before its first words.
+    Phase(Phase),
+}
+
+/// What a model does before its first words, where that can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It is brought into memory.
+    Loading,
+    /// It reads the prompt.
+    Reading {
+        /// Tokens that are read, those that it still knew included.
+        read: u64,
+        /// Tokens of the whole prompt.
+        of: u64,
+    },
 }
 
 /// How an answer ended, said by the provider.

@@ -1,9 +1,9 @@
 //! The chat completions format, spoken by `OpenAI`, by most hosts and by most local servers.
 
-use super::Fault;
 use super::fault::is_hollow;
 use super::parts::says_something;
 use super::wire::{Reading, Wire, tokens};
+use super::{Fault, Phase, Piece};
 use redraft_domain::chat::{Message, Outcome, Request, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
@@ -20,6 +20,9 @@ pub(super) struct OpenAi {
     pub(super) model: String,
     /// The server is `OpenAI`'s own, whose newer models take no `max_tokens`.
     pub(super) official: bool,
+    /// The server is one that people run themselves, on this machine: llama.cpp's says how much of a
+    /// prompt is read if it is asked to, and others let the field alone.
+    pub(super) own: bool,
 }
 
 impl Wire for OpenAi {
@@ -46,6 +49,9 @@ impl Wire for OpenAi {
             "stream": true,
             "stream_options": {"include_usage": true},
         });
+        if self.own {
+            body["return_progress"] = true.into();
+        }
         if !request.tools.is_empty() {
             body["tools"] = tools(&request.tools);
         }
@@ -65,6 +71,11 @@ impl Wire for OpenAi {
             }
         }
         reading.count(usage(&event["usage"]));
+        let progress = &event["prompt_progress"];
+        if let (Some(read), Some(of)) = (tokens(&progress["processed"]), tokens(&progress["total"]))
+        {
+            reading.pieces.push(Piece::Phase(Phase::Reading { read, of }));
+        }
         // A streamed answer comes in deltas, one that was not streamed as a message. Where both are
         // there, or a message follows deltas, it has all of the text again.
         let delta = &choice["delta"];

@@ -387,7 +387,7 @@ pub fn connect_in(
     let model_behind: Box<dyn Model> = match kind {
         Kind::Openai => {
             let official = provider.is_official();
-            provider.http(OpenAi { model: id, official })?
+            provider.http(OpenAi { model: id, official, own })?
         }
         Kind::Responses => provider.http(Responses { model: id })?,
         Kind::Anthropic => provider.http(Anthropic { model: id })?,

@@ -31,6 +31,30 @@ pub fn is_there(
     })
 }
 
+/// Whether an answer that begins with a block has copied a script into it, word for word, to the block's
+/// end. Whoever says something first may quote the script before it is changed.
+#[must_use]
+pub fn is_copy(
+    answer: &str,
+    script: &str,
+    parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
+) -> bool {
+    // Cheap things first: this is asked of each piece of an answer.
+    answer.trim_start().starts_with("```")
+        && answer.len() > script.trim().len()
+        && matches!(&fenced(answer, parses)[..], [block] if block.closed && same(&block.text, script))
+}
+
+/// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.
+#[must_use]
+pub fn same(a: &str, b: &str) -> bool {
+    fn lines(text: &str) -> impl Iterator<Item = &str> {
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty())
+    }
+    // Every version of a session is compared: most differ soon.
+    a == b || lines(a).eq(lines(b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +70,30 @@ mod tests {
             if text.contains("oops") { Err(SyntaxProblem { line: 1, message }) } else { Ok(()) }
         };
         is_there(answer, &names, &parses)
+    }
+
+    #[test]
+    fn an_answer_is_a_copy_at_the_end_of_its_block() {
+        let script = "import sys\n\nprint(len(sys.argv))\n";
+        let parses = |_: &str| Ok(());
+        for (answer, wanted) in [
+            (format!("```python\n{script}```\n"), true),
+            (
+                format!("\n```python\n{}```\nIt is right as it is.", script.replace(";\n", "  \n")),
+                true,
+            ),
+            (format!("```python\r\n{}```\r\n", script.replace('\n', "\r\n")), true),
+            // It may go on, or be a quote of what is to be changed.
+            (format!("```python\n{script}"), false),
+            (format!("```python\n{script}print(1)\n```\n"), false),
+            (format!("This is wrong:\n```python\n{script}```\n"), false),
+            (format!("```python\n{script}```\nNow right:\n```python\nimport"), false),
+            (format!("```python\n{}```\n", script.replace("len", "str")), false),
+            (format!("<think>\n```python\n{script}```\n"), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_copy(&answer, script, &parses), wanted, "{answer}");
+        }
     }
 
     #[test]

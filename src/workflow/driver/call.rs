@@ -19,14 +19,15 @@ use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
 use crate::domain::text::fenced;
 use crate::findings::{self, ledger, wishes};
-use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::config::Price;
 use crate::llm::provider::Connection;
+use crate::llm::{Fault, Phase};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::{Interrupted, News};
+use crate::workflow::progress::{Meter, Progress};
 use crate::workflow::{install, machine, samples, schema};
 use futures_util::{StreamExt, stream};
 use std::time::Instant;
@@ -169,11 +170,24 @@ impl Driver<'_, '_> {
         request: &Request,
     ) -> Result<Next, DriverError> {
         let Some(connection) = self.models.get(model) else { return Ok(Next::Go) };
+        let usual = connection.profile.as_ref().and_then(|profile| profile.answer_speed);
+        let mut meter = Meter::new(expected(self.store.session(), agent), usual);
         let manager = &mut *self.tools.manager;
         let mut on = |news: call::News<'_>| match news {
-            call::News::Text(text) => manager.tell(News::Text(text)),
+            call::News::Begun(text) => manager.tell(News::Text(text)),
+            call::News::Text(text) => {
+                manager.tell(News::Text(text));
+                if let Some(progress) = meter.wrote(text, Instant::now()) {
+                    manager.tell(News::Progress(progress));
+                }
+            }
             call::News::Reasoning(text) => manager.tell(News::Reasoning(text)),
+            call::News::Phase(phase) => manager.tell(News::Progress(match phase {
+                Phase::Loading => Progress::Loading,
+                Phase::Reading { read, of } => Progress::reading(read, of),
+            })),
             call::News::Retrying { why, wait, .. } => {
+                meter.restart();
                 manager.tell(News::Retrying { why: why.to_string(), wait });
             }
         };
@@ -336,10 +350,17 @@ async fn came(
     Came { number, milliseconds: millis(begun), price: connection.price, answer }
 }
 
+/// The length of an answer that writes a version anew, in bytes.
+fn expected(session: &Session, agent: Agent) -> Option<usize> {
+    let rewrites = agent.role() == Role::Coder && !session.settings.edits;
+    session.head().filter(|_| rewrites).map(|head| head.script.len())
+}
+
 /// Whether an answer holds the script that was asked for: a small model that goes on after it explains
 /// itself to nobody, at its own slow pace. Only of models that are known not to draft a script in
 /// thoughts before they give it, and that cost time: those that cost money count their tokens at the
-/// end of their answer.
+/// end of their answer. An answer that is the script that it was to change, word for word, is enough of
+/// any model: it is refused whatever follows.
 fn enough(
     session: &Session,
     agent: Agent,
@@ -348,11 +369,16 @@ fn enough(
     let asked = matches!(agent, Agent::Coder | Agent::Repair)
         && connection.answers_at_once()
         && connection.price.is_none();
+    let base = session.head().filter(|_| matches!(agent, Agent::Coder | Agent::Repair));
+    let base = base.map(|head| head.script.clone());
     let names = session.interface.clone();
     // Another file may follow that the script imports.
     let imports =
         |answer: &str| extract::pieces(answer, &parses).iter().any(|p| join::may_need_more(p));
-    move |answer| asked && extract::is_there(answer, &names, &parses) && !imports(answer)
+    move |answer| {
+        base.as_ref().is_some_and(|base| extract::is_copy(answer, base, &parses))
+            || asked && extract::is_there(answer, &names, &parses) && !imports(answer)
+    }
 }
 
 /// Of a model that is known to think aloud, the thoughts are no part of its answer: also where it did

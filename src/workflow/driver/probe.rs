@@ -296,7 +296,7 @@ impl Asker<'_> {
             match news {
                 call::News::Text(new) => text.push_str(new),
                 call::News::Reasoning(new) => reasoning.push_str(new),
-                call::News::Retrying { .. } => return,
+                call::News::Begun(_) | call::News::Phase(_) | call::News::Retrying { .. } => return,
             }
             pieces += 1;
             last = begun.elapsed();

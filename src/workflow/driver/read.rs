@@ -145,7 +145,7 @@ impl Driver<'_, '_> {
         notes.extend(declared.iter().map(|_| "what its answer installs was declared".to_owned()));
         let script = declared.unwrap_or(script);
         let session = self.store.session();
-        if let Some(earlier) = session.versions.iter().find(|v| same(&v.script, &script)) {
+        if let Some(earlier) = session.versions.iter().find(|v| extract::same(&v.script, &script)) {
             let reason = format!(
                 "this is version {} again, unchanged; it has to be changed so that the problem is solved",
                 earlier.number
@@ -195,7 +195,7 @@ impl Driver<'_, '_> {
         notes: Vec<String>,
     ) -> Result<(), DriverError> {
         let known = &self.store.session().samples;
-        if let Some(twin) = known.iter().find(|s| same(&s.version.script, &script)) {
+        if let Some(twin) = known.iter().find(|s| extract::same(&s.version.script, &script)) {
             let (call, kind) = (pending.call, RefusalKind::Repeated);
             let sample = Some(twin.number);
             let reason = format!("it is sample {} again, word by word", twin.number);
@@ -366,13 +366,4 @@ fn own_words(pending: &Pending) -> String {
 fn said(pending: &Pending) -> (String, Outcome) {
     let (words, outcome) = agents::own_words(&pending.answer, pending.outcome);
     (agents::without_echo(&words, &pending.told), outcome)
-}
-
-/// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.
-fn same(a: &str, b: &str) -> bool {
-    fn lines(text: &str) -> impl Iterator<Item = &str> {
-        text.lines().map(str::trim_end).filter(|line| !line.is_empty())
-    }
-    // Every version of a session is compared: most differ soon.
-    a == b || lines(a).eq(lines(b))
 }

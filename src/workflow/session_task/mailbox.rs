@@ -22,6 +22,8 @@ pub(super) struct Mailbox {
 #[derive(Debug, Default)]
 struct Waiting {
     messages: VecDeque<Message>,
+    /// How far an answer is, behind all of these: only the latest counts.
+    progress: Option<Message>,
     /// Bytes of text among them.
     text: usize,
     /// Text was left out since the last one that was taken in.
@@ -60,7 +62,9 @@ impl Waiting {
         match message {
             Message::News(News::Text { text }) => self.put_text(text, false),
             Message::News(News::Reasoning { text }) => self.put_text(text, true),
+            Message::News(News::Progress { .. }) => self.progress = Some(message),
             message => {
+                self.progress = None;
                 self.closed |= matches!(message, Message::Ended(_));
                 if let Message::Closed { question, .. } = message {
                     // Nobody needs to see a question that is no longer open.
@@ -101,7 +105,7 @@ impl Waiting {
     }
 
     fn take(&mut self) -> Option<Message> {
-        let message = self.messages.pop_front()?;
+        let Some(message) = self.messages.pop_front() else { return self.progress.take() };
         self.text -= length(&message);
         Some(message)
     }

@@ -7,6 +7,7 @@ use crate::domain::report::{Scored, Test, TestOutcome};
 use crate::domain::session::{Session, Version};
 use crate::workflow::driver::End;
 use crate::workflow::manager;
+use crate::workflow::progress::Progress;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,12 @@ pub enum News {
     Reasoning {
         /// The piece.
         text: String,
+    },
+    /// How far it is with its answer. Who is late is told the latest only.
+    Progress {
+        /// How far.
+        #[serde(flatten)]
+        progress: Progress,
     },
     /// The call failed and is tried again; its text begins anew.
     Retrying {
@@ -230,6 +237,7 @@ impl From<manager::News<'_>> for News {
             }
             From::Text(text) => Self::Text { text: text.to_owned() },
             From::Reasoning(text) => Self::Reasoning { text: text.to_owned() },
+            From::Progress(progress) => Self::Progress { progress },
             From::Retrying { why, wait } => Self::Retrying { why, wait },
             From::Called { outcome, repeats, usage, milliseconds } => {
                 Self::Called { outcome, repeats, usage, milliseconds }

@@ -91,6 +91,8 @@ fn an_answer_is_begun_for_a_server_that_would_begin_anew() {
         let mut asked = request();
         asked.messages.push(Message::assistant("```python\n", Vec::new()));
         let seen = ask_this(&connection, &asked);
+        assert_eq!(seen.news[0], "begun ```python\n");
+        assert!(seen.news[1..].iter().all(|news| news.starts_with("text ")), "{:?}", seen.news);
         assert_eq!(seen.result.unwrap().text, format!("```python\n{TEXT}"));
         let prompt = server.received()[0].body["prompt"].as_str().unwrap().to_owned();
         assert!(

@@ -13,7 +13,7 @@ use super::guess::Guess;
 use super::sampler::{Sampler, Sampling};
 use super::template::Template;
 use super::tokenizer::Tokenizer;
-use crate::{Ending, Fault, Piece};
+use crate::{Ending, Fault, Phase, Piece};
 use redraft_domain::chat::{Message, Outcome, Usage};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -43,15 +43,18 @@ pub(super) struct Job {
 
 /// Loads a model and answers until nobody can ask any more.
 pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
+    let Ok(first) = jobs.recv() else { return };
+    let _ = first.pieces.try_send(Piece::Phase(Phase::Loading));
     let mut desk = match Desk::open(path) {
         Ok(desk) => desk,
         Err(fault) => {
-            for job in jobs {
+            for job in std::iter::once(first).chain(jobs) {
                 let _ = job.ended.send(Err(fault.clone()));
             }
             return;
         }
     };
+    desk.waiting.push_back(first);
     loop {
         if desk.idle() {
             match jobs.recv() {
@@ -251,7 +254,7 @@ impl Desk {
                 self.waiting.push_front(job);
                 return;
             };
-            self.seats.push(Seat {
+            let seat = Seat {
                 sampler: Sampler::new(job.sampling, job.seed),
                 prompt: tokens.len(),
                 cached: cache.filled,
@@ -262,7 +265,9 @@ impl Desk {
                 ahead: Vec::new(),
                 unsent: Vec::new(),
                 job,
-            });
+            };
+            seat.show_life();
+            self.seats.push(seat);
         }
     }
 
@@ -347,9 +352,10 @@ impl Seat {
         outcome
     }
 
-    /// Says that the model is at work, so that the silence is not taken for a fault.
+    /// Says how much of the prompt is read, so that the silence is not taken for a fault.
     fn show_life(&self) {
-        let _ = self.job.pieces.try_send(Piece::Text(String::new()));
+        let (read, of) = (self.cache.filled as u64, self.prompt as u64);
+        let _ = self.job.pieces.try_send(Piece::Phase(Phase::Reading { read, of }));
     }
 
     /// Sends bytes of the answer, as far as they are whole letters.

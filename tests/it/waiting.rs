@@ -1,0 +1,132 @@
+//! What whoever waits for a model is told meanwhile.
+
+use crate::support::model_server::{Received, Reply};
+use crate::support::pty::{ENTER, Pty};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
+use expectrl::process::unix::Signal;
+use redraft::config::Config;
+use redraft::domain::profile::Profile;
+use redraft::llm::provider::connect_in;
+use redraft::llm::{Used, profiles};
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
+
+/// The first of a list of replies, and the next one at the next request; the last one for good.
+fn one_after_the_other(
+    replies: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static,
+) -> impl Fn(&Received) -> Reply + Send + Sync + 'static {
+    let at = AtomicUsize::new(0);
+    move |request| replies(request, at.fetch_add(1, Ordering::SeqCst))
+}
+
+/// A world whose Coder's answers are these, by their number from 0.
+fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> World {
+    let coder = one_after_the_other(coder);
+    World::with(move |request| match agent(request) {
+        Asking::Planner => Reply::to(request, PLAN),
+        Asking::Coder => coder(request),
+        Asking::Reviewer => Reply::to(request, ACCEPT),
+    })
+}
+
+/// Ends the program where it waits.
+fn end(pty: &mut Pty) {
+    pty.signal(Signal::SIGTERM);
+    pty.expect_end(130);
+}
+
+#[test]
+fn how_much_of_the_prompt_is_read_is_shown_where_the_server_says_it() {
+    let world = world(|request, _| {
+        let event = json!({
+            "choices": [{"index": 0, "delta": {"role": "assistant", "content": null}}],
+            "prompt_progress": {"total": 200, "cache": 0, "processed": 84, "time_ms": 5},
+        });
+        Reply::raw(200, request.stream_type(), [request.event(&event)]).then_hang()
+    });
+    let mut pty = Pty::start(&world, &NEW);
+    pty.choose("Is this the plan?", "approve");
+    pty.expect_screen("the part", |screen| screen.contains("reading the prompt, 42%"));
+    end(&mut pty);
+}
+
+#[test]
+fn what_is_left_is_estimated_by_the_version_and_the_profile_and_what_was_begun_is_not_counted() {
+    let script: String = (10..50).map(|n| format!("print('line {n}')\n")).collect();
+    let first = format!("{script}```\n");
+    let world = world(move |request, number| {
+        if number == 0 {
+            return Reply::to(request, &first);
+        }
+        // In one piece, so that nobody can measure how fast it came.
+        let lines: String = (10..13).map(|n| format!("print('new! {n}')\n")).collect();
+        Reply::raw(200, request.stream_type(), [request.text_event(&lines)]).then_hang()
+    });
+    // Of this kind, answers are begun for the model, with the fence.
+    let url = world.server().base_url();
+    let config = format!(
+        "model: local/m\nproviders:\n  local: {{ kind: completion, base_url: '{url}/v1/completions', \
+         timeout: 20 }}\n"
+    );
+    world.write("redraft.yaml", &config);
+    let config = Config::parse(&config, "test").unwrap();
+    let local = connect_in("local/m", config.models(), &Used::new(), &|_| None).unwrap();
+    let profile = Profile { answer_speed: Some(10.0), code: true, ..Profile::default() };
+    profiles::keep(&world.file("home/.cache/redraft/profiles"), &local.identity, &profile).unwrap();
+    let mut pty = Pty::sized(&world, &NEW, 100, 40, &[]);
+    pty.choose("Is this the plan?", "approve");
+    pty.choose("What now?", "iterate");
+    // 40 lines of 17 bytes, less three of 18, at four bytes a token.
+    let left = "writing, 3 lines, 10 tokens/s, about 16 s left";
+    pty.expect_screen("what is left", |screen| screen.contains(left));
+    end(&mut pty);
+    let asked = world.received();
+    let last = asked.last().unwrap().body["prompt"].as_str().unwrap();
+    assert!(last.ends_with("```python\n"), "nothing was begun: {last}");
+}
+
+#[test]
+fn a_copy_of_the_version_is_not_waited_for_and_not_run() {
+    let copied = fenced("print(1)");
+    let copied = copied.strip_prefix("Here it is:\n").unwrap().to_owned();
+    let world = world(move |request, number| match number {
+        0 => Reply::to(request, &fenced("print(1)")),
+        // What follows never comes.
+        1 => {
+            let text = format!("{copied}\nIt is right as it is, since");
+            Reply::to(request, &text).cut_to(9).then_hang()
+        }
+        _ => Reply::to(request, &fenced("print(2)")),
+    });
+    let mut pty =
+        Pty::sized(&world, &["new", "count", "--name", "s", "--sandbox", "off"], 100, 50, &[]);
+    pty.choose("Is this the plan?", "approve");
+    pty.choose("What now?", "feedback");
+    pty.expect("What did you see?");
+    pty.send("two");
+    pty.expect_screen("it", |screen| screen.contains("What did you see? two"));
+    pty.send(ENTER);
+    pty.expect("this is version 1 again");
+    pty.expect("s v2 (feedback)");
+    pty.choose("What now?", "quit");
+    pty.expect_end(3);
+    let count = |name: &str| world.events("s").iter().filter(|event| *event == name).count();
+    assert_eq!((count("run_started"), count("version_created")), (2, 2));
+    assert_eq!(count("answer_refused"), 1);
+}
+
+#[test]
+fn where_nobody_waits_at_a_terminal_nothing_is_said_of_it() {
+    let script = fenced(&"print(1)\n".repeat(30));
+    for (more, out) in [(&[][..], true), (&["--json"], false), (&["--quiet"], true)] {
+        let script = script.clone();
+        let world = world(move |request, _| Reply::to(request, &script));
+        let output = world.run(&[&NEW[..], &["--auto"], more].concat()).expect(0);
+        for gone in ["writing, ", "tokens/s", "reading the prompt", "\u{1b}"] {
+            assert!(!output.out.contains(gone) && !output.err.contains(gone), "{more:?} {gone}");
+        }
+        assert_eq!(output.out.contains("accepted v1"), out, "{more:?}: {}", output.out);
+    }
+}
