@@ -31,6 +31,7 @@ mod show;
 pub mod traceback;
 mod tree;
 pub mod trial;
+mod typed;
 pub mod words;
 
 pub use distributions::{distribution, is_standard};

@@ -14,6 +14,7 @@ use super::hints::{is_end_of_input, needs_display, needs_terminal};
 use super::interpreter::Interpreter;
 use super::show::{Show, look};
 use super::traceback;
+use super::typed;
 use redraft_domain::name::told;
 use redraft_domain::permission::Access;
 use redraft_domain::report::{
@@ -483,6 +484,9 @@ fn judge(
                     );
                     return told(RunVerdict::Waits, Some(reason), None);
                 }
+                if was_given_nothing(ask) && typed::loops_over_input(ask.script) {
+                    return told(RunVerdict::Waits, Some(NO_INPUT.to_owned()), None);
+                }
                 return told(RunVerdict::Timeout, Some(reason), None);
             }
             // Toolkits print what goes wrong in a callback and go on: the window is up all the same.
@@ -532,13 +536,15 @@ fn judge(
 }
 
 /// Whether an error is that of a script which asks where nothing was given: that is nobody's mistake.
-/// One that leaves its arguments aside and asks instead makes one, as does one that was given input
-/// and asks for more.
 fn waits_for_input(ask: &Ask<'_>, error: &RunError) -> bool {
-    ask.stdin.is_empty()
-        && !ask.by_hand
-        && is_end_of_input(error)
-        && (ask.args.is_empty() || reads_arguments(ask.script))
+    let is_about_input = |line| typed::is_about_input(ask.script, line);
+    was_given_nothing(ask) && (is_end_of_input(error) || error.line.is_some_and(is_about_input))
+}
+
+/// Whether nobody gave anything to a script that may ask for it. One that leaves its arguments aside and
+/// asks instead makes a mistake, as does one that was given input and asks for more.
+fn was_given_nothing(ask: &Ask<'_>) -> bool {
+    ask.stdin.is_empty() && !ask.by_hand && (ask.args.is_empty() || reads_arguments(ask.script))
 }
 
 const fn execution<'a>(ask: &'a Ask<'_>) -> Execution<'a> {

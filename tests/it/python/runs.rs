@@ -101,6 +101,12 @@ async fn a_script_that_asks_waits_where_nothing_was_given_and_has_failed_where_i
         ("input('name? ')", "Ada", "", Failed),
         ("import sys\nprint(sys.argv[1])\ninput('sure? ')", "Ada", "", Waits),
         ("try: input()\nexcept EOFError: print('bye')", "", "", Ok),
+        ("import sys\nn = int(sys.stdin.readline())", "", "", Waits),
+        ("import sys\nline = sys.stdin.readline()\na, b = line.split()", "", "", Waits),
+        ("import sys\nn = int(sys.stdin.readline())", "", "x\n", Failed),
+        ("import sys\nn = int(sys.stdin.readline())", "Ada", "", Failed),
+        ("import sys\nline = sys.stdin.readline()\nprint(1 / 0)", "", "", Failed),
+        ("import sys\nprint(len(sys.stdin.read()))", "", "", Ok),
     ] {
         let args: Vec<String> = args.split_whitespace().map(str::to_owned).collect();
         let asked = Ask { args: &args, stdin: stdin.into(), ..ask(script) };
@@ -109,6 +115,19 @@ async fn a_script_that_asks_waits_where_nothing_was_given_and_has_failed_where_i
         let why = (verdict == Waits).then_some("it waits for input, and nothing was given");
         assert_eq!(run.reason.as_deref(), why, "{script}");
         assert_eq!(run.error.is_some(), verdict == Failed, "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_reads_without_end_waits_where_nothing_was_given() {
+    use RunVerdict::{Timeout, Waits};
+    let reads = "import sys\nwhile sys.stdin.readline() != 'q': pass";
+    for (script, stdin, verdict) in
+        [(reads, "", Waits), (reads, "x\n", Timeout), ("while True: pass # stdin", "", Timeout)]
+    {
+        let limits = Sandbox { seconds: 1, ..Sandbox::default() };
+        let Ran { run, .. } = ran(Ask { stdin: stdin.into(), limits, ..ask(script) }).await;
+        assert_eq!(run.verdict, verdict, "{script} {stdin:?}: {run:?}");
     }
 }
 
