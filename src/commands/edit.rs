@@ -3,7 +3,7 @@
 use super::{Context, ask, code, work};
 use crate::cli::Target;
 use crate::store::{self, artifacts};
-use crate::terminal::{editor, pick};
+use crate::terminal::{editor, links, pick};
 use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     if terminal.json {
         terminal.json(&json!({ "session": name, "version": number, "file": file }));
     }
-    terminal.say(&format!("saved as v{number}: {}", file.display()));
+    terminal.say(&format!("saved as v{number}: {}", links::path(terminal, &file)));
     terminal.say(&work::resume_with(context, store.folder()));
     Ok(code::DONE)
 }

@@ -7,6 +7,7 @@ use crate::files;
 use crate::python::packages::{self, Packages};
 use crate::python::{check, interpreter, pep723};
 use crate::store;
+use crate::terminal::links;
 use crate::workflow::driver;
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
@@ -47,9 +48,11 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
             files::write_into(path, text.as_bytes())?;
             if let Some((path, lock)) = beside.zip(lock) {
                 files::write_into(&path, lock.as_bytes())?;
-                terminal.say(&format!("its packages are pinned in {}", path.display()));
+                let path = links::path(terminal, &path);
+                terminal.say(&format!("its packages are pinned in {path}"));
             }
-            terminal.say(&format!("v{number} of {} is in {}", session.name, path.display()));
+            let path = links::path(terminal, path);
+            terminal.say(&format!("v{number} of {} is in {path}", session.name));
         }
         None if terminal.json => terminal.json(&json!({
             "session": session.name,

@@ -3,11 +3,20 @@
 use super::{Context, code};
 use crate::domain::text::one_line;
 use crate::store::catalog;
+use crate::terminal::flow;
 use crate::view::{Row, SessionRow};
 use anyhow::Result;
 
 /// Characters of a date, `2026-11-30`.
 const DATE: usize = 10;
+/// Characters of a request, at most.
+const REQUEST: usize = 60;
+/// The least of them that stand beside the other columns; else they are on a line of their own.
+const LEAST: usize = 16;
+/// The width of the versions' column and of what is between the columns.
+const OTHER: usize = 11;
+/// What a session's further lines begin with.
+const INDENT: &str = "  ";
 
 pub(super) fn run(context: &Context) -> Result<u8> {
     let terminal = &context.terminal;
@@ -25,21 +34,31 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     let widest = |of: fn(&Columns) -> &str| rows.iter().map(|r| of(r).chars().count()).max();
     let name_width = widest(|r| &r.name).unwrap_or(0).min(32);
     let status_width = widest(|r| &r.status).unwrap_or(0);
+    let before = name_width + DATE + status_width + OTHER;
+    // Where nobody watches, lines are whole: others may search them.
+    let width = if terminal.live { terminal.width() } else { before + REQUEST };
+    let room = width.checked_sub(before).filter(|room| *room >= LEAST);
     let mut text = String::new();
     for Columns { name, date, versions, status, what } in &rows {
-        let name = pad(name, name_width);
-        let line = match what {
-            Ok(request) => format!(
-                "{}  {}  {versions:<4} {}  {}",
-                terminal.bold(&name),
-                terminal.dim(date),
-                pad(status, status_width),
-                terminal.dim(request)
-            ),
-            Err(error) => format!("{}  {}", terminal.bold(&name), terminal.bad(error)),
+        let (shown, date) = (terminal.bold(&pad(name, name_width)), terminal.dim(date));
+        text += &match (what, room) {
+            (Ok(request), Some(room)) => {
+                let (status, request) = (pad(status, status_width), one_line(request, room));
+                format!("{shown}  {date}  {versions:<4} {status}  {}\n", terminal.dim(&request))
+            }
+            (Ok(request), None) if before <= width => {
+                let request = terminal.dim(&one_line(request, width - INDENT.len()));
+                format!("{shown}  {date}  {versions:<4} {status}\n{INDENT}{request}\n")
+            }
+            (Ok(request), None) => {
+                let request = terminal.dim(&one_line(request, width - INDENT.len()));
+                format!(
+                    "{}\n{INDENT}{date}  {versions:<4} {status}\n{INDENT}{request}\n",
+                    terminal.bold(name)
+                )
+            }
+            (Err(error), _) => flow::hang(terminal, &format!("{shown}  "), &terminal.bad(error)),
         };
-        text.push_str(&line);
-        text.push('\n');
     }
     terminal.print(&text);
     Ok(code::DONE)
@@ -66,7 +85,7 @@ fn columns(row: &Row) -> Columns {
                 n => format!("v{n}"),
             },
             status: row.brief.clone(),
-            what: Ok(one_line(&row.request, 60)),
+            what: Ok(one_line(&row.request, REQUEST)),
         },
         Row::Damaged { name, error, .. } => Columns {
             name: one_line(name, 40),

@@ -4,27 +4,41 @@ use crate::domain::dialogue::{Dialogue, Question};
 use crate::domain::report::RunVerdict;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, visible};
-use crate::terminal::{Terminal, flow, gate, sides};
+use crate::store::artifacts;
+use crate::terminal::{Terminal, flow, gate, links, sides};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Lines of an output that are shown.
 const PRINTED: usize = 20;
 
 /// The questions with what was run for them and how they ended.
-pub(super) fn text(terminal: &Terminal, session: &Session, dialogue: &Dialogue) -> String {
+/// The session's files are in the folder.
+pub(super) fn text(
+    terminal: &Terminal,
+    session: &Session,
+    dialogue: &Dialogue,
+    folder: &Path,
+) -> String {
     let mut text = String::new();
     for (n, question) in dialogue.questions.iter().enumerate() {
-        let label = format!("\n{} ", terminal.bold(&format!("Question {}:", n + 1)));
+        let label = format!("{} ", terminal.bold(&format!("Question {}:", n + 1)));
+        text.push('\n');
         text.push_str(&flow::hang(terminal, &label, &visible(question.text.trim())));
         for turn in &question.turns {
             for piece in &turn.pieces {
                 let line = match piece.version.and_then(|number| session.version(number)) {
-                    Some(version) => run(terminal, version),
+                    Some(version) => {
+                        format!("{}{}", run(terminal, version), first(terminal, version))
+                    }
                     None => piece.problem.as_deref().map_or_else(String::new, |problem| {
                         format!("not run: {}", one_line(problem, 160))
                     }),
                 };
                 text.push_str(&flow::hang(terminal, "  ", &line));
+                if let Some(version) = piece.version.and_then(|number| session.version(number)) {
+                    text.push_str(&left(terminal, version, folder));
+                }
             }
             if let Some(note) = &turn.note {
                 let words = format!("no code: {}", one_line(note, 160));
@@ -49,9 +63,20 @@ fn ran(version: &&Version) -> bool {
     version.run.as_ref().is_some_and(|run| run.verdict == RunVerdict::Ok)
 }
 
-/// A piece of code with what came of it.
-pub(super) fn version(terminal: &Terminal, version: &Version) -> String {
+/// The files that a piece of code wrote, a line each.
+fn left(terminal: &Terminal, version: &Version, folder: &Path) -> String {
+    gate::left(terminal, version, folder, |label, file| {
+        flow::hang(terminal, &format!("    {} ", terminal.dim(&format!("{label:<7}"))), file)
+    })
+}
+
+/// A piece of code with what came of it, and the paths of its file and of those that it wrote.
+pub(super) fn version(terminal: &Terminal, version: &Version, folder: &Path) -> String {
     let mut text = flow::hang(terminal, "", &terminal.bold(&run(terminal, version)));
+    let script = folder.join(artifacts::script_file(version.number));
+    let script = links::path(terminal, &script);
+    text.push_str(&flow::hang(terminal, &format!("    {} ", terminal.dim("script ")), &script));
+    text.push_str(&left(terminal, version, folder));
     for line in version.stdout.lines().take(PRINTED) {
         let _ = writeln!(text, "  │ {}", one_line(line, terminal.width() - 4));
     }
@@ -60,21 +85,24 @@ pub(super) fn version(terminal: &Terminal, version: &Version) -> String {
 
 fn run(terminal: &Terminal, version: &Version) -> String {
     let lines = count(version.script.lines().count(), "line");
-    let came = gate::error(terminal, version).unwrap_or_else(|| {
-        let printed = version.stdout.trim();
-        let more = match printed.lines().count() {
-            0 | 1 => String::new(),
-            n => format!(" … and {}", count(n - 1, "more line")),
-        };
-        let first = printed.lines().next().unwrap_or_default();
-        terminal.dim(&format!("{}{more}", one_line(first, 100)))
-    });
+    let error = gate::error(terminal, version).map_or_else(String::new, |why| format!("  {why}"));
     let how = if version.check_failed() {
         "not run: a check failed".to_owned()
     } else {
         gate::run(terminal, version)
     };
-    format!("v{}, {lines}: {how}  {came}", version.number)
+    format!("v{}, {lines}: {how}{error}", version.number)
+}
+
+/// The first line that it printed, on a line of its own; empty if there is none.
+fn first(terminal: &Terminal, version: &Version) -> String {
+    let printed = version.stdout.trim();
+    let Some(first) = printed.lines().next() else { return String::new() };
+    let more = match printed.lines().count() - 1 {
+        0 => String::new(),
+        more => format!(" … and {}", count(more, "more line")),
+    };
+    format!("\n{}", terminal.dim(&format!("│ {}{more}", one_line(first, 100))))
 }
 
 fn end(terminal: &Terminal, question: &Question, text: &mut String) {

@@ -7,6 +7,7 @@ use crate::domain::session::Session;
 use crate::domain::text::size;
 use crate::files;
 use crate::store::{self, Snapshot};
+use crate::terminal::links;
 use crate::view;
 use crate::viewer::{self, Chat, Detail, Material};
 use anyhow::{Result, bail};
@@ -46,7 +47,8 @@ pub(super) fn run(context: &Context, args: &cli::Report) -> Result<u8> {
         terminal.json(&json!({ "session": name, "format": ending, "file": file, "bytes": bytes }));
     } else {
         let bytes = size(text.len() as u64);
-        terminal.say(&format!("the report of {name} is in {} ({bytes})", path.display()));
+        let path = links::path(terminal, &path);
+        terminal.say(&format!("the report of {name} is in {path} ({bytes})"));
     }
     Ok(code::DONE)
 }

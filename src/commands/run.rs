@@ -16,7 +16,7 @@ use crate::sandbox;
 use crate::store;
 use crate::store::catalog::Place;
 use crate::terminal::pick::{self, Choice};
-use crate::terminal::{gate, relay};
+use crate::terminal::{gate, links, relay};
 use crate::view::words;
 use crate::viewer;
 use crate::workflow::driver;
@@ -220,7 +220,9 @@ fn keep(context: &Context, to: Option<&Path>, kept: &Path, names: &[String]) -> 
         // What stands there is replaced, not written through, should it be a link.
         files::write(&place, &bytes, files::Mode::Normal).map_err(store::StoreError::from)?;
     }
-    terminal.warn(&format!("kept in {}: {}", folder.display(), shown(&taken)));
+    let paths = taken.iter().take(NAMED).map(|name| links::path(terminal, &folder.join(name)));
+    let more = if taken.len() > NAMED { ", ..." } else { "" };
+    terminal.warn(&format!("kept: {}{more}", paths.collect::<Vec<_>>().join(", ")));
     if !left.is_empty() {
         terminal
             .warn(&format!("left out, since programs read such files unasked: {}", shown(&left)));

@@ -7,8 +7,8 @@ use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::findings::evidence;
-use crate::store::{self, Snapshot};
-use crate::terminal::{Terminal, gate, ledger, matrix, sides};
+use crate::store::{self, Snapshot, artifacts};
+use crate::terminal::{Terminal, flow, gate, ledger, links, matrix, sides};
 use crate::view::{self, status, words};
 use crate::workflow::permission;
 use anyhow::Result;
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             session: view::Session::of(session),
         }),
         None => {
-            terminal.print(&whole(terminal, &snapshot));
+            terminal.print(&whole(terminal, &snapshot, &place.folder));
             if session.accepted.is_none() {
                 terminal.say(&format!("\n{}", work::resume_with(context, &place.folder)));
             }
@@ -54,17 +54,23 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(code::DONE)
 }
 
+/// The accepted version, or the latest.
+fn last(session: &Session) -> Option<&Version> {
+    session.accepted.and_then(|accepted| session.version(accepted.version)).or(session.head())
+}
+
 fn one(terminal: &Terminal, session: &Session, version: &Version, folder: &Path) -> String {
     let mut text = if session.dialogue.is_some() {
-        questions::version(terminal, version)
+        questions::version(terminal, version, folder)
     } else {
         gate::version(terminal, session, version, folder)
     };
     for note in &version.notes {
-        let _ = writeln!(text, "  {}", terminal.dim(&visible(note)));
+        text.push_str(&flow::hang(terminal, "  ", &terminal.dim(&visible(note))));
     }
     if let Some(feedback) = &version.feedback {
-        let _ = writeln!(text, "  {} {}", terminal.dim("you said "), one_line(feedback, 160));
+        let label = format!("  {} ", terminal.dim("you said "));
+        text.push_str(&flow::hang(terminal, &label, &one_line(feedback, 160)));
     }
     text.push_str(&gate::test_lines(terminal, version));
     text.push('\n');
@@ -72,18 +78,15 @@ fn one(terminal: &Terminal, session: &Session, version: &Version, folder: &Path)
     text
 }
 
-fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
+fn whole(terminal: &Terminal, snapshot: &Snapshot, folder: &Path) -> String {
     let session = &snapshot.session;
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{}: {}",
-        terminal.bold(&visible(&session.name)),
-        one_line(&session.request, 200)
-    );
-    let mut row = |label: &str, words: &str| {
-        let _ = writeln!(text, "  {} {words}", terminal.dim(&format!("{label:<8}")));
+    let title = terminal.bold(&visible(&session.name));
+    let request = one_line(&session.request, 200);
+    let mut text = flow::hang(terminal, "", &format!("{title}: {request}"));
+    let line = |label: &str, words: &str| {
+        flow::hang(terminal, &format!("  {} ", terminal.dim(&format!("{label:<8}"))), words)
     };
+    let mut row = |label: &str, words: &str| text.push_str(&line(label, words));
     row("status", &status::words(session));
     if session.dialogue.is_some() {
         row("kind", "questions answered by running code");
@@ -129,8 +132,13 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot) -> String {
             &format!("{} was changed by hand; the next resume takes it up", visible(file)),
         );
     }
+    if let Some(version) = last(session).filter(|_| session.dialogue.is_none()) {
+        let script = folder.join(artifacts::script_file(version.number));
+        text += &line("script", &links::path(terminal, &script));
+        text += &gate::left(terminal, version, folder, line);
+    }
     if let Some(dialogue) = &session.dialogue {
-        text.push_str(&questions::text(terminal, session, dialogue));
+        text.push_str(&questions::text(terminal, session, dialogue, folder));
         return text;
     }
     plan(terminal, session, &mut text);
@@ -157,7 +165,11 @@ fn plan(terminal: &Terminal, session: &Session, text: &mut String) {
     }
     for requirement in &plan.requirements {
         let id = terminal.dim(&format!("{:<4}", visible(&requirement.id)));
-        let _ = writeln!(text, "  {id} {}", one_line(&requirement.text, 110));
+        text.push_str(&flow::hang(
+            terminal,
+            &format!("  {id} "),
+            &one_line(&requirement.text, 110),
+        ));
     }
 }
 
@@ -185,15 +197,15 @@ fn versions(terminal: &Terminal, session: &Session, text: &mut String) {
             let passed = tests.iter().filter(|test| test.outcome == TestOutcome::Passed).count();
             format!("  tests {passed}/{}", tests.len())
         });
-        let _ = writeln!(
-            text,
-            "{mark} v{:<4} {:<9} {:>4} lines  run {run:<8} {verdict}{base}{tests}",
-            version.number,
+        let words = format!(
+            "{:<9} {:>4} lines  run {run:<8} {verdict}{base}{tests}",
             version.cause.name(),
             version.script.lines().count(),
         );
+        let label = format!("{mark} v{:<4} ", version.number);
+        text.push_str(&flow::hang(terminal, &label, &words));
         if let Some(words) = evidence::overruled(session, version) {
-            let _ = writeln!(text, "         {}", terminal.dim(&words));
+            text.push_str(&flow::hang(terminal, "         ", &terminal.dim(&words)));
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::text::{one_line, size};
 use crate::llm::library::Library;
 use crate::llm::provider;
 use crate::store::catalog;
+use crate::terminal::flow;
 use crate::terminal::prompt::{self, Typed};
 use anyhow::Result;
 use serde_json::json;
@@ -27,12 +28,9 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     }
     let title = terminal.bold("redraft turns a sentence into one Python script that works.");
     terminal.say(&title);
-    terminal.say(
-        "You talk a plan through; a model writes versions of the script; each is checked, run in a",
-    );
-    terminal.say(
-        "sandbox and compared with the plan; you accept one, or say what should be different.",
-    );
+    let words = "You talk a plan through; a model writes versions of the script; each is checked, run \
+                 in a sandbox and compared with the plan; you accept one, or say what should be different.";
+    terminal.print(&flow::paragraph(terminal, words));
     let folder = context.sessions.display();
     terminal.say(&format!(
         "All of it is readable files in {folder}, to be stopped and resumed at any point."
@@ -40,11 +38,12 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     terminal.say(&model(context)?);
     terminal.say("");
     if let Some(name) = name {
-        let resume = format!("go on with `{}`:", one_line(&name, 40));
-        terminal.say(&format!("{resume}  {}", terminal.bold(&next)));
+        let resume = format!("go on with `{}`:  ", one_line(&name, 40));
+        terminal.print(&flow::hang(terminal, &resume, &terminal.bold(&next)));
     }
-    terminal.say(&format!("start with:  {}", terminal.bold(EXAMPLE)));
-    terminal.say(&terminal.dim("more:        redraft --help, redraft models, redraft doctor"));
+    terminal.print(&flow::hang(terminal, "start with:  ", &terminal.bold(EXAMPLE)));
+    let more = terminal.dim("redraft --help, redraft models, redraft doctor");
+    terminal.print(&flow::hang(terminal, &terminal.dim("more:        "), &more));
     if !terminal.interactive {
         return Ok(code::DONE);
     }

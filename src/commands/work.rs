@@ -13,8 +13,7 @@ use crate::llm::provider;
 use crate::prompts::Prompts;
 use crate::python::packages::Packages;
 use crate::store::{Found, Store, artifacts};
-use crate::terminal::gate;
-use crate::terminal::{self, Face, Terminal, editor, restore};
+use crate::terminal::{self, Face, Terminal, editor, flow, gate, links, restore};
 use crate::view::{status, words};
 use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::manager::Manager;
@@ -277,10 +276,23 @@ fn conclude(context: &Context, store: &Store, end: &End) {
             } else {
                 status::seen(session)
             };
-            let words = format!("accepted v{version}{seen}{unseen}: {}", file.display());
-            terminal.say(&terminal.bold(&words));
+            let file = links::path(terminal, &file);
+            let words = format!("accepted v{version}{seen}{unseen}: {file}");
+            let row = |label: &str, words: &str| {
+                let label = terminal.dim(&format!("{label:<13}"));
+                flow::hang(terminal, &format!("  {label} "), words)
+            };
+            let version = session.version(version).filter(|_| !terminal.quiet);
+            let left = version.map_or_else(String::new, |version| {
+                gate::left(terminal, version, store.folder(), row)
+            });
             if terminal.interactive && !terminal.quiet {
-                next(context, store.folder());
+                terminal.say(&terminal.bold(&words));
+                terminal.print(&left);
+                terminal.print(&next(context, store.folder(), row));
+            } else {
+                terminal.print(&left);
+                terminal.say(&terminal.bold(&words));
             }
         }
         End::Answered => terminal.say(&resume_with(context, store.folder())),
@@ -293,8 +305,8 @@ fn conclude(context: &Context, store: &Store, end: &End) {
                 terminal.say(&gate::split(terminal, head));
             }
             if session.analysed.is_some() && session.analysed == session.head {
-                terminal
-                    .say(&format!("analysis: {}", store.folder().join("analysis.md").display()));
+                let file = store.folder().join("analysis.md");
+                terminal.say(&format!("analysis: {}", links::path(terminal, &file)));
             }
             terminal.say(&format!("paused: {}, after {done}", visible(reason)));
             terminal.say(&resume_with(context, store.folder()));
@@ -312,23 +324,18 @@ fn conclude(context: &Context, store: &Store, end: &End) {
 }
 
 /// What can be done with a script that was accepted.
-fn next(context: &Context, folder: &Path) {
+fn next(context: &Context, folder: &Path, row: impl Fn(&str, &str) -> String) -> String {
     let name = quoted(&name_for(context, folder));
     let flags = &context.flags;
-    for (what, how) in [
+    let ways = [
         ("run it", format!("redraft run {name}{flags}")),
         ("copy it here", format!("redraft export {name}{flags} -o {name}.py")),
         (
             "change it",
             format!("redraft feedback {name}{flags} \"...\" and redraft resume {name}{flags}"),
         ),
-    ] {
-        context.terminal.say(&format!(
-            "  {} {}",
-            context.terminal.dim(&format!("{what:<13}")),
-            visible(&how)
-        ));
-    }
+    ];
+    ways.iter().map(|(what, how)| row(what, &visible(how))).collect()
 }
 
 fn quoted(name: &str) -> String {

@@ -3,6 +3,9 @@
 use super::Terminal;
 use console::measure_text_width;
 
+/// The margin of a word for which the usual one leaves too little room.
+const LEAST: usize = 4;
+
 /// `label`, then the text; where it is too wide for the terminal it is broken between words, and
 /// every further line begins under the text's first word. Ends with a line feed.
 #[must_use]
@@ -25,6 +28,12 @@ pub fn indented(terminal: &Terminal, indent: &str, text: &str) -> String {
     out
 }
 
+/// A text, broken between words to the width of the terminal, or of 100 columns where nobody watches.
+#[must_use]
+pub fn paragraph(terminal: &Terminal, text: &str) -> String {
+    flow("", text, terminal.width())
+}
+
 fn flow(label: &str, text: &str, width: usize) -> String {
     let margin = measure_text_width(label);
     let mut out = label.to_owned();
@@ -35,10 +44,15 @@ fn flow(label: &str, text: &str, width: usize) -> String {
         let mut column = margin;
         for word in line.split_inclusive(' ') {
             let needed = measure_text_width(word.trim_end());
-            // A word that has a whole line to itself already can't be helped.
-            if column > margin && column.saturating_add(needed) > width {
+            let fits = |column: usize| column.saturating_add(needed) <= width;
+            if column > margin && !fits(column) {
                 new_line(&mut out, margin);
                 column = margin;
+            }
+            // A word that has a whole line to itself already, as a path, is cut only if it must be.
+            if column == margin && margin > LEAST && !fits(column) && fits(LEAST) {
+                new_line(&mut out, LEAST);
+                column = LEAST;
             }
             out.push_str(word);
             column += measure_text_width(word);
@@ -69,6 +83,8 @@ mod tests {
             ("> ", "one\ntwo", 40, "> one\n  two\n"),
             ("  ", "時時 時時", 7, "  時時\n  時時\n"),
             ("\x1b[2mx\x1b[0m ", "one two", 6, "\x1b[2mx\x1b[0m one\n  two\n"),
+            ("  wrote   ", "a/path/to.txt b", 18, "  wrote\n    a/path/to.txt\n          b\n"),
+            ("  wrote   ", "a/path/to.txt", 12, "  wrote   a/path/to.txt\n"),
         ] {
             assert_eq!(flow(label, text, width), expected);
         }

@@ -67,7 +67,8 @@ fn title(terminal: &Terminal, words: &str) -> String {
 
 fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     let mut text = title(terminal, &visible(&format!("{session}: the plan")));
-    text.push_str(&flow::indented(terminal, "  ", &visible(plan.text.trim())));
+    let lines = plan.text.trim().lines().map(|line| heading(terminal, &visible(line)));
+    text.push_str(&flow::indented(terminal, "  ", &lines.collect::<Vec<_>>().join("\n")));
     if plan.requirements.iter().any(domain::origin::is_proposal) {
         let words =
             "Nobody asked for what is marked as a proposal. It counts if you approve the plan.";
@@ -86,6 +87,12 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
         text.push_str(&flow::hang(terminal, "  - ", &terminal.dim(&words)));
     }
     text
+}
+
+/// A line of Markdown as a terminal shows it: a heading stands out there, and needs no marks.
+fn heading(terminal: &Terminal, line: &str) -> String {
+    let title = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#'));
+    title.filter(|_| terminal.live).map_or_else(|| line.to_owned(), |title| terminal.bold(title))
 }
 
 /// The two things that candidates of a version did with the same inputs; empty where they do not differ,
@@ -216,18 +223,8 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
         for gap in &run.gaps {
             text += &row("sandbox", &terminal.warm(&visible(gap)));
         }
-        let place = format!("run_v{}", version.number);
-        if run.screenshot {
-            text += &row("picture", &file(&format!("{place}/screenshot.png")));
-        }
-        for (n, name) in run.files.iter().take(FILES).enumerate() {
-            let label = if n == 0 { "wrote" } else { "" };
-            text += &row(label, &file(&format!("{place}/files/{name}")));
-        }
-        if run.files.len() > FILES {
-            text += &row("", &format!("and {} more", run.files.len() - FILES));
-        }
     }
+    text += &left(terminal, version, folder, row);
     if let Some(tests) = tests(terminal, version) {
         text += &row("tests", &tests);
     } else if !session.tests.is_empty() {
@@ -252,6 +249,26 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
     }
     text += &row("spent", &words::spent(session));
     text + &row("one more", &words::next(session))
+}
+
+/// What a version's run left, as paths from where the user stands: each in a `row` of a label and words.
+#[must_use]
+pub fn left(
+    terminal: &Terminal,
+    version: &Version,
+    folder: &Path,
+    row: impl Fn(&str, &str) -> String,
+) -> String {
+    let left = view::left(version);
+    let (mut text, mut last) = (String::new(), "");
+    for (label, file) in left.iter().take(FILES) {
+        let label = if std::mem::replace(&mut last, label) == *label { "" } else { label };
+        text += &row(label, &links::path(terminal, &folder.join(file)));
+    }
+    if left.len() > FILES {
+        text += &row("", &format!("and {} more", left.len() - FILES));
+    }
+    text
 }
 
 /// What stopped a version's run, if anything did.

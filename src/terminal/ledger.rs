@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 /// How many findings are shown; the rest is counted.
 const SHOWN: usize = 60;
+/// The least width of what a finding says, beside what is known of it.
+const WORDS: usize = 30;
 
 /// All findings: those that are still to be dealt with first. Empty where there are none.
 #[must_use]
@@ -62,6 +64,9 @@ fn line(terminal: &Terminal, finding: &Finding) -> String {
     }
     if !more.is_empty() {
         let _ = write!(words, " {}", terminal.dim(&format!("({})", more.join(", "))));
+    }
+    if terminal.width().saturating_sub(console::measure_text_width(&label)) < WORDS {
+        return format!("{}\n{}", label.trim_end(), flow::hang(terminal, "       ", &words));
     }
     flow::hang(terminal, &label, &words)
 }

@@ -1,6 +1,6 @@
 //! Requirements by versions, as a table for people.
 
-use super::Terminal;
+use super::{Terminal, flow};
 use crate::domain::review::Status;
 use crate::domain::session::Session;
 use crate::domain::text::{one_line, visible};
@@ -12,13 +12,18 @@ use std::fmt::Write as _;
 const VERSIONS: usize = 8;
 /// The width of a version's column.
 const WIDTH: usize = 5;
+/// The width of what stands before them.
+const MARGIN: usize = 8;
+/// The least width of a requirement's words.
+const WORDS: usize = 24;
 
 /// The table, and what its marks mean; no column where there are no versions.
 #[must_use]
 pub fn table(terminal: &Terminal, session: &Session) -> String {
     let rows = view::matrix(session);
     let numbers: Vec<u32> = session.versions.iter().map(|version| version.number).collect();
-    let numbers = &numbers[numbers.len().saturating_sub(VERSIONS)..];
+    let room = terminal.width().saturating_sub(MARGIN + WORDS);
+    let numbers = &numbers[numbers.len().saturating_sub((room / WIDTH).clamp(1, VERSIONS))..];
     let mut text = String::new();
     if !numbers.is_empty() {
         let mut head = String::new();
@@ -40,13 +45,13 @@ pub fn table(terminal: &Terminal, session: &Session) -> String {
                 }
             }
         }
-        let room = terminal.width().saturating_sub(8 + numbers.len() * WIDTH).max(30);
+        let room = terminal.width().saturating_sub(MARGIN + numbers.len() * WIDTH).max(WORDS);
         let _ = writeln!(text, "{}", one_line(&visible(&row.text), room));
     }
     if !numbers.is_empty() && !rows.is_empty() {
-        let words =
-            "✓ met, ~ partly, ✗ not met; said by m you, t your tests, r the run, v the Reviewer";
-        let _ = writeln!(text, "       {}", terminal.dim(words));
+        let words = "✓ met, ~ partly, ✗ not met, · not judged; said by m you, t your tests, r the run, v the \
+             Reviewer";
+        text.push_str(&flow::hang(terminal, "       ", &terminal.dim(words)));
     }
     text
 }

@@ -309,7 +309,7 @@ impl Menus {
 /// The answers of a gate, and what a person at a terminal can do besides.
 fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
     let more = |word: &str| {
-        let what = "read the script, what changed, all it printed, the requirements";
+        let what = "the script, what changed, its output, pictures, the plan";
         (word == "rewind").then_some(Choice { word: "look", what })
     };
     let mut choices: Vec<Choice<'static>> = view::choices(question)

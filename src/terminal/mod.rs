@@ -89,7 +89,10 @@ impl Terminal {
     pub fn for_answers(self) -> Self {
         let there = std::io::stderr().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-        Self { aside: true, color: self.color && there, live: there && !dumb, links: false, ..self }
+        let live = there && !dumb;
+        let links = live && links::shows_links(|name| std::env::var_os(name));
+        let (aside, color) = (true, self.color && there);
+        Self { aside, color, live, links, ..self }
     }
 
     /// The same for a command that asks nobody here, and whose work is shown elsewhere.
@@ -128,7 +131,13 @@ impl Terminal {
 
     /// An answer, for people.
     pub fn answer(&self, text: &str) {
-        if self.json { self.print(text) } else { write_out(&harmless(text)) }
+        if self.json {
+            self.print(text);
+        } else if self.live && std::io::stdout().is_terminal() {
+            write_out(&harmless(&flow::indented(self, "", text)));
+        } else {
+            write_out(&harmless(text));
+        }
     }
 
     /// A result as JSON, on one line of standard output.

@@ -4,11 +4,11 @@ use super::window::Window;
 use super::{Terminal, flow, gate, sides};
 use crate::diff;
 use crate::domain::chat::{Agent, Outcome};
-use crate::domain::event::{Cause, Gate};
+use crate::domain::event::Cause;
 use crate::domain::report::RunVerdict;
 use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::findings;
-use crate::view::words;
+use crate::view::{self, words};
 use crate::workflow::manager::Question;
 use crate::workflow::session_task::News;
 use std::path::PathBuf;
@@ -40,14 +40,12 @@ impl Teller {
         self.calm();
         self.terminal.print(&gate::question(&self.terminal, question, &self.folder));
         if !self.terminal.interactive {
-            let answers = match question.gate {
-                Gate::Plan => "approve, edit, quit, or what should be different",
-                Gate::Version => {
-                    "accept, iterate, feedback: TEXT, run, edit, plan: TEXT, rewind vN, \
-                     test RN: yes|no|NOTE, waive FN, reopen FN, quit"
-                }
-                Gate::Safety | Gate::Install | Gate::Budget => "allow, deny, quit",
-            };
+            let choices = view::choices(question);
+            let (said, words): (Vec<&view::Choice>, Vec<&view::Choice>) =
+                choices.iter().partition(|choice| choice.line == view::ANY_TEXT);
+            let words: Vec<&str> = words.iter().map(|choice| choice.line).collect();
+            let said: String = said.iter().map(|choice| format!(", or {}", choice.what)).collect();
+            let answers = format!("{}{said}", words.join(", "));
             self.terminal.say(&format!("{} gate: {answers}", question.gate.name()));
         }
     }
@@ -198,6 +196,14 @@ impl Teller {
                 for finding in findings::suspicions(version) {
                     let words = terminal.warm(&visible(&finding.text));
                     terminal.print(&flow::hang(terminal, "       ", &words));
+                }
+                // No gate will.
+                if version.cause == Cause::Question {
+                    let row = |label: &str, file: &str| {
+                        let label = terminal.dim(&format!("{label:<7}"));
+                        flow::hang(terminal, &format!("     {label} "), file)
+                    };
+                    terminal.print(&gate::left(terminal, version, &self.folder, row));
                 }
             }
             News::Tested { version } => {

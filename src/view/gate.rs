@@ -9,6 +9,9 @@ use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
 use serde::Serialize;
 
+/// The line of a choice that takes whatever is said.
+pub const ANY_TEXT: &str = "TEXT";
+
 /// A gate that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gate {
@@ -128,7 +131,7 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
     match (question.gate, question.session.head()) {
         (event::Gate::Plan, _) => vec![
             choice("approve", "the Coder starts with it"),
-            said("say", "TEXT", "tell the Planner what should be different"),
+            said("say", ANY_TEXT, "tell the Planner what should be different"),
             choice("edit", "change the text in your editor"),
             quit,
         ],

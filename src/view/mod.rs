@@ -17,10 +17,10 @@ pub mod words;
 pub use crate::findings::{Finding, Source};
 pub use dialogue::{Piece, Question, questions};
 pub use gate::{
-    Asked, Choice, Gate, asks_which, can_reopen, can_waive, choices, preferred, prompt,
+    ANY_TEXT, Asked, Choice, Gate, asks_which, can_reopen, can_waive, choices, preferred, prompt,
 };
 pub use matrix::{Cell, Requirement, matrix};
 pub use plan::{Plan, PlanRequirement};
 pub use row::{Row, SessionRow};
 pub use session::Session;
-pub use version::{Judged, Run, Text, Version};
+pub use version::{Judged, Run, Text, Version, left};

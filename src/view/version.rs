@@ -199,6 +199,16 @@ impl Run {
     }
 }
 
+/// What a version's run left, each with what it is: paths in the session's folder.
+#[must_use]
+pub fn left(version: &session::Version) -> Vec<(&'static str, String)> {
+    let Some(run) = &version.run else { return Vec::new() };
+    let folder = artifacts::run_folder(version.number);
+    let window = run.screenshot.then(|| ("picture", format!("{folder}/screenshot.png")));
+    let written = run.files.iter().map(|file| ("wrote", format!("{folder}/files/{file}")));
+    window.into_iter().chain(written).collect()
+}
+
 /// Seconds of milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "hundreds of thousands of years are exact")]
 pub(super) fn seconds(milliseconds: u64) -> f64 {

@@ -10,6 +10,9 @@ use crate::domain::text::{count, one_line};
 use crate::workflow::forecast;
 use std::fmt::Write as _;
 
+/// Characters of why a version was not run.
+const REASON: usize = 1000;
+
 /// How a version's run went: `ok, 0.3 s, 2 lines printed`.
 #[must_use]
 pub fn run(version: &Version) -> String {
@@ -23,7 +26,8 @@ pub fn run_details(version: &Version) -> String {
     let Some(run) = &version.run else { return String::new() };
     let mut parts = Vec::new();
     if let Some(reason) = &run.reason {
-        parts.push(one_line(reason, 100));
+        // Of a run that was refused, the flag that allows it stands at the end.
+        parts.push(one_line(reason, if run.verdict.ran() { 100 } else { REASON }));
     }
     if run.verdict.ran() {
         parts.push(seconds(run.milliseconds));

@@ -1,7 +1,12 @@
-//! The gates as a person sees them, at three widths and without colours.
+//! What a person sees, at three widths, with colours and without.
 
-use crate::support::pty::Pty;
-use crate::support::world::{World, fenced};
+mod narrow;
+mod usual;
+mod wide;
+
+use crate::support::model_server::Reply;
+use crate::support::pty::{CTRL_C, ENTER, Pty};
+use crate::support::world::{Asking, World, agent, fenced};
 
 const PLAN: &str = "A script that counts to two and draws what it counted.\n\
     R1: It prints one. Check: read the output.\n\
@@ -20,35 +25,155 @@ fn from(screen: &str, line: &str) -> String {
         regex::Regex::new(pattern).unwrap().replace_all(text, with).into_owned()
     };
     let text = number(screen[at..].trim_end(), r"[0-9]+\.[0-9] s", "0.0 s");
-    number(&text, r"[0-9]+ tokens", "N tokens")
+    let text = number(&text, r"[0-9]+ tokens", "N tokens");
+    // As wide as they are.
+    let text = number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", "2026-11-30T09:00:00Z");
+    number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2} ", "2026-11-30 ")
 }
 
 /// The plan gate and the version gate at a terminal of so many columns.
 fn gates(columns: u16) -> [String; 2] {
-    let world = World::scripted(&[PLAN], &[&fenced(SCRIPT)], &[REVIEW]);
-    let args = ["new", "count to two", "--name", "s", "--sandbox", "off"];
-    let mut pty = Pty::sized(&world, &args, columns, 70, &[("NO_COLOR", "1")]);
-    pty.expect_screen("the plan gate", |screen| screen.contains("q quit"));
-    let plan = from(&pty.screen(), "── s: the plan");
-    pty.send("a");
+    same_without_colours(|env| {
+        let world = world();
+        let mut pty = Pty::sized(&world, &NEW, columns, 70, env);
+        pty.expect_screen("the plan gate", |screen| screen.contains("q quit"));
+        let plan = from(&pty.screen(), "── s: the plan");
+        pty.send("a");
+        at_the_version_gate(&mut pty);
+        let version = from(&pty.screen(), "── s v1");
+        pty.send("q");
+        pty.expect_end(3);
+        ([plan, version], pty.is_styled())
+    })
+}
+
+const NEW: [&str; 6] = ["new", TASK, "--name", "s", "--sandbox", "off"];
+const TASK: &str =
+    "count to two, in words that a child can read, and keep what was printed in a file";
+
+fn world() -> World {
+    let scripts = [SCRIPT, &SCRIPT.replace("two')", "two!')")].map(fenced);
+    World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[REVIEW])
+}
+
+fn at_the_version_gate(pty: &mut Pty) {
     pty.expect_screen("the version gate", |screen| {
         screen.contains("f feedback") && screen.contains("q quit")
     });
-    let version = from(&pty.screen(), "── s v1");
-    pty.send("q");
-    pty.expect_end(3);
-    [plan, version]
+}
+
+/// What is on screens, which is the same with and without colours; and there are some, or none.
+fn same_without_colours<T: PartialEq + std::fmt::Debug>(
+    shown: impl Fn(&[(&str, &str)]) -> (T, bool),
+) -> T {
+    let (plain, styled) = shown(&[("NO_COLOR", "1")]);
+    assert!(!styled, "colours in spite of NO_COLOR: {plain:?}");
+    let (coloured, styled) = shown(&[]);
+    assert!(styled, "no colours: {coloured:?}");
+    assert_eq!(plain, coloured);
+    plain
+}
+
+/// The screen that is left by a command.
+fn left_by(world: &World, args: &[&str], columns: u16) -> String {
+    same_without_colours(|env| {
+        let mut pty = Pty::sized(world, args, columns, 70, env);
+        pty.expect_end(0);
+        let screen = pty.screen();
+        assert!(!screen.is_empty());
+        (from(&screen, screen.lines().next().unwrap()), pty.is_styled())
+    })
+}
+
+/// The first start, as somebody sees it who has no key and no model.
+fn first_start(columns: u16) -> String {
+    same_without_colours(|env| {
+        let world = World::empty();
+        let mut pty = Pty::sized(&world, &[], columns, 40, env);
+        pty.expect("What should the script do?");
+        let screen = from(&pty.screen(), "redraft turns");
+        pty.send(ENTER);
+        pty.expect_end(0);
+        (screen, pty.is_styled())
+    })
+}
+
+/// While a model writes.
+fn streaming(columns: u16) -> String {
+    same_without_colours(|env| {
+        let world = World::with(|request| match agent(request) {
+            Asking::Planner => Reply::to(request, PLAN),
+            _ => Reply::to(request, &fenced(&format!("{}{SCRIPT}", "# why it is so\n".repeat(9))))
+                .cut_to(30)
+                .then_hang(),
+        });
+        let mut pty = Pty::sized(&world, &NEW, columns, 70, env);
+        pty.expect_screen("the plan gate", |screen| screen.contains("q quit"));
+        pty.send("a");
+        pty.expect_screen("the script", |screen| {
+            screen.contains("8 lines") && screen.trim_end().ends_with("│ #")
+        });
+        let screen = from(&pty.screen(), "The Coder writes v1");
+        let moving = regex::Regex::new(r"[\u{2801}-\u{28ff}]").unwrap().replace_all(&screen, "*");
+        let screen =
+            regex::Regex::new(r" [0-9]+s").unwrap().replace_all(&moving, " Ns").into_owned();
+        pty.send(CTRL_C);
+        pty.expect_end(130);
+        (screen, pty.is_styled())
+    })
+}
+
+/// What is said when a version is accepted.
+fn accepted(columns: u16) -> String {
+    same_without_colours(|env| {
+        let world = world();
+        let mut pty = Pty::sized(&world, &NEW, columns, 70, env);
+        pty.choose("Is this the plan?", "approve");
+        at_the_version_gate(&mut pty);
+        pty.send("a");
+        pty.expect_end(0);
+        (from(&pty.screen(), "What now? accept"), pty.is_styled())
+    })
+}
+
+/// `show` of a session and of a version, and `list`.
+fn shown(columns: u16) -> [String; 3] {
+    let world = world();
+    world.run_with(&NEW, "approve\nthe second word is too small\naccept\n").expect(0);
+    world
+        .run_with(&["new", "a clock", "--name", "the-clock-of-my-grandmother"], "quit\n")
+        .expect(3);
+    [&["show", "s"][..], &["show", "s:v2"], &["list"]].map(|args| left_by(&world, args, columns))
+}
+
+/// A question, its answer, and the session as it is shown afterwards.
+fn asked(columns: u16) -> [String; 2] {
+    let world = World::with(|request| {
+        let code = "```python\nprint(6 * 7)\nopen('answer.txt', 'w').write('42')\n```";
+        let said = "It is 42: six times seven, as the code that was run for it has printed it.";
+        Reply::to(request, if request.prompt().contains("It ran.") { said } else { code })
+    });
+    let asked = same_without_colours(|env| {
+        let name = if env.is_empty() { "q" } else { "p" };
+        let args = ["ask", "what is six times seven, and why is it not more?", "--name", name];
+        let mut pty = Pty::sized(&world, &args, columns, 70, env);
+        pty.expect_end(0);
+        let screen = pty.screen().replace("sessions/p/", "sessions/q/");
+        let screen = screen.replace("resume p", "resume q");
+        (from(&screen, "session ").replace("session p", "session q"), pty.is_styled())
+    });
+    [asked, left_by(&world, &["show", "q"], columns)]
 }
 
 #[test]
 fn gates_fit_a_narrow_terminal() {
     let [plan, version] = gates(50);
-    insta::assert_snapshot!(plan, @r#"
+    insta::assert_snapshot!(plan, @r"
     ── s: the plan ───────────────────────────────────
       A script that counts to two and draws what it
       counted.
 
-      ## Requirements
+      Requirements
 
       - R1: It prints one. Check: read the output.
       - R2: It prints two, in a line of its own and in
@@ -62,8 +187,8 @@ fn gates_fit_a_narrow_terminal() {
       s say       tell the Planner what should be…
       e edit      change the text in your editor
       q quit      stop for today
-    "#);
-    insta::assert_snapshot!(version, @r#"
+    ");
+    insta::assert_snapshot!(version, @r"
     ── s v1 (first) ──────────────────────────────────
       verdict   ITERATE (ran)
       run       ok, 0.0 s, 2 lines printed, wrote
@@ -88,23 +213,23 @@ fn gates_fit_a_narrow_terminal() {
       e edit      change the script in your editor
       p plan      change what is asked for
       w rewind    go on from an earlier version
-      l look      read the script, what changed, …
+      l look      the script, what changed, its o…
       t test      go through the requirements: ye…
       g right     what it printed is right: an ex…
       v waive     say of a finding that it does n…
       u rerun     run it once more
       q quit      stop for today
-    "#);
+    ");
 }
 
 #[test]
 fn gates_fit_a_usual_terminal() {
     let [plan, version] = gates(80);
-    insta::assert_snapshot!(plan, @r#"
+    insta::assert_snapshot!(plan, @r"
     ── s: the plan ─────────────────────────────────────────────────────────────
       A script that counts to two and draws what it counted.
 
-      ## Requirements
+      Requirements
 
       - R1: It prints one. Check: read the output.
       - R2: It prints two, in a line of its own and in words that a child can read.
@@ -116,8 +241,8 @@ fn gates_fit_a_usual_terminal() {
       s say       tell the Planner what should be different
       e edit      change the text in your editor
       q quit      stop for today
-    "#);
-    insta::assert_snapshot!(version, @r#"
+    ");
+    insta::assert_snapshot!(version, @r"
     ── s v1 (first) ────────────────────────────────────────────────────────────
       verdict   ITERATE (ran)
       run       ok, 0.0 s, 2 lines printed, wrote counted.txt, sandbox off
@@ -139,23 +264,23 @@ fn gates_fit_a_usual_terminal() {
       e edit      change the script in your editor
       p plan      change what is asked for
       w rewind    go on from an earlier version
-      l look      read the script, what changed, all it printed, the requiremen…
+      l look      the script, what changed, its output, pictures, the plan
       t test      go through the requirements: yes, no, or a note
       g right     what it printed is right: an example from now on
       v waive     say of a finding that it does not matter
       u rerun     run it once more
       q quit      stop for today
-    "#);
+    ");
 }
 
 #[test]
 fn gates_fit_a_wide_terminal() {
     let [plan, version] = gates(120);
-    insta::assert_snapshot!(plan, @r#"
+    insta::assert_snapshot!(plan, @r"
     ── s: the plan ─────────────────────────────────────────────────────────────
       A script that counts to two and draws what it counted.
 
-      ## Requirements
+      Requirements
 
       - R1: It prints one. Check: read the output.
       - R2: It prints two, in a line of its own and in words that a child can read. Check: read the output.
@@ -166,8 +291,8 @@ fn gates_fit_a_wide_terminal() {
       s say       tell the Planner what should be different
       e edit      change the text in your editor
       q quit      stop for today
-    "#);
-    insta::assert_snapshot!(version, @r#"
+    ");
+    insta::assert_snapshot!(version, @r"
     ── s v1 (first) ────────────────────────────────────────────────────────────
       verdict   ITERATE (ran)
       run       ok, 0.0 s, 2 lines printed, wrote counted.txt, sandbox off
@@ -188,11 +313,30 @@ fn gates_fit_a_wide_terminal() {
       e edit      change the script in your editor
       p plan      change what is asked for
       w rewind    go on from an earlier version
-      l look      read the script, what changed, all it printed, the requirements
+      l look      the script, what changed, its output, pictures, the plan
       t test      go through the requirements: yes, no, or a note
       g right     what it printed is right: an example from now on
       v waive     say of a finding that it does not matter
       u rerun     run it once more
       q quit      stop for today
-    "#);
+    ");
+}
+
+#[test]
+fn the_flag_that_allows_a_run_is_whole_on_a_narrow_screen() {
+    let address = "https://a-name-of-some-length.example.org/a";
+    let script = fenced(&format!(
+        "import urllib.request\nprint(urllib.request.urlopen('{address}').read())"
+    ));
+    let world = World::scripted(&[PLAN], &[&script], &[REVIEW]);
+    let mut pty = Pty::sized(&world, &["new", TASK, "--name", "s"], 50, 70, &[]);
+    pty.choose("Is this the plan?", "approve");
+    pty.choose("May it?", "deny");
+    at_the_version_gate(&mut pty);
+    let screen = from(&pty.screen(), "── s v1");
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flag = "`--allow network=a-name-of-some-length.example.org` allows it";
+    assert!(words.contains(flag), "{screen}");
+    pty.send("q");
+    pty.expect_end(3);
 }

@@ -493,11 +493,7 @@ fn no_colours_where_none_are_wanted() {
         pty.send(ENTER);
         pty.choose("What now?", "quit");
         expect_a_clean_end(&mut pty, 3);
-        let raw = String::from_utf8_lossy(pty.raw());
-        let styled = raw.split("\x1b[").skip(1).any(|rest| {
-            rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
-        });
-        assert_eq!(styled, colored, "{more:?} {env:?}\n{raw}");
+        assert_eq!(pty.is_styled(), colored, "{more:?} {env:?}\n{}", pty.screen());
     }
 }
 
@@ -638,6 +634,40 @@ fn files_are_links_where_the_terminal_says_that_it_has_them() {
             format!("\x1b]8;;file://{}\x1b\\", whole.display().to_string().replace(' ', "%20"));
         assert_eq!(raw.contains(&link), linked, "{raw:?}");
         assert_eq!(raw.contains("\x1b]8;"), linked, "{raw:?}");
+    }
+}
+
+#[test]
+fn every_command_names_files_by_paths_that_are_links() {
+    let writes = "open('kept.txt', 'w').write('x')";
+    let script = fenced(writes);
+    let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
+    let asking = World::with(move |request| {
+        let code = format!("```python\n{writes}\nprint(1)\n```");
+        let answered = request.prompt().contains("It ran.");
+        Reply::to(request, if answered { "It is one." } else { &code })
+    });
+    let (script, file) = ("sessions/s/script_v1.py", "sessions/s/run_v1/files/kept.txt");
+    let new = ["new", "write it", "--name", "s", "--sandbox", "off", "--auto"];
+    for (world, args, named) in [
+        (&world, &new[..], &[script, file][..]),
+        (&world, &["show", "s"], &[script, file]),
+        (&world, &["show", "s:v1"], &[script, file]),
+        (&world, &["export", "s", "-o", "x.py"], &["x.py"]),
+        (&world, &["report", "s", "-o", "r.html"], &["r.html"]),
+        (&world, &["run", "s", "-o", "out"], &["out/kept.txt"]),
+        (&asking, &["ask", "what is one?", "--name", "s"], &[file]),
+        (&asking, &["show", "s"], &[file]),
+        (&asking, &["show", "s:v1"], &[script, file]),
+    ] {
+        let mut pty = Pty::sized(world, args, 120, 60, &[("VTE_VERSION", "7003")]);
+        pty.expect_end(0);
+        let raw = String::from_utf8_lossy(pty.raw()).into_owned();
+        for name in named {
+            let whole = world.file(name).canonicalize().unwrap();
+            let link = format!("\x1b]8;;file://{}\x1b\\{name}\x1b]8;;", whole.display());
+            assert!(raw.contains(&link), "{args:?}: {name}\n{}", pty.screen());
+        }
     }
 }
 

@@ -136,6 +136,14 @@ impl Pty {
         self.screen().trim_end().lines().last().unwrap_or_default().to_owned()
     }
 
+    /// Whether any text was sent in a colour or another style.
+    pub(crate) fn is_styled(&self) -> bool {
+        let raw = String::from_utf8_lossy(&self.raw).into_owned();
+        raw.split("\x1b[").skip(1).any(|rest| {
+            rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m')
+        })
+    }
+
     /// Whether the screen shows a cursor.
     pub(crate) fn shows_cursor(&self) -> bool {
         !self.screen.screen().hide_cursor()
