@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Give a session another name
     Rename(Rename),
     /// Show a session, or one of its versions
-    Show(Target),
+    Show(Show),
     /// Show what changed between two versions
     Diff(Diff),
     /// Show everything that happened in a session
@@ -130,6 +130,16 @@ pub(crate) struct Target {
     /// NAME, PATH or NAME:vN [default: the session last worked on]
     #[arg(value_name = "SESSION")]
     pub(crate) session: Option<String>,
+}
+
+/// What to show of a session.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Draw the pictures that its run left, in half blocks where the terminal has nothing finer
+    #[arg(long)]
+    pub(crate) pictures: bool,
 }
 
 /// Where pages are served.

@@ -2,11 +2,11 @@
 
 use super::{Context, code, notebook};
 use crate::cli::Target;
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, visible};
 use crate::files;
 use crate::store::{self, artifacts};
-use crate::terminal::links;
 use crate::terminal::pick::{self, Choice};
+use crate::terminal::{links, picture};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,11 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     } else {
         let shown = links::path(terminal, file);
         terminal.say(&if opened { format!("opened {shown}") } else { shown });
+        if let Some(picture) = picture.filter(|_| !opened)
+            && let Err(why) = picture::draw(terminal, picture)
+        {
+            terminal.say(&terminal.warm(&format!("  {}", visible(&why))));
+        }
     }
     Ok(code::DONE)
 }

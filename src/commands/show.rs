@@ -1,14 +1,15 @@
 //! `redraft show`: a session, or one of its versions.
 
 use super::{Context, code, questions, work};
-use crate::cli::Target;
+use crate::cli;
 use crate::domain::event::FORMAT;
 use crate::domain::report::TestOutcome;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
 use crate::findings::evidence;
 use crate::store::{self, Snapshot, artifacts};
-use crate::terminal::{Terminal, flow, gate, ledger, links, matrix, sides};
+use crate::terminal::picture::Pictures;
+use crate::terminal::{Terminal, flow, gate, ledger, links, look, matrix, sides};
 use crate::view::{self, status, words};
 use crate::workflow::permission;
 use anyhow::Result;
@@ -24,8 +25,8 @@ struct Shown {
     session: view::Session,
 }
 
-pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
-    let place = context.find(args.session.as_deref())?;
+pub(super) fn run(context: &Context, args: &cli::Show) -> Result<u8> {
+    let place = context.find(args.target.session.as_deref())?;
     let snapshot = store::read(&place.folder)?;
     let terminal = &context.terminal;
     let session = &snapshot.session;
@@ -38,6 +39,9 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
                 terminal.json(&view::Version::whole(session, version));
             } else {
                 terminal.print(&one(terminal, session, version, &place.folder));
+                if args.pictures || terminal.pictures != Pictures::Blocks {
+                    pictures(terminal, version, &place.folder);
+                }
             }
         }
         None if terminal.json => terminal.json(&Shown {
@@ -46,6 +50,9 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         }),
         None => {
             terminal.print(&whole(terminal, &snapshot, &place.folder));
+            if let Some(version) = last(session).filter(|_| args.pictures) {
+                pictures(terminal, version, &place.folder);
+            }
             if session.accepted.is_none() {
                 terminal.say(&format!("\n{}", work::resume_with(context, &place.folder)));
             }
@@ -57,6 +64,13 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
 /// The accepted version, or the latest.
 fn last(session: &Session) -> Option<&Version> {
     session.accepted.and_then(|accepted| session.version(accepted.version)).or(session.head())
+}
+
+/// Draws the pictures that a version left, if somebody sees them here.
+fn pictures(terminal: &Terminal, version: &Version, folder: &Path) {
+    if terminal.pictures != Pictures::Nothing {
+        look::pictures(terminal, version, folder);
+    }
 }
 
 fn one(terminal: &Terminal, session: &Session, version: &Version, folder: &Path) -> String {

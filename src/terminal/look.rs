@@ -1,14 +1,20 @@
-//! What a person looks at before an answer: the script, what changed in it, all that it printed, and
-//! the requirements through the versions.
+//! What a person looks at before an answer: the script, what changed in it, all that it printed, the
+//! pictures that it left, and the requirements through the versions.
 
 use super::pick::{Choice, Leave, within};
-use super::{Terminal, matrix, pager, sides};
+use super::{Terminal, links, matrix, pager, picture, sides};
 use crate::diff;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::visible;
+use crate::files;
+use crate::view;
+use std::path::Path;
+
+/// The most pictures that are drawn, one below the other.
+const PICTURES: usize = 4;
 
 /// Asks at what, and shows that, until the person goes back.
-pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Leave> {
+pub(super) fn look(terminal: &Terminal, session: &Session, folder: &Path) -> Result<(), Leave> {
     let Some(head) = session.head() else { return Ok(()) };
     let base = head.base.and_then(|base| session.version(base));
     let mut choices = vec![Choice { word: "script", what: "the whole of it" }];
@@ -17,6 +23,9 @@ pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Leave> 
     }
     if !output(head).is_empty() {
         choices.push(Choice { word: "output", what: "all that it printed" });
+    }
+    if !view::pictures(head).is_empty() {
+        choices.push(Choice { word: "pictures", what: "what it drew" });
     }
     if !session.requirements().is_empty() {
         choices.push(Choice { word: "requirements", what: "how far each version fulfils them" });
@@ -28,10 +37,30 @@ pub(super) fn look(terminal: &Terminal, session: &Session) -> Result<(), Leave> 
             (Some("script"), _) => sides::numbered(terminal, &head.script),
             (Some("diff"), Some(base)) => changes(terminal, base, head),
             (Some("output"), _) => output(head),
+            (Some("pictures"), _) => {
+                pictures(terminal, head, folder);
+                continue;
+            }
             (Some("requirements"), _) => matrix::table(terminal, session),
             _ => return Ok(()),
         };
         pager::show(terminal, &text);
+    }
+}
+
+/// Names the pictures that a version left, and draws them. The session's files are in the folder.
+pub fn pictures(terminal: &Terminal, version: &Version, folder: &Path) {
+    let all = view::pictures(version);
+    for name in all.iter().take(PICTURES) {
+        let shown = links::path(terminal, &folder.join(name));
+        terminal.say(&shown);
+        let file = files::within(folder, name).ok_or_else(|| "it is not there any more".to_owned());
+        if let Err(why) = file.and_then(|file| picture::draw(terminal, &file)) {
+            terminal.say(&terminal.warm(&format!("  {}", visible(&why))));
+        }
+    }
+    if all.len() > PICTURES {
+        terminal.say(&format!("and {} more", all.len() - PICTURES));
     }
 }
 

@@ -95,7 +95,7 @@ impl Menus {
                 self.finding(question, view::can_reopen)?.map(|id| Answer::Reopen(vec![id]))
             }
             "look" => {
-                look::look(&self.teller.terminal, question.session)?;
+                look::look(&self.teller.terminal, question.session, &self.teller.folder)?;
                 None
             }
             _ => self.edited(question)?.map(Answer::Edited),

@@ -14,11 +14,12 @@ mod harmless;
 pub mod ledger;
 mod lines;
 pub mod links;
-mod look;
+pub mod look;
 pub mod matrix;
 pub mod menu;
 mod pager;
 pub mod pick;
+pub mod picture;
 pub mod progress;
 pub mod prompt;
 pub mod relay;
@@ -29,6 +30,7 @@ mod window;
 use console::{Style, Term};
 pub use face::Face;
 use harmless::{harmless, styled};
+use picture::Pictures;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::sync::OnceLock;
@@ -64,6 +66,8 @@ pub struct Terminal {
     pub live: bool,
     /// Files are shown as links.
     pub links: bool,
+    /// How pictures are shown.
+    pub pictures: Pictures,
 }
 
 impl Terminal {
@@ -81,7 +85,13 @@ impl Terminal {
             !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let live = out && !dumb;
         let links = live && links::shows_links(|name| std::env::var_os(name));
-        Self { json, aside: false, color, verbose, quiet: false, interactive, live, links }
+        let pictures = if live && !json {
+            picture::shown(|name| std::env::var_os(name))
+        } else {
+            Pictures::Nothing
+        };
+        let (aside, quiet) = (false, false);
+        Self { json, aside, color, verbose, quiet, interactive, live, links, pictures }
     }
 
     /// The same for a command whose standard output is an answer and nothing else.
@@ -92,13 +102,14 @@ impl Terminal {
         let live = there && !dumb;
         let links = live && links::shows_links(|name| std::env::var_os(name));
         let (aside, color) = (true, self.color && there);
-        Self { aside, color, live, links, ..self }
+        Self { aside, color, live, links, pictures: Pictures::Nothing, ..self }
     }
 
     /// The same for a command that asks nobody here, and whose work is shown elsewhere.
     #[must_use]
     pub const fn unattended(self) -> Self {
-        Self { aside: true, interactive: false, live: false, ..self }
+        let pictures = Pictures::Nothing;
+        Self { aside: true, interactive: false, live: false, pictures, ..self }
     }
 
     /// A line for people. On a terminal that is too narrow for it, it is broken between words.

@@ -23,4 +23,4 @@ pub use matrix::{Cell, Requirement, matrix};
 pub use plan::{Plan, PlanRequirement};
 pub use row::{Row, SessionRow};
 pub use session::Session;
-pub use version::{Judged, Run, Text, Version, left};
+pub use version::{Judged, Run, Text, Version, left, pictures};

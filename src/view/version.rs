@@ -12,6 +12,8 @@ use crate::store::artifacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// Endings of pictures.
+const PICTURES: [&str; 3] = ["png", "jpg", "jpeg"];
 /// Bytes of an output's beginning.
 const HEAD: usize = 2000;
 
@@ -179,24 +181,25 @@ impl Version {
 impl Run {
     fn of(version: &session::Version, run: &report::Run) -> Self {
         let noticed = findings::suspicions(version).into_iter();
-        let folder = format!("run_v{}", version.number);
-        let is_picture = |file: &&String| {
-            let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-            ending.eq_ignore_ascii_case("png")
-        };
-        let window = run.screenshot.then(|| format!("{folder}/screenshot.png"));
-        let written = run.files.iter().filter(is_picture);
-        let written = written.map(|file| format!("{folder}/files/{file}"));
+        // Pages show no others.
+        let shown = |file: &String| ends_with(file, &PICTURES[..1]);
         Self {
             words: words::run(version),
             noticed: noticed.map(|finding| finding.text).collect(),
             seconds: seconds(run.milliseconds),
             stdout: within(&version.stdout, HEAD),
             stderr: within(&version.stderr, HEAD),
-            pictures: window.into_iter().chain(written).collect(),
+            pictures: pictures(version).into_iter().filter(shown).collect(),
             report: run.clone(),
         }
     }
+}
+
+/// Pictures that a version's run left, that of its window first: paths in the session's folder.
+#[must_use]
+pub fn pictures(version: &session::Version) -> Vec<String> {
+    let files = left(version).into_iter().map(|(_, file)| file);
+    files.filter(|file| ends_with(file, &PICTURES)).collect()
 }
 
 /// What a version's run left, each with what it is: paths in the session's folder.
@@ -207,6 +210,11 @@ pub fn left(version: &session::Version) -> Vec<(&'static str, String)> {
     let window = run.screenshot.then(|| ("picture", format!("{folder}/screenshot.png")));
     let written = run.files.iter().map(|file| ("wrote", format!("{folder}/files/{file}")));
     window.into_iter().chain(written).collect()
+}
+
+fn ends_with(file: &str, endings: &[&str]) -> bool {
+    let own = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    endings.iter().any(|ending| own.eq_ignore_ascii_case(ending))
 }
 
 /// Seconds of milliseconds.

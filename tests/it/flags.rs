@@ -161,7 +161,8 @@ const OWN: &[(&str, &[&str])] = &[
     ("list", &[]),
     ("rm", &[]),
     ("rename", &[]),
-    ("show", &[]),
+    // In pictures.rs.
+    ("show", &["pictures"]),
     ("log", &[]),
     ("replay", &[]),
     ("feedback", &[]),

@@ -40,6 +40,8 @@ mod models;
 mod package;
 #[cfg(unix)]
 mod packages;
+#[cfg(unix)]
+mod pictures;
 #[cfg(target_os = "linux")]
 mod planned;
 mod python;

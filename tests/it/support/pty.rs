@@ -154,6 +154,22 @@ impl Pty {
         self.session.get_process().get_echo().unwrap()
     }
 
+    /// The half blocks on the screen, row by row: the upper and the lower colour of each.
+    pub(crate) fn blocks(&self) -> Vec<Vec<(u8, u8)>> {
+        let screen = self.screen.screen();
+        let index = |colour| match colour {
+            vt100::Color::Idx(n) => n,
+            other => panic!("{other:?} is none of 256 colours"),
+        };
+        let (rows, columns) = screen.size();
+        let row = |row| {
+            let cells = (0..columns.get()).filter_map(|column| screen.cell(row, column));
+            let blocks = cells.filter(|cell| cell.contents() == "▀");
+            blocks.map(|cell| (index(cell.fgcolor()), index(cell.bgcolor()))).collect::<Vec<_>>()
+        };
+        (0..rows.get()).map(row).filter(|blocks| !blocks.is_empty()).collect()
+    }
+
     /// All that was sent to the terminal.
     pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
