@@ -391,7 +391,9 @@ fn a_batch_is_submitted_as_an_array_and_cancelled() {
         crate::support::world::finish(command, "")
     };
     let submit = ["--engine", "slurm", "--shards", "4", "--account=acc", "--time", "00:10:00"];
-    let output = run(&[&submit[..], &["--jobs", "3", "--array-limit", "2"]].concat()).expect(0);
+    let room = ["--mem", "4G", "--partition", "cpu"];
+    let output =
+        run(&[&submit[..], &room, &["--jobs", "3", "--array-limit", "2"]].concat()).expect(0);
     assert!(output.out.contains("submitted as job 41 with 4 shards"), "{}", output.out);
     let script = world.read("sessions/batch-t/batch.sbatch");
     for line in [
@@ -400,6 +402,8 @@ fn a_batch_is_submitted_as_an_array_and_cancelled() {
         "#SBATCH --requeue",
         "#SBATCH --account=acc",
         "#SBATCH --time=00:10:00",
+        "#SBATCH --mem=4G",
+        "#SBATCH --partition=cpu",
     ] {
         assert!(script.lines().any(|known| known == line), "{line}\n{script}");
     }

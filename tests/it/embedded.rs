@@ -83,6 +83,25 @@ fn a_model_of_ones_own_is_asked_once_what_it_is_like() {
 }
 
 #[test]
+fn its_answers_are_drawn_as_the_configuration_says() {
+    let (_folder, file) = with(&Model { endless: true, ..Model::default() });
+    let said = |sampling: &str| {
+        let model = connection(&file, &format!("sampling: {{ {sampling} }}"));
+        let request = Request { temperature: 2.0, ..request("Hello", 30) };
+        run(ask(&model, &request)).unwrap().text
+    };
+    let usual = said("");
+    assert!(usual.starts_with("yes indeedyes indeedyes"), "{usual}");
+    // What was said before is hardly likelier than anything else, unless only the likeliest counts.
+    let varied = said("repetition_penalty: 10, seed: 1");
+    assert_ne!(varied, usual);
+    assert_eq!(said("repetition_penalty: 10, seed: 1"), varied);
+    assert_ne!(said("repetition_penalty: 10, seed: 2"), varied);
+    assert_eq!(said("repetition_penalty: 10, min_p: 0.9"), usual);
+    assert_eq!(said("repetition_penalty: 10, top_p: 0"), usual);
+}
+
+#[test]
 fn a_file_that_is_no_model_is_blamed_on_something_else() {
     let world = World::empty();
     let whole = Model::default().bytes();

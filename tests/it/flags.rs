@@ -197,6 +197,41 @@ fn each_flag_that_the_help_lists_is_looked_at_here() {
     }
 }
 
+/// The sources of the tests but for this list of flags, each with its file's name.
+fn sources(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let (_, text) = text
+                .split_once("\n];\n")
+                .filter(|_| path.ends_with("flags.rs"))
+                .unwrap_or(("", &text));
+            found.push((path.display().to_string(), text.to_owned()));
+        }
+    }
+}
+
+#[test]
+fn each_flag_is_given_to_its_command_by_a_test() {
+    let mut all = Vec::new();
+    sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut all);
+    for (command, own) in OWN {
+        for flag in *own {
+            let long = regex::Regex::new(&format!(r#"["' ]--{flag}["= ]"#)).unwrap();
+            let short = format!("\"-{}\"", &flag[..1]);
+            let named = format!("\"{command}\"");
+            let given = all.iter().any(|(file, text)| {
+                (text.contains(&named) || file.contains(command))
+                    && (long.is_match(text) || text.contains(&short))
+            });
+            assert!(given, "nobody gives --{flag} to `{command}`");
+        }
+    }
+}
+
 fn world() -> World {
     let scripts: Vec<String> = (1..9).map(|n| fenced(&format!("print({n})"))).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
@@ -279,6 +314,7 @@ fn the_flags_of_new_and_resume_are_what_a_session_works_with() {
         assert!(world.file(&format!("sessions/s/{kept}")).is_file(), "{kept}");
     }
     assert!(world.read("log.md").contains("## planner"));
+    world.write("form.json", "{\"type\": \"object\"}");
     let of_resume = [
         "resume",
         "s",
@@ -310,6 +346,8 @@ fn the_flags_of_new_and_resume_are_what_a_session_works_with() {
         "y",
         "--example",
         "input: 1 -> 1",
+        "--schema",
+        "form.json",
         "--no-run",
         "--auto",
         "--chatlog",
@@ -324,6 +362,36 @@ fn the_flags_of_new_and_resume_are_what_a_session_works_with() {
     assert_eq!((set.sandbox.mode, set.python.as_deref()), (SandboxMode::Off, Some("system")));
     assert_eq!((set.args, set.stdin.as_str(), set.examples.len()), (vec!["x".into()], "y\n", 2));
     assert!(set.allow.contains(&Permission::Processes) && world.file("more.md").is_file());
+    assert!(!set.schema.is_empty(), "--schema");
+}
+
+#[test]
+fn the_flags_of_batch_are_what_its_sessions_work_with() {
+    let world = world();
+    world.write("tasks.jsonl", "{\"id\": \"s\", \"task\": \"count to two\"}\n");
+    world.write("form.json", "{\"type\": \"object\"}");
+    let flags = "--preset sampler --model local/all --planner local/p --coder local/c --reviewer local/r \
+                 --candidates 2 --repairs 6 --max-versions 7 --budget-tokens 765432 --budget-usd 4.5 \
+                 --no-run --sandbox network --allow network=a.example --python python3 --args x \
+                 --stdin y --schema form.json --auto --jobs 1";
+    let mut args = vec!["batch", "tasks.jsonl", "--example", "input: 5 -> 120"];
+    args.extend(flags.split_whitespace());
+    world.run(&args);
+    let file = read_session_file(&world.read("sessions/s/session.yaml")).unwrap();
+    let set = file.settings;
+    assert_eq!((set.preset.name(), set.candidates, set.run), ("sampler", 2, false));
+    assert_eq!((set.limits.repairs, set.limits.max_versions), (6, 7));
+    assert_eq!((set.limits.budget_tokens, set.limits.budget_usd), (Some(765_432), Some(4.5)));
+    assert_eq!((set.sandbox.mode, set.python.as_deref()), (SandboxMode::Network, Some("python3")));
+    assert_eq!((set.args, set.stdin.as_str(), set.examples.len()), (vec!["x".into()], "y\n", 1));
+    assert_eq!(set.allow, [Permission::Network(Some("a.example".into()))]);
+    assert!(!set.schema.is_empty(), "--schema");
+    let models =
+        [Role::Planner, Role::Coder, Role::Reviewer].map(|role| set.roles[&role].model.clone());
+    assert_eq!(models, ["local/p", "local/c", "local/r"]);
+    // One conversation of many sessions is nobody's.
+    let out = world.run(&["batch", "tasks.jsonl", "--chatlog", "log.md"]).expect(2);
+    assert!(out.err.contains("`--chatlog`"), "{}", out.err);
 }
 
 #[test]

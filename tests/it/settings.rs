@@ -100,7 +100,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sessions_dir", "settings"),
     ("chatlog", "settings"),
     ("quiet", "settings"),
-    ("providers.p.requests_per_minute", "llm::pace"),
+    ("providers.p.requests_per_minute", "settings"),
     ("uv", "packages"),
     ("probe", "models"),
     ("roles.engineer", "ask"),
@@ -110,7 +110,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("providers.p.kind", "llm"),
     ("providers.p.base_url", "llm"),
     ("providers.p.api_key_env", "llm"),
-    ("providers.p.parallel", "samples"),
+    ("providers.p.parallel", "settings"),
     ("providers.p.timeout", "faults"),
     ("providers.p.path", "commands"),
     ("providers.p.command", "llm"),
@@ -129,11 +129,34 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("providers.p.sampling.repetition_penalty", "embedded"),
 ];
 
+/// Whether the tests of a module, or those beside the code of a crate, know this name.
+fn looks_at(place: &str, name: &str) -> bool {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let place = place.replace("::", "/");
+    let mut files = vec![
+        root.join(format!("tests/it/{place}.rs")),
+        root.join(format!("tests/it/{place}")),
+        root.join(format!("crates/{}.rs", place.replacen('/', "/src/", 1))),
+    ];
+    while let Some(file) = files.pop() {
+        if file.is_dir() {
+            files.extend(std::fs::read_dir(file).unwrap().map(|entry| entry.unwrap().path()));
+        } else if std::fs::read_to_string(file).is_ok_and(|text| text.contains(name)) {
+            return true;
+        }
+    }
+    false
+}
+
 #[test]
 fn each_key_of_the_configuration_has_a_test_that_sees_what_it_does() {
     let world = World::empty();
     let tests: Vec<&str> = ELSEWHERE.iter().map(|(key, _)| *key).collect();
     let of_sessions: serde_json::Value = serde_yaml::from_str(OF_SESSIONS).unwrap();
+    for (key, place) in ELSEWHERE {
+        let name = key.rsplit('.').next().unwrap();
+        assert!(looks_at(place, name), "`{place}` does not look at `{key}`");
+    }
     for key in keys(&world) {
         let path = key.replace('.', "/");
         let here = of_sessions.pointer(&format!("/{path}")).is_some();
@@ -320,6 +343,37 @@ fn the_conversation_is_kept_in_a_file_on_every_way_out() {
     foreign.write_untrusted("redraft.yaml", "model: local/m\nchatlog: stolen.md\n");
     foreign.run(&["list"]).expect(0);
     assert!(!foreign.file("stolen.md").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_provider_is_asked_no_faster_than_its_configuration_says() {
+    use crate::support::model_server::{Received, Reply};
+    use crate::support::world::wait_for;
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    let asked = |world: &World| {
+        let received = world.received();
+        received.iter().filter(|asked| !asked.is_list() && agent(asked) == Asking::Coder).count()
+    };
+    for (key, most) in [("", 4), ("parallel: 1", 1), ("requests_per_minute: 1", 0)] {
+        let world = World::with(|request: &Received| match agent(request) {
+            Asking::Planner => Reply::to(request, PLAN),
+            _ => Reply::silent(),
+        });
+        world.write("c.yaml", &format!("providers: {{ local: {{ {key} }} }}\n"));
+        let args =
+            ["--config", "c.yaml", "new", "count", "--name", "s", "--auto", "--candidates", "4"];
+        let mut child = world.start(&args);
+        wait_for(|| {
+            let journal = world.file("sessions/s/journal.jsonl");
+            let text = std::fs::read_to_string(journal).unwrap_or_default();
+            text.matches("model_call_started").count() == 5 && asked(&world) >= most
+        });
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{key}");
+        assert_eq!(asked(&world), most, "{key}");
+    }
 }
 
 #[test]
