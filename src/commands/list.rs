@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     let mut text = String::new();
     for Columns { name, date, versions, status, what } in &rows {
         let (shown, date) = (terminal.bold(&pad(name, name_width)), terminal.dim(date));
-        text += &match (what, room) {
+        let row = match (what, room) {
             (Ok(request), Some(room)) => {
                 let (status, request) = (pad(status, status_width), one_line(request, room));
                 format!("{shown}  {date}  {versions:<4} {status}  {}\n", terminal.dim(&request))
@@ -59,6 +59,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
             }
             (Err(error), _) => flow::hang(terminal, &format!("{shown}  "), &terminal.bad(error)),
         };
+        text += &row;
     }
     terminal.print(&text);
     Ok(code::DONE)

@@ -44,9 +44,10 @@ impl Teller {
             let (said, words): (Vec<&view::Choice>, Vec<&view::Choice>) =
                 choices.iter().partition(|choice| choice.line == view::ANY_TEXT);
             let words: Vec<&str> = words.iter().map(|choice| choice.line).collect();
-            let said: String = said.iter().map(|choice| format!(", or {}", choice.what)).collect();
-            let answers = format!("{}{said}", words.join(", "));
-            self.terminal.say(&format!("{} gate: {answers}", question.gate.name()));
+            let said = said.iter().map(|choice| format!("or {}", choice.what));
+            let answers: Vec<String> = std::iter::once(words.join(", ")).chain(said).collect();
+            let gate = question.gate.name();
+            self.terminal.say(&format!("{gate} gate: {}", answers.join(", ")));
         }
     }
 

@@ -48,18 +48,16 @@ impl Progress {
             Self::Loading => "loading the model".to_owned(),
             Self::Reading { percent } => format!("reading the prompt, {percent}%"),
             Self::Writing { lines, tokens_per_second, seconds_left } => {
-                let mut words = format!("writing, {}", count(lines, "line"));
-                if let Some(speed) = tokens_per_second {
+                let speed = tokens_per_second.map(|speed| {
                     let digits = usize::from(speed < 10.0);
-                    words.push_str(&format!(", {speed:.digits$} tokens/s"));
-                }
-                if let Some(left) = seconds_left {
-                    words.push_str(&match left {
-                        0..100 => format!(", about {left} s left"),
-                        _ => format!(", about {} min left", left.div_ceil(60)),
-                    });
-                }
-                words
+                    format!("{speed:.digits$} tokens/s")
+                });
+                let left = seconds_left.map(|left| match left {
+                    0..100 => format!("about {left} s left"),
+                    _ => format!("about {} min left", left.div_ceil(60)),
+                });
+                let parts = ["writing".to_owned(), count(lines, "line")].into_iter();
+                parts.chain(speed).chain(left).collect::<Vec<_>>().join(", ")
             }
         }
     }
