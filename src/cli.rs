@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Trust(Trust),
     /// Serve other programs and their models over standard input and output (Model Context Protocol)
     Mcp(Mcp),
+    /// Serve an editor over standard input and output (Agent Client Protocol)
+    Acp(Acp),
     /// Print the shell's completion script
     Completions(Completions),
     /// Write a manual page for each command into a folder
@@ -154,6 +156,14 @@ pub(crate) struct Serve {
         hide_default_value = true
     )]
     pub(crate) listen: SocketAddr,
+}
+
+/// An editor's agent.
+#[derive(Args, Debug)]
+pub(crate) struct Acp {
+    /// Set up a model in this terminal instead; editors offer this where none can be used
+    #[arg(long)]
+    pub(crate) setup: bool,
 }
 
 /// Which session, said outright.

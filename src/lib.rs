@@ -9,6 +9,7 @@ pub use redraft_llm as llm;
 pub use redraft_python as python;
 pub use redraft_sandbox as sandbox;
 
+pub mod acp;
 pub mod agents;
 pub mod batch;
 mod cli;

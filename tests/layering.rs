@@ -42,7 +42,7 @@ const LAYERS: [&[&str]; 16] = [
     &["workflow::driver"],
     &["workflow::session_task"],
     &["batch", "terminal", "viewer"],
-    &["mcp"],
+    &["acp", "mcp"],
     &["cli", "commands"],
 ];
 

@@ -17,6 +17,7 @@ macro_rules! pages {
 }
 
 const PAGES: &[Page] = pages![
+    "acp",
     "batch",
     "benchmarks",
     "commands",

@@ -1,5 +1,6 @@
 //! One file a command: each wires the layers below together. The only user of catch-all errors.
 
+mod acp;
 mod ask;
 mod batch;
 mod chatlog;
@@ -262,6 +263,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Replay(args) => replay::run(&context, &args),
         Command::Repair(args) => repair::run(&context, &args),
         Command::Mcp(args) => mcp::run(context, &args),
+        Command::Acp(args) => acp::run(context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
         // These need no configuration, and ended above.
         Command::Completions(_) | Command::Help(_) | Command::Man(_) | Command::Trust(_) => {

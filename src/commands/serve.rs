@@ -7,15 +7,12 @@ use crate::domain::text::one_line;
 use crate::files;
 use crate::store::{self, Draft};
 use crate::viewer::serve::{self, Actions, Door, Request};
-use crate::workflow::driver::End;
-use crate::workflow::manager::{Manager, News};
 use crate::workflow::session_task::SessionTask;
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// The longest task, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -115,35 +112,8 @@ fn start(context: &Arc<Context>, name: &str, task: &SessionTask) -> Result<()> {
     let prompts = work::prompts()?;
     let (context, folder) = (context.clone(), context.sessions.join(name));
     task.start(move |manager, cancel| {
-        let end = go_on(&context, &folder, &prompts, manager, cancel);
+        let end = work::go_on(&context, &folder, &prompts, None, manager, cancel);
         (end, ())
     })?;
     Ok(())
-}
-
-/// Works on a session as `redraft resume` does.
-fn go_on(
-    context: &Context,
-    folder: &Path,
-    prompts: &crate::prompts::Prompts,
-    manager: &mut dyn Manager,
-    cancel: CancellationToken,
-) -> crate::workflow::session_task::Ended {
-    let opened = || {
-        let (mut store, found) = store::open(folder)?;
-        setup::check_models(context, &store.session().settings)?;
-        let words = work::taken_up(&mut store, found)?;
-        anyhow::Ok((store, words))
-    };
-    let (mut store, words) = match opened() {
-        Ok(opened) => opened,
-        Err(error) => return work::broken(&error),
-    };
-    for line in words.iter().chain(&store.given().changed) {
-        manager.tell(News::Note(line));
-    }
-    let before = work::answered_before(&store);
-    let means = work::Means { manager, cancel, auto: false, more: true };
-    let end: Result<End> = work::drive(&context.config, &mut store, prompts, means);
-    work::ended(&store, &end, before)
 }

@@ -52,7 +52,7 @@ pub(super) fn asks(cli: &Cli) -> bool {
         Some(Command::New(args)) => args.work.auto,
         Some(Command::Resume(args)) => args.work.auto,
         Some(Command::Ask(args)) => args.auto,
-        Some(Command::Run(_) | Command::Mcp(_)) => false,
+        Some(Command::Run(_) | Command::Mcp(_) | Command::Acp(_)) => false,
         _ => true,
     };
     !auto && !cli.global.yes

@@ -12,11 +12,11 @@ use crate::findings::evidence;
 use crate::llm::provider;
 use crate::prompts::Prompts;
 use crate::python::packages::Packages;
-use crate::store::{Found, Store, artifacts};
+use crate::store::{self, Found, Store, artifacts};
 use crate::terminal::{self, Face, Terminal, editor, flow, gate, links, restore};
 use crate::view::{status, words};
 use crate::workflow::driver::{self, End, Tools, edits};
-use crate::workflow::manager::Manager;
+use crate::workflow::manager::{Manager, News};
 use crate::workflow::session_task::{Ended, SessionTask};
 use anyhow::Result;
 use std::collections::HashMap;
@@ -162,18 +162,51 @@ pub(super) fn drive(
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
 
+/// Works on a session as `redraft resume` does, for somebody who is not at this terminal; first, feedback
+/// on its latest version is taken down.
+pub(super) fn go_on(
+    context: &Context,
+    folder: &Path,
+    prompts: &Prompts,
+    feedback: Option<&str>,
+    manager: &mut dyn Manager,
+    cancel: CancellationToken,
+) -> Ended {
+    let opened = || {
+        let (mut store, found) = store::open(folder)?;
+        setup::check_models(context, &store.session().settings)?;
+        let words = taken_up(&mut store, found)?;
+        if let (Some(text), Some(version)) = (feedback, store.session().head) {
+            let event = driver::feedback(store.session(), version, text);
+            store.record(event)?;
+        }
+        anyhow::Ok((store, words))
+    };
+    let (mut store, words) = match opened() {
+        Ok(opened) => opened,
+        Err(error) => return broken(&error),
+    };
+    for line in words.iter().chain(&store.given().changed) {
+        manager.tell(News::Note(line));
+    }
+    let before = answered_before(&store);
+    let means = Means { manager, cancel, auto: false, more: true };
+    let end = drive(&context.config, &mut store, prompts, means);
+    ended(&store, &end, before)
+}
+
 /// How many questions of a session have ended.
-pub(super) fn answered_before(store: &Store) -> usize {
+fn answered_before(store: &Store) -> usize {
     store.session().dialogue.as_ref().map_or(0, Dialogue::ended)
 }
 
 /// What the watchers are told of work that could not begin.
-pub(super) fn broken(error: &anyhow::Error) -> Ended {
+fn broken(error: &anyhow::Error) -> Ended {
     Ended { end: None, error: Some(error.to_string()), exit_code: super::code_of(error) }
 }
 
 /// What the watchers are told of the end, where `before` questions had ended when it was taken up.
-pub(super) fn ended(store: &Store, end: &Result<End>, before: usize) -> Ended {
+fn ended(store: &Store, end: &Result<End>, before: usize) -> Ended {
     let exit_code = match end {
         Ok(End::Accepted(_)) => code::DONE,
         Ok(End::Answered) => answered(store, before),

@@ -32,7 +32,7 @@ impl Lines {
 
     /// The next line; none at the end of the input.
     async fn line(&mut self) -> Result<Option<String>, Interrupted> {
-        let lines = self.input.get_or_insert_with(read);
+        let lines = self.input.get_or_insert_with(|| input_lines(LONGEST));
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Interrupted),
@@ -113,14 +113,16 @@ fn editable(gate: Gate, session: &Session) -> (String, &'static str) {
     }
 }
 
-/// A thread that reads lines: waiting for one must not keep Ctrl-C from being obeyed.
-fn read() -> mpsc::Receiver<String> {
+/// The lines of standard input, read by a thread: waiting for one must not keep Ctrl-C from being obeyed.
+/// One of more than `longest` bytes comes in pieces.
+#[must_use]
+pub fn input_lines(longest: u64) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
         loop {
             let mut line = Vec::new();
-            match input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+            match input.by_ref().take(longest).read_until(b'\n', &mut line) {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
             }

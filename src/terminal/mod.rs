@@ -30,6 +30,7 @@ mod window;
 use console::{Style, Term};
 pub use face::Face;
 use harmless::{harmless, styled};
+pub use lines::input_lines;
 use picture::Pictures;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Read, Write};

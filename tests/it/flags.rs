@@ -154,6 +154,8 @@ const OWN: &[(&str, &[&str])] = &[
     ("serve", &["listen"]),
     // In mcp.rs.
     ("mcp", &["root", "allow-gates"]),
+    // In acp.rs.
+    ("acp", &["setup"]),
     ("open", &[]),
     ("man", &[]),
     ("models", &["check"]),

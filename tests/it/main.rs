@@ -10,6 +10,7 @@
 )]
 
 mod acceptance;
+mod acp;
 mod agents;
 #[cfg(target_os = "linux")]
 mod agreement;

@@ -1,5 +1,6 @@
 //! What the tests share: a scripted model server, and the program in a world of its own.
 
+pub(crate) mod acp_client;
 pub(crate) mod file_server;
 #[cfg(feature = "embedded")]
 pub(crate) mod gguf;

@@ -1,0 +1,121 @@
+//! `redraft acp`: an agent of editors.
+
+use super::{Context, code, fetch, interrupts, look, models, setup, work};
+use crate::acp::{self, Actions, Request};
+use crate::cli;
+use crate::domain::settings::Settings;
+use crate::domain::text::one_line;
+use crate::files;
+use crate::store::{self, Draft};
+use crate::terminal::{Terminal, input_lines};
+use crate::workflow::session_task::SessionTask;
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The longest message of a client, in bytes.
+const LONGEST: u64 = 16 << 20;
+/// The longest task, in bytes.
+const LONGEST_TASK: usize = 1 << 20;
+
+pub(super) fn run(context: Context, args: &cli::Acp) -> Result<u8> {
+    if args.setup {
+        return set_up(&context);
+    }
+    // A broken template is refused before anybody says anything.
+    work::prompts()?;
+    // Standard output is the protocol's, and nobody watches.
+    let quiet =
+        Terminal { json: false, color: false, links: false, ..context.terminal.unattended() };
+    let context = Context { terminal: quiet, yes: false, ..context };
+    let sessions = context.sessions.clone();
+    let stop = interrupts::cancel_on_interrupt()?;
+    let served =
+        acp::serve(actions(Arc::new(context)), quiet, sessions, input_lines(LONGEST), stop);
+    setup::runtime()?.block_on(served);
+    Ok(code::DONE)
+}
+
+/// Shows what was found, and has a model of this machine fetched, so that sessions can be worked on.
+fn set_up(context: &Context) -> Result<u8> {
+    models::run(context, &cli::Models { check: false, command: None })?;
+    let settings = usable(context)?;
+    if let Some(code) = fetch::ensure(context, &settings, context.yes)? {
+        return Ok(code);
+    }
+    context.terminal.say("Sessions can be worked on.");
+    Ok(code::DONE)
+}
+
+/// The settings of a new session whose models can be reached as configured.
+fn usable(context: &Context) -> Result<Settings> {
+    let settings = setup::settings(context, None, &cli::Work::default())?;
+    setup::check_models(context, &settings)?;
+    Ok(settings)
+}
+
+/// The same, with the models that run on this machine: nothing is fetched for a client.
+fn ready(context: &Context) -> Result<Settings> {
+    let settings = usable(context)?;
+    if fetch::ensure(context, &settings, false)?.is_some() {
+        bail!("the model is not on this machine yet");
+    }
+    Ok(settings)
+}
+
+fn actions(context: Arc<Context>) -> Actions {
+    let words = |error: anyhow::Error| error.to_string();
+    let (asked, creating, working) = (context.clone(), context.clone(), context);
+    Actions {
+        ready: Box::new(move || ready(&asked).map(drop).map_err(words)),
+        create: Box::new(move |request| create(&creating, request).map_err(words)),
+        work: Box::new(move |folder, feedback, task| {
+            start(&working, folder, feedback, task).map_err(words)
+        }),
+    }
+}
+
+/// Makes a session with the files of the client's folder that its prompt names.
+fn create(context: &Context, asked: Request) -> Result<Vec<String>> {
+    let Request { sessions, name, request, files, cwd } = asked;
+    if request.len() > LONGEST_TASK {
+        bail!("the task has more than {LONGEST_TASK} bytes; name files of data instead");
+    }
+    let settings = ready(context)?;
+    let root = files::resolve(&cwd)?;
+    let (mut data, mut notes): (Vec<PathBuf>, _) = (Vec::new(), Vec::new());
+    for file in files {
+        // What stands outside is not told from what is not there.
+        let resolved = files::resolve(&file).ok();
+        match resolved.filter(|file| file.is_file() && file.starts_with(&root)) {
+            Some(file) if data.contains(&file) => {}
+            Some(file) => data.push(file),
+            None => {
+                let file = one_line(&file.display().to_string(), 200);
+                notes.push(format!(
+                    "`{file}` is no file of this folder: the script does not get it."
+                ));
+            }
+        }
+    }
+    let described = look::describe(&data);
+    let (tests, interface) = (Vec::new(), Vec::new());
+    let draft = Draft { name: Some(name), request, settings, data, described, tests, interface };
+    store::create(&sessions, draft)?;
+    Ok(notes)
+}
+
+fn start(
+    context: &Arc<Context>,
+    folder: PathBuf,
+    feedback: Option<String>,
+    task: &SessionTask,
+) -> Result<()> {
+    let prompts = work::prompts()?;
+    let context = context.clone();
+    task.start(move |manager, cancel| {
+        let end = work::go_on(&context, &folder, &prompts, feedback.as_deref(), manager, cancel);
+        (end, ())
+    })?;
+    Ok(())
+}

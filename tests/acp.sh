@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The Python client of the Agent Client Protocol against `redraft acp`, with recorded answers in the place of
+# models: a plan, a permission, a diff, a session that is loaded. Not part of the tests: it installs the client
+# from the index.
+#
+#   tests/acp.sh [FOLDER]
+#
+# Says what the client saw. Exit code 1 if something is not as it should be.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+folder=$(realpath "${1:-$(mktemp -d)}")
+if [ -z "${REDRAFT:-}" ]; then
+  cargo build --quiet --manifest-path "$here/Cargo.toml"
+  REDRAFT=${CARGO_TARGET_DIR:-$here/target}/debug/redraft
+fi
+export REDRAFT PYTHONDONTWRITEBYTECODE=1
+[ -x "$folder/acp/bin/python" ] || python3 -m venv "$folder/acp"
+"$folder/acp/bin/pip" --quiet --disable-pip-version-check install agent-client-protocol==0.12.1
+cd "$folder"
+timeout 120 "$folder/acp/bin/python" -W error "$here/tests/clients/acp_client.py"
