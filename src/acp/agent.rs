@@ -6,7 +6,7 @@ use super::updates;
 use crate::domain::text::one_line;
 use crate::store::{self, StoreError, catalog};
 use crate::terminal::Terminal;
-use crate::view::Row;
+use crate::view::SessionRow;
 use crate::workflow::machine::{self, Step};
 use crate::workflow::session_task::SessionTask;
 use serde::Deserialize;
@@ -308,14 +308,10 @@ impl Agent {
             Some(cursor) => cursor.parse().map_err(|_| RpcError::params("no such cursor"))?,
             None => 0,
         };
-        let row = |listed: catalog::Listed| match Row::of(&listed.session.ok()?) {
-            Row::Session(row) if row.kind == "script" => {
-                Some((row.updated, listed.name, row.request))
-            }
-            _ => None,
-        };
-        let all = catalog::list(&self.sessions(&cwd)?, row).map_err(RpcError::failed)?;
-        let mut all: Vec<_> = all.into_iter().flatten().collect();
+        let all = catalog::list(&self.sessions(&cwd)?, SessionRow::of).map_err(RpcError::failed)?;
+        let rows = all.into_iter().filter_map(|listed| Some((listed.row.ok()?, listed.name)));
+        let rows = rows.filter(|(row, _)| row.kind == "script");
+        let mut all: Vec<_> = rows.map(|(row, name)| (row.updated, name, row.request)).collect();
         all.sort_by(|a, b| b.cmp(a));
         let page = all.iter().skip(from).take(PAGE).map(|(updated, name, request)| {
             json!({

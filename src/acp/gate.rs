@@ -113,6 +113,7 @@ pub(super) fn typed(gate: Gate, text: &str) -> Result<Answer, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::session::{Session, Version};

@@ -20,16 +20,19 @@ impl RpcError {
     }
 
     /// The request's parameters can't be used.
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn params(why: impl ToString) -> Self {
         Self::new(-32602, &why)
     }
 
     /// What was asked for could not be done.
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn failed(why: impl ToString) -> Self {
         Self::new(-32603, &why)
     }
 
     /// The user has to set something up first.
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn not_set_up(why: impl ToString) -> Self {
         Self::new(-32000, &why)
     }
