@@ -35,6 +35,9 @@ pub fn markdown(material: &Material) -> String {
     for (role, model) in &session.models {
         let _ = writeln!(text, "- {}: {}", role.name(), line(model));
     }
+    if let Some(answer) = &session.answer {
+        let _ = writeln!(text, "\n## Answer\n\n{}", fenced_within(answer, OUTPUT));
+    }
     for (n, question) in (1..).zip(session.questions.iter().flatten()) {
         let _ =
             writeln!(text, "\n## Question {n}\n\n{}", fenced_within(&question.question, OUTPUT));

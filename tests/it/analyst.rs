@@ -102,6 +102,11 @@ fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() 
     let yaml = world.read("sessions/s/session.yaml");
     assert!(yaml.contains("preset: analyst") && yaml.contains("review_before_run: true"), "{yaml}");
     world.run(&["replay", "s"]).expect(0);
+    // What the model said of the result stands in both kinds of report.
+    for format in ["html", "md"] {
+        let report = world.run(&["report", "s", "--format", format, "-o", "-"]).expect(0).out;
+        assert!(report.contains("It is 9 degrees in all"), "{report}");
+    }
 }
 
 #[test]
