@@ -21,7 +21,7 @@ const CRATES: [(&str, &[&str]); 6] = [
 
 /// The layers of the root package, lowest first. A module may import from lower layers and from itself;
 /// the modules of one layer do not know each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["domain"],
     &["files", "diff"],
     &["data", "llm", "sandbox"],
@@ -41,6 +41,7 @@ const LAYERS: [&[&str]; 16] = [
     &["view"],
     &["workflow::driver"],
     &["workflow::session_task"],
+    &["workflow::session_socket"],
     &["batch", "terminal", "viewer"],
     &["acp", "mcp"],
     &["cli", "commands"],

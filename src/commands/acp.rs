@@ -113,9 +113,11 @@ fn start(
 ) -> Result<()> {
     let prompts = work::prompts()?;
     let context = context.clone();
-    task.start(move |manager, cancel| {
-        let end = work::go_on(&context, &folder, &prompts, feedback.as_deref(), manager, cancel);
-        (end, ())
+    // The editor's window is asked, and can't be told that somebody else answered.
+    let own = (task.clone(), false);
+    task.start(move |manager, _| {
+        let (task, shares) = &own;
+        work::go_on(&context, &folder, &prompts, feedback.as_deref(), manager, (task, *shares))
     })?;
     Ok(())
 }

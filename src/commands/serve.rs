@@ -111,9 +111,9 @@ fn file_name(name: &str) -> Result<&str> {
 fn start(context: &Arc<Context>, name: &str, task: &SessionTask) -> Result<()> {
     let prompts = work::prompts()?;
     let (context, folder) = (context.clone(), context.sessions.join(name));
-    task.start(move |manager, cancel| {
-        let end = work::go_on(&context, &folder, &prompts, None, manager, cancel);
-        (end, ())
+    let own = task.clone();
+    task.start(move |manager, _| {
+        work::go_on(&context, &folder, &prompts, None, manager, (&own, true))
     })?;
     Ok(())
 }

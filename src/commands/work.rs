@@ -17,6 +17,7 @@ use crate::terminal::{self, Face, Terminal, editor, flow, gate, links, restore};
 use crate::view::{status, words};
 use crate::workflow::driver::{self, End, Tools, edits};
 use crate::workflow::manager::{Manager, News};
+use crate::workflow::session_socket::{self, Offer};
 use crate::workflow::session_task::{Ended, SessionTask};
 use anyhow::Result;
 use std::collections::HashMap;
@@ -114,6 +115,8 @@ pub(super) fn work_as(
     };
     let before = answered_before(&store);
     let config = context.config.clone();
+    // Others see it live where that can be; else they see what is on the disk.
+    let _offer = session_socket::offer(&task, &folder, face.shares_answers());
     let thread = task.start(move |manager, cancel| {
         let end = drive(&config, &mut store, &prompts, Means { manager, cancel, auto, more });
         let ended = ended(&store, &end, before);
@@ -163,15 +166,16 @@ pub(super) fn drive(
 }
 
 /// Works on a session as `redraft resume` does, for somebody who is not at this terminal; first, feedback
-/// on its latest version is taken down.
+/// on its latest version is taken down. Other processes watch the `task`, and answer it if it `shares` that.
+/// The offer has to be kept until who watches was told of the end.
 pub(super) fn go_on(
     context: &Context,
     folder: &Path,
     prompts: &Prompts,
     feedback: Option<&str>,
     manager: &mut dyn Manager,
-    cancel: CancellationToken,
-) -> Ended {
+    (task, shares): (&SessionTask, bool),
+) -> (Ended, Option<Offer>) {
     let opened = || {
         let (mut store, found) = store::open(folder)?;
         setup::check_models(context, &store.session().settings)?;
@@ -184,15 +188,17 @@ pub(super) fn go_on(
     };
     let (mut store, words) = match opened() {
         Ok(opened) => opened,
-        Err(error) => return broken(&error),
+        Err(error) => return (broken(&error), None),
     };
+    let offer = session_socket::offer(task, folder, shares);
     for line in words.iter().chain(&store.given().changed) {
         manager.tell(News::Note(line));
     }
     let before = answered_before(&store);
+    let cancel = task.cancellation();
     let means = Means { manager, cancel, auto: false, more: true };
     let end = drive(&context.config, &mut store, prompts, means);
-    ended(&store, &end, before)
+    (ended(&store, &end, before), offer.ok())
 }
 
 /// How many questions of a session have ended.

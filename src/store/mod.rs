@@ -16,7 +16,9 @@ mod seal;
 mod sealer;
 
 pub use create::{Draft, create, fork, no_version, scratch};
-pub use open::{Found, HandEdit, Snapshot, is_worked_on, open, read};
+#[cfg(unix)]
+pub use open::socket_of;
+pub use open::{Found, HandEdit, Snapshot, open, read, worked_on_by};
 
 use crate::domain::event::{DataFile, Event, LONGEST_TEXT};
 use crate::domain::session::Session;

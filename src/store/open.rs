@@ -195,10 +195,17 @@ pub(super) fn locked(folder: &Path) -> Result<Lock, StoreError> {
     }
 }
 
-/// Whether a command works on a session now.
+/// The process that works on a session now, as far as its number can be read; none if nobody does.
 #[must_use]
-pub fn is_worked_on(folder: &Path) -> bool {
-    files::holder(&folder.join(LOCK)).is_some()
+pub fn worked_on_by(folder: &Path) -> Option<Option<u32>> {
+    files::holder(&folder.join(LOCK))
+}
+
+/// The socket of the process that works on a session, if it listens.
+#[cfg(unix)]
+#[must_use]
+pub fn socket_of(folder: &Path) -> Option<std::path::PathBuf> {
+    files::socket_of(&folder.join(LOCK))
 }
 
 /// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.

@@ -1,9 +1,9 @@
 //! A session's watcher at the terminal: draws its messages and answers its questions.
 
-use super::Terminal;
 use super::lines::Lines;
 use super::menu::Menus;
 use super::tell::Teller;
+use super::{Terminal, end_waiting_when};
 use crate::workflow::manager::{self, Answer, Interrupted};
 use crate::workflow::session_task::{Message, Question, SessionTask, Watcher};
 use std::path::Path;
@@ -30,20 +30,39 @@ impl Face {
         })
     }
 
+    /// Whether others may answer what is asked here. A program that writes lines would answer the next gate
+    /// with what it says of one that was closed meanwhile.
+    #[must_use]
+    pub const fn shares_answers(&self) -> bool {
+        matches!(self.0, Kind::Menus(_))
+    }
+
     /// Draws what happens and answers what is asked until the work on the session in this folder is over.
     pub async fn follow(mut self, task: &SessionTask, mut watcher: Watcher, folder: &Path) {
         folder.clone_into(&mut self.teller().folder);
+        // The last question that was answered here.
+        let mut own = 0;
         while let Some(message) = watcher.next().await {
             match message {
                 Message::News(news) => match &mut self.0 {
                     Kind::Menus(menus) => menus.tell(&news),
                     Kind::Lines(lines) => lines.tell(&news),
                 },
-                Message::Question(question) => match self.answer(&question).await {
-                    // A question that somebody else answered meanwhile is closed, and that is fine.
-                    Ok(answer) => drop(task.answer(question.id, answer)),
-                    Err(Interrupted) => task.cancel(),
-                },
+                Message::Question(question) => {
+                    let (id, asking) = (question.id, task.clone());
+                    end_waiting_when(Some(Box::new(move || !asking.is_open(id))));
+                    match self.answer(&question).await {
+                        // If somebody else answered meanwhile, that is fine.
+                        Ok(answer) => own = task.answer(id, answer).map_or(own, |()| id),
+                        Err(Interrupted) if task.is_open(id) => task.cancel(),
+                        Err(Interrupted) => {}
+                    }
+                    end_waiting_when(None);
+                }
+                Message::Closed { question, answer: Some(word) } if question != own => {
+                    let terminal = &self.teller().terminal;
+                    terminal.say(&terminal.dim(&format!("  answered elsewhere: {word}")));
+                }
                 Message::Closed { .. } | Message::Ended(_) => {}
             }
         }

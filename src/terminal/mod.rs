@@ -11,6 +11,7 @@ mod face;
 pub mod flow;
 pub mod gate;
 mod harmless;
+mod keys;
 pub mod ledger;
 mod lines;
 pub mod links;
@@ -34,10 +35,8 @@ pub use lines::input_lines;
 use picture::Pictures;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(unix)]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Why something did not reach standard output: what comes after it can't mend that.
 static LOST: OnceLock<String> = OnceLock::new();
@@ -231,9 +230,18 @@ pub fn end_waiting() {
     ENDING.store(true, Ordering::SeqCst);
 }
 
-/// Whether the program was told to end.
+/// Whether what is asked now was answered elsewhere, if that can be.
+static ANSWERED: Mutex<Option<Box<dyn Fn() -> bool + Send>>> = Mutex::new(None);
+
+/// Ends the waiting for a key from now on when this is so; none for never.
+fn end_waiting_when(answered: Option<Box<dyn Fn() -> bool + Send>>) {
+    *ANSWERED.lock().unwrap_or_else(PoisonError::into_inner) = answered;
+}
+
+/// Whether the program was told to end, or what is asked was answered elsewhere.
 fn is_ending() -> bool {
-    ENDING.load(Ordering::SeqCst)
+    let answered = ANSWERED.lock().unwrap_or_else(PoisonError::into_inner);
+    ENDING.load(Ordering::SeqCst) || answered.as_ref().is_some_and(|answered| answered())
 }
 
 /// Whether standard input is a terminal that is still there.
@@ -274,7 +282,7 @@ pub fn restore() {
 }
 
 /// Keeps what is typed off the screen, until [`restore`]: a key, or the `^C` of a Ctrl-C, would
-/// move what is drawn over and leave a part of it behind.
+/// move what is drawn over and leave a part of it behind. Keys can be waited for one by one then.
 #[cfg(unix)]
 pub fn hush() {
     use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
@@ -283,7 +291,7 @@ pub fn hush() {
     }
     remember();
     if let Ok(mut quiet) = tcgetattr(std::io::stdin()) {
-        quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL);
+        quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ECHONL | LocalFlags::ICANON);
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &quiet);
     }
 }

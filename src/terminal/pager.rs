@@ -1,7 +1,6 @@
 //! Long texts in the user's own pager. What they hold is made harmless before it gets there.
 
-use super::pick::until_ending;
-use super::{Terminal, editor, harmless};
+use super::{Terminal, editor, harmless, hush, keys, restore};
 use console::{Key, Term};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -47,9 +46,12 @@ fn by_pages(terminal: &Terminal, text: &str) {
     for (number, page) in lines.chunks(rows).enumerate() {
         if number > 0 {
             terminal.warn(&terminal.dim("  any key goes on, q ends"));
-            match until_ending(|| Term::stderr().read_key()) {
-                Some(Ok(Key::Char('q') | Key::Escape) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
+            hush();
+            let key = keys::next(&Term::stderr());
+            restore();
+            match key {
+                Ok(Key::Char('q') | Key::Escape) | Err(_) => return,
+                Ok(_) => {}
             }
         }
         for line in page {

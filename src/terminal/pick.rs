@@ -1,16 +1,12 @@
 //! A menu: the arrow keys and Enter choose, or the letter that stands before a choice.
 
-use super::{Terminal, harmless, hush, is_ending, restore};
+use super::{Terminal, harmless, hush, keys, restore};
 use crate::domain::text::{one_line, visible};
 use crate::workflow::manager::Interrupted;
 use console::{Key, Term};
 use dialoguer::theme::{ColorfulTheme, Theme};
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
 
-/// How often it is looked whether the program was told to end.
-const LOOK: Duration = Duration::from_millis(100);
 /// Rows of a terminal that a menu leaves to its question and the cursor.
 const OTHER_ROWS: usize = 2;
 
@@ -103,9 +99,9 @@ fn pick(
     // The menu reads key by key: what is typed between two would be echoed into it.
     hush();
     terminal.warn("");
-    let chosen = until_ending(move || menu.pick(preferred));
+    let chosen = menu.pick(preferred);
     restore();
-    let chosen = chosen.and_then(Result::ok).ok_or(Interrupted)?;
+    let chosen = chosen.map_err(|_| Interrupted)?;
     if let Picked::Choice(place) = chosen
         && let Some(choice) = choices.get(place)
     {
@@ -154,7 +150,7 @@ impl Menu {
             let height = usize::from(term.size().0).saturating_sub(OTHER_ROWS).max(1);
             top = top.clamp((at + 1).saturating_sub(height), at);
             let drawn = self.draw(&term, at, top, height)?;
-            let key = term.read_key();
+            let key = keys::next(&term);
             term.clear_last_lines(drawn)?;
             match key? {
                 Key::ArrowDown | Key::Tab => at = if at == last { 0 } else { at + 1 },
@@ -189,22 +185,6 @@ impl Menu {
         }
         term.write_line(&text)?;
         Ok(self.rows.len().min(height) + 1)
-    }
-}
-
-/// What a menu gave; none if the program was told to end before. The menu itself only ever waits
-/// for a key, so it is left waiting then.
-pub(super) fn until_ending<T: Send + 'static>(
-    menu: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(menu()));
-    loop {
-        match receiver.recv_timeout(LOOK) {
-            Ok(given) => return Some(given),
-            Err(RecvTimeoutError::Timeout) if !is_ending() => {}
-            Err(_) => return None,
-        }
     }
 }
 

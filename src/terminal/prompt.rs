@@ -231,16 +231,13 @@ impl Place {
 #[cfg(unix)]
 mod unix {
     use super::Key;
+    use crate::terminal::keys::{LOOK, ready};
     use crate::terminal::{is_ending, remember, restore};
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::termios::{self, SetArg};
     use std::io::{self, Write};
-    use std::os::fd::AsFd;
 
     /// How long a paste may pause between two lines, in milliseconds.
     const PAUSE: u8 = 30;
-    /// How often it is looked whether the program was told to end, in milliseconds.
-    const LOOK: u8 = 100;
 
     /// The terminal without line editing of its own, until this value goes.
     pub(super) struct Raw;
@@ -260,17 +257,6 @@ mod unix {
     impl Drop for Raw {
         fn drop(&mut self) {
             restore();
-        }
-    }
-
-    /// Whether there is input, now or within so many milliseconds.
-    fn ready(milliseconds: u8) -> io::Result<bool> {
-        let stdin = io::stdin();
-        let mut polled = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut polled, PollTimeout::from(milliseconds)) {
-            Ok(ready) => Ok(ready > 0),
-            Err(nix::errno::Errno::EINTR) => Ok(false),
-            Err(error) => Err(error.into()),
         }
     }
 

@@ -10,11 +10,11 @@ use crate::domain::review::{Answered, Status};
 use crate::domain::session::{Session, Version};
 use crate::workflow::progress::Progress;
 use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What the Manager answers at a gate. In JSON: `{"answer": "feedback", "value": "too slow"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "value", rename_all = "snake_case")]
 pub enum Answer {
     /// The plan stands.

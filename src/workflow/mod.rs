@@ -11,6 +11,7 @@ pub mod progress;
 pub mod results;
 pub mod samples;
 pub mod schema;
+pub mod session_socket;
 pub mod session_task;
 pub mod variations;
 pub mod writes;

@@ -1,5 +1,6 @@
 //! `redraft serve`: the real server, spoken to in raw HTTP as a browser would and as it would not.
 
+use crate::support::pty::Pty;
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -289,12 +290,140 @@ fn a_session_that_another_process_works_on_is_not_taken_from_it() {
     assert!(out.any(|line| line.unwrap().contains("plan gate:")));
     let served = Served::start(&world, &CONFIG);
     let browser = served.browser();
-    browser.post("/sessions/s/resume", &json!({}), 200);
-    let ended = browser.follow("s").until("ended").pop().unwrap();
-    assert_eq!(ended["exit_code"], 5);
-    assert!(ended["error"].as_str().unwrap().contains("is locked by"), "{ended}");
+    let who = format!("process {} works on", other.id());
+    assert!(browser.post("/sessions/s/resume", &json!({}), 409).body.contains(&who));
+    assert!(browser.get("/", 200).body.contains(">live<"));
+    let page = browser.get("/sessions/s", 200).body;
+    assert!(page.contains(&format!("{who} it, and is answered there")), "{page}");
+    assert!(!page.contains("data-post=\"resume\""), "{page}");
+    // A program that is told what to do by lines can be watched, and told nothing.
+    let mut messages = browser.follow("s");
+    let question = messages.question("plan");
+    browser.get("/sessions/s/gate", 204);
+    browser.answer("s", &question, &json!({ "answer": "approve" }), 409);
+    browser.post("/sessions/s/stop", &json!({}), 409);
     drop(other.stdin.take());
+    assert_eq!(messages.until("ended").pop().unwrap()["exit_code"], 3);
     other.wait().unwrap();
+    browser.post("/sessions/s/resume", &json!({}), 200);
+    browser.follow("s").question("plan");
+}
+
+#[test]
+fn a_browser_answers_a_session_at_a_terminal_which_goes_on() {
+    let scripts = ["print('one')\nprint('two')", "print('one', 'two')"].map(fenced);
+    let world = World::scripted(&[PLAN], &[&scripts[0], &scripts[1]], &[ACCEPT]);
+    world.write("more.yaml", "sandbox: { mode: 'off' }\n");
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
+    pty.expect("? Is this the plan?");
+    let page = browser.get("/sessions/s", 200).body;
+    assert!(page.contains("works on it; it can be answered there and here"), "{page}");
+    let mut messages = browser.follow("s");
+    let plan = messages.question("plan");
+    let gate = browser.get("/sessions/s/gate", 200).body;
+    assert!(gate.contains("Is this the plan?") && gate.contains("It prints one."), "{gate}");
+    browser.answer("s", &plan, &json!({ "answer": "accept" }), 422);
+    browser.answer("s", &json!({ "id": 9 }), &json!({ "answer": "approve" }), 404);
+    browser.answer("s", &plan, &json!({ "answer": "approve" }), 200);
+    browser.answer("s", &plan, &json!({ "answer": "quit" }), 409);
+    pty.expect("answered elsewhere: approve");
+    pty.expect("v1: 2 lines");
+    let closed = messages.until("closed").pop().unwrap();
+    assert_eq!((&closed["question"], &closed["answer"]), (&plan["id"], &json!("approve")));
+    // What is typed in the middle of a word is not taken for the next gate's.
+    let version = messages.question("version");
+    pty.choose("What now?", "feedback");
+    pty.expect("What did you see?");
+    pty.send("half a sen");
+    pty.expect("half a sen");
+    let broken = json!({ "answer": "edit", "value": "print(" });
+    assert!(browser.answer("s", &version, &broken, 422).body.contains("line 1"));
+    browser.answer("s", &version, &json!({ "answer": "iterate" }), 200);
+    pty.expect("answered elsewhere: iterate");
+    let version = messages.question("version");
+    // The terminal has it back: its keys count, and the browser sees what they chose.
+    pty.choose("What now?", "accept");
+    let closed = messages.until("closed").pop().unwrap();
+    assert_eq!((&closed["question"], &closed["answer"]), (&version["id"], &json!("accept")));
+    browser.answer("s", &version, &json!({ "answer": "quit" }), 409);
+    assert_eq!(messages.until("ended").pop().unwrap()["exit_code"], 0);
+    pty.expect("accepted v2");
+    pty.expect_end(0);
+    assert!(!pty.text().contains("answered elsewhere: accept"), "{}", pty.text());
+    assert!(browser.get("/sessions/s", 200).body.contains("accepted v2"));
+    assert!(!browser.get("/", 200).body.contains(">live<"));
+    let live = world.file("home/.local/state/redraft/live");
+    assert_eq!(std::fs::read_dir(live).unwrap().count(), 0, "no socket is left");
+}
+
+#[test]
+fn a_browser_stops_a_session_at_a_terminal() {
+    let world = counting();
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
+    pty.expect("? Is this the plan?");
+    let mut messages = browser.follow("s");
+    messages.question("plan");
+    browser.post("/sessions/s/stop", &json!({}), 200);
+    assert_eq!(messages.until("ended").pop().unwrap()["end"], json!("interrupted"));
+    pty.expect_end(130);
+    assert_eq!(pty.last_line(), "resume with: redraft resume s");
+    assert!(pty.shows_cursor() && pty.echoes());
+}
+
+/// The session is on the disk all the same when its process is killed or says nothing.
+#[test]
+fn a_session_whose_process_does_not_listen_is_followed_on_the_disk() {
+    let world = counting();
+    world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
+    // Where a folder stands in the way, no process listens.
+    let live = world.file("home/.local/state/redraft/live");
+    std::fs::remove_dir_all(&live).unwrap();
+    world.write("home/.local/state/redraft/live", "");
+    let mut other = world.start(&["resume", "s"]);
+    let mut out = BufReader::new(other.stdout.take().unwrap()).lines();
+    assert!(out.any(|line| line.unwrap().contains("plan gate:")));
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    assert!(browser.get("/sessions/s", 200).body.contains("and is answered there"));
+    let mut messages = browser.follow("s");
+    assert_eq!(messages.next()["message"], "changed");
+    other.stdin.as_mut().unwrap().write_all(b"approve\n").unwrap();
+    messages.until("changed");
+    browser.answer("s", &json!({ "id": 1 }), &json!({ "answer": "approve" }), 409);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    messages.until("ended");
+}
+
+/// Who may connect is this user alone, whatever the folder was like before.
+#[test]
+fn a_session_at_work_listens_to_its_own_user_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = counting();
+    let live = world.file("home/.local/state/redraft/live");
+    std::fs::create_dir_all(&live).unwrap();
+    std::fs::set_permissions(&live, PermissionsExt::from_mode(0o777)).unwrap();
+    let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
+    pty.expect_screen("the gate", |screen| screen.contains("? Is this the plan?"));
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let socket = std::fs::read_dir(&live).unwrap().next().unwrap().unwrap().path();
+    assert_eq!((mode(&live), mode(&socket)), (0o700, 0o600));
+    // A copy of the folder, which another process works on, leads to no socket but that process's.
+    let copy = world.file("sessions/copy");
+    std::fs::create_dir(&copy).unwrap();
+    for name in ["journal.jsonl", ".lock", "session.yaml"] {
+        std::fs::copy(world.file("sessions/s").join(name), copy.join(name)).unwrap();
+    }
+    let served = Served::start(&world, &CONFIG);
+    let browser = served.browser();
+    let state: Value = serde_json::from_str(&browser.get("/sessions/copy/live", 200).body).unwrap();
+    assert_eq!(state["live"], false);
+    pty.choose("Is this the plan?", "quit");
+    pty.expect_end(3);
 }
 
 #[test]

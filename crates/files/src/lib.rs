@@ -2,9 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
 
 mod faults;
+#[cfg(unix)]
+mod socket;
 mod temporary;
 pub mod yaml;
 
+#[cfg(unix)]
+pub use socket::{SocketName, listen, socket_of};
 pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};
 
 use faults::guarded;
@@ -50,6 +54,10 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
 
 /// Bytes of a file that are read at once, line by line.
 const AT_ONCE: usize = 64 * 1024;
+
+/// How often, and how long each time, somebody who only looks at a lock is waited for.
+const LOOKS: u32 = 50;
+const LOOK: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Whether everybody may change a file, or nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -681,13 +689,28 @@ fn process_in(file: &mut File) -> Option<u32> {
     read_bounded(file, 64).ok()?.trim().parse().ok()
 }
 
+/// Tries to lock a file. Who only looks whether somebody has the lock ([`holder`]) shares it for that
+/// moment, and is waited for.
+fn locked(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            tried => return tried,
+        }
+        file.try_lock_shared()?;
+        let _ = file.unlock();
+        std::thread::sleep(LOOK);
+    }
+    Err(TryLockError::WouldBlock)
+}
+
 /// Takes the lock that a file stands for, or says who has it.
 pub fn lock(path: &Path) -> Result<Locking, FileError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);
     let opened = guarded(|| unlinked(&mut options).open(path));
     let mut file = opened.map_err(failed("lock", path))?;
-    match file.try_lock() {
+    match locked(&file) {
         Ok(()) => {
             file.set_len(0)
                 .and_then(|()| writeln!(file, "{}", std::process::id()))

@@ -68,7 +68,7 @@ fn standing(folder: &Path) -> (&'static str, String) {
         let level = version.and_then(evidence::level);
         return (level.map_or("not run", |level| level.name()), format!("v{}", accepted.version));
     }
-    if store::is_worked_on(folder) {
+    if store::worked_on_by(folder).is_some() {
         return ("running", String::new());
     }
     let reason = session.paused.clone().unwrap_or_default();

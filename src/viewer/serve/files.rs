@@ -1,7 +1,6 @@
 //! Files of a session's folder, as data: no browser takes one for a page of this server.
 
-use super::pages::folder_of;
-use super::{Failure, Site, aside};
+use super::{Failure, Site, aside, folder_of};
 use crate::files;
 use axum::extract::{Path as Named, State};
 use axum::http::header;

@@ -1,7 +1,7 @@
 //! Sessions that are worked on here: started, followed, answered, stopped.
 
-use super::pages::folder_of;
-use super::{Failure, Site, aside};
+use super::elsewhere::{Elsewhere, open_question};
+use super::{Failure, Site, aside, folder_of};
 use crate::domain::event::Gate;
 use crate::domain::settings::Preset;
 use crate::workflow::driver;
@@ -107,6 +107,10 @@ pub(super) async fn resume(
 }
 
 fn work(site: &Site, name: &str) -> Result<(), Failure> {
+    if let Some(elsewhere) = Elsewhere::of(site, name) {
+        let words = format!("{} works on this session already", elsewhere.who());
+        return Err(Failure::conflict(words));
+    }
     let mut tasks = site.tasks.lock().unwrap_or_else(PoisonError::into_inner);
     if tasks.get(name).is_some_and(|task| task.ended().is_none()) {
         return Ok(());
@@ -122,17 +126,38 @@ pub(super) async fn stop(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
 ) -> Result<Json<Value>, Failure> {
-    let task = site.live(&name).ok_or_else(not_live)?;
-    task.cancel();
+    match (site.live(&name), Elsewhere::of(&site, &name)) {
+        (Some(task), _) => task.cancel(),
+        (None, Some(elsewhere)) => elsewhere.stop().await?,
+        (None, None) => return Err(not_live()),
+    }
     Ok(Json(json!({ "name": name })))
+}
+
+/// Whether anybody works on a session, whether it can be answered here, and in words who does, if that is
+/// another process.
+pub(super) async fn live(
+    State(site): State<Arc<Site>>,
+    Named(name): Named<String>,
+) -> Result<Json<Value>, Failure> {
+    folder_of(&site, &name)?;
+    let here = site.live(&name).is_some();
+    let (shared, elsewhere) = match Elsewhere::of(&site, &name) {
+        Some(elsewhere) => elsewhere.words().await,
+        None => return Ok(Json(json!({ "live": here, "shared": true, "elsewhere": null }))),
+    };
+    Ok(Json(json!({ "live": true, "shared": shared, "elsewhere": elsewhere })))
 }
 
 fn not_live() -> Failure {
     Failure::conflict("nobody works on this session here; resume it first")
 }
 
-/// The messages of a session, from now on; none if it was not worked on here.
+/// The messages of a session, from now on; none if nobody works on it.
 pub(super) async fn events(State(site): State<Arc<Site>>, Named(name): Named<String>) -> Response {
+    if let Some(elsewhere) = Elsewhere::of(&site, &name) {
+        return Sse::new(elsewhere.events()).keep_alive(KeepAlive::default()).into_response();
+    }
     let Some(task) = site.task(&name) else {
         // A browser asks no further then.
         return StatusCode::NO_CONTENT.into_response();
@@ -160,13 +185,18 @@ pub(super) async fn answer(
     Named(name): Named<String>,
     Json(Answering { question, answer }): Json<Answering>,
 ) -> Result<Json<Value>, Failure> {
-    let task = site.task(&name).ok_or_else(not_live)?;
     if let Answer::Edited(script) = &answer
-        && let Some(open) = task.question().filter(|open| open.gate == Some(Gate::Version))
+        && let Some(open) = open_question(&site, &name).await?
+        && open.gate == Some(Gate::Version)
     {
         let session = &open.session;
         driver::manual_version(session, script.clone(), session.head).map_err(Failure::wrong)?;
     }
+    if let Some(elsewhere) = Elsewhere::of(&site, &name) {
+        elsewhere.answer(question, answer).await?;
+        return Ok(Json(json!({ "taken": true })));
+    }
+    let task = site.task(&name).ok_or_else(not_live)?;
     match task.answer(question, answer) {
         Ok(()) => Ok(Json(json!({ "taken": true }))),
         Err(error @ AnswerError::Closed(_)) => Err(Failure::conflict(error)),

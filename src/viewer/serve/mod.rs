@@ -2,6 +2,7 @@
 //! through their tasks.
 
 mod door;
+mod elsewhere;
 mod files;
 mod live;
 mod pages;
@@ -11,6 +12,7 @@ pub use live::{Actions, Ran, Request, Upload};
 pub(super) use pages::TEMPLATES;
 
 use super::{Pages, STYLE};
+use crate::store::{JOURNAL, StoreError};
 use crate::workflow::session_task::SessionTask;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,7 +21,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -51,6 +53,17 @@ impl Site {
     fn live(&self, name: &str) -> Option<SessionTask> {
         self.task(name).filter(|task| task.ended().is_none())
     }
+}
+
+/// The folder of a session, which is its name below the sessions folder and nothing else.
+fn folder_of(site: &Site, name: &str) -> Result<PathBuf, Failure> {
+    let mut parts = Path::new(name).components();
+    let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    let folder = site.sessions.join(name);
+    if !is_name || name.starts_with('.') || crate::files::length(&folder.join(JOURNAL)).is_none() {
+        return Err(Failure::missing(StoreError::Unknown(name.to_owned())));
+    }
+    Ok(folder)
 }
 
 /// Serves the sessions of a folder until it is cancelled. Sessions that are worked on then are
@@ -104,6 +117,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/sessions/{name}/gate", get(pages::gate))
         .route("/sessions/{name}/diff", get(pages::diff))
         .route("/sessions/{name}/events", get(live::events))
+        .route("/sessions/{name}/live", get(live::live))
         .route("/sessions/{name}/answer", post(live::answer))
         .route("/sessions/{name}/resume", post(live::resume))
         .route("/sessions/{name}/stop", post(live::stop))

@@ -157,22 +157,28 @@
     find("#stop").hidden = true;
     gate.replaceChildren();
     gate.hidden = true;
+    following = false;
     refresh();
   }
 
+  // Whether it is watched now, and whether it can be answered here.
+  let following = false;
+  let shared = /^true$/i.test(session.dataset.shared);
   function follow() {
+    following = true;
     live.hidden = false;
-    find("#stop").hidden = false;
+    find("#stop").hidden = !shared;
     const events = new EventSource(`${base}/events`);
     events.onopen = () => { later(() => put(gate, `${base}/gate`)); refresh(); };
     events.onmessage = (event) => {
       const message = JSON.parse(event.data);
       if (message.message === "news") (say[message.news] || (() => {}))(message);
       if (message.message === "question") {
-        doing.textContent = "waiting for you";
+        doing.textContent = shared ? "waiting for you" : "waiting for an answer there";
         later(() => put(gate, `${base}/gate`));
         refresh();
       }
+      if (message.message === "changed") refresh();
       if (message.message === "closed") {
         if (mine !== message.question && message.answer) note(`answered elsewhere: ${message.answer}`);
         gate.hidden = true;
@@ -235,4 +241,16 @@
     }
   });
   if (/^true$/i.test(session.dataset.live)) follow();
+  // Another process may begin to work on it.
+  setInterval(async () => {
+    if (following || document.hidden) return;
+    const answer = await fetch(`${base}/live`).catch(() => null);
+    const state = answer && answer.ok ? await answer.json() : {};
+    if (!state.live || following) return;
+    shared = state.shared;
+    find("#elsewhere").textContent = state.elsewhere || "";
+    find("#elsewhere").hidden = !state.elsewhere;
+    news.replaceChildren();
+    follow();
+  }, 3000);
 })();

@@ -1,9 +1,9 @@
 //! The pages: `view`'s values put into templates that escape all of them.
 
-use super::{Failure, Site, aside};
+use super::elsewhere::{Elsewhere, open_question};
+use super::{Failure, Site, aside, folder_of};
 use crate::domain::session::Session;
-use crate::store::catalog;
-use crate::store::{self, JOURNAL, StoreError};
+use crate::store::{self, catalog};
 use crate::view;
 use crate::viewer::Diff;
 use crate::workflow::manager;
@@ -12,7 +12,6 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The versions that the table of requirements has a column for.
@@ -37,17 +36,6 @@ impl Site {
     }
 }
 
-/// The folder of a session, which is its name below the sessions folder and nothing else.
-pub(super) fn folder_of(site: &Site, name: &str) -> Result<PathBuf, Failure> {
-    let mut parts = Path::new(name).components();
-    let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-    let folder = site.sessions.join(name);
-    if !is_name || name.starts_with('.') || crate::files::length(&folder.join(JOURNAL)).is_none() {
-        return Err(Failure::missing(StoreError::Unknown(name.to_owned())));
-    }
-    Ok(folder)
-}
-
 fn read(site: &Site, name: &str) -> Result<Session, Failure> {
     Ok(store::read(&folder_of(site, name)?).map_err(Failure::broken)?.session)
 }
@@ -55,11 +43,13 @@ fn read(site: &Site, name: &str) -> Result<Session, Failure> {
 /// All sessions, the one last worked on first, and a form for a new one.
 pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Html<String>, Failure> {
     aside(move || {
-        let listed = catalog::list(&site.sessions, view::SessionRow::of).map_err(Failure::broken)?;
+        let listed =
+            catalog::list(&site.sessions, view::SessionRow::of).map_err(Failure::broken)?;
+        let live = |name: &str| site.live(name).is_some() || Elsewhere::of(&site, name).is_some();
         let sessions: Vec<_> = view::Row::newest_first(listed)
             .iter()
             // A folder's own name finds it.
-            .map(|row| json!({ "live": site.live(row.name()).is_some(), "name": row.name(), "row": row }))
+            .map(|row| json!({ "live": live(row.name()), "name": row.name(), "row": row }))
             .collect();
         let folder = site.sessions.display().to_string();
         site.draw("list.html", &json!({ "sessions": sessions, "folder": folder }))
@@ -88,12 +78,17 @@ async fn draw_session(
     name: String,
     template: &'static str,
 ) -> Result<Html<String>, Failure> {
+    let elsewhere = match Elsewhere::of(&site, &name) {
+        Some(elsewhere) => Some(elsewhere.words().await),
+        None => None,
+    };
     aside(move || {
         let session = read(&site, &name)?;
-        let live = site.live(&name).is_some();
+        let live = elsewhere.is_some() || site.live(&name).is_some();
+        let (shared, elsewhere) = elsewhere.unwrap_or((true, String::new()));
         let numbers: Vec<u32> = session.versions.iter().map(|version| version.number).collect();
         let numbers = &numbers[numbers.len().saturating_sub(COLUMNS)..];
-        site.draw(template, &json!({ "name": name, "live": live, "numbers": numbers, "session": view::Session::of(&session) }))
+        site.draw(template, &json!({ "name": name, "live": live, "shared": shared, "elsewhere": elsewhere, "numbers": numbers, "session": view::Session::of(&session) }))
     })
     .await
 }
@@ -103,7 +98,7 @@ pub(super) async fn gate(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
 ) -> Result<Response, Failure> {
-    let Some(open) = site.live(&name).and_then(|task| task.question()) else {
+    let Some(open) = open_question(&site, &name).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let (session, id) = (&open.session, open.id);

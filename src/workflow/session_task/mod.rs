@@ -127,6 +127,12 @@ impl SessionTask {
         Ok(())
     }
 
+    /// Whether a question still waits for its answer.
+    #[must_use]
+    pub fn is_open(&self, question: u64) -> bool {
+        self.state().open.as_ref().is_some_and(|(open, _)| open.id == question)
+    }
+
     /// The open question, if there is one.
     #[must_use]
     pub fn question(&self) -> Option<Question> {

@@ -191,7 +191,7 @@ impl World {
                 if path.is_dir() {
                     folders.push(path.clone());
                     tree.insert(path, None);
-                } else if path.file_name().is_some_and(|name| name != ".lock") {
+                } else if path.file_name().is_some_and(|name| name != ".lock") && path.is_file() {
                     let content = std::fs::read(&path).unwrap();
                     tree.insert(path, Some(content));
                 }
