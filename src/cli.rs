@@ -112,6 +112,9 @@ pub(crate) enum Command {
     Acp(Acp),
     /// Print the shell's completion script
     Completions(Completions),
+    /// What a completion script offers at the cursor
+    #[command(hide = true)]
+    Complete(Complete),
     /// Write a manual page for each command into a folder
     Man(Man),
     /// Show a page of the guide, or a command's help
@@ -409,7 +412,7 @@ pub(crate) struct Feedback {
 #[derive(Args, Debug)]
 pub(crate) struct Run {
     /// SESSION, SESSION:vN or FILE.py [default: the session last worked on]
-    #[arg(value_name = "WHAT")]
+    #[arg(value_name = "SESSION|FILE.py")]
     pub(crate) what: Option<String>,
     /// How it is confined (strict if nothing else is said)
     #[arg(long, value_name = "MODE", value_enum)]
@@ -577,6 +580,13 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL", value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Complete {
+    /// The words behind the program's name, up to the one at the cursor
+    #[arg(value_name = "WORD", last = true)]
+    pub(crate) words: Vec<String>,
 }
 
 /// The presets of this build.

@@ -4,6 +4,7 @@ mod acp;
 mod ask;
 mod batch;
 mod chatlog;
+mod complete;
 mod completions;
 mod diff;
 mod doctor;
@@ -209,6 +210,9 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     if let Some(Command::Completions(args)) = &cli.command {
         return Ok(completions::run(terminal, args));
     }
+    if let Some(Command::Complete(args)) = &cli.command {
+        return Ok(complete::run(terminal, args));
+    }
     if let Some(Command::Help(args)) = &cli.command {
         return help::run(terminal, args);
     }
@@ -230,12 +234,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     };
     let chatlog = asked_chatlog(cli.command.as_ref()).cloned().or_else(|| config.chatlog.clone());
     let flags = repeated(&cli.global);
-    let sessions = cli
-        .global
-        .sessions
-        .or_else(|| std::env::var_os("REDRAFT_SESSIONS").filter(|v| !v.is_empty()).map(Into::into))
-        .or_else(|| config.sessions_dir.clone())
-        .unwrap_or_else(|| PathBuf::from("sessions"));
+    let sessions = sessions_folder(cli.global.sessions, &config);
     let context = Context { terminal, config, sessions, yes: cli.global.yes, flags, chatlog };
     let Some(command) = cli.command else { return welcome::run(&context) };
     match command {
@@ -266,10 +265,20 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Acp(args) => acp::run(context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
         // These need no configuration, and ended above.
-        Command::Completions(_) | Command::Help(_) | Command::Man(_) | Command::Trust(_) => {
-            Ok(code::DONE)
-        }
+        Command::Completions(_)
+        | Command::Complete(_)
+        | Command::Help(_)
+        | Command::Man(_)
+        | Command::Trust(_) => Ok(code::DONE),
     }
+}
+
+/// The folder that holds the sessions, where the flag names none or this one.
+fn sessions_folder(flag: Option<PathBuf>, config: &Config) -> PathBuf {
+    let variable = || std::env::var_os("REDRAFT_SESSIONS").filter(|v| !v.is_empty());
+    flag.or_else(|| variable().map(Into::into))
+        .or_else(|| config.sessions_dir.clone())
+        .unwrap_or_else(|| PathBuf::from("sessions"))
 }
 
 /// The file of `--chatlog`.

@@ -89,6 +89,29 @@ fn journals(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
     Ok(journals.collect())
 }
 
+/// The names of all sessions, the one last worked on first. Only what is a name is given: a folder's may
+/// hold what a shell would obey.
+pub fn names(root: &Path) -> Result<Vec<String>, FileError> {
+    let mut journals = journals(root)?;
+    journals.sort_by_key(|(_, stamp)| Reverse(stamp.modified));
+    let mut names: Vec<String> = journals.iter().map(|(f, _)| super::open::name_of(f)).collect();
+    names.retain(|name| crate::domain::name::check(name).is_ok());
+    Ok(names)
+}
+
+/// The numbers of a session's versions by the scripts in its folder, the latest first.
+#[must_use]
+pub fn versions(folder: &Path) -> Vec<u32> {
+    let of = |path: &PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        lone_version(name.strip_prefix("script_")?.strip_suffix(".py")?)
+    };
+    let mut numbers: Vec<u32> =
+        files::entries(folder).unwrap_or_default().iter().filter_map(of).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers
+}
+
 /// The folder of the session that was last worked on.
 pub fn last(root: &Path) -> Result<Option<PathBuf>, FileError> {
     let last = journals(root)?.into_iter().max_by_key(|(_, stamp)| stamp.modified);

@@ -3,7 +3,6 @@
 use crate::support::model_server::{ModelServer, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, feed, fenced};
 use serde_json::{Value, json};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A world with the session `x`: v1 ran and was not enough, v2 ran, and waits at its gate.
@@ -434,22 +433,6 @@ fn a_template_of_ones_own_takes_the_place_of_the_built_in_one() {
     let asked = world.received().into_iter().rfind(|r| agent(r) == Asking::Coder).unwrap();
     assert!(asked.prompt().contains("Always greet first."), "{}", asked.prompt());
     assert!(asked.body["temperature"].as_f64() == Some(1.5), "{}", asked.body);
-}
-
-#[test]
-fn completions_are_scripts_that_their_shells_understand() {
-    let world = World::empty();
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = text(&world, &["completions", shell]);
-        for word in ["redraft", "max-versions", "side-by-side"] {
-            assert!(script.contains(word), "{shell}: no {word}");
-        }
-    }
-    // A broken configuration does not break the shell that starts.
-    world.write("redraft.yaml", "modle: x\n");
-    world.write("it", &text(&world, &["completions", "bash"]));
-    let status = Command::new("/bin/bash").arg("-n").arg(world.file("it")).status();
-    assert!(status.is_err() || status.unwrap().success());
 }
 
 #[test]

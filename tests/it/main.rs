@@ -19,6 +19,7 @@ mod answers;
 mod ask;
 mod batch;
 mod commands;
+mod completions;
 mod data;
 #[cfg(unix)]
 mod disk;

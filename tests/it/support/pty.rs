@@ -42,22 +42,31 @@ impl Pty {
         rows: u16,
         env: &[(&str, &str)],
     ) -> Self {
-        Self::spawn(world, args, (columns, rows), env, "exec")
+        Self::spawn(world, &world.command(args), (columns, rows), env, "exec")
+    }
+
+    /// Another program, in the folder and the environment of the world.
+    pub(crate) fn of(world: &World, program: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(args);
+        for (name, value) in world.command(&[]).get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Self::spawn(world, &command, (80, 24), &[], "exec")
     }
 
     /// The program under a shell that stays, as in a terminal's window.
     pub(crate) fn under_a_shell(world: &World, args: &[&str]) -> Self {
-        Self::spawn(world, args, (80, 24), &[], "")
+        Self::spawn(world, &world.command(args), (80, 24), &[], "")
     }
 
     fn spawn(
         world: &World,
-        args: &[&str],
+        program: &Command,
         (columns, rows): (u16, u16),
         env: &[(&str, &str)],
         exec: &str,
     ) -> Self {
-        let program = world.command(args);
         // The terminal has its size, and echoes, before the program sees it.
         let words = format!("stty sane cols {columns} rows {rows}; {exec} \"$0\" \"$@\"; exit $?");
         let mut shell = Command::new("sh");

@@ -1,0 +1,23 @@
+_redraft() {
+    local word words=() last offered=()
+    # bash cuts `NAME:vN` at its colon.
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+        last=$((${#words[@]} - 1))
+        if [[ $last -ge 0 && ( $word == :* || ${words[last]} == *: ) ]]; then
+            words[last]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+    word=${words[${#words[@]} - 1]}
+    while IFS= read -r last; do
+        # What stands before the colon is there already.
+        [[ $word == *:* ]] && last=${last#"${word%:*}":}
+        offered+=("$(printf '%q' "$last")")
+    done < <("$1" complete -- "${words[@]}" 2>/dev/null)
+    if [[ ${#offered[@]} -gt 0 ]]; then
+        COMPREPLY=("${offered[@]}")
+    else
+        _redraft_words "$@"
+    fi
+}
