@@ -86,6 +86,8 @@ pub struct Config {
     pub chatlog: Option<PathBuf>,
     /// Only results, questions and errors are told.
     pub quiet: Option<bool>,
+    /// Where traces are sent; none for nowhere.
+    pub traces: Option<TracesConfig>,
     #[serde(deserialize_with = "values::or_default")]
     packages: PackagesConfig,
     #[serde(deserialize_with = "values::or_default")]
@@ -146,6 +148,17 @@ struct SandboxConfig {
     processes: Option<u64>,
     #[serde(deserialize_with = "values::positive")]
     disk_mb: Option<u64>,
+}
+
+/// What is sent to a collector of OpenTelemetry's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings")]
+pub struct TracesConfig {
+    /// The address that OpenTelemetry calls its endpoint, without `/v1/traces`; none for what its variables
+    /// say, or else its usual one.
+    pub endpoint: Option<String>,
+    /// Prompts and answers are sent too.
+    pub prompts: Option<bool>,
 }
 
 /// Names of packages, in their normal form.
@@ -276,6 +289,11 @@ impl Config {
         over(&mut self.uv, later.uv);
         over(&mut self.chatlog, later.chatlog);
         over(&mut self.quiet, later.quiet);
+        if let Some(later) = later.traces {
+            let traces = self.traces.get_or_insert_default();
+            over(&mut traces.endpoint, later.endpoint);
+            over(&mut traces.prompts, later.prompts);
+        }
         self.packages.allow.extend(later.packages.allow);
         self.packages.deny.extend(later.packages.deny);
         over(&mut self.limits.max_versions, later.limits.max_versions);

@@ -21,6 +21,7 @@ pub mod mcp;
 pub mod prompts;
 pub mod store;
 pub mod terminal;
+pub mod traces;
 pub mod trust;
 pub mod view;
 pub mod viewer;

@@ -37,7 +37,7 @@ const LAYERS: [&[&str]; 17] = [
     &["workflow::convergence", "workflow::results", "workflow::samples"],
     &["workflow::forecast"],
     &["workflow::machine", "workflow::manager"],
-    &["agents", "store"],
+    &["agents", "store", "traces"],
     &["view"],
     &["workflow::driver"],
     &["workflow::session_task"],

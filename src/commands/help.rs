@@ -36,6 +36,7 @@ const PAGES: &[Page] = pages![
     "serve",
     "report",
     "tests",
+    "traces",
     "troubleshooting"
 ];
 

@@ -49,6 +49,7 @@ use crate::llm::library::FetchError;
 use crate::store::StoreError;
 use crate::store::catalog::{self, Place};
 use crate::terminal::{Terminal, lost, read_input};
+use crate::traces;
 use crate::workflow::driver::DriverError;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -140,7 +141,11 @@ pub fn main() -> u8 {
         Err(error) => return unparsed(&error),
     };
     let terminal = Terminal::new(cli.global.json, cli.global.no_color, cli.global.verbose);
-    let ended = run(cli, terminal).and_then(|code| match lost() {
+    let ran = run(cli, terminal);
+    if let Some(line) = traces::end() {
+        terminal.warn(&line);
+    }
+    let ended = ran.and_then(|code| match lost() {
         Some(why) if code == code::DONE => {
             anyhow::bail!("cannot write to standard output: {why}")
         }
@@ -232,6 +237,9 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         quiet: cli.global.quiet || config.quiet == Some(true) && !terminal.verbose,
         ..terminal
     };
+    if let Some(traces) = &config.traces {
+        traces::begin(traces).map_err(anyhow::Error::msg)?;
+    }
     let chatlog = asked_chatlog(cli.command.as_ref()).cloned().or_else(|| config.chatlog.clone());
     let flags = repeated(&cli.global);
     let sessions = sessions_folder(cli.global.sessions, &config);

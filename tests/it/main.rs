@@ -62,6 +62,7 @@ mod store;
 mod support;
 #[cfg(unix)]
 mod terminal;
+mod traces;
 mod trust;
 #[cfg(unix)]
 mod waiting;

@@ -23,6 +23,7 @@ fn sections(inner: &str) -> Vec<(&'static str, String)> {
         ("limits", format!("limits: {{ {inner} }}")),
         ("sandbox", format!("sandbox: {{ {inner} }}")),
         ("packages", format!("packages: {{ {inner} }}")),
+        ("traces", format!("traces: {{ {inner} }}")),
         ("prices.a/b", format!("prices: {{ a/b: {{ {inner} }} }}")),
     ]
 }
@@ -100,6 +101,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sessions_dir", "settings"),
     ("chatlog", "settings"),
     ("quiet", "settings"),
+    ("traces", "traces"),
+    ("traces.endpoint", "traces"),
+    ("traces.prompts", "traces"),
     ("providers.p.requests_per_minute", "settings"),
     ("uv", "packages"),
     ("probe", "models"),

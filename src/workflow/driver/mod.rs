@@ -41,6 +41,7 @@ use crate::python::packages::Packages;
 use crate::python::{check, outline};
 use crate::sandbox::RunnerError;
 use crate::store::{Store, StoreError};
+use crate::traces::Recording;
 use serde::Serialize;
 use std::collections::HashMap;
 use thiserror::Error;
@@ -134,11 +135,16 @@ pub enum DriverError {
 /// # Errors
 /// Whatever was done until then is journaled; the session can be resumed.
 pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverError> {
+    let recording = Recording::of(store.session());
+    if let Some(recording) = &recording {
+        store.watch_too(recording.watch());
+    }
     let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut driver =
         Driver { store, tools, models, contexts, refused, python: None, held_back: None };
     let end = driver.work().await;
     driver.store.sync()?;
+    drop(recording);
     end
 }
 
