@@ -173,7 +173,7 @@ fn an_answer_that_was_begun_begins_anew() {
     let mut told = String::new();
     let never = CancellationToken::new();
     let mut on = |news: News<'_>| {
-        if let News::Text(text) = news {
+        if let News::Begun(text) | News::Text(text) = news {
             told.push_str(text);
         }
     };

@@ -67,7 +67,7 @@ fn what_is_left_is_estimated_by_the_version_and_the_profile_and_what_was_begun_i
     // Of this kind, answers are begun for the model, with the fence.
     let url = world.server().base_url();
     let config = format!(
-        "model: local/m\nproviders:\n  local: {{ kind: completion, base_url: '{url}/v1/completions', \
+        "model: local/m\nedits: false\nproviders:\n  local: {{ kind: completion, base_url: '{url}/v1/completions', \
          timeout: 20 }}\n"
     );
     world.write("redraft.yaml", &config);
