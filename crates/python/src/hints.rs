@@ -120,7 +120,7 @@ const GUARD: &str = "each process that is started imports the script anew: put a
                      and all else that is to be done once, into a function `main()`, and call it at the \
                      end under `if __name__ == '__main__':`";
 /// What a child process says that would start processes itself while it imports the script.
-const BOOTSTRAPPING: &str =
+pub(super) const BOOTSTRAPPING: &str =
     "before the\n        current process has finished its bootstrapping phase";
 
 /// Whether processes were started by a script that each of them runs anew, from its beginning.

@@ -462,6 +462,12 @@ fn judge(
     let told = |verdict, reason: Option<String>, error| Judged { verdict, reason, error };
     let has_window = ask.checks.window;
     match done.end {
+        // Its exit code says nothing of threads and processes that it started.
+        End::Exited(0) if traceback::ended_a_worker(stderr) => {
+            let reason = "an error ended a thread or a process that it started".to_owned();
+            let error = traceback::error_behind(stderr, execution(ask));
+            told(RunVerdict::Failed, Some(reason), error)
+        }
         End::Exited(0) => told(RunVerdict::Ok, None, None),
         End::TimedOut | End::Interrupted => {
             // Rounded, as its user would say it.

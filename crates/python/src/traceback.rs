@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::execution::Execution;
-use super::hints::hint;
+use super::hints::{BOOTSTRAPPING, hint};
 use redraft_domain::report::RunError;
 use redraft_domain::text::{one_line, visible};
 
@@ -64,19 +64,32 @@ fn read(lines: &[&str], place: Option<&Place>, ran: Execution<'_>) -> Option<Run
 /// Whether there is a traceback in the text: also of an error that did not end the script.
 #[must_use]
 pub fn is_in(stderr: &str) -> bool {
-    stderr.lines().any(|line| line.trim_start_matches(MARGIN).starts_with(HEADER))
+    stderr.lines().any(is_header)
 }
 
 /// Whether there is a traceback in the text of an error that Python itself does not call ignored.
 #[must_use]
 pub fn counts_in(stderr: &str) -> bool {
+    any_in(stderr, |beside| beside != Beside::Ignored)
+}
+
+/// Whether an error ended a thread or a process that the script started: what it was to do is not done,
+/// whatever the script's own exit code is.
+#[must_use]
+pub fn ended_a_worker(stderr: &str) -> bool {
+    any_in(stderr, |beside| beside == Beside::Worker) || stderr.contains(BOOTSTRAPPING)
+}
+
+fn any_in(stderr: &str, fits: impl Fn(Beside) -> bool) -> bool {
     let lines: Vec<&str> = stderr.lines().collect();
-    let headers = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| line.trim_start_matches(MARGIN).starts_with(HEADER));
-    let mut places = headers.map(|(at, _)| place(&lines, at));
-    places.any(|place| place != Beside::Ignored)
+    let headers = lines.iter().enumerate().filter(|(_, line)| is_header(line));
+    headers.map(|(at, _)| place(&lines, at)).any(fits)
+}
+
+/// Whether a line begins a traceback, also that of a group or of one in a group.
+fn is_header(line: &str) -> bool {
+    let line = line.trim_start_matches(MARGIN);
+    line.strip_prefix("Exception Group ").unwrap_or(line).starts_with(HEADER)
 }
 
 /// What stands before the lines of an exception group.
@@ -92,15 +105,9 @@ enum Place {
 /// What Python says before the traceback of an error that ended nothing, in all its versions:
 /// `Exception ignored in: <..>`, `Exception ignored while calling deallocator <..>:`, ...
 const IGNORED: [&str; 2] = ["Exception ignored ", "Error in atexit._run_exitfuncs:"];
-/// What is said before that of an error that ended something else: a thread, a callback, a message, a
-/// task.
-const ELSEWHERE: [&str; 5] = [
-    "Exception in thread ",
-    "Exception in Tkinter callback",
-    "--- Logging error ---",
-    "future: <",
-    "handle: <",
-];
+/// What is said before that of an error that ended something else: a callback, a message, a task.
+const ELSEWHERE: [&str; 4] =
+    ["Exception in Tkinter callback", "--- Logging error ---", "future: <", "handle: <"];
 /// What stands between the tracebacks of errors of which one led to the other.
 const LED_TO: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
@@ -112,8 +119,10 @@ const LED_TO: [&str; 2] = [
 enum Beside {
     /// An error in a destructor, a callback at the exit and the like.
     Ignored,
-    /// An error that ended a thread, a child process, a callback.
+    /// An error that ended a callback, a message, a task.
     Elsewhere,
+    /// An error that ended a thread or a process that the script started.
+    Worker,
     /// What ended the script, as far as can be told.
     End,
 }
@@ -132,10 +141,11 @@ fn place(lines: &[&str], header: usize) -> Beside {
 /// What a line says of the traceback that it stands before.
 fn said(line: &str) -> Option<Beside> {
     let begins = |all: &[&str]| all.iter().any(|said| line.starts_with(said));
-    let of_a_child = line.starts_with("Process ") && line.ends_with(':');
+    let of_a_process = line.starts_with("Process ") && line.ends_with(':');
     match line {
         _ if begins(&IGNORED) => Some(Beside::Ignored),
-        _ if of_a_child || begins(&ELSEWHERE) => Some(Beside::Elsewhere),
+        _ if begins(&ELSEWHERE) => Some(Beside::Elsewhere),
+        _ if of_a_process || begins(&["Exception in thread "]) => Some(Beside::Worker),
         _ => None,
     }
 }
@@ -166,8 +176,10 @@ fn without_others<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 /// The last one of those that say most of the script's end.
 fn last_traceback(lines: &[&str]) -> Option<(Beside, Place)> {
     let mut best: Option<(Beside, usize)> = None;
+    // The last one is torn where the script was stopped while it wrote.
+    let mut whole = false;
     for (at, line) in lines.iter().enumerate().rev() {
-        if *line == HEADER {
+        if *line == HEADER && whole {
             let beside = place(lines, at);
             if beside == Beside::End {
                 return Some((beside, Place::Plain(at)));
@@ -177,6 +189,7 @@ fn last_traceback(lines: &[&str]) -> Option<(Beside, Place)> {
             }
             continue;
         }
+        whole |= !line.starts_with(' ') && !line.is_empty() && *line != HEADER;
         if line.starts_with("  + Exception Group Traceback") {
             return Some((Beside::End, Place::Group(at)));
         }
@@ -255,7 +268,16 @@ fn plain(lines: &[&str], script_name: &str) -> Option<Found> {
 
 /// Whether a line begins what is no part of the message before it.
 fn starts_another(line: &str) -> bool {
-    line == HEADER || said(line).is_some()
+    line == HEADER || said(line).is_some() || is_warning(line)
+}
+
+/// Whether a line is a warning of Python's own: `FILE:LINE: CATEGORY: TEXT`.
+fn is_warning(line: &str) -> bool {
+    let mut parts = line.splitn(4, ':').skip(1);
+    let number = parts.next().is_some_and(|part| part.parse::<usize>().is_ok());
+    let category = parts.next().and_then(|part| part.strip_prefix(' '));
+    number
+        && category.is_some_and(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric))
 }
 
 /// An exception group, from its header: its own frames, then those of its first exception.

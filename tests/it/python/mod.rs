@@ -2,5 +2,6 @@
 
 mod acceptance;
 mod checks;
+mod recorded;
 mod runs;
 mod tracebacks;

@@ -50,6 +50,13 @@ async fn each_end_of_a_script_has_its_verdict() {
         ("import sys\nsys.exit(0)", 30, Ok, Some(0), ""),
         ("x = 1\n1 / 0", 30, Failed, Some(1), "ZeroDivisionError"),
         ("name = input('name? ')", 30, Waits, Some(1), ""),
+        (
+            "import threading\nthreading.Thread(target=lambda: 1 / 0).start()",
+            30,
+            Failed,
+            Some(0),
+            "division by zero",
+        ),
         ("raise EOFError('EOF when reading a file')", 30, Failed, Some(1), "EOFError"),
         ("import sys\nprint(sys.argv[1])", 30, Failed, Some(1), "give defaults"),
         ("import sys\nsys.exit('no city')", 30, Failed, Some(1), "no city"),
