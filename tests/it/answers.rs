@@ -111,6 +111,10 @@ fn a_script_in_two_files_is_one_script_and_looks_for_no_package() {
         format!(
             "```python\n# main.py\n{main}```\n```python\n# shapes.py\n{shapes}```\n```csv\na,b\n1,2\n```\n"
         ),
+        format!("```python\n# shapes.py\n{shapes}\n# main.py\n{main}```\n"),
+        format!(
+            "<file name=\"shapes.py\">\n{shapes}</file>\n<file name=\"main.py\">\n{main}</file>\n"
+        ),
         format!(
             "`shapes.py`:\n```python\n{shapes}```\n`main.py`:\n```python\n{main}```\n`test_main.py`:\n```python\n{test}```\n"
         ),

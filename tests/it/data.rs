@@ -57,7 +57,7 @@ fn a_table_of_text_is_told_with_what_a_script_needs_to_read_it() {
         ]),
         ("de.csv", latin, &[
             "encoding \"windows-1252\"",
-            "umsatz (number with decimal comma)",
+            "umsatz (number as 1.234,5)",
             "Müller;Köln;1.234,50",
         ]),
         ("wide.tsv", &wide, &["TSV", "encoding \"utf-16\"", "a (integer), b (integer)"]),

@@ -60,6 +60,8 @@ pub(super) struct Values {
     zones: Zones,
     /// Times with AM or PM.
     halves: u64,
+    /// Numbers with a decimal comma and points between thousands.
+    points: u64,
     /// Numbers without end.
     infinite: u64,
     /// Whether a word for true was seen, and one for false; both count as seen where one is spelled out.
@@ -114,6 +116,8 @@ impl Values {
         for (count, (_, fits)) in self.before.iter_mut().zip(BEFORE).skip(INTEGER + 1) {
             *count += u64::from(fits(text));
         }
+        self.points +=
+            u64::from(is_decimal_comma(text) && text.contains('.') && text.contains(','));
         self.infinite += u64::from(is_infinite(text));
         for (seen, words) in self.truths.iter_mut().zip(TRUTHS) {
             *seen |= is_one_of(text, &words) || is_one_of(text, &["true", "false"]);
@@ -253,6 +257,7 @@ impl Values {
             DECIMAL_COMMA if too(GROUPED) => {
                 "number as 1,000: thousands or decimals can't be told".to_owned()
             }
+            DECIMAL_COMMA if self.points > 0 => "number as 1.234,5".to_owned(),
             at if at < NUMBERS => BEFORE[at].0.to_owned(),
             at if at < NUMBERS + 2 * FORMS => {
                 let is_date = at < NUMBERS + FORMS;
@@ -381,7 +386,8 @@ mod tests {
         for (values, kind) in [
             (&["1", "-2", "0"][..], "integer"),
             (&["1", "2.5", "1e9"], "number"),
-            (&["1", "2,5", "1.234,5"], "number with decimal comma"),
+            (&["1", "2,5", "0,75"], "number with decimal comma"),
+            (&["1", "2,5", "1.234,5"], "number as 1.234,5"),
             (&["1", "1,234", "2,345.67"], "number as 1,234.5"),
             (&["1,000", "2,500"], COMMA),
             (&["500", "1,000"], COMMA),

@@ -34,17 +34,26 @@ pub fn files(
     let text = after_thinking(&normal);
     let lines: Vec<&str> = text.split('\n').collect();
     let blocks = fences::placed(text, &|text: &str| checker.parses(text));
+    let named = |(line, block): (usize, Block)| (name(&lines, line, &block), block);
+    let mut blocks: Vec<_> = blocks.into_iter().map(named).collect();
+    if blocks.is_empty() {
+        blocks = tagged(&lines);
+    }
     let mut files = Vec::new();
     let mut broken = None;
-    for (line, block) in blocks {
-        let name = name(&lines, line, &block);
+    for (name, block) in blocks {
         let other = name.as_ref().is_some_and(|name| !is_python(name));
         if other || fences::other_language(&block.tag) || block.tag == "json" {
             continue;
         }
         let cut = outcome == Outcome::Cut && !block.closed;
         match checker.check(&block.text) {
-            Ok(()) if !cut => files.push(File { name: name.unwrap_or_default(), text: block.text }),
+            Ok(()) if !cut => match sections(&block.text) {
+                Some(parts) if parts.iter().all(|part| checker.parses(&part.text)) => {
+                    files.extend(parts);
+                }
+                _ => files.push(File { name: name.unwrap_or_default(), text: block.text }),
+            },
             Err(_) if name.is_none() && !cut => {}
             Err(problem) => broken = Some(Broken { text: block.text, problem, cut }),
             Ok(()) => {
@@ -61,6 +70,43 @@ pub fn files(
     }
 }
 
+/// The files between tags that name them: `<file path="shapes.py">`, each on a line of its own.
+fn tagged(lines: &[&str]) -> Vec<(Option<String>, Block)> {
+    let mut files = Vec::new();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        let Some(tag) = line.trim().strip_prefix('<').and_then(|tag| tag.strip_suffix('>')) else {
+            continue;
+        };
+        let name = tag.split(['"', '\'']).nth(1).and_then(file_name).filter(|name| is_python(name));
+        let close = format!("</{}>", tag.split(' ').next().unwrap_or_default());
+        let end = lines[at..].iter().position(|line| line.trim() == close);
+        if let Some((name, end)) = name.zip(end) {
+            let text = lines[at..at + end].join("\n") + "\n";
+            files.push((Some(name), Block { tag: String::new(), text, closed: true }));
+            at += end + 1;
+        }
+    }
+    files
+}
+
+/// The files of one block that has several, each below a comment that is its name.
+fn sections(text: &str) -> Option<Vec<File>> {
+    let mut files: Vec<File> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let words = line.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
+        let only_a_name =
+            line.starts_with('#') && words.filter(|word| !word.ends_with(':')).count() == 1;
+        match titled(line.trim()).filter(|_| only_a_name) {
+            Some(name) => files.push(File { name, text: line.to_owned() }),
+            None if files.is_empty() && line.trim().is_empty() => {}
+            None => files.last_mut()?.text.push_str(line),
+        }
+    }
+    (files.len() > 1).then_some(files)
+}
+
 /// The name of the file that a block is: on its fence, in its first lines, or above it.
 fn name(lines: &[&str], fence: usize, block: &Block) -> Option<String> {
     let info = lines.get(fence).copied().unwrap_or_default();
@@ -74,7 +120,8 @@ fn name(lines: &[&str], fence: usize, block: &Block) -> Option<String> {
     };
     let above = || {
         let above = lines[..fence].iter().rev().take(ABOVE).find(|line| !line.trim().is_empty())?;
-        let mut names = above.split(char::is_whitespace).filter_map(file_name);
+        let words = above.split(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | '\''));
+        let mut names = words.filter_map(file_name);
         let name = names.next().filter(|name| is_python(name))?;
         names.all(|other| other == name).then_some(name)
     };
@@ -131,6 +178,8 @@ mod tests {
             (format!("1. shapes.py:\n{block}"), "shapes.py"),
             (format!("File: ./shapes.py\n\n{block}"), "shapes.py"),
             (format!("Put this into `shapes.py`, beside the script.\n{block}"), "shapes.py"),
+            (format!("<file name=\"shapes.py\">\n{block}\n</file>"), "shapes.py"),
+            ("<file name=\"a/shapes.py\">\nx = 1\n</file>".to_owned(), "a/shapes.py"),
             (block.replace("python", "python shapes.py"), "shapes.py"),
             (block.replace("python", "python:shapes.py"), "shapes.py"),
             (block.replace("python", "python title=\"shapes.py\""), "shapes.py"),
@@ -150,6 +199,23 @@ mod tests {
             let files = files(&answer, Outcome::Whole, &parses).unwrap();
             let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
             assert_eq!(names, [name], "{answer}");
+        }
+    }
+
+    #[test]
+    fn files_in_one_block_or_in_tags_are_told_apart() {
+        for (answer, expected) in [
+            ("```python\n# a.py\nx = 1\n\n# b.py\nimport a\n```", "a.py b.py"),
+            ("```\n# File: a.py\nx = 1\n# ---- b.py ----\nimport a\n```", "a.py b.py"),
+            ("<file path='a.py'>\nx = 1\n</file>\n<file path='b.py'>\nx\n</file>", "a.py b.py"),
+            // A comment that says more is no name, and a part that is no Python no file.
+            ("```python\n# a.py\nx = 1\n# read by the tests in b.py\ny = 2\n```", "a.py"),
+            ("```python\n# a.py\nx = (\n# b.py\n1)\n```", "a.py"),
+            ("<a href='a.py'>\nx = 1\n", ""),
+        ] {
+            let files = files(answer, Outcome::Whole, &parses).unwrap();
+            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            assert_eq!(names.join(" "), expected, "{answer}");
         }
     }
 
