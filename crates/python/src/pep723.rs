@@ -196,52 +196,22 @@ fn is_plain(script: &str, block: &Block) -> bool {
     let Some(standard) = STANDARD.as_ref() else { return false };
     let mut found = standard.captures_iter(script).filter(|found| &found["type"] == "script");
     let (Some(only), None) = (found.next(), found.next()) else { return false };
-    let toml: Vec<&str> = only["content"].lines().map(|line| line[1..].trim()).collect();
-    let end = toml.iter().position(|line| line.starts_with('[')).unwrap_or(toml.len());
-    let toml = &toml[..end];
-    let keys = |key: &str| toml.iter().filter(|line| value(line, key).is_some()).count();
-    let list = toml.iter().position(|line| value(line, "dependencies").is_some());
-    let list = list.map(|at| {
-        let first = value(toml[at], "dependencies").unwrap_or_default();
-        std::iter::once(first).chain(toml[at + 1..].iter().copied()).collect::<Vec<_>>().join("\n")
-    });
-    let requires = toml.iter().find_map(|line| value(line, "requires-python"));
-    let first = toml.iter().position(|line| value(line, "requires-python").is_some());
+    let lines: Vec<&str> = only["content"].lines().map(|line| line[1..].trim()).collect();
+    let Ok(table) = toml::from_str::<toml::Table>(&lines.join("\n")) else { return false };
+    // As lines too, which is how they are found and completed.
+    let top = || lines.iter().take_while(|line| !line.starts_with('['));
+    let keys = |key: &str| top().filter(|line| value(line, key).is_some()).count();
+    let as_lines = |key: &str| keys(key) == usize::from(table.contains_key(key));
+    let requires = table.get("requires-python").map(toml::Value::as_str);
+    let dependencies =
+        table.get("dependencies").map_or(Some(&[][..]), |list| list.as_array().map(Vec::as_slice));
     blocks(script).len() == 1
-        && keys("dependencies") <= 1
-        && keys("requires-python") <= 1
-        && list.is_none_or(|list| is_list(&list))
-        && requires.is_none_or(is_string)
-        && block.dependencies == strings(toml, "dependencies")
-        && first.is_none_or(|_| block.requires_python == strings(toml, "requires-python").pop())
-}
-
-/// Whether TOML reads a list of strings here, with nothing behind it on its last line.
-fn is_list(text: &str) -> bool {
-    let Some(mut rest) = text.strip_prefix('[') else { return false };
-    let mut wants_comma = false;
-    loop {
-        rest = rest.trim_start();
-        match rest.chars().next() {
-            Some('#') => rest = rest.find('\n').map_or("", |end| &rest[end..]),
-            Some(']') => break,
-            Some(',') if wants_comma => (wants_comma, rest) = (false, &rest[1..]),
-            Some('"' | '\'') if !wants_comma => match string(rest) {
-                Some((text, after)) if !text.contains('\n') => (wants_comma, rest) = (true, after),
-                _ => return false,
-            },
-            _ => return false,
-        }
-    }
-    let line = rest[1..].lines().next().unwrap_or_default().trim();
-    line.is_empty() || line.starts_with('#')
-}
-
-fn is_string(text: &str) -> bool {
-    text.starts_with(['"', '\''])
-        && string(text).is_some_and(|(_, rest)| {
-            let rest = rest.trim();
-            rest.is_empty() || rest.starts_with('#')
+        && ["dependencies", "requires-python"].into_iter().all(as_lines)
+        && requires == block.requires_python.as_deref().map(Some)
+        && dependencies.is_some_and(|list| {
+            list.iter()
+                .map(toml::Value::as_str)
+                .eq(block.dependencies.iter().map(|text| Some(text.as_str())))
         })
 }
 

@@ -145,19 +145,6 @@ fn tabs(text: &str) -> Option<String> {
 
 /// The characters that HTML entities stand for.
 fn entities(text: &str) -> Option<String> {
-    const NAMES: [(&str, &str); 8] = [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&#x27;", "'"),
-        ("&apos;", "'"),
-        ("&nbsp;", " "),
-        // Last, so that what it uncovers is not read a second time.
-        ("&amp;", "&"),
-    ];
-    NAMES
-        .iter()
-        .any(|(name, _)| text.contains(name))
-        .then(|| NAMES.iter().fold(text.to_owned(), |text, (name, sign)| text.replace(name, sign)))
+    let plain = html_escape::decode_html_entities(text);
+    (plain != text).then(|| plain.replace('\u{a0}', " "))
 }
