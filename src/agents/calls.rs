@@ -102,6 +102,12 @@ pub(super) fn code_of(arguments: &Value) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 
+/// Whether the tag that a text begins with is followed by one mark of code.
+fn is_quoted(text: &str) -> bool {
+    let behind = text.find('>').map_or("", |end| &text[end + 1..]);
+    behind.starts_with('`') && !behind.starts_with("```")
+}
+
 impl Reader<'_> {
     /// All calls of a text, where the first one begins, and whether the text ends in one. `marked`
     /// says that the text can hold nothing else.
@@ -144,6 +150,8 @@ impl Reader<'_> {
         let before = line_before(text, at).trim_end();
         let begins = before.is_empty() || before.ends_with(['>', ']', ':']);
         let found = match rest.chars().next()? {
+            // A tag between single marks of code is only spoken of.
+            '<' if before.ends_with('`') && is_quoted(rest) => None,
             '<' => self.tagged(rest).or_else(|| self.marked(rest)),
             '`' if rest.starts_with("```") && before.is_empty() => self.fenced(rest),
             '[' if starts_with(rest, "[TOOL_CALLS]") => self.marked(rest),

@@ -325,7 +325,15 @@ fn code_before_prose(block: &Block, cut: bool, checker: &Checker<'_>) -> Option<
     if block.closed {
         return None;
     }
-    let pieces = segments(&block.text);
+    let mut text = block.text.trim_end();
+    // A word that an answer was cut off in may be code.
+    if cut
+        && let Some((before, last)) = text.rsplit_once('\n')
+        && !last.trim().contains(' ')
+    {
+        text = before;
+    }
+    let pieces = segments(text);
     let [first, rest @ ..] = &pieces[..] else { return None };
     let alone = rest.is_empty() && first.closed;
     let is_whole = alone && !cut || first.closed;

@@ -12,6 +12,7 @@
 //! A Planner may also write `Try with input: 3` anywhere.
 
 use super::lists;
+use super::tries::NOTHING;
 use crate::domain::plan::TRY_IT_WITH;
 use crate::domain::text::one_line;
 use std::fmt::Write;
@@ -59,9 +60,8 @@ impl Line<'_> {
     fn is_real(&self) -> bool {
         let (Self::Arguments(pieces) | Self::Input(pieces)) = self else { return false };
         let text = pieces.join(" ");
-        let plain = text.trim_matches(['(', ')', '.', '…', '<', '>', ' ']).to_ascii_lowercase();
-        let nothing = ["", "none", "n/a", "no input", "no arguments", "none needed", "not needed"];
-        text.is_empty() || !nothing.contains(&plain.as_str())
+        let plain = text.trim_matches(['(', ')', '.', '…', '<', '>', ' ']);
+        text.is_empty() || !(plain.is_empty() || plain.eq_ignore_ascii_case(NOTHING))
     }
 }
 
@@ -171,7 +171,8 @@ fn value(text: &str) -> Option<Line<'_>> {
 /// What stands in marks, if nothing but that is there: "`--rows 3`", "`7`, `10`."
 fn ticked(text: &str) -> Option<Vec<&str>> {
     let parts: Vec<&str> = text.strip_suffix('.').unwrap_or(text).split('`').collect();
-    let between = |part: &&str| matches!(part.trim_matches([' ', ',', ';']), "" | "and" | "or");
+    // A word at most, of any language.
+    let between = |part: &&str| !part.trim_matches([' ', ',', ';']).contains(' ');
     let framed = parts.len() > 1 && parts.first() == Some(&"") && parts.last() == Some(&"");
     let apart = framed && parts.iter().step_by(2).all(between);
     apart.then(|| parts.into_iter().skip(1).step_by(2).collect())

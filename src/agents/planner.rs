@@ -410,9 +410,8 @@ fn question(line: &str, item: Option<Item<'_>>, now: Section) -> Option<String> 
     }
     let start = item.map_or(line, |i| i.text);
     let start = start.trim_start_matches(['-', '*', ' ', '_']);
-    let labelled = ["Question", "question", "Q", "q"].iter().find_map(|name| {
-        let rest = start.strip_prefix(name)?.trim_start();
-        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let labelled = start.strip_prefix(['Q', 'q']).and_then(|rest| {
+        let rest = rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
         rest.strip_prefix([':', '.', ')']).or_else(|| rest.strip_prefix("**:"))
     });
     let asked = match labelled {

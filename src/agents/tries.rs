@@ -53,7 +53,7 @@ pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
 }
 
 /// The answer where there is nothing to say.
-const NOTHING: &str = "none";
+pub(super) const NOTHING: &str = "none";
 
 #[cfg(test)]
 mod tests {

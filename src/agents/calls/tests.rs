@@ -234,6 +234,7 @@ fn what_only_speaks_of_a_call_is_none() {
         "x < 3 and y > 2 [ok] {fine}",
         "print(42)",
         "Action: none is needed.",
+        "Python takes `<tool_call>` for text, as any other word. It is 42.",
     ] {
         assert_eq!(written(text, TOOL), None, "{text}");
     }

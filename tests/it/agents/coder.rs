@@ -456,6 +456,12 @@ fn an_answer_that_was_cut_is_only_taken_when_it_is_whole() {
             Cut,
             Want::Refusal(CutOff),
         ),
+        (
+            "in the word that the call of main begins with",
+            "```python\nimport sys\n\ndef main():\n    print(1)\n\nif".to_owned(),
+            Cut,
+            Want::Refusal(CutOff),
+        ),
         ("after the call of main", format!("```python\n{S}"), Cut, is(S)),
         (
             "without fences, in the code",

@@ -1,6 +1,7 @@
 //! What the agents make of answers: tables of shapes, and whole answers of real small models.
 
 mod coder;
+mod corpus;
 mod formats;
 mod forms;
 mod planner;

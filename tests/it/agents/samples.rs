@@ -174,7 +174,7 @@ fn real_plans_give_their_distinct_requirements() {
 }
 
 /// The plan in a prompt, line by line: also what a good Planner would have left out.
-fn plan_of(name: &str) -> Vec<Requirement> {
+pub(super) fn plan_of(name: &str) -> Vec<Requirement> {
     let prompt = sample(&name.replace(".txt", ".prompt.txt").replace("schema-", ""));
     let lines = prompt.split("Plan:").nth(1).unwrap().split("Script:").next().unwrap();
     let texts: Vec<&str> = lines
