@@ -9,8 +9,11 @@ use redraft::domain::review::{Status, Verdict};
 use std::fs;
 use std::ops::AddAssign;
 
+/// Reads an answer, and compares what it read with what stands there.
+type Reader = fn(&Entry) -> Score;
+
 /// Readers, with the least precision and recall that each of them has on either half.
-const READERS: [(&str, f64, fn(&Entry) -> Score); 5] = [
+const READERS: [(&str, f64, Reader); 5] = [
     ("code", 1.0, of_code),
     ("plan", 1.0, of_plan),
     ("review", 1.0, of_review),
@@ -57,6 +60,7 @@ struct Score {
 
 impl Score {
     /// Of one thing that is there or not, and was read as it is, otherwise, or not at all.
+    #[expect(clippy::needless_pass_by_value, reason = "as the readers give it")]
     fn of_one<T: PartialEq>(read: Option<T>, wanted: Option<T>) -> Self {
         let right = usize::from(read.is_some() && read == wanted);
         Self { right, read: usize::from(read.is_some()), wanted: usize::from(wanted.is_some()) }
@@ -199,6 +203,7 @@ fn of_edits(entry: &Entry) -> Score {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the scores are for whoever asks for them")]
 fn every_reader_keeps_its_score_on_both_halves() {
     let mut low = String::new();
     println!("reader  half      answers  precision  recall");
@@ -229,6 +234,7 @@ fn every_reader_keeps_its_score_on_both_halves() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the ratio is for whoever asks for it")]
 fn ten_recorded_changes_take_half_of_the_tokens_as_edits() {
     let tokens = |answer: &str| Usage::estimate(&[], answer).answer;
     let (mut edits, mut whole) = (0, 0);
