@@ -6,7 +6,7 @@ use super::updates;
 use crate::domain::text::one_line;
 use crate::store::{self, StoreError, catalog};
 use crate::terminal::Terminal;
-use crate::view::SessionRow;
+use crate::view::{Row, SessionRow};
 use crate::workflow::machine::{self, Step};
 use crate::workflow::session_task::SessionTask;
 use serde::Deserialize;
@@ -308,18 +308,23 @@ impl Agent {
             Some(cursor) => cursor.parse().map_err(|_| RpcError::params("no such cursor"))?,
             None => 0,
         };
-        let all = catalog::list(&self.sessions(&cwd)?, SessionRow::of).map_err(RpcError::failed)?;
-        let rows = all.into_iter().filter_map(|listed| Some((listed.row.ok()?, listed.name)));
-        let rows = rows.filter(|(row, _)| row.kind == "script");
-        let mut all: Vec<_> = rows.map(|(row, name)| (row.updated, name, row.request)).collect();
-        all.sort_by(|a, b| b.cmp(a));
-        let page = all.iter().skip(from).take(PAGE).map(|(updated, name, request)| {
-            json!({
-                "sessionId": name, "cwd": cwd, "title": one_line(request, 100), "updatedAt": updated,
-            })
+        let listed =
+            catalog::list(&self.sessions(&cwd)?, SessionRow::of).map_err(RpcError::failed)?;
+        let all = Row::newest_first(listed).into_iter().filter_map(|row| match row {
+            Row::Session(row) if row.kind == "script" => Some(row),
+            _ => None,
         });
-        let mut list = json!({ "sessions": page.collect::<Vec<_>>() });
-        if all.len() > from.saturating_add(PAGE) {
+        let mut page = all.skip(from).peekable();
+        let infos: Vec<Value> = page
+            .by_ref()
+            .take(PAGE)
+            .map(|row| {
+                let title = one_line(&row.request, 100);
+                json!({ "sessionId": row.name, "cwd": cwd, "title": title, "updatedAt": row.updated })
+            })
+            .collect();
+        let mut list = json!({ "sessions": infos });
+        if page.peek().is_some() {
             list["nextCursor"] = (from + PAGE).to_string().into();
         }
         Ok(list)
