@@ -250,6 +250,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_in_pieces_is_a_whole_picture() {
+        let shown = Pixels::within(picture(900, 300), 60 * CELL.0 * FINER, 20 * CELL.1 * FINER);
+        for (how, begin, end) in [(Pictures::Kitty, ';', '\u{1b}'), (Pictures::Iterm, ':', '\u{7}')]
+        {
+            let text = drawn(how, picture(900, 300), (60, 20), false).unwrap();
+            let pieces = text.split(begin).skip(1).filter_map(|rest| rest.split(end).next());
+            let pieces: Vec<&str> = pieces.collect();
+            let small = pieces.len() > 1 && pieces.iter().all(|piece| piece.len() <= PIECE);
+            assert!(small || how == Pictures::Iterm, "{how:?}");
+            let png = STANDARD.decode(pieces.concat()).unwrap();
+            assert_eq!(Pixels::read(&png).unwrap(), shown, "{how:?}");
+        }
+    }
+
+    #[test]
     fn a_picture_has_no_more_columns_and_rows_than_there_are_and_than_it_needs() {
         for ((width, height), room, columns) in [
             ((80, 80), (100, 50), 10),
