@@ -220,7 +220,10 @@ class Asyncio(World):
             task = asyncio.ensure_future(
                 redraft.awrite_script("count", name="s", config=config, on_gate=answer)
             )
-            await asked.wait()
+            # A task that fails before its gate is no reason to wait.
+            at_gate = asyncio.ensure_future(asked.wait())
+            await asyncio.wait({task, at_gate}, return_when=asyncio.FIRST_COMPLETED)
+            at_gate.cancel()
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task

@@ -399,6 +399,41 @@ fn a_session_whose_process_does_not_listen_is_followed_on_the_disk() {
     messages.until("ended");
 }
 
+/// Even one that may read the folder of the sockets.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_script_in_the_sandbox_answers_no_gate() {
+    let world = counting();
+    let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
+    pty.expect_screen("the gate", |screen| screen.contains("? Is this the plan?"));
+    let live = world.file("home/.local/state/redraft/live").canonicalize().unwrap();
+    let live = live.to_str().unwrap();
+    world.write(
+        "attack.py",
+        &format!(
+            "import os, socket\n\
+             for name in os.listdir('{live}'):\n    \
+                 line = socket.socket(socket.AF_UNIX)\n    \
+                 line.connect('{live}/' + name)\n    \
+                 print('connected')\n    \
+                 try:\n        \
+                     line.sendall(b'{{\"ask\":\"answer\",\"question\":1,\"answer\":{{\"answer\":\"approve\"}}}}\\n')\n        \
+                     print('said', line.recv(100))\n    \
+                 except OSError:\n        \
+                     print('said', b'')\n"
+        ),
+    );
+    world.write("c.yaml", "safety: off\n");
+    let args = ["run", "attack.py", "--config", "c.yaml", "--allow", &format!("read={live}")];
+    let out = world.run(&args);
+    // Where root gives scripts another user, that one can't even look into the folder.
+    let turned_away = out.out.contains("connected") && out.out.contains("said b''");
+    assert!(turned_away || out.err.contains("PermissionError"), "{out:?}");
+    pty.choose("Is this the plan?", "quit");
+    pty.expect_end(3);
+    assert!(!world.events("s").contains(&"plan_approved".to_owned()));
+}
+
 /// Who may connect is this user alone, whatever the folder was like before.
 #[test]
 fn a_session_at_work_listens_to_its_own_user_only() {
