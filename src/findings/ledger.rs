@@ -13,6 +13,7 @@ use crate::domain::review::{
 };
 use crate::domain::session::Session;
 use crate::domain::text::single_spaced;
+use std::borrow::Cow;
 
 /// How many findings reach the Coder.
 const CAP: usize = 12;
@@ -58,7 +59,7 @@ fn update_for(
     let ledger = &session.ledger;
     let mut book = Book {
         session,
-        findings: ledger.clone(),
+        findings: ledger.iter().map(Cow::Borrowed).collect(),
         version,
         script: session.version(version).map_or("", |v| v.script.as_str()),
         new: Vec::new(),
@@ -108,13 +109,11 @@ fn update_for(
         before_run: false,
         left_out: book.left_out,
     };
-    let changed: Vec<Finding> = book
-        .findings
-        .into_iter()
-        .enumerate()
-        .filter(|(n, finding)| ledger.get(*n) != Some(finding))
-        .map(|(_, finding)| finding)
-        .collect();
+    let changed = |(n, finding): (usize, Cow<'_, Finding>)| match finding {
+        Cow::Owned(finding) if ledger.get(n) != Some(&finding) => Some(finding),
+        _ => None,
+    };
+    let changed = book.findings.into_iter().enumerate().filter_map(changed).collect();
     (review, changed)
 }
 
@@ -180,7 +179,8 @@ fn known<'s>(session: &'s Session, id: &str) -> Result<&'s Finding, String> {
 
 struct Book<'a> {
     session: &'a Session,
-    findings: Vec<Finding>,
+    /// Those of the ledger, copied only if they change: it grows with the versions.
+    findings: Vec<Cow<'a, Finding>>,
     version: u32,
     script: &'a str,
     new: Vec<String>,
@@ -200,7 +200,7 @@ impl Book<'_> {
             return;
         };
         let evident = supported && raw.quote.is_some() && self.is_new(place, raw);
-        let known = &mut self.findings[place];
+        let known = self.findings[place].to_mut();
         // "F1: still there" says nothing else of it.
         let severity = raw.severity.or(named.map(|_| known.severity)).unwrap_or(severity);
         match known.state {
@@ -269,21 +269,21 @@ impl Book<'_> {
     fn enter_unmet(&mut self, requirement: &Requirement, how: &str, severity: Severity) {
         let about = |f: &Finding| f.requirement.as_ref() == Some(&requirement.id);
         let says_why =
-            |f: &&mut Finding| f.state == FindingState::Open && f.severity <= severity && about(f);
-        if let Some(known) = self.findings.iter_mut().find(says_why) {
-            known.last = self.version;
+            |f: &Finding| f.state == FindingState::Open && f.severity <= severity && about(f);
+        if let Some(known) = self.findings.iter_mut().find(|f| says_why(f)) {
+            known.to_mut().last = self.version;
             return;
         }
         // What the Manager decided is not raised in another guise either.
         let decided = |f: &Finding| {
             about(f) && matches!(f.state, FindingState::Waived | FindingState::Contested)
         };
-        if self.findings.iter().any(decided) {
+        if self.findings.iter().any(|f| decided(f)) {
             return;
         }
         let text = format!("{how}: {}", requirement.text);
-        let was = |f: &&mut Finding| f.state == FindingState::Fixed && f.text == text && about(f);
-        if let Some(known) = self.findings.iter_mut().find(was) {
+        let was = |f: &Finding| f.state == FindingState::Fixed && f.text == text && about(f);
+        if let Some(known) = self.findings.iter_mut().find(|f| was(f)).map(Cow::to_mut) {
             (known.state, known.severity) = (FindingState::Open, severity);
             known.last = self.version;
             known.times += 1;
@@ -297,7 +297,7 @@ impl Book<'_> {
 
     fn add(&mut self, raw: &RawFinding, severity: Severity, state: FindingState) {
         let most = if raw.requirement.is_some() { OF_ONE } else { CAP };
-        let alike = |f: &&Finding| {
+        let alike = |f: &&Cow<'_, Finding>| {
             let supported = f.state != FindingState::Unsupported;
             f.last == self.version
                 && f.requirement == raw.requirement
@@ -318,7 +318,7 @@ impl Book<'_> {
         if state == FindingState::Open {
             self.new.push(finding.id.clone());
         }
-        self.findings.push(finding);
+        self.findings.push(Cow::Owned(finding));
     }
 
     /// What was open and was not found again is fixed. What the user found only the user settles.
@@ -328,7 +328,7 @@ impl Book<'_> {
                 && finding.last < self.version
                 && !finding.by_manager
             {
-                finding.state = FindingState::Fixed;
+                finding.to_mut().state = FindingState::Fixed;
                 self.settled.push(finding.id.clone());
             }
         }
@@ -338,13 +338,13 @@ impl Book<'_> {
 /// Whether a point is a finding that is known: one quoted line that fails one requirement is one, in
 /// whatever words, and so is one text.
 fn is(known: &Finding, raw: &RawFinding, said: &str) -> bool {
-    let same = key(&known.text) == said;
+    let same = has_key(&known.text, said);
     match (&known.requirement, &raw.requirement) {
         // "is wrong" is said of anything.
         (Some(a), Some(b)) if a != b => same && said.split(' ').count() >= OWN_WORDS,
         (Some(_), Some(_)) => {
             let quotes = known.quote.as_ref().zip(raw.quote.as_ref());
-            same || quotes.is_some_and(|(a, b)| single_spaced(a) == single_spaced(b))
+            same || quotes.is_some_and(|(a, b)| a.split_whitespace().eq(b.split_whitespace()))
         }
         _ => same,
     }
@@ -356,6 +356,18 @@ fn key(text: &str) -> String {
     let words: Vec<&str> =
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     if words.is_empty() { single_spaced(&lower) } else { words.join(" ") }
+}
+
+/// Whether this is the key of a text. Most texts of a long ledger differ in their first words.
+fn has_key(text: &str, key: &str) -> bool {
+    if !text.is_ascii() || !text.contains(|c: char| c.is_ascii_alphanumeric()) {
+        return self::key(text) == key;
+    }
+    let mut words =
+        text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut of_key = key.split(' ');
+    let same = words.all(|word| of_key.next().is_some_and(|k| word.eq_ignore_ascii_case(k)));
+    same && of_key.next().is_none()
 }
 
 /// Whether the script holds the quote, however it is spaced.
@@ -435,6 +447,17 @@ mod tests {
 
     fn states(session: &Session) -> Vec<FindingState> {
         session.ledger.iter().map(|finding| finding.state).collect()
+    }
+
+    #[test]
+    fn a_text_is_compared_with_a_key_as_its_own_key_is() {
+        let texts = [
+            "", "!", "...", "a", "A b", "a, b!", "a b c", "ab", " a  b ", "\u{e9} b", "\u{c9} B",
+            "a b ",
+        ];
+        for (a, b) in texts.iter().flat_map(|a| texts.map(|b| (*a, b))) {
+            assert_eq!(has_key(a, &key(b)), key(a) == key(b), "{a:?} {b:?}");
+        }
     }
 
     #[test]

@@ -19,11 +19,14 @@ pub(super) fn of(session: &Session, version: &Version) -> Vec<String> {
     if by_hand || other_plan {
         return Vec::new();
     }
+    let mut gone = outline::vanished(&base.script, &version.script);
+    if gone.is_empty() {
+        return gone;
+    }
     let quotes = session.ledger.iter().filter_map(|finding| finding.quote.as_deref());
     let texts = session.ledger.iter().map(|finding| finding.text.as_str());
     let said = std::iter::once(feedback).chain(quotes).chain(texts).collect::<Vec<_>>().join("\n");
     let said = said.to_lowercase();
-    let mut gone = outline::vanished(&base.script, &version.script);
     gone.retain(|name| !parts(name).any(|part| said.contains(&part)));
     gone.truncate(MOST);
     gone
