@@ -92,6 +92,10 @@ pub(crate) enum Command {
     Export(Export),
     /// Show which models were found and which would be used; fetch models that run here
     Models(Models),
+    /// Keep a provider's key in the system's keyring; it is typed unseen, or read from standard input
+    Login(Login),
+    /// Remove a provider's key from the system's keyring
+    Logout(Login),
     /// Check what this machine, and a session, need to work
     Doctor(Target),
     /// Take damaged lines out of a session's journal
@@ -167,6 +171,14 @@ pub(crate) struct Acp {
     /// Set up a model in this terminal instead; editors offer this where none can be used
     #[arg(long)]
     pub(crate) setup: bool,
+}
+
+/// Whose key.
+#[derive(Args, Debug)]
+pub(crate) struct Login {
+    /// A provider: `anthropic`, `openai`, `gemini`, `openrouter`, or one of the configuration
+    #[arg(value_name = "PROVIDER")]
+    pub(crate) provider: String,
 }
 
 /// Which session, said outright.

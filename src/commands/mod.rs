@@ -17,6 +17,7 @@ mod help;
 mod interrupts;
 mod list;
 mod log;
+mod login;
 mod look;
 mod man;
 mod mcp;
@@ -132,6 +133,7 @@ pub fn main() -> u8 {
     if let Some(code) = crate::data::started_to_describe() {
         return code;
     }
+    hide_memory();
     let parsed = Cli::try_parse().or_else(|error| match task_for_new(&error) {
         Some(args) => Cli::try_parse_from(args),
         None => Err(error),
@@ -171,6 +173,13 @@ fn refuse_to_die_of_a_full_file() {
         signals.add(Signal::SIGXFSZ);
         let _ = signals.thread_block();
     }
+}
+
+/// Keeps other programs of this user, and core files, from this process's memory and environment: the
+/// models' keys are in them. What it starts is hidden only if it does the same.
+fn hide_memory() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_dumpable(false);
 }
 
 /// `redraft "an analog clock"` means `redraft new "an analog clock"`: a sentence is no command's name.
@@ -265,6 +274,8 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Fork(args) => fork::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
+        Command::Login(args) => login::login(&context, &args),
+        Command::Logout(args) => login::logout(&context, &args),
         Command::Doctor(args) => doctor::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Replay(args) => replay::run(&context, &args),

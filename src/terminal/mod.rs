@@ -255,6 +255,24 @@ pub fn read_input(limit: u64) -> std::io::Result<String> {
     crate::files::read_bounded(std::io::stdin().lock().by_ref(), limit)
 }
 
+/// A line that is typed and not shown, without its end. The prompt goes to standard error. The caller has
+/// signals [`restore`] the terminal.
+pub fn read_hidden(prompt: &str) -> std::io::Result<String> {
+    let mut err = std::io::stderr();
+    err.write_all(harmless(prompt).as_bytes())?;
+    err.flush()?;
+    if cfg!(not(unix)) {
+        return Term::stderr().read_secure_line();
+    }
+    hush();
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line);
+    restore();
+    // The end of the line was not shown either.
+    err.write_all(b"\n")?;
+    read.map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 /// How the terminal was before the program changed anything of it.
 #[cfg(unix)]
 static BEFORE: Mutex<Option<nix::sys::termios::Termios>> = Mutex::new(None);

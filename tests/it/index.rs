@@ -156,3 +156,21 @@ fn the_indexes_of_many_folders_are_bounded() {
     }
     assert_eq!(indexes(&world).len(), 16);
 }
+
+#[test]
+fn a_clock_that_goes_backward_changes_no_more_than_the_dates() {
+    let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
+    world.run_with(&["new", "count", "--no-run", "--name", "s"], "approve\n").expect(3);
+    let mut lines: Vec<String> =
+        world.read("sessions/s/journal.jsonl").lines().map(str::to_owned).collect();
+    let last = lines.len() - 1;
+    let at = world.journal("s")[last]["at"].as_str().unwrap().to_owned();
+    lines[last] = lines[last].replace(&at, "2001-01-01T00:00:00Z");
+    world.write("sessions/s/journal.jsonl", &(lines.join("\n") + "\n"));
+    let file = world.file("sessions/s/journal.jsonl");
+    let ahead = SystemTime::now() + Duration::from_hours(24);
+    File::options().append(true).open(file).unwrap().set_modified(ahead).unwrap();
+    assert!(list(&world).contains("2001-01-01"));
+    world.run_with(&["resume"], "accept\n").expect(0);
+    assert!(list(&world).contains("\"accepted\""));
+}

@@ -32,6 +32,8 @@ mod faults;
 mod flags;
 mod index;
 mod inputs;
+#[cfg(unix)]
+mod keys;
 mod kill;
 mod llm;
 mod machine;

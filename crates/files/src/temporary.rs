@@ -139,8 +139,14 @@ impl Owner {
     }
 
     fn is_alive(&self) -> bool {
-        let there = running(Path::new(&format!("/proc/{}/stat", self.pid)));
-        there == Some((self.pid, self.start))
+        let file = PathBuf::from(format!("/proc/{}/stat", self.pid));
+        if fs::read_to_string(&file).is_err() {
+            // A `/proc` that hides processes (`hidepid`) hides those of this user that hide their memory.
+            let pid = i32::try_from(self.pid).unwrap_or(i32::MAX);
+            return pid > 0
+                && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok();
+        }
+        running(&file) == Some((self.pid, self.start))
     }
 }
 

@@ -1,8 +1,11 @@
 //! What models there are to choose from when nobody has configured one.
 
 use super::http::Door;
+use super::keyring;
 use super::library::Entry;
-use super::provider::{BUILT_IN, EMBEDDED, Lookup, environment, names, settings};
+use super::provider::{
+    BUILT_IN, EMBEDDED, Lookup, ProviderError, environment, names, settings, unknown,
+};
 use super::secret::Secret;
 use super::told::{SERVERS, is_cloud, is_remote};
 use crate::config::{Kind, Models};
@@ -16,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// What was found on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovery {
-    /// The keys that are in the environment, by their names only.
+    /// The keys that are in the environment or the keyring, by their names only.
     pub keys: Vec<FoundKey>,
     /// A running Ollama.
     pub ollama: Option<FoundOllama>,
@@ -26,13 +29,21 @@ pub struct Discovery {
     pub configured: Vec<String>,
 }
 
-/// A key that is in the environment.
+/// A key that is in the environment or the keyring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundKey {
     /// The provider that it is for.
     pub provider: String,
-    /// The variable that holds it.
-    pub variable: String,
+    /// The variable that holds it; none if the keyring does.
+    pub variable: Option<String>,
+}
+
+impl FoundKey {
+    /// Where it is, in words.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.variable.as_deref().unwrap_or("the keyring")
+    }
 }
 
 /// An Ollama that answered.
@@ -106,16 +117,31 @@ async fn listed(base_url: &str) -> Option<Vec<String>> {
 
 /// [`discover`] with another environment.
 pub async fn discover_in(config: Models<'_>, env: Lookup<'_>) -> Discovery {
+    let logins = keyring::logins();
     let key = |name: &str| {
-        let variable = settings(name, config, env)?.api_key_env?;
-        env(&variable)?;
-        Some(FoundKey { provider: name.to_owned(), variable })
+        let variable = settings(name, config, env)?.api_key_env;
+        let variable = variable.filter(|variable| env(variable).is_some());
+        let found = variable.is_some() || logins.contains(name);
+        found.then(|| FoundKey { provider: name.to_owned(), variable })
     };
     Discovery {
         keys: names(config).into_iter().filter_map(key).collect(),
         ollama: tokio::time::timeout(PATIENCE, ollama(config, env)).await.ok().flatten(),
         servers: Vec::new(),
         configured: config.providers.keys().cloned().collect(),
+    }
+}
+
+/// Whether a provider takes a key, and which variable may hold one.
+pub fn takes_key(name: &str, config: Models<'_>) -> Result<Option<String>, ProviderError> {
+    let Some(settings) = settings(name, config, &environment) else {
+        return Err(unknown(name, config));
+    };
+    match settings.kind {
+        Some(Kind::Command | Kind::Embedded | Kind::Script) => {
+            Err(ProviderError::Keyless { provider: name.to_owned() })
+        }
+        _ => Ok(settings.api_key_env),
     }
 }
 
@@ -154,7 +180,7 @@ fn by_key(found: &Discovery) -> Option<Choice> {
     BUILT_IN.iter().find_map(|known| {
         let key = found.keys.iter().find(|key| key.provider == known.name)?;
         let model = format!("{}/{}", known.name, known.model?);
-        Some(Choice { model, why: format!("the key in {} is the first found", key.variable) })
+        Some(Choice { model, why: format!("the key in {} is the first found", key.place()) })
     })
 }
 
@@ -181,7 +207,7 @@ mod tests {
         let found = |keys: &[&str], models: &[&str]| Discovery {
             keys: keys
                 .iter()
-                .map(|key| FoundKey { provider: (*key).to_owned(), variable: "V".to_owned() })
+                .map(|key| FoundKey { provider: (*key).to_owned(), variable: None })
                 .collect(),
             ollama: Some(FoundOllama {
                 server: "h:1".to_owned(),

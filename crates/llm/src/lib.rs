@@ -18,6 +18,7 @@ mod events;
 mod fault;
 mod gemini;
 mod http;
+pub mod keyring;
 mod lenient;
 pub mod library;
 mod nearest;

@@ -8,6 +8,7 @@ pub use super::env::{Lookup, environment};
 use super::fault::shown;
 use super::gemini::Gemini;
 use super::http::{BadAddress, Door, HttpModel, is_near};
+use super::keyring::{self, KeyringError};
 use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
 use super::openai::OpenAi;
@@ -188,13 +189,29 @@ pub enum ProviderError {
         /// The names that there are.
         known: String,
     },
+    /// It takes no key.
+    #[error("provider `{provider}` takes no key")]
+    Keyless {
+        /// The provider's name.
+        provider: String,
+    },
     /// The key's variable is not set.
-    #[error("provider `{provider}` needs a key; set the environment variable `{variable}`")]
+    #[error(
+        "provider `{provider}` needs a key; set the environment variable `{variable}`, or: redraft login {provider}"
+    )]
     NoKey {
         /// The provider's name.
         provider: String,
         /// The variable.
         variable: String,
+    },
+    /// The key in the keyring can't be had.
+    #[error("the key of provider `{provider}` can't be read: {source}")]
+    Keyring {
+        /// The provider's name.
+        provider: String,
+        /// What is wrong.
+        source: KeyringError,
     },
     /// What the key's variable holds can't be a key.
     #[error("the key in `{variable}` has characters that no key has; set it again")]
@@ -365,8 +382,7 @@ pub fn connect_in(
 ) -> Result<Connection, ProviderError> {
     let ModelRef { provider: name, model: id } = ModelRef::parse(model)?;
     let Some(settings) = settings(&name, config, env) else {
-        let known = names(config).into_iter().collect::<Vec<_>>().join(", ");
-        return Err(ProviderError::Unknown { name, known });
+        return Err(unknown(&name, config));
     };
     let provider = Provider { name, settings, env };
     let policy = provider.policy();
@@ -431,6 +447,11 @@ pub fn connect_in(
     let nothing_known = Connection::new(model_behind, policy, kind);
     let known = Connection { price, context, parallel, identity, ..nothing_known };
     Ok(Connection { of_catalogue, is_new, server, ..known })
+}
+
+pub(super) fn unknown(name: &str, config: Models<'_>) -> ProviderError {
+    let known = names(config).into_iter().collect::<Vec<_>>().join(", ");
+    ProviderError::Unknown { name: name.to_owned(), known }
 }
 
 /// The names of all providers, built-in and configured.
@@ -572,14 +593,23 @@ impl Provider<'_> {
         Ok(Completion::new(model, template, stop, &self.settings.fields))
     }
 
-    /// The key from the environment; empty if the provider needs none.
+    /// The key from the environment, else from the keyring; empty if the provider needs none.
     fn key(&self) -> Result<Secret, ProviderError> {
-        let Some(variable) = &self.settings.api_key_env else { return Ok(Secret::new("")) };
-        let key = (self.env)(variable).map(|key| Secret::new(&key));
-        key.filter(|key| !key.expose().is_empty()).ok_or_else(|| ProviderError::NoKey {
-            provider: self.name.clone(),
-            variable: variable.clone(),
-        })
+        let variable = self.settings.api_key_env.as_deref();
+        let key = variable.and_then(self.env).map(|key| Secret::new(&key));
+        if let Some(key) = key.filter(|key| !key.expose().is_empty()) {
+            return Ok(key);
+        }
+        let provider = || self.name.clone();
+        let kept = keyring::get(&self.name)
+            .map_err(|source| ProviderError::Keyring { provider: provider(), source })?;
+        match (kept, variable) {
+            (Some(key), _) => Ok(key),
+            (None, None) => Ok(Secret::new("")),
+            (None, Some(variable)) => {
+                Err(ProviderError::NoKey { provider: provider(), variable: variable.to_owned() })
+            }
+        }
     }
 
     /// The headers that go with each request.
@@ -603,7 +633,7 @@ impl Provider<'_> {
             None => (AUTHORIZATION, format!("Bearer {}", key.expose())),
         };
         let mut value = HeaderValue::from_str(&value).map_err(|_| ProviderError::BadKey {
-            variable: self.settings.api_key_env.clone().unwrap_or_default(),
+            variable: self.settings.api_key_env.clone().unwrap_or_else(|| "the keyring".to_owned()),
         })?;
         // Keeps it out of debug output.
         value.set_sensitive(true);

@@ -113,7 +113,7 @@ fn say_found(context: &Context, found: &Discovery, library: &Library) {
     };
     terminal.say(&terminal.bold("Found"));
     for key in &found.keys {
-        row(&key.provider, &format!("the key in {}", key.variable));
+        row(&key.provider, &format!("the key in {}", key.place()));
     }
     if let Some(ollama) = &found.ollama {
         let place = |model| if ollama.elsewhere.contains(model) { " (runs elsewhere)" } else { "" };
@@ -134,7 +134,7 @@ fn say_found(context: &Context, found: &Discovery, library: &Library) {
         row("embedded", "no model is on this machine yet; redraft models list");
     }
     if found.keys.is_empty() && found.ollama.is_none() && found.configured.is_empty() {
-        terminal.say("  no key in the environment, no Ollama, nothing configured");
+        terminal.say("  no key in the environment or the keyring, no Ollama, nothing configured");
     }
 }
 

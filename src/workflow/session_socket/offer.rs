@@ -132,11 +132,18 @@ pub(super) fn is_ours(stream: &Stream) -> bool {
     peer.uid() == nix::unistd::geteuid().as_raw() && peer.pid().is_none_or(lives_here)
 }
 
-/// Whether a process sees the same processes as this one.
+/// Whether a process sees the same processes as this one: it has a number in each space that it is seen in, and
+/// one with processes of its own has more. The link `ns/pid` would say so too, but that of a process that hides
+/// its memory, as redraft does, is its own to read.
 fn lives_here(process: i32) -> bool {
-    let seen_by = |process: &str| Path::new("/proc").join(process).join("ns/pid").read_link().ok();
+    let spaces = |process: &str| {
+        let status = Path::new("/proc").join(process).join("status");
+        let status = files::read_text(&status, 1 << 16).ok()?;
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+        Some(numbers.split_whitespace().count())
+    };
     !cfg!(target_os = "linux")
-        || seen_by("self").is_some_and(|own| seen_by(&process.to_string()) == Some(own))
+        || spaces("self").is_some_and(|own| spaces(&process.to_string()) == Some(own))
 }
 
 #[cfg(test)]

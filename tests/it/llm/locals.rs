@@ -125,5 +125,5 @@ fn a_running_ollama_is_found_and_a_hanging_one_is_not_waited_for() {
     let env = |name: &str| (name == "GEMINI_API_KEY").then(|| KEY.to_owned());
     let found = run(discover_in(Config::default().models(), &env));
     assert!(!format!("{found:?}").contains(KEY));
-    assert_eq!(found.keys[0].variable, "GEMINI_API_KEY");
+    assert_eq!(found.keys[0].place(), "GEMINI_API_KEY");
 }
