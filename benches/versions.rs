@@ -46,8 +46,8 @@ fn main() {
         n += 1;
         timed(versions(folder.path(), &format!("ten-{n}"), "10"), 3)
     });
-    held &= row("ten versions and ten reviews, whole process", ms(took), "ms", 150.0);
-    held &= row("  its memory at most", most_memory(), "MiB", 30.0);
+    held &= row("ten versions and ten reviews, whole process", ms(took), "ms", 100.0);
+    held &= row("  its memory at most", most_memory(), "MiB", 25.0);
 
     let server = never_content();
     configure(folder.path(), &server);
