@@ -18,7 +18,7 @@ const LONGEST: u64 = 64 << 10;
 /// The longest key that is kept, in bytes.
 const LONGEST_KEY: usize = 8 << 10;
 /// How long the keyring may take, which may have to ask its user for a password.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why a key can't be kept in the keyring, or read from it.
 #[derive(Debug, Error)]
@@ -153,6 +153,7 @@ mod system {
     }
 
     /// Its words, never its debug output: that of some errors has the key.
+    #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     fn refused(error: Error) -> KeyringError {
         KeyringError::Refused(error.to_string())
     }
