@@ -171,6 +171,8 @@ const OWN: &[(&str, &[&str])] = &[
     ("revoke", &[]),
     ("edit", &[]),
     ("fork", &[]),
+    ("login", &[]),
+    ("logout", &[]),
     ("doctor", &[]),
     ("repair", &[]),
     ("prompts", &[]),
