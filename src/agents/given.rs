@@ -12,13 +12,14 @@
 //! A Planner may also write `Try with input: 3` anywhere.
 
 use super::lists;
-use super::tries::NOTHING;
 use crate::domain::plan::TRY_IT_WITH;
 use crate::domain::text::one_line;
 use std::fmt::Write;
 
 /// Under this it stands in a plan that we wrote.
 pub(super) const HEADING: &str = TRY_IT_WITH;
+/// What is said there if nothing is given.
+pub(super) const NOTHING: &str = "none";
 /// More lines than this are a model that does not stop.
 const MOST_LINES: usize = 50;
 /// Characters of one line.

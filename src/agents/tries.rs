@@ -1,7 +1,7 @@
 //! What the request itself says that the script is tried with: arguments and typed input. Only what
 //! stands there word for word is taken; what a model makes up is nobody's wish.
 
-use super::given::{self, Given};
+use super::given::{self, Given, NOTHING};
 use super::thoughts::after_thinking;
 use super::{Refusal, RefusalKind, ask, text};
 use crate::domain::chat::{Agent, Request};
@@ -51,9 +51,6 @@ pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
     }
     Ok(given)
 }
-
-/// The answer where there is nothing to say.
-pub(super) const NOTHING: &str = "none";
 
 #[cfg(test)]
 mod tests {
