@@ -9,6 +9,9 @@ trap 'rm -rf "$work"' EXIT
 
 python3 -m venv "$work/tools"
 "$work/tools/bin/pip" install -q 'maturin==1.16.*' 'uv==0.13.*'
+python3 --version
+"$work/tools/bin/maturin" --version
+"$work/tools/bin/uv" --version
 
 if [ -z "${WHEEL:-}" ]; then
   (cd "$here" && "$work/tools/bin/maturin" build --release --locked --out "$work/dist")
