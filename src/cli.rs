@@ -551,6 +551,15 @@ pub(crate) struct Mcp {
     /// Let clients answer the safety, install and budget gates, and vouch for results, as you would
     #[arg(long)]
     pub(crate) allow_gates: bool,
+    /// Serve clients over HTTP that bring the token which is printed, on this machine only
+    /// [default: a free port of 127.0.0.1]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:0"
+    )]
+    pub(crate) http: Option<SocketAddr>,
 }
 
 #[derive(Args, Debug)]

@@ -29,6 +29,7 @@ run() {
 }
 
 run official.py mcp==2.3.0
+run official_http.py mcp==2.3.0
 run official_1.py mcp==1.30.0
 run langchain_agent.py mcp==1.30.0 langchain-mcp-adapters==0.3.2 langchain==1.5.2 langgraph==1.2.24
 run pydantic_agent.py 'pydantic-ai-slim[mcp]==2.68.0'

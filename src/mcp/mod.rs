@@ -8,6 +8,7 @@
 //! may start a new process for each call.
 
 pub mod gate;
+pub mod http;
 pub mod manager;
 mod news;
 pub mod resources;

@@ -58,9 +58,8 @@ pub async fn serve(
     trusted: bool,
     stop: CancellationToken,
 ) -> Result<(), String> {
-    let working: Arc<Mutex<Vec<JoinHandle<()>>>> = Arc::default();
-    let server = Server { perform, sessions, trusted, working: Arc::clone(&working) };
-    let ended = match server.serve_with_ct(stdio_pipes(), stop.child_token()).await {
+    let server = Server::new(perform, sessions, trusted);
+    let ended = match server.clone().serve_with_ct(stdio_pipes(), stop.child_token()).await {
         Ok(service) => service.waiting().await.map(|_| ()).map_err(|error| error.to_string()),
         // Who leaves before saying anything, and whom we leave, wanted nothing more.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
@@ -69,10 +68,7 @@ pub async fn serve(
         Err(error) => Err(error.to_string()),
     };
     stop.cancel();
-    for call in std::mem::take(&mut *working.lock().unwrap_or_else(PoisonError::into_inner)) {
-        // One that panicked has said so.
-        let _ = call.join();
-    }
+    server.end();
     ended
 }
 
@@ -84,6 +80,19 @@ struct Pending {
 }
 
 impl Server {
+    pub(super) fn new(perform: Arc<Perform>, sessions: PathBuf, trusted: bool) -> Self {
+        Self { perform, sessions, trusted, working: Arc::default() }
+    }
+
+    /// Waits for the calls that are worked on, once they were cancelled.
+    pub(super) fn end(&self) {
+        let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        for call in std::mem::take(&mut *working) {
+            // One that panicked has said so.
+            let _ = call.join();
+        }
+    }
+
     async fn call(&self, call: Call, is_person: bool, of: &Of) -> Reply {
         let (news, listener) = progress(of);
         let (person, asked) = match of.person {

@@ -153,7 +153,7 @@ const OWN: &[(&str, &[&str])] = &[
     // In serve.rs.
     ("serve", &["listen"]),
     // In mcp.rs.
-    ("mcp", &["root", "allow-gates"]),
+    ("mcp", &["root", "allow-gates", "http"]),
     // In acp.rs.
     ("acp", &["setup"]),
     ("open", &[]),

@@ -38,6 +38,7 @@ mod kill;
 mod llm;
 mod machine;
 mod mcp;
+mod mcp_http;
 #[cfg(unix)]
 mod models;
 #[cfg(unix)]

@@ -12,13 +12,17 @@ use crate::domain::name;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::mcp::tools::Call;
-use crate::mcp::{Perform, Reply, Wire, server};
+use crate::mcp::{Perform, Reply, Wire, http, server};
 use crate::store::catalog::{self, Place};
 use crate::terminal::Terminal;
-use anyhow::{Result, bail};
-use serde_json::{Map, Value};
+use crate::viewer::serve::Door;
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// What calls are worked on with.
 struct Desk {
@@ -30,6 +34,7 @@ struct Desk {
 }
 
 pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
+    let terminal = context.terminal;
     // Standard output is the protocol's, and nobody watches.
     let quiet =
         Terminal { json: false, color: false, links: false, ..context.terminal.unattended() };
@@ -40,6 +45,11 @@ pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
     let stop = interrupts::cancel_on_interrupt()?;
     let perform: Arc<Perform> = Arc::new(move |call, wire| desk.perform(call, wire));
     let runtime = setup::runtime()?;
+    if let Some(address) = args.http {
+        let served = serve_http(terminal, address, perform, sessions, args.allow_gates, stop);
+        runtime.block_on(served)?;
+        return Ok(super::code::DONE);
+    }
     let served = runtime.block_on(server::serve(perform, sessions, args.allow_gates, stop));
     // Standard input may be waited for in a way that can't be stopped.
     runtime.shutdown_background();
@@ -47,6 +57,38 @@ pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
         Ok(()) => Ok(super::code::DONE),
         Err(why) => bail!("the client does not speak the protocol: {}", one_line(&why, 200)),
     }
+}
+
+/// Serves over HTTP, and says where and with which token.
+async fn serve_http(
+    terminal: Terminal,
+    address: SocketAddr,
+    perform: Arc<Perform>,
+    sessions: PathBuf,
+    trusted: bool,
+    stop: CancellationToken,
+) -> Result<()> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "`{address}` is no address of this machine alone: what is sent is not encrypted; use 127.0.0.1"
+        );
+    }
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| {
+        anyhow!("cannot listen on `{address}`: {}; choose another port", files::reason(&error))
+    })?;
+    let address = listener.local_addr()?;
+    let door =
+        Door::new(address).map_err(|error| anyhow!("the system has no random bytes: {error}"))?;
+    let url = format!("http://{address}{}", http::PATH);
+    if terminal.json {
+        terminal.json(&json!({ "url": url, "token": door.token() }));
+    } else {
+        terminal.say("the tools are served to clients that send the second line as a header:");
+        terminal.say(&url);
+        terminal.say(&format!("Authorization: Bearer {}", door.token()));
+    }
+    http::serve(listener, door, perform, sessions, trusted, stop).await.map_err(anyhow::Error::msg)
 }
 
 /// The folders that files may be given from: those that were named, and the current one, unless it is one

@@ -57,16 +57,48 @@ impl Door {
         format!("http://{shown}/?token={}", self.token)
     }
 
-    fn enter(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Entry {
-        use Entry::{In, Refused, Token};
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(host) = text(header::HOST).filter(|host| self.is_own(host)) else {
-            return Refused(StatusCode::FORBIDDEN, "this server is not called that");
+    /// The token, for clients that are no browsers.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Lets in who brings the token in the header `Authorization`.
+    ///
+    /// # Errors
+    /// Says why a request is refused.
+    pub fn admit(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        self.look(headers)?;
+        let given = text(headers, &header::AUTHORIZATION).and_then(|all| all.split_once(' '));
+        let is_token = |(kind, token): (&str, &str)| {
+            kind.eq_ignore_ascii_case("bearer") && same(token.trim(), &self.token)
+        };
+        if given.is_some_and(is_token) {
+            return Ok(());
+        }
+        Err((
+            StatusCode::UNAUTHORIZED,
+            "bring the token that was printed: `Authorization: Bearer TOKEN`",
+        ))
+    }
+
+    /// Looks whether a request means this server, and comes from no page of another one.
+    fn look(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        let Some(host) = text(headers, &header::HOST).filter(|host| self.is_own(host)) else {
+            return Err((StatusCode::FORBIDDEN, "this server is not called that"));
         };
         if headers.contains_key(header::ORIGIN)
-            && text(header::ORIGIN) != Some(&format!("http://{host}"))
+            && text(headers, &header::ORIGIN) != Some(&format!("http://{host}"))
         {
-            return Refused(StatusCode::FORBIDDEN, "another page may not ask this server anything");
+            return Err((StatusCode::FORBIDDEN, "another page may not ask this server anything"));
+        }
+        Ok(())
+    }
+
+    fn enter(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Entry {
+        use Entry::{In, Refused, Token};
+        if let Err((status, why)) = self.look(headers) {
+            return Refused(status, why);
         }
         let query = uri.query().unwrap_or_default();
         let given = query.split('&').find_map(|pair| pair.strip_prefix("token="));
@@ -84,7 +116,7 @@ impl Door {
             let words = "open the address that `redraft serve` printed, with its token";
             return Refused(StatusCode::FORBIDDEN, words);
         }
-        let kind = text(header::CONTENT_TYPE).and_then(|kind| kind.split(';').next());
+        let kind = text(headers, &header::CONTENT_TYPE).and_then(|kind| kind.split(';').next());
         let json = kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
         if *method == Method::POST && !json {
             return Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
@@ -116,6 +148,10 @@ impl Door {
     fn cookie_name(&self) -> String {
         format!("redraft_{}", self.address.port())
     }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 fn secret() -> Result<String, getrandom::Error> {

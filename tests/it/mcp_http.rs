@@ -1,0 +1,168 @@
+//! `redraft mcp --http`, spoken to in raw HTTP.
+
+use crate::support::model_server::Reply;
+use crate::support::world::{ACCEPT, PLAN, World, fenced, wait_for};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Child;
+use std::time::Duration;
+
+/// How long an answer may take that never comes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A server, ended with this value.
+struct Served {
+    child: Child,
+    address: String,
+    token: String,
+}
+
+/// What a server answered.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    /// The message with this number in a stream of events.
+    fn message(&self, id: u64) -> Value {
+        let lines = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
+        let mut messages = lines.filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
+        messages.find(|message| message["id"] == id).unwrap_or_else(|| panic!("{self:?}"))
+    }
+}
+
+impl Served {
+    fn start(world: &World) -> Self {
+        let mut child = world.start(&["mcp", "--http"]);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let url = lines.find_map(|line| line.strip_prefix("http://").map(str::to_owned));
+        let url = url.expect("an address");
+        let line = lines.next().unwrap();
+        let token = line.strip_prefix("Authorization: Bearer ").expect("a token");
+        let address = url.strip_suffix("/mcp").unwrap().to_owned();
+        Self { child, address, token: token.to_owned() }
+    }
+
+    /// Posts a message with these further lines in the head.
+    fn post(&self, head: &str, message: &Value) -> Answer {
+        let (host, body) = (&self.address, message.to_string());
+        let host =
+            if head.contains("Host: ") { String::new() } else { format!("Host: {host}\r\n") };
+        let length = body.len();
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\n{host}{head}Content-Type: application/json\r\nConnection: close\r\n\
+             Accept: application/json, text/event-stream\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = Vec::new();
+        let _ = stream.read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text);
+        // A server that was interrupted answers nothing.
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default();
+        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
+    fn bearer(&self) -> String {
+        format!("Authorization: Bearer {}\r\n", self.token)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn hello() -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": { "name": "test", "version": "1" },
+    } })
+}
+
+#[test]
+fn only_who_brings_the_token_and_is_no_page_of_others_is_answered() {
+    let world = World::empty();
+    let served = Served::start(&world);
+    let port = served.address.rsplit_once(':').unwrap().1;
+    let bearer = served.bearer();
+    let wrong = format!("Authorization: Bearer {}x\r\n", &served.token[1..]);
+    for (head, status) in [
+        (String::new(), 401),
+        (wrong, 401),
+        (format!("Cookie: redraft_{port}={}\r\n", served.token), 401),
+        (format!("Authorization: Basic {}\r\n", served.token), 401),
+        (format!("{bearer}Host: evil.example:{port}\r\n"), 403),
+        (format!("{bearer}Origin: http://evil.example\r\n"), 403),
+        (format!("{bearer}Origin: null\r\n"), 403),
+        (format!("{bearer}Origin: http://{}\r\n", served.address), 200),
+        (bearer, 200),
+    ] {
+        let answer = served.post(&head, &hello());
+        assert_eq!(answer.status, status, "{head}: {answer:?}");
+        assert_eq!(status == 200, answer.body.contains("protocolVersion"), "{answer:?}");
+    }
+    for address in ["0.0.0.0:0", "192.0.2.1:0"] {
+        let out = world.run(&["mcp", "--http", address]).expect(2);
+        assert!(out.err.contains("not encrypted"), "{}", out.err);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_interrupted_in_a_call_leaves_a_session_that_can_be_resumed() {
+    use nix::sys::signal::{Signal, kill};
+    let world = World::with(|request| Reply::begun(request, PLAN).then_hang());
+    let mut served = Served::start(&world);
+    let answer = served.post(&served.bearer(), &hello());
+    let session = answer.head.lines().find_map(|line| line.strip_prefix("mcp-session-id: "));
+    let head = format!("{}Mcp-Session-Id: {}\r\n", served.bearer(), session.expect("a session"));
+    served.post(&head, &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    let params =
+        json!({ "name": "write_script", "arguments": { "request": "count", "name": "s" } });
+    let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params });
+    std::thread::scope(|scope| {
+        let (server, head) = (&served, &head);
+        scope.spawn(move || server.post(head, &call));
+        wait_for(|| !world.received().is_empty());
+        kill(nix::unistd::Pid::from_raw(server.child.id().cast_signed()), Signal::SIGINT).unwrap();
+    });
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    assert_eq!(world.events("s").last().unwrap(), "paused");
+}
+
+#[test]
+fn a_script_is_written_over_http_and_a_gate_is_answered_by_what_a_client_may_say() {
+    let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
+    let served = Served::start(&world);
+    let answer = served.post(&served.bearer(), &hello());
+    let session = answer.head.lines().find_map(|line| line.strip_prefix("mcp-session-id: "));
+    let head = format!("{}Mcp-Session-Id: {}\r\n", served.bearer(), session.expect("a session"));
+    let begun = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    assert_eq!(served.post(&head, &begun).status, 202);
+    let call = |id: u64, tool: &str, arguments: Value| {
+        let params = json!({ "name": tool, "arguments": arguments });
+        let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+        served.post(&head, &call).message(id)["result"]["structuredContent"].clone()
+    };
+    let value = call(2, "write_script", json!({ "request": "count to two", "name": "s" }));
+    assert_eq!(value["gate"]["name"], "plan", "{value}");
+    let value = call(3, "answer_gate", json!({ "session": "s", "answer": "approve" }));
+    assert_eq!(value["gate"]["name"], "version", "{value}");
+    let value = call(4, "answer_gate", json!({ "session": "s", "answer": "mean 1" }));
+    assert!(value["error"].is_string(), "{value}");
+    let value = call(5, "answer_gate", json!({ "session": "s", "answer": "accept" }));
+    assert_eq!(value["status"], "accepted", "{value}");
+    // Another client finds the session on disk.
+    let other = served.post(&served.bearer(), &hello());
+    assert_eq!(other.status, 200);
+    assert_ne!(other.head.lines().find(|line| line.starts_with("mcp-session-id")), None);
+}
