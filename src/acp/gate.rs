@@ -143,7 +143,7 @@ mod tests {
             (Gate::Install, vec![("allow", "allow_once"), ("deny", "reject_once")]),
             (Gate::Budget, vec![("allow", "allow_once"), ("deny", "reject_once")]),
         ] {
-            let question = Question { gate, session: &session, trouble: None };
+            let question = Question { gate, session: &session, trouble: None, partial: None };
             let (_, options) = request(&Terminal::new(false, true, false), &question, "id");
             let options: Vec<(&str, &str)> = options
                 .as_array()

@@ -147,7 +147,7 @@ impl Turn {
                     self.show(updates::said(&format!("\n\n{hint}\n\n"))).await;
                 }
                 let trouble = question.trouble.clone();
-                self.put(&manager::Question { gate, session, trouble }).await
+                self.put(&manager::Question { gate, session, trouble, partial: None }).await
             }
         };
         if let Some(answer) = answer {

@@ -67,11 +67,7 @@ pub(super) fn talk(context: &Context, auto: bool, more: bool) -> Talk {
 
 /// The question that a dialogue begins with.
 fn first(talk: &mut Talk) -> Result<String> {
-    let cancel = talk.task.cancellation();
-    interrupts::on_interrupt(move || {
-        cancel.cancel();
-        crate::terminal::end_waiting();
-    })?;
+    interrupts::cancel_this_on_interrupt(talk.task.cancellation())?;
     match setup::runtime()?.block_on(talk.face.listen()) {
         Ok(Some(question)) => Ok(question),
         Ok(None) => bail!("no question was asked; give a QUESTION, or one a line"),

@@ -18,7 +18,7 @@ pub(super) fn login(context: &Context, args: &cli::Login) -> Result<u8> {
     let provider = &args.provider;
     let variable = takes_key(provider, context.config.models())?;
     let key = if terminal::is_there() {
-        interrupts::on_interrupt(|| {
+        interrupts::on_signal(|_| {
             terminal::restore();
             std::process::exit(code::INTERRUPTED.into());
         })?;

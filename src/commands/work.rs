@@ -13,6 +13,7 @@ use crate::llm::provider;
 use crate::prompts::Prompts;
 use crate::python::packages::Packages;
 use crate::store::{self, Found, Store, artifacts};
+use crate::terminal::signals::Signal;
 use crate::terminal::{self, Face, Terminal, editor, flow, gate, links, restore};
 use crate::view::{status, words};
 use crate::workflow::driver::{self, End, Tools, edits};
@@ -106,7 +107,10 @@ pub(super) fn work_as(
     let folder = store.folder().to_owned();
     let mut ready = || {
         watch(context, &mut store, events)?;
-        catch_interrupts(&task.cancellation(), context.terminal, resume_with(context, &folder))?;
+        let last_line = resume_with(context, &folder);
+        // Who can be asked how to go on only stops what runs.
+        let asks = (!auto && terminal::is_there()).then(|| task.clone());
+        catch_interrupts(&task.cancellation(), context.terminal, last_line, asks)?;
         Ok((task.watch(), setup::runtime()?))
     };
     let (watcher, runtime) = match ready() {
@@ -245,18 +249,30 @@ fn watch(context: &Context, store: &mut Store, events: bool) -> Result<()> {
     Ok(())
 }
 
-/// The first Ctrl-C stops what is running, the second one everything.
+/// The first Ctrl-C stops what is running, the second one everything. Where a session `asks` somebody, the
+/// first one only stops its step, and it is asked how that goes on.
 pub(super) fn catch_interrupts(
     cancel: &CancellationToken,
     out: Terminal,
     last_line: String,
+    asks: Option<SessionTask>,
 ) -> Result<()> {
     let cancel = cancel.clone();
     let at_terminal = terminal::is_there();
     let mut first: Option<Instant> = None;
-    interrupts::on_interrupt(move || {
+    interrupts::on_signal(move |signal| {
         if editor::is_open() {
             return;
+        }
+        if let Some(task) = &asks {
+            if signal == Signal::Interrupt && task.stop() {
+                first = Some(Instant::now());
+                return;
+            }
+            // What was stopped before is over: nobody is in a hurry yet.
+            if task.question().is_some() && !cancel.is_cancelled() {
+                first = None;
+            }
         }
         cancel.cancel();
         terminal::end_waiting();

@@ -73,6 +73,8 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
         Gate::Plan => PLAN,
         Gate::Version => VERSION,
         Gate::Safety | Gate::Install | Gate::Budget => OPENING,
+        // Only who sits at a terminal stops a step.
+        Gate::Stopped => &[],
     };
     let offered = view::choices(question);
     let fits = |choice: &&Choice| {

@@ -1,6 +1,6 @@
 //! The Manager's own editor. One that fails changes nothing.
 
-use super::{is_there, remember, restore};
+use super::{is_there, remember, restore, signals};
 use crate::domain::event::LONGEST_TEXT;
 use crate::files::{self, Mode};
 use std::path::Path;
@@ -67,7 +67,7 @@ pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
 pub(super) fn with_terminal<T>(work: impl FnOnce() -> T) -> T {
     remember();
     // Without a handler of the program's own, Ctrl-C in the editor would end the program under it.
-    let _ = ctrlc::set_handler(|| {});
+    let _ = signals::catch();
     OPEN.store(true, Ordering::SeqCst);
     let done = work();
     OPEN.store(false, Ordering::SeqCst);

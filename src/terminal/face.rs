@@ -80,7 +80,12 @@ impl Face {
             return Ok(self.listen().await?.map_or(Answer::Gone, Answer::Say));
         };
         let trouble = question.trouble.clone();
-        let question = manager::Question { gate, session: &question.session, trouble };
+        let question = manager::Question {
+            gate,
+            session: &question.session,
+            trouble,
+            partial: question.partial.as_deref(),
+        };
         match &mut self.0 {
             Kind::Menus(menus) => menus.answer(&question),
             Kind::Lines(lines) => lines.answer(&question).await,

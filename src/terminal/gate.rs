@@ -49,6 +49,7 @@ pub fn question(terminal: &Terminal, question: &Question<'_>, folder: &Path) -> 
             text
         }
         (Gate::Safety, Some(head)) => safety(terminal, session, head),
+        (Gate::Stopped, _) => stopped(terminal, question.partial.unwrap_or_default()),
         (Gate::Install, Some(head)) => packages(terminal, &install::unanswered(session, head)),
         _ => String::new(),
     };
@@ -124,6 +125,21 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
     }
     let words = "`mean 1` or `mean 2` makes it an example, which every version is held against.";
     text.push_str(&flow::hang(terminal, "  ", &terminal.dim(words)));
+    text
+}
+
+/// The end of what a model had written when it was stopped.
+fn stopped(terminal: &Terminal, partial: &str) -> String {
+    let Some(partial) = view::Partial::of(partial) else { return String::new() };
+    let mut text = title(terminal, "What it had written");
+    if partial.before > 0 {
+        let words = format!("{} before this", count(partial.before, "line"));
+        let _ = writeln!(text, "  {}", terminal.dim(&words));
+    }
+    let width = terminal.width().saturating_sub(4);
+    for line in &partial.lines {
+        let _ = writeln!(text, "  {}", terminal.dim(&format!("│ {}", printed_line(line, width))));
+    }
     text
 }
 

@@ -83,6 +83,7 @@ impl Menus {
             "run" | "rerun" => Some(Answer::Run),
             "allow" => Some(Answer::Allow),
             "deny" => Some(Answer::Deny),
+            "retry" => Some(Answer::Retry),
             "quit" => Some(Answer::Quit),
             "say" => self.said("What should be different?")?.map(Answer::Say),
             "plan" => self.said("What should the plan say?")?.map(Answer::Plan),
@@ -98,7 +99,8 @@ impl Menus {
                 look::look(&self.teller.terminal, question.session, &self.teller.folder)?;
                 None
             }
-            _ => self.edited(question)?.map(Answer::Edited),
+            "edit" => self.edited(question)?.map(Answer::Edited),
+            _ => None,
         })
     }
 

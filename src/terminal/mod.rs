@@ -25,6 +25,7 @@ pub mod progress;
 pub mod prompt;
 pub mod relay;
 pub mod sides;
+pub mod signals;
 pub mod tell;
 mod window;
 

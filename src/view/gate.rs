@@ -4,6 +4,7 @@ use super::{Plan, Version};
 use crate::domain::event;
 use crate::domain::review::{self, FindingState, Verdict};
 use crate::domain::session;
+use crate::domain::text::printed_line;
 use crate::findings::evidence;
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
@@ -11,6 +12,10 @@ use serde::Serialize;
 
 /// The line of a choice that takes whatever is said.
 pub const ANY_TEXT: &str = "TEXT";
+/// The most lines that are shown of an answer that was stopped.
+const PARTIAL: usize = 20;
+/// The most characters of such a line.
+const WIDE: usize = 200;
 
 /// A gate that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,12 +32,36 @@ pub struct Gate {
     pub preferred: usize,
     /// What keeps the session from going on by itself: a limit, or that it is stuck.
     pub trouble: Option<String>,
+    /// The last lines of what a model had written when it was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// The plan that is asked about.
     pub plan: Option<Plan>,
     /// The version that is asked about.
     pub version: Option<Version>,
     /// What is to be allowed or installed.
     pub asked: Vec<Asked>,
+}
+
+/// The end of an answer that was stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partial {
+    /// Its last lines.
+    pub lines: Vec<String>,
+    /// How many stand before them.
+    pub before: usize,
+}
+
+impl Partial {
+    /// The end of this text; none where nothing was written.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let lines: Vec<&str> = text.trim().lines().collect();
+        let before = lines.len().saturating_sub(PARTIAL);
+        let lines: Vec<String> =
+            lines[before..].iter().map(|line| printed_line(line, WIDE)).collect();
+        (!lines.is_empty()).then_some(Self { lines, before })
+    }
 }
 
 /// One thing that is to be allowed or installed.
@@ -72,6 +101,7 @@ impl Gate {
             choices: choices(question),
             preferred: preferred(question),
             trouble: question.trouble.clone(),
+            partial: question.partial.and_then(Partial::of),
             plan: proposal.filter(|_| !about_version).map(Plan::of),
             version: head.filter(|_| about_version).map(|head| Version::whole(session, head)),
             asked: head.map_or_else(Vec::new, |head| asked(question.gate, session, head)),
@@ -88,6 +118,7 @@ pub const fn prompt(gate: event::Gate) -> &'static str {
         event::Gate::Safety => "May it?",
         event::Gate::Install => "Install them?",
         event::Gate::Budget => "Go on past the limit?",
+        event::Gate::Stopped => "Stopped. How does it go on?",
     }
 }
 
@@ -181,6 +212,12 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
         (event::Gate::Budget, _) => {
             vec![choice("allow", "as much again"), choice("deny", "stop at the limit"), quit]
         }
+        (event::Gate::Stopped, _) => {
+            let retry = choice("retry", "do it once more, from its beginning");
+            let say = said("say", "TEXT", "say what should be different, and go on with that");
+            let asks = question.session.dialogue.is_some();
+            if asks { vec![retry, quit] } else { vec![retry, say, quit] }
+        }
     }
 }
 
@@ -232,12 +269,13 @@ mod tests {
     use crate::domain::review::{Finding, Severity};
     use crate::workflow::manager::{self, Line};
 
-    const GATES: [event::Gate; 5] = [
+    const GATES: [event::Gate; 6] = [
         event::Gate::Plan,
         event::Gate::Version,
         event::Gate::Safety,
         event::Gate::Install,
         event::Gate::Budget,
+        event::Gate::Stopped,
     ];
 
     /// A session at a version that everything can be answered about.
@@ -268,7 +306,7 @@ mod tests {
     }
 
     fn question(session: &session::Session, gate: event::Gate) -> Question<'_> {
-        Question { gate, session, trouble: None }
+        Question { gate, session, trouble: None, partial: None }
     }
 
     #[test]
@@ -302,6 +340,7 @@ mod tests {
             (event::Gate::Safety, false, true),
             (event::Gate::Install, false, true),
             (event::Gate::Budget, false, true),
+            (event::Gate::Stopped, false, true),
         ] {
             let view = Gate::of(&question(&session, gate));
             assert_eq!((view.plan.is_some(), view.version.is_some()), (plan, version), "{gate:?}");
@@ -309,6 +348,17 @@ mod tests {
             let script = view.version.and_then(|version| version.text).map(|text| text.script);
             assert_eq!(script.as_deref(), version.then_some("print(1)\n"));
         }
+    }
+
+    #[test]
+    fn of_an_answer_that_was_stopped_the_end_is_shown() {
+        assert_eq!(Partial::of(" \n"), None);
+        let text: String = (0..50).map(|n| format!("line {n}\n")).collect();
+        let partial = Partial::of(&text).unwrap();
+        assert_eq!((partial.before, partial.lines.len()), (30, PARTIAL));
+        assert_eq!(partial.lines.last().map(String::as_str), Some("line 49"));
+        let long = Partial::of(&"x\u{1b}".repeat(5000)).unwrap();
+        assert!(long.lines[0].chars().count() <= WIDE && !long.lines[0].contains('\u{1b}'));
     }
 
     #[test]

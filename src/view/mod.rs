@@ -17,7 +17,8 @@ pub mod words;
 pub use crate::findings::{Finding, Source};
 pub use dialogue::{Piece, Question, questions};
 pub use gate::{
-    ANY_TEXT, Asked, Choice, Gate, asks_which, can_reopen, can_waive, choices, preferred, prompt,
+    ANY_TEXT, Asked, Choice, Gate, Partial, asks_which, can_reopen, can_waive, choices, preferred,
+    prompt,
 };
 pub use matrix::{Cell, Requirement, matrix};
 pub use plan::{Plan, PlanRequirement};

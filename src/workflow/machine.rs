@@ -499,6 +499,8 @@ pub fn auto(session: &Session, gate: Gate) -> Auto {
         // What the settings open is installed without a gate.
         Gate::Safety | Gate::Install => Auto::Deny,
         Gate::Budget => Auto::Stop(limit_reached(session)),
+        // Only a person stops anything.
+        Gate::Stopped => Auto::Stop("it was stopped".to_owned()),
         Gate::Version => auto_version(session),
     }
 }

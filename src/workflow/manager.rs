@@ -12,6 +12,7 @@ use crate::workflow::progress::Progress;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// What the Manager answers at a gate. In JSON: `{"answer": "feedback", "value": "too slow"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub enum Answer {
     Allow,
     /// No, for this session.
     Deny,
+    /// What was stopped is done once more.
+    Retry,
     /// Stop for today.
     Quit,
     /// There is nobody left to ask. Only whoever asks people can know that.
@@ -83,6 +86,7 @@ impl Answer {
             Self::Right => "right",
             Self::Allow => "allow",
             Self::Deny => "deny",
+            Self::Retry => "retry",
             Self::Quit => "quit",
             Self::Gone => "gone",
         }
@@ -100,6 +104,7 @@ pub const fn choices(gate: Option<Gate>) -> &'static [&'static str] {
             "right", "mean", "waive", "reopen", "quit",
         ],
         Some(Gate::Safety | Gate::Install | Gate::Budget) => &["allow", "deny", "quit"],
+        Some(Gate::Stopped) => &["retry", "say", "quit"],
         None => &["say", "quit"],
     }
 }
@@ -116,6 +121,8 @@ pub struct Question<'a> {
     pub session: &'a Session,
     /// What keeps it from going on by itself: a limit, or that it is stuck.
     pub trouble: Option<String>,
+    /// What a model had written when it was stopped.
+    pub partial: Option<&'a str>,
 }
 
 /// Something that happened.
@@ -245,6 +252,10 @@ pub trait Manager {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// What runs from now on ends when this is cancelled, and the Manager is asked how it goes on. Nobody
+    /// has to keep it: who ends all of the work has another way.
+    fn begins(&mut self, _running: &CancellationToken) {}
+
     /// Whether the last answer is a person's. What others approve opens nothing, and vouches for nothing.
     fn is_person(&self) -> bool {
         true
@@ -308,6 +319,10 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
             "allow" => Answer::Allow,
             "deny" => Answer::Deny,
             _ => return Line::Unknown("the answers here are `allow`, `deny` and `quit`"),
+        },
+        Gate::Stopped => match word {
+            "retry" => Answer::Retry,
+            _ => Answer::Say(line.to_owned()),
         },
     };
     Line::Answer(answer)
@@ -462,6 +477,9 @@ mod tests {
             (Gate::Install, "deny", Line::Answer(A::Deny)),
             (Gate::Budget, "deny", Line::Answer(A::Deny)),
             (Gate::Safety, "quit", Line::Answer(A::Quit)),
+            (Gate::Stopped, "Retry", Line::Answer(A::Retry)),
+            (Gate::Stopped, "quit", Line::Answer(A::Quit)),
+            (Gate::Stopped, "in blue", Line::Answer(A::Say("in blue".into()))),
         ] {
             assert_eq!(read_line(gate, line), expected, "{line}");
         }

@@ -61,6 +61,8 @@ mod sandbox;
 mod screens;
 mod serve;
 mod settings;
+#[cfg(unix)]
+mod stopping;
 mod store;
 mod support;
 #[cfg(unix)]

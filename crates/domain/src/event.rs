@@ -104,6 +104,8 @@ pub enum Gate {
     Install,
     /// May it go on past a limit?
     Budget,
+    /// How does what a person stopped go on? The journal has only that the session paused there.
+    Stopped,
 }
 
 impl Gate {
@@ -116,6 +118,7 @@ impl Gate {
             Self::Safety => "safety",
             Self::Install => "install",
             Self::Budget => "budget",
+            Self::Stopped => "stopped",
         }
     }
 }

@@ -285,7 +285,7 @@ fn all(
     let packages = Packages::new(kinds.config.uv.clone());
     let cancel = CancellationToken::new();
     let again = format!("resume with: {}", command(false));
-    session_work::catch_interrupts(&cancel, context.terminal, again)?;
+    session_work::catch_interrupts(&cancel, context.terminal, again, None)?;
     let side_by_side = args.jobs.map_or_else(|| kinds.jobs(), |jobs| jobs as usize);
     let watch = Watch::new(context.terminal, jobs.len());
     let (draft, apply) = (

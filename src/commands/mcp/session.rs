@@ -198,7 +198,7 @@ fn work_on(
 pub(super) fn waiting(context: &Context, session: &Session) -> Option<Form> {
     let Step::Ask(gate) = machine::next_step(session) else { return None };
     let trouble = driver::trouble(session, gate);
-    Some(manager::form(context.terminal, &Question { gate, session, trouble }))
+    Some(manager::form(context.terminal, &Question { gate, session, trouble, partial: None }))
 }
 
 /// How a session stands, for a result.

@@ -62,6 +62,7 @@ impl Elsewhere {
             id: asked.id,
             gate: asked.gate,
             trouble: asked.trouble,
+            partial: None,
             choices: manager::choices(asked.gate),
             session: Arc::new(session.await?),
         }))

@@ -108,7 +108,7 @@ pub(super) async fn gate(
             .into_response());
     };
     let trouble = open.trouble.clone();
-    let view = view::Gate::of(&manager::Question { gate, session, trouble });
+    let view = view::Gate::of(&manager::Question { gate, session, trouble, partial: None });
     let can = |is: fn(&crate::domain::review::Finding) -> bool| -> Vec<_> {
         let findings = session.ledger.iter().filter(|finding| is(finding));
         findings.map(|finding| view::Finding::of(finding, None)).collect()

@@ -28,7 +28,7 @@ impl Driver<'_, '_> {
         }
         self.store.sync()?;
         let session = self.store.session();
-        let question = Question { gate, session, trouble: trouble(session, gate) };
+        let question = Question { gate, session, trouble: trouble(session, gate), partial: None };
         match self.tools.manager.ask(&question).await {
             Ok(answer) => self.take(gate, answer),
             Err(_) => Ok(Next::End(self.interrupted()?)),
@@ -115,6 +115,8 @@ impl Driver<'_, '_> {
             }
             (Answer::Allow, _) => Some(permission(session, gate, true, by)),
             (Answer::Deny, _) => Some(permission(session, gate, false, by)),
+            // Nothing was stopped at this gate.
+            (Answer::Retry, _) => None,
             (Answer::Quit, _) => return self.pause("the Manager left"),
             (Answer::Gone, _) => {
                 return self.pause(&format!("input ended at the {} gate", gate.name()));
@@ -210,7 +212,7 @@ pub fn trouble(session: &Session, gate: Gate) -> Option<String> {
     match gate {
         Gate::Version => machine::stuck(session).map(|t| t.words()).or_else(|| explained(session)),
         Gate::Budget => Some(machine::limit_reached(session)),
-        Gate::Plan | Gate::Safety | Gate::Install => None,
+        Gate::Plan | Gate::Safety | Gate::Install | Gate::Stopped => None,
     }
 }
 

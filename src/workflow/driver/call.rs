@@ -63,8 +63,8 @@ impl Driver<'_, '_> {
         if !self.models.contains_key(&model) {
             let connection = (self.tools.connect)(&model, &session.calls.finished)?;
             self.models.insert(model.clone(), connection);
-            if let Some(end) = self.get_to_know(&model).await? {
-                return Ok(Next::End(end));
+            if let Some(next) = self.get_to_know(&model).await? {
+                return Ok(next);
             }
         }
         let session = self.store.session();
@@ -192,14 +192,15 @@ impl Driver<'_, '_> {
             }
         };
         let enough = enough(self.store.session(), agent, connection);
-        let came = came(connection, number, request, &enough, &self.tools.cancel, &mut on).await;
+        let came = came(connection, number, request, &enough, &self.running, &mut on).await;
         match self.arrived(agent, came)? {
             Ok((outcome, repeats, usage, milliseconds)) => {
                 self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
                 self.was_taken(model);
                 Ok(Next::Go)
             }
-            Err(kind) => self.gave_up(&kind, model, request),
+            Err((CallErrorKind::Interrupted, partial)) => self.stopped(Some(&partial)).await,
+            Err((kind, _)) => self.gave_up(&kind, model, request),
         }
     }
 
@@ -212,7 +213,7 @@ impl Driver<'_, '_> {
     ) -> Result<Next, DriverError> {
         // It is put back below: what arrives is journaled while others are under way.
         let Some(connection) = self.models.remove(model) else { return Ok(Next::Go) };
-        let cancel = self.tools.cancel.clone();
+        let cancel = self.running.clone();
         let enough = enough(self.store.session(), agent, &connection);
         let (connected, enough, cancel) = (&connection, &enough, &cancel);
         let calls = asked.iter().map(|(number, request)| async move {
@@ -221,6 +222,7 @@ impl Driver<'_, '_> {
         let mut calls = stream::iter(calls).buffer_unordered(connection.parallel);
         let begun = Instant::now();
         let (mut there, mut tokens, mut fault) = (0, Usage::default(), None);
+        let mut partial = String::new();
         self.tools.manager.tell(News::Sampled { there, of: asked.len() });
         while let Some(came) = calls.next().await {
             match self.arrived(agent, came)? {
@@ -229,7 +231,11 @@ impl Driver<'_, '_> {
                     tokens.add(usage);
                     self.tools.manager.tell(News::Sampled { there, of: asked.len() });
                 }
-                Err(kind) => fault = Some(kind),
+                Err((kind, text)) => {
+                    fault = Some(kind);
+                    partial =
+                        [partial, text].into_iter().max_by_key(String::len).unwrap_or_default();
+                }
             }
         }
         drop(calls);
@@ -241,7 +247,7 @@ impl Driver<'_, '_> {
             self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
         }
         match (fault, asked) {
-            (Some(CallErrorKind::Interrupted), _) => Ok(Next::End(self.interrupted()?)),
+            (Some(CallErrorKind::Interrupted), _) => self.stopped(Some(&partial)).await,
             // What is there is used, though others failed.
             (Some(kind), asked) if self.store.session().calls.pending.is_empty() => {
                 match asked.iter().max_by_key(|(_, request)| length(request)) {
@@ -286,9 +292,9 @@ impl Driver<'_, '_> {
                 Ok(Ok((outcome, repeats, usage, milliseconds)))
             }
             Err(CallError { kind, partial }) => {
-                let error = kind.to_string();
+                let (error, text) = (kind.to_string(), partial.clone());
                 self.record(Event::ModelCallFailed { call: number, error, partial, artifact })?;
-                Ok(Err(kind))
+                Ok(Err((kind, text)))
             }
         }
     }
@@ -305,7 +311,8 @@ impl Driver<'_, '_> {
                 self.learn_context(model, *context, request, kind.to_string());
                 Ok(Next::Go)
             }
-            CallErrorKind::Interrupted => Ok(Next::End(self.interrupted()?)),
+            // Whoever asked has seen to that.
+            CallErrorKind::Interrupted => Ok(Next::Go),
             // The script was accepted: what it printed can be read without a model.
             CallErrorKind::Failed(_) if request.agent == Agent::Interpretation => {
                 self.tools
@@ -330,8 +337,8 @@ struct Came {
     answer: Result<call::Answer, CallError>,
 }
 
-/// How an answer ended, its tokens and its milliseconds; or why there is none.
-type Arrived = Result<(Outcome, bool, Usage, u64), CallErrorKind>;
+/// How an answer ended, its tokens and its milliseconds; or why there is none, and how far it came.
+type Arrived = Result<(Outcome, bool, Usage, u64), (CallErrorKind, String)>;
 
 async fn came(
     connection: &Connection,
@@ -398,16 +405,16 @@ fn millis(since: Instant) -> u64 {
 }
 
 impl Driver<'_, '_> {
-    async fn get_to_know(&mut self, model: &str) -> Result<Option<End>, DriverError> {
+    async fn get_to_know(&mut self, model: &str) -> Result<Option<Next>, DriverError> {
         let Some(connection) = self.models.get_mut(model) else { return Ok(None) };
         if self.held_back.is_some() {
             return Ok(None);
         }
         let manager = &mut *self.tools.manager;
         let mut tell = |words: &str| manager.tell(News::Note(words));
-        match get_to_know(connection, model, &self.tools.cancel, &mut tell).await {
+        match get_to_know(connection, model, &self.running, &mut tell).await {
             Ok(_) => Ok(None),
-            Err(Interrupted) => Ok(Some(self.interrupted()?)),
+            Err(Interrupted) => Ok(Some(self.stopped(None).await?)),
         }
     }
 }

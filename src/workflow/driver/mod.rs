@@ -19,6 +19,7 @@ mod read;
 mod replay;
 mod run;
 mod samples;
+mod stop;
 mod test;
 
 pub use ask::{feedback, manual_version, trouble};
@@ -140,8 +141,10 @@ pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverErr
         store.watch_too(recording.watch());
     }
     let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let running = tools.cancel.child_token();
     let mut driver =
-        Driver { store, tools, models, contexts, refused, python: None, held_back: None };
+        Driver { store, tools, running, models, contexts, refused, python: None, held_back: None };
+    driver.begin();
     let end = driver.work().await;
     driver.store.sync()?;
     drop(recording);
@@ -159,6 +162,8 @@ enum Next {
 struct Driver<'s, 't> {
     store: &'s mut Store,
     tools: Tools<'t>,
+    /// Ends what is running, but not the work.
+    running: CancellationToken,
     models: HashMap<String, Connection>,
     /// How long the models' contexts are, in tokens, as far as their servers' refusals tell.
     contexts: HashMap<String, u32>,
@@ -174,6 +179,13 @@ impl Driver<'_, '_> {
         loop {
             if self.tools.cancel.is_cancelled() {
                 return self.interrupted();
+            }
+            // Between two steps there is nothing that could notice it.
+            if self.running.is_cancelled() {
+                match self.stopped(None).await? {
+                    Next::Go => continue,
+                    Next::End(end) => return Ok(end),
+                }
             }
             let step = machine::next_step(self.store.session());
             let next = self.perform(&step).await?;

@@ -18,6 +18,8 @@ pub(super) enum Ground {
     Nothing(Box<Run>),
     /// Something else comes first.
     Else(Next),
+    /// Somebody broke it off.
+    Stopped,
 }
 
 impl Driver<'_, '_> {
@@ -33,7 +35,7 @@ impl Driver<'_, '_> {
     pub(super) async fn seek(&mut self, version: u32) -> Result<Next, DriverError> {
         let checks = self.store.session().version(version).and_then(|v| v.checks.clone());
         let Some(needs) = self.needs_of(checks.as_ref()).await else {
-            return Ok(Next::End(self.interrupted()?));
+            return self.stopped(None).await;
         };
         self.record(Event::PackagesSought { version, needs: Box::new(needs) })?;
         Ok(Next::Go)
@@ -53,13 +55,13 @@ impl Driver<'_, '_> {
                 }
                 let tools = &self.tools;
                 let ask_index = session.settings.check_index;
-                tools.packages.needs(&python, &checks, &data, ask_index, &tools.cancel).await
+                tools.packages.needs(&python, &checks, &data, ask_index, &self.running).await
             }
             // The run says what is wrong.
             Err(_) => Needs::default(),
         };
         // What was not asked to its end is no answer.
-        (!self.tools.cancel.is_cancelled()).then_some(needs)
+        (!self.running.is_cancelled()).then_some(needs)
     }
 
     /// What a version runs on: the Python in use, or an environment that has what it needs.
@@ -115,7 +117,7 @@ impl Driver<'_, '_> {
         self.record(Event::InstallStarted { version, packages: wanted.clone() })?;
         self.tools.manager.tell(News::Installing(&wanted));
         let begun = Instant::now();
-        let (packages, cancel) = (self.tools.packages, self.tools.cancel.clone());
+        let (packages, cancel) = (self.tools.packages, self.running.clone());
         let mut installed = packages.install(python, &wanted, &cancel).await;
         for _ in 1..self.store.session().settings.install_attempts {
             if !matches!(installed, Err(InstallError::Refused(_))) {
@@ -125,7 +127,7 @@ impl Driver<'_, '_> {
             installed = packages.install(python, &wanted, &cancel).await;
         }
         if matches!(installed, Err(InstallError::Interrupted)) {
-            return Ok(Ground::Else(Next::End(self.interrupted()?)));
+            return Ok(Ground::Stopped);
         }
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let error = installed.as_ref().err().map(ToString::to_string);

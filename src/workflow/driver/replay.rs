@@ -46,7 +46,9 @@ pub async fn replay(
     let tools = Tools { auto: true, ..tools };
     let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
     let held_back = Some(Vec::new());
-    let driver = Driver { store, tools, models, contexts, refused, python: None, held_back };
+    let running = tools.cancel.child_token();
+    let driver =
+        Driver { store, tools, running, models, contexts, refused, python: None, held_back };
     let (expected, failed, shortened) = (VecDeque::new(), None, HashSet::new());
     let mut replay = Replay { driver, expected, failed, shortened, differences: Vec::new() };
     for entry in recorded {

@@ -26,6 +26,7 @@ impl Driver<'_, '_> {
             Ground::Python(python) => python,
             Ground::Nothing(run) => return self.ran(number, *run, String::new(), String::new()),
             Ground::Else(next) => return Ok(next),
+            Ground::Stopped => return self.stopped(None).await,
         };
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };
@@ -59,7 +60,7 @@ impl Driver<'_, '_> {
             args: &given.args,
             stdin: given.stdin.into_bytes(),
         };
-        let cancel = &self.tools.cancel;
+        let cancel = &self.running;
         let mut ran = run::run(runner.as_ref(), ask.clone(), cancel).await;
         let wants_more = |ran: &run::Ran| ran.run.verdict.wants_more();
         let failed = ran.as_ref().is_ok_and(wants_more);
@@ -75,7 +76,7 @@ impl Driver<'_, '_> {
                 ..ask
             };
             match run::run(runner.as_ref(), ask, cancel).await {
-                Err(RunFault::Interrupted) => return Ok(Next::End(self.interrupted()?)),
+                Err(RunFault::Interrupted) => return self.stopped(None).await,
                 Ok(further) if further.run.verdict.went_well() => {
                     (ran, by) = (Ok(further), Some(GivenBy::Plan));
                     self.store.take_further_files(number)?;
@@ -89,7 +90,7 @@ impl Driver<'_, '_> {
                 let run = Run { given_by: by, blank, ..ran.run };
                 self.ran(number, run, ran.stdout, ran.stderr)
             }
-            Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
+            Err(RunFault::Interrupted) => self.stopped(None).await,
             Err(fault) => {
                 let fault = but_the_disks(fault)?;
                 let run = Run::not_run(RunVerdict::Skipped, fault.to_string());

@@ -101,11 +101,12 @@ impl Driver<'_, '_> {
                     continue;
                 }
                 Ground::Else(end) => return Ok(end),
+                Ground::Stopped => return self.stopped(None).await,
             };
             candidates.push((self.candidate(&sample, python)?, sample));
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let cancel = self.tools.cancel.clone();
+        let cancel = self.running.clone();
         let running = candidates.into_iter().map(|(candidate, sample)| {
             let (cancel, varied) = (cancel.clone(), varied.clone());
             async move { (sample, candidate.run(&varied.0, &varied.1, &cancel).await) }
@@ -121,7 +122,11 @@ impl Driver<'_, '_> {
                     sample.version.tests = tests;
                     self.tried(sample, Some(run))?;
                 }
-                Err(RunFault::Interrupted) => return Ok(Next::End(self.interrupted()?)),
+                Err(RunFault::Interrupted) => {
+                    // The others end before anybody is asked.
+                    drop(running);
+                    return self.stopped(None).await;
+                }
                 Err(fault) => {
                     let fault = but_the_disks(fault)?;
                     let run = Run::not_run(RunVerdict::Skipped, fault.to_string());
@@ -177,7 +182,7 @@ impl Driver<'_, '_> {
             return self.ground_of(version.number, &Needs::default()).await;
         }
         let Some(needs) = self.needs_of(version.checks.as_ref()).await else {
-            return Ok(Ground::Else(Next::End(self.interrupted()?)));
+            return Ok(Ground::Stopped);
         };
         version.needs = Some(needs.clone());
         let session = self.store.session();

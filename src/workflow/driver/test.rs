@@ -22,6 +22,7 @@ impl Driver<'_, '_> {
                 return self.not_tested(number, run.reason.as_deref().unwrap_or("it can't be run"));
             }
             Ground::Else(next) => return Ok(next),
+            Ground::Stopped => return self.stopped(None).await,
         };
         let session = self.store.session();
         let Some(version) = session.version(number) else { return Ok(Next::Go) };
@@ -54,10 +55,10 @@ impl Driver<'_, '_> {
         };
         let examples: Vec<Example> = self.store.session().all_examples().cloned().collect();
         let runner = runner.as_ref();
-        let cancel = &self.tools.cancel;
+        let cancel = &self.running;
         match examples::with_tests(runner, &ask, &tests, &examples, cancel).await {
             Ok(tests) => self.tested(number, tests),
-            Err(RunFault::Interrupted) => Ok(Next::End(self.interrupted()?)),
+            Err(RunFault::Interrupted) => self.stopped(None).await,
             Err(fault) => self.not_tested(number, &but_the_disks(fault)?.to_string()),
         }
     }

@@ -171,8 +171,14 @@ mod tests {
     fn a_watcher_that_does_not_read_costs_a_bounded_amount_of_memory_and_keeps_the_question() {
         let mut waiting = Waiting::default();
         let session = Arc::default();
-        let question =
-            super::super::Question { id: 1, gate: None, trouble: None, choices: &[], session };
+        let question = super::super::Question {
+            id: 1,
+            gate: None,
+            trouble: None,
+            partial: None,
+            choices: &[],
+            session,
+        };
         waiting.put(Message::Question(question));
         let long = "x".repeat(1 << 16);
         for _ in 0..2 * MOST_MESSAGES {

@@ -40,6 +40,9 @@ pub struct Question {
     pub gate: Option<Gate>,
     /// What keeps the session from going on by itself: a limit, or that it is stuck.
     pub trouble: Option<String>,
+    /// What a model had written when it was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
     /// The words of the answers that fit.
     pub choices: &'static [&'static str],
     /// The session as it stands at a gate; elsewhere it is empty.

@@ -59,6 +59,8 @@ struct State {
     /// The last question's number.
     asked: u64,
     open: Option<(Question, oneshot::Sender<Answer>)>,
+    /// Ends what runs now, but not the work.
+    running: Option<CancellationToken>,
     ended: Option<Ended>,
 }
 
@@ -139,7 +141,20 @@ impl SessionTask {
         self.state().open.as_ref().map(|(question, _)| question.clone())
     }
 
-    /// Stops what is running. The session is paused and can be resumed.
+    /// Stops what is running, so that it is asked how that goes on. Gives whether there was anything to
+    /// stop: there is not where a question is open, or where it is stopped already.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        let state = self.state();
+        let running = state.running.as_ref().filter(|running| !running.is_cancelled());
+        match running.filter(|_| state.open.is_none()) {
+            Some(running) => running.cancel(),
+            None => return false,
+        }
+        true
+    }
+
+    /// Stops the work. The session is paused and can be resumed.
     pub fn cancel(&self) {
         self.shared.cancel.cancel();
     }
@@ -176,7 +191,7 @@ impl SessionTask {
     async fn ask(
         &self,
         gate: Option<Gate>,
-        trouble: Option<String>,
+        (trouble, partial): (Option<String>, Option<String>),
         session: Arc<Session>,
     ) -> Result<Answer, Interrupted> {
         let (reply, answer) = oneshot::channel();
@@ -184,7 +199,7 @@ impl SessionTask {
             let mut state = self.state();
             state.asked += 1;
             let choices = manager::choices(gate);
-            let question = Question { id: state.asked, gate, trouble, choices, session };
+            let question = Question { id: state.asked, gate, trouble, partial, choices, session };
             state.tell(&Message::Question(question.clone()));
             state.open = Some((question, reply));
             state.asked
@@ -228,7 +243,7 @@ impl Drop for Closing<'_> {
             exit_code: PANICKED,
         });
         let mut state = self.task.state();
-        state.open = None;
+        (state.open, state.running) = (None, None);
         state.tell(&Message::Ended(ended.clone()));
         state.watchers.clear();
         state.ended = Some(ended);
@@ -247,16 +262,21 @@ impl Manager for Asking<'_> {
         question: &'a manager::Question<'a>,
     ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>> {
         let session = Arc::new(question.session.clone());
-        Box::pin(self.task.ask(Some(question.gate), question.trouble.clone(), session))
+        let about = (question.trouble.clone(), question.partial.map(str::to_owned));
+        Box::pin(self.task.ask(Some(question.gate), about, session))
     }
 
     fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
         Box::pin(async {
-            Ok(match self.task.ask(None, None, Arc::default()).await? {
+            Ok(match self.task.ask(None, (None, None), Arc::default()).await? {
                 Answer::Say(text) => Some(text),
                 _ => None,
             })
         })
+    }
+
+    fn begins(&mut self, running: &CancellationToken) {
+        self.task.state().running = Some(running.clone());
     }
 
     fn tell(&mut self, news: manager::News<'_>) {

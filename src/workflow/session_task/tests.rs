@@ -12,7 +12,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn asks(task: &SessionTask, gate: Gate) -> JoinHandle<Result<Answer, Interrupted>> {
     let work = move |manager: &mut dyn Manager, _| {
         let session = Session { name: "clock".to_owned(), ..Session::default() };
-        let question = manager::Question { gate, session: &session, trouble: None };
+        let question = manager::Question { gate, session: &session, trouble: None, partial: None };
         manager.tell(manager::News::Note("before"));
         let answer = block_on(manager.ask(&question));
         manager.tell(manager::News::Note("after"));

@@ -402,6 +402,7 @@ impl Play {
                 self.record(Event::IterationAsked { by, escalation: None });
             }
             (Gate::Version, _) => self.command(answer),
+            (Gate::Stopped, _) => unreachable!("no session comes to it by itself"),
         }
         true
     }
