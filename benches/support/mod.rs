@@ -106,7 +106,7 @@ pub fn never_content() -> ModelServer {
 #[allow(clippy::disallowed_methods, reason = "no session's folder")]
 pub fn configure(folder: &Path, server: &ModelServer) {
     let text = format!(
-        "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{}/v1' }}\n",
+        "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{}/v1', structured: false }}\n",
         server.base_url()
     );
     // The user's own file, in the home that `redraft` gives it.

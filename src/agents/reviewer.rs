@@ -96,7 +96,8 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
 }
 
 /// What a review has to be: a judgement of each of these requirements, the findings, the verdict. All
-/// fields are required, as some providers want it: a text that there is none of is empty.
+/// fields are required, as some providers want it: a text that there is none of is empty. They stand in the
+/// order of the prompt's example, in which a model that is held to them has to give them.
 pub(super) fn schema(ids: &[&str]) -> Value {
     let object = |fields: Value| {
         let names: Vec<String> =
@@ -113,15 +114,16 @@ pub(super) fn schema(ids: &[&str]) -> Value {
         "quote": text,
         "problem": text,
     }));
-    let mut review = json!({
-        "findings": list(finding),
-        "verdict": one_of(&["ACCEPT", "ITERATE"]),
-    });
-    if !ids.is_empty() {
-        let judgement = json!({"id": one_of(ids), "status": one_of(&["met", "partly", "not met"])});
-        review["requirements"] = list(object(judgement));
+    let verdict = one_of(&["ACCEPT", "ITERATE"]);
+    if ids.is_empty() {
+        return object(json!({"findings": list(finding), "verdict": verdict}));
     }
-    object(review)
+    let judgement = json!({"id": one_of(ids), "status": one_of(&["met", "partly", "not met"])});
+    object(json!({
+        "requirements": list(object(judgement)),
+        "findings": list(finding),
+        "verdict": verdict,
+    }))
 }
 
 /// The review in an answer. What stands in the form (see [`write`] and [`write_json`]) is taken as said.

@@ -47,7 +47,7 @@ impl Ward {
             "redraft.yaml",
             &format!(
                 "model: local/m\nproviders:\n  local: {{ kind: {kind}, base_url: '{url}', \
-                 api_key_env: LOCAL_KEY, retry_seconds: 0.001, {settings} }}\n"
+                 api_key_env: LOCAL_KEY, retry_seconds: 0.001, structured: false, {settings} }}\n"
             ),
         );
         Self { world, server, state }

@@ -57,6 +57,7 @@ mod reviewers;
 #[cfg(target_os = "linux")]
 mod samples;
 mod sandbox;
+mod schemas;
 #[cfg(unix)]
 mod screens;
 mod serve;

@@ -270,8 +270,7 @@ fn a_review_that_is_asked_for_as_json_is_held_to_the_plan_and_can_be_replayed() 
             Reply::openai(&if second { &met } else { &review }.to_string())
         }
     });
-    let own =
-        world.read("redraft.yaml").replace(", retry_seconds", ", structured: true, retry_seconds");
+    let own = world.read("redraft.yaml").replace("structured: false", "structured: true");
     world.write("redraft.yaml", &own);
     world.run(&["new", "count to 2", "--name", "s", "--auto"]).expect(0);
     assert_eq!(world.read("sessions/s/script_v2.py"), "print(1)\nprint(2)\n");

@@ -71,8 +71,8 @@ pub struct ProviderConfig {
     /// Further fields for each request's JSON, put over what is there (kinds that use HTTP).
     #[serde(deserialize_with = "values::or_default")]
     pub extra: BTreeMap<String, serde_json::Value>,
-    /// Reviews are asked for as JSON of a given form, and the provider holds the model to it (kinds that
-    /// use HTTP, without `completion`).
+    /// Reviews are asked for as JSON of a given form, and the provider holds the model to it; none: where a
+    /// short call shows that it does (kinds that use HTTP, without `completion`).
     pub structured: Option<bool>,
     /// How tokens are drawn (kind `embedded`).
     #[serde(deserialize_with = "values::or_default")]

@@ -22,6 +22,7 @@ use std::error::Error;
 use std::io;
 use std::net::IpAddr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -294,8 +295,8 @@ pub(super) struct HttpModel<W> {
     pub(super) wire: W,
     /// Fields that go over those of the wire format.
     pub(super) extra: BTreeMap<String, Value>,
-    /// Answers are held to a schema where a request has one.
-    pub(super) structured: bool,
+    /// The server refused a request because of its schema, and is sent none any more.
+    pub(super) refused_schema: AtomicBool,
 }
 
 impl<W: Wire> Model for HttpModel<W> {
@@ -324,7 +325,11 @@ impl<W: Wire> Model for HttpModel<W> {
     }
 
     fn takes_schema(&self) -> bool {
-        self.structured && self.wire.takes_schema()
+        self.wire.takes_schema() && !self.refused_schema()
+    }
+
+    fn refused_schema(&self) -> bool {
+        self.refused_schema.load(Ordering::Relaxed)
     }
 
     fn goes_on(&self) -> bool {
@@ -341,6 +346,7 @@ impl<W: Wire> HttpModel<W> {
                 if !OF_SCHEMAS.iter().any(|name| complaint.contains(name)) {
                     return Err(fault);
                 }
+                self.refused_schema.store(true, Ordering::Relaxed);
                 self.post(self.body(&Request { schema: None, ..request.clone() })?).await?
             }
             result => result?,

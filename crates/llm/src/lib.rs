@@ -107,8 +107,14 @@ pub trait Model: Send + Sync {
         false
     }
 
-    /// Whether it can be held to a schema. One that can't leaves a request's schema out.
+    /// Whether it can be told of a schema. One that can't leaves a request's schema out. Whether its answers
+    /// are held to it is another question.
     fn takes_schema(&self) -> bool {
+        false
+    }
+
+    /// Whether its server has refused a request because of its schema.
+    fn refused_schema(&self) -> bool {
         false
     }
 

@@ -2,6 +2,7 @@
 //! the default one silently drops the beginning of a long prompt.
 
 use super::Fault;
+use super::env::Lookup;
 use super::openai;
 use super::wire::{Reading, Wire, tokens};
 use redraft_domain::chat::{Message, Outcome, Request, ToolCall, Usage};
@@ -12,6 +13,28 @@ pub(super) const DEFAULT_CONTEXT: u32 = 8192;
 
 /// Contexts are multiples of this: Ollama loads the model again for each new size.
 const CONTEXT_STEP: u64 = 2048;
+
+/// Where `OLLAMA_HOST` says that Ollama is, read as Ollama itself reads it.
+pub(super) fn host(env: Lookup<'_>) -> Option<String> {
+    let text = env("OLLAMA_HOST")?;
+    let (scheme, rest) = match text.trim().split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, text.trim()),
+    };
+    let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    // The colons of an IPv6 address stand in brackets; the port's stands after them.
+    let colon = address.rfind(':').filter(|colon| !address[*colon..].contains(']'));
+    let (host, port) = match colon {
+        Some(colon) => (&address[..colon], Some(&address[colon + 1..])),
+        None => (address, None),
+    };
+    // A server that listens on all addresses is reached on this machine's own.
+    let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "127.0.0.1" } else { host };
+    // A scheme without a port means the scheme's own port.
+    let port = port.or(if scheme.is_none() { Some("11434") } else { None });
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{host}{port}{path}", scheme.unwrap_or("http")))
+}
 
 /// One model of an Ollama server.
 pub(super) struct Ollama {

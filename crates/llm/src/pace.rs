@@ -84,6 +84,10 @@ impl Model for Paced {
         self.model.takes_schema()
     }
 
+    fn refused_schema(&self) -> bool {
+        self.model.refused_schema()
+    }
+
     fn goes_on(&self) -> bool {
         self.model.goes_on()
     }

@@ -2,6 +2,7 @@
 
 use redraft_domain::profile::Profile;
 use redraft_files::{self as files, FileError, Mode};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The longest file that can be one of these, in bytes.
@@ -28,6 +29,38 @@ pub fn keep(folder: &Path, identity: &str, profile: &Profile) -> Result<PathBuf,
     files::create_folder(folder)?;
     files::write(&path, text.as_bytes(), Mode::Normal)?;
     Ok(path)
+}
+
+/// Whether the model with this identity was found to be held to schemas; `None` if that was never tried.
+#[must_use]
+pub fn kept_schema(folder: &Path, identity: &str) -> Option<bool> {
+    let text = files::read_text(&schema_path(folder, identity), LONGEST).ok()?;
+    serde_yaml::from_str::<Schemas>(&text).ok().map(|kept| kept.holds_to_schemas)
+}
+
+/// Keeps whether it is.
+pub fn keep_schema(
+    folder: &Path,
+    identity: &str,
+    model: &str,
+    holds_to_schemas: bool,
+) -> Result<(), FileError> {
+    let kept = Schemas { model: model.to_owned(), holds_to_schemas };
+    let text = serde_yaml::to_string(&kept).unwrap_or_default();
+    files::create_folder(folder)?;
+    files::write(&schema_path(folder, identity), text.as_bytes(), Mode::Normal)
+}
+
+/// What is kept of a model that may never be asked for the rest.
+#[derive(Serialize, Deserialize)]
+struct Schemas {
+    /// The model, as `PROVIDER/MODEL`, for who reads the file.
+    model: String,
+    holds_to_schemas: bool,
+}
+
+fn schema_path(folder: &Path, identity: &str) -> PathBuf {
+    path(folder, identity).with_extension("schema.yaml")
 }
 
 /// A name that any file system takes, of whatever a server and its model are called.

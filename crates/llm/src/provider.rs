@@ -128,6 +128,8 @@ pub struct Connection {
     pub is_new: bool,
     /// The server that it is behind, if that can be asked about it.
     pub server: Option<Server>,
+    /// Whether its answers are held to the schema of a request that has one; none: nobody knows yet.
+    pub holds_to_schemas: Option<bool>,
 }
 
 impl Connection {
@@ -146,7 +148,14 @@ impl Connection {
             of_catalogue: false,
             is_new: false,
             server: None,
+            holds_to_schemas: Some(true),
         }
+    }
+
+    /// Whether its answers are known to be held to a schema.
+    #[must_use]
+    pub fn is_held_to_schemas(&self) -> bool {
+        self.holds_to_schemas == Some(true) && self.model.takes_schema()
     }
 
     /// Whether the model is known not to think aloud in its answers.
@@ -367,8 +376,18 @@ pub fn connect(model: &str, config: Models<'_>, used: &Used) -> Result<Connectio
     let mut connection = connect_in(model, config, used, &environment)?;
     if config.probe == Some(Probe::Never) {
         connection.is_new = false;
-    } else if let Some(profile) = profiles::kept(&profiles::folder(), &connection.identity) {
+        connection.holds_to_schemas.get_or_insert(false);
+        return Ok(connection);
+    }
+    let folder = profiles::folder();
+    if let Some(profile) = profiles::kept(&folder, &connection.identity) {
         connection.adopt(profile);
+    }
+    let ModelRef { provider, .. } = ModelRef::parse(model)?;
+    let said = settings(&provider, config, &environment).and_then(|settings| settings.structured);
+    if said.is_none() && connection.model.takes_schema() {
+        let known = profiles::kept_schema(&folder, &connection.identity);
+        connection.holds_to_schemas = known.or(connection.holds_to_schemas);
     }
     Ok(connection)
 }
@@ -387,6 +406,8 @@ pub fn connect_in(
     let provider = Provider { name, settings, env };
     let policy = provider.policy();
     let identity = provider.identity(&id);
+    let holds_to_schemas =
+        provider.settings.structured.or_else(|| provider.is_official().then_some(true));
     let server = provider
         .settings
         .kind
@@ -446,7 +467,7 @@ pub fn connect_in(
     });
     let nothing_known = Connection::new(model_behind, policy, kind);
     let known = Connection { price, context, parallel, identity, ..nothing_known };
-    Ok(Connection { of_catalogue, is_new, server, ..known })
+    Ok(Connection { of_catalogue, is_new, server, holds_to_schemas, ..known })
 }
 
 pub(super) fn unknown(name: &str, config: Models<'_>) -> ProviderError {
@@ -470,7 +491,7 @@ pub(super) fn settings(name: &str, config: Models<'_>, env: Lookup<'_>) -> Optio
         settings.base_url = Some(known.base_url.to_owned());
         settings.api_key_env = known.key_env.map(str::to_owned);
         if known.kind == Kind::Ollama {
-            settings.base_url = ollama_host(env).or(settings.base_url);
+            settings.base_url = ollama::host(env).or(settings.base_url);
         }
     } else {
         configured?;
@@ -486,28 +507,6 @@ pub(super) fn settings(name: &str, config: Models<'_>, env: Lookup<'_>) -> Optio
     }
     settings.api_key_env = settings.api_key_env.filter(|variable| !variable.is_empty());
     Some(settings)
-}
-
-/// Where `OLLAMA_HOST` says that Ollama is, read as Ollama itself reads it.
-fn ollama_host(env: Lookup<'_>) -> Option<String> {
-    let text = env("OLLAMA_HOST")?;
-    let (scheme, rest) = match text.trim().split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, text.trim()),
-    };
-    let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // The colons of an IPv6 address stand in brackets; the port's stands after them.
-    let colon = address.rfind(':').filter(|colon| !address[*colon..].contains(']'));
-    let (host, port) = match colon {
-        Some(colon) => (&address[..colon], Some(&address[colon + 1..])),
-        None => (address, None),
-    };
-    // A server that listens on all addresses is reached on this machine's own.
-    let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "127.0.0.1" } else { host };
-    // A scheme without a port means the scheme's own port.
-    let port = port.or(if scheme.is_none() { Some("11434") } else { None });
-    let port = port.map_or_else(String::new, |port| format!(":{port}"));
-    Some(format!("{}://{host}{port}{path}", scheme.unwrap_or("http")))
 }
 
 /// A provider on its way to a connection.
@@ -565,23 +564,19 @@ impl Provider<'_> {
         let door = Door::new(self.base_url()?, &wire.path(), headers, key)
             .map_err(|source| ProviderError::BadUrl { provider: self.name.clone(), source })?;
         let extra = self.settings.extra.clone();
-        let structured = self.settings.structured.unwrap_or_else(|| self.holds_to_schemas());
-        Ok(Box::new(HttpModel { door, wire, extra, structured }))
+        Ok(Box::new(HttpModel { door, wire, extra, refused_schema: false.into() }))
     }
 
-    /// Whether its models are known to be held to a schema and to be none the worse for it. What else
-    /// speaks a format may ignore the schema, and small models judge better in lines.
-    fn holds_to_schemas(&self) -> bool {
-        match self.settings.kind {
-            Some(Kind::Anthropic | Kind::Gemini | Kind::Responses) => true,
-            Some(Kind::Openai) => self.is_official(),
-            _ => false,
-        }
-    }
-
-    /// Whether it is `OpenAI`'s own server.
+    /// Whether it is the server of who made its format, whose models are held to schemas. What else speaks
+    /// a format may ignore them.
     fn is_official(&self) -> bool {
-        self.settings.base_url.as_deref().is_some_and(|url| url.contains("//api.openai.com"))
+        let host = match self.settings.kind {
+            Some(Kind::Openai | Kind::Responses) => "//api.openai.com",
+            Some(Kind::Anthropic) => "//api.anthropic.com",
+            Some(Kind::Gemini) => "//generativelanguage.googleapis.com",
+            _ => return false,
+        };
+        self.settings.base_url.as_deref().is_some_and(|url| url.contains(host))
     }
 
     /// A model behind a raw prompt endpoint.

@@ -28,7 +28,8 @@ pub(super) fn run(context: &Context, model: Option<&str>) -> Result<u8> {
     let cancel = interrupts::cancel_on_interrupt()?;
     let mut on = |what: &str| terminal.say(&terminal.dim(&format!("asking {what}")));
     let asked = driver::probe(&connection, &model, Effort::FULL, &cancel, &mut on);
-    let profile = match setup::runtime()?.block_on(asked) {
+    let runtime = setup::runtime()?;
+    let profile = match runtime.block_on(asked) {
         Ok(profile) => profile,
         Err(CallErrorKind::Interrupted) => return Ok(code::INTERRUPTED),
         Err(error) => {
@@ -36,14 +37,31 @@ pub(super) fn run(context: &Context, model: Option<&str>) -> Result<u8> {
             return Ok(code::MODEL);
         }
     };
-    let file = profiles::keep(&profiles::folder(), &connection.identity, &profile)?;
+    let folder = profiles::folder();
+    let file = profiles::keep(&folder, &connection.identity, &profile)?;
+    let mut holds = None;
+    if connection.model.takes_schema() {
+        terminal.say(&terminal.dim("asking for an answer that its server is to hold to a schema"));
+        let asked = driver::holds_to_schemas(&connection, &cancel);
+        holds = runtime.block_on(asked).ok().flatten();
+    }
+    if let Some(holds) = holds {
+        profiles::keep_schema(&folder, &connection.identity, &model, holds)?;
+    }
     if terminal.json {
-        terminal.json(&json!({ "profile": profile, "file": file }));
+        terminal.json(&json!({ "profile": profile, "holds_to_schemas": holds, "file": file }));
         return Ok(code::DONE);
     }
     terminal.say(&terminal.bold(&shown));
     for fact in profile.in_words() {
         terminal.say(&format!("  {}", one_line(&fact, 120)));
+    }
+    if let Some(holds) = holds {
+        terminal.say(if holds {
+            "  its server holds answers to a schema: reviews are asked for as JSON"
+        } else {
+            "  its server does not hold answers to a schema: reviews are asked for in lines"
+        });
     }
     terminal.say(&terminal.dim(&format!("kept in {} for its later use", file.display())));
     Ok(code::DONE)

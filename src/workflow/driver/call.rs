@@ -3,7 +3,7 @@
 use super::answer::parses;
 use super::context::length;
 use super::fit::{Fitted, Room, fit};
-use super::probe::get_to_know;
+use super::probe::{get_to_know, try_schema};
 use super::{Driver, DriverError, End, MODEL_FAILED, NOT_ASKED, Next, dialogue, history};
 use crate::agents::{
     analysis, begin, coder, dependencies, extract, inspector, interpretation, planner, repair,
@@ -21,6 +21,7 @@ use crate::domain::text::fenced;
 use crate::findings::{self, ledger, wishes};
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::config::Price;
+use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::llm::{Fault, Phase};
 use crate::prompts::{PromptError, Prompts};
@@ -67,11 +68,15 @@ impl Driver<'_, '_> {
                 return Ok(next);
             }
         }
+        let has_schema = matches!(agent, Agent::Reviewer | Agent::Inspector);
+        if has_schema && let Some(next) = self.try_schema(&model).await? {
+            return Ok(next);
+        }
         let session = self.store.session();
         let known = self.contexts.get(&model).copied();
         let context = known.or_else(|| self.models.get(&model)?.context);
         let tools = self.models.get(&model).is_some_and(|m| m.model.takes_tools());
-        let structured = self.models.get(&model).is_some_and(|m| m.model.takes_schema());
+        let structured = self.models.get(&model).is_some_and(Connection::is_held_to_schemas);
         let profile = self.models.get(&model).and_then(|m| m.profile.as_ref());
         let begins = self.models.get(&model).is_some_and(Connection::can_be_begun);
         let writes = agent.role() == Role::Coder;
@@ -193,6 +198,7 @@ impl Driver<'_, '_> {
         };
         let enough = enough(self.store.session(), agent, connection);
         let came = came(connection, number, request, &enough, &self.running, &mut on).await;
+        self.note_refused_schema(model);
         match self.arrived(agent, came)? {
             Ok((outcome, repeats, usage, milliseconds)) => {
                 self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
@@ -415,6 +421,32 @@ impl Driver<'_, '_> {
         match get_to_know(connection, model, &self.running, &mut tell).await {
             Ok(_) => Ok(None),
             Err(Interrupted) => Ok(Some(self.stopped(None).await?)),
+        }
+    }
+
+    /// Finds out whether a model's server holds answers to a schema, once, before the first one is sent.
+    async fn try_schema(&mut self, model: &str) -> Result<Option<Next>, DriverError> {
+        let Some(connection) = self.models.get_mut(model) else { return Ok(None) };
+        let manager = &mut *self.tools.manager;
+        let mut tell = |words: &str| manager.tell(News::Note(words));
+        match try_schema(connection, model, &self.running, &mut tell).await {
+            Ok(()) => Ok(None),
+            Err(Interrupted) => Ok(Some(self.stopped(None).await?)),
+        }
+    }
+
+    /// Keeps that a server refused a schema that it was thought to take.
+    fn note_refused_schema(&mut self, model: &str) {
+        if let Some(connection) = self.models.get_mut(model)
+            && connection.model.refused_schema()
+            && connection.holds_to_schemas != Some(false)
+        {
+            connection.holds_to_schemas = Some(false);
+            let kept =
+                profiles::keep_schema(&profiles::folder(), &connection.identity, model, false);
+            if let Err(error) = kept {
+                self.tools.manager.tell(News::Note(&error.to_string()));
+            }
         }
     }
 }

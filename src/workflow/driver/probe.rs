@@ -8,6 +8,7 @@ use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::profiles;
 use crate::llm::provider::Connection;
 use crate::workflow::manager::Interrupted;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -97,6 +98,13 @@ const JUDGE: [(&str, &str, bool); JUDGED as usize] = [
 
 const VERDICT: &str = "Does it do what was asked for? Answer with one line and nothing else: \
                        `VERDICT: ACCEPT` if it does, `VERDICT: ITERATE` if it does not.";
+
+/// What is asked of a model whose answer is held to something else, and that.
+const LIGHTHOUSE: &str = "In one short sentence: what is a lighthouse for?";
+const WORD: &str = "quince-2903";
+
+/// The longest answer to that, in tokens: with room for a thought before it.
+const HELD_TOKENS: u32 = 400;
 
 const COUNT: &str =
     "Write the numbers from 1 to 3000, each on a line of its own, and nothing else.";
@@ -221,6 +229,58 @@ pub async fn probe(
     Ok(profile)
 }
 
+/// Finds out, where nobody knows it yet, whether a model's answers are held to a schema, keeps that and
+/// uses it; `tell` is told. That it can't be told keeps nobody from using the model.
+///
+/// # Errors
+/// The work was broken off.
+pub(super) async fn try_schema(
+    connection: &mut Connection,
+    model: &str,
+    cancel: &CancellationToken,
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), Interrupted> {
+    if connection.holds_to_schemas.is_some() || !connection.model.takes_schema() {
+        return Ok(());
+    }
+    tell(&format!(
+        "one short call shows whether `{model}` can be held to a form (not with `probe: never`)"
+    ));
+    let holds = match holds_to_schemas(connection, cancel).await {
+        Ok(holds) => holds,
+        Err(CallErrorKind::Interrupted) => return Err(Interrupted),
+        // The call that follows says it.
+        Err(CallErrorKind::Failed(_)) => None,
+    };
+    if let Some(holds) = holds {
+        let kept = profiles::keep_schema(&profiles::folder(), &connection.identity, model, holds);
+        if let Err(error) = kept {
+            tell(&error.to_string());
+        }
+    }
+    connection.holds_to_schemas = Some(holds.unwrap_or(false));
+    Ok(())
+}
+
+/// Whether a model's answers are held to the schema of their request: one short call whose schema
+/// leaves a single answer, to a question that nobody would answer so. None if it did not end in time.
+///
+/// # Errors
+/// It does not answer, or the work was broken off.
+pub async fn holds_to_schemas(
+    connection: &Connection,
+    cancel: &CancellationToken,
+) -> Result<Option<bool>, CallErrorKind> {
+    let only = json!({"type": "string", "enum": [WORD]});
+    let schema = json!({"type": "object", "properties": {"word": only}, "required": ["word"],
+        "additionalProperties": false});
+    let request = Request::new(Agent::Reviewer, vec![Message::user(LIGHTHOUSE)], HELD_TOKENS);
+    let request = Request { schema: Some(schema), ..request };
+    let heard = Asker { connection, cancel }.send(&request, LOADING).await?;
+    let said = serde_json::from_str::<Value>(&heard.text).ok();
+    Ok(heard.ended.then(|| said == Some(json!({"word": WORD}))))
+}
+
 /// Whether it is the four lines that were asked for, and nothing else.
 fn keeps_to_the_form(answer: &str) -> bool {
     let lines = answer.lines().map(|line| line.trim().trim_matches('`').to_lowercase());
@@ -289,6 +349,10 @@ impl Asker<'_> {
         patience: Duration,
     ) -> Result<Heard, CallErrorKind> {
         let request = Request::new(agent, vec![Message::user(prompt)], max_tokens);
+        self.send(&request, patience).await
+    }
+
+    async fn send(&self, request: &Request, patience: Duration) -> Result<Heard, CallErrorKind> {
         let begun = Instant::now();
         let (mut text, mut reasoning, mut pieces) = (String::new(), String::new(), 0);
         let (mut first, mut last) = (None, Duration::ZERO);
@@ -304,7 +368,7 @@ impl Asker<'_> {
         };
         let model = self.connection.model.as_ref();
         let asked =
-            call::call(model, &request, &self.connection.policy, &|_| false, self.cancel, &mut on);
+            call::call(model, request, &self.connection.policy, &|_| false, self.cancel, &mut on);
         let ended = timeout(patience, asked).await;
         let (first, last) = (first.unwrap_or(last), last);
         match ended {

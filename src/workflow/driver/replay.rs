@@ -165,6 +165,11 @@ impl Replay<'_, '_> {
             self.expected.pop_front();
             return Ok(());
         }
+        if let Event::ModelCallStarted(started) = &entry.event
+            && let Some(connection) = self.driver.models.get_mut(&started.model)
+        {
+            connection.holds_to_schemas = Some(started.structured);
+        }
         self.expected = self.driver.rehearse(step).await?.into_iter().map(journaled).collect();
         let now = self.expected.pop_front().map(|now| as_far_as(&then, now));
         let Some(now) = now else {

@@ -16,13 +16,16 @@ fn a_schema_is_told_as_each_server_wants_it_and_only_where_it_is_used() {
         for structured in ["", ", structured: true", ", structured: false"] {
             let server = ModelServer::start(|request| Reply::to(request, TEXT));
             let connection = connection_to(kind, &server, &format!("retries: 0{structured}"));
-            let usual = matches!(kind, "anthropic" | "gemini" | "responses");
-            let wanted = match structured {
-                "" => usual,
-                yes_or_no => kind != "completion" && yes_or_no.ends_with("true"),
+            let able = kind != "completion";
+            assert_eq!(connection.model.takes_schema(), able, "{kind}");
+            // Whether a server holds to what it is told is found out, unless somebody says it.
+            let known = match structured {
+                "" => None,
+                yes_or_no => Some(yes_or_no.ends_with("true")),
             };
-            assert_eq!(connection.model.takes_schema(), wanted, "{kind}{structured}");
-            if !wanted {
+            assert_eq!(connection.holds_to_schemas, known, "{kind}{structured}");
+            assert_eq!(connection.is_held_to_schemas(), able && known == Some(true), "{kind}");
+            if !able {
                 continue;
             }
             let asked = Request { schema: Some(schema()), ..request() };
@@ -75,6 +78,24 @@ fn a_model_that_knows_no_schemas_is_asked_without_one() {
         let asked = Request { schema: Some(schema()), ..request() };
         let answer = ask_this(&connection, &asked).result.unwrap();
         assert_eq!((answer.text.as_str(), server.received().len()), (TEXT, 2), "{kind}");
+        // It is not told of one again.
+        assert!(connection.model.refused_schema() && !connection.is_held_to_schemas(), "{kind}");
+    }
+}
+
+#[test]
+fn the_servers_of_who_made_a_format_are_known_to_hold_to_schemas() {
+    for (kind, url, known) in [
+        ("openai", "https://api.openai.com/v1", Some(true)),
+        ("responses", "https://api.openai.com/v1", Some(true)),
+        ("anthropic", "https://api.anthropic.com", Some(true)),
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta", Some(true)),
+        ("openai", "https://openrouter.ai/api/v1", None),
+        ("anthropic", "http://127.0.0.1:8080", None),
+        ("ollama", "http://127.0.0.1:11434", None),
+    ] {
+        let connection = connection(kind, &format!("base_url: '{url}', api_key_env: K"));
+        assert_eq!(connection.holds_to_schemas, known, "{kind} {url}");
     }
 }
 

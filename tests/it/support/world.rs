@@ -58,7 +58,7 @@ impl World {
     }
 
     /// A world whose `redraft.yaml` names a scripted server in `OpenAI`'s format as the model
-    /// `local/m`. Waits between tries are short.
+    /// `local/m`, and is not asked whether it holds answers to a schema. Waits between tries are short.
     pub(crate) fn with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let mut world = Self::empty();
         let server = ModelServer::start(replies);
@@ -66,7 +66,7 @@ impl World {
             "redraft.yaml",
             &format!(
                 "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{}/v1', \
-                 retry_seconds: 0.001, timeout: 20 }}\n",
+                 retry_seconds: 0.001, timeout: 20, structured: false }}\n",
                 server.base_url()
             ),
         );
