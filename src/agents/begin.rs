@@ -28,9 +28,47 @@ pub fn answer(code: Option<&str>) -> String {
     format!("```python\n{}", code.unwrap_or_default())
 }
 
+/// What such an answer is as a whole, as a pattern: the fence closes behind a line of the script, and the
+/// answer ends there. A fence in a string of several lines is part of the script; outside of strings and
+/// comments no script has a backtick.
+#[must_use]
+pub fn pattern() -> String {
+    let long =
+        |mark: &str| format!(r"{mark}{{3}}({mark}{{0,2}}([^\\{mark}]|\\[\s\S]))*{mark}{{3}}");
+    let short = |mark: &str| format!(r"{mark}([^\\\n{mark}]|\\[\s\S])*{mark}");
+    let strings = [long("\""), long("'"), short("\""), short("'")].join("|");
+    format!(r#"```python\n(([^"'`#]|#[^\n]*|{strings})*\n)?```\n{{0,3}}"#)
+}
+
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
     use super::*;
+
+    #[test]
+    fn a_script_in_one_fence_is_in_the_form_and_ends_with_it() {
+        let form = regex::Regex::new(&format!("^(?:{})$", pattern())).unwrap();
+        for (rest, fits) in [
+            ("print(1)\n```", true),
+            ("print(1)\n```\n", true),
+            ("```", true),
+            ("# it's `here`\nprint('a \\' b', \"it's\", r'\\d')\n```", true),
+            ("\"\"\"Prints.\n\n```sh\nrun it\n```\n\"\"\"\nprint(1)\n```", true),
+            ("x = '''a ' b '' c \\''' d'''\nprint(f\"{d[\"a\"]} {x!r:>{n}}\")\n```", true),
+            ("x = ''\ny = \"\"\nprint(\"\"\"a\"b\"\"c\"\"\")\n```", true),
+            ("x = 'a \\\n  b'\n```", true),
+            ("print(1)", false),
+            ("print(1)```", false),
+            ("print(1)\n```\nThis prints 1.", false),
+            ("print(1)\n```\n\n```python\nprint(2)\n```", false),
+            ("\"\"\"Prints.\"\"\"\nprint(1)\n```\nThis \"prints\" 1.\n```", false),
+            ("\"\"\"Prints\n\"it\".\n\"\"\"\nprint(1)\n```\nIt's \"one\".\n```", false),
+            ("print('it)\n```", false),
+        ] {
+            assert_eq!(form.is_match(&(answer(None) + rest)), fits, "{rest}");
+        }
+    }
 
     #[test]
     fn a_script_does_not_begin_with_what_the_user_began() {

@@ -33,7 +33,18 @@ pub fn request(
             && line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| modules.contains(&w))
     };
     let imports = script.lines().filter(names).map(str::trim).take(modules.len() * 3).collect();
-    ask(prompts, Agent::Dependencies, Shown { imports, modules: modules.join(", "), refusal })
+    let shown = Shown { imports, modules: modules.join(", "), refusal };
+    let request = ask(prompts, Agent::Dependencies, shown)?;
+    Ok(Request { form: Some(pattern(modules)), ..request })
+}
+
+/// The form as a pattern of the whole answer, with these modules in their order.
+#[must_use]
+pub fn pattern(modules: &[&str]) -> String {
+    let line =
+        |module: &&str| format!("{}: [A-Za-z0-9][A-Za-z0-9._-]{{0,79}}", regex::escape(module));
+    let lines: Vec<String> = modules.iter().map(line).collect();
+    format!(r"[ \n]{{0,4}}{}\n?", lines.join("\\n"))
 }
 
 /// Reads its answer: a package for each of the modules that it names, empty where there is none.

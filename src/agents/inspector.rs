@@ -38,5 +38,6 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
     let schema = shown.structured.then(|| reviewer::schema(&[]));
     let request = ask(prompts, Agent::Inspector, Shown { plan, script, ..*shown })?;
-    Ok(Request { schema, ..request })
+    let form = (!shown.structured).then(|| reviewer::pattern(&[]));
+    Ok(Request { schema, form, ..request })
 }

@@ -4,7 +4,7 @@ mod form;
 mod json;
 mod lines;
 
-pub use form::write;
+pub use form::{pattern, write};
 pub use json::write as write_json;
 
 use super::thoughts::after_thinking;
@@ -92,7 +92,8 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
         ids: ids.join(", "),
     };
     let schema = shown.structured.then(|| schema(&ids));
-    Ok(Request { schema, ..ask(prompts, Agent::Reviewer, context)? })
+    let form = (!shown.structured).then(|| pattern(&ids));
+    Ok(Request { schema, form, ..ask(prompts, Agent::Reviewer, context)? })
 }
 
 /// What a review has to be: a judgement of each of these requirements, the findings, the verdict. All

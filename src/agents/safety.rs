@@ -12,6 +12,8 @@ const LONGEST: usize = 300;
 /// The words of the form.
 const LABEL: &str = "safe";
 const REASON: &str = "reason";
+/// The form as a pattern of the whole answer: whatever [`write`] gives matches.
+pub const PATTERN: &str = r"[ \n]{0,4}SAFE: (yes|no)\nREASON: [^\n]+\n?";
 const YES: &[&str] = &["yes", "true"];
 const NO: &[&str] = &["no", "false"];
 
@@ -31,7 +33,8 @@ pub struct Shown<'a> {
 /// What is asked of it.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
-    ask(prompts, Agent::Safety, Shown { plan, script, ..*shown })
+    let request = ask(prompts, Agent::Safety, Shown { plan, script, ..*shown })?;
+    Ok(Request { form: Some(PATTERN.to_owned()), ..request })
 }
 
 /// Reads its answer.

@@ -214,6 +214,7 @@ impl Sorter<'_> {
             fields,
             extra,
             structured,
+            grammar,
             sampling,
         } = provider;
         let Sampling { seed, top_p, min_p, repetition_penalty } = sampling;
@@ -234,6 +235,7 @@ impl Sorter<'_> {
             fields: self.never_any("fields", &fields),
             extra: self.never_any("extra", &extra),
             structured,
+            grammar,
             sampling: Sampling { seed, top_p, min_p, repetition_penalty },
         }
     }

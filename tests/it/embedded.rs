@@ -3,11 +3,13 @@
 use crate::support::gguf::Model;
 use crate::support::world::{World, wait_for};
 use futures_util::future::join_all;
+use redraft::agents::begin;
 use redraft::config::Config;
 use redraft::domain::chat::{Agent, Message, Outcome, Request};
 use redraft::llm::call::{Answer, CallError, CallErrorKind, News, call};
 use redraft::llm::provider::{Connection, connect};
 use redraft::llm::{Fault, Phase, Used};
+use serde_json::{Value, json};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
@@ -160,6 +162,142 @@ fn an_answer_is_another_where_it_is_guessed() {
         };
         assert_eq!((asked.text, asked.outcome), (text, outcome), "{said}");
         assert_eq!(asked.usage.answer, tokens, "{said}");
+    }
+}
+
+/// What the model says, held to a form or to nothing, at the likeliest.
+fn held(model: &Connection, said: &str, form: Option<&str>, schema: Option<Value>) -> Answer {
+    let form = form.map(str::to_owned);
+    run(ask(model, &Request { form, schema, temperature: 0., ..request(said, 24) })).unwrap()
+}
+
+#[test]
+fn an_answer_is_held_to_its_form_and_is_as_it_was_where_it_is_in_it() {
+    let answer = &["ab", "cd", "ef", "gh", "ij", "kl"];
+    let whole = answer.concat();
+    for (endless, pieces) in [(false, false), (true, false), (true, true)] {
+        let (_folder, file) = with(&Model { answer, endless, pieces, ..Model::default() });
+        let model = connection(&file, "");
+        let free =
+            if endless { (whole.repeat(4), Outcome::Cut) } else { (whole.clone(), Outcome::Whole) };
+        let said = |text: &str| (text.to_owned(), Outcome::Whole);
+        for (form, expected) in [
+            (None, free.clone()),
+            (Some("[a-l]*"), free.clone()),
+            // It ends with its form.
+            (Some("(abcdefghijkl)"), said(&whole)),
+            (
+                Some("[a-l]{16}"),
+                if endless { said("abcdefghijklabcd") } else { said("abcdefghijklklkl") },
+            ),
+            (Some("abcdefg"), said("abcdefg")),
+            // What it would have said, as far as it may.
+            (Some("abcd[xyz]{3}"), said("abcdzzz")),
+            (Some("(ab|cd|ef){3}x!"), said("abcdefx!")),
+            (Some("R1: (met|not met)"), said("R1: not met")),
+            // A pattern that is none holds nothing.
+            (Some("(ab"), free.clone()),
+        ] {
+            // What is guessed from the prompt changes nothing.
+            for prompt in ["nothing of it", "abcdefghijkl, abcdefgh and abcdzzz, cdefab, abcdefx!"]
+            {
+                let answer = held(&model, prompt, form, None);
+                assert_eq!((answer.text, answer.outcome), expected, "{form:?} {prompt} {pieces}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_held_to_a_schema_where_that_is_asked_for() {
+    let (_folder, file) = with(&Model { answer: &["ACCEPT", "ed"], ..Model::default() });
+    let model = connection(&file, "structured: true");
+    let verdict = json!({"type": "string", "enum": ["ACCEPT", "ITERATE"]});
+    let schema = json!({"type": "object", "properties": {"verdict": verdict}, "required": ["verdict"],
+        "additionalProperties": false});
+    assert!(model.model.takes_schema() && !connection(&file, "").model.takes_schema());
+    let answer = held(&model, "Is it good?", None, Some(schema));
+    assert_eq!(answer.outcome, Outcome::Whole);
+    let said: Value = serde_json::from_str(&answer.text).unwrap();
+    assert!(
+        said == json!({"verdict": "ACCEPT"}) || said == json!({"verdict": "ITERATE"}),
+        "{said}"
+    );
+}
+
+#[test]
+fn answers_that_are_held_and_free_ones_stand_side_by_side() {
+    let (_folder, file) = with(&Model::default());
+    let model = connection(&file, "");
+    let forms = [None, Some("no"), Some("yes indeed"), Some("yes!")];
+    let asked: Vec<Request> = (0..16)
+        .map(|n| Request {
+            form: forms[n % 4].map(str::to_owned),
+            temperature: 0.,
+            ..request(&n.to_string(), 10)
+        })
+        .collect();
+    let answers = run(join_all(asked.iter().map(|request| ask(&model, request))));
+    for (answer, n) in answers.into_iter().zip(0..) {
+        let expected = ["yes indeed", "no", "yes indeed", "yes!"][n % 4];
+        assert_eq!(answer.unwrap().text, expected, "{n}");
+    }
+}
+
+#[test]
+fn a_script_that_was_begun_ends_with_its_fence_where_scripts_are_held() {
+    let form = begin::pattern();
+    let answer = &["print(1)\n", "```\n", "\nThis", " prints one."];
+    let free = "```python\nprint(1)\n```\n\nThis prints one.";
+    let (_folder, file) = with(&Model { answer, ..Model::default() });
+    for (grammar, expected) in
+        [("none", free), ("forms", free), ("all", "```python\nprint(1)\n```\n")]
+    {
+        let model = connection(&file, &format!("grammar: {grammar}"));
+        let scripts = model.model.takes_form(Agent::Coder);
+        assert_eq!(
+            (scripts, model.model.takes_form(Agent::Safety)),
+            (grammar == "all", grammar != "none")
+        );
+        let mut asked = Request { temperature: 0., ..request("Write it.", 20) };
+        asked.form = Some(form.clone()).filter(|_| scripts);
+        asked.messages.push(Message::assistant("```python\n", Vec::new()));
+        let answer = run(ask(&model, &asked)).unwrap();
+        assert_eq!((answer.text.as_str(), answer.outcome), (expected, Outcome::Whole), "{grammar}");
+    }
+}
+
+#[test]
+fn a_review_by_a_model_that_keeps_to_no_form_is_in_the_form() {
+    let world = World::empty();
+    let answer = [
+        "A script that says hi.\nR1: It prints hi.\n",
+        "```python\nprint(\"hi\")\n```\n",
+        "I like it.",
+    ];
+    Model { answer: &answer, ..Model::default() }.write(&world.file("own.gguf"));
+    world.write("none.yaml", "providers: { embedded: { grammar: none } }\n");
+    for (name, more, is_held) in
+        [("free", &["--config", "none.yaml"][..], false), ("held", &[], true)]
+    {
+        let args = [
+            "new",
+            "say hi",
+            "--name",
+            name,
+            "--model",
+            "embedded/own.gguf",
+            "--max-versions",
+            "1",
+        ];
+        world.run_with(&[&args[..], more].concat(), "approve\naccept\n").expect(0);
+        let finished =
+            world.journal(name).into_iter().filter(|e| e["event"] == "model_call_finished");
+        let reviews: Vec<_> = finished.filter(|event| event["agent"] == "reviewer").collect();
+        let said = reviews[0]["answer"].as_str().unwrap();
+        let in_form = said.starts_with("R1: ") && said.contains("\nVERDICT: ");
+        assert_eq!(in_form, is_held, "{name}: {said}");
+        world.run(&["replay", name]).expect(0);
     }
 }
 

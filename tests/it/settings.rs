@@ -126,6 +126,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("providers.p.fields", "llm"),
     ("providers.p.extra", "llm"),
     ("providers.p.structured", "llm"),
+    ("providers.p.grammar", "embedded"),
     ("providers.p.sampling", "embedded"),
     ("providers.p.sampling.seed", "embedded"),
     ("providers.p.sampling.top_p", "embedded"),

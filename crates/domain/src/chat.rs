@@ -233,13 +233,24 @@ pub struct Request {
     /// What the answer has to be, as a JSON schema of an object; only for models whose provider can
     /// hold them to one.
     pub schema: Option<serde_json::Value>,
+    /// What the answer has to be, as a pattern that the whole of it matches, with what it was begun with;
+    /// only for models that can be held to one. Repeats, classes and alternatives only.
+    pub form: Option<String>,
 }
 
 impl Request {
-    /// A prompt for the most likely text, without tools and schema.
+    /// A prompt for the most likely text, without tools, schema and form.
     #[must_use]
     pub fn new(agent: Agent, messages: Vec<Message>, max_tokens: u32) -> Self {
-        Self { agent, messages, temperature: 0.0, max_tokens, tools: Vec::new(), schema: None }
+        Self {
+            agent,
+            messages,
+            temperature: 0.0,
+            max_tokens,
+            tools: Vec::new(),
+            schema: None,
+            form: None,
+        }
     }
 
     /// How the answer begins already: the last message, where the model itself speaks it. Only models

@@ -72,8 +72,10 @@ pub struct ProviderConfig {
     #[serde(deserialize_with = "values::or_default")]
     pub extra: BTreeMap<String, serde_json::Value>,
     /// Reviews are asked for as JSON of a given form, and the provider holds the model to it; none: where a
-    /// short call shows that it does (kinds that use HTTP, without `completion`).
+    /// short call shows that it does (kinds that use HTTP, without `completion`; kind `embedded`: only where this says so).
     pub structured: Option<bool>,
+    /// Whose answers are held to their form (kind `embedded`).
+    pub grammar: Option<Grammar>,
     /// How tokens are drawn (kind `embedded`).
     #[serde(deserialize_with = "values::or_default")]
     pub sampling: Sampling,
@@ -95,6 +97,19 @@ pub struct Sampling {
     /// What the score of a token that came lately is divided by; 1 for nothing.
     #[serde(deserialize_with = "values::penalty")]
     pub repetition_penalty: Option<f64>,
+}
+
+/// Whose answers are held to their form, token by token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grammar {
+    /// Nobody's.
+    None,
+    /// Those of all agents that have a form in lines: reviews, judgements of safety, names of packages.
+    #[default]
+    Forms,
+    /// Scripts as well: one fence, which closes and ends the answer.
+    All,
 }
 
 /// What a field of a raw prompt endpoint is for.
@@ -195,6 +210,7 @@ impl ProviderConfig {
         over(&mut self.parallel, later.parallel);
         over(&mut self.requests_per_minute, later.requests_per_minute);
         over(&mut self.structured, later.structured);
+        over(&mut self.grammar, later.grammar);
         over(&mut self.timeout, later.timeout);
         over(&mut self.path, later.path);
         over(&mut self.command, later.command);

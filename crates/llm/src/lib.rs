@@ -45,7 +45,7 @@ pub use pace::Turn;
 pub use script::{Recorded, ScriptModel, Used};
 
 use futures_util::future::BoxFuture;
-use redraft_domain::chat::{Outcome, Request, ToolCall, Usage};
+use redraft_domain::chat::{Agent, Outcome, Request, ToolCall, Usage};
 use tokio::sync::mpsc;
 
 /// A piece of an answer as it arrives.
@@ -115,6 +115,12 @@ pub trait Model: Send + Sync {
 
     /// Whether its server has refused a request because of its schema.
     fn refused_schema(&self) -> bool {
+        false
+    }
+
+    /// Whether it can hold answers of this agent to the form of their request, as a pattern. One that
+    /// can't leaves a request's form out.
+    fn takes_form(&self, _agent: Agent) -> bool {
         false
     }
 

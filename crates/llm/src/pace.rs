@@ -2,7 +2,7 @@
 
 use super::{Ending, Fault, Model, Piece};
 use futures_util::future::BoxFuture;
-use redraft_domain::chat::Request;
+use redraft_domain::chat::{Agent, Request};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -86,6 +86,10 @@ impl Model for Paced {
 
     fn refused_schema(&self) -> bool {
         self.model.refused_schema()
+    }
+
+    fn takes_form(&self, agent: Agent) -> bool {
+        self.model.takes_form(agent)
     }
 
     fn goes_on(&self) -> bool {

@@ -21,6 +21,7 @@ use super::told::{OLLAMA, Server};
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Kind, Models, Price, Probe, ProviderConfig};
+use redraft_domain::chat::Agent;
 use redraft_domain::profile::{self, Profile, Thinking};
 use redraft_files as files;
 use redraft_files::yaml;
@@ -155,7 +156,14 @@ impl Connection {
     /// Whether its answers are known to be held to a schema.
     #[must_use]
     pub fn is_held_to_schemas(&self) -> bool {
-        self.holds_to_schemas == Some(true) && self.model.takes_schema()
+        let thinks_first = self.kind == Kind::Embedded && !self.answers_at_once();
+        self.holds_to_schemas == Some(true) && self.model.takes_schema() && !thinks_first
+    }
+
+    /// Whether answers of this agent can be held to a form: that leaves no room for a thought before it.
+    #[must_use]
+    pub fn can_be_held(&self, agent: Agent) -> bool {
+        self.model.takes_form(agent) && self.answers_at_once()
     }
 
     /// Whether the model is known not to think aloud in its answers.
@@ -446,6 +454,8 @@ pub fn connect_in(
             file: Library::open().map_err(LibraryError::from)?.file(&id)?,
             sampling: provider.settings.sampling,
             context: provider.settings.context,
+            structured: provider.settings.structured == Some(true),
+            grammar: provider.settings.grammar.unwrap_or_default(),
         }),
         #[cfg(not(feature = "embedded"))]
         kind @ Kind::Embedded => {

@@ -213,6 +213,21 @@ pub fn write(review: &RawReview) -> String {
     text
 }
 
+/// The form in lines as a pattern of the whole answer: a judgement of each of these requirements, in
+/// their order, then findings, then the verdict. Whatever [`write`] gives of such a review matches.
+#[must_use]
+pub fn pattern(ids: &[&str]) -> String {
+    const JUDGED: &str = "(met|partly|not met)\\n{1,2}";
+    const FINDING: &str =
+        r"((- \[(blocker|should|nit|)\]|(- )?F[0-9]{1,5})[^\n]*(\n *>[^\n]*)?\n{1,2})*";
+    let judged: String = if ids.is_empty() {
+        format!("(R[0-9]{{1,5}}: {JUDGED})*")
+    } else {
+        ids.iter().map(|id| format!("{}: {JUDGED}", regex::escape(id))).collect()
+    };
+    format!(r"[ \n]{{0,4}}{judged}{FINDING}VERDICT: (ACCEPT|ITERATE)\n?")
+}
+
 /// A finding as the prompt shows it, where that says it all; else with everything in its place.
 fn line(finding: &RawFinding) -> String {
     let mut head = format!("[{}]", finding.severity.map_or("", Severity::name));

@@ -79,6 +79,7 @@ impl Driver<'_, '_> {
         let structured = self.models.get(&model).is_some_and(Connection::is_held_to_schemas);
         let profile = self.models.get(&model).and_then(|m| m.profile.as_ref());
         let begins = self.models.get(&model).is_some_and(Connection::can_be_begun);
+        let is_held = self.models.get(&model).is_some_and(|m| m.can_be_held(agent));
         let writes = agent.role() == Role::Coder;
         let by_user = writes.then(|| begun_by_user(session)).flatten();
         // Edits begin otherwise than a script does.
@@ -102,7 +103,9 @@ impl Driver<'_, '_> {
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
                     if let Some(begun) = &begun {
                         request.messages.push(Message::assistant(begun, Vec::new()));
+                        request.form = Some(begin::pattern());
                     }
+                    request.form = request.form.filter(|_| is_held);
                     request.max_tokens = settings.max_tokens.unwrap_or(request.max_tokens);
                     if let Some(profile) = profile {
                         profile.suit(&mut request);

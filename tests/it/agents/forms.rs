@@ -17,6 +17,7 @@ use redraft::domain::report::Judged;
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use redraft::domain::text::{fenced, one_line};
 use redraft::domain::writes;
+use regex::Regex;
 
 /// Lines that look like something else than what they are.
 const LINES: [&str; 61] = [
@@ -211,12 +212,24 @@ fn script() -> impl Strategy<Value = String> {
     })
 }
 
+/// Whether a text is in a form that answers are held to.
+fn fits(pattern: &str, text: &str) -> bool {
+    Regex::new(&format!("^(?:{pattern})$")).unwrap().is_match(text)
+}
+
 proptest! {
     #![proptest_config(steady())]
 
     #[test]
     fn a_review_is_read_as_it_was_written(review in review()) {
         let plan = requirements(&["Print one.", "Draw it.", "met"]);
+        let ids: Vec<&str> = review.judgements.iter().map(|j| j.requirement.as_str()).collect();
+        let verdict = review.verdict.or(Some(Verdict::Iterate));
+        let written = reviewer::write(&RawReview { verdict, ..review.clone() });
+        for text in [written.clone(), format!("\n{}", written.trim_end())] {
+            prop_assert!(fits(&reviewer::pattern(&ids), &text), "{}", text);
+            prop_assert!(fits(&reviewer::pattern(&[]), &text), "{}", text);
+        }
         for answer in [reviewer::write(&review), reviewer::write_json(&review)] {
             let read = reviewer::parse(&answer, &plan);
             prop_assert_eq!(read, Ok(review.clone()), "{}", answer);
@@ -284,6 +297,7 @@ proptest! {
     #[test]
     fn a_judgement_is_read_as_it_was_written(safe: bool, reason in line()) {
         let judged = Judged { safe, reason };
+        prop_assert!(fits(safety::PATTERN, &safety::write(&judged)));
         prop_assert_eq!(safety::parse(&safety::write(&judged)), Ok(judged));
     }
 
@@ -293,6 +307,8 @@ proptest! {
     ) {
         prop_assume!(named.values().all(|package| !package.eq_ignore_ascii_case("none")));
         let modules: Vec<&str> = named.keys().map(String::as_str).collect();
+        let written = dependencies::write(&named);
+        prop_assert!(fits(&dependencies::pattern(&modules), &written), "{}", written);
         prop_assert_eq!(dependencies::parse(&dependencies::write(&named), &modules), Ok(named.clone()));
     }
 

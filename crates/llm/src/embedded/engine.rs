@@ -8,13 +8,15 @@
 //! the same either way.
 
 use super::compute::{AT_ONCE, Cache, Decoder, Step};
+use super::form::{Form, Forms, Held};
 use super::gguf::Gguf;
 use super::guess::Guess;
 use super::sampler::{Sampler, Sampling};
 use super::template::Template;
 use super::tokenizer::Tokenizer;
 use crate::{Ending, Fault, Phase, Piece};
-use redraft_domain::chat::{Message, Outcome, Usage};
+use redraft_domain::chat::{Message, Outcome, Usage, split_begun};
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -32,6 +34,8 @@ const KEPT: usize = 32;
 pub(super) struct Job {
     pub(super) messages: Vec<Message>,
     pub(super) sampling: Sampling,
+    /// What the answer is held to.
+    pub(super) form: Option<Form>,
     pub(super) seed: u64,
     /// The longest answer, in tokens.
     pub(super) most: usize,
@@ -77,6 +81,7 @@ pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
 struct Seat {
     job: Job,
     sampler: Sampler,
+    held: Option<Held>,
     /// The prompt's tokens and the answer's.
     tokens: Vec<u32>,
     prompt: usize,
@@ -104,6 +109,8 @@ struct Desk {
     model: Decoder,
     tokenizer: Tokenizer,
     template: Template,
+    /// Made for the first answer that is held to a form; none where that can't be.
+    forms: OnceCell<Option<Forms>>,
     waiting: VecDeque<Job>,
     seats: Vec<Seat>,
     /// The last used is the last.
@@ -130,6 +137,7 @@ impl Desk {
             model,
             tokenizer,
             template,
+            forms: OnceCell::new(),
             waiting: VecDeque::new(),
             seats: Vec::new(),
             kept: Vec::new(),
@@ -232,7 +240,7 @@ impl Desk {
     }
 
     fn seat_waiting(&mut self) {
-        while let Some(job) = self.waiting.pop_front() {
+        while let Some(mut job) = self.waiting.pop_front() {
             if job.ended.is_closed() {
                 continue;
             }
@@ -254,7 +262,12 @@ impl Desk {
                 self.waiting.push_front(job);
                 return;
             };
+            let held = job.form.take().and_then(|form| {
+                let forms = self.forms.get_or_init(|| Forms::new(&self.tokenizer)).as_ref()?;
+                forms.hold(form, split_begun(&job.messages).1)
+            });
             let seat = Seat {
+                held,
                 sampler: Sampler::new(job.sampling, job.seed),
                 prompt: tokens.len(),
                 cached: cache.filled,
@@ -330,13 +343,21 @@ impl Seat {
         let mut right = 0;
         let mut outcome = None;
         for (place, mut scores) in scores.into_iter().enumerate() {
-            let token = self.sampler.next(&mut scores, &self.tokens[self.prompt..]);
+            let said = &self.tokens[self.prompt..];
+            let token = match &mut self.held {
+                Some(held) => held.next(&mut self.sampler, &mut scores, said, tokenizer),
+                None => self.sampler.next(&mut scores, said),
+            };
             if tokenizer.is_control(token) {
                 outcome = Some(Outcome::Whole);
                 break;
             }
             self.tokens.push(token);
             self.say(tokenizer.bytes(token));
+            if self.held.as_mut().is_some_and(|held| held.take(token)) {
+                outcome = Some(Outcome::Whole);
+                break;
+            }
             if self.tokens.len() >= self.end {
                 outcome = Some(Outcome::Cut);
                 break;

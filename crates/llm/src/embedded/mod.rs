@@ -1,8 +1,8 @@
 //! A model inside the process (kind `embedded`): a GGUF file, run by candle on the processor.
 //!
 //! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `decoder` is
-//! the model, with its numbers in `weights`, `sampler` draws, `guess` looks ahead, `engine` does all of
-//! it on one thread for everyone who asks. With the feature `llama`, `llama` stands in the place of
+//! the model, with its numbers in `weights`, `sampler` draws, `form` says what may be drawn, `guess` looks
+//! ahead, `engine` does all of it on one thread for everyone who asks. With the feature `llama`, `llama` stands in the place of
 //! `decoder`.
 
 #[cfg(not(feature = "llama"))]
@@ -10,6 +10,7 @@ mod attention;
 #[cfg(not(feature = "llama"))]
 mod decoder;
 mod engine;
+mod form;
 mod gguf;
 mod guess;
 #[cfg(feature = "llama")]
@@ -26,9 +27,9 @@ use decoder as compute;
 use llama as compute;
 
 use super::{Ending, Fault, Model, Piece};
-use crate::config::Sampling;
+use crate::config::{Grammar, Sampling};
 use futures_util::future::BoxFuture;
-use redraft_domain::chat::Request;
+use redraft_domain::chat::{Agent, Request, Role};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
@@ -48,6 +49,10 @@ pub(super) struct Embedded {
     pub(super) sampling: Sampling,
     /// The longest prompt and answer together, in tokens, if not what the model was made for.
     pub(super) context: Option<u32>,
+    /// Answers are held to a schema where a request has one.
+    pub(super) structured: bool,
+    /// Whose answers are held to the form of their request.
+    pub(super) grammar: Grammar,
 }
 
 impl Model for Embedded {
@@ -67,6 +72,7 @@ impl Model for Embedded {
                     min_p: drawn.min_p.unwrap_or(0.05),
                     repetition_penalty: drawn.repetition_penalty.unwrap_or(1.),
                 },
+                form: form::Form::of(request),
                 seed: drawn.seed.unwrap_or_else(|| fastrand::u64(..)),
                 most: request.max_tokens as usize,
                 context: self.context.map(|context| context as usize),
@@ -79,6 +85,18 @@ impl Model for Embedded {
                 _ => Err(Fault::embedded(&self.file, "the engine stopped")),
             }
         })
+    }
+
+    fn takes_schema(&self) -> bool {
+        self.structured
+    }
+
+    fn takes_form(&self, agent: Agent) -> bool {
+        match self.grammar {
+            Grammar::None => false,
+            Grammar::Forms => agent.role() != Role::Coder,
+            Grammar::All => true,
+        }
     }
 
     fn goes_on(&self) -> bool {

@@ -35,6 +35,11 @@ impl Sampler {
     /// The next token by the scores of all; `before` is what was said so far.
     pub(super) fn next(&mut self, scores: &mut [f32], before: &[u32]) -> u32 {
         self.punish(scores, before);
+        self.draw(scores)
+    }
+
+    /// The next token by these scores alone.
+    pub(super) fn draw(&mut self, scores: &[f32]) -> u32 {
         let best = likeliest(scores);
         if self.sampling.temperature <= 0. {
             return best;

@@ -230,6 +230,11 @@ impl Tokenizer {
         self.bytes.get(token as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// The bytes of each token, in their order; empty for control tokens.
+    pub(super) fn words(&self) -> &[Vec<u8>] {
+        &self.bytes
+    }
+
     /// Whether a token marks a part of the conversation and is no text.
     pub(super) fn is_control(&self, token: u32) -> bool {
         self.bytes(token).is_empty()
