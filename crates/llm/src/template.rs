@@ -8,7 +8,11 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use redraft_domain::chat::{Message, Speaker, split_begun};
+use regex::{Captures, Regex};
 use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// A template that is known by its name, and the texts that end an answer in it.
 struct Known {
@@ -162,8 +166,29 @@ pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'st
     environment.add_function("raise_exception", |text: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, text))
     });
-    environment.add_template_owned(CHAT, text.to_owned())?;
+    environment.add_function("strftime_now", today);
+    environment.add_template_owned(CHAT, unmarked(text).into_owned())?;
     Ok(environment)
+}
+
+/// The date of today in a form as `%d %B %Y`, which some models are told.
+#[expect(clippy::needless_pass_by_value, reason = "a template's function takes what is its own")]
+fn today(form: String) -> Result<String, Error> {
+    let mut text = String::new();
+    write!(text, "{}", chrono::Local::now().format(&form))
+        .map_err(|_| Error::new(ErrorKind::InvalidOperation, "there is no such form of a date"))?;
+    Ok(text)
+}
+
+/// A template without the tags around what a model is trained to write, which change nothing.
+fn unmarked(text: &str) -> Cow<'_, str> {
+    static TAG: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}").ok());
+    let plain = |tag: &Captures<'_>| match tag.get(2) {
+        Some(_) => format!("{{%{} endif {}%}}", &tag[1], &tag[3]),
+        None => format!("{{%{} if true {}%}}", &tag[1], &tag[3]),
+    };
+    TAG.as_ref().map_or(Cow::Borrowed(text), |tags| tags.replace_all(text, plain))
 }
 
 /// What a template can name.

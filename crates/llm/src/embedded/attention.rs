@@ -28,12 +28,14 @@ pub(super) struct Place<'a> {
     pub(super) keys: &'a Tensor,
     /// Its values, of the same shape.
     pub(super) values: &'a Tensor,
-    /// How many of those positions count.
+    /// The first of those positions that counts, and the first behind it that does not.
+    pub(super) from: usize,
     pub(super) all: usize,
 }
 
-/// Queries of shape (count, heads, head), without gaps, and their places; to (places, heads * head).
-pub(super) fn of_each(queries: &Tensor, places: &[Place<'_>]) -> Result<Tensor> {
+/// Queries of shape (count, heads, head), without gaps, their places, and the factor of what a query
+/// finds in a key; to (places, heads * head).
+pub(super) fn of_each(queries: &Tensor, places: &[Place<'_>], scale: f32) -> Result<Tensor> {
     let (_, heads, head) = queries.dims3()?;
     let (queries, layout) = queries.storage_and_layout();
     let caches: Vec<_> = places
@@ -49,7 +51,7 @@ pub(super) fn of_each(queries: &Tensor, places: &[Place<'_>]) -> Result<Tensor> 
         };
         let query = &queries.as_slice()?[layout.start_offset() + place.query * heads * head..];
         let query = &query[..heads * head];
-        at_work.extend(heads_of(query, keys.as_slice()?, values.as_slice()?, place)?);
+        at_work.extend(heads_of(query, keys.as_slice()?, values.as_slice()?, place, scale)?);
     }
     let done: Vec<OnceLock<Vec<f32>>> = vec![OnceLock::new(); at_work.len()];
     barrier_pool().execute_chunked(done.len(), |which: Range<usize>| {
@@ -67,14 +69,16 @@ fn heads_of<'a>(
     keys: &'a [f32],
     values: &'a [f32],
     place: &Place<'_>,
+    scale: f32,
 ) -> Result<Vec<Shared<'a>>> {
     let (kv_heads, room, head) = place.keys.dims3()?;
-    let all = place.all;
+    let all = place.all - place.from;
     let group = query.len() / kv_heads;
     let shared = |kv_head: usize| {
-        let own = |numbers: &'a [f32]| &numbers[kv_head * room * head..][..all * head];
+        let own =
+            |numbers: &'a [f32]| &numbers[(kv_head * room + place.from) * head..][..all * head];
         let queries = &query[kv_head * group..][..group];
-        Shared { queries, keys: own(keys), values: own(values), all, head }
+        Shared { queries, keys: own(keys), values: own(values), all, head, scale }
     };
     Ok((0..kv_heads).map(shared).collect())
 }
@@ -88,6 +92,7 @@ struct Shared<'a> {
     values: &'a [f32],
     all: usize,
     head: usize,
+    scale: f32,
 }
 
 impl WithSimd for Shared<'_> {
@@ -95,7 +100,7 @@ impl WithSimd for Shared<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
-        let Self { queries, keys, values, all, head } = self;
+        let Self { queries, keys, values, all, head, scale } = self;
         let mut scores = vec![0.; queries.len() / head * all];
         let mut at = 0;
         // Some rows for all queries: for all but the first they are in the nearest cache.
@@ -112,8 +117,6 @@ impl WithSimd for Shared<'_> {
             }
             at += if few { 1 } else { ABREAST };
         }
-        #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
-        let scale = (head as f32).sqrt().recip();
         for scores in scores.chunks_exact_mut(all) {
             shares(simd, scores, scale);
         }
@@ -246,12 +249,12 @@ mod tests {
     use pulp::Scalar;
 
     /// What a position takes by the definition, with numbers that end less soon.
-    fn defined(query: &[f32], keys: &[f32], values: &[f32]) -> Vec<f64> {
+    fn defined(query: &[f32], keys: &[f32], values: &[f32], scale: f32) -> Vec<f64> {
         let head = query.len();
         let score = |key: &[f32]| -> f64 {
             let product: f64 =
                 key.iter().zip(query).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-            (product / f64::from(u32::try_from(head).unwrap()).sqrt()).exp()
+            (product * f64::from(scale)).exp()
         };
         let scores: Vec<f64> = keys.chunks(head).map(score).collect();
         let sum: f64 = scores.iter().sum();
@@ -269,13 +272,16 @@ mod tests {
     #[test]
     fn a_position_takes_something_else_of_the_others() {
         // The numbers of a head need not be a multiple of the lanes, nor the positions of those abreast.
-        for (heads, kv_heads, head, room, all) in [
-            (4, 2, 20, 9, 7),
-            (1, 1, 1, 1, 1),
-            (6, 2, 128, 40, 33),
-            (9, 3, 64, 24, 24),
-            (2, 2, 16, 8, 3),
-            (7, 1, 31, 64, 50),
+        for (heads, kv_heads, head, room, from, all, scale) in [
+            (4, 2, 20, 9, 0, 7, 0.2),
+            (1, 1, 1, 1, 0, 1, 1.),
+            (6, 2, 128, 40, 0, 33, 0.09),
+            (6, 2, 128, 40, 7, 33, 0.02),
+            (9, 3, 64, 24, 0, 24, 0.125),
+            (9, 3, 64, 24, 23, 24, 0.125),
+            (2, 2, 16, 8, 0, 3, 0.25),
+            (7, 1, 31, 64, 0, 50, 0.5),
+            (7, 1, 31, 64, 14, 50, 0.1),
         ] {
             let some = |count: usize, seed: u64| -> Vec<f32> {
                 let mut random = fastrand::Rng::with_seed(seed);
@@ -287,9 +293,9 @@ mod tests {
             let expected: Vec<f64> = (0..heads)
                 .flat_map(|which| {
                     let own = which / group * room * head..;
-                    let (keys, values) =
-                        (&keys[own.clone()][..all * head], &values[own][..all * head]);
-                    defined(&query[which * head..][..head], keys, values)
+                    let seen = from * head..all * head;
+                    let keys = &keys[own.clone()][seen.clone()];
+                    defined(&query[which * head..][..head], keys, &values[own][seen], scale)
                 })
                 .collect();
             let of = |numbers: &[f32], shape: (usize, usize, usize)| {
@@ -297,13 +303,14 @@ mod tests {
             };
             let cache = (kv_heads, room, head);
             let (of_keys, of_values) = (of(&keys, cache), of(&values, cache));
-            let place = || Place { query: 1, keys: &of_keys, values: &of_values, all };
-            let shared = heads_of(&query, &keys, &values, &place()).unwrap();
+            let place = || Place { query: 1, keys: &of_keys, values: &of_values, from, all };
+            let shared = heads_of(&query, &keys, &values, &place(), scale).unwrap();
             let by_one: Vec<f32> = shared.into_iter().flat_map(|s| s.with_simd(Scalar)).collect();
             close(&by_one, &expected, "without registers");
             // It is the second of two, and asked for twice.
             let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
-            let mixed = of_each(&of(&two, (2, heads, head)), &[place(), place()]).unwrap();
+            let two = of(&two, (2, heads, head));
+            let mixed = of_each(&two, &[place(), place()], scale).unwrap();
             for mixed in mixed.to_vec2::<f32>().unwrap() {
                 close(&mixed, &expected, "as the processor can");
             }

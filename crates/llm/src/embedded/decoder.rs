@@ -1,16 +1,20 @@
-//! The family of decoders that most small models belong to: llama, qwen2, qwen3.
-//!
-//! They differ in a bias, a norm and the way in which positions turn pairs of numbers.
+//! The decoder that the families of `families` share: attention and a feed-forward network in each
+//! layer, with norms before and, in some families, behind them.
 
 use super::attention;
+use super::experts::Experts;
+use super::families::{Gate, LayerShape, Shape};
 use super::gguf::Gguf;
-use candle_core::quantized::{QTensor, QuantizedType};
-use candle_core::{D, DType, Device, Result, Tensor, bail};
-use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
+use super::matrix::{Linear, Matrix, Norm};
+use candle_core::{DType, Device, Result, Tensor, bail};
+use candle_nn::ops::softmax_last_dim;
 use candle_nn::rotary_emb::{rope_i, rope_thd};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(test)]
+mod tests;
 
 /// How much of all prompts is read in a step, in tokens: a share of the processor's cache.
 pub(super) const AT_ONCE: usize = 256;
@@ -21,141 +25,8 @@ const FEW: usize = 16;
 /// How many positions a cache grows by.
 const GROWTH: usize = 1024;
 
-/// How a model's numbers are arranged.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    layers: usize,
-    heads: usize,
-    kv_heads: usize,
-    head: usize,
-    epsilon: f32,
-    rope_base: f64,
-    /// Positions turn neighbours, not the two halves.
-    neighbours: bool,
-    /// The most positions that the model was made for.
-    context: usize,
-}
-
-impl Shape {
-    fn read(file: &Gguf) -> Result<Self> {
-        let Some(family) = file.text("general.architecture") else {
-            bail!("the file does not say of which architecture its model is");
-        };
-        let neighbours = match family {
-            "llama" => true,
-            "qwen2" | "qwen3" => false,
-            other => bail!(
-                "models of the architecture `{other}` can't be run inside the program; \
-                 llama, qwen2 and qwen3 can"
-            ),
-        };
-        let number = |key: &str| file.number(&format!("{family}.{key}"));
-        let needed = |key: &str| match number(key) {
-            Some(found) if found > 0 => Ok(found),
-            _ => bail!("the file does not tell its model's `{key}`"),
-        };
-        let heads = needed("attention.head_count")?;
-        let head = number("attention.key_length").unwrap_or(needed("embedding_length")? / heads);
-        if number("rope.dimension_count").is_some_and(|turned| turned != head)
-            || number("attention.value_length").is_some_and(|length| length != head)
-        {
-            bail!("the model's heads are of a kind that can't be run inside the program");
-        }
-        let float = |key: &str| file.float(&format!("{family}.{key}"));
-        #[expect(clippy::cast_possible_truncation, reason = "a small number either way")]
-        let epsilon = float("attention.layer_norm_rms_epsilon").unwrap_or(1e-5) as f32;
-        Ok(Self {
-            layers: needed("block_count")?,
-            heads,
-            kv_heads: number("attention.head_count_kv").unwrap_or(heads),
-            head,
-            epsilon,
-            rope_base: float("rope.freq_base").unwrap_or(10_000.),
-            neighbours,
-            context: needed("context_length")?,
-        })
-    }
-}
-
-struct Norm {
-    weight: Tensor,
-    epsilon: f32,
-}
-
-impl Norm {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        rms_norm(x, &self.weight, self.epsilon)
-    }
-}
-
-/// A matrix of the file. Many rows are multiplied in candle's own arrangement of it; a single one
-/// with the numbers as the file has them, which are fewer bytes to read, unless these are slow to read.
-struct Matrix {
-    arranged: QTensor,
-    plain: Option<Box<dyn QuantizedType>>,
-    rows: usize,
-    columns: usize,
-    /// Columns of zeros that the arrangement has beside them.
-    more: usize,
-}
-
-impl Matrix {
-    fn load(file: &Gguf, name: &str) -> Result<Self> {
-        let (plain, shape) = file.storage(name)?;
-        let (rows, columns) = shape.dims2()?;
-        if let Some(arranged) = file.widened(name)? {
-            let more = arranged.shape().dims2()?.1 - columns;
-            return Ok(Self { arranged, plain: None, rows, columns, more });
-        }
-        Ok(Self { arranged: file.tensor(name)?, plain: Some(plain), rows, columns, more: 0 })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if let Some(plain) = self.plain.as_ref().filter(|_| x.elem_count() == self.columns) {
-            let x = x.flatten_all()?.to_vec1()?;
-            let mut product = vec![0.; self.rows];
-            plain.matmul_t((1, self.columns, self.rows), &x, &mut product)?;
-            return Tensor::from_vec(product, (1, self.rows), &Device::Cpu);
-        }
-        if self.more > 0 {
-            let x = x.pad_with_zeros(D::Minus1, 0, self.more)?;
-            return x.apply_op1_no_bwd(&self.arranged);
-        }
-        x.apply_op1_no_bwd(&self.arranged)
-    }
-
-    /// Rows of it, as plain numbers.
-    fn rows_of(&self, ids: &[u32]) -> Result<Tensor> {
-        let rows = self.arranged.embedding(&Tensor::new(ids, &Device::Cpu)?)?;
-        if self.more > 0 { rows.narrow(D::Minus1, 0, self.columns)?.contiguous() } else { Ok(rows) }
-    }
-}
-
-/// A matrix with, in some families, a bias.
-struct Linear {
-    weight: Matrix,
-    bias: Option<Tensor>,
-}
-
-impl Linear {
-    fn load(file: &Gguf, name: &str) -> Result<Self> {
-        let bias = format!("{name}.bias");
-        Ok(Self {
-            weight: Matrix::load(file, &format!("{name}.weight"))?,
-            bias: file.has(&bias).then(|| file.plain(&bias)).transpose()?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.weight.forward(x)?;
-        match &self.bias {
-            Some(bias) => product.broadcast_add(bias),
-            None => Ok(product),
-        }
-    }
-}
-
 struct Layer {
+    shape: LayerShape,
     attention_norm: Norm,
     query: Linear,
     key: Linear,
@@ -163,10 +34,46 @@ struct Layer {
     output: Linear,
     query_norm: Option<Norm>,
     key_norm: Option<Norm>,
+    /// Behind attention.
+    attention_end: Option<Norm>,
     feed_norm: Norm,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    feed: Feed,
+    /// Behind the network.
+    feed_end: Option<Norm>,
+}
+
+/// A layer's feed-forward network, or many.
+enum Feed {
+    One { gate: Linear, up: Linear, down: Linear },
+    Experts(Experts),
+}
+
+impl Feed {
+    fn forward(&self, x: &Tensor, gate_by: Gate) -> Result<Tensor> {
+        match self {
+            Self::One { gate, up, down } => {
+                let gated = (gate_by.of(&gate.forward(x)?)? * up.forward(x)?)?;
+                down.forward(&gated)
+            }
+            Self::Experts(experts) => experts.forward(x, gate_by),
+        }
+    }
+}
+
+/// A norm where there is one.
+fn normed(norm: Option<&Norm>, x: Tensor) -> Result<Tensor> {
+    match norm {
+        Some(norm) => norm.forward(&x),
+        None => Ok(x),
+    }
+}
+
+/// A factor where there is one.
+fn scaled(x: Tensor, factor: Option<f64>) -> Result<Tensor> {
+    match factor {
+        Some(factor) => x * factor,
+        None => Ok(x),
+    }
 }
 
 /// What was computed of earlier positions, one pair a layer: keys and values, each of shape
@@ -223,45 +130,57 @@ pub(super) struct Decoder {
     norm: Norm,
     /// The last matrix; the embedding serves where there is none of its own.
     head: Option<Matrix>,
-    /// For each of the turned pairs of a head, how far one position turns it.
-    turns: Vec<f32>,
 }
 
 impl Decoder {
     pub(super) fn load(_: &Path, file: Gguf) -> Result<Self> {
         let shape = Shape::read(&file)?;
-        let norm = |name: &str| {
-            let weight = file.plain(&format!("{name}.weight"))?;
-            Ok::<_, candle_core::Error>(Norm { weight, epsilon: shape.epsilon })
-        };
-        let maybe_norm =
-            |name: &str| file.has(&format!("{name}.weight")).then(|| norm(name)).transpose();
-        let layer = |index: usize| {
-            let name = |part: &str| format!("blk.{index}.{part}");
+        let epsilon = shape.epsilon;
+        let layer = |(index, layer): (usize, &LayerShape)| {
+            let start = format!("blk.{index}");
+            let name = |part: &str| format!("{start}.{part}");
             let linear = |part: &str| Linear::load(&file, &name(part));
+            let norm = |part: &str| Norm::load(&file, &name(part), epsilon);
+            let maybe_norm = |part: &str| Norm::maybe(&file, &name(part), epsilon);
+            let feed = match shape.experts {
+                Some(used) => Feed::Experts(Experts::load(&file, &start, used)?),
+                None => Feed::One {
+                    gate: linear("ffn_gate")?,
+                    up: linear("ffn_up")?,
+                    down: linear("ffn_down")?,
+                },
+            };
             Ok(Layer {
-                attention_norm: norm(&name("attn_norm"))?,
+                shape: *layer,
+                attention_norm: norm("attn_norm")?,
                 query: linear("attn_q")?,
                 key: linear("attn_k")?,
                 value: linear("attn_v")?,
                 output: linear("attn_output")?,
-                query_norm: maybe_norm(&name("attn_q_norm"))?,
-                key_norm: maybe_norm(&name("attn_k_norm"))?,
-                feed_norm: norm(&name("ffn_norm"))?,
-                gate: linear("ffn_gate")?,
-                up: linear("ffn_up")?,
-                down: linear("ffn_down")?,
+                query_norm: maybe_norm("attn_q_norm")?,
+                key_norm: maybe_norm("attn_k_norm")?,
+                attention_end: maybe_norm("post_attention_norm")?,
+                feed_norm: norm("ffn_norm")?,
+                feed,
+                feed_end: maybe_norm("post_ffw_norm")?,
             })
         };
-        let layers = (0..shape.layers).map(layer).collect::<Result<_>>()?;
+        let layers = shape.layers.iter().enumerate().map(layer).collect::<Result<_>>()?;
         let head =
             file.has("output.weight").then(|| Matrix::load(&file, "output.weight")).transpose()?;
+        let embedding = Matrix::load(&file, "token_embd.weight")?;
+        let norm = Norm::load(&file, "output_norm", epsilon)?;
+        if let Some(name) = file.left() {
+            bail!(
+                "the file has a tensor `{name}` that models of its family do not have; a build with \
+                 `--features llama` may know it"
+            );
+        }
         Ok(Self {
-            embedding: Matrix::load(&file, "token_embd.weight")?,
+            embedding,
             layers,
-            norm: norm("output_norm")?,
+            norm,
             head,
-            turns: turns(&shape, &file)?,
             shape,
             settled: AtomicBool::new(false),
             alone: ThreadPoolBuilder::new()
@@ -292,7 +211,7 @@ impl Decoder {
 
     /// What one position of a cache takes, in bytes.
     pub(super) fn position_size(&self) -> usize {
-        2 * self.shape.layers * self.shape.kv_heads * self.shape.head * size_of::<f32>()
+        2 * self.layers.len() * self.shape.kv_heads * self.shape.head * size_of::<f32>()
     }
 
     /// Takes tokens up behind what the caches hold, and gives, one step after the other, the scores of
@@ -317,21 +236,18 @@ impl Decoder {
         go_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Vec<f32>>>> {
         let mut tokens = Vec::new();
-        let mut angles = Vec::new();
+        let mut positions = Vec::new();
         let mut last = Vec::new();
         for step in &mut *steps {
             self.make_room(step.cache, step.tokens.len())?;
             tokens.extend_from_slice(step.tokens);
             let filled = step.cache.filled;
-            for position in filled..filled + step.tokens.len() {
-                #[expect(clippy::cast_precision_loss, reason = "positions are below 2^24")]
-                angles.extend(self.turns.iter().map(|turn| position as f32 * turn));
-            }
+            positions.extend(filled..filled + step.tokens.len());
             last.extend(u32::try_from(tokens.len() - step.wanted)?..u32::try_from(tokens.len())?);
         }
-        let angles = Tensor::from_vec(angles, (tokens.len(), self.turns.len()), &Device::Cpu)?;
-        let angles = (angles.cos()?, angles.sin()?);
-        let mut x = self.embedding.rows_of(&tokens)?;
+        let turned = self.shape.turns.iter().map(|turns| turns.at(&positions));
+        let turned = turned.collect::<Result<Vec<_>>>()?;
+        let mut x = scaled(self.embedding.rows_of(&tokens)?, self.shape.embedding_scale)?;
         for (index, layer) in self.layers.iter().enumerate() {
             if !self.settled.load(Ordering::Relaxed) {
                 self.file.release();
@@ -339,10 +255,13 @@ impl Decoder {
             if !go_on() {
                 return Ok(None);
             }
-            x = (&x + self.attend(layer, index, &x, steps, &angles)?)?;
-            let normed = layer.feed_norm.forward(&x)?;
-            let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
-            x = (x + layer.down.forward(&gated)?)?;
+            let turned = layer.shape.turns.and_then(|which| turned.get(which));
+            let attended = self.attend(layer, index, &x, steps, turned)?;
+            let attended = normed(layer.attention_end.as_ref(), attended)?;
+            x = (x + scaled(attended, self.shape.added_scale)?)?;
+            let fed = layer.feed.forward(&layer.feed_norm.forward(&x)?, self.shape.gate)?;
+            let fed = normed(layer.feed_end.as_ref(), fed)?;
+            x = (x + scaled(fed, self.shape.added_scale)?)?;
         }
         self.settled.store(true, Ordering::Relaxed);
         for step in steps {
@@ -351,7 +270,7 @@ impl Decoder {
         let last = x.index_select(&Tensor::new(last, &Device::Cpu)?, 0)?;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         let scores = head.forward(&self.norm.forward(&last)?)?;
-        Ok(Some(scores.to_vec2()?))
+        Ok(Some(scaled(scores, self.shape.score_scale)?.to_vec2()?))
     }
 
     fn attend(
@@ -360,9 +279,10 @@ impl Decoder {
         index: usize,
         x: &Tensor,
         steps: &[Step<'_>],
-        (cos, sin): &(Tensor, Tensor),
+        turned: Option<&(Tensor, Tensor)>,
     ) -> Result<Tensor> {
         let Shape { heads, kv_heads, head, .. } = self.shape;
+        let window = layer.shape.window;
         let count = x.dim(0)?;
         let normed = layer.attention_norm.forward(x)?;
         let split = |numbers: Tensor, heads: usize, norm: Option<&Norm>| {
@@ -370,6 +290,7 @@ impl Decoder {
             norm.map_or(Ok(numbers.clone()), |norm| norm.forward(&numbers))
         };
         let turn = |numbers: Tensor| {
+            let Some((cos, sin)) = turned else { return Ok(numbers) };
             if self.shape.neighbours {
                 let by_head = numbers.transpose(1, 2)?.contiguous()?;
                 rope_i(&by_head, cos, sin)?.transpose(1, 2)?.contiguous()
@@ -396,16 +317,19 @@ impl Decoder {
             if new <= FEW {
                 places.extend((0..new).map(|n| {
                     let (query, all) = (at + n, filled + n + 1);
-                    attention::Place { query, keys, values, all }
+                    let from = window.map_or(0, |window| all.saturating_sub(window));
+                    attention::Place { query, keys, values, from, all }
                 }));
             } else {
-                let all = |numbers: &Tensor| numbers.narrow(1, 0, filled + new);
+                let from = window.map_or(0, |window| (filled + 1).saturating_sub(window));
+                let seen = |numbers: &Tensor| numbers.narrow(1, from, filled + new - from);
                 let query = query.narrow(0, at, new)?.contiguous()?;
-                mixed.push((at, self.mix(&query, &all(keys)?, &all(values)?)?));
+                mixed.push((at, self.mix(&query, &seen(keys)?, &seen(values)?, window)?));
             }
             at += new;
         }
-        let few = (!places.is_empty()).then(|| attention::of_each(&query.contiguous()?, &places));
+        let few = (!places.is_empty())
+            .then(|| attention::of_each(&query.contiguous()?, &places, self.shape.attention_scale));
         let few = few.transpose()?;
         if let (Some(few), []) = (&few, &mixed[..]) {
             return layer.output.forward(few);
@@ -427,21 +351,31 @@ impl Decoder {
         layer.output.forward(&Tensor::cat(&attended, 0)?)
     }
 
-    /// What the new positions take of all positions up to their own: queries of shape (new, heads,
-    /// head), keys and values of (`kv_heads`, all, head), to (new, heads * head).
-    fn mix(&self, queries: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
+    /// What the new positions take of the positions up to their own, or of a window of the latest:
+    /// queries of shape (new, heads, head), keys and values of (`kv_heads`, all, head), of which the
+    /// last are the new ones' own, to (new, heads * head).
+    fn mix(
+        &self,
+        queries: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        window: Option<usize>,
+    ) -> Result<Tensor> {
         let Shape { heads, kv_heads, head, .. } = self.shape;
         let (new, all) = (queries.dim(0)?, keys.dim(1)?);
         let group = heads / kv_heads;
         // The queries of all heads that share keys are rows of one matrix.
         let queries = queries.reshape((new, kv_heads, group, head))?.permute((1, 2, 0, 3))?;
         let queries = queries.reshape((kv_heads, group * new, head))?;
-        #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
-        let queries = (queries * (head as f64).sqrt().recip())?;
-        let later = |row: usize, column: usize| column > all - new + row;
+        let queries = (queries * f64::from(self.shape.attention_scale))?;
+        let window = window.unwrap_or(all);
+        let unseen = |row: usize, column: usize| {
+            let own = all - new + row;
+            column > own || own - column >= window
+        };
         let mask: Vec<f32> = (0..new)
             .flat_map(|row| (0..all).map(move |column| (row, column)))
-            .map(|(row, column)| if later(row, column) { f32::NEG_INFINITY } else { 0. })
+            .map(|(row, column)| if unseen(row, column) { f32::NEG_INFINITY } else { 0. })
             .collect();
         let mask = Tensor::from_vec(mask, (1, 1, new, all), &Device::Cpu)?;
         let scores =
@@ -467,7 +401,7 @@ impl Decoder {
             }
             Ok::<_, candle_core::Error>(new)
         };
-        let layers = (0..self.shape.layers)
+        let layers = (0..self.layers.len())
             .map(|index| {
                 let old = cache.layers.get(index);
                 Ok((grown(old.map(|pair| &pair.0))?, grown(old.map(|pair| &pair.1))?))
@@ -477,23 +411,4 @@ impl Decoder {
         cache.room = room;
         Ok(())
     }
-}
-
-/// How far one position turns each pair; a file can slow some of them down for long contexts.
-fn turns(shape: &Shape, file: &Gguf) -> Result<Vec<f32>> {
-    let pairs = shape.head / 2;
-    let slower = if file.has("rope_freqs.weight") {
-        file.plain("rope_freqs.weight")?.to_vec1()?
-    } else {
-        vec![1_f32; pairs]
-    };
-    if slower.len() != pairs {
-        bail!("the file's factors for positions do not fit its heads");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a head has some hundred numbers")]
-    #[expect(clippy::cast_possible_truncation, reason = "f32 is what the model computes in")]
-    let turn = |(pair, slower): (usize, f32)| {
-        (shape.rope_base.powf(-2. * pair as f64 / shape.head as f64)) as f32 / slower
-    };
-    Ok(slower.into_iter().enumerate().map(turn).collect())
 }

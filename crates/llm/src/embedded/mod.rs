@@ -1,7 +1,8 @@
 //! A model inside the process (kind `embedded`): a GGUF file, run by candle on the processor.
 //!
-//! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `decoder` is
-//! the model, with its numbers in `weights`, `sampler` draws, `form` says what may be drawn, `guess` looks
+//! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `families` says
+//! how its model is arranged, `decoder` is the model, made of `matrix`, `experts`, `attention` and
+//! `turns`, with its numbers in `weights`, `sampler` draws, `form` says what may be drawn, `guess` looks
 //! ahead, `engine` does all of it on one thread for everyone who asks. With the feature `llama`, `llama` stands in the place of
 //! `decoder`.
 
@@ -10,14 +11,22 @@ mod attention;
 #[cfg(not(feature = "llama"))]
 mod decoder;
 mod engine;
+#[cfg(not(feature = "llama"))]
+mod experts;
+#[cfg(not(feature = "llama"))]
+mod families;
 mod form;
 mod gguf;
 mod guess;
 #[cfg(feature = "llama")]
 mod llama;
+#[cfg(not(feature = "llama"))]
+mod matrix;
 mod sampler;
 mod template;
 mod tokenizer;
+#[cfg(not(feature = "llama"))]
+mod turns;
 #[cfg(not(feature = "llama"))]
 mod weights;
 

@@ -70,6 +70,8 @@ impl Template {
         let environment = environment(&self.source, self.own)?;
         environment.get_template(CHAT)?.render(context! {
             messages, add_generation_prompt => true,
+            // Where a model can do without its thoughts, it does: they are many tokens.
+            enable_thinking => false,
             bos_token => &self.first, eos_token => &self.last,
         })
     }
@@ -143,6 +145,47 @@ mod tests {
     }
 
     #[test]
+    fn a_model_thinks_first_though_it_can_do_without() {
+        let qwen3 = "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\n' + m.content + \
+            '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- \
+            '<|im_start|>assistant\n' }}{%- if enable_thinking is defined and enable_thinking is \
+            false %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}{%- endif %}";
+        let smollm3 = "{%- if enable_thinking is not defined -%}\n{%- set enable_thinking = true -%}\n\
+            {%- endif -%}\n{%- if enable_thinking -%}\n  {%- set mode = \"/think\" -%}\n{%- else -%}\n  \
+            {%- set mode = \"/no_think\" -%}\n{%- endif -%}\n{%- set today = strftime_now(\"%Y\") -%}\n\
+            {{- \"Reasoning Mode: \" + mode + \" \" ~ (today | length) ~ \"\n\" -}}\n\
+            {%- set said = messages[0].content.replace(\"/think\", \"\").rstrip() -%}\n{{- said -}}\n\
+            {%- for message in messages[1:] -%}\n    {%- if message.role == \"user\" -%}\n        \
+            {{ \"<|im_start|>\" + message.role + \"\n\" + message.content + \"<|im_end|>\n\" }}\n    \
+            {%- elif message.role == \"assistant\" -%}\n        {% generation %}\n        {%- if \
+            mode == \"/think\" -%}\n{{ message.content }}\n{%- else -%}\n            {{ \"assistant\n\" \
+            + message.content.lstrip(\"\n\") }}\n        {%- endif -%}\n        {% endgeneration %}\n    \
+            {%- endif -%}\n{%- endfor -%}\n{%- if add_generation_prompt -%}\n    {{ \
+            \"<|im_start|>assistant\n\" + \"<think>\n\n</think>\n\" }}\n{%- endif -%}";
+        let said = [
+            Message::system("S"),
+            Message::user("U"),
+            Message::assistant("A", Vec::new()),
+            Message::user("V"),
+        ];
+        for (source, expected) in [
+            (
+                qwen3,
+                "<|im_start|>system\n[S]<|im_end|>\n<|im_start|>user\n[U]<|im_end|>\n\
+                 <|im_start|>assistant\n[A]<|im_end|>\n<|im_start|>user\n[V]<|im_end|>\n\
+                 <|im_start|>assistant\n<think>\n\n</think>\n\n",
+            ),
+            (
+                smollm3,
+                "Reasoning Mode: /no_think 4\n[S]<|im_start|>user\n[U]<|im_end|>\nassistant\n[A]\
+                 <|im_start|>user\n[V]<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n",
+            ),
+        ] {
+            assert_eq!(written(Some(source), &said), expected);
+        }
+    }
+
+    #[test]
     fn an_answer_that_was_begun_is_taken_for_a_message_that_ended() {
         let messages = [Message::user("U"), Message::assistant("```python\n", Vec::new())];
         let chatml = "<|im_start|>user\n[U]<|im_end|>\n<|im_start|>assistant\n[```python\n]";
@@ -154,7 +197,14 @@ mod tests {
         let many =
             "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
         let deep = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
-        for source in [many, deep, "{% if %}", "{{ raise_exception('never') }}", "{{ a.b.c }}"] {
+        for source in [
+            many,
+            deep,
+            "{% if %}",
+            "{{ strftime_now('%Q') }}",
+            "{{ raise_exception('never') }}",
+            "{{ a.b.c }}",
+        ] {
             let template = Template::new(Some(source), "", "");
             assert!(template.write(&[Message::user("x")]).is_err(), "{source}");
         }

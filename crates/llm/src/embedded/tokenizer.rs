@@ -55,6 +55,8 @@ pub(super) enum Way<'a> {
         scores: &'a [f32],
         /// Whether a text begins with a blank that nobody wrote.
         blank_first: bool,
+        /// The chat template: tokens that were added and stand in it are marks, and text otherwise.
+        template: &'a str,
     },
 }
 
@@ -96,6 +98,8 @@ pub(super) struct Tokenizer {
     marks: HashMap<String, u32>,
     /// Finds those in a template's text; nothing where there are none.
     finder: Option<Regex>,
+    /// Finds those that are text in what somebody says: blanks and line feeds in numbers, tags.
+    added: Option<Regex>,
     /// What stands before every prompt, if the model wants it.
     first: Option<u32>,
 }
@@ -108,32 +112,34 @@ impl Tokenizer {
             let texts = list(key, what)?.iter().map(|value| value.to_string().cloned());
             texts.collect::<Result<Vec<_>, _>>().map_err(TokenizerError::broken)
         };
-        let flag = |key: &str| match file.get(key) {
-            Some(Value::Bool(flag)) => Some(*flag),
-            _ => None,
-        };
         let tokens = strings("tokenizer.ggml.tokens", "tokens")?;
         let kinds = file.list("tokenizer.ggml.token_type").unwrap_or_default();
         let tokens = (0..).zip(tokens).enumerate();
-        let tokens = tokens.map(|(at, (id, token))| (token, id, Kind::of(kinds.get(at))));
+        // What ends an answer is no text, whatever else the file says of it.
+        let ends = ["eos", "eot"].map(|end| file.number(&format!("tokenizer.ggml.{end}_token_id")));
+        let kind = |at| {
+            if ends.contains(&Some(at)) { Kind::Control } else { Kind::of(kinds.get(at)) }
+        };
+        let tokens = tokens.map(|(at, (id, token))| (token, id, kind(at)));
         let kind = file.text("tokenizer.ggml.model").ok_or(TokenizerError::Missing("tokenizer"))?;
         let (mut made, begun) = match kind {
             "gpt2" => {
                 let merges = &strings("tokenizer.ggml.merges", "merges")?;
                 let pre = file.text("tokenizer.ggml.pre").unwrap_or("gpt-2");
-                let whole = matches!(pre, "llama-bpe" | "llama3" | "llama-v3");
+                let whole = byte_level::is_whole(pre);
                 (Self::build(tokens, Way::ByteLevel { merges, pre, whole })?, whole)
             }
             "llama" => {
                 let scores = list("tokenizer.ggml.scores", "scores")?.iter();
                 let scores = scores.map(Value::to_f32).collect::<Result<Vec<_>, _>>();
                 let scores = &scores.map_err(TokenizerError::broken)?;
-                let blank_first = flag("tokenizer.ggml.add_space_prefix").unwrap_or(true);
-                (Self::build(tokens, Way::SentencePiece { scores, blank_first })?, true)
+                let blank_first = file.flag("tokenizer.ggml.add_space_prefix").unwrap_or(true);
+                let template = file.text("tokenizer.chat_template").unwrap_or_default();
+                (Self::build(tokens, Way::SentencePiece { scores, blank_first, template })?, true)
             }
             other => return Err(TokenizerError::Unknown(other.to_owned())),
         };
-        let wanted = flag("tokenizer.ggml.add_bos_token").unwrap_or(begun);
+        let wanted = file.flag("tokenizer.ggml.add_bos_token").unwrap_or(begun);
         let first = file.number("tokenizer.ggml.bos_token_id").filter(|_| wanted);
         made.first = first.and_then(|id| u32::try_from(id).ok());
         Ok(made)
@@ -148,6 +154,7 @@ impl Tokenizer {
         let mut bytes = Vec::new();
         let mut marks = HashMap::new();
         let mut texts = Vec::new();
+        let mut added = Vec::new();
         let mut vocabulary = Vocab::default();
         for (token, id, kind) in tokens {
             let place = id as usize;
@@ -155,12 +162,21 @@ impl Tokenizer {
                 bytes.resize(place + 1, Vec::new());
             }
             if matches!(kind, Kind::Named | Kind::Control) {
-                marks.insert(token.clone(), id);
+                let written = match way {
+                    Way::ByteLevel { .. } => token.clone(),
+                    Way::SentencePiece { .. } => sentencepiece::read(&token),
+                };
+                if let (Kind::Named, Way::SentencePiece { template, .. }) = (kind, way)
+                    && (written.trim().is_empty() || !template.contains(&written))
+                {
+                    added.push(written.clone());
+                }
+                marks.insert(written, id);
             }
             bytes[place] = match (kind, way) {
                 (Kind::Control, _) => Vec::new(),
                 (Kind::Byte, _) => sentencepiece::byte(&token).into_iter().collect(),
-                (_, Way::SentencePiece { .. }) => sentencepiece::bytes(&token),
+                (_, Way::SentencePiece { .. }) => sentencepiece::read(&token).into_bytes(),
                 (Kind::Named, _) => token.clone().into_bytes(),
                 // What no letters stand for is written as it is.
                 (Kind::Text, _) => byte_level::bytes(&token, &letters)
@@ -179,11 +195,16 @@ impl Tokenizer {
                 (sentencepiece::model(vocabulary, &texts)?, Some(blank_first))
             }
         };
-        let mut names: Vec<String> = marks.keys().map(|name| regex::escape(name)).collect();
-        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        let finder = (!names.is_empty()).then(|| Regex::new(&names.join("|"))).transpose();
-        let finder = finder.map_err(TokenizerError::broken)?;
-        Ok(Self { text, blank_first, bytes, marks, finder, first: None })
+        let finder = finder(marks.keys().cloned().collect())?;
+        Ok(Self {
+            text,
+            blank_first,
+            bytes,
+            finder,
+            added: self::finder(added)?,
+            marks,
+            first: None,
+        })
     }
 
     /// The tokens of a prompt. What stands between two marks is one text, whoever wrote its parts.
@@ -192,7 +213,7 @@ impl Tokenizer {
         let mut between = String::new();
         for part in parts {
             let (text, finder) = match *part {
-                Part::Said(text) => (text, None),
+                Part::Said(text) => (text, self.added.as_ref()),
                 Part::Frame(text) => (text, self.finder.as_ref()),
             };
             let mut at = 0;
@@ -246,6 +267,14 @@ impl Tokenizer {
     }
 }
 
+/// Finds the longest of these names that stands somewhere; nothing where there are none.
+fn finder(mut names: Vec<String>) -> Result<Option<Regex>, TokenizerError> {
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
+    let finder = (!names.is_empty()).then(|| Regex::new(&names.join("|"))).transpose();
+    finder.map_err(TokenizerError::broken)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -258,6 +287,11 @@ mod tests {
     struct Recorded {
         /// Empty: the tokenizer is `SentencePiece`'s, without merges and with bytes and scores.
         pre: String,
+        /// No text begins with a blank that nobody wrote.
+        #[serde(default)]
+        as_written: bool,
+        #[serde(default)]
+        template: String,
         controls: HashMap<String, u32>,
         named: HashMap<String, u32>,
         #[serde(default)]
@@ -276,20 +310,23 @@ mod tests {
         tokens: Vec<u32>,
     }
 
-    fn recorded() -> [(Tokenizer, Vec<Case>); 3] {
+    fn recorded() -> [(Tokenizer, Vec<Case>); 4] {
         [
             include_str!("../../../../tests/it/fixtures/tokens-qwen2.json"),
             include_str!("../../../../tests/it/fixtures/tokens-smollm.json"),
             include_str!("../../../../tests/it/fixtures/tokens-llama-spm.json"),
+            // A vocabulary of our own, as gemma's: blanks and line feeds in numbers, and tags.
+            include_str!("../../../../tests/it/fixtures/tokens-gemma.json"),
         ]
         .map(|json| {
             let recorded: Recorded = serde_json::from_str(json).unwrap();
+            let blank_first = !recorded.as_written;
             let mut scores = vec![0.; 1 + *recorded.tokens.values().max().unwrap() as usize];
             for (text, score) in &recorded.scores {
                 scores[recorded.tokens[text] as usize] = *score;
             }
             let way = if recorded.pre.is_empty() {
-                Way::SentencePiece { scores: &scores, blank_first: true }
+                Way::SentencePiece { scores: &scores, blank_first, template: &recorded.template }
             } else {
                 Way::ByteLevel { merges: &recorded.merges, pre: &recorded.pre, whole: false }
             };
@@ -322,7 +359,8 @@ mod tests {
                 let bytes: Vec<u8> =
                     tokens.iter().flat_map(|token| tokenizer.bytes(*token)).copied().collect();
                 let read = String::from_utf8(bytes).unwrap();
-                let nobodys = tokenizer.blank_first.filter(|_| !text.is_empty()).map(|_| " ");
+                let nobodys = tokenizer.blank_first.filter(|first| *first && !text.is_empty());
+                let nobodys = nobodys.map(|_| " ");
                 assert_eq!(read.strip_prefix(nobodys.unwrap_or_default()), Some(text.as_str()));
             }
         }
@@ -331,7 +369,8 @@ mod tests {
     #[test]
     fn a_text_ends_its_message_and_speaks_for_another() {
         for (tokenizer, _) in recorded() {
-            let end = if tokenizer.blank_first.is_some() { "</s>" } else { "<|im_end|>" };
+            let ends = ["</s>", "<|im_end|>", "<end_of_turn>"];
+            let end = *ends.iter().find(|end| tokenizer.marks.contains_key(**end)).unwrap();
             let mark = tokenizer.encode(&[Part::Frame(end)]).unwrap();
             let [mark] = mark[..] else { panic!("one token: {mark:?}") };
             assert!(tokenizer.is_control(mark));
@@ -339,6 +378,18 @@ mod tests {
             let said = tokenizer.encode(&[Part::Said(&said)]);
             assert!(said.unwrap().iter().all(|token| !tokenizer.is_control(*token)));
         }
+    }
+
+    #[test]
+    fn a_mark_of_the_template_that_the_file_calls_text_is_text() {
+        let tokens = ["<turn>", "<b>", "\n\n", "<0x3C>"].into_iter().zip(0..);
+        let kinds = [Kind::Named, Kind::Named, Kind::Named, Kind::Byte];
+        let tokens = tokens.zip(kinds).map(|((text, id), kind)| (text.to_owned(), id, kind));
+        let way = Way::SentencePiece { scores: &[], blank_first: false, template: "<turn>\n\n" };
+        let tokenizer = Tokenizer::build(tokens, way).unwrap();
+        let tokens = |text| tokenizer.encode(&[Part::Frame("<turn>"), Part::Said(text)]).unwrap();
+        assert_eq!((tokens("<b>"), tokens("\n\n")), (vec![0, 1], vec![0, 2]));
+        assert!(!tokens("<turn>")[1..].contains(&0));
     }
 
     #[test]

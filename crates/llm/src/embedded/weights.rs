@@ -1,7 +1,7 @@
 //! The numbers of a mapped GGUF file: its tensors, without a copy, and the few that stand in its
 //! metadata.
 
-use super::gguf::Gguf;
+use super::gguf::{Gguf, Info};
 use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::k_quants::{
     BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K, BlockQ6K,
@@ -12,7 +12,7 @@ use candle_core::{CpuStorage, Device, Result, Shape, Tensor, bail};
 use half::{bf16, f16};
 use memmap2::Mmap;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 impl Gguf {
     pub(super) fn float(&self, key: &str) -> Option<f64> {
@@ -24,7 +24,7 @@ impl Gguf {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.content.tensor_infos.contains_key(name)
+        self.tensors.infos.contains_key(name)
     }
 
     /// A tensor whose numbers stay where they are in the file.
@@ -35,32 +35,64 @@ impl Gguf {
 
     /// A tensor's numbers where they are in the file, and its shape.
     pub(super) fn storage(&self, name: &str) -> Result<(Box<dyn QuantizedType>, Shape)> {
-        let Some(info) = self.content.tensor_infos.get(name) else {
+        let shape = Shape::from(self.info(name)?.shape.as_slice());
+        Ok((self.part(name, 0, 1)?, shape))
+    }
+
+    /// The matrices that a tensor of three dimensions holds, and the rows and columns of each.
+    pub(super) fn parts(
+        &self,
+        name: &str,
+    ) -> Result<(Vec<Box<dyn QuantizedType>>, (usize, usize))> {
+        let (parts, rows, columns) = Shape::from(self.info(name)?.shape.as_slice()).dims3()?;
+        let each = (0..parts).map(|which| self.part(name, which, parts));
+        Ok((each.collect::<Result<_>>()?, (rows, columns)))
+    }
+
+    fn info(&self, name: &str) -> Result<&Info> {
+        let Some(info) = self.tensors.infos.get(name) else {
             bail!("the file has no tensor `{name}`");
         };
-        let at = usize::try_from(self.content.tensor_data_offset.saturating_add(info.offset))?;
-        let count = info.shape.elem_count();
+        let mut used = self.tensors.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.insert(name.to_owned());
+        Ok(info)
+    }
+
+    /// A tensor that nobody has asked for.
+    pub(super) fn left(&self) -> Option<&str> {
+        let used = self.tensors.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tensors.infos.keys().map(String::as_str).filter(|name| !used.contains(*name)).min()
+    }
+
+    /// One of so many equal parts of a tensor's numbers.
+    fn part(&self, name: &str, which: usize, of: usize) -> Result<Box<dyn QuantizedType>> {
+        let info = self.info(name)?;
+        let count = info.shape.iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
+        let count = count.unwrap_or_default() / of;
         if count == 0 {
             bail!("tensor `{name}` has no numbers");
         }
-        let map = &self.map;
-        let storage: Box<dyn QuantizedType> = match info.ggml_dtype {
-            GgmlDType::F32 => Mapped::<f32>::boxed(map, at, count)?,
-            GgmlDType::F16 => Mapped::<f16>::boxed(map, at, count)?,
-            GgmlDType::BF16 => Mapped::<bf16>::boxed(map, at, count)?,
-            GgmlDType::Q4_0 => Mapped::<BlockQ4_0>::boxed(map, at, count)?,
-            GgmlDType::Q4_1 => Mapped::<BlockQ4_1>::boxed(map, at, count)?,
-            GgmlDType::Q5_0 => Mapped::<BlockQ5_0>::boxed(map, at, count)?,
-            GgmlDType::Q5_1 => Mapped::<BlockQ5_1>::boxed(map, at, count)?,
-            GgmlDType::Q8_0 => Mapped::<BlockQ8_0>::boxed(map, at, count)?,
-            GgmlDType::Q2K => Mapped::<BlockQ2K>::boxed(map, at, count)?,
-            GgmlDType::Q3K => Mapped::<BlockQ3K>::boxed(map, at, count)?,
-            GgmlDType::Q4K => Mapped::<BlockQ4K>::boxed(map, at, count)?,
-            GgmlDType::Q5K => Mapped::<BlockQ5K>::boxed(map, at, count)?,
-            GgmlDType::Q6K => Mapped::<BlockQ6K>::boxed(map, at, count)?,
-            other => bail!("tensor `{name}` is of type {other:?}, which no model file has"),
-        };
-        Ok((storage, info.shape.clone()))
+        let from =
+            Place { map: &self.map, start: self.tensors.start, offset: info.offset, count, which };
+        Ok(match info.kind {
+            0 => from.blocks::<f32>()?,
+            1 => from.blocks::<f16>()?,
+            2 => from.blocks::<BlockQ4_0>()?,
+            3 => from.blocks::<BlockQ4_1>()?,
+            6 => from.blocks::<BlockQ5_0>()?,
+            7 => from.blocks::<BlockQ5_1>()?,
+            8 => from.blocks::<BlockQ8_0>()?,
+            10 => from.blocks::<BlockQ2K>()?,
+            11 => from.blocks::<BlockQ3K>()?,
+            12 => from.blocks::<BlockQ4K>()?,
+            13 => from.blocks::<BlockQ5K>()?,
+            14 => from.blocks::<BlockQ6K>()?,
+            30 => from.blocks::<bf16>()?,
+            other => bail!(
+                "tensor `{name}` is in blocks of a kind ({other}) that can't be computed inside the \
+                 program; a build with `--features llama` may know it"
+            ),
+        })
     }
 
     /// A small tensor as plain numbers: norms, biases.
@@ -142,25 +174,42 @@ struct Mapped<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-impl<T: GgmlType + Send + Sync + 'static> Mapped<T> {
-    fn boxed(map: &Arc<Mmap>, at: usize, count: usize) -> Result<Box<dyn QuantizedType>> {
-        if !count.is_multiple_of(T::BLCK_SIZE) {
-            bail!("{count} numbers are no whole blocks of {}", T::BLCK_SIZE);
+/// Where the numbers of a tensor, or of one of its equal parts, are in a file.
+struct Place<'a> {
+    map: &'a Arc<Mmap>,
+    /// Where all tensors begin, and where this one does behind that.
+    start: usize,
+    offset: usize,
+    /// The numbers of a part, and which part it is.
+    count: usize,
+    which: usize,
+}
+
+impl Place<'_> {
+    fn blocks<T: GgmlType + Send + Sync + 'static>(&self) -> Result<Box<dyn QuantizedType>> {
+        if !self.count.is_multiple_of(T::BLCK_SIZE) {
+            bail!("{} numbers are no whole blocks of {}", self.count, T::BLCK_SIZE);
         }
-        let blocks = count / T::BLCK_SIZE;
-        let end = blocks.checked_mul(size_of::<T>()).and_then(|size| size.checked_add(at));
-        if end.is_none_or(|end| end > map.len()) {
+        let blocks = self.count / T::BLCK_SIZE;
+        let size = blocks.checked_mul(size_of::<T>());
+        let at = size.and_then(|size| size.checked_mul(self.which)).and_then(|before| {
+            self.start.checked_add(self.offset).and_then(|start| start.checked_add(before))
+        });
+        let end = at.zip(size).and_then(|(at, size)| at.checked_add(size));
+        let (Some(at), Some(..)) = (at, end.filter(|end| *end <= self.map.len())) else {
             bail!("the file ends before its tensors do: it was not fetched whole");
-        }
-        if !(map.as_ptr() as usize + at).is_multiple_of(align_of::<T>()) {
+        };
+        if !(self.map.as_ptr() as usize + at).is_multiple_of(align_of::<T>()) {
             bail!("the file's tensors are not aligned");
         }
-        Ok(Box::new(Self { map: map.clone(), at, blocks, kind: PhantomData }))
+        Ok(Box::new(Mapped::<T> { map: self.map.clone(), at, blocks, kind: PhantomData }))
     }
+}
 
+impl<T: GgmlType + Send + Sync + 'static> Mapped<T> {
     fn blocks(&self) -> &[T] {
         let start = self.map[self.at..].as_ptr().cast::<T>();
-        // SAFETY: `boxed` saw that the blocks lie within the map and are aligned; a block is plain
+        // SAFETY: `Place::blocks` saw that the blocks lie within the map and are aligned; a block is plain
         // numbers, for which any bytes are valid; the map lives as long as `self` and is not written.
         #[expect(unsafe_code, reason = "bytes of a file are read as the numbers that they are")]
         unsafe {

@@ -10,7 +10,7 @@ use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
 /// How each kind of tokenizer cuts a text before its merges, by the name that the file gives
 /// (`tokenizer.ggml.pre`). The patterns are those that llama.cpp has for these names.
-const CUTS: [(&[&str], &[&str]); 4] = [
+const CUTS: [(&[&str], &[&str]); 6] = [
     (
         &["qwen2", "deepseek-r1-qwen", "stablelm2", "megrez"],
         &[
@@ -27,10 +27,28 @@ const CUTS: [(&[&str], &[&str]); 4] = [
         &["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"],
         &[r"\p{N}", GPT2],
     ),
+    (
+        &["qwen35"],
+        &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+    ),
+    (
+        &["gpt-4o"],
+        &[
+            r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+    ),
     (&["gpt-2", "gpt2", "phi-2", "olmo", "jais", "mpt", "roberta-bpe"], &[GPT2]),
 ];
 
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+/// Whether the vocabulary of a way of cutting takes a word that is a token as it is, and begins each
+/// prompt with a token of its own.
+pub(super) fn is_whole(pre: &str) -> bool {
+    matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "pixtral")
+}
 
 /// The merges of a vocabulary, the name of its way of cutting, and whether a word that is a token needs
 /// no merges.

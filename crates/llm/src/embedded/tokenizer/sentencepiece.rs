@@ -36,9 +36,9 @@ pub(super) fn written(text: &str, blank_first: bool) -> String {
     first.into_iter().chain(text.chars().map(letter)).collect()
 }
 
-/// The bytes of a token that stands for text.
-pub(super) fn bytes(token: &str) -> Vec<u8> {
-    token.replace(BLANK, " ").into_bytes()
+/// The text that a token stands for.
+pub(super) fn read(token: &str) -> String {
+    token.replace(BLANK, " ")
 }
 
 /// The byte that a token as `<0x0A>` stands for.

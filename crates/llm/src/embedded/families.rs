@@ -1,0 +1,278 @@
+//! The families of models that the decoder can compute, a row each, and how the model of a file is
+//! arranged by its family's row and its own numbers.
+
+use super::gguf::Gguf;
+use super::turns::{Scaling, Turns};
+use candle_core::quantized::gguf_file::Value;
+use candle_core::{Result, Tensor, bail};
+use candle_nn::ops::silu;
+
+/// What sets a family apart from the others. What its files say themselves is not here: biases, norms
+/// of heads and behind blocks, experts, factors, windows.
+#[derive(Clone, Copy, Debug)]
+struct Family {
+    /// Its name in a file (`general.architecture`).
+    name: &'static str,
+    /// Positions turn neighbours, not the two halves of a head.
+    neighbours: bool,
+    /// What the gates of the feed-forward networks pass on.
+    gate: Gate,
+    /// Of so many layers, the last does not know positions.
+    blind: Option<usize>,
+    /// Of so many layers, the last looks at all positions and the others at a window of the latest.
+    wide: Option<usize>,
+    /// A file can say that no layer knows positions (`rope.scaling.finetuned`, if it is not).
+    blind_if_said: bool,
+    /// Embeddings are multiplied with the root of their length.
+    rooted: bool,
+    /// In models of so many layers, what a query finds is scaled by the length of an embedding that
+    /// comes to a head, and not by a head's own.
+    shared_out: Option<usize>,
+}
+
+/// Llama's way is most families' way.
+const PLAIN: Family = Family {
+    name: "",
+    neighbours: false,
+    gate: Gate::Silu,
+    blind: None,
+    wide: None,
+    blind_if_said: false,
+    rooted: false,
+    shared_out: None,
+};
+
+const FAMILIES: [Family; 8] = [
+    Family { name: "llama", neighbours: true, ..PLAIN },
+    Family { name: "qwen2", ..PLAIN },
+    Family { name: "qwen3", ..PLAIN },
+    Family { name: "qwen3moe", ..PLAIN },
+    Family { name: "smollm3", neighbours: true, blind: Some(4), ..PLAIN },
+    Family { name: "granite", neighbours: true, blind_if_said: true, ..PLAIN },
+    Family { name: "granitemoe", neighbours: true, ..PLAIN },
+    Family {
+        name: "gemma3",
+        gate: Gate::Gelu,
+        wide: Some(6),
+        rooted: true,
+        shared_out: Some(62),
+        ..PLAIN
+    },
+];
+
+/// What a gate lets through, of numbers of either sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Silu,
+    Gelu,
+}
+
+impl Gate {
+    /// What it passes on of numbers.
+    pub(super) fn of(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Silu => silu(x),
+            Self::Gelu => x.gelu(),
+        }
+    }
+}
+
+/// How one layer sees positions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayerShape {
+    /// How many of the latest positions it looks at, its own among them; all if there is no number.
+    pub(super) window: Option<usize>,
+    /// Which of the model's turns are its own, if it knows positions.
+    pub(super) turns: Option<usize>,
+}
+
+/// How a model's numbers are arranged.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    pub(super) layers: Vec<LayerShape>,
+    pub(super) heads: usize,
+    pub(super) kv_heads: usize,
+    /// The numbers of a head.
+    pub(super) head: usize,
+    pub(super) epsilon: f32,
+    pub(super) neighbours: bool,
+    pub(super) gate: Gate,
+    /// How many of its experts a position is given to, if it has some.
+    pub(super) experts: Option<usize>,
+    /// The most positions that the model was made for.
+    pub(super) context: usize,
+    pub(super) turns: Vec<Turns>,
+    /// Factors of embeddings, of what each half of a layer adds, and of the scores of what follows.
+    pub(super) embedding_scale: Option<f64>,
+    pub(super) added_scale: Option<f64>,
+    pub(super) score_scale: Option<f64>,
+    /// The factor of what a query finds in a key.
+    pub(super) attention_scale: f32,
+}
+
+/// The numbers of a file's model, by the keys of its family.
+struct Keys<'a> {
+    file: &'a Gguf,
+    family: &'static str,
+}
+
+impl Keys<'_> {
+    fn name(&self, key: &str) -> String {
+        format!("{}.{key}", self.family)
+    }
+
+    fn number(&self, key: &str) -> Option<usize> {
+        self.file.number(&self.name(key))
+    }
+
+    fn needed(&self, key: &str) -> Result<usize> {
+        match self.number(key) {
+            Some(found) if found > 0 => Ok(found),
+            _ => bail!("the file does not tell its model's `{key}`"),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Option<bool> {
+        self.file.flag(&self.name(key))
+    }
+
+    /// A factor or a base: nothing is not one.
+    fn float(&self, key: &str) -> Option<f64> {
+        self.file.float(&self.name(key)).filter(|number| number.is_normal())
+    }
+
+    /// Refuses a file whose model is computed in a way that is not known here.
+    fn plain(&self) -> Result<()> {
+        let unknown = [
+            "attn_logit_softcapping",
+            "final_logit_softcapping",
+            "rope.scaling.yarn_log_multiplier",
+        ];
+        if let Some(key) = unknown.iter().find(|key| self.float(key).is_some()) {
+            return other(&format!("with `{}`", self.name(key)));
+        }
+        if self.float("expert_weights_scale").is_some_and(|scale| (scale - 1.).abs() > 1e-6) {
+            return other(&format!("with `{}`", self.name("expert_weights_scale")));
+        }
+        Ok(())
+    }
+
+    /// How many of the latest positions each layer looks at, where that is not all of them.
+    fn windows(&self, layers: usize, every: Option<usize>) -> Vec<Option<usize>> {
+        let window = self.number("attention.sliding_window").filter(|window| *window > 0);
+        let (Some(window), Some(every)) = (window, every) else { return vec![None; layers] };
+        let pattern = "attention.sliding_window_pattern";
+        let said = self.file.list(&self.name(pattern)).unwrap_or_default();
+        let every = self.number(pattern).unwrap_or(every);
+        let narrow = |layer: usize| match said.get(layer) {
+            Some(said) => matches!(said, Value::Bool(true)),
+            None => !last_of(layer, every),
+        };
+        (0..layers).map(|layer| narrow(layer).then_some(window)).collect()
+    }
+
+    /// How positions are stretched beyond those that the model saw first.
+    fn scaling(&self) -> Result<Scaling> {
+        let factor = self.float("rope.scaling.factor").or_else(|| self.float("rope.scale_linear"));
+        let Some(factor) = factor else { return Ok(Scaling::None) };
+        match self.file.text(&self.name("rope.scaling.type")) {
+            Some("none") => Ok(Scaling::None),
+            None | Some("linear") => Ok(Scaling::Linear { factor }),
+            Some("yarn") => Ok(Scaling::Yarn {
+                factor,
+                positions: self
+                    .number("rope.scaling.original_context_length")
+                    .map_or_else(|| self.needed("context_length"), Ok)?,
+                fast: self.float("rope.scaling.yarn_beta_fast").unwrap_or(32.),
+                slow: self.float("rope.scaling.yarn_beta_slow").unwrap_or(1.),
+                growth: self.float("rope.scaling.attn_factor").unwrap_or(1.),
+            }),
+            Some(kind) => other(&format!("with `{}` of `{kind}`", self.name("rope.scaling.type"))),
+        }
+    }
+}
+
+/// Whether a layer is the last of so many.
+fn last_of(layer: usize, of: usize) -> bool {
+    (layer + 1).is_multiple_of(of)
+}
+
+/// Says that a model is none of those that can be computed here.
+fn other<T>(which: &str) -> Result<T> {
+    let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+    bail!(
+        "models {which} can't be run inside the program; {} can, and a build with `--features llama` \
+         knows others",
+        names.join(", ")
+    )
+}
+
+impl Shape {
+    /// Reads how the model of a file is arranged. Fails for one that would not come out right.
+    pub(super) fn read(file: &Gguf) -> Result<Self> {
+        let Some(name) = file.text("general.architecture") else {
+            bail!("the file does not say of which architecture its model is");
+        };
+        let Some(family) = FAMILIES.iter().find(|family| family.name == name) else {
+            return other(&format!("of the architecture `{name}`"));
+        };
+        let keys = Keys { file, family: family.name };
+        keys.plain()?;
+        let heads = keys.needed("attention.head_count")?;
+        let kv_heads = keys.number("attention.head_count_kv").unwrap_or(heads);
+        let width = keys.needed("embedding_length")?;
+        let head = keys.number("attention.key_length").unwrap_or(width / heads);
+        if keys.number("rope.dimension_count").is_some_and(|turned| turned != head)
+            || keys.number("attention.value_length").is_some_and(|length| length != head)
+            || kv_heads == 0
+            || !heads.is_multiple_of(kv_heads)
+        {
+            return other("with heads of another kind");
+        }
+        let count = keys.needed("block_count")?;
+        #[expect(clippy::cast_precision_loss, reason = "a model has some thousand numbers")]
+        let root = |number: usize| (number as f64).sqrt();
+        let windows = keys.windows(count, family.wide);
+        let base = keys.float("rope.freq_base").unwrap_or(10_000.);
+        let mut turns = vec![Turns::read(file, head, base, keys.scaling()?)?];
+        if windows.iter().any(Option::is_some) {
+            let base = keys.float("rope.freq_base_swa").unwrap_or(10_000.);
+            turns.push(Turns::read(file, head, base, Scaling::None)?);
+        }
+        let blind = family.blind_if_said && keys.flag("rope.scaling.finetuned") == Some(false);
+        let layers = windows.into_iter().enumerate();
+        let layers = layers.map(|(index, window)| LayerShape {
+            window,
+            turns: (!blind && family.blind.is_none_or(|of| !last_of(index, of)))
+                .then_some(usize::from(window.is_some())),
+        });
+        let layers = layers.collect();
+        let shared_out = family.shared_out == Some(count);
+        let own_scale = || root(if shared_out { width / heads } else { head }).recip();
+        #[expect(clippy::cast_possible_truncation, reason = "small numbers either way")]
+        let small = |number: f64| number as f32;
+        Ok(Self {
+            layers,
+            heads,
+            kv_heads,
+            head,
+            epsilon: small(keys.float("attention.layer_norm_rms_epsilon").unwrap_or(1e-5)),
+            neighbours: family.neighbours,
+            gate: family.gate,
+            experts: keys
+                .number("expert_count")
+                .filter(|count| *count > 0)
+                .map_or(Ok(None), |_| keys.needed("expert_used_count").map(Some))?,
+            context: keys.needed("context_length")?,
+            turns,
+            embedding_scale: if family.rooted {
+                Some(root(width))
+            } else {
+                keys.float("embedding_scale")
+            },
+            added_scale: keys.float("residual_scale"),
+            score_scale: keys.float("logit_scale").map(f64::recip),
+            attention_scale: small(keys.float("attention.scale").unwrap_or_else(own_scale)),
+        })
+    }
+}
