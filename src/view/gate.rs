@@ -262,6 +262,7 @@ pub fn can_reopen(finding: &review::Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::*;
     use crate::domain::event::Cause;
     use crate::domain::plan;
@@ -353,7 +354,8 @@ mod tests {
     #[test]
     fn of_an_answer_that_was_stopped_the_end_is_shown() {
         assert_eq!(Partial::of(" \n"), None);
-        let text: String = (0..50).map(|n| format!("line {n}\n")).collect();
+        let lines: Vec<String> = (0..50).map(|n| format!("line {n}\n")).collect();
+        let text = lines.concat();
         let partial = Partial::of(&text).unwrap();
         assert_eq!((partial.before, partial.lines.len()), (30, PARTIAL));
         assert_eq!(partial.lines.last().map(String::as_str), Some("line 49"));

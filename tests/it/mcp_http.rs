@@ -130,10 +130,10 @@ fn a_server_that_is_interrupted_in_a_call_leaves_a_session_that_can_be_resumed()
         json!({ "name": "write_script", "arguments": { "request": "count", "name": "s" } });
     let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params });
     std::thread::scope(|scope| {
-        let (server, head) = (&served, &head);
-        scope.spawn(move || server.post(head, &call));
+        let (there, head) = (&served, &head);
+        scope.spawn(move || there.post(head, &call));
         wait_for(|| !world.received().is_empty());
-        kill(nix::unistd::Pid::from_raw(server.child.id().cast_signed()), Signal::SIGINT).unwrap();
+        kill(nix::unistd::Pid::from_raw(there.child.id().cast_signed()), Signal::SIGINT).unwrap();
     });
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
     assert_eq!(world.events("s").last().unwrap(), "paused");

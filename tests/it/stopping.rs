@@ -81,8 +81,7 @@ fn what_was_written_is_shown_and_kept_and_nothing_is_paid_twice() {
     pty.choose("What now?", "accept");
     pty.expect_end(0);
     let asked: Vec<Asking> = world.received().iter().map(agent).collect();
-    use Asking::{Coder, Planner, Reviewer};
-    assert_eq!(asked, [Planner, Coder, Coder, Reviewer]);
+    assert_eq!(asked, [Asking::Planner, Asking::Coder, Asking::Coder, Asking::Reviewer]);
     world.run(&["replay", "s"]).expect(0);
 }
 

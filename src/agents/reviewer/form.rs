@@ -223,7 +223,8 @@ pub fn pattern(ids: &[&str]) -> String {
     let judged: String = if ids.is_empty() {
         format!("(R[0-9]{{1,5}}: {JUDGED})*")
     } else {
-        ids.iter().map(|id| format!("{}: {JUDGED}", regex::escape(id))).collect()
+        let each = ids.iter().map(|id| [&regex::escape(id), ": ", JUDGED].concat());
+        each.collect()
     };
     format!(r"[ \n]{{0,4}}{judged}{FINDING}VERDICT: (ACCEPT|ITERATE)\n?")
 }

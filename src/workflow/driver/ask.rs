@@ -94,6 +94,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
+            // There is no version yet, and nothing was stopped at this gate.
             (
                 Answer::Run
                 | Answer::Tested(_)
@@ -101,7 +102,8 @@ impl Driver<'_, '_> {
                 | Answer::Right
                 | Answer::Input(_),
                 None,
-            ) => None,
+            )
+            | (Answer::Retry, _) => None,
             (Answer::Rewind(version), _) => {
                 self.tools.manager.tell(News::Note(&format!("there is no version v{version}")));
                 None
@@ -115,8 +117,6 @@ impl Driver<'_, '_> {
             }
             (Answer::Allow, _) => Some(permission(session, gate, true, by)),
             (Answer::Deny, _) => Some(permission(session, gate, false, by)),
-            // Nothing was stopped at this gate.
-            (Answer::Retry, _) => None,
             (Answer::Quit, _) => return self.pause("the Manager left"),
             (Answer::Gone, _) => {
                 return self.pause(&format!("input ended at the {} gate", gate.name()));

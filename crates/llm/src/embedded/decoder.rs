@@ -43,6 +43,7 @@ struct Layer {
 }
 
 /// A layer's feed-forward network, or many.
+#[expect(clippy::large_enum_variant, reason = "one a layer, and most are of the larger kind")]
 enum Feed {
     One { gate: Linear, up: Linear, down: Linear },
     Experts(Experts),

@@ -1,4 +1,4 @@
-//! How positions turn the pairs of a head (RoPE), and how files stretch that for conversations that are
+//! How positions turn the pairs of a head (`RoPE`), and how files stretch that for conversations that are
 //! longer than those that a model saw first.
 
 use super::gguf::Gguf;
@@ -59,8 +59,8 @@ impl Turns {
                 };
                 let first = pair_of(fast).floor().max(0.);
                 let last = pair_of(slow).ceil().min(head as f64 - 1.);
-                let slowed = ((pair as f64 - first) / (last - first).max(0.001)).clamp(0., 1.);
-                slowed / factor + 1. - slowed
+                let share = ((pair as f64 - first) / (last - first).max(0.001)).clamp(0., 1.);
+                share / factor + 1. - share
             }
         };
         let angle = |(pair, slower): (usize, f32)| {

@@ -14,6 +14,9 @@ use memmap2::Mmap;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
+/// Numbers of a tensor, where they are in the file.
+pub(super) type Numbers = Box<dyn QuantizedType>;
+
 impl Gguf {
     pub(super) fn float(&self, key: &str) -> Option<f64> {
         match *self.get(key)? {
@@ -40,10 +43,7 @@ impl Gguf {
     }
 
     /// The matrices that a tensor of three dimensions holds, and the rows and columns of each.
-    pub(super) fn parts(
-        &self,
-        name: &str,
-    ) -> Result<(Vec<Box<dyn QuantizedType>>, (usize, usize))> {
+    pub(super) fn parts(&self, name: &str) -> Result<(Vec<Numbers>, (usize, usize))> {
         let (parts, rows, columns) = Shape::from(self.info(name)?.shape.as_slice()).dims3()?;
         let each = (0..parts).map(|which| self.part(name, which, parts));
         Ok((each.collect::<Result<_>>()?, (rows, columns)))

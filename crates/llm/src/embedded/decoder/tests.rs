@@ -2,6 +2,7 @@
 //! of the same files (`tests/families.sh` asks it anew).
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "a test makes files of its own")]
 
 use super::*;
 use candle_core::quantized::gguf_file::{self, Value};
