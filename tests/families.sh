@@ -17,9 +17,10 @@ packages=$(realpath -m "${FAMILIES_FOLDER:-$folder/packages}")
 export REDRAFT_FAMILIES=$folder/models
 mkdir "$REDRAFT_FAMILIES"
 families() {
-  cargo test --quiet --manifest-path "$here/Cargo.toml" -p redraft-llm --lib a_family_is_computed -- --nocapture
+  cargo test --quiet --manifest-path "$here/Cargo.toml" -p redraft-llm --lib a_family_is_computed
 }
 families > /dev/null
 "$packages/bin/python" -B "$here/tests/families/ask.py" "$REDRAFT_FAMILIES" "$here/tests/it/fixtures" "$@" \
   2> "$folder/said" || { tail -20 "$folder/said"; exit 1; }
-families
+families > /dev/null
+cat "$REDRAFT_FAMILIES/apart.txt"

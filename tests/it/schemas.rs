@@ -16,7 +16,6 @@ enum Does {
     Refuses,
     /// Obeys a short one, and refuses that of a review.
     RefusesLong,
-    Fails,
 }
 
 /// The schema that a request has, in the place of its format.
@@ -48,14 +47,15 @@ fn reply(request: &Received, does: Does) -> Reply {
         return Reply::refusal(400, "this model takes no json_schema");
     }
     if tries(request) {
-        if does == Does::Fails {
-            return Reply::refusal(404, "no such model");
-        }
         let only = form.map_or(&Value::Null, |form| &form["properties"]["word"]["enum"][0]);
         let held = does == Does::Obeys || does == Does::RefusesLong;
         let text =
             if held { json!({ "word": only }).to_string() } else { "It guides ships.".into() };
         return Reply::to(request, &text);
+    }
+    // What else a probe asks.
+    if !request.prompt().starts_with("You are the ") {
+        return Reply::to(request, "plum-4711");
     }
     let judged = json!([{"id": "R1", "status": "met"}, {"id": "R2", "status": "met"}]);
     let review = json!({"requirements": judged, "findings": [], "verdict": "ACCEPT"});
@@ -88,6 +88,18 @@ fn session(world: &World, name: &str, more: &[&str]) -> Output {
     world.run(&[&args[..], more].concat()).expect(0)
 }
 
+/// Has the server probed, and forgets all but what it does with schemas: a model that answers like this one
+/// is asked for no review.
+fn probe(world: &World) {
+    world.run(&["models", "probe"]).expect(0);
+    let profiles = world.file("home/.cache/redraft/profiles");
+    for file in std::fs::read_dir(profiles).unwrap().map(|file| file.unwrap().path()) {
+        if !file.to_str().unwrap().ends_with(".schema.yaml") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+}
+
 /// Of the requests from this one on: those that only try, and whether each review had a schema.
 fn seen(server: &ModelServer, from: usize) -> (usize, Vec<bool>) {
     let mut received = server.received().split_off(from);
@@ -99,21 +111,21 @@ fn seen(server: &ModelServer, from: usize) -> (usize, Vec<bool>) {
 }
 
 #[test]
-fn a_schema_goes_to_servers_that_hold_to_it_and_each_is_tried_once() {
+fn a_schema_goes_to_servers_that_a_probe_saw_to_hold_to_it() {
     for kind in KINDS {
-        for (does, tried, reviews) in [
-            (Does::Obeys, 1, &[true][..]),
-            (Does::Ignores, 1, &[false]),
+        for (does, reviews) in [
+            (Does::Obeys, &[true][..]),
+            (Does::Ignores, &[false]),
             // Refused, and asked without.
-            (Does::Refuses, 2, &[false]),
+            (Does::Refuses, &[false]),
         ] {
             let (world, server) = world(kind, does);
-            let out = session(&world, "a", &[]).out;
-            assert!(out.contains("one short call shows whether `local/m`"), "{kind}: {out}");
-            assert_eq!(seen(&server, 0), (tried, reviews.to_vec()), "{kind} {does:?}");
+            // A server that nobody probed may cost something: a session sends it nothing of its own.
+            session(&world, "a", &[]);
+            assert_eq!(seen(&server, 0), (0, vec![false]), "{kind} {does:?}");
+            probe(&world);
             let before = server.received().len();
-            let out = session(&world, "b", &[]).out;
-            assert!(!out.contains("one short call"), "{kind}: {out}");
+            session(&world, "b", &[]);
             assert_eq!(seen(&server, before), (0, reviews.to_vec()), "{kind} {does:?}");
             for name in ["a", "b"] {
                 world.run(&["replay", name]).expect(0);
@@ -125,11 +137,12 @@ fn a_schema_goes_to_servers_that_hold_to_it_and_each_is_tried_once() {
 #[test]
 fn a_schema_that_is_refused_is_left_out_and_not_sent_again() {
     let (world, server) = world("openai", Does::RefusesLong);
-    session(&world, "a", &[]);
-    assert_eq!(seen(&server, 0), (1, vec![true, false]));
-    let before = server.received().len();
-    session(&world, "b", &[]);
-    assert_eq!(seen(&server, before), (0, vec![false]));
+    probe(&world);
+    for (name, reviews) in [("a", &[true, false][..]), ("b", &[false])] {
+        let before = server.received().len();
+        session(&world, name, &[]);
+        assert_eq!(seen(&server, before), (0, reviews.to_vec()), "{name}");
+    }
 }
 
 #[test]
@@ -152,16 +165,6 @@ fn world_is_quiet(kind: &str, setting: &str, more: &[&str]) {
     session(&world, "a", more);
     let (tried, reviews) = seen(&server, 0);
     assert!(tried == 0 && reviews.iter().all(|held| !held), "{kind} {setting} {more:?}");
-}
-
-#[test]
-fn a_server_that_can_not_be_tried_is_used_without_and_tried_another_time() {
-    let (world, server) = world("openai", Does::Fails);
-    for name in ["a", "b"] {
-        let before = server.received().len();
-        session(&world, name, &[]);
-        assert_eq!(seen(&server, before), (1, vec![false]), "{name}");
-    }
 }
 
 #[test]

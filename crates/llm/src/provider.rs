@@ -362,7 +362,7 @@ pub fn costs_nothing(model: &str, config: Models<'_>) -> bool {
     let Some(settings) = settings(&provider, config, &environment) else { return false };
     let here = |kind: Kind| {
         let server = Server::new(kind, settings.base_url.as_deref()?, &id);
-        server.map(|server| server.is_of_this_machine() && !server.is_elsewhere())
+        server.map(|server| server.is_own())
     };
     let own = settings.kind.is_some_and(|kind| kind == Kind::Embedded || here(kind) == Some(true));
     own && price(model, config).is_none()
@@ -424,7 +424,7 @@ pub fn connect_in(
     let is_file = is_embedded
         && Library::open().is_ok_and(|library| matches!(library.meant(&id), Ok(Meant::File(_))));
     let of_catalogue = is_embedded && !is_file;
-    let own = server.as_ref().is_some_and(|s| s.is_of_this_machine() && !s.is_elsewhere());
+    let own = server.as_ref().is_some_and(Server::is_own);
     let is_new = is_file || own;
     let context = provider.settings.context.unwrap_or(ollama::DEFAULT_CONTEXT);
     let kind = provider.settings.kind;

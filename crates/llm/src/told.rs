@@ -52,6 +52,12 @@ impl Server {
         })
     }
 
+    /// Whether what it answers is computed on this machine, for nothing.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.is_of_this_machine() && !self.is_elsewhere()
+    }
+
     /// Whether it listens on this machine, where servers of its kind usually do.
     pub(super) fn is_of_this_machine(&self) -> bool {
         let bare = |url: &str| {

@@ -229,7 +229,7 @@ pub async fn probe(
     Ok(profile)
 }
 
-/// Finds out, where nobody knows it yet, whether a model's answers are held to a schema, keeps that and
+/// Finds out of a server of this machine, where nobody knows it yet, whether answers are held to a schema, keeps that and
 /// uses it; `tell` is told. That it can't be told keeps nobody from using the model.
 ///
 /// # Errors
@@ -240,7 +240,10 @@ pub(super) async fn try_schema(
     cancel: &CancellationToken,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), Interrupted> {
-    if connection.holds_to_schemas.is_some() || !connection.model.takes_schema() {
+    // A session asks nothing of its own of a server that may cost something: `models probe` does.
+    let own = connection.server.as_ref();
+    let own = own.is_some_and(crate::llm::told::Server::is_own);
+    if !own || connection.holds_to_schemas.is_some() || !connection.model.takes_schema() {
         return Ok(());
     }
     tell(&format!(

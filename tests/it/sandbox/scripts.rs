@@ -51,9 +51,10 @@ pub(super) const HOSTILE: &[(&str, &str, As, &str)] = &[
         "out(os.listdir('/sys') != [])",
     ),
     (
+        // Bare, only root can: redraft's memory is closed to its own user.
         "reads the keys of the program that started it",
         "process namespace",
-        Anyone,
+        Root,
         "import glob\n\
          for f in glob.glob('/proc/[0-9]*/environ'):\n\
          \x20try: out('a-secret-key' in open(f).read())\n\
