@@ -157,14 +157,15 @@ def llama(model):
             told and 0 < told[0][1] <= 60, told)
         if kind != "completion":
             pathlib.Path("recorded.yaml").write_text(RECORDED)
-            more = {"providers": {"it": {**one, "api_key_env": "SERVERS_KEY"},
+            # Its other endpoints take a schema and hold to none: they are asked for lines.
+            held = {**one, "structured": kind == "openai"}
+            more = {"providers": {"it": {**held, "api_key_env": "SERVERS_KEY"},
                                   "rec": {"kind": "script", "path": "recorded.yaml"}},
                     "roles": {"planner": {"model": "rec/m"}, "coder": {"model": "rec/m"},
                               "reviewer": {"max_tokens": 60}}}
-            made = Redraft(one, "m", "new", SUM, "--auto", "--max-versions", "1", more=more)
+            made = Redraft(held, "m", "new", SUM, "--auto", "--max-versions", "1", more=more)
             said = [c["answer"] for c in made.of("model_call_finished") if c["agent"] == "reviewer"]
             asked = [bool(c.get("structured")) for c in made.of("model_call_started") if c["agent"] == "reviewer"]
-            # Found out by a call of its own: its other endpoints take a schema and hold to none.
             row(server, f"{kind}: whether reviews are asked for as JSON", asked and asked[0] == (kind == "openai"),
                 f"{asked}\n{made.said}")
             if kind == "openai":
