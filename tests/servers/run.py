@@ -170,7 +170,7 @@ def llama(model):
                 f"{asked}\n{made.said}")
             if kind == "openai":
                 row(server, f"{kind}: a review is held to a JSON schema",
-                    said and said[0].startswith("{") and '"findings"' in said[0], f"{said}\n{made.said}")
+                    said and said[0].startswith("{") and '"requirements"' in said[0], f"{said}\n{made.said}")
             else:
                 row(server, f"{kind}: a review in lines is taken", said, made.said)
         made = Redraft(one, "m", "ask", "what is 6 times 7?", "--auto", "--steps", "1", more=SHORT)
