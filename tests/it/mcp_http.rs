@@ -1,30 +1,10 @@
 //! `redraft mcp --http`, spoken to in raw HTTP.
 
 use crate::support::model_server::Reply;
+use crate::support::served::{Answer, Served};
 use crate::support::world::{ACCEPT, PLAN, World, fenced, wait_for};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::Child;
-use std::time::Duration;
-
-/// How long an answer may take that never comes.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A server, ended with this value.
-struct Served {
-    child: Child,
-    address: String,
-    token: String,
-}
-
-/// What a server answered.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
+use std::io::{BufRead, BufReader};
 
 impl Answer {
     /// The message with this number in a stream of events.
@@ -35,18 +15,17 @@ impl Answer {
     }
 }
 
-impl Served {
-    fn start(world: &World) -> Self {
-        let mut child = world.start(&["mcp", "--http"]);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let url = lines.find_map(|line| line.strip_prefix("http://").map(str::to_owned));
-        let url = url.expect("an address");
-        let line = lines.next().unwrap();
-        let token = line.strip_prefix("Authorization: Bearer ").expect("a token");
-        let address = url.strip_suffix("/mcp").unwrap().to_owned();
-        Self { child, address, token: token.to_owned() }
-    }
+fn start(world: &World) -> Served {
+    let mut child = world.start(&["mcp", "--http"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let url = lines.find_map(|line| line.strip_prefix("http://").map(str::to_owned));
+    let url = url.expect("an address");
+    let line = lines.next().unwrap();
+    let token = line.strip_prefix("Authorization: Bearer ").expect("a token").to_owned();
+    Served { child, address: url.strip_suffix("/mcp").unwrap().to_owned(), token }
+}
 
+impl Served {
     /// Posts a message with these further lines in the head.
     fn post(&self, head: &str, message: &Value) -> Answer {
         let (host, body) = (&self.address, message.to_string());
@@ -57,27 +36,12 @@ impl Served {
             "POST /mcp HTTP/1.1\r\n{host}{head}Content-Type: application/json\r\nConnection: close\r\n\
              Accept: application/json, text/event-stream\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut text = Vec::new();
-        let _ = stream.read_to_end(&mut text);
-        let text = String::from_utf8_lossy(&text);
         // A server that was interrupted answers nothing.
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
-        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default();
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        self.exchange(&request).unwrap_or_default()
     }
 
     fn bearer(&self) -> String {
         format!("Authorization: Bearer {}\r\n", self.token)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -91,8 +55,8 @@ fn hello() -> Value {
 #[test]
 fn only_who_brings_the_token_and_is_no_page_of_others_is_answered() {
     let world = World::empty();
-    let served = Served::start(&world);
-    let port = served.address.rsplit_once(':').unwrap().1;
+    let served = start(&world);
+    let port = served.port();
     let bearer = served.bearer();
     let wrong = format!("Authorization: Bearer {}x\r\n", &served.token[1..]);
     for (head, status) in [
@@ -121,7 +85,7 @@ fn only_who_brings_the_token_and_is_no_page_of_others_is_answered() {
 fn a_server_that_is_interrupted_in_a_call_leaves_a_session_that_can_be_resumed() {
     use nix::sys::signal::{Signal, kill};
     let world = World::with(|request| Reply::begun(request, PLAN).then_hang());
-    let mut served = Served::start(&world);
+    let mut served = start(&world);
     let answer = served.post(&served.bearer(), &hello());
     let session = answer.head.lines().find_map(|line| line.strip_prefix("mcp-session-id: "));
     let head = format!("{}Mcp-Session-Id: {}\r\n", served.bearer(), session.expect("a session"));
@@ -142,7 +106,7 @@ fn a_server_that_is_interrupted_in_a_call_leaves_a_session_that_can_be_resumed()
 #[test]
 fn a_script_is_written_over_http_and_a_gate_is_answered_by_what_a_client_may_say() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
-    let served = Served::start(&world);
+    let served = start(&world);
     let answer = served.post(&served.bearer(), &hello());
     let session = answer.head.lines().find_map(|line| line.strip_prefix("mcp-session-id: "));
     let head = format!("{}Mcp-Session-Id: {}\r\n", served.bearer(), session.expect("a session"));

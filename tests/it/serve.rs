@@ -1,64 +1,28 @@
 //! `redraft serve`: the real server, spoken to in raw HTTP as a browser would and as it would not.
 
 use crate::support::pty::Pty;
+use crate::support::served::{Answer, Served};
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::process::Child;
-use std::time::Duration;
 
-/// How long an answer may take that never comes.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A server, ended with this value.
-struct Served {
-    child: Child,
-    address: String,
-    token: String,
-}
-
-/// What a server answered.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+/// The server, with these further arguments.
+fn start(world: &World, more: &[&str]) -> Served {
+    let mut child = world.start(&[&["serve", "--listen", "127.0.0.1:0"][..], more].concat());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let url = lines.find_map(|line| line.unwrap().strip_prefix("http://").map(str::to_owned));
+    let url = url.expect("an address");
+    let (address, token) = url.split_once("/?token=").expect("a token");
+    Served { address: address.to_owned(), token: token.to_owned(), child }
 }
 
 impl Served {
-    fn start(world: &World, more: &[&str]) -> Self {
-        let mut child = world.start(&[&["serve", "--listen", "127.0.0.1:0"][..], more].concat());
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = lines.find_map(|line| line.unwrap().strip_prefix("http://").map(str::to_owned));
-        let url = url.expect("an address");
-        let (address, token) = url.split_once("/?token=").expect("a token");
-        Self { address: address.to_owned(), token: token.to_owned(), child }
-    }
-
-    fn port(&self) -> &str {
-        self.address.rsplit_once(':').unwrap().1
-    }
-
-    /// Sends a request as it stands, and gives the connection.
-    fn send(&self, request: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        stream
-    }
-
     fn ask(&self, head: &str, body: &str) -> Answer {
         let length = body.len();
-        let mut stream = self.send(&format!(
-            "{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        ));
-        let mut text = Vec::new();
-        stream.read_to_end(&mut text).unwrap();
-        let text = String::from_utf8_lossy(&text);
-        let (head, body) = text.split_once("\r\n\r\n").expect("a whole answer");
-        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect(head);
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        let request =
+            format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+        self.exchange(&request).expect("a whole answer")
     }
 
     /// A browser that came by the address that was printed.
@@ -72,13 +36,6 @@ impl Served {
         assert!(cookie.contains("httponly") && cookie.contains("samesite=strict"), "{cookie}");
         let cookie = cookie.split(';').next().unwrap().to_owned();
         Browser { served: self, cookie }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -165,7 +122,7 @@ const CONFIG: [&str; 2] = ["--config", "more.yaml"];
 #[test]
 fn only_a_browser_with_the_token_is_let_in_and_only_from_the_servers_own_page() {
     let world = World::empty();
-    let served = Served::start(&world, &[]);
+    let served = start(&world, &[]);
     let browser = served.browser();
     let (own, port) = (served.address.as_str(), served.port());
     let [origin, other] = [own, "evil.example"].map(|host| format!("http://{host}"));
@@ -209,7 +166,7 @@ fn only_a_browser_with_the_token_is_let_in_and_only_from_the_servers_own_page() 
 #[test]
 fn a_session_goes_from_its_task_to_an_accepted_script_in_a_browser() {
     let world = counting();
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     let new = json!({
         "request": "count to two",
@@ -254,7 +211,7 @@ fn a_session_goes_from_its_task_to_an_accepted_script_in_a_browser() {
 #[test]
 fn of_two_browsers_the_first_answer_counts_and_the_other_is_told() {
     let world = counting();
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let (one, two) = (served.browser(), served.browser());
     one.post("/sessions", &json!({ "request": "count to two", "name": "s" }), 201);
     let mut of_one = one.follow("s");
@@ -288,7 +245,7 @@ fn a_session_that_another_process_works_on_is_not_taken_from_it() {
     let mut other = world.start(&["resume", "s"]);
     let mut out = BufReader::new(other.stdout.take().unwrap()).lines();
     assert!(out.any(|line| line.unwrap().contains("plan gate:")));
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     let who = format!("process {} works on", other.id());
     assert!(browser.post("/sessions/s/resume", &json!({}), 409).body.contains(&who));
@@ -314,7 +271,7 @@ fn a_browser_answers_a_session_at_a_terminal_which_goes_on() {
     let scripts = ["print('one')\nprint('two')", "print('one', 'two')"].map(fenced);
     let world = World::scripted(&[PLAN], &[&scripts[0], &scripts[1]], &[ACCEPT]);
     world.write("more.yaml", "sandbox: { mode: 'off' }\n");
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
     pty.expect("? Is this the plan?");
@@ -361,7 +318,7 @@ fn a_browser_answers_a_session_at_a_terminal_which_goes_on() {
 #[test]
 fn a_browser_stops_a_session_at_a_terminal() {
     let world = counting();
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
     pty.expect("? Is this the plan?");
@@ -386,7 +343,7 @@ fn a_session_whose_process_does_not_listen_is_followed_on_the_disk() {
     let mut other = world.start(&["resume", "s"]);
     let mut out = BufReader::new(other.stdout.take().unwrap()).lines();
     assert!(out.any(|line| line.unwrap().contains("plan gate:")));
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     assert!(browser.get("/sessions/s", 200).body.contains("and is answered there"));
     let mut messages = browser.follow("s");
@@ -453,7 +410,7 @@ fn a_session_at_work_listens_to_its_own_user_only() {
     for name in ["journal.jsonl", ".lock", "session.yaml"] {
         std::fs::copy(world.file("sessions/s").join(name), copy.join(name)).unwrap();
     }
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     let state: Value = serde_json::from_str(&browser.get("/sessions/copy/live", 200).body).unwrap();
     assert_eq!(state["live"], false);
@@ -470,7 +427,7 @@ fn what_models_and_scripts_say_is_shown_and_never_part_of_a_page() {
     let review = format!("R1: not met\nF1 [should] (R1) {TAG}\nVERDICT: ITERATE\n");
     let world = World::scripted(&[&plan], &[&fenced(&script)], &[&review]);
     world.write("more.yaml", "sandbox: { mode: 'off' }\n");
-    let served = Served::start(&world, &CONFIG);
+    let served = start(&world, &CONFIG);
     let browser = served.browser();
     browser.post("/sessions", &json!({ "request": format!("say {TAG}"), "name": "s" }), 201);
     let mut messages = browser.follow("s");
@@ -501,7 +458,7 @@ fn files_come_from_below_the_sessions_folder_and_are_never_pages() {
     world.write("sessions/secret.txt", "secret");
     #[cfg(unix)]
     std::os::unix::fs::symlink("/etc", world.file("sessions/s/link")).unwrap();
-    let served = Served::start(&world, &[]);
+    let served = start(&world, &[]);
     let browser = served.browser();
     let file = |path: &str, status| browser.get(&format!("/sessions/s/files/{path}"), status);
     let html = file("run_v1/files/page.html", 200);

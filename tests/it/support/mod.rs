@@ -8,6 +8,7 @@ pub(crate) mod mcp_client;
 pub mod model_server;
 #[cfg(unix)]
 pub(crate) mod pty;
+pub(crate) mod served;
 pub(crate) mod world;
 
 use proptest::prelude::ProptestConfig;

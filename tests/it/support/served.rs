@@ -1,0 +1,55 @@
+//! A server of the program's that is spoken to in raw HTTP, as a client would and as it would not.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Child;
+use std::time::Duration;
+
+/// How long an answer may take that never comes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A server, ended with this value.
+pub(crate) struct Served {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    pub(crate) token: String,
+}
+
+/// What a server answered; the head in small letters.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Served {
+    pub(crate) fn port(&self) -> &str {
+        self.address.rsplit_once(':').unwrap().1
+    }
+
+    /// Sends a request as it stands, and gives the connection.
+    pub(crate) fn send(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    /// The answer to such a request, which closes the connection; none where no whole one came.
+    pub(crate) fn exchange(&self, request: &str) -> Option<Answer> {
+        let mut text = Vec::new();
+        self.send(request).read_to_end(&mut text).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
