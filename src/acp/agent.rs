@@ -3,6 +3,7 @@
 use super::rpc::{self, Client, Incoming, RpcError, answer, parse};
 use super::turn::Turn;
 use super::updates;
+use crate::domain::session::Session;
 use crate::domain::text::one_line;
 use crate::store::{self, StoreError, catalog};
 use crate::terminal::Terminal;
@@ -223,7 +224,12 @@ impl Agent {
             "session/load" => {
                 let Load { session_id, cwd } = parse(params)?;
                 let name = session_id.clone();
-                let history = self.aside(move |agent| agent.load(&name, cwd)).await?;
+                let history = self
+                    .aside(move |agent| {
+                        let (folder, session) = agent.load(&name, cwd)?;
+                        Ok(updates::history(&folder, &session))
+                    })
+                    .await?;
                 for update in history {
                     let params = json!({ "sessionId": session_id, "update": update });
                     self.client.notify("session/update", params).await;
@@ -232,7 +238,7 @@ impl Agent {
             }
             "session/resume" => {
                 let Load { session_id, cwd } = parse(params)?;
-                self.aside(move |agent| agent.load(&session_id, cwd)).await?;
+                self.aside(move |agent| agent.load(&session_id, cwd).map(drop)).await?;
                 Ok(json!({}))
             }
             "session/list" => {
@@ -286,8 +292,8 @@ impl Agent {
         }
     }
 
-    /// Opens a session that is there, and gives what happened in it.
-    fn load(&self, name: &str, cwd: PathBuf) -> Result<Vec<Value>, RpcError> {
+    /// Opens a session that is there, and gives it with its folder.
+    fn load(&self, name: &str, cwd: PathBuf) -> Result<(PathBuf, Session), RpcError> {
         let folder = catalog::named(&self.sessions(&cwd)?, name).map_err(RpcError::params)?;
         let session = store::read(&folder).map_err(RpcError::failed)?.session;
         if session.dialogue.is_some() {
@@ -296,7 +302,7 @@ impl Agent {
             ));
         }
         self.open().entry(name.to_owned()).or_default().cwd = cwd;
-        Ok(updates::history(&folder, &session))
+        Ok((folder, session))
     }
 
     fn list(&self, wanted: &List) -> Result<Value, RpcError> {

@@ -20,7 +20,7 @@ use super::{Refusal, RefusalKind, text, thoughts, turns};
 use crate::domain::chat::Outcome;
 use crate::domain::text::{one_line, quoted};
 use choose::Program;
-pub use done::{is_copy, is_there, same};
+pub use done::{is_copy, is_there};
 pub use files::{File, files};
 pub use part::part;
 use std::cell::Cell;

@@ -3,12 +3,10 @@
 use super::{Context, code, fetch, interrupts, look, models, setup, work};
 use crate::acp::{self, Actions, Request};
 use crate::cli;
-use crate::domain::settings::Settings;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::store::{self, Draft};
 use crate::terminal::{Terminal, input_lines};
-use crate::workflow::session_task::SessionTask;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,7 +37,8 @@ pub(super) fn run(context: Context, args: &cli::Acp) -> Result<u8> {
 /// Shows what was found, and has a model of this machine fetched, so that sessions can be worked on.
 fn set_up(context: &Context) -> Result<u8> {
     models::run(context, &cli::Models { check: false, command: None })?;
-    let settings = usable(context)?;
+    let settings = setup::settings(context, None, &cli::Work::default())?;
+    setup::check_models(context, &settings)?;
     if let Some(code) = fetch::ensure(context, &settings, context.yes)? {
         return Ok(code);
     }
@@ -47,30 +46,15 @@ fn set_up(context: &Context) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// The settings of a new session whose models can be reached as configured.
-fn usable(context: &Context) -> Result<Settings> {
-    let settings = setup::settings(context, None, &cli::Work::default())?;
-    setup::check_models(context, &settings)?;
-    Ok(settings)
-}
-
-/// The same, with the models that run on this machine: nothing is fetched for a client.
-fn ready(context: &Context) -> Result<Settings> {
-    let settings = usable(context)?;
-    if fetch::ensure(context, &settings, false)?.is_some() {
-        bail!("the model is not on this machine yet");
-    }
-    Ok(settings)
-}
-
 fn actions(context: Arc<Context>) -> Actions {
     let words = |error: anyhow::Error| error.to_string();
     let (asked, creating, working) = (context.clone(), context.clone(), context);
     Actions {
-        ready: Box::new(move || ready(&asked).map(drop).map_err(words)),
+        ready: Box::new(move || fetch::settings_as_is(&asked, None).map(drop).map_err(words)),
         create: Box::new(move |request| create(&creating, request).map_err(words)),
         work: Box::new(move |folder, feedback, task| {
-            start(&working, folder, feedback, task).map_err(words)
+            // The editor's window is asked, and can't be told that somebody else answered.
+            work::start(&working, folder, feedback, task, false).map_err(words)
         }),
     }
 }
@@ -81,7 +65,7 @@ fn create(context: &Context, asked: Request) -> Result<Vec<String>> {
     if request.len() > LONGEST_TASK {
         bail!("the task has more than {LONGEST_TASK} bytes; name files of data instead");
     }
-    let settings = ready(context)?;
+    let settings = fetch::settings_as_is(context, None)?;
     let root = files::resolve(&cwd)?;
     let (mut data, mut notes): (Vec<PathBuf>, _) = (Vec::new(), Vec::new());
     for file in files {
@@ -103,21 +87,4 @@ fn create(context: &Context, asked: Request) -> Result<Vec<String>> {
     let draft = Draft { name: Some(name), request, settings, data, described, tests, interface };
     store::create(&sessions, draft)?;
     Ok(notes)
-}
-
-fn start(
-    context: &Arc<Context>,
-    folder: PathBuf,
-    feedback: Option<String>,
-    task: &SessionTask,
-) -> Result<()> {
-    let prompts = work::prompts()?;
-    let context = context.clone();
-    // The editor's window is asked, and can't be told that somebody else answered.
-    let own = (task.clone(), false);
-    task.start(move |manager, _| {
-        let (task, shares) = &own;
-        work::go_on(&context, &folder, &prompts, feedback.as_deref(), manager, (task, *shares))
-    })?;
-    Ok(())
 }

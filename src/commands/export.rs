@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     let place = context.find(args.target.session.as_deref())?;
     let session = store::read(&place.folder)?.session;
-    let number = place.version.or(session.accepted.map(|a| a.version)).or(session.head);
+    let number = place.version.or(session.result());
     let Some(number) = number else {
         bail!("session `{}` has no version yet to export", session.name);
     };

@@ -2,7 +2,8 @@
 //! good order by Ctrl-C.
 
 use super::{Context, code, interrupts, setup};
-use crate::domain::settings::Settings;
+use crate::cli;
+use crate::domain::settings::{Preset, Settings};
 use crate::domain::text::{one_line, size, visible};
 use crate::llm::library::{Entry, FetchError, Library, LibraryError, News};
 use crate::llm::provider;
@@ -170,4 +171,13 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
     }
     terminal.say("name another model with `--model`; `redraft models` shows what was found");
     Ok(Some(code::PAUSED))
+}
+
+/// The settings of a new session for somebody who is not at this terminal: its models can be used as they are,
+/// and nothing is fetched.
+pub(super) fn settings_as_is(context: &Context, preset: Option<Preset>) -> Result<Settings> {
+    let settings = setup::settings(context, preset, &cli::Work::default())?;
+    setup::check_models(context, &settings)?;
+    ensure(context, &settings, false)?;
+    Ok(settings)
 }

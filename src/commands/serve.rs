@@ -7,7 +7,6 @@ use crate::domain::text::one_line;
 use crate::files;
 use crate::store::{self, Draft};
 use crate::viewer::serve::{self, Actions, Door, Request};
-use crate::workflow::session_task::SessionTask;
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -56,7 +55,9 @@ fn actions(context: Arc<Context>) -> Actions {
     let (creating, working, running) = (context.clone(), context.clone(), context);
     Actions {
         create: Box::new(move |request| create(&creating, request).map_err(words)),
-        work: Box::new(move |name, task| start(&working, name, task).map_err(words)),
+        work: Box::new(move |name, task| {
+            work::start(&working, working.sessions.join(name), None, task, true).map_err(words)
+        }),
         run: Box::new(move |name, version, cancel| {
             super::run::again(&running, name, version, &cancel).map_err(words)
         }),
@@ -75,11 +76,7 @@ fn create(context: &Context, asked: Request) -> Result<String> {
     if preset == Some(Preset::Ask) {
         bail!("a session that answers questions is begun with: redraft ask");
     }
-    let settings = setup::settings(context, preset, &cli::Work::default())?;
-    setup::check_models(context, &settings)?;
-    if fetch::ensure(context, &settings, false)?.is_some() {
-        bail!("the model is not on this machine yet");
-    }
+    let settings = fetch::settings_as_is(context, preset)?;
     let folder = files::temporary_folder()?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for upload in data {
@@ -106,14 +103,4 @@ fn file_name(name: &str) -> Result<&str> {
         bail!("`{}` is no name for a file", one_line(name, 60));
     }
     Ok(name)
-}
-
-fn start(context: &Arc<Context>, name: &str, task: &SessionTask) -> Result<()> {
-    let prompts = work::prompts()?;
-    let (context, folder) = (context.clone(), context.sessions.join(name));
-    let own = task.clone();
-    task.start(move |manager, _| {
-        work::go_on(&context, &folder, &prompts, None, manager, (&own, true))
-    })?;
-    Ok(())
 }

@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context, args: &cli::Show) -> Result<u8> {
 
 /// The accepted version, or the latest.
 fn last(session: &Session) -> Option<&Version> {
-    session.accepted.and_then(|accepted| session.version(accepted.version)).or(session.head())
+    session.version(session.result()?)
 }
 
 /// Draws the pictures that a version left, if somebody sees them here.

@@ -22,7 +22,8 @@ use crate::workflow::session_socket::{self, Offer};
 use crate::workflow::session_task::{Ended, SessionTask};
 use anyhow::Result;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -169,10 +170,25 @@ pub(super) fn drive(
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
 
+/// Works on a session in a thread of its own, as [`go_on`] does.
+pub(super) fn start(
+    context: &Arc<Context>,
+    folder: PathBuf,
+    feedback: Option<String>,
+    task: &SessionTask,
+    shares: bool,
+) -> Result<()> {
+    let (prompts, context, own) = (prompts()?, context.clone(), task.clone());
+    task.start(move |manager, _| {
+        go_on(&context, &folder, &prompts, feedback.as_deref(), manager, (&own, shares))
+    })?;
+    Ok(())
+}
+
 /// Works on a session as `redraft resume` does, for somebody who is not at this terminal; first, feedback
 /// on its latest version is taken down. Other processes watch the `task`, and answer it if it `shares` that.
 /// The offer has to be kept until who watches was told of the end.
-pub(super) fn go_on(
+fn go_on(
     context: &Context,
     folder: &Path,
     prompts: &Prompts,

@@ -17,8 +17,10 @@ pub(super) fn errors(version: &Version) -> Vec<Finding> {
     errors.map(|lint| of_lint(version, lint, Source::Check, Severity::Blocker)).collect()
 }
 
-/// What is gone that nobody asked to take out, and what can't be meant.
-pub(super) fn noticed(version: &Version) -> Vec<Finding> {
+/// What the checks noticed besides errors and lint: what is gone that nobody asked to take out, and what can't
+/// be meant.
+#[must_use]
+pub fn noticed(version: &Version) -> Vec<Finding> {
     let Some(checks) = &version.checks else { return Vec::new() };
     let found = |source, text: String, fix: String| Finding {
         fix: Some(one_line(&fix, WIDTH)),
@@ -27,14 +29,9 @@ pub(super) fn noticed(version: &Version) -> Vec<Finding> {
     let mut all = Vec::new();
     if !checks.vanished.is_empty() {
         let gone = names(&checks.vanished);
-        all.push(found(
-            Source::Check,
-            format!("Gone since the version before, without anybody asking for it: {gone}"),
-            format!(
-                "Gone since the version before, without anybody asking for it: {gone}. Bring back what \
-                 is still needed."
-            ),
-        ));
+        let text = format!("Gone since the version before, without anybody asking for it: {gone}");
+        let fix = format!("{text}. Bring back what is still needed.");
+        all.push(found(Source::Check, text, fix));
     }
     if !checks.heedless.is_empty() {
         let functions = names(&checks.heedless);

@@ -17,6 +17,7 @@ pub mod wishes;
 
 use crate::domain::review::Severity;
 use crate::domain::session::{Session, Version};
+pub use checks::noticed;
 pub use finding::{Finding, Source};
 
 /// What the machine saw in a version: errors, what it was not run for, how the run failed, failed tests,
@@ -41,12 +42,6 @@ pub fn of_version(session: &Session, version: &Version) -> Vec<Finding> {
     found.extend(said::of_ledger(session, version));
     found.sort_by_key(|finding| finding.severity);
     found
-}
-
-/// What the checks noticed besides errors and lint: what is gone, and what can't be meant.
-#[must_use]
-pub fn noticed(version: &Version) -> Vec<Finding> {
-    checks::noticed(version)
 }
 
 /// Why a version was not run, where that still holds and the Coder can do without it.

@@ -104,8 +104,7 @@ pub fn list(sessions: &Path) -> Result<Vec<Resource>, files::FileError> {
 }
 
 fn of(session: &Session) -> Vec<Part> {
-    let latest = session.accepted.map(|accepted| accepted.version).or(session.head);
-    let of_latest = latest.map(|v| [Part::Script(v), Part::Report(v), Part::Picture(v)]);
+    let of_latest = session.result().map(|v| [Part::Script(v), Part::Report(v), Part::Picture(v)]);
     let parts = [Part::Plan].into_iter().chain(of_latest.into_iter().flatten());
     parts.filter(|part| part.is_there(session)).collect()
 }

@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::journal::Skim;
 use super::open::load_as;
-use super::{JOURNAL, StoreError, cores};
+use super::{JOURNAL, StoreError, artifacts, cores};
 use crate::domain::session::Session;
 use crate::files::{self, FileError, Stamp};
 use serde::Serialize;
@@ -69,8 +69,7 @@ pub fn recent<T>(
     most: usize,
     row: impl Fn(&Session) -> T,
 ) -> Result<Vec<T>, FileError> {
-    let mut journals = journals(root)?;
-    journals.sort_by_key(|(_, stamp)| Reverse(stamp.modified));
+    let journals = newest(root)?;
     let sessions = journals.iter().filter_map(|(folder, _)| load_as(folder, Skim::Status).ok());
     Ok(sessions.map(|loaded| row(&loaded.session)).take(most).collect())
 }
@@ -89,11 +88,17 @@ fn journals(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
     Ok(journals.collect())
 }
 
+/// The same, the session last worked on first.
+fn newest(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
+    let mut journals = journals(root)?;
+    journals.sort_by_key(|(_, stamp)| Reverse(stamp.modified));
+    Ok(journals)
+}
+
 /// The names of all sessions, the one last worked on first. Only what is a name is given: a folder's may
 /// hold what a shell would obey.
 pub fn names(root: &Path) -> Result<Vec<String>, FileError> {
-    let mut journals = journals(root)?;
-    journals.sort_by_key(|(_, stamp)| Reverse(stamp.modified));
+    let journals = newest(root)?;
     let mut names: Vec<String> = journals.iter().map(|(f, _)| super::open::name_of(f)).collect();
     names.retain(|name| crate::domain::name::check(name).is_ok());
     Ok(names)
@@ -102,10 +107,7 @@ pub fn names(root: &Path) -> Result<Vec<String>, FileError> {
 /// The numbers of a session's versions by the scripts in its folder, the latest first.
 #[must_use]
 pub fn versions(folder: &Path) -> Vec<u32> {
-    let of = |path: &PathBuf| {
-        let name = path.file_name()?.to_str()?;
-        lone_version(name.strip_prefix("script_")?.strip_suffix(".py")?)
-    };
+    let of = |path: &PathBuf| artifacts::script_number(path.file_name()?.to_str()?);
     let mut numbers: Vec<u32> =
         files::entries(folder).unwrap_or_default().iter().filter_map(of).collect();
     numbers.sort_unstable_by(|a, b| b.cmp(a));

@@ -235,7 +235,8 @@ impl Store {
     /// Where a version's run may leave the files that the script wrote. Those of an earlier run, and
     /// whatever else stands there, are removed.
     pub fn run_files(&self, version: u32) -> Result<PathBuf, StoreError> {
-        let path = files::place(&self.folder, &format!("run_v{version}/files"))?;
+        let path =
+            files::place(&self.folder, &format!("{}/files", artifacts::run_folder(version)))?;
         files::remove_folder(&path)?;
         files::remove_file(&path.with_file_name("screenshot.png"))?;
         Ok(path)
@@ -244,7 +245,8 @@ impl Store {
     /// Where a further run of a version may leave its files, emptied; its picture goes beside it,
     /// with the ending `.png`.
     pub fn further_files(&self, version: u32) -> Result<PathBuf, StoreError> {
-        let path = files::place(&self.folder, &format!("run_v{version}/further"))?;
+        let path =
+            files::place(&self.folder, &format!("{}/further", artifacts::run_folder(version)))?;
         files::remove_folder(&path)?;
         files::remove_file(&path.with_extension("png"))?;
         Ok(path)
@@ -252,7 +254,8 @@ impl Store {
 
     /// Puts what a further run left in the place of what the run before it left.
     pub fn take_further_files(&self, version: u32) -> Result<(), StoreError> {
-        let from = files::place(&self.folder, &format!("run_v{version}/further"))?;
+        let from =
+            files::place(&self.folder, &format!("{}/further", artifacts::run_folder(version)))?;
         let to = self.run_files(version)?;
         files::move_into(&from, &to)?;
         files::move_into(&from.with_extension("png"), &to.with_file_name("screenshot.png"))?;

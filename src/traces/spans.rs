@@ -190,15 +190,15 @@ impl Spans {
             }
             Line::RunStarted { version } => self.begin("python", version, now),
             Line::RunFinished { version, run } => {
-                let mut open = self.open.remove(&Key::Tool("python", version))?;
-                Some(self.ran(&mut open, &run, now))
+                let open = self.open.remove(&Key::Tool("python", version))?;
+                Some(self.ran(open, &run, now))
             }
             Line::SampleTried { version, sample, run } => {
                 let run = run.filter(|run| run.milliseconds > 0)?;
                 let begun = now.saturating_sub(run.milliseconds.saturating_mul(1_000_000));
                 let mut open = self.tool("python", version, begun);
                 open.attributes.insert("redraft.candidate".to_owned(), sample.into());
-                Some(self.ran(&mut open, &run, now))
+                Some(self.ran(open, &run, now))
             }
             Line::TestsStarted { version } => self.begin("tests", version, now),
             Line::TestsFinished { version, tests } => {
@@ -263,10 +263,9 @@ impl Spans {
         None
     }
 
-    fn ran(&self, open: &mut Open, run: &Run, now: u64) -> Value {
+    fn ran(&self, mut open: Open, run: &Run, now: u64) -> Value {
         open.attributes.insert("redraft.verdict".to_owned(), run.verdict.clone().into());
         let failed = ["failed", "timeout"].contains(&run.verdict.as_str());
-        let open = std::mem::replace(open, self.tool("", 0, 0));
         self.span(open, now, failed.then_some((run.verdict.as_str(), "")))
     }
 

@@ -214,7 +214,7 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
         }
         (event::Gate::Stopped, _) => {
             let retry = choice("retry", "do it once more, from its beginning");
-            let say = said("say", "TEXT", "say what should be different, and go on with that");
+            let say = said("say", ANY_TEXT, "say what should be different, and go on with that");
             let asks = question.session.dialogue.is_some();
             if asks { vec![retry, quit] } else { vec![retry, say, quit] }
         }

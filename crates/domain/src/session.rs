@@ -287,8 +287,8 @@ impl Version {
     /// Whether it imports a module that reads a command line.
     #[must_use]
     pub fn parses_arguments(&self) -> bool {
-        let imports = self.checks.iter().flat_map(|checks| &checks.imports);
-        imports.into_iter().any(|module| ARGUMENT_PARSERS.contains(&module.as_str()))
+        let mut imports = self.checks.iter().flat_map(|checks| &checks.imports);
+        imports.any(|module| ARGUMENT_PARSERS.contains(&module.as_str()))
     }
 
     /// Whether anything in it, a comment too, names what reads what is typed.
@@ -505,6 +505,12 @@ impl Session {
     #[must_use]
     pub fn head(&self) -> Option<&Version> {
         self.version(self.head?)
+    }
+
+    /// The number of the accepted version, or else of the one that work goes on from.
+    #[must_use]
+    pub fn result(&self) -> Option<u32> {
+        self.accepted.map(|accepted| accepted.version).or(self.head)
     }
 
     /// The number that the next version will have.

@@ -160,6 +160,16 @@ pub fn ends(text: &str, limit: usize) -> String {
     format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
+/// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.
+#[must_use]
+pub fn same_code(a: &str, b: &str) -> bool {
+    fn lines(text: &str) -> impl Iterator<Item = &str> {
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty())
+    }
+    // Every version of a session is compared: most differ soon.
+    a == b || lines(a).eq(lines(b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,11 +34,12 @@ pub(super) fn is_about_input(script: &str, line: usize) -> bool {
 #[must_use]
 pub(super) fn loops_over_input(script: &str) -> bool {
     read(script, |reader, _| {
-        let reads = |range: &TextRange, names: &Vec<String>, within: &TextRange| {
-            within.contains_range(*range) && names.iter().any(|name| name == INPUT)
+        let read_in = |within: &TextRange| {
+            let mut whole = reader.whole.iter();
+            whole.any(|(range, names)| {
+                within.contains_range(*range) && names.iter().any(|name| name == INPUT)
+            })
         };
-        let read_in =
-            |within| reader.whole.iter().any(|(range, names)| reads(range, names, within));
         reader.loops.iter().any(read_in)
     })
 }

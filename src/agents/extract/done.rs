@@ -2,6 +2,7 @@
 
 use super::super::fences;
 use super::{SyntaxProblem, fenced, python};
+use crate::domain::text::same_code;
 
 /// Characters of prose after a script that make a further one improbable.
 const PROSE: usize = 160;
@@ -42,17 +43,7 @@ pub fn is_copy(
     // Cheap things first: this is asked of each piece of an answer.
     answer.trim_start().starts_with("```")
         && answer.len() > script.trim().len()
-        && matches!(&fenced(answer, parses)[..], [block] if block.closed && same(&block.text, script))
-}
-
-/// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.
-#[must_use]
-pub fn same(a: &str, b: &str) -> bool {
-    fn lines(text: &str) -> impl Iterator<Item = &str> {
-        text.lines().map(str::trim_end).filter(|line| !line.is_empty())
-    }
-    // Every version of a session is compared: most differ soon.
-    a == b || lines(a).eq(lines(b))
+        && matches!(&fenced(answer, parses)[..], [block] if block.closed && same_code(&block.text, script))
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ pub(super) fn diff(desk: &Desk, args: &DiffVersions) -> Result<Reply> {
 /// A script with its dependencies declared.
 pub(super) fn export(desk: &Desk, args: &ExportScript) -> Result<Reply> {
     let session = store::read(&desk.find(&args.session)?.folder)?.session;
-    let number = args.version.or(session.accepted.map(|a| a.version)).or(session.head);
+    let number = args.version.or(session.result());
     let Some(number) = number else {
         bail!("session `{}` has no version yet to export", session.name);
     };

@@ -203,8 +203,7 @@ pub(super) fn waiting(context: &Context, session: &Session) -> Option<Form> {
 
 /// How a session stands, for a result.
 fn outcome(desk: &Desk, session: &Session) -> Map<String, Value> {
-    let version = session.accepted.map(|accepted| accepted.version).or(session.head);
-    let version = version.and_then(|number| session.version(number));
+    let version = session.result().and_then(|number| session.version(number));
     let status = match status::word(session) {
         known @ ("accepted" | "waiting") => known,
         _ => "paused",

@@ -382,11 +382,9 @@ fn enough(
     agent: Agent,
     connection: &Connection,
 ) -> impl Fn(&str) -> bool + use<> {
-    let asked = matches!(agent, Agent::Coder | Agent::Repair)
-        && connection.answers_at_once()
-        && connection.price.is_none();
-    let base = session.head().filter(|_| matches!(agent, Agent::Coder | Agent::Repair));
-    let base = base.map(|head| head.script.clone());
+    let writes = matches!(agent, Agent::Coder | Agent::Repair);
+    let asked = writes && connection.answers_at_once() && connection.price.is_none();
+    let base = session.head().filter(|_| writes).map(|head| head.script.clone());
     let names = session.interface.clone();
     // Another file may follow that the script imports.
     let imports =

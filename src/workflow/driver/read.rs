@@ -14,7 +14,7 @@ use crate::domain::plan::{Plan, Requirement};
 use crate::domain::report::Judged;
 use crate::domain::review::RawReview;
 use crate::domain::session::{Pending, Stated};
-use crate::domain::text::single_spaced;
+use crate::domain::text::{same_code, single_spaced};
 use crate::findings::ledger;
 use crate::python::{check, forgotten, hidden, left_out};
 use crate::workflow::manager::News;
@@ -145,7 +145,7 @@ impl Driver<'_, '_> {
         notes.extend(declared.iter().map(|_| "what its answer installs was declared".to_owned()));
         let script = declared.unwrap_or(script);
         let session = self.store.session();
-        if let Some(earlier) = session.versions.iter().find(|v| extract::same(&v.script, &script)) {
+        if let Some(earlier) = session.versions.iter().find(|v| same_code(&v.script, &script)) {
             let reason = format!(
                 "this is version {} again, unchanged; it has to be changed so that the problem is solved",
                 earlier.number
@@ -195,7 +195,7 @@ impl Driver<'_, '_> {
         notes: Vec<String>,
     ) -> Result<(), DriverError> {
         let known = &self.store.session().samples;
-        if let Some(twin) = known.iter().find(|s| extract::same(&s.version.script, &script)) {
+        if let Some(twin) = known.iter().find(|s| same_code(&s.version.script, &script)) {
             let (call, kind) = (pending.call, RefusalKind::Repeated);
             let sample = Some(twin.number);
             let reason = format!("it is sample {} again, word by word", twin.number);

@@ -8,6 +8,7 @@ use crate::domain::chat::{Agent, Outcome};
 use crate::domain::dialogue::{Dialogue, Ended, Piece, Question, Reply, Turn};
 use crate::domain::event::{Artifact, Event, Replied};
 use crate::domain::session::{Session, Version};
+use crate::domain::text::same_code;
 
 /// Pieces of code that are run for one question, where nothing else is said.
 const STEPS: u32 = 8;
@@ -147,16 +148,7 @@ fn tells_again(session: &Session, question: &Question, said: &str, pieces: &[Pie
 
 /// The version of a question whose code a piece is.
 fn earlier<'s>(session: &'s Session, question: &Question, piece: &Piece) -> Option<&'s Version> {
-    versions(session, question).find(|version| same(&version.script, &piece.code))
-}
-
-/// Whether two programs differ in nothing but white space at the ends of lines and empty lines.
-fn same(a: &str, b: &str) -> bool {
-    let lines = |text: &'_ str| -> Vec<String> {
-        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
-        lines.map(str::to_owned).collect()
-    };
-    lines(a) == lines(b)
+    versions(session, question).find(|version| same_code(&version.script, &piece.code))
 }
 
 /// The pieces of an answer, those that are not run with the reason: code again that was run before,
@@ -169,7 +161,7 @@ fn with_problems(session: &Session, question: &Question, pieces: Vec<Piece>) -> 
         if piece.problem.is_none() {
             piece.problem = if let Some(version) = earlier(session, question, &piece) {
                 Some(again(version))
-            } else if seen.iter().any(|code| same(code, &piece.code)) {
+            } else if seen.iter().any(|code| same_code(code, &piece.code)) {
                 Some("It was not run: it is the code before it again.".to_owned())
             } else if left == 0 {
                 Some("It was not run: the limit of runs for one question is reached.".to_owned())

@@ -39,7 +39,8 @@ impl Served {
     /// The answer to such a request, which closes the connection; none where no whole one came.
     pub(crate) fn exchange(&self, request: &str) -> Option<Answer> {
         let mut text = Vec::new();
-        self.send(request).read_to_end(&mut text).ok()?;
+        // A reset behind a whole answer takes nothing of it back.
+        let _ = self.send(request).read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text);
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;

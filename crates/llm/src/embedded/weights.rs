@@ -37,15 +37,16 @@ impl Gguf {
     }
 
     /// A tensor's numbers where they are in the file, and its shape.
-    pub(super) fn storage(&self, name: &str) -> Result<(Box<dyn QuantizedType>, Shape)> {
-        let shape = Shape::from(self.info(name)?.shape.as_slice());
-        Ok((self.part(name, 0, 1)?, shape))
+    pub(super) fn storage(&self, name: &str) -> Result<(Numbers, Shape)> {
+        let info = self.info(name)?;
+        Ok((self.part(name, info, 0, 1)?, Shape::from(info.shape.as_slice())))
     }
 
     /// The matrices that a tensor of three dimensions holds, and the rows and columns of each.
     pub(super) fn parts(&self, name: &str) -> Result<(Vec<Numbers>, (usize, usize))> {
-        let (parts, rows, columns) = Shape::from(self.info(name)?.shape.as_slice()).dims3()?;
-        let each = (0..parts).map(|which| self.part(name, which, parts));
+        let info = self.info(name)?;
+        let (parts, rows, columns) = Shape::from(info.shape.as_slice()).dims3()?;
+        let each = (0..parts).map(|which| self.part(name, info, which, parts));
         Ok((each.collect::<Result<_>>()?, (rows, columns)))
     }
 
@@ -65,8 +66,7 @@ impl Gguf {
     }
 
     /// One of so many equal parts of a tensor's numbers.
-    fn part(&self, name: &str, which: usize, of: usize) -> Result<Box<dyn QuantizedType>> {
-        let info = self.info(name)?;
+    fn part(&self, name: &str, info: &Info, which: usize, of: usize) -> Result<Numbers> {
         let count = info.shape.iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
         let count = count.unwrap_or_default() / of;
         if count == 0 {
