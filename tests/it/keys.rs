@@ -44,6 +44,18 @@ fn where_there_is_no_keyring_login_says_so_and_keeps_nothing() {
 }
 
 #[test]
+fn a_login_that_fails_forgets_no_key_that_was_there() {
+    let world = World::empty();
+    let noted = world.file("home/.local/state/redraft/logins");
+    world.write("home/.local/state/redraft/logins", "openai\n");
+    fs::set_permissions(&noted, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    for provider in ["openai", "anthropic"] {
+        without_keyring(&world, &["login", provider], KEY.as_bytes()).expect(2);
+        assert_eq!(fs::read_to_string(&noted).unwrap(), "openai\n", "{provider}");
+    }
+}
+
+#[test]
 fn what_is_no_key_is_refused_before_a_keyring_is_asked() {
     let world = World::empty();
     for (provider, key, words) in [

@@ -64,11 +64,15 @@ pub fn put(provider: &str, key: &str) -> Result<(), KeyringError> {
     if key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(KeyringError::NoKey("keys are a word of letters, digits and signs"));
     }
+    let had = logins().contains(provider);
     // Before the key: without its name nobody would find it again.
     note(|names| names.insert(provider.to_owned()))?;
     let name = provider.to_owned();
     within(move || system::put(&name, &key)).inspect_err(|_| {
-        let _ = note(|names| names.remove(provider));
+        // A key that was there before still is.
+        if !had {
+            let _ = note(|names| names.remove(provider));
+        }
     })
 }
 
@@ -163,17 +167,19 @@ mod system {
 mod system {
     use super::KeyringError;
 
-    const NONE: &str = "redraft was built without the feature `keyring`";
+    fn none<T>() -> Result<T, KeyringError> {
+        Err(KeyringError::Missing("redraft was built without the feature `keyring`".to_owned()))
+    }
 
     pub(super) fn put(_: &str, _: &str) -> Result<(), KeyringError> {
-        Err(KeyringError::Missing(NONE.to_owned()))
+        none()
     }
 
     pub(super) fn get(_: &str) -> Result<Option<String>, KeyringError> {
-        Err(KeyringError::Missing(NONE.to_owned()))
+        none()
     }
 
     pub(super) fn remove(_: &str) -> Result<bool, KeyringError> {
-        Err(KeyringError::Missing(NONE.to_owned()))
+        none()
     }
 }
