@@ -31,7 +31,7 @@ pub(super) fn request(terminal: &Terminal, question: &Question<'_>, id: &str) ->
             json!({ "optionId": choice.line, "name": name, "kind": kind(&answer) })
         })
         .collect();
-    if view::choices(question).iter().any(wants_text) {
+    if gate.choices.iter().any(wants_text) {
         let name = "say what should be different, in your next message";
         options.push(json!({ "optionId": SAY, "name": name, "kind": "reject_once" }));
     }
@@ -47,13 +47,12 @@ fn text(terminal: &Terminal, question: &Question<'_>) -> String {
 
 /// The question as a message, with how it is answered in the next one.
 pub(super) fn message(terminal: &Terminal, question: &Question<'_>) -> String {
-    let gate = view::Gate::of(question);
     let mut message = format!(
         "\n\n{}\n{}\n\nYour next message answers:\n",
         text(terminal, question),
-        gate.question
+        view::prompt(question.gate)
     );
-    for choice in gate.choices.iter().filter(|choice| is_typed(question.gate, choice)) {
+    for choice in view::choices(question).iter().filter(|c| is_typed(question.gate, c)) {
         let _ = writeln!(message, "- `{}`: {}", choice.line, choice.what);
     }
     message

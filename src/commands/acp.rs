@@ -6,7 +6,7 @@ use crate::cli;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::store::{self, Draft};
-use crate::terminal::{Terminal, input_lines};
+use crate::terminal::input_lines;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,9 +22,7 @@ pub(super) fn run(context: Context, args: &cli::Acp) -> Result<u8> {
     }
     // A broken template is refused before anybody says anything.
     work::prompts()?;
-    // Standard output is the protocol's, and nobody watches.
-    let quiet =
-        Terminal { json: false, color: false, links: false, ..context.terminal.unattended() };
+    let quiet = context.terminal.for_protocol();
     let context = Context { terminal: quiet, yes: false, ..context };
     let sessions = context.sessions.clone();
     let stop = interrupts::cancel_on_interrupt()?;

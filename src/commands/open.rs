@@ -4,9 +4,10 @@ use super::{Context, code, notebook};
 use crate::cli::Target;
 use crate::domain::text::{one_line, visible};
 use crate::files;
-use crate::store::{self, artifacts};
+use crate::store;
 use crate::terminal::pick::{self, Choice};
 use crate::terminal::{links, picture};
+use crate::view;
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -27,12 +28,8 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let Some(version) = session.version(number) else {
         return Err(store::no_version(&session, number).into());
     };
-    let of_run = artifacts::run_folder(number);
-    let names = version.run.iter().flat_map(|run| &run.files).map(|name| format!("files/{name}"));
-    let picture =
-        version.run.iter().filter(|run| run.screenshot).map(|_| "screenshot.png".to_owned());
-    let left: Vec<PathBuf> =
-        picture.chain(names).filter_map(|name| there(&place.folder, &of_run, &name)).collect();
+    let left = view::left(version).into_iter();
+    let left: Vec<PathBuf> = left.filter_map(|(_, file)| there(&place.folder, &file)).collect();
     let picture = left.iter().find(|path| is_picture(path));
     let Some(file) = picture.or_else(|| left.first()) else {
         bail!("v{number} of `{}` left no picture and no file", one_line(&session.name, 100));
@@ -53,8 +50,8 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
 }
 
 /// A file of a run, if it is there and no link leads to it.
-fn there(folder: &Path, of_run: &str, name: &str) -> Option<PathBuf> {
-    let place = files::within(folder, &format!("{of_run}/{name}"))?;
+fn there(folder: &Path, file: &str) -> Option<PathBuf> {
+    let place = files::within(folder, file)?;
     place.canonicalize().ok().filter(|place| place.is_file())
 }
 

@@ -26,8 +26,13 @@ pub(super) fn shows_links(variable: impl Fn(&str) -> Option<OsString>) -> bool {
         let value = variable(name).filter(|value| !value.is_empty());
         value.is_some_and(|value| values.is_empty() || values.iter().any(|known| value == *known))
     };
-    let inside_another = variable("TMUX").is_some() || variable("STY").is_some();
+    let inside_another = is_inside_another(&variable);
     LINKS[..1].iter().any(says) || (!inside_another && LINKS[1..].iter().any(says))
+}
+
+/// Whether this terminal is one that a multiplexer draws.
+pub(super) fn is_inside_another(variable: &impl Fn(&str) -> Option<OsString>) -> bool {
+    ["TMUX", "STY"].iter().any(|name| variable(name).is_some())
 }
 
 /// A file's path, from where the user stands if it is below.

@@ -270,6 +270,13 @@ impl Menus {
         Ok(Some(said).filter(|said| !said.is_empty()))
     }
 
+    /// The place of one of these, each a word and what it stands for.
+    fn one_of(&self, asked: &str, names: &[(String, String)]) -> Result<Option<usize>, Leave> {
+        let choices: Vec<Choice<'_>> =
+            names.iter().map(|(word, what)| Choice { word, what }).collect();
+        within(&self.teller.terminal, asked, &choices, 0)
+    }
+
     /// One of the findings of which this is so.
     fn finding(
         &self,
@@ -277,15 +284,12 @@ impl Menus {
         is: fn(&Finding) -> bool,
     ) -> Result<Option<String>, Leave> {
         let findings: Vec<&Finding> = question.session.ledger.iter().filter(|f| is(f)).collect();
-        let words: Vec<String> =
-            findings.iter().map(|f| format!("{:<11} {}", f.state.name(), f.text)).collect();
-        let words = words.iter().map(|words| one_line(words, 200)).collect::<Vec<_>>();
-        let choice =
-            |(finding, what): (&&'_ Finding, &'_ String)| (finding.id.clone(), what.clone());
-        let names: Vec<(String, String)> = findings.iter().zip(&words).map(choice).collect();
-        let choices: Vec<Choice<'_>> =
-            names.iter().map(|(word, what)| Choice { word, what }).collect();
-        let chosen = within(&self.teller.terminal, "Which finding?", &choices, 0)?;
+        let choice = |f: &&Finding| {
+            let what = format!("{:<11} {}", f.state.name(), f.text);
+            (f.id.clone(), one_line(&what, 200))
+        };
+        let names: Vec<(String, String)> = findings.iter().map(choice).collect();
+        let chosen = self.one_of("Which finding?", &names)?;
         Ok(chosen.and_then(|n| findings.get(n)).map(|finding| finding.id.clone()))
     }
 
@@ -300,10 +304,7 @@ impl Menus {
                 (format!("v{}", v.number), format!("{:<9} {lines}, run: {run}", v.cause.name()))
             })
             .collect();
-        let choices: Vec<Choice<'_>> =
-            names.iter().map(|(word, what)| Choice { word, what }).collect();
-        let asked = "Go back to which version?";
-        let chosen = within(&self.teller.terminal, asked, &choices, 0)?;
+        let chosen = self.one_of("Go back to which version?", &names)?;
         Ok(chosen.and_then(|n| versions.iter().rev().nth(n)).map(|v| v.number))
     }
 }

@@ -71,13 +71,23 @@ pub struct Terminal {
     pub pictures: Pictures,
 }
 
+/// Whether the terminal can't be drawn on.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+}
+
+/// Whether a terminal that is drawn on, or not, shows links.
+fn has_links(live: bool) -> bool {
+    live && links::shows_links(|name| std::env::var_os(name))
+}
+
 impl Terminal {
     /// Looks at the standard streams and the environment (`NO_COLOR`, `TERM`).
     #[must_use]
     pub fn new(json: bool, no_color: bool, verbose: bool) -> Self {
         let out =
             if json { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
-        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let dumb = is_dumb();
         let color = out && !no_color && !dumb && std::env::var_os("NO_COLOR").is_none();
         console::set_colors_enabled(color);
         console::set_colors_enabled_stderr(color);
@@ -85,7 +95,7 @@ impl Terminal {
         let interactive =
             !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let live = out && !dumb;
-        let links = live && links::shows_links(|name| std::env::var_os(name));
+        let links = has_links(live);
         let pictures = if live && !json {
             picture::shown(|name| std::env::var_os(name))
         } else {
@@ -99,9 +109,8 @@ impl Terminal {
     #[must_use]
     pub fn for_answers(self) -> Self {
         let there = std::io::stderr().is_terminal();
-        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-        let live = there && !dumb;
-        let links = live && links::shows_links(|name| std::env::var_os(name));
+        let live = there && !is_dumb();
+        let links = has_links(live);
         let (aside, color) = (true, self.color && there);
         Self { aside, color, live, links, pictures: Pictures::Nothing, ..self }
     }
@@ -111,6 +120,12 @@ impl Terminal {
     pub const fn unattended(self) -> Self {
         let pictures = Pictures::Nothing;
         Self { aside: true, interactive: false, live: false, pictures, ..self }
+    }
+
+    /// The same where standard output is a protocol's, and nobody watches.
+    #[must_use]
+    pub const fn for_protocol(self) -> Self {
+        Self { json: false, color: false, links: false, ..self.unattended() }
     }
 
     /// A line for people. On a terminal that is too narrow for it, it is broken between words.
@@ -260,12 +275,15 @@ pub fn read_input(limit: u64) -> std::io::Result<String> {
 /// signals [`restore`] the terminal.
 pub fn read_hidden(prompt: &str) -> std::io::Result<String> {
     let mut err = std::io::stderr();
+    // Before the prompt: who types at once is not shown either.
+    if cfg!(unix) {
+        hush();
+    }
     err.write_all(harmless(prompt).as_bytes())?;
     err.flush()?;
     if cfg!(not(unix)) {
         return Term::stderr().read_secure_line();
     }
-    hush();
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line);
     restore();

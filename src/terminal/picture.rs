@@ -7,7 +7,7 @@
 mod pixels;
 mod sixel;
 
-use super::{Terminal, write_out};
+use super::{Terminal, links, write_out};
 use crate::files;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -72,7 +72,7 @@ const OWN: &str = "REDRAFT_PICTURES";
 /// How the terminal of this environment shows pictures; a multiplexer passes on nothing but what the user
 /// says.
 pub(super) fn shown(variable: impl Fn(&str) -> Option<OsString>) -> Pictures {
-    let inside_another = variable("TMUX").is_some() || variable("STY").is_some();
+    let inside_another = links::is_inside_another(&variable);
     let says = |(name, known, _): &&(&str, &str, Pictures)| {
         let value = variable(name).filter(|value| !value.is_empty());
         let counts = *name == OWN || !inside_another;

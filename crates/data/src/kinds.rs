@@ -117,7 +117,7 @@ impl Values {
             *count += u64::from(fits(text));
         }
         self.points +=
-            u64::from(is_decimal_comma(text) && text.contains('.') && text.contains(','));
+            u64::from(text.contains('.') && text.contains(',') && is_decimal_comma(text));
         self.infinite += u64::from(is_infinite(text));
         for (seen, words) in self.truths.iter_mut().zip(TRUTHS) {
             *seen |= is_one_of(text, &words) || is_one_of(text, &["true", "false"]);

@@ -118,7 +118,7 @@ impl Owner {
             let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
             let space = fs::read_link("/proc/self/ns/pid").ok()?;
             let hash = super::hash(format!("{boot} {}", space.display()).as_bytes());
-            let (pid, start) = running(Path::new("/proc/self/stat"))?;
+            let (pid, start) = running(&fs::read_to_string("/proc/self/stat").ok()?)?;
             Some(Self { pid, start, system: hash.get(..8)?.to_owned() })
         })
         .as_ref()
@@ -139,20 +139,18 @@ impl Owner {
     }
 
     fn is_alive(&self) -> bool {
-        let file = PathBuf::from(format!("/proc/{}/stat", self.pid));
-        if fs::read_to_string(&file).is_err() {
+        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
             // A `/proc` that hides processes (`hidepid`) hides those of this user that hide their memory.
             let pid = i32::try_from(self.pid).unwrap_or(i32::MAX);
             return pid > 0
                 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok();
-        }
-        running(&file) == Some((self.pid, self.start))
+        };
+        running(&stat) == Some((self.pid, self.start))
     }
 }
 
-/// The number and the start of the process that a `stat` file is of; none if it has ended.
-fn running(file: &Path) -> Option<(u32, u64)> {
-    let text = fs::read_to_string(file).ok()?;
+/// The number and the start of the process that the text of a `stat` file is of; none if it has ended.
+fn running(text: &str) -> Option<(u32, u64)> {
     // The program's name stands between parentheses and may hold anything.
     let (before, after) = text.rsplit_once(") ")?;
     let pid = before.split(' ').next()?.parse().ok()?;

@@ -35,9 +35,7 @@ struct Desk {
 
 pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
     let terminal = context.terminal;
-    // Standard output is the protocol's, and nobody watches.
-    let quiet =
-        Terminal { json: false, color: false, links: false, ..context.terminal.unattended() };
+    let quiet = context.terminal.for_protocol();
     let sessions = context.sessions.clone();
     let context = Context { terminal: quiet, yes: false, ..context };
     let roots = roots(&args.roots)?;

@@ -80,12 +80,7 @@ impl Elsewhere {
 
     fn taken(&self, said: io::Result<Result<(), Refusal>>) -> Result<(), Failure> {
         match said {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error @ (Refusal::Closed(_) | Refusal::Elsewhere))) => {
-                Err(Failure::conflict(error))
-            }
-            Ok(Err(error @ Refusal::Unknown(_))) => Err(Failure::missing(error)),
-            Ok(Err(error @ Refusal::Unfitting(_))) => Err(Failure::wrong(error)),
+            Ok(taken) => taken.map_err(Failure::from),
             Err(_) => Err(Failure::conflict(format!(
                 "{} works on this session, and is answered there",
                 self.who()
@@ -142,6 +137,16 @@ pub(super) async fn open_question(site: &Site, name: &str) -> Result<Option<Ques
         (Some(task), _) => Ok(task.question()),
         (None, Some(elsewhere)) => elsewhere.question().await,
         (None, None) => Ok(None),
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(error: Refusal) -> Self {
+        match error {
+            Refusal::Closed(_) | Refusal::Elsewhere => Self::conflict(error),
+            Refusal::Unknown(_) => Self::missing(error),
+            Refusal::Unfitting(_) => Self::wrong(error),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use crate::domain::event::Gate;
 use crate::domain::settings::Preset;
 use crate::workflow::driver;
 use crate::workflow::manager::Answer;
-use crate::workflow::session_task::{AnswerError, SessionTask};
+use crate::workflow::session_socket::Refusal;
+use crate::workflow::session_task::SessionTask;
 use axum::Json;
 use axum::extract::{Path as Named, State};
 use axum::http::StatusCode;
@@ -194,15 +195,11 @@ pub(super) async fn answer(
     }
     if let Some(elsewhere) = Elsewhere::of(&site, &name) {
         elsewhere.answer(question, answer).await?;
-        return Ok(Json(json!({ "taken": true })));
+    } else {
+        let task = site.task(&name).ok_or_else(not_live)?;
+        task.answer(question, answer).map_err(|error| Failure::from(Refusal::from(error)))?;
     }
-    let task = site.task(&name).ok_or_else(not_live)?;
-    match task.answer(question, answer) {
-        Ok(()) => Ok(Json(json!({ "taken": true }))),
-        Err(error @ AnswerError::Closed(_)) => Err(Failure::conflict(error)),
-        Err(error @ AnswerError::Unknown(_)) => Err(Failure::missing(error)),
-        Err(error @ AnswerError::Unfitting { .. }) => Err(Failure::wrong(error)),
-    }
+    Ok(Json(json!({ "taken": true })))
 }
 
 /// Runs a version again, in the sandbox.

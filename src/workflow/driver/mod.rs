@@ -140,10 +140,7 @@ pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverErr
     if let Some(recording) = &recording {
         store.watch_too(recording.watch());
     }
-    let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let running = tools.cancel.child_token();
-    let mut driver =
-        Driver { store, tools, running, models, contexts, refused, python: None, held_back: None };
+    let mut driver = Driver::of(store, tools);
     driver.begin();
     let end = driver.work().await;
     driver.store.sync()?;
@@ -172,6 +169,15 @@ struct Driver<'s, 't> {
     python: Option<Interpreter>,
     /// What is recorded is held back here, and nothing is done: see [`replay`].
     held_back: Option<Vec<Event>>,
+}
+
+impl<'s, 't> Driver<'s, 't> {
+    /// One that knows of no model yet.
+    fn of(store: &'s mut Store, tools: Tools<'t>) -> Self {
+        let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let running = tools.cancel.child_token();
+        Self { store, tools, running, models, contexts, refused, python: None, held_back: None }
+    }
 }
 
 impl Driver<'_, '_> {

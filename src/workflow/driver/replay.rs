@@ -15,7 +15,7 @@ use crate::store::Seal;
 use crate::store::Store;
 use crate::store::line::Entry;
 use crate::workflow::machine::{self, Step};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 /// Where today's program does something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +44,7 @@ pub async fn replay(
 ) -> Result<Vec<Difference>, DriverError> {
     // Only what the rules of `--auto` answered is worked out: what a person said is taken as it was.
     let tools = Tools { auto: true, ..tools };
-    let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let held_back = Some(Vec::new());
-    let running = tools.cancel.child_token();
-    let driver =
-        Driver { store, tools, running, models, contexts, refused, python: None, held_back };
+    let driver = Driver { held_back: Some(Vec::new()), ..Driver::of(store, tools) };
     let (expected, failed, shortened) = (VecDeque::new(), None, HashSet::new());
     let mut replay = Replay { driver, expected, failed, shortened, differences: Vec::new() };
     for entry in recorded {

@@ -146,12 +146,9 @@ impl SessionTask {
     #[must_use]
     pub fn stop(&self) -> bool {
         let state = self.state();
-        let running = state.running.as_ref().filter(|running| !running.is_cancelled());
-        match running.filter(|_| state.open.is_none()) {
-            Some(running) => running.cancel(),
-            None => return false,
-        }
-        true
+        let stoppable =
+            |running: &&CancellationToken| state.open.is_none() && !running.is_cancelled();
+        state.running.as_ref().filter(stoppable).map(CancellationToken::cancel).is_some()
     }
 
     /// Stops the work. The session is paused and can be resumed.

@@ -58,17 +58,17 @@ pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
             return;
         }
     };
-    desk.waiting.push_back(first);
+    desk.waiting.push_back((first, None));
     loop {
         if desk.idle() {
             match jobs.recv() {
-                Ok(job) => desk.waiting.push_back(job),
+                Ok(job) => desk.waiting.push_back((job, None)),
                 Err(_) => return,
             }
         }
         loop {
             match jobs.try_recv() {
-                Ok(job) => desk.waiting.push_back(job),
+                Ok(job) => desk.waiting.push_back((job, None)),
                 Err(TryRecvError::Disconnected) if desk.idle() => return,
                 Err(_) => break,
             }
@@ -97,6 +97,9 @@ struct Seat {
     unsent: Vec<u8>,
 }
 
+/// A prompt's tokens, and where prompt and answer together must end.
+type Written = (Vec<u32>, usize);
+
 /// What is left of a conversation that ended.
 struct Kept {
     tokens: Vec<u32>,
@@ -111,7 +114,8 @@ struct Desk {
     template: Template,
     /// Made for the first answer that is held to a form; none where that can't be.
     forms: OnceCell<Option<Forms>>,
-    waiting: VecDeque<Job>,
+    /// With the prompt's tokens and its end, once they were made: a long one waits for many steps.
+    waiting: VecDeque<(Job, Option<Written>)>,
     seats: Vec<Seat>,
     /// The last used is the last.
     kept: Vec<Kept>,
@@ -240,15 +244,15 @@ impl Desk {
     }
 
     fn seat_waiting(&mut self) {
-        while let Some(mut job) = self.waiting.pop_front() {
+        while let Some((mut job, written)) = self.waiting.pop_front() {
             if job.ended.is_closed() {
                 continue;
             }
             if self.seats.len() == SEATS {
-                self.waiting.push_front(job);
+                self.waiting.push_front((job, written));
                 return;
             }
-            let (tokens, end) = match self.prompt(&job) {
+            let (tokens, end) = match written.map_or_else(|| self.prompt(&job), Ok) {
                 Ok(found) => found,
                 Err(fault) => {
                     let _ = job.ended.send(Err(fault));
@@ -259,7 +263,7 @@ impl Desk {
             let taken: usize = self.seats.iter().map(|seat| size(seat.end)).sum();
             let full = !self.seats.is_empty() && taken + size(end) > self.model.memory_at_work();
             let Some(cache) = (if full { None } else { self.cache_for(&tokens) }) else {
-                self.waiting.push_front(job);
+                self.waiting.push_front((job, Some((tokens, end))));
                 return;
             };
             let held = job.form.take().and_then(|form| {
@@ -285,7 +289,7 @@ impl Desk {
     }
 
     /// The prompt's tokens, and where prompt and answer together must end.
-    fn prompt(&self, job: &Job) -> Result<(Vec<u32>, usize), Fault> {
+    fn prompt(&self, job: &Job) -> Result<Written, Fault> {
         let written = self.template.write(&job.messages);
         let written = written.map_err(|error| Fault::embedded(&self.path, &plain(&error)))?;
         let tokens = self.tokenizer.encode(&written.parts());

@@ -44,8 +44,8 @@ impl Forms {
     /// Arranges a vocabulary; takes a fraction of a second. None of a vocabulary that has no token to
     /// end an answer with, or that can't be arranged.
     pub(super) fn new(tokenizer: &Tokenizer) -> Option<Self> {
-        let fits = |word: &Vec<u8>| if word.len() > LONGEST { Vec::new() } else { word.clone() };
-        let words: Vec<Vec<u8>> = tokenizer.words().iter().map(fits).collect();
+        let mut words = tokenizer.words().to_vec();
+        words.iter_mut().filter(|word| word.len() > LONGEST).for_each(Vec::clear);
         let size = u32::try_from(words.len()).ok()?;
         let end = (0..size).find(|token| tokenizer.is_control(*token))?;
         let trie = TokTrie::from(&TokRxInfo::new(size, end), &words);
