@@ -28,7 +28,7 @@ const ANSWER: u32 = 64;
 
 /// What one call took.
 #[derive(Clone, Copy)]
-struct Took {
+struct CallCost {
     usage: Usage,
     /// Until the first piece of the answer.
     first: Duration,
@@ -36,7 +36,7 @@ struct Took {
     rest: Duration,
 }
 
-impl Took {
+impl CallCost {
     fn read(self) -> f64 {
         number(self.usage.prompt - self.usage.cached) / self.first.as_secs_f64()
     }
@@ -70,7 +70,7 @@ fn request(system: &str, user: &str) -> Request {
 }
 
 /// Asks once.
-fn ask(connection: &Connection, request: &Request) -> Took {
+fn ask(connection: &Connection, request: &Request) -> CallCost {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let start = Instant::now();
     let mut first = None;
@@ -94,7 +94,7 @@ fn ask(connection: &Connection, request: &Request) -> Took {
     ));
     let answer = answer.expect("an answer");
     let first = first.expect("a text");
-    Took { usage: answer.usage, first: first - start, rest: last - first }
+    CallCost { usage: answer.usage, first: first - start, rest: last - first }
 }
 
 /// llama.cpp's server, which is gone when this is.
@@ -170,7 +170,7 @@ fn main() {
     let warm = request("You are brief.", "Say hello.");
     ask(&own, &warm);
     other.as_ref().map(|other| ask(other, &warm));
-    let mut all: [Vec<(Took, Took)>; 2] = Default::default();
+    let mut all: [Vec<(CallCost, CallCost)>; 2] = Default::default();
     for round in 0..ROUNDS {
         let system = long(round);
         let calls =

@@ -4,9 +4,9 @@
 //! first sensible one that parses is the script.
 
 mod choose;
+mod cleanup;
 mod done;
 mod files;
-mod mend;
 mod notebook;
 mod part;
 mod placeholder;
@@ -274,7 +274,7 @@ fn sort(blocks: &[Block], cut: bool, checker: &Checker<'_>) -> (Placed<Program>,
                 }
             }
             Err(problem) => {
-                if let Some((text, notes)) = mend::mend(&text, checker)
+                if let Some((text, notes)) = cleanup::cleanup(&text, checker)
                     && python::is_program(&text)
                     && (!cut || python::ends_the_program(&text))
                 {

@@ -238,7 +238,7 @@ fn attempt(
         let artifact = Artifact::default();
         store.record(Event::PlanApproved { by: By::Manager, text, requirements, artifact })?;
     }
-    let mut teller = Teller { name, stage: shared.stage };
+    let mut teller = Reporter { name, stage: shared.stage };
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
         provider::connect(model, shared.config.models(), used)
     };
@@ -332,12 +332,12 @@ fn differ(paths: &[PathBuf], given: &[DataFile]) -> bool {
 }
 
 /// Answers nothing, and says in a few words what is done.
-struct Teller<'a> {
+struct Reporter<'a> {
     name: String,
     stage: &'a Stage<'a>,
 }
 
-impl Manager for Teller<'_> {
+impl Manager for Reporter<'_> {
     fn ask<'a>(
         &'a mut self,
         _: &'a Question<'a>,

@@ -1,6 +1,6 @@
 //! `redraft ask`: questions answered by running code.
 
-use super::work::{self, Talk};
+use super::work::{self, SessionIo};
 use super::{Context, fetch, interrupts, look, setup};
 use crate::cli;
 use crate::domain::report::RunVerdict;
@@ -60,13 +60,13 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
 }
 
 /// Whom a dialogue is led with. Where nobody sits at a terminal, nobody is asked what code may do.
-pub(super) fn talk(context: &Context, auto: bool, more: bool) -> Talk {
+pub(super) fn talk(context: &Context, auto: bool, more: bool) -> SessionIo {
     let auto = auto || context.yes || !context.terminal.interactive;
-    Talk::new(context, auto, more)
+    SessionIo::new(context, auto, more)
 }
 
 /// The question that a dialogue begins with.
-fn first(talk: &mut Talk) -> Result<String> {
+fn first(talk: &mut SessionIo) -> Result<String> {
     interrupts::cancel_this_on_interrupt(talk.task.cancellation())?;
     match setup::runtime()?.block_on(talk.face.listen()) {
         Ok(Some(question)) => Ok(question),

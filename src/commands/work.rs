@@ -66,7 +66,7 @@ pub(super) fn taken_up(store: &mut Store, found: Found) -> Result<Vec<String>> {
 }
 
 /// Who is asked while a session is worked on, and about what.
-pub(super) struct Talk {
+pub(super) struct SessionIo {
     /// Whom to ask and to tell.
     pub(super) face: Face,
     /// What will be worked on.
@@ -79,7 +79,7 @@ pub(super) struct Talk {
     pub(super) events: bool,
 }
 
-impl Talk {
+impl SessionIo {
     /// Menus for a person at a terminal, lines elsewhere.
     pub(super) fn new(context: &Context, auto: bool, more: bool) -> Self {
         let (terminal, task) = (context.terminal, SessionTask::new());
@@ -93,7 +93,7 @@ impl Talk {
 
 /// Works until the session is accepted or has to wait; gives the exit code.
 pub(super) fn work(context: &Context, store: Store, prompts: Prompts, auto: bool) -> Result<u8> {
-    work_as(context, store, prompts, Talk::new(context, auto, false))
+    work_as(context, store, prompts, SessionIo::new(context, auto, false))
 }
 
 /// Works until the session is done or has to wait; gives the exit code. The session is worked on in
@@ -102,9 +102,9 @@ pub(super) fn work_as(
     context: &Context,
     mut store: Store,
     prompts: Prompts,
-    talk: Talk,
+    talk: SessionIo,
 ) -> Result<u8> {
-    let Talk { face, task, auto, more, events } = talk;
+    let SessionIo { face, task, auto, more, events } = talk;
     let folder = store.folder().to_owned();
     let mut ready = || {
         watch(context, &mut store, events)?;

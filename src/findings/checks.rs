@@ -27,14 +27,14 @@ pub fn noticed(version: &Version) -> Vec<Finding> {
         ..Finding::seen(version, source, Severity::Should, text)
     };
     let mut all = Vec::new();
-    if !checks.vanished.is_empty() {
-        let gone = names(&checks.vanished);
+    if !checks.removed.is_empty() {
+        let gone = names(&checks.removed);
         let text = format!("Gone since the version before, without anybody asking for it: {gone}");
         let fix = format!("{text}. Bring back what is still needed.");
         all.push(found(Source::Check, text, fix));
     }
-    if !checks.heedless.is_empty() {
-        let functions = names(&checks.heedless);
+    if !checks.ignores_parameters.is_empty() {
+        let functions = names(&checks.ignores_parameters);
         all.push(found(
             Source::Suspicion,
             format!("Uses nothing of what it is given: {functions}"),

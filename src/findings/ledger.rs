@@ -5,7 +5,7 @@
 //! it unsupported; what was settled or waived is not raised again without new evidence; one review leaves
 //! only so many findings of one requirement open.
 
-use super::weight::Scale;
+use super::severity::SeverityScale;
 use super::wishes::is_wish;
 use crate::domain::plan::Requirement;
 use crate::domain::review::{
@@ -57,7 +57,7 @@ fn update_for(
     unjudged: &[&Requirement],
 ) -> (Review, Vec<Finding>) {
     let ledger = &session.ledger;
-    let mut book = Book {
+    let mut book = LedgerUpdate {
         session,
         findings: ledger.iter().map(Cow::Borrowed).collect(),
         version,
@@ -67,7 +67,7 @@ fn update_for(
         settled: Vec::new(),
         left_out: 0,
     };
-    let scale = Scale::of(session, raw, version);
+    let scale = SeverityScale::of(session, raw, version);
     // What is still there and what matters most is not what is left out.
     let known = |finding: &&RawFinding| book.find(finding).is_some();
     let (again, mut new): (Vec<&RawFinding>, Vec<&RawFinding>) =
@@ -177,7 +177,7 @@ fn known<'s>(session: &'s Session, id: &str) -> Result<&'s Finding, String> {
     found.ok_or_else(|| format!("there is no finding {id}"))
 }
 
-struct Book<'a> {
+struct LedgerUpdate<'a> {
     session: &'a Session,
     /// Those of the ledger, copied only if they change: it grows with the versions.
     findings: Vec<Cow<'a, Finding>>,
@@ -189,7 +189,7 @@ struct Book<'a> {
     left_out: u32,
 }
 
-impl Book<'_> {
+impl LedgerUpdate<'_> {
     fn enter(&mut self, raw: &RawFinding, severity: Severity) {
         let supported = raw.quote.as_deref().is_none_or(|q| quotes(self.script, q));
         let version = self.version;

@@ -10,9 +10,9 @@ pub mod ledger;
 mod permission;
 mod run;
 mod said;
+mod severity;
 mod suspicion;
 mod tested;
-mod weight;
 pub mod wishes;
 
 use crate::domain::review::Severity;

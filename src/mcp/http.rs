@@ -2,7 +2,7 @@
 
 use super::Perform;
 use super::server::Server;
-use crate::viewer::serve::Door;
+use crate::viewer::serve::AccessCheck;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -24,7 +24,7 @@ pub const PATH: &str = "/mcp";
 /// The system takes no further connections.
 pub async fn serve(
     listener: TcpListener,
-    door: Door,
+    access: AccessCheck,
     perform: Arc<Perform>,
     sessions: PathBuf,
     trusted: bool,
@@ -43,7 +43,7 @@ pub async fn serve(
     );
     let router = Router::new()
         .route_service(PATH, service)
-        .layer(middleware::from_fn_with_state(Arc::new(door), guard));
+        .layer(middleware::from_fn_with_state(Arc::new(access), guard));
     let ended = tokio::select! {
         ended = async { axum::serve(listener, router).await } => ended,
         () = stop.cancelled() => Ok(()),
@@ -54,8 +54,8 @@ pub async fn serve(
     ended.map_err(|error| error.to_string())
 }
 
-async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    match door.admit(request.headers()) {
+async fn guard(State(access): State<Arc<AccessCheck>>, request: Request, next: Next) -> Response {
+    match access.admit(request.headers()) {
         Ok(()) => next.run(request).await,
         Err((status, why)) => (status, format!("{why}\n")).into_response(),
     }

@@ -13,7 +13,7 @@ use crate::domain::permission::{self, Permission};
 use crate::domain::plan::Plan;
 use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::{
-    Accepted, Pending, Placed, Refusal, Sample, Session, Stated, Took, Version, Wish,
+    Accepted, CallCost, Pending, PendingAction, Placed, Refusal, Sample, Session, Stated, Version,
 };
 use crate::domain::settings::{Preset, Settings};
 use crate::domain::text::size;
@@ -312,7 +312,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             session.accepted = None;
             session.gate = None;
             if session.head.is_some() {
-                session.wish = Some(Wish::Iterate(Cause::Feedback));
+                session.wish = Some(PendingAction::Iterate(Cause::Feedback));
             }
         }
         Event::VersionCreated {
@@ -369,7 +369,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::GateOpened { gate } => session.gate = Some(gate),
         Event::IterationAsked { escalation, .. } => {
             session.escalation = escalation;
-            asked(session, Wish::Iterate(Cause::Review));
+            asked(session, PendingAction::Iterate(Cause::Review));
         }
         Event::ExampleGiven { example } => {
             session.examples.push(*example);
@@ -381,11 +381,11 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             enter(&mut session.ledger, finding.map(|finding| *finding).into_iter().collect());
             change(session, version, |v| v.feedback = Some(text));
             session.head = Some(version);
-            asked(session, Wish::Iterate(Cause::Feedback));
+            asked(session, PendingAction::Iterate(Cause::Feedback));
         }
         Event::RunAsked { version } => {
             session.head = Some(version);
-            asked(session, Wish::Rerun);
+            asked(session, PendingAction::Rerun);
             // To ask for a run is to think again about what was denied.
             session.allowed.retain(|_, allowed| *allowed);
             change(session, version, |v| v.trusted = v.trusted.filter(|trusted| *trusted));
@@ -502,7 +502,7 @@ fn permitted(session: &mut Session, allowed: bool, permissions: Vec<Permission>,
         let tried = |host: &String| permission.covers(&Permission::Network(Some(host.clone())));
         let run = session.head().and_then(|head| head.run.as_ref());
         if allowed && run.is_some_and(|run| run.hosts_refused.iter().any(tried)) {
-            session.wish = Some(Wish::Rerun);
+            session.wish = Some(PendingAction::Rerun);
         }
         session.allowed.insert(permission, allowed);
     }
@@ -558,7 +558,7 @@ fn finished(session: &mut Session, e: CallFinished) {
     calls.usd += e.usd.unwrap_or(0.0);
     calls.priced |= e.usd.is_some();
     calls.at_usual_prices |= e.usual_price;
-    let took = Took { tokens: e.usage.total(), usd: e.usd, milliseconds: e.milliseconds };
+    let took = CallCost { tokens: e.usage.total(), usd: e.usd, milliseconds: e.milliseconds };
     calls.milliseconds = calls.milliseconds.saturating_add(took.milliseconds);
     if let Some(version) = version {
         calls.of_version.entry(version).or_default().add(took);
@@ -586,7 +586,7 @@ fn answered(session: &mut Session, call: Option<u32>, role: Role) {
 }
 
 fn ran(session: &mut Session, e: RunFinished) {
-    if session.wish == Some(Wish::Rerun) {
+    if session.wish == Some(PendingAction::Rerun) {
         session.wish = None;
     }
     change(session, e.version, |v| {
@@ -614,7 +614,7 @@ fn taken(session: &mut Session, call: u32) -> Option<Pending> {
 }
 
 /// The Manager or the rules asked for something: what came before is settled.
-fn asked(session: &mut Session, wish: Wish) {
+fn asked(session: &mut Session, wish: PendingAction) {
     superseded(session, Role::Coder);
     session.wish = Some(wish);
     session.accepted = None;

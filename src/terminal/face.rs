@@ -2,7 +2,7 @@
 
 use super::lines::Lines;
 use super::menu::Menus;
-use super::tell::Teller;
+use super::tell::Reporter;
 use super::{Terminal, end_waiting_when};
 use crate::workflow::manager::{self, Answer, Interrupted};
 use crate::workflow::session_task::{Message, Question, SessionTask, Watcher};
@@ -68,7 +68,7 @@ impl Face {
         }
     }
 
-    fn teller(&mut self) -> &mut Teller {
+    fn teller(&mut self) -> &mut Reporter {
         match &mut self.0 {
             Kind::Menus(menus) => &mut menus.teller,
             Kind::Lines(lines) => &mut lines.teller,

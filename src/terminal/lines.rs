@@ -1,6 +1,6 @@
 //! The Manager as lines on standard input: one answer a line, in the menu's words.
 
-use super::tell::Teller;
+use super::tell::Reporter;
 use super::{Terminal, editor};
 use crate::domain::event::Gate;
 use crate::domain::session::Session;
@@ -18,7 +18,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// Answers from standard input, which is not a terminal.
 pub(super) struct Lines {
-    pub(super) teller: Teller,
+    pub(super) teller: Reporter,
     input: Option<mpsc::Receiver<String>>,
     cancel: CancellationToken,
 }
@@ -27,7 +27,7 @@ impl Lines {
     /// Reads nothing before the first gate. `cancel` ends the waiting for a line.
     #[must_use]
     pub(super) const fn new(terminal: Terminal, cancel: CancellationToken) -> Self {
-        Self { teller: Teller::new(terminal), input: None, cancel }
+        Self { teller: Reporter::new(terminal), input: None, cancel }
     }
 
     /// The next line; none at the end of the input.

@@ -1,7 +1,7 @@
 //! The Manager as a person at a terminal: menus, and a line editor for longer answers.
 
 use super::pick::{Choice, Leave, edit_again, within};
-use super::tell::Teller;
+use super::tell::Reporter;
 use super::{Terminal, by_hand, forget_typed, lines, look, prompt, relay};
 use crate::domain::event::Gate;
 use crate::domain::review::{Answered, Finding, Status};
@@ -19,7 +19,7 @@ const TYPED: usize = 60;
 
 /// A person at the terminal.
 pub(super) struct Menus {
-    pub(super) teller: Teller,
+    pub(super) teller: Reporter,
     /// It was said how questions are typed.
     explained: bool,
     /// Flags that a further command needs to find what this one does.
@@ -33,7 +33,7 @@ impl Menus {
     /// needs to find what this one does.
     #[must_use]
     pub(super) fn new(terminal: Terminal, flags: Vec<String>) -> Self {
-        let (teller, drafts) = (Teller::new(terminal), HashMap::new());
+        let (teller, drafts) = (Reporter::new(terminal), HashMap::new());
         Self { teller, explained: false, flags, drafts }
     }
 

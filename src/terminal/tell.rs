@@ -17,7 +17,7 @@ use std::path::PathBuf;
 const PRINTED: usize = 20;
 
 /// Puts news into words.
-pub struct Teller {
+pub struct Reporter {
     pub(super) terminal: Terminal,
     /// Where the session's files are.
     pub(super) folder: PathBuf,
@@ -28,7 +28,7 @@ pub struct Teller {
     streamed: bool,
 }
 
-impl Teller {
+impl Reporter {
     /// Says nothing yet.
     #[must_use]
     pub const fn new(terminal: Terminal) -> Self {
@@ -323,7 +323,7 @@ impl Teller {
     }
 }
 
-impl Drop for Teller {
+impl Drop for Reporter {
     fn drop(&mut self) {
         self.calm();
     }

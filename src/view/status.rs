@@ -34,13 +34,13 @@ fn without_reason(session: &Session, step: &Step) -> String {
         Step::Call { agent, .. } => format!("the {} is next", agent.name()),
         Step::Read { .. } | Step::Take => "an answer is to be read".to_owned(),
         Step::Check(version)
-        | Step::Seek(version)
+        | Step::ResolvePackages(version)
         | Step::Run(version)
         | Step::NotRun(version, ..) => {
             format!("v{version} is to be checked and run")
         }
-        Step::Listen if is_answered(session) => "answered".to_owned(),
-        Step::Listen => "ended without an answer".to_owned(),
+        Step::NextQuestion if is_answered(session) => "answered".to_owned(),
+        Step::NextQuestion => "ended without an answer".to_owned(),
         Step::Test(version) => format!("v{version} is to be tested"),
         Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
@@ -63,8 +63,8 @@ pub fn seen(session: &Session) -> String {
 pub fn word(session: &Session) -> &'static str {
     match machine::next_step(session) {
         Step::Done(_) => "accepted",
-        Step::Listen if is_answered(session) => "answered",
-        Step::Listen => "unanswered",
+        Step::NextQuestion if is_answered(session) => "answered",
+        Step::NextQuestion => "unanswered",
         Step::Ask(_) => "waiting",
         _ => "paused",
     }

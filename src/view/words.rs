@@ -71,11 +71,11 @@ pub fn checks(version: &Version) -> Option<String> {
     if !checks.security.is_empty() {
         parts.push(format!("{} of security", count(checks.security.len(), "point")));
     }
-    if !checks.vanished.is_empty() {
-        parts.push(format!("gone: {}", one_line(&checks.vanished.join(", "), 60)));
+    if !checks.removed.is_empty() {
+        parts.push(format!("gone: {}", one_line(&checks.removed.join(", "), 60)));
     }
-    if !checks.heedless.is_empty() {
-        let names = one_line(&checks.heedless.join(", "), 60);
+    if !checks.ignores_parameters.is_empty() {
+        let names = one_line(&checks.ignores_parameters.join(", "), 60);
         parts.push(format!("uses nothing of what it is given: {names}"));
     }
     if !checks.dependencies.is_empty() {

@@ -2,12 +2,12 @@
 
 use super::samples;
 use crate::domain::chat::Agent;
-use crate::domain::session::{Session, Took};
+use crate::domain::session::{CallCost, Session};
 
 /// What one call of an agent takes, with all samples that are asked for at once: what its last one
 /// took, or the last one of its role; none before the first.
 #[must_use]
-pub fn call(session: &Session, agent: Agent) -> Option<Took> {
+pub fn call(session: &Session, agent: Agent) -> Option<CallCost> {
     let latest = &session.calls.latest;
     let same_role = || Agent::ALL.into_iter().filter(|other| other.role() == agent.role());
     let known = || same_role().find_map(|other| latest.get(&other));
@@ -15,7 +15,7 @@ pub fn call(session: &Session, agent: Agent) -> Option<Took> {
     let times = samples::missing(session, agent);
     let (many, number) =
         (u64::try_from(times).unwrap_or(1), f64::from(u32::try_from(times).unwrap_or(1)));
-    Some(Took {
+    Some(CallCost {
         tokens: took.tokens.saturating_mul(many),
         usd: took.usd.map(|usd| usd * number),
         // They are asked side by side.
@@ -25,7 +25,7 @@ pub fn call(session: &Session, agent: Agent) -> Option<Took> {
 
 /// What one more iteration takes: a script, and what looks at it.
 #[must_use]
-pub fn iteration(session: &Session) -> Option<Took> {
+pub fn iteration(session: &Session) -> Option<CallCost> {
     let looked_at = [Agent::Inspector, Agent::Reviewer];
     let looked_at = looked_at.into_iter().filter(|agent| session.calls.latest.contains_key(agent));
     let mut all = call(session, Agent::Coder)?;
@@ -72,8 +72,8 @@ mod tests {
         session.settings.candidates = candidates;
         session.calls.usage = Usage { prompt: 500, answer: 500, ..Usage::default() };
         session.calls.usd = 0.10;
-        let coder = Took { tokens: 300, usd: Some(0.03), milliseconds: 2000 };
-        let reviewer = Took { tokens: 100, usd: None, milliseconds: 500 };
+        let coder = CallCost { tokens: 300, usd: Some(0.03), milliseconds: 2000 };
+        let reviewer = CallCost { tokens: 100, usd: None, milliseconds: 500 };
         session.calls.latest = [(Agent::Repair, coder), (Agent::Reviewer, reviewer)].into();
         session
     }

@@ -9,7 +9,7 @@ use crate::domain::chat::{Agent, Role};
 use crate::domain::event::{Cause, Escalation, Gate, RefusalKind};
 use crate::domain::report::{Run, RunVerdict};
 use crate::domain::review::Verdict;
-use crate::domain::session::{Refusal, Session, Version, Wish};
+use crate::domain::session::{PendingAction, Refusal, Session, Version};
 use crate::domain::settings::LintUse;
 use crate::findings::{self, evidence};
 
@@ -44,7 +44,7 @@ pub enum Step {
     /// Check the version.
     Check(u32),
     /// Look for the packages that the version needs.
-    Seek(u32),
+    ResolvePackages(u32),
     /// Run the version, on an environment that has them.
     Run(u32),
     /// Record that the version is not run, and why.
@@ -62,7 +62,7 @@ pub enum Step {
     /// Make a version of the next piece of code of an answer.
     Take,
     /// Ask for another question, if there is anybody who has one: all others came to their end.
-    Listen,
+    NextQuestion,
 }
 
 /// The next step of a session.
@@ -112,8 +112,8 @@ pub fn next_step(session: &Session) -> Step {
         return write(session, Agent::Coder);
     };
     match session.wish {
-        Some(Wish::Iterate(_)) => return write(session, Agent::Coder),
-        Some(Wish::Rerun) => return run(session, head),
+        Some(PendingAction::Iterate(_)) => return write(session, Agent::Coder),
+        Some(PendingAction::Rerun) => return run(session, head),
         None => {}
     }
     if head.checks.is_none() {
@@ -298,7 +298,7 @@ fn call(session: &Session, agent: Agent, version: Option<u32>) -> Step {
 }
 
 fn run(session: &Session, head: &Version) -> Step {
-    if !session.settings.run && session.wish != Some(Wish::Rerun) {
+    if !session.settings.run && session.wish != Some(PendingAction::Rerun) {
         return Step::NotRun(head.number, RunVerdict::Skipped, "switched off".to_owned());
     }
     if let Some(why) = permission::refusal(session, head) {
@@ -312,7 +312,7 @@ fn run(session: &Session, head: &Version) -> Step {
         return Step::Ask(Gate::Safety);
     }
     if install::is_open(session, head) {
-        return Step::Seek(head.number);
+        return Step::ResolvePackages(head.number);
     }
     if !install::unnamed(session, head).is_empty() {
         return call(session, Agent::Dependencies, Some(head.number));
@@ -328,7 +328,7 @@ fn run(session: &Session, head: &Version) -> Step {
 pub fn next_cause(session: &Session) -> Cause {
     match (session.head, session.wish) {
         (None, _) => Cause::First,
-        (_, Some(Wish::Iterate(cause))) => cause,
+        (_, Some(PendingAction::Iterate(cause))) => cause,
         _ => Cause::Repair,
     }
 }
@@ -341,7 +341,7 @@ pub fn at_version_limit(session: &Session) -> bool {
 
 /// Why the next version can't simply be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum StuckReason {
     /// Answer after answer could not be used.
     NoScript {
         /// How many.
@@ -355,7 +355,7 @@ pub enum Trouble {
     SameBlockers(Vec<String>),
 }
 
-impl Trouble {
+impl StuckReason {
     /// One line for people.
     #[must_use]
     pub fn words(&self) -> String {
@@ -377,25 +377,25 @@ impl Trouble {
 
 /// What keeps the Coder from the next version: answers that can't be used, or the same ones again.
 #[must_use]
-pub fn trouble(session: &Session) -> Option<Trouble> {
+pub fn trouble(session: &Session) -> Option<StuckReason> {
     let refusals: Vec<&Refusal> = session.refusals_of(Role::Coder).collect();
     let samples = session.settings.samples(Agent::Coder);
     let repeated =
         refusals.iter().filter(|r| r.kind == RefusalKind::Repeated).count().div_ceil(samples);
     let stronger = session.settings.role(Role::Coder).escalate_to.is_some();
     if repeated > usize::from(stronger) + 1 {
-        return Some(Trouble::Repeating);
+        return Some(StuckReason::Repeating);
     }
     if refusals.len().div_ceil(samples) > session.settings.limits.repairs as usize {
         let reason = refusals.last().map(|r| r.reason.clone()).unwrap_or_default();
-        return Some(Trouble::NoScript { answers: refusals.len(), reason });
+        return Some(StuckReason::NoScript { answers: refusals.len(), reason });
     }
     None
 }
 
-/// Whether the session is stuck at the head: see [`Trouble`].
+/// Whether the session is stuck at the head: see [`StuckReason`].
 #[must_use]
-pub fn stuck(session: &Session) -> Option<Trouble> {
+pub fn stuck(session: &Session) -> Option<StuckReason> {
     trouble(session).or_else(|| {
         let head = session.head()?;
         let blockers = blockers(head).filter(|blockers| !blockers.is_empty())?;
@@ -410,8 +410,9 @@ pub fn stuck(session: &Session) -> Option<Trouble> {
             }
             at = version.base.and_then(|b| session.version(b));
         }
-        (seen >= STUCK_AFTER)
-            .then(|| Trouble::SameBlockers(blockers.iter().map(|id| (*id).to_owned()).collect()))
+        (seen >= STUCK_AFTER).then(|| {
+            StuckReason::SameBlockers(blockers.iter().map(|id| (*id).to_owned()).collect())
+        })
     })
 }
 

@@ -305,13 +305,13 @@ fn a_review_by_a_model_that_keeps_to_no_form_is_in_the_form() {
 fn an_answer_that_was_begun_begins_anew() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
-    assert!(model.model.goes_on());
+    assert!(model.model.takes_prefill());
     let mut request = request("Say it.", 10);
     request.messages.push(Message::assistant("Well:\n", Vec::new()));
     let mut told = String::new();
     let never = CancellationToken::new();
     let mut on = |news: News<'_>| {
-        if let News::Begun(text) | News::Text(text) = news {
+        if let News::Prefill(text) | News::Text(text) = news {
             told.push_str(text);
         }
     };

@@ -68,7 +68,7 @@ fn ask_this(connection: &Connection, request: &Request) -> Seen {
         news.push(match new {
             News::Text(text) => format!("text {text}"),
             News::Reasoning(text) => format!("thought {text}"),
-            News::Begun(text) => format!("begun {text}"),
+            News::Prefill(text) => format!("begun {text}"),
             News::Phase(phase) => format!("{phase:?}"),
             News::Retrying { why, attempt, .. } => format!("again {attempt}: {why}"),
         });

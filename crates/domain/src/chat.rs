@@ -256,8 +256,8 @@ impl Request {
     /// How the answer begins already: the last message, where the model itself speaks it. Only models
     /// that go on from there are asked so.
     #[must_use]
-    pub fn begun(&self) -> &str {
-        split_begun(&self.messages).1
+    pub fn prefill(&self) -> &str {
+        split_prefill(&self.messages).1
     }
 
     /// The latest call with this id, made in an earlier answer.
@@ -277,7 +277,7 @@ impl Request {
 
 /// The messages of a prompt without the beginning of its answer, and that beginning.
 #[must_use]
-pub fn split_begun(messages: &[Message]) -> (&[Message], &str) {
+pub fn split_prefill(messages: &[Message]) -> (&[Message], &str) {
     match messages {
         [before @ .., last] if last.role == Speaker::Assistant => (before, &last.content),
         all => (all, ""),

@@ -117,11 +117,11 @@ pub struct Checks {
     pub statements: usize,
     /// Functions and classes that the version before had at its top level, gone without anybody
     /// asking for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub vanished: Vec<String>,
+    #[serde(rename = "vanished", default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// Functions that the Manager's tests call, and that use nothing of what they are given.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub heedless: Vec<String>,
+    #[serde(rename = "heedless", default, skip_serializing_if = "Vec::is_empty")]
+    pub ignores_parameters: Vec<String>,
 }
 
 /// What an error takes from the lint score, where any other finding takes 1.

@@ -65,7 +65,7 @@ pub struct Session {
     /// The Manager chose the head, whatever others are better.
     pub picked: bool,
     /// What is to happen to the head, where the Manager or the rules said so.
-    pub wish: Option<Wish>,
+    pub wish: Option<PendingAction>,
     /// What the next version is tried with.
     pub escalation: Option<Escalation>,
     /// Answers that could not be used, since the last one that could.
@@ -387,7 +387,7 @@ fn has_name<'n>(script: &str, mut names: impl Iterator<Item = &'n &'n str>) -> b
 
 /// What is to happen to the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum PendingAction {
     /// Another version, for this cause.
     Iterate(Cause),
     /// Another run.
@@ -427,16 +427,16 @@ pub struct Calls {
     /// Milliseconds of all finished calls, each from its request to the end of its answer.
     pub milliseconds: u64,
     /// What the finished calls about each version took, added up.
-    pub of_version: BTreeMap<u32, Took>,
+    pub of_version: BTreeMap<u32, CallCost>,
     /// What each agent's last finished call took.
-    pub latest: HashMap<Agent, Took>,
+    pub latest: HashMap<Agent, CallCost>,
     /// Finished calls of each agent.
     pub finished: HashMap<Agent, usize>,
 }
 
 /// What a call took, or will.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Took {
+pub struct CallCost {
     /// Tokens of prompt and answer.
     pub tokens: u64,
     /// US dollars, where the price is known.
@@ -445,7 +445,7 @@ pub struct Took {
     pub milliseconds: u64,
 }
 
-impl Took {
+impl CallCost {
     /// Adds what another call took.
     pub fn add(&mut self, other: Self) {
         self.tokens = self.tokens.saturating_add(other.tokens);
@@ -491,7 +491,7 @@ impl Session {
     #[must_use]
     pub fn said_more(&self) -> bool {
         let by_manager = |cause: Cause| matches!(cause, Cause::Feedback | Cause::Manager);
-        let wished = matches!(self.wish, Some(Wish::Iterate(cause)) if by_manager(cause));
+        let wished = matches!(self.wish, Some(PendingAction::Iterate(cause)) if by_manager(cause));
         wished || self.versions.iter().any(|version| by_manager(version.cause))
     }
 

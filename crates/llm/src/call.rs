@@ -1,8 +1,8 @@
 //! Asks a model: the one place for retries, the limit on silence, and cancelling.
 
-use super::echo;
+use super::redact;
 use super::repetition::{self, Patience, Repetition};
-use super::{Ending, Fault, Model, Phase, Piece};
+use super::{Chunk, Fault, Finish, Model, Phase};
 use redraft_domain::chat::{Outcome, Request, Role, ToolCall, Usage};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -53,7 +53,7 @@ impl Default for Policy {
 #[derive(Debug)]
 pub enum News<'a> {
     /// What the request begins the answer with: no word of the model's.
-    Begun(&'a str),
+    Prefill(&'a str),
     /// A piece of the answer.
     Text(&'a str),
     /// A piece of what the model thinks before it answers.
@@ -87,7 +87,7 @@ pub struct Answer {
     /// It began to repeat itself and was cut off there.
     pub repeats: bool,
     /// What was wanted was there, so the rest was not waited for.
-    pub enough: bool,
+    pub stopped: bool,
     /// What whoever waits should know of it, in words.
     pub notes: Vec<String>,
     /// How many tries it took, from 1.
@@ -121,20 +121,20 @@ pub enum CallErrorKind {
 /// can double each time, or after the time that the server asks for, if that is at most a minute.
 /// What the request begins an answer with is told first, and part of its text.
 /// An answer that goes round in circles is cut off, as if it had met its limit of length; one that
-/// is `enough` as far as it came is whole.
+/// `stop_when` holds of, as far as it came is whole.
 /// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
 /// is a fault; one that was cut or refused may be empty.
 pub async fn call(
     model: &dyn Model,
     request: &Request,
     policy: &Policy,
-    enough: &dyn Fn(&str) -> bool,
+    stop_when: &dyn Fn(&str) -> bool,
     cancel: &CancellationToken,
     on: &mut dyn FnMut(News<'_>),
 ) -> Result<Answer, CallError> {
     let mut attempts = 1;
     loop {
-        let mut heard = Heard::of(request.begun(), on);
+        let mut heard = Heard::of(request.prefill(), on);
         let turn = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
@@ -143,13 +143,13 @@ pub async fn call(
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(heard.error(CallErrorKind::Interrupted)),
-            ended = attempt(model, request, policy.silence, enough, &mut heard, on) => ended,
+            ended = attempt(model, request, policy.silence, stop_when, &mut heard, on) => ended,
         };
         drop(turn);
         let fault = match ended {
             Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
             // Servers and programs can repeat what they were sent.
-            Err(fault) => fault.map_said(|said| echo::without(said, &request.messages)),
+            Err(fault) => fault.map_said(|said| redact::without_quotes(said, &request.messages)),
         };
         let Some(wait) = wait_before_retry(&fault, policy, attempts) else {
             return Err(heard.error(CallErrorKind::Failed(fault)));
@@ -169,15 +169,15 @@ async fn attempt(
     model: &dyn Model,
     request: &Request,
     silence: Duration,
-    enough: &dyn Fn(&str) -> bool,
+    stop_when: &dyn Fn(&str) -> bool,
     heard: &mut Heard,
     on: &mut dyn FnMut(News<'_>),
-) -> Result<Ending, Fault> {
+) -> Result<Finish, Fault> {
     let patience = match request.agent.role() {
         Role::Coder | Role::Engineer => repetition::CODE,
         _ => repetition::PROSE,
     };
-    let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
+    let (sender, mut chunks) = mpsc::channel(PIECES_AHEAD);
     let mut answering = model.answer(request, sender);
     let quiet = tokio::time::sleep(silence);
     tokio::pin!(quiet);
@@ -185,15 +185,15 @@ async fn attempt(
     let ended = loop {
         tokio::select! {
             biased;
-            piece = pieces.recv(), if open => match piece {
+            piece = chunks.recv(), if open => match piece {
                 Some(piece) => {
                     heard.take(&piece, on)?;
                     if heard.begins_to_repeat(patience) {
                         // What comes now is what came already: nobody has to wait for it.
-                        return Ok(Ending { outcome: Outcome::Cut, usage: None });
+                        return Ok(Finish { outcome: Outcome::Cut, usage: None });
                     }
-                    if heard.is_enough(enough) {
-                        return Ok(Ending { outcome: Outcome::Whole, usage: None });
+                    if heard.stops_when(stop_when) {
+                        return Ok(Finish { outcome: Outcome::Whole, usage: None });
                     }
                     quiet.set(tokio::time::sleep(silence));
                 }
@@ -204,7 +204,7 @@ async fn attempt(
         }
     };
     // What was sent before the end, or before a fault, was said.
-    while let Ok(piece) = pieces.try_recv() {
+    while let Ok(piece) = chunks.try_recv() {
         heard.take(&piece, on)?;
     }
     let mut ending = ended?;
@@ -213,7 +213,7 @@ async fn attempt(
     if ending.outcome == Outcome::Whole && met && heard.calls.is_empty() {
         ending.outcome = Outcome::Cut;
     }
-    let said = heard.text.get(heard.begun..).unwrap_or_default();
+    let said = heard.text.get(heard.prefill..).unwrap_or_default();
     let empty = said.trim().is_empty() && heard.calls.is_empty();
     if ending.outcome == Outcome::Whole && empty && !heard.read_thoughts(on) {
         return Err(Fault::Empty);
@@ -241,7 +241,7 @@ fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Du
 struct Heard {
     text: String,
     /// How much of the text was there before the model said anything, in bytes.
-    begun: usize,
+    prefill: usize,
     reasoning: String,
     calls: Vec<ToolCall>,
     notes: Vec<String>,
@@ -249,39 +249,39 @@ struct Heard {
     repeats: bool,
     /// The length at which it was last looked whether it is enough, in bytes.
     weighed_at: usize,
-    enough: bool,
+    stopped: bool,
 }
 
 impl Heard {
     /// An answer that begins so.
-    fn of(begun: &str, on: &mut dyn FnMut(News<'_>)) -> Self {
-        if !begun.is_empty() {
-            on(News::Begun(begun));
+    fn of(prefill: &str, on: &mut dyn FnMut(News<'_>)) -> Self {
+        if !prefill.is_empty() {
+            on(News::Prefill(prefill));
         }
-        Self { text: begun.to_owned(), begun: begun.len(), ..Self::default() }
+        Self { text: prefill.to_owned(), prefill: prefill.len(), ..Self::default() }
     }
 
-    fn take(&mut self, piece: &Piece, on: &mut dyn FnMut(News<'_>)) -> Result<(), Fault> {
+    fn take(&mut self, piece: &Chunk, on: &mut dyn FnMut(News<'_>)) -> Result<(), Fault> {
         let new = match piece {
-            Piece::Text(new) | Piece::Reasoning(new) | Piece::Note(new) => new.len(),
-            Piece::Call(call) => call.arguments.to_string().len(),
-            Piece::Phase(_) => 0,
+            Chunk::Text(new) | Chunk::Reasoning(new) | Chunk::Note(new) => new.len(),
+            Chunk::Call(call) => call.arguments.to_string().len(),
+            Chunk::Phase(_) => 0,
         };
         if self.text.len() + self.reasoning.len() + new > MOST_TEXT {
             return Err(Fault::TooLong { what: "it has more than 1 MiB of text".to_owned() });
         }
         match piece {
-            Piece::Text(new) => {
+            Chunk::Text(new) => {
                 self.text.push_str(new);
                 on(News::Text(new));
             }
-            Piece::Reasoning(new) => {
+            Chunk::Reasoning(new) => {
                 self.reasoning.push_str(new);
                 on(News::Reasoning(new));
             }
-            Piece::Call(call) => self.calls.push(call.clone()),
-            Piece::Note(note) => self.notes.push(note.clone()),
-            Piece::Phase(phase) => on(News::Phase(*phase)),
+            Chunk::Call(call) => self.calls.push(call.clone()),
+            Chunk::Note(note) => self.notes.push(note.clone()),
+            Chunk::Phase(phase) => on(News::Phase(*phase)),
         }
         Ok(())
     }
@@ -295,7 +295,7 @@ impl Heard {
         }
         let text = std::mem::take(&mut self.reasoning);
         on(News::Text(&text));
-        self.text.truncate(self.begun);
+        self.text.truncate(self.prefill);
         self.text.push_str(&text);
         self.notes.push(IN_THOUGHTS.to_owned());
         true
@@ -308,18 +308,18 @@ impl Heard {
         self.repeats
     }
 
-    fn is_enough(&mut self, enough: &dyn Fn(&str) -> bool) -> bool {
+    fn stops_when(&mut self, stop_when: &dyn Fn(&str) -> bool) -> bool {
         if self.text.len() < self.weighed_at + BETWEEN_LOOKS {
             return false;
         }
         self.weighed_at = self.text.len();
-        self.enough = self.calls.is_empty() && enough(&self.text);
-        self.enough
+        self.stopped = self.calls.is_empty() && stop_when(&self.text);
+        self.stopped
     }
 
-    fn answer(self, ending: Ending, request: &Request, attempts: u32) -> Answer {
+    fn answer(self, ending: Finish, request: &Request, attempts: u32) -> Answer {
         // Reasoning is paid for like any other part of an answer.
-        let said = self.text.get(self.begun..).unwrap_or_default();
+        let said = self.text.get(self.prefill..).unwrap_or_default();
         let mut guess = Usage::estimate(&request.messages, said);
         guess.answer += self.reasoning.len().div_ceil(4) as u64;
         let mut usage = ending.usage.unwrap_or(guess);
@@ -338,7 +338,7 @@ impl Heard {
             outcome: ending.outcome,
             usage,
             repeats: self.repeats,
-            enough: self.enough,
+            stopped: self.stopped,
             notes: self.notes,
             attempts,
         }

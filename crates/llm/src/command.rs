@@ -2,7 +2,7 @@
 //! standard output.
 
 use super::fault::shown;
-use super::{Ending, Fault, Model, Piece};
+use super::{Chunk, Fault, Finish, Model};
 use futures_util::future::{BoxFuture, FutureExt};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -38,14 +38,14 @@ impl Model for CommandModel {
     fn answer<'a>(
         &'a self,
         request: &'a Request,
-        pieces: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>> {
-        Box::pin(self.run(request, pieces))
+        chunks: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>> {
+        Box::pin(self.run(request, chunks))
     }
 }
 
 impl CommandModel {
-    async fn run(&self, request: &Request, out: mpsc::Sender<Piece>) -> Result<Ending, Fault> {
+    async fn run(&self, request: &Request, out: mpsc::Sender<Chunk>) -> Result<Finish, Fault> {
         let prompt = serde_json::to_vec(&request.messages).map_err(Fault::bad_text)?;
         let mut child = self
             .spawn(request)
@@ -79,7 +79,7 @@ impl CommandModel {
             }
         };
         match status {
-            Ok(status) if status.success() => Ok(Ending { outcome: Outcome::Whole, usage: None }),
+            Ok(status) if status.success() => Ok(Finish { outcome: Outcome::Whole, usage: None }),
             Ok(status) => Err(self.fault(&format!("failed ({status}){}", last_line(&errors)))),
             Err(error) => Err(self.fault(&format!("was lost: {error}"))),
         }
@@ -131,7 +131,7 @@ async fn feed(stdin: Option<ChildStdin>, prompt: &[u8]) {
 /// Sends the program's output on as it comes.
 async fn pass_on(
     stdout: Option<impl AsyncRead + Unpin>,
-    out: &mpsc::Sender<Piece>,
+    out: &mpsc::Sender<Chunk>,
 ) -> Result<(), Fault> {
     let Some(mut stdout) = stdout else { return Ok(()) };
     let mut buffer = vec![0; BUFFER];
@@ -144,7 +144,7 @@ async fn pass_on(
         pending.extend_from_slice(&buffer[..count]);
         let text = take_text(&mut pending)?;
         if !text.is_empty() {
-            out.send(Piece::Text(text)).await.map_err(|_| Fault::Truncated)?;
+            out.send(Chunk::Text(text)).await.map_err(|_| Fault::Truncated)?;
         }
     }
     if pending.is_empty() { Ok(()) } else { Err(Fault::bad_text("it ends inside a character")) }

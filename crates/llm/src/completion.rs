@@ -87,7 +87,7 @@ impl Wire for Completion {
         false
     }
 
-    fn goes_on(&self) -> bool {
+    fn takes_prefill(&self) -> bool {
         true
     }
 
@@ -121,7 +121,7 @@ impl Wire for Completion {
         if let Some(text) = event.pointer(&self.fields[&Field::Answer]) {
             reading.content(text);
         }
-        reading.goes_on = FLAGS.iter().any(|at| event.pointer(at) == Some(&Value::Bool(false)));
+        reading.more_comes = FLAGS.iter().any(|at| event.pointer(at) == Some(&Value::Bool(false)));
         end(event, reading)?;
         reading.count(usage(event));
         Ok(())

@@ -1,13 +1,13 @@
 //! What models there are to choose from when nobody has configured one.
 
-use super::http::Door;
+use super::http::Endpoint;
 use super::keyring;
 use super::library::Entry;
 use super::provider::{
     BUILT_IN, EMBEDDED, Lookup, ProviderError, environment, names, settings, unknown,
 };
 use super::secret::Secret;
-use super::told::{SERVERS, is_cloud, is_remote};
+use super::server_info::{SERVERS, is_cloud, is_remote};
 use crate::config::{Kind, Models};
 use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
@@ -109,8 +109,8 @@ pub async fn servers(places: &[(&str, &str)]) -> Vec<FoundServer> {
 
 /// The models that a server lists as `OpenAI` does.
 async fn listed(base_url: &str) -> Option<Vec<String>> {
-    let door = Door::new(base_url, "models", HeaderMap::new(), Secret::new("")).ok()?;
-    let answer = door.get().await.ok()?;
+    let endpoint = Endpoint::new(base_url, "models", HeaderMap::new(), Secret::new("")).ok()?;
+    let answer = endpoint.get().await.ok()?;
     let names = answer["data"].as_array()?.iter().filter_map(|model| model["id"].as_str());
     Some(names.map(str::to_owned).collect())
 }
@@ -152,8 +152,8 @@ async fn ollama(config: Models<'_>, env: Lookup<'_>) -> Option<FoundOllama> {
         return None;
     }
     let url = settings.base_url?;
-    let door = Door::new(&url, "api/tags", HeaderMap::new(), Secret::new("")).ok()?;
-    let tags = door.get().await.ok()?;
+    let endpoint = Endpoint::new(&url, "api/tags", HeaderMap::new(), Secret::new("")).ok()?;
+    let tags = endpoint.get().await.ok()?;
     let (mut models, mut elsewhere) = (Vec::new(), Vec::new());
     for entry in tags["models"].as_array()? {
         let Some(name) = entry["name"].as_str() else { continue };
@@ -162,7 +162,7 @@ async fn ollama(config: Models<'_>, env: Lookup<'_>) -> Option<FoundOllama> {
             elsewhere.push(name.to_owned());
         }
     }
-    Some(FoundOllama { server: door.server(), models, elsewhere })
+    Some(FoundOllama { server: endpoint.server(), models, elsewhere })
 }
 
 /// The model to use when none is configured: that of the first key in the order of the built-in

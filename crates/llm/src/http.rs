@@ -8,7 +8,7 @@ use super::refusal;
 use super::secret::Secret;
 use super::stops::Stops;
 use super::wire::{Reading, Wire};
-use super::{Ending, Fault, Model, Piece};
+use super::{Chunk, Fault, Finish, Model};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use redraft_domain::chat::{Outcome, Request};
@@ -58,7 +58,7 @@ const OF_SCHEMAS: [&str; 4] = ["schema", "response_format", "text.format", "outp
 const RENAMED: (&str, &str) = ("max_tokens", "max_completion_tokens");
 
 /// The address of a server and what goes with each request to it.
-pub(super) struct Door {
+pub(super) struct Endpoint {
     client: OnceLock<Client>,
     url: Url,
     /// What stands before the wire format's own path.
@@ -72,8 +72,8 @@ pub(super) struct Door {
 #[error("it must be an http or https address with a host")]
 pub struct BadAddress;
 
-impl Door {
-    /// A door to `base_url` with `path` after it. What of the path `base_url` has at its end
+impl Endpoint {
+    /// An endpoint at `base_url` with `path` after it. What of the path `base_url` has at its end
     /// already, as `/v1`, is not said twice. `key` is what error texts must not show; no
     /// connection is made yet.
     pub(super) fn new(
@@ -287,10 +287,10 @@ pub(super) fn is_near(base_url: &str) -> bool {
     }
 }
 
-/// A model behind a door, whatever its wire format.
+/// A model behind an endpoint, whatever its wire format.
 pub(super) struct HttpModel<W> {
     /// The server.
-    pub(super) door: Door,
+    pub(super) endpoint: Endpoint,
     /// How it is spoken to.
     pub(super) wire: W,
     /// Fields that go over those of the wire format.
@@ -303,18 +303,18 @@ impl<W: Wire> Model for HttpModel<W> {
     fn answer<'a>(
         &'a self,
         request: &'a Request,
-        pieces: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>> {
+        chunks: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>> {
         Box::pin(async move {
-            let mut fault = match self.ask(request, &pieces).await {
+            let mut fault = match self.ask(request, &chunks).await {
                 Ok(ending) => return Ok(ending),
                 // Servers can repeat what they were sent, the key as well.
-                Err(fault) => fault.map_said(|said| self.door.shown(said)),
+                Err(fault) => fault.map_said(|said| self.endpoint.shown(said)),
             };
             if let (Fault::NoSuchModel { model, near, .. }, Some(list)) =
                 (&mut fault, self.wire.list())
             {
-                *near = self.door.nearest(model, list).await;
+                *near = self.endpoint.nearest(model, list).await;
             }
             Err(fault)
         })
@@ -332,13 +332,13 @@ impl<W: Wire> Model for HttpModel<W> {
         self.refused_schema.load(Ordering::Relaxed)
     }
 
-    fn goes_on(&self) -> bool {
-        self.wire.goes_on()
+    fn takes_prefill(&self) -> bool {
+        self.wire.takes_prefill()
     }
 }
 
 impl<W: Wire> HttpModel<W> {
-    async fn ask(&self, request: &Request, out: &mpsc::Sender<Piece>) -> Result<Ending, Fault> {
+    async fn ask(&self, request: &Request, out: &mpsc::Sender<Chunk>) -> Result<Finish, Fault> {
         let response = match self.post(self.body(request)?).await {
             // What is wanted is said in the prompt as well.
             Err(fault @ Fault::Status { status: 400 | 422, .. }) if request.schema.is_some() => {
@@ -366,7 +366,7 @@ impl<W: Wire> HttpModel<W> {
     /// Posts the request; what the server names as unwanted in it is left out, each field once.
     async fn post(&self, mut body: Value) -> Result<Response, Fault> {
         loop {
-            let fault = match self.door.post(&body, self.wire.model()).await {
+            let fault = match self.endpoint.post(&body, self.wire.model()).await {
                 Err(fault @ Fault::Status { status: 400 | 422, .. }) => fault,
                 result => return result,
             };
@@ -382,7 +382,7 @@ impl<W: Wire> HttpModel<W> {
     }
 
     /// Reads an answer until it says that it is done: streamed or not, whatever its label says.
-    async fn read(&self, response: Response, out: &mpsc::Sender<Piece>) -> Result<Ending, Fault> {
+    async fn read(&self, response: Response, out: &mpsc::Sender<Chunk>) -> Result<Finish, Fault> {
         let kind = content_type(response.headers());
         let mut bytes = response.bytes_stream();
         let mut events = Events::new(kind == EVENTS);
@@ -436,7 +436,7 @@ impl<W: Wire> HttpModel<W> {
                 }
                 let ended = reading.outcome.is_some();
                 self.wire.read(&event, reading)?;
-                let nothing = reading.pieces.is_empty() && reading.outcome.is_some() == ended;
+                let nothing = reading.chunks.is_empty() && reading.outcome.is_some() == ended;
                 let error = Fault::beside(&event)
                     .or_else(|| Fault::elsewhere(&event).filter(|_| nothing && !ended));
                 error.map_or(Ok(()), Err)
@@ -466,7 +466,7 @@ impl<W: Wire> HttpModel<W> {
         if !reading.said && !reading.thinks && reading.usage.is_none() {
             return Err(self.not_an_answer("other JSON"));
         }
-        if self.wire.ends_unsaid() && values == 1 && reading.said && !reading.goes_on {
+        if self.wire.ends_unsaid() && values == 1 && reading.said && !reading.more_comes {
             // A text that came whole needs no word that it is.
             reading.outcome = Some(Outcome::Whole);
         }
@@ -474,7 +474,7 @@ impl<W: Wire> HttpModel<W> {
     }
 
     fn not_an_answer(&self, what: &str) -> Fault {
-        Fault::NotAnAnswer { server: self.door.server(), what: what.to_owned() }
+        Fault::NotAnAnswer { server: self.endpoint.server(), what: what.to_owned() }
     }
 }
 
@@ -482,17 +482,17 @@ impl<W: Wire> HttpModel<W> {
 async fn deliver(
     reading: &mut Reading,
     stops: &mut Stops<'_>,
-    out: &mpsc::Sender<Piece>,
+    out: &mpsc::Sender<Chunk>,
 ) -> Result<(), Fault> {
-    for piece in reading.pieces.drain(..) {
+    for piece in reading.chunks.drain(..) {
         let (piece, over) = match piece {
-            Piece::Text(text) => {
+            Chunk::Text(text) => {
                 let (text, over) = stops.take(&text);
-                (Piece::Text(text), over)
+                (Chunk::Text(text), over)
             }
             piece => (piece, false),
         };
-        if !matches!(&piece, Piece::Text(text) if text.is_empty()) {
+        if !matches!(&piece, Chunk::Text(text) if text.is_empty()) {
             // A closed channel means that nobody listens any more: as good as broken off.
             out.send(piece).await.map_err(|_| Fault::Truncated)?;
         }
@@ -509,11 +509,11 @@ async fn deliver(
 async fn last(
     reading: &mut Reading,
     stops: &mut Stops<'_>,
-    out: &mpsc::Sender<Piece>,
+    out: &mpsc::Sender<Chunk>,
 ) -> Result<(), Fault> {
-    reading.pieces.push(Piece::Text(stops.rest()));
+    reading.chunks.push(Chunk::Text(stops.rest()));
     if let Some(reason) = reading.unknown.take().filter(|_| reading.outcome == Some(Outcome::Cut)) {
-        reading.pieces.push(Piece::Note(format!(
+        reading.chunks.push(Chunk::Note(format!(
             "the server ended the answer with `{reason}`, which does not say that it is whole: it is \
              taken as cut off"
         )));
@@ -521,7 +521,7 @@ async fn last(
     // What was cut off is no call.
     if reading.outcome == Some(Outcome::Whole) {
         let calls = reading.calls();
-        reading.pieces.extend(calls.into_iter().map(Piece::Call));
+        reading.chunks.extend(calls.into_iter().map(Chunk::Call));
     }
     deliver(reading, &mut Stops::new(&[]), out).await
 }
@@ -605,11 +605,11 @@ mod tests {
             ("http://h/a?v=1", "m?alt=sse", "http://h/a/m?v=1&alt=sse"),
             ("http://h/completion", "", "http://h/completion"),
         ] {
-            let door = Door::new(base, path, HeaderMap::new(), Secret::new("")).unwrap();
-            assert_eq!(door.url.as_str(), url, "{base}");
+            let endpoint = Endpoint::new(base, path, HeaderMap::new(), Secret::new("")).unwrap();
+            assert_eq!(endpoint.url.as_str(), url, "{base}");
         }
         for base in ["", "localhost:8000/v1", "file:///etc", "http://", "ftp://h", "h"] {
-            assert!(Door::new(base, "p", HeaderMap::new(), Secret::new("")).is_err(), "{base}");
+            assert!(Endpoint::new(base, "p", HeaderMap::new(), Secret::new("")).is_err(), "{base}");
         }
     }
 
@@ -640,8 +640,9 @@ mod tests {
 
     #[test]
     fn a_password_in_an_address_is_not_shown() {
-        let door =
-            Door::new("http://me:pw@h:8/v1?key=k", "p", HeaderMap::new(), Secret::new("")).unwrap();
-        assert_eq!(door.server(), "h:8");
+        let endpoint =
+            Endpoint::new("http://me:pw@h:8/v1?key=k", "p", HeaderMap::new(), Secret::new(""))
+                .unwrap();
+        assert_eq!(endpoint.server(), "h:8");
     }
 }

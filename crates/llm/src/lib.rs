@@ -10,7 +10,6 @@ mod command;
 mod completion;
 pub mod config;
 pub mod discover;
-mod echo;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod env;
@@ -30,14 +29,15 @@ pub mod profiles;
 pub mod provider;
 mod proxy;
 mod reasons;
+mod redact;
 mod refusal;
 mod repetition;
 mod responses;
 mod script;
 mod secret;
+pub mod server_info;
 mod stops;
 mod template;
-pub mod told;
 mod wire;
 
 pub use fault::Fault;
@@ -50,7 +50,7 @@ use tokio::sync::mpsc;
 
 /// A piece of an answer as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum Chunk {
     /// A piece of the answer itself.
     Text(String),
     /// A piece of what the model thinks before it answers, where the provider tells them apart.
@@ -79,7 +79,7 @@ pub enum Phase {
 
 /// How an answer ended, said by the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct Finish {
     /// Whole, cut or refused.
     pub outcome: Outcome,
     /// The tokens used, where the provider counted them.
@@ -93,8 +93,8 @@ pub trait Model: Send + Sync {
     fn answer<'a>(
         &'a self,
         request: &'a Request,
-        pieces: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>>;
+        chunks: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>>;
 
     /// Waits until it may be asked, where its provider takes only so many requests. Whoever asks holds
     /// what is given until the answer is there.
@@ -126,7 +126,7 @@ pub trait Model: Send + Sync {
 
     /// Whether it goes on from what the last message says, where that is the model's own. One that
     /// does not is never sent such a message.
-    fn goes_on(&self) -> bool {
+    fn takes_prefill(&self) -> bool {
         false
     }
 }

@@ -3,7 +3,7 @@
 use super::fault::is_hollow;
 use super::parts::says_something;
 use super::wire::{Reading, Wire, tokens};
-use super::{Fault, Phase, Piece};
+use super::{Chunk, Fault, Phase};
 use redraft_domain::chat::{Message, Outcome, Request, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ impl Wire for OpenAi {
         let progress = &event["prompt_progress"];
         if let (Some(read), Some(of)) = (tokens(&progress["processed"]), tokens(&progress["total"]))
         {
-            reading.pieces.push(Piece::Phase(Phase::Reading { read, of }));
+            reading.chunks.push(Chunk::Phase(Phase::Reading { read, of }));
         }
         // A streamed answer comes in deltas, one that was not streamed as a message. Where both are
         // there, or a message follows deltas, it has all of the text again.

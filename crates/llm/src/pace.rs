@@ -1,6 +1,6 @@
 //! How fast a provider is asked by the whole process: so many requests a minute, so many at once.
 
-use super::{Ending, Fault, Model, Piece};
+use super::{Chunk, Fault, Finish, Model};
 use futures_util::future::BoxFuture;
 use redraft_domain::chat::{Agent, Request};
 use std::collections::{HashMap, VecDeque};
@@ -56,9 +56,9 @@ impl Model for Paced {
     fn answer<'a>(
         &'a self,
         request: &'a Request,
-        pieces: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>> {
-        self.model.answer(request, pieces)
+        chunks: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>> {
+        self.model.answer(request, chunks)
     }
 
     fn turn(&self) -> BoxFuture<'_, Turn> {
@@ -92,8 +92,8 @@ impl Model for Paced {
         self.model.takes_form(agent)
     }
 
-    fn goes_on(&self) -> bool {
-        self.model.goes_on()
+    fn takes_prefill(&self) -> bool {
+        self.model.takes_prefill()
     }
 }
 
@@ -146,8 +146,8 @@ mod tests {
         fn answer<'a>(
             &'a self,
             _: &'a Request,
-            _: mpsc::Sender<Piece>,
-        ) -> BoxFuture<'a, Result<Ending, Fault>> {
+            _: mpsc::Sender<Chunk>,
+        ) -> BoxFuture<'a, Result<Finish, Fault>> {
             Box::pin(std::future::pending())
         }
     }

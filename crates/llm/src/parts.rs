@@ -71,7 +71,7 @@ pub(super) fn says_something(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Piece;
+    use crate::Chunk;
     use serde_json::json;
 
     #[test]
@@ -104,10 +104,10 @@ mod tests {
             let mut reading = Reading::default();
             reading.content(&content);
             let (mut said, mut thoughts) = (String::new(), String::new());
-            for piece in &reading.pieces {
+            for piece in &reading.chunks {
                 match piece {
-                    Piece::Text(text) => said.push_str(text),
-                    Piece::Reasoning(text) => thoughts.push_str(text),
+                    Chunk::Text(text) => said.push_str(text),
+                    Chunk::Reasoning(text) => thoughts.push_str(text),
                     piece => panic!("{piece:?}"),
                 }
             }

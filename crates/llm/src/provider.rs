@@ -7,7 +7,7 @@ use super::completion::Completion;
 pub use super::env::{Lookup, environment};
 use super::fault::shown;
 use super::gemini::Gemini;
-use super::http::{BadAddress, Door, HttpModel, is_near};
+use super::http::{BadAddress, Endpoint, HttpModel, is_near};
 use super::keyring::{self, KeyringError};
 use super::library::{Entry, Library, LibraryError, Meant};
 use super::ollama::{self, Ollama};
@@ -16,8 +16,8 @@ use super::pace::Paced;
 use super::profiles;
 use super::responses::Responses;
 use super::secret::Secret;
+use super::server_info::{OLLAMA, Server};
 use super::template::Template;
-use super::told::{OLLAMA, Server};
 use super::wire::Wire;
 use super::{Fault, Model, ScriptModel, Used};
 use crate::config::{Kind, Models, Price, Probe, ProviderConfig};
@@ -178,7 +178,7 @@ impl Connection {
     /// Whether its answers can be begun for it: it goes on from there, and does not think aloud first.
     #[must_use]
     pub fn can_be_begun(&self) -> bool {
-        self.model.goes_on() && self.answers_at_once()
+        self.model.takes_prefill() && self.answers_at_once()
     }
 
     /// Takes up what was found out about the model: no prompt gets longer than that.
@@ -571,10 +571,10 @@ impl Provider<'_> {
     fn http<W: Wire + 'static>(&self, wire: W) -> Result<Box<dyn Model>, ProviderError> {
         let key = self.key()?;
         let headers = self.headers(&key)?;
-        let door = Door::new(self.base_url()?, &wire.path(), headers, key)
+        let endpoint = Endpoint::new(self.base_url()?, &wire.path(), headers, key)
             .map_err(|source| ProviderError::BadUrl { provider: self.name.clone(), source })?;
         let extra = self.settings.extra.clone();
-        Ok(Box::new(HttpModel { door, wire, extra, refused_schema: false.into() }))
+        Ok(Box::new(HttpModel { endpoint, wire, extra, refused_schema: false.into() }))
     }
 
     /// Whether it is the server of who made its format, whose models are held to schemas. What else speaks

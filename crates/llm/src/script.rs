@@ -1,6 +1,6 @@
 //! Recorded answers, for demonstrations, tests and replays.
 
-use super::{Ending, Fault, Model, Piece};
+use super::{Chunk, Fault, Finish, Model};
 use futures_util::future::BoxFuture;
 use redraft_domain::chat::{Agent, Outcome, Request};
 use redraft_domain::text::one_line;
@@ -116,8 +116,8 @@ impl Model for ScriptModel {
     fn answer<'a>(
         &'a self,
         request: &'a Request,
-        pieces: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>> {
+        chunks: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>> {
         Box::pin(async move {
             let taken = self.take(request.agent).ok_or_else(|| Fault::Recording {
                 file: one_line(&self.file, 200),
@@ -125,10 +125,10 @@ impl Model for ScriptModel {
             })?;
             tokio::time::sleep(Duration::from_millis(taken.answer().delay_ms)).await;
             for line in taken.answer().answer.split_inclusive('\n') {
-                let piece = Piece::Text(line.to_owned());
-                pieces.send(piece).await.map_err(|_| Fault::Truncated)?;
+                let piece = Chunk::Text(line.to_owned());
+                chunks.send(piece).await.map_err(|_| Fault::Truncated)?;
             }
-            Ok(Ending { outcome: taken.keep().outcome, usage: None })
+            Ok(Finish { outcome: taken.keep().outcome, usage: None })
         })
     }
 }
@@ -162,10 +162,10 @@ mod tests {
         let request = Request::new(agent, vec![Message::user("x")], 9);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (sender, mut pieces) = mpsc::channel(64);
+            let (sender, mut chunks) = mpsc::channel(64);
             let ending = model.answer(&request, sender).await?;
             let mut text = String::new();
-            while let Some(Piece::Text(piece)) = pieces.recv().await {
+            while let Some(Chunk::Text(piece)) = chunks.recv().await {
                 text.push_str(&piece);
             }
             Ok((text, ending.outcome))

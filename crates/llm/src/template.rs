@@ -7,7 +7,7 @@ use super::fault::shown;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value};
-use redraft_domain::chat::{Message, Speaker, split_begun};
+use redraft_domain::chat::{Message, Speaker, split_prefill};
 use regex::{Captures, Regex};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -114,12 +114,12 @@ impl Template {
         let wrong = |error: Error| {
             Fault::bad_text(format!("the template can't be filled: {}", words(&error)))
         };
-        let (messages, begun) = split_begun(messages);
+        let (messages, prefill) = split_prefill(messages);
         let mut messages = messages.to_vec();
         for message in &mut messages {
             self.unmark(&mut message.content);
         }
-        Ok(self.fill(&messages).map_err(wrong)? + begun)
+        Ok(self.fill(&messages).map_err(wrong)? + prefill)
     }
 
     /// Breaks the marks of turns in what a message says.

@@ -2,7 +2,7 @@
 
 use super::lenient::Halves;
 use super::reasons::{self, Meaning};
-use super::{Ending, Fault, Piece};
+use super::{Chunk, Fault, Finish};
 use redraft_domain::chat::{Outcome, Request, ToolCall, Usage};
 use redraft_domain::text::one_line;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(super) trait Wire: Send + Sync {
     }
 
     /// Whether the server goes on from the last message, where that is the model's own.
-    fn goes_on(&self) -> bool {
+    fn takes_prefill(&self) -> bool {
         false
     }
 
@@ -58,7 +58,7 @@ pub(super) trait Wire: Send + Sync {
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// New pieces, to be sent on.
-    pub(super) pieces: Vec<Piece>,
+    pub(super) chunks: Vec<Chunk>,
     /// How it ended, once it has said so.
     pub(super) outcome: Option<Outcome>,
     /// The tokens used, once they were told.
@@ -68,7 +68,7 @@ pub(super) struct Reading {
     /// Nothing more will come.
     pub(super) done: bool,
     /// The server said that the answer goes on.
-    pub(super) goes_on: bool,
+    pub(super) more_comes: bool,
     /// Some text of the answer was read.
     pub(super) said: bool,
     /// Some of what the model thinks was read.
@@ -96,7 +96,7 @@ impl Reading {
         let text = self.halves[0].join(value.as_str().unwrap_or_default());
         if !text.is_empty() {
             self.said = true;
-            self.pieces.push(Piece::Text(text));
+            self.chunks.push(Chunk::Text(text));
         }
     }
 
@@ -105,7 +105,7 @@ impl Reading {
         let text = self.halves[1].join(value.as_str().unwrap_or_default());
         if !text.is_empty() {
             self.thinks = true;
-            self.pieces.push(Piece::Reasoning(text));
+            self.chunks.push(Chunk::Reasoning(text));
         }
     }
 
@@ -182,12 +182,12 @@ impl Reading {
     }
 
     /// How the answer ended; without an end mark it was cut off on its way.
-    pub(super) fn ending(&self) -> Result<Ending, Fault> {
+    pub(super) fn ending(&self) -> Result<Finish, Fault> {
         let outcome = match self.outcome.ok_or(Fault::Truncated)? {
             Outcome::Whole if self.declined => Outcome::Refused,
             outcome => outcome,
         };
-        Ok(Ending { outcome, usage: self.usage })
+        Ok(Finish { outcome, usage: self.usage })
     }
 }
 

@@ -21,7 +21,7 @@ pub fn of(before: &str, after: &str) -> Option<String> {
     if let Some(name) = emptied.into_iter().find(had_code) {
         return Some(format!("`{name}` has no code any more"));
     }
-    let gone = outline::vanished(before, after);
+    let gone = outline::removed(before, after);
     let name = gone.first().filter(|_| old.runs && !new.runs)?;
     Some(format!("nothing in it runs, and `{name}` is not in it any more"))
 }

@@ -96,7 +96,7 @@ pub fn used_of(script: &str, module: &str) -> Vec<String> {
 /// The functions and classes at the top level of a script that the one written from it has in no
 /// form any more. Both are scripts that were checked.
 #[must_use]
-pub fn vanished(before: &str, after: &str) -> Vec<String> {
+pub fn removed(before: &str, after: &str) -> Vec<String> {
     // Both were checked when they became versions.
     let outlines = with_room(|| read(before).zip(read(after)));
     let Some((before, after)) = outlines.flatten() else { return Vec::new() };
@@ -109,13 +109,13 @@ pub fn vanished(before: &str, after: &str) -> Vec<String> {
 /// Of these functions at the top level of a script, those that take something and use nothing of it: what
 /// they give can be right for one question only. What goes by `_` is not meant to be used.
 #[must_use]
-pub fn heedless(script: &str, names: &[String]) -> Vec<String> {
+pub fn ignores_parameters(script: &str, names: &[String]) -> Vec<String> {
     let read = with_room(|| {
         let parsed = parse_module(script).ok()?;
         let functions = parsed.suite().iter().filter_map(Stmt::as_function_def_stmt);
         let called = functions.filter(|function| names.iter().any(|n| *n == *function.name));
-        let heedless = called.filter(|function| Given::is_unused(function));
-        Some(heedless.map(|function| function.name.to_string()).collect())
+        let ignores_parameters = called.filter(|function| Given::is_unused(function));
+        Some(ignores_parameters.map(|function| function.name.to_string()).collect())
     });
     read.flatten().unwrap_or_default()
 }
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_function_that_answers_without_looking_at_the_question_is_not_told_from_others() {
-        for (script, heedless) in [
+        for (script, ignores_parameters) in [
             ("def f(x):\n    return 0.5", true),
             ("def f(x: float) -> float:\n    \"\"\"Half of x.\"\"\"\n    return 0.5", true),
             ("def f(*x, y=1):\n    x = [1]\n    z = 2\n    return z", true),
@@ -386,8 +386,8 @@ mod tests {
             ("def f(:", false),
         ] {
             let names = ["f".to_owned()];
-            let expected: &[&str] = if heedless { &["f"] } else { &[] };
-            assert_eq!(super::heedless(script, &names), expected, "{script}");
+            let expected: &[&str] = if ignores_parameters { &["f"] } else { &[] };
+            assert_eq!(super::ignores_parameters(script, &names), expected, "{script}");
         }
     }
 
@@ -402,7 +402,7 @@ mod tests {
             ("parse = Clock = 1\nmain()\n", vec!["main"]),
             ("def (:", vec![]),
         ] {
-            assert_eq!(vanished(before, after), gone, "{after}");
+            assert_eq!(removed(before, after), gone, "{after}");
         }
     }
 }

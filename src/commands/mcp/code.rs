@@ -1,7 +1,7 @@
 //! The tools that look, compare, check and run.
 
 use super::session::{PRINTED, waiting};
-use super::{Desk, fields};
+use super::{Tools, fields};
 use crate::commands::run::Wanted;
 use crate::commands::{diff, export, run};
 use crate::diff as lines;
@@ -26,13 +26,13 @@ const LARGEST: usize = 4 << 20;
 
 /// A version, as its session would run it.
 pub(super) fn run_script(
-    desk: &Desk,
+    tools: &Tools,
     args: RunScript,
     cancel: &CancellationToken,
 ) -> Result<Reply> {
-    let mut place = desk.find(&args.session)?;
+    let mut place = tools.find(&args.session)?;
     place.version = args.version;
-    let mut wanted = run::of_session(&desk.context, &place)?;
+    let mut wanted = run::of_session(&tools.context, &place)?;
     if let Some(arguments) = args.arguments {
         wanted.args = arguments;
         wanted.stdin.clear();
@@ -40,23 +40,23 @@ pub(super) fn run_script(
     if let Some(input) = args.input {
         wanted.stdin = input;
     }
-    perform(desk, &wanted, cancel)
+    perform(tools, &wanted, cancel)
 }
 
 /// Any code, in the strict sandbox whatever the configuration says.
 pub(super) fn run_python(
-    desk: &Desk,
+    tools: &Tools,
     args: RunPython,
     cancel: &CancellationToken,
 ) -> Result<Reply> {
     if args.code.len() > LARGEST {
         bail!("the code has more than {LARGEST} bytes");
     }
-    let config = &desk.context.config;
+    let config = &tools.context.config;
     let wanted = Wanted {
         script: args.code,
         name: "script.py".to_owned(),
-        data: desk.data(&args.data)?,
+        data: tools.data(&args.data)?,
         limits: Sandbox { mode: SandboxMode::Strict, ..config.sandbox() },
         python: config.python.clone(),
         args: Vec::new(),
@@ -65,11 +65,11 @@ pub(super) fn run_python(
         answers: Answers::new(),
         allow: Vec::new(),
     };
-    perform(desk, &wanted, cancel)
+    perform(tools, &wanted, cancel)
 }
 
-fn perform(desk: &Desk, wanted: &Wanted, cancel: &CancellationToken) -> Result<Reply> {
-    let Some(ran) = run::perform(&desk.context, wanted, None, None, cancel)? else {
+fn perform(tools: &Tools, wanted: &Wanted, cancel: &CancellationToken) -> Result<Reply> {
+    let Some(ran) = run::perform(&tools.context, wanted, None, None, cancel)? else {
         bail!("the run was cancelled");
     };
     let mut value = fields(json!({
@@ -105,8 +105,8 @@ pub(super) fn lint(args: &Lint) -> Reply {
 }
 
 /// The sessions, the one last worked on first.
-pub(super) fn list(desk: &Desk, args: &ListSessions) -> Result<Reply> {
-    let listed = catalog::list(&desk.context.sessions, view::SessionRow::of)?;
+pub(super) fn list(tools: &Tools, args: &ListSessions) -> Result<Reply> {
+    let listed = catalog::list(&tools.context.sessions, view::SessionRow::of)?;
     let mut rows = view::Row::newest_first(listed);
     let limit = args.limit.unwrap_or(LISTED);
     let more = rows.len().saturating_sub(limit);
@@ -115,8 +115,8 @@ pub(super) fn list(desk: &Desk, args: &ListSessions) -> Result<Reply> {
 }
 
 /// A session, or one of its versions.
-pub(super) fn show(desk: &Desk, args: &ShowSession) -> Result<Reply> {
-    let session = store::read(&desk.find(&args.session)?.folder)?.session;
+pub(super) fn show(tools: &Tools, args: &ShowSession) -> Result<Reply> {
+    let session = store::read(&tools.find(&args.session)?.folder)?.session;
     let mut value = fields(json!({}));
     match args.version {
         Some(number) => {
@@ -129,15 +129,15 @@ pub(super) fn show(desk: &Desk, args: &ShowSession) -> Result<Reply> {
             value.insert("session".to_owned(), json!(view::Session::of(&session)));
         }
     }
-    if let Some(form) = waiting(&desk.context, &session) {
-        value.insert("gate".to_owned(), form.value(desk.allow_gates));
+    if let Some(form) = waiting(&tools.context, &session) {
+        value.insert("gate".to_owned(), form.value(tools.allow_gates));
     }
     Ok(Reply::done(value))
 }
 
 /// What changed between two versions.
-pub(super) fn diff(desk: &Desk, args: &DiffVersions) -> Result<Reply> {
-    let session = store::read(&desk.find(&args.session)?.folder)?.session;
+pub(super) fn diff(tools: &Tools, args: &DiffVersions) -> Result<Reply> {
+    let session = store::read(&tools.find(&args.session)?.folder)?.session;
     let newer = args.to.or(session.head).unwrap_or(1);
     let base = session.version(newer).and_then(|version| version.base);
     let older = args.from.or(base);
@@ -165,8 +165,8 @@ pub(super) fn diff(desk: &Desk, args: &DiffVersions) -> Result<Reply> {
 }
 
 /// A script with its dependencies declared.
-pub(super) fn export(desk: &Desk, args: &ExportScript) -> Result<Reply> {
-    let session = store::read(&desk.find(&args.session)?.folder)?.session;
+pub(super) fn export(tools: &Tools, args: &ExportScript) -> Result<Reply> {
+    let session = store::read(&tools.find(&args.session)?.folder)?.session;
     let number = args.version.or(session.result());
     let Some(number) = number else {
         bail!("session `{}` has no version yet to export", session.name);

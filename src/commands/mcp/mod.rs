@@ -15,7 +15,7 @@ use crate::mcp::tools::Call;
 use crate::mcp::{Perform, Reply, Wire, http, server};
 use crate::store::catalog::{self, Place};
 use crate::terminal::Terminal;
-use crate::viewer::serve::Door;
+use crate::viewer::serve::AccessCheck;
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// What calls are worked on with.
-struct Desk {
+struct Tools {
     context: Context,
     /// The folders whose files clients may give to scripts, without links in their paths.
     roots: Vec<PathBuf>,
@@ -39,9 +39,9 @@ pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
     let sessions = context.sessions.clone();
     let context = Context { terminal: quiet, yes: false, ..context };
     let roots = roots(&args.roots)?;
-    let desk = Desk { context, roots, allow_gates: args.allow_gates };
+    let tools = Tools { context, roots, allow_gates: args.allow_gates };
     let stop = interrupts::cancel_on_interrupt()?;
-    let perform: Arc<Perform> = Arc::new(move |call, wire| desk.perform(call, wire));
+    let perform: Arc<Perform> = Arc::new(move |call, wire| tools.perform(call, wire));
     let runtime = setup::runtime()?;
     if let Some(address) = args.http {
         let served = serve_http(terminal, address, perform, sessions, args.allow_gates, stop);
@@ -76,17 +76,19 @@ async fn serve_http(
         anyhow!("cannot listen on `{address}`: {}; choose another port", files::reason(&error))
     })?;
     let address = listener.local_addr()?;
-    let door =
-        Door::new(address).map_err(|error| anyhow!("the system has no random bytes: {error}"))?;
+    let access = AccessCheck::new(address)
+        .map_err(|error| anyhow!("the system has no random bytes: {error}"))?;
     let url = format!("http://{address}{}", http::PATH);
     if terminal.json {
-        terminal.json(&json!({ "url": url, "token": door.token() }));
+        terminal.json(&json!({ "url": url, "token": access.token() }));
     } else {
         terminal.say("the tools are served to clients that send the second line as a header:");
         terminal.say(&url);
-        terminal.say(&format!("Authorization: Bearer {}", door.token()));
+        terminal.say(&format!("Authorization: Bearer {}", access.token()));
     }
-    http::serve(listener, door, perform, sessions, trusted, stop).await.map_err(anyhow::Error::msg)
+    http::serve(listener, access, perform, sessions, trusted, stop)
+        .await
+        .map_err(anyhow::Error::msg)
 }
 
 /// The folders that files may be given from: those that were named, and the current one, unless it is one
@@ -111,7 +113,7 @@ fn roots(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(roots)
 }
 
-impl Desk {
+impl Tools {
     fn perform(&self, call: Call, wire: Wire) -> Reply {
         let done = match call {
             Call::WriteScript(args) => session::write(self, args, wire),

@@ -1,6 +1,6 @@
 //! The tools that work on a session: each goes on until it is accepted or somebody has to decide.
 
-use super::{Desk, fields};
+use super::{Tools, fields};
 use crate::cli;
 use crate::commands::work::{self, Means};
 use crate::commands::{Context, ask, fetch, look, setup};
@@ -27,10 +27,10 @@ const LONGEST: usize = 1 << 20;
 pub(super) const PRINTED: usize = 20_000;
 
 /// A new session.
-pub(super) fn write(desk: &Desk, args: WriteScript, wire: Wire) -> Result<Reply> {
-    let context = &desk.context;
+pub(super) fn write(tools: &Tools, args: WriteScript, wire: Wire) -> Result<Reply> {
+    let context = &tools.context;
     let request = text(&args.request, "request")?;
-    let data = desk.data(&args.data)?;
+    let data = tools.data(&args.data)?;
     let preset = args.preset.map(Into::into);
     let given = cli::Work { examples: args.examples, auto: args.auto, ..cli::Work::default() };
     let settings = || -> Result<_> {
@@ -69,25 +69,25 @@ pub(super) fn write(desk: &Desk, args: WriteScript, wire: Wire) -> Result<Reply>
         interface: Vec::new(),
     };
     let store = store::create(&context.sessions, draft)?;
-    work_on(desk, store, wire, None, args.auto)
+    work_on(tools, store, wire, None, args.auto)
 }
 
 /// A session goes on.
-pub(super) fn go_on(desk: &Desk, args: &ContinueSession, wire: Wire) -> Result<Reply> {
-    let store = open(desk, &args.session)?;
-    work_on(desk, store, wire, None, args.auto)
+pub(super) fn go_on(tools: &Tools, args: &ContinueSession, wire: Wire) -> Result<Reply> {
+    let store = open(tools, &args.session)?;
+    work_on(tools, store, wire, None, args.auto)
 }
 
 /// An answer at the gate that waits.
-pub(super) fn answer(desk: &Desk, args: &AnswerGate, wire: Wire) -> Result<Reply> {
-    let store = open(desk, &args.session)?;
+pub(super) fn answer(tools: &Tools, args: &AnswerGate, wire: Wire) -> Result<Reply> {
+    let store = open(tools, &args.session)?;
     let session = store.session();
-    let Some(form) = waiting(&desk.context, session) else {
+    let Some(form) = waiting(&tools.context, session) else {
         bail!("session `{}` waits at no gate: {}", session.name, status::words(session));
     };
     // A person whose answer does not fit is asked again, where the result can do that.
     let refuse = |why: &str, person: bool| {
-        let mut value = outcome(desk, session);
+        let mut value = outcome(tools, session);
         value.insert("error".to_owned(), json!(why));
         let waiting = Waiting { session: session.name.clone(), form: form.clone() };
         Ok(Reply { value, failed: true, waits: person.then_some(waiting) })
@@ -108,19 +108,19 @@ pub(super) fn answer(desk: &Desk, args: &AnswerGate, wire: Wire) -> Result<Reply
     if gate::is_for_persons(&answer) && !wire.is_person {
         // Whoever can be asked is asked instead.
         if wire.person.is_some() {
-            return work_on(desk, store, wire, None, false);
+            return work_on(tools, store, wire, None, false);
         }
         let why = "only a person may say this: the user can answer in a terminal with `redraft resume`, or \
                    start the server with `--allow-gates`";
         return refuse(why, true);
     }
-    work_on(desk, store, wire, Some((form.gate, answer)), false)
+    work_on(tools, store, wire, Some((form.gate, answer)), false)
 }
 
 /// What a test of a version showed.
-pub(super) fn feedback(desk: &Desk, args: &GiveFeedback) -> Result<Reply> {
+pub(super) fn feedback(tools: &Tools, args: &GiveFeedback) -> Result<Reply> {
     let said = text(&args.text, "text")?;
-    let mut store = open(desk, &args.session)?;
+    let mut store = open(tools, &args.session)?;
     let session = store.session();
     let Some(version) = args.version.or(session.head) else {
         bail!("session `{}` has no version yet to say anything of", session.name);
@@ -150,9 +150,9 @@ fn text<'a>(text: &'a str, what: &str) -> Result<&'a str> {
 }
 
 /// Opens a session that comes to a script, with what was edited by hand taken up.
-fn open(desk: &Desk, name: &str) -> Result<Store> {
-    let context = &desk.context;
-    let (mut store, found) = store::open(&desk.find(name)?.folder)?;
+fn open(tools: &Tools, name: &str) -> Result<Store> {
+    let context = &tools.context;
+    let (mut store, found) = store::open(&tools.find(name)?.folder)?;
     ask::refuse(context, &store, "it comes to no script")?;
     setup::check_models(context, &store.session().settings)?;
     work::take_up(context, &mut store, found)?;
@@ -160,20 +160,20 @@ fn open(desk: &Desk, name: &str) -> Result<Store> {
 }
 
 fn work_on(
-    desk: &Desk,
+    tools: &Tools,
     mut store: Store,
     wire: Wire,
     answer: Option<(Gate, Answer)>,
     auto: bool,
 ) -> Result<Reply> {
-    let context = &desk.context;
+    let context = &tools.context;
     let prompts = work::prompts()?;
     let cancel = wire.cancel.clone();
     let mut client = Client::new(context.terminal, wire, answer);
     let means = Means { manager: &mut client, cancel, auto, more: false };
     let ended = work::drive(&context.config, &mut store, &prompts, means);
     let session = store.session();
-    let mut value = outcome(desk, session);
+    let mut value = outcome(tools, session);
     if !client.notes.is_empty() {
         value.insert("notes".to_owned(), json!(client.notes));
     }
@@ -202,7 +202,7 @@ pub(super) fn waiting(context: &Context, session: &Session) -> Option<Form> {
 }
 
 /// How a session stands, for a result.
-fn outcome(desk: &Desk, session: &Session) -> Map<String, Value> {
+fn outcome(tools: &Tools, session: &Session) -> Map<String, Value> {
     let version = session.result().and_then(|number| session.version(number));
     let status = match status::word(session) {
         known @ ("accepted" | "waiting") => known,
@@ -228,8 +228,8 @@ fn outcome(desk: &Desk, session: &Session) -> Map<String, Value> {
             }
         }
     }
-    if let Some(form) = waiting(&desk.context, session) {
-        value.insert("gate".to_owned(), form.value(desk.allow_gates));
+    if let Some(form) = waiting(&tools.context, session) {
+        value.insert("gate".to_owned(), form.value(tools.allow_gates));
         let next = format!("answer the {} gate with `answer_gate`", form.gate.name());
         value.insert("next".to_owned(), json!(next));
     } else if status == "paused" {

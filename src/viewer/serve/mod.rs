@@ -1,13 +1,13 @@
 //! `redraft serve`: the pages as a server on this machine, with sessions that are followed and answered
 //! through their tasks.
 
-mod door;
+mod access;
 mod elsewhere;
 mod files;
 mod live;
 mod pages;
 
-pub use door::Door;
+pub use access::AccessCheck;
 pub use live::{Actions, Ran, Request, Upload};
 pub(super) use pages::TEMPLATES;
 
@@ -32,7 +32,7 @@ const LONGEST_BODY: usize = 96 << 20;
 
 /// What all requests share.
 struct Site {
-    door: Door,
+    access: AccessCheck,
     sessions: PathBuf,
     actions: Actions,
     /// The sessions that were worked on here, by name.
@@ -73,13 +73,13 @@ fn folder_of(site: &Site, name: &str) -> Result<PathBuf, Failure> {
 /// The system takes no further connections.
 pub async fn serve(
     listener: TcpListener,
-    door: Door,
+    access: AccessCheck,
     sessions: PathBuf,
     actions: Actions,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
     let site = Arc::new(Site {
-        door,
+        access,
         sessions,
         actions,
         tasks: Mutex::default(),
@@ -126,7 +126,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/sessions/{name}/files/{*path}", get(files::file))
         .fallback(|| async { Failure::missing("there is no such page") })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(middleware::from_fn_with_state(site.clone(), door::guard))
+        .layer(middleware::from_fn_with_state(site.clone(), access::guard))
         .with_state(site)
 }
 

@@ -6,7 +6,7 @@ use crate::domain::event::{Artifact, By, Cause, Event, Gate};
 use crate::domain::example::Example;
 use crate::domain::origin;
 use crate::domain::report::AS_GIVEN;
-use crate::domain::session::{Session, Took};
+use crate::domain::session::{CallCost, Session};
 use crate::domain::settings::{Gates, Settings};
 use crate::findings::{evidence, ledger, wishes};
 use crate::python::check;
@@ -324,7 +324,8 @@ fn extended(session: &Session) -> Settings {
     if spent {
         let calls = &session.calls;
         let agents = crate::domain::chat::Agent::ALL.into_iter();
-        let next: Vec<Took> = agents.filter_map(|agent| forecast::call(session, agent)).collect();
+        let next: Vec<CallCost> =
+            agents.filter_map(|agent| forecast::call(session, agent)).collect();
         let tokens = next.iter().map(|took| took.tokens).max().unwrap_or(0).max(1);
         let usd = next.iter().filter_map(|took| took.usd).fold(CENT, f64::max);
         if let (Some(budget), Some(more)) =

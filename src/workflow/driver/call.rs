@@ -2,7 +2,7 @@
 
 use super::answer::parses;
 use super::context::length;
-use super::fit::{Fitted, Room, fit};
+use super::fit::{Fitted, PromptBudget, fit};
 use super::probe::{get_to_know, try_schema};
 use super::{Driver, DriverError, End, MODEL_FAILED, NOT_ASKED, Next, dialogue, history};
 use crate::agents::{
@@ -84,7 +84,7 @@ impl Driver<'_, '_> {
         let by_user = writes.then(|| begun_by_user(session)).flatten();
         // Edits begin otherwise than a script does.
         let edits = session.settings.edits && session.head.is_some();
-        let begun = (begins && writes && !edits).then(|| begin::answer(by_user.as_deref()));
+        let prefill = (begins && writes && !edits).then(|| begin::answer(by_user.as_deref()));
         let unfinished = by_user.is_some();
         let missing = samples::missing(session, agent);
         let first = samples::place(session, agent);
@@ -101,8 +101,8 @@ impl Driver<'_, '_> {
                         _ => request(session, agent, told, unfinished, structured, prompts, room)?,
                     };
                     request.temperature = settings.temperature.unwrap_or(request.temperature);
-                    if let Some(begun) = &begun {
-                        request.messages.push(Message::assistant(begun, Vec::new()));
+                    if let Some(prefill) = &prefill {
+                        request.messages.push(Message::assistant(prefill, Vec::new()));
                         request.form = Some(begin::pattern());
                     }
                     request.form = request.form.filter(|_| is_held);
@@ -160,7 +160,7 @@ impl Driver<'_, '_> {
                 messages: request.messages.clone(),
             })))?;
         }
-        if self.held_back.is_some() {
+        if self.dry_run.is_some() {
             return Ok(Next::Go);
         }
         self.tools.manager.tell(News::Calling { agent, model: &model, version });
@@ -182,7 +182,7 @@ impl Driver<'_, '_> {
         let mut meter = Meter::new(expected(self.store.session(), agent), usual);
         let manager = &mut *self.tools.manager;
         let mut on = |news: call::News<'_>| match news {
-            call::News::Begun(text) => manager.tell(News::Text(text)),
+            call::News::Prefill(text) => manager.tell(News::Text(text)),
             call::News::Text(text) => {
                 manager.tell(News::Text(text));
                 if let Some(progress) = meter.wrote(text, Instant::now()) {
@@ -199,8 +199,8 @@ impl Driver<'_, '_> {
                 manager.tell(News::Retrying { why: why.to_string(), wait });
             }
         };
-        let enough = enough(self.store.session(), agent, connection);
-        let came = came(connection, number, request, &enough, &self.running, &mut on).await;
+        let stop_when = stop_when(self.store.session(), agent, connection);
+        let came = came(connection, number, request, &stop_when, &self.running, &mut on).await;
         self.note_refused_schema(model);
         match self.arrived(agent, came)? {
             Ok((outcome, repeats, usage, milliseconds)) => {
@@ -223,13 +223,13 @@ impl Driver<'_, '_> {
         // It is put back below: what arrives is journaled while others are under way.
         let Some(connection) = self.models.remove(model) else { return Ok(Next::Go) };
         let cancel = self.running.clone();
-        let enough = enough(self.store.session(), agent, &connection);
-        let (connected, enough, cancel) = (&connection, &enough, &cancel);
+        let stop_when = stop_when(self.store.session(), agent, &connection);
+        let (connected, stop_when, cancel) = (&connection, &stop_when, &cancel);
         let calls = asked.iter().map(|(number, request)| async move {
-            came(connected, *number, request, enough, cancel, &mut |_| ()).await
+            came(connected, *number, request, stop_when, cancel, &mut |_| ()).await
         });
         let mut calls = stream::iter(calls).buffer_unordered(connection.parallel);
-        let begun = Instant::now();
+        let prefill = Instant::now();
         let (mut there, mut tokens, mut fault) = (0, Usage::default(), None);
         let mut partial = String::new();
         self.tools.manager.tell(News::Sampled { there, of: asked.len() });
@@ -252,7 +252,7 @@ impl Driver<'_, '_> {
         if there > 0 {
             self.was_taken(model);
             let (outcome, repeats, usage) = (Outcome::Whole, false, tokens);
-            let milliseconds = millis(begun);
+            let milliseconds = millis(prefill);
             self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
         }
         match (fault, asked) {
@@ -288,7 +288,7 @@ impl Driver<'_, '_> {
                     agent,
                     outcome,
                     repeats,
-                    enough: answer.enough,
+                    enough: answer.stopped,
                     answer: answer.text,
                     reasoning: answer.reasoning,
                     calls: answer.calls,
@@ -353,17 +353,17 @@ async fn came(
     connection: &Connection,
     number: u32,
     request: &Request,
-    enough: &dyn Fn(&str) -> bool,
+    stop_when: &dyn Fn(&str) -> bool,
     cancel: &CancellationToken,
     on: &mut dyn FnMut(call::News<'_>),
 ) -> Came {
-    let begun = Instant::now();
+    let prefill = Instant::now();
     let model = connection.model.as_ref();
-    let mut answer = call::call(model, request, &connection.policy, enough, cancel, on).await;
+    let mut answer = call::call(model, request, &connection.policy, stop_when, cancel, on).await;
     if let (Ok(answer), Some(profile)) = (&mut answer, &connection.profile) {
         keep_thoughts_apart(answer, profile);
     }
-    Came { number, milliseconds: millis(begun), price: connection.price, answer }
+    Came { number, milliseconds: millis(prefill), price: connection.price, answer }
 }
 
 /// The length of an answer that writes a version anew, in bytes.
@@ -377,7 +377,7 @@ fn expected(session: &Session, agent: Agent) -> Option<usize> {
 /// thoughts before they give it, and that cost time: those that cost money count their tokens at the
 /// end of their answer. An answer that is the script that it was to change, word for word, is enough of
 /// any model: it is refused whatever follows.
-fn enough(
+fn stop_when(
     session: &Session,
     agent: Agent,
     connection: &Connection,
@@ -414,7 +414,7 @@ fn millis(since: Instant) -> u64 {
 impl Driver<'_, '_> {
     async fn get_to_know(&mut self, model: &str) -> Result<Option<Next>, DriverError> {
         let Some(connection) = self.models.get_mut(model) else { return Ok(None) };
-        if self.held_back.is_some() {
+        if self.dry_run.is_some() {
             return Ok(None);
         }
         let manager = &mut *self.tools.manager;
@@ -469,7 +469,7 @@ fn request(
     unfinished: bool,
     structured: bool,
     prompts: &Prompts,
-    room: Room,
+    room: PromptBudget,
 ) -> Result<Request, PromptError> {
     let plan = session.planning.plan.as_ref();
     let for_models = plan.map(|plan| origin::for_models(&plan.text));
@@ -695,13 +695,13 @@ fn request(
 }
 
 /// Findings that a reviewer is to confirm.
-fn open_findings(session: &Session, room: Room) -> Vec<reviewer::Open<'_>> {
+fn open_findings(session: &Session, room: PromptBudget) -> Vec<reviewer::Open<'_>> {
     let open = ledger::for_coder(&session.ledger).into_iter().take(room.findings);
     open.map(|f| reviewer::Open { id: &f.id, text: &f.text }).collect()
 }
 
 /// What is known of a version: its run, its tests, what it lost.
-fn state_words(version: &Version, room: Room) -> String {
+fn state_words(version: &Version, room: PromptBudget) -> String {
     let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, room.run)
     });
@@ -713,7 +713,7 @@ fn state_words(version: &Version, room: Room) -> String {
     join(parts)
 }
 
-fn test_words(version: &Version, room: Room) -> String {
+fn test_words(version: &Version, room: PromptBudget) -> String {
     words::tests_in_words(version.tests.as_deref().unwrap_or_default(), room.tests)
 }
 
@@ -731,7 +731,7 @@ fn fixes(findings: &[findings::Finding]) -> String {
     fixes.join("\n")
 }
 
-fn problem_words(session: &Session, version: &Version, room: Room) -> String {
+fn problem_words(session: &Session, version: &Version, room: PromptBudget) -> String {
     let Some(checks) = &version.checks else { return state_words(version, room) };
     if version.check_failed() {
         let found = fenced(&check_words(session, checks), "");

@@ -1,6 +1,6 @@
 //! Questions: what the Engineer is asked, what becomes of its answers, and who is asked for more.
 
-use super::fit::Room;
+use super::fit::PromptBudget;
 use super::{Driver, DriverError, End, Next};
 use crate::agents;
 use crate::agents::engineer::{self, Exchange};
@@ -176,7 +176,7 @@ fn is_plain(name: &str) -> bool {
 pub(super) fn request(
     session: &Session,
     prompts: &Prompts,
-    room: Room,
+    room: PromptBudget,
     tools: bool,
 ) -> Result<Request, PromptError> {
     let empty = Dialogue::begun(&session.request);
@@ -221,7 +221,7 @@ pub(super) fn request(
 fn exchange<'s>(
     session: &'s Session,
     turn: &'s Turn,
-    room: Room,
+    room: PromptBudget,
     last: bool,
     hint: bool,
 ) -> Exchange<'s> {
@@ -245,7 +245,7 @@ fn exchange<'s>(
 }
 
 /// What came of a version, for the model; with `hint`, also what it is to do next.
-fn came(version: &Version, room: Room, hint: bool) -> String {
+fn came(version: &Version, room: PromptBudget, hint: bool) -> String {
     let checks = version.checks.clone().unwrap_or_default();
     let mut text = match &version.run {
         _ if version.check_failed() => {
@@ -275,7 +275,7 @@ fn came(version: &Version, room: Room, hint: bool) -> String {
 }
 
 /// What a version that ran printed.
-fn printed(version: &Version, room: Room, hint: bool) -> String {
+fn printed(version: &Version, room: PromptBudget, hint: bool) -> String {
     let fenced = |text: &str| fenced(&ends(visible(text).trim_end(), room.run), "");
     let mut text = if version.stdout.trim().is_empty() {
         "It ran and printed nothing. Use print() for what you want to see.".to_owned()

@@ -5,7 +5,7 @@ use crate::domain::chat::{Request, Usage};
 
 /// How much is shown of what a prompt can do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Room {
+pub(super) struct PromptBudget {
     /// Of a run, in bytes.
     pub(super) run: usize,
     /// Of tests that failed, in bytes.
@@ -17,11 +17,11 @@ pub(super) struct Room {
 }
 
 /// From all to the least. Prompts do not grow with what a script prints.
-pub(super) const ROOMS: [Room; 4] = [
-    Room { run: 1500, tests: 1500, findings: usize::MAX, data: usize::MAX },
-    Room { run: 400, tests: 1500, findings: usize::MAX, data: 2000 },
-    Room { run: 150, tests: 400, findings: 6, data: 800 },
-    Room { run: 150, tests: 150, findings: 2, data: 200 },
+pub(super) const PROMPT_BUDGETS: [PromptBudget; 4] = [
+    PromptBudget { run: 1500, tests: 1500, findings: usize::MAX, data: usize::MAX },
+    PromptBudget { run: 400, tests: 1500, findings: usize::MAX, data: 2000 },
+    PromptBudget { run: 150, tests: 400, findings: 6, data: 800 },
+    PromptBudget { run: 150, tests: 150, findings: 2, data: 200 },
 ];
 
 /// A script shorter than this is no answer.
@@ -41,9 +41,9 @@ pub(super) struct Fitted {
 /// room as is left. Without a known context, the whole prompt.
 pub(super) fn fit<E>(
     context: Option<u32>,
-    make: impl Fn(Room) -> Result<Request, E>,
+    make: impl Fn(PromptBudget) -> Result<Request, E>,
 ) -> Result<Fitted, E> {
-    let [whole, less @ ..] = ROOMS;
+    let [whole, less @ ..] = PROMPT_BUDGETS;
     let mut request = make(whole)?;
     let Some(context) = context.map(u64::from) else {
         return Ok(Fitted { request, less: false, fits: true });
@@ -72,7 +72,7 @@ mod tests {
     use crate::domain::chat::{Agent, Message};
 
     /// A prompt with a script of 4,000 bytes and a run of as many as there is room for.
-    fn make(room: Room) -> Result<Request, ()> {
+    fn make(room: PromptBudget) -> Result<Request, ()> {
         let text = "s".repeat(4000) + &"r".repeat(room.run);
         Ok(Request::new(Agent::Coder, vec![Message::user(text)], 1000))
     }

@@ -11,11 +11,11 @@ pub mod edits;
 mod fit;
 mod given;
 mod history;
-mod lost;
 mod notes;
 mod packages;
 mod probe;
 mod read;
+mod removed;
 mod replay;
 mod run;
 mod samples;
@@ -168,7 +168,7 @@ struct Driver<'s, 't> {
     refused: HashMap<String, context::TooLong>,
     python: Option<Interpreter>,
     /// What is recorded is held back here, and nothing is done: see [`replay`].
-    held_back: Option<Vec<Event>>,
+    dry_run: Option<Vec<Event>>,
 }
 
 impl<'s, 't> Driver<'s, 't> {
@@ -176,7 +176,7 @@ impl<'s, 't> Driver<'s, 't> {
     fn of(store: &'s mut Store, tools: Tools<'t>) -> Self {
         let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
         let running = tools.cancel.child_token();
-        Self { store, tools, running, models, contexts, refused, python: None, held_back: None }
+        Self { store, tools, running, models, contexts, refused, python: None, dry_run: None }
     }
 }
 
@@ -208,7 +208,7 @@ impl Driver<'_, '_> {
             Step::Ask(gate) => self.ask(gate).await?,
             Step::Call { agent, version } => self.call(agent, version).await?,
             Step::Check(version) => self.check(version)?,
-            Step::Seek(version) => self.seek(version).await?,
+            Step::ResolvePackages(version) => self.seek(version).await?,
             Step::Run(version) => self.run(version).await?,
             Step::NotRun(version, verdict, ref reason) => {
                 let run = Run::not_run(verdict, reason.clone());
@@ -220,13 +220,13 @@ impl Driver<'_, '_> {
             Step::GoBack(version) => self.go_back(version)?,
             Step::Done(version) => Next::End(End::Accepted(version)),
             Step::Take => self.take_piece()?,
-            Step::Listen => self.listen().await?,
+            Step::NextQuestion => self.listen().await?,
         })
     }
 
     fn record(&mut self, event: Event) -> Result<(), DriverError> {
-        if let Some(held_back) = &mut self.held_back {
-            held_back.push(event);
+        if let Some(dry_run) = &mut self.dry_run {
+            dry_run.push(event);
             return Ok(());
         }
         Ok(self.store.record(event)?)
@@ -261,7 +261,7 @@ impl Driver<'_, '_> {
         let known = session.version(version);
         let script = known.map_or("", |v| v.script.as_str());
         let mut checks = Box::new(checks_of(session, script));
-        checks.vanished = known.map(|version| lost::of(session, version)).unwrap_or_default();
+        checks.removed = known.map(|version| removed::of(session, version)).unwrap_or_default();
         self.record(Event::Checked { version, checks, artifact: Artifact::default() })?;
         if let Some(version) = self.store.session().version(version) {
             self.tools.manager.tell(News::Checked(version));
@@ -272,5 +272,8 @@ impl Driver<'_, '_> {
 
 /// All that is told of a script by itself, and by what the Manager's tests use of it.
 fn checks_of(session: &Session, script: &str) -> Checks {
-    Checks { heedless: outline::heedless(script, &session.interface), ..check::check(script) }
+    Checks {
+        ignores_parameters: outline::ignores_parameters(script, &session.interface),
+        ..check::check(script)
+    }
 }

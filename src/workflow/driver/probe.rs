@@ -242,7 +242,7 @@ pub(super) async fn try_schema(
 ) -> Result<(), Interrupted> {
     // A session asks nothing of its own of a server that may cost something: `models probe` does.
     let own = connection.server.as_ref();
-    let own = own.is_some_and(crate::llm::told::Server::is_own);
+    let own = own.is_some_and(crate::llm::server_info::Server::is_own);
     if !own || connection.holds_to_schemas.is_some() || !connection.model.takes_schema() {
         return Ok(());
     }
@@ -363,7 +363,9 @@ impl Asker<'_> {
             match news {
                 call::News::Text(new) => text.push_str(new),
                 call::News::Reasoning(new) => reasoning.push_str(new),
-                call::News::Begun(_) | call::News::Phase(_) | call::News::Retrying { .. } => return,
+                call::News::Prefill(_) | call::News::Phase(_) | call::News::Retrying { .. } => {
+                    return;
+                }
             }
             pieces += 1;
             last = begun.elapsed();

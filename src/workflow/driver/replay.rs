@@ -44,7 +44,7 @@ pub async fn replay(
 ) -> Result<Vec<Difference>, DriverError> {
     // Only what the rules of `--auto` answered is worked out: what a person said is taken as it was.
     let tools = Tools { auto: true, ..tools };
-    let driver = Driver { held_back: Some(Vec::new()), ..Driver::of(store, tools) };
+    let driver = Driver { dry_run: Some(Vec::new()), ..Driver::of(store, tools) };
     let (expected, failed, shortened) = (VecDeque::new(), None, HashSet::new());
     let mut replay = Replay { driver, expected, failed, shortened, differences: Vec::new() };
     for entry in recorded {
@@ -296,7 +296,7 @@ impl Replay<'_, '_> {
 impl Driver<'_, '_> {
     /// The events that a step would record, as far as they follow from the session.
     async fn rehearse(&mut self, step: &Step) -> Result<Vec<Event>, DriverError> {
-        self.held_back = Some(Vec::new());
+        self.dry_run = Some(Vec::new());
         match *step {
             Step::Read { .. }
             | Step::Ask(_)
@@ -309,14 +309,14 @@ impl Driver<'_, '_> {
                 self.perform(step).await?;
             }
             // What they give comes from outside.
-            Step::Seek(_)
+            Step::ResolvePackages(_)
             | Step::Run(_)
             | Step::Test(_)
             | Step::TrySamples
             | Step::Done(_)
-            | Step::Listen => {}
+            | Step::NextQuestion => {}
         }
-        Ok(self.held_back.replace(Vec::new()).unwrap_or_default())
+        Ok(self.dry_run.replace(Vec::new()).unwrap_or_default())
     }
 }
 
@@ -407,8 +407,16 @@ fn finding(finding: &Finding) -> String {
 }
 
 fn checks_in_line(checks: &Checks) -> String {
-    let Checks { errors, lint, security, capabilities, dependencies, vanished, heedless, .. } =
-        checks;
+    let Checks {
+        errors,
+        lint,
+        security,
+        capabilities,
+        dependencies,
+        removed,
+        ignores_parameters,
+        ..
+    } = checks;
     let first = errors.iter().chain(security).chain(lint).next();
     let first = first.map_or_else(String::new, |f| format!(" (line {}: {})", f.line, f.message));
     format!(
@@ -419,8 +427,8 @@ fn checks_in_line(checks: &Checks) -> String {
         lint.len(),
         capabilities.len(),
         dependencies.join(" "),
-        vanished.join(" "),
-        heedless.join(" "),
+        removed.join(" "),
+        ignores_parameters.join(" "),
     )
 }
 
@@ -434,7 +442,7 @@ fn words(step: &Step) -> String {
             format!("the {} is asked{version}", agent.name())
         }
         Step::Check(version) => format!("v{version} is checked"),
-        Step::Seek(version) => format!("the packages of v{version} are looked for"),
+        Step::ResolvePackages(version) => format!("the packages of v{version} are looked for"),
         Step::Run(version) => format!("v{version} is run"),
         Step::NotRun(version, ..) => format!("v{version} is not run"),
         Step::Test(version) => format!("v{version} is tested"),
@@ -443,6 +451,6 @@ fn words(step: &Step) -> String {
         Step::GoBack(version) => format!("it goes on from v{version}"),
         Step::Done(version) => format!("v{version} is accepted already"),
         Step::Take => "a piece of code becomes a version".to_owned(),
-        Step::Listen => "a question is waited for".to_owned(),
+        Step::NextQuestion => "a question is waited for".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::packages::Ground;
 use super::run::but_the_disks;
-use super::{Driver, DriverError, Next, lost};
+use super::{Driver, DriverError, Next, removed};
 use crate::domain::event::{Artifact, Event, SampleTried};
 use crate::domain::example::Example;
 use crate::domain::packages::Needs;
@@ -289,13 +289,13 @@ impl Driver<'_, '_> {
         })?;
         self.tell_written(number);
         let mut checks = version.checks.take().unwrap_or_default();
-        checks.vanished = lost::of(self.store.session(), &version);
+        checks.removed = removed::of(self.store.session(), &version);
         let checks = Box::new(checks);
         self.record(Event::Checked { version: number, checks, artifact: Artifact::default() })?;
         if let Some(version) = self.store.session().version(number) {
             self.tools.manager.tell(News::Checked(version));
         }
-        if self.held_back.is_some() {
+        if self.dry_run.is_some() {
             return Ok(Next::Go);
         }
         let kept = self.store.keep_sample_files(number, chosen.number);

@@ -35,7 +35,7 @@ pub const LAST: &str = "No more code can be run. Answer the question now in word
 /// The next step of a session that answers questions. An answer that waits to be read was seen to
 /// before.
 pub(super) fn next_step(session: &Session, dialogue: &Dialogue) -> Step {
-    let Some(question) = dialogue.open() else { return Step::Listen };
+    let Some(question) = dialogue.open() else { return Step::NextQuestion };
     // They are made one after the other, so only the last one can be unfinished.
     if let Some(version) = question.versions().last().and_then(|n| session.version(n)) {
         if version.checks.is_none() {

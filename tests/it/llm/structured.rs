@@ -104,9 +104,9 @@ fn an_answer_is_begun_for_a_server_that_would_begin_anew() {
     for kind in KINDS {
         let server = ModelServer::start(|request| Reply::to(request, TEXT));
         let connection = connection_to(kind, &server, "retries: 0");
-        let goes_on = connection.model.goes_on();
-        assert_eq!(goes_on, kind == "completion", "{kind}");
-        if !goes_on {
+        let takes_prefill = connection.model.takes_prefill();
+        assert_eq!(takes_prefill, kind == "completion", "{kind}");
+        if !takes_prefill {
             continue;
         }
         let mut asked = request();

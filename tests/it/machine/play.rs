@@ -108,7 +108,7 @@ impl Play {
                     Box::new(Checks { errors, capabilities, dependencies, ..Checks::default() });
                 self.record(Event::Checked { version, checks, artifact: Artifact::default() });
             }
-            Step::Seek(version) => {
+            Step::ResolvePackages(version) => {
                 let mut missing = self.missing();
                 for (module, name) in install::names(&self.session) {
                     for package in missing.iter_mut().filter(|package| package.name == module) {
@@ -169,7 +169,7 @@ impl Play {
                 self.record(event);
             }
             Step::GoBack(version) => self.record(Event::Rewound { version, by: By::Auto }),
-            Step::Done(_) | Step::Take | Step::Listen => return false,
+            Step::Done(_) | Step::Take | Step::NextQuestion => return false,
         }
         true
     }

@@ -197,8 +197,8 @@ fn a_script_without_a_main_guard_is_told_so_by_every_python_that_needs_it() {
         assert_eq!(error.kind, kind, "{name} {version}");
         assert!(error.line.is_some() && !error.message.contains("UserWarning"), "{error:?}");
         // Its children fail and are started anew, until somebody stops it.
-        let goes_on = name == "pool_without_guard" && *version == "3.15";
-        assert_eq!(ended == "stopped", goes_on, "{name} {version}");
+        let takes_prefill = name == "pool_without_guard" && *version == "3.15";
+        assert_eq!(ended == "stopped", takes_prefill, "{name} {version}");
         assert!(counts_in(stderr), "{name} {version}");
     }
 }

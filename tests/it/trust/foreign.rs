@@ -225,7 +225,7 @@ fn run_words(text: &str) -> String {
         passed_in: Some(1),
     };
     let lint = Lint { rule: "F821".to_owned(), line: 1, column: 1, message: text.to_owned() };
-    let checks = Checks { vanished: vec![text.to_owned()], lint: vec![lint], ..Checks::default() };
+    let checks = Checks { removed: vec![text.to_owned()], lint: vec![lint], ..Checks::default() };
     let version = Version::new(1, Cause::First, None, String::new());
     let version = Version { checks: Some(checks), ..version };
     [

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 mod tests;
 
 /// How much of all prompts is read in a step, in tokens: a share of the processor's cache.
-pub(super) const AT_ONCE: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// Up to how many positions of one conversation look at the others one by one, and not in a product.
 const FEW: usize = 16;

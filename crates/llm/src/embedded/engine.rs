@@ -7,15 +7,15 @@
 //! several tokens in one step, and what it would have drawn otherwise ends the guess. The answer is
 //! the same either way.
 
-use super::compute::{AT_ONCE, Cache, Decoder, Step};
+use super::compute::{BATCH, Cache, Decoder, Step};
 use super::form::{Form, Forms, Held};
 use super::gguf::Gguf;
-use super::guess::Guess;
+use super::prompt_lookup::PromptLookup;
 use super::sampler::{Sampler, Sampling};
 use super::template::Template;
 use super::tokenizer::Tokenizer;
-use crate::{Ending, Fault, Phase, Piece};
-use redraft_domain::chat::{Message, Outcome, Usage, split_begun};
+use crate::{Chunk, Fault, Finish, Phase};
+use redraft_domain::chat::{Message, Outcome, Usage, split_prefill};
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -41,16 +41,16 @@ pub(super) struct Job {
     pub(super) most: usize,
     /// The longest prompt and answer together, in tokens, below what the model was made for.
     pub(super) context: Option<usize>,
-    pub(super) pieces: Sender<Piece>,
-    pub(super) ended: oneshot::Sender<Result<Ending, Fault>>,
+    pub(super) chunks: Sender<Chunk>,
+    pub(super) ended: oneshot::Sender<Result<Finish, Fault>>,
 }
 
 /// Loads a model and answers until nobody can ask any more.
 pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
     let Ok(first) = jobs.recv() else { return };
-    let _ = first.pieces.try_send(Piece::Phase(Phase::Loading));
-    let mut desk = match Desk::open(path) {
-        Ok(desk) => desk,
+    let _ = first.chunks.try_send(Chunk::Phase(Phase::Loading));
+    let mut scheduler = match Scheduler::open(path) {
+        Ok(scheduler) => scheduler,
         Err(fault) => {
             for job in std::iter::once(first).chain(jobs) {
                 let _ = job.ended.send(Err(fault.clone()));
@@ -58,27 +58,27 @@ pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
             return;
         }
     };
-    desk.waiting.push_back((first, None));
+    scheduler.waiting.push_back((first, None));
     loop {
-        if desk.idle() {
+        if scheduler.idle() {
             match jobs.recv() {
-                Ok(job) => desk.waiting.push_back((job, None)),
+                Ok(job) => scheduler.waiting.push_back((job, None)),
                 Err(_) => return,
             }
         }
         loop {
             match jobs.try_recv() {
-                Ok(job) => desk.waiting.push_back((job, None)),
-                Err(TryRecvError::Disconnected) if desk.idle() => return,
+                Ok(job) => scheduler.waiting.push_back((job, None)),
+                Err(TryRecvError::Disconnected) if scheduler.idle() => return,
                 Err(_) => break,
             }
         }
-        desk.work();
+        scheduler.work();
     }
 }
 
 /// A conversation that is being answered.
-struct Seat {
+struct Slot {
     job: Job,
     sampler: Sampler,
     held: Option<Held>,
@@ -90,7 +90,7 @@ struct Seat {
     /// Where the conversation must end.
     end: usize,
     cache: Cache,
-    guess: Guess,
+    guess: PromptLookup,
     /// The tokens that the next step takes up: new ones, and guessed ones behind them.
     ahead: Vec<u32>,
     /// Bytes of the answer that are not sent: the first part of a letter, or what nobody took yet.
@@ -101,13 +101,13 @@ struct Seat {
 type Written = (Vec<u32>, usize);
 
 /// What is left of a conversation that ended.
-struct Kept {
+struct CachedPrefix {
     tokens: Vec<u32>,
     cache: Cache,
 }
 
 /// The model with all that it works on.
-struct Desk {
+struct Scheduler {
     path: PathBuf,
     model: Decoder,
     tokenizer: Tokenizer,
@@ -116,12 +116,12 @@ struct Desk {
     forms: OnceCell<Option<Forms>>,
     /// With the prompt's tokens and its end, once they were made: a long one waits for many steps.
     waiting: VecDeque<(Job, Option<Written>)>,
-    seats: Vec<Seat>,
+    slots: Vec<Slot>,
     /// The last used is the last.
-    kept: Vec<Kept>,
+    kept: Vec<CachedPrefix>,
 }
 
-impl Desk {
+impl Scheduler {
     fn open(path: &Path) -> Result<Self, Fault> {
         let broken = |reason: String| Fault::embedded(path, &reason);
         let file = Gguf::open(path).map_err(|error| broken(plain(&error)))?;
@@ -143,44 +143,44 @@ impl Desk {
             template,
             forms: OnceCell::new(),
             waiting: VecDeque::new(),
-            seats: Vec::new(),
+            slots: Vec::new(),
             kept: Vec::new(),
         })
     }
 
     fn idle(&self) -> bool {
-        self.waiting.is_empty() && self.seats.is_empty()
+        self.waiting.is_empty() && self.slots.is_empty()
     }
 
     /// One step of all conversations.
     fn work(&mut self) {
-        self.leave(|seat| seat.job.ended.is_closed());
+        self.leave(|slot| slot.job.ended.is_closed());
         self.seat_waiting();
-        if self.seats.is_empty() {
+        if self.slots.is_empty() {
             return;
         }
-        let mut left = AT_ONCE;
+        let mut left = BATCH;
         let mut steps = Vec::new();
         let mut stepping = Vec::new();
         let mut asked = Vec::new();
-        let alone = self.seats.len() == 1;
-        for (index, seat) in self.seats.iter_mut().enumerate() {
-            let new = &seat.tokens[seat.cache.filled..];
+        let alone = self.slots.len() == 1;
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let new = &slot.tokens[slot.cache.filled..];
             // One that writes takes one token, whoever reads.
             let take = if new.len() == 1 { 1 } else { new.len().min(left) };
             if take > 0 {
                 left = left.saturating_sub(take);
-                seat.ahead.clear();
-                seat.ahead.extend_from_slice(&new[..take]);
+                slot.ahead.clear();
+                slot.ahead.extend_from_slice(&new[..take]);
                 // Side by side, the model has enough to do in a step.
                 if alone && new.len() == 1 {
-                    let room = seat.end - seat.tokens.len();
-                    seat.ahead.extend_from_slice(seat.guess.next(&seat.tokens, room));
+                    let room = slot.end - slot.tokens.len();
+                    slot.ahead.extend_from_slice(slot.guess.next(&slot.tokens, room));
                 }
-                let wanted = seat.ahead.len() - take + 1;
-                steps.push(Step { tokens: &seat.ahead, wanted, cache: &mut seat.cache });
+                let wanted = slot.ahead.len() - take + 1;
+                steps.push(Step { tokens: &slot.ahead, wanted, cache: &mut slot.cache });
                 stepping.push((index, wanted));
-                asked.push(&seat.job.ended);
+                asked.push(&slot.job.ended);
             }
         }
         let go_on = || !asked.iter().any(|ended| ended.is_closed());
@@ -189,54 +189,54 @@ impl Desk {
             Ok(None) => return,
             Err(error) => {
                 let fault = Fault::embedded(&self.path, &plain(&error));
-                for seat in self.seats.drain(..) {
-                    let _ = seat.job.ended.send(Err(fault.clone()));
+                for slot in self.slots.drain(..) {
+                    let _ = slot.job.ended.send(Err(fault.clone()));
                 }
                 return;
             }
         };
         let mut ended = Vec::new();
         for (index, wanted) in stepping {
-            let seat = &mut self.seats[index];
+            let slot = &mut self.slots[index];
             let scores: Vec<Vec<f32>> = scores.by_ref().take(wanted).collect();
-            if seat.cache.filled < seat.tokens.len() {
-                seat.show_life();
+            if slot.cache.filled < slot.tokens.len() {
+                slot.show_life();
                 continue;
             }
-            let outcome = seat.write(scores, &self.tokenizer);
+            let outcome = slot.write(scores, &self.tokenizer);
             ended.extend(outcome.map(|outcome| (index, outcome)));
         }
         for (index, outcome) in ended.into_iter().rev() {
-            let seat = self.seats.remove(index);
-            self.end(seat, outcome);
+            let slot = self.slots.remove(index);
+            self.end(slot, outcome);
         }
     }
 
     /// Lets the conversations go that nobody waits for.
-    fn leave(&mut self, gone: impl Fn(&Seat) -> bool) {
-        while let Some(index) = self.seats.iter().position(&gone) {
-            let seat = self.seats.remove(index);
-            self.keep(seat.tokens, seat.cache);
+    fn leave(&mut self, gone: impl Fn(&Slot) -> bool) {
+        while let Some(index) = self.slots.iter().position(&gone) {
+            let slot = self.slots.remove(index);
+            self.keep(slot.tokens, slot.cache);
         }
     }
 
     /// Sends the end of an answer, and keeps what was computed of it.
-    fn end(&mut self, mut seat: Seat, outcome: Outcome) {
-        seat.finish();
+    fn end(&mut self, mut slot: Slot, outcome: Outcome) {
+        slot.finish();
         let usage = Usage {
-            prompt: seat.prompt as u64,
-            answer: (seat.tokens.len() - seat.prompt) as u64,
-            cached: seat.cached as u64,
+            prompt: slot.prompt as u64,
+            answer: (slot.tokens.len() - slot.prompt) as u64,
+            cached: slot.cached as u64,
             estimated: false,
         };
-        let _ = seat.job.ended.send(Ok(Ending { outcome, usage: Some(usage) }));
-        self.keep(seat.tokens, seat.cache);
+        let _ = slot.job.ended.send(Ok(Finish { outcome, usage: Some(usage) }));
+        self.keep(slot.tokens, slot.cache);
     }
 
     fn keep(&mut self, mut tokens: Vec<u32>, cache: Cache) {
         tokens.truncate(cache.filled);
-        self.kept.push(Kept { tokens, cache });
-        let size = |kept: &[Kept]| kept.iter().map(|one| one.cache.size()).sum::<usize>();
+        self.kept.push(CachedPrefix { tokens, cache });
+        let size = |kept: &[CachedPrefix]| kept.iter().map(|one| one.cache.size()).sum::<usize>();
         let most = self.model.memory_kept();
         while self.kept.len() > KEPT || self.kept.len() > 1 && size(&self.kept) > most {
             self.kept.remove(0);
@@ -248,7 +248,7 @@ impl Desk {
             if job.ended.is_closed() {
                 continue;
             }
-            if self.seats.len() == SEATS {
+            if self.slots.len() == SEATS {
                 self.waiting.push_front((job, written));
                 return;
             }
@@ -260,17 +260,17 @@ impl Desk {
                 }
             };
             let size = |end: usize| end * self.model.position_size();
-            let taken: usize = self.seats.iter().map(|seat| size(seat.end)).sum();
-            let full = !self.seats.is_empty() && taken + size(end) > self.model.memory_at_work();
+            let taken: usize = self.slots.iter().map(|slot| size(slot.end)).sum();
+            let full = !self.slots.is_empty() && taken + size(end) > self.model.memory_at_work();
             let Some(cache) = (if full { None } else { self.cache_for(&tokens) }) else {
                 self.waiting.push_front((job, Some((tokens, end))));
                 return;
             };
             let held = job.form.take().and_then(|form| {
                 let forms = self.forms.get_or_init(|| Forms::new(&self.tokenizer)).as_ref()?;
-                forms.hold(form, split_begun(&job.messages).1)
+                forms.hold(form, split_prefill(&job.messages).1)
             });
-            let seat = Seat {
+            let slot = Slot {
                 held,
                 sampler: Sampler::new(job.sampling, job.seed),
                 prompt: tokens.len(),
@@ -278,13 +278,13 @@ impl Desk {
                 tokens,
                 end,
                 cache,
-                guess: Guess::default(),
+                guess: PromptLookup::default(),
                 ahead: Vec::new(),
                 unsent: Vec::new(),
                 job,
             };
-            seat.show_life();
-            self.seats.push(seat);
+            slot.show_life();
+            self.slots.push(slot);
         }
     }
 
@@ -315,15 +315,15 @@ impl Desk {
             |others: &[u32]| tokens[..able].iter().zip(others).take_while(|(a, b)| a == b).count();
         let kept = self.kept.iter().enumerate().map(|(index, kept)| (common(&kept.tokens), index));
         let (kept, index) = kept.max().unwrap_or_default();
-        let seats = self.seats.iter().map(|seat| (common(&seat.tokens[..seat.prompt]), seat));
-        if let Some((shared, seat)) = seats.max_by_key(|(shared, _)| *shared)
+        let slots = self.slots.iter().map(|slot| (common(&slot.tokens[..slot.prompt]), slot));
+        if let Some((shared, slot)) = slots.max_by_key(|(shared, _)| *shared)
             && shared > kept
         {
-            return if seat.cache.filled < shared {
+            return if slot.cache.filled < shared {
                 None
             } else {
                 // Without a copy it is computed anew.
-                Some(seat.cache.copy(shared).unwrap_or_default())
+                Some(slot.cache.copy(shared).unwrap_or_default())
             };
         }
         let Some(earlier) = self.kept.get(index).filter(|_| kept > 0) else {
@@ -339,7 +339,7 @@ impl Desk {
     }
 }
 
-impl Seat {
+impl Slot {
     /// Draws the tokens that follow the last one and those that were guessed behind it, by the scores
     /// behind each of these, as far as they come out as guessed. Gives how the answer ended, if so.
     fn write(&mut self, scores: Vec<Vec<f32>>, tokenizer: &Tokenizer) -> Option<Outcome> {
@@ -380,7 +380,7 @@ impl Seat {
     /// Says how much of the prompt is read, so that the silence is not taken for a fault.
     fn show_life(&self) {
         let (read, of) = (self.cache.filled as u64, self.prompt as u64);
-        let _ = self.job.pieces.try_send(Piece::Phase(Phase::Reading { read, of }));
+        let _ = self.job.chunks.try_send(Chunk::Phase(Phase::Reading { read, of }));
     }
 
     /// Sends bytes of the answer, as far as they are whole letters.
@@ -395,7 +395,7 @@ impl Seat {
             return;
         }
         let text = String::from_utf8_lossy(&self.unsent[..whole]).into_owned();
-        if let Err(TrySendError::Full(_)) = self.job.pieces.try_send(Piece::Text(text)) {
+        if let Err(TrySendError::Full(_)) = self.job.chunks.try_send(Chunk::Text(text)) {
             return;
         }
         self.unsent.drain(..whole);
@@ -405,7 +405,7 @@ impl Seat {
     fn finish(&mut self) {
         if !self.unsent.is_empty() {
             let text = String::from_utf8_lossy(&self.unsent).into_owned();
-            let _ = self.job.pieces.blocking_send(Piece::Text(text));
+            let _ = self.job.chunks.blocking_send(Chunk::Text(text));
         }
     }
 }

@@ -56,16 +56,16 @@ impl Forms {
         Some(Self { factory, vocabulary })
     }
 
-    /// An answer on its way that has said `begun`. None where the form can't be had or has another beginning:
+    /// An answer on its way that has said `prefill`. None where the form can't be had or has another beginning:
     /// the answer is then free.
-    pub(super) fn hold(&self, form: Form, begun: &str) -> Option<Held> {
+    pub(super) fn hold(&self, form: Form, prefill: &str) -> Option<Held> {
         let grammar = match form {
             Form::Pattern(pattern) => TopLevelGrammar::from_regex(&pattern),
             Form::Schema(schema) => TopLevelGrammar::from_json_schema(schema),
         };
         let mut matcher = Matcher::new(self.factory.create_parser(grammar));
-        let begun = self.vocabulary.tok_trie().greedy_tokenize(begun.as_bytes());
-        matcher.consume_tokens(&begun).ok()?;
+        let prefill = self.vocabulary.tok_trie().greedy_tokenize(prefill.as_bytes());
+        matcher.consume_tokens(&prefill).ok()?;
         Some(Held { matcher }).filter(|held| !held.matcher.is_stopped())
     }
 }

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 /// How much of all prompts is read in a step, in tokens: between two steps calls are cancelled.
-pub(super) const AT_ONCE: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// The longest conversation, in tokens. Room for it is taken from the start.
 const LONGEST: usize = 16_384;

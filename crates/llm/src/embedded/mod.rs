@@ -17,11 +17,11 @@ mod experts;
 mod families;
 mod form;
 mod gguf;
-mod guess;
 #[cfg(feature = "llama")]
 mod llama;
 #[cfg(not(feature = "llama"))]
 mod matrix;
+mod prompt_lookup;
 mod sampler;
 mod template;
 mod tokenizer;
@@ -35,7 +35,7 @@ use decoder as compute;
 #[cfg(feature = "llama")]
 use llama as compute;
 
-use super::{Ending, Fault, Model, Piece};
+use super::{Chunk, Fault, Finish, Model};
 use crate::config::{Grammar, Sampling};
 use futures_util::future::BoxFuture;
 use redraft_domain::chat::{Agent, Request, Role};
@@ -68,8 +68,8 @@ impl Model for Embedded {
     fn answer<'a>(
         &'a self,
         request: &'a Request,
-        pieces: mpsc::Sender<Piece>,
-    ) -> BoxFuture<'a, Result<Ending, Fault>> {
+        chunks: mpsc::Sender<Chunk>,
+    ) -> BoxFuture<'a, Result<Finish, Fault>> {
         Box::pin(async move {
             let (ended, ending) = oneshot::channel();
             let drawn = &self.sampling;
@@ -85,7 +85,7 @@ impl Model for Embedded {
                 seed: drawn.seed.unwrap_or_else(|| fastrand::u64(..)),
                 most: request.max_tokens as usize,
                 context: self.context.map(|context| context as usize),
-                pieces,
+                chunks,
                 ended,
             };
             let asked = ask(&self.file, job);
@@ -108,7 +108,7 @@ impl Model for Embedded {
         }
     }
 
-    fn goes_on(&self) -> bool {
+    fn takes_prefill(&self) -> bool {
         true
     }
 }

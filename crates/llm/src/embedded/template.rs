@@ -3,7 +3,7 @@
 use super::tokenizer::Part;
 use crate::template::{CHAT, CHATML, environment};
 use minijinja::{Error, context};
-use redraft_domain::chat::{Message, Speaker, split_begun};
+use redraft_domain::chat::{Message, Speaker, split_prefill};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -30,7 +30,7 @@ pub(super) struct Written<'a> {
     text: String,
     messages: &'a [Message],
     /// How the answer begins.
-    begun: &'a str,
+    prefill: &'a str,
 }
 
 impl Template {
@@ -44,7 +44,7 @@ impl Template {
 
     /// Writes a conversation down, ready for the model's answer.
     pub(super) fn write<'a>(&self, messages: &'a [Message]) -> Result<Written<'a>, Error> {
-        let (messages, begun) = split_begun(messages);
+        let (messages, prefill) = split_prefill(messages);
         let roles = |message: &Message| message.role.name();
         let said: Vec<_> =
             (0..).zip(messages).map(|(number, m)| (roles(m), place(number))).collect();
@@ -61,7 +61,7 @@ impl Template {
                 _ => Err(error),
             }
         })?;
-        Ok(Written { text, messages, begun })
+        Ok(Written { text, messages, prefill })
     }
 
     fn render(&self, said: &[(&str, String)]) -> Result<String, Error> {
@@ -90,8 +90,8 @@ impl Written<'_> {
             at = whole.end();
         }
         parts.push(Part::Frame(&self.text[at..]));
-        if !self.begun.is_empty() {
-            parts.push(Part::Said(self.begun));
+        if !self.prefill.is_empty() {
+            parts.push(Part::Said(self.prefill));
         }
         parts
     }

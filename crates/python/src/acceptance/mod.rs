@@ -5,7 +5,7 @@
 
 mod cases;
 pub mod examples;
-mod told;
+mod outcome;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -169,7 +169,7 @@ pub async fn test(
         match kind(path) {
             Err(problem) => {
                 let problem = format!("it can't be used any more: {problem}");
-                results.push(told::test(&name, TestOutcome::Skipped, &problem));
+                results.push(outcome::test(&name, TestOutcome::Skipped, &problem));
             }
             Ok(Kind::Cases(cases)) => {
                 let count = cases.len();
@@ -184,7 +184,7 @@ pub async fn test(
                         Err(_) => TestOutcome::Failed,
                     };
                     let why = result.err().unwrap_or_default();
-                    results.push(Test { milliseconds, ..told::test(&name, outcome, &why) });
+                    results.push(Test { milliseconds, ..outcome::test(&name, outcome, &why) });
                 }
             }
             Ok(kind) => {
@@ -192,7 +192,7 @@ pub async fn test(
                 let apart = file.test(runner, Place::Apart, left(later), cancel).await?;
                 if apart.iter().any(|test| test.outcome == TestOutcome::Unproven) {
                     let beside = file.test(runner, Place::Beside, left(later), cancel).await?;
-                    results.extend(told::joined(apart, &beside, &name));
+                    results.extend(outcome::joined(apart, &beside, &name));
                 } else {
                     results.extend(apart);
                 }
@@ -272,7 +272,7 @@ impl File<'_> {
         let token = token();
         let (done, _) = perform(runner, self.job(place, &token, time), cancel).await?;
         let printed = run::public(&done, &done.stdout.text);
-        Ok(told::read(&printed, &token, self.name, &ended(&done, time)))
+        Ok(outcome::read(&printed, &token, self.name, &ended(&done, time)))
     }
 
     fn job(&self, place: Place, token: &str, time: Duration) -> Job {

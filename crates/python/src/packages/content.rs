@@ -26,13 +26,13 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
 
 /// Who fetches packages: the `pip` of a Python, or `uv`.
 #[derive(Clone, Debug)]
-pub struct Carrier {
+pub struct WheelDownloader {
     /// The Pythons that may have a `pip`, the one in use first.
     pythons: Vec<Interpreter>,
     uv: Option<PathBuf>,
 }
 
-impl Carrier {
+impl WheelDownloader {
     /// With the Python that is configured, or else the usual one, and the `uv` that is configured.
     /// Starts them and waits for their answers.
     #[must_use]

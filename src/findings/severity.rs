@@ -4,13 +4,13 @@ use crate::domain::review::{RawFinding, RawReview, Severity, Status, Verdict};
 use crate::domain::session::Session;
 
 /// What the findings of one review are weighed by.
-pub(super) struct Scale<'a> {
+pub(super) struct SeverityScale<'a> {
     review: &'a RawReview,
     /// What the linter found.
     lint: Vec<String>,
 }
 
-impl<'a> Scale<'a> {
+impl<'a> SeverityScale<'a> {
     /// For a review of this version.
     pub(super) fn of(session: &Session, review: &'a RawReview, version: u32) -> Self {
         let checks = session.version(version).and_then(|version| version.checks.as_ref());
@@ -97,7 +97,7 @@ mod tests {
                 findings: vec![finding.clone()],
                 verdict: Some(Verdict::Iterate),
             };
-            let weighs = Scale::of(&session, &review, 1).severity(&finding);
+            let weighs = SeverityScale::of(&session, &review, 1).severity(&finding);
             assert_eq!(weighs, severity, "{text} {said:?} {status:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! What a server says of one of its models, where it can be asked without a model at work.
 
 use super::fault::is_hollow;
-use super::http::Door;
+use super::http::Endpoint;
 use super::secret::Secret;
 use crate::config::Kind;
 use reqwest::header::HeaderMap;
@@ -32,7 +32,7 @@ pub struct Server {
 
 /// What it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ServerInfo {
     /// What it is.
     pub server: &'static str,
     /// How long prompt and answer can be together, in tokens.
@@ -74,17 +74,17 @@ impl Server {
     }
 
     /// Asks it for what it knows; `None` if it is no server that is known here.
-    pub async fn told(&self) -> Option<Told> {
+    pub async fn told(&self) -> Option<ServerInfo> {
         tokio::time::timeout(PATIENCE, self.ask()).await.ok().flatten()
     }
 
-    async fn ask(&self) -> Option<Told> {
+    async fn ask(&self) -> Option<ServerInfo> {
         if self.kind == Kind::Ollama {
-            let door = door(&self.base_url, "api/show")?;
-            return ollama(&door.ask(&json!({ "model": self.model })).await.ok()?);
+            let endpoint = endpoint(&self.base_url, "api/show")?;
+            return ollama(&endpoint.ask(&json!({ "model": self.model })).await.ok()?);
         }
         let root = self.base_url.trim_end_matches("/v1");
-        let get = async |base: &str, path: &str| door(base, path)?.get().await.ok();
+        let get = async |base: &str, path: &str| endpoint(base, path)?.get().await.ok();
         if let Some(told) = get(root, "props").await.as_ref().and_then(llama_cpp) {
             return Some(told);
         }
@@ -97,14 +97,14 @@ impl Server {
     }
 }
 
-impl Told {
+impl ServerInfo {
     const fn here(server: &'static str, context: Option<u32>) -> Self {
         Self { server, context, elsewhere: false }
     }
 }
 
-fn door(base: &str, path: &str) -> Option<Door> {
-    Door::new(base, path, HeaderMap::new(), Secret::new("")).ok()
+fn endpoint(base: &str, path: &str) -> Option<Endpoint> {
+    Endpoint::new(base, path, HeaderMap::new(), Secret::new("")).ok()
 }
 
 /// Whether an Ollama's model has the tag of those that run in its makers' cloud: `cloud`, or one that
@@ -130,31 +130,31 @@ fn entry<'a>(list: &'a Value, model: &str) -> Option<&'a Value> {
 }
 
 /// `GET /props` of llama.cpp's server: the context of one of its slots.
-fn llama_cpp(props: &Value) -> Option<Told> {
+fn llama_cpp(props: &Value) -> Option<ServerInfo> {
     let settings = props.get("default_generation_settings")?;
-    Some(Told::here("llama.cpp", number(&settings["n_ctx"])))
+    Some(ServerInfo::here("llama.cpp", number(&settings["n_ctx"])))
 }
 
 /// `GET /api/v0/models` of LM Studio: what the model was loaded with, else what it can take.
-fn lm_studio(list: &Value, model: &str) -> Option<Told> {
+fn lm_studio(list: &Value, model: &str) -> Option<ServerInfo> {
     let entry = entry(list, model)?;
     let most = entry.get("max_context_length")?;
     let context = number(&entry["loaded_context_length"]).or_else(|| number(most));
-    Some(Told::here("LM Studio", context))
+    Some(ServerInfo::here("LM Studio", context))
 }
 
 /// `GET /v1/models` of vLLM.
-fn vllm(list: &Value, model: &str) -> Option<Told> {
+fn vllm(list: &Value, model: &str) -> Option<ServerInfo> {
     let context = entry(list, model)?.get("max_model_len")?;
-    Some(Told::here("vLLM", number(context)))
+    Some(ServerInfo::here("vLLM", number(context)))
 }
 
 /// `POST /api/show` of Ollama: what the model was made for; the prefix of the key is its family.
-fn ollama(shown: &Value) -> Option<Told> {
+fn ollama(shown: &Value) -> Option<ServerInfo> {
     let facts = shown["model_info"].as_object()?;
     let context = facts.iter().find(|(key, _)| key.ends_with(".context_length"));
     let context = context.and_then(|(_, length)| number(length));
-    Some(Told { elsewhere: is_remote(shown), ..Told::here("Ollama", context) })
+    Some(ServerInfo { elsewhere: is_remote(shown), ..ServerInfo::here("Ollama", context) })
 }
 
 #[cfg(test)]
@@ -174,7 +174,7 @@ mod tests {
             "general.architecture": "qwen2", "qwen2.context_length": 32768}});
         let remote = json!({"remote_host": "https://ollama.com:443", "remote_model": "m",
             "model_info": {"m.context_length": 32768}});
-        let told = |server, context| Some(Told::here(server, context));
+        let told = |server, context| Some(ServerInfo::here(server, context));
         for (read, expected) in [
             (llama_cpp(&props), told("llama.cpp", Some(2048))),
             (lm_studio(&studio, "m"), told("LM Studio", Some(4096))),
@@ -182,7 +182,10 @@ mod tests {
             (lm_studio(&studio, "none"), None),
             (vllm(&list, "m"), told("vLLM", Some(8192))),
             (ollama(&shown), told("Ollama", Some(32768))),
-            (ollama(&remote), Some(Told { elsewhere: true, ..Told::here("Ollama", Some(32768)) })),
+            (
+                ollama(&remote),
+                Some(ServerInfo { elsewhere: true, ..ServerInfo::here("Ollama", Some(32768)) }),
+            ),
             // Servers that only look like one of these.
             (llama_cpp(&json!({"error": "no such page"})), None),
             (vllm(&json!({"data": [{"id": "m", "object": "model"}]}), "m"), None),

@@ -19,7 +19,7 @@ pub(super) fn of(session: &Session, version: &Version) -> Vec<String> {
     if by_hand || other_plan {
         return Vec::new();
     }
-    let mut gone = outline::vanished(&base.script, &version.script);
+    let mut gone = outline::removed(&base.script, &version.script);
     if gone.is_empty() {
         return gone;
     }

@@ -4,10 +4,10 @@
 use super::{Checker, notebook, signs};
 
 /// One way of mending: what it says it did, and the mended text where it applies.
-type Mend = (&'static str, fn(&str) -> Option<String>);
+type Cleanup = (&'static str, fn(&str) -> Option<String>);
 
 /// In this order, each alone, and then each on what the one before left.
-const MENDS: [Mend; 11] = [
+const CLEANUPS: [Cleanup; 11] = [
     ("took the script out of a shell's command", notebook::heredoc),
     ("took the script out of a shell's command", notebook::inline),
     ("left out lines for a notebook or a shell", notebook::without_commands),
@@ -22,16 +22,16 @@ const MENDS: [Mend; 11] = [
 ];
 
 /// The text mended until it parses, with what was done; `None` if nothing helps.
-pub(super) fn mend(text: &str, checker: &Checker<'_>) -> Option<(String, Vec<String>)> {
+pub(super) fn cleanup(text: &str, checker: &Checker<'_>) -> Option<(String, Vec<String>)> {
     // What has nothing to do with the fault is left as it is.
-    for (note, mend) in MENDS {
+    for (note, mend) in CLEANUPS {
         if let Some(mended) = mend(text).filter(|mended| checker.parses(mended)) {
             return Some((mended, vec![note.to_owned()]));
         }
     }
     let mut text = text.to_owned();
     let mut notes = Vec::new();
-    for (note, mend) in MENDS {
+    for (note, mend) in CLEANUPS {
         let Some(mended) = mend(&text) else { continue };
         text = mended;
         notes.push(note.to_owned());

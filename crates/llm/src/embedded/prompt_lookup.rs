@@ -15,20 +15,20 @@ const MOST: usize = 16;
 
 /// How far the guesses of one answer are to be trusted.
 #[derive(Debug)]
-pub(super) struct Guess {
+pub(super) struct PromptLookup {
     /// How many tokens are guessed next.
     reach: usize,
     /// How many of the last tokens must stand together earlier.
     needed: usize,
 }
 
-impl Default for Guess {
+impl Default for PromptLookup {
     fn default() -> Self {
         Self { reach: FIRST, needed: ALIKE }
     }
 }
 
-impl Guess {
+impl PromptLookup {
     /// What may follow, at most `room` tokens; nothing where the last tokens stand nowhere else.
     pub(super) fn next<'a>(&self, tokens: &'a [u32], room: usize) -> &'a [u32] {
         let Some(last) = tokens.len().checked_sub(ALIKE) else { return &[] };
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn what_was_said_before_is_not_guessed_or_something_else_is() {
-        let guess = |tokens: &[u32], room| Guess::default().next(tokens, room).to_vec();
+        let guess = |tokens: &[u32], room| PromptLookup::default().next(tokens, room).to_vec();
         for (tokens, room, next) in [
             (&[][..], 9, &[][..]),
             (&[1, 2], 9, &[]),
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn wrong_guesses_are_made_at_length_and_right_ones_not() {
-        let mut guess = Guess::default();
+        let mut guess = PromptLookup::default();
         let mut trusted = Vec::new();
         for (guessed, right) in
             [(4, 4), (8, 8), (16, 16), (16, 5), (5, 0), (1, 0), (0, 0), (1, 1), (2, 2), (4, 3)]
@@ -99,7 +99,7 @@ mod tests {
         // What was wrong once is guessed where more is alike.
         let tokens: Vec<u32> = [1, 2, 3, 4, 5, 6, 7, 9, 1, 2, 3, 4, 5, 6, 7].into();
         let warned = |wrong: usize, from: usize| {
-            let mut guess = Guess::default();
+            let mut guess = PromptLookup::default();
             (0..wrong).for_each(|_| guess.came(1, 0));
             guess.next(&tokens[from..], 1).len()
         };

@@ -11,7 +11,7 @@ const RUN: usize = 20;
 const SHORTEST: usize = 5;
 
 /// The text without what it quotes of the messages.
-pub(super) fn without(text: &str, messages: &[Message]) -> String {
+pub(super) fn without_quotes(text: &str, messages: &[Message]) -> String {
     let (letters, places) = letters(text);
     let mut quoted = vec![false; letters.len()];
     let mut mark = |from: usize, length: usize| quoted[from..from + length].fill(true);
@@ -115,7 +115,7 @@ mod tests {
             ("the plan is too long", "the plan is too long"),
             ("", ""),
         ] {
-            assert_eq!(without(said, &messages), left, "{said}");
+            assert_eq!(without_quotes(said, &messages), left, "{said}");
         }
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let messages = [Message::user("ÀÉÎÕÜ 時計の針が動く İstanbul ẞ und so weiter")];
         for from in 0..12 {
             let text = format!("{}xÀÉÎÕÜ 時計の針が動く İSTANBUL ẞ UND \\", "é".repeat(from));
-            let left = without(&text, &messages);
+            let left = without_quotes(&text, &messages);
             assert!(left.starts_with(&"é".repeat(from)) && !left.contains('時'), "{left}");
         }
     }

@@ -16,7 +16,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// What is checked of each request.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct AccessCheck {
     address: SocketAddr,
     /// What the address that is printed holds.
     token: String,
@@ -35,8 +35,8 @@ enum Entry {
     Refused(StatusCode, &'static str),
 }
 
-impl Door {
-    /// A door with fresh secrets for a server at this address.
+impl AccessCheck {
+    /// Checks with fresh secrets, for a server at this address.
     ///
     /// # Errors
     /// The system has no random bytes.
@@ -169,15 +169,15 @@ fn same(one: &str, other: &str) -> bool {
 
 /// Lets a request in or refuses it, and says to the browser what its answer may do.
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let door = &site.door;
-    let mut response = match door.enter(request.method(), request.uri(), request.headers()) {
+    let access = &site.access;
+    let mut response = match access.enter(request.method(), request.uri(), request.headers()) {
         Entry::In => next.run(request).await,
         Entry::Refused(status, why) => Failure::new(status, why).into_response(),
         Entry::Token(path) => {
             let cookie = format!(
                 "{}={}; HttpOnly; SameSite=Strict; Path=/",
-                door.cookie_name(),
-                door.cookie
+                access.cookie_name(),
+                access.cookie
             );
             let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, path)];
             (StatusCode::SEE_OTHER, headers).into_response()
@@ -202,8 +202,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
-    fn door(address: &str) -> Door {
-        Door { address: address.parse().unwrap(), token: "t0k".into(), cookie: "c00".into() }
+    fn access(address: &str) -> AccessCheck {
+        AccessCheck { address: address.parse().unwrap(), token: "t0k".into(), cookie: "c00".into() }
     }
 
     #[test]
@@ -226,13 +226,13 @@ mod tests {
             ("192.0.2.1:8000", "192.0.2.1:8000", true),
             ("192.0.2.1:8000", "localhost:8000", false),
         ] {
-            assert_eq!(door(address).is_own(host), is_own, "{address} {host}");
+            assert_eq!(access(address).is_own(host), is_own, "{address} {host}");
         }
     }
 
     #[test]
     fn a_request_is_let_in_by_its_cookie_and_from_its_own_page_only() {
-        let door = door("127.0.0.1:8000");
+        let access = access("127.0.0.1:8000");
         let forbidden = StatusCode::FORBIDDEN;
         let refused = |status| Err(status);
         let cookie = "redraft_8000=c00";
@@ -295,7 +295,7 @@ mod tests {
                 map.insert(name, HeaderValue::from_static(value));
             }
             let method = method.parse().unwrap();
-            let entry = match door.enter(&method, &path.parse().unwrap(), &map) {
+            let entry = match access.enter(&method, &path.parse().unwrap(), &map) {
                 Entry::In => Ok(None),
                 Entry::Token(path) => Ok(Some(path)),
                 Entry::Refused(status, _) => Err(status),
