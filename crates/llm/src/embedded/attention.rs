@@ -5,11 +5,10 @@
     reason = "what uses a processor's registers is compiled for each kind"
 )]
 
-use candle_core::utils::barrier_pool;
+use super::workers::{self, Job};
 use candle_core::{Device, Result, Storage, Tensor, bail};
 use pulp::{Arch, Simd, WithSimd};
-use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// How many positions' keys a query is multiplied with at once: so that it is fetched as seldom.
 const ABREAST: usize = 4;
@@ -20,14 +19,17 @@ const BLOCK: usize = 32;
 /// How many registers of a sum are kept while values are added to them.
 const COLUMNS: usize = 8;
 
+/// How many bytes of keys are so few that they are looked at without other threads.
+const FEW_BYTES: usize = 1 << 16;
+
 /// A new position, and what it looks at.
-pub(super) struct Place<'a> {
+pub(super) struct Place {
     /// Which of the queries is its own.
     pub(super) query: usize,
     /// The conversation's keys, of shape (`kv_heads`, room, head).
-    pub(super) keys: &'a Tensor,
+    pub(super) keys: Tensor,
     /// Its values, of the same shape.
-    pub(super) values: &'a Tensor,
+    pub(super) values: Tensor,
     /// The first of those positions that counts, and the first behind it that does not.
     pub(super) from: usize,
     pub(super) all: usize,
@@ -35,52 +37,76 @@ pub(super) struct Place<'a> {
 
 /// Queries of shape (count, heads, head), without gaps, their places, and the factor of what a query
 /// finds in a key; to (places, heads * head).
-pub(super) fn of_each(queries: &Tensor, places: &[Place<'_>], scale: f32) -> Result<Tensor> {
+pub(super) fn of_each(queries: &Tensor, places: Vec<Place>, scale: f32) -> Result<Tensor> {
     let (_, heads, head) = queries.dims3()?;
-    let (queries, layout) = queries.storage_and_layout();
-    let caches: Vec<_> = places
-        .iter()
-        .map(|at| (at.keys.storage_and_layout().0, at.values.storage_and_layout().0))
-        .collect();
-    let mut at_work = Vec::new();
-    for (place, (keys, values)) in places.iter().zip(&caches) {
+    let Some(kv_heads) = places.first().map(|place| place.keys.dim(0)).transpose()? else {
+        bail!("attention is computed of at least one position");
+    };
+    let seen: usize = places.iter().map(|place| place.all - place.from).sum();
+    let shape = (places.len(), heads * head);
+    let mixed = (0..places.len() * kv_heads).map(|_| OnceLock::new()).collect();
+    let work = Arc::new(Attention { queries: queries.clone(), places, kv_heads, scale, mixed });
+    if seen * kv_heads * head * size_of::<f32>() < FEW_BYTES {
+        (0..work.pieces()).for_each(|piece| work.compute(piece));
+    } else {
+        workers::run(work.clone());
+    }
+    let mut mixed = Vec::with_capacity(shape.0 * shape.1);
+    for one in &work.mixed {
+        match one.get() {
+            Some(Ok(one)) => mixed.extend_from_slice(one),
+            Some(Err(why)) => bail!("{why}"),
+            None => bail!("attention was not computed"),
+        }
+    }
+    Tensor::from_vec(mixed, shape, &Device::Cpu)
+}
+
+/// The work of all places; a piece is what the queries of one head of keys take.
+struct Attention {
+    queries: Tensor,
+    places: Vec<Place>,
+    kv_heads: usize,
+    scale: f32,
+    /// What each piece came to.
+    mixed: Vec<OnceLock<Result<Vec<f32>>>>,
+}
+
+impl Job for Attention {
+    fn pieces(&self) -> usize {
+        self.mixed.len()
+    }
+
+    fn compute(&self, piece: usize) {
+        // Who computes it again comes to the same.
+        let _ = self.mixed[piece].set(self.mix(piece));
+    }
+}
+
+impl Attention {
+    fn mix(&self, piece: usize) -> Result<Vec<f32>> {
+        let place = &self.places[piece / self.kv_heads];
+        let kv_head = piece % self.kv_heads;
+        let (queries, layout) = self.queries.storage_and_layout();
+        let (keys, _) = place.keys.storage_and_layout();
+        let (values, _) = place.values.storage_and_layout();
         let (Storage::Cpu(queries), Storage::Cpu(keys), Storage::Cpu(values)) =
-            (&*queries, &**keys, &**values)
+            (&*queries, &*keys, &*values)
         else {
             bail!("attention is computed on the processor");
         };
-        let query = &queries.as_slice()?[layout.start_offset() + place.query * heads * head..];
-        let query = &query[..heads * head];
-        at_work.extend(heads_of(query, keys.as_slice()?, values.as_slice()?, place, scale)?);
+        let (_, room, head) = place.keys.dims3()?;
+        let (_, heads, _) = self.queries.dims3()?;
+        let group = heads / self.kv_heads * head;
+        let at = layout.start_offset() + place.query * heads * head + kv_head * group;
+        let all = place.all - place.from;
+        let start = (kv_head * room + place.from) * head;
+        let keys = &keys.as_slice()?[start..][..all * head];
+        let values = &values.as_slice()?[start..][..all * head];
+        let queries = &queries.as_slice()?[at..][..group];
+        let shared = Shared { queries, keys, values, all, head, scale: self.scale };
+        Ok(Arch::new().dispatch(shared))
     }
-    let done: Vec<OnceLock<Vec<f32>>> = vec![OnceLock::new(); at_work.len()];
-    barrier_pool().execute_chunked(done.len(), |which: Range<usize>| {
-        for one in which {
-            let _ = done[one].set(Arch::new().dispatch(at_work[one]));
-        }
-    });
-    let mixed: Vec<f32> = done.into_iter().filter_map(OnceLock::into_inner).flatten().collect();
-    Tensor::from_vec(mixed, (places.len(), heads * head), &Device::Cpu)
-}
-
-/// A place's work, for each head of keys the queries that share it.
-fn heads_of<'a>(
-    query: &'a [f32],
-    keys: &'a [f32],
-    values: &'a [f32],
-    place: &Place<'_>,
-    scale: f32,
-) -> Result<Vec<Shared<'a>>> {
-    let (kv_heads, room, head) = place.keys.dims3()?;
-    let all = place.all - place.from;
-    let group = query.len() / kv_heads;
-    let shared = |kv_head: usize| {
-        let own =
-            |numbers: &'a [f32]| &numbers[(kv_head * room + place.from) * head..][..all * head];
-        let queries = &query[kv_head * group..][..group];
-        Shared { queries, keys: own(keys), values: own(values), all, head, scale }
-    };
-    Ok((0..kv_heads).map(shared).collect())
 }
 
 /// What the queries of one head of keys take, in registers of whatever width the processor has: left
@@ -303,14 +329,22 @@ mod tests {
             };
             let cache = (kv_heads, room, head);
             let (of_keys, of_values) = (of(&keys, cache), of(&values, cache));
-            let place = || Place { query: 1, keys: &of_keys, values: &of_values, from, all };
-            let shared = heads_of(&query, &keys, &values, &place(), scale).unwrap();
-            let by_one: Vec<f32> = shared.into_iter().flat_map(|s| s.with_simd(Scalar)).collect();
-            close(&by_one, &expected, "without registers");
+            let place =
+                || Place { query: 1, keys: of_keys.clone(), values: of_values.clone(), from, all };
+            let shared = |which: usize| Shared {
+                queries: &query[which * group * head..][..group * head],
+                keys: &keys[(which * room + from) * head..][..(all - from) * head],
+                values: &values[(which * room + from) * head..][..(all - from) * head],
+                all: all - from,
+                head,
+                scale,
+            };
+            let by_one = (0..kv_heads).flat_map(|which| shared(which).with_simd(Scalar));
+            close(&by_one.collect::<Vec<f32>>(), &expected, "without registers");
             // It is the second of two, and asked for twice.
             let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
             let two = of(&two, (2, heads, head));
-            let mixed = of_each(&two, &[place(), place()], scale).unwrap();
+            let mixed = of_each(&two, vec![place(), place()], scale).unwrap();
             for mixed in mixed.to_vec2::<f32>().unwrap() {
                 close(&mixed, &expected, "as the processor can");
             }

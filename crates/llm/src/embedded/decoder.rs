@@ -319,6 +319,7 @@ impl Decoder {
                 places.extend((0..new).map(|n| {
                     let (query, all) = (at + n, filled + n + 1);
                     let from = window.map_or(0, |window| all.saturating_sub(window));
+                    let (keys, values) = (keys.clone(), values.clone());
                     attention::Place { query, keys, values, from, all }
                 }));
             } else {
@@ -330,7 +331,7 @@ impl Decoder {
             at += new;
         }
         let few = (!places.is_empty())
-            .then(|| attention::of_each(&query.contiguous()?, &places, self.shape.attention_scale));
+            .then(|| attention::of_each(&query.contiguous()?, places, self.shape.attention_scale));
         let few = few.transpose()?;
         if let (Some(few), []) = (&few, &mixed[..]) {
             return layer.output.forward(few);

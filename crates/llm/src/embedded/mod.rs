@@ -2,7 +2,7 @@
 //!
 //! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `families` says
 //! how its model is arranged, `decoder` is the model, made of `matrix`, `experts`, `attention` and
-//! `turns`, with its numbers in `weights`, `sampler` draws, `form` says what may be drawn, `guess` looks
+//! `turns`, with its numbers in `weights`, `sampler` draws, `form` says what may be drawn, `prompt_lookup` looks
 //! ahead, `engine` does all of it on one thread for everyone who asks. With the feature `llama`, `llama` stands in the place of
 //! `decoder`.
 
@@ -29,6 +29,8 @@ mod tokenizer;
 mod turns;
 #[cfg(not(feature = "llama"))]
 mod weights;
+#[cfg(not(feature = "llama"))]
+mod workers;
 
 #[cfg(not(feature = "llama"))]
 use decoder as compute;

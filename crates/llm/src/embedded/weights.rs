@@ -2,6 +2,7 @@
 //! metadata.
 
 use super::gguf::{Gguf, Info};
+use super::workers::{self, Job};
 use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::k_quants::{
     BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K, BlockQ6K,
@@ -12,6 +13,7 @@ use candle_core::{CpuStorage, Device, Result, Shape, Tensor, bail};
 use half::{bf16, f16};
 use memmap2::Mmap;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 
 /// Numbers of a tensor, where they are in the file.
@@ -218,13 +220,96 @@ impl<T: GgmlType + Send + Sync + 'static> Mapped<T> {
     }
 }
 
+impl<T> Clone for Mapped<T> {
+    fn clone(&self) -> Self {
+        Self { map: self.map.clone(), kind: PhantomData, ..*self }
+    }
+}
+
+/// How much of a matrix is read for one piece of a product, in bytes: some ten microseconds.
+const PIECE: usize = 1 << 16;
+
+/// A matrix's product with one row of numbers, in pieces of a few rows of the matrix.
+struct Product<T: GgmlType> {
+    matrix: Mapped<T>,
+    /// The numbers in blocks that blocks of the matrix are multiplied with.
+    numbers: Vec<T::VecDotType>,
+    columns: usize,
+    /// The blocks of a row.
+    in_row: usize,
+    /// The rows of a piece.
+    step: usize,
+    /// The bits of the products, one a row.
+    products: Vec<AtomicU32>,
+}
+
+impl<T: GgmlType + Send + Sync + 'static> Product<T> {
+    fn new(matrix: Mapped<T>, row: &[f32], rows: usize) -> Self {
+        let in_row = row.len().div_ceil(T::BLCK_SIZE);
+        let mut numbers =
+            vec![T::VecDotType::zeros(); row.len().div_ceil(T::VecDotType::BLCK_SIZE)];
+        T::VecDotType::from_float(row, &mut numbers);
+        let step = (PIECE / (in_row * size_of::<T>()).max(1)).next_multiple_of(4).max(4);
+        let products = (0..rows).map(|_| AtomicU32::new(0)).collect();
+        Self { matrix, numbers, columns: row.len(), in_row, step, products }
+    }
+
+    /// Whether the matrix has so many rows of this length.
+    fn fits(&self) -> bool {
+        self.columns.is_multiple_of(T::BLCK_SIZE)
+            && self.matrix.blocks == self.in_row * self.products.len()
+    }
+
+    fn write_to(&self, row: &mut [f32]) {
+        for (number, product) in row.iter_mut().zip(&self.products) {
+            *number = f32::from_bits(product.load(Ordering::Relaxed));
+        }
+    }
+}
+
+impl<T: GgmlType + Send + Sync + 'static> Job for Product<T> {
+    fn pieces(&self) -> usize {
+        self.products.len().div_ceil(self.step)
+    }
+
+    fn compute(&self, piece: usize) {
+        let Self { columns, in_row, step, ref numbers, .. } = *self;
+        let first = piece * step;
+        let set = |at: usize, product: f32| {
+            self.products[first + at].store(product.to_bits(), Ordering::Relaxed);
+        };
+        let count = step.min(self.products.len() - first);
+        let blocks = &self.matrix.blocks()[first * in_row..][..count * in_row];
+        let row = |at: usize| &blocks[at * in_row..][..in_row];
+        let whole = count - count % 4;
+        for at in (0..whole).step_by(4) {
+            let [a, b, c, d] = [row(at), row(at + 1), row(at + 2), row(at + 3)];
+            let (a, b, c, d) = T::vec_dot_4(columns, a, b, c, d, numbers);
+            [a, b, c, d].into_iter().enumerate().for_each(|(n, product)| set(at + n, product));
+        }
+        for at in whole..count {
+            set(at, T::vec_dot(columns, row(at), numbers));
+        }
+    }
+}
+
 impl<T: GgmlType + Send + Sync + 'static> QuantizedType for Mapped<T> {
     fn dtype(&self) -> GgmlDType {
         T::DTYPE
     }
 
     fn matmul_t(&self, mkn: (usize, usize, usize), lhs: &[f32], dst: &mut [f32]) -> Result<()> {
-        matmul(mkn, lhs, self.blocks(), dst)
+        let (count, columns, rows) = mkn;
+        if count != 1 {
+            return matmul(mkn, lhs, self.blocks(), dst);
+        }
+        let product = Arc::new(Product::new(self.clone(), lhs, rows));
+        if columns != lhs.len() || rows != dst.len() || !product.fits() {
+            bail!("a matrix of {rows} rows and {columns} columns is not multiplied with that");
+        }
+        workers::run(product.clone());
+        product.write_to(dst);
+        Ok(())
     }
 
     fn matmul_t_f16(&self, mkn: (usize, usize, usize), lhs: &[f16], dst: &mut [f16]) -> Result<()> {
