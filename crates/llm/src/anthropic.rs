@@ -5,7 +5,7 @@ use super::wire::{Reading, Wire, tokens};
 use redraft_domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall};
 use serde_json::{Value, json};
 
-/// API version that requests name.
+/// API version, sent with each request.
 pub(super) const VERSION: &str = "2023-06-01";
 
 /// One of Anthropic's models.

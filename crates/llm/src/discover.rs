@@ -132,8 +132,8 @@ pub async fn discover_in(config: Models<'_>, env: Lookup<'_>) -> Discovery {
     }
 }
 
-/// The environment variable of a provider's key, if one is configured. An error if the provider
-/// needs no key.
+/// The environment variable of a provider's key, if one is configured. An error if the provider is
+/// unknown or needs no key.
 pub fn takes_key(name: &str, config: Models<'_>) -> Result<Option<String>, ProviderError> {
     let Some(settings) = settings(name, config, &environment) else {
         return Err(unknown(name, config));
