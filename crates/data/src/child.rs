@@ -1,4 +1,5 @@
-//! Files are looked into by a process of its own: whatever they do to who reads them ends with it.
+//! Runs the analysis of a file in a separate process, so that a malicious file can only harm that
+//! process.
 
 use super::look;
 use redraft_domain::event::Described;
@@ -9,51 +10,52 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What our own program is called with to look into a file.
+/// Subcommand of this program that describes a file.
 const WORD: &str = "describe-a-file";
-/// Where it leaves what it saw, in the folder that it is started in.
+/// The file that it writes its report to, in its working folder.
 const REPORT: &str = "described.json";
-/// Seconds of a processor that it has, and of the clock: on a busy machine it waits for its turn.
+/// Its limit of processor time in seconds, and its limit of wall-clock time in seconds, which is
+/// longer for busy machines.
 const SECONDS: u64 = 6;
 const PATIENCE: u64 = 4 * SECONDS;
-/// The time after which no further file is looked into.
+/// The time after which no further file is described.
 const TOGETHER: Duration = Duration::from_secs(20);
-/// The longest report, in bytes.
+/// Maximum length of a report, in bytes.
 pub const LONGEST_REPORT: u64 = 64 * 1024;
-/// Its memory.
+/// Its memory limit, in bytes.
 const MEMORY: u64 = 1 << 30;
-/// Characters that are said of one file, and of all files.
+/// Maximum characters of the description of one file, and of all files.
 const ONE: usize = 1200;
 const ALL: usize = 4000;
-/// Fewer would say nothing.
+/// Minimum characters of a useful description.
 const LEAST: usize = 120;
 
-/// Our own program, started to look into one file.
+/// This program as a child process that describes one file.
 #[derive(Debug)]
 pub struct Child<'a> {
-    /// The file: all that it has to read.
+    /// The data file, the only file that it has to read.
     pub file: &'a Path,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// What it writes, in the folder that it is started in: all that it has to write.
+    /// The report in its working folder, the only file that it has to write.
     pub report: &'static str,
-    /// Its time.
+    /// Its time limit.
     pub time: Duration,
-    /// Its memory, in bytes.
+    /// Its memory limit, in bytes.
     pub memory: u64,
 }
 
-/// Runs such a process confined and gives its report, if it left one.
+/// Runs such a process in a sandbox and returns its report, if it wrote one.
 ///
 /// # Errors
-/// It can't be confined here, and was not started.
+/// If this system can't sandbox it; the process was not started.
 pub type Confine<'a> = dyn Fn(&Child<'_>) -> Result<Option<Vec<u8>>, String> + 'a;
 
-/// What files hold, each within its part of what can be said of all; none of a file that nothing
-/// can be said of.
+/// Describes files, each within its share of the characters for all; `None` for a file that can't
+/// be described.
 ///
-/// Each takes a process that ends by itself after six seconds of work. It is
-/// confined by `confine`; where the system can't do that, it has only its own limits.
+/// Each file is read by a process that ends after at most six seconds of processor time. It is
+/// sandboxed by `confine`; if the system can't do that, it has only its own limits.
 #[must_use]
 pub fn describe(paths: &[PathBuf], confine: &Confine<'_>) -> Vec<Option<Described>> {
     let room = (ALL / paths.len().max(1)).clamp(LEAST, ONE);
@@ -72,7 +74,7 @@ pub fn describe(paths: &[PathBuf], confine: &Confine<'_>) -> Vec<Option<Describe
 }
 
 fn one(path: &Path, room: usize, confine: &Confine<'_>) -> Option<Described> {
-    // What is no file is told of by who copies it.
+    // If it is not a file, copying it reports the error.
     let bytes = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
     let file = std::path::absolute(path).ok()?;
     let args = vec![WORD.into(), file.clone().into(), REPORT.into(), room.to_string().into()];
@@ -86,7 +88,7 @@ fn one(path: &Path, room: usize, confine: &Confine<'_>) -> Option<Described> {
     }))
 }
 
-/// Runs such a process with nothing but its own limits.
+/// Runs such a process with only its own limits.
 fn limited(child: &Child<'_>) -> Option<Vec<u8>> {
     let folder = files::small_temporary_folder().ok()?;
     let program = if cfg!(target_os = "linux") {
@@ -101,7 +103,7 @@ fn limited(child: &Child<'_>) -> Option<Vec<u8>> {
     files::read_regular(&folder.path().join(child.report), LONGEST_REPORT)
 }
 
-/// If this process was started to look into a file, does that and gives its exit code.
+/// If this process was started to describe a file, does that and returns its exit code.
 #[must_use]
 pub fn started_to_describe() -> Option<u8> {
     let mut args = std::env::args_os().skip(1);
@@ -117,7 +119,7 @@ pub fn started_to_describe() -> Option<u8> {
     Some(u8::from(files::put(Path::new(report), told).is_err()))
 }
 
-/// Gives this process its limits.
+/// Sets the limits of this process.
 fn bound() {
     std::thread::spawn(|| {
         std::thread::sleep(Duration::from_secs(PATIENCE));
@@ -126,7 +128,7 @@ fn bound() {
     #[cfg(unix)]
     {
         use nix::sys::resource::{Resource, setrlimit};
-        // Where one can't be set, the time still ends it.
+        // If one can't be set, the time limit still applies.
         let _ = setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY);
         let _ = setrlimit(Resource::RLIMIT_CPU, SECONDS, SECONDS);
         let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);

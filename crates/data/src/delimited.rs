@@ -1,4 +1,4 @@
-//! CSV and its kin, with any separator.
+//! CSV and similar formats, with any separator.
 
 use super::Look;
 use super::grid::{Grid, Meant};
@@ -7,28 +7,28 @@ use super::table::Table;
 use super::text::Text;
 use csv::{ReaderBuilder, StringRecord};
 
-/// The usual separators, the one that is meant first where several would do: numbers have commas.
+/// Common separators. The earlier one wins if several are possible: a comma may be part of numbers.
 const USUAL: [u8; 4] = *b"\t;|,";
-/// The others. They are not looked for in files that are known to be something else.
+/// Uncommon separators, tried only for the extensions of `MAYBE`.
 const OTHERS: [u8; 11] = *b":^~#!&*/\x01\x1f ";
-/// Files that can be tables with such separators.
+/// Extensions of files that can be tables with uncommon separators.
 const MAYBE: [&str; 9] = ["csv", "tsv", "tab", "psv", "ssv", "dat", "data", "txt", ""];
-/// Files that are none, however many commas they have.
+/// Extensions of files that are never tables, even with many commas.
 const NEVER: [&str; 20] = [
     "py", "md", "rst", "html", "htm", "xml", "svg", "yaml", "yml", "toml", "ini", "cfg", "js",
     "ts", "css", "sql", "sh", "tex", "json", "ipynb",
 ];
-/// Files that are tables.
+/// Extensions of files that are always tables.
 const SURELY: [&str; 5] = ["csv", "tsv", "tab", "psv", "ssv"];
-/// Bytes and rows that a separator is found by.
+/// Number of bytes and rows that are used to detect a separator.
 const PROBED: usize = 256 * 1024;
 const PROBED_ROWS: usize = 300;
 
-/// How the fields of a text are told apart.
+/// How a text is split into fields.
 #[derive(Clone, Copy)]
 struct Form {
     separator: u8,
-    /// Quotes within texts stand behind a backslash.
+    /// Quotes in quoted fields are escaped by a backslash.
     escaped: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     let mut record = StringRecord::new();
     while matches!(rows.read_record(&mut record), Ok(true)) {
         if !text.whole && rows.is_done() {
-            // It was cut in the middle.
+            // The last row is cut off.
             break;
         }
         grid.push(line_of(&record, content) + skipped, record.iter());
@@ -85,7 +85,8 @@ pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     Some(look)
 }
 
-/// What a first line `sep=;` says, as Excel writes and reads it, and the text behind that line.
+/// The separator in a first line `sep=;`, as Excel writes and reads it, and the text after that
+/// line.
 fn said(text: &str) -> Option<(u8, &str)> {
     let (line, rest) = text.split_once('\n')?;
     let line = line.strip_suffix('\r').unwrap_or(line);
@@ -99,8 +100,8 @@ fn said(text: &str) -> Option<(u8, &str)> {
     }
 }
 
-/// Whether quotes within quoted texts stand behind a backslash: no other reading has anything but the
-/// field's end behind a quote.
+/// Whether quotes in quoted fields are escaped by a backslash: otherwise, a quote is only followed
+/// by the end of the field.
 fn is_escaped(text: &str) -> bool {
     let probe = &text.as_bytes()[..text.floor_char_boundary(PROBED)];
     let quoted = probe.first() == Some(&b'"')
@@ -111,8 +112,8 @@ fn is_escaped(text: &str) -> bool {
     quoted && probe.windows(3).any(|part| part.starts_with(b"\\\"") && !ends(part[2]))
 }
 
-/// Whether each line is one value as a whole, so that this separator is a part of the values. A comma is
-/// that only below a name without one: else two columns of numbers are as likely.
+/// Whether each line is a single value that contains this separator. For a comma, that needs a name
+/// without a comma in the first line: otherwise, two columns of numbers are as likely.
 fn is_one_column(text: &str, separator: u8) -> bool {
     let probe = &text[..text.floor_char_boundary(PROBED)];
     let mut lines = probe.lines().map(str::trim).filter(|line| !line.is_empty()).take(PROBED_ROWS);
@@ -128,13 +129,14 @@ fn is_one_column(text: &str, separator: u8) -> bool {
     }
 }
 
-/// A separator that does not stand in the text.
+/// A separator that does not occur in the text.
 fn absent(text: &str) -> u8 {
     let stands = |b: &u8| text.as_bytes().contains(b);
     [b';', b'\t', b'|', 0x1f].into_iter().find(|b| !stands(b)).unwrap_or(0x1e)
 }
 
-/// The line that a record begins in: empty ones before it are taken for its own.
+/// The line in which a record begins. The CSV reader counts empty lines before it as part of the
+/// record.
 fn line_of(record: &StringRecord, text: &str) -> u64 {
     let Some(position) = record.position() else { return 0 };
     let from = usize::try_from(position.byte()).unwrap_or(0);
@@ -158,7 +160,7 @@ fn name(separator: u8) -> String {
     }
 }
 
-/// The row as it can stand in the file.
+/// A row in the format of the file.
 fn joined(row: &[String], form: Form) -> String {
     let mut builder = csv::WriterBuilder::new();
     builder.delimiter(form.separator).double_quote(!form.escaped);
@@ -169,12 +171,12 @@ fn joined(row: &[String], form: Form) -> String {
     if written { line.trim_end_matches('\n').to_owned() } else { row.join(",") }
 }
 
-/// What separates the fields: with it nearly all rows have the same number of them.
+/// The separator with which nearly all rows have the same number of fields.
 fn separator_of(content: &str, extension: &str, escaped: bool) -> Option<u8> {
     let surely = SURELY.contains(&extension);
     let (least_share, least_rows) = if surely { (50, 1) } else { (90, 3) };
     let probe = &content[..content.floor_char_boundary(PROBED)];
-    // What has paragraphs is meant to be read.
+    // A text with paragraphs is prose.
     let is_prose = || probe.trim().contains("\n\n") || probe.trim().contains("\n\r\n");
     if !surely && (NEVER.contains(&extension) || is_prose()) {
         return None;
@@ -189,7 +191,7 @@ fn separator_of(content: &str, extension: &str, escaped: bool) -> Option<u8> {
         else {
             continue;
         };
-        // Dates, times and numbers have marks in them that could separate something.
+        // Dates, times and numbers contain characters that could be separators.
         let of_values = is_one_column(probe, separator);
         let enough = match (usual, surely) {
             (true, _) => rows >= least_rows,
@@ -201,7 +203,7 @@ fn separator_of(content: &str, extension: &str, escaped: bool) -> Option<u8> {
         if enough && wide && share >= least_share && better && !of_values {
             best = Some((share, separator));
         }
-        // An unusual one is only meant where no usual one is.
+        // An uncommon separator is used only if there is no common one.
         if n + 1 == USUAL.len() && best.is_some() {
             break;
         }
@@ -209,12 +211,12 @@ fn separator_of(content: &str, extension: &str, escaped: bool) -> Option<u8> {
     best.map(|(_, separator)| separator)
 }
 
-/// How a text looks with a separator.
+/// Statistics of a text split by a separator.
 struct Shape {
-    /// How many in a hundred rows have the number of fields that most have, and that number.
+    /// Percentage of rows with the most common number of fields, and that number.
     share: usize,
     fields: usize,
-    /// Rows that were looked at, and the fields of the first one.
+    /// Number of examined rows, and number of fields of the first row.
     rows: usize,
     first: usize,
 }

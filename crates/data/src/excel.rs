@@ -1,4 +1,4 @@
-//! Workbooks of Excel's: `.xlsx`, `.xlsm`, `.xlsb` and the old `.xls`.
+//! Excel workbooks: `.xlsx`, `.xlsm`, `.xlsb` and the old `.xls`.
 
 use super::grid::{Grid, Meant};
 use super::table::{Rows, Table};
@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-/// Columns that a sheet is looked at of.
+/// Maximum number of columns of a sheet.
 const MOST_COLUMNS: usize = 16_384;
 
-/// The sheets of a workbook, or none if it is no workbook.
+/// The sheets of a workbook; `None` if the file is not a workbook.
 pub(super) fn read(path: &Path) -> Option<Look> {
     let mut book = open(path)?;
     let names = book.names();
@@ -46,11 +46,11 @@ impl Book {
     }
 }
 
-/// By its content: its name may say anything.
+/// Detects the format by content, because the file's name may be wrong.
 fn open(path: &Path) -> Option<Book> {
     let file = || File::open(path).ok().map(BufReader::new);
     if let Ok(book) = Xlsx::new(file()?) {
-        // Any archive could be one without sheets.
+        // Any ZIP archive opens as a workbook without sheets.
         return (!book.sheet_names().is_empty()).then_some(Book::Xlsx(book));
     }
     if let Ok(book) = Xlsb::new(file()?) {
@@ -59,13 +59,13 @@ fn open(path: &Path) -> Option<Book> {
     Xls::new(file()?).ok().map(Book::Xls)
 }
 
-/// What a cell shows, and whether it is a duration and no time of day.
+/// A cell's text, and whether it is a duration instead of a time of day.
 struct Cell {
     text: String,
     is_duration: bool,
 }
 
-/// The cells of one row, gathered.
+/// Collects the cells of one row at a time.
 #[derive(Default)]
 struct Gather {
     grid: Grid,
@@ -91,8 +91,8 @@ impl Gather {
         }
     }
 
-    /// Takes one cell after the other until there is none, or no room for more: then the row of the
-    /// one that found none.
+    /// Adds cells until there are no more, or the grid is full: then returns the row of the first
+    /// cell that did not fit.
     fn all<E>(
         &mut self,
         mut next: impl FnMut() -> Result<Option<((u32, u32), Cell)>, E>,
@@ -178,7 +178,7 @@ fn sheet(book: &mut Book, name: &str) -> Option<Table> {
     })
 }
 
-/// The cells of a sheet that were merged into one; none where its format does not say that to us.
+/// The merged cells of a sheet; empty if the library does not support them for the format.
 fn merged(book: &mut Book, name: &str) -> Vec<Dimensions> {
     match book {
         Book::Xlsx(book) => book.merge_cells_by_sheet_name(name).unwrap_or_default(),
@@ -187,7 +187,7 @@ fn merged(book: &mut Book, name: &str) -> Vec<Dimensions> {
     }
 }
 
-/// A cell as text, numbers, dates and durations as a script would print them.
+/// A cell as text; numbers, dates and durations as a script would print them.
 fn words(cell: &impl DataType) -> Cell {
     let moment = cell.get_datetime();
     let duration = moment.filter(calamine::ExcelDateTime::is_duration);
@@ -197,7 +197,7 @@ fn words(cell: &impl DataType) -> Cell {
     Cell { text: text(cell), is_duration: false }
 }
 
-/// `30:15:00`, with what is left of a second where there is something.
+/// `30:15:00`, with fractions of a second if there are any.
 fn clock(milliseconds: i64) -> String {
     let sign = if milliseconds < 0 { "-" } else { "" };
     let all = milliseconds.unsigned_abs();
@@ -212,7 +212,7 @@ fn text(cell: &impl DataType) -> String {
     }
     if let Some(moment) = cell.get_datetime() {
         let at = moment.as_datetime();
-        // Excel's day 0: what has no day is a time of day.
+        // Excel's day 0: a value without a day is a time of day.
         if (0.0..1.0).contains(&moment.as_f64()) {
             return at.map(|at| at.time().to_string()).unwrap_or_default();
         }

@@ -1,5 +1,5 @@
-//! Rows of text that become a table: which of them name the columns, and what these hold, is found out
-//! when all are there.
+//! Collects rows of text and turns them into a table: the rows of names and the types of columns
+//! are determined when all rows are there.
 
 use super::head::{self, Head, Row, Spans};
 use super::kinds::Values;
@@ -7,47 +7,47 @@ use super::plural;
 use super::table::{Column, label};
 use std::collections::HashMap;
 
-/// Cells that are looked at.
+/// Maximum number of cells that are kept.
 const MOST_CELLS: usize = 200_000;
-/// Characters that are kept of a cell.
+/// Maximum number of characters of a cell that are kept.
 const CELL: usize = 60;
-/// Rows that are shown.
+/// Number of rows that are shown.
 const SHOWN: usize = 3;
-/// Names that are said to be there more than once.
+/// Maximum number of duplicate names that are reported.
 const TWICE: usize = 3;
 
-/// The rows of a table, as they come.
+/// Rows of a table, as they are read.
 #[derive(Default)]
 pub(super) struct Grid {
     rows: Vec<Row>,
     cells: usize,
-    /// All rows, also those that are not kept.
+    /// Number of all rows, including those that are not kept.
     pub(super) seen: u64,
-    /// Cells of each column that hold a duration, where the file says that.
+    /// Number of durations in each column, if the file marks them.
     durations: HashMap<usize, u64>,
 }
 
-/// How the rows of a grid are meant.
+/// How the rows of a grid are interpreted.
 #[derive(Default)]
 pub(super) struct Meant<'a> {
-    /// They come from a workbook: each row has as many fields as are filled, and numbers are numbers.
+    /// They come from a workbook: rows end at the last filled cell, and numbers have no separators.
     pub(super) workbook: bool,
-    /// All rows were given.
+    /// All rows of the file were added.
     pub(super) whole: bool,
-    /// Cells that are merged from left to right: their line and columns.
+    /// Horizontally merged cells: their line and columns.
     pub(super) spans: &'a Spans,
 }
 
-/// What a grid turned out to be.
+/// The resulting table.
 pub(super) struct Found {
     pub(super) columns: Vec<Column>,
     pub(super) lines: Vec<String>,
-    /// Rows before those of values: the names, and what stands before them.
+    /// Number of rows before the values: names, and rows before them.
     pub(super) before: u64,
-    /// The line of the first row of values.
+    /// Line of the first row of values.
     #[cfg(feature = "tables")]
     pub(super) first: u64,
-    /// Worth knowing.
+    /// Remarks on the table.
     pub(super) notes: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Grid {
         self.cells >= MOST_CELLS
     }
 
-    /// One more row, of the file's line with this number.
+    /// Adds a row from the file's line with this number.
     pub(super) fn push<'a>(&mut self, line: u64, row: impl Iterator<Item = &'a str>) {
         self.seen += 1;
         if self.is_full() {
@@ -74,7 +74,7 @@ impl Grid {
         self.rows.push((line, row));
     }
 
-    /// The next row has a duration in this column.
+    /// Counts a duration in this column of the next row.
     #[cfg(feature = "tables")]
     pub(super) fn has_duration(&mut self, column: usize) {
         if !self.is_full() {
@@ -82,7 +82,7 @@ impl Grid {
         }
     }
 
-    /// The number of fields that most rows have.
+    /// The most common number of fields in a row.
     fn width(&self) -> usize {
         let mut counts = HashMap::<usize, usize>::new();
         for (_, row) in &self.rows {
@@ -91,7 +91,7 @@ impl Grid {
         counts.into_iter().max_by_key(|(width, n)| (*n, *width)).map_or(0, |(width, _)| width)
     }
 
-    /// The table: `join` makes a line of a row.
+    /// Creates the table; `join` formats a row as a line.
     pub(super) fn finish(&self, meant: &Meant<'_>, join: impl Fn(&[String]) -> String) -> Found {
         let width = if meant.workbook {
             self.rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0)
@@ -133,7 +133,7 @@ impl Grid {
         }
     }
 
-    /// What else is worth knowing of the rows.
+    /// Remarks on the rows.
     fn notes(
         &self,
         meant: &Meant<'_>,
@@ -186,7 +186,7 @@ impl Grid {
     }
 }
 
-/// Names that several columns have, and what pandas makes of them.
+/// Duplicate column names, and the names that pandas gives them.
 fn twice(columns: &[Column]) -> impl Iterator<Item = String> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     let mut at = HashMap::new();

@@ -1,30 +1,31 @@
-//! Which rows of a grid name its columns.
+//! Finds the rows of a grid that have the column names.
 
 use super::kinds::{self, Says, Values};
 
-/// A row that is kept, with its line in the file.
+/// A row with its line in the file.
 pub(super) type Row = (u64, Vec<String>);
 
-/// Rows that are looked at to find the width of a table.
+/// Number of rows that are examined to find the width of a table.
 const PROBED: usize = 20;
 
-/// What stands before the values.
+/// The rows before the values.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
-    /// Rows before the first one of values, and those of them that are no names.
+    /// Number of rows before the first row of values, and how many of those are titles instead of
+    /// names.
     pub(super) rows: usize,
     pub(super) titles: usize,
-    /// The columns' names; none where no row has them.
+    /// Column names; `None` if no row has them.
     pub(super) names: Option<Vec<String>>,
-    /// The lines that they stand in, where these are two.
+    /// The lines of the names, if there are two.
     pub(super) lines: Option<(u64, u64)>,
-    /// Each row of values ends in a separator, and that of names does not.
+    /// Each row of values ends in a separator, and the row of names does not.
     pub(super) trailing: bool,
-    /// The row of names has one field less than the others: the first column has none.
+    /// The row of names has one field less than the others: the first column has no name.
     pub(super) unnamed: bool,
 }
 
-/// Cells that are merged from left to right: the row and its columns, from 0.
+/// Horizontally merged cells: line in the file, and columns from 0.
 pub(super) type Spans = [(u64, std::ops::RangeInclusive<usize>)];
 
 fn is_filled(cell: &str) -> bool {
@@ -35,7 +36,7 @@ fn filled(row: &[String]) -> usize {
     row.iter().filter(|cell| is_filled(cell)).count()
 }
 
-/// What the values of each column are, from some row on.
+/// The values of each column in these rows.
 fn columns(rows: &[Row], width: usize) -> Vec<Values> {
     let mut counted = vec![Values::default(); width];
     for (_, row) in rows {
@@ -46,8 +47,8 @@ fn columns(rows: &[Row], width: usize) -> Vec<Values> {
     counted
 }
 
-/// What the cells of a row say of being names: how many say so, and that they are values, which words
-/// for truth values do more quietly.
+/// Number of cells of a row that look like names, like values, and like truth values, which are
+/// weaker evidence.
 struct Said {
     name: usize,
     value: usize,
@@ -61,10 +62,10 @@ fn said(row: &[String], below: &[Values]) -> Said {
     Said { name: count(Says::Name), value: count(Says::Value), truth: count(Says::Truth) }
 }
 
-/// Finds the rows of names. `ragged` rows have as many fields as are filled.
+/// Finds the rows of names. `ragged` rows end at the last filled cell.
 pub(super) fn find(rows: &[Row], width: usize, ragged: bool, spans: &Spans) -> Head {
     let full = rows.iter().take(PROBED).map(|(_, row)| filled(row)).max().unwrap_or(0);
-    // Titles and remarks stand before many a table; some have separators behind them.
+    // Many tables have titles and remarks before them, some of which end in separators.
     let is_title = |row: &[String]| {
         let one = row.iter().find(|cell| is_filled(cell));
         filled(row) == 1 && full > 2 && one.is_some_and(|cell| !Values::of(cell).is_typed())
@@ -80,7 +81,7 @@ pub(super) fn find(rows: &[Row], width: usize, ragged: bool, spans: &Spans) -> H
     let Some((_, own)) = table.first() else { return Head::default() };
     let below = columns(&table[1..], width);
     let has_own = has_names(own, &below, width);
-    // A row of groups above the names, which fill fewer cells.
+    // A row of column groups above the names, which fills fewer cells.
     let group = first.checked_sub(1).and_then(|before| rows.get(before));
     let group = group.filter(|(line, row)| {
         has_own && line + 1 == table[0].0 && filled(row) > 1 && is_group(*line, row, spans, width)
@@ -107,7 +108,7 @@ pub(super) fn find(rows: &[Row], width: usize, ragged: bool, spans: &Spans) -> H
     Head { rows: first + usize::from(has_own), titles: first, names, ..Head::default() }
 }
 
-/// Names in the row before the table's, where that has one field less than the others.
+/// Finds names in the row before the table's first, if that has one field less than the others.
 fn beside(rows: &[Row], first: usize, width: usize) -> Option<Head> {
     let (_, names) = rows.get(first.checked_sub(1)?)?;
     let wide = || rows[first..].iter().filter(|(_, row)| row.len() == width);
@@ -122,7 +123,7 @@ fn beside(rows: &[Row], first: usize, width: usize) -> Option<Head> {
         head.trailing = true;
         return (said.value == 0 || said.name > 0).then_some(head);
     }
-    // A title can have separators too: only what no row below could name is named by it.
+    // A title can contain separators too: it has the names only if no later row can have them.
     let own = has_names(&rows[first].1, &columns(rows.get(first + 1..)?, width), width);
     let said = said(names, &below[1..]);
     head.unnamed = true;
@@ -130,14 +131,14 @@ fn beside(rows: &[Row], first: usize, width: usize) -> Option<Head> {
     (names.len() > 1 && !own && said.name > 0 && said.value == 0).then_some(head)
 }
 
-/// Whether a row names the columns of these values.
+/// Whether a row has the names of columns with these values.
 fn has_names(row: &[String], below: &[Values], width: usize) -> bool {
     let said = said(row, below);
     if said.value == 0 && said.truth == 0 && said.name > 0 {
         return true;
     }
     if said.value == 0 {
-        // Where nothing is there, nothing is named.
+        // Empty columns have no names.
         let missing = row.iter().take(width).filter(|cell| kinds::is_missing(cell)).count();
         let alone = below.iter().all(|column| column.there() + column.missing() == 0);
         return said.name > 0 || (said.truth == 0 && (missing * 2 < width || alone));
@@ -150,7 +151,7 @@ fn has_names(row: &[String], below: &[Values], width: usize) -> bool {
     years > 1 && years < row.len() && all_years && numbers.len() == years
 }
 
-/// Whether a row has names of groups of columns: some of its cells reach over others.
+/// Whether a row has names of groups of columns: some of its cells span several columns.
 fn is_group(line: u64, row: &[String], spans: &Spans, width: usize) -> bool {
     let mut own = spans.iter().filter(|(at, _)| *at == line).peekable();
     if own.peek().is_some() {
@@ -159,7 +160,7 @@ fn is_group(line: u64, row: &[String], spans: &Spans, width: usize) -> bool {
     !is_filled(row.first().map_or("", String::as_str))
 }
 
-/// Two rows of names: the line of the second one, and what both say together.
+/// Finds two rows of names: the line of the second one, and the combined names.
 fn two_rows(table: &[Row], width: usize, spans: &Spans) -> Option<(u64, Vec<String>)> {
     let [(line, above), (second, own), rest @ ..] = table else { return None };
     if rest.is_empty() || width < 2 || second != &(line + 1) {
@@ -168,7 +169,7 @@ fn two_rows(table: &[Row], width: usize, spans: &Spans) -> Option<(u64, Vec<Stri
     let below = columns(rest, width);
     let (upper, lower) = (said(above, &below), said(own, &below));
     let filled_at = |row: &[String], n: usize| row.get(n).is_some_and(|cell| is_filled(cell));
-    // Names below those that reach over several columns, or units below names.
+    // Names below groups that span several columns, or units below names.
     let reaches = (0..width).any(|n| filled_at(own, n) && !filled_at(above, n));
     let whole = (0..width).all(|n| filled_at(own, n) || filled_at(above, n));
     let groups = reaches && whole && filled(above) > 0;
@@ -189,8 +190,8 @@ fn has_years(row: &[String]) -> bool {
     typed.into_iter().all(year)
 }
 
-/// The names of two rows together. What is above reaches to the next that is filled, or as far as its
-/// cells are merged.
+/// The combined names of two rows. An upper name extends to the next filled cell, or over its
+/// merged cells.
 fn joined(line: u64, above: &[String], own: &[String], width: usize, spans: &Spans) -> Vec<String> {
     let known: Vec<_> = spans.iter().filter(|(at, _)| *at == line).map(|(_, span)| span).collect();
     let blank = above.iter().take(width).any(|cell| !is_filled(cell)) || above.len() < width;

@@ -1,4 +1,4 @@
-//! JSON, and JSON lines.
+//! JSON and JSON lines.
 
 use super::kinds::Values;
 use super::parse::{Fault, Items, Json, Reader};
@@ -8,18 +8,19 @@ use super::{Look, cut, plural};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// Keys that are told apart.
+/// Maximum number of keys that become columns.
 const KEYS: usize = 2000;
-/// Keys of an object within an object that are named, and characters of what is said of a value.
+/// Maximum number of keys that are listed for a nested object, and maximum characters of a value's
+/// description.
 const NAMED: usize = 6;
 const KIND: usize = 240;
-/// Items that are shown.
+/// Number of items that are shown.
 const SHOWN: usize = 2;
 
 /// An object's keys and values.
 type Fields = Vec<(String, Json)>;
 
-/// The JSON in a text, if it is that.
+/// The JSON in a text; `None` if it is not JSON.
 pub(super) fn read(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     let content = text.content.trim_start();
     if !content.starts_with(['{', '[']) && !["json", "jsonl", "ndjson"].contains(&extension) {
@@ -81,19 +82,20 @@ fn keys(n: usize, whole: bool) -> String {
     format!("{}{more}", plural(n as u64, "key", "keys"))
 }
 
-/// Numbers that other readers refuse.
+/// A remark on numbers that other JSON parsers reject.
 fn not_finite(names: &[&str]) -> Option<String> {
     let and = names.join(" and ");
     (!names.is_empty()).then(|| format!("{and} in it is no JSON, but Python's json reads it"))
 }
 
-/// What readers make something else of.
+/// A remark on a duplicate key, which JSON parsers treat differently.
 fn twice(key: Option<&str>) -> Option<String> {
     let key = cut(key?, 40);
     Some(format!("an object has the key \"{key}\" twice, of which Python's json keeps the last"))
 }
 
-/// One object a line. A document can stand on one line too, so it takes two.
+/// JSON lines: one object per line. At least two lines, because a JSON document can be on one line
+/// too.
 fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
     let surely = ["jsonl", "ndjson"].contains(&extension);
     let mut list = Items::default();
@@ -120,7 +122,7 @@ fn lines(text: &Text, extension: &str, bytes: u64) -> Option<Look> {
                 names.push(name);
             }
         }
-        // Whatever this is, it is not that.
+        // Too many invalid lines: another format.
         if wrong > 3 && wrong * 2 > list.seen + other + wrong {
             return None;
         }
@@ -147,7 +149,7 @@ fn looked(list: &Items) -> Option<String> {
     (looked < list.seen).then(|| format!("types and missing values of the first {looked} rows"))
 }
 
-/// Items as a table: the keys of objects are its columns.
+/// Items as a table whose columns are the keys of objects.
 fn table(list: &Items, rows: Rows) -> Table {
     let items = &list.kept;
     let objects = objects(items);
@@ -198,14 +200,14 @@ fn columns(objects: &[&Fields]) -> Vec<Column> {
         let (row, own) = &values[name];
         let there: Vec<&Json> = own.iter().copied().filter(|value| **value != Json::Null).collect();
         let missing = objects.len().saturating_sub(there.len()) as u64;
-        // Readers that look at the first rows alone don't find it.
+        // Parsers that only examine the first rows don't find it.
         let first = if *row > SHOWN { format!(", first in row {row}") } else { String::new() };
         Column { name: name.to_owned(), kind: kind(&there) + &first, missing }
     };
     order.into_iter().map(column).collect()
 }
 
-/// What kinds of values these are.
+/// The types of these values.
 fn kind(values: &[&Json]) -> String {
     let mut kinds: Vec<String> = Vec::new();
     let mut texts = Values::default();
@@ -233,7 +235,7 @@ fn kind(values: &[&Json]) -> String {
                 continue;
             }
             Json::List(items) => {
-                // The first one says what is in the others.
+                // The first one stands for all.
                 if kinds.iter().any(|kind| kind.starts_with("list")) {
                     continue;
                 }
@@ -256,7 +258,7 @@ fn kind(values: &[&Json]) -> String {
     if has_text {
         kinds.push(text_kind(&texts.kind()));
     }
-    // A whole number among others is a number too.
+    // An integer among other numbers is a number too.
     if kinds.iter().any(|kind| kind == "number") {
         kinds.retain(|kind| kind != "integer");
     }
@@ -273,7 +275,8 @@ fn kind(values: &[&Json]) -> String {
     cut(&text, KIND)
 }
 
-/// What a text holds that Python makes no number of by itself, as pandas does.
+/// The kind of a string column. Numbers in strings are described as text: Python does not convert
+/// them, but pandas does.
 fn text_kind(kind: &str) -> String {
     let is_moment = ["date", "time", "duration"].iter().any(|what| kind.starts_with(what));
     if is_moment {
@@ -307,7 +310,7 @@ fn list_kind(items: &[Json], seen: Option<Rows>) -> String {
     format!("list of {count}: {}", cut(&kind(&values), 60))
 }
 
-/// What one key of the document holds.
+/// The description of one key's value in the document.
 fn inner(value: &Json, whole: bool) -> String {
     let text = match value {
         Json::List(list) => {

@@ -1,14 +1,14 @@
-//! What kind of values a column of text holds: a value fits some kinds, a column the first that all
-//! its values fit. What all values leave open is said to be that.
+//! Detects the type of a column of text: a value matches some types, and a column has the first
+//! type that all its values match. An ambiguous type is reported as such.
 
 use super::plural;
 use super::when::{self, FORMS, Zones};
 
-/// What stands for a value that is not there, as pandas takes it.
+/// Texts that pandas treats as missing values.
 const MISSING: [&str; 12] =
     ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "none"];
 
-/// A kind's name and what fits it.
+/// A type's name and its test.
 type Kind = (&'static str, fn(&str) -> bool);
 
 const INTEGER: usize = 0;
@@ -16,10 +16,10 @@ const NUMBER: usize = 1;
 const DECIMAL_COMMA: usize = 2;
 const GROUPED: usize = 3;
 const CODE: usize = 4;
-/// Kinds that every whole number fits too.
+/// Types of numbers, all of which match every integer.
 const NUMBERS: usize = 5;
 
-/// Numbers, which come before dates.
+/// Types of numbers, tested before dates.
 const BEFORE: [Kind; NUMBERS] = [
     ("integer", is_integer),
     ("number", is_number),
@@ -27,7 +27,7 @@ const BEFORE: [Kind; NUMBERS] = [
     ("number as 1,234.5", is_grouped),
     ("digits with leading zeros: read with dtype=str", is_code),
 ];
-/// What comes behind dates.
+/// Types tested after dates.
 const AFTER: [Kind; 5] = [
     ("time", is_time),
     ("duration as H:MM:SS", when::is_duration),
@@ -35,20 +35,20 @@ const AFTER: [Kind; 5] = [
     ("duration as ISO 8601", when::is_iso_duration),
     ("true or false", is_bool),
 ];
-/// Places of three of them.
+/// Indices of three of them.
 const TIME: usize = 0;
 const DURATION: usize = 1;
 const BOOL: usize = AFTER.len() - 1;
 
-/// Words for true, and those for false.
+/// Words for true, and words for false.
 const TRUTHS: [[&str; 4]; 2] = [["true", "yes", "t", "y"], ["false", "no", "f", "n"]];
 
-/// The longest text that can be anything but text.
+/// Maximum length of a text that can have another type than text.
 const LONGEST: usize = 48;
-/// Whole numbers up to here stand in a float as they are.
+/// Largest integer up to which a float is exact.
 const FLOAT: u64 = 1 << 53;
 
-/// The values of a column, counted.
+/// Counts of the values of a column, by type.
 #[derive(Clone, Default)]
 pub(super) struct Values {
     there: u64,
@@ -58,38 +58,40 @@ pub(super) struct Values {
     moments: [u64; FORMS],
     after: [u64; AFTER.len()],
     zones: Zones,
-    /// Times with AM or PM.
+    /// Number of times with AM or PM.
     halves: u64,
-    /// Numbers with a decimal comma and points between thousands.
+    /// Number of values with a decimal comma and points between thousands.
     points: u64,
-    /// Numbers without end.
+    /// Number of infinite values.
     infinite: u64,
-    /// Whether a word for true was seen, and one for false; both count as seen where one is spelled out.
+    /// Whether a word for true was seen, and one for false; a spelled-out `true` or `false` sets
+    /// both.
     truths: [bool; 2],
-    /// Times and durations with one colon.
+    /// Number of times and durations with one colon.
     short: u64,
-    /// Digits of the longest whole number that a float does not hold, and whether 64 bits don't.
+    /// Number of digits of the longest integer that is not exact as a float, and whether one does
+    /// not fit into 64 bits.
     long: usize,
     too_long: bool,
 }
 
-/// Whether this stands for a value that is not there.
+/// Whether a text stands for a missing value.
 pub(super) fn is_missing(text: &str) -> bool {
     MISSING.contains(&text.trim())
 }
 
-/// What a row says of whether its cells are names.
+/// Whether a cell above a column looks like a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
     Name,
     Value,
-    /// A word for a truth value, over others.
+    /// A truth value above other truth values.
     Truth,
     Nothing,
 }
 
 impl Values {
-    /// The kinds of one text.
+    /// The types of one text.
     pub(super) fn of(text: &str) -> Self {
         let mut values = Self::default();
         values.add(text);
@@ -151,12 +153,12 @@ impl Values {
         self.too_long |= digits.parse::<i64>().is_err();
     }
 
-    /// How many values are not there.
+    /// Number of missing values.
     pub(super) const fn missing(&self) -> u64 {
         self.missing
     }
 
-    /// How many are.
+    /// Number of values that are not missing.
     pub(super) const fn there(&self) -> u64 {
         self.there
     }
@@ -165,29 +167,29 @@ impl Values {
         [&self.before[..], &self.dates, &self.moments, &self.after].concat().into_iter()
     }
 
-    /// Whether these are anything but text.
+    /// Whether all values share a type other than text.
     pub(super) fn is_typed(&self) -> bool {
         self.there > 0 && self.counts().any(|n| n == self.there)
     }
 
-    /// Whether all are words for true and false, and nothing else.
+    /// Whether all values are truth values.
     fn is_truth(&self) -> bool {
         self.there > 0 && self.after[BOOL] == self.there
     }
 
-    /// Whether these are numbers that only a decimal comma explains.
+    /// Whether these are numbers that need a decimal comma.
     pub(super) fn has_decimal_commas(&self) -> bool {
         let all = |kind: usize| self.before[kind] == self.there;
         self.there > 0 && all(DECIMAL_COMMA) && !all(NUMBER) && !all(GROUPED)
     }
 
-    /// Whether all are numbers with a comma in some of them.
+    /// Whether all values are numbers, some of them with a comma.
     pub(super) fn has_commas(&self) -> bool {
         let all = |kind: usize| self.before[kind] == self.there;
         self.there > 0 && (all(DECIMAL_COMMA) || all(GROUPED)) && !all(NUMBER)
     }
 
-    /// What a cell above these values says.
+    /// Whether a cell above these values looks like a name.
     pub(super) fn says(&self, above: &str) -> Says {
         let cell = Self::of(above);
         if cell.infinite > 0 && self.infinite == 0 {
@@ -213,28 +215,28 @@ impl Values {
         }
     }
 
-    /// The kind in words.
+    /// The type as text.
     pub(super) fn kind(&self) -> String {
         self.kind_beside(false)
     }
 
-    /// The same in a table where other columns have decimal commas, or not: `1.234` means something
-    /// else beside them.
+    /// The same for a table in which other columns have decimal commas, or not: beside these,
+    /// `1.234` has another meaning.
     pub(super) fn kind_beside(&self, decimal_commas: bool) -> String {
         if self.there == 0 {
             return "empty".to_owned();
         }
-        // The first of those that most values fit.
+        // The first of the types that most values match.
         let best = self.counts().max().unwrap_or(0);
         let Some(at) = self.counts().position(|n| n == best) else { return "text".to_owned() };
         if at == NUMBERS + 2 * FORMS + BOOL && self.truths != [true, true] {
-            // Nothing but `NO` may be a country's code.
+            // A column with only `NO` may have country codes.
             return "text".to_owned();
         }
         if best == self.there {
             return self.named(at, best, decimal_commas);
         }
-        // One that says nothing else than most is worth a word: it breaks scripts.
+        // A few exceptions are worth a remark, because they break scripts.
         let most = self.there - self.there / 5;
         if best >= most.max(2) {
             let name = self.named(at, best, decimal_commas);
@@ -297,7 +299,7 @@ fn unsigned(text: &str) -> &str {
     text.strip_prefix(['-', '+', '\u{2212}']).unwrap_or(text)
 }
 
-/// A number with leading zeros is a name: read as a number it would lose them.
+/// A number with leading zeros is an identifier: as a number, it would lose them.
 fn is_integer(text: &str) -> bool {
     is_whole(unsigned(text))
 }
@@ -356,7 +358,7 @@ fn is_bool(text: &str) -> bool {
     TRUTHS.iter().any(|words| is_one_of(text, words))
 }
 
-/// As Python and its readers of tables take it for a number.
+/// An infinite number, as Python and its table readers parse it.
 fn is_infinite(text: &str) -> bool {
     is_one_of(unsigned(text), &["inf", "infinity"])
 }

@@ -1,9 +1,9 @@
-//! What a file of data holds, in a few lines for a prompt: its format, its size, its columns with
-//! their types, how many rows, what is missing, and the first rows.
+//! Describes a data file in a few lines for a prompt: its format and size, its columns with their
+//! types, the number of rows, missing values, and the first rows.
 //!
-//! A file may be large, damaged, or made to harm who reads it. So little of it is read, it is read
-//! by a confined process of its own with limits on memory and time ([`describe`]), and what is said of it has
-//! a bounded length. Knows nothing of models and sessions.
+//! A file may be large, damaged, or malicious. So only a part of it is read, by a separate
+//! sandboxed process with limits on memory and time ([`describe`]), and the description has a
+//! bounded length. Knows nothing of models and sessions.
 
 mod child;
 mod delimited;
@@ -33,31 +33,31 @@ use std::io::{self, Read};
 use std::path::Path;
 use table::Table;
 
-/// Bytes that are read of a file that is read from its beginning.
+/// Maximum number of bytes that are read from the beginning of a file.
 const READ: u64 = 8 << 20;
-/// Characters of a summary.
+/// Maximum length of a summary, in characters.
 const SUMMARY: usize = 480;
-/// Characters of a text that are searched for values that are no numbers; in tables, those count as
-/// missing.
+/// Number of characters of a text that are searched for NaN and infinite values; in tables, these
+/// count as missing.
 const SEARCHED: usize = 1 << 20;
-/// Columns whose names are kept.
+/// Maximum number of column names that are kept.
 const MOST_COLUMNS: usize = 100;
-/// Tables that are described of a file that holds several.
+/// Maximum number of tables that are described for a file with several.
 const MOST_TABLES: usize = 8;
 
-/// What was found in a file.
+/// The content found in a file.
 #[derive(Default)]
 struct Look {
-    /// The format's name.
+    /// Name of the format.
     format: String,
-    /// What else is worth knowing of the whole file.
+    /// Other facts about the whole file.
     facts: Vec<String>,
     tables: Vec<Table>,
-    /// Tables that are not described.
+    /// Number of tables that are not described.
     more: usize,
-    /// The first lines of a text that is no table.
+    /// The first lines of a text that is not a table.
     lines: Vec<String>,
-    /// Of a text, whether each of its numbers is one, and finite.
+    /// For text: whether it has no NaN or infinite values.
     finite: Option<bool>,
 }
 
@@ -67,10 +67,10 @@ impl Look {
     }
 }
 
-/// What a file holds, within so many characters.
+/// Describes a file in at most `room` characters.
 ///
 /// # Errors
-/// The file can't be read at all. What is damaged is described as that.
+/// If the file can't be read at all. Damaged content is no error; the description mentions it.
 pub fn look(path: &Path, room: usize) -> io::Result<Described> {
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
@@ -122,7 +122,7 @@ fn read(path: &Path, extension: &str, start: &[u8], bytes: u64) -> Look {
     Look { finite: Some(!not_number::stands_in(&text.content[..start])), ..look }
 }
 
-/// How well-known files that are no text begin.
+/// Signatures of well-known binary formats.
 const BINARY: [(&[u8], &str); 14] = [
     (b"PK\x03\x04", "ZIP"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Microsoft Office file"),
@@ -182,7 +182,7 @@ fn write(look: &Look, bytes: u64, room: usize) -> Described {
     Described { summary, text, columns: names.collect(), complete }
 }
 
-/// A line or some for each of several tables.
+/// One or more lines for each of several tables.
 fn several(look: &Look, tables: &[Table], room: usize) -> String {
     let shown = tables.len().min(MOST_TABLES);
     let each = (room.saturating_sub(30) / shown).saturating_sub(2);
@@ -207,7 +207,8 @@ fn plural(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// On one line, without what steers a terminal, at most so many characters; blanks at the ends stay.
+/// The text on one line of at most `width` characters, with control characters made visible; blanks
+/// at the ends are kept.
 fn cut(text: &str, width: usize) -> String {
     let some: String = text.chars().take(width + 1).collect();
     let line = visible(&some).replace(['\n', '\t'], " ");
@@ -219,7 +220,7 @@ fn cut(text: &str, width: usize) -> String {
     line
 }
 
-/// A table's name with the word for what it is.
+/// A table's name after the word for its kind.
 #[cfg(feature = "tables")]
 fn titled(what: &str, name: &str) -> String {
     format!("{what} {}", table::label(name))

@@ -1,4 +1,4 @@
-//! Parquet: nearly all is said at the file's end.
+//! Parquet files: nearly everything is in the metadata at the end of the file.
 
 use super::table::{Column, Rows, Table};
 use super::{Look, cut};
@@ -10,11 +10,13 @@ use parquet::schema::types::Type as Field;
 use std::fs::File;
 use std::path::Path;
 
-/// Rows that are shown, and the most columns and bytes of a row group where they are.
+/// Number of rows that are shown, and the maximum number of columns and size of a row group for
+/// that.
 const SHOWN: usize = 3;
 const MOST_COLUMNS: usize = 300;
 const MOST_BYTES: i64 = 512 << 20;
-/// Fields of a column that are named, levels of them, and characters of all that is said of it.
+/// Maximum number of fields of a column that are named, their maximum depth, and maximum characters
+/// of a column's description.
 const NAMED: usize = 6;
 const DEEPEST: usize = 4;
 const KIND: usize = 160;
@@ -29,7 +31,7 @@ pub(super) fn read(path: &Path) -> Look {
     let about = reader.metadata();
     let rows = u64::try_from(about.file_metadata().num_rows()).unwrap_or(0);
     let schema = about.file_metadata().schema_descr();
-    // The columns are those that pandas has: what is within one belongs to its kind.
+    // The columns are those that pandas shows: nested fields belong to a column's type.
     let column = |(n, field): (usize, &std::sync::Arc<Field>)| {
         let leaves =
             (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == n);
@@ -37,7 +39,7 @@ pub(super) fn read(path: &Path) -> Look {
         let plain = field.is_primitive() && !is_repeated(field);
         let optional = field.get_basic_info().has_repetition() && field.is_optional();
         let note = match missing {
-            // Of a list, its empty rows count too.
+            // For a list, its empty rows count too.
             Some(1..) if !plain => ", some missing or empty within",
             None if optional || !plain => ", missing not counted",
             _ => "",
@@ -59,7 +61,7 @@ pub(super) fn read(path: &Path) -> Look {
     look
 }
 
-/// The sum over the row groups, if all of them say.
+/// The number of missing values over all row groups, if all of them have the statistic.
 fn missing(about: &ParquetMetaData, column: usize) -> Option<u64> {
     let counts = about
         .row_groups()
@@ -75,7 +77,7 @@ fn is_repeated(field: &Field) -> bool {
 
 fn kind(field: &Field, depth: usize) -> String {
     let own = if field.is_primitive() { plain(field).to_owned() } else { nested(field, depth) };
-    // A repeated field that no list is around, as old writers have it.
+    // A repeated field without a list around it, as old writers have it.
     if is_repeated(field) { format!("list of {own}") } else { own }
 }
 
@@ -91,7 +93,7 @@ fn nested(field: &Field, depth: usize) -> String {
     let within = field.get_fields();
     match within {
         [entry] if is(&[ConvertedType::LIST], &LogicalType::List) => {
-            // Around each item stands a group of its own, but for old writers.
+            // Each item has a group of its own, except in files of old writers.
             match entry.is_group().then(|| entry.get_fields()) {
                 Some([item]) => format!("list of {}", kind(item, depth + 1)),
                 Some(_) => format!("list of {}", nested(entry, depth + 1)),
@@ -128,7 +130,7 @@ fn plain(field: &Field) -> &'static str {
         (ConvertedType::DECIMAL, _) => "decimal number",
         (converted, physical) => match (logical, converted, physical) {
             (Some(LogicalType::Timestamp(kind)), ..) if kind.is_adjusted_to_u_t_c => {
-                // Readers of Python show it in the zone that it was written with, if it had one.
+                // Python's readers show it in the zone in which it was written, if it had one.
                 "date and time with a zone, stored in UTC"
             }
             (Some(LogicalType::Timestamp(_)), ..) => "date and time without a zone",
@@ -150,7 +152,7 @@ fn lines(reader: &SerializedFileReader<File>, columns: &[Column]) -> Vec<String>
     if rows.is_empty() {
         return Vec::new();
     }
-    // Columns within others are shown as what holds them.
+    // Nested columns are shown as their top-level column.
     let flat = rows.iter().all(|row| row.len() == columns.len());
     let names = columns.iter().map(|column| column.name.as_str());
     let head = flat.then(|| names.collect::<Vec<_>>().join(" | "));

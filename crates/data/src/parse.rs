@@ -1,16 +1,17 @@
-//! JSON as Python's `json` reads it: NaN and Infinity are numbers, whole numbers have any length, and keys
-//! stay in their order. serde's reader takes none of these.
+//! A JSON parser that accepts what Python's `json` does: NaN and Infinity are numbers, integers
+//! have any length, and the order of keys is kept. serde's parser supports none of these.
 //!
-//! What was read stays where a document ends too early: only the beginning of a large file is read.
+//! If a document ends too early, the parsed part is kept, because only the beginning of a large
+//! file is read.
 
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 
-/// Items of a list that are kept; further ones are counted.
+/// Maximum number of items of a list that are kept; further ones are counted.
 const KEPT: usize = 20_000;
-/// Keys that are first seen behind those and are remembered.
+/// Maximum number of keys that first occur after those items and are remembered.
 const LATER: usize = 20;
-/// Values within values.
+/// Maximum nesting depth.
 const DEEPEST: usize = 127;
 
 /// A value.
@@ -21,7 +22,7 @@ pub(super) enum Json {
     Bool(bool),
     Integer(i64),
     Float(f64),
-    /// A whole number that 64 bits do not hold.
+    /// An integer that does not fit into 64 bits.
     Long(Box<str>),
     /// `NaN`, `Infinity`, `-Infinity`
     NotFinite(&'static str),
@@ -30,17 +31,17 @@ pub(super) enum Json {
     Object(Vec<(String, Json)>),
 }
 
-/// The items of a list, or of lines.
+/// Items of a list, or of JSON lines.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Items {
-    /// The first of them.
+    /// The first items.
     pub(super) kept: Vec<Json>,
-    /// How many there are.
+    /// Number of all items.
     pub(super) seen: u64,
     later: Option<Box<Later>>,
 }
 
-/// Keys of objects, when no more items are kept.
+/// Keys of objects after the kept items.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Later {
     known: HashSet<String>,
@@ -69,30 +70,30 @@ impl Items {
         }
     }
 
-    /// Keys that no kept item has, each with the number of the item that has it first.
+    /// Keys that no kept item has, each with the number of the first item that has it.
     pub(super) fn later(&self) -> &[(String, u64)] {
         self.later.as_deref().map_or(&[], |later| &later.found)
     }
 }
 
-/// Why a text is no JSON.
+/// Why a text is not valid JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It ends too early.
     End,
-    /// Nested too deep to be read.
+    /// It is nested too deeply.
     Deep,
-    /// What is wrong, in words.
+    /// Error message with position.
     At(String),
 }
 
-/// A text that is read.
+/// The parser's state.
 pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// Numbers that JSON does not have, as far as they were seen.
+    /// The NaN and infinite numbers that were seen.
     pub(super) not_finite: Vec<&'static str>,
-    /// A key that an object has twice, the first that was seen.
+    /// The first duplicate key of an object that was seen.
     pub(super) twice: Option<String>,
 }
 
@@ -101,7 +102,7 @@ impl<'a> Reader<'a> {
         Self { text, at: 0, not_finite: Vec::new(), twice: None }
     }
 
-    /// Reads a whole document; what was read of it stays in `into` whatever comes of it.
+    /// Parses a whole document; the part before an error stays in `into`.
     pub(super) fn document(&mut self, into: &mut Json) -> Result<(), Fault> {
         self.value(into, 0)?;
         self.blanks();
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next byte that is no blank.
+    /// The next byte that is not a blank.
     fn next(&mut self) -> Result<u8, Fault> {
         self.blanks();
         self.peek().ok_or(Fault::End)
@@ -192,7 +193,7 @@ impl<'a> Reader<'a> {
             self.at += 1;
             let mut value = Json::Null;
             let read = self.value(&mut value, depth + 1);
-            // Of a list that goes on behind what was read, its beginning is worth something.
+            // The beginning of a list that is cut off is still useful.
             if read.is_ok() || matches!(value, Json::List(_) | Json::Object(_)) {
                 fields.push((key, value));
             }
@@ -338,7 +339,7 @@ impl<'a> Reader<'a> {
                 } else {
                     char::from_u32(first)
                 };
-                // Half of a pair: Python has a text for it, which can't be shown.
+                // A lone surrogate: valid in Python, but it can't be shown.
                 c.unwrap_or('\u{fffd}')
             }
             _ => return Err(self.wrong("no escape")),
@@ -347,7 +348,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Four hexadecimal digits.
+    /// Parses four hexadecimal digits.
     fn unit(&self, at: usize) -> Result<u32, Fault> {
         let digits = self.text.as_bytes().get(at..at + 4).ok_or(Fault::End)?;
         let text = std::str::from_utf8(digits).unwrap_or_default();
@@ -356,7 +357,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// As Python's `json` would write it in as little room as it can.
+/// Formats compact JSON, like Python's `json`.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

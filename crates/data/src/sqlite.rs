@@ -1,4 +1,4 @@
-//! `SQLite`: its tables, without running anything that the file brings along.
+//! `SQLite` databases: describes their tables without executing code in the file.
 
 use super::table::{Column, Rows, Table};
 use super::{Look, MOST_TABLES, cut, titled};
@@ -9,14 +9,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Tables that are counted, columns of one that are looked at, rows that missing values are counted
-/// in.
+/// Maximum number of tables that are counted, maximum number of columns of a table that are
+/// examined, and maximum number of rows for a count of missing values.
 const MOST: u32 = 100;
 const MOST_COLUMNS: usize = 300;
 const LOOKED: u64 = 100_000;
-/// Time for all questions together.
+/// Time limit for all queries together.
 const TIME: Duration = Duration::from_secs(3);
-/// Rows that are shown.
+/// Number of rows that are shown.
 const SHOWN: usize = 3;
 
 pub(super) fn read(path: &Path) -> Look {
@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Look {
     look
 }
 
-/// Opens the file as it is: nothing is written beside it, and what is in it is not trusted.
+/// Opens the file read-only: no other files are created beside it, and its schema is not trusted.
 fn open(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -74,7 +74,7 @@ fn tables(path: &Path) -> Result<(Vec<Table>, usize)> {
         .collect::<Result<_>>()?;
     let tables = named.iter().take(MOST_TABLES).map(|(name, is_virtual, is_view)| {
         let title = titled(if *is_view { "view" } else { "table" }, name);
-        // What computes its rows may do anything with our time.
+        // Computed rows can cost any amount of time.
         let stored = !is_virtual && !is_view;
         table(&connection, name, stored).map_or_else(
             |problem| Table {
@@ -112,7 +112,7 @@ fn table(connection: &Connection, name: &str, stored: bool) -> Result<Table> {
         return Ok(Table { name: None, rows: Rows::Unknown, columns, lines: Vec::new() });
     }
     let from = quoted(name);
-    // Where counting takes too long, the last row's number says as much.
+    // If counting takes too long, the largest row id is an estimate.
     let number =
         |sql: String| connection.query_row(&sql, [], |row| row.get::<_, i64>(0).map(count_of));
     let rows = match number(format!("SELECT count(*) FROM {from}")) {
@@ -128,7 +128,7 @@ fn table(connection: &Connection, name: &str, stored: bool) -> Result<Table> {
             .map(|column| format!("sum({} IS NULL)", quoted(&column.name)))
             .collect();
         let sql = format!("SELECT {} FROM {from}", sums.join(", "));
-        // Of an empty table there is no sum.
+        // The sum of an empty table is NULL.
         let count = |row: &Row<'_>| {
             for (n, column) in columns.iter_mut().take(MOST_COLUMNS).enumerate() {
                 column.missing = row.get::<_, Option<i64>>(n)?.map_or(0, count_of);
@@ -136,7 +136,7 @@ fn table(connection: &Connection, name: &str, stored: bool) -> Result<Table> {
             Ok(())
         };
         if !sums.is_empty() {
-            // What can't be counted is not said.
+            // Without a count, no missing values are reported.
             let _ = connection.query_row(&sql, [], count);
         }
     }

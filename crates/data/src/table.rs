@@ -1,20 +1,20 @@
-//! A table as it is described: its columns, how many rows, and the first ones.
+//! The description of a table: its columns, the number of rows, and the first rows.
 
 use super::{cut, plural};
 use std::fmt::Write as _;
 
-/// Characters of a line of the first rows, and of a column's name.
+/// Maximum characters of a shown row, and of a column's name.
 const LINE: usize = 160;
 const NAME: usize = 40;
 
-/// How many rows there are.
+/// The number of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
-    /// All were counted.
+    /// Counted.
     Exactly(u64),
-    /// Estimated from a part.
+    /// Estimated from a part of the file.
     About(u64),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
@@ -28,7 +28,7 @@ impl Rows {
     }
 }
 
-/// The first two digits: an estimate has no more.
+/// Rounds an estimate to its first two digits.
 fn rounded(n: u64) -> u64 {
     let unit = 10_u64.pow(n.checked_ilog10().unwrap_or(0).saturating_sub(1));
     (n + unit / 2) / unit * unit
@@ -38,25 +38,25 @@ fn rounded(n: u64) -> u64 {
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// Its type, in words.
+    /// Its type, as text.
     pub(super) kind: String,
-    /// How many of the values that were looked at are not there.
+    /// Number of missing values in the examined rows.
     pub(super) missing: u64,
 }
 
 /// A table.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// What it is called, where a file holds several.
+    /// Its name, if a file has several tables.
     pub(super) name: Option<String>,
     pub(super) rows: Rows,
     pub(super) columns: Vec<Column>,
-    /// The first rows, a line each, with a line of the columns' names before them.
+    /// The first rows, one per line, after a line of column names.
     pub(super) lines: Vec<String>,
 }
 
 impl Table {
-    /// The columns and the first rows, within so many characters.
+    /// The columns and the first rows, in at most `room` characters.
     pub(super) fn text(&self, room: usize) -> String {
         let mut text = String::new();
         if !self.columns.is_empty() {
@@ -82,7 +82,7 @@ impl Table {
         text
     }
 
-    /// The columns' names and kinds, as many as there is room for.
+    /// Names and types of the columns, as many as fit into `room` characters.
     fn columns(&self, room: usize) -> String {
         let mut text = String::new();
         for (n, column) in self.columns.iter().enumerate() {
@@ -103,7 +103,7 @@ impl Table {
     }
 }
 
-/// A name as a script has to write it: quoted where its ends could not be seen.
+/// A name as a script has to write it: quoted if its limits would not be visible.
 pub(super) fn label(name: &str) -> String {
     let shown = cut(name, NAME);
     if name.is_empty() {

@@ -1,28 +1,28 @@
-//! Bytes into text, whatever encoding they are in; and texts that are no tables.
+//! Decodes text in any encoding; describes texts that are not tables.
 
 use super::table::Rows;
 use super::{Look, plural};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Lines of a text that are shown.
+/// Number of lines of a text that are shown.
 const SHOWN: usize = 5;
-/// Bytes that an old encoding is guessed from.
+/// Number of bytes that are used to guess an old encoding.
 const GUESSED: usize = 256 * 1024;
 
 /// The beginning of a file, as text.
 pub(super) struct Text {
     pub(super) content: String,
-    /// As Python calls it, where it is not plain UTF-8.
+    /// Python's name of the encoding, if it is not plain UTF-8.
     pub(super) encoding: Option<String>,
     /// It is the whole file.
     pub(super) whole: bool,
-    /// Bytes of the file that it was made from.
+    /// Number of the file's bytes that were decoded.
     pub(super) bytes: u64,
 }
 
 impl Text {
-    /// How many there are in the whole file, if so many are in this part of it.
+    /// The number of rows in the whole file, extrapolated from the rows in this part.
     pub(super) fn rows(&self, seen: u64, bytes: u64) -> Rows {
         if self.whole {
             return Rows::Exactly(seen);
@@ -31,13 +31,13 @@ impl Text {
         Rows::About(u64::try_from(all).unwrap_or(u64::MAX))
     }
 
-    /// What a script has to know to read it.
+    /// The encoding, which a script needs to read the file.
     pub(super) fn fact(&self) -> Option<String> {
         self.encoding.as_ref().map(|name| format!("encoding \"{name}\""))
     }
 }
 
-/// The bytes as text, or none if they are no text.
+/// The bytes as text; `None` if they are not text.
 pub(super) fn decode(bytes: &[u8], whole: bool) -> Option<Text> {
     let made = |content: String, encoding: Option<&str>| {
         let encoding = encoding.map(str::to_owned);
@@ -51,7 +51,7 @@ pub(super) fn decode(bytes: &[u8], whole: bool) -> Option<Text> {
     }
     let utf8 = match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),
-        // The end of what was read can fall into a character.
+        // The part that was read can end within a character.
         Err(e) if !whole && e.error_len().is_none() => {
             std::str::from_utf8(&bytes[..e.valid_up_to()]).ok()
         }
@@ -74,7 +74,7 @@ pub(super) fn decode(bytes: &[u8], whole: bool) -> Option<Text> {
     made(content.into_owned(), Some(&encoding.name().to_ascii_lowercase()))
 }
 
-/// Text of two bytes a character, told by its zeros.
+/// Detects UTF-16 without a byte order mark by its zero bytes.
 fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
     let part = &bytes[..bytes.len().min(4096) & !1];
     if part.len() < 4 {
@@ -90,7 +90,8 @@ fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Whether there are next to no control characters in it: some formats separate values by those.
+/// Whether there are almost no control characters, except those that some formats use as
+/// separators.
 fn is_text(text: &str) -> bool {
     let plain = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{c}' | '\u{1}' | '\u{1c}'..='\u{1f}');
     let wrong = |c: &char| *c == '\0' || *c == '\u{fffd}' || (c.is_control() && !plain(*c));
@@ -99,7 +100,7 @@ fn is_text(text: &str) -> bool {
     !text.contains('\0') && (wrong * 100 <= all || wrong < 4)
 }
 
-/// A text that is no table.
+/// Describes a text that is not a table.
 pub(super) fn read(text: &Text, bytes: u64) -> Look {
     let lines = text.content.lines().count() as u64;
     let mut look = Look::new("text");

@@ -1,27 +1,27 @@
-//! Dates, times of day and durations in texts: the forms that a text can be read in.
+//! Dates, times of day and durations in text, with the formats that a text can have.
 
 use chrono::NaiveDate;
 use std::fmt::Write as _;
 
-/// Separators of a date's parts.
+/// Separators between the parts of a date.
 const SEPARATORS: [u8; 3] = *b"-/.";
-/// What stands first in a date: the year, the day, or the month.
+/// The first part of a date: year, day or month.
 const ORDERS: usize = 3;
-/// A separator, years of four or two digits, an order.
+/// Number of formats: combinations of separator, four- or two-digit year, and order.
 pub(super) const FORMS: usize = SEPARATORS.len() * 2 * ORDERS;
 const DAY_FIRST: usize = 1;
 const MONTH_FIRST: usize = 2;
 
-/// Forms of dates, a bit each.
+/// A set of date formats, one bit each.
 pub(super) type Forms = u32;
 
-/// The zone of a moment or a time.
+/// The time zone of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zone<'a> {
-    /// Nothing says which.
+    /// No zone.
     Unknown,
     Utc,
-    /// Hours and minutes from UTC.
+    /// Offset from UTC in hours and minutes.
     Offset(&'a str),
     Named(&'a str),
 }
@@ -44,7 +44,7 @@ fn digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The forms that a text is a date in; 0 if it is none.
+/// The formats in which a text is a date; 0 if it is not a date.
 pub(super) fn date(text: &str) -> Forms {
     let separator = text.bytes().find_map(|b| SEPARATORS.iter().position(|s| *s == b));
     let Some(separator) = separator.filter(|_| (6..=10).contains(&text.len())) else { return 0 };
@@ -71,7 +71,7 @@ pub(super) fn date(text: &str) -> Forms {
     })
 }
 
-/// What a date's form looks like, among all those that a column can be read in.
+/// A description of a date's format, from all formats that a column can have.
 pub(super) fn words(forms: &[usize]) -> String {
     let Some(form) = forms.first() else { return String::new() };
     let (order, short) = (form % ORDERS, form / ORDERS % 2 == 1);
@@ -83,7 +83,7 @@ pub(super) fn words(forms: &[usize]) -> String {
         _ => [year, "MM", "DD"],
     };
     let pattern = parts.join(&separator.to_string());
-    // Where points stand between the parts, the day comes before the month everywhere.
+    // With points between the parts, the day always comes before the month.
     let others =
         forms[1..].iter().filter(|form| separator != '.' || **form % ORDERS != MONTH_FIRST);
     match others.count() {
@@ -99,7 +99,7 @@ pub(super) fn words(forms: &[usize]) -> String {
     }
 }
 
-/// The moment that a text is.
+/// Parses a date with a time of day.
 pub(super) fn moment(text: &str) -> Option<Moment<'_>> {
     let at = text.find(['T', ' ']).filter(|at| (6..=10).contains(at))?;
     let forms = date(&text[..at]);
@@ -107,7 +107,7 @@ pub(super) fn moment(text: &str) -> Option<Moment<'_>> {
     Some(Moment { forms, clock })
 }
 
-/// The time of day that a text is.
+/// Parses a time of day.
 pub(super) fn clock(text: &str) -> Option<Clock<'_>> {
     let end =
         text.find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).unwrap_or(text.len());
@@ -122,7 +122,7 @@ pub(super) fn clock(text: &str) -> Option<Clock<'_>> {
     Some(Clock { half, zone: zone(rest)? })
 }
 
-/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.FFF`: the hours, and whether the rest fits.
+/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.FFF`: the hours, and whether the rest is valid.
 fn hours_and_rest(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<(u32, bool)> {
     let mut parts = text.split(':');
     let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next());
@@ -161,13 +161,13 @@ fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase()) && (path || short)
 }
 
-/// `30:15`, `-1:30:00`: hours without a limit.
+/// `30:15`, `-1:30:00`: the hours are not limited.
 pub(super) fn is_duration(text: &str) -> bool {
     let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
     hours_and_rest(plain, 1..=6).is_some_and(|(_, fits)| fits)
 }
 
-/// `1 day, 2:30:00` as Python prints it, `1 days 02:30:00` as pandas does.
+/// `1 day, 2:30:00` as printed by Python, `1 days 02:30:00` as printed by pandas.
 pub(super) fn is_days(text: &str) -> bool {
     let plain = text.strip_prefix('-').unwrap_or(text);
     let Some((days, rest)) = plain.split_once(" day") else { return false };
@@ -195,13 +195,13 @@ pub(super) fn is_iso_duration(text: &str) -> bool {
     some && units(days, "YMWD") && units(times, "HMS")
 }
 
-/// The zones of a column, counted.
+/// Counts of the time zones in a column.
 #[derive(Clone, Default)]
 pub(super) struct Zones {
     unknown: u64,
     known: u64,
     named: bool,
-    /// Those that there are; more than two are not needed.
+    /// The different zones; at most two are kept.
     seen: Vec<String>,
 }
 
@@ -225,7 +225,7 @@ impl Zones {
         }
     }
 
-    /// What is to be said of them.
+    /// A description of the zones.
     pub(super) fn words(&self) -> String {
         let mut words = match self.seen.as_slice() {
             [] => " without a zone".to_owned(),

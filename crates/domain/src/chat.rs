@@ -1,9 +1,9 @@
-//! What is said to a model and what comes back.
+//! Prompts and answers of a model: agents, roles, messages, tools and token counts.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One of the program's prompts to a model: which template, which way of reading the answer.
+/// One kind of prompt: it has its own template and its own parser for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Agent {
@@ -17,17 +17,17 @@ pub enum Agent {
     Reviewer,
     /// Judges whether a version is safe to run.
     Safety,
-    /// Names packages for modules.
+    /// Names the packages that provide modules.
     Dependencies,
-    /// Looks for what is wrong in a version before it is run.
+    /// Looks for defects in a version before it is run.
     Inspector,
     /// Explains a failure that could not be repaired.
     Analysis,
-    /// Answers a question by having code run.
+    /// Answers a question by running code.
     Engineer,
-    /// Finds what the request says that the script is tried with.
+    /// Finds the arguments and input in the request that the script is tried with.
     Tries,
-    /// Puts the output of a run into words, for the question that was asked.
+    /// Answers the user's question from the output of a run.
     Interpretation,
 }
 
@@ -47,7 +47,7 @@ impl Agent {
         Self::Interpretation,
     ];
 
-    /// The name in template files, chat files and the journal.
+    /// Name in template files, chat files and the journal.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Agent {
         }
     }
 
-    /// Whose model and temperature it uses: repairs are the Coder's work.
+    /// The role whose model and temperature the agent uses: repairs are the Coder's work.
     #[must_use]
     pub const fn role(self) -> Role {
         match self {
@@ -81,11 +81,11 @@ impl Agent {
     }
 }
 
-/// A part in the workflow that a model can be chosen for.
+/// A part in the workflow, with a model of its own in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Talks the plan through.
+    /// Works out the plan.
     Planner,
     /// Writes and repairs versions.
     Coder,
@@ -97,15 +97,15 @@ pub enum Role {
     Dependencies,
     /// Answers questions with a tool that runs code.
     Engineer,
-    /// Mends the lint findings of a version that works, where the Coder is not to do that.
+    /// Fixes the lint findings of a version that works, if the Coder is not used for that.
     Linter,
 }
 
 impl Role {
-    /// The roles that the guided workflow asks.
+    /// Roles that the guided workflow uses.
     pub const WORKFLOW: [Self; 3] = [Self::Planner, Self::Coder, Self::Reviewer];
 
-    /// The role's name in the configuration.
+    /// Name in the configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -126,22 +126,22 @@ impl fmt::Display for Role {
     }
 }
 
-/// Who speaks in a message.
+/// The author of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Speaker {
     /// Standing instructions.
     System,
-    /// What the program asks.
+    /// The program.
     User,
-    /// What the model answered earlier.
+    /// The model, in an earlier answer.
     Assistant,
-    /// What a tool gave that the model called.
+    /// The result of a tool that the model called.
     Tool,
 }
 
 impl Speaker {
-    /// The name that every chat wire format uses.
+    /// Role name, the same in every chat wire format.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -156,38 +156,38 @@ impl Speaker {
 /// One message of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks.
+    /// Author.
     pub role: Speaker,
-    /// What is said.
+    /// Text.
     pub content: String,
-    /// The tools that the model called with it.
+    /// Tool calls in this message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<ToolCall>,
-    /// Of a tool: the `id` of the call that it answers.
+    /// For a tool result: the `id` of the call that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<String>,
 }
 
-/// Something that a model can have done instead of answering.
+/// A tool that a model may call instead of answering.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tool {
-    /// Its name: letters, digits and underscores.
+    /// Name: letters, digits and underscores.
     pub name: String,
-    /// What it does, for the model.
+    /// Description for the model.
     pub description: String,
-    /// What it takes, as a JSON schema of an object.
+    /// Parameters, as a JSON schema of an object.
     pub parameters: serde_json::Value,
 }
 
-/// A model's wish to have a tool used.
+/// A model's call of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// What the tool's answer has to name.
+    /// Identifier that the tool's result refers to.
     pub id: String,
     /// The tool's name, as the model wrote it.
     pub name: String,
-    /// What it is given, as JSON; not checked against the tool's schema. A text where the model
-    /// wrote no JSON.
+    /// Arguments as JSON, not checked against the tool's schema. A JSON string if the model's text
+    /// is not valid JSON.
     pub arguments: serde_json::Value,
 }
 
@@ -202,12 +202,12 @@ impl Message {
         Self::by(Speaker::User, content)
     }
 
-    /// What the model answered, and the tools that it called.
+    /// An answer of the model, with its tool calls.
     pub fn assistant(content: impl Into<String>, calls: Vec<ToolCall>) -> Self {
         Self { calls, ..Self::by(Speaker::Assistant, content) }
     }
 
-    /// What a tool gave.
+    /// The result of a tool call.
     pub fn tool(call: &ToolCall, content: impl Into<String>) -> Self {
         Self { answers: Some(call.id.clone()), ..Self::by(Speaker::Tool, content) }
     }
@@ -217,29 +217,29 @@ impl Message {
     }
 }
 
-/// What is asked of a model: the prompt, the sampling and the limits.
+/// A request to a model: the prompt, the sampling and the limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Which agent asks; recorded answers are looked up by it.
+    /// The agent that asks; recorded answers are looked up by it.
     pub agent: Agent,
     /// The whole prompt.
     pub messages: Vec<Message>,
-    /// Sampling temperature, 0 for the most likely text.
+    /// Sampling temperature; 0 always takes the most likely token.
     pub temperature: f64,
-    /// The longest answer, in tokens.
+    /// Maximum length of the answer, in tokens.
     pub max_tokens: u32,
-    /// The tools that it may call; only models that take tools are told of them.
+    /// Tools that the model may call; sent only to models that support tools.
     pub tools: Vec<Tool>,
-    /// What the answer has to be, as a JSON schema of an object; only for models whose provider can
-    /// hold them to one.
+    /// JSON schema of an object that the answer must match; used only with providers that can
+    /// enforce a schema.
     pub schema: Option<serde_json::Value>,
-    /// What the answer has to be, as a pattern that the whole of it matches, with what it was begun with;
-    /// only for models that can be held to one. Repeats, classes and alternatives only.
+    /// Pattern that the whole answer, with its prefill, must match; used only with models whose
+    /// output can be constrained. Supports only repeats, classes and alternatives.
     pub form: Option<String>,
 }
 
 impl Request {
-    /// A prompt for the most likely text, without tools, schema and form.
+    /// A request at temperature 0, without tools, schema or form.
     #[must_use]
     pub fn new(agent: Agent, messages: Vec<Message>, max_tokens: u32) -> Self {
         Self {
@@ -253,21 +253,21 @@ impl Request {
         }
     }
 
-    /// How the answer begins already: the last message, where the model itself speaks it. Only models
-    /// that go on from there are asked so.
+    /// The prefill: the beginning of the answer, which is the last message if its author is the
+    /// assistant. Only models that can continue from a prefill get one.
     #[must_use]
     pub fn prefill(&self) -> &str {
         split_prefill(&self.messages).1
     }
 
-    /// The latest call with this id, made in an earlier answer.
+    /// The latest tool call with this id in an earlier answer.
     #[must_use]
     pub fn call(&self, id: &str) -> Option<&ToolCall> {
         self.messages.iter().rev().flat_map(|message| &message.calls).find(|call| call.id == id)
     }
 
-    /// The tokens that the prompt takes, rather too many than too few: every message costs a few
-    /// for its frame, and code has more tokens than prose.
+    /// Tokens of the prompt, estimated on the high side: every message adds a few tokens of
+    /// framing, and code has more tokens than prose.
     #[must_use]
     pub fn prompt_tokens(&self) -> u64 {
         let prompt = Usage::estimate(&self.messages, "").prompt;
@@ -275,7 +275,8 @@ impl Request {
     }
 }
 
-/// The messages of a prompt without the beginning of its answer, and that beginning.
+/// Splits a prompt into its messages and the prefill of the answer; the prefill is empty if there
+/// is none.
 #[must_use]
 pub fn split_prefill(messages: &[Message]) -> (&[Message], &str) {
     match messages {
@@ -288,31 +289,32 @@ pub fn split_prefill(messages: &[Message]) -> (&[Message], &str) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The model said that it was done.
+    /// The model ended it.
     Whole,
-    /// The answer met the limit of its length.
+    /// It reached the length limit.
     Cut,
     /// The provider or the model declined to answer.
     Refused,
 }
 
-/// Tokens of one or of many calls.
+/// Token counts of one or more calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens of the prompts.
     pub prompt: u64,
-    /// Tokens of the answers, with reasoning.
+    /// Tokens of the answers, including reasoning.
     pub answer: u64,
-    /// Of the prompt, those that the provider had in its cache.
+    /// Prompt tokens that came from the provider's cache.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub cached: u64,
-    /// The provider gave no count: four bytes were taken for a token.
+    /// The provider reported no count; the counts are estimates at four bytes a token.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
 }
 
 impl Usage {
-    /// A guess for a provider that counts nothing: four bytes a token, as for English and code.
+    /// Estimates the counts for a provider that reports none, at four bytes a token, as for English
+    /// and code.
     #[must_use]
     pub fn estimate(messages: &[Message], answer: &str) -> Self {
         let called = |m: &Message| -> usize {
@@ -335,7 +337,7 @@ impl Usage {
 
     /// Adds another call's tokens.
     pub const fn add(&mut self, other: Self) {
-        // What a server counts is its own word, and may be nonsense.
+        // Counts come from the server and may be nonsense.
         self.prompt = self.prompt.saturating_add(other.prompt);
         self.answer = self.answer.saturating_add(other.answer);
         self.cached = self.cached.saturating_add(other.cached);

@@ -1,4 +1,4 @@
-//! Questions that are answered by running code: the state of a session of this kind.
+//! State of a session whose questions are answered by running code.
 
 use super::chat::ToolCall;
 use serde::{Deserialize, Serialize};
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 /// All questions of a session, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dialogue {
-    /// The questions; only the last one can be without an end.
+    /// The questions; only the last one can be open.
     pub questions: Vec<Question>,
 }
 
 /// One question and what was done to answer it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Question {
-    /// As it was asked.
+    /// Text of the question.
     pub text: String,
-    /// What the model said, and what came of it.
+    /// The model's replies so far, with their code.
     pub turns: Vec<Turn>,
-    /// How it ended; none while it is worked on.
+    /// How it ended; `None` while it is open.
     pub end: Option<Ended>,
 }
 
@@ -26,66 +26,66 @@ pub struct Question {
 pub struct Ended {
     /// The answer, if there is one.
     pub answer: Option<String>,
-    /// What should be known of it, or why there is none.
+    /// A remark on the answer, or why there is none.
     pub remark: Option<String>,
 }
 
-/// One answer of the model that is not the last word on a question.
+/// One reply of the model that does not end the question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
-    /// The model call.
+    /// Number of the model call.
     pub call: u32,
-    /// What the model said besides the code.
+    /// Text of the reply besides the code.
     pub said: String,
-    /// The code that it wants to have run, in order.
+    /// The code to run, in order.
     pub pieces: Vec<Piece>,
-    /// What it is told of an answer that holds nothing that can be run.
+    /// Message to the model if the reply has no code that can be run.
     pub note: Option<String>,
 }
 
-/// A piece of code in an answer.
+/// A piece of code in a reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    /// The call of a tool that it came in, as it is told to the model again; none for code that
-    /// stood in the text.
+    /// The tool call that contained it, to be repeated to the model; `None` for code from the
+    /// reply's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<ToolCall>,
     /// The code.
     pub code: String,
-    /// How the answer had to be mended to get at the code.
+    /// Corrections that were needed to extract the code from the reply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Why it is not run, for the model.
+    /// Why it is not run; shown to the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// The version that it became.
+    /// The version made from it.
     #[serde(skip)]
     pub version: Option<u32>,
 }
 
-/// What an answer of the model comes to, before anybody decides about it.
+/// A parsed reply of the model, before any decision about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// Code to be run.
+    /// Code to run.
     Code {
-        /// What was said besides.
+        /// Text besides the code.
         said: String,
         /// The code, in order.
         pieces: Vec<Piece>,
     },
-    /// Words, and no code.
+    /// Text without code.
     Words(String),
-    /// Neither; says to the model what is wrong with it.
+    /// Neither text nor usable code.
     Unusable {
-        /// What was said besides.
+        /// Text besides the code.
         said: String,
-        /// What is wrong.
+        /// What is wrong with it; shown to the model.
         reason: String,
     },
 }
 
 impl Dialogue {
-    /// A dialogue that begins with a question.
+    /// A dialogue with its first question.
     #[must_use]
     pub fn begun(text: &str) -> Self {
         let mut dialogue = Self::default();
@@ -98,18 +98,18 @@ impl Dialogue {
         self.questions.push(Question { text, ..Question::default() });
     }
 
-    /// The question that is worked on.
+    /// The open question.
     #[must_use]
     pub fn open(&self) -> Option<&Question> {
         self.questions.last().filter(|question| question.end.is_none())
     }
 
-    /// The question that is worked on, to be changed.
+    /// The open question, mutable.
     pub fn open_mut(&mut self) -> Option<&mut Question> {
         self.questions.last_mut().filter(|question| question.end.is_none())
     }
 
-    /// How many questions came to their end.
+    /// Number of questions that have ended.
     #[must_use]
     pub fn ended(&self) -> usize {
         self.questions.iter().filter(|question| question.end.is_some()).count()
@@ -117,12 +117,12 @@ impl Dialogue {
 }
 
 impl Question {
-    /// The code that became versions, in order.
+    /// Numbers of the versions made from this question's code, in order.
     pub fn versions(&self) -> impl Iterator<Item = u32> {
         self.turns.iter().flat_map(|turn| &turn.pieces).filter_map(|piece| piece.version)
     }
 
-    /// The piece that is to become a version next.
+    /// The next piece to become a version, with the number of its model call.
     #[must_use]
     pub fn waiting(&self) -> Option<(u32, &Piece)> {
         let turn = self.turns.last()?;
@@ -130,7 +130,7 @@ impl Question {
         turn.pieces.iter().find(open).map(|piece| (turn.call, piece))
     }
 
-    /// Notes that the piece that waits became a version.
+    /// Records the version that the waiting piece became.
     pub fn became(&mut self, version: u32) {
         let pieces = self.turns.last_mut().into_iter().flat_map(|turn| &mut turn.pieces);
         if let Some(piece) = { pieces }.find(|p| p.version.is_none() && p.problem.is_none()) {

@@ -1,7 +1,7 @@
-//! Everything that happens in a session, as the journal keeps it.
+//! Everything that happens in a session, as recorded in the journal.
 //!
-//! An event carries what its artifact can be written from again. Fields may be added; a change of
-//! meaning is a new format.
+//! An event carries enough to write its artifact again. Fields may be added; a change of meaning
+//! needs a new format number.
 
 mod records;
 
@@ -19,25 +19,25 @@ use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The format that this program writes.
+/// Format number that this program writes.
 pub const FORMAT: u32 = 1;
 
-/// Bytes of the longest script, plan or text of the Manager's that is taken.
+/// Maximum length of a script, plan or text of the user, in bytes.
 pub const LONGEST_TEXT: usize = 1 << 20;
 
-/// A file in the session's folder that follows from the journal. Who makes an event leaves it
-/// empty: the store fills it in when it writes the file.
+/// A file in the session's folder that is derived from the journal. New events leave it empty: the
+/// store fills it in when it writes the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Its path in the session's folder, with `/`.
+    /// Path relative to the session's folder, separated by `/`.
     pub file: String,
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
-    /// Its length.
+    /// Length in bytes.
     pub bytes: u64,
 }
 
-/// Who gave an answer at a gate.
+/// Who answered at a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
@@ -51,22 +51,22 @@ pub enum By {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The first one.
+    /// The first version.
     First,
     /// A check or the run failed.
     Repair,
     /// The Reviewer's findings.
     Review,
-    /// The Manager's feedback, or a changed plan.
+    /// The user's feedback, or a changed plan.
     Feedback,
     /// Written by hand.
     Manager,
-    /// Code that is to help to answer a question.
+    /// Code to help answer a question.
     Question,
 }
 
 impl Cause {
-    /// The word in the journal and on the screen.
+    /// Name in the journal and on the screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,32 +84,33 @@ impl Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalKind {
-    /// It held nothing that was asked for.
+    /// It contains nothing of the requested kind.
     Unusable,
     /// It repeats an earlier version.
     Repeated,
 }
 
-/// A question to the Manager.
+/// A question to the user at which the session waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
-    /// Is this the plan?
+    /// Approve this plan?
     Plan,
-    /// What about this version?
+    /// Accept this version?
     Version,
     /// May it run?
     Safety,
     /// May its packages be installed?
     Install,
-    /// May it go on past a limit?
+    /// Continue beyond a limit?
     Budget,
-    /// How does what a person stopped go on? The journal has only that the session paused there.
+    /// How to continue after the user stopped the work? The journal records only that the session
+    /// paused there.
     Stopped,
 }
 
 impl Gate {
-    /// The word in the journal and on the screen.
+    /// Name in the journal and on the screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -123,33 +124,33 @@ impl Gate {
     }
 }
 
-/// A file that the Manager gave.
+/// A file that the user added to the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Its name in `data/` or `tests/`.
+    /// Name in `data/` or `tests/`.
     pub name: String,
-    /// Its length.
+    /// Length in bytes.
     pub bytes: u64,
     /// SHA-256 of its content.
     pub sha256: String,
-    /// What is in it, where that was looked at.
+    /// Description of its content, if it was examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub described: Option<Described>,
 }
 
-/// What was seen in a file of data when the session was made, as the models are told it. It is data:
-/// whoever made the file may have written it.
+/// Description of a data file, made when the session was created and shown to the models. It is
+/// data: its text may come from the author of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Described {
-    /// Its format, its size and how much is in it, on one line.
+    /// Format, size and amount of data, on one line.
     pub summary: String,
-    /// Its columns and first rows.
+    /// Columns and first rows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// The names of the first columns of its tables, as a script has to write them.
+    /// Names of the first columns of its tables, spelled as a script has to write them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// In what was looked at, no value is missing, is no number where others are, or is infinite.
+    /// In the examined part, no value is missing, infinite, or a non-number among numbers.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,
 }
@@ -161,28 +162,28 @@ pub struct Described {
 pub enum Event {
     /// The first line of every journal.
     SessionCreated(Box<SessionCreated>),
-    /// Other models or limits, from flags, the configuration or an edited `session.yaml`.
+    /// Models or limits changed by flags, the configuration or an edited `session.yaml`.
     SettingsChanged {
-        /// The request, where it was changed by hand.
+        /// The request, if it was edited by hand.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         request: Option<String>,
         /// All settings from now on.
         settings: Box<Settings>,
-        /// `session.yaml` as it now stands.
+        /// The new `session.yaml`.
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// A model is asked.
+    /// A model call started.
     ModelCallStarted(Box<CallStarted>),
-    /// It answered.
+    /// A model call ended with an answer.
     ModelCallFinished(Box<CallFinished>),
-    /// It did not, or was interrupted.
+    /// A model call failed or was interrupted.
     ModelCallFailed {
         /// The call's number.
         call: u32,
         /// What went wrong, on one line.
         error: String,
-        /// What had arrived by then.
+        /// The part of the answer that had arrived.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         partial: String,
         /// The chat file.
@@ -193,17 +194,17 @@ pub enum Event {
     AnswerRefused {
         /// The call's number.
         call: u32,
-        /// The kind of trouble.
+        /// Kind of problem.
         kind: RefusalKind,
-        /// What the model is told.
+        /// Reason that is sent to the model.
         reason: String,
-        /// The sample that it is again.
+        /// The candidate that the answer repeats.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sample: Option<u32>,
     },
-    /// A plan to be approved.
+    /// A plan was proposed and waits for approval.
     PlanProposed {
-        /// The Planner's call; none when the Manager wrote it.
+        /// The Planner's call; `None` if the user wrote it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<u32>,
         /// The whole text.
@@ -211,12 +212,12 @@ pub enum Event {
         /// Its requirements.
         requirements: Vec<Requirement>,
     },
-    /// The Manager said something to the Planner.
+    /// The user sent a remark to the Planner.
     PlanRemark {
-        /// What was said.
+        /// Text of the remark.
         text: String,
     },
-    /// The plan stands.
+    /// The plan was approved.
     PlanApproved {
         /// Who approved it.
         by: By,
@@ -228,34 +229,34 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// It was read in the request what the script is tried with.
+    /// The arguments and input to try the script with were read from the request.
     TriesRead {
         /// The model's call.
         call: u32,
-        /// The arguments, each as it stands in the request.
+        /// The arguments, verbatim from the request.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         args: Vec<String>,
-        /// The lines that are typed, each as it stands there.
+        /// Lines of standard input, verbatim from the request.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         stdin: String,
     },
-    /// An answer became one of the samples that the next version is chosen from.
+    /// An answer became a candidate for the next version.
     SampleRead {
         /// The version that it may become.
         version: u32,
-        /// Its number among them, from 1.
+        /// Number of the candidate, from 1.
         sample: u32,
         /// The Coder's call.
         call: u32,
-        /// How the answer had to be mended to get at the script.
+        /// Corrections that were needed to extract the script from the answer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
         /// The script.
         script: String,
     },
-    /// A sample was checked, run and tested as far as it could be.
+    /// A candidate was checked, run and tested as far as possible.
     SampleTried(Box<SampleTried>),
-    /// A script that parses.
+    /// A version was created: a script that parses.
     VersionCreated {
         /// Its number, from 1.
         version: u32,
@@ -264,19 +265,19 @@ pub enum Event {
         /// The version that it was written from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         base: Option<u32>,
-        /// The Coder's call; none when the Manager wrote it.
+        /// The Coder's call; `None` if the user wrote it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<u32>,
-        /// How the answer had to be mended to get at the script.
+        /// Corrections that were needed to extract the script from the answer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         notes: Vec<String>,
-        /// The samples that it was chosen from.
+        /// The candidates that it was chosen from.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         samples: Vec<Scored>,
-        /// In what these differ, where they do.
+        /// How the candidates' behaviour differs, if it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         split: Option<Box<Split>>,
-        /// `candidates_vN/`: those that were not chosen, and all scores.
+        /// Files in `candidates_vN/`: the candidates that were not chosen, and all scores.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<Artifact>,
         /// The script.
@@ -285,70 +286,71 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// The static checks are done.
+    /// The static checks ended.
     Checked {
         /// The version.
         version: u32,
-        /// What they found.
+        /// Their results.
         checks: Box<Checks>,
         /// `report_vN.yaml`, without a run.
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// It was looked for the packages that the version needs.
+    /// The packages that a version needs were determined.
     PackagesSought {
         /// The version.
         version: u32,
-        /// What was found.
+        /// The result.
         needs: Box<Needs>,
     },
-    /// May packages be installed for scripts of this session?
+    /// The user or the rules of `--auto` decided whether packages may be installed for scripts of
+    /// this session.
     InstallPermission {
-        /// The answer.
+        /// Allowed or denied.
         allowed: bool,
         /// Who gave it.
         by: By,
-        /// The packages, by their names in the index.
+        /// Package names in the index.
         packages: Vec<String>,
     },
-    /// Packages are installed into an environment of their own.
+    /// The installation of packages into a separate environment started.
     InstallStarted {
         /// The version that needs them.
         version: u32,
-        /// What it needs, as `numpy>=2`.
+        /// Its requirements, such as `numpy>=2`.
         packages: Vec<String>,
     },
     /// The installation ended.
     InstallFinished {
         /// The version that needs them.
         version: u32,
-        /// How long it took.
+        /// Duration.
         milliseconds: u64,
-        /// What the installer said, if nothing came of it.
+        /// The installer's error message, if it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
-    /// The script is started.
+    /// The script was started.
     RunStarted {
         /// The version.
         version: u32,
-        /// What confines it.
+        /// Name of the sandbox mode.
         sandbox: String,
     },
     /// The script ended, or was not run.
     RunFinished(Box<RunFinished>),
-    /// The Manager's tests are started.
+    /// The user's tests were started.
     TestsStarted {
         /// The version.
         version: u32,
-        /// What confines them.
+        /// Name of the sandbox mode.
         sandbox: String,
     },
-    /// They ended.
+    /// The user's tests ended.
     TestsFinished {
         /// The version.
         version: u32,
-        /// How each of them went.
+        /// Result of each test.
         tests: Vec<Test>,
         /// `report_vN.yaml`, with the run and the tests.
         #[serde(flatten)]
@@ -360,9 +362,9 @@ pub enum Event {
         version: u32,
         /// The Reviewer's call.
         call: u32,
-        /// What came of it.
+        /// Its result.
         review: Box<Review>,
-        /// Findings that are new or changed.
+        /// New or changed findings.
         findings: Vec<Finding>,
         /// The text of `review_vN.md`.
         text: String,
@@ -370,7 +372,7 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// Why no version works was explained, after the last repair.
+    /// A model explained, after the last repair, why no version works.
     Analysed {
         /// The version that failed last.
         version: u32,
@@ -382,13 +384,13 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// What an accepted version printed was put into words, for the question that was asked.
+    /// A model answered the user's question from the output of an accepted version.
     Interpreted {
         /// The version.
         version: u32,
         /// The model's call.
         call: u32,
-        /// The answer, with marks behind numbers of its own; none where there was none to be had.
+        /// The answer, with marks after numbers that are the model's own; `None` if there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
         /// The text of `answer.md`.
@@ -397,89 +399,90 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// A finding was waived, opened again, or a dispute about it decided.
+    /// A finding was waived or reopened, or a dispute about it was decided.
     FindingDecided {
         /// Who decided.
         by: By,
-        /// The finding as it stands now.
+        /// The finding as it is now.
         finding: Box<Finding>,
     },
-    /// The Manager tried a requirement by hand.
+    /// The user tried a requirement by hand.
     RequirementTested {
         /// The version.
         version: u32,
         /// `R1`, `R2`, ...
         requirement: String,
-        /// What was seen.
+        /// What the user observed.
         #[serde(flatten)]
         answered: Answered,
         /// Findings that are new or changed by it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         findings: Vec<Finding>,
     },
-    /// A person is asked.
+    /// The session waits for an answer at a gate.
     GateOpened {
-        /// What about.
+        /// The gate.
         gate: Gate,
     },
-    /// Another version is wanted.
+    /// Another version was requested.
     IterationAsked {
-        /// Who wants it.
+        /// Who requested it.
         by: By,
-        /// Nothing came of the last try: more daring, or a stronger model.
+        /// Used after an attempt without result: a higher temperature or a stronger model.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         escalation: Option<Escalation>,
     },
-    /// The user said which of the things that candidates did is meant: an example from now on.
+    /// The user chose one of the candidates' behaviours; it becomes an example.
     ExampleGiven {
-        /// What is given, and what is meant to come of it.
+        /// The inputs and the expected result.
         example: Box<Example>,
     },
-    /// What a person said of a version.
+    /// The user gave feedback on a version.
     FeedbackGiven {
         /// The version.
         version: u32,
-        /// Everything said of this version so far.
+        /// All feedback on this version so far.
         text: String,
-        /// What is asked for with it: a finding that stays open until its user settles it.
+        /// The change that it asks for, as a finding that stays open until the user settles it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         finding: Option<Box<Finding>>,
         /// `feedback_vN.md`.
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// The version is to be run again.
+    /// Another run of the version was requested.
     RunAsked {
         /// The version.
         version: u32,
     },
-    /// Work goes on from an earlier version.
+    /// Work continues from an earlier version.
     Rewound {
         /// The version.
         version: u32,
-        /// Who wants it.
+        /// Who requested it.
         by: By,
     },
-    /// May scripts of this session do what one asks for outside its run folder?
+    /// The user or the rules of `--auto` decided whether scripts of this session may do what one
+    /// needs outside its run folder.
     RunPermission {
-        /// The answer.
+        /// Allowed or denied.
         allowed: bool,
         /// Who gave it.
         by: By,
-        /// What is meant.
+        /// The permissions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         permissions: Vec<Permission>,
-        /// What was meant in the journals of earlier programs, by its kind. It is read and no longer
-        /// counts: a kind names no file and no host.
+        /// Permissions by kind, in journals of earlier versions of the program. They are read but
+        /// have no effect: a kind names no file and no host.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         capabilities: Vec<CapabilityKind>,
-        /// The version that is meant, where a model judged it to be unsafe.
+        /// The version, if a model judged it unsafe.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<u32>,
     },
-    /// What was allowed is taken back, to be asked for anew.
+    /// Permissions were revoked; the user is asked again when one is needed.
     PermissionRevoked {
-        /// What is meant.
+        /// The permissions.
         permissions: Vec<Permission>,
     },
     /// A model named packages for modules of a version that the index does not know by their names.
@@ -488,40 +491,40 @@ pub enum Event {
         version: u32,
         /// The model's call.
         call: u32,
-        /// The package of each module; empty where it is in none.
+        /// The package of each module; empty if no package provides it.
         names: BTreeMap<String, String>,
     },
-    /// A model said whether a version is safe to run.
+    /// A model judged whether a version is safe to run.
     SafetyJudged {
         /// The version.
         version: u32,
         /// The model's call.
         call: u32,
-        /// What it said.
+        /// The judgement.
         #[serde(flatten)]
         judged: Judged,
     },
-    /// The limits are widened by as much again.
+    /// The limits were extended by their original amount.
     BudgetExtended {
-        /// Limits from now on.
+        /// Settings with the new limits.
         settings: Box<Settings>,
         /// `session.yaml`.
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// The version is taken.
+    /// The version was accepted.
     Accepted {
         /// The version.
         version: u32,
-        /// Who took it.
+        /// Who accepted it.
         by: By,
-        /// It was never seen to run.
+        /// It was never run.
         without_run: bool,
-        /// How much was seen of it, if it ran.
+        /// Evidence for it, if it ran.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         evidence: Option<Evidence>,
     },
-    /// The session waits.
+    /// The session paused.
     Paused {
         /// Why, on one line.
         reason: String,
@@ -534,44 +537,44 @@ pub enum Event {
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// An artifact was written again in another form than before.
+    /// An artifact was written again in another form.
     Rewritten {
         /// Which file, and its new hash.
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// Another question, in a session that answers them.
+    /// Another question was asked, in a session that answers questions.
     QuestionAsked {
-        /// As it was asked.
+        /// Text of the question.
         text: String,
     },
-    /// The model's answer was read, and is not the last word on a question.
+    /// A reply of the model was parsed; it does not end the question.
     Replied(Box<Replied>),
-    /// A question came to its end.
+    /// A question ended.
     QuestionAnswered {
         /// Its number, from 1.
         question: u32,
-        /// The model call whose answer it is.
+        /// The model call with the answer.
         call: u32,
         /// The answer, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
-        /// What should be known of it, or why there is none.
+        /// A remark on the answer, or why there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         remark: Option<String>,
         /// `answer_N.md`.
         #[serde(flatten)]
         artifact: Artifact,
     },
-    /// `redraft repair` took damaged lines out of the journal.
+    /// `redraft repair` removed damaged lines from the journal.
     Repaired {
-        /// What was left out, a line each.
+        /// The removed lines, one entry each.
         left_out: Vec<String>,
     },
 }
 
 impl Event {
-    /// The artifacts that come with the event, to be filled in by the store.
+    /// The event's artifacts, to be filled in by the store.
     pub fn artifacts_mut(&mut self) -> Vec<&mut Artifact> {
         match self {
             Self::SessionCreated(e) => vec![&mut e.artifact],
@@ -627,8 +630,8 @@ impl Event {
         }
     }
 
-    /// Whether the event can open something to scripts: such an event counts only where it was
-    /// recorded by this user on this machine, which its seal shows.
+    /// Whether the event can grant something to scripts. Such an event counts only if it was
+    /// recorded by this user on this machine, which its seal proves.
     #[must_use]
     pub const fn can_open(&self) -> bool {
         matches!(
@@ -642,8 +645,8 @@ impl Event {
         )
     }
 
-    /// Whether losing this event would lose money, work or a person's word: such events are on
-    /// disk before anything else happens.
+    /// Whether losing this event would lose money, work or a person's decision. Such events are
+    /// synced to disk before anything else happens.
     #[must_use]
     pub const fn is_precious(&self) -> bool {
         !matches!(

@@ -1,45 +1,45 @@
-//! Examples: what a script is given, and what it does then. The user states them, and they are checked on
-//! every version.
+//! Examples: inputs of a script and the result that the user expects. They are checked on every
+//! version.
 //!
-//! One has a text of its own, a line: ``arguments `10 km` prints `6.21` ``. What stands between
-//! backticks has `\n` for a line's end and `\\` for a backslash; more backticks than are in it stand
-//! around it.
+//! An example is written on one line: ``arguments `10 km` prints `6.21` ``. Text between backticks
+//! has `\n` for a line break and `\\` for a backslash; text that contains backticks is enclosed in
+//! a longer run of them.
 
 use super::section;
 use super::text::stands_in;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a script is given, and what it does then.
+/// Inputs of a script and its expected result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Example {
-    /// Its command-line arguments.
+    /// Command-line arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// What is typed.
+    /// Standard input.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub stdin: String,
-    /// Files that it finds: name and content.
+    /// Files in its folder: name and content.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<(String, String)>,
-    /// What is in its output.
+    /// Text that its output contains.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub prints: String,
-    /// Files that it writes.
+    /// Names of files that it writes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<String>,
-    /// The exit code that it ends with.
+    /// Its exit code.
     #[serde(skip_serializing_if = "super::is_default")]
     pub exit: i32,
 }
 
 impl Example {
-    /// Reads `arguments: 10 km -> 6.21`, `input: 5 -> 120`, `-> hello`, or the form that it is written in.
-    /// Lines of input are told apart by `\n`.
+    /// Parses `arguments: 10 km -> 6.21`, `input: 5 -> 120`, `-> hello`, or the form that `Display`
+    /// writes. Lines of input are separated by `\n`.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// What is wrong with the text.
     pub fn read(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if let Some(example) = Self::parse(text) {
@@ -69,7 +69,8 @@ impl Example {
         Ok(example)
     }
 
-    /// Whether all that it says stands word for word in a text, as in the user's request.
+    /// Whether every part of the example occurs word for word in a text, such as the user's
+    /// request.
     #[must_use]
     pub fn stands_in(&self, text: &str) -> bool {
         let contents = self.files.iter().flat_map(|(name, content)| [name, content]);
@@ -79,7 +80,7 @@ impl Example {
         lines.peek().is_some() && lines.all(|line| stands_in(text, line))
     }
 
-    /// Reads the form that it is written in; none for any other text.
+    /// Parses the form that `Display` writes; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut rest = Rest(text.trim());
@@ -129,12 +130,12 @@ impl fmt::Display for Example {
     }
 }
 
-/// Under this the examples of a plan stand, a line each: `- E1: ...`.
+/// Heading of a plan's examples, which are one line each: `- E1: ...`.
 pub const HEADING: &str = "## Examples";
-/// Examples that a plan may have.
+/// Maximum number of examples in a plan.
 const MOST: usize = 20;
 
-/// The examples of a plan.
+/// Parses the examples of a plan.
 #[must_use]
 pub fn of_plan(plan: &str) -> Vec<Example> {
     let lines = section::lines(plan, HEADING).filter(|(_, here)| *here);
@@ -146,20 +147,20 @@ pub fn of_plan(plan: &str) -> Vec<Example> {
     lines.filter_map(|(line, _)| read(line)).take(MOST).collect()
 }
 
-/// A plan without its examples.
+/// Removes the examples from a plan.
 #[must_use]
 pub fn without_examples(plan: &str) -> String {
     section::without(plan, HEADING)
 }
 
-/// Examples as a part of a plan; empty where there are none.
+/// The examples as a section of a plan; empty if there are none.
 #[must_use]
 pub fn write_examples(examples: &[Example]) -> String {
     let items = (1..).zip(examples).map(|(n, example)| format!("E{n}: {example}"));
     section::write(HEADING, items)
 }
 
-/// What is left of a text to read.
+/// The part of a text that is not parsed yet.
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
@@ -186,7 +187,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// A text between backticks, on one line.
+/// Writes a text between backticks, on one line.
 fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
     let longest = escaped.split(|c| c != '`').map(str::len).max().unwrap_or(0);

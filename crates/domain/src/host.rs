@@ -1,20 +1,20 @@
-//! A host as people and programs write it, in one form: what permissions name, and what the proxy in
-//! front of the sandbox compares.
+//! Host names and addresses in a canonical form, for permissions and for the proxy in front of the
+//! sandbox.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use url::Host;
 
-/// Most characters of a host in a text: the longest name that there can be.
+/// Maximum length of a host name, in characters.
 const LONGEST: usize = 253;
-/// The one name that may mean this machine.
+/// The only name that may stand for this machine.
 pub const LOCALHOST: &str = "localhost";
 
-/// A host, and the port if one is named: `api.example.org`, `10.0.0.7:8080`, `[::1]:80`.
+/// A host with an optional port: `api.example.org`, `10.0.0.7:8080`, `[::1]:80`.
 ///
-/// Names are lower case, in ASCII and without a dot at the end; every way to write an address is
-/// that address, and an IPv4 address in IPv6 is the IPv4 one.
+/// Names are lower case, in ASCII and without a final dot; all spellings of an address are equal,
+/// and an IPv4-mapped IPv6 address is converted to IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedHost {
     host: Host,
@@ -22,10 +22,10 @@ pub struct NamedHost {
 }
 
 impl NamedHost {
-    /// Reads an entry of a list.
+    /// Parses an entry of a list.
     ///
     /// # Errors
-    /// What is wrong with it, with the entry.
+    /// What is wrong with the entry.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
             let text = super::text::one_line(text, 100);
@@ -41,19 +41,19 @@ impl NamedHost {
         Ok(Self { host, port })
     }
 
-    /// Whether it stands for this port of this host.
+    /// Whether it matches this host and port.
     #[must_use]
     pub fn covers(&self, host: &Host, port: u16) -> bool {
         self.host == *host && self.port.is_none_or(|own| own == port)
     }
 
-    /// Whether it stands for all that another one does.
+    /// Whether it matches everything that `other` matches.
     #[must_use]
     pub fn includes(&self, other: &Self) -> bool {
         self.host == other.host && (self.port.is_none() || self.port == other.port)
     }
 
-    /// Whether it means this machine.
+    /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match &self.host {
@@ -73,7 +73,7 @@ impl fmt::Display for NamedHost {
     }
 }
 
-/// A host and its port, if one is named: neither is looked at but for the port's number.
+/// Splits a text into host and optional port. Only the port number is checked.
 #[must_use]
 pub fn split(text: &str) -> Option<(&str, Option<u16>)> {
     let bracket = text.rfind(']').map_or(0, |at| at + 1);
@@ -88,16 +88,16 @@ pub fn split(text: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// As names of hosts are, and nothing that could be taken for something else where it is shown.
+/// Whether a name has only the characters of host names, so that it can be shown safely.
 fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     name.len() <= LONGEST && !name.ends_with('.') && name.bytes().all(plain)
 }
 
-/// A host without a port, in its one form.
+/// Parses a host without a port into its canonical form.
 #[must_use]
 pub fn parse(text: &str) -> Option<Host> {
-    // What a browser would decode is nothing that a host is written with here.
+    // A URL parser would decode these characters; no host is written with them here.
     if text.contains(['%', '@', '/', '\\']) || text.len() > 4 * LONGEST {
         return None;
     }

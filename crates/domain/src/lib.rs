@@ -21,7 +21,7 @@ pub mod settings;
 pub mod text;
 pub mod writes;
 
-/// Whether a field says nothing that its absence would not: for serde, which leaves it out then.
+/// Whether a field has its default value; for serde's `skip_serializing_if`.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

@@ -1,26 +1,26 @@
-//! Names of sessions and of files: they become names of folders and files, so they are checked before
-//! anything is written.
+//! Checks the names of sessions and files before anything is written: they become names of folders
+//! and files.
 
 use super::text::turns_text;
 use std::fmt::Write as _;
 use thiserror::Error;
 
-/// The longest name, in characters.
+/// Maximum length of a name, in characters.
 const LONGEST: usize = 80;
 
-/// Why a name can't be a session's.
+/// Why a session's name is invalid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NameError {
-    /// Nothing is left.
+    /// The name is empty.
     #[error("a session's name can't be empty")]
     Empty,
-    /// Too long for a folder.
+    /// Too long for a folder's name.
     #[error("a session's name has at most {LONGEST} characters, this one has {0}")]
     Long(usize),
-    /// A character that a file system or a shell would trip over.
+    /// A character that is unsafe in file systems or shells.
     #[error("a session's name can't hold `{0}`: use letters, digits, `-`, `_` and `.`")]
     Character(String),
-    /// A name that means something to the system.
+    /// A name that is reserved by an operating system.
     #[error("a session can't be named `{0}`: the name is reserved")]
     Reserved(String),
 }
@@ -28,7 +28,7 @@ pub enum NameError {
 /// Checks a session's name: letters and digits of any language, `-`, `_`, `.` and inner spaces.
 ///
 /// # Errors
-/// Says what is wrong with it; path separators, control characters, leading or trailing dots and
+/// What is wrong with the name. Path separators, control characters, leading or trailing dots and
 /// spaces, a leading `-` and the device names of Windows are all refused.
 pub fn check(name: &str) -> Result<(), NameError> {
     if name.is_empty() {
@@ -56,31 +56,31 @@ pub fn check(name: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// The longest name of a file that file systems take, in bytes.
+/// Maximum length of a file name in file systems, in bytes.
 const LONGEST_FILE: usize = 255;
 
-/// Why a file can't be taken under its name.
+/// Why a file name is invalid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FileNameError {
-    /// It is no name of a file: nothing, or a folder's `.` or `..`.
+    /// Not the name of a file: empty, `.` or `..`.
     #[error("`{0}` is no name of a file")]
     Folder(String),
-    /// Longer than file systems take.
+    /// Longer than file systems support.
     #[error("its name has more than {LONGEST_FILE} bytes; rename it")]
     Long,
-    /// It could lead to another folder.
+    /// It has a path separator and could lead to another folder.
     #[error("its name holds the path separator `{0}`; rename it")]
     Separator(char),
-    /// Nobody could see it, or write it into a script.
+    /// It has a control character, which is invisible and hard to write in a script.
     #[error("its name holds the control character `{0}`; rename it")]
     Control(String),
 }
 
-/// Checks the name of a file that the user gives: any that a file can have is taken, but for what
-/// leaves its folder and for control characters.
+/// Checks the name of a file that the user adds: every valid file name is accepted, except names
+/// that lead out of the folder and names with control characters.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// What is wrong with the name.
 pub fn check_file(name: &str) -> Result<(), FileNameError> {
     if ["", ".", ".."].contains(&name) {
         return Err(FileNameError::Folder(name.to_owned()));
@@ -88,7 +88,7 @@ pub fn check_file(name: &str) -> Result<(), FileNameError> {
     if name.len() > LONGEST_FILE {
         return Err(FileNameError::Long);
     }
-    // A session may be taken to a system where these separate folders.
+    // The session may be copied to a system where these separate folders.
     let separates = |c: &char| ['/', '\\'].contains(c) || (cfg!(windows) && *c == ':');
     if let Some(c) = name.chars().find(separates) {
         return Err(FileNameError::Separator(c));
@@ -99,7 +99,7 @@ pub fn check_file(name: &str) -> Result<(), FileNameError> {
     }
 }
 
-/// A text with its control characters, and those that turn text around, as Python escapes them.
+/// Escapes control characters, and characters that change the text direction, as Python does.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let hidden = |c: char| c.is_control() || turns_text(c);
@@ -107,8 +107,8 @@ pub fn escaped(text: &str) -> String {
         .fold(String::new(), |out, c| if hidden(c) { escape(out, c) } else { out + &c.to_string() })
 }
 
-/// The name of a file of data for a model: as it stands, and where a script could easily get it wrong
-/// also the path as Python writes it.
+/// The name of a data file for a prompt: verbatim, and if a script could easily get it wrong, also
+/// the path as a Python string literal.
 #[must_use]
 pub fn told(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_.,()[]+=@~#&%! ".contains(c);
@@ -117,14 +117,15 @@ pub fn told(name: &str) -> String {
     }
     let literal = name.chars().fold(String::new(), |out, c| match c {
         '"' | '\\' => out + "\\" + &c.to_string(),
-        // Marks and blanks that look like others: a file has the name of these very characters.
+        // Non-ASCII marks and blanks that look like others: the script needs these exact
+        // characters.
         c if !c.is_ascii() && !c.is_alphanumeric() => escape(out, c),
         c => out + &c.to_string(),
     });
     format!("{} (in Python \"data/{literal}\")", escaped(name))
 }
 
-/// Adds a character as Python escapes it.
+/// Appends a character as a Python escape.
 fn escape(mut out: String, c: char) -> String {
     let _ = match (c, u32::from(c)) {
         ('\n', _) => write!(out, "\\n"),
@@ -137,7 +138,7 @@ fn escape(mut out: String, c: char) -> String {
     out
 }
 
-/// A name made from a request: its first words, in lower case, joined by `-`.
+/// Suggests a session name for a request: its first words, in lower case, joined by `-`.
 #[must_use]
 pub fn suggest(request: &str) -> String {
     const FILLER: [&str; 34] = [

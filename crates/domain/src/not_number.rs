@@ -1,13 +1,15 @@
-//! Values that are no number, or an infinite one, as Python and its libraries print them.
+//! Finds NaN and infinite values in text, as Python and its libraries print them.
 
-/// The forms: `float`, numpy, pandas, JSON.
+/// Spellings of `float`, numpy, pandas and JSON.
 const FORMS: [&str; 4] = ["nan", "NaN", "inf", "Infinity"];
 
-/// Whether such a value stands in a text by itself, and not within a name, a path or another word.
+/// Whether a text contains such a value as a word of its own, not within a name, a path or another
+/// word.
 #[must_use]
 pub fn stands_in(text: &str) -> bool {
     let joins = |c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '\\' | '@');
-    // These join only what stands on their other side, too: `-inf` and `nan.` are values.
+    // These join words only with a word character on their other side: `-inf` and `nan.` are
+    // values.
     let links = |c: char| matches!(c, '.' | '-' | '\'');
     FORMS.iter().flat_map(|form| text.match_indices(form)).any(|(at, form)| {
         let mut before = text[..at].chars().rev();

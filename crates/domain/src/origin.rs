@@ -1,23 +1,24 @@
-//! Where a requirement of a plan comes from.
+//! The origin of a plan's requirements.
 //!
-//! A Planner quotes the words that stand behind each requirement: `From: "..."`. What quotes nothing that
-//! was really said is the Planner's own proposal: it is marked as one at the plan gate, and counts for
-//! nothing unless a person approves the plan.
+//! A Planner quotes the words behind each requirement: `From: "..."`. A requirement whose quote
+//! does not occur in what was said is the Planner's own proposal: it is marked as one at the plan
+//! gate, and has no effect unless a person approves the plan.
 
 use super::plan::{Plan, Requirement};
 use super::section;
 use super::text::{one_line, single_spaced, stands_in};
 
-/// What a requirement that nobody asked for ends in, until a person approves it.
+/// Suffix of a requirement that nobody asked for, until a person approves it.
 const MARK: &str = " (proposal)";
-/// Under this stand the proposals of a plan that no person approved.
+/// Heading of the proposals in a plan that no person approved.
 pub const HEADING: &str = "## Proposals";
-/// What names the quote.
+/// Start of a quote.
 const FIELD: &str = "from: \"";
-/// Characters of a requirement that is the request itself.
+/// Maximum characters of the request if it is used as a requirement.
 const WIDTH: usize = 500;
 
-/// A requirement's text without its quote, and the quote; none where the field is not there or not closed.
+/// Splits a requirement's text into the text without its quote, and the quote; `None` if there is
+/// no complete quote.
 fn apart(text: &str) -> Option<(String, &str)> {
     let lower = text.to_ascii_lowercase();
     let fields: Vec<usize> = lower.match_indices(FIELD).map(|(at, _)| at).collect();
@@ -32,9 +33,9 @@ fn apart(text: &str) -> Option<(String, &str)> {
     Some((format!("{before}{space}{after}"), quote[..end].trim()))
 }
 
-/// The plan with each requirement's quote checked against what was said (request, remarks, data): one
-/// that stands nowhere is taken out and its requirement marked as a proposal. A plan without any quote
-/// is not in this form, and stays as it is.
+/// Checks each requirement's quote against what was said (request, remarks, data): a quote that
+/// occurs in none of it is removed and its requirement marked as a proposal, as is a requirement
+/// without a quote. A plan without any quotes is returned unchanged.
 #[must_use]
 pub fn traced(plan: Plan, said: &[&str]) -> Plan {
     if !plan.requirements.iter().any(|requirement| apart(&requirement.text).is_some()) {
@@ -59,14 +60,14 @@ pub fn is_proposal(requirement: &Requirement) -> bool {
     requirement.text.ends_with(MARK)
 }
 
-/// The plan that stands once a person approved it: its proposals are requirements.
+/// The plan after a person approved it: its proposals become requirements.
 #[must_use]
 pub fn approved(plan: Plan) -> Plan {
     changed(plan, |text| text.strip_suffix(MARK).unwrap_or(text).to_owned())
 }
 
-/// The plan that stands where nobody approved it: its proposals are listed apart, where nothing but a
-/// person reads them. Without anything else, the request itself is the requirement.
+/// The plan if no person approved it: its proposals move to a section that only people read. If no
+/// requirement is left, the request itself becomes the requirement.
 #[must_use]
 pub fn without_proposals(plan: Plan, request: &str) -> Plan {
     let (proposed, mut requirements): (Vec<_>, Vec<_>) =
@@ -93,20 +94,20 @@ pub fn without_proposals(plan: Plan, request: &str) -> Plan {
     Plan { text, requirements }
 }
 
-/// The section of proposals; empty without any.
+/// Formats the section of proposals; empty if there are none.
 #[must_use]
 pub fn write_proposals(proposals: &[String]) -> String {
     section::write(HEADING, proposals.iter().cloned())
 }
 
-/// The proposals of a plan that no person approved.
+/// Parses the proposals of a plan that no person approved.
 #[must_use]
 pub fn proposals(text: &str) -> Vec<String> {
     section::items(text, HEADING).map(str::to_owned).collect()
 }
 
-/// A plan's text as models are shown it: without quotes of what they are shown anyway, and without
-/// proposals that nobody approved.
+/// A plan's text for prompts: without the quotes, because models see the quoted text anyway, and
+/// without proposals that nobody approved.
 #[must_use]
 pub fn for_models(text: &str) -> String {
     let text = section::without(text, HEADING);
@@ -117,7 +118,7 @@ pub fn for_models(text: &str) -> String {
     text.trim_end().lines().map(line).collect()
 }
 
-/// The plan with the text of each requirement changed, in its list and in its text.
+/// Applies `change` to the text of each requirement, in the list and in the plan's text.
 fn changed(mut plan: Plan, change: impl Fn(&str) -> String) -> Plan {
     let mut lines: Vec<String> = plan.text.lines().map(str::to_owned).collect();
     for requirement in &mut plan.requirements {

@@ -1,35 +1,35 @@
-//! What a version needs that its Python does not have.
+//! Packages that a version needs and its Python does not have.
 
 use serde::{Deserialize, Serialize};
 
-/// What the user says of packages before any script needs one, by their names in the normal form.
+/// The user's rules for packages, by normalized name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// These may be installed without being asked for. Where there are any, every other one is asked for.
+    /// These may be installed without asking. If there are any, the user is asked about all others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// These are not installed.
+    /// These are never installed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deny: Vec<String>,
 }
 
-/// A package's name in its normal form: `Flask_Cors` is `flask-cors`.
+/// Normalizes a package name: `Flask_Cors` becomes `flask-cors`.
 #[must_use]
 pub fn normal(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
-/// What was found when a version's packages were looked for.
+/// The packages that a version needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
-    /// All that an environment for it has to have, as `numpy>=2`; nothing where the Python in use
-    /// has all of it.
+    /// All requirements of its environment, such as `numpy>=2`; empty if the Python in use has all
+    /// of them.
     pub requirements: Vec<String>,
-    /// Those of them that the Python in use does not have.
+    /// The requirements that the Python in use does not have.
     pub missing: Vec<Missing>,
-    /// An environment that has all of them was made before.
+    /// An environment with all of them exists already.
     #[serde(default)]
     pub ready: bool,
 }
@@ -37,16 +37,16 @@ pub struct Needs {
 /// A package that the Python in use does not have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
-    /// What is needed, as `numpy>=2`.
+    /// The requirement, such as `numpy>=2`.
     pub requirement: String,
-    /// The package's name in the index.
+    /// Name in the index.
     pub name: String,
-    /// It is one of those that the program knows by name.
+    /// It is in the program's own list of packages.
     pub known: bool,
-    /// Whether the index has it; none if the index could not be asked.
+    /// Whether the index has it; `None` if the index could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<bool>,
-    /// What speaks against it.
+    /// A reason against installing it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }

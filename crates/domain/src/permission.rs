@@ -1,8 +1,8 @@
-//! What a script may reach outside its run folder: one permission, as text and as a value.
+//! Permissions of a script outside its run folder, as values and as text.
 //!
 //! The text is the same on the command line (`--allow read=/srv/a.csv`), in the configuration, in
-//! `session.yaml` and in the journal. A line under `## Needs` of a plan says the same in its own
-//! form (`- read /srv/a.csv`).
+//! `session.yaml` and in the journal. Lines under `## Needs` of a plan have a form of their own
+//! (`- read /srv/a.csv`).
 
 use super::host::NamedHost;
 use super::policy::{Install, Safety, SandboxMode};
@@ -12,52 +12,54 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The longest text of a permission, in bytes.
+/// Maximum length of a permission's text, in bytes.
 const LONGEST: usize = 4096;
-/// Lines that are read under [`HEADING`].
+/// Maximum number of lines that are read under [`HEADING`].
 const MOST_NEEDS: usize = 20;
-/// Under this a plan names what its script needs.
+/// Heading of the permissions that a plan's script needs.
 pub const HEADING: &str = "## Needs";
 
-/// One thing that a script may reach outside its run folder.
+/// One permission of a script outside its run folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// The network: one host, as `api.example.org` or `127.0.0.1:8000`; all of it without one.
+    /// Network access to one host, such as `api.example.org` or `127.0.0.1:8000`; to all hosts if
+    /// `None`.
     Network(Option<String>),
-    /// One file, or one folder with all that is in it, to read. The path is absolute and resolved.
+    /// Reading one file, or one folder with everything in it. The path is absolute and resolved.
     Read(PathBuf),
-    /// The value of one environment variable.
+    /// Reading one environment variable.
     Environment(String),
-    /// Other programs may be started, inside the sandbox.
+    /// Starting other programs inside the sandbox.
     Processes,
-    /// A function whose effect depends on what it is given at run time, as `shutil.rmtree`. Nothing
-    /// is opened for it; a person says that it may run.
+    /// Calling a function whose effect depends on its arguments at run time, such as
+    /// `shutil.rmtree`. The sandbox is not changed for it; a person decides that the script may
+    /// run.
     Call(String),
-    /// The sandbox mode that the settings of a session made elsewhere ask for.
+    /// The sandbox mode in the settings of a session made elsewhere.
     Sandbox(SandboxMode),
-    /// The Python interpreter that they ask for.
+    /// The Python interpreter in such settings.
     Python(String),
-    /// Who judges scripts, as they ask for.
+    /// The safety policy in such settings.
     Safety(Safety),
-    /// The install policy that they ask for.
+    /// The install policy in such settings.
     Install(Install),
 }
 
 impl Permission {
-    /// Whether a user may give it by a flag, in the configuration or in a plan.
+    /// Whether users can grant it by a flag, in the configuration or in a plan.
     #[must_use]
     pub const fn is_offered(&self) -> bool {
         matches!(self, Self::Network(_) | Self::Read(_) | Self::Environment(_) | Self::Processes)
     }
 
-    /// Whether the settings of a session ask for it, and not a script.
+    /// Whether a session's settings ask for it, not a script.
     #[must_use]
     pub const fn is_of_settings(&self) -> bool {
         matches!(self, Self::Sandbox(_) | Self::Python(_) | Self::Safety(_) | Self::Install(_))
     }
 
-    /// Whether whoever has this permission has the other one too: the whole network holds each host,
-    /// a host each of its ports, a folder all that is in it.
+    /// Whether this permission includes the other: the whole network includes each host, a host
+    /// each of its ports, a folder everything in it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -73,7 +75,7 @@ impl Permission {
         }
     }
 
-    /// Words for a person, as in "may read /srv/a.csv".
+    /// Text for the user, as in "may read /srv/a.csv".
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -91,38 +93,38 @@ impl Permission {
     }
 }
 
-/// What a run is given beyond its folder.
+/// What a run may access besides its folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// How it is confined.
+    /// Sandbox mode.
     pub mode: SandboxMode,
-    /// Files and folders that it may read, by the names that scripts have for them, with the resolved
-    /// path that each was allowed by.
+    /// Files and folders that it may read, as the script names them, each with the resolved path
+    /// that was allowed.
     pub readable: Vec<(PathBuf, PathBuf)>,
-    /// Hosts that it may reach, as `HOST` or `HOST:PORT`.
+    /// Hosts that it may connect to, as `HOST` or `HOST:PORT`.
     pub hosts: Vec<String>,
-    /// Names of environment variables that it may see.
+    /// Names of environment variables that it may read.
     pub environment: Vec<String>,
-    /// It may start other programs.
+    /// Whether it may start other programs.
     pub programs: bool,
 }
 
-/// Why a text is no permission.
+/// Why a text is not a permission.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PermissionError {
-    /// Nothing of this name can be allowed.
+    /// There is no permission of this name.
     #[error(
         "`{0}` is no permission; there are `network`, `network=HOST`, `read=PATH`, `env=NAME` and \
          `processes`"
     )]
     Unknown(String),
-    /// What stands behind the `=` is no host.
+    /// The value is not a host.
     #[error("{0}")]
     Host(String),
-    /// What stands behind the `=` is no name of an environment variable.
+    /// The value is not the name of an environment variable.
     #[error("`{0}` is no name of an environment variable")]
     Name(String),
-    /// A path that does not begin at the root.
+    /// The path is not absolute.
     #[error("`{0}` is no absolute path")]
     Path(String),
 }
@@ -185,11 +187,11 @@ impl<'de> Deserialize<'de> for Permission {
     }
 }
 
-/// What stands behind `--allow` or in the configuration's list. A list of hosts gives one permission
-/// for each; a relative path is taken from `folder`.
+/// Parses a value of `--allow` or of the configuration's list. A list of hosts becomes one
+/// permission for each; a relative path is resolved against `folder`.
 ///
 /// # Errors
-/// Says what is no permission, or what a script can't be allowed by a flag.
+/// If it is not a permission, or not one that a flag can grant.
 pub fn read_flag(text: &str, folder: &Path) -> Result<Vec<Permission>, PermissionError> {
     if let Some(hosts) = text.strip_prefix("network=") {
         return hosts
@@ -208,10 +210,10 @@ pub fn read_flag(text: &str, folder: &Path) -> Result<Vec<Permission>, Permissio
     }
 }
 
-/// A line under the heading of a plan's needs that could not be opened, with the reason.
+/// A line under the needs heading that can't be granted, with the reason.
 pub type Impossible = (String, &'static str);
 
-/// What a plan says that its script needs: the lines under [`HEADING`].
+/// Parses the permissions that a plan's script needs: the lines under [`HEADING`].
 #[must_use]
 pub fn needs(plan: &str) -> (Vec<Permission>, Vec<Impossible>) {
     let (mut needs, mut impossible) = (Vec::new(), Vec::new());
@@ -226,14 +228,13 @@ pub fn needs(plan: &str) -> (Vec<Permission>, Vec<Impossible>) {
     (needs, impossible)
 }
 
-/// A plan's text without what it says that its script needs.
+/// Removes the section of needs from a plan's text.
 #[must_use]
 pub fn without_needs(plan: &str) -> String {
     section::without(plan, HEADING)
 }
 
-/// The lines of a plan that say what its script needs, under their heading; nothing where it needs
-/// nothing.
+/// Formats the section of needs of a plan; empty if there are none.
 #[must_use]
 pub fn write_needs(needs: &[Permission]) -> String {
     let line = |need: &Permission| match need {
@@ -247,7 +248,8 @@ pub fn write_needs(needs: &[Permission]) -> String {
     section::write(HEADING, needs.iter().filter_map(line))
 }
 
-/// One line of a plan's needs: `network: HOST`, `read PATH`, `environment NAME`, `processes`.
+/// Parses one line of a plan's needs: `network: HOST`, `read PATH`, `environment NAME`,
+/// `processes`.
 fn need(line: &str) -> Result<Vec<Permission>, &'static str> {
     let (kind, value) = line.split_once([':', ' ', '=']).unwrap_or((line, ""));
     let value = value.trim_matches([' ', ':', '=', '`', '"']);
@@ -272,10 +274,10 @@ fn need(line: &str) -> Result<Vec<Permission>, &'static str> {
     }
 }
 
-/// A host as permissions name it, in the one form that it has.
+/// Parses a host into its canonical form, as used in permissions.
 ///
 /// # Errors
-/// Whatever can't be a host with or without a port.
+/// If the text is not a host with or without a port.
 pub fn host(text: &str) -> Result<String, PermissionError> {
     NamedHost::parse(text).map(|host| host.to_string()).map_err(PermissionError::Host)
 }
@@ -299,12 +301,12 @@ fn absolute(path: &str) -> Result<PathBuf, PermissionError> {
     }
 }
 
-/// A text of anybody's in a message.
+/// Any text, shortened and made safe for a message.
 fn shown(text: &str) -> String {
     super::text::one_line(text, 100)
 }
 
-/// The word of a setting in the configuration.
+/// The name of a setting's value in the configuration.
 fn word<T: Serialize>(setting: &T) -> String {
     match serde_json::to_value(setting) {
         Ok(serde_json::Value::String(word)) => word,

@@ -3,7 +3,7 @@
 use super::section;
 use serde::{Deserialize, Serialize};
 
-/// Under this a plan says what its script can be tried with.
+/// Heading of the inputs that a plan's script can be tried with.
 pub const TRY_IT_WITH: &str = "## Try it with";
 
 /// One numbered requirement.
@@ -11,21 +11,21 @@ pub const TRY_IT_WITH: &str = "## Try it with";
 pub struct Requirement {
     /// `R1`, `R2`, ...
     pub id: String,
-    /// What it asks, on one line.
+    /// The requirement, on one line.
     pub text: String,
 }
 
-/// What a plan's text says, taken apart.
+/// A parsed plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The whole text, Markdown, as in `plan.md`.
+    /// The whole text in Markdown, as in `plan.md`.
     pub text: String,
     /// Its requirements in order.
     pub requirements: Vec<Requirement>,
 }
 
 impl Plan {
-    /// Whether it says what the script can be tried with.
+    /// Whether it has inputs to try the script with.
     #[must_use]
     pub fn says_what_to_try(&self) -> bool {
         section::lines(&self.text, TRY_IT_WITH).any(|(_, inside)| inside)

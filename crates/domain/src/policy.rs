@@ -1,22 +1,22 @@
-//! How careful a session is: what a setting opens is a permission too.
+//! Safety settings of a session. A setting that grants something is a permission too.
 
 use serde::{Deserialize, Serialize};
 
-/// How much a run is confined.
+/// How a run is confined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// No network, no files but its own.
+    /// No network, no files except the run folder.
     #[default]
     Strict,
     /// Strict, with the network.
     Network,
-    /// A plain child process of the user.
+    /// Not confined: a plain child process of the user.
     Off,
 }
 
 impl SandboxMode {
-    /// The word on the command line and in reports.
+    /// Name on the command line and in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl SandboxMode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Install {
-    /// The Manager is asked.
+    /// The user is asked.
     #[default]
     Ask,
     /// Without asking.
@@ -51,6 +51,6 @@ pub enum Safety {
     Model,
     /// Both.
     Both,
-    /// Nobody.
+    /// No judgement.
     Off,
 }

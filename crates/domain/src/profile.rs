@@ -1,75 +1,77 @@
-//! What was found out about a model by asking it.
+//! Results of probing a model.
 
 use super::chat::Request;
 use serde::{Deserialize, Serialize};
 
-/// Where a model's thoughts stand, if it thinks before it answers.
+/// Whether a model reasons before it answers, and where the reasoning is in its output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Thinking {
-    /// It does not think aloud.
+    /// No visible reasoning.
     #[default]
     No,
-    /// Apart from the answer: the provider tells them apart.
+    /// Separate: the provider returns it apart from the answer.
     Apart,
-    /// At the answer's beginning, between two marks.
+    /// At the beginning of the answer, between two tags.
     Marked,
-    /// At the answer's beginning, with only a mark at their end: the first one belongs to the prompt.
+    /// At the beginning of the answer, with only the closing tag: the opening tag is part of the
+    /// prompt.
     Open,
 }
 
-/// Small scripts that a model is asked to judge.
+/// Number of small scripts that a model judges in the probe.
 pub const JUDGED: u32 = 6;
-/// With fewer right answers than this of [`JUDGED`], it may as well have guessed.
+/// With fewer correct answers than this, of [`JUDGED`], the result is no better than chance.
 const BY_CHANCE: u32 = 5;
 
-/// Whether who judged so many scripts right may as well have guessed.
+/// Whether this number of correct judgements is no better than chance.
 #[must_use]
 pub const fn is_guessing(judged_right: u32) -> bool {
     judged_right < BY_CHANCE
 }
 
-/// What a model does with what it is asked. Times and speeds are of the machine that asked.
+/// Probe results of a model. Times and speeds are those of the machine that ran the probe.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Profile {
     /// The model, as `PROVIDER/MODEL`.
     pub model: String,
-    /// A script that was asked for could be taken out of the answer.
+    /// The requested script could be extracted from its answer.
     pub code: bool,
-    /// It stood in fences, as was asked.
+    /// The script was in code fences, as requested.
     pub fences: bool,
-    /// Lines of a given form were answered in this form and nothing else.
+    /// It followed a line format exactly, with nothing else in the answer.
     pub format: bool,
-    /// Whether it thinks aloud, and where.
+    /// Whether it reasons, and where.
     pub thinking: Thinking,
-    /// How many tokens it thought for, at most.
+    /// Most tokens that it used for reasoning.
     pub thought_tokens: u32,
-    /// Of [`JUDGED`] small scripts, some of which do not do what was asked for, those of which it said
-    /// rightly whether they do.
+    /// Number of correct judgements on [`JUDGED`] small scripts, some of which do not do what was
+    /// asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judged_right: Option<u32>,
-    /// How long prompt and answer can be together, in tokens, as its server says or showed.
+    /// Context length: prompt and answer together, in tokens, as reported by its server or
+    /// observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<u32>,
-    /// The longest prompt that was tried and read to its beginning, in tokens.
+    /// The longest tested prompt whose beginning the model could recall, in tokens.
     pub read_tokens: u64,
-    /// The longest answer that was given, in tokens.
+    /// The longest answer that it gave, in tokens.
     pub answer_tokens: u64,
-    /// Answers end at so many tokens whatever is asked for.
+    /// Number of tokens at which its answers end regardless of the requested limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_limit: Option<u32>,
-    /// Tokens of a prompt that are read in a second.
+    /// Prompt tokens per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_speed: Option<f64>,
-    /// Tokens of an answer in a second.
+    /// Answer tokens per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_speed: Option<f64>,
 }
 
 impl Profile {
-    /// Makes a request one that this model can answer: with room for its thoughts, and no longer
-    /// than its answers get.
+    /// Adapts a request to this model: adds tokens for its reasoning, and caps the answer at its
+    /// answer limit.
     pub fn suit(&self, request: &mut Request) {
         request.max_tokens = request.max_tokens.saturating_add(2 * self.thought_tokens);
         if let Some(limit) = self.answer_limit {
@@ -77,7 +79,7 @@ impl Profile {
         }
     }
 
-    /// What it says to a person: a line a fact, the weak ones as such.
+    /// Text for the user: one line a fact, with weaknesses named as such.
     #[must_use]
     pub fn in_words(&self) -> Vec<String> {
         let mut words = vec![match (self.code, self.fences) {

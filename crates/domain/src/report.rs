@@ -1,14 +1,14 @@
-//! What the machine found in a version: `report_vN.yaml`.
+//! Results of the checks, the run and the tests of a version: `report_vN.yaml`.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::text::one_line;
 
-/// One point of a static check.
+/// One finding of a static check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lint {
-    /// The rule's code, as `F821`.
+    /// The rule's code, such as `F821`.
     pub rule: String,
     /// Line in the script, from 1.
     pub line: usize,
@@ -18,25 +18,25 @@ pub struct Lint {
     pub message: String,
 }
 
-/// Something outside the run folder that the code asks for.
+/// Access outside the run folder that the code needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capability {
-    /// What is asked for.
+    /// Kind of access.
     pub kind: CapabilityKind,
     /// Line in the script, from 1.
     pub line: usize,
-    /// What asks for it, as `subprocess.run`.
+    /// The code that needs it, such as `subprocess.run`.
     pub what: String,
-    /// The host, the resolved path of a file or folder that is there, or the name of the environment
-    /// variable that it is given, where the script says it as a text.
+    /// The host, the resolved path of an existing file or folder, or the name of the environment
+    /// variable, if it is a literal in the script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The path as the script says it, where that resolves to another one.
+    /// The path as the script has it, if it resolves to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<String>,
 }
 
-/// The kinds of thing that a script can ask for.
+/// Kinds of access that a script can need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CapabilityKind {
@@ -55,7 +55,7 @@ pub enum CapabilityKind {
 }
 
 impl CapabilityKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 6] = [
         Self::Files,
         Self::Network,
@@ -65,7 +65,7 @@ impl CapabilityKind {
         Self::NativeCode,
     ];
 
-    /// What it is, for people.
+    /// Text for the user.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -79,10 +79,10 @@ impl CapabilityKind {
     }
 }
 
-/// What a model says of a version's safety.
+/// A model's judgement on a version's safety.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judged {
-    /// It is safe to run.
+    /// Whether it is safe to run.
     pub safe: bool,
     /// Why, or why not.
     pub reason: String,
@@ -91,19 +91,19 @@ pub struct Judged {
 /// The static checks of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
-    /// Errors that will stop the script wherever they are reached: they send the version to repair.
+    /// Errors that stop the script when they are reached: they send the version to repair.
     pub errors: Vec<Lint>,
     /// Other lint findings.
     pub lint: Vec<Lint>,
     /// Findings of the security rules.
     pub security: Vec<Lint>,
-    /// What the code asks for.
+    /// Access that the code needs.
     pub capabilities: Vec<Capability>,
     /// Top-level modules that it imports.
     pub imports: Vec<String>,
-    /// Packages outside the standard library that these belong to.
+    /// Packages outside the standard library that provide these modules.
     pub dependencies: Vec<String>,
-    /// Those that it goes on without, with the modules that it tries before them.
+    /// Packages that the script can do without, with the modules that it tries first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub optional: BTreeMap<String, Vec<String>>,
     /// The script opens a window.
@@ -112,33 +112,33 @@ pub struct Checks {
     /// The script draws on a terminal, or reads keys from one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub terminal: bool,
-    /// How many statements it has.
+    /// Number of statements in the script.
     #[serde(default)]
     pub statements: usize,
-    /// Functions and classes that the version before had at its top level, gone without anybody
-    /// asking for it.
+    /// Top-level functions and classes of the previous version that are missing, although nobody
+    /// asked to remove them.
     #[serde(rename = "vanished", default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
-    /// Functions that the Manager's tests call, and that use nothing of what they are given.
+    /// Functions that the user's tests call and that use none of their parameters.
     #[serde(rename = "heedless", default, skip_serializing_if = "Vec::is_empty")]
     pub ignores_parameters: Vec<String>,
 }
 
-/// What an error takes from the lint score, where any other finding takes 1.
+/// Points that an error takes off the lint score; any other finding takes 1.
 const ERROR: f64 = 5.0;
 
-/// The rule that a value is compared with itself.
+/// Rule code of a comparison of a value with itself.
 const SAME: &str = "PLR0124";
 
 impl Checks {
-    /// Where a value is compared with itself, so that the answer is always the same. `x != x` is left
-    /// out: it asks whether `x` is no number.
+    /// Comparisons of a value with itself, which always have the same result. `x != x` is left out:
+    /// it tests for NaN.
     pub fn same(&self) -> impl Iterator<Item = &Lint> {
         self.lint.iter().filter(|lint| lint.rule == SAME && !lint.message.contains("!="))
     }
 
-    /// How clean the script is, from 0 to 10 in steps of a hundredth: 10 less ten times the findings
-    /// for each statement, where an error counts five times. Pylint's formula, over the rules here.
+    /// Lint score from 0 to 10 in steps of 0.01: 10 minus ten times the findings per statement,
+    /// where an error counts five times. Pylint's formula, over the rules here.
     #[must_use]
     pub fn lint_score(&self) -> f64 {
         let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
@@ -150,44 +150,44 @@ impl Checks {
     }
 }
 
-/// One of the samples that a version was chosen from, and what spoke for it.
+/// One of the candidates for a version, with its scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scored {
-    /// Its number among the samples of its version, from 1.
+    /// Number among the candidates of its version, from 1.
     pub sample: u32,
     /// It became the version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chosen: bool,
-    /// The call that gave it.
+    /// The model call that wrote it.
     pub call: u32,
-    /// The Manager's tests that it passed.
+    /// Number of the user's tests that it passed.
     pub tests_passed: usize,
-    /// Those that it failed.
+    /// Number of the user's tests that it failed.
     pub tests_failed: usize,
-    /// How its run ended; none if a check failed, or nothing is run.
+    /// Result of its run; `None` if a check failed, or scripts are not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunVerdict>,
-    /// Errors and findings of the security rules, and one more if it can't be meant as it is.
+    /// Number of errors and security findings, plus one if the script is suspicious.
     pub findings: usize,
-    /// Further answers that gave it word by word.
+    /// Number of other answers with exactly the same script.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub copies: usize,
-    /// So many other answers do the same that it is believed.
+    /// Enough other candidates behave the same for it to be trusted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub agreed: bool,
-    /// Other answers that do the same, of those that are as good so far.
+    /// Number of other answers that behave the same, among those with equally good results so far.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub agreeing: usize,
-    /// From 0 to 10, as in its report.
+    /// Lint score from 0 to 10, as in the report.
     pub lint_score: f64,
 }
 
-/// The inputs of a trial that are the user's own.
+/// Name of the trial with the user's own inputs.
 pub const AS_GIVEN: &str = "as given";
 
 impl Scored {
-    /// Whether it is agreed on among these: so many answers do the same, itself included, and most of those
-    /// that ran do.
+    /// Whether these candidates agree on it: at least `quorum` answers behave the same, including
+    /// itself, and they are a majority of the answers that ran.
     #[must_use]
     pub fn is_agreed(&self, all: &[Self], quorum: usize) -> bool {
         let ran = |score: &&Self| score.run.is_some_and(RunVerdict::went_well);
@@ -197,59 +197,59 @@ impl Scored {
     }
 }
 
-/// What a candidate did with one set of inputs, kept to be compared with what others did.
+/// Behaviour of a candidate with one set of inputs, for comparison with other candidates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The inputs: `as given`, or what is different from that.
+    /// The inputs: `as given`, or the difference from them.
     pub given: String,
-    /// How it ended.
+    /// Result of the run.
     pub verdict: RunVerdict,
-    /// What it printed, within a limit.
+    /// Its standard output, up to a limit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub printed: String,
-    /// The files that it wrote: what is in a text, else a summary.
+    /// Files that it wrote: the content of text files, a summary of others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wrote: BTreeMap<String, String>,
 }
 
-/// In what candidates of a version differ: which of these is meant is for the user to say.
+/// A difference between the candidates of a version; the user chooses the intended behaviour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// The inputs with which they differ: `as given`, or what is different from that.
+    /// The inputs for which they differ: `as given`, or the difference from them.
     pub given: String,
-    /// What they did: the chosen one and those that agree with it first.
+    /// The behaviours: the chosen candidate and those that agree with it first.
     pub sides: Vec<Side>,
 }
 
-/// Candidates that did the same.
+/// Candidates with the same behaviour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
-    /// Their numbers.
+    /// Numbers of the candidates.
     pub samples: Vec<u32>,
-    /// What they printed and wrote, of the first of them, within a limit.
+    /// What the first of them printed and wrote, up to a limit.
     pub shows: String,
-    /// What the first of them printed, where that is short enough to be held against others.
+    /// Output of the first of them, if it is short enough to be compared with others.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prints: String,
-    /// The script of the first of them.
+    /// Script of the first of them.
     pub script: String,
 }
 
-/// How much was seen of a version that is accepted, the least first.
+/// Evidence that an accepted version is right, weakest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// It ran, and nothing speaks against it. Nobody knows whether what it shows is right.
+    /// It ran without problems. Whether its result is right is unknown.
     #[default]
     Ran,
-    /// Another script, written independently, does the same.
+    /// Another script, written independently, behaves the same.
     Agreed,
     /// The user's tests and examples pass, and there is at least one.
     Tested,
 }
 
 impl Evidence {
-    /// The word in the configuration and in results.
+    /// Name in the configuration and in results.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -264,18 +264,18 @@ impl Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TestOutcome {
-    /// As it should.
+    /// It passed.
     Passed,
-    /// Not as it should.
+    /// It failed.
     Failed,
-    /// It was not run, or chose not to be; its message says why.
+    /// It was not run, or skipped itself; the message says why.
     Skipped,
-    /// It passed where the script could have reported that itself: it proves nothing.
+    /// It passed, but the script itself could have reported that: it proves nothing.
     Unproven,
 }
 
 impl TestOutcome {
-    /// The word in the report.
+    /// Name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -286,7 +286,7 @@ impl TestOutcome {
         }
     }
 
-    /// Whether nothing was wrong, for choices that promise nothing.
+    /// Whether nothing failed; for choices that need no proof.
     #[must_use]
     pub const fn went_well(self) -> bool {
         matches!(self, Self::Passed | Self::Unproven)
@@ -296,18 +296,17 @@ impl TestOutcome {
 /// One acceptance test of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Test {
-    /// The file, and within it the function or the case, as `test_sum.py::test_of_two`.
+    /// The file and the function or case in it, such as `test_sum.py::test_of_two`.
     pub name: String,
     /// How it ended.
     pub outcome: TestOutcome,
-    /// What was wrong and where, or why it was not run.
+    /// The failure and its place, or why it was not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Wall-clock milliseconds.
     #[serde(default)]
     pub milliseconds: u64,
-    /// The latest of the versions that this one was written from in which it passed, where it fails
-    /// now.
+    /// If it fails now: the latest ancestor version in which it passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_in: Option<u32>,
 }
@@ -320,35 +319,35 @@ impl Test {
     }
 }
 
-/// How the reason begins of a run that was skipped for want of a display.
+/// Start of the reason if a run was skipped because there is no display.
 pub const NO_DISPLAY: &str = "needs a display, there is none here";
-/// The reason of a run that read standard input where nothing was given.
+/// Reason if a run read standard input and none was supplied.
 pub const NO_INPUT: &str = "it waits for input, and nothing was given";
-/// How the reason ends of a run whose files are not all known.
+/// End of the reason if some of the files that a run wrote were not kept.
 pub const NOT_KEPT: &str = "that it wrote not kept";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunVerdict {
-    /// Ended with exit code 0.
+    /// Exit code 0.
     Ok,
-    /// Ended with an error.
+    /// It ended with an error.
     Failed,
     /// Stopped at the time limit.
     Timeout,
-    /// A program with a window that ran until it was stopped.
+    /// A program with a window, stopped while its window was open.
     Window,
-    /// Waits for input that nobody gave: it met the end of its input, or was stopped at its terminal.
+    /// It waits for input: it reached the end of its input, or was stopped at its terminal.
     Waits,
-    /// The Manager or the sandbox did not let it run.
+    /// The user or the sandbox did not let it run.
     Refused,
-    /// Not run, by choice or for want of a display.
+    /// Not run, by choice or because there is no display.
     Skipped,
 }
 
 impl RunVerdict {
-    /// The word in the report.
+    /// Name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -362,54 +361,54 @@ impl RunVerdict {
         }
     }
 
-    /// Whether the script was really started and seen.
+    /// Whether the script was started and observed.
     #[must_use]
     pub const fn ran(self) -> bool {
         !matches!(self, Self::Refused | Self::Skipped)
     }
 
-    /// Whether the script came to its end, or stood there with its window.
+    /// Whether the script ended normally or showed its window.
     #[must_use]
     pub const fn went_well(self) -> bool {
         matches!(self, Self::Ok | Self::Window)
     }
 
-    /// Whether arguments or input may be all that is missing.
+    /// Whether missing arguments or input may be the only problem.
     #[must_use]
     pub const fn wants_more(self) -> bool {
         matches!(self, Self::Failed | Self::Waits)
     }
 }
 
-/// An error that ended a run, in the parts that a model can use.
+/// The error that ended a run, in parts for prompts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunError {
-    /// The exception's type, as `ValueError`.
+    /// The exception's type, such as `ValueError`.
     pub kind: String,
     /// Its message.
     pub message: String,
-    /// The line of the script that it came from, from 1.
+    /// The line of the script that raised it, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     /// The frames inside the script, outermost first: `line 3, in main: total = add(1)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frames: Vec<String>,
-    /// What a model should know of the cause, where the program knows it.
+    /// A hint on the cause, if the program knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
-/// Who gave the arguments and the input of a run.
+/// The source of a run's arguments and input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GivenBy {
-    /// The Manager.
+    /// The user.
     Manager,
     /// The approved plan.
     Plan,
-    /// The Manager gave one of them, the plan the other.
+    /// One from the user, the other from the plan.
     Both,
-    /// The request says so, word for word.
+    /// Verbatim from the request.
     Request,
 }
 
@@ -418,7 +417,7 @@ pub enum GivenBy {
 pub struct Run {
     /// How it ended.
     pub verdict: RunVerdict,
-    /// Why it was refused or skipped, or what else should be known.
+    /// Why it was refused or skipped, or another remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The child's exit code.
@@ -430,69 +429,69 @@ pub struct Run {
     /// Wall-clock milliseconds.
     #[serde(default)]
     pub milliseconds: u64,
-    /// What confined it: `strict`, `network` or `off`.
+    /// Sandbox mode: `strict`, `network` or `off`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<String>,
     /// The interpreter that ran it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
-    /// Who gave its arguments and its input; none if there were none.
+    /// The source of its arguments and input; `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_by: Option<GivenBy>,
-    /// How many arguments it was given.
+    /// Number of arguments.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub arguments: usize,
     /// The error that ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
-    /// Bytes that it printed, before any cut.
+    /// Bytes of standard output, before truncation.
     #[serde(default)]
     pub stdout_bytes: u64,
-    /// Bytes of its error output, before any cut.
+    /// Bytes of error output, before truncation.
     #[serde(default)]
     pub stderr_bytes: u64,
     /// Files that it wrote, relative to `run_vN/files/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// A picture of its window is in `run_vN/screenshot.png`.
+    /// `run_vN/screenshot.png` has a picture of its window.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub screenshot: bool,
-    /// It ran at a terminal of its own: its standard output is the text of that screen.
+    /// It ran in a terminal of its own: its standard output is the text of that screen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub terminal: bool,
-    /// What its confinement could not have stopped on this system.
+    /// What the sandbox could not have prevented on this system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<String>,
-    /// Hosts that it was allowed to reach, and no others.
+    /// The only hosts that it was allowed to connect to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts_allowed: Vec<String>,
-    /// What it tried to reach besides these, as `HOST:PORT`, each once, the first ones.
+    /// Other hosts that it tried to connect to, as `HOST:PORT`, without duplicates, up to a limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts_refused: Vec<String>,
-    /// What it was given and does not use: without it, or with something else in its place, it did the same.
+    /// Inputs that it does not use: without them, or with others in their place, it behaved the
+    /// same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignores: Vec<String>,
-    /// Pictures that it wrote on which nothing is drawn: one colour from edge to edge.
+    /// Blank pictures that it wrote, with one colour from edge to edge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blank: Vec<String>,
-    /// It printed nothing, wrote no file and did nothing else that anybody could see, where there was
-    /// something to be seen.
+    /// It printed nothing, wrote no file and had no other visible effect, although one was
+    /// expected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_output: bool,
-    /// Lines that it printed with a value that is no number, or an infinite one, where nothing that it
-    /// was given has such a value; the first ones.
+    /// Printed lines with a NaN or infinite value that its inputs do not have, up to a limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_numbers: Vec<String>,
-    /// It failed, and was not allowed to start the other programs that it asks for.
+    /// It failed, and it was not allowed to start the other programs that it needs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub programs_refused: bool,
 }
 
-/// Hosts that a text lists.
+/// Maximum number of hosts in a message.
 const HOSTS_SHOWN: usize = 5;
 
 impl Run {
-    /// This run, failed for what it left: with what is wrong with that, and what to do.
+    /// This run as failed because of its output, with the problem and a hint for its repair.
     #[must_use]
     pub fn unfit(self, message: String, hint: String) -> Self {
         let error = RunError { message, hint: Some(hint), ..RunError::default() };
@@ -529,7 +528,7 @@ impl Run {
         }
     }
 
-    /// What speaks against its result, where it ended well; none where nothing does.
+    /// The problem with the result of a run that ended normally; `None` if there is none.
     #[must_use]
     pub fn no_result(&self) -> Option<String> {
         if self.no_output {
@@ -539,7 +538,7 @@ impl Run {
         Some(format!("it printed `{line}`, and nothing that it was given has such a value"))
     }
 
-    /// `tried api.b.org:443, allowed is api.a.org`, if it tried to reach what it may not.
+    /// `tried api.b.org:443, allowed is api.a.org`, if it tried to connect to other hosts.
     #[must_use]
     pub fn refused_hosts(&self) -> Option<String> {
         let list = |hosts: &[String]| {

@@ -1,21 +1,21 @@
-//! What the Reviewer found, and the findings that live over versions.
+//! Review results, and the findings that persist over versions.
 
 use serde::{Deserialize, Serialize};
 
-/// How much a finding matters.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The version can't be accepted with it.
+    /// The version can't be accepted while the finding is open.
     Blocker,
-    /// Should be better.
+    /// Should be improved.
     Should,
     /// A matter of taste.
     Nit,
 }
 
 impl Severity {
-    /// The word in reviews and on the screen.
+    /// Name in reviews and on the screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,18 +26,18 @@ impl Severity {
     }
 }
 
-/// What the Reviewer would have done.
+/// The Reviewer's recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
-    /// Take it.
+    /// Accept the version.
     Accept,
     /// Write another version.
     Iterate,
 }
 
 impl Verdict {
-    /// The word in reviews and on the screen.
+    /// Name in reviews and on the screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,20 +47,20 @@ impl Verdict {
     }
 }
 
-/// How far a requirement is fulfilled.
+/// Whether a requirement is fulfilled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Fulfilled.
     Met,
-    /// In part.
+    /// Partly fulfilled.
     Partly,
     /// Not fulfilled.
     NotMet,
 }
 
 impl Status {
-    /// The words in reviews and on the screen.
+    /// Name in reviews and on the screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,23 +71,23 @@ impl Status {
     }
 }
 
-/// The Reviewer's word on one requirement.
+/// The Reviewer's judgement of one requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
     /// `R1`, `R2`, ...
     pub requirement: String,
-    /// How far it is fulfilled.
+    /// Whether it is fulfilled.
     pub status: Status,
 }
 
-/// One point as the Reviewer wrote it, before the ledger has seen it.
+/// One finding as the Reviewer wrote it, before the ledger has merged it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawFinding {
-    /// The finding of an earlier version that it names as still there, `F1`.
+    /// Id of the finding of an earlier version that it repeats, such as `F1`.
     pub id: Option<String>,
-    /// The requirement that it belongs to, where one was named.
+    /// The requirement that it belongs to, if named.
     pub requirement: Option<String>,
-    /// Its weight, where one was named.
+    /// Its severity, if named.
     pub severity: Option<Severity>,
     /// The quoted line of the script.
     pub quote: Option<String>,
@@ -95,19 +95,19 @@ pub struct RawFinding {
     pub text: String,
 }
 
-/// A Reviewer's answer taken apart.
+/// A parsed answer of the Reviewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawReview {
-    /// Its word on requirements.
+    /// Judgements of requirements.
     pub judgements: Vec<Judgement>,
-    /// Its points, as written.
+    /// Findings, as written.
     pub findings: Vec<RawFinding>,
-    /// Its verdict, where it gave one.
+    /// Verdict, if there is one.
     pub verdict: Option<Verdict>,
 }
 
 impl RawReview {
-    /// Whether it says by itself that another version is needed.
+    /// Whether the answer itself demands another version.
     #[must_use]
     pub fn blocks(&self) -> bool {
         let blocks = |finding: &RawFinding| finding.severity == Some(Severity::Blocker);
@@ -118,25 +118,25 @@ impl RawReview {
     }
 }
 
-/// Where a finding stands.
+/// State of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {
-    /// To be dealt with.
+    /// To be fixed.
     Open,
-    /// A later review did not find it any more.
+    /// No longer found by a later review.
     Fixed,
-    /// The Manager said that it does not matter.
+    /// Waived by the user.
     Waived,
-    /// Asked for the opposite of an earlier finding.
+    /// It contradicts an earlier finding.
     Contested,
-    /// Its quote is not in the script, or the run printed what it misses: shown, not given to the
-    /// Coder.
+    /// Its quote is not in the script, or the run printed what it calls missing: it is shown, but
+    /// not sent to the Coder.
     Unsupported,
 }
 
 impl FindingState {
-    /// The word in reviews and on the screen.
+    /// Name in reviews and on the screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -149,10 +149,10 @@ impl FindingState {
     }
 }
 
-/// One point with an id that lives until it is settled.
+/// One finding with an id, tracked until it is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// `F1`, `F2`, ... in a session.
+    /// Id within the session: `F1`, `F2`, ...
     pub id: String,
     /// The requirement that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,24 +164,25 @@ pub struct Finding {
     pub quote: Option<String>,
     /// What is wrong.
     pub text: String,
-    /// Where it stands.
+    /// State.
     pub state: FindingState,
     /// The version in which it was first found.
     pub first: u32,
     /// The version in which it was last found.
     pub last: u32,
-    /// How many wordings were merged into it.
+    /// Number of wordings that were merged into it.
     pub times: u32,
-    /// The finding that it asks for the opposite of, where it is contested.
+    /// The finding that it contradicts, if it is contested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// The Manager found it, in a test by hand.
+    /// The user found it, in a test by hand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_manager: bool,
 }
 
 impl Finding {
-    /// One that is open and was found in a version for the first time, of a ledger of so many findings.
+    /// A new open finding, first found in `version`; `known` is the number of findings in the
+    /// ledger.
     #[must_use]
     pub fn new(known: usize, version: u32, severity: Severity, text: String) -> Self {
         Self {
@@ -200,12 +201,12 @@ impl Finding {
     }
 }
 
-/// What the Manager saw of a requirement in a test by hand.
+/// The user's observation of a requirement in a test by hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
-    /// How far it is fulfilled.
+    /// Whether it is fulfilled.
     pub status: Status,
-    /// What the Manager said of it; may be empty.
+    /// The user's note; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
@@ -215,25 +216,26 @@ const fn is_none(n: &u32) -> bool {
     *n == 0
 }
 
-/// A review after the ledger has seen it.
+/// A review after the ledger has merged its findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// The Reviewer's own verdict.
+    /// The Reviewer's verdict.
     pub said: Option<Verdict>,
-    /// Its word on requirements.
+    /// Judgements of requirements.
     pub judgements: Vec<Judgement>,
-    /// Ids of the findings that are new with this version.
+    /// Ids of findings that are new in this version.
     pub new: Vec<String>,
-    /// Ids of those found again.
+    /// Ids of findings that were found again.
     pub again: Vec<String>,
-    /// Ids of those that are settled by this version.
+    /// Ids of findings that this version settled.
     pub settled: Vec<String>,
     /// Ids of all open blockers after this review.
     pub blockers: Vec<String>,
-    /// It was made before the version was run: where the run went well, that counts.
+    /// It was made before the version was run: a run that ended normally overrides it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub before_run: bool,
-    /// Points that were left out: a review leaves only so many findings of one requirement open.
+    /// Number of findings that were dropped: a review leaves a limited number of findings open for
+    /// each requirement.
     #[serde(default, skip_serializing_if = "is_none")]
     pub left_out: u32,
 }

@@ -1,4 +1,4 @@
-//! A session as it stands: what the events of its journal add up to.
+//! State of a session, folded from the events of its journal.
 
 use super::chat::{Agent, Outcome, Role, ToolCall, Usage};
 use super::dialogue::Dialogue;
@@ -12,96 +12,97 @@ use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Modules that read a command line.
+/// Modules that parse command-line arguments.
 const ARGUMENT_PARSERS: [&str; 7] =
     ["argparse", "getopt", "optparse", "click", "typer", "fire", "docopt"];
 
-/// What stands in any script that reads what is typed.
+/// Names of which any script that reads typed input contains one.
 const READS_TYPED: [&str; 4] = ["input", "stdin", "getpass", "/dev/"];
 
 /// The state of a session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    /// The format of its folder.
+    /// Format number of its folder.
     pub format: u32,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// The task, as given.
+    /// The user's request, verbatim.
     pub request: String,
-    /// What it runs with.
+    /// Settings.
     pub settings: Settings,
-    /// The limits as they were before the Manager widened them.
+    /// The limits before the user extended them.
     pub limits_given: Limits,
-    /// Files that the Manager gave.
+    /// Data files that the user added.
     pub data: Vec<DataFile>,
-    /// Acceptance tests that the Manager gave.
+    /// The user's acceptance tests.
     pub tests: Vec<DataFile>,
-    /// Examples that the user gave at a gate; others stand in the settings.
+    /// Examples that the user chose at a gate; others are in the settings.
     pub examples: Vec<Example>,
-    /// The names that these use of the script.
+    /// Names of the script that the tests use.
     pub interface: Vec<String>,
-    /// Where it was forked from, as `NAME:vN`.
+    /// The session and version that it was forked from, as `NAME:vN`.
     pub forked_from: Option<String>,
-    /// When it was made, as written in the journal.
+    /// Time of its creation, as in the journal.
     pub created: String,
-    /// When its last event happened.
+    /// Time of its last event.
     pub updated: String,
-    /// The number of its last event.
+    /// Number of its last event.
     pub seq: u64,
-    /// The number of the last event at which the program waited or ended, with all files written.
+    /// Number of the last event at which the program waited or ended, with all files written.
     pub settled: u64,
-    /// The questions, where the session answers such instead of coming to a script.
+    /// The questions, if the session answers questions instead of writing a script.
     pub dialogue: Option<Dialogue>,
-    /// The plan and the talk about it.
+    /// The plan and the discussion about it.
     pub planning: Planning,
-    /// What the request itself says that the script is tried with, once that was read.
+    /// The arguments and input in the request that the script is tried with, once they were read.
     pub stated: Option<Stated>,
-    /// All versions; number N stands at N - 1.
+    /// All versions; number N is at index N - 1.
     pub versions: Vec<Version>,
-    /// The samples of the version that is being written.
+    /// The candidates for the next version.
     pub samples: Vec<Sample>,
-    /// The version that work goes on from.
+    /// The version that work continues from.
     pub head: Option<u32>,
-    /// The Manager chose the head, whatever others are better.
+    /// The user chose the head, even if other versions are better.
     pub picked: bool,
-    /// What is to happen to the head, where the Manager or the rules said so.
+    /// The next action on the head, as requested by the user or the rules.
     pub wish: Option<PendingAction>,
-    /// What the next version is tried with.
+    /// The escalation to use for the next version.
     pub escalation: Option<Escalation>,
-    /// Answers that could not be used, since the last one that could.
+    /// Unusable answers since the last usable one.
     pub refusals: Vec<Refusal>,
-    /// How many repairs in all gave an earlier script again.
+    /// Total number of repairs that repeated an earlier script.
     pub copies: u32,
     /// Model calls.
     pub calls: Calls,
-    /// All findings, in the order of their ids.
+    /// All findings, ordered by id.
     pub ledger: Vec<Finding>,
-    /// By id: where each finding stood after the reviews that changed it, oldest first.
+    /// By finding id: its state after each review that changed it, oldest first.
     pub stood: BTreeMap<String, Vec<(u32, FindingState)>>,
-    /// What scripts may reach outside their run folder, as far as that was answered here.
+    /// Decisions of this session on permissions outside the run folder.
     pub allowed: BTreeMap<Permission, bool>,
-    /// What was allowed elsewhere, by another user or machine: it counts for nothing until it is
-    /// answered here.
+    /// Permissions granted elsewhere, by another user or machine: they have no effect until they
+    /// are granted here.
     pub elsewhere: BTreeSet<Permission>,
-    /// Packages that may be installed or not, by name, as far as that was answered.
+    /// Decisions on packages, by name: whether each may be installed.
     pub installs: BTreeMap<String, bool>,
-    /// What models said, time after time, in which package a module is; empty where in none.
+    /// The packages that models named for a module, one entry each time; empty if no package
+    /// provides it.
     pub named: BTreeMap<String, Vec<String>>,
-    /// The version whose failure was explained last, in `analysis.md`.
+    /// The version whose failure was last explained, in `analysis.md`.
     pub analysed: Option<u32>,
-    /// What an accepted version's output says about the question, with its version.
+    /// The answer to the user's question from an accepted version's output, with the version.
     pub interpreted: Option<(u32, Option<String>)>,
-    /// The gate that waits for a person.
+    /// The gate at which the session waits.
     pub gate: Option<Gate>,
-    /// The version that was taken.
+    /// The accepted version.
     pub accepted: Option<Accepted>,
-    /// Why the session waits, until something else happens.
+    /// Why the session is paused; cleared by the next event.
     pub paused: Option<String>,
-    /// The files that follow from the journal: by path, with the event that wrote each last.
+    /// Files derived from the journal: by path, with the event that last wrote each.
     pub artifacts: BTreeMap<String, Placed>,
 }
 
-/// An artifact and the event that it came with.
+/// An artifact and the event that wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The file.
@@ -115,7 +116,7 @@ pub struct Placed {
 pub struct Stated {
     /// Command-line arguments.
     pub args: Vec<String>,
-    /// Lines that are typed.
+    /// Lines of standard input.
     pub stdin: String,
 }
 
@@ -124,35 +125,35 @@ pub struct Stated {
 pub struct Accepted {
     /// The version.
     pub version: u32,
-    /// It was never seen to run.
+    /// It was never run.
     pub without_run: bool,
-    /// How much was seen of it, if it ran.
+    /// Evidence for it, if it ran.
     pub evidence: Option<Evidence>,
 }
 
-/// The plan and the talk about it.
+/// The plan and the discussion about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Planning {
-    /// The plan that stands.
+    /// The current plan.
     pub plan: Option<Plan>,
-    /// A proposal that waits for approval.
+    /// A proposed plan that waits for approval.
     pub proposal: Option<Plan>,
-    /// What the Manager said since the last approval, in order.
+    /// The user's remarks since the last approval, in order.
     pub remarks: Vec<String>,
     /// The last remark is not answered yet.
     pub revise: bool,
-    /// A person approved the plan that stands.
+    /// A person approved the current plan.
     pub by_manager: bool,
-    /// What that plan says that its script needs, where it was approved at a gate here.
+    /// Permissions that the current plan asks for, if it was approved at a gate here.
     pub needs: Vec<Permission>,
-    /// The examples of that plan that its user approved, or stated in the request.
+    /// Examples of that plan that the user approved, or stated in the request.
     pub examples: Vec<Example>,
-    /// The first version that was written for each requirement as it stands.
+    /// By requirement id: the first version written for the requirement in its current wording.
     pub since: BTreeMap<String, u32>,
 }
 
 impl Planning {
-    /// What stands once a plan is approved, with the number of the next version.
+    /// The state after `plan` is approved; `next_version` is the number of the next version.
     #[must_use]
     pub fn approved(&self, plan: Plan, by_manager: bool, next_version: u32) -> Self {
         let before = self.plan.as_ref().map_or(&[][..], |plan| &plan.requirements);
@@ -175,44 +176,44 @@ pub struct Version {
     pub cause: Cause,
     /// The version that it was written from.
     pub base: Option<u32>,
-    /// What it was tried with, when the session was stuck.
+    /// The escalation that it was written with, if the session was stuck.
     pub escalation: Option<Escalation>,
     /// The script.
     pub script: String,
-    /// How the answer had to be mended to get at the script.
+    /// Corrections that were needed to extract the script from the answer.
     pub notes: Vec<String>,
-    /// What a model says of its safety.
+    /// A model's judgement of its safety.
     pub judged: Option<Judged>,
-    /// Whether it may run though it was judged to be unsafe.
+    /// Whether it may run although it was judged unsafe.
     pub trusted: Option<bool>,
-    /// The samples that it was chosen from.
+    /// The candidates that it was chosen from.
     pub samples: Vec<Scored>,
-    /// In what these differ, where they do.
+    /// How the candidates' behaviour differs, if it does.
     pub split: Option<Split>,
     /// The static checks.
     pub checks: Option<Checks>,
-    /// The packages that it needs, where it was looked for them.
+    /// The packages that it needs, once they were determined.
     pub needs: Option<Needs>,
     /// The run.
     pub run: Option<Run>,
-    /// What it printed, within the limit.
+    /// Standard output of the run, up to the limit.
     pub stdout: String,
-    /// Its error output, within the limit.
+    /// Error output of the run, up to the limit.
     pub stderr: String,
-    /// The Manager's tests.
+    /// Results of the user's tests.
     pub tests: Option<Vec<Test>>,
     /// The review.
     pub review: Option<Review>,
-    /// Everything that the Manager said of it.
+    /// All of the user's feedback on it.
     pub feedback: Option<String>,
-    /// What the Manager saw of its requirements in tests by hand.
+    /// By requirement id: what the user observed in tests by hand.
     pub answers: BTreeMap<String, Answered>,
-    /// When it was written.
+    /// Time of its creation.
     pub at: String,
 }
 
 impl Version {
-    /// A version that nothing is known of yet.
+    /// A version without any results yet.
     #[must_use]
     pub const fn new(number: u32, cause: Cause, base: Option<u32>, script: String) -> Self {
         Self {
@@ -239,91 +240,92 @@ impl Version {
         }
     }
 
-    /// Whether a check, the run or a test says for certain that it does not work.
+    /// Whether a check, the run or a test proves that it does not work.
     #[must_use]
     pub fn failed(&self) -> bool {
         self.check_failed() || self.run_failed() || self.tests_failed()
     }
 
-    /// Whether it ran, and nothing says for certain that it does not work.
+    /// Whether it ran, and nothing proves that it does not work.
     #[must_use]
     pub fn works(&self) -> bool {
         self.ran() && !self.failed()
     }
 
-    /// Whether a static check says for certain that it does not work.
+    /// Whether a static check proves that it does not work.
     #[must_use]
     pub fn check_failed(&self) -> bool {
         self.checks.as_ref().is_some_and(|c| !c.errors.is_empty())
     }
 
-    /// Whether it ran and failed, or did not come to its end in time.
+    /// Whether the run failed, or exceeded the time limit.
     #[must_use]
     pub fn run_failed(&self) -> bool {
         let failed = |verdict| matches!(verdict, RunVerdict::Failed | RunVerdict::Timeout);
         self.run.as_ref().is_some_and(|run| failed(run.verdict))
     }
 
-    /// Whether it was not run for what it asks for, or for what a model says of its safety; where this
-    /// system can't confine a run, the run says in which sandbox.
+    /// Whether the run was refused because of the permissions that it needs or a model's judgement
+    /// of its safety. If this system can't sandbox a run, the refused run has its `sandbox` set
+    /// instead.
     #[must_use]
     pub fn withheld(&self) -> bool {
         let withheld = |run: &Run| run.verdict == RunVerdict::Refused && run.sandbox.is_none();
         self.run.as_ref().is_some_and(withheld)
     }
 
-    /// Whether its run ended well, and left nothing that could be what was asked for.
+    /// Whether its run ended normally, but without a usable result.
     #[must_use]
     pub fn no_result(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.no_result().is_some())
     }
 
-    /// Whether it was seen not to use something that it was given.
+    /// Whether its run ignored some of its inputs.
     #[must_use]
     pub fn ignores_given(&self) -> bool {
         self.run.as_ref().is_some_and(|run| !run.ignores.is_empty())
     }
 
-    /// Whether it imports a module that reads a command line.
+    /// Whether it imports a module that parses command-line arguments.
     #[must_use]
     pub fn parses_arguments(&self) -> bool {
         let mut imports = self.checks.iter().flat_map(|checks| &checks.imports);
         imports.any(|module| ARGUMENT_PARSERS.contains(&module.as_str()))
     }
 
-    /// Whether anything in it, a comment too, names what reads what is typed.
+    /// Whether its text, including comments, contains a name that reads typed input.
     #[must_use]
     pub fn names_typed(&self) -> bool {
         READS_TYPED.iter().any(|name| self.script.contains(name))
     }
 
-    /// Whether one of the Manager's tests failed.
+    /// Whether one of the user's tests failed.
     #[must_use]
     pub fn tests_failed(&self) -> bool {
         self.tests.iter().flatten().any(Test::failed)
     }
 
-    /// Whether it was really started and seen.
+    /// Whether it was started and observed.
     #[must_use]
     pub fn ran(&self) -> bool {
         self.run.as_ref().is_some_and(|r| r.verdict.ran())
     }
 
-    /// Whether it was stopped where it waited for input that nobody gave.
+    /// Whether it was stopped while it waited for missing input.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.verdict == RunVerdict::Waits)
     }
 
-    /// Ids of the blockers that its review left open. What was expected of a run before it was made
-    /// counts no more when it was seen.
+    /// Ids of the blockers that its review left open; none if the review was made before the run
+    /// and the version ran, because then the run is known.
     #[must_use]
     pub fn blockers(&self) -> &[String] {
         let review = self.review.as_ref().filter(|review| !(review.before_run && self.ran()));
         review.map_or(&[], |review| &review.blockers)
     }
 
-    /// How many requirements the Reviewer called met.
+    /// Number of requirements that the Reviewer judged as met.
     #[must_use]
     pub fn requirements_met(&self) -> usize {
         let met = |r: &Review| r.judgements.iter().filter(|j| j.status == Status::Met).count();
@@ -331,28 +333,28 @@ impl Version {
     }
 }
 
-/// One of several scripts that a version is chosen from.
+/// One of the candidates that a version is chosen from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Its number among them, from 1.
+    /// Number, from 1.
     pub number: u32,
-    /// The call that gave it.
+    /// The model call that wrote it.
     pub call: u32,
-    /// The calls that gave it again, word by word.
+    /// Calls that returned exactly the same script.
     pub twins: Vec<u32>,
-    /// It was checked, run and tested as far as it could be.
+    /// It was checked, run and tested as far as possible.
     pub tried: bool,
-    /// A hash of what each of its functions gives for made-up arguments, by the function's name: equal
-    /// ones do the same.
+    /// By function name: a hash of the function's results for generated arguments; functions with
+    /// equal hashes behave the same.
     pub behaviour: BTreeMap<String, String>,
-    /// What it did with the inputs as they were given, and with variations of them.
+    /// Its behaviour with the user's inputs, and with variations of them.
     pub trials: Vec<Trial>,
-    /// The version that it would be.
+    /// The version that it would become.
     pub version: Version,
 }
 
 impl Version {
-    /// Whether its script reads its command line or what is typed.
+    /// Whether its script reads its command line or typed input.
     #[must_use]
     pub fn reads_inputs(&self) -> bool {
         self.reads_arguments() || self.reads_typed()
@@ -364,7 +366,7 @@ impl Version {
         reads_arguments(&self.script)
     }
 
-    /// Whether its script reads what is typed.
+    /// Whether its script reads typed input.
     #[must_use]
     pub fn reads_typed(&self) -> bool {
         has_name(&self.script, READS_TYPED.iter())
@@ -385,68 +387,68 @@ fn has_name<'n>(script: &str, mut names: impl Iterator<Item = &'n &'n str>) -> b
     names.any(|name| script.match_indices(*name).any(|(at, name)| is_name(at, name)))
 }
 
-/// What is to happen to the head.
+/// The next action on the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingAction {
-    /// Another version, for this cause.
+    /// Write another version, for this cause.
     Iterate(Cause),
-    /// Another run.
+    /// Run it again.
     Rerun,
 }
 
-/// An answer that could not be used.
+/// An unusable answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Whose answer it was.
+    /// The agent that got it.
     pub agent: Agent,
-    /// The kind of trouble.
+    /// Kind of problem.
     pub kind: RefusalKind,
-    /// What the model is told.
+    /// Reason that is sent to the model.
     pub reason: String,
 }
 
-/// Model calls: what is under way, what is to be read, and what all of them took.
+/// Model calls: running calls, unread answers, and the totals.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calls {
-    /// The last number given.
+    /// The last call number in use.
     pub last: u32,
-    /// Started and not ended: the program was killed, or they are under way now.
+    /// Calls that were started and have not ended: they are running, or the program was killed.
     pub open: Vec<CallStarted>,
-    /// Answered, and the answers were not read yet; more than one where samples were asked for.
+    /// Answers that were not read yet; several if candidates were requested.
     pub pending: Vec<Pending>,
-    /// How many of the answers that were asked for together failed or were read.
+    /// Number of calls in the current group that failed or whose answers were read.
     pub settled: usize,
-    /// Tokens of all finished calls.
+    /// Token counts of all finished calls.
     pub usage: Usage,
-    /// Money of all finished calls whose price is known.
+    /// Cost in US dollars of all finished calls whose price is known.
     pub usd: f64,
-    /// Whether any call's price was known.
+    /// Whether the price of any call is known.
     pub priced: bool,
-    /// Whether any of that money is at the usual price of a well-known model.
+    /// Whether part of the cost uses the list price of a well-known model.
     pub at_usual_prices: bool,
-    /// Milliseconds of all finished calls, each from its request to the end of its answer.
+    /// Total duration of all finished calls, each from its request to the end of its answer.
     pub milliseconds: u64,
-    /// What the finished calls about each version took, added up.
+    /// By version: the total cost of the finished calls about it.
     pub of_version: BTreeMap<u32, CallCost>,
-    /// What each agent's last finished call took.
+    /// Cost of each agent's last finished call.
     pub latest: HashMap<Agent, CallCost>,
-    /// Finished calls of each agent.
+    /// Number of finished calls of each agent.
     pub finished: HashMap<Agent, usize>,
 }
 
-/// What a call took, or will.
+/// Cost of a call, measured or estimated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CallCost {
     /// Tokens of prompt and answer.
     pub tokens: u64,
-    /// US dollars, where the price is known.
+    /// US dollars, if the price is known.
     pub usd: Option<f64>,
-    /// From the request to the end of the answer.
+    /// Time from the request to the end of the answer.
     pub milliseconds: u64,
 }
 
 impl CallCost {
-    /// Adds what another call took.
+    /// Adds the cost of another call.
     pub fn add(&mut self, other: Self) {
         self.tokens = self.tokens.saturating_add(other.tokens);
         self.milliseconds = self.milliseconds.saturating_add(other.milliseconds);
@@ -459,35 +461,35 @@ impl CallCost {
 pub struct Pending {
     /// The call's number.
     pub call: u32,
-    /// Who asked.
+    /// The agent that asked.
     pub agent: Agent,
-    /// What the agent was told it is, which weak models say again.
+    /// The agent's standing instructions, which weak models repeat.
     pub told: String,
-    /// The version that it is about, or that it is to become.
+    /// The version that the call is about, or that its answer is to become.
     pub version: Option<u32>,
     /// The answer.
     pub answer: String,
-    /// The tools that the model called with it.
+    /// Tool calls in the answer.
     pub calls: Vec<ToolCall>,
     /// How it ended.
     pub outcome: Outcome,
 }
 
 impl Session {
-    /// All examples that the user gave.
+    /// All examples of the user.
     pub fn all_examples(&self) -> impl Iterator<Item = &Example> {
         let of_plan = self.planning.examples.iter();
         self.settings.examples.iter().chain(of_plan).chain(&self.examples)
     }
 
-    /// Whether there is anything that the user gave to hold a script against.
+    /// Whether the user supplied tests or examples.
     #[must_use]
     pub fn has_tests(&self) -> bool {
         !self.tests.is_empty() || self.all_examples().next().is_some()
     }
 
-    /// Whether the Manager asked for something else since the first version, or wrote one: the request
-    /// is no more the last word.
+    /// Whether the user asked for changes since the first version, or wrote a version: then the
+    /// request is no longer the full description.
     #[must_use]
     pub fn said_more(&self) -> bool {
         let by_manager = |cause: Cause| matches!(cause, Cause::Feedback | Cause::Manager);
@@ -495,46 +497,46 @@ impl Session {
         wished || self.versions.iter().any(|version| by_manager(version.cause))
     }
 
-    /// A version by its number.
+    /// The version with this number.
     #[must_use]
     pub fn version(&self, number: u32) -> Option<&Version> {
         self.versions.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
-    /// The version that work goes on from.
+    /// The version that work continues from.
     #[must_use]
     pub fn head(&self) -> Option<&Version> {
         self.version(self.head?)
     }
 
-    /// The number of the accepted version, or else of the one that work goes on from.
+    /// Number of the accepted version, else of the head.
     #[must_use]
     pub fn result(&self) -> Option<u32> {
         self.accepted.map(|accepted| accepted.version).or(self.head)
     }
 
-    /// The number that the next version will have.
+    /// Number of the next version.
     #[must_use]
     pub fn next_version(&self) -> u32 {
         u32::try_from(self.versions.len()).unwrap_or(u32::MAX - 1) + 1
     }
 
-    /// Answers for a role that could not be used, since the last one that could.
+    /// Unusable answers for a role, since the last usable one.
     pub fn refusals_of(&self, role: Role) -> impl Iterator<Item = &Refusal> {
         self.refusals.iter().filter(move |r| r.agent.role() == role)
     }
 
-    /// Findings that are still to be dealt with.
+    /// Open findings.
     pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
         self.ledger.iter().filter(|f| f.state == FindingState::Open)
     }
 
-    /// Open findings that keep a version from being accepted.
+    /// Open findings that prevent acceptance.
     pub fn open_blockers(&self) -> impl Iterator<Item = &Finding> {
         self.open_findings().filter(|f| f.severity == Severity::Blocker)
     }
 
-    /// The plan's requirements, as far as there is a plan.
+    /// The plan's requirements; empty if there is no plan.
     #[must_use]
     pub fn requirements(&self) -> &[super::plan::Requirement] {
         self.planning.plan.as_ref().map_or(&[], |p| &p.requirements)

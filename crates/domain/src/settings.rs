@@ -1,4 +1,4 @@
-//! What a session runs with.
+//! Settings of a session.
 
 use super::chat::{Agent, Role};
 use super::example::Example;
@@ -9,21 +9,22 @@ use super::report::Evidence;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How far a session may go.
+/// Limits of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Versions in all.
+    /// Maximum number of versions.
     pub max_versions: u32,
-    /// Repairs, and answers refused, in a row.
+    /// Maximum number of repairs, and of refused answers, in a row.
     pub repairs: u32,
-    /// Tokens of prompts and answers together.
+    /// Budget in tokens, prompts and answers together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_tokens: Option<u64>,
-    /// Money, in US dollars.
+    /// Budget in US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_usd: Option<f64>,
-    /// Pieces of code that are run for one question of a dialogue, where the default is not wanted.
+    /// Maximum number of pieces of code that are run for one question of a dialogue, instead of the
+    /// default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
 }
@@ -34,11 +35,11 @@ impl Default for Limits {
     }
 }
 
-/// The limits of a run.
+/// Limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sandbox {
-    /// How much it is confined.
+    /// Sandbox mode.
     pub mode: SandboxMode,
     /// Wall-clock seconds.
     pub seconds: u64,
@@ -46,7 +47,7 @@ pub struct Sandbox {
     pub memory_mb: u64,
     /// Processes and threads.
     pub processes: u64,
-    /// What it may write, in MiB.
+    /// Limit of written data, in MiB.
     pub disk_mb: u64,
 }
 
@@ -62,60 +63,61 @@ impl Default for Sandbox {
     }
 }
 
-/// Which gates a person is asked at.
+/// Gates at which the user is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gates {
-    /// All of them.
+    /// All gates.
     #[default]
     All,
-    /// The plan is approved by rule. What is to be allowed is asked all the same.
+    /// The plan is approved by the rules. Permissions are asked for all the same.
     End,
 }
 
-/// What becomes of lint findings.
+/// How lint findings are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LintUse {
-    /// They are kept in the report and told to nobody.
+    /// They are only recorded in the report.
     Off,
-    /// They are told to the Reviewer, and beside other problems to the Coder.
+    /// They are shown to the Reviewer, and to the Coder together with other problems.
     #[default]
     Report,
-    /// A version that works and has some goes back to the Coder for them once.
+    /// A version that works but has lint findings is sent to the Coder once to fix them.
     Repair,
 }
 
-/// What counts between samples that tests, run and findings can't tell apart.
+/// How to choose between candidates with equal tests, runs and findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// The lint score.
+    /// By lint score.
     #[default]
     Lint,
-    /// Nothing: the first one is taken.
+    /// The first one is taken.
     None,
 }
 
-/// A way of working: settings of the one state machine.
+/// A way of working: a named set of settings of the state machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Plan, versions, reviews, all gates.
     #[default]
     Guided,
-    /// No plan and no review: errors go back until it runs.
+    /// No plan and no review: errors are sent back until the script runs.
     Quick,
-    /// Several samples of plan and script, the best by tests, run and checks.
+    /// Several candidates for plan and script, the best by tests, run and checks.
     Sampler,
-    /// A question about files of data: reviewed before each run, and a failure is explained.
+    /// A question about data files: the script is reviewed before each run, and a failure is
+    /// explained.
     Analyst,
-    /// Questions answered by running code: a dialogue, without plan, versions to accept and reviews.
+    /// Questions answered by running code: a dialogue without a plan, accepted versions or reviews.
     Ask,
 }
 
 impl Preset {
-    /// The word on the command line.
+    /// Name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -128,35 +130,35 @@ impl Preset {
     }
 }
 
-/// What one role works with.
+/// Settings of one role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleSettings {
     /// `PROVIDER/MODEL`.
     pub model: String,
-    /// Sampling temperature, where the template's is not wanted.
+    /// Sampling temperature, instead of the template's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// The longest answer in tokens, where the template's is not wanted.
+    /// Maximum length of the answer in tokens, instead of the template's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    /// The model to try once when the session is stuck.
+    /// The model to try once if the session is stuck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalate_to: Option<String>,
 }
 
-/// What a session runs with: `session.yaml` without the request.
+/// Settings of a session: `session.yaml` without the request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The way of working.
+    /// The preset.
     pub preset: Preset,
-    /// A model for each role.
+    /// Settings of each role.
     pub roles: BTreeMap<Role, RoleSettings>,
-    /// How far it may go.
+    /// Limits.
     #[serde(default)]
     pub limits: Limits,
-    /// Whether there is a plan; else the request stands for it.
+    /// Whether there is a plan; otherwise the request takes its place.
     #[serde(default = "yes")]
     pub plan: bool,
     /// Whether versions are reviewed.
@@ -165,82 +167,83 @@ pub struct Settings {
     /// Whether versions are reviewed before they are run for the first time.
     #[serde(default)]
     pub review_before_run: bool,
-    /// Whether a repair is told of all tries before it, and the last one that fails is explained.
+    /// Whether a repair prompt has all earlier attempts, and a failure of the last repair is
+    /// explained.
     #[serde(default)]
     pub analysis: bool,
-    /// Whether the output of an accepted version is put into words, for the question that was asked.
+    /// Whether the user's question is answered from the output of an accepted version.
     #[serde(default, skip_serializing_if = "is_false")]
     pub interpretation: bool,
-    /// Which gates a person is asked at.
+    /// Gates at which the user is asked.
     #[serde(default)]
     pub gates: Gates,
-    /// How many samples of a script are asked for at once.
+    /// Number of candidates for a script.
     #[serde(default = "one")]
     pub candidates: u32,
-    /// How many samples of a plan.
+    /// Number of candidates for a plan.
     #[serde(default = "one")]
     pub plan_candidates: u32,
-    /// How often a model is asked for a module's package, at most.
+    /// Maximum number of times that a model is asked for a module's package.
     #[serde(default = "three")]
     pub dependency_samples: u32,
-    /// Whether the index is asked if a package is there before it is installed.
+    /// Whether the index is asked if a package exists before it is installed.
     #[serde(default = "yes")]
     pub check_index: bool,
-    /// How often an installation is tried.
+    /// Maximum number of installation attempts.
     #[serde(default = "one")]
     pub install_attempts: u32,
-    /// How much warmer each further sample is asked for.
+    /// Increase of the temperature for each further candidate.
     #[serde(default = "tenth")]
     pub sampling_temperature_step: f64,
-    /// What counts between samples that are otherwise equal.
+    /// How to choose between candidates that are otherwise equal.
     #[serde(default)]
     pub sampling_strategy: Strategy,
-    /// How many candidates have to do the same to be agreed on.
+    /// Number of candidates that have to behave the same to be trusted.
     #[serde(default = "two")]
     pub quorum: u32,
-    /// Whether the Coder answers with edits of the script before, where there is one.
+    /// Whether the Coder answers with edits of the previous script, if there is one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub edits: bool,
-    /// Whether arguments and typed input are looked for in the request where a script reads some.
+    /// Whether arguments and input are extracted from the request if a script reads any.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tries: bool,
-    /// How much has to be seen of a version before the rules of `--auto` accept it.
+    /// The evidence that the rules of `--auto` require to accept a version.
     #[serde(default)]
     pub accept: Evidence,
-    /// What becomes of lint findings.
+    /// How lint findings are used.
     #[serde(default)]
     pub lint: LintUse,
     /// Whether versions are run.
     #[serde(default = "yes")]
     pub run: bool,
-    /// How runs are confined.
+    /// Sandbox mode and limits of runs.
     #[serde(default)]
     pub sandbox: Sandbox,
-    /// What scripts may reach outside their run folder.
+    /// Permissions of scripts outside their run folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<Permission>,
     /// Whether packages are installed.
     #[serde(default)]
     pub install: Install,
-    /// Which packages may be installed, as far as the user says so beforehand.
+    /// The user's rules for packages.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub packages: Rules,
     /// Who judges whether a script is safe to run.
     #[serde(default)]
     pub safety: Safety,
-    /// The Python to use, where it is not the first that is found.
+    /// The Python to use, if it is not the first one found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub python: Option<String>,
-    /// The command-line arguments that every version is run with.
+    /// Command-line arguments of every run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// What every version can read from standard input before end of file.
+    /// Standard input of every run, before end of file.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdin: String,
-    /// What the user says that the script does.
+    /// The user's examples of what the script does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
-    /// The JSON schema that what it prints has to fit, as JSON on one line; empty: none.
+    /// JSON schema that the output must match, as JSON on one line; empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub schema: String,
 }
@@ -270,14 +273,14 @@ const fn tenth() -> f64 {
 }
 
 impl Default for Settings {
-    /// Those of the preset `guided`, without models.
+    /// Settings of the preset `guided`, without models.
     fn default() -> Self {
         Self::of(Preset::Guided)
     }
 }
 
 impl Settings {
-    /// What a preset stands for, without models.
+    /// Settings of a preset, without models.
     #[must_use]
     pub fn of(preset: Preset) -> Self {
         let guided = Self {
@@ -337,7 +340,7 @@ impl Settings {
         }
     }
 
-    /// What these settings open, as permissions: what they have to be trusted for.
+    /// The permissions that these settings grant, for which they must be trusted.
     #[must_use]
     pub fn openings(&self) -> Vec<Permission> {
         let mode = (self.sandbox.mode != SandboxMode::Strict)
@@ -350,7 +353,7 @@ impl Settings {
         own.chain(self.allow.iter().cloned()).collect()
     }
 
-    /// The same settings without what they open.
+    /// The same settings without the permissions that they grant.
     #[must_use]
     pub fn closed(mut self) -> Self {
         for permission in self.openings() {
@@ -360,7 +363,7 @@ impl Settings {
         self
     }
 
-    /// Opens what an answer allowed of what settings made elsewhere ask for.
+    /// Applies a setting of a session made elsewhere, after the user allowed it.
     pub fn open(&mut self, permission: &Permission) {
         match permission {
             Permission::Sandbox(mode) => self.sandbox.mode = *mode,
@@ -371,7 +374,7 @@ impl Settings {
         }
     }
 
-    /// Takes back what these settings open by a permission.
+    /// Revokes a permission that these settings grant.
     pub fn close(&mut self, permission: &Permission) {
         match permission {
             Permission::Sandbox(_) => self.sandbox.mode = SandboxMode::Strict,
@@ -382,11 +385,11 @@ impl Settings {
         }
     }
 
-    /// How many samples are asked for at once where this agent is asked.
+    /// Number of candidates that this agent is asked for at once.
     #[must_use]
     pub fn samples(&self, agent: Agent) -> usize {
         let samples = match agent {
-            // One that mends the script, and one that is written anew.
+            // One that fixes the script, and one that is written from scratch.
             Agent::Repair if self.accept == Evidence::Agreed => self.candidates.min(2),
             Agent::Coder | Agent::Repair => self.candidates,
             Agent::Planner => self.plan_candidates,
@@ -395,7 +398,7 @@ impl Settings {
         usize::try_from(samples).unwrap_or(1).max(1)
     }
 
-    /// What a role works with; a role that nothing was set for has no model.
+    /// Settings of a role; a role without settings has no model.
     #[must_use]
     pub fn role(&self, role: Role) -> RoleSettings {
         self.roles.get(&role).cloned().unwrap_or_default()

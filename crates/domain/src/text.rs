@@ -1,12 +1,13 @@
-//! Text that can be shown or counted anywhere.
+//! Formatting of text for terminals, prompts and reports.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Makes control characters visible: what a model, a script or a file says never steers a terminal.
+/// Makes control characters visible, so that output of a model, a script or a file can't control
+/// the terminal.
 ///
-/// Line feeds and tabs stay, a carriage return before a line feed goes, everything else of the
-/// control ranges (and the marks that change the direction of text) becomes `\xNN` or `\u{NNNN}`.
+/// Line feeds and tabs are kept, a carriage return before a line feed is removed, all other control
+/// characters (and the marks that change the direction of text) become `\xNN` or `\u{NNNN}`.
 #[must_use]
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -27,13 +28,13 @@ pub fn visible(text: &str) -> String {
     out
 }
 
-/// Whether a character changes the direction of the text around it, unseen.
+/// Whether a character invisibly changes the direction of the text around it.
 #[must_use]
 pub const fn turns_text(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
-/// The text on one line, at most `width` characters, with an ellipsis where it was cut.
+/// The text on one line of at most `width` characters, with an ellipsis if it was cut.
 #[must_use]
 pub fn one_line(text: &str, width: usize) -> String {
     let mut line = String::new();
@@ -47,13 +48,13 @@ pub fn one_line(text: &str, width: usize) -> String {
     line
 }
 
-/// The words of a text with single blanks between them, on one line.
+/// The words of a text with single spaces between them, on one line.
 #[must_use]
 pub fn single_spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A printed line with the blanks that it begins with, at most `width` characters; a tab is four blanks.
+/// A printed line with its indentation, at most `width` characters; a tab counts as four spaces.
 #[must_use]
 pub fn printed_line(line: &str, width: usize) -> String {
     let text = line.trim_start();
@@ -63,7 +64,8 @@ pub fn printed_line(line: &str, width: usize) -> String {
     format!("{}{}", " ".repeat(blanks), one_line(text, width - blanks))
 }
 
-/// Whether these words stand in a text, and not as a part of longer ones. Blank words stand nowhere.
+/// Whether a text contains these words, not as a part of longer words. Blank words are never
+/// contained.
 #[must_use]
 pub fn stands_in(text: &str, words: &str) -> bool {
     let of_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -78,15 +80,15 @@ pub fn stands_in(text: &str, words: &str) -> bool {
     !words.trim().is_empty() && text.match_indices(words).any(|(at, _)| ends_there(at))
 }
 
-/// A text as a block between fences that nothing in it can close: they are longer than any row of
-/// backticks in the text. `tag` is the language, if any.
+/// Puts a text into a fenced code block. The fences are longer than any run of backticks in the
+/// text, so that it can't close them. `tag` is the language, if any.
 #[must_use]
 pub fn fenced(text: &str, tag: &str) -> String {
     let fence = "`".repeat(longest_row(text).max(2) + 1);
     format!("{fence}{tag}\n{}\n{fence}", text.trim_end_matches(['\n', '\r']))
 }
 
-/// [`fenced`] within `limit` bytes: the text is cut at its end; empty where nothing of it fits.
+/// [`fenced`] within `limit` bytes: the text is cut at its end; empty if nothing of it fits.
 #[must_use]
 pub fn fenced_within(text: &str, limit: usize) -> String {
     let mut text = Cow::Borrowed(text);
@@ -100,7 +102,7 @@ pub fn fenced_within(text: &str, limit: usize) -> String {
     String::new()
 }
 
-/// A text on one line as code, between more backticks than stand in a row in it.
+/// A text on one line as inline code, between more backticks than any run of them in it.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let line = visible(text.trim()).replace(['\n', '\t'], " ");
@@ -109,13 +111,13 @@ pub fn quoted(text: &str) -> String {
     format!("{mark}{space}{line}{space}{mark}")
 }
 
-/// The number of backticks in the longest row of them.
+/// The length of the longest run of backticks.
 fn longest_row(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// The beginning of a text within `limit` bytes, with an ellipsis where it was cut; empty where not even
-/// that fits.
+/// The beginning of a text within `limit` bytes, with an ellipsis if it was cut; empty if not even
+/// the ellipsis fits.
 #[must_use]
 pub fn within(text: &str, limit: usize) -> String {
     let mark = "…";
@@ -148,8 +150,8 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// The text within `limit` bytes: its beginning and its end, with a line between that tells what
-/// was left out.
+/// The text within about `limit` bytes: its beginning and its end, with a line between them that
+/// gives the number of omitted bytes.
 #[must_use]
 pub fn ends(text: &str, limit: usize) -> String {
     if text.len() <= limit {
@@ -160,13 +162,13 @@ pub fn ends(text: &str, limit: usize) -> String {
     format!("{}\n[... {} bytes left out ...]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
-/// Whether two scripts differ in nothing but white space at the ends of lines and empty lines.
+/// Whether two scripts differ only in trailing white space and empty lines.
 #[must_use]
 pub fn same_code(a: &str, b: &str) -> bool {
     fn lines(text: &str) -> impl Iterator<Item = &str> {
         text.lines().map(str::trim_end).filter(|line| !line.is_empty())
     }
-    // Every version of a session is compared: most differ soon.
+    // Every version of a session is compared, and most differ early.
     a == b || lines(a).eq(lines(b))
 }
 

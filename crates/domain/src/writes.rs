@@ -1,34 +1,34 @@
-//! The files that a plan says its script writes, a line each under `## Writes`.
+//! The files that a plan's script writes, one per line under `## Writes`.
 
 use super::section;
 
-/// Under this the files of a plan stand.
+/// Heading of the file names in a plan.
 pub const HEADING: &str = "## Writes";
-/// Files that a plan may name.
+/// Maximum number of files in a plan.
 const MOST: usize = 20;
-/// Characters of a name, which may have folders in front.
+/// Maximum length of a name in characters, including folders.
 const WIDTH: usize = 200;
 
-/// The names under `## Writes`: relative paths that stay below the run folder, without their
-/// backticks. A line that is none is left out.
+/// Parses the names under `## Writes`: relative paths below the run folder, without their
+/// backticks. Invalid lines are skipped.
 #[must_use]
 pub fn of_plan(plan: &str) -> Vec<String> {
     section::items(plan, HEADING).filter_map(name).map(str::to_owned).take(MOST).collect()
 }
 
-/// A plan without this section.
+/// Removes this section from a plan.
 #[must_use]
 pub fn without_writes(plan: &str) -> String {
     section::without(plan, HEADING)
 }
 
-/// The section; empty without names.
+/// Formats the section; empty if there are no names.
 #[must_use]
 pub fn write_writes(names: &[String]) -> String {
     section::write(HEADING, names.iter().cloned())
 }
 
-/// The name in a line of the section; none where it is no path below the run folder.
+/// The name in a line of the section; `None` if it is not a path below the run folder.
 pub fn name(item: &str) -> Option<&str> {
     let name = item.trim_matches('`');
     let below = |part: &str| !part.is_empty() && part != "." && part != "..";

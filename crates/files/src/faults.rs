@@ -1,11 +1,11 @@
-//! The operations on the disk by which a session becomes lasting. Built with the feature `faults`, one
-//! of them fails when its number is named: that is how tests see that nothing is lost by it.
+//! Disk operations that make a session durable. With the feature `faults`, the operation with a
+//! given number fails, so that tests can check that no data is lost.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Does an operation on the disk.
+/// Runs an operation on the disk.
 pub(crate) fn guarded<T>(operation: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     #[cfg(feature = "faults")]
     match injected::next() {
@@ -20,10 +20,10 @@ pub(crate) fn guarded<T>(operation: impl FnOnce() -> io::Result<T>) -> io::Resul
     operation()
 }
 
-/// Writes all of this to a file.
+/// Writes the whole content to a file.
 pub(crate) fn write_all(file: &mut File, content: &[u8]) -> io::Result<()> {
     use io::Write;
-    // Where it fails on demand, some of it is there.
+    // If it has to fail, a part of the content is written first.
     #[cfg(feature = "faults")]
     let content = if injected::wanted().is_some() {
         let (some, content) = content.split_at(content.len() / 2);
@@ -35,13 +35,13 @@ pub(crate) fn write_all(file: &mut File, content: &[u8]) -> io::Result<()> {
     guarded(|| file.write_all(content))
 }
 
-/// Gives a file another name.
+/// Renames a file.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     guarded(|| std::fs::rename(from, to))
 }
 
-/// What [`guarded`] does on demand: `REDRAFT_FILE_FAULT=NUMBER:KIND`, and `REDRAFT_FILE_FAULT_SEEN`
-/// names the file that tells that it was done.
+/// Faults of [`guarded`] in tests: `REDRAFT_FILE_FAULT=NUMBER:KIND`; `REDRAFT_FILE_FAULT_SEEN` is
+/// the path of a file that is written when the fault occurs.
 #[cfg(feature = "faults")]
 mod injected {
     use nix::errno::Errno;
@@ -57,7 +57,7 @@ mod injected {
 
     static DONE: AtomicUsize = AtomicUsize::new(0);
 
-    /// The number of the operation that is to fail, and how.
+    /// Number of the operation that fails, and the kind of fault.
     pub(super) fn wanted() -> Option<&'static (usize, String)> {
         static WANTED: OnceLock<Option<(usize, String)>> = OnceLock::new();
         let wanted = WANTED.get_or_init(|| {
@@ -68,7 +68,7 @@ mod injected {
         wanted.as_ref()
     }
 
-    /// The fault of the next operation, if it is its turn.
+    /// The fault of the next operation, if it has that number.
     pub(super) fn next() -> Option<Fault> {
         let (number, kind) = wanted()?;
         if DONE.fetch_add(1, Ordering::SeqCst) + 1 != *number {

@@ -1,4 +1,4 @@
-//! The one door to the disk. The lints ban raw file writes everywhere else.
+//! File access. Lints forbid raw file writes in all other crates.
 #![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
 
 mod faults;
@@ -23,19 +23,19 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 use thiserror::Error;
 
-/// What could not be done to which file, and why.
+/// A failed operation on a file.
 #[derive(Debug, Error)]
 #[error("cannot {action} `{}`: {}", .path.display(), reason(.source))]
 pub struct FileError {
-    /// What was tried: `read`, `write`, ...
+    /// The operation: `read`, `write`, ...
     pub action: &'static str,
-    /// On what.
+    /// The file.
     pub path: PathBuf,
-    /// What the system said.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
-/// The system's words without the error's number.
+/// The text of a system error in lower case, without the error number.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::InvalidData {
@@ -52,21 +52,21 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
     move |source| FileError { action, path, source }
 }
 
-/// Bytes of a file that are read at once, line by line.
+/// Size of the read buffer, in bytes.
 const AT_ONCE: usize = 64 * 1024;
 
-/// How often, and how long each time, somebody who only looks at a lock is waited for.
+/// How often, and how long each time, to wait for a process that only looks at a lock.
 const LOOKS: u32 = 50;
 const LOOK: std::time::Duration = std::time::Duration::from_millis(2);
 
-/// Whether everybody may change a file, or nobody.
+/// Permissions of a written file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// As the user's mask says.
+    /// By the user's umask.
     Normal,
-    /// Without write permission, as a sign to people.
+    /// Without write permission, as a hint to people.
     ReadOnly,
-    /// For nobody but the user, whatever the mask says.
+    /// Only for the user, whatever the umask is.
     Private,
 }
 
@@ -75,7 +75,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     guarded(|| fs::read(path)).map_err(failed("read", path))
 }
 
-/// The whole content of a file, or none if there is no such file.
+/// The whole content of a file; `None` if it does not exist.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match guarded(|| fs::read(path)) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -84,17 +84,17 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
-/// What [`lines_from`] went through.
+/// Result of [`lines_from`].
 #[derive(Debug, Default)]
 pub struct Lines {
-    /// The length of the whole lines, with their line feeds.
+    /// Total length of the complete lines, including line feeds.
     pub length: u64,
-    /// What stands behind the last line feed.
+    /// Bytes after the last line feed.
     pub rest: Vec<u8>,
 }
 
-/// Gives each whole line that begins in a part of a file, which is looked at up to `end`, without
-/// its line feed. Little of the file is in memory at a time.
+/// Calls `each` with every complete line that begins in `part` of a file, without its line feed.
+/// The file is read up to `end`. Only a small piece of the file is in memory at a time.
 pub fn lines_from(
     path: &Path,
     part: Range<u64>,
@@ -102,7 +102,7 @@ pub fn lines_from(
     mut each: impl FnMut(&[u8]),
 ) -> Result<Lines, FileError> {
     let read = || {
-        // A line begins behind a line feed: the one before the part belongs to it as well.
+        // A line begins after a line feed, which may be the last byte before the part.
         let mut place = part.start.saturating_sub(1);
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(place))?;
@@ -125,8 +125,8 @@ pub fn lines_from(
     guarded(read).map_err(failed("read", path))
 }
 
-/// The content of a regular file of at most `limit` bytes. What a link points to, what is larger and
-/// what is no file at all is not read: none.
+/// The content of a regular file of at most `limit` bytes; `None` for links, larger files and
+/// everything that is not a regular file.
 #[must_use]
 pub fn read_regular(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
@@ -135,7 +135,7 @@ pub fn read_regular(path: &Path, limit: u64) -> Option<Vec<u8>> {
     (regular && file.take(limit).read_to_end(&mut content).is_ok()).then_some(content)
 }
 
-/// Options that open a file itself, not what a link points to, and do not wait for a pipe.
+/// Options that open the file itself, not the target of a link, and do not block on a pipe.
 fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     {
@@ -146,23 +146,23 @@ fn unlinked(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// The program's folder in the user's cache.
+/// The program's folder in the user's cache folder.
 #[must_use]
 pub fn cache_folder() -> PathBuf {
     directories::ProjectDirs::from("", "", "redraft")
         .map_or_else(std::env::temp_dir, |dirs| dirs.cache_dir().to_owned())
 }
 
-/// Where the user's state is kept that is no setting and can't be made again: the secret that seals
-/// what this user allowed. None where the user has no home.
+/// The folder of user state that is neither a setting nor can be recreated, such as the secret that
+/// seals permissions. `None` if the user has no home folder.
 #[must_use]
 pub fn state_folder() -> Option<PathBuf> {
     let dirs = directories::ProjectDirs::from("", "", "redraft")?;
     Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
 }
 
-/// Reads a file that nobody else may have written: a regular one of at most `limit` bytes, of this user,
-/// and open to nobody else.
+/// Reads a file that no other user can have written: a regular file of at most `limit` bytes that
+/// belongs to this user and is closed to others.
 #[must_use]
 pub fn read_private(path: &Path, limit: u64) -> Option<Vec<u8>> {
     let content = read_regular(path, limit)?;
@@ -177,7 +177,8 @@ pub fn read_private(path: &Path, limit: u64) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// Makes a file that only this user can read, unless one is there; so is its folder, if it is made.
+/// Creates a file that only this user can read, unless it exists; its folder becomes private as
+/// well.
 pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let mut temporary = OsString::from(".");
     temporary.push(path.file_name().unwrap_or_default());
@@ -192,7 +193,7 @@ pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
         let mut file = options.open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
-        // Whole or not at all, and the first one stays.
+        // The file appears complete or not at all, and an existing one is kept.
         match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
@@ -202,13 +203,13 @@ pub fn make_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
     made.map_err(failed("write", path))
 }
 
-/// SHA-256 of a regular file, in hexadecimal; none for anything else, a link as well.
+/// SHA-256 of a regular file, in hexadecimal; `None` for anything else, including links.
 #[must_use]
 pub fn hash_regular(path: &Path) -> Option<String> {
     hash_parts(path, |part, _| part.to_vec())
 }
 
-/// The same with each CRLF as a line feed.
+/// The same, with each CRLF replaced by a line feed.
 #[must_use]
 pub fn hash_with_line_feeds(path: &Path) -> Option<String> {
     let mut held = false;
@@ -228,7 +229,8 @@ pub fn hash_with_line_feeds(path: &Path) -> Option<String> {
     })
 }
 
-/// SHA-256 of what is made of each part of a regular file, the last of which is empty.
+/// SHA-256 of a regular file whose parts are converted by `made`. The last part is empty and marked
+/// by `true`.
 fn hash_parts(path: &Path, mut made: impl FnMut(&[u8], bool) -> Vec<u8>) -> Option<String> {
     let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
     if !file.metadata().is_ok_and(|meta| meta.is_file()) {
@@ -260,13 +262,13 @@ pub fn hash(content: &[u8]) -> String {
     hexadecimal(&Sha256::digest(content))
 }
 
-/// The text of a file of at most `limit` bytes; what is not UTF-8 is an error.
+/// The text of a file of at most `limit` bytes; an error if it is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     let file = File::open(path).map_err(failed("read", path))?;
     read_bounded(file, limit).map_err(failed("read", path))
 }
 
-/// The same of a regular file, or of one that a link points to: a pipe is not waited for.
+/// The same for a regular file or a link to one; does not block on a pipe.
 pub fn read_regular_text(path: &Path, limit: u64) -> Result<String, FileError> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -284,18 +286,18 @@ pub fn read_regular_text(path: &Path, limit: u64) -> Result<String, FileError> {
     read().map_err(failed("read", path))
 }
 
-/// All of a stream, as text of at most `limit` bytes.
+/// The whole stream, as text of at most `limit` bytes.
 pub fn read_bounded(from: impl Read, limit: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     from.take(limit + 1).read_to_end(&mut bytes)?;
-    // Before it is taken for text: the limit can fall into a character.
+    // Before the conversion to text: the limit can split a character.
     if bytes.len() as u64 > limit {
         return Err(io::Error::other(format!("it is larger than {limit} bytes")));
     }
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// What the disk of a folder has free for this user, in bytes; none if it can't be told.
+/// Free space for this user on the disk of a folder, in bytes; `None` if unknown.
 #[must_use]
 pub fn free(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
@@ -312,31 +314,32 @@ pub fn free(folder: &Path) -> Option<u64> {
     }
 }
 
-/// The path of a file or folder that is there, without links.
+/// The canonical path of an existing file or folder, without links.
 pub fn resolve(path: &Path) -> Result<PathBuf, FileError> {
     path.canonicalize().map_err(failed("read", path))
 }
 
-/// The length of a regular file, or none if there is no such file.
+/// The length of a regular file; `None` if there is none.
 #[must_use]
 pub fn length(path: &Path) -> Option<u64> {
     fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
 }
 
-/// What tells a file from what it was before: whoever writes to it changes one of these.
+/// A fingerprint of a file's state: every write changes one of these fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Its length in bytes.
+    /// Length in bytes.
     pub length: u64,
-    /// When its content was last changed, as far as the disk says.
+    /// Time of the last change of its content, as reported by the file system.
     pub modified: SystemTime,
-    /// When anything of it was last changed, in seconds and nanoseconds, which nobody can set back.
+    /// Time of the last change of its inode, in seconds and nanoseconds, which can't be set by
+    /// programs.
     changed: (i64, i64),
-    /// Its number on the disk.
+    /// Inode number.
     inode: u64,
 }
 
-/// The stamp of a regular file; none for anything else, a link as well.
+/// The stamp of a regular file; `None` for anything else, including links.
 #[must_use]
 pub fn stamp(path: &Path) -> Option<Stamp> {
     let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
@@ -351,12 +354,12 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
     Some(Stamp { length: meta.len(), modified, changed, inode })
 }
 
-/// Whether a file or a folder can be reached: an error says why not.
+/// Checks that a file or folder can be accessed.
 pub fn exists(path: &Path) -> Result<(), FileError> {
     path.metadata().map(drop).map_err(failed("read", path))
 }
 
-/// The length of a file, or of all files in a folder together; what can't be read counts nothing.
+/// The length of a file, or of all files in a folder together; unreadable ones count as 0.
 #[must_use]
 pub fn size(path: &Path) -> u64 {
     let mut open = vec![path.to_owned()];
@@ -371,15 +374,15 @@ pub fn size(path: &Path) -> u64 {
     bytes
 }
 
-/// Writes a file whole: a reader sees the old content or the new, never a part. A link in its place
-/// is replaced, not followed.
+/// Writes a file atomically: a reader sees the old content or the new, never a part. A link in its
+/// place is replaced, not followed.
 ///
-/// It is not on the disk before [`sync`].
+/// The content is not synced to disk before [`sync`].
 pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
     let mut temporary = OsString::from(".");
     temporary.push(path.file_name().unwrap_or_default());
     temporary.push(".redraft-tmp");
-    // The same name each time, so that what a killed process left is not left for ever.
+    // Always the same name, so that the leftover of a killed process is replaced.
     let temporary = path.with_file_name(temporary);
     let written = (|| {
         match fs::remove_file(&temporary) {
@@ -401,14 +404,14 @@ pub fn write(path: &Path, content: &[u8], mode: Mode) -> Result<(), FileError> {
         faults::rename(&temporary, path)
     })();
     written.map_err(|error| {
-        // What is left of a failed write helps nobody.
+        // Removes the leftover of a failed write.
         let _ = fs::remove_file(&temporary);
         failed("write", path)(error)
     })
 }
 
-/// Writes what a user wants at a path: a link is followed, and what is no file, as a pipe or
-/// `/dev/stdout`, is written into and not replaced.
+/// Writes to a path from the user: links are followed, and special files, such as a pipe or
+/// `/dev/stdout`, are written to instead of replaced.
 pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
     match path.metadata() {
         Ok(there) if !there.is_file() && !there.is_dir() => {
@@ -423,19 +426,19 @@ pub fn write_into(path: &Path, content: &[u8]) -> Result<(), FileError> {
     }
 }
 
-/// Writes into a file as it stands, without more ado: for the kernel's own files, and for file
-/// systems that are gone before anybody could see half of it.
+/// Writes to a file directly, not atomically: for files of the kernel and in short-lived file
+/// systems, where nobody can read a partial file.
 pub fn put(path: &Path, content: impl AsRef<[u8]>) -> Result<(), FileError> {
     fs::write(path, content).map_err(failed("write", path))
 }
 
-/// Makes files and the folders that hold them last through a power failure.
+/// Syncs files and their folders to disk, so that they survive a power failure.
 pub fn sync<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), FileError> {
     let mut folders: Vec<&Path> = Vec::new();
     for path in paths {
         match File::open(path) {
             Ok(file) => guarded(|| file.sync_all()).map_err(failed("sync", path))?,
-            // Taken away by hand since it was written: it will be written again at load.
+            // Removed by the user since it was written: it will be written again at load.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(failed("sync", path)(e)),
         }
@@ -448,7 +451,7 @@ pub fn sync<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), File
     folders.into_iter().try_for_each(sync_folder)
 }
 
-/// Makes the entries of a folder last.
+/// Syncs the entries of a folder to disk.
 pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
     // Windows can't open folders; its renames are journaled by the file system.
     if cfg!(windows) {
@@ -457,7 +460,7 @@ pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
     guarded(|| File::open(folder).and_then(|f| f.sync_all())).map_err(failed("sync", folder))
 }
 
-/// Creates a folder and those above it.
+/// Creates a folder and its parents.
 pub fn create_folder(path: &Path) -> Result<(), FileError> {
     guarded(|| fs::create_dir_all(path)).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -467,21 +470,21 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     })
 }
 
-/// Creates a folder that nobody but the user can look into, and those above it.
+/// Creates a folder that only the user can access, and its parents.
 pub fn create_private_folder(path: &Path) -> Result<(), FileError> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(path).map_err(failed("create", path))?;
-    // One that was there may be open to others.
+    // An existing folder may be open to others.
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .map_err(failed("create", path))?;
     Ok(())
 }
 
-/// The path of a file below a folder, with all folders between made. Where a link stands in the
-/// place of one of these, the file would be written somewhere else: an error.
+/// The path of a file below a folder; creates the folders between. An error if one of these is a
+/// link, because the file would be written elsewhere.
 pub fn place(folder: &Path, file: &str) -> Result<PathBuf, FileError> {
     let path = folder.join(file);
     for between in path.ancestors().skip(1).take_while(|between| *between != folder) {
@@ -498,8 +501,8 @@ pub fn place(folder: &Path, file: &str) -> Result<PathBuf, FileError> {
     Ok(path)
 }
 
-/// The place of a file below a folder, for who reads it; none if the way there leads out of the folder or
-/// over a link, as the file itself may be.
+/// The path of a file below a folder, for reading; `None` if the path leaves the folder, or if any
+/// part of it is a link.
 #[must_use]
 pub fn within(folder: &Path, file: &str) -> Option<PathBuf> {
     let mut place = folder.to_owned();
@@ -513,19 +516,19 @@ pub fn within(folder: &Path, file: &str) -> Option<PathBuf> {
     Some(place)
 }
 
-/// Moves a file or a folder to a name that is free.
+/// Moves a file or a folder to an unused name.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     faults::rename(from, to).map_err(failed("write", to))
 }
 
-/// Adds to the end of a file, which is made if it is not there.
+/// Appends to a file, and creates it if it does not exist.
 pub fn append(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut options = OpenOptions::new();
     let file = unlinked(options.append(true).create(true)).open(path);
     file.and_then(|mut file| faults::write_all(&mut file, bytes)).map_err(failed("write", path))
 }
 
-/// Moves a file or a folder to a place that is free; what is not there stays away.
+/// Moves a file or a folder to an unused path; does nothing if it does not exist.
 pub fn move_into(from: &Path, to: &Path) -> Result<(), FileError> {
     if from.symlink_metadata().is_err() {
         return Ok(());
@@ -534,7 +537,7 @@ pub fn move_into(from: &Path, to: &Path) -> Result<(), FileError> {
     rename(from, to)
 }
 
-/// Removes a folder and all that is in it; one that is not there is fine.
+/// Removes a folder and its contents; does nothing if it does not exist.
 pub fn remove_folder(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(e)),
@@ -542,7 +545,7 @@ pub fn remove_folder(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Removes a file; one that is not there is fine.
+/// Removes a file; does nothing if it does not exist.
 pub fn remove_file(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(e)),
@@ -550,13 +553,13 @@ pub fn remove_file(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Copies a file's content.
+/// Copies a file, creates the folder of the copy, and returns the number of bytes.
 pub fn copy(from: &Path, to: &Path) -> Result<u64, FileError> {
     if let Some(folder) = to.parent() {
         create_folder(folder)?;
     }
     let bytes = guarded(|| fs::copy(from, to)).map_err(failed("copy", from))?;
-    // What the user kept read-only is the session's own now.
+    // The user's file may be read-only; the copy belongs to the session.
     let mut permissions = fs::metadata(to).map_err(failed("copy", to))?.permissions();
     make_writable(&mut permissions);
     fs::set_permissions(to, permissions).map_err(failed("copy", to))?;
@@ -574,8 +577,8 @@ fn make_writable(permissions: &mut Permissions) {
     permissions.set_readonly(false);
 }
 
-/// Copies a regular file of at most `room` bytes and gives its length. What has become a link or a
-/// pipe since it was seen is refused: whoever wrote it may still be at work.
+/// Copies up to `room` bytes of a regular file and returns their number. A file that was replaced
+/// by a link or a pipe is refused: the process that wrote it may still be running.
 pub fn take(from: &Path, to: &Path, room: u64) -> Result<u64, FileError> {
     let mut options = OpenOptions::new();
     let file = unlinked(options.read(true)).open(from).map_err(failed("read", from))?;
@@ -598,7 +601,7 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(paths)
 }
 
-/// A file that only grows.
+/// A file that is only appended to.
 #[derive(Debug)]
 pub struct Appender {
     path: PathBuf,
@@ -607,8 +610,7 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// Opens a file that is there and takes it to be `length` bytes long: what stands behind that
-    /// is cut off.
+    /// Opens an existing file and truncates it to `length` bytes.
     pub fn open(path: &Path, length: u64) -> Result<Self, FileError> {
         let mut options = OpenOptions::new();
         let file = unlinked(options.write(true)).open(path).map_err(failed("write", path))?;
@@ -617,14 +619,14 @@ impl Appender {
         Ok(appender)
     }
 
-    /// Appends all of the bytes or, when the disk does not take them, none.
+    /// Appends all of the bytes or, if the disk refuses them, none.
     ///
-    /// A file that was removed or replaced under its name is an error: nobody would find there what
-    /// was appended.
+    /// A file that was removed or replaced is an error, because the appended bytes would not be
+    /// found under its name.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
         self.still_there()?;
         if let Err(error) = faults::write_all(&mut self.file, bytes) {
-            // Should this fail too, the torn line is cut off at the next load.
+            // If this fails too, the incomplete line is removed at the next load.
             let _ = self.cut();
             return Err(failed("write", &self.path)(error));
         }
@@ -632,7 +634,7 @@ impl Appender {
         Ok(())
     }
 
-    /// Makes what was appended last.
+    /// Syncs the appended bytes to disk.
     pub fn sync(&self) -> Result<(), FileError> {
         self.still_there()?;
         guarded(|| self.file.sync_data()).map_err(failed("sync", &self.path))
@@ -661,36 +663,36 @@ impl Appender {
     }
 }
 
-/// A lock that ends with this value or with the process, however it ends.
+/// A lock that ends with this value or with the process, even if that is killed.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// What came of trying to lock.
+/// Result of an attempt to lock.
 #[derive(Debug)]
 pub enum Locking {
-    /// It is ours.
+    /// The lock was taken.
     Taken(Lock),
-    /// Another process has it; its number, as far as it could be read.
+    /// Another process holds it; its process id, if it could be read.
     Held(Option<u32>),
 }
 
-/// Who has the lock that a file stands for, as far as that can be read; none if nobody has it. Neither takes
-/// it nor writes anything.
+/// The process that holds the lock of this file, with its process id if that can be read; `None` if
+/// it is not locked. Neither takes the lock nor writes anything.
 #[must_use]
 pub fn holder(path: &Path) -> Option<Option<u32>> {
     let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| process_in(&mut file))
 }
 
-/// The number of the process that a lock's file names.
+/// The process id in a lock file.
 fn process_in(file: &mut File) -> Option<u32> {
     read_bounded(file, 64).ok()?.trim().parse().ok()
 }
 
-/// Tries to lock a file. Who only looks whether somebody has the lock ([`holder`]) shares it for that
-/// moment, and is waited for.
+/// Tries to lock a file. A process that only looks at the lock ([`holder`]) shares it for a moment,
+/// so this waits for it.
 fn locked(file: &File) -> Result<(), TryLockError> {
     for _ in 0..LOOKS {
         match file.try_lock() {
@@ -704,7 +706,7 @@ fn locked(file: &File) -> Result<(), TryLockError> {
     Err(TryLockError::WouldBlock)
 }
 
-/// Takes the lock that a file stands for, or says who has it.
+/// Takes the lock of a file, or returns the process that holds it.
 pub fn lock(path: &Path) -> Result<Locking, FileError> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).read(true).write(true);

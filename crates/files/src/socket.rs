@@ -1,4 +1,4 @@
-//! Where the processes of one user find each other: sockets in a folder that nobody else can enter.
+//! Sockets between processes of one user, in a folder that no other user can access.
 
 use super::{FileError, create_private_folder, failed, remove_file, state_folder};
 use std::fs;
@@ -6,18 +6,18 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-/// The folder of the sockets in the state folder.
+/// Name of the socket folder in the state folder.
 const FOLDER: &str = "live";
 
-/// Where the process that holds a lock's file listens. It follows from the file itself (its device and
-/// number), not from its path or content: a copied folder names no socket but its own.
+/// The socket of the process that holds a lock. Its name is made from the lock file's device and
+/// inode number, not from its path or content: a copied folder has a socket name of its own.
 #[must_use]
 pub fn socket_of(lock: &Path) -> Option<PathBuf> {
     let meta = lock.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
     Some(state_folder()?.join(FOLDER).join(format!("{:x}-{:x}", meta.dev(), meta.ino())))
 }
 
-/// The name of a socket, which goes with this value unless another process has taken the place since.
+/// A bound socket, removed on drop unless another process has replaced it.
 #[derive(Debug)]
 pub struct SocketName {
     place: PathBuf,
@@ -36,11 +36,12 @@ fn id(place: &Path) -> Option<(u64, u64)> {
     place.symlink_metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// Listens at a socket that nobody but this user can connect to. One that a process left there when it was
-/// killed is removed.
+/// Listens at a socket that only this user can connect to. A socket left by a killed process is
+/// removed.
 ///
 /// # Errors
-/// The folder or the socket can't be made there, as where the path is too long for a socket.
+/// If the folder or the socket can't be created, for example because the path is too long for a
+/// socket.
 pub fn listen(place: &Path) -> Result<(UnixListener, SocketName), FileError> {
     create_private_folder(place.parent().unwrap_or(place))?;
     remove_file(place)?;

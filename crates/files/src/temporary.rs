@@ -1,10 +1,10 @@
-//! Temporary folders: private from the first moment, and removed by a later process of the same user
-//! if the one that made them was killed.
+//! Temporary folders: private from the start, and removed by a later process of the same user if
+//! their owner was killed.
 //!
-//! A folder's name says who made it, so that there is no moment at which nothing says so:
-//! `redraft-PID-START-SYSTEM-RANDOM`, where `START` is the kernel's time of the process's start and
-//! `SYSTEM` stands for this boot and process namespace. Where the kernel does not tell these, the
-//! name has the random part only, and the folder is never swept.
+//! A folder's name identifies its owner, so that the owner is known from the start:
+//! `redraft-PID-START-SYSTEM-RANDOM`, where `START` is the kernel's start time of the process and
+//! `SYSTEM` is a hash of this boot and process namespace. If the kernel does not report these, the
+//! name has only the random part, and the folder is never swept.
 
 use super::{FileError, failed};
 use std::fs::{self, Permissions};
@@ -13,19 +13,18 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// What the names of all of them begin with.
+/// Prefix of all names.
 const PREFIX: &str = "redraft-";
-/// A file system in memory, where there is one.
+/// A file system in memory, if there is one.
 const IN_MEMORY: &str = "/dev/shm";
 
-/// An empty folder that only this user can enter. It goes with this value.
+/// An empty folder that only this user can access, removed on drop.
 pub fn temporary_folder() -> Result<TempDir, FileError> {
     let root = std::env::temp_dir();
     temporary_in(&root).map_err(failed("create", &root))
 }
 
-/// The same for a few small files, in memory where that can be had: nothing of them has to go to a
-/// disk.
+/// The same for a few small files, in memory if possible, so that they need not go to a disk.
 pub fn small_temporary_folder() -> Result<TempDir, FileError> {
     temporary_in(Path::new(IN_MEMORY)).or_else(|_| temporary_folder())
 }
@@ -40,8 +39,8 @@ fn temporary_in(root: &Path) -> io::Result<TempDir> {
     builder.tempdir_in(root)
 }
 
-/// Writes a file in a folder of its own within a temporary one. Whoever is shown that inner folder
-/// can read it, whatever the user's mask says. Gives the inner folder.
+/// Writes a file into a new inner folder of a temporary one, both readable for everybody whatever
+/// the umask is: sandboxed processes see only the inner folder. Returns the inner folder.
 pub fn put_for_all(
     temporary: &TempDir,
     name: &str,
@@ -67,11 +66,11 @@ fn open_to_all(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the temporary folders of this user's processes that are gone: one that was killed could
-/// not do it itself.
+/// Removes the temporary folders of this user's processes that have ended: a killed process could
+/// not do so itself.
 ///
-/// What is a link, somebody else's, or of another boot or process namespace stays: nobody here can
-/// tell whether its process is gone.
+/// Links, folders of other users, and those of another boot or process namespace are kept, because
+/// their processes can't be checked.
 pub fn sweep() {
     let Some(this) = Owner::this() else { return };
     for root in [PathBuf::from(IN_MEMORY), std::env::temp_dir()] {
@@ -86,12 +85,12 @@ pub fn sweep() {
     }
 }
 
-/// Whether an entry is itself a folder, and this user's.
+/// Whether an entry is a folder, not a link, and belongs to this user.
 #[cfg(unix)]
 fn is_own_folder(entry: &fs::DirEntry) -> bool {
     use std::os::unix::fs::MetadataExt;
     let user = nix::unistd::Uid::effective().as_raw();
-    // Of the entry, not of what a link points to.
+    // Metadata of the entry itself, not of a link's target.
     entry.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == user)
 }
 
@@ -100,18 +99,18 @@ fn is_own_folder(_: &fs::DirEntry) -> bool {
     false
 }
 
-/// The process that made a folder.
+/// The process that created a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Owner {
     pid: u32,
-    /// When it started, in the kernel's ticks since boot: numbers of processes are used again.
+    /// Start time in the kernel's ticks since boot, because process ids are reused.
     start: u64,
-    /// A hash of this boot and process namespace.
+    /// Hash of this boot and process namespace.
     system: String,
 }
 
 impl Owner {
-    /// This process; none where the kernel does not tell.
+    /// This process; `None` if the kernel does not report it.
     fn this() -> Option<&'static Self> {
         static THIS: OnceLock<Option<Owner>> = OnceLock::new();
         THIS.get_or_init(|| {
@@ -124,12 +123,12 @@ impl Owner {
         .as_ref()
     }
 
-    /// What a folder's name has of it.
+    /// The part of a folder's name that identifies the owner.
     fn name(&self) -> String {
         format!("{}-{}-{}-", self.pid, self.start, self.system)
     }
 
-    /// Who made a folder of this name; none if it does not say.
+    /// Parses the owner from a folder's name; `None` if it has none.
     fn parse(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix(PREFIX)?.splitn(4, '-');
         let (pid, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
@@ -140,7 +139,8 @@ impl Owner {
 
     fn is_alive(&self) -> bool {
         let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
-            // A `/proc` that hides processes (`hidepid`) hides those of this user that hide their memory.
+            // A `/proc` with `hidepid` hides even those of this user's processes that are not
+            // dumpable.
             let pid = i32::try_from(self.pid).unwrap_or(i32::MAX);
             return pid > 0
                 && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok();
@@ -149,9 +149,9 @@ impl Owner {
     }
 }
 
-/// The number and the start of the process that the text of a `stat` file is of; none if it has ended.
+/// Process id and start time in the text of a `stat` file; `None` if the process has ended.
 fn running(text: &str) -> Option<(u32, u64)> {
-    // The program's name stands between parentheses and may hold anything.
+    // The program's name is in parentheses and may contain any character.
     let (before, after) = text.rsplit_once(") ")?;
     let pid = before.split(' ').next()?.parse().ok()?;
     let mut fields = after.split(' ');

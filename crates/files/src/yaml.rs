@@ -5,15 +5,15 @@ pub mod values;
 
 use serde::de::DeserializeOwned;
 
-/// The largest YAML that is read, in bytes: a session's own file holds the task and the input, of a
+/// Maximum length of YAML, in bytes: a session's own file has the request and the input, of up to a
 /// megabyte each.
 const LARGEST: usize = 16 << 20;
 
-/// Reads YAML that people edit, and that may come from anybody: each key may stand once, and what is
-/// too large or nested too deeply never reaches the YAML library.
+/// Parses YAML that people edit and that may come from untrusted sources: duplicate keys are
+/// errors, and text that is too large or nested too deeply never reaches the YAML library.
 ///
 /// # Errors
-/// Says what is wrong, with the line and the column.
+/// What is wrong, with the line and the column.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     if text.len() > LARGEST {
         return Err(format!("is larger than {LARGEST} bytes"));
@@ -24,7 +24,7 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         .map_err(|error| values::describe(&error))
 }
 
-/// What is said replaces what was there.
+/// Replaces `old` if `new` is set.
 pub fn over<T>(old: &mut Option<T>, new: Option<T>) {
     if new.is_some() {
         *old = new;

@@ -1,11 +1,11 @@
-//! Anthropic's messages format.
+//! Wire format of Anthropic's messages API.
 
 use super::Fault;
 use super::wire::{Reading, Wire, tokens};
 use redraft_domain::chat::{Message, Outcome, Request, Speaker, Tool, ToolCall};
 use serde_json::{Value, json};
 
-/// The version of the format that is asked for.
+/// API version, sent with each request.
 pub(super) const VERSION: &str = "2023-06-01";
 
 /// One of Anthropic's models.
@@ -33,7 +33,7 @@ impl Wire for Anthropic {
         let messages: Vec<Value> = messages
             .iter()
             .map(|message| {
-                // What a tool gave is said by the user.
+                // Tool results are sent as the user's messages.
                 let model = message.role == Speaker::Assistant;
                 json!({"role": if model { "assistant" } else { "user" }, "content": content(message)})
             })
@@ -95,14 +95,14 @@ impl Wire for Anthropic {
     }
 }
 
-/// A text that comes again in the next request, and so belongs in the provider's cache. A text that
-/// is too short for it is simply not kept.
+/// A text block that the next request repeats, marked for the provider's cache. A text that is too
+/// short for the cache is simply not cached.
 fn kept(text: &str) -> Value {
     json!({"type": "text", "text": text, "cache_control": {"type": "ephemeral"}})
 }
 
-/// A message in two blocks where it has a part that stays the same: what stands before the first
-/// script in it is the plan, and what comes from there on changes with each version.
+/// The content of a message; in two blocks if its beginning stays the same: the text before the
+/// first script is the plan and can be cached, the rest changes with each version.
 fn content(message: &Message) -> Value {
     let text = message.content.as_str();
     if let Some(id) = &message.answers {
@@ -122,13 +122,13 @@ fn content(message: &Message) -> Value {
     }
 }
 
-/// A block of content, or what is added to one: it has the field that its type tells.
+/// A content block, or a delta of one; its type determines which field it has.
 fn block(block: &Value, index: &Value, reading: &mut Reading) {
     reading.thought(&block["thinking"]);
     reading.content(&block["text"]);
     let number = index.as_u64().unwrap_or(0);
     if block["type"] == "tool_use" {
-        // While it streams, the object is an empty one at first, which pieces of text fill.
+        // In a stream, the object is empty at first and filled by later deltas.
         let whole = Some(&block["input"]).filter(|i| i.as_object().is_some_and(|o| !o.is_empty()));
         reading.call(number, &block["id"], &block["name"], whole.unwrap_or(&Value::Null));
     } else if block["partial_json"].is_string() {
@@ -136,8 +136,8 @@ fn block(block: &Value, index: &Value, reading: &mut Reading) {
     }
 }
 
-/// Prompt tokens come with the start, those of the answer with the end; each count that is told
-/// again replaces the one before.
+/// Prompt tokens come at the start, answer tokens at the end; a repeated count replaces the earlier
+/// one.
 fn usage(value: &Value, reading: &mut Reading) {
     let count = |key: &str| tokens(&value[key]);
     if let Some(input) = count("input_tokens") {

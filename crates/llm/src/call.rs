@@ -1,4 +1,4 @@
-//! Asks a model: the one place for retries, the limit on silence, and cancelling.
+//! Calls a model, with retries, a silence limit and cancellation.
 
 use super::redact;
 use super::repetition::{self, Patience, Repetition};
@@ -8,33 +8,33 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// The most text and reasoning that one answer can have, in bytes.
+/// Maximum length of an answer's text and reasoning together, in bytes.
 pub const MOST_TEXT: usize = 1 << 20;
 
-/// The longest wait that a server can ask for before it counts as a failure.
+/// Longest wait that a server may ask for; a longer one is a failure.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Pieces that wait for the caller before the model has to.
+/// Capacity of the channel from the model to the caller, in chunks.
 const PIECES_AHEAD: usize = 64;
 
-/// Bytes that arrive between two looks whether an answer is enough.
+/// Minimum number of new bytes between two calls of `stop_when`.
 const BETWEEN_LOOKS: usize = 16;
 
-/// What is told of an answer that was read where thoughts belong.
+/// Note for an answer that arrived as reasoning.
 const IN_THOUGHTS: &str = "the server sent the whole answer as a thought, and it was read there: set \
                            the server's parser of thoughts to this model, or switch it off";
 
-/// How patiently a model is asked.
+/// Retries and silence limit of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How often a failed try is repeated.
+    /// Number of retries.
     pub retries: u32,
-    /// What the first wait lasts at most; each further one can last twice as long.
+    /// Maximum of the first wait; the maximum doubles with each further one.
     pub base: Duration,
-    /// How long nothing may come, from the start of a try on.
+    /// Maximum time without any chunk, from the start of an attempt.
     pub silence: Duration,
-    /// Whether a try in which nothing came for so long is repeated. A slow machine that is still
-    /// reading the prompt would begin it anew.
+    /// Whether an attempt that was silent for too long is retried. A slow machine that is still
+    /// reading the prompt would start over.
     pub repeats_silence: bool,
 }
 
@@ -49,24 +49,24 @@ impl Default for Policy {
     }
 }
 
-/// What the caller is told while a model answers.
+/// Progress of a call.
 #[derive(Debug)]
 pub enum News<'a> {
-    /// What the request begins the answer with: no word of the model's.
+    /// The prefill of the request, which is not the model's own text.
     Prefill(&'a str),
-    /// A piece of the answer.
+    /// A chunk of the answer.
     Text(&'a str),
-    /// A piece of what the model thinks before it answers.
+    /// A chunk of reasoning before the answer.
     Reasoning(&'a str),
-    /// What the model does before its first words.
+    /// Progress before the first text.
     Phase(Phase),
-    /// This try failed and the next one follows: the text starts anew.
+    /// An attempt failed and the next one follows; the text starts over.
     Retrying {
         /// What went wrong.
         why: &'a Fault,
-        /// How long is waited now.
+        /// Wait before the next attempt.
         wait: Duration,
-        /// The number of the try that follows; the first retry is 2.
+        /// Number of the next attempt; the first retry is 2.
         attempt: u32,
     },
 }
@@ -74,23 +74,23 @@ pub enum News<'a> {
 /// A model's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Its text, as sent.
+    /// Text, as sent, including the prefill.
     pub text: String,
-    /// What the model thought, where the provider tells it apart; may be empty.
+    /// Reasoning, if the provider returns it separately; may be empty.
     pub reasoning: String,
-    /// The tools that it calls; only of a model that was told of tools.
+    /// Tool calls; only from models that were offered tools.
     pub calls: Vec<ToolCall>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The tokens of the try that succeeded, estimated if the provider did not count them.
+    /// Token counts of the successful attempt, estimated if the provider reports none.
     pub usage: Usage,
     /// It began to repeat itself and was cut off there.
     pub repeats: bool,
-    /// What was wanted was there, so the rest was not waited for.
+    /// It was stopped early by `stop_when`.
     pub stopped: bool,
-    /// What whoever waits should know of it, in words.
+    /// Notes on the answer, for the user.
     pub notes: Vec<String>,
-    /// How many tries it took, from 1.
+    /// Number of attempts, from 1.
     pub attempts: u32,
 }
 
@@ -100,7 +100,7 @@ pub struct Answer {
 pub struct CallError {
     /// What ended the call.
     pub kind: CallErrorKind,
-    /// The text of the last try, as far as it came.
+    /// The text of the last attempt, as far as it arrived.
     pub partial: String,
 }
 
@@ -110,20 +110,19 @@ pub enum CallErrorKind {
     /// The caller cancelled it.
     #[error("interrupted")]
     Interrupted,
-    /// The last try failed, and another one would not help or is not allowed.
+    /// The last attempt failed, and another one would not help or is not allowed.
     #[error("{0}")]
     Failed(Fault),
 }
 
-/// Asks a model until it answers, and tells the caller what arrives.
+/// Calls a model until it answers, and reports the chunks to `on` as they arrive.
 ///
-/// A fault that may pass is met with up to `policy.retries` further tries, after a random wait that
-/// can double each time, or after the time that the server asks for, if that is at most a minute.
-/// What the request begins an answer with is told first, and part of its text.
-/// An answer that goes round in circles is cut off, as if it had met its limit of length; one that
-/// `stop_when` holds of, as far as it came is whole.
-/// Cancelling stops it at once, in a wait as well. An answer that says it is whole but has no text
-/// is a fault; one that was cut or refused may be empty.
+/// A transient fault is retried up to `policy.retries` times, after a random wait whose maximum
+/// doubles each time, or after the time that the server asks for, if that is at most a minute. The
+/// prefill of the request is reported first, and is part of the answer's text. An answer that
+/// repeats itself is cut off, like one that reached its length limit; an answer that `stop_when`
+/// accepts is stopped and counts as complete. Cancelling takes effect at once, during a wait as
+/// well. A complete answer without text is a fault; one that was cut off or refused may be empty.
 pub async fn call(
     model: &dyn Model,
     request: &Request,
@@ -148,7 +147,7 @@ pub async fn call(
         drop(turn);
         let fault = match ended {
             Ok(ending) => return Ok(heard.answer(ending, request, attempts)),
-            // Servers and programs can repeat what they were sent.
+            // Servers and programs may quote the prompt in their errors.
             Err(fault) => fault.map_said(|said| redact::without_quotes(said, &request.messages)),
         };
         let Some(wait) = wait_before_retry(&fault, policy, attempts) else {
@@ -164,7 +163,7 @@ pub async fn call(
     }
 }
 
-/// One try.
+/// One attempt.
 async fn attempt(
     model: &dyn Model,
     request: &Request,
@@ -189,7 +188,7 @@ async fn attempt(
                 Some(piece) => {
                     heard.take(&piece, on)?;
                     if heard.begins_to_repeat(patience) {
-                        // What comes now is what came already: nobody has to wait for it.
+                        // The rest would only repeat what has arrived.
                         return Ok(Finish { outcome: Outcome::Cut, usage: None });
                     }
                     if heard.stops_when(stop_when) {
@@ -203,12 +202,12 @@ async fn attempt(
             () = &mut quiet => return Err(Fault::Silence { seconds: silence.as_secs_f64() }),
         }
     };
-    // What was sent before the end, or before a fault, was said.
+    // Chunks that were sent before the end, or before a fault, are part of the answer.
     while let Ok(piece) = chunks.try_recv() {
         heard.take(&piece, on)?;
     }
     let mut ending = ended?;
-    // Some servers call an answer whole that met its limit.
+    // Some servers report an answer that reached its limit as complete.
     let met = ending.usage.is_some_and(|usage| usage.answer >= u64::from(request.max_tokens));
     if ending.outcome == Outcome::Whole && met && heard.calls.is_empty() {
         ending.outcome = Outcome::Cut;
@@ -221,13 +220,13 @@ async fn attempt(
     Ok(ending)
 }
 
-/// How long to wait before the next try; `None` if there must not be one.
+/// The wait before the next attempt; `None` if there must not be one.
 fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Duration> {
     let in_vain = matches!(fault, Fault::Silence { .. }) && !policy.repeats_silence;
     if !fault.retryable() || in_vain || attempts > policy.retries {
         return None;
     }
-    // Callers that failed together should not come back together, so all waits are random.
+    // Callers that failed together should not retry together, so all waits are random.
     let most = policy.base.saturating_mul(2u32.saturating_pow(attempts - 1)).min(LONGEST_WAIT);
     match fault.retry_after() {
         Some(wish) if wish > LONGEST_WAIT => None,
@@ -236,24 +235,24 @@ fn wait_before_retry(fault: &Fault, policy: &Policy, attempts: u32) -> Option<Du
     }
 }
 
-/// What came in one try.
+/// The chunks received in one attempt.
 #[derive(Default)]
 struct Heard {
     text: String,
-    /// How much of the text was there before the model said anything, in bytes.
+    /// Length of the prefill in the text, in bytes.
     prefill: usize,
     reasoning: String,
     calls: Vec<ToolCall>,
     notes: Vec<String>,
     repetition: [Repetition; 2],
     repeats: bool,
-    /// The length at which it was last looked whether it is enough, in bytes.
+    /// Length of the text at the last call of `stop_when`, in bytes.
     weighed_at: usize,
     stopped: bool,
 }
 
 impl Heard {
-    /// An answer that begins so.
+    /// A new attempt, whose text starts with the prefill.
     fn of(prefill: &str, on: &mut dyn FnMut(News<'_>)) -> Self {
         if !prefill.is_empty() {
             on(News::Prefill(prefill));
@@ -286,9 +285,9 @@ impl Heard {
         Ok(())
     }
 
-    /// Takes what the model thought for its answer, where it thought and said nothing: a server that
-    /// takes the model for one that thinks aloud sends the whole answer as a thought. Whether there
-    /// was anything to take.
+    /// Uses the reasoning as the answer if there is no other text: a server that wrongly expects a
+    /// reasoning model sends the whole answer as reasoning. Returns whether there was any
+    /// reasoning.
     fn read_thoughts(&mut self, on: &mut dyn FnMut(News<'_>)) -> bool {
         if self.reasoning.trim().is_empty() {
             return false;
@@ -318,12 +317,12 @@ impl Heard {
     }
 
     fn answer(self, ending: Finish, request: &Request, attempts: u32) -> Answer {
-        // Reasoning is paid for like any other part of an answer.
+        // Reasoning is paid for like the rest of the answer.
         let said = self.text.get(self.prefill..).unwrap_or_default();
         let mut guess = Usage::estimate(&request.messages, said);
         guess.answer += self.reasoning.len().div_ceil(4) as u64;
         let mut usage = ending.usage.unwrap_or(guess);
-        // A count of nothing is none, and budgets hold for servers that do not count as well.
+        // A count of 0 is treated as missing, so that budgets work with servers that don't count.
         for (count, guess) in [(&mut usage.prompt, guess.prompt), (&mut usage.answer, guess.answer)]
         {
             if *count == 0 && guess > 0 {

@@ -1,5 +1,5 @@
-//! A program that reads the messages as JSON on its standard input and writes the answer to its
-//! standard output.
+//! Models of kind `command`: a program that reads the messages as JSON on its standard input and
+//! writes the answer to its standard output.
 
 use super::fault::shown;
 use super::{Chunk, Fault, Finish, Model};
@@ -16,21 +16,21 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// What is read of its output at once, in bytes.
+/// Size of the read buffer, in bytes.
 const BUFFER: usize = 8 << 10;
 
-/// What is kept of the program's error output, in bytes: its end.
+/// Length of the end of the program's error output that is kept, in bytes.
 const ERRORS_KEPT: usize = 8 << 10;
 
-/// How long output may come after the program ended: a child that it left behind can hold the
-/// pipes open for ever.
+/// How long to read output after the program ended: a child that it left behind can hold the pipes
+/// open forever.
 const REST: Duration = Duration::from_millis(500);
 
-/// A program that answers.
+/// A program that answers requests.
 pub(super) struct CommandModel {
-    /// The program and its arguments. No shell is in between.
+    /// The program and its arguments, run without a shell.
     pub(super) command: Vec<String>,
-    /// The model's name, which the program is told.
+    /// The model's name, passed in `REDRAFT_MODEL`.
     pub(super) model: String,
 }
 
@@ -65,7 +65,7 @@ impl CommandModel {
                 )
             });
             tokio::select! {
-                // Its output can end long before it does, and the other way round.
+                // The output can end long before the program, and the other way round.
                 status = child.wait() => {
                     if let Ok(ended) = timeout(REST, output).await {
                         ended?;
@@ -97,7 +97,8 @@ impl CommandModel {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: its children go with it, and Ctrl-C does not reach it past us.
+            // A process group of its own: its children are killed with it, and Ctrl-C reaches it
+            // only through this process.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -109,26 +110,26 @@ impl CommandModel {
     }
 }
 
-/// The program's process group, which is gone when this is.
+/// The program's process group, which is killed on drop.
 struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // An error only says that nothing of it is left.
+            // An error only means that no process of it is left.
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
 }
 
-/// Writes the prompt. A program that does not want it closes its end, which is no fault.
+/// Writes the prompt. A program that does not read it may close its end; that is no error.
 async fn feed(stdin: Option<ChildStdin>, prompt: &[u8]) {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(prompt).await;
     }
 }
 
-/// Sends the program's output on as it comes.
+/// Forwards the program's output as it arrives.
 async fn pass_on(
     stdout: Option<impl AsyncRead + Unpin>,
     out: &mpsc::Sender<Chunk>,
@@ -150,7 +151,7 @@ async fn pass_on(
     if pending.is_empty() { Ok(()) } else { Err(Fault::bad_text("it ends inside a character")) }
 }
 
-/// Takes what is whole characters; the beginning of one that is still to come stays.
+/// Takes the complete characters; the beginning of an incomplete one stays in `pending`.
 fn take_text(pending: &mut Vec<u8>) -> Result<String, Fault> {
     let whole = match str::from_utf8(pending) {
         Ok(text) => text.len(),
@@ -161,7 +162,7 @@ fn take_text(pending: &mut Vec<u8>) -> Result<String, Fault> {
     String::from_utf8(std::mem::replace(pending, rest)).map_err(Fault::bad_text)
 }
 
-/// Reads to the end and keeps the last part.
+/// Reads to the end of the stream and keeps the last part.
 async fn keep_end(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     let Some(mut stream) = stream else { return };
     let mut buffer = vec![0; BUFFER];
@@ -173,7 +174,7 @@ async fn keep_end(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     }
 }
 
-/// The last line that says something.
+/// The last line that is not blank, after a colon.
 fn last_line(errors: &[u8]) -> String {
     let text = String::from_utf8_lossy(errors);
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty());

@@ -1,5 +1,5 @@
-//! Endpoints that take one raw prompt. What their fields are called, the configuration says; the
-//! messages are put into the model's own form here.
+//! Endpoints that take one raw prompt. The configuration has the names of their fields; a template
+//! turns the messages into the model's prompt format.
 
 use super::Fault;
 use super::reasons::{self, Meaning};
@@ -10,7 +10,7 @@ use redraft_domain::chat::{Outcome, Request, Usage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Where servers say why an answer ended.
+/// JSON pointers to the finish reason, of various servers.
 const REASONS: [&str; 9] = [
     "/choices/0/finish_reason",
     "/finish_reason",
@@ -23,10 +23,10 @@ const REASONS: [&str; 9] = [
     "/stop_reason",
 ];
 
-/// Where servers say only that it ended.
+/// JSON pointers to a flag that only marks the end.
 const FLAGS: [&str; 2] = ["/stop", "/done"];
 
-/// Where servers count the tokens of prompt and answer.
+/// JSON pointers to the token counts of prompt and answer.
 const COUNTS: [[&str; 2]; 3] = [
     ["/usage/prompt_tokens", "/usage/completion_tokens"],
     ["/tokens_evaluated", "/tokens_predicted"],
@@ -37,13 +37,13 @@ const COUNTS: [[&str; 2]; 3] = [
 pub(super) struct Completion {
     model: String,
     template: Template,
-    /// A JSON pointer for each field; empty if it is not sent.
+    /// JSON pointer of each field; empty if the field is not sent.
     fields: BTreeMap<Field, String>,
 }
 
 impl Completion {
-    /// `fields` are names or JSON pointers; those that are left out are called as in `OpenAI`'s
-    /// completions. `stop` comes on top of what ends an answer in the template.
+    /// `fields` are names or JSON pointers; fields that are left out have the names of `OpenAI`'s
+    /// completions. `stop` adds to the template's stop texts.
     pub(super) fn new(
         model: String,
         mut template: Template,
@@ -75,7 +75,7 @@ impl Wire for Completion {
     }
 
     fn path(&self) -> String {
-        // The address is the endpoint's own.
+        // The configured address is already complete.
         String::new()
     }
 
@@ -128,11 +128,11 @@ impl Wire for Completion {
     }
 }
 
-/// Puts a value where a pointer points, and the objects that it needs on its way.
+/// Stores a value at a JSON pointer, and creates the objects on its path.
 fn put(body: &mut Value, pointer: &str, value: Value) {
     let mut place = body;
     for name in pointer.split('/').skip(1) {
-        // Nothing but objects is ever put here, unless the value of another field is in the way.
+        // Every value on the path is an object, unless another field's value is in the way.
         if !place.is_object() {
             *place = json!({});
         }
@@ -143,7 +143,8 @@ fn put(body: &mut Value, pointer: &str, value: Value) {
     }
 }
 
-/// Takes up how the answer ended, if this says so. A reason that is known goes before one that is not.
+/// Stores how the answer ended, if the event says so. A known finish reason has priority over an
+/// unknown one.
 fn end(event: &Value, reading: &mut Reading) -> Result<(), Fault> {
     if FLAGS.iter().any(|at| event.pointer(at) == Some(&Value::Bool(true))) {
         reading.outcome = Some(Outcome::Whole);

@@ -1,4 +1,4 @@
-//! What is configured of models: their providers, and what tokens cost.
+//! Configuration of models: providers and prices.
 
 use redraft_domain::chat::Usage;
 use redraft_files::yaml::{over, values};
@@ -6,113 +6,115 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// All that a configuration says of models.
+/// All model settings of the configuration.
 #[derive(Clone, Copy)]
 pub struct Models<'a> {
-    /// Providers by name, on top of the built-in ones.
+    /// Providers by name, in addition to the built-in ones.
     pub providers: &'a BTreeMap<String, ProviderConfig>,
-    /// What tokens cost, by `PROVIDER/MODEL`, on top of the known prices.
+    /// Prices by `PROVIDER/MODEL`, in addition to the known prices.
     pub prices: &'a BTreeMap<String, Price>,
-    /// Whether a model of this machine is asked what it is like before its first use.
+    /// Whether local models are probed before their first use.
     pub probe: Option<Probe>,
 }
 
-/// Whether a model of this machine is asked what it is like before its first use.
+/// Whether local models are probed before their first use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
-    /// In a few short calls, once.
+    /// Once, with a few short calls.
     Auto,
-    /// Not at all, and what is known of models is not used.
+    /// Never, and stored probe results are ignored.
     Never,
 }
 
-/// One provider of models.
+/// Settings of one provider.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct ProviderConfig {
-    /// How it is spoken to.
+    /// API of the provider.
     pub kind: Option<Kind>,
-    /// What stands before the wire format's own path in its address.
+    /// Base URL, before the path of the wire format.
     pub base_url: Option<String>,
-    /// The environment variable that holds its key; none or empty: it needs no key.
+    /// Environment variable of its key; the provider needs no key if it is missing or empty.
     pub api_key_env: Option<String>,
-    /// How many calls it works on at once.
+    /// Number of parallel calls.
     #[serde(deserialize_with = "values::positive")]
     pub parallel: Option<usize>,
-    /// How many requests it is sent in a minute, by all sessions of the process together.
+    /// Maximum requests per minute, for all sessions of the process together.
     #[serde(deserialize_with = "values::positive")]
     pub requests_per_minute: Option<usize>,
-    /// Seconds of silence after which a call has failed.
+    /// Seconds of silence after which a call fails.
     #[serde(deserialize_with = "values::seconds")]
     pub timeout: Option<f64>,
-    /// The file of recorded answers (kind `script`).
+    /// File of recorded answers (kind `script`).
     pub path: Option<PathBuf>,
     /// The program and its arguments (kind `command`).
     #[serde(deserialize_with = "values::command")]
     pub command: Option<Vec<String>>,
-    /// How often a failed call is tried again.
+    /// Number of retries of a failed call.
     #[serde(deserialize_with = "values::count")]
     pub retries: Option<u32>,
-    /// Seconds that the first wait between two tries lasts at most.
+    /// Maximum seconds of the first wait between two attempts.
     #[serde(deserialize_with = "values::seconds")]
     pub retry_seconds: Option<f64>,
-    /// How long prompt and answer can be together, in tokens; the least that is asked for (kind
+    /// Context length in tokens, prompt and answer together; the minimum that is requested (kind
     /// `ollama`).
     #[serde(deserialize_with = "values::positive")]
     pub context: Option<u32>,
-    /// How messages become one prompt: a template's name, or its text (kind `completion`).
+    /// How messages are combined into one prompt: name of a template, or its text (kind
+    /// `completion`).
     pub template: Option<String>,
-    /// Texts that end an answer, besides the template's own (kind `completion`).
+    /// Stop texts, in addition to the template's (kind `completion`).
     pub stop: Option<Vec<String>>,
-    /// What the fields of requests and answers are called (kind `completion`).
+    /// Names of the fields of requests and answers (kind `completion`).
     #[serde(deserialize_with = "values::or_default")]
     pub fields: BTreeMap<Field, String>,
-    /// Further fields for each request's JSON, put over what is there (kinds that use HTTP).
+    /// Additional JSON fields of each request, overriding existing ones (kinds that use HTTP).
     #[serde(deserialize_with = "values::or_default")]
     pub extra: BTreeMap<String, serde_json::Value>,
-    /// Reviews are asked for as JSON of a given form, and the provider holds the model to it; none: where a
-    /// short call shows that it does (kinds that use HTTP, without `completion`; kind `embedded`: only where this says so).
+    /// Whether reviews are requested as JSON with a schema that the provider enforces. If it is
+    /// missing, a short test call decides (kinds that use HTTP, except `completion`); kind
+    /// `embedded` needs `true`.
     pub structured: Option<bool>,
-    /// Whose answers are held to their form (kind `embedded`).
+    /// Agents whose answers are constrained to their form (kind `embedded`).
     pub grammar: Option<Grammar>,
-    /// How tokens are drawn (kind `embedded`).
+    /// Sampling settings (kind `embedded`).
     #[serde(deserialize_with = "values::or_default")]
     pub sampling: Sampling,
 }
 
-/// How the tokens of an answer are drawn, besides the temperature.
+/// Sampling settings besides the temperature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of sampling settings")]
 pub struct Sampling {
-    /// Makes the same request give the same answer.
+    /// Seed of the random generator, for reproducible answers.
     #[serde(deserialize_with = "values::count")]
     pub seed: Option<u64>,
-    /// The likeliest tokens that are this likely together are drawn from; 0.95.
+    /// Nucleus sampling: only the most likely tokens with this total probability; default 0.95.
     #[serde(deserialize_with = "values::share")]
     pub top_p: Option<f64>,
-    /// A token that is less likely than this part of the likeliest is not drawn; 0.05.
+    /// Only tokens with at least this fraction of the highest probability; default 0.05.
     #[serde(deserialize_with = "values::share")]
     pub min_p: Option<f64>,
-    /// What the score of a token that came lately is divided by; 1 for nothing.
+    /// Divisor of the scores of recent tokens; 1 turns it off.
     #[serde(deserialize_with = "values::penalty")]
     pub repetition_penalty: Option<f64>,
 }
 
-/// Whose answers are held to their form, token by token.
+/// Agents whose answers are constrained to their form, token by token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grammar {
-    /// Nobody's.
+    /// None.
     None,
-    /// Those of all agents that have a form in lines: reviews, judgements of safety, names of packages.
+    /// All agents with a line format: reviews, safety judgements, package names.
     #[default]
     Forms,
-    /// Scripts as well: one fence, which closes and ends the answer.
+    /// Scripts as well: one code fence, whose end is the end of the answer.
     All,
 }
 
-/// What a field of a raw prompt endpoint is for.
+/// Purpose of a field of a raw prompt endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
@@ -120,31 +122,31 @@ pub enum Field {
     Prompt,
     /// The model's name.
     Model,
-    /// The longest answer, in tokens.
+    /// Maximum length of the answer, in tokens.
     MaxTokens,
-    /// The sampling temperature.
+    /// Sampling temperature.
     Temperature,
-    /// The list of texts that end an answer.
+    /// List of stop texts.
     Stop,
-    /// Whether the answer is to come in pieces.
+    /// Whether the answer is streamed.
     Stream,
-    /// The answer, or a piece of it.
+    /// The answer, or a chunk of it.
     Answer,
 }
 
-/// How a provider is spoken to.
+/// API of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// The chat completions of `OpenAI` and of all that speak like it.
+    /// Chat completions of `OpenAI` and compatible servers.
     Openai,
-    /// `OpenAI`'s newer endpoint.
+    /// `OpenAI`'s newer responses API.
     Responses,
-    /// Anthropic's messages endpoint.
+    /// Anthropic's messages API.
     Anthropic,
-    /// Gemini's own endpoint.
+    /// Gemini's own API.
     Gemini,
-    /// Ollama's own chat endpoint.
+    /// Ollama's own chat API.
     Ollama,
     /// A program that reads messages and writes the answer.
     Command,
@@ -157,7 +159,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word in the configuration.
+    /// Name in the configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -174,23 +176,23 @@ impl Kind {
     }
 }
 
-/// What a model's tokens cost, in US dollars for a million.
+/// Prices in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a map with `input` and `output`")]
 pub struct Price {
-    /// A million tokens of prompt.
+    /// Prompt tokens.
     #[serde(deserialize_with = "values::dollars")]
     pub input: f64,
-    /// A million tokens of answer.
+    /// Answer tokens.
     #[serde(deserialize_with = "values::dollars")]
     pub output: f64,
-    /// A million tokens of prompt that the provider had in its cache; none: what the others cost.
+    /// Prompt tokens from the provider's cache; the same as `input` if missing.
     #[serde(default, deserialize_with = "values::budget")]
     pub cached: Option<f64>,
 }
 
 impl Price {
-    /// What these tokens cost in US dollars.
+    /// The cost of these tokens in US dollars.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "no count of tokens reaches 2^52")]
     pub fn of(self, usage: Usage) -> f64 {
@@ -202,7 +204,7 @@ impl Price {
 }
 
 impl ProviderConfig {
-    /// Lays `later` over this, field by field.
+    /// Overrides these settings with those that `later` has.
     pub fn merge(&mut self, later: Self) {
         over(&mut self.kind, later.kind);
         over(&mut self.base_url, later.base_url);

@@ -1,4 +1,4 @@
-//! What models there are to choose from when nobody has configured one.
+//! Finds the models to choose from if none is configured.
 
 use super::http::Endpoint;
 use super::keyring;
@@ -13,76 +13,76 @@ use futures_util::future::join_all;
 use reqwest::header::HeaderMap;
 use std::time::Duration;
 
-/// How long a server on this machine may take to say what it has.
+/// Timeout for a server on this machine to list its models.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What was found on this machine.
+/// Keys, servers and configured providers that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovery {
-    /// The keys that are in the environment or the keyring, by their names only.
+    /// Keys in the environment or the keyring, by name only.
     pub keys: Vec<FoundKey>,
     /// A running Ollama.
     pub ollama: Option<FoundOllama>,
-    /// Servers on this machine that speak as `OpenAI`'s do.
+    /// Servers on this machine with an `OpenAI`-compatible API.
     pub servers: Vec<FoundServer>,
-    /// The names of the providers that the configuration adds or changes.
+    /// Names of the providers that the configuration adds or changes.
     pub configured: Vec<String>,
 }
 
-/// A key that is in the environment or the keyring.
+/// A key in the environment or the keyring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundKey {
-    /// The provider that it is for.
+    /// The provider that it belongs to.
     pub provider: String,
-    /// The variable that holds it; none if the keyring does.
+    /// The environment variable that has it; `None` if it is in the keyring.
     pub variable: Option<String>,
 }
 
 impl FoundKey {
-    /// Where it is, in words.
+    /// Its place, as text for the user.
     #[must_use]
     pub fn place(&self) -> &str {
         self.variable.as_deref().unwrap_or("the keyring")
     }
 }
 
-/// An Ollama that answered.
+/// A running Ollama.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundOllama {
-    /// Its name and port.
+    /// Name and port.
     pub server: String,
-    /// The models that it has, in its order: the last changed comes first.
+    /// Its models, in its own order: the last changed first.
     pub models: Vec<String>,
-    /// Those of them that run elsewhere, and may cost something.
+    /// Its models that run on remote servers, and may cost money.
     pub elsewhere: Vec<String>,
 }
 
-/// A server that answered where one of this kind usually listens.
+/// A server that answered at a well-known address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundServer {
-    /// What usually listens there.
+    /// The program that usually listens there.
     pub name: String,
-    /// Its address, for `base_url`.
+    /// Address, for `base_url`.
     pub base_url: String,
-    /// The models that it names.
+    /// Names of its models.
     pub models: Vec<String>,
 }
 
-/// A model that is used because nothing names another one.
+/// The model that is used because none is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The model, as `PROVIDER/MODEL`.
     pub model: String,
-    /// Why this one.
+    /// Why it was chosen, as text for the user.
     pub why: String,
 }
 
-/// Looks for keys in the environment and for a running Ollama. Takes at most 300 ms.
+/// Looks for keys and for a running Ollama. Takes at most 300 ms.
 pub async fn discover(config: Models<'_>) -> Discovery {
     discover_in(config, &environment).await
 }
 
-/// [`discover`], and servers that could be configured.
+/// [`discover`], and local servers that are not configured yet.
 pub async fn discover_all(config: Models<'_>) -> Discovery {
     let (mut found, servers) = tokio::join!(discover(config), servers(&SERVERS));
     let own = |server: &FoundServer| {
@@ -95,7 +95,7 @@ pub async fn discover_all(config: Models<'_>) -> Discovery {
     found
 }
 
-/// Those of these servers, by name and address, that answer and tell their models.
+/// The servers of `places` (name and address) that answer and list their models.
 pub async fn servers(places: &[(&str, &str)]) -> Vec<FoundServer> {
     let one = |(name, base_url): &(&str, &str)| {
         let (name, base_url) = ((*name).to_owned(), (*base_url).to_owned());
@@ -107,7 +107,7 @@ pub async fn servers(places: &[(&str, &str)]) -> Vec<FoundServer> {
     join_all(places.iter().map(one)).await.into_iter().flatten().collect()
 }
 
-/// The models that a server lists as `OpenAI` does.
+/// The models in a server's `OpenAI`-compatible list.
 async fn listed(base_url: &str) -> Option<Vec<String>> {
     let endpoint = Endpoint::new(base_url, "models", HeaderMap::new(), Secret::new("")).ok()?;
     let answer = endpoint.get().await.ok()?;
@@ -132,7 +132,8 @@ pub async fn discover_in(config: Models<'_>, env: Lookup<'_>) -> Discovery {
     }
 }
 
-/// Whether a provider takes a key, and which variable may hold one.
+/// The environment variable of a provider's key, if one is configured. An error if the provider is
+/// unknown or needs no key.
 pub fn takes_key(name: &str, config: Models<'_>) -> Result<Option<String>, ProviderError> {
     let Some(settings) = settings(name, config, &environment) else {
         return Err(unknown(name, config));
@@ -145,7 +146,7 @@ pub fn takes_key(name: &str, config: Models<'_>) -> Result<Option<String>, Provi
     }
 }
 
-/// Asks Ollama for its models; `None` if none answers.
+/// Asks Ollama for its models; `None` if it does not run.
 async fn ollama(config: Models<'_>, env: Lookup<'_>) -> Option<FoundOllama> {
     let settings = settings("ollama", config, env)?;
     if settings.kind != Some(Kind::Ollama) {
@@ -165,9 +166,9 @@ async fn ollama(config: Models<'_>, env: Lookup<'_>) -> Option<FoundOllama> {
     Some(FoundOllama { server: endpoint.server(), models, elsewhere })
 }
 
-/// The model to use when none is configured: that of the first key in the order of the built-in
-/// providers, else one that a running Ollama itself runs, one for code if it has any, else the one that runs inside
-/// the program.
+/// The model to use if none is configured: the default model of the first key in the order of the
+/// built-in providers, else a model that a local Ollama runs itself, preferably one for code, else
+/// the embedded model.
 #[must_use]
 pub fn choose(found: &Discovery, embedded: &Entry) -> Choice {
     by_key(found).or_else(|| by_ollama(found)).unwrap_or_else(|| Choice {
@@ -186,7 +187,7 @@ fn by_key(found: &Discovery) -> Option<Choice> {
 
 fn by_ollama(found: &Discovery) -> Option<Choice> {
     let FoundOllama { models, elsewhere, .. } = found.ollama.as_ref()?;
-    // Models for embeddings can't answer, and nobody is sent elsewhere unasked.
+    // Embedding models can't answer, and remote models are never chosen without asking.
     let mut able =
         models.iter().filter(|name| !name.contains("embed") && !elsewhere.contains(name));
     let first = able.clone().next();

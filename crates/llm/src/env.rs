@@ -1,9 +1,9 @@
-//! The environment, as a process or a test has it.
+//! Access to environment variables that tests can replace.
 
-/// Looks an environment variable up: the process's own ([`environment`]), or a test's.
+/// Looks up an environment variable: of the process ([`environment`]), or of a test.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
-/// The process's environment. An empty variable is as good as none.
+/// A variable of the process's environment. An empty one counts as missing.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())

@@ -1,60 +1,61 @@
-//! The bytes of an answer, taken apart into JSON values by what they are and not by their label:
-//! server-sent events, an object a line, or one JSON text over any number of lines.
+//! Splits the body of an answer into JSON values. The format is detected from the content, not from
+//! the content type: server-sent events, one object per line, or JSON text over any number of
+//! lines.
 
 use super::Fault;
 use super::lenient::parse;
 use serde_json::Value;
 use std::collections::VecDeque;
 
-/// The longest line, and the longest JSON text over several lines, in bytes.
+/// Maximum length of a line, and of JSON text over several lines, in bytes.
 const LONGEST: usize = 4 << 20;
 
-/// What a body is found to hold, in its order.
+/// An item of a body, in order.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
     /// A JSON value.
     Json(Value),
-    /// What an event of the name `error` has for data; a text if that is no JSON.
+    /// Data of an event named `error`; a string if it is not JSON.
     Error(Value),
-    /// `[DONE]`: nothing follows.
+    /// `[DONE]`, the end of the stream.
     Done,
-    /// Something whole that can't be read, and why.
+    /// A complete item that can't be parsed, and why.
     Unreadable(String),
-    /// A value that the end of the body cut off.
+    /// A value that is cut off by the end of the body.
     Broken,
-    /// The body begins with something that no model server sends.
+    /// The body starts with something that no model server sends.
     Foreign,
 }
 
-/// Takes a body apart as its bytes come.
+/// Incremental parser of a body.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// The line that has not ended yet.
+    /// The current line so far.
     line: Vec<u8>,
-    /// The last byte was a carriage return: a line feed after it ends no further line.
+    /// The last byte was a carriage return: a line feed after it belongs to the same line end.
     returned: bool,
-    /// A line that is not blank was read.
+    /// A non-blank line was read.
     begun: bool,
-    /// The body is a stream of events: lines that say nothing are left alone.
+    /// The body is an event stream: unknown lines are ignored.
     streams: bool,
-    /// The lines of data of an event that make no JSON value by themselves.
+    /// Data lines of an event that are not a complete JSON value yet.
     data: Option<String>,
-    /// The event's name is `error`.
+    /// The current event is named `error`.
     is_error: bool,
-    /// A JSON text that did not end with its first line.
+    /// JSON text that did not end with its first line.
     text: String,
-    /// How many values stood in lines of their own, not in events.
+    /// Number of values outside events.
     bare: usize,
     found: VecDeque<Found>,
 }
 
 impl Events {
-    /// A body whose label says whether it is a stream of events.
+    /// A new body; `labelled` is whether its content type is that of an event stream.
     pub(super) fn new(labelled: bool) -> Self {
         Self { streams: labelled, ..Self::default() }
     }
 
-    /// Takes the next bytes up.
+    /// Adds the next bytes.
     pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
         while !bytes.is_empty() {
             if std::mem::take(&mut self.returned) && bytes[0] == b'\n' {
@@ -76,7 +77,7 @@ impl Events {
         Ok(())
     }
 
-    /// Takes up that no bytes follow.
+    /// Marks the end of the body.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
         if !self.line.is_empty() {
             self.line_over()?;
@@ -101,12 +102,12 @@ impl Events {
         Ok(())
     }
 
-    /// What was found and not asked for yet.
+    /// The next item that was found.
     pub(super) fn next(&mut self) -> Option<Found> {
         self.found.pop_front()
     }
 
-    /// Whether all that was found were values in lines of their own; how many.
+    /// The number of values, if all of them were outside events.
     pub(super) fn bare(&self) -> Option<usize> {
         Some(self.bare).filter(|bare| *bare > 0 && !self.streams)
     }
@@ -147,7 +148,7 @@ impl Events {
             }
             "" | "id" | "retry" => self.streams = true,
             _ if line == "[DONE]" => self.found.push_back(Found::Done),
-            // Some servers write an error as bare JSON into a stream of events.
+            // Some servers write an error as bare JSON into an event stream.
             _ if line.starts_with(['{', '[']) => match parse(line) {
                 Ok(value) => self.value(value),
                 Err(_) => line.clone_into(&mut self.text),
@@ -165,7 +166,7 @@ impl Events {
             Some(before) => before.extend(["\n", data]),
             None if data.is_empty() => {}
             None if data == "[DONE]" => self.found.push_back(Found::Done),
-            // Not waiting for the blank line, which some servers leave out.
+            // Without waiting for the blank line, which some servers leave out.
             None => match parse(data) {
                 Ok(value) => self.event(value),
                 Err(_) => self.data = Some(data.to_owned()),
@@ -173,7 +174,7 @@ impl Events {
         }
     }
 
-    /// The lines of data that are one value together.
+    /// Ends an event, whose data lines together are one value.
     fn event_over(&mut self, at_end: bool) {
         if let Some(data) = self.data.take() {
             match parse(&data) {
@@ -201,7 +202,7 @@ fn too_long(what: &str) -> Fault {
     Fault::TooLong { what: what.to_owned() }
 }
 
-/// The JSON values in a whole body, for which it does not matter where it ends.
+/// The JSON values in a complete body, in any of these formats.
 pub(super) fn values(body: &str) -> Vec<Value> {
     let mut events = Events::default();
     let taken = events.take(body.as_bytes()).and_then(|()| events.end());
@@ -228,20 +229,20 @@ mod tests {
             ("data: {\"a\":1}\n\ndata: {\"b\":[2]}\n\ndata: [DONE]\n\n", {
                 vec![one(), two(), Found::Done]
             }),
-            // Ends of lines, and none between events.
+            // Line endings, and no blank line between events.
             ("data:{\"a\":1}\r\n\r\ndata:{\"b\":[2]}\r\n", vec![one(), two()]),
             ("data: {\"a\":1}\r\rdata: {\"b\":[2]}\r", vec![one(), two()]),
             ("data: {\"a\":1}\ndata: {\"b\":[2]}", vec![one(), two()]),
-            // One value in two lines of data.
+            // One value in two data lines.
             ("data: {\"a\":\ndata: 1}\n\ndata: {\"b\":[2]}\n\n", vec![one(), two()]),
             ("data: {\"a\":\r\ndata:\r\ndata: 1}\r\n\r\n", vec![one()]),
-            // What says nothing.
+            // Lines and events without content.
             ("\u{feff}: hello\n\nevent: ping\nid: 1\nretry: 5\ndata:\n\ndata: {\"a\":1}\n\n", {
                 vec![one()]
             }),
             ("\n\nother: x\ndata: null\n\n", vec![Found::Foreign, Found::Json(Value::Null)]),
             ("id: 7\nother\nmore: x\ndata: {\"a\":1}\n\n", vec![one()]),
-            // Lines, and JSON over several lines.
+            // One object per line, and JSON over several lines.
             ("{\"a\":1}\n{\"b\":[2]}\n", vec![one(), two()]),
             ("\u{feff}{\"a\":1}", vec![one()]),
             ("{\n  \"a\": 1\n}\n", vec![one()]),
@@ -254,7 +255,7 @@ mod tests {
             }),
             ("event: error\ndata: slow down\n\n", vec![Found::Error(json!("slow down"))]),
             ("data: {\"a\":1}\n\n{\"b\":[2]}\n", vec![one(), two()]),
-            // Ends that are none.
+            // Bodies that are cut off.
             ("data: {\"a\":", vec![Found::Broken]),
             ("{\"a\":1}\n{\"b\":", vec![one(), Found::Broken]),
             ("", vec![]),

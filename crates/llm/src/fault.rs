@@ -1,4 +1,4 @@
-//! What can go wrong with one try to get an answer, told apart by what the caller does about it.
+//! Errors of one attempt to get an answer, distinguished by how the caller reacts.
 
 use redraft_domain::text::one_line;
 use serde_json::Value;
@@ -6,10 +6,10 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// Why one try to get an answer failed, for all kinds of provider.
+/// Why one attempt to get an answer failed, for all kinds of provider.
 ///
-/// No text in it holds a key or an address beyond the server's name and port. What a
-/// server said is on one visible line of at most 200 characters.
+/// No text in it has a key or an address beyond the server's name and port. A server's message is
+/// on one line of at most 200 visible characters.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Fault {
     /// No connection, or it was closed before an answer began.
@@ -17,10 +17,10 @@ pub enum Fault {
     Connect {
         /// Name and port.
         server: String,
-        /// What the system said.
+        /// Error of the operating system.
         reason: String,
     },
-    /// The server is not the one that it says it is, as far as this system can tell.
+    /// The server's TLS certificate is not trusted by this system.
     #[error(
         "can't trust `{server}`: {reason}; check its address and the clock; if its certificate, or that \
          of a proxy that opens TLS, is of your own, name the file of who signed it in `SSL_CERT_FILE`"
@@ -31,14 +31,14 @@ pub enum Fault {
         /// What is wrong with its certificate.
         reason: String,
     },
-    /// A proxy of the environment can't be used, or lets nobody through.
+    /// A proxy from the environment can't be used, or refuses the connection.
     #[error("{reason}")]
     Proxy {
-        /// The variable that names it.
+        /// The environment variable of the proxy.
         variable: &'static str,
-        /// What is wrong, with the variable.
+        /// What is wrong, including the variable.
         reason: String,
-        /// Whether asking again can help.
+        /// Whether a retry can help.
         passing: bool,
     },
     /// The server refused the request.
@@ -46,9 +46,9 @@ pub enum Fault {
     Status {
         /// The HTTP status.
         status: u16,
-        /// What the server said.
+        /// The server's message.
         message: String,
-        /// How long it asks to wait before the next request.
+        /// The wait that it asks for before the next request.
         retry_after: Option<Duration>,
     },
     /// The stream ended without its end mark.
@@ -57,12 +57,12 @@ pub enum Fault {
     /// The server reported an error after the answer had begun.
     #[error("the provider reported an error in its answer: {message}")]
     InStream {
-        /// What the server said.
+        /// The server's message.
         message: String,
-        /// Whether asking again can help.
+        /// Whether a retry can help.
         passing: bool,
     },
-    /// Something other than a model answered.
+    /// The response is not from a model server.
     #[error("`{server}` sent {what} and not a model's answer; check the provider's `base_url`")]
     NotAnAnswer {
         /// Name and port.
@@ -70,59 +70,59 @@ pub enum Fault {
         /// What it sent.
         what: String,
     },
-    /// Bytes that are not UTF-8, or text that is not the JSON that the wire format promises.
+    /// The response is not UTF-8, or not the JSON of the wire format.
     #[error("the answer can't be read: {what}")]
     BadText {
         /// What is wrong with it.
         what: String,
     },
-    /// More than anyone needs.
+    /// The answer exceeds a limit.
     #[error("the answer is too long: {what}")]
     TooLong {
-        /// The limit that it passed.
+        /// The limit.
         what: String,
     },
-    /// Nothing came for too long.
+    /// The silence limit was exceeded.
     #[error("no answer for {seconds} s; raise the provider's `timeout` if it needs longer")]
     Silence {
-        /// How long was waited.
+        /// The limit.
         seconds: f64,
     },
-    /// The provider does not take the key.
+    /// The provider rejected the key.
     #[error("the provider refused the key ({status}): {message}; check that it is set and valid")]
     KeyRefused {
         /// The HTTP status.
         status: u16,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
     /// The provider does not have the model.
     #[error("the provider has no model `{model}`: {message}{}", offer(near))]
     NoSuchModel {
-        /// The model that was asked for.
+        /// The requested model.
         model: String,
-        /// What the server said.
+        /// The server's message.
         message: String,
-        /// Models that it has and that may have been meant.
+        /// The provider's models with similar names.
         near: Vec<String>,
     },
-    /// The prompt and the longest answer do not fit into the model's context.
+    /// The prompt and the maximum answer do not fit into the model's context.
     #[error("the prompt is longer than the model's context{}: {message}", size(*context))]
     PromptTooLong {
-        /// How long the context is, in tokens, if the server said so.
+        /// Context length in tokens, if the server reports it.
         context: Option<u32>,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// There is nothing left to pay the answer with.
+    /// The account has no credit left.
     #[error("the provider has no credit left for this key ({status}): {message}")]
     NoCredit {
         /// The HTTP status.
         status: u16,
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// The model inside the program can't be run.
+    /// The embedded model can't be run.
     #[error("the model file `{file}` can't be run: {reason}")]
     Embedded {
         /// The file's name.
@@ -130,7 +130,7 @@ pub enum Fault {
         /// Why not.
         reason: String,
     },
-    /// The program that should answer failed.
+    /// The program of a provider of kind `command` failed.
     #[error("the program `{program}` {reason}")]
     Program {
         /// Its name.
@@ -146,18 +146,18 @@ pub enum Fault {
         /// What is wrong.
         reason: String,
     },
-    /// An answer without text.
+    /// The answer has no text.
     #[error("the answer is empty")]
     Empty,
 }
 
-/// Says how long a server asks to wait; nothing if it does not.
+/// Formats the wait that a server asks for; empty if there is none.
 fn wish(retry_after: Option<Duration>) -> String {
     let wait = retry_after.filter(|wait| !wait.is_zero());
     wait.map_or_else(String::new, |wait| format!("; it asks to wait {} s", wait.as_secs()))
 }
 
-/// The models to choose from; nothing if none is known.
+/// Formats the models with similar names; empty if there are none.
 fn offer(near: &[String]) -> String {
     if near.is_empty() {
         return String::new();
@@ -171,14 +171,14 @@ fn size(context: Option<u32>) -> String {
 }
 
 impl Fault {
-    /// A model inside the program that can't be run.
+    /// An error of an embedded model that can't be run.
     #[cfg(feature = "embedded")]
     pub(super) fn embedded(file: &Path, reason: &str) -> Self {
         let name = file.file_name().unwrap_or(file.as_os_str());
         Self::Embedded { file: shown(&name.to_string_lossy()), reason: shown(reason) }
     }
 
-    /// Whether the same request can succeed a little later.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
@@ -202,7 +202,7 @@ impl Fault {
         }
     }
 
-    /// How long the server asks to wait before the next request.
+    /// The wait that the server asks for before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -211,7 +211,7 @@ impl Fault {
         }
     }
 
-    /// The same, where what was said by a server or a program went through this.
+    /// Applies `change` to the message of a server or program.
     pub(super) fn map_said(mut self, change: impl Fn(&str) -> String) -> Self {
         match &mut self {
             Self::Connect { reason: said, .. }
@@ -236,7 +236,7 @@ impl Fault {
         self
     }
 
-    /// The same, where the proxy of this variable may have answered in the server's place.
+    /// Mentions that the proxy of this variable may have answered instead of the server.
     pub(super) fn by_proxy(self, variable: &str) -> Self {
         let named = |message: &str| format!("{message} (or the proxy of `{variable}` says so)");
         match self {
@@ -250,18 +250,18 @@ impl Fault {
         }
     }
 
-    /// Text that the server sent and that is not what its wire format promises.
+    /// An error for text that does not match the wire format.
     #[expect(clippy::needless_pass_by_value, reason = "it is handed errors by `map_err`")]
     pub(super) fn bad_text(what: impl ToString) -> Self {
         Self::BadText { what: shown(&what.to_string()) }
     }
 }
 
-/// Where servers put the code of an error, besides its name.
+/// Fields in which servers put an error's code.
 pub(super) const CODES: [&str; 6] =
     ["code", "status", "statusCode", "status_code", "error_code", "errorCode"];
 
-/// Whether a value says nothing: as the error of an answer without one.
+/// Whether a value is empty, such as the `error` field of a successful answer.
 pub(super) fn is_hollow(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -273,8 +273,8 @@ pub(super) fn is_hollow(value: &Value) -> bool {
     }
 }
 
-/// Whether a code is that of an error: neither 0 nor a status of success, and no word but in capitals
-/// or in one, as `InvalidParameter`.
+/// Whether a code means an error: a number other than 0 or a success status, or a word with
+/// capitals or underscores, such as `InvalidParameter`.
 pub(super) fn is_error_code(code: &Value) -> bool {
     match code {
         Value::Number(number) => number.as_i64().is_none_or(|n| n != 0 && !(200..300).contains(&n)),
@@ -286,7 +286,7 @@ pub(super) fn is_error_code(code: &Value) -> bool {
     }
 }
 
-/// The HTTP status in an error's fields, if one of them is that.
+/// The HTTP status in an error's fields, if there is one.
 pub(super) fn status_in(error: &Value) -> Option<u16> {
     let of = |place: &Value| {
         let number = |code: &Value| code.as_u64().or_else(|| code.as_str()?.parse().ok());
@@ -296,18 +296,18 @@ pub(super) fn status_in(error: &Value) -> Option<u16> {
     of(error).or_else(|| of(&error["error"]))
 }
 
-/// Whether a status tells of a state that passes by itself.
+/// Whether a status means a transient error.
 pub(super) const fn passing(status: u16) -> bool {
     matches!(status, 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524 | 529)
 }
 
-/// What a server said, as an error shows it.
+/// Formats a server's message for an error.
 pub(super) fn shown(message: &str) -> String {
-    // Whatever its length, only the beginning can be shown.
+    // Only the beginning is shown, so the rest is not processed.
     one_line(&message[..message.floor_char_boundary(4096)], 200)
 }
 
-/// Where servers put what they say of an error, in the order in which it is looked for.
+/// Fields in which servers put an error's message, in order of priority.
 const MESSAGES: [&str; 14] = [
     "error",
     "message",
@@ -326,8 +326,8 @@ const MESSAGES: [&str; 14] = [
 ];
 
 /// The message in an error's JSON: `{"error": {"message": ..}}`, `{"error": ".."}`,
-/// `{"message": ..}`, `{"detail": ..}` and the like, any of these as the first of a list, or a text
-/// alone.
+/// `{"message": ..}`, `{"detail": ..}` and the like, the first of a list of these, or a plain
+/// string.
 pub(super) fn message_in(body: &Value) -> Option<String> {
     match body {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),

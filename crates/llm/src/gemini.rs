@@ -1,4 +1,4 @@
-//! Gemini's own format.
+//! Wire format of Gemini's API.
 
 use super::Fault;
 use super::wire::{Reading, Wire, tokens};
@@ -17,7 +17,7 @@ impl Wire for Gemini {
     }
 
     fn path(&self) -> String {
-        // The list of models names them with the folder that they are in.
+        // The list of models has names with this prefix.
         let model = self.model.strip_prefix("models/").unwrap_or(&self.model);
         format!("models/{model}:streamGenerateContent?alt=sse")
     }
@@ -29,7 +29,7 @@ impl Wire for Gemini {
     fn body(&self, request: &Request) -> Result<Value, Fault> {
         let (system, messages): (Vec<&Message>, Vec<&Message>) =
             request.messages.iter().partition(|message| message.role == Speaker::System);
-        // The answers to the calls of one message belong into one.
+        // The results of all calls of one message belong in one message.
         let turns = messages.chunk_by(|a, b| a.role == Speaker::Tool && b.role == Speaker::Tool);
         let contents: Vec<Value> = turns
             .map(|turn| {
@@ -67,7 +67,7 @@ impl Wire for Gemini {
     }
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
-        // An answer that was not streamed is a list of what the events would have been.
+        // An answer that was not streamed is a list of the same events.
         if let Some(events) = event.as_array() {
             return events.iter().try_for_each(|event| self.read(event, reading));
         }
@@ -96,7 +96,7 @@ impl Wire for Gemini {
     }
 }
 
-/// What a message says, the tools that it calls, or the answer to a call.
+/// The parts of a message: its text, its tool calls, or the result of a call.
 fn parts(message: &Message, request: &Request) -> Vec<Value> {
     if let Some(call) = message.answers.as_ref().and_then(|id| request.call(id)) {
         let response = json!({"result": message.content});
@@ -109,7 +109,8 @@ fn parts(message: &Message, request: &Request) -> Vec<Value> {
     said.into_iter().chain(message.calls.iter().map(call)).collect()
 }
 
-/// Zeros are left out; thoughts are counted beside the answer and paid for like it.
+/// Counts of zero are left out of the response; reasoning is counted separately and paid for like
+/// the answer.
 fn usage(value: &Value) -> Option<Usage> {
     let count = |key: &str| tokens(&value[key]);
     Some(Usage {

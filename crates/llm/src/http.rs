@@ -1,4 +1,4 @@
-//! The one door to model servers: posts JSON, tells refusals apart, and reads answers line by line.
+//! HTTP client for model servers: sends JSON, classifies errors, and reads answers as they arrive.
 
 use super::events::{Events, Found};
 use super::fault::{self, is_hollow, shown};
@@ -27,55 +27,55 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// The longest body of JSON that is read at once, in bytes.
+/// Maximum length of a JSON body that is read at once, in bytes.
 const LONGEST_BODY: usize = 4 << 20;
 
-/// The label of a stream of events.
+/// Content type of an event stream.
 const EVENTS: &str = "text/event-stream";
 
-/// The most that is read of an error's body, in bytes.
+/// Maximum number of bytes that are read of an error's body.
 const LONGEST_ERROR: usize = 64 << 10;
 
-/// How long a connection may take.
+/// Timeout of a connection attempt.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long the count of tokens may come after the answer's end was said.
+/// How long to wait for token counts after the end of the answer.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the rest of a finished answer may come, so that its connection can be used again.
+/// How long to read the rest of a finished answer, so that its connection can be reused.
 const REST: Duration = Duration::from_millis(20);
 
-/// How long a server may take to list its models, for the error that it lacks one.
+/// Timeout of the server's list of models, for the error of a missing model.
 const LIST: Duration = Duration::from_secs(3);
 
-/// Fields of a request that it can do without, for models and servers that do not take them.
+/// Optional fields of a request, removed for models and servers that reject them.
 const OPTIONAL: [&str; 4] = ["temperature", "stream_options", "cache_control", "store"];
 
-/// What a server that does not know schemas names in its complaint, in small letters.
+/// Words in a server's error about an unsupported schema, in lower case.
 const OF_SCHEMAS: [&str; 4] = ["schema", "response_format", "text.format", "output_config"];
 
-/// A field of a request that newer models want under another name.
+/// A field of a request that has another name for newer models.
 const RENAMED: (&str, &str) = ("max_tokens", "max_completion_tokens");
 
-/// The address of a server and what goes with each request to it.
+/// A server's address and the headers of its requests.
 pub(super) struct Endpoint {
     client: OnceLock<Client>,
     url: Url,
-    /// What stands before the wire format's own path.
+    /// Path segments before the path of the wire format.
     base: Vec<String>,
     headers: HeaderMap,
     key: Secret,
 }
 
-/// Why an address can't be used. The address itself is not shown: it can hold a password.
+/// The address is invalid. It is not shown, because it may have a password.
 #[derive(Debug, thiserror::Error)]
 #[error("it must be an http or https address with a host")]
 pub struct BadAddress;
 
 impl Endpoint {
-    /// An endpoint at `base_url` with `path` after it. What of the path `base_url` has at its end
-    /// already, as `/v1`, is not said twice. `key` is what error texts must not show; no
-    /// connection is made yet.
+    /// An endpoint at `base_url` followed by `path`. A beginning of `path` that `base_url` ends in,
+    /// such as `/v1`, is not repeated. `key` is removed from error texts; no connection is made
+    /// yet.
     pub(super) fn new(
         base_url: &str,
         path: &str,
@@ -105,7 +105,7 @@ impl Endpoint {
         }
     }
 
-    /// The client, made when it is first needed: reading the system's certificates takes time.
+    /// The HTTP client, created on first use because loading the system's certificates takes time.
     fn client(&self) -> Result<&Client, Fault> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -113,9 +113,9 @@ impl Endpoint {
         let mut builder = Client::builder()
             .user_agent(concat!("redraft/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
-            // A redirected request would carry the key to a server that nobody named.
+            // A redirected request would send the key to another server.
             .redirect(reqwest::redirect::Policy::none())
-            // Some servers and proxies compare names of headers letter by letter.
+            // Some servers and proxies compare header names case-sensitively.
             .http1_title_case_headers();
         builder = proxy::set(builder, &self.url).map_err(|error| Fault::Proxy {
             variable: error.variable,
@@ -123,15 +123,15 @@ impl Endpoint {
             passing: false,
         })?;
         if self.url.scheme() == "http" {
-            // Small servers end a connection after an answer without a word, and a new one costs
-            // nothing that is noticed beside a model.
+            // Small servers close a connection silently after an answer, and the cost of a new one
+            // is negligible beside a model.
             builder = builder.tls_certs_only([]).pool_max_idle_per_host(0);
         }
         let client = builder.build().map_err(|error| self.unreachable(error))?;
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// Posts JSON and gives the answer's head if the server took the request.
+    /// Posts JSON and returns the response if its status is 200.
     async fn post(&self, body: &Value, model: &str) -> Result<Response, Fault> {
         let request = self.client()?.post(self.url.clone()).headers(self.headers.clone());
         let response = match request.json(body).send().await {
@@ -150,7 +150,7 @@ impl Endpoint {
         self.get_from(self.url.clone()).await
     }
 
-    /// Posts JSON and gets JSON of at most `LONGEST_BODY` bytes.
+    /// Posts JSON and returns the response's JSON of at most `LONGEST_BODY` bytes.
     pub(super) async fn ask(&self, body: &Value) -> Result<Value, Fault> {
         let response = self.post(body, "").await?;
         serde_json::from_slice(&whole(response).await?).map_err(Fault::bad_text)
@@ -168,8 +168,8 @@ impl Endpoint {
         serde_json::from_slice(&whole(response).await?).map_err(Fault::bad_text)
     }
 
-    /// The models of the server's own list that are nearest to this one; none where it has no list,
-    /// or takes too long.
+    /// The names in the server's list of models that are most similar to this one; empty if it has
+    /// no list, or takes too long.
     async fn nearest(&self, model: &str, list: &str) -> Vec<String> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{list}", self.base.join("/")));
@@ -178,7 +178,8 @@ impl Endpoint {
         near.map(|name| one_line(&self.key.scrub(name), 60)).collect()
     }
 
-    /// Why a request did not get there, in the proxy's own words where a proxy refused it.
+    /// The fault for a request that did not reach the server, with the proxy's own message if a
+    /// proxy refused it.
     async fn not_reached(&self, error: reqwest::Error) -> Fault {
         if proxy::refusal(&error).is_some()
             && let Some(mut response) = proxy::refused_again(&self.url).await
@@ -193,7 +194,7 @@ impl Endpoint {
         self.unreachable(error)
     }
 
-    /// The fault of a proxy that opens no tunnel, with what it said.
+    /// The fault for a proxy that opens no tunnel, with its message.
     fn no_way(&self, said: &str, passing: bool) -> Fault {
         let variable = self.proxy().unwrap_or("the system's settings");
         let server = self.server();
@@ -210,7 +211,7 @@ impl Endpoint {
             return Fault::NotTrusted { server, reason: self.shown(&reason) };
         }
         if let Some(said) = proxy::refusal(&error) {
-            // It wants a password, or may do better a little later.
+            // It asks for authentication, or a retry may help.
             return self.no_way(&said, !said.contains("authorization"));
         }
         if self.url.scheme() == "https" && error.is_connect() && !is_of_system(cause) {
@@ -220,18 +221,18 @@ impl Endpoint {
         Fault::Connect { server, reason: self.shown(&reason) + &proxy.unwrap_or_default() }
     }
 
-    /// The variable that names a proxy for this server, if there is one.
+    /// The environment variable of the proxy for this server, if there is one.
     fn proxy(&self) -> Option<&'static str> {
         proxy::named(&self.url).map(|named| named.variable)
     }
 
-    /// What a status other than 200 means.
+    /// The fault for a status other than 200.
     async fn refusal(&self, mut response: Response, model: &str) -> Fault {
         let body = beginning(&mut response).await;
         let (status, headers) = (response.status(), response.headers());
         let phrase = phrase(&response);
         let fault = refusal::fault(status, &phrase, headers, &body, model, |said| self.shown(said));
-        // A proxy answers in the server's place, and has no say in keys.
+        // The proxy may have answered instead of the server, and knows nothing about keys.
         match self.proxy().filter(|_| self.url.scheme() == "http") {
             Some(variable) if !is_json(&body) && status != 407 => fault.by_proxy(variable),
             _ => fault,
@@ -243,7 +244,7 @@ impl Endpoint {
     }
 }
 
-/// The base path, and the format's path after it; where they overlap, only the latter says it.
+/// The base path and the format's path; a common part is left out of the base path.
 fn joined(base: &str, path: &str) -> (Vec<String>, Vec<String>) {
     let parts = |path: &str| -> Vec<String> {
         path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
@@ -254,24 +255,24 @@ fn joined(base: &str, path: &str) -> (Vec<String>, Vec<String>) {
     (base, path)
 }
 
-/// Whether the system itself says what went wrong: not a library above it.
+/// Whether an error comes from the operating system, not from a library.
 fn is_of_system(cause: &(dyn Error + 'static)) -> bool {
     cause.downcast_ref().is_some_and(|error: &io::Error| error.raw_os_error().is_some())
 }
 
-/// Whether a body is JSON, as servers of models send it and proxies do not.
+/// Whether a body is JSON, as model servers send it and proxies do not.
 fn is_json(body: &[u8]) -> bool {
     matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// Whether an address is of this machine or of a network that is not public: where people run models
-/// themselves, on machines that can take long to read a prompt.
+/// Whether an address is on this machine or in a private network: models of the user's own run
+/// there, on machines that may need a long time to read a prompt.
 pub(super) fn is_near(base_url: &str) -> bool {
     let Ok(url) = Url::parse(base_url.trim()) else { return false };
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_lowercase();
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(ip)) => {
-            // 100.64.0.0/10 is what private networks over the public one use.
+            // 100.64.0.0/10 is used by private overlay networks.
             let [a, b, ..] = ip.octets();
             let shared = a == 100 && b & 0xC0 == 64;
             ip.is_loopback() || ip.is_private() || ip.is_link_local() || shared
@@ -287,15 +288,15 @@ pub(super) fn is_near(base_url: &str) -> bool {
     }
 }
 
-/// A model behind an endpoint, whatever its wire format.
+/// A model behind an HTTP endpoint, for any wire format.
 pub(super) struct HttpModel<W> {
     /// The server.
     pub(super) endpoint: Endpoint,
-    /// How it is spoken to.
+    /// The wire format.
     pub(super) wire: W,
-    /// Fields that go over those of the wire format.
+    /// Fields that override those of the wire format.
     pub(super) extra: BTreeMap<String, Value>,
-    /// The server refused a request because of its schema, and is sent none any more.
+    /// The server rejected a request because of its schema; later requests have none.
     pub(super) refused_schema: AtomicBool,
 }
 
@@ -308,7 +309,7 @@ impl<W: Wire> Model for HttpModel<W> {
         Box::pin(async move {
             let mut fault = match self.ask(request, &chunks).await {
                 Ok(ending) => return Ok(ending),
-                // Servers can repeat what they were sent, the key as well.
+                // Servers may quote the request, including the key.
                 Err(fault) => fault.map_said(|said| self.endpoint.shown(said)),
             };
             if let (Fault::NoSuchModel { model, near, .. }, Some(list)) =
@@ -340,7 +341,8 @@ impl<W: Wire> Model for HttpModel<W> {
 impl<W: Wire> HttpModel<W> {
     async fn ask(&self, request: &Request, out: &mpsc::Sender<Chunk>) -> Result<Finish, Fault> {
         let response = match self.post(self.body(request)?).await {
-            // What is wanted is said in the prompt as well.
+            // The prompt describes the format as well, so the request is repeated without the
+            // schema.
             Err(fault @ Fault::Status { status: 400 | 422, .. }) if request.schema.is_some() => {
                 let complaint = fault.to_string().to_lowercase();
                 if !OF_SCHEMAS.iter().any(|name| complaint.contains(name)) {
@@ -354,7 +356,7 @@ impl<W: Wire> HttpModel<W> {
         self.read(response, out).await
     }
 
-    /// The request's JSON, with the fields of the configuration over it.
+    /// The request's JSON, with the configured extra fields.
     fn body(&self, request: &Request) -> Result<Value, Fault> {
         let mut body = self.wire.body(request)?;
         if let Some(fields) = body.as_object_mut() {
@@ -363,7 +365,8 @@ impl<W: Wire> HttpModel<W> {
         Ok(body)
     }
 
-    /// Posts the request; what the server names as unwanted in it is left out, each field once.
+    /// Posts the request. Fields that the server names in its complaint are removed or renamed,
+    /// each once.
     async fn post(&self, mut body: Value) -> Result<Response, Fault> {
         loop {
             let fault = match self.endpoint.post(&body, self.wire.model()).await {
@@ -381,7 +384,7 @@ impl<W: Wire> HttpModel<W> {
         }
     }
 
-    /// Reads an answer until it says that it is done: streamed or not, whatever its label says.
+    /// Reads an answer to its end, streamed or not, independent of its content type.
     async fn read(&self, response: Response, out: &mpsc::Sender<Chunk>) -> Result<Finish, Fault> {
         let kind = content_type(response.headers());
         let mut bytes = response.bytes_stream();
@@ -393,7 +396,7 @@ impl<W: Wire> HttpModel<W> {
             let next = if reading.outcome.is_none() {
                 bytes.next().await
             } else {
-                // The answer is there: what is missing is a count at most.
+                // The answer is complete; only token counts may be missing.
                 timeout(GRACE, bytes.next()).await.unwrap_or(None)
             };
             let taken = match next {
@@ -421,17 +424,17 @@ impl<W: Wire> HttpModel<W> {
             last(&mut reading, &mut stops, out).await?;
         }
         let rest = async { while let Some(Ok(_)) = bytes.next().await {} };
-        // Not coming to the end only costs the next request a new connection.
+        // A timeout only costs the next request a new connection.
         let _ = timeout(REST, rest).await;
         reading.ending()
     }
 
-    /// Takes up what was found next in an answer's body, which is labelled as of this kind.
+    /// Processes the next item of an answer's body; `kind` is the body's content type.
     fn take(&self, found: Found, kind: &str, reading: &mut Reading) -> Result<(), Fault> {
         match found {
             Found::Json(mut event) => {
                 if let Some(fields) = event.as_object_mut() {
-                    // Some servers say with each piece that there is no error.
+                    // Some servers send an empty error with each chunk.
                     fields.retain(|name, value| name != "error" || !is_hollow(value));
                 }
                 let ended = reading.outcome.is_some();
@@ -450,7 +453,7 @@ impl<W: Wire> HttpModel<W> {
                 reading.done = true;
                 Ok(())
             }
-            // Whatever follows the end of an answer takes nothing from it.
+            // Errors after the end of an answer are ignored.
             Found::Unreadable(_) | Found::Broken if reading.outcome.is_some() => Ok(()),
             Found::Unreadable(why) => Err(Fault::bad_text(why)),
             Found::Broken => Err(Fault::Truncated),
@@ -460,14 +463,14 @@ impl<W: Wire> HttpModel<W> {
         }
     }
 
-    /// What an answer is whose body ended without a word of its end.
+    /// Decides whether a body that ended without an end mark is an answer.
     fn ends_unsaid(&self, events: &Events, reading: &mut Reading) -> Result<(), Fault> {
         let Some(values) = events.bare() else { return Ok(()) };
         if !reading.said && !reading.thinks && reading.usage.is_none() {
             return Err(self.not_an_answer("other JSON"));
         }
         if self.wire.ends_unsaid() && values == 1 && reading.said && !reading.more_comes {
-            // A text that came whole needs no word that it is.
+            // An answer that arrived in one piece needs no end mark.
             reading.outcome = Some(Outcome::Whole);
         }
         Ok(())
@@ -478,7 +481,7 @@ impl<W: Wire> HttpModel<W> {
     }
 }
 
-/// Sends new pieces on, up to where the answer should have stopped.
+/// Sends new chunks to the caller, up to a stop text.
 async fn deliver(
     reading: &mut Reading,
     stops: &mut Stops<'_>,
@@ -493,7 +496,7 @@ async fn deliver(
             piece => (piece, false),
         };
         if !matches!(&piece, Chunk::Text(text) if text.is_empty()) {
-            // A closed channel means that nobody listens any more: as good as broken off.
+            // A closed channel means that the caller is gone; treated like a broken connection.
             out.send(piece).await.map_err(|_| Fault::Truncated)?;
         }
         if over {
@@ -505,7 +508,7 @@ async fn deliver(
     Ok(())
 }
 
-/// Sends on what is only known at the end of an answer.
+/// Sends the chunks that are only known at the end of an answer.
 async fn last(
     reading: &mut Reading,
     stops: &mut Stops<'_>,
@@ -518,7 +521,7 @@ async fn last(
              taken as cut off"
         )));
     }
-    // What was cut off is no call.
+    // A tool call that was cut off is not used.
     if reading.outcome == Some(Outcome::Whole) {
         let calls = reading.calls();
         reading.chunks.extend(calls.into_iter().map(Chunk::Call));
@@ -526,7 +529,7 @@ async fn last(
     deliver(reading, &mut Stops::new(&[]), out).await
 }
 
-/// Takes a field out wherever it stands; whether it was there.
+/// Removes a field at any depth; returns whether it was there.
 fn without(value: &mut Value, field: &str) -> bool {
     match value {
         Value::Object(map) => {
@@ -538,7 +541,7 @@ fn without(value: &mut Value, field: &str) -> bool {
     }
 }
 
-/// Gives the field that newer models want under another name that name; whether it was there.
+/// Renames the field that has another name for newer models; returns whether it was there.
 fn renamed(body: &mut Value) -> bool {
     let Some(map) = body.as_object_mut() else { return false };
     let Some(value) = map.remove(RENAMED.0) else { return false };
@@ -546,7 +549,7 @@ fn renamed(body: &mut Value) -> bool {
     true
 }
 
-/// The reason of a response's status line; the usual one where it has none.
+/// The reason phrase of a response's status line, else the standard one.
 fn phrase(response: &Response) -> String {
     let own = response.extensions().get::<hyper::ext::ReasonPhrase>();
     let own = own.map(|own| String::from_utf8_lossy(own.as_bytes()).trim().to_owned());
@@ -566,7 +569,7 @@ async fn beginning(response: &mut Response) -> Vec<u8> {
     body
 }
 
-/// A whole body within the limit.
+/// The whole body, up to the limit.
 async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| Fault::Truncated)? {
@@ -578,7 +581,7 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, Fault> {
     Ok(body)
 }
 
-/// The content type without its parameters, in small letters; empty if there is none.
+/// The content type without parameters, in lower case; empty if there is none.
 fn content_type(headers: &HeaderMap) -> String {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_lowercase()

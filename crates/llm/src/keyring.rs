@@ -1,8 +1,8 @@
-//! Keys in the system's keyring (`redraft login`): the Secret Service on Linux, the Keychain on macOS, the
-//! Credential Manager on Windows.
+//! Keys in the system's keyring (`redraft login`): the Secret Service on Linux, the Keychain on
+//! macOS, the Credential Manager on Windows.
 //!
-//! Which providers have a key there is noted in the state folder, by name only, so that nobody who keeps
-//! no key there waits for a keyring or is asked to unlock one.
+//! The names of the providers with a key there are stored in the state folder, so that users
+//! without such keys never wait for a keyring or are asked to unlock one.
 
 use super::secret::Secret;
 use redraft_files::{self as files, FileError, Mode};
@@ -12,50 +12,51 @@ use std::sync::mpsc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The file of the providers' names in the state folder, a line each, and how long it may be, in bytes.
+/// File in the state folder with the providers' names, one per line, and its maximum length in
+/// bytes.
 const LOGINS: &str = "logins";
 const LONGEST: u64 = 64 << 10;
-/// The longest key that is kept, in bytes.
+/// Maximum length of a key, in bytes.
 const LONGEST_KEY: usize = 8 << 10;
-/// How long the keyring may take, which may have to ask its user for a password.
+/// Timeout of the keyring, which may have to ask the user for a password.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Why a key can't be kept in the keyring, or read from it.
+/// Why a key can't be stored in the keyring, or read from it.
 #[derive(Debug, Error)]
 pub enum KeyringError {
-    /// The system has no keyring, or none that runs.
+    /// The system has no keyring, or it does not run.
     #[error("there is no keyring that can be used ({0}); keep the key in an environment variable")]
     Missing(String),
-    /// The keyring refused.
+    /// The keyring returned an error.
     #[error("the keyring refused ({0}); unlock it, or keep the key in an environment variable")]
     Refused(String),
-    /// The keyring did not answer.
+    /// The keyring did not answer in time.
     #[error(
         "the keyring did not answer within {} seconds; unlock it, or keep the key in an environment variable",
         PATIENCE.as_secs()
     )]
     Silent,
-    /// What was given is no key.
+    /// The text is not a key.
     #[error("that is no key: {0}")]
     NoKey(&'static str),
-    /// The user has no folder for the names.
+    /// There is no state folder.
     #[error(
         "there is no folder for redraft's state; set `HOME`, or keep the key in an environment variable"
     )]
     NoHome,
-    /// The names can't be written.
+    /// The file of names can't be written.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// The providers that have a key in the keyring.
+/// Providers with a key in the keyring.
 #[must_use]
 pub fn logins() -> BTreeSet<String> {
     let read = || String::from_utf8(files::read_private(&place()?, LONGEST)?).ok();
     read().unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
-/// Puts a provider's key into the keyring, in the place of one that is there.
+/// Stores a provider's key in the keyring, and replaces an existing one.
 pub fn put(provider: &str, key: &str) -> Result<(), KeyringError> {
     let key = key.trim().to_owned();
     if key.is_empty() {
@@ -65,18 +66,18 @@ pub fn put(provider: &str, key: &str) -> Result<(), KeyringError> {
         return Err(KeyringError::NoKey("keys are a word of letters, digits and signs"));
     }
     let had = logins().contains(provider);
-    // Before the key: without its name nobody would find it again.
+    // The name is stored first: without it, the key would never be found again.
     note(|names| names.insert(provider.to_owned()))?;
     let name = provider.to_owned();
     within(move || system::put(&name, &key)).inspect_err(|_| {
-        // A key that was there before still is.
+        // An existing key is still there.
         if !had {
             let _ = note(|names| names.remove(provider));
         }
     })
 }
 
-/// Removes a provider's key from the keyring, and says whether there was one.
+/// Removes a provider's key from the keyring; returns whether there was one.
 pub fn remove(provider: &str) -> Result<bool, KeyringError> {
     if !logins().contains(provider) {
         return Ok(false);
@@ -87,7 +88,7 @@ pub fn remove(provider: &str) -> Result<bool, KeyringError> {
     Ok(removed)
 }
 
-/// A provider's key, if one was put into the keyring.
+/// A provider's key, if it was stored in the keyring.
 pub(super) fn get(provider: &str) -> Result<Option<Secret>, KeyringError> {
     if !logins().contains(provider) {
         return Ok(None);
@@ -100,7 +101,7 @@ fn place() -> Option<PathBuf> {
     Some(files::state_folder()?.join(LOGINS))
 }
 
-/// Changes the noted names.
+/// Changes the stored names.
 fn note(change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> Result<(), KeyringError> {
     let place = place().ok_or(KeyringError::NoHome)?;
     let mut names = logins();
@@ -112,7 +113,7 @@ fn note(change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> Result<(), Keyrin
     Ok(())
 }
 
-/// What the keyring says in time. One that waits for a password that nobody types would wait for ever.
+/// Runs `work` with a timeout: a keyring that waits for a password could block forever.
 fn within<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
 ) -> Result<T, KeyringError> {
@@ -126,7 +127,7 @@ mod system {
     use super::KeyringError;
     use keyring::{Entry, Error};
 
-    /// What the keyring knows redraft's keys by.
+    /// Service name of redraft's keys in the keyring.
     const SERVICE: &str = "redraft";
 
     pub(super) fn put(provider: &str, key: &str) -> Result<(), KeyringError> {
@@ -156,7 +157,7 @@ mod system {
         Entry::new(SERVICE, provider).map_err(refused)
     }
 
-    /// Its words, never its debug output: that of some errors has the key.
+    /// Uses the error's message, never its debug output: that of some errors has the key.
     #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     fn refused(error: Error) -> KeyringError {
         KeyringError::Refused(error.to_string())

@@ -1,15 +1,15 @@
-//! JSON as servers write it: not all of them keep to it, and some cut a character in two.
+//! Lenient JSON parser: some servers send invalid JSON, and some split a character.
 
 use serde_json::{Error, Value};
 use std::fmt::Write as _;
 
-/// What stands for half a character is this far from it, at the end of the last plane of private use,
-/// where no text has anything.
+/// Offset between a surrogate and the character that represents it, at the end of the last private
+/// use plane, where no text has characters.
 const SHIFT: u32 = 0x10_F800 - 0xD800;
 
-/// The value in a JSON text. In a text that is none, what servers are known to get wrong is put right
-/// first: numbers that JSON does not have (as `-Infinity`) are null, control characters in texts are
-/// what they are, and halves of characters, which [`Halves`] joins, are kept.
+/// Parses JSON text. If it is invalid, known mistakes of servers are corrected first: numbers that
+/// JSON does not have (such as `-Infinity`) become null, control characters in strings are escaped,
+/// and lone surrogates are kept for [`Halves`] to join.
 pub(super) fn parse(text: &str) -> Result<Value, Error> {
     serde_json::from_str(text).or_else(|error| match mended(text) {
         Some(mended) => serde_json::from_str(&mended).map_err(|_| error),
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Error> {
     })
 }
 
-/// The text with the faults put right that were found in it; none if there were none.
+/// The text with these mistakes corrected; `None` if there are none.
 fn mended(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len() + 16);
     let (mut rest, mut changed, mut in_text) = (text, false, false);
@@ -45,7 +45,7 @@ fn mended(text: &str) -> Option<String> {
                     changed = true;
                 }
                 _ => {
-                    // What is escaped ends no text.
+                    // An escaped quote does not end the string.
                     taken += rest[1..].chars().next().map_or(0, char::len_utf8);
                     out.push_str(&rest[..taken]);
                 }
@@ -72,23 +72,23 @@ fn mended(text: &str) -> Option<String> {
     changed.then_some(out)
 }
 
-/// The number of an escape as `\ud83d` that a text begins with.
+/// The value of an escape such as `\ud83d` at the start of a text.
 fn unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
     u32::from_str_radix(digits, 16).ok().filter(|_| hex)
 }
 
-/// Joins the halves of a character that came in two pieces of a text.
+/// Joins surrogate pairs that were split between two chunks of a text.
 #[derive(Debug, Default)]
 pub(super) struct Halves {
-    /// The first half, whose second one is waited for.
+    /// A high surrogate that waits for the low one.
     first: Option<u32>,
 }
 
 impl Halves {
-    /// The next piece with whole characters only. A half that finds no other becomes the mark for
-    /// what can't be read.
+    /// The next chunk with complete characters only. An unpaired surrogate becomes the replacement
+    /// character.
     pub(super) fn join(&mut self, piece: &str) -> String {
         let mut out = String::with_capacity(piece.len());
         for c in piece.chars() {

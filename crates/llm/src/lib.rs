@@ -1,8 +1,9 @@
-//! The model seam: a request goes in, pieces of text come out, and an outcome ends them.
+//! Language models behind one trait: a request goes in, chunks of text come out, and an outcome
+//! ends them.
 //!
-//! `provider` turns the configuration into a [`Model`], `call` asks one with retries, a limit on
-//! silence and cancelling. Everything else is one file a wire format. Nothing here knows of agents'
-//! templates or of sessions.
+//! `provider` turns the configuration into a [`Model`]; `call` runs a request with retries, a
+//! silence limit and cancellation. Each wire format is one file. Nothing here knows the agents'
+//! templates or sessions.
 
 mod anthropic;
 pub mod call;
@@ -48,84 +49,85 @@ use futures_util::future::BoxFuture;
 use redraft_domain::chat::{Agent, Outcome, Request, ToolCall, Usage};
 use tokio::sync::mpsc;
 
-/// A piece of an answer as it arrives.
+/// A chunk of an answer as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chunk {
-    /// A piece of the answer itself.
+    /// Text of the answer.
     Text(String),
-    /// A piece of what the model thinks before it answers, where the provider tells them apart.
+    /// Reasoning before the answer, if the provider returns it separately.
     Reasoning(String),
-    /// A tool that it calls.
+    /// A tool call.
     Call(ToolCall),
-    /// What whoever waits should know of the answer, in words.
+    /// A note on the answer, for the user.
     Note(String),
-    /// What the model does before its first words.
+    /// Progress before the first text.
     Phase(Phase),
 }
 
-/// What a model does before its first words, where that can be told.
+/// Progress of a model before its first text, if it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It is brought into memory.
+    /// The model is being loaded into memory.
     Loading,
-    /// It reads the prompt.
+    /// The model is reading the prompt.
     Reading {
-        /// Tokens that are read, those that it still knew included.
+        /// Tokens processed so far, including cached ones.
         read: u64,
         /// Tokens of the whole prompt.
         of: u64,
     },
 }
 
-/// How an answer ended, said by the provider.
+/// How an answer ended, as reported by the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finish {
-    /// Whole, cut or refused.
+    /// Complete, cut off or refused.
     pub outcome: Outcome,
-    /// The tokens used, where the provider counted them.
+    /// Token counts, if the provider reports them.
     pub usage: Option<Usage>,
 }
 
-/// Something that answers requests. One try only: retries and limits belong to [`call::call`].
+/// A model that answers requests. It makes a single attempt: retries and limits belong to
+/// [`call::call`].
 pub trait Model: Send + Sync {
-    /// Asks once and sends the answer's pieces as they arrive. Dropping the future stops the
-    /// request and whatever process works on it.
+    /// Sends one request and forwards the answer's chunks as they arrive. Dropping the future
+    /// cancels the request and stops any process that works on it.
     fn answer<'a>(
         &'a self,
         request: &'a Request,
         chunks: mpsc::Sender<Chunk>,
     ) -> BoxFuture<'a, Result<Finish, Fault>>;
 
-    /// Waits until it may be asked, where its provider takes only so many requests. Whoever asks holds
-    /// what is given until the answer is there.
+    /// Waits for the rate limit of the provider. The caller holds the returned guard until the
+    /// answer is complete.
     fn turn(&self) -> BoxFuture<'_, Turn> {
         Box::pin(std::future::ready(None))
     }
 
-    /// Whether it can be told of tools. One that can't leaves a request's tools out.
+    /// Whether it supports tools. If not, it ignores a request's tools.
     fn takes_tools(&self) -> bool {
         false
     }
 
-    /// Whether it can be told of a schema. One that can't leaves a request's schema out. Whether its answers
-    /// are held to it is another question.
+    /// Whether it accepts a schema. If not, it ignores a request's schema. Accepting one does not
+    /// mean that its answers are constrained by it.
     fn takes_schema(&self) -> bool {
         false
     }
 
-    /// Whether its server has refused a request because of its schema.
+    /// Whether its server has rejected a request because of its schema.
     fn refused_schema(&self) -> bool {
         false
     }
 
-    /// Whether it can hold answers of this agent to the form of their request, as a pattern. One that
-    /// can't leaves a request's form out.
+    /// Whether it can constrain answers of this agent to the form of their request, as a pattern.
+    /// If not, it ignores a request's form.
     fn takes_form(&self, _agent: Agent) -> bool {
         false
     }
 
-    /// Whether it goes on from what the last message says, where that is the model's own. One that
-    /// does not is never sent such a message.
+    /// Whether it can continue from a prefill, a last message by the assistant. If not, it is never
+    /// sent such a message.
     fn takes_prefill(&self) -> bool {
         false
     }

@@ -1,13 +1,13 @@
-//! The names of a server's models that are nearest to one that it does not have.
+//! Finds the names in a server's list of models that are most similar to a missing one.
 
 use serde_json::Value;
 
-/// So many are offered.
+/// Maximum number of suggestions.
 const OFFERED: usize = 3;
-/// What is less alike than this is no slip of the keys.
+/// Minimum similarity of a typing error.
 const ALIKE: f64 = 0.7;
 
-/// The names in a server's list of models, whatever its format.
+/// The names in a server's list of models, in any known format.
 pub(super) fn names(list: &Value) -> Vec<&str> {
     let list = ["data", "models"].iter().find_map(|key| list[key].as_array()).or(list.as_array());
     let name = |model: &'_ Value| -> Option<_> {
@@ -16,15 +16,14 @@ pub(super) fn names(list: &Value) -> Vec<&str> {
     list.into_iter()
         .flatten()
         .filter_map(|model| model[name(model)?].as_str())
-        // Gemini's are in a folder.
+        // Gemini's names have this prefix.
         .map(|name| name.strip_prefix("models/").unwrap_or(name))
         .collect()
 }
 
-/// The other names that may have been meant, the nearest first; where there are only a few, all of
-/// them.
+/// The most similar other names, best first; all of them if there are only a few.
 pub(super) fn nearest<'a>(asked: &str, names: &[&'a str]) -> Vec<&'a str> {
-    // A server can refuse a model that it lists: its name is no news.
+    // A server can refuse a model that is in its list.
     let names: Vec<&str> = names.iter().copied().filter(|name| *name != asked).collect();
     let asked = asked.to_lowercase();
     let score = |name: &str| {

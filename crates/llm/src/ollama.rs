@@ -1,5 +1,5 @@
-//! Ollama's own chat format. Its OpenAI-compatible endpoint can't set the size of the context, and
-//! the default one silently drops the beginning of a long prompt.
+//! Wire format of Ollama's own chat API. Its OpenAI-compatible endpoint can't set the context
+//! length, and the default one silently drops the beginning of a long prompt.
 
 use super::Fault;
 use super::env::Lookup;
@@ -8,13 +8,13 @@ use super::wire::{Reading, Wire, tokens};
 use redraft_domain::chat::{Message, Outcome, Request, ToolCall, Usage};
 use serde_json::{Value, json};
 
-/// The least context that is asked for, if the configuration says nothing.
+/// Minimum context length if none is configured, in tokens.
 pub(super) const DEFAULT_CONTEXT: u32 = 8192;
 
-/// Contexts are multiples of this: Ollama loads the model again for each new size.
+/// Context lengths are multiples of this: Ollama reloads the model for each new length.
 const CONTEXT_STEP: u64 = 2048;
 
-/// Where `OLLAMA_HOST` says that Ollama is, read as Ollama itself reads it.
+/// The address in `OLLAMA_HOST`, parsed as Ollama itself does.
 pub(super) fn host(env: Lookup<'_>) -> Option<String> {
     let text = env("OLLAMA_HOST")?;
     let (scheme, rest) = match text.trim().split_once("://") {
@@ -22,15 +22,15 @@ pub(super) fn host(env: Lookup<'_>) -> Option<String> {
         None => (None, text.trim()),
     };
     let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    // The colons of an IPv6 address stand in brackets; the port's stands after them.
+    // The colons of an IPv6 address are in brackets; the one before the port comes after them.
     let colon = address.rfind(':').filter(|colon| !address[*colon..].contains(']'));
     let (host, port) = match colon {
         Some(colon) => (&address[..colon], Some(&address[colon + 1..])),
         None => (address, None),
     };
-    // A server that listens on all addresses is reached on this machine's own.
+    // A server that listens on all addresses is reached at the loopback address.
     let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "127.0.0.1" } else { host };
-    // A scheme without a port means the scheme's own port.
+    // A scheme without a port means the scheme's default port.
     let port = port.or(if scheme.is_none() { Some("11434") } else { None });
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     Some(format!("{}://{host}{port}{path}", scheme.unwrap_or("http")))
@@ -40,12 +40,12 @@ pub(super) fn host(env: Lookup<'_>) -> Option<String> {
 pub(super) struct Ollama {
     /// The model's name at the server.
     pub(super) model: String,
-    /// The least context, in tokens.
+    /// Minimum context length, in tokens.
     pub(super) context: u32,
 }
 
 impl Ollama {
-    /// The context that holds the prompt and the longest answer.
+    /// A context length that fits the prompt and the maximum answer.
     fn context_for(&self, request: &Request) -> u64 {
         let whole = request.prompt_tokens() + u64::from(request.max_tokens);
         whole.next_multiple_of(CONTEXT_STEP).max(u64::from(self.context))
@@ -120,7 +120,7 @@ fn message(message: &Message, request: &Request) -> Value {
     json
 }
 
-/// Old servers leave the prompt's count out when they had it in their cache: then nothing is known.
+/// Old servers leave out the prompt's count if the prompt was cached: then the usage is unknown.
 fn usage(event: &Value) -> Option<Usage> {
     Some(Usage {
         prompt: tokens(&event["prompt_eval_count"])?,

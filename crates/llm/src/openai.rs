@@ -1,4 +1,4 @@
-//! The chat completions format, spoken by `OpenAI`, by most hosts and by most local servers.
+//! Wire format of the chat completions API of `OpenAI`, most hosts and most local servers.
 
 use super::fault::is_hollow;
 use super::parts::says_something;
@@ -7,10 +7,10 @@ use super::{Chunk, Fault, Phase};
 use redraft_domain::chat::{Message, Outcome, Request, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 
-/// What schemas are called where they need a name.
+/// Name of a schema, if the API needs one.
 pub(super) const SCHEMA: &str = "answer";
 
-/// Where servers put what the model thinks.
+/// Fields in which servers put the reasoning.
 const REASONING: [&str; 5] =
     ["reasoning_content", "reasoning", "thinking", "thought", "reasoning_details"];
 
@@ -18,10 +18,10 @@ const REASONING: [&str; 5] =
 pub(super) struct OpenAi {
     /// The model's name at the provider.
     pub(super) model: String,
-    /// The server is `OpenAI`'s own, whose newer models take no `max_tokens`.
+    /// Whether the server is `OpenAI`'s own, whose newer models don't accept `max_tokens`.
     pub(super) official: bool,
-    /// The server is one that people run themselves, on this machine: llama.cpp's says how much of a
-    /// prompt is read if it is asked to, and others let the field alone.
+    /// Whether the server runs on this machine: llama.cpp's reports the progress of the prompt if
+    /// requested, and others ignore the field.
     pub(super) own: bool,
 }
 
@@ -64,7 +64,7 @@ impl Wire for OpenAi {
 
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault> {
         let choice = &event["choices"][0];
-        // An error that a host met behind the scenes is told beside the choice or in it.
+        // A host reports an upstream error beside the choice or in it.
         for error in [&event["error"], &choice["error"]] {
             if !is_hollow(error) {
                 return Err(Fault::in_stream(error));
@@ -76,14 +76,14 @@ impl Wire for OpenAi {
         {
             reading.chunks.push(Chunk::Phase(Phase::Reading { read, of }));
         }
-        // A streamed answer comes in deltas, one that was not streamed as a message. Where both are
-        // there, or a message follows deltas, it has all of the text again.
+        // A streamed answer comes in deltas, an answer that was not streamed as a message. If an
+        // event has both, or a message follows deltas, the message repeats the whole text.
         let delta = &choice["delta"];
         let streams = says_something(delta) || delta.is_object() && reading.said;
         let whole = choice["message"].is_object() && !streams;
         let part = if whole { &choice["message"] } else { delta };
         let again = whole && reading.said;
-        // Servers that know several names for the reasoning send the same text under each.
+        // Servers that know several field names for reasoning send the same text under each.
         if let Some(thought) = REASONING.iter().map(|name| &part[*name]).find(|t| says_something(t))
             && !again
         {
@@ -91,7 +91,7 @@ impl Wire for OpenAi {
         }
         if !again {
             reading.content(&part["content"]);
-            // What older completions have in the place of a message.
+            // Older completions have the text here, without a message.
             reading.text(&choice["text"]);
         }
         reading.refusal(&part["refusal"]);
@@ -101,7 +101,7 @@ impl Wire for OpenAi {
             reading.call(number, &call["id"], &function["name"], &function["arguments"]);
         }
         reading.end(&choice["finish_reason"], choice)?;
-        // Nothing can follow an answer that was not streamed, whatever its server leaves out.
+        // An answer that was not streamed is complete, even if the server does not say so.
         if whole {
             reading.outcome.get_or_insert(Outcome::Whole);
             reading.done = true;
@@ -126,7 +126,7 @@ fn message(message: &Message) -> Value {
     json
 }
 
-/// Tools as this format and Ollama's write them.
+/// Tools in the format of this API and Ollama's.
 pub(super) fn tools(tools: &[Tool]) -> Value {
     let tool = |tool: &Tool| {
         json!({"type": "function", "function": {"name": tool.name,

@@ -1,4 +1,4 @@
-//! How fast a provider is asked by the whole process: so many requests a minute, so many at once.
+//! Rate limits of a provider for the whole process: requests per minute and parallel requests.
 
 use super::{Chunk, Fault, Finish, Model};
 use futures_util::future::BoxFuture;
@@ -8,30 +8,30 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// What a limit on requests counts them in.
+/// Time window of the rate limit.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The providers with such limits, by their names and limits: all sessions of the process share one.
+/// The limits by provider and their values, shared by all sessions of the process.
 static PACES: LazyLock<Mutex<HashMap<String, Arc<Pace>>>> = LazyLock::new(Mutex::default);
 
-/// A place among the requests that a provider works on at once. It is free again when this is dropped.
+/// A slot for one parallel request; dropping it releases the slot.
 pub type Turn = Option<OwnedSemaphorePermit>;
 
-/// The limits of a provider.
+/// Limits of a provider.
 struct Pace {
     minute: Option<Mutex<Window>>,
     places: Option<Arc<Semaphore>>,
 }
 
-/// A model whose provider has such limits.
+/// A model whose provider has limits.
 pub(super) struct Paced {
     model: Box<dyn Model>,
     pace: Arc<Pace>,
 }
 
 impl Paced {
-    /// A model of this provider, which takes so many requests a minute and so many at once, where
-    /// that is limited at all.
+    /// Wraps a model of `provider` with limits of requests per minute and of parallel requests;
+    /// returns the model unchanged if there are none.
     pub(super) fn over(
         model: Box<dyn Model>,
         provider: &str,
@@ -64,7 +64,7 @@ impl Model for Paced {
     fn turn(&self) -> BoxFuture<'_, Turn> {
         Box::pin(async {
             let place = match &self.pace.places {
-                // It is never closed.
+                // The semaphore is never closed.
                 Some(places) => Arc::clone(places).acquire_owned().await.ok(),
                 None => None,
             };
@@ -97,7 +97,7 @@ impl Model for Paced {
     }
 }
 
-/// The times of the last requests: no minute, wherever it begins, has more of them than allowed.
+/// Times of the last requests: a sliding window in which no minute has more than `most`.
 struct Window {
     most: usize,
     given: VecDeque<Instant>,
@@ -108,7 +108,7 @@ impl Window {
         Self { most: most.max(1), given: VecDeque::new() }
     }
 
-    /// When the next request may be sent, which counts from then on.
+    /// The time at which the next request may be sent; it counts from then on.
     fn take(&mut self, now: Instant) -> Instant {
         let first = if self.given.len() < self.most { None } else { self.given.pop_front() };
         let at = first.map_or(now, |first| now.max(first + MINUTE));

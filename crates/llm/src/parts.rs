@@ -1,20 +1,21 @@
-//! Text that comes in parts, as some servers write what others write as one text.
+//! Text and reasoning in content parts, which some servers send instead of plain strings.
 
 use super::wire::Reading;
 use serde_json::Value;
 
-/// Where a part has its text, in the order in which it is looked for.
+/// Fields with the text of a part, in order of priority.
 const TEXTS: [&str; 3] = ["text", "content", "value"];
 
-/// Where a thought has its text.
+/// Fields with the text of a reasoning part.
 const THOUGHTS: [&str; 6] = ["thinking", "reasoning", "text", "content", "summary", "value"];
 
-/// How the types of parts begin that are thoughts: `reasoning.text`, `thinking_delta`.
+/// Prefixes of the types of reasoning parts, such as `reasoning.text` or `thinking_delta`.
 const THOUGHT: [&str; 4] = ["thinking", "reasoning", "thought", "summary_text"];
 
 impl Reading {
-    /// Notes what an answer says: a text, or parts of which some are thoughts or a refusal. Parts of
-    /// other types count only with a text of their own: what a tool gave is no answer.
+    /// Adds content of an answer: a string, or parts, some of which may be reasoning or a refusal.
+    /// Parts of other types count only with a text of their own: a tool's result is not part of the
+    /// answer.
     pub(super) fn content(&mut self, value: &Value) {
         match value {
             Value::String(_) => self.text(value),
@@ -38,7 +39,7 @@ impl Reading {
         }
     }
 
-    /// Notes what a model thinks: a text, or parts with texts in them.
+    /// Adds reasoning: a string, or parts with texts in them.
     pub(super) fn thought(&mut self, value: &Value) {
         match value {
             Value::String(_) => self.reasoning(value),
@@ -58,7 +59,7 @@ fn is_thought(kind: &str) -> bool {
     THOUGHT.iter().any(|known| kind.starts_with(known))
 }
 
-/// Whether there can be a text in it.
+/// Whether a value can contain text.
 pub(super) fn says_something(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty(),

@@ -1,28 +1,28 @@
-//! What was found out about models, kept in the user's cache folder: a file a model.
+//! Stored probe results of models, in the user's cache folder: one file per model.
 
 use redraft_domain::profile::Profile;
 use redraft_files::{self as files, FileError, Mode};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The longest file that can be one of these, in bytes.
+/// Maximum length of such a file, in bytes.
 const LONGEST: u64 = 64 << 10;
 
-/// Where they are kept: `profiles` in the user's cache folder.
+/// The folder of probe results: `profiles` in the user's cache folder.
 #[must_use]
 pub fn folder() -> PathBuf {
     files::cache_folder().join("profiles")
 }
 
-/// What is known of the model with this identity; `None` if it was never asked, or what was kept
-/// can't be read: it is asked again then.
+/// The probe result for this identity; `None` if there is none or it can't be read: the model is
+/// probed again then.
 #[must_use]
 pub fn kept(folder: &Path, identity: &str) -> Option<Profile> {
     let text = files::read_text(&path(folder, identity), LONGEST).ok()?;
     serde_yaml::from_str(&text).ok()
 }
 
-/// Keeps it; gives the file.
+/// Stores a probe result; returns its file.
 pub fn keep(folder: &Path, identity: &str, profile: &Profile) -> Result<PathBuf, FileError> {
     let path = path(folder, identity);
     let text = serde_yaml::to_string(profile).unwrap_or_default();
@@ -31,14 +31,14 @@ pub fn keep(folder: &Path, identity: &str, profile: &Profile) -> Result<PathBuf,
     Ok(path)
 }
 
-/// Whether the model with this identity was found to be held to schemas; `None` if that was never tried.
+/// Whether the model with this identity is constrained by schemas; `None` if that was never tested.
 #[must_use]
 pub fn kept_schema(folder: &Path, identity: &str) -> Option<bool> {
     let text = files::read_text(&schema_path(folder, identity), LONGEST).ok()?;
     serde_yaml::from_str::<Schemas>(&text).ok().map(|kept| kept.holds_to_schemas)
 }
 
-/// Keeps whether it is.
+/// Stores whether the model is constrained by schemas.
 pub fn keep_schema(
     folder: &Path,
     identity: &str,
@@ -51,10 +51,10 @@ pub fn keep_schema(
     files::write(&schema_path(folder, identity), text.as_bytes(), Mode::Normal)
 }
 
-/// What is kept of a model that may never be asked for the rest.
+/// The stored result of a schema test, separate from the probe, which may never run.
 #[derive(Serialize, Deserialize)]
 struct Schemas {
-    /// The model, as `PROVIDER/MODEL`, for who reads the file.
+    /// The model, as `PROVIDER/MODEL`, for readers of the file.
     model: String,
     holds_to_schemas: bool,
 }
@@ -63,7 +63,7 @@ fn schema_path(folder: &Path, identity: &str) -> PathBuf {
     path(folder, identity).with_extension("schema.yaml")
 }
 
-/// A name that any file system takes, of whatever a server and its model are called.
+/// A file name that is valid in all file systems, for any name of server and model.
 fn path(folder: &Path, identity: &str) -> PathBuf {
     folder.join(format!("{:.24}.yaml", files::hash(identity.as_bytes())))
 }

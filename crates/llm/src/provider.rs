@@ -1,4 +1,4 @@
-//! From the configuration to models that can be asked.
+//! Creates connections to models from the configuration.
 
 use super::anthropic::{self, Anthropic};
 use super::call::Policy;
@@ -30,18 +30,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-/// A provider that is known without any configuration.
+/// A provider that needs no configuration.
 pub(super) struct BuiltIn {
     pub(super) name: &'static str,
     kind: Kind,
     base_url: &'static str,
-    /// The environment variable of its key.
+    /// Environment variable of its key.
     pub(super) key_env: Option<&'static str>,
-    /// The model that is used if only its key is there.
+    /// Default model if only the key is set.
     pub(super) model: Option<&'static str>,
 }
 
-/// The built-in providers, in the order in which one is chosen when nothing is configured.
+/// Built-in providers, in the order of preference if nothing is configured.
 pub(super) const BUILT_IN: [BuiltIn; 6] = [
     BuiltIn {
         name: "anthropic",
@@ -75,13 +75,13 @@ pub(super) const BUILT_IN: [BuiltIn; 6] = [
     BuiltIn { name: EMBEDDED, kind: Kind::Embedded, base_url: "", key_env: None, model: None },
 ];
 
-/// How long nothing may come of a model on a machine of one's own.
+/// Silence limit for models on local machines.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// The provider of the models that run inside the program.
+/// Name of the provider of models that run inside the program.
 pub const EMBEDDED: &str = "embedded";
 
-/// The model of a provider, as `PROVIDER/MODEL`, cut at the first slash.
+/// A model of a provider, as `PROVIDER/MODEL`, split at the first slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRef {
     /// The provider's name in the configuration.
@@ -91,7 +91,7 @@ pub struct ModelRef {
 }
 
 impl ModelRef {
-    /// Takes `PROVIDER/MODEL` apart. `embedded` alone is the default one of these models.
+    /// Parses `PROVIDER/MODEL`. `embedded` alone is the default embedded model.
     pub fn parse(text: &str) -> Result<Self, ProviderError> {
         match text.split_once('/') {
             None if text == EMBEDDED => {
@@ -105,36 +105,36 @@ impl ModelRef {
     }
 }
 
-/// A model that can be asked, and how.
+/// A model that is ready for calls, with everything known about it.
 pub struct Connection {
     /// The model.
     pub model: Box<dyn Model>,
-    /// How patiently it is asked.
+    /// Retries and silence limit.
     pub policy: Policy,
-    /// What its tokens cost, if that is known, and whether that is only the usual price.
+    /// Price of its tokens, if known, and whether it is a list price.
     pub price: Option<(Price, bool)>,
-    /// How long prompt and answer can be together, in tokens, if that is known.
+    /// Context length in tokens, prompt and answer together, if known.
     pub context: Option<u32>,
-    /// How many calls it works on at once.
+    /// Number of parallel calls.
     pub parallel: usize,
-    /// How it is spoken to.
+    /// Kind of its provider.
     pub kind: Kind,
-    /// What stands for it where something is kept of it: the same model of the same server.
+    /// Cache key of this model, the same for the same model of the same server.
     pub identity: String,
-    /// What is known of it since it was asked what it is like.
+    /// Probe result, if the model was probed.
     pub profile: Option<Profile>,
-    /// It is one of those that run inside the program and are known, none of which thinks aloud.
+    /// Whether it is an embedded model of the catalogue; none of these reasons in its answers.
     pub of_catalogue: bool,
-    /// It is one of this machine that was never asked what it is like, and may be.
+    /// Whether it is a local model that was never probed and may be.
     pub is_new: bool,
-    /// The server that it is behind, if that can be asked about it.
+    /// Its server, if that has an endpoint for model information.
     pub server: Option<Server>,
-    /// Whether its answers are held to the schema of a request that has one; none: nobody knows yet.
+    /// Whether its answers are constrained by the schema of a request; `None` if unknown.
     pub holds_to_schemas: Option<bool>,
 }
 
 impl Connection {
-    /// A connection of which nothing is known.
+    /// A connection without any information about the model.
     #[must_use]
     pub fn new(model: Box<dyn Model>, policy: Policy, kind: Kind) -> Self {
         Self {
@@ -153,20 +153,22 @@ impl Connection {
         }
     }
 
-    /// Whether its answers are known to be held to a schema.
+    /// Whether its answers are known to be constrained by a schema. An embedded model that may
+    /// reason first is not.
     #[must_use]
     pub fn is_held_to_schemas(&self) -> bool {
         let thinks_first = self.kind == Kind::Embedded && !self.answers_at_once();
         self.holds_to_schemas == Some(true) && self.model.takes_schema() && !thinks_first
     }
 
-    /// Whether answers of this agent can be held to a form: that leaves no room for a thought before it.
+    /// Whether answers of this agent can be constrained to a form, which leaves no room for
+    /// reasoning before the answer.
     #[must_use]
     pub fn can_be_held(&self, agent: Agent) -> bool {
         self.model.takes_form(agent) && self.answers_at_once()
     }
 
-    /// Whether the model is known not to think aloud in its answers.
+    /// Whether the model is known not to reason in its answers.
     #[must_use]
     pub fn answers_at_once(&self) -> bool {
         match &self.profile {
@@ -175,13 +177,13 @@ impl Connection {
         }
     }
 
-    /// Whether its answers can be begun for it: it goes on from there, and does not think aloud first.
+    /// Whether it can get a prefill: it continues from there, and does not reason first.
     #[must_use]
     pub fn can_be_begun(&self) -> bool {
         self.model.takes_prefill() && self.answers_at_once()
     }
 
-    /// Takes up what was found out about the model: no prompt gets longer than that.
+    /// Stores a probe result, and limits the context to the probed length.
     pub fn adopt(&mut self, profile: Profile) {
         self.context = self.context.into_iter().chain(profile.context).min();
         self.is_new = false;
@@ -189,30 +191,30 @@ impl Connection {
     }
 }
 
-/// Why a model can't be asked. Found before anything is sent.
+/// Why a model can't be used. Detected before anything is sent.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// Not of the form `PROVIDER/MODEL`.
     #[error("`{text}` is not a model; write PROVIDER/MODEL, as `ollama/qwen2.5-coder:7b`")]
     Malformed {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// No provider of this name.
+    /// There is no provider of this name.
     #[error("there is no provider `{name}`; known are {known}; others go under `providers`")]
     Unknown {
         /// The name.
         name: String,
-        /// The names that there are.
+        /// The known names.
         known: String,
     },
-    /// It takes no key.
+    /// The provider needs no key.
     #[error("provider `{provider}` takes no key")]
     Keyless {
         /// The provider's name.
         provider: String,
     },
-    /// The key's variable is not set.
+    /// The environment variable of the key is not set.
     #[error(
         "provider `{provider}` needs a key; set the environment variable `{variable}`, or: redraft login {provider}"
     )]
@@ -222,7 +224,7 @@ pub enum ProviderError {
         /// The variable.
         variable: String,
     },
-    /// The key in the keyring can't be had.
+    /// The key can't be read from the keyring.
     #[error("the key of provider `{provider}` can't be read: {source}")]
     Keyring {
         /// The provider's name.
@@ -230,13 +232,13 @@ pub enum ProviderError {
         /// What is wrong.
         source: KeyringError,
     },
-    /// What the key's variable holds can't be a key.
+    /// The value of the key's variable can't be a key.
     #[error("the key in `{variable}` has characters that no key has; set it again")]
     BadKey {
         /// The variable.
         variable: String,
     },
-    /// The address can't be used.
+    /// The address is invalid.
     #[error("the `base_url` of provider `{provider}` can't be used: {source}")]
     BadUrl {
         /// The provider's name.
@@ -244,7 +246,7 @@ pub enum ProviderError {
         /// What is wrong with it.
         source: BadAddress,
     },
-    /// A setting that this kind of provider can't do without is missing.
+    /// A required setting of this kind of provider is missing.
     #[error("provider `{provider}` has no `{field}`; set it under `providers`")]
     Missing {
         /// The provider's name.
@@ -252,7 +254,7 @@ pub enum ProviderError {
         /// The setting.
         field: &'static str,
     },
-    /// The template of a raw prompt endpoint can't be used.
+    /// The template of a raw prompt endpoint is invalid.
     #[error("the `template` of provider `{provider}` can't be used: {reason}")]
     BadTemplate {
         /// The provider's name.
@@ -260,7 +262,7 @@ pub enum ProviderError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A kind that this build can't speak to.
+    /// The kind is not supported by this build.
     #[error("provider `{provider}` is of kind `{kind}`, which is not in this build")]
     NotInBuild {
         /// The provider's name.
@@ -268,13 +270,13 @@ pub enum ProviderError {
         /// The kind.
         kind: &'static str,
     },
-    /// The model that should run inside the program is not here.
+    /// The embedded model is not available.
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// The recorded answers can't be read.
     #[error(transparent)]
     Recording(Fault),
-    /// The program that should answer is not there (kind `command`).
+    /// The program of a provider of kind `command` does not exist.
     #[error("provider `{provider}` needs the program `{program}`, which is not there")]
     NoProgram {
         /// The provider's name.
@@ -284,7 +286,7 @@ pub enum ProviderError {
     },
 }
 
-/// Whether a model could be asked, as far as can be told without asking it.
+/// Checks whether a model can be used, as far as possible without a call.
 pub fn check(model: &str, config: Models<'_>) -> Result<(), ProviderError> {
     connect(model, config, &Used::new())?;
     let ModelRef { provider, .. } = ModelRef::parse(model)?;
@@ -297,7 +299,7 @@ pub fn check(model: &str, config: Models<'_>) -> Result<(), ProviderError> {
     }
 }
 
-/// The model of the catalogue that has to be fetched before this one can be asked, if any.
+/// The catalogue model that has to be downloaded before `model` can be used, if any.
 #[must_use]
 pub fn to_fetch<'a>(model: &str, config: Models<'_>, library: &'a Library) -> Option<&'a Entry> {
     match known(model, config, library)? {
@@ -306,7 +308,7 @@ pub fn to_fetch<'a>(model: &str, config: Models<'_>, library: &'a Library) -> Op
     }
 }
 
-/// What the catalogue knows of a model that runs inside the program.
+/// The catalogue entry of an embedded model.
 #[must_use]
 pub fn known<'a>(model: &str, config: Models<'_>, library: &'a Library) -> Option<&'a Entry> {
     let ModelRef { provider, model } = ModelRef::parse(model).ok()?;
@@ -323,8 +325,8 @@ pub fn is_known(name: &str, config: Models<'_>) -> bool {
     names(config).contains(name)
 }
 
-/// Whether a model is one of a known provider, and no file that somebody names. What is no model at
-/// all is refused by [`connect`], whoever named it.
+/// Whether a model belongs to a known provider and is not the path of a file. A malformed name
+/// counts as known, because [`connect`] reports it.
 #[must_use]
 pub fn is_of_known(model: &str, config: Models<'_>) -> bool {
     let Ok(ModelRef { provider, model }) = ModelRef::parse(model) else { return true };
@@ -333,7 +335,7 @@ pub fn is_of_known(model: &str, config: Models<'_>) -> bool {
         || Library::open().is_ok_and(|library| !matches!(library.meant(&model), Ok(Meant::File(_))))
 }
 
-/// Whether there is such a program: where its path says, or in one of the folders of `PATH`.
+/// Whether a program exists: at its path, or in one of the folders of `PATH`.
 fn is_there(program: &str) -> bool {
     if program.contains('/') {
         return Path::new(program).is_file();
@@ -342,8 +344,8 @@ fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// What a model's tokens cost: what the configuration says, else the usual price of a well-known
-/// model, marked as such.
+/// Price of a model's tokens: from the configuration, else the list price of a well-known model
+/// with `true`.
 #[must_use]
 pub fn price(model: &str, config: Models<'_>) -> Option<(Price, bool)> {
     let known = || -> Option<Price> {
@@ -353,9 +355,9 @@ pub fn price(model: &str, config: Models<'_>) -> Option<(Price, bool)> {
     config.prices.get(model).map(|price| (*price, false)).or_else(|| Some((known()?, true)))
 }
 
-/// Whether a model's tokens cost nothing but time: it runs inside the program, or behind a server of this
-/// machine where servers that run models usually listen, and nobody set a price. A server elsewhere may
-/// send what it is asked on to one that costs money.
+/// Whether a model's tokens are free: it runs inside the program, or on a server of this machine at
+/// the usual port of a model server, and has no configured price. A remote server may forward
+/// requests to a model that costs money.
 #[must_use]
 pub fn costs_nothing(model: &str, config: Models<'_>) -> bool {
     let Ok(ModelRef { provider, model: id }) = ModelRef::parse(model) else { return false };
@@ -368,7 +370,8 @@ pub fn costs_nothing(model: &str, config: Models<'_>) -> bool {
     own && price(model, config).is_none()
 }
 
-/// Whether a model is known to judge scripts no better than chance, by its probe or by the catalogue.
+/// Whether a model is known to judge scripts no better than chance, by its probe or by the
+/// catalogue.
 #[must_use]
 pub fn is_guessing(model: &str, config: Models<'_>) -> bool {
     let profile = connect(model, config, &Used::new()).ok().and_then(|known| known.profile);
@@ -377,9 +380,10 @@ pub fn is_guessing(model: &str, config: Models<'_>) -> bool {
     judged.is_some_and(profile::is_guessing)
 }
 
-/// Makes a model from its name and the configuration, with keys from the environment.
+/// Creates a connection from a model's name and the configuration, with keys from the environment.
 ///
-/// `used` tells how many calls of each agent a recording has answered before. Sends nothing.
+/// `used` is the number of calls of each agent that a recording has answered already. Sends
+/// nothing.
 pub fn connect(model: &str, config: Models<'_>, used: &Used) -> Result<Connection, ProviderError> {
     let mut connection = connect_in(model, config, used, &environment)?;
     if config.probe == Some(Probe::Never) {
@@ -400,7 +404,7 @@ pub fn connect(model: &str, config: Models<'_>, used: &Used) -> Result<Connectio
     Ok(connection)
 }
 
-/// [`connect`] with another environment.
+/// [`connect`] with another environment and without stored probe results.
 pub fn connect_in(
     model: &str,
     config: Models<'_>,
@@ -466,11 +470,11 @@ pub fn connect_in(
     let place = format!("{} {:?}", provider.name, provider.settings.base_url);
     let (a_minute, at_once) = (provider.settings.requests_per_minute, provider.settings.parallel);
     let model_behind = Paced::over(model_behind, &place, a_minute, at_once);
-    // An Ollama makes its context as large as it has to be.
+    // Ollama sets its context length to the size that a request needs.
     let context = provider.settings.context.filter(|_| kind != Kind::Ollama);
     let price = price(model, config);
     let parallel = provider.settings.parallel.unwrap_or(match kind {
-        // Recordings are played in their order.
+        // Recordings are replayed in order.
         Kind::Script => 1,
         Kind::Command | Kind::Embedded | Kind::Ollama => 4,
         _ => 8,
@@ -485,13 +489,13 @@ pub(super) fn unknown(name: &str, config: Models<'_>) -> ProviderError {
     ProviderError::Unknown { name: name.to_owned(), known }
 }
 
-/// The names of all providers, built-in and configured.
+/// Names of all providers, built-in and configured.
 pub(super) fn names(config: Models<'_>) -> BTreeSet<&str> {
     let configured = config.providers.keys().map(String::as_str);
     BUILT_IN.iter().map(|known| known.name).chain(configured).collect()
 }
 
-/// What is known of a provider: what is built in, with what the configuration says over it.
+/// Settings of a provider: the built-in ones, overridden by the configuration.
 pub(super) fn settings(name: &str, config: Models<'_>, env: Lookup<'_>) -> Option<ProviderConfig> {
     let configured = config.providers.get(name);
     let known = BUILT_IN.iter().find(|known| known.name == name);
@@ -509,7 +513,7 @@ pub(super) fn settings(name: &str, config: Models<'_>, env: Lookup<'_>) -> Optio
     if let Some(configured) = configured {
         settings.merge(configured.clone());
     }
-    // A provider of one's own needs no address if its kind has only one.
+    // A configured provider needs no address if its kind has only one.
     let usual = || BUILT_IN.iter().find(|known| Some(known.kind) == settings.kind);
     let only_one = [Kind::Anthropic, Kind::Gemini, Kind::Ollama];
     if settings.kind.is_some_and(|kind| only_one.contains(&kind)) && settings.base_url.is_none() {
@@ -519,7 +523,7 @@ pub(super) fn settings(name: &str, config: Models<'_>, env: Lookup<'_>) -> Optio
     Some(settings)
 }
 
-/// A provider on its way to a connection.
+/// A provider while a connection is created.
 struct Provider<'a> {
     name: String,
     settings: ProviderConfig,
@@ -535,12 +539,12 @@ impl Provider<'_> {
         self.settings.base_url.as_deref().ok_or_else(|| self.missing("base_url"))
     }
 
-    /// What stands for one of its models.
+    /// Cache key of one of its models.
     fn identity(&self, model: &str) -> String {
         let kind = self.settings.kind.map_or("", Kind::name);
         let place = match self.settings.kind {
             Some(Kind::Command) => format!("{:?}", self.settings.command),
-            // Another file under the same name is another model.
+            // A different file under the same name is a different model.
             Some(Kind::Embedded) => {
                 let path = Path::new(model);
                 let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -556,7 +560,7 @@ impl Provider<'_> {
         let time = |seconds: Option<f64>, default| {
             seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(default)
         };
-        // What one runs oneself may be slow, and has nobody else to serve.
+        // A local server may be slow, and serves nobody else.
         let url = self.settings.base_url.as_deref().unwrap_or_default();
         let own = self.settings.kind == Some(Kind::Embedded) || is_near(url);
         Policy {
@@ -567,7 +571,7 @@ impl Provider<'_> {
         }
     }
 
-    /// A model behind a server of this provider.
+    /// A model behind this provider's server.
     fn http<W: Wire + 'static>(&self, wire: W) -> Result<Box<dyn Model>, ProviderError> {
         let key = self.key()?;
         let headers = self.headers(&key)?;
@@ -577,8 +581,8 @@ impl Provider<'_> {
         Ok(Box::new(HttpModel { endpoint, wire, extra, refused_schema: false.into() }))
     }
 
-    /// Whether it is the server of who made its format, whose models are held to schemas. What else speaks
-    /// a format may ignore them.
+    /// Whether it is the server of the format's vendor, whose models are constrained by schemas.
+    /// Other servers of the same format may ignore schemas.
     fn is_official(&self) -> bool {
         let host = match self.settings.kind {
             Some(Kind::Openai | Kind::Responses) => "//api.openai.com",
@@ -617,7 +621,7 @@ impl Provider<'_> {
         }
     }
 
-    /// The headers that go with each request.
+    /// Headers of each request.
     fn headers(&self, key: &Secret) -> Result<HeaderMap, ProviderError> {
         let mut headers = HeaderMap::new();
         let kind = self.settings.kind;
@@ -629,7 +633,7 @@ impl Provider<'_> {
         }
         let own = match kind {
             Some(Kind::Anthropic) => Some("x-api-key"),
-            // Never in the address, which ends up in the logs of others.
+            // Never in the URL, which may be logged by servers and proxies.
             Some(Kind::Gemini) => Some("x-goog-api-key"),
             _ => None,
         };
@@ -640,7 +644,7 @@ impl Provider<'_> {
         let mut value = HeaderValue::from_str(&value).map_err(|_| ProviderError::BadKey {
             variable: self.settings.api_key_env.clone().unwrap_or_else(|| "the keyring".to_owned()),
         })?;
-        // Keeps it out of debug output.
+        // Hides it in debug output.
         value.set_sensitive(true);
         headers.insert(name, value);
         Ok(headers)
@@ -662,7 +666,7 @@ mod tests {
         }
     }
 
-    /// What a configuration says of models.
+    /// The model settings of a configuration.
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
     struct Known {
@@ -739,7 +743,7 @@ mod tests {
             ),
             ("p/m", "providers: {p: {kind: openai, base_url: 'http://127.0.0.1:1/v1'}}"),
             ("p/m", "providers: {p: {kind: command, command: 'cat -'}}"),
-            // Only the kind changes: the address stays.
+            // Only the kind changes; the address is kept.
             ("openai/m", "providers: {openai: {kind: responses, api_key_env: ''}}"),
             ("p/m", "providers: {p: {kind: gemini}}"),
             ("p/m", "providers: {p: {kind: completion, base_url: 'http://h', template: gemma}}"),
@@ -755,7 +759,7 @@ mod tests {
         let (base, silence) = (Duration::from_millis(250), Duration::from_secs(2));
         let policy = Policy { retries: 0, base, silence, repeats_silence: false };
         assert_eq!(connection.policy, policy);
-        // A slow machine is waited for, and a hosted model that says nothing is asked again.
+        // A slow local machine gets more time; a hosted model that is silent gets a retry.
         for (config, minutes, repeats) in [
             ("{kind: openai, base_url: 'http://127.0.0.1:1/v1'}", 60, false),
             ("{kind: ollama, base_url: 'http://box:11434'}", 60, false),

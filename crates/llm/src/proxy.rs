@@ -1,5 +1,5 @@
-//! The proxies that the environment names: which one an address is reached through, and what one that
-//! does not let us through says.
+//! Proxies in environment variables: which proxy an address is reached through, and the error
+//! message of a proxy that refuses a connection.
 
 use super::env::{Lookup, environment};
 use reqwest::{Client, ClientBuilder, Method, Proxy, Response, Url};
@@ -8,34 +8,34 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Where the environment names a proxy, by the scheme that it is for.
+/// Environment variables of proxies, by the scheme of the requested URL.
 const PROXIES: [(&str, [&str; 4]); 2] = [
     ("http", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
     ("https", ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
 ];
 
-/// Where the environment names what is reached without one.
+/// Environment variables of the addresses that are reached without a proxy.
 const EXCEPTED: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// How a proxy can be spoken to.
+/// Supported schemes of proxy addresses.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// How long a proxy may take to say again why it opens no tunnel.
+/// Timeout to ask a proxy again why it opens no tunnel.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// How the library begins what it says of a tunnel that a proxy did not open.
+/// Start of the HTTP library's message for a tunnel that a proxy did not open.
 const TUNNEL: &str = "tunnel error: ";
 
-/// A proxy that the environment names. Its address can hold a password and is never shown.
+/// A proxy from the environment. Its address can have a password and is never shown.
 #[derive(Debug)]
 pub(super) struct Named {
     /// The variable.
     pub(super) variable: &'static str,
-    /// The address; none if what the variable holds is no proxy's.
+    /// The address; `None` if the variable's value is not the address of a proxy.
     address: Option<Url>,
 }
 
-/// What keeps a proxy from being used.
+/// A proxy that can't be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the proxy of `{variable}` can't be used: write it as http://HOST:PORT or socks5h://HOST:PORT"
@@ -45,7 +45,7 @@ pub(super) struct Unusable {
     pub(super) variable: &'static str,
 }
 
-/// The proxy that the environment names for an address, if any.
+/// The proxy for an address, if the environment has one.
 pub(super) fn named(url: &Url) -> Option<Named> {
     named_in(url, &environment)
 }
@@ -57,14 +57,14 @@ fn named_in(url: &Url, env: Lookup<'_>) -> Option<Named> {
         return None;
     }
     let (_, names) = PROXIES.iter().find(|(scheme, _)| *scheme == url.scheme())?;
-    // What a server's guest sends as a header can stand in the environment of its programs.
+    // In a CGI environment, a client's `Proxy` header becomes `HTTP_PROXY`.
     let is_ours = |name: &&&str| **name != "HTTP_PROXY" || env("REQUEST_METHOD").is_none();
     let (variable, value) =
         names.iter().filter(is_ours).find_map(|name| Some((*name, env(name)?)))?;
     Some(Named { variable, address: address(value.trim()) })
 }
 
-/// The address of a proxy; one without a scheme speaks HTTP.
+/// Parses the address of a proxy; HTTP is the default scheme.
 fn address(text: &str) -> Option<Url> {
     let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let url = Url::parse(&text).ok()?;
@@ -74,26 +74,26 @@ fn address(text: &str) -> Option<Url> {
     (whole && SCHEMES.contains(&url.scheme())).then_some(url)
 }
 
-/// Has a client reach an address as the environment says.
+/// Configures a client to reach an address as the environment says.
 pub(super) fn set(builder: ClientBuilder, url: &Url) -> Result<ClientBuilder, Unusable> {
     let Some(Named { variable, address }) = named(url) else {
         let names = PROXIES.iter().flat_map(|(_, names)| names);
         let none = !names.into_iter().any(|name| environment(name).is_some());
-        // Where the environment says nothing, the system's settings may.
+        // If the environment has no proxies, the system's settings apply.
         return Ok(if none && !is_local(url) { builder } else { builder.no_proxy() });
     };
     let proxy = address.and_then(|address| Proxy::all(address).ok());
     proxy.map(|proxy| builder.proxy(proxy)).ok_or(Unusable { variable })
 }
 
-/// Whether the address is this machine's own, which no proxy can reach.
+/// Whether the address is a loopback address, which no proxy can reach.
 pub(super) fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether a list as that of `NO_PROXY` names a host: `*`, names with all below them, addresses,
-/// networks as `10.0.0.0/8`, each with a port or without.
+/// Whether a list such as `NO_PROXY` has a host: `*`, names with all their subdomains, addresses,
+/// networks such as `10.0.0.0/8`, each with or without a port.
 fn is_excepted(list: &str, host: &str, port: Option<u16>) -> bool {
     let host = host.trim_matches(['[', ']']);
     let entries = list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty());
@@ -119,7 +119,7 @@ fn is_excepted(list: &str, host: &str, port: Option<u16>) -> bool {
     })
 }
 
-/// An entry's name and its port. The colons of an IPv6 address are no port's.
+/// Splits an entry into name and port. The colons of an IPv6 address are not the start of a port.
 fn split(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
@@ -129,7 +129,7 @@ fn split(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Whether an address is this one, or of this network.
+/// Whether an address equals `network`, or is in that network.
 fn is_in(ip: IpAddr, network: &str) -> bool {
     let (base, bits) = network.split_once('/').map_or((network, None), |(b, n)| (b, Some(n)));
     let Ok(base) = base.parse::<IpAddr>() else { return false };
@@ -144,8 +144,8 @@ fn is_in(ip: IpAddr, network: &str) -> bool {
     }
 }
 
-/// The innermost cause of an error of the library, which says what happened; the outer ones only say
-/// where, with addresses.
+/// The innermost cause of an error of the HTTP library, which has the reason; the outer ones only
+/// have the place, with addresses.
 pub(super) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(inner) = beneath(cause) {
@@ -154,18 +154,18 @@ pub(super) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error 
     cause
 }
 
-/// What a proxy refused that was to open a tunnel, if it is that which went wrong.
+/// The message of a proxy that refused to open a tunnel, if that is the error.
 pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<String> {
     let said = innermost(error).to_string();
     said.strip_prefix(TUNNEL).map(str::to_owned)
 }
 
-/// The answer of the proxy that is named for an address, asked once more for a tunnel there: the
-/// library keeps its status, its reason and its body to itself. `None` if it opens the tunnel now, or
-/// says nothing.
+/// Asks the proxy for an address once more for a tunnel: the HTTP library does not pass on the
+/// status, reason and body of the first response. `None` if the proxy opens the tunnel now, or does
+/// not answer.
 pub(super) async fn refused_again(url: &Url) -> Option<Response> {
     let address = named(url)?.address?;
-    // Any address of http is asked for by its authority alone where the method is CONNECT.
+    // With the method CONNECT, the request target of any http address is its authority alone.
     let host = url.host_str()?;
     let there = Url::parse(&format!("http://{host}:{}", url.port_or_known_default()?)).ok()?;
     let builder = Client::builder().timeout(AGAIN).redirect(reqwest::redirect::Policy::none());
@@ -174,7 +174,8 @@ pub(super) async fn refused_again(url: &Url) -> Option<Response> {
     request.send().await.ok().filter(|answer| !answer.status().is_success())
 }
 
-/// The next cause. What an error of the system carries is none of its causes, and says more than it.
+/// The next cause. An error inside an `io::Error` is not returned by `source`, but has more
+/// details.
 fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| error.source())
@@ -199,7 +200,7 @@ mod tests {
             ("http://h:8", "http_proxy=http://p:1 NO_PROXY=h:8", "", ""),
             ("http://h:8", "http_proxy=http://p:1 NO_PROXY=h:9", "http_proxy", "http://p:1/"),
             ("http://h", "HTTP_PROXY=http://p:1 REQUEST_METHOD=GET", "", ""),
-            // What is no proxy's address is told, not left out.
+            // An invalid proxy address is reported, not ignored.
             ("http://h", "http_proxy=http//p:3128", "http_proxy", "-"),
             ("http://h", "http_proxy=http:/p:3128", "http_proxy", "-"),
             ("http://h", "http_proxy=ftp://p:3128", "http_proxy", "-"),

@@ -1,9 +1,9 @@
-//! Why an answer ended: one table for all wire formats, since servers and proxies use the words of
-//! each other's.
+//! Finish reasons: one table for all wire formats, because servers and proxies use each other's
+//! names.
 
 use redraft_domain::chat::Outcome;
 
-/// The model came to its end, or wants a tool used.
+/// The model ended the answer, or calls a tool.
 const WHOLE: [&str; 18] = [
     "stop",
     "stop_sequence",
@@ -26,7 +26,7 @@ const WHOLE: [&str; 18] = [
     "function_calls",
 ];
 
-/// The answer met a limit, of its length or of its time.
+/// The answer reached a limit of length or time.
 const CUT: [&str; 19] = [
     "length",
     "limit",
@@ -69,28 +69,28 @@ const REFUSED: [&str; 16] = [
     "refusal",
 ];
 
-/// The server failed, and may do better when it is asked again.
+/// The server failed; a retry may help.
 const FAILED: [&str; 3] = ["error", "network_error", "failed"];
 
-/// It has not ended. Some servers say so with each piece.
+/// The answer has not ended. Some servers send this with each chunk.
 const NOT_YET: [&str; 7] =
     ["", "null", "none", "unspecified", "not_finished", "in_progress", "queued"];
 
-/// What a reason means.
+/// Meaning of a finish reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The answer has not ended.
     NotYet,
-    /// It ended so.
+    /// The answer ended with this outcome.
     Ended(Outcome),
     /// The server failed.
     Failed,
-    /// Nobody knows. It is no reason to take the answer for whole.
+    /// Unknown; the answer can't be assumed to be complete.
     Unknown,
 }
 
-/// What a server means that gives this as the reason of an answer's end, in any spelling:
-/// `MAX_TOKENS`, `maxTokens` and `FinishReason.MAX_TOKENS` are `max_tokens`.
+/// The meaning of a server's finish reason, in any spelling: `MAX_TOKENS`, `maxTokens` and
+/// `FinishReason.MAX_TOKENS` are `max_tokens`.
 pub(super) fn meaning(reason: &str) -> Meaning {
     let name = letters(reason.rsplit('.').next().unwrap_or_default());
     let name = name.strip_prefix("finishreason").unwrap_or(&name);

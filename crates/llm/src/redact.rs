@@ -1,16 +1,16 @@
-//! What servers repeat of a prompt in their errors is left out: errors are shown and kept, and
-//! prompts hold what people wrote.
+//! Removes quotations of the prompt from servers' errors: errors are shown and stored, and prompts
+//! contain the user's text.
 
 use redraft_domain::chat::Message;
 use std::collections::HashSet;
 
-/// So many letters and digits in a row (in bytes) that stand in the prompt are a quotation.
+/// Minimum length of a quotation, in bytes of consecutive letters and digits.
 const RUN: usize = 20;
 
-/// A message that is shorter than a run is looked for whole, if it is at least this long.
+/// Minimum length of a message that is shorter than that and is searched as a whole.
 const SHORTEST: usize = 5;
 
-/// The text without what it quotes of the messages.
+/// The text without its quotations of the messages.
 pub(super) fn without_quotes(text: &str, messages: &[Message]) -> String {
     let (letters, places) = letters(text);
     let mut quoted = vec![false; letters.len()];
@@ -47,8 +47,9 @@ pub(super) fn without_quotes(text: &str, messages: &[Message]) -> String {
     out
 }
 
-/// The letters and digits of a text, small, as bytes; each with where its character stands. The
-/// marks of JSON and of Python between them say nothing, however a server wrote the text.
+/// The letters and digits of a text in lower case, as UTF-8 bytes, each with the range of its
+/// character in the text. Punctuation and escapes of JSON and Python are skipped, so that the
+/// server's quoting does not matter.
 fn letters(text: &str) -> (Vec<u8>, Vec<(usize, usize)>) {
     let (mut bytes, mut places) = (Vec::with_capacity(text.len()), Vec::new());
     let mut from = 0;
@@ -70,7 +71,7 @@ fn letters(text: &str) -> (Vec<u8>, Vec<(usize, usize)>) {
     (bytes, places)
 }
 
-/// The character that an escape at the beginning stands for, if it is a letter, and its length.
+/// Decodes an escape at the start of a text: its character, if it has a code, and its length.
 fn escaped(text: &str) -> Option<(Option<char>, usize)> {
     let rest = text.strip_prefix('\\')?;
     let kind = rest.chars().next()?;

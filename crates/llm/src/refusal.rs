@@ -1,4 +1,4 @@
-//! What a server means that does not take a request: one table for all wire formats.
+//! Classifies the errors of servers: one table for all wire formats.
 
 use super::Fault;
 use super::events;
@@ -8,7 +8,7 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How servers say that a prompt is too long, in words or as a code.
+/// Phrases and codes for a prompt that is too long, in lower case.
 const TOO_LONG: [&str; 12] = [
     "context_length_exceeded",
     "contextlengthexceeded",
@@ -21,11 +21,11 @@ const TOO_LONG: [&str; 12] = [
     "prompt is too long",
     "input is too long",
     "maximum number of tokens",
-    // A field of text-generation-inference's.
+    // A field of text-generation-inference.
     "`max_new_tokens` must be <=",
 ];
 
-/// What stands before the size of the context in such words.
+/// Phrases before the context length in such messages.
 const BEFORE_SIZE: [&str; 10] = [
     "`max_new_tokens` must be <= ",
     "context length is only ",
@@ -39,7 +39,7 @@ const BEFORE_SIZE: [&str; 10] = [
     " > ",
 ];
 
-/// How servers say that they do not have a model.
+/// Phrases and codes for a missing model.
 const NO_MODEL: [&str; 9] = [
     "model_not_found",
     "not found",
@@ -52,7 +52,7 @@ const NO_MODEL: [&str; 9] = [
     "not have access to model",
 ];
 
-/// How the code of an error begins that says that what was paid for is used up.
+/// Prefixes of error codes for used-up credit.
 const SPENT: [&str; 11] = [
     "insufficient_quota",
     "insufficient_user_quota",
@@ -67,7 +67,7 @@ const SPENT: [&str; 11] = [
     "arrearage",
 ];
 
-/// Parts of the codes of errors that asking again does not change.
+/// Parts of error codes for errors that a retry does not change.
 const LASTING: [&str; 8] = [
     "invalid",
     "validation",
@@ -79,25 +79,25 @@ const LASTING: [&str; 8] = [
     "bad_request",
 ];
 
-/// Whether the code of an error says that what was paid for is used up.
+/// Whether an error's code means that the credit is used up.
 pub(super) fn is_spent(body: &Value) -> bool {
     code(body).split(' ').any(|code| SPENT.iter().any(|known| code.starts_with(known)))
 }
 
-/// Whether the code of an error says that the request is wrong in itself, or can't be paid for.
+/// Whether an error's code means that the request is invalid, or can't be paid for.
 pub(super) fn is_lasting(body: &Value) -> bool {
     let code = code(body);
     LASTING.iter().any(|known| code.contains(known)) || is_spent(body)
 }
 
 impl Fault {
-    /// The error that a server put into an answer: a text, or an object with a message and a type or
-    /// code. The message is still as sent: who knows the key shortens it.
+    /// The fault for an error in the middle of an answer: a string, or an object with a message and
+    /// a type or code. The message is unchanged; the caller, which has the key, shortens it.
     pub(super) fn in_stream(error: &Value) -> Self {
         Self::in_stream_as(error, "it did not say which")
     }
 
-    /// The same, with words for an error that has none.
+    /// The same, with a message for an error that has none.
     pub(super) fn in_stream_as(error: &Value, otherwise: &str) -> Self {
         let message = message_in(error).unwrap_or_else(|| otherwise.to_owned());
         if let Some(fault) = too_long(error, &message) {
@@ -105,15 +105,15 @@ impl Fault {
         }
         let passing = match status_in(error) {
             Some(status) => passing(status) && !is_spent(error),
-            // The names differ from provider to provider. Those for a request that is wrong in
-            // itself are few; whatever else happens in the middle of an answer may pass.
+            // Error names differ from provider to provider. The few names of invalid requests are
+            // known; any other error in the middle of an answer may be transient.
             None => !is_lasting(error),
         };
         Self::InStream { message, passing }
     }
 
-    /// The error that a JSON object is that stands where a part of an answer should, wherever its
-    /// server puts such things; none if it is no error.
+    /// The fault for a JSON object that is an error instead of a part of an answer, in any known
+    /// form; `None` if it is no error.
     pub(super) fn elsewhere(event: &Value) -> Option<Self> {
         let fields = event.as_object()?;
         let is_error = |name: &str, value: &Value| {
@@ -126,7 +126,7 @@ impl Fault {
             ["object", "type", "status", "event"].iter().any(|name| event[*name] == "error");
         let detailed = !is_hollow(&event["detail"]);
         let type_of = event["type"].as_str().unwrap_or_default().to_ascii_lowercase();
-        // A status in words can be that of a model at work.
+        // A textual status can be that of a running model.
         let is_code = |name: &&&str| **name != "status" || event["status"].is_number();
         let code = CODES.iter().filter(is_code).any(|name| is_error_code(&event[*name]));
         let failed = code || event["success"] == false || type_of.contains("error");
@@ -134,21 +134,21 @@ impl Fault {
             .then(|| Self::in_stream(event))
     }
 
-    /// The error that some servers send beside what there is of an answer, with a code of its own that
-    /// is 0 where all is well.
+    /// The fault for an error that some servers send beside the answer, with a code of its own that
+    /// is 0 for success.
     pub(super) fn beside(event: &Value) -> Option<Self> {
         let base = &event["base_resp"];
         is_error_code(&base["status_code"]).then(|| Self::in_stream(base))
     }
 }
 
-/// What a server says of an error in its body; `phrase` where that says nothing in words.
+/// A server's message in the body of an error; `phrase` if there is none.
 pub(super) fn said(body: &[u8], phrase: &str) -> String {
     let text = String::from_utf8_lossy(body);
     message(&text, &error_in(&text), phrase)
 }
 
-/// The JSON of an error, also of one whose body is a stream of events; null if there is none.
+/// The JSON of an error, even if its body is an event stream; null if there is none.
 fn error_in(text: &str) -> Value {
     let values = events::values(text.trim());
     let json = values.iter().find(|value| message_in(value).is_some()).or(values.first());
@@ -164,8 +164,8 @@ fn message(text: &str, json: &Value, phrase: &str) -> String {
     }
 }
 
-/// The fault behind a status other than 200, which came with the words `phrase`. `show` makes what the
-/// server said fit to be shown.
+/// The fault for a status other than 200, whose reason phrase is `phrase`. `show` makes the
+/// server's message safe to show.
 pub(super) fn fault(
     status: StatusCode,
     phrase: &str,
@@ -198,7 +198,7 @@ pub(super) fn fault(
         400 | 403 | 422 if model_is_meant && says(&NO_MODEL) => no_model(model, message),
         status @ 403 if is_spent(&json) => Fault::NoCredit { status, message },
         status @ (401 | 403) => Fault::KeyRefused { status, message },
-        // The last is what LiteLLM without a database says of every key but its own.
+        // LiteLLM without a database reports the last one for every key but its own.
         status @ 400 if says(&["api key", "api_key", "no_db_connection"]) => {
             Fault::KeyRefused { status, message }
         }
@@ -220,18 +220,18 @@ fn no_model(model: &str, message: String) -> Fault {
     Fault::NoSuchModel { model: model.to_owned(), message, near: Vec::new() }
 }
 
-/// The names that an error goes by, in small letters.
+/// The codes of an error, in lower case.
 fn code(body: &Value) -> String {
     let error = if body["error"].is_object() { &body["error"] } else { body };
     let places = ["code", "type", "status", "error_type", "error_code", "errorCode"];
     let names = places.map(|key| error[key].as_str().unwrap_or_default());
-    // Beside the text of an error.
+    // Beside the error's message.
     let beside = body["error_type"].as_str().unwrap_or_default();
     names.into_iter().chain([beside]).collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// The fault of an error that says that the prompt is longer than the model's context, with its size
-/// if it tells it.
+/// The fault for an error about a prompt that is longer than the model's context, with the context
+/// length if the server reports it.
 pub(super) fn too_long(body: &Value, message: &str) -> Option<Fault> {
     let words = message.to_lowercase();
     let code = code(body);
@@ -252,18 +252,18 @@ pub(super) fn too_long(body: &Value, message: &str) -> Option<Fault> {
     Some(Fault::PromptTooLong { context, message: message.to_owned() })
 }
 
-/// How long the server asks to wait: seconds, or a date.
+/// The wait that the server asks for, in seconds or as a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    // A date that is past asks for no wait.
+    // A date in the past means no wait.
     Some(date.signed_duration_since(chrono::Utc::now()).to_std().unwrap_or_default())
 }
 
-/// The same as Google says it: in the error, as `"retryDelay": "37s"`.
+/// The same in Google's format, in the error: `"retryDelay": "37s"`.
 fn retry_delay(body: &Value) -> Option<Duration> {
     let error = if body.is_array() { &body[0]["error"] } else { &body["error"] };
     let delay = error["details"].as_array()?.iter().find_map(|d| d["retryDelay"].as_str())?;
@@ -342,7 +342,7 @@ mod tests {
             (403, say("insufficient_balance", "top up"), "no credit"),
             (429, say("billing_hard_limit_reached", "limit reached"), "no credit"),
             (429, json!({"error": {"type": "exceeded_current_quota_error"}}), "no credit"),
-            // No word that a server says decides it.
+            // The message alone does not decide.
             (429, say("rate_limit", "insufficient_quota of tokens a minute"), "answered 429"),
             (400, say("", "Your credit balance is too low"), "answered 400"),
             (429, say("rate_limit", "slow down"), "answered 429"),

@@ -1,48 +1,49 @@
-//! Notices that an answer has begun to repeat itself: weak models do, until their limit of length.
+//! Detects an answer that repeats itself: weak models do so until they reach the length limit.
 
-/// Characters that are looked at, from the end.
+/// Number of characters at the end of the text that are examined.
 const TAIL: usize = 6000;
-/// The longest part whose repetition is noticed, in characters.
+/// Maximum length of a repeated part that is detected, in characters.
 const LONGEST: usize = 800;
-/// Characters that arrive between two looks.
+/// Minimum number of new bytes between two checks.
 const STEP: usize = 256;
 
-/// Characters of one line that nobody has a reason to repeat a short part of, if it is a piece of code.
+/// Number of characters on one line after which a short repeated part is an error, if it looks like
+/// code.
 const ONE_LINE: usize = 600;
-/// The longest of such parts.
+/// Maximum length of such a part.
 const SHORT: usize = 16;
 
-/// When a part that comes again and again is no longer meant.
+/// Thresholds of a repetition.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// How often it comes again, after the first time.
+    /// Number of repeats, after the first occurrence.
     times: usize,
-    /// How many characters that takes at least.
+    /// Minimum length of all repeats together, in characters.
     characters: usize,
-    /// The shortest part that counts, in characters. Shorter ones are rules and tables, or the fault of
-    /// a server that does not keep to the limit of tokens that it was given.
+    /// Minimum length of the repeated part, in characters. Shorter ones are horizontal rules and
+    /// tables, or come from a server that ignores the limit of tokens.
     shortest: usize,
-    /// Numbers count: a list whose points differ in nothing else is a repetition to those who do not
-    /// care.
+    /// Whether digits count. If not, a list whose items differ only in their numbers is a
+    /// repetition.
     numbers: bool,
 }
 
-/// Of prose and lists.
+/// Thresholds for prose and lists.
 pub(super) const PROSE: Patience =
     Patience { times: 3, characters: 400, shortest: 4, numbers: false };
-/// Of code, where tables repeat themselves for a reason.
+/// Thresholds for code, where tables can repeat for a good reason.
 pub(super) const CODE: Patience =
     Patience { times: 8, characters: 3000, shortest: 17, numbers: true };
 
-/// One text as it arrives.
+/// The state of one text as it arrives.
 #[derive(Debug, Default)]
 pub(super) struct Repetition {
     looked_at: usize,
 }
 
 impl Repetition {
-    /// Whether the text has begun to repeat itself. To be asked after each piece; most of the time it
-    /// only looks at the length.
+    /// Whether the text has begun to repeat itself. Called after each chunk; usually it only
+    /// compares the length.
     pub(super) fn is_in(&mut self, text: &str, patience: Patience) -> bool {
         if text.len() < self.looked_at + STEP {
             return false;
@@ -60,8 +61,8 @@ impl Repetition {
     }
 }
 
-/// Whether a line has come to a number, a text of brackets or a list without an end. Rules of other
-/// characters are left alone.
+/// Whether the last line is an endless number, or an endless list or run of brackets. Rules of
+/// other characters are ignored.
 fn drones_on(text: &str) -> bool {
     let tail: Vec<char> = text.chars().rev().take(ONE_LINE).collect();
     let counts = |c: &char| c.is_ascii_digit() || "()[]{},".contains(*c);
@@ -75,7 +76,7 @@ fn drones_on(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// How many bytes of the text are read before it is noticed, in pieces of seven characters.
+    /// Number of bytes before the repetition is detected, in chunks of seven characters.
     fn noticed(text: &str, patience: Patience) -> Option<usize> {
         let (mut repetition, mut heard) = (Repetition::default(), String::new());
         for piece in text.chars().collect::<Vec<_>>().chunks(7) {

@@ -1,4 +1,4 @@
-//! The responses format, `OpenAI`'s newer one.
+//! Wire format of `OpenAI`'s responses API.
 
 use super::Fault;
 use super::openai::SCHEMA;
@@ -34,7 +34,7 @@ impl Wire for Responses {
             "temperature": request.temperature,
             "max_output_tokens": request.max_tokens,
             "stream": true,
-            // Each request brings all that it needs: nobody has to keep it.
+            // Each request is complete, so the server need not store it.
             "store": false,
         });
         if !system.is_empty() {
@@ -71,7 +71,7 @@ impl Wire for Responses {
             "error" if event["error"].is_object() => {
                 return Err(Fault::in_stream(&event["error"]));
             }
-            // Its fields stand in the event itself.
+            // The event itself has the error's fields.
             "error" => return Err(Fault::in_stream(event)),
             // An answer that was not streamed.
             _ if event["object"] == "response" => {
@@ -90,13 +90,13 @@ impl Wire for Responses {
     }
 }
 
-/// A message, its calls, or the answer to one: each is an item of its own.
+/// The items of a message: its text, its tool calls, or the result of a call.
 fn items(message: &Message) -> Vec<Value> {
     if let Some(id) = &message.answers {
         let output = &message.content;
         return vec![json!({"type": "function_call_output", "call_id": id, "output": output})];
     }
-    // What the model said has to be written as the API gave it: some servers take nothing else.
+    // The model's text must have the API's own form: some servers accept nothing else.
     let content = match message.role {
         Speaker::Assistant => json!([{"type": "output_text", "text": message.content}]),
         _ => message.content.as_str().into(),
@@ -110,7 +110,7 @@ fn items(message: &Message) -> Vec<Value> {
     said.into_iter().chain(message.calls.iter().map(call)).collect()
 }
 
-/// An item that is a call.
+/// Adds an item that is a tool call.
 fn call(item: &Value, reading: &mut Reading) {
     if item["type"] == "function_call" {
         let number = reading.next_call();
@@ -118,7 +118,7 @@ fn call(item: &Value, reading: &mut Reading) {
     }
 }
 
-/// An item of an answer that is there as a whole: what the model said, or what it thought.
+/// Adds a complete item of an answer: text or reasoning.
 fn whole(item: &Value, reading: &mut Reading) {
     if item["type"] == "reasoning" {
         reading.thought(&item["summary"]);
@@ -128,11 +128,11 @@ fn whole(item: &Value, reading: &mut Reading) {
     }
 }
 
-/// Takes up how a response ended. `named` is the status that its event stands for.
+/// Stores how a response ended. `named` is the status that its event implies.
 fn end(response: &Value, named: &str, reading: &mut Reading) -> Result<(), Fault> {
     let output = || response["output"].as_array().into_iter().flatten();
     if !reading.said {
-        // It was not streamed, or nothing of it but its end.
+        // It was not streamed, or only its end was sent.
         let thinks = reading.thinks;
         let new = output().filter(|item| !(thinks && item["type"] == "reasoning"));
         new.for_each(|item| whole(item, reading));
@@ -146,7 +146,7 @@ fn end(response: &Value, named: &str, reading: &mut Reading) -> Result<(), Fault
     let part = output().any(|item| item["type"] == "message" && item["status"] == "incomplete");
     let status = response["status"].as_str().unwrap_or(named);
     match (why.is_string(), status) {
-        // Whatever the reason is, the answer is not whole.
+        // With any reason, the answer is incomplete.
         (true, _) => reading.end(why, response)?,
         (false, "completed") if part => reading.outcome = Some(Outcome::Cut),
         (false, status) => reading.end(&Value::from(status), response)?,
@@ -154,7 +154,7 @@ fn end(response: &Value, named: &str, reading: &mut Reading) -> Result<(), Fault
     if why.is_string() && reading.outcome != Some(Outcome::Refused) {
         reading.outcome = Some(Outcome::Cut);
     }
-    // An end is an end, also of one that should still be at work.
+    // A final event ends the answer, even if its status is still in progress.
     reading.outcome.get_or_insert(Outcome::Cut);
     Ok(())
 }

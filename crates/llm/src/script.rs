@@ -16,14 +16,14 @@ use tokio::sync::mpsc;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recorded {
-    /// Whose answer it is.
+    /// The agent that gets it.
     pub agent: Agent,
     /// Its text.
     pub answer: String,
     /// How it ended.
     #[serde(default = "whole")]
     pub outcome: Outcome,
-    /// How long the model seems to think, in milliseconds.
+    /// Delay before the answer, in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
 }
@@ -32,11 +32,11 @@ const fn whole() -> Outcome {
     Outcome::Whole
 }
 
-/// How many calls of each agent were answered before, in earlier lives of the program.
+/// Number of calls of each agent that were already answered, in earlier runs of the program.
 pub type Used = HashMap<Agent, usize>;
 
-/// A model that answers from a recording: each agent gets its next unused answer. Repairs that have
-/// none left take the Coder's.
+/// A model that answers from a recording: each agent gets its next unused answer. Repairs use the
+/// Coder's answers if none of their own are left.
 pub struct ScriptModel {
     file: String,
     answers: Vec<Recorded>,
@@ -44,7 +44,7 @@ pub struct ScriptModel {
 }
 
 impl ScriptModel {
-    /// Reads the recording. Answers that are `used` are passed over. Fails with [`Fault::Recording`].
+    /// Reads the recording, and skips the answers in `used`. Fails with [`Fault::Recording`].
     pub fn new(path: &Path, used: &Used) -> Result<Self, Fault> {
         let file = path.display().to_string();
         let fail = |reason| Fault::Recording { file: file.clone(), reason };
@@ -55,13 +55,13 @@ impl ScriptModel {
         Ok(Self::from_answers(file.clone(), answers, used))
     }
 
-    /// A model with these answers; `name` is what errors call the recording.
+    /// A model with these answers; `name` is the recording's name in errors.
     #[must_use]
     pub fn from_answers(name: String, answers: Vec<Recorded>, used: &Used) -> Self {
         let model = Self { used: Mutex::new(vec![false; answers.len()]), file: name, answers };
         for agent in Agent::ALL {
             for _ in 0..used.get(&agent).copied().unwrap_or(0) {
-                // Too few are noticed when the next one is asked for.
+                // Missing answers are reported at the next request.
                 let Some(taken) = model.take(agent) else { break };
                 taken.keep();
             }
@@ -69,7 +69,7 @@ impl ScriptModel {
         model
     }
 
-    /// Takes the next unused answer for an agent. It is given back if it is not kept.
+    /// Reserves the next unused answer for an agent. It is released unless it is kept.
     fn take(&self, agent: Agent) -> Option<Taken<'_>> {
         let mut used = self.used();
         let next = |of| (0..used.len()).find(|&n| !used[n] && self.answers[n].agent == of);
@@ -86,7 +86,7 @@ impl ScriptModel {
     }
 }
 
-/// An answer that is on its way. A call that was cancelled did not use it up.
+/// A reserved answer. A cancelled call releases it.
 struct Taken<'a> {
     model: &'a ScriptModel,
     index: usize,

@@ -2,22 +2,22 @@
 
 use std::fmt;
 
-/// A key that no `Debug` output and no error text shows.
+/// A key that does not appear in `Debug` output or error texts.
 #[derive(Clone)]
 pub(super) struct Secret(String);
 
 impl Secret {
-    /// Wraps a key; white space around it, as at the end of a file that it came from, is dropped.
+    /// Wraps a key; white space around it, such as the end of a line, is removed.
     pub(super) fn new(key: &str) -> Self {
         Self(key.trim().to_owned())
     }
 
-    /// The key itself, for a header of a request and for nothing else.
+    /// The key itself, only for a request's header.
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The text without the key: servers repeat a key that they refuse.
+    /// The text without the key: servers may quote a key that they reject.
     pub(super) fn scrub(&self, text: &str) -> String {
         if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "***") }
     }

@@ -1,4 +1,4 @@
-//! What a server says of one of its models, where it can be asked without a model at work.
+//! Queries model servers for information about a model, without a model call.
 
 use super::fault::is_hollow;
 use super::http::Endpoint;
@@ -8,10 +8,10 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long a server may take to say it.
+/// Timeout of a query.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Servers that speak as `OpenAI`'s do, and where they listen unless they are told otherwise.
+/// Servers with an `OpenAI`-compatible API, and their default addresses.
 pub(super) const SERVERS: [(&str, &str); 4] = [
     ("llama.cpp", "http://127.0.0.1:8080/v1"),
     ("LM Studio", "http://127.0.0.1:1234/v1"),
@@ -19,10 +19,10 @@ pub(super) const SERVERS: [(&str, &str); 4] = [
     ("text-generation-webui", "http://127.0.0.1:5000/v1"),
 ];
 
-/// Where Ollama listens unless it is told otherwise.
+/// Ollama's default address.
 pub(super) const OLLAMA: &str = "http://127.0.0.1:11434";
 
-/// A server that runs models, and one of these.
+/// A model server and one of its models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     kind: Kind,
@@ -30,19 +30,19 @@ pub struct Server {
     model: String,
 }
 
-/// What it says.
+/// Information from a server about a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// What it is.
+    /// Name of the server's program.
     pub server: &'static str,
-    /// How long prompt and answer can be together, in tokens.
+    /// Context length in tokens, prompt and answer together.
     pub context: Option<u32>,
-    /// The model runs elsewhere, and the server only passes on what it is asked.
+    /// Whether the model runs on a remote server, to which requests are forwarded.
     pub elsewhere: bool,
 }
 
 impl Server {
-    /// A server of a kind that people run themselves; none of any other kind.
+    /// A server of a kind that users run themselves; `None` for other kinds.
     pub(super) fn new(kind: Kind, base_url: &str, model: &str) -> Option<Self> {
         let (base_url, model) = (base_url.trim_end_matches('/').to_owned(), model.to_owned());
         matches!(kind, Kind::Openai | Kind::Completion | Kind::Ollama).then_some(Self {
@@ -52,13 +52,13 @@ impl Server {
         })
     }
 
-    /// Whether what it answers is computed on this machine, for nothing.
+    /// Whether its answers are computed on this machine, at no cost.
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.is_of_this_machine() && !self.is_elsewhere()
     }
 
-    /// Whether it listens on this machine, where servers of its kind usually do.
+    /// Whether its address is a default address of model servers on this machine.
     pub(super) fn is_of_this_machine(&self) -> bool {
         let bare = |url: &str| {
             let url = url.trim_end_matches("/v1").trim_end_matches('/');
@@ -68,12 +68,12 @@ impl Server {
         usual.any(|url| bare(url) == bare(&self.base_url))
     }
 
-    /// Whether the model's name says that the server does not run it: Ollama's tags of such models.
+    /// Whether the model's name means that it runs remotely, by Ollama's tags for such models.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.kind == Kind::Ollama && is_cloud(&self.model)
     }
 
-    /// Asks it for what it knows; `None` if it is no server that is known here.
+    /// Queries the server; `None` if it is not a known server or does not answer in time.
     pub async fn told(&self) -> Option<ServerInfo> {
         tokio::time::timeout(PATIENCE, self.ask()).await.ok().flatten()
     }
@@ -107,14 +107,14 @@ fn endpoint(base: &str, path: &str) -> Option<Endpoint> {
     Endpoint::new(base, path, HeaderMap::new(), Secret::new("")).ok()
 }
 
-/// Whether an Ollama's model has the tag of those that run in its makers' cloud: `cloud`, or one that
-/// ends so, as `120b-cloud`.
+/// Whether an Ollama model has the tag of a cloud model: `cloud`, or one that ends in it, such as
+/// `120b-cloud`.
 pub(super) fn is_cloud(model: &str) -> bool {
     let tag = model.rsplit('/').next().and_then(|name| name.split_once(':'));
     tag.is_some_and(|(_, tag)| tag == "cloud" || tag.ends_with("-cloud"))
 }
 
-/// Whether what an Ollama says of a model is that it runs elsewhere, or that nothing of it is here.
+/// Whether Ollama's data about a model says that it runs remotely, or that it has no local data.
 pub(super) fn is_remote(entry: &Value) -> bool {
     let names = ["remote_host", "remote_model"];
     names.iter().any(|name| !is_hollow(&entry[*name])) || entry["size"] == 0
@@ -124,7 +124,7 @@ fn number(value: &Value) -> Option<u32> {
     value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
 }
 
-/// The entry of a model in a list of them.
+/// The entry of a model in a list of models.
 fn entry<'a>(list: &'a Value, model: &str) -> Option<&'a Value> {
     list["data"].as_array()?.iter().find(|entry| entry["id"] == model)
 }
@@ -135,7 +135,7 @@ fn llama_cpp(props: &Value) -> Option<ServerInfo> {
     Some(ServerInfo::here("llama.cpp", number(&settings["n_ctx"])))
 }
 
-/// `GET /api/v0/models` of LM Studio: what the model was loaded with, else what it can take.
+/// `GET /api/v0/models` of LM Studio: the context that the model was loaded with, else its maximum.
 fn lm_studio(list: &Value, model: &str) -> Option<ServerInfo> {
     let entry = entry(list, model)?;
     let most = entry.get("max_context_length")?;
@@ -149,7 +149,8 @@ fn vllm(list: &Value, model: &str) -> Option<ServerInfo> {
     Some(ServerInfo::here("vLLM", number(context)))
 }
 
-/// `POST /api/show` of Ollama: what the model was made for; the prefix of the key is its family.
+/// `POST /api/show` of Ollama: the context that the model was trained for; the key's prefix is the
+/// model's family.
 fn ollama(shown: &Value) -> Option<ServerInfo> {
     let facts = shown["model_info"].as_object()?;
     let context = facts.iter().find(|(key, _)| key.ends_with(".context_length"));
@@ -186,7 +187,7 @@ mod tests {
                 ollama(&remote),
                 Some(ServerInfo { elsewhere: true, ..ServerInfo::here("Ollama", Some(32768)) }),
             ),
-            // Servers that only look like one of these.
+            // Servers that only resemble one of these.
             (llama_cpp(&json!({"error": "no such page"})), None),
             (vllm(&json!({"data": [{"id": "m", "object": "model"}]}), "m"), None),
             (lm_studio(&list, "m"), None),

@@ -1,10 +1,10 @@
-//! Ends an answer at a text that the server should have stopped at and did not.
+//! Ends an answer at a stop text that the server has missed.
 
-/// A stream of text that ends before the first of some texts.
+/// A filter that ends a stream of text before the first stop text.
 #[derive(Debug)]
 pub(super) struct Stops<'a> {
     texts: &'a [String],
-    /// What may be the beginning of one of them.
+    /// The end of the text, if it may be the beginning of a stop text.
     held: String,
 }
 
@@ -13,7 +13,7 @@ impl<'a> Stops<'a> {
         Self { texts, held: String::new() }
     }
 
-    /// Takes the next piece: what can be sent on, and whether the answer has ended.
+    /// Adds the next chunk; returns the text to forward, and whether the answer has ended.
     pub(super) fn take(&mut self, piece: &str) -> (String, bool) {
         let mut text = std::mem::take(&mut self.held);
         text.push_str(piece);
@@ -23,7 +23,7 @@ impl<'a> Stops<'a> {
             return (text, true);
         }
         let begins = |at: &usize| self.texts.iter().any(|stop| stop.starts_with(&text[*at..]));
-        // Nothing longer than the longest of them can be its beginning.
+        // The beginning of a stop text is not longer than the longest one.
         let longest = self.texts.iter().map(String::len).max().unwrap_or(0);
         let from = text.ceil_char_boundary(text.len().saturating_sub(longest));
         let held = (from..text.len()).filter(|at| text.is_char_boundary(*at)).find(begins);
@@ -31,7 +31,7 @@ impl<'a> Stops<'a> {
         (text, false)
     }
 
-    /// What was held back when the answer ended otherwise.
+    /// The text that was held back, if the answer ended otherwise.
     pub(super) fn rest(&mut self) -> String {
         std::mem::take(&mut self.held)
     }

@@ -1,6 +1,6 @@
-//! Chat templates: how messages become one text, for endpoints that take a raw prompt.
+//! Chat templates: how messages become one prompt, for endpoints that take raw prompts.
 //!
-//! None of them writes the mark of a text's beginning: servers put it before each prompt.
+//! No template writes the token for the beginning of a text: servers add it to each prompt.
 
 use super::Fault;
 use super::fault::shown;
@@ -14,18 +14,18 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// A template that is known by its name, and the texts that end an answer in it.
+/// A template with a name, and its stop texts.
 struct Known {
     name: &'static str,
     text: &'static str,
     stops: &'static [&'static str],
 }
 
-/// What most models were trained on that have no form of their own.
+/// The format of most models without a format of their own.
 pub(super) const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n\
     {{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
 
-/// The forms of the families of open models. `plain` is for models that know no form, and for
+/// The formats of the families of open models. `plain` is for models without a format, and for
 /// endpoints that apply one themselves.
 const KNOWN: [Known; 5] = [
     Known { name: "chatml", text: CHATML, stops: &["<|im_end|>", "<|endoftext|>"] },
@@ -58,8 +58,8 @@ const KNOWN: [Known; 5] = [
     },
 ];
 
-/// What begins or ends a turn in the forms of models: tokens of their own, that a server takes for
-/// these wherever they stand in a raw prompt.
+/// Special tokens that begin or end a turn in these formats. A server parses them anywhere in a raw
+/// prompt.
 const MARKS: [&str; 14] = [
     "<|im_start|>",
     "<|im_end|>",
@@ -77,17 +77,17 @@ const MARKS: [&str; 14] = [
     "<eos>",
 ];
 
-/// A template that can be filled.
+/// A compiled template.
 pub(super) struct Template {
     environment: Environment<'static>,
-    /// Its own marks, which no message may hold.
+    /// Special tokens of this template, which messages must not contain.
     marks: Vec<&'static str>,
-    /// The texts that end an answer.
+    /// Stop texts.
     pub(super) stops: Vec<String>,
 }
 
 impl Template {
-    /// The template of this name, or with this text. Says what is wrong with it.
+    /// The template of this name, or with this text; or what is wrong with it.
     pub(super) fn new(name_or_text: &str) -> Result<Self, String> {
         let known = KNOWN.iter().find(|known| known.name == name_or_text);
         if known.is_none() && !name_or_text.contains('{') {
@@ -109,7 +109,7 @@ impl Template {
         }
     }
 
-    /// The prompt.
+    /// The prompt for these messages, with the prefill at its end.
     pub(super) fn prompt(&self, messages: &[Message]) -> Result<String, Fault> {
         let wrong = |error: Error| {
             Fault::bad_text(format!("the template can't be filled: {}", words(&error)))
@@ -122,7 +122,7 @@ impl Template {
         Ok(self.fill(&messages).map_err(wrong)? + prefill)
     }
 
-    /// Breaks the marks of turns in what a message says.
+    /// Splits special tokens in a message's text.
     fn unmark(&self, said: &mut String) {
         for mark in &self.marks {
             if said.contains(mark) {
@@ -147,15 +147,14 @@ impl Template {
     }
 }
 
-/// What a template may do before it counts as endless.
+/// Maximum number of instructions of a template, against endless loops.
 const FUEL: u64 = 1_000_000;
 
-/// The name of the template in its environment.
+/// The template's name in its environment.
 pub(super) const CHAT: &str = "chat";
 
-/// A chat template, ready to be filled, with what the templates expect that models come with. Those
-/// lose a line feed at their end, as the library takes it that they were written for; a text that
-/// is used as it stands keeps it.
+/// An environment with a chat template and the functions that templates of models expect. Those
+/// lose a line feed at their end, as the library assumes; with `keep_last`, the text keeps it.
 pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     let mut syntax = SyntaxConfig::builder();
@@ -171,7 +170,7 @@ pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'st
     Ok(environment)
 }
 
-/// The date of today in a form as `%d %B %Y`, which some models are told.
+/// The date of today in a format such as `%d %B %Y`, which some models' prompts have.
 #[expect(clippy::needless_pass_by_value, reason = "a template's function takes what is its own")]
 fn today(form: String) -> Result<String, Error> {
     let mut text = String::new();
@@ -180,7 +179,7 @@ fn today(form: String) -> Result<String, Error> {
     Ok(text)
 }
 
-/// A template without the tags around what a model is trained to write, which change nothing.
+/// Replaces the tags around generated text, which have no effect here.
 fn unmarked(text: &str) -> Cow<'_, str> {
     static TAG: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"\{%([-+]?)\s*(end)?generation\s*([-+]?)%\}").ok());
@@ -191,20 +190,20 @@ fn unmarked(text: &str) -> Cow<'_, str> {
     TAG.as_ref().map_or(Cow::Borrowed(text), |tags| tags.replace_all(text, plain))
 }
 
-/// What a template can name.
+/// Variables of a template.
 #[derive(Default, Serialize)]
 struct Shown<'a> {
     messages: &'a [Message],
-    /// The messages without those of the system.
+    /// The messages except those of the system.
     turns: Vec<&'a Message>,
     system: String,
-    /// As templates that models come with ask for it.
+    /// Always true, as templates of models expect.
     add_generation_prompt: bool,
     bos_token: &'static str,
     eos_token: &'static str,
 }
 
-/// What is wrong, without the text that it is wrong in.
+/// An error's message, without the text of the template.
 fn words(error: &Error) -> String {
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();

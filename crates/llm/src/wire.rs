@@ -1,4 +1,4 @@
-//! What a wire format is: two functions and a few facts. All that moves bytes is in `http`.
+//! The interface of a wire format: two functions and a few facts. All I/O is in `http`.
 
 use super::lenient::Halves;
 use super::reasons::{self, Meaning};
@@ -8,40 +8,40 @@ use redraft_domain::text::one_line;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// One provider's way of writing requests and answers down. No I/O.
+/// One provider's format of requests and answers. No I/O.
 pub(super) trait Wire: Send + Sync {
     /// The model's name at the provider.
     fn model(&self) -> &str;
 
-    /// Where requests go, after the provider's address.
+    /// Path of requests, relative to the provider's address.
     fn path(&self) -> String;
 
-    /// Where the server lists its models, after the provider's address, if it does.
+    /// Path of the server's list of models, relative to the provider's address, if there is one.
     fn list(&self) -> Option<&'static str> {
         None
     }
 
-    /// Whether it can write tools and their calls down.
+    /// Whether the format supports tools.
     fn takes_tools(&self) -> bool {
         true
     }
 
-    /// Whether it can write down what an answer has to be.
+    /// Whether the format supports a schema for the answer.
     fn takes_schema(&self) -> bool {
         true
     }
 
-    /// Whether the server goes on from the last message, where that is the model's own.
+    /// Whether the server continues from a prefill, a last message by the assistant.
     fn takes_prefill(&self) -> bool {
         false
     }
 
-    /// Whether an answer that comes as one JSON object may leave out that it is whole.
+    /// Whether an answer in one JSON object may have no finish reason.
     fn ends_unsaid(&self) -> bool {
         false
     }
 
-    /// Texts that end an answer, where the server itself may not know them.
+    /// Stop texts, for servers that may not know them.
     fn stops(&self) -> &[String] {
         &[]
     }
@@ -49,49 +49,49 @@ pub(super) trait Wire: Send + Sync {
     /// The request's JSON.
     fn body(&self, request: &Request) -> Result<Value, Fault>;
 
-    /// Takes up one JSON object of an answer; one that it does not know is left alone. The object
-    /// of an answer that was not streamed is read by the same function.
+    /// Parses one JSON object of an answer; an unknown one is ignored. The object of an answer that
+    /// was not streamed is parsed by the same function.
     fn read(&self, event: &Value, reading: &mut Reading) -> Result<(), Fault>;
 }
 
-/// What was read of one answer so far.
+/// The parsed part of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// New pieces, to be sent on.
+    /// New chunks to forward.
     pub(super) chunks: Vec<Chunk>,
-    /// How it ended, once it has said so.
+    /// How it ended, once that is known.
     pub(super) outcome: Option<Outcome>,
-    /// The tokens used, once they were told.
+    /// Token counts, once they are known.
     pub(super) usage: Option<Usage>,
     /// A part of the answer said that the model declines.
     pub(super) declined: bool,
     /// Nothing more will come.
     pub(super) done: bool,
-    /// The server said that the answer goes on.
+    /// The server said that the answer continues.
     pub(super) more_comes: bool,
-    /// Some text of the answer was read.
+    /// Some text was parsed.
     pub(super) said: bool,
-    /// Some of what the model thinks was read.
+    /// Some reasoning was parsed.
     pub(super) thinks: bool,
-    /// The reason that the server gave for the end, where nobody knows what it means.
+    /// The finish reason, if its meaning is unknown.
     pub(super) unknown: Option<String>,
-    /// Halves of characters in the text, and in what the model thinks.
+    /// Split characters in the text and in the reasoning.
     halves: [Halves; 2],
-    /// Calls of tools, which can come in pieces, by their number in the answer.
+    /// Tool calls, which can arrive in chunks, by number.
     calls: BTreeMap<u64, PartialCall>,
 }
 
-/// What was read of a call so far.
+/// The parsed part of a tool call.
 #[derive(Debug, Default)]
 struct PartialCall {
     id: String,
     name: String,
-    /// JSON, or pieces of it.
+    /// JSON text, possibly incomplete.
     arguments: String,
 }
 
 impl Reading {
-    /// Notes a piece of the answer, if it is a text and not an empty one.
+    /// Adds text of the answer; ignores other values and empty strings.
     pub(super) fn text(&mut self, value: &Value) {
         let text = self.halves[0].join(value.as_str().unwrap_or_default());
         if !text.is_empty() {
@@ -100,7 +100,7 @@ impl Reading {
         }
     }
 
-    /// Notes a piece of what the model thinks, if it is a text and not an empty one.
+    /// Adds reasoning; ignores other values and empty strings.
     pub(super) fn reasoning(&mut self, value: &Value) {
         let text = self.halves[1].join(value.as_str().unwrap_or_default());
         if !text.is_empty() {
@@ -109,8 +109,9 @@ impl Reading {
         }
     }
 
-    /// Notes why the answer ended, if this is a reason. One that nobody knows is as good as a limit:
-    /// nothing says that the answer is whole. `said_in` is where the server may say more of it.
+    /// Stores the finish reason, if it is a string. An unknown one counts as a length limit,
+    /// because the answer can't be assumed to be complete. `said_in` is where the server may
+    /// explain an error.
     pub(super) fn end(&mut self, reason: &Value, said_in: &Value) -> Result<(), Fault> {
         let Some(reason) = reason.as_str() else { return Ok(()) };
         match reasons::meaning(reason) {
@@ -131,19 +132,19 @@ impl Reading {
         Ok(())
     }
 
-    /// Notes the tokens used. A count of nothing at all is none.
+    /// Stores the token counts. Counts of 0 are ignored.
     pub(super) fn count(&mut self, usage: Option<Usage>) {
         self.usage = usage.filter(|usage| usage.total() > 0).or(self.usage);
     }
 
-    /// Notes what a model says instead of an answer.
+    /// Adds the text of a refusal.
     pub(super) fn refusal(&mut self, value: &Value) {
         self.declined |= value.as_str().is_some_and(|text| !text.is_empty());
         self.text(value);
     }
 
-    /// Notes a call or a piece of one. What is not a text is left as it was; arguments can also come
-    /// as the object that they are.
+    /// Adds a tool call or a chunk of one. Values that are not strings are ignored; arguments can
+    /// also be an object.
     pub(super) fn call(&mut self, number: u64, id: &Value, name: &Value, arguments: &Value) {
         let call = self.calls.entry(number).or_default();
         for (part, value) in [(&mut call.id, id), (&mut call.name, name)] {
@@ -158,13 +159,13 @@ impl Reading {
         }
     }
 
-    /// The number of the next call, where a format does not number them.
+    /// The number of the next call, for formats without numbers.
     pub(super) fn next_call(&self) -> u64 {
         self.calls.len() as u64
     }
 
-    /// The calls, once all of the answer was read. Arguments that are no JSON are given as the text
-    /// that they are: asked the same again, a model would most likely write the same.
+    /// The tool calls, after the whole answer was parsed. Arguments that are not valid JSON become
+    /// a JSON string: asked again, a model would most likely write the same.
     pub(super) fn calls(&mut self) -> Vec<ToolCall> {
         let calls = std::mem::take(&mut self.calls);
         calls
@@ -174,14 +175,14 @@ impl Reading {
                 let text = if text.trim().is_empty() { "{}".to_owned() } else { text };
                 let arguments =
                     serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.clone()));
-                // Where a server numbers nothing, the tool's answer is still told apart.
+                // A unique id, for servers that send none.
                 let id = if call.id.is_empty() { format!("call_{number}") } else { call.id };
                 ToolCall { id, name: call.name, arguments }
             })
             .collect()
     }
 
-    /// How the answer ended; without an end mark it was cut off on its way.
+    /// How the answer ended; an error if there was no end mark.
     pub(super) fn ending(&self) -> Result<Finish, Fault> {
         let outcome = match self.outcome.ok_or(Fault::Truncated)? {
             Outcome::Whole if self.declined => Outcome::Refused,
@@ -191,7 +192,7 @@ impl Reading {
     }
 }
 
-/// A count of tokens as a server wrote it. Nonsense is cut to what sums can bear.
+/// A token count from a server, capped so that sums can't overflow.
 pub(super) fn tokens(value: &Value) -> Option<u64> {
     value.as_u64().map(|count| count.min(1 << 40))
 }

@@ -1,4 +1,4 @@
-//! The events that carry much, as types of their own.
+//! Records of the events with many fields.
 
 use super::Artifact;
 use crate::chat::{Agent, Message, Outcome, ToolCall, Usage};
@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a stuck session tries before it asks.
+/// What a stuck session tries before it asks the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Escalation {
@@ -21,23 +21,23 @@ pub enum Escalation {
 /// See [`super::Event::SessionCreated`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionCreated {
-    /// The format of this folder.
+    /// Format number of this folder.
     pub format: u32,
-    /// The program that made it.
+    /// The program that created it.
     pub program: String,
     /// The session's name.
     pub name: String,
-    /// The task, as given.
+    /// The user's request, verbatim.
     pub request: String,
-    /// What it runs with.
+    /// Initial settings.
     pub settings: Settings,
-    /// Files that the Manager gave.
+    /// Data files that the user added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<super::DataFile>,
-    /// Acceptance tests that the Manager gave.
+    /// The user's acceptance tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<super::DataFile>,
-    /// The names that these use of the script.
+    /// Names of the script that these tests use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interface: Vec<String>,
     /// The session and version that it was forked from, as `NAME:vN`.
@@ -53,18 +53,18 @@ pub struct SessionCreated {
 pub struct CallStarted {
     /// The call's number in this session, from 1.
     pub call: u32,
-    /// Who asks.
+    /// The agent that asks.
     pub agent: Agent,
-    /// The version that it is about, or that it is to become.
+    /// The version that the call is about, or that its answer is to become.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
     /// `PROVIDER/MODEL`.
     pub model: String,
     /// Sampling temperature.
     pub temperature: f64,
-    /// The longest answer in tokens.
+    /// Maximum length of the answer, in tokens.
     pub max_tokens: u32,
-    /// The answer was to be JSON of a given form.
+    /// The answer was requested as JSON of a fixed form.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub structured: bool,
     /// The whole prompt.
@@ -76,33 +76,33 @@ pub struct CallStarted {
 pub struct CallFinished {
     /// The call's number.
     pub call: u32,
-    /// Who asked.
+    /// The agent that asked.
     pub agent: Agent,
     /// How the answer ended.
     pub outcome: Outcome,
-    /// It began to repeat itself and was cut off there.
+    /// The answer began to repeat itself and was cut off there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
-    /// The script was there, and what was said after it was not waited for.
+    /// The call was stopped after the script, without waiting for the text after it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enough: bool,
     /// The answer, as received.
     pub answer: String,
-    /// What the model thought aloud, where the provider keeps that apart.
+    /// The model's reasoning, if the provider returns it separately.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reasoning: String,
-    /// The tools that the model called with it.
+    /// Tool calls in the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<ToolCall>,
-    /// Tokens.
+    /// Token counts.
     pub usage: Usage,
-    /// Money in US dollars, where the price is known.
+    /// Cost in US dollars, if the price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<f64>,
-    /// That is the usual price of a well-known model, which the configuration does not name.
+    /// The cost uses the list price of a well-known model, because the configuration has none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub usual_price: bool,
-    /// From the request to the end of the answer.
+    /// Time from the request to the end of the answer.
     pub milliseconds: u64,
     /// The chat file.
     #[serde(flatten)]
@@ -114,20 +114,20 @@ pub struct CallFinished {
 pub struct SampleTried {
     /// The version that it may become.
     pub version: u32,
-    /// Its number.
+    /// Number of the candidate.
     pub sample: u32,
     /// The static checks.
     pub checks: Checks,
-    /// Its run; none if a check failed, or nothing is run.
+    /// Its run; `None` if a check failed, or scripts are not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
-    /// What it printed, within the limit.
+    /// Its standard output, up to the limit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout: String,
-    /// Its error output, within the limit.
+    /// Its error output, up to the limit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
-    /// The Manager's tests, where it ran.
+    /// Results of the user's tests, if it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<Vec<Test>>,
     /// See [`crate::session::Sample::behaviour`].
@@ -141,14 +141,14 @@ pub struct SampleTried {
 /// See [`super::Event::Replied`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Replied {
-    /// The model call.
+    /// Number of the model call.
     pub call: u32,
-    /// What the model said besides the code.
+    /// Text of the reply besides the code.
     pub said: String,
-    /// The code that it wants to have run.
+    /// The code to run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<Piece>,
-    /// What it is told of an answer that holds nothing that can be run.
+    /// Message to the model if the reply has no code that can be run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -158,12 +158,12 @@ pub struct Replied {
 pub struct RunFinished {
     /// The version.
     pub version: u32,
-    /// How it went.
+    /// Result of the run.
     pub run: Run,
-    /// What it printed, within the limit.
+    /// Its standard output, up to the limit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout: String,
-    /// Its error output, within the limit.
+    /// Its error output, up to the limit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
     /// `report_vN.yaml`, with the run.

@@ -1,19 +1,19 @@
-//! Refuses YAML that is nested too deeply, before the YAML library reads it.
+//! Rejects YAML that is nested too deeply, before the YAML library parses it.
 //!
-//! The library takes time that grows with the square of how deeply `[` and `{` are nested. This scanner
-//! takes its steps (those of libyaml: which characters begin a token, and where a scalar ends) and
-//! keeps of them only how many lists and maps are open. It goes through a text once. Where the
-//! library would stop with an error it may go on.
+//! The library's run time grows with the square of the nesting depth of `[` and `{`. This scanner
+//! follows libyaml's rules for the start of tokens and the end of scalars, and only counts the open
+//! lists and maps. It reads a text once. It may continue where the library would stop with an
+//! error.
 
-/// How deeply lists and maps may be nested.
+/// Maximum nesting depth of lists and maps.
 const DEEPEST: usize = 64;
-/// How far behind a key its colon can be, in characters.
+/// Maximum distance of a key's colon from the key's start, in characters.
 const LONGEST_KEY: usize = 1024;
 
-/// Passes a text on that is nested at most 64 deep.
+/// Checks that a text is nested at most 64 deep.
 ///
 /// # Errors
-/// It is nested deeper: says so, with the line and the column.
+/// If it is nested deeper, with the line and the column.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let mut scanner = Scanner::new(text);
     while scanner.token() {
@@ -27,7 +27,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where a key may have begun: the line, the column and the place.
+/// Position of a possible key: line, column and index.
 type Key = (usize, isize, usize);
 
 struct Scanner {
@@ -35,13 +35,13 @@ struct Scanner {
     at: usize,
     line: usize,
     column: usize,
-    /// The columns of the open block collections, outermost first.
+    /// Columns of the open block collections, outermost first.
     indents: Vec<isize>,
-    /// How many flow collections are open.
+    /// Number of open flow collections.
     flow: usize,
-    /// Whether the next token may be a key that no `?` stands before.
+    /// Whether the next token may be a key without a `?`.
     key_allowed: bool,
-    /// What may be such a key, outside of flow collections.
+    /// Position of such a possible key, outside of flow collections.
     key: Option<Key>,
 }
 
@@ -63,7 +63,7 @@ impl Scanner {
         self.indents.len() + self.flow
     }
 
-    /// The character so far ahead; none behind the end.
+    /// The character `n` positions ahead; `None` after the end.
     fn ahead(&self, n: usize) -> Option<char> {
         self.chars.get(self.at + n).copied()
     }
@@ -100,7 +100,7 @@ impl Scanner {
         }
     }
 
-    /// Closes the block collections that are further to the right.
+    /// Closes the block collections to the right of a column.
     fn unroll(&mut self, column: isize) {
         while self.flow == 0 && self.indent() > column {
             self.indents.pop();
@@ -123,7 +123,7 @@ impl Scanner {
         isize::try_from(self.column).unwrap_or(isize::MAX)
     }
 
-    /// Whether a document begins or ends here.
+    /// Whether a document starts or ends here.
     fn at_marker(&self) -> bool {
         let three = [self.ahead(0), self.ahead(1), self.ahead(2)];
         self.column == 0
@@ -131,7 +131,7 @@ impl Scanner {
             && self.blank_ahead(3)
     }
 
-    /// Goes past the next token; false at the end.
+    /// Skips the next token; `false` at the end.
     fn token(&mut self) -> bool {
         self.find_token();
         self.unroll(self.column_here());
@@ -201,7 +201,7 @@ impl Scanner {
         true
     }
 
-    /// Goes past blanks, comments and line ends.
+    /// Skips blanks, comments and line breaks.
     fn find_token(&mut self) {
         loop {
             if self.column == 0 && self.ahead(0) == Some('\u{feff}') {
@@ -226,7 +226,7 @@ impl Scanner {
         self.key_allowed = false;
     }
 
-    /// The colon behind a key, or one that stands for an empty key.
+    /// The colon after a key, or of an empty key.
     fn value(&mut self) {
         let near = |key: &Key| key.0 == self.line && self.at.saturating_sub(key.2) <= LONGEST_KEY;
         let key = self.key.filter(|key| self.flow == 0 && near(key));
@@ -236,7 +236,7 @@ impl Scanner {
         self.skip();
     }
 
-    /// The name of an anchor, an alias or a tag, behind its mark.
+    /// The name of an anchor, an alias or a tag, after its indicator.
     fn name(&mut self, is_tag: bool) {
         let verbatim = is_tag && self.ahead(0) == Some('<');
         if verbatim {
@@ -250,7 +250,8 @@ impl Scanner {
         }
     }
 
-    /// A text in quotes. Behind a backslash, a double quote does not end it; a single quote is two.
+    /// A quoted scalar. A double quote can be escaped by a backslash, a single quote by doubling
+    /// it.
     fn quoted(&mut self, quote: char) {
         self.skip();
         while let Some(c) = self.ahead(0) {
@@ -270,7 +271,7 @@ impl Scanner {
         }
     }
 
-    /// A text without quotes: to a colon, a comment, or a line that is not further to the right.
+    /// A plain scalar: it ends at a colon, a comment, or a line that is not indented further.
     fn plain(&mut self) {
         let least = self.indent() + 1;
         let mut new_line = false;
@@ -302,7 +303,7 @@ impl Scanner {
         self.key_allowed |= new_line;
     }
 
-    /// A block of text behind `|` or `>`: all lines that are as far to the right as its first.
+    /// A block scalar after `|` or `>`: all lines with at least the indentation of the first.
     fn block_scalar(&mut self) {
         self.skip();
         let mut more = None;
@@ -333,7 +334,7 @@ impl Scanner {
         }
     }
 
-    /// Empty lines, and the indentation of the line behind them.
+    /// Empty lines, and the indentation of the line after them.
     fn blank_lines(&mut self, indent: Option<usize>, widest: &mut usize) {
         loop {
             while self.ahead(0) == Some(' ') && indent.is_none_or(|indent| self.column < indent) {
@@ -365,7 +366,7 @@ mod tests {
     use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
     use std::fmt;
 
-    /// The deepest nesting that the scanner saw.
+    /// The maximum depth that the scanner counts.
     fn scanned(text: &str) -> usize {
         let mut scanner = Scanner::new(text);
         let mut deepest = 0;
@@ -375,7 +376,7 @@ mod tests {
         deepest
     }
 
-    /// How deeply the YAML library nests what it reads.
+    /// The depth to which the YAML library nests what it parses.
     struct Depth(usize);
 
     impl<'de> Deserialize<'de> for Depth {
@@ -482,7 +483,7 @@ mod tests {
         assert!(check(&flat).is_ok() && check(&format!("a: {flat}")).is_err());
     }
 
-    /// What YAML is made of, and what only looks like it.
+    /// Parts of YAML, and text that only looks like them.
     fn texts() -> impl Strategy<Value = String> {
         let word = prop::sample::select(vec![
             "[", "[", "]", "{", "{", "}", ",", ", ", ": ", ":", ":\n", "- ", "-", "? ", "?", "'",
@@ -493,7 +494,7 @@ mod tests {
         prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
     }
 
-    /// Values whose texts are full of what nests outside of texts.
+    /// Values whose strings are full of YAML indicators.
     fn values() -> impl Strategy<Value = serde_json::Value> {
         let text = || "[\\[\\]{},:\\-?'\"#|> \n\ta]{0,12}";
         let leaf = prop_oneof![
@@ -516,8 +517,8 @@ mod tests {
         #[test]
         fn nothing_is_nested_deeper_than_is_seen(text in texts()) {
             if let Ok(Depth(depth)) = serde_yaml::from_str(&text) {
-                // A list may stand at its key's column, a pair alone in a list is a map, and that a
-                // list was a key is seen behind it.
+                // A list may be at its key's column, a single pair in a list is a map, and a list
+                // as a key is only recognized after its end.
                 let seen = scanned(&text);
                 prop_assert!(depth <= 2 * seen + 1, "{depth} and {seen} in {text:?}");
             }

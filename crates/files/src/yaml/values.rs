@@ -1,4 +1,4 @@
-//! How single values of the configuration are read and checked, so that an error has a place.
+//! Parsers of single configuration values that check their ranges, so that an error has a position.
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What is less alike than this is no slip of the keys.
+/// Minimum similarity of a typing error.
 const ALIKE: f64 = 0.7;
 
-/// What the YAML reader found wrong, with the line and the column at the end.
+/// The message of a YAML error, with line and column at its end.
 pub(super) fn describe(error: &serde_yaml::Error) -> String {
     let message = with_nearest(&error.to_string());
     match error.location() {
@@ -21,7 +21,7 @@ pub(super) fn describe(error: &serde_yaml::Error) -> String {
     }
 }
 
-/// The message with the name that was meant, where one of those that it expects is near.
+/// The message with a suggestion, if one of the expected names is similar.
 fn with_nearest(message: &str) -> String {
     let quoted = |text: &'_ str| text.split('`').nth(1).map(str::to_owned);
     let of_names = |text: &&str| text.starts_with("field `") || text.starts_with("variant `");
@@ -37,7 +37,7 @@ fn with_nearest(message: &str) -> String {
     }
 }
 
-/// The name that is most like this one, if any is so much like it that it may have been meant.
+/// The most similar name, if it is similar enough to be a typing error.
 #[must_use]
 pub fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
     let alike = names.iter().map(|name| (strsim::jaro_winkler(asked, name), *name));
@@ -45,7 +45,7 @@ pub fn nearest<'n>(asked: &str, names: &[&'n str]) -> Option<&'n str> {
     (score >= ALIKE).then_some(name)
 }
 
-/// A section whose key stands alone, as when all its lines are commented out, is an empty one.
+/// A section whose key has no value, for example because all its lines are commented out, is empty.
 pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -54,8 +54,8 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Any YAML in which each key stands once. The YAML reader itself keeps the last of two silently, or
-/// names the beginning of the map and not the line of the second.
+/// Any YAML in which each key is unique. The YAML library itself silently keeps the last duplicate,
+/// or reports the start of the map instead of the line of the second key.
 pub(super) struct Unique;
 
 impl<'de> Deserialize<'de> for Unique {
@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for Unique {
     }
 }
 
-/// Refuses a known key while the reader still stands at it, so that the error names its line.
+/// Rejects a duplicate key while the parser is at its position, so that the error has its line.
 struct NewKey<'a>(&'a BTreeSet<String>);
 
 impl<'de> DeserializeSeed<'de> for NewKey<'_> {
@@ -185,32 +185,32 @@ where
     deserializer.deserialize_any(Whole(least, PhantomData))
 }
 
-/// A sampling temperature.
+/// A sampling temperature, from 0 to 2.
 pub fn temperature<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     within(d, 0.0, 2.0)
 }
 
-/// A part of a whole.
+/// A fraction, from 0 to 1.
 pub fn share<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     within(d, 0.0, 1.0)
 }
 
-/// What the score of a token that came before is divided by.
+/// A repetition penalty, from 0.1 to 10.
 pub fn penalty<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     within(d, 0.1, 10.0)
 }
 
-/// A time of at most a day.
+/// A time in seconds, at most a day.
 pub fn seconds<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     within(d, 0.001, 86_400.0)
 }
 
-/// An amount of money that may be left out.
+/// An optional amount of money, in US dollars.
 pub fn budget<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     within(d, 0.0, 1e9)
 }
 
-/// An amount of money.
+/// An amount of money, in US dollars.
 pub fn dollars<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     within(d, 0.0, 1e9)?.ok_or_else(|| D::Error::custom("must be a number"))
 }
@@ -233,7 +233,7 @@ where
         }
 
         fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-            // Not a number is in no range.
+            // NaN is in no range.
             if (self.0..=self.1).contains(&number) {
                 Ok(Some(number))
             } else {
@@ -255,7 +255,7 @@ where
     deserializer.deserialize_any(Within(least, most))
 }
 
-/// A command: one text that is split as a shell would, or a list of program and arguments.
+/// A command: a string that is split as in a shell, or a list of program and arguments.
 pub fn command<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<String>>, D::Error> {
     struct Command;
 

@@ -1,4 +1,4 @@
-//! The models that the program knows by name: data, not code.
+//! The catalogue of embedded models, as data.
 
 use redraft_domain::text::size;
 use redraft_files as files;
@@ -9,65 +9,65 @@ use std::path::{Path, PathBuf};
 /// The built-in catalogue.
 pub const BUILT_IN: &str = include_str!("models.yaml");
 
-/// The variable that names a catalogue to use instead of the built-in one.
+/// Environment variable with the path of another catalogue.
 const VARIABLE: &str = "REDRAFT_CATALOGUE";
 
-/// The largest catalogue, in bytes.
+/// Maximum length of a catalogue, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// A model that can be fetched.
+/// A model that can be downloaded.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a model")]
 pub struct Entry {
-    /// What it is called after `embedded/`.
+    /// Name after `embedded/`.
     pub name: String,
     /// Other names for it.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// What people read.
+    /// Title for the user.
     pub title: String,
-    /// What it may be used for.
+    /// Licence.
     pub licence: String,
-    /// The name of its file.
+    /// File name.
     pub file: String,
-    /// The file's length.
+    /// Length of the file.
     pub bytes: u64,
-    /// The file's SHA-256, in small hexadecimal digits.
+    /// SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: String,
-    /// The tokens that it can have before it.
+    /// Context length, in tokens.
     pub context: u32,
-    /// An estimate of the memory that it takes, in bytes.
+    /// Estimated memory use, in bytes.
     pub memory: u64,
-    /// Where the file is, the publisher's own address first.
+    /// URLs of the file, the publisher's own first.
     #[serde(default)]
     pub addresses: Vec<String>,
-    /// The packages of the Python index that carry it.
+    /// Packages of the Python index that have the file.
     pub packages: Option<Parts>,
-    /// Of the small scripts of a probe, those that it judged rightly, as far as it was probed.
+    /// Number of correct judgements on the small scripts of a probe, if it was probed.
     pub judges: Option<u32>,
-    /// The memory of a machine, in bytes, from which on the model is offered beside the default one.
+    /// Minimum memory of a machine, in bytes, to offer the model beside the default one.
     pub offered_from: Option<u64>,
-    /// It is too weak for work: never chosen by itself.
+    /// Too weak for real work: never chosen automatically.
     #[serde(default)]
     pub toy: bool,
 }
 
-/// A file in parts, each the largest file of a package.
+/// A file in parts, each of which is the largest file of a package.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "what packages carry the model")]
 pub struct Parts {
-    /// The packages' name; `{}` stands for the part's number, from 1.
+    /// Name of the packages; `{}` stands for the part's number, from 1.
     pub name: String,
-    /// Their version.
+    /// Version of the packages.
     pub version: String,
-    /// How many there are.
+    /// Number of parts.
     pub count: u64,
-    /// The length of each part but the last, which has what is left.
+    /// Length of each part except the last one, which has the rest.
     pub part_bytes: u64,
 }
 
 impl Parts {
-    /// What is asked of the index for a part, counted from 0.
+    /// The requirement of a part's package; `part` counts from 0.
     #[must_use]
     pub fn requirement(&self, part: u64) -> String {
         format!("{}=={}", self.name.replace("{}", &(part + 1).to_string()), self.version)
@@ -75,14 +75,14 @@ impl Parts {
 }
 
 impl Entry {
-    /// Whether this is what somebody means.
+    /// Whether a name refers to this model.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let names = self.aliases.iter().chain([&self.name, &self.file]);
         names.into_iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// A warning where this machine has less memory than the model takes.
+    /// A warning if this machine has less memory than the model needs.
     #[must_use]
     pub fn too_large(&self) -> Option<String> {
         let there = super::memory().filter(|there| *there < self.memory)?;
@@ -90,7 +90,7 @@ impl Entry {
         Some(format!("it takes about {needed} of memory, and this machine has {there}"))
     }
 
-    /// Why its data can't be right.
+    /// Why its data is invalid.
     fn problem(&self) -> Option<&'static str> {
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         let parts = self.packages.as_ref().is_none_or(|parts| {
@@ -112,18 +112,18 @@ impl Entry {
     }
 }
 
-/// Whether this is the name of a model's file.
+/// Whether a name is that of a model file.
 pub(super) fn is_gguf(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
-/// Why there is no catalogue.
+/// Why the catalogue can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// The file that the variable names can't be read.
+    /// The file in the variable can't be read.
     #[error("the catalogue of models that ${VARIABLE} names: {0}")]
     Read(#[from] files::FileError),
-    /// What it says can't be used.
+    /// Its content is invalid.
     #[error("the catalogue of models `{name}`: {message}")]
     Content {
         /// The file.
@@ -133,7 +133,7 @@ pub enum CatalogueError {
     },
 }
 
-/// The built-in catalogue, or the one that the environment names.
+/// The built-in catalogue, or the one in the environment variable.
 pub(super) fn load() -> Result<Vec<Entry>, CatalogueError> {
     match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from) {
         Some(path) => read(&files::read_text(&path, LARGEST)?, &path),
@@ -141,7 +141,7 @@ pub(super) fn load() -> Result<Vec<Entry>, CatalogueError> {
     }
 }
 
-/// Reads a catalogue; `path` is what errors call it.
+/// Parses a catalogue; `path` is its name in errors.
 pub(super) fn read(text: &str, path: &Path) -> Result<Vec<Entry>, CatalogueError> {
     let wrong = |message| CatalogueError::Content { name: path.display().to_string(), message };
     let entries: Vec<Entry> = yaml::read(text).map_err(wrong)?;

@@ -1,4 +1,4 @@
-//! A model on its way: what is told of it, and what can go wrong.
+//! Progress and errors of a model download.
 
 use super::catalogue::Entry;
 use futures_util::future::BoxFuture;
@@ -7,41 +7,41 @@ use redraft_files::{self as files, FileError};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
-/// Bytes that are read at once.
+/// Size of the read buffer, in bytes.
 pub(super) const AT_ONCE: usize = 1 << 20;
 
-/// Has a package of the Python index, told by its requirement, put into a folder of its own, and
-/// gives the largest file that it holds; or says why not. Nothing of the package is run.
+/// Installs a package of the Python index, given by its requirement, into a folder of its own, and
+/// returns the path of its largest file; or the error. Nothing in the package is executed.
 pub type Content<'a> =
     &'a (dyn Fn(String, PathBuf) -> BoxFuture<'a, Result<PathBuf, String>> + Sync);
 
-/// What is told while a model is fetched.
+/// Progress of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News<'a> {
-    /// Another process fetches it; it is waited for.
+    /// Another process, with this id, is downloading the model; waiting for it.
     Waiting(Option<u32>),
-    /// It is fetched from here now.
+    /// The download from this source starts.
     From(&'a str),
-    /// So many of its bytes are here.
+    /// Number of bytes so far.
     Came(u64),
-    /// It can't be had there.
+    /// The download from this source failed.
     Failed {
-        /// From where.
+        /// The source.
         source: &'a str,
-        /// Why not.
+        /// The reason.
         why: &'a str,
     },
-    /// So many of its bytes are hashed.
+    /// Number of bytes that are verified so far.
     Checked(u64),
 }
 
-/// Why a model is not here.
+/// Why a download failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The caller cancelled; what came is kept.
+    /// The caller cancelled it; the downloaded part is kept.
     #[error("interrupted")]
     Interrupted,
-    /// It does not fit on the disk.
+    /// The disk is too small.
     #[error(
         "`{name}` needs {} more in `{}`, where {} is free; make room, or set XDG_CACHE_HOME to a \
          folder with more",
@@ -52,12 +52,12 @@ pub enum FetchError {
         name: String,
         /// The folder.
         folder: PathBuf,
-        /// What is still to come.
+        /// Bytes that are still needed.
         needed: u64,
-        /// What the disk has.
+        /// Bytes that are free.
         free: u64,
     },
-    /// It can't be had anywhere.
+    /// All sources failed.
     #[error(
         "`{name}` could not be fetched: {reasons}; `redraft models pull {name}` tries again, or put \
          its file into `{}` yourself", path.display()
@@ -65,9 +65,9 @@ pub enum FetchError {
     Nowhere {
         /// The model.
         name: String,
-        /// Where it was tried, and why in vain.
+        /// The sources, each with its error.
         reasons: String,
-        /// Where its file belongs.
+        /// The path of its file.
         path: PathBuf,
     },
     /// The cache folder can't be used.
@@ -75,11 +75,11 @@ pub enum FetchError {
     File(#[from] FileError),
 }
 
-/// Why a source did not give the whole file.
+/// Why a source did not return the whole file.
 pub(super) enum Trouble {
-    /// This source can't; another one may.
+    /// This source failed; another one may work.
     Refused(String),
-    /// No source could.
+    /// No source can work.
     End(FetchError),
 }
 
@@ -89,16 +89,16 @@ impl From<FileError> for Trouble {
     }
 }
 
-/// One file on its way.
+/// One file during its download.
 pub(super) struct Way<'a> {
     pub(super) entry: &'a Entry,
-    /// The beginning of the file, as far as it came.
+    /// The path of the downloaded part.
     pub(super) part: &'a Path,
     pub(super) cancel: &'a CancellationToken,
 }
 
 impl Way<'_> {
-    /// How much came.
+    /// Number of bytes downloaded so far.
     pub(super) fn came(&self) -> u64 {
         files::length(self.part).unwrap_or(0)
     }

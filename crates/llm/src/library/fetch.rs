@@ -1,5 +1,4 @@
-//! Fetches a model: from where it can be had, on from where it was broken off, and never kept unless
-//! its checksum is right.
+//! Downloads models: from several sources, resuming interrupted downloads, and verifying checksums.
 
 use super::catalogue::Entry;
 use super::error::{AT_ONCE, Trouble, Way};
@@ -15,15 +14,16 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked whether another process is done with a model.
+/// Interval of checks whether another process has finished its download.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What a disk keeps free beside a model.
+/// Disk space to leave free, in bytes.
 const SPARE: u64 = 32 << 20;
 
 impl Library {
-    /// Fetches a model unless it is here, and gives its file. One that is here is hashed again, and
-    /// fetched anew if it is damaged. A second process that wants the same waits for the first one.
+    /// Downloads a model unless it is on this machine, and returns its file. An existing file is
+    /// verified, and downloaded again if it is damaged. A second process that wants the same model
+    /// waits for the first.
     pub async fn fetch(
         &self,
         entry: &Entry,
@@ -42,7 +42,7 @@ impl Library {
             }
         }
         if way.came() >= entry.bytes {
-            // Broken off while it was checked, or longer than it can be.
+            // Interrupted during its verification, or too long.
             if way.came() == entry.bytes && way.check(&part, on).await?.is_ok() {
                 return keep(&part, path);
             }
@@ -77,7 +77,7 @@ impl Library {
         Err(FetchError::Nowhere { name: entry.name.clone(), reasons, path })
     }
 
-    /// Waits until no other process fetches this model.
+    /// Waits until no other process downloads this model.
     async fn wait(
         &self,
         entry: &Entry,
@@ -99,10 +99,10 @@ impl Library {
         }
     }
 
-    /// Whether the disk has room for what is still to come.
+    /// Checks that the disk has room for the rest of the download.
     fn room(&self, way: &Way<'_>, by_index: bool) -> Result<(), FetchError> {
         let entry = way.entry;
-        // Two packages are on their way at a time, each packed and unpacked.
+        // Two packages are downloaded at a time, each of them packed and unpacked.
         let packages = entry.packages.as_ref().filter(|_| by_index);
         let beside = packages.map_or(0, |parts| 2 * 2 * parts.part_bytes.min(entry.bytes));
         let needed = entry.bytes.saturating_sub(way.came()) + beside + SPARE;
@@ -116,7 +116,7 @@ impl Library {
     }
 }
 
-/// Gives a file that was found right its name.
+/// Renames a verified file to its final name.
 fn keep(part: &Path, path: PathBuf) -> Result<PathBuf, FetchError> {
     files::sync([&part.to_owned()])?;
     files::rename(part, &path)?;
@@ -124,7 +124,7 @@ fn keep(part: &Path, path: PathBuf) -> Result<PathBuf, FetchError> {
 }
 
 impl Way<'_> {
-    /// Whether a file is the one that it should be; what is wrong with it otherwise.
+    /// Verifies length and checksum of a file; the inner result has the problem.
     async fn check(
         &self,
         path: &Path,

