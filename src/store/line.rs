@@ -26,7 +26,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry with the current time, sealed by this user.
+    /// An entry with the current time, recorded by this user.
     pub(super) fn now(seq: u64, event: Event) -> Self {
         let at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         Self { seq, at, event, seal: Seal::Ours }

@@ -32,8 +32,8 @@ impl Sealer {
         }
     }
 
-    /// The line of an entry, sealed if it is the first one, or if it is ours and can grant a
-    /// permission.
+    /// The line of an entry. If this user recorded the entry, and it is the first one or can grant a
+    /// permission, the line is sealed.
     pub(super) fn line(&mut self, entry: &Entry) -> String {
         let line = entry.line();
         let content = unclosed(line.trim_end().as_bytes());
