@@ -115,7 +115,8 @@ pub fn restates(session: &Session, finding: &Finding) -> bool {
     !finding.by_manager && finding.quote.is_none() && how.is_some_and(|how| how.ends_with(": "))
 }
 
-/// The Reviewer's verdict if it differs from the program's, otherwise an empty text.
+/// How the Reviewer's verdict differs from the program's, as text; empty if they agree or there is
+/// no review.
 #[must_use]
 pub fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
     let Some(review) = &version.review else { return String::new() };
