@@ -105,10 +105,10 @@ pub(crate) enum Command {
     /// Trust what a folder's `redraft.yaml` sets: servers, keys, programs, the sandbox
     ///
     /// A `redraft.yaml` in the current folder may choose a preset, limits, and models of providers
-    /// that are built in or stand in your own configuration. Whatever else it sets is ignored, with
-    /// one line, until you trust the folder: it is shown and you are asked, or `--yes` says so. That
-    /// holds until the file changes or the folder moves. Your own configuration and the file given by
-    /// `--config` need no trust.
+    /// that are built in or in your own configuration. All other settings in it are ignored, with a
+    /// message, until you trust the folder: the file is shown and you are asked, unless `--yes` is
+    /// passed. The trust lasts until the file changes or the folder moves. Your own configuration and
+    /// the file passed by `--config` need no trust.
     Trust(Trust),
     /// Serve other programs and their models over standard input and output (Model Context
     /// Protocol)

@@ -84,8 +84,8 @@ fn shows_nothing(session: &Session, version: &Version, run: &Run) -> bool {
     silent && !not_all_known && !elsewhere && !waits && !imported
 }
 
-/// The first lines with a NaN or similar value, or none if the input or the request has such values
-/// too.
+/// The first lines with a NaN or similar value. None if the request or an input has such a value, or
+/// may have one because a data file was not read completely.
 fn not_numbers(session: &Session, stdout: &str) -> Vec<String> {
     let odd = stdout.lines().filter(|line| not_number::stands_in(line));
     let odd: Vec<String> = odd.take(LINES).map(|line| one_line(line, WIDTH)).collect();

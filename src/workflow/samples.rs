@@ -62,7 +62,7 @@ pub fn rounds_refused(session: &Session, role: Role) -> usize {
     session.refusals_of(role).count().div_ceil(samples)
 }
 
-/// The number of answers for the next version, refused ones included.
+/// The number of answers for the next version, duplicates and unusable ones included.
 #[must_use]
 pub fn answers(session: &Session) -> usize {
     let given = session.samples.iter().map(|sample| 1 + sample.twins.len()).sum::<usize>();

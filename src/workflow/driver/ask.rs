@@ -228,8 +228,8 @@ fn explained(session: &Session) -> Option<String> {
         .then(|| machine::EXPLAINED.to_owned())
 }
 
-/// The event for an answer about packages or permissions. The rules of `--auto` deny only
-/// permissions that would open the sandbox.
+/// The event for an answer at the install or the safety gate: about the packages that the head needs,
+/// or about its permissions.
 fn permission(session: &Session, gate: Gate, allowed: bool, by: By) -> Event {
     if gate == Gate::Install {
         let asked = session.head().map(|head| install::unanswered(session, head));
