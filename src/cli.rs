@@ -1,4 +1,4 @@
-//! The command line: the doc comments here are the help.
+//! The command line. The doc comments here are the help texts.
 
 use crate::batch::engine::Engine;
 use crate::batch::shard::Shard;
@@ -33,16 +33,16 @@ pub(crate) struct Global {
     /// Print results, and for `new`, `resume` and `batch` each event, as JSON on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Do not ask before files are overwritten and models are fetched; with `ask`, as `--auto`
+    /// Do not ask before overwriting files and fetching models; with `ask`, as `--auto`
     #[arg(long, global = true)]
     pub(crate) yes: bool,
     /// Use no colours
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
-    /// Tell more: what models think aloud, their text where nobody watches, the causes of errors
+    /// Show more: models' reasoning, their text when output is not a terminal, the causes of errors
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Tell only results, questions and errors
+    /// Show only results, questions and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
@@ -53,15 +53,15 @@ pub(crate) enum Command {
     New(New),
     /// Ask questions that are answered by writing and running code
     Ask(Ask),
-    /// Go on with a session, at the step where it stopped
+    /// Continue a session at the step where it stopped
     Resume(Resume),
-    /// Work on many tasks side by side, unattended; a table and files say what came of each
+    /// Work on many tasks in parallel, unattended; a table and files report the results
     Batch(Batch),
-    /// List the sessions, the one last worked on first
+    /// List the sessions, the most recently used first
     List,
     /// Remove sessions with all their files
     Rm(Rm),
-    /// Give a session another name
+    /// Rename a session
     Rename(Rename),
     /// Show a session, or one of its versions
     Show(Show),
@@ -69,54 +69,55 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show everything that happened in a session
     Log(Target),
-    /// Write a session as one page that needs nothing else: plan, versions, findings, differences
+    /// Write a session as one self-contained page: plan, versions, findings, differences
     Report(Report),
-    /// Work through a session's recorded answers again, with the program and the templates of today,
-    /// and say what is different
+    /// Replay a session's recorded answers with today's program and templates, and show the
+    /// differences
     Replay(Target),
-    /// Record what a test of the latest version showed, for the next one
+    /// Record feedback on the latest version, for the next one
     Feedback(Feedback),
     /// Run a version, or any script, as a session would
     Run(Run),
-    /// Open what a version's run left: its picture, or else its file
+    /// Open the result of a version's run: its picture, or else its file
     Open(Target),
     /// Work with sessions in a browser, on this machine
     Serve(Serve),
-    /// Take back what a session's scripts were allowed to reach
+    /// Withdraw permissions of a session's scripts
     Revoke(Revoke),
-    /// Change the latest script in $EDITOR; saved as a new version
+    /// Edit the latest script in $EDITOR; the result is a new version
     Edit(Target),
     /// Make a new session that starts at a version of another one
     Fork(Fork),
     /// Write out a script, with its dependencies declared in a PEP 723 block
     Export(Export),
-    /// Show which models were found and which would be used; fetch models that run here
+    /// Show the models that were found and those that would be used; fetch models that run here
     Models(Models),
-    /// Keep a provider's key in the system's keyring; it is typed unseen, or read from standard input
+    /// Store a provider's key in the system's keyring; type it unseen, or pass it on standard input
     Login(Login),
     /// Remove a provider's key from the system's keyring
     Logout(Login),
-    /// Check what this machine, and a session, need to work
+    /// Check the requirements of this machine and of a session
     Doctor(Target),
-    /// Take damaged lines out of a session's journal
+    /// Remove damaged lines from a session's journal
     Repair(Named),
     /// Work with the agents' prompt templates
     Prompts(Prompts),
     /// Trust what a folder's `redraft.yaml` sets: servers, keys, programs, the sandbox
     ///
     /// A `redraft.yaml` in the current folder may choose a preset, limits, and models of providers
-    /// that are built in or stand in your own configuration. Whatever else it sets is ignored, with
-    /// one line, until you trust the folder: it is shown and you are asked, or `--yes` says so. That
-    /// holds until the file changes or the folder moves. Your own configuration and the file given by
-    /// `--config` need no trust.
+    /// that are built in or in your own configuration. All other settings in it are ignored, with a
+    /// message, until you trust the folder: the file is shown and you are asked, unless `--yes` is
+    /// passed. The trust lasts until the file changes or the folder moves. Your own configuration and
+    /// the file passed by `--config` need no trust.
     Trust(Trust),
-    /// Serve other programs and their models over standard input and output (Model Context Protocol)
+    /// Serve other programs and their models over standard input and output (Model Context
+    /// Protocol)
     Mcp(Mcp),
     /// Serve an editor over standard input and output (Agent Client Protocol)
     Acp(Acp),
     /// Print the shell's completion script
     Completions(Completions),
-    /// What a completion script offers at the cursor
+    /// Print the completions at the cursor, for a completion script
     #[command(hide = true)]
     Complete(Complete),
     /// Write a manual page for each command into a folder
@@ -125,7 +126,7 @@ pub(crate) enum Command {
     Help(Help),
 }
 
-/// What to show.
+/// The topic to show.
 #[derive(Args, Debug)]
 pub(crate) struct Help {
     /// A page (`presets`, `data`, `evidence`, ...) or a command [default: all that there are]
@@ -133,10 +134,10 @@ pub(crate) struct Help {
     pub(crate) topic: Option<String>,
 }
 
-/// Which session.
+/// The session.
 #[derive(Args, Debug)]
 pub(crate) struct Target {
-    /// NAME, PATH or NAME:vN [default: the session last worked on]
+    /// NAME, PATH or NAME:vN [default: the most recently used session]
     #[arg(value_name = "SESSION")]
     pub(crate) session: Option<String>,
 }
@@ -146,7 +147,7 @@ pub(crate) struct Target {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Draw the pictures that its run left, in half blocks where the terminal has nothing finer
+    /// Draw the pictures of its run, in half blocks if the terminal supports nothing finer
     #[arg(long)]
     pub(crate) pictures: bool,
 }
@@ -154,8 +155,8 @@ pub(crate) struct Show {
 /// Where pages are served.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Listen here; on another address than 127.0.0.1, others on the network can read what is sent
-    /// [default: a free port of 127.0.0.1]
+    /// Listen on this address; on others than 127.0.0.1, other hosts on the network can read the
+    /// traffic [default: a free port of 127.0.0.1]
     #[arg(
         long,
         value_name = "ADDR:PORT",
@@ -165,23 +166,23 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
 }
 
-/// An editor's agent.
+/// Options of the ACP server.
 #[derive(Args, Debug)]
 pub(crate) struct Acp {
-    /// Set up a model in this terminal instead; editors offer this where none can be used
+    /// Set up a model in this terminal instead; editors offer this if none can be used
     #[arg(long)]
     pub(crate) setup: bool,
 }
 
-/// Whose key.
+/// The provider of a key.
 #[derive(Args, Debug)]
 pub(crate) struct Login {
-    /// A provider: `anthropic`, `openai`, `gemini`, `openrouter`, or one of the configuration
+    /// A provider: `anthropic`, `openai`, `gemini`, `openrouter`, or one from the configuration
     #[arg(value_name = "PROVIDER")]
     pub(crate) provider: String,
 }
 
-/// Which session, said outright.
+/// A session that must be named.
 #[derive(Args, Debug)]
 pub(crate) struct Named {
     /// NAME or PATH
@@ -219,14 +220,14 @@ pub(crate) struct New {
     /// Read the task from a file, or from standard input with `-`
     #[arg(long, value_name = "FILE", conflicts_with = "task")]
     pub(crate) task_file: Option<PathBuf>,
-    /// The way of working
+    /// The preset
     #[arg(long, value_name = "P", value_enum)]
     pub(crate) preset: Option<PresetArg>,
-    /// Give the script this file; it is copied into the session
+    /// A data file for the script; it is copied into the session
     #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) data: Vec<PathBuf>,
-    /// Hold every version against these tests: a file of pytest's, a script that asserts, a
-    /// cases.yaml, or a folder of them; they are copied into the session
+    /// Tests for every version: a pytest file, a script with assertions, a cases.yaml, or a folder
+    /// of them; they are copied into the session
     #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) tests: Vec<PathBuf>,
     #[command(flatten)]
@@ -235,50 +236,51 @@ pub(crate) struct New {
 
 #[derive(Args, Debug)]
 pub(crate) struct Ask {
-    /// What you want to know [default: one question after the other, until you leave]
+    /// Your question [default: one after the other, until you quit]
     #[arg(value_name = "QUESTION")]
     pub(crate) question: Option<String>,
     /// The session's name [default: made from the question]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Give the code this file; it is copied into the session
+    /// A data file for the code; it is copied into the session
     #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
     pub(crate) data: Vec<PathBuf>,
-    /// Pieces of code that are run for one question at most [default: 8]
+    /// Maximum number of pieces of code run for one question [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) steps: Option<u32>,
-    /// Answer the gates by rule: what was not allowed by `--allow` is denied
+    /// Answer the gates by rule: permissions not given by `--allow` are denied
     #[arg(long)]
     pub(crate) auto: bool,
     #[command(flatten)]
     pub(crate) means: Means,
 }
 
-/// What a session may use: flags that all sessions share.
+/// Flags that all sessions share.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Means {
     /// The model for all roles, as PROVIDER/MODEL
     #[arg(long, value_name = "M")]
     pub(crate) model: Option<String>,
-    /// Tokens in all
+    /// Maximum number of tokens
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) budget_tokens: Option<u64>,
-    /// US dollars in all
+    /// Maximum cost in US dollars
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = money)]
     pub(crate) budget_usd: Option<f64>,
-    /// How runs are confined (strict if nothing else is said)
+    /// The sandbox mode of runs (strict unless set otherwise)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
-    /// Let the scripts reach something: `network`, `network=HOST`, `read=PATH`, `env=NAME`, `processes`
+    /// Give the scripts a permission: `network`, `network=HOST`, `read=PATH`, `env=NAME`,
+    /// `processes`
     #[arg(long, value_name = "WHAT")]
     pub(crate) allow: Vec<String>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
-    /// Append what is said to the models, and what they answer, to this file as well
+    /// Also append the conversation with the models to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) chatlog: Option<PathBuf>,
-    /// What is printed has to be JSON that fits the JSON schema in this file
+    /// Require output to be JSON that fits the JSON schema in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
 }
@@ -287,14 +289,14 @@ pub(crate) struct Means {
 pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Go on from this version
+    /// Continue from this version
     #[arg(long, value_name = "vN", value_parser = version)]
     pub(crate) from: Option<u32>,
     #[command(flatten)]
     pub(crate) work: Work,
 }
 
-/// What a session works with: flags that `new`, `resume` and `batch` share.
+/// Flags that `new`, `resume` and `batch` share.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Work {
     #[command(flatten)]
@@ -308,13 +310,13 @@ pub(crate) struct Work {
     /// The Reviewer's model
     #[arg(long, value_name = "M")]
     pub(crate) reviewer: Option<String>,
-    /// Samples of each script, asked for at once; the best by tests, run and checks is taken
+    /// Candidates of each script, requested at once; the best by tests, run and checks is taken
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) candidates: Option<u32>,
-    /// Repairs in a row before you are asked
+    /// Maximum number of repairs in a row before you are asked
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) repairs: Option<u32>,
-    /// Versions in all
+    /// Maximum number of versions
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) max_versions: Option<u32>,
     /// Answer the gates by rule: approve, iterate while something fails, accept what works
@@ -323,75 +325,77 @@ pub(crate) struct Work {
     /// Check and review versions without running them
     #[arg(long)]
     pub(crate) no_run: bool,
-    /// Arguments that every version is run with, quoted as for a shell
+    /// Arguments of every run, quoted as for a shell
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(crate) args: Option<String>,
-    /// What every version reads from standard input: a text, or a file with `@`
+    /// Standard input of every run: a text, or a file with `@`
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     pub(crate) stdin: Option<String>,
-    /// What the script does, checked on every version: 'input: 5 -> 120', 'arguments: 10 km -> 6.21'
+    /// An example that every version is tested on: 'input: 5 -> 120', 'arguments: 10 km -> 6.21'
     #[arg(long = "example", value_name = "EXAMPLE", allow_hyphen_values = true)]
     pub(crate) examples: Vec<String>,
 }
 
-/// Many tasks, with flags that hold for all of them where a task says nothing itself.
+/// Many tasks, with flags for those that a task does not set itself.
 #[derive(Args, Debug)]
 pub(crate) struct Batch {
     /// The tasks: JSON lines, a JSON list (`.json`) or a YAML list (`.yaml`), each with an `id` and a `task`
     #[arg(value_name = "TASKS")]
     pub(crate) tasks: PathBuf,
-    /// Tasks at the same time [default: the provider's `parallel`; else 1 for a model inside redraft, and 2]
+    /// Tasks in parallel [default: the provider's `parallel`; else 1 for a model inside redraft,
+    /// and 2]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) jobs: Option<u32>,
-    /// Where the results go [default: `batch-NAME` in the sessions folder, by the file of tasks]
+    /// The folder for results [default: `batch-NAME` in the sessions folder, named after the file
+    /// of tasks]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// The way of working
+    /// The preset
     #[arg(long, value_name = "P", value_enum)]
     pub(crate) preset: Option<PresetArg>,
-    /// Work again on tasks that wait at a gate or a limit
+    /// Continue tasks that are paused at a gate or a limit
     #[arg(long)]
     pub(crate) retry_paused: bool,
-    /// Do each task so many times, and show the mean and the spread
+    /// Run each task this many times, and show the mean and the spread
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) repeat: Option<u32>,
-    /// Show what changed against the `results.jsonl` of an older batch
+    /// Compare with the `results.jsonl` of an older batch
     #[arg(long, value_name = "FILE")]
     pub(crate) compare: Option<PathBuf>,
-    /// Do one part of several only, as `2/8` [default: what the task array of Slurm or `hq` says]
+    /// Run only one part of several, such as `2/8` [default: from the task array of Slurm or `hq`]
     #[arg(long, value_name = "i/n")]
     pub(crate) shard: Option<Shard>,
-    /// In how many parts it is done [default with `--engine`: 8, or a task each]
+    /// Number of parts [default with `--engine`: 8, or one for each task]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one)]
     pub(crate) shards: Option<u32>,
     /// Collect the results of all parts into one table
     #[arg(long, conflicts_with_all = ["status", "cancel", "engine", "shard"])]
     pub(crate) merge: bool,
-    /// With `--merge`: another folder that holds results of parts
+    /// With `--merge`: another folder with results of parts
     #[arg(long, value_name = "DIR", requires = "merge")]
     pub(crate) from: Vec<PathBuf>,
-    /// Show how far it is, wherever it is worked on
+    /// Show the progress, wherever the batch runs
     #[arg(long, conflicts_with_all = ["cancel", "engine", "shard"])]
     pub(crate) status: bool,
-    /// Break off whoever works on it: processes of this machine, and the cluster's job
+    /// Cancel the batch: processes of this machine, and the cluster's job
     #[arg(long, conflicts_with_all = ["engine", "shard"])]
     pub(crate) cancel: bool,
     /// Submit it to a cluster as an array of parts
     #[arg(long, value_enum, conflicts_with = "shard")]
     pub(crate) engine: Option<EngineArg>,
-    /// The account that Slurm counts it on
+    /// The Slurm account to charge
     #[arg(long, value_name = "A", requires = "engine")]
     pub(crate) account: Option<String>,
-    /// Slurm's partition
+    /// The Slurm partition
     #[arg(long, value_name = "P", requires = "engine")]
     pub(crate) partition: Option<String>,
-    /// The time limit of a part, as the engine writes it
+    /// The time limit of a part, in the engine's format
     #[arg(long, value_name = "T", requires = "engine")]
     pub(crate) time: Option<String>,
-    /// The memory of a part, as Slurm writes it
+    /// The memory of a part, in Slurm's format
     #[arg(long, value_name = "M", requires = "engine")]
     pub(crate) mem: Option<String>,
-    /// Parts that Slurm runs at the same time at most
+    /// Maximum number of parts that Slurm runs at the same time
     #[arg(long, value_name = "K", requires = "engine", value_parser = at_least_one)]
     pub(crate) array_limit: Option<u32>,
     #[command(flatten)]
@@ -400,13 +404,13 @@ pub(crate) struct Batch {
 
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
-    /// [SESSION] [vA] [vB]: by default the latest version against the one that it was written from
+    /// [SESSION] [vA] [vB]: by default the latest version and the one that it is based on
     #[arg(value_name = "SESSION vA vB", num_args = 0..=3)]
     pub(crate) what: Vec<String>,
     /// Only count the lines
     #[arg(long, conflicts_with = "side_by_side")]
     pub(crate) stat: bool,
-    /// Both versions beside each other
+    /// Show both versions side by side
     #[arg(long)]
     pub(crate) side_by_side: bool,
 }
@@ -416,32 +420,32 @@ pub(crate) struct Feedback {
     /// NAME, PATH or NAME:vN
     #[arg(value_name = "SESSION")]
     pub(crate) session: String,
-    /// What you saw, or `-` to read it from standard input
+    /// Your feedback, or `-` to read it from standard input
     #[arg(value_name = "TEXT")]
     pub(crate) text: String,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// SESSION, SESSION:vN or FILE.py [default: the session last worked on]
+    /// SESSION, SESSION:vN or FILE.py [default: the most recently used session]
     #[arg(value_name = "SESSION|FILE.py")]
     pub(crate) what: Option<String>,
-    /// How it is confined (strict if nothing else is said)
+    /// The sandbox mode (strict unless set otherwise)
     #[arg(long, value_name = "MODE", value_enum)]
     pub(crate) sandbox: Option<SandboxArg>,
-    /// Let it reach something: `network`, `network=HOST`, `read=PATH`, `env=NAME`, `processes`
+    /// Give it a permission: `network`, `network=HOST`, `read=PATH`, `env=NAME`, `processes`
     #[arg(long, value_name = "WHAT")]
     pub(crate) allow: Vec<String>,
     /// The Python to use: `auto`, `system`, `uv`, `venv:PATH`, `conda:NAME`, or a path
     #[arg(long, value_name = "P")]
     pub(crate) python: Option<String>,
-    /// Stop it after so many seconds [default: the session's, the configuration's]
+    /// Time limit in seconds [default: the session's, the configuration's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: Option<u64>,
-    /// Where the files go that it writes [default: at a terminal you are asked; else nowhere]
+    /// The folder for the files that it writes [default: at a terminal you are asked; else none]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
-    /// Where what a person types is kept
+    /// The file for what a person types
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) typed: Option<PathBuf>,
     /// Arguments for the script [default: the session's]
@@ -454,7 +458,8 @@ pub(crate) struct Revoke {
     /// NAME or PATH
     #[arg(value_name = "SESSION")]
     pub(crate) session: String,
-    /// What to take back, as `show` lists it: `network=HOST`, `read=PATH`, ... [default: everything]
+    /// Permissions to withdraw, as `show` lists them: `network=HOST`, `read=PATH`, ... [default:
+    /// all]
     #[arg(value_name = "PERMISSION")]
     pub(crate) permissions: Vec<String>,
 }
@@ -476,7 +481,7 @@ pub(crate) struct Export {
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// As a notebook: the plan, the code, what it printed, its pictures
+    /// As a notebook: the plan, the code, its output, its pictures
     #[arg(long, conflicts_with = "lock")]
     pub(crate) notebook: bool,
     /// Pin its dependencies with their hashes, beside it in FILE.lock; needs uv
@@ -493,18 +498,18 @@ pub(crate) struct Man {
 
 #[derive(Args, Debug)]
 pub(crate) struct Report {
-    /// NAME or PATH [default: the session last worked on]
+    /// NAME or PATH [default: the most recently used session]
     #[arg(value_name = "SESSION")]
     pub(crate) session: Option<String>,
     /// The file to write, or `-` for standard output [default: SESSION.html or SESSION.md here]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// A page, or text in Markdown
+    /// The format: a page, or Markdown
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReportFormat::Html)]
     pub(crate) format: ReportFormat,
 }
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
     /// One page of HTML
@@ -521,7 +526,7 @@ pub(crate) struct Prompts {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PromptsCommand {
-    /// Write the built-in templates into a folder, to be changed
+    /// Write the built-in templates into a folder, to be edited
     Export {
         /// The folder
         #[arg(value_name = "DIR")]
@@ -534,24 +539,24 @@ pub(crate) struct Trust {
     /// The folder [default: the current one]
     #[arg(value_name = "DIR", conflicts_with = "list")]
     pub(crate) folder: Option<PathBuf>,
-    /// Trust it no longer
+    /// Withdraw the trust
     #[arg(long, conflicts_with = "list")]
     pub(crate) revoke: bool,
-    /// List the folders that are trusted
+    /// List the trusted folders
     #[arg(long)]
     pub(crate) list: bool,
 }
 
-/// How clients are served.
+/// Options of the MCP server.
 #[derive(Args, Debug)]
 pub(crate) struct Mcp {
-    /// A folder whose files clients may give to scripts, besides the current one
+    /// A folder with files that clients may pass to scripts, besides the current one
     #[arg(long = "root", value_name = "DIR")]
     pub(crate) roots: Vec<PathBuf>,
-    /// Let clients answer the safety, install and budget gates, and vouch for results, as you would
+    /// Let clients answer the safety, install and budget gates, and approve results, as you would
     #[arg(long)]
     pub(crate) allow_gates: bool,
-    /// Serve clients over HTTP that bring the token which is printed, on this machine only
+    /// Serve clients over HTTP on this machine only; they must send the token that is printed
     /// [default: a free port of 127.0.0.1]
     #[arg(
         long,
@@ -565,7 +570,7 @@ pub(crate) struct Mcp {
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Models {
-    /// Ask each model that would be used for one token
+    /// Request one token from each model that would be used
     #[arg(long)]
     pub(crate) check: bool,
     #[command(subcommand)]
@@ -574,15 +579,15 @@ pub(crate) struct Models {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// List the models that run inside redraft, and which are on this machine
+    /// List the models that run inside redraft, and which of them are on this machine
     List,
-    /// Fetch a model, or go on fetching it; one that is here is checked
+    /// Fetch a model, or resume a download; a model that is here is verified
     Pull {
-        /// The model [default: the one that is used where nothing else is found]
+        /// The model [default: the one that is used if nothing else is found]
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
-    /// Find out what a model is like, in four short calls, and keep it for its later use
+    /// Probe a model in four short calls, and store its profile for later use
     Probe {
         /// The model, as PROVIDER/MODEL [default: the one that would be used]
         #[arg(value_name = "MODEL")]
@@ -605,7 +610,7 @@ pub(crate) struct Completions {
 
 #[derive(Args, Debug)]
 pub(crate) struct Complete {
-    /// The words behind the program's name, up to the one at the cursor
+    /// The words after the program's name, up to the one at the cursor
     #[arg(value_name = "WORD", last = true)]
     pub(crate) words: Vec<String>,
 }
@@ -617,9 +622,9 @@ pub(crate) enum PresetArg {
     Guided,
     /// No plan, no review: write, run, feed the error back until it runs
     Quick,
-    /// Several samples of plan and script, the best by tests, run and checks: for weak models
+    /// Several candidates of plan and script, the best by tests, run and checks: for weak models
     Sampler,
-    /// A question about files of data (`--data`): reviewed before each run; explains what it can't do
+    /// A question about data files (`--data`): reviewed before each run; explains what it can't do
     Analyst,
 }
 
@@ -634,7 +639,7 @@ impl From<PresetArg> for Preset {
     }
 }
 
-/// Who runs the parts of a batch.
+/// The engine that runs the parts of a batch.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EngineArg {
     /// Slurm, by `sbatch`
@@ -652,7 +657,7 @@ impl From<EngineArg> for Engine {
     }
 }
 
-/// How much a run is confined.
+/// The sandbox mode of a run.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SandboxArg {
     /// No network, no files but its own
@@ -673,10 +678,10 @@ impl From<SandboxArg> for SandboxMode {
     }
 }
 
-/// Reads `vN` or `N`.
+/// Parses `vN` or `N`.
 ///
 /// # Errors
-/// Anything else.
+/// For any other text.
 pub(crate) fn version(text: &str) -> Result<u32, String> {
     match text.strip_prefix('v').unwrap_or(text).parse() {
         Ok(n) if n > 0 => Ok(n),

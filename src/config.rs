@@ -1,7 +1,7 @@
 //! The configuration: YAML files, each of which overrides the ones before it, key by key.
 //!
-//! Nothing has to be there. What is there is checked as it is read, so that every error can name
-//! the file, the line and the column.
+//! All keys are optional. Values are validated during parsing, so that each error can name the
+//! file, the line and the column.
 
 pub mod foreign;
 
@@ -20,47 +20,47 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The largest configuration that is read, in bytes.
+/// Maximum size of a configuration file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// What the files say; what they leave out is `None` or empty.
+/// The configuration; a key that is missing in the files is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct Config {
-    /// The model of all roles that name none, as `PROVIDER/MODEL`.
+    /// The model of all roles without one of their own, as `PROVIDER/MODEL`.
     pub model: Option<String>,
-    /// What differs for one role.
+    /// Settings of single roles.
     #[serde(deserialize_with = "values::or_default")]
     pub roles: BTreeMap<Role, RoleConfig>,
     /// Model providers by name, on top of the built-in ones.
     #[serde(deserialize_with = "values::or_default")]
     pub providers: BTreeMap<String, ProviderConfig>,
-    /// The way of working where none is said.
+    /// The default preset.
     pub preset: Option<Preset>,
-    /// How many samples of a script are asked for at once.
+    /// Number of candidates of a script.
     #[serde(deserialize_with = "values::positive")]
     pub candidates: Option<u32>,
-    /// How many samples of a plan.
+    /// Number of candidates of a plan.
     #[serde(deserialize_with = "values::positive")]
     pub plan_candidates: Option<u32>,
-    /// How often a model is asked for a module's package, at most.
+    /// Maximum number of times that a model is asked for a module's package.
     #[serde(deserialize_with = "values::positive")]
     pub dependency_samples: Option<u32>,
-    /// Whether the index is asked if a package is there before it is installed.
+    /// Whether the package index is queried before a package is installed.
     pub check_index: Option<bool>,
-    /// How often an installation is tried.
+    /// Maximum number of attempts to install packages.
     #[serde(deserialize_with = "values::positive")]
     pub install_attempts: Option<u32>,
-    /// How much warmer each further sample is asked for.
+    /// Temperature added for each further candidate.
     #[serde(deserialize_with = "values::temperature")]
     pub sampling_temperature_step: Option<f64>,
-    /// What counts between samples that are otherwise equal.
+    /// How a candidate is chosen among otherwise equal ones.
     pub sampling_strategy: Option<Strategy>,
-    /// Whether the Coder answers with edits of the script before.
+    /// Whether the Coder answers with edits to the script before.
     pub edits: Option<bool>,
-    /// How much has to be seen of a version before `--auto` accepts it.
+    /// Evidence that `--auto` requires to accept a version.
     pub accept: Option<Evidence>,
-    /// What becomes of lint findings.
+    /// How lint findings are used.
     pub lint: Option<LintUse>,
     /// Whether versions are run.
     pub run: Option<bool>,
@@ -68,25 +68,25 @@ pub struct Config {
     pub install: Option<Install>,
     /// Who judges whether a script is safe to run.
     pub safety: Option<Safety>,
-    /// Whether a model of this machine is asked what it is like before its first use.
+    /// Whether a local model is probed before its first use.
     pub probe: Option<Probe>,
     /// The sessions folder, relative to the current folder.
     pub sessions_dir: Option<PathBuf>,
-    /// What tokens cost, by `PROVIDER/MODEL`.
+    /// Prices of tokens, by `PROVIDER/MODEL`.
     #[serde(deserialize_with = "values::or_default")]
     pub prices: BTreeMap<String, Price>,
-    /// What scripts may reach outside their run folder, as after `--allow`.
+    /// Permissions of the scripts, as for `--allow`.
     #[serde(deserialize_with = "values::or_default")]
     pub allow: Vec<String>,
     /// The Python interpreter, a name or a path.
     pub python: Option<String>,
-    /// The `uv` program that installs packages, where it is not the first that is found.
+    /// The `uv` program that installs packages, if it is not the first one found.
     pub uv: Option<PathBuf>,
-    /// Where the conversation with the models is appended, besides the session's folder.
+    /// A file to which the conversation with the models is appended, besides the session's folder.
     pub chatlog: Option<PathBuf>,
-    /// Only results, questions and errors are told.
+    /// Show only results, questions and errors.
     pub quiet: Option<bool>,
-    /// Where traces are sent; none for nowhere.
+    /// Where traces are sent; `None` to send none.
     pub traces: Option<TracesConfig>,
     #[serde(deserialize_with = "values::or_default")]
     packages: PackagesConfig,
@@ -96,7 +96,7 @@ pub struct Config {
     sandbox: SandboxConfig,
 }
 
-/// What differs for one role.
+/// Settings of a role.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct RoleConfig {
@@ -105,10 +105,10 @@ pub struct RoleConfig {
     /// Its sampling temperature, 0 to 2.
     #[serde(deserialize_with = "values::temperature")]
     pub temperature: Option<f64>,
-    /// Its longest answer in tokens.
+    /// Maximum length of an answer, in tokens.
     #[serde(deserialize_with = "values::positive")]
     pub max_tokens: Option<u32>,
-    /// The model that is tried when this one is stuck, as `PROVIDER/MODEL`.
+    /// The model to switch to when this one is stuck, as `PROVIDER/MODEL`.
     pub escalate_to: Option<String>,
 }
 
@@ -150,18 +150,18 @@ struct SandboxConfig {
     disk_mb: Option<u64>,
 }
 
-/// What is sent to a collector of OpenTelemetry's.
+/// Settings for traces that are sent to an OpenTelemetry collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings")]
 pub struct TracesConfig {
-    /// The address that OpenTelemetry calls its endpoint, without `/v1/traces`; none for what its variables
-    /// say, or else its usual one.
+    /// The OpenTelemetry endpoint, without `/v1/traces`. If `None`, OpenTelemetry's environment
+    /// variables apply, then its default.
     pub endpoint: Option<String>,
-    /// Prompts and answers are sent too.
+    /// Whether traces include prompts and answers.
     pub prompts: Option<bool>,
 }
 
-/// Names of packages, in their normal form.
+/// Reads package names and normalises them.
 fn package_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let names = Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default();
     let name = |name: &String| {
@@ -175,18 +175,18 @@ fn package_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Strin
     names.iter().map(name).collect()
 }
 
-/// Why there is no configuration.
+/// An error when reading the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file that is there, or was asked for, can't be read.
+    /// A file that exists or was requested cannot be read.
     #[error("can't read the configuration `{}`: {}", path.display(), files::reason(source))]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// What it says can't be used. The message ends with the line and the column.
+    /// The content is invalid. The message ends with the line and the column.
     #[error("`{name}` {message}")]
     Content {
         /// The file.
@@ -196,30 +196,30 @@ pub enum ConfigError {
     },
 }
 
-/// A configuration file that was read.
+/// A parsed configuration file.
 #[derive(Debug)]
 pub struct ConfigFile {
-    /// Its whole text.
+    /// The text of the file.
     pub text: String,
-    /// What it says.
+    /// The parsed content.
     pub config: Config,
 }
 
 impl ConfigFile {
-    /// The user's own file, if there is one.
+    /// The user's own file, if it exists.
     pub fn of_user() -> Result<Option<Self>, ConfigError> {
         let Some(dirs) = directories::ProjectDirs::from("", "", "redraft") else { return Ok(None) };
         let path = dirs.config_dir().join("config.yaml");
         there(Self::read(&path))
     }
 
-    /// The file of a folder, if there is one. Whoever made the folder chose what stands there: only a
-    /// regular file is read.
+    /// The file of a folder, if it exists. The folder may come from anybody, so only a regular file
+    /// is read.
     pub fn of_folder(path: &Path) -> Result<Option<Self>, ConfigError> {
         there(Self::from_text(path, files::read_regular_text(path, LARGEST)))
     }
 
-    /// A file that has to be there.
+    /// A file that must exist.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         Self::from_text(path, files::read_text(path, LARGEST))
     }
@@ -232,7 +232,7 @@ impl ConfigFile {
     }
 }
 
-/// None for a file that is not there.
+/// Turns the error for a missing file into `None`.
 fn there(read: Result<ConfigFile, ConfigError>) -> Result<Option<ConfigFile>, ConfigError> {
     match read {
         Err(ConfigError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -243,18 +243,18 @@ fn there(read: Result<ConfigFile, ConfigError>) -> Result<Option<ConfigFile>, Co
 }
 
 impl Config {
-    /// Reads one file's text; `name` is what errors call it.
+    /// Parses the text of a file; `name` is the file's name in errors.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
-        // A byte order mark, as some editors write, would be read as a document of its own.
+        // A byte order mark, as some editors write, would be parsed as a document of its own.
         let text = text.trim_start_matches('\u{feff}');
-        // A file that says nothing, or only has comments, is read as null.
+        // An empty file, or one with comments only, is parsed as null.
         let config: Result<Option<Self>, _> = yaml::read(text);
         let name = name.to_owned();
         let config = config.map_err(|message| ConfigError::Content { name, message })?;
         Ok(config.unwrap_or_default())
     }
 
-    /// Lays `later` over this: what it says wins, what it leaves out stays.
+    /// Overrides these settings with those in `later`; missing keys keep their values.
     pub fn merge(&mut self, later: Self) {
         over(&mut self.model, later.model);
         for (role, new) in later.roles {
@@ -308,7 +308,7 @@ impl Config {
         over(&mut self.sandbox.disk_mb, later.sandbox.disk_mb);
     }
 
-    /// The limits, with these for what is left out.
+    /// The limits, with defaults for missing keys.
     #[must_use]
     pub fn limits(&self, default: Limits) -> Limits {
         Limits {
@@ -320,14 +320,14 @@ impl Config {
         }
     }
 
-    /// What is said of packages beforehand.
+    /// The packages that are allowed or denied beforehand.
     #[must_use]
     pub fn packages(&self) -> Rules {
         let PackagesConfig { allow, deny } = self.packages.clone();
         Rules { allow, deny }
     }
 
-    /// The sandbox, with defaults for what is left out.
+    /// The sandbox settings, with defaults for missing keys.
     #[must_use]
     pub fn sandbox(&self) -> Sandbox {
         let default = Sandbox::default();
@@ -340,13 +340,13 @@ impl Config {
         }
     }
 
-    /// What it says of models.
+    /// The settings for models.
     #[must_use]
     pub const fn models(&self) -> Models<'_> {
         Models { providers: &self.providers, prices: &self.prices, probe: self.probe }
     }
 
-    /// The model that a role is configured to use: its own, else the one of all roles.
+    /// The model of a role: its own, otherwise that of all roles.
     #[must_use]
     pub fn model_of(&self, role: Role) -> Option<&str> {
         let own = self.roles.get(&role).and_then(|role| role.model.as_deref());

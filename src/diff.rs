@@ -1,8 +1,8 @@
-//! Differences between two texts, by lines.
+//! Line differences between two texts.
 
 use similar::{ChangeTag, TextDiff};
 
-/// Lines added and removed.
+/// Number of added and removed lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stat {
     /// Lines that only the new text has.
@@ -35,18 +35,18 @@ pub fn unified(old: &str, new: &str, old_name: &str, new_name: &str) -> String {
         .to_string()
 }
 
-/// One row of two texts beside each other.
+/// A row of a side-by-side diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The old line, with its number from 1.
     pub old: Option<(usize, String)>,
     /// The new line, with its number from 1.
     pub new: Option<(usize, String)>,
-    /// The two are the same line.
+    /// The lines are equal.
     pub same: bool,
 }
 
-/// Both texts in rows, with three lines around each change; a row of nothing between two parts.
+/// A side-by-side diff with three lines of context; an empty row separates hunks.
 #[must_use]
 pub fn rows(old: &str, new: &str) -> Vec<Row> {
     let diff = TextDiff::from_lines(old, new);
@@ -80,16 +80,16 @@ pub fn rows(old: &str, new: &str) -> Vec<Row> {
     rows
 }
 
-/// Bytes of a line whose words are compared.
+/// Maximum length of a line that is compared by words, in bytes.
 const LONGEST_LINE: usize = 2_000;
-/// How alike two lines have to be, from 0 to 1, for their words to be compared.
+/// Minimum similarity of two lines that are compared by words, from 0 to 1.
 const ALIKE: f64 = 0.4;
 
-/// A part of a line, and whether only this side has it.
+/// Parts of a line, each with whether only this side has it.
 pub type Words = Vec<(bool, String)>;
 
-/// Two lines in parts: those that only the old one has, and those that only the new one has, are marked.
-/// Lines that have little in common, or are very long, are one part each without a mark.
+/// Compares two lines word by word, and marks the parts that only one of them has. Very long lines,
+/// and lines with little in common, are returned whole and unmarked.
 #[must_use]
 pub fn words(old: &str, new: &str) -> (Words, Words) {
     let unmarked = |line: &str| vec![(false, line.to_owned())];

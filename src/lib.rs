@@ -1,6 +1,6 @@
 //! redraft turns a sentence into one Python script that works.
 //!
-//! ARCHITECTURE.md draws the layers; `tests/layering.rs` holds them.
+//! ARCHITECTURE.md describes the layers; `tests/layering.rs` enforces them.
 
 pub use redraft_data as data;
 pub use redraft_domain as domain;

@@ -1,4 +1,4 @@
-//! The program: the library does the work, this picks the exit code.
+//! The program's entry point: the library does the work, and the result is the exit code.
 
 use std::process::ExitCode;
 

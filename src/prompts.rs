@@ -1,4 +1,4 @@
-//! The agents' templates: embedded in the program, overridden by files of the same name.
+//! The agents' prompt templates: embedded in the program, overridden by files of the same name.
 //!
 //! A template is optional YAML between `---` lines (`temperature`, `max_tokens`), then a minijinja
 //! body in two parts: the system message, a line `=== user ===`, the user message.
@@ -32,35 +32,35 @@ const BUILTIN: [(&str, &str); 11] = [
     ("interpretation.md", include_str!("../prompts/interpretation.md")),
 ];
 
-/// How a model is asked when the configuration does not say otherwise.
+/// A template's sampling settings, used where the configuration has none.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Defaults {
-    /// Sampling temperature, 0 for the most likely text.
+    /// Sampling temperature; 0 selects the most likely text.
     pub temperature: f64,
-    /// The longest answer, in tokens.
+    /// Maximum length of an answer, in tokens.
     pub max_tokens: u32,
 }
 
 impl Default for Defaults {
-    /// What a template without front matter gets.
+    /// The settings of a template without front matter.
     fn default() -> Self {
         Self { temperature: 0.2, max_tokens: 4096 }
     }
 }
 
-/// What can be wrong with a template.
+/// An error in a template.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    /// The file is there but can't be read.
+    /// The file exists but cannot be read.
     #[error("cannot read the template `{}`: {}", path.display(), files::reason(source))]
     Read {
         /// The template's file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         source: io::Error,
     },
-    /// The text between the `---` lines is not what a template can say.
+    /// The text between the `---` lines is invalid.
     #[error(
         "front matter of the template `{name}`: {message}; only `temperature` and `max_tokens` \
          may stand there"
@@ -77,7 +77,7 @@ pub enum PromptError {
         /// The template's file.
         name: String,
     },
-    /// The template's language was used wrongly, or a variable does not exist.
+    /// The template has a syntax error, or uses an unknown variable.
     #[error("template `{name}`, line {line}: {message}")]
     Template {
         /// The template's file.
@@ -89,22 +89,24 @@ pub enum PromptError {
     },
 }
 
-/// One template's text and where it is from.
+/// A template's text and origin.
 #[derive(Clone, Debug)]
 struct Source {
-    /// The file, for error messages.
+    /// The file name for error messages.
     name: String,
     text: Cow<'static, str>,
 }
 
-/// The templates of all agents, not yet parsed: a command that asks no model pays nothing.
+/// The templates of all agents, not yet parsed, so that commands without model calls spend no time
+/// on it.
 #[derive(Clone, Debug)]
 pub struct Prompts {
     sources: [Source; BUILTIN.len()],
 }
 
 impl Prompts {
-    /// The embedded templates, each replaced by the file of the same name in `dir` if there is one.
+    /// Loads the embedded templates, each replaced by the file of the same name in `dir` if there
+    /// is one.
     ///
     /// A folder that does not exist overrides nothing.
     pub fn load(dir: Option<&Path>) -> Result<Self, PromptError> {
@@ -125,10 +127,10 @@ impl Prompts {
         Ok(Self { sources })
     }
 
-    /// Makes sure that the templates can be used, as far as can be told before they are.
+    /// Checks the templates, as far as that is possible without rendering them.
     pub fn check(&self) -> Result<(), PromptError> {
         self.sources.iter().zip(BUILTIN).try_for_each(|(source, (name, text))| {
-            // A built-in template uses all that its agent is shown.
+            // A built-in template uses all variables of its agent.
             let known = if matches!(source.text, Cow::Owned(_)) {
                 let builtin = Source { name: name.to_owned(), text: Cow::Borrowed(text) };
                 let builtin = Template::parse(&builtin)?;
@@ -145,15 +147,16 @@ impl Prompts {
         })
     }
 
-    /// The embedded templates as file name and text, to be written out and edited.
+    /// The file names and texts of the embedded templates, to be exported.
     #[must_use]
     pub const fn builtin() -> &'static [(&'static str, &'static str)] {
         &BUILTIN
     }
 
-    /// The messages for an agent that is shown `context`, and how its model is asked.
+    /// Renders an agent's messages with the variables in `context`; also returns the template's
+    /// sampling settings.
     ///
-    /// A message that is empty is left out.
+    /// Empty messages are left out.
     pub fn render(
         &self,
         agent: Agent,
@@ -172,7 +175,7 @@ impl Prompts {
     }
 }
 
-/// A template taken apart.
+/// A parsed template.
 struct Template<'a> {
     defaults: Defaults,
     system: Part<'a>,
@@ -194,22 +197,23 @@ impl<'a> Template<'a> {
     }
 }
 
-/// A stretch of a template's file.
+/// A part of a template's file.
 struct Part<'a> {
     text: &'a str,
-    /// The file's line that it begins on, from 1.
+    /// The line of the file where it starts, from 1.
     line: usize,
 }
 
 impl Part<'_> {
-    /// The text with the context's values in it, without blank lines around it.
+    /// Renders the text with the variables in `context`, without leading and trailing blank lines.
     fn render(&self, name: &str, context: &Value) -> Result<String, PromptError> {
         let rendered = environment()
             .and_then(|environment| environment.render_named_str(name, self.text, context));
         Ok(rendered.map_err(|error| self.failed(name, &error))?.trim().to_owned())
     }
 
-    /// Only understands the text: gives the variables that it uses, all of them known ones.
+    /// Parses the text without rendering it. Returns its variables, after checking that all are
+    /// `known`.
     fn check(
         &self,
         name: &str,
@@ -224,7 +228,7 @@ impl Part<'_> {
             None => Ok(used),
             Some((known, unknown)) => Err(PromptError::Template {
                 name: name.to_owned(),
-                // Where it stands first; its name can be part of a word before that.
+                // The first line with the name, which may also be part of a longer word there.
                 line: self.line + self.text.lines().position(|l| l.contains(unknown)).unwrap_or(0),
                 message: format!(
                     "there is no variable `{unknown}`; there are {}",
@@ -243,9 +247,9 @@ impl Part<'_> {
     }
 }
 
-/// The templates' language, with filters for text that is not ours: `fenced` (also with a language)
-/// and `quoted` mark it so that it can't end the mark, `line` keeps it on its line, and `lines` makes
-/// a list one text.
+/// The template environment, with filters for untrusted text: `fenced` (optionally with a language)
+/// and `quoted` delimit it so that it cannot end the delimiter, `line` keeps it on one line, and
+/// `lines` joins a list into one text.
 fn environment<'a>() -> Result<Environment<'a>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -265,7 +269,7 @@ fn environment<'a>() -> Result<Environment<'a>, minijinja::Error> {
     Ok(environment)
 }
 
-/// What stands between the `---` lines, and the body after them.
+/// Splits off the front matter between the `---` lines from the body.
 fn front_matter(source: &Source) -> Result<(Defaults, Part<'_>), PromptError> {
     let failed = |message: String| PromptError::FrontMatter { name: source.name.clone(), message };
     let whole = Part { text: &source.text, line: 1 };
@@ -290,7 +294,7 @@ fn front_matter(source: &Source) -> Result<(Defaults, Part<'_>), PromptError> {
     Ok((defaults, Part { text: body, line }))
 }
 
-/// What stands before and after the first line that is `line`.
+/// Splits a text at the first line that equals `line`.
 fn split_at_line<'a>(text: &'a str, line: &str) -> Option<(&'a str, &'a str)> {
     let mut at = 0;
     for piece in text.split_inclusive('\n') {

@@ -1,23 +1,24 @@
-//! Which folders the user trusts, and where that is recorded.
+//! Records which folders the user trusts.
 //!
-//! One small file per folder, named after the hash of the folder's path, in the user's state folder.
+//! Each folder has a small file in the user's state folder, named after the hash of the folder's
+//! path.
 
 use crate::files::{self, FileError, Mode};
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The longest record, in bytes.
+/// Maximum size of a record, in bytes.
 const LONGEST: u64 = 64 << 10;
 
 /// The record of one folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trusted {
-    /// The folder, without links in its path.
+    /// The folder's path, with symbolic links resolved.
     pub folder: String,
-    /// SHA-256 of the configuration file that the user saw.
+    /// SHA-256 of the configuration file that the user was shown.
     pub sha256: String,
-    /// When the user said so.
+    /// When the user trusted it.
     pub at: String,
 }
 
@@ -28,20 +29,20 @@ pub struct Register {
 }
 
 impl Register {
-    /// The user's own. None if the user has no home.
+    /// The records in the user's state folder. `None` if the user has no home folder.
     #[must_use]
     pub fn open() -> Option<Self> {
         files::state_folder().map(|state| Self::in_folder(&state))
     }
 
-    /// The one in a state folder.
+    /// The records in the given state folder.
     #[must_use]
     pub fn in_folder(state: &Path) -> Self {
         Self { folder: state.join("trusted") }
     }
 
-    /// Whether the user trusted this folder while its configuration file had this text. A record that
-    /// can't be read trusts nothing.
+    /// Whether the user trusted this folder with this text of its configuration file. A record that
+    /// cannot be read does not count.
     #[must_use]
     pub fn trusts(&self, folder: &Path, text: &str) -> bool {
         let record = self.path(folder).and_then(|path| read(&path));
@@ -53,7 +54,7 @@ impl Register {
     /// Records that the user trusts this folder with this text of its configuration file.
     ///
     /// # Errors
-    /// The record can't be written, or the folder's path is not UTF-8.
+    /// If the record cannot be written, or the folder's path is not UTF-8.
     pub fn trust(&self, folder: &Path, text: &str) -> Result<(), FileError> {
         let name = folder.to_str().ok_or_else(|| not_text(folder))?;
         let record = Trusted {
@@ -71,10 +72,10 @@ impl Register {
         files::write(&path, text.as_bytes(), Mode::Private)
     }
 
-    /// Removes the record of a folder; says whether there was one.
+    /// Removes the record of a folder; returns whether there was one.
     ///
     /// # Errors
-    /// It can't be removed.
+    /// If it cannot be removed.
     pub fn revoke(&self, folder: &Path) -> Result<bool, FileError> {
         let Some(path) = self.path(folder).filter(|path| files::length(path).is_some()) else {
             return Ok(false);
@@ -128,7 +129,7 @@ mod tests {
         {
             assert_eq!(register.trusts(folder, text), trusted, "{} {text}", folder.display());
         }
-        // A record that was copied to another folder's name is none.
+        // A record that was copied to another folder's name does not count.
         let copy = register.path(there).unwrap();
         std::fs::copy(register.path(here).unwrap(), &copy).unwrap();
         assert!(!register.trusts(there, "x"));

@@ -1,4 +1,4 @@
-//! The analysis: why a script could not be made to work, and what to try.
+//! The Analysis agent: explains why no script worked, and what to try.
 
 use super::thoughts::prose;
 use super::{Refusal, RefusalKind, ask};
@@ -6,38 +6,38 @@ use crate::domain::chat::{Agent, Request};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
-/// Characters kept of an answer.
+/// Maximum length of an explanation, in characters.
 const LONGEST: usize = 6000;
-/// Fewer are no explanation.
+/// Minimum number of letters and digits in an explanation.
 const SHORTEST: usize = 40;
 
-/// What it is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
     /// The approved plan, or the request.
     pub plan: &'a str,
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
-    /// What was tried and how it failed, oldest first.
+    /// The history of failed tries, oldest first.
     pub tries: &'a str,
     /// The last script.
     pub script: &'a str,
-    /// Its run, in words.
+    /// Its run, as text.
     pub run: &'a str,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
 }
 
-/// What is asked of it.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
     ask(prompts, Agent::Analysis, Shown { plan, script, ..*shown })
 }
 
-/// The explanation in an answer, for people. Code is none.
+/// Extracts the explanation from an answer, without code.
 ///
 /// # Errors
-/// There is no text in it, or next to none.
+/// If there is hardly any text.
 pub fn parse(answer: &str) -> Result<String, Refusal> {
     let kept = prose(answer);
     if kept.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {

@@ -1,10 +1,10 @@
-//! How a script begins before the model has said a word: for models that go on from there.
+//! The start of a script for models that continue a prefilled answer.
 
 use super::extract::SyntaxProblem;
 use super::{extract, fences};
 
-/// The one piece of code in a request that breaks off, if it holds one: up to where it is to go on.
-/// `unfinished` gives that of a piece of code.
+/// The single unfinished piece of code in a request, if there is exactly one, up to where the model
+/// is to continue. `unfinished` returns that part of a piece of code.
 #[must_use]
 pub fn code(
     request: &str,
@@ -19,18 +19,18 @@ pub fn code(
     begun.next().filter(|_| begun.next().is_none())
 }
 
-/// The beginning of the Coder's answer: its fence and the code that the user began, if so.
+/// The prefilled start of the Coder's answer: an opening fence, and the code that the user started,
+/// if any.
 ///
-/// A small model that is begun so neither explains what it is about to do nor names things otherwise
-/// than it was asked to.
+/// With such a start, a small model does not explain its plan first, and keeps the requested names.
 #[must_use]
 pub fn answer(code: Option<&str>) -> String {
     format!("```python\n{}", code.unwrap_or_default())
 }
 
-/// What such an answer is as a whole, as a pattern: the fence closes behind a line of the script, and the
-/// answer ends there. A fence in a string of several lines is part of the script; outside of strings and
-/// comments no script has a backtick.
+/// A pattern for the whole answer with such a start: the fence closes after a line of the script,
+/// and the answer ends there. A fence in a multi-line string is part of the script; outside of
+/// strings and comments, no script contains a backtick.
 #[must_use]
 pub fn pattern() -> String {
     let long =

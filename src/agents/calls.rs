@@ -1,5 +1,5 @@
-//! Calls of tools that a model wrote into its text, since its server reads none or not those of its
-//! chat format: as XML, as JSON, as Python, or as a name and its arguments between marks.
+//! Parses tool calls that a model wrote into its text, because its server parses none or uses
+//! another chat format: as XML, as JSON, as Python, or as a name and its arguments between marks.
 
 mod json;
 mod literal;
@@ -12,49 +12,49 @@ pub(super) use json::joined;
 use serde_json::{Value, json};
 use std::cell::Cell;
 
-/// A call: whom, and with what.
+/// A tool call.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call {
-    /// The tool's name as it was written, empty if it can't be told.
+    /// The tool's name as written; empty if unknown.
     pub(super) name: String,
-    /// Its arguments; null if they can't be read.
+    /// The arguments; null if they cannot be parsed.
     pub(super) arguments: Value,
 }
 
-/// The calls of a text.
+/// The calls in a text.
 #[derive(Debug, PartialEq)]
 pub(super) struct Written<'a> {
-    /// What stands before the first one. What follows a call was made up without its result.
+    /// The text before the first call. Text after a call was made up without the result.
     pub(super) said: &'a str,
     pub(super) calls: Vec<Call>,
-    /// The text ends inside of the last one.
+    /// The text ends inside the last call.
     pub(super) open: bool,
 }
 
-/// Places of an answer that are read closely.
+/// Maximum number of places in an answer that are parsed.
 const MAX_READS: u32 = 200;
-/// Names that models give to the code among a tool's arguments.
+/// Names that models use for the code among a tool's arguments.
 const CODE: [&str; 7] = ["code", "source", "script", "python", "program", "input", "text"];
-/// Tags of fences that hold calls, and nothing that is meant to be shown.
+/// Tags of fences that contain calls and nothing that is meant to be shown.
 const CALL_FENCES: [&str; 4] = ["tool_code", "tool_call", "tool_calls", "tool"];
-/// What stands before the name of a tool that a format keeps among others.
+/// Namespaces that chat formats put before a tool's name.
 const SPACES: [&str; 4] = ["functions", "default_api", "tools", "tool"];
 
-/// Bytes before or behind a place that are looked at.
+/// Number of bytes before or after a place that are examined.
 const BEFORE: usize = 200;
 
-/// What reads the calls of a text.
+/// Parses the calls in a text.
 struct Reader<'a> {
-    /// All of the text.
+    /// The complete text.
     whole: &'a str,
-    /// The name of the tool that there is.
+    /// The name of the available tool.
     tool: &'a str,
     left: Cell<u32>,
 }
 
-/// What was read at a place.
+/// The calls found at a place.
 struct Found {
-    /// Where it ends, in bytes.
+    /// The end of the calls, in bytes.
     end: usize,
     calls: Vec<Call>,
     open: bool,
@@ -66,29 +66,29 @@ impl Found {
     }
 }
 
-/// The calls that a text holds; `None` if there are none. Those of a `tool` that there is are found in
-/// any form, those of others only where nothing else can be meant.
+/// Parses the calls in a text; `None` if there are none. Calls of the available `tool` are
+/// recognised in every form, other calls only where the form is unambiguous.
 pub(super) fn written<'a>(text: &'a str, tool: &str) -> Option<Written<'a>> {
     let reader = Reader { whole: text, tool, left: Cell::new(MAX_READS) };
     let (calls, first, open) = reader.all(text, false);
     (!calls.is_empty()).then(|| Written { said: text[..first].trim(), calls, open })
 }
 
-/// Whether a name that a model wrote is that of the tool.
+/// Whether a name written by a model means the tool.
 pub(super) fn is_named(written: &str, tool: &str) -> bool {
     let plain = |name: &str| name.replace(['_', '-', ' '], "").to_ascii_lowercase();
     // Some servers leave marks of the chat format in the name.
     let name = written.split(['<', ':']).next().unwrap_or_default().trim();
     let name = match name.split_once(['.', '/']) {
         Some((space, name)) if SPACES.contains(&space) => name,
-        // As Llama writes it.
+        // Llama's form.
         Some((name, "call")) => name,
         _ => name,
     };
     plain(name) == plain(tool)
 }
 
-/// The code among a tool's arguments, whatever its name; none if there is none, or only blanks.
+/// The code among a tool's arguments, under any name; `None` if it is missing or blank.
 pub(super) fn code_of(arguments: &Value) -> Option<&str> {
     let text = match arguments {
         Value::String(text) => Some(text.as_str()),
@@ -102,15 +102,15 @@ pub(super) fn code_of(arguments: &Value) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// Whether the tag that a text begins with is followed by one mark of code.
+/// Whether the tag at the start of a text is followed by a single backtick.
 fn is_quoted(text: &str) -> bool {
     let behind = text.find('>').map_or("", |end| &text[end + 1..]);
     behind.starts_with('`') && !behind.starts_with("```")
 }
 
 impl Reader<'_> {
-    /// All calls of a text, where the first one begins, and whether the text ends in one. `marked`
-    /// says that the text can hold nothing else.
+    /// Parses all calls in a text. Returns them, the start of the first, and whether the text ends
+    /// inside the last. `marked` means that the text can contain nothing else.
     fn all(&self, text: &str, marked: bool) -> (Vec<Call>, usize, bool) {
         let (mut calls, mut first, mut open, mut at) = (Vec::new(), text.len(), false, 0);
         while let Some(next) = self.next(text, at) {
@@ -129,7 +129,7 @@ impl Reader<'_> {
         (calls, first, open)
     }
 
-    /// Where a call may begin next.
+    /// The next place where a call may start.
     fn next(&self, text: &str, from: usize) -> Option<usize> {
         let before = line_before(text, from).trim_end();
         let (mut blank, mut said) = (before.is_empty(), before.ends_with(':'));
@@ -150,7 +150,7 @@ impl Reader<'_> {
         let before = line_before(text, at).trim_end();
         let begins = before.is_empty() || before.ends_with(['>', ']', ':']);
         let found = match rest.chars().next()? {
-            // A tag between single marks of code is only spoken of.
+            // A tag between single backticks is only mentioned.
             '<' if before.ends_with('`') && is_quoted(rest) => None,
             '<' => self.tagged(rest).or_else(|| self.marked(rest)),
             '`' if rest.starts_with("```") && before.is_empty() => self.fenced(rest),
@@ -173,14 +173,14 @@ impl Reader<'_> {
         is_named(name, self.tool)
     }
 
-    /// Takes one from the number of places that are read.
+    /// Uses up one of the places that may be parsed.
     fn may_read(&self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left > 0
     }
 
-    /// JSON that is a call, or a list of calls.
+    /// Parses JSON that is a call or a list of calls.
     fn json(&self, text: &str, marked: bool) -> Option<Found> {
         if !self.may_read() {
             return None;
@@ -188,13 +188,13 @@ impl Reader<'_> {
         let (value, end) = json::value_at(text)?;
         let calls = json::calls(&value, self.tool);
         let rest = text[end..].trim().trim_end_matches('`');
-        // What shows something of this form to the user says so.
+        // A text that only shows this form to the user has more text after it.
         let alone = marked || rest.trim().is_empty() || mark_length(rest).is_some();
         let fits = |call: &Call| alone || self.is_tool(&call.name);
         (!calls.is_empty() && calls.iter().all(fits)).then(|| Found::of(end, calls))
     }
 
-    /// `name(code="...")`, also in a list or in `print()`.
+    /// Parses `name(code="...")`, also in a list or in `print()`.
     fn python(&self, text: &str, marked: bool) -> Option<Found> {
         // `result = run_python(...)`
         let near = &text[..text.floor_char_boundary(BEFORE)];
@@ -229,14 +229,14 @@ impl Reader<'_> {
             at = text.len() - next.len();
         }
         let rest = text[at..].trim_start_matches([')', ']', ';']);
-        // A call of what is no tool is code, unless nothing else is there.
+        // A call of an unknown name is code, unless there is nothing else.
         let after = rest.trim_start();
         let alone = after.is_empty() || after.starts_with("```") || mark_length(after).is_some();
         let known = calls.iter().all(|call| self.is_tool(&call.name));
         (!calls.is_empty() && (known || alone)).then(|| Found::of(text.len() - rest.len(), calls))
     }
 
-    /// A fence. One that holds no call is passed over, since what stands in it is to be shown.
+    /// Parses a fence. One without a call is skipped, since its content is meant to be shown.
     fn fenced(&self, text: &str) -> Option<Found> {
         let (first, body) = text.split_once('\n')?;
         let tag = first.trim_matches(['`', ' ', '\r']).to_ascii_lowercase();
@@ -253,7 +253,7 @@ impl Reader<'_> {
         }
         let mut calls = Vec::new();
         if start.starts_with(['{', '[']) && (tag.is_empty() || tag.starts_with("json")) {
-            // What shows something of this form to the user says so.
+            // A text that only shows this form to the user has more text after it.
             let alone = text[end..].trim().is_empty();
             calls = self.all(inner, true).0;
             calls.retain(|call| alone || self.is_tool(&call.name));
@@ -274,7 +274,7 @@ impl Reader<'_> {
         Call { name: self.tool.to_owned(), arguments }
     }
 
-    /// What follows a mark that says that a call comes.
+    /// Parses the calls after a mark that announces them.
     fn marked(&self, text: &str) -> Option<Found> {
         let length = mark_length(text)
             .or_else(|| starts_with(text, "[TOOL_CALLS]").then_some("[TOOL_CALLS]".len()))?;
@@ -289,7 +289,7 @@ impl Reader<'_> {
         if !["tool", "action", "python_tag", "function"].iter().any(|word| name.contains(word)) {
             return None;
         }
-        // The end of a call is no beginning.
+        // The end of a call does not start another one.
         if ["end", "/", "result", "response", "output"].iter().any(|word| name.contains(word)) {
             return None;
         }
@@ -311,8 +311,8 @@ impl Reader<'_> {
         None
     }
 
-    /// `<|channel|>commentary to=functions.name <|constrain|>json<|message|>`: the name, and where what
-    /// it is sent begins.
+    /// Parses `<|channel|>commentary to=functions.name <|constrain|>json<|message|>`: returns the
+    /// name, and the start of the arguments.
     fn recipient(&self, text: &str) -> Option<(String, usize)> {
         if !(text.starts_with("<|channel|>") || text.starts_with("<|start|>")) || !self.may_read() {
             return None;
@@ -324,7 +324,7 @@ impl Reader<'_> {
         Some((head[to..end].to_owned(), body + "<|message|>".len()))
     }
 
-    /// A name, and JSON behind it: `[TOOL_CALLS]name[ARGS]{...}` and its like.
+    /// Parses a name followed by JSON: `[TOOL_CALLS]name[ARGS]{...}` and similar forms.
     fn named(&self, text: &str, marked: bool) -> Option<Found> {
         let mut at = text.len() - text.trim_start().len();
         for lead in ["function", "call:"] {
@@ -370,7 +370,7 @@ impl Reader<'_> {
         Some(Found::of(at + end, vec![Call { name: name.to_owned(), arguments }]))
     }
 
-    /// `Action: name` and, in its own line, `Action Input: ...`.
+    /// Parses `Action: name` with `Action Input: ...` on a separate line.
     fn action(&self, text: &str) -> Option<Found> {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let name = label(first, "action")?;
@@ -404,20 +404,20 @@ impl Reader<'_> {
 }
 
 impl Found {
-    /// The same behind so many bytes.
+    /// The same, with this offset added.
     fn behind(self, bytes: usize) -> Self {
         Self { end: self.end + bytes, ..self }
     }
 }
 
-/// What stands before the next mark.
+/// The text before the next mark.
 fn until_mark(text: &str) -> &str {
     let end =
         text.match_indices('<').map(|(at, _)| at).find(|at| mark_length(&text[*at..]).is_some());
     &text[..end.unwrap_or(text.len())]
 }
 
-/// What stands on a line before a place, as far as it is looked at.
+/// The text before a place on its line, within the examined range.
 fn line_before(text: &str, at: usize) -> &str {
     let from = text.floor_char_boundary(at.saturating_sub(BEFORE));
     text[from..at].rsplit('\n').next().unwrap_or_default()
@@ -427,7 +427,7 @@ fn is_action(text: &str) -> bool {
     label(text, "action").is_some()
 }
 
-/// What stands behind `**Label:** `.
+/// The text after `**Label:** `.
 fn label<'a>(text: &'a str, label: &str) -> Option<&'a str> {
     let text = text.trim_start_matches('*');
     let rest = text.get(label.len()..).filter(|_| starts_with(text, label))?;

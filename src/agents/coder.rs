@@ -1,4 +1,4 @@
-//! The Coder: the whole script in one answer.
+//! The Coder: writes the script.
 
 use super::ask;
 use crate::domain::chat::{Agent, Request};
@@ -8,43 +8,43 @@ use serde::Serialize;
 
 pub use super::extract::script as parse;
 
-/// At most this many findings are shown: a weak model can't follow more.
+/// Maximum number of findings in the prompt: a weak model cannot follow more.
 const MAX_FINDINGS: usize = 12;
 
-/// What the Coder is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
-    /// The arguments and the input that the script is run with, in words.
+    /// The arguments and the input that the script is run with, as text.
     pub run_as: Option<&'a str>,
-    /// The names that tests use of the script, as one line.
+    /// The names of the script that the tests use, as one line.
     pub interface: Option<&'a str>,
-    /// What the user asked for, where the plan is another text.
+    /// The user's request, if it differs from the plan.
     pub request: Option<&'a str>,
-    /// The plan is a function of the user's that breaks off, and the answer is begun with it.
+    /// The plan is an unfinished function of the user, and the answer starts with it.
     pub completes: bool,
     /// The latest script; `None` for the first version.
     pub script: Option<&'a str>,
-    /// Open findings, most important first; only the first twelve are shown.
+    /// Open findings, most important first; only the first twelve are used.
     pub findings: &'a [Finding],
-    /// What the user said of the version.
+    /// The user's feedback on the version.
     pub feedback: Option<&'a str>,
-    /// What the user said of versions before, and has not settled.
+    /// The user's unsettled feedback on earlier versions.
     pub wishes: &'a [&'a str],
-    /// The last run, in words.
+    /// The last run, as text.
     pub run: Option<&'a str>,
-    /// How a script that is not shown failed: another one is wanted.
+    /// How a script failed that is not shown: the Coder is to write another one.
     pub failed: Option<&'a str>,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
-    /// Edits of the script are asked for instead of the whole of it, where there is one.
+    /// Ask for edits to the script instead of a whole script, if there is one.
     pub edits: bool,
 }
 
-/// The names that the template uses.
+/// The variables of the template.
 #[derive(Serialize)]
 struct Context<'a> {
     plan: &'a str,
@@ -84,7 +84,7 @@ impl<'a> From<&'a Finding> for Point<'a> {
     }
 }
 
-/// What is asked of the Coder.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let context = Context {
         plan: shown.plan.trim_end(),

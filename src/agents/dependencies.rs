@@ -1,4 +1,4 @@
-//! Names packages for modules that the program can't place itself.
+//! The Dependencies agent: names the packages of modules that the program cannot map itself.
 
 use super::{Refusal, RefusalKind, ask};
 use crate::domain::chat::{Agent, Request};
@@ -6,21 +6,21 @@ use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The longest name of a package that is taken.
+/// Maximum length of a package name, in bytes.
 const LONGEST: usize = 80;
 
-/// What it is shown.
+/// The input of the prompt.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Shown<'a> {
-    /// The script's lines that import the modules.
+    /// The import lines of these modules in the script.
     pub imports: Vec<&'a str>,
     /// The modules, as a list in words.
     pub modules: String,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
 }
 
-/// What is asked of it: which packages these modules of a script are in.
+/// Builds the request for the packages of these modules of a script.
 pub fn request(
     prompts: &Prompts,
     modules: &[&str],
@@ -38,7 +38,7 @@ pub fn request(
     Ok(Request { form: Some(pattern(modules)), ..request })
 }
 
-/// The form as a pattern of the whole answer, with these modules in their order.
+/// The answer's form as a pattern, with these modules in order.
 #[must_use]
 pub fn pattern(modules: &[&str]) -> String {
     let line =
@@ -47,10 +47,10 @@ pub fn pattern(modules: &[&str]) -> String {
     format!(r"[ \n]{{0,4}}{}\n?", lines.join("\\n"))
 }
 
-/// Reads its answer: a package for each of the modules that it names, empty where there is none.
+/// Parses an answer: the package of each module that it names, or an empty name if there is none.
 ///
 /// # Errors
-/// An answer that names none of them.
+/// If the answer names none of the modules.
 pub fn parse(answer: &str, modules: &[&str]) -> Result<BTreeMap<String, String>, Refusal> {
     let mut named = BTreeMap::new();
     for line in answer.lines() {
@@ -78,7 +78,7 @@ pub fn parse(answer: &str, modules: &[&str]) -> Result<BTreeMap<String, String>,
     Ok(named)
 }
 
-/// The answer in the form, as it is asked for: what is in no package is in `none`.
+/// Writes an answer in the requested form, with `none` for modules without a package.
 #[must_use]
 pub fn write(named: &BTreeMap<String, String>) -> String {
     let package = |name: &'_ str| if name.is_empty() { "none".to_owned() } else { name.to_owned() };
@@ -87,7 +87,7 @@ pub fn write(named: &BTreeMap<String, String>) -> String {
         .fold(String::new(), |text, (module, name)| text + module + ": " + &package(name) + "\n")
 }
 
-/// A word as the name of a package, if it can be one.
+/// The package name in a word, if it is a valid one.
 fn name(word: &str) -> Option<&str> {
     let word = word.trim_end_matches('.');
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');

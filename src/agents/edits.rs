@@ -1,4 +1,4 @@
-//! The Coder's answer as edits of the script that it was shown: search and replace blocks, or a diff as
+//! The Coder's answer as edits to the script in the prompt: search and replace blocks, or a diff as
 //! models write it, with wrong line numbers or none.
 
 mod apply;
@@ -14,11 +14,11 @@ use super::{Refusal, RefusalKind, text};
 use crate::domain::chat::Outcome;
 use std::cell::Cell;
 
-/// How often and on how much text in all the parser is called for one answer.
+/// Maximum number of parser calls for one answer, and maximum size of all parsed text in bytes.
 const MAX_PARSES: usize = 200;
 const MAX_PARSED_BYTES: usize = 8 << 20;
 
-/// Edits of one answer.
+/// Maximum number of edits in an answer.
 const MAX_EDITS: usize = 200;
 
 /// A line of an edit.
@@ -29,18 +29,18 @@ enum Line {
     Add(String),
 }
 
-/// One edit: lines that stand together in the script, some of which are removed or followed by others.
+/// An edit: adjacent lines of the script, some of which are removed or followed by new ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
     lines: Vec<Line>,
-    /// The same where lines that are kept were written without the blank that marks them.
+    /// The lines if kept lines were written without the leading blank that marks them.
     unmarked: Option<Vec<Line>>,
-    /// The line of the script that it begins at, from 1, as the model counts.
+    /// The line of the script where it starts, from 1, as stated by the model.
     at: Option<usize>,
 }
 
 impl Edit {
-    /// The lines that it looks for.
+    /// The lines that it searches for.
     fn old(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().filter_map(|line| match line {
             Line::Keep(text) | Line::Remove(text) => Some(text.as_str()),
@@ -48,7 +48,7 @@ impl Edit {
         })
     }
 
-    /// Whether it only adds, and does not say where.
+    /// Whether it only adds lines, without a position.
     fn is_addition(&self) -> bool {
         self.old().all(|line| line.trim().is_empty())
     }
@@ -58,19 +58,20 @@ impl Edit {
     }
 }
 
-/// What an answer holds beside or instead of a script.
+/// The edits in an answer, or a script along with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Edits of the script before.
+    /// Edits to the script in the prompt.
     Edits(Vec<Edit>),
-    /// Edits, and the whole script that comes of them.
+    /// The whole script, which was given along with the edits.
     Script(String),
 }
 
-/// The edits in an answer of the Coder's to which `base` was shown; `None` if it has none.
+/// Parses the edits in an answer of the Coder to a prompt with the script `base`; `None` if it has
+/// none.
 ///
 /// # Errors
-/// They are not whole.
+/// If the edits are incomplete.
 #[must_use]
 pub fn read(
     answer: &str,
@@ -91,7 +92,7 @@ pub fn read(
         return None;
     }
     let blocks = fences::blocks(text, &fits);
-    // A script may hold such marks in its texts.
+    // A script may contain such marks in its strings.
     let scripts = || {
         let python = |block: &&Block| !fences::other_language(&block.tag) && !diff::is_diff(block);
         blocks.iter().filter(python).filter(|block| fits(&block.text))

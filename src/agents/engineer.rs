@@ -1,6 +1,6 @@
-//! The Engineer: answers a question by having code run, as often as it takes within a limit.
+//! The Engineer: answers a question by running code in several steps, up to a limit.
 //!
-//! Models that take tools call one; the others, and those whose server leaves tools out, write a
+//! Models with tool support call a tool; others, and those whose server ignores tools, write a
 //! fenced block.
 
 use super::calls::{self, Call, code_of, is_named};
@@ -16,44 +16,44 @@ use serde_json::json;
 
 /// The tool's name.
 pub const TOOL: &str = "run_python";
-/// Bytes kept of what is said besides code.
+/// Maximum size of the text besides code that is stored, in bytes.
 const SAID: usize = 4000;
-/// What a model is told that wants packages installed.
+/// The message to a model that wants to install packages.
 const NO_INSTALLING: &str = "Code can't install packages. Write the whole program with what is \
                              there: the standard library.";
-/// What a model is told whose call was cut off.
+/// The message to a model whose call was cut off.
 const CUT_CALL: &str = "Nothing was run: your answer was cut off inside the call. Write a shorter \
                         program, without thinking aloud.";
 
-/// What the Engineer is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
     /// The question.
     pub question: &'a str,
-    /// The data files, a line each that begins with the name to open.
+    /// The data files, one line each, which starts with the name to open.
     pub data: &'a [String],
-    /// The files that earlier programs left, by the names to open.
+    /// The files left by earlier programs, by the names to open.
     pub files: &'a [String],
-    /// Earlier questions with their answers, oldest first.
+    /// Earlier questions and answers, oldest first.
     pub before: &'a [(String, String)],
-    /// What was said to this question, and what came of it.
+    /// The turns on this question, with their results.
     pub turns: &'a [Exchange<'a>],
-    /// The model can call tools.
+    /// The model supports tool calls.
     pub tools: bool,
 }
 
-/// An answer of the model and what it is told of it.
+/// An answer of the model, and the response to it.
 #[derive(Clone, Debug, Default)]
 pub struct Exchange<'a> {
-    /// What it said besides the code.
+    /// The answer's text besides code.
     pub said: &'a str,
-    /// Its code, each piece with what came of it.
+    /// Its pieces of code, each with the result.
     pub pieces: Vec<(&'a Piece, String)>,
-    /// What it is told of an answer without code.
+    /// The response to an answer without code.
     pub note: Option<String>,
 }
 
-/// What the template is filled with.
+/// The variables of the template.
 #[derive(Serialize)]
 struct Told<'a> {
     question: &'a str,
@@ -62,7 +62,7 @@ struct Told<'a> {
     tools: bool,
 }
 
-/// What is asked of it: the question, and what was tried so far as messages of their own.
+/// Builds the request: the question, and the earlier turns as separate messages.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let Shown { question, data, files, tools, .. } = *shown;
     let told = Told { question: question.trim(), data, files, tools };
@@ -111,7 +111,7 @@ fn messages(exchange: &Exchange<'_>, tools: bool) -> Vec<Message> {
         said.extend([begin, &fenced(piece.code.trim_end(), "python")]);
     }
     if said.is_empty() {
-        // Some servers take no empty message.
+        // Some servers reject empty messages.
         said.push_str("(nothing)");
     }
     let told =
@@ -120,10 +120,10 @@ fn messages(exchange: &Exchange<'_>, tools: bool) -> Vec<Message> {
     vec![Message::assistant(said, Vec::new()), Message::user(told.join("\n\n"))]
 }
 
-/// Reads its answer: its text and the tools that it called.
+/// Parses an answer: its text and its tool calls.
 ///
-/// `parses` says of a text whether it is Python. A model that has `called_before` knows how to have
-/// code run: code in its text is a part of its answer.
+/// `parses` checks whether a text is Python. If the model has `called_before`, code in its text is
+/// part of the answer, since it knows how to run code.
 #[must_use]
 pub fn parse(
     answer: &str,
@@ -168,12 +168,12 @@ pub fn parse(
     written(text, outcome, parses)
 }
 
-/// What is said before a call, without marks of a chat format.
+/// The text before a call, without marks of a chat format.
 fn spoken(text: &str) -> &str {
     turns::of_model(text, &Marks::of_words()).stretches.first().map_or("", |text| text.trim())
 }
 
-/// What stands in a text: code, or words.
+/// Parses a text as code or as words.
 fn written(
     text: &str,
     outcome: Outcome,
@@ -187,13 +187,13 @@ fn written(
         |code: String, notes| Piece { call: None, code, notes, problem: None, version: None };
     let said = ends(&outside(text), SAID);
     match extract::script(text, outcome, parses) {
-        // Without fences, a line or two that look like code may be a part of a sentence.
+        // Outside of fences, a line or two that look like code may be part of a sentence.
         Ok(found) if !blocks.is_empty() || found.script.contains("print(") => {
             Reply::Code { said, pieces: vec![piece(found.script, found.notes)] }
         }
         Ok(_) => Reply::Words(text.to_owned()),
         Err(refusal) => match tagged.first() {
-            // An expression is no script, and runs all the same.
+            // A lone expression is not a script, but can be run.
             Some(block) if block.closed && fits(&block.text) => {
                 Reply::Code { said, pieces: vec![piece(block.text.clone(), Vec::new())] }
             }
@@ -206,15 +206,15 @@ fn written(
     }
 }
 
-/// Whether code does nothing but to have packages installed.
+/// Whether code only installs packages.
 fn installs(code: &str) -> bool {
     let lines = code.lines().map(|line| line.trim().trim_start_matches(['!', '%']));
     let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.all(|line| ["pip ", "pip3 ", "conda ", "uv "].iter().any(|c| line.starts_with(c)))
 }
 
-/// What stands before the first fence of a text and behind the last one: what a model says between
-/// them is of its own code, or an output that it made up.
+/// The text before the first and after the last fence. Text in between describes the model's own
+/// code, or is made-up output.
 fn outside(text: &str) -> String {
     let fence = |line: &str| line.trim_start().starts_with("```");
     let lines: Vec<&str> = text.lines().collect();
@@ -225,18 +225,18 @@ fn outside(text: &str) -> String {
     parts.collect::<Vec<_>>().join("\n\n")
 }
 
-/// The code that a tool was called with.
+/// The code in a tool call.
 fn called(call: &ToolCall, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
     let arguments = calls::joined(call.arguments.clone());
     let read = Call { name: call.name.clone(), arguments };
     let piece = piece(&read, parses);
-    // Whatever it was called with, it is told of a call that every server takes.
+    // Whatever its arguments were, the history contains a call that every server accepts.
     let arguments = json!({"code": piece.code});
     let call = ToolCall { id: call.id.clone(), name: TOOL.to_owned(), arguments };
     Piece { call: Some(call), ..piece }
 }
 
-/// The code of a call, or why nothing is run.
+/// The code in a call, or why it is not run.
 fn piece(call: &Call, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Piece {
     let name = one_line(&call.name, 40);
     let form = format!("{TOOL} with {{\"code\": \"the whole program\"}}.");
@@ -254,7 +254,8 @@ fn piece(call: &Call, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Pie
     Piece { call: None, code, notes, problem, version: None }
 }
 
-/// Code that should be nothing else, with what was done to it, and why it can't be run.
+/// Cleans up text that should be only code: returns the code, notes on the changes, and why it
+/// cannot be run.
 fn understood(
     code: String,
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
@@ -354,7 +355,7 @@ mod tests {
             assert_eq!(pieces[0].code == "print(1)", runs, "{name}: {problem}");
             assert_eq!(problem.contains("The only tool is run_python"), !runs, "{problem}");
             assert!(!problem.contains('\u{1b}'), "{problem}");
-            // A call that every server takes.
+            // A call that every server accepts.
             assert_eq!(pieces[0].call.as_ref().map(|call| call.name.as_str()), Some(TOOL));
         }
     }

@@ -1,7 +1,7 @@
-//! Takes the script out of a Coder's answer, whatever the answer looks like.
+//! Extracts the script from a Coder's answer, in any layout.
 //!
-//! What Python is, only the parser knows that is passed in; everything here proposes texts, and the
-//! first sensible one that parses is the script.
+//! Only the parser that is passed in decides what is Python. The code here proposes texts, and the
+//! first plausible one that parses is the script.
 
 mod choose;
 mod cleanup;
@@ -25,33 +25,34 @@ pub use files::{File, files};
 pub use part::part;
 use std::cell::Cell;
 
-/// Why a text is not Python.
+/// A syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxProblem {
     /// The line of the text, from 1.
     pub line: usize,
-    /// What the parser says.
+    /// The parser's message.
     pub message: String,
 }
 
-/// A script and how it was found.
+/// An extracted script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extracted {
-    /// The whole script: `\n` line ends, exactly one at the end.
+    /// The whole script, with `
+    /// ` line ends and exactly one at the end.
     pub script: String,
-    /// What was done to the answer to get it, for people.
+    /// How the answer was changed to extract it, as notes for the user.
     pub notes: Vec<String>,
 }
 
-/// How often and on how much text in all the parser is called for one answer.
+/// Maximum number of parser calls for one answer, and maximum size of all parsed text in bytes.
 const MAX_PARSES: usize = 200;
 const MAX_PARSED_BYTES: usize = 24 << 20;
-/// Wrappings inside wrappings that are opened.
+/// Maximum depth of nested wrappers.
 const MAX_DEPTH: usize = 4;
-/// Stretches of an answer between marks of a chat format that are read.
+/// Maximum number of stretches between chat format marks that are read.
 const MAX_STRETCHES: usize = 4;
 
-/// The parser, with a bound on the work that an answer can cause.
+/// The parser, with a limit on the work for one answer.
 struct Checker<'a> {
     parses: &'a dyn Fn(&str) -> Result<(), SyntaxProblem>,
     calls: Cell<usize>,
@@ -75,7 +76,7 @@ impl Checker<'_> {
     }
 }
 
-/// A block that looks like the script and does not parse.
+/// A block that looks like the script, but does not parse.
 struct Broken {
     text: String,
     problem: SyntaxProblem,
@@ -83,9 +84,9 @@ struct Broken {
     cut: bool,
 }
 
-/// The script in a Coder's answer that ended with `outcome`.
+/// Extracts the script from a Coder's answer that ended with `outcome`.
 ///
-/// `parses` says of a text whether it is Python. It is called a bounded number of times.
+/// `parses` checks whether a text is Python. The number of calls is bounded.
 pub fn script(
     answer: &str,
     outcome: Outcome,
@@ -106,7 +107,7 @@ pub fn script(
     let ended = turn.ended || turns::said_ends(&normal, &said);
     let outcome = if ended && outcome == Outcome::Cut { Outcome::Whole } else { outcome };
     let mut refusal = no_code(outcome);
-    // Some models say a word or two, and then begin their turn once more.
+    // Some models say a word or two, and then start their turn again.
     for stretch in turn.stretches.into_iter().take(MAX_STRETCHES) {
         match read(stretch, outcome, &checker, 0).and_then(finish) {
             Err(error) if error.kind == RefusalKind::NoCode => refusal = error,
@@ -116,13 +117,13 @@ pub fn script(
     Err(refusal)
 }
 
-/// The packages that an answer says are to be installed for its script, as they are named there.
+/// The packages that an answer says to install for its script, as named there.
 #[must_use]
 pub fn installs(answer: &str) -> Vec<String> {
     notebook::installs(&text::normalise(answer))
 }
 
-/// The fenced blocks of a whole answer.
+/// The fenced blocks of an answer.
 pub(super) fn fenced(
     answer: &str,
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
@@ -135,14 +136,14 @@ pub(super) fn fenced(
     fences::blocks(turn.stretches.first().copied().unwrap_or_default(), &fits)
 }
 
-/// A script that was put together of an answer's parts, which parses; no line of it may stand for code
-/// that was left out.
+/// Checks a script joined from the parts of an answer, which parses: refuses it if a line is a
+/// placeholder for omitted code.
 pub fn put_together(script: &str, notes: Vec<String>) -> Result<Extracted, Refusal> {
     finish(Program { text: script.to_owned(), notes })
 }
 
-/// The blocks of Python of an answer that parse, in their order, without those that only show how the
-/// others are used.
+/// The Python blocks of an answer that parse, in order, without those that only show how the others
+/// are used.
 pub fn pieces(answer: &str, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) -> Vec<String> {
     let checker = Checker { parses, calls: Cell::new(0), bytes: Cell::new(0) };
     let blocks = fenced(answer, &|text| checker.check(text));
@@ -154,15 +155,16 @@ pub fn pieces(answer: &str, parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>) 
     pieces.filter(|text| !python::names(text).defined.is_empty() || has_imports(text)).collect()
 }
 
-/// Whether a text is a script once more: it defines most of the same, or repeats most of its lines.
+/// Whether a text is another version of a script: it defines most of the same names, or repeats
+/// most of its lines.
 pub(super) fn rewrites(script: &str, text: &str) -> bool {
     choose::rewrites(script, &python::names(script), text, &python::names(text))
 }
 
-/// The last checks of a script that parses.
+/// The final checks of a script that parses.
 fn finish(program: Program) -> Result<Extracted, Refusal> {
     let start = program.text.len() - program.text.trim_start_matches(['\n', ' ', '\t']).len();
-    // A first line that is indented does not parse, so this only takes blank lines.
+    // An indented first line does not parse, so this removes only blank lines.
     let mut script = format!("{}\n", program.text[start..].trim_end());
     let mut notes = program.notes;
     if let Some(plain) = notebook::without_ipython(&script) {
@@ -175,7 +177,7 @@ fn finish(program: Program) -> Result<Extracted, Refusal> {
     Ok(Extracted { script, notes })
 }
 
-/// The program in a text, which may be a whole answer or what a wrapping held.
+/// Extracts the program from a text, which is a whole answer or the content of a wrapper.
 fn read(
     text: &str,
     outcome: Outcome,
@@ -223,7 +225,7 @@ fn read(
     decide(programs, &broken, text, outcome, checker)
 }
 
-/// The program in a block that is not itself one: JSON, XML, Markdown in Markdown.
+/// Extracts the program from a wrapper block: JSON, XML, or Markdown in Markdown.
 fn read_inner(
     block: &Block,
     outcome: Outcome,
@@ -249,10 +251,10 @@ fn whole(text: &str, cut: bool) -> Result<Program, Refusal> {
     Ok(Program { text: text.to_owned(), notes: Vec::new() })
 }
 
-/// Each with its place among the blocks of an answer.
+/// Items with their index among the blocks of an answer.
 type Placed<T> = Vec<(usize, T)>;
 
-/// The blocks that are programs, and those that should have been, each with its place.
+/// Sorts the blocks into programs and broken ones, each with its index.
 fn sort(blocks: &[Block], cut: bool, checker: &Checker<'_>) -> (Placed<Program>, Placed<Broken>) {
     let (mut programs, mut broken) = (Vec::new(), Vec::new());
     for (n, block) in blocks.iter().enumerate() {
@@ -314,8 +316,8 @@ fn looks_like_script(text: &str, tagged: bool) -> bool {
         })
 }
 
-/// Whether no line of a text is code: what a model says that was begun with a fence, and that then
-/// begins another one for its script.
+/// Whether no line of a text is code: a model whose answer was prefilled with a fence may write
+/// prose first, and then open another fence for its script.
 fn is_prose(text: &str) -> bool {
     !text.lines().any(python::is_code)
 }
@@ -326,7 +328,7 @@ fn code_before_prose(block: &Block, cut: bool, checker: &Checker<'_>) -> Option<
         return None;
     }
     let mut text = block.text.trim_end();
-    // A word that an answer was cut off in may be code.
+    // A word where an answer was cut off may be code.
     if cut
         && let Some((before, last)) = text.rsplit_once('\n')
         && !last.trim().contains(' ')
@@ -344,7 +346,7 @@ fn code_before_prose(block: &Block, cut: bool, checker: &Checker<'_>) -> Option<
     .then(|| Program { text: first.text.clone(), notes: vec!["left out the prose".to_owned()] })
 }
 
-/// The runs of code in a text without fences, as blocks. A run that prose follows is closed.
+/// The runs of code in a text without fences, as blocks. A run followed by prose counts as closed.
 fn segments(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut run = String::new();
@@ -358,7 +360,7 @@ fn segments(text: &str) -> Vec<Block> {
     let mut fenced = false;
     for line in text.split('\n') {
         if !strings.inside() && fences::is_fence(line) {
-            // What stands in fences was looked at before, and was no script.
+            // The content of fences was examined before, and is not a script.
             close(&mut run, true, &mut blocks);
             fenced = !fenced;
             continue;
@@ -384,7 +386,7 @@ fn segments(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// Whether code stands behind a line number, a prompt or a diff's mark.
+/// Whether a line has code after a line number, a prompt or a diff mark.
 fn strip_marks(line: &str) -> bool {
     let code = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let code = match code.strip_prefix([':', '|', ' ', '+', '\t']) {
@@ -394,7 +396,7 @@ fn strip_marks(line: &str) -> bool {
     line.starts_with(">>>") || (!code.is_empty() && python::is_code(code))
 }
 
-/// Follows triple-quoted strings from line to line.
+/// Tracks triple-quoted strings from line to line.
 #[derive(Default)]
 struct StringLines {
     open: Option<char>,
@@ -410,7 +412,7 @@ impl StringLines {
     }
 }
 
-/// The script among programs and would-be programs, or why there is none.
+/// Chooses the script among programs and broken ones, or explains why there is none.
 fn decide(
     programs: Vec<(usize, Program)>,
     broken: &[(usize, Broken)],
@@ -442,19 +444,19 @@ fn decide(
     }
 }
 
-/// The programs without those that leave code out, as long as one is left.
+/// The programs without those that omit code, if any remain.
 fn without_gaps(programs: Vec<(usize, Program)>) -> Vec<Program> {
     let programs: Vec<Program> = programs.into_iter().map(|(_, program)| program).collect();
     let whole = |p: &&Program| !placeholder::may_leave_out(&p.text) && python::is_program(&p.text);
     if programs.iter().any(|p| whole(&p)) {
-        // Blocks that only import belong to a program that is given in pieces.
+        // Blocks with only imports belong to a program that is given in pieces.
         let keep = |p: &Program| !placeholder::may_leave_out(&p.text);
         return programs.into_iter().filter(keep).collect();
     }
     programs
 }
 
-/// Whether a block that does not parse is the real script, and the one that does an example.
+/// Whether a broken block is the real script, and the one that parses only an example.
 fn hides(script: &Program, last: usize, broken: &Broken, place: usize) -> bool {
     let (old, new) = (python::names(&broken.text), python::names(&script.text));
     broken.text.lines().count() > script.text.lines().count()
@@ -465,7 +467,7 @@ fn hides(script: &Program, last: usize, broken: &Broken, place: usize) -> bool {
             && choose::rewrites(&script.text, &new, &broken.text, &old))
 }
 
-/// A script that was split in the middle of a statement.
+/// Joins a script that was split in the middle of a statement.
 fn join_all(
     programs: &[(usize, Program)],
     broken: &[(usize, Broken)],

@@ -1,9 +1,10 @@
-//! Markdown code fences as models write them: any length, any mark, unclosed, nested in strings.
+//! Markdown code fences as models write them: of any length and mark, unclosed, or nested in
+//! strings.
 
-/// What stands between two fences.
+/// The content between two fences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// The word after the opening fence, lower-case, without marks: `python` of `{.Python}`.
+    /// The word after the opening fence, in lower case, without marks: `python` for `{.Python}`.
     pub(super) tag: String,
     /// The lines between the fences, without the fence's own indentation.
     pub(super) text: String,
@@ -11,14 +12,14 @@ pub(super) struct Block {
     pub(super) closed: bool,
 }
 
-/// At most this many blocks of one answer are looked at.
+/// Maximum number of blocks read from an answer.
 const MAX_BLOCKS: usize = 64;
-/// At most this many places are tried as the end of one block.
+/// Maximum number of places that are tried as the end of a block.
 const MAX_ENDS: usize = 10;
-/// A word-processor's or a web page's invisible characters, which may stand before a fence.
+/// Invisible characters of word processors and web pages, which may precede a fence.
 const INVISIBLE: [char; 4] = ['\u{200b}', '\u{200c}', '\u{2060}', '\u{feff}'];
 
-/// Whether a line may be a fence, by its beginning.
+/// Whether a line may be a fence, by its start.
 pub(super) fn is_fence(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with("```") || line.starts_with("~~~")
@@ -30,33 +31,33 @@ struct Open<'a> {
     length: usize,
     indent: usize,
     tag: String,
-    /// Code on the fence's own line.
+    /// Code on the fence's line.
     inline: Option<&'a str>,
-    /// The block ends on the line that it begins on.
+    /// The block ends on the line where it starts.
     one_line: bool,
 }
 
 /// A place where a block may end.
 struct End<'a> {
-    /// The first line that is no more in the block.
+    /// The first line after the block's content.
     line: usize,
     /// The line after the fence.
     next: usize,
-    /// Code that stands before a fence at the end of its own line.
+    /// Code before a fence at the end of the same line.
     before: Option<&'a str>,
     closed: bool,
 }
 
-/// All blocks of the text in order.
+/// All blocks of the text, in order.
 ///
-/// A fence inside a string of the script looks like the block's end. So each possible end is tried
-/// on `fits` (does this text parse?), and without one that fits the block ends where its
-/// triple-quoted strings are closed.
+/// A fence inside a string of the script looks like the end of the block. So the text up to each
+/// possible end is tested with `fits` (does this text parse?). If none fits, the block ends where
+/// its triple-quoted strings are closed.
 pub(super) fn blocks(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<Block> {
     placed(text, fits).into_iter().map(|(_, block)| block).collect()
 }
 
-/// The same, each with the place of the line that opens it.
+/// The same, each with the index of the line that opens it.
 pub(super) fn placed(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<(usize, Block)> {
     let lines: Vec<&str> = text.split('\n').collect();
     let mut blocks = Vec::new();
@@ -81,7 +82,7 @@ pub(super) fn placed(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<(usize, Blo
     blocks
 }
 
-/// The block whose first line is `first`, and the line to go on from.
+/// Reads the block whose first line is `first`; also returns the line to continue from.
 fn read_block(
     lines: &[&str],
     first: usize,
@@ -114,7 +115,7 @@ fn read_block(
     (Block { tag: open.tag, text, closed }, next)
 }
 
-/// Where the block may end, nearest first. The end of the text always counts.
+/// The places where the block may end, nearest first. The end of the text is always included.
 fn ends<'a>(lines: &[&'a str], first: usize, open: &Open<'_>) -> Vec<End<'a>> {
     let fence: String = std::iter::repeat_n(open.mark, open.length).collect();
     let mut ends = Vec::new();
@@ -126,7 +127,7 @@ fn ends<'a>(lines: &[&'a str], first: usize, open: &Open<'_>) -> Vec<End<'a>> {
         if trimmed.starts_with(&fence) && trimmed.chars().all(|c| c == open.mark) {
             ends.push(End { line: n, next: n + 1, before: None, closed: true });
         } else if trimmed.starts_with(&fence) && opening(line).is_some_and(|o| !o.tag.is_empty()) {
-            // The next block begins: the fence that should close this one was forgotten.
+            // The next block starts: the closing fence is missing.
             ends.push(End { line: n, next: n, before: None, closed: true });
         } else if trimmed.ends_with(&fence) && trimmed.matches(&fence).count() == 1 {
             let before = line.trim_end().trim_end_matches(open.mark);
@@ -138,7 +139,7 @@ fn ends<'a>(lines: &[&'a str], first: usize, open: &Open<'_>) -> Vec<End<'a>> {
     ends
 }
 
-/// The opening fence that the line is, if it is one.
+/// Parses a line as an opening fence.
 fn opening(line: &str) -> Option<Open<'_>> {
     let start = line.trim_start_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c));
     let indent = line.chars().take_while(|c| c.is_whitespace()).count();
@@ -176,12 +177,12 @@ fn tag_of(word: &str) -> String {
     word.split([',', '}', ' ', ':']).next().unwrap_or_default().to_owned()
 }
 
-/// Whether the tag says that the block is Python.
+/// Whether the tag stands for Python.
 pub(super) fn is_python(tag: &str) -> bool {
     tag.starts_with("py") || tag == "ipython"
 }
 
-/// Whether the tag says that the block is something else than a script.
+/// Whether the tag stands for something other than a script.
 pub(super) fn other_language(tag: &str) -> bool {
     const OTHER: [&str; 34] = [
         "bash",
@@ -222,7 +223,7 @@ pub(super) fn other_language(tag: &str) -> bool {
     OTHER.contains(&tag)
 }
 
-/// The line with at most `indent` blanks taken from its start.
+/// The line with at most `indent` blanks removed from its start.
 fn unindent(line: &str, indent: usize) -> &str {
     let blanks = line.chars().take(indent).take_while(|c| c.is_whitespace());
     &line[blanks.map(char::len_utf8).sum()..]

@@ -1,6 +1,6 @@
-//! What a plan says the script can be tried with: arguments, and lines that are typed.
+//! The inputs that a plan proposes to run the script with: arguments and lines of standard input.
 //!
-//! In a plan that we wrote, and that a person may edit:
+//! In a plan written by the program, and possibly edited by the user:
 //!
 //! ```text
 //! ## Try it with
@@ -16,26 +16,26 @@ use crate::domain::plan::TRY_IT_WITH;
 use crate::domain::text::one_line;
 use std::fmt::Write;
 
-/// Under this it stands in a plan that we wrote.
+/// The heading of this section in a plan.
 pub(super) const HEADING: &str = TRY_IT_WITH;
-/// What is said there if nothing is given.
+/// The word for no input.
 pub(super) const NOTHING: &str = "none";
-/// More lines than this are a model that does not stop.
+/// Maximum number of input lines; a model that writes more does not stop.
 const MOST_LINES: usize = 50;
-/// Characters of one line.
+/// Maximum length of a line, in characters.
 const MOST_WIDTH: usize = 500;
 
-/// What the script is given when it runs.
+/// The input of a script's run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
     /// Its command-line arguments.
     pub args: Vec<String>,
-    /// What it reads from standard input before end of file.
+    /// Standard input before the end of file.
     pub stdin: String,
 }
 
 impl Given {
-    /// Takes a line as it is written under [`HEADING`], whatever stands in it.
+    /// Parses a line under [`HEADING`] exactly as written.
     pub(super) fn take(&mut self, line: &str) -> Option<()> {
         if let Some(args) = line.strip_prefix("arguments: ").filter(|_| self.args.is_empty()) {
             self.args = shlex::split(args)?;
@@ -48,16 +48,16 @@ impl Given {
 }
 
 enum Line<'a> {
-    /// Says nothing by itself, but is one of these.
+    /// A line of this section without content.
     Empty,
-    /// In pieces, where each stands in marks of its own.
+    /// Arguments, in one or more quoted pieces.
     Arguments(Vec<&'a str>),
-    /// Each piece is a line.
+    /// Input; each piece is a line.
     Input(Vec<&'a str>),
 }
 
 impl Line<'_> {
-    /// Whether it is more than a model's way of saying that there is nothing.
+    /// Whether the line has content, and is not a model's way of stating that there is none.
     fn is_real(&self) -> bool {
         let (Self::Arguments(pieces) | Self::Input(pieces)) = self else { return false };
         let text = pieces.join(" ");
@@ -66,14 +66,14 @@ impl Line<'_> {
     }
 }
 
-/// What a text in no form says that the script can be tried with.
+/// Parses the inputs in a plan without a fixed form.
 #[must_use]
 pub fn read(plan: &str) -> Given {
     let mut given = Given::default();
     let mut lines = 0;
     for line in sorted(plan).filter_map(|(_, line)| line) {
         match line {
-            // Quotes that are not closed leave nothing that could be meant.
+            // Arguments with unclosed quotes are discarded.
             Line::Arguments(words) if given.args.is_empty() => {
                 given.args = shlex::split(&words.join(" ")).unwrap_or_default();
             }
@@ -90,8 +90,8 @@ pub fn read(plan: &str) -> Given {
     given
 }
 
-/// What a model can have meant of it: without the command that would start the script, and without
-/// options that nothing in the plan speaks of, as of the example that it was shown.
+/// Cleans up the arguments that a model wrote: removes the command that starts the script, and
+/// options that the plan does not mention, such as those of the example in the prompt.
 pub(super) fn meant(mut given: Given, plan: &str) -> Given {
     let plan = plan.to_lowercase();
     let is_script = |word: &String| word.to_ascii_lowercase().ends_with(".py");
@@ -113,13 +113,13 @@ pub(super) fn meant(mut given: Given, plan: &str) -> Given {
     given
 }
 
-/// The text without the lines that say so.
+/// The text without the lines that state inputs.
 pub(super) fn without(text: &str) -> String {
     let others = sorted(text).filter(|(_, line)| line.is_none());
     others.map(|(line, _)| line).collect::<Vec<_>>().join("\n")
 }
 
-/// The same as a part of a plan; empty where there is nothing to say.
+/// Formats the inputs as a section of a plan; empty if there are none.
 pub(super) fn write(given: &Given) -> String {
     let mut text = String::new();
     if !given.args.is_empty() {
@@ -132,7 +132,7 @@ pub(super) fn write(given: &Given) -> String {
     if text.is_empty() { text } else { format!("\n{HEADING}\n\n{text}") }
 }
 
-/// The lines of a plan, with what each says of this.
+/// The lines of a plan, with the input that each states.
 fn sorted(text: &str) -> impl Iterator<Item = (&str, Option<Line<'_>>)> {
     let mut here = false;
     text.lines().map(move |line| {
@@ -142,7 +142,7 @@ fn sorted(text: &str) -> impl Iterator<Item = (&str, Option<Line<'_>>)> {
             here = without_case(heading.trim_matches(['#', ' ', ':']), "try it with") == Some("");
             return (line, here.then_some(Line::Empty));
         }
-        // A requirement may speak of it, and stays one.
+        // A requirement may mention an input, and stays a requirement.
         if super::planner::line::requirement(line).is_some() {
             return (line, None);
         }
@@ -156,12 +156,12 @@ fn sorted(text: &str) -> impl Iterator<Item = (&str, Option<Line<'_>>)> {
     })
 }
 
-/// What stands behind `input:` or `arguments:`.
+/// The value after `input:` or `arguments:`.
 fn value(text: &str) -> Option<Line<'_>> {
     let after = |name: &str| {
         let rest = without_case(text, name)?.trim_start_matches(['*', '_']);
         let rest = rest.strip_prefix(':')?.trim_start_matches(['*', '_']);
-        // One blank is ours, others are the Manager's.
+        // One blank belongs to the form, others to the user's input.
         let rest = rest.strip_prefix(' ').unwrap_or(rest).trim_end();
         Some(ticked(rest).unwrap_or_else(|| vec![rest]))
     };
@@ -169,17 +169,17 @@ fn value(text: &str) -> Option<Line<'_>> {
     after("input").map(Line::Input).or_else(|| arguments().map(Line::Arguments))
 }
 
-/// What stands in marks, if nothing but that is there: "`--rows 3`", "`7`, `10`."
+/// The texts in backticks, if there is nothing else: "`--rows 3`", "`7`, `10`."
 fn ticked(text: &str) -> Option<Vec<&str>> {
     let parts: Vec<&str> = text.strip_suffix('.').unwrap_or(text).split('`').collect();
-    // A word at most, of any language.
+    // At most one word, in any language.
     let between = |part: &&str| !part.trim_matches([' ', ',', ';']).contains(' ');
     let framed = parts.len() > 1 && parts.first() == Some(&"") && parts.last() == Some(&"");
     let apart = framed && parts.iter().step_by(2).all(between);
     apart.then(|| parts.into_iter().skip(1).step_by(2).collect())
 }
 
-/// What follows a prefix, in capitals or not.
+/// The text after a prefix, ignoring case.
 fn without_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = text.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
@@ -230,7 +230,7 @@ mod tests {
             ("## Try it with\n\n- input:  a: b\n- arguments: 'open\n", &[], " a: b\n"),
             ("### try it with:\n* Input: 1\n## Notes\n- input: 2", &[], "1\n"),
             ("Try with input: none\nTry with arguments: (none)\nTry with input: ...", &[], ""),
-            // What a script has to do is no input.
+            // A statement of what the script has to do is not an input.
             ("Input: a list of numbers\n- R1: input: a file\nTry with care: x", &[], ""),
         ] {
             let given = read(text);

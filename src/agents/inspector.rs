@@ -1,4 +1,5 @@
-//! The Reviewer before the first run of a version: logic, safety, practice, handling of errors.
+//! The Inspector: the Reviewer before the first run of a version. Covers logic, safety, good
+//! practice and error handling.
 
 use super::ask;
 use super::reviewer::{self, Open};
@@ -8,32 +9,32 @@ use serde::Serialize;
 
 pub use super::reviewer::parse;
 
-/// What it is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
     /// The approved plan, or the request.
     pub plan: &'a str,
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
-    /// The arguments and the input that the script is run with, in words.
+    /// The arguments and the input that the script is run with, as text.
     pub run_as: Option<&'a str>,
     /// The script.
     pub script: &'a str,
-    /// What it asks for outside its folder, in words.
+    /// What it accesses outside its folder, as text.
     pub asks: Option<&'a str>,
-    /// What the static checks found, in words.
+    /// The results of the static checks, as text.
     pub checks: Option<&'a str>,
-    /// Findings that are still open, to be confirmed.
+    /// Open findings, to be confirmed.
     pub open: &'a [Open<'a>],
     /// The version's number.
     pub version: u32,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
-    /// The model is held to a form that is JSON.
+    /// The model is constrained to JSON.
     pub structured: bool,
 }
 
-/// What is asked of it.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
     let schema = shown.structured.then(|| reviewer::schema(&[]));

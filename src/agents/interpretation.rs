@@ -1,4 +1,4 @@
-//! The interpretation: what a run's output says about the question that was asked.
+//! The Interpretation agent: answers the user's question from a run's output.
 
 use super::thoughts::prose;
 use super::{Refusal, RefusalKind, ask};
@@ -7,36 +7,36 @@ use crate::domain::text::within;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
-/// Bytes kept of an answer.
+/// Maximum size of an answer, in bytes.
 const LONGEST: usize = 4000;
-/// What stands behind a number of the answer's own.
+/// The mark after a number of unknown origin.
 pub const MARK: &str = " [?]";
 
-/// What it is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
     /// The request.
     pub question: &'a str,
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
-    /// The run, in words, with its output.
+    /// The run with its output, as text.
     pub run: &'a str,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
 }
 
-/// What is asked of it.
+/// Builds the request.
 ///
 /// # Errors
-/// The template can't be filled.
+/// If the template cannot be rendered.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     ask(prompts, Agent::Interpretation, Shown { question: shown.question.trim(), ..*shown })
 }
 
-/// The answer in words, for people. Code is none.
+/// Extracts the answer in words, without code.
 ///
 /// # Errors
-/// There is no text in it.
+/// If there is no text.
 pub fn parse(answer: &str) -> Result<String, Refusal> {
     let kept = within(&prose(answer), LONGEST);
     if kept.chars().any(char::is_alphanumeric) {
@@ -46,7 +46,7 @@ pub fn parse(answer: &str) -> Result<String, Refusal> {
     Err(Refusal::new(RefusalKind::Unusable, reason))
 }
 
-/// The answer with a mark behind each number that stands neither in the output nor in the question.
+/// The answer with a mark after each number that occurs neither in the output nor in the question.
 #[must_use]
 pub fn marked(answer: &str, sources: &[&str]) -> String {
     let known: Vec<&str> = sources.iter().flat_map(|text| numbers(text)).map(|n| n.0).collect();
@@ -55,7 +55,7 @@ pub fn marked(answer: &str, sources: &[&str]) -> String {
     let mut written = 0;
     for (number, end) in numbers(answer) {
         let begin = end - number.len();
-        // The number of an item of a list is none of the answer's.
+        // The number of a list item is not part of the answer.
         let line = answer[..begin].rfind('\n').map_or(0, |at| at + 1);
         let listed = answer[line..begin].trim().is_empty()
             && (answer[end..].starts_with(". ") || answer[end..].starts_with(") "));
@@ -69,8 +69,8 @@ pub fn marked(answer: &str, sources: &[&str]) -> String {
     out
 }
 
-/// The numbers in a text, each with the place of its end: digits, with marks between digits. Those that
-/// are a part of a name, as in `R2`, are none.
+/// The numbers in a text, each with its end offset: digits, with separators between digits. Digits
+/// that are part of a name, as in `R2`, are skipped.
 fn numbers(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -95,8 +95,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (&str, usize)> {
     })
 }
 
-/// A number in the form in which two that are written otherwise are the same: without marks between
-/// thousands, and without zeros that say nothing.
+/// A number in normal form, without thousands separators and insignificant zeros, so that different
+/// spellings compare equal.
 fn value(number: &str) -> String {
     let groups = |mark: char| {
         let mut parts = number.split('.').next().unwrap_or_default().split(mark).skip(1).peekable();

@@ -1,6 +1,6 @@
 //! List items as models and people write them.
 
-/// What stands before an item.
+/// The mark before an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shape {
     /// `R1:`, `**R1**.`, `- R1 -`, `Requirement 1:`
@@ -11,21 +11,21 @@ pub(super) enum Shape {
     Bullet,
 }
 
-/// One line that begins an item.
+/// A line that starts an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item<'a> {
     pub(super) shape: Shape,
     /// The number in the label, 0 for bullets.
     pub(super) number: u32,
-    /// A bullet stands before it, also before a label.
+    /// There is a bullet, possibly before a label.
     pub(super) bullet: bool,
-    /// Blanks before it.
+    /// Number of blanks before it.
     pub(super) indent: usize,
-    /// What follows the mark, untrimmed of Markdown inside.
+    /// The text after the mark; Markdown inside is kept.
     pub(super) text: &'a str,
 }
 
-/// The item that a line begins, if it does.
+/// The item that starts on a line, if any.
 pub(super) fn item(line: &str) -> Option<Item<'_>> {
     let start = line.trim_start();
     let indent = line.chars().count() - start.chars().count();
@@ -47,7 +47,7 @@ pub(super) fn item(line: &str) -> Option<Item<'_>> {
     bullet.then_some(Item { shape: Shape::Bullet, number: 0, bullet, indent, text: rest })
 }
 
-/// The line after `- `, `* `, `• `, with a task's box `[ ]` taken off too.
+/// The line after `- `, `* `, `• `, and after a task's checkbox `[ ]`.
 fn without_bullet(line: &str) -> Option<&str> {
     let rest = line.strip_prefix(['-', '*', '+', '•', '‣', '◦', '–'])?;
     let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
@@ -77,7 +77,7 @@ fn after_label(rest: &str) -> &str {
     ])
 }
 
-/// What is left when everything is taken off that could be read as the mark of an item.
+/// The text without anything at its start that could be read as the mark of an item.
 pub(super) fn without_marks(mut text: &str) -> &str {
     loop {
         let less =
@@ -99,7 +99,7 @@ fn numbered(text: &str) -> Option<(u32, &str)> {
     (rest.is_empty() || rest.starts_with([' ', '\t', '*'])).then(|| (number, rest.trim_start()))
 }
 
-/// The heading that a line is (`## Questions`, `**Questions**`, `Questions:`), in lower case.
+/// The heading on a line (`## Questions`, `**Questions**`, `Questions:`), in lower case.
 pub(super) fn heading(line: &str) -> Option<String> {
     let line = line.trim();
     let bold =

@@ -1,4 +1,4 @@
-//! Where a mark of a chat format stands: in what a model says, or in code and quotes that speak of it.
+//! Tells marks of a chat format in a model's text from those that code or quotes only mention.
 
 use super::extract::python::is_code;
 use super::fences::is_fence;
@@ -6,25 +6,27 @@ use super::text::starts_with;
 use super::turn_marks::is_mark;
 use std::cell::Cell;
 
-/// Bytes of a line that are looked at for the quotes around a mark.
+/// Number of bytes on each side of a mark that are searched for quotes.
 const NEAR: usize = 200;
-/// Places that are tried as the first and as the last line of the code around a mark.
+/// Maximum number of places that are tried as the first and as the last line of the code around a
+/// mark.
 const MAX_EDGES: usize = 3;
-/// Texts that are parsed for all marks of one answer, and marks that are looked at so closely.
+/// Maximum number of texts that are parsed for all marks of an answer, and maximum number of marks
+/// that are examined this closely.
 const MAX_TRIES: u32 = 24;
 const MAX_MARKS: u32 = 64;
 
-/// Says of a mark whether a script or a quote holds it, with a bound on the work.
+/// Decides whether a mark is inside a script or a quote, with a limit on the work.
 pub(super) struct Marks<'a> {
     parses: Option<&'a dyn Fn(&str) -> bool>,
     tries: Cell<u32>,
     looks: Cell<u32>,
-    /// The addresses between which code was found last.
+    /// Start and end address of the code that was found last.
     code: Cell<(usize, usize)>,
 }
 
 impl<'a> Marks<'a> {
-    /// For an answer that may hold code: `parses` says whether a text is Python.
+    /// For an answer that may contain code: `parses` checks whether a text is Python.
     pub(super) fn of_code(parses: &'a dyn Fn(&str) -> bool) -> Self {
         Self { parses: Some(parses), ..Self::of_words() }
     }
@@ -39,18 +41,19 @@ impl<'a> Marks<'a> {
         }
     }
 
-    /// Whether the answer may hold code.
+    /// Whether the answer may contain code.
     pub(super) const fn in_code(&self) -> bool {
         self.parses.is_some()
     }
 
-    /// Whether the mark at `at..end` is only spoken of: it stands in quotes, or in a string or a
-    /// comment of code that parses with it.
+    /// Whether the mark at `at..end` is only mentioned: in quotes, or in a string or a comment of
+    /// code that parses with it.
     pub(super) fn is_content(&self, text: &str, at: usize, end: usize) -> bool {
         is_quoted(text, at, end) || self.is_in_script(text, at, end)
     }
 
-    /// Whether code that parses has `at..end` in a string, or in a comment that more code follows.
+    /// Whether code that parses has `at..end` in a string, or in a comment that is followed by more
+    /// code.
     pub(super) fn is_in_script(&self, text: &str, at: usize, end: usize) -> bool {
         let Some(parses) = self.parses else { return false };
         let address = text.as_ptr().addr();
@@ -79,13 +82,13 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// Whether quotes or backticks around it, on its line, say that a mark is only spoken of.
+/// Whether quotes or backticks on the line show that a mark is only mentioned.
 fn is_quoted(text: &str, at: usize, end: usize) -> bool {
     let from = text.floor_char_boundary(at.saturating_sub(NEAR));
     let to = text.ceil_char_boundary((end + NEAR).min(text.len()));
     let before = text[from..at].rsplit('\n').next().unwrap_or_default();
     let after = text[end..to].split('\n').next().unwrap_or_default();
-    // A fence is no quote, and neither is an apostrophe.
+    // A fence is not a quote, and neither is an apostrophe.
     let (before, after) = (before.replace("```", ""), after.replace("```", ""));
     let around =
         |quote: char| !before.matches(quote).count().is_multiple_of(2) && after.contains(quote);
@@ -93,8 +96,8 @@ fn is_quoted(text: &str, at: usize, end: usize) -> bool {
     around('"') || around('`') || (close && around('\''))
 }
 
-/// Where the code around a mark may begin: behind a fence, nearest first, with the text, or at the
-/// first lines that look like code.
+/// The places where the code around a mark may start: after a fence, nearest first, then the start
+/// of the text, or at the first lines that look like code.
 fn starts(text: &str, at: usize) -> Vec<usize> {
     let (mut fences, mut code) = (Vec::new(), Vec::new());
     let (mut from, mut blank) = (0, true);
@@ -112,8 +115,8 @@ fn starts(text: &str, at: usize) -> Vec<usize> {
     fences.chain(std::iter::once(0)).chain(code).collect()
 }
 
-/// Where the code from `start` that holds a mark may end behind it: before a fence, before the first
-/// mark that stands in no string, or with the text.
+/// The places where the code from `start` with a mark in it may end: before a fence, before the
+/// first mark outside of strings, or at the end of the text.
 fn stops(text: &str, start: usize, end: usize) -> Vec<usize> {
     let mut stops = Vec::new();
     let mut from = end;
@@ -140,7 +143,7 @@ fn stops(text: &str, start: usize, end: usize) -> Vec<usize> {
     stops
 }
 
-/// What stands at the end of a piece of Python.
+/// The kind of position at the end of a piece of Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Code,
@@ -152,11 +155,11 @@ fn place(code: &str) -> Place {
     walk(code, |_, _| true)
 }
 
-/// Goes through a piece of Python character by character as long as it is to `go_on`, which is given
-/// each one's offset and place; the place of what follows the last one.
+/// Visits the characters of a piece of Python as long as `go_on` returns true; it is called with
+/// each offset and position kind. Returns the kind of the position after the last one.
 fn walk(code: &str, mut go_on: impl FnMut(usize, Place) -> bool) -> Place {
     let mut place = Place::Code;
-    // The quote that is open, as it ends.
+    // The closing quote of the open string.
     let mut open = "";
     let mut at = 0;
     while let Some(c) = code[at..].chars().next() {
@@ -172,7 +175,7 @@ fn walk(code: &str, mut go_on: impl FnMut(usize, Place) -> bool) -> Place {
                 place = Place::Code;
                 at += open.len() - 1;
             }
-            // It was no string: these end with their line.
+            // Not a string after all: single-quoted strings end on their line.
             Place::Text if open.len() == 1 && c == '\n' => place = Place::Code,
             Place::Comment | Place::Text => {}
             Place::Code if c == '#' => place = Place::Comment,
@@ -188,7 +191,7 @@ fn walk(code: &str, mut go_on: impl FnMut(usize, Place) -> bool) -> Place {
     place
 }
 
-/// How long the first of these texts is that `text` begins with, in small or capital letters.
+/// The length of the first of these texts that `text` starts with, ignoring case.
 pub(super) fn length_of(text: &str, texts: &[&str]) -> Option<usize> {
     texts.iter().find(|start| starts_with(text, start)).map(|start| start.len())
 }

@@ -1,7 +1,7 @@
-//! One file an agent: `request` (what it is shown) and `parse` (what it answered). All pure.
+//! One file per agent, with `request` (builds the prompt) and `parse` (reads the answer). All pure.
 //!
-//! Agents never call models, and know nothing of sessions: whatever a model wrote comes in as text
-//! and goes out as plain values, or as a [`Refusal`] whose reason is written for the model.
+//! Agents do not call models, and know nothing of sessions: a model's answer comes in as text, and
+//! is returned as plain values, or as a [`Refusal`] whose reason is written for the model.
 
 pub mod analysis;
 pub mod begin;
@@ -35,32 +35,32 @@ use crate::domain::chat::{Agent, Request};
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
-/// Why an answer can't be used.
+/// Why an answer is unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// There is no script in it.
+    /// It contains no script.
     NoCode,
     /// Its script does not parse.
     Syntax,
     /// Its script leaves code out ("rest unchanged").
     Placeholder,
-    /// It met its limit of length before it was done.
+    /// It reached its length limit.
     CutOff,
-    /// Nothing was answered.
+    /// It is empty.
     Empty,
     /// An edit in it fits no place of the script, or several.
     Edit,
-    /// It holds no plan, or no review.
+    /// It contains no plan or no review.
     Unusable,
 }
 
-/// An answer that can't be used.
+/// An unusable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Refusal {
-    /// What is wrong with it.
+    /// The kind of problem.
     pub kind: RefusalKind,
-    /// The same in sentences that the model can act on when it is asked again.
+    /// The reason, in sentences that the model can act on when it is asked again.
     pub reason: String,
 }
 
@@ -70,7 +70,7 @@ impl Refusal {
     }
 }
 
-/// An agent's request: its template, filled with what it is shown.
+/// Builds an agent's request from its template and the prompt's input.
 fn ask(prompts: &Prompts, agent: Agent, shown: impl Serialize) -> Result<Request, PromptError> {
     let (messages, defaults) = prompts.render(agent, shown)?;
     let request = Request::new(agent, messages, defaults.max_tokens);

@@ -1,4 +1,4 @@
-//! The Planner: a request becomes numbered requirements.
+//! The Planner: turns a request into numbered requirements.
 
 pub(super) mod form;
 pub(super) mod line;
@@ -19,56 +19,56 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// More requirements than this are a model that does not stop.
+/// Maximum number of requirements; a model that writes more does not stop.
 const MAX_REQUIREMENTS: usize = 20;
-/// A person may write a longer plan.
+/// Maximum number of requirements in a plan written by the user.
 const MAX_WRITTEN: usize = 100;
 const MAX_QUESTIONS: usize = 3;
-/// Characters of one requirement, and of the restatement.
+/// Maximum length of a requirement, and of the restatement, in characters.
 const MAX_WIDTH: usize = 500;
 
-/// What the Planner is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
-    /// What the Manager asked for.
+    /// The user's request.
     pub request: &'a str,
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
-    /// The arguments and the input that the script is run with, in words.
+    /// The arguments and the input that the script is run with, as text.
     pub run_as: Option<&'a str>,
-    /// The plan before, as text.
+    /// The previous plan, as text.
     pub previous: Option<&'a str>,
-    /// All that the Manager said about the plan, in order.
+    /// The user's remarks on the plan, in order.
     pub remarks: &'a [String],
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
 }
 
-/// What the Planner proposes.
+/// The Planner's proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// The whole plan, Markdown, written anew from its parts.
+    /// The whole plan as Markdown, formatted from its parts.
     pub text: String,
     /// Its requirements, `R1` to `Rn`.
     pub requirements: Vec<Requirement>,
-    /// What it wants to know, at most three.
+    /// Questions to the user, at most three.
     pub questions: Vec<String>,
 }
 
-/// What is asked of the Planner.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let request = shown.request.trim();
     let previous = shown.previous.map(str::trim_end);
     ask(prompts, Agent::Planner, Shown { request, previous, ..*shown })
 }
 
-/// What a plan says that the script can be tried with.
+/// The inputs that a plan proposes to run the script with.
 #[must_use]
 pub fn tried_with(plan: &str) -> Given {
     form::read(plan).map_or_else(|| given::read(plan), |parts| parts.given)
 }
 
-/// The plan in an answer that ended with `outcome`.
+/// Parses the plan in an answer that ended with `outcome`.
 pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     let normal = text::normalise(answer);
     let text = after_thinking(&normal);
@@ -91,7 +91,7 @@ pub fn parse(answer: &str, outcome: Outcome) -> Result<Proposal, Refusal> {
     if outcome == Outcome::Cut {
         found.drop_cut_off();
     }
-    // A plan ends with its questions, wherever its last part is.
+    // Questions come last in a plan, wherever its last part is.
     let known: BTreeSet<String> = found.questions.iter().cloned().collect();
     found.questions.extend(asked.into_iter().map(question_text).filter(|q| !known.contains(q)));
     let mut seen = BTreeSet::new();
@@ -123,10 +123,10 @@ fn proposal(parts: &Parts) -> Proposal {
     Proposal { text: write(parts), requirements, questions }
 }
 
-/// The requirements of a plan that a person may have written or edited.
+/// The requirements of a plan that may have been written or edited by the user.
 ///
-/// The form that [`parse`] writes is taken word by word. Else any kind of list will do; labels `R1`,
-/// `R2` are kept as written. A text without a list is one requirement, its first line.
+/// The form that [`parse`] produces is read word for word. Otherwise any kind of list is accepted,
+/// and labels `R1`, `R2` are kept. A text without a list is one requirement, its first line.
 #[must_use]
 pub fn read_plan(text: &str) -> Vec<Requirement> {
     let text = text::normalise(text);
@@ -156,8 +156,8 @@ pub fn read_plan(text: &str) -> Vec<Requirement> {
     requirements
 }
 
-/// The requirements of a plan that stand under the heading that we write: nothing in them is a mark or a
-/// heading, whatever it looks like.
+/// The requirements under the heading that the program writes. Their texts are taken literally,
+/// even if they look like marks or headings.
 fn as_written(text: &str) -> Option<Vec<Requirement>> {
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.iter().rposition(|line| *line == form::HEADING)? + 1;
@@ -180,7 +180,7 @@ fn number(texts: impl Iterator<Item = String>) -> Vec<Requirement> {
     texts.enumerate().map(|(n, text)| Requirement { id: format!("R{}", n + 1), text }).collect()
 }
 
-/// What was found in a plan's text.
+/// The parts found in a plan's text.
 #[derive(Debug, Default)]
 struct Found {
     restatement: String,
@@ -192,22 +192,22 @@ struct Found {
     ends_in_question: bool,
 }
 
-/// One would-be requirement.
+/// A possible requirement.
 #[derive(Debug, Default)]
 struct Point {
-    /// Its label's number, 0 without a label.
+    /// The number in its label, 0 without a label.
     number: u32,
     text: String,
-    /// Lines that belong to it, as how it can be seen to work.
+    /// Additional lines that belong to it, such as how to check it.
     details: Vec<String>,
-    /// It stands in the form: its text is as it was said.
+    /// It has the requested form: its text is taken literally.
     formal: bool,
-    /// How many headings stand before it.
+    /// Number of headings before it.
     section: usize,
 }
 
 impl Point {
-    /// The requirement on one line; `None` for a mere heading, or what is no words.
+    /// The requirement on one line; `None` for a heading, or a text without words.
     fn text(&self) -> Option<String> {
         let mut seen = BTreeSet::new();
         let details: Vec<&str> = self
@@ -216,7 +216,7 @@ impl Point {
             .map(String::as_str)
             .filter(|d| has_words(d) && seen.insert(*d))
             .collect();
-        // Marks of a list within a list are no words, and would be read as marks again.
+        // Marks of nested lists are not words, and would be parsed as marks again.
         let formal = self.formal;
         let text = if formal { &self.text } else { lists::without_marks(self.text.trim()) };
         if !formal && (!has_words(text) || (text.ends_with(':') && details.is_empty())) {
@@ -242,7 +242,7 @@ fn has_words(text: &str) -> bool {
 }
 
 impl Found {
-    /// Takes away what the end of the answer left unfinished.
+    /// Removes the unfinished part at the end of an answer that was cut off.
     fn drop_cut_off(&mut self) {
         let finished = |text: &str| text.ends_with(['.', '!', '?', ')', '`', '"', '。']);
         if self.ends_in_question && self.questions.last().is_some_and(|q| !q.ends_with('?')) {
@@ -262,24 +262,24 @@ impl Found {
     }
 }
 
-/// What the part of a plan under a heading is about.
+/// The kind of section of a plan.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Section {
     Requirements,
     Questions,
-    /// Another list than that of the requirements.
+    /// A list other than the requirements.
     Other,
 }
 
-/// The headings of the form, as [`lists::heading`] gives them.
+/// The headings of the requested form, as returned by [`lists::heading`].
 const REQUIREMENTS: &str = "requirements";
 const QUESTIONS: &str = "questions";
 
-/// Takes a text apart; `by_hand` for what a person wrote.
+/// Parses a text; `by_hand` if the user wrote it.
 ///
-/// Lines `R1: ...` are requirements wherever they stand. Of a text without them, the items of its best
-/// list are: those under the heading of the form if it has one, else all but those of a list that begins
-/// anew under a later heading.
+/// Lines `R1: ...` are requirements wherever they are. In a text without them, the items of its
+/// best list are the requirements: those under the heading of the requested form if there is one,
+/// otherwise all but those of a list that starts again under a later heading.
 fn read(text: &str, by_hand: bool) -> Found {
     let lines = without_code(text);
     let shape = shape(&lines);
@@ -292,11 +292,11 @@ fn read(text: &str, by_hand: bool) -> Found {
     let mut after_blank = true;
     // Whether lines at the margin still belong to the last point.
     let mut open = false;
-    // How many headings stand before here.
+    // Number of headings so far.
     let mut section = 0;
     // The last number of a list without labels.
     let mut last = 0;
-    // Blanks before the items of the list: what stands further right belongs to an item.
+    // Indentation of the list's items: lines that are indented further belong to an item.
     let margin = lines.iter().filter_map(|l| lists::item(l)).filter(|i| Some(i.shape) == shape);
     let margin = margin.map(|i| i.indent).min().unwrap_or(0) + 1;
     for line in &lines {
@@ -370,7 +370,7 @@ fn read(text: &str, by_hand: bool) -> Found {
     found
 }
 
-/// The shape of the list that holds the requirements: the best that has words in it.
+/// The shape of the list with the requirements: the best shape with words in it.
 fn shape(lines: &[&str]) -> Option<Shape> {
     let says = |line: &&&str| {
         line::requirement(line).is_some() || lists::item(line).is_some_and(|i| has_words(i.text))
@@ -388,11 +388,11 @@ fn begins_point(
     if Some(item.shape) == shape {
         return item.indent <= margin || item.shape == Shape::Labelled;
     }
-    // A person who adds a bullet to a list of `- R1: ...` means a new requirement.
+    // A bullet that the user adds to a list of `- R1: ...` is a new requirement.
     by_hand && item.bullet && item.indent < margin && !found.points.is_empty()
 }
 
-/// "1. The requirements:" with the requirements as its bullets.
+/// Handles "1. The requirements:" with the requirements as its bullets.
 fn bullets_of_a_lone_heading(found: &mut Found) {
     if let [point] = &mut found.points[..]
         && point.text.ends_with(':')
@@ -403,7 +403,7 @@ fn bullets_of_a_lone_heading(found: &mut Found) {
     }
 }
 
-/// The question that a line asks; empty where it says that there is none.
+/// The question on a line; empty if the line states that there is none.
 fn question(line: &str, item: Option<Item<'_>>, now: Section) -> Option<String> {
     if let Some(asked) = form::question(line) {
         return Some(question_text(asked));
@@ -421,7 +421,7 @@ fn question(line: &str, item: Option<Item<'_>>, now: Section) -> Option<String> 
         None => return None,
     };
     let asked = text::plain(asked.trim_start_matches(['*', ' ']));
-    // A lone word asks nothing.
+    // A lone word is not a question.
     let asks = asked.contains(' ') || asked.ends_with(['?', '？']);
     Some(if asks { question_text(&asked) } else { String::new() })
 }
@@ -439,7 +439,7 @@ fn table_row(line: &str) -> Option<Point> {
     Some(Point { number, text, details: cells.collect(), ..Point::default() })
 }
 
-/// The lines of a text without its blocks of code. A plan inside a fence stays.
+/// The lines of a text without its code blocks. A plan inside a fence is kept.
 fn without_code(text: &str) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut fence: Option<bool> = None;
@@ -457,8 +457,8 @@ fn without_code(text: &str) -> Vec<&str> {
     lines
 }
 
-/// What was said before the list: its sentences, or its title where there is none. A line that ends in a
-/// colon only leads on to what follows it.
+/// The text before the list: its sentences, or its title if there are none. Lines that end in a
+/// colon only introduce what follows.
 fn restatement(before: &[&str]) -> String {
     let leads_on = |line: &str| line.trim_end_matches(['*', '_', ' ']).ends_with(':');
     let said: Vec<&str> = before.iter().map(|l| l.trim()).filter(|l| !leads_on(l)).collect();
@@ -474,7 +474,7 @@ fn restatement(before: &[&str]) -> String {
     one_line(&text::plain(without_label(&sentences.join(" "))), MAX_WIDTH)
 }
 
-/// A text without the bold label before it, as `**Restatement**: `.
+/// A text without the bold label before it, such as `**Restatement**: `.
 fn without_label(said: &str) -> &str {
     let label = said.strip_prefix("**").and_then(|rest| rest.split_once("**"));
     let behind = label.and_then(|(label, rest)| {
@@ -483,7 +483,7 @@ fn without_label(said: &str) -> &str {
     behind.unwrap_or(said)
 }
 
-/// Requirements given as JSON, as `{"requirements": [{"id": "R1", "text": "..."}]}`.
+/// Parses requirements in JSON, such as `{"requirements": [{"id": "R1", "text": "..."}]}`.
 fn json_parts(text: &str) -> Option<Found> {
     let from = text.find(['{', '['])?;
     let before = text[..from].trim();
@@ -524,8 +524,8 @@ fn json_parts(text: &str) -> Option<Found> {
     })
 }
 
-/// Whether a requirement is the script itself, on one line: three statements of it or more, and one
-/// among them that nobody lists as a function's or a setting's name.
+/// Whether a requirement is the script itself on one line: at least three statements, one of which
+/// cannot be the name of a function or a setting.
 fn is_code(text: &str) -> bool {
     let kinds: Vec<Statement> = text
         .split("; ")
@@ -536,7 +536,7 @@ fn is_code(text: &str) -> bool {
 
 #[derive(PartialEq, Eq)]
 enum Statement {
-    /// A word of Python's begins it.
+    /// It starts with a Python keyword.
     Certain,
     /// A call or an assignment, or a name with its arguments or value.
     Likely,

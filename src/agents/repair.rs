@@ -1,4 +1,4 @@
-//! The repair: the Coder's script once more, after a check or a run failed.
+//! The Repair agent: fixes the Coder's script after a failed check or run.
 
 use super::ask;
 use crate::domain::chat::{Agent, Request};
@@ -7,34 +7,34 @@ use serde::Serialize;
 
 pub use super::extract::script as parse;
 
-/// What the Coder is shown of a script that failed.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
-    /// The arguments and the input that the script is run with, in words.
+    /// The arguments and the input that the script is run with, as text.
     pub run_as: Option<&'a str>,
-    /// What the user asked for, where the plan is another text.
+    /// The user's request, if it differs from the plan.
     pub request: Option<&'a str>,
     /// The script that failed.
     pub script: &'a str,
-    /// The error, with the lines that it came from and what the program knows of its cause.
+    /// The error, with the lines that caused it and what the program knows about the cause.
     pub problem: &'a str,
-    /// What the user said of versions before, and has not settled.
+    /// The user's unsettled feedback on earlier versions.
     pub wishes: &'a [&'a str],
     /// How earlier tries failed, oldest first.
     pub tries: Option<&'a str>,
-    /// How many tries are left, this one included, where that is told.
+    /// Number of tries left, including this one, if the prompt states it.
     pub left: Option<u32>,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
-    /// Edits of the script are asked for instead of the whole of it.
+    /// Ask for edits to the script instead of a whole script.
     pub edits: bool,
 }
 
-/// What is asked of the Coder.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
     ask(prompts, Agent::Repair, Shown { plan, script, ..*shown })

@@ -17,12 +17,12 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More points than this are a model that does not stop.
+/// Maximum number of findings; a model that writes more does not stop.
 const MAX_FINDINGS: usize = 100;
-/// More judgements than this are one too.
+/// Maximum number of judgements that are read.
 const MAX_JUDGED: usize = 10_000;
 
-/// A finding that is still open, to be confirmed.
+/// An open finding, to be confirmed.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Open<'a> {
     /// Its id, `F1`.
@@ -31,34 +31,34 @@ pub struct Open<'a> {
     pub text: &'a str,
 }
 
-/// What the Reviewer is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
     /// The approved plan.
     pub plan: &'a str,
     /// Its requirements.
     pub requirements: &'a [Requirement],
-    /// What the user said of versions before, and has not settled.
+    /// The user's unsettled feedback on earlier versions.
     pub wishes: &'a [&'a str],
-    /// The data files: the name of each, with what is in it.
+    /// The data files: each name with a description of the content.
     pub data: &'a [String],
     /// The script, without line numbers: a quote must be in it as written.
     pub script: &'a str,
-    /// Its run, in words.
+    /// Its run, as text.
     pub run: &'a str,
-    /// What the static checks found, in words.
+    /// The results of the static checks, as text.
     pub checks: Option<&'a str>,
-    /// Findings still open; only the first twelve are shown.
+    /// Open findings; only the first twelve are used.
     pub open: &'a [Open<'a>],
     /// The version's number.
     pub version: u32,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
-    /// The model is held to a form that is JSON.
+    /// The model is constrained to JSON.
     pub structured: bool,
 }
 
-/// The names that the template uses.
+/// The variables of the template.
 #[derive(Serialize)]
 struct Context<'a> {
     plan: &'a str,
@@ -75,7 +75,7 @@ struct Context<'a> {
     ids: String,
 }
 
-/// What is asked of the Reviewer.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let ids: Vec<&str> = shown.requirements.iter().map(|r| r.id.as_str()).collect();
     let context = Context {
@@ -96,9 +96,9 @@ pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptEr
     Ok(Request { schema, form, ..ask(prompts, Agent::Reviewer, context)? })
 }
 
-/// What a review has to be: a judgement of each of these requirements, the findings, the verdict. All
-/// fields are required, as some providers want it: a text that there is none of is empty. They stand in the
-/// order of the prompt's example, in which a model that is held to them has to give them.
+/// The JSON schema of a review: a judgement of each of these requirements, the findings, the
+/// verdict. All fields are required, as some providers demand it; a missing text is empty. The
+/// fields have the order of the prompt's example, in which a constrained model has to write them.
 pub(super) fn schema(ids: &[&str]) -> Value {
     let object = |fields: Value| {
         let names: Vec<String> =
@@ -127,13 +127,15 @@ pub(super) fn schema(ids: &[&str]) -> Value {
     }))
 }
 
-/// The review in an answer. What stands in the form (see [`write`] and [`write_json`]) is taken as said.
-/// Of an answer that has no judgement, or no finding, in the form, lists and tables are read for it.
+/// Parses the review in an answer. The requested form (see [`write`] and [`write_json`]) is taken
+/// literally. If an answer has no judgement or no finding in this form, lists and tables are parsed
+/// for them.
 ///
-/// Judgements are given in the plan's order and only where the answer does not contradict itself.
+/// Judgements are returned in the plan's order, and only where the answer does not contradict
+/// itself.
 ///
 /// # Errors
-/// An answer that says nothing of the kind.
+/// If the answer contains no review.
 pub fn parse(answer: &str, requirements: &[Requirement]) -> Result<RawReview, Refusal> {
     let normal = text::normalise(answer);
     let text = after_thinking(&normal);
@@ -142,7 +144,7 @@ pub fn parse(answer: &str, requirements: &[Requirement]) -> Result<RawReview, Re
         return Err(Refusal::new(RefusalKind::Empty, reason));
     }
     let mut sheet = Sheet { requirements, ..Sheet::default() };
-    // A finding may speak of JSON: only an answer that begins with it is it.
+    // A finding may mention JSON: only an answer that starts with JSON is read as JSON.
     if begins_as_json(text) && json::read(text, &mut sheet) {
         let last = || text.lines().rev().find_map(form::verdict_line);
         sheet.verdict = sheet.verdict.or_else(last);
@@ -169,7 +171,7 @@ const FORM: &str = "Write one line for each requirement (`R1: met`, `R2: partly`
                     then the problems as `- [blocker] R2 \"quoted line\" what is wrong`, then \
                     `VERDICT: ACCEPT` or `VERDICT: ITERATE`, and stop.";
 
-/// Why a review that leaves out these requirements is asked for again.
+/// The refusal of a review that leaves out these requirements.
 #[must_use]
 pub fn unjudged(ids: &[&str]) -> Refusal {
     let reason = format!("The answer does not judge {}. {FORM}", ids.join(", "));
@@ -185,28 +187,28 @@ fn refuse(contradicts: bool) -> Refusal {
     Refusal::new(RefusalKind::Unusable, reason)
 }
 
-/// What is being collected from an answer.
+/// Collects the parts of a review.
 #[derive(Default)]
 struct Sheet<'a> {
     requirements: &'a [Requirement],
-    /// Judgements in the form.
+    /// Judgements in the requested form.
     judged: Vec<(String, Status)>,
-    /// What may be judgements.
+    /// Possible judgements in other forms.
     guessed: Vec<(String, Status)>,
-    /// Findings in the form.
+    /// Findings in the requested form.
     findings: Vec<RawFinding>,
-    /// What may be findings.
+    /// Possible findings in other forms.
     loose: Vec<RawFinding>,
     verdict: Option<Verdict>,
 }
 
 impl Sheet<'_> {
-    /// Whether the plan has such a requirement. Without a plan any id will do.
+    /// Whether the plan has this requirement. Without a plan, any id is accepted.
     fn knows(&self, id: &str) -> bool {
         self.requirements.is_empty() || self.requirements.iter().any(|r| r.id == id)
     }
 
-    /// The review, and whether the answer says of one requirement that it is met and that it is not.
+    /// The review, and whether the answer calls one requirement both met and not met.
     fn review(mut self) -> (RawReview, bool) {
         let judged = if self.judged.is_empty() { &self.guessed } else { &self.judged };
         let mut statuses: BTreeMap<&str, BTreeSet<u8>> = BTreeMap::new();
@@ -243,14 +245,14 @@ impl Sheet<'_> {
     fn tidy(&self, finding: RawFinding) -> RawFinding {
         let quote = finding.quote.map(|quote| form::kept(&quote)).filter(|q| !q.is_empty());
         let text = form::kept(&finding.text);
-        // The line alone says where it is wrong.
+        // The quoted line alone shows where the problem is.
         let text = if text.is_empty() { quote.clone().unwrap_or_default() } else { text };
         let requirement = finding.requirement.filter(|id| self.knows(id));
         RawFinding { requirement, quote, text, ..finding }
     }
 
-    /// Whether a point that is not in the form can be a finding: it is more than a word or a heading, it
-    /// is not the plan said again, and it is not about what the same answer calls met.
+    /// Whether a point in another form can be a finding: it is more than a word or a heading, does
+    /// not repeat the plan, and is not about a requirement that the same answer calls met.
     fn says_something(&self, finding: &RawFinding, judgements: &[Judgement]) -> bool {
         if finding.severity.is_some() || finding.quote.is_some() || finding.id.is_some() {
             return true;

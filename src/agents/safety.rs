@@ -1,4 +1,4 @@
-//! The safety judge: says of a script whether it is safe to run, and why.
+//! The Safety agent: judges whether a script is safe to run, and why.
 
 use super::{Refusal, RefusalKind, ask};
 use crate::domain::chat::{Agent, Request};
@@ -7,40 +7,40 @@ use crate::domain::text::one_line;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
-/// Characters kept of a reason.
+/// Maximum length of a reason, in characters.
 const LONGEST: usize = 300;
-/// The words of the form.
+/// The labels of the requested form.
 const LABEL: &str = "safe";
 const REASON: &str = "reason";
-/// The form as a pattern of the whole answer: whatever [`write`] gives matches.
+/// The requested form as a pattern of the whole answer; every result of [`write`] matches.
 pub const PATTERN: &str = r"[ \n]{0,4}SAFE: (yes|no)\nREASON: [^\n]+\n?";
 const YES: &[&str] = &["yes", "true"];
 const NO: &[&str] = &["no", "false"];
 
-/// What it is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
     /// The approved plan, or the request.
     pub plan: &'a str,
     /// The script.
     pub script: &'a str,
-    /// What the script asks for outside its folder, in words.
+    /// What the script accesses outside its folder, as text.
     pub asks: &'a str,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
 }
 
-/// What is asked of it.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: &Shown<'_>) -> Result<Request, PromptError> {
     let (plan, script) = (shown.plan.trim_end(), shown.script.trim_end());
     let request = ask(prompts, Agent::Safety, Shown { plan, script, ..*shown })?;
     Ok(Request { form: Some(PATTERN.to_owned()), ..request })
 }
 
-/// Reads its answer.
+/// Parses an answer.
 ///
 /// # Errors
-/// An answer that says neither yes nor no, or both.
+/// If the answer says neither yes nor no, or both.
 pub fn parse(answer: &str) -> Result<Judged, Refusal> {
     if let Some(judged) = in_form(answer) {
         return Ok(judged);
@@ -59,13 +59,13 @@ pub fn parse(answer: &str) -> Result<Judged, Refusal> {
     Ok(Judged { safe, reason })
 }
 
-/// The answer in the form, as it is asked for. A reason is one line.
+/// Formats an answer in the requested form. A reason is one line.
 #[must_use]
 pub fn write(judged: &Judged) -> String {
     format!("SAFE: {}\nREASON: {}\n", if judged.safe { "yes" } else { "no" }, judged.reason)
 }
 
-/// The answer that is nothing but the form: its reason is whatever stands there.
+/// Parses an answer that has exactly the requested form; the reason is taken literally.
 fn in_form(answer: &str) -> Option<Judged> {
     let mut lines = answer.lines().filter(|line| !line.trim().is_empty());
     let safe = match after(lines.next()?.trim(), LABEL)? {
@@ -77,27 +77,27 @@ fn in_form(answer: &str) -> Option<Judged> {
     (lines.next().is_none() && !reason.is_empty()).then_some(Judged { safe, reason })
 }
 
-/// A line without what marks it up.
+/// A line without Markdown and other marks.
 fn plain(line: &str) -> String {
     let marks = |c: char| matches!(c, '*' | '#' | '>' | '`' | '"' | '{' | '}' | '-' | '_');
     line.replace(marks, "").trim().to_owned()
 }
 
-/// What stands behind a label.
+/// The text after a label.
 fn after<'a>(line: &'a str, label: &str) -> Option<&'a str> {
     let start = line.get(..label.len())?;
     let rest = line[label.len()..].trim_start();
     (start.eq_ignore_ascii_case(label)).then(|| rest.strip_prefix([':', '=', '?']))?.map(str::trim)
 }
 
-/// What a line says, if it says yes or no.
+/// The yes or no on a line, if any.
 fn verdict(line: &str) -> Option<bool> {
     let value = after(line, LABEL).unwrap_or(line).to_lowercase();
     let value = value.trim_end_matches(['.', '!']);
     let is = |words: &[&str]| {
         words.iter().any(|word| {
             value.strip_prefix(word).is_some_and(|rest| {
-                // A sentence after a bare word belongs to it only behind a mark.
+                // A bare word may be followed by a sentence only after a punctuation mark.
                 rest.is_empty() || rest.starts_with([',', '.', ';', ':', '('])
             })
         })

@@ -1,18 +1,19 @@
-//! What every answer needs before it is read: line ends, words.
+//! Text helpers for reading answers: line ends, words, comparison.
 
 use crate::domain::text::single_spaced;
 use std::collections::HashSet;
 
-/// The answer with `\n` line ends and without a byte-order mark.
+/// The answer with `
+/// ` line ends and without a byte order mark.
 pub(super) fn normalise(answer: &str) -> String {
     answer.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Lines of fewer words than this are said by chance in the words of the prompt.
+/// Lines with fewer words than this may match the prompt by chance.
 const ECHO_WORDS: usize = 6;
 
-/// The answer without the lines that stand in what the model was told: a weak model says its
-/// instructions and their examples again as if they were its own.
+/// The answer without lines that repeat the prompt: weak models repeat their instructions and the
+/// examples in them.
 #[must_use]
 pub fn without_echo(answer: &str, told: &str) -> String {
     let told: HashSet<String> = told.lines().map(key).filter(|k| is_said(k)).collect();
@@ -23,12 +24,12 @@ fn is_said(key: &str) -> bool {
     key.split(' ').count() >= ECHO_WORDS
 }
 
-/// Whether the text begins so, in small or capital letters.
+/// Whether the text starts with `start`, ignoring case.
 pub(super) fn starts_with(text: &str, start: &str) -> bool {
     text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
-/// Where `what` (ASCII) first stands, in small or capital letters.
+/// The first position of `what` (ASCII), ignoring case.
 pub(super) fn find(text: &str, what: &str) -> Option<usize> {
     let first = what.as_bytes().first()?;
     text.bytes().enumerate().find_map(|(at, byte)| {
@@ -39,7 +40,7 @@ pub(super) fn find(text: &str, what: &str) -> Option<usize> {
     })
 }
 
-/// Lower-case words without punctuation, in order.
+/// The words of the text in lower case, without punctuation, in order.
 pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’')
         .map(|word| word.trim_matches(['\'', '’']))
@@ -47,7 +48,7 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
         .map(|word| word.to_lowercase().replace('’', "'"))
 }
 
-/// The text in a form in which two wordings that differ only in marks and case are the same.
+/// A key that is equal for texts that differ only in punctuation and case.
 pub(super) fn key(text: &str) -> String {
     words(text).collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,5 @@
-//! What models think before they answer, however their chat format marks it. The one table of these
-//! marks; every agent's answer is read without them.
+//! Reasoning that models write before they answer, in every chat format. This is the only table of
+//! its marks; all agents' answers are read without it.
 
 use super::marks::{Marks, length_of};
 use super::text::{find, normalise, starts_with};
@@ -8,7 +8,7 @@ use crate::domain::text::visible;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// Words for a thought in marks of the form `<think>`, also with a name before them: `<seed:think>`.
+/// Words in marks of the form `<think>`, also with a name before them: `<seed:think>`.
 const TAGS: [&str; 18] = [
     "think",
     "thinking",
@@ -29,9 +29,9 @@ const TAGS: [&str; 18] = [
     "mm:think",
     "antml:thinking",
 ];
-/// Words for a thought in all other forms.
+/// Words in all other forms.
 const WORDS: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
-/// What stands around such a word where the thought begins, and where it ends.
+/// The text around such a word at the start and at the end of a thought.
 const FORMS: [[&str; 4]; 8] = [
     ["[", "]", "[/", "]"],
     ["◁", "▷", "◁/", "▷"],
@@ -42,12 +42,12 @@ const FORMS: [[&str; 4]; 8] = [
     ["<|begin_of_", "|>", "<|end_of_", "|>"],
     ["<|start_of_", "|>", "<|end_of_", "|>"],
 ];
-/// Marks of a form of their own.
+/// Marks with a form of their own.
 const OTHERS: [(&str, &str); 2] =
     [("<|channel>thought", "<channel|>"), ("<unused94>thought", "<unused95>")];
 
-/// How a thought begins and ends. Where the opening mark belongs to the prompt, an answer has only the
-/// other one. Small and capital letters are the same.
+/// The marks at the start and the end of a thought. If the opening mark belongs to the prompt, an
+/// answer has only the closing one. Case is ignored.
 static THOUGHTS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let tags = TAGS.iter().map(|tag| (format!("<{tag}>"), format!("</{tag}>")));
     let of_forms = FORMS.iter().flat_map(|[open, opened, close, closed]| {
@@ -59,7 +59,7 @@ static THOUGHTS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     tags.chain(of_forms).chain(others).collect()
 });
 
-/// How an answer begins and ends that is told apart from the thoughts before it.
+/// The marks at the start and the end of an answer that follows the reasoning.
 const ANSWERS: [(&str, &str); 8] = [
     ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
     ("<|begin_of_solution|>", "<|end_of_solution|>"),
@@ -70,22 +70,22 @@ const ANSWERS: [(&str, &str); 8] = [
     ("<response>", "</response>"),
     ("<solution>", "</solution>"),
 ];
-/// The first so many of these mean nothing else, wherever they stand.
+/// The first of these have no other meaning anywhere in a text.
 const SURE_ANSWERS: usize = 4;
-/// Bytes of a tag that its attributes may take.
+/// Maximum size of a tag's attributes, in bytes.
 const ATTRIBUTES: usize = 100;
-/// Bytes before a mark that are looked at.
+/// Number of bytes before a mark that are examined.
 const BEFORE: usize = 200;
 
-/// The messages of an answer that has channels: `<|channel|>analysis<|message|>...<|end|>`.
+/// The messages of an answer with channels: `<|channel|>analysis<|message|>...<|end|>`.
 const MESSAGE: &str = "<|message|>";
 const CHANNEL: &str = "<|channel|>";
 const MESSAGE_ENDS: [&str; 4] = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"];
-/// The same where the server left out the marks, but not the words between them.
+/// The same if the server removed the marks, but not the words between them.
 const BARE: (&str, &str) = ("analysis", "assistantfinal");
 
-/// What the model says after thinking aloud. Its thoughts if nothing follows them, unless the answer
-/// was `cut` before it came to that.
+/// The answer after the reasoning. If nothing follows the reasoning, it is returned itself, unless
+/// the answer was `cut` before.
 pub(super) fn said<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Cow<'a, str> {
     let parts = parts(text, cut, marks);
     match parts[..] {
@@ -95,15 +95,15 @@ pub(super) fn said<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Cow<'a, s
     }
 }
 
-/// The same as one stretch of the text: its longest, where a thought stands in the middle.
+/// The same as one stretch of the text: the longest, if there is a thought in the middle.
 pub(super) fn after_thinking(text: &str) -> &str {
     let parts = parts(text, false, &Marks::of_words());
     parts.into_iter().max_by_key(|part| part.trim().len()).unwrap_or_default()
 }
 
-/// Where the thoughts at an answer's beginning end, in bytes, and how they are marked; `None` if it
-/// has none. `how` is what is known of the model: of one that thinks aloud, an answer that was `cut`
-/// before it came to an end of its thoughts is nothing else.
+/// The end of the reasoning at the start of an answer, in bytes, and how it is marked; `None` if
+/// there is none. `how` is what is known of the model: if it reasons aloud, an answer that was
+/// `cut` before the end of the reasoning is reasoning only.
 #[must_use]
 pub fn thoughts(answer: &str, how: Thinking, cut: bool) -> Option<(usize, Thinking)> {
     let start = answer.trim_start();
@@ -115,20 +115,20 @@ pub fn thoughts(answer: &str, how: Thinking, cut: bool) -> Option<(usize, Thinki
         return Some((answer.len(), marked));
     }
     let [rest] = parts(answer, false, &Marks::of_words())[..] else { return None };
-    // What is nothing but a thought is read as the answer.
+    // An answer that is only a thought is read as the answer.
     let begin = rest.as_ptr().addr().wrapping_sub(answer.as_ptr().addr());
     let behind = answer.get(begin + rest.len()..)?.trim_start();
     (closed && begin > 0 && (behind.is_empty() || behind.starts_with("<|")))
         .then_some((begin, marked))
 }
 
-/// Whether a mark may begin so.
+/// Whether a mark may start with this character.
 const fn is_first(c: char) -> bool {
     matches!(c, '<' | '[' | '◁')
 }
 
-/// The row of the table whose opening mark a text begins with, and the mark's length. What has the form
-/// of a tag may have attributes.
+/// The row of the table whose opening mark a text starts with, and the mark's length. Marks in the
+/// form of a tag may have attributes.
 fn opens(text: &str) -> Option<(usize, usize)> {
     THOUGHTS.iter().enumerate().find_map(|(row, (open, _))| {
         if starts_with(text, open) {
@@ -174,7 +174,7 @@ fn marks_of(text: &str) -> Vec<Mark> {
         .collect()
 }
 
-/// The stretches of a text that are no thoughts.
+/// The stretches of a text that are not reasoning.
 fn parts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a str> {
     let start = text.trim_start();
     if start.starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok() {
@@ -184,7 +184,7 @@ fn parts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a str> {
         return vec![said];
     }
     let mut parts = without_thoughts(text, cut, marks);
-    // What stands before such a mark was thought, and what follows its end is another turn.
+    // The text before such a mark is reasoning, and the text after its end is another turn.
     for (n, part) in parts.clone().into_iter().enumerate() {
         let lead = part.len() - part.trim_start().len();
         let places = part.char_indices().filter(|(_, c)| matches!(c, '<' | '['));
@@ -225,7 +225,7 @@ fn without_thoughts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a 
             continue;
         }
         if !mark.opens {
-            // What a line speaks of and closes again is no thought.
+            // An opening mark mentioned in a line and closed again does not start a thought.
             let is_spoken_of = |other: &Mark| {
                 other.opens
                     && other.row == mark.row
@@ -235,7 +235,7 @@ fn without_thoughts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a 
             if found[..n].iter().any(is_spoken_of) {
                 continue;
             }
-            // All before it was thought.
+            // All text before it was reasoning.
             said.clear();
             thought = Some(&text[at..mark.at]);
             at = mark.end;
@@ -257,7 +257,7 @@ fn without_thoughts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a 
                 thought = Some(&text[mark.end..]);
                 at = text.len();
             }
-            // A model that forgot the end of its thought may have answered in it.
+            // A model that omitted the end mark may have answered inside the thought.
             None if leads => at = mark.end,
             None => {}
         }
@@ -270,8 +270,8 @@ fn without_thoughts<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Vec<&'a 
     }
 }
 
-/// Whether a mark stands where one is read: an opening one at the beginning of a line, and none of one
-/// word in the middle of what is said.
+/// Whether a mark is where it counts: opening marks only at the start of a line or after other
+/// marks.
 fn marks_a_thought(text: &str, mark: &Mark) -> bool {
     let from = text.floor_char_boundary(mark.at.saturating_sub(BEFORE));
     let line = text[from..mark.at].rsplit('\n').next().unwrap_or_default();
@@ -280,8 +280,8 @@ fn marks_a_thought(text: &str, mark: &Mark) -> bool {
     !mark.opens || line.is_empty() || only_marks
 }
 
-/// What is said in an answer that has channels: its final message, or a call of a tool with all that
-/// follows it. None if it has no channels.
+/// The answer in a text with channels: its final message, or a tool call with all that follows.
+/// `None` if it has no channels.
 fn of_channels<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Option<&'a str> {
     let start = text.trim_start();
     if starts_with(start, BARE.0)
@@ -308,7 +308,7 @@ fn of_channels<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Option<&'a st
         let head = &head[begin..];
         let role = head.strip_prefix("<|start|>").unwrap_or_default();
         if !(role.is_empty() || role.starts_with("assistant") || role.starts_with('<')) {
-            // A turn that the model made up for somebody else.
+            // A turn that the model made up for another speaker.
             break;
         }
         let mut ends = text[body..].match_indices("<|").map(|(at, _)| body + at);
@@ -336,13 +336,13 @@ fn of_channels<'a>(text: &'a str, cut: bool, marks: &Marks<'_>) -> Option<&'a st
     })
 }
 
-/// The name of the channel that a text begins with.
+/// The name of the channel at the start of a text.
 fn header(text: &str) -> Option<&str> {
     let text = text.strip_prefix("<|start|>assistant").unwrap_or(text);
     text.strip_prefix(CHANNEL).filter(|rest| rest.contains(MESSAGE))
 }
 
-/// What an answer says to people: without thoughts, and without the code in it.
+/// The text of an answer for the user, without reasoning and code.
 pub(super) fn prose(answer: &str) -> String {
     let normal = normalise(answer);
     let mut in_code = false;
@@ -376,7 +376,7 @@ mod tests {
                 // The opening mark belongs to the prompt.
                 (format!("Hm: R1?\n{close}\nYes."), "Yes."),
                 (format!("Hm: R1? So be it.{close}\n\nYes."), "Yes."),
-                // Nothing follows, or its end was forgotten.
+                // Nothing follows, or the end mark is missing.
                 (format!("{open}\nYes.\n{close}\n"), "Yes."),
                 (format!("{open}\nYes."), "Yes."),
                 // It comes after the answer, or in its middle.

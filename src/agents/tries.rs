@@ -1,5 +1,5 @@
-//! What the request itself says that the script is tried with: arguments and typed input. Only what
-//! stands there word for word is taken; what a model makes up is nobody's wish.
+//! The Tries agent: extracts arguments and input for the script from the request. Only text that is
+//! in the request word for word is used, so that nothing is made up by the model.
 
 use super::given::{self, Given, NOTHING};
 use super::thoughts::after_thinking;
@@ -9,24 +9,24 @@ use crate::domain::text::stands_in;
 use crate::prompts::{PromptError, Prompts};
 use serde::Serialize;
 
-/// What it is shown.
+/// The input of the prompt.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Shown<'a> {
-    /// What the user asked for.
+    /// The user's request.
     pub request: &'a str,
-    /// Why the answer before was refused.
+    /// Why the previous answer was refused.
     pub refusal: Option<&'a str>,
 }
 
-/// What is asked of it.
+/// Builds the request.
 pub fn request(prompts: &Prompts, shown: Shown<'_>) -> Result<Request, PromptError> {
     ask(prompts, Agent::Tries, Shown { request: shown.request.trim(), ..shown })
 }
 
-/// Reads its answer; empty where the request says nothing of the kind.
+/// Parses an answer; empty if the request states no inputs.
 ///
 /// # Errors
-/// An answer that is not of the form.
+/// If the answer does not have the requested form.
 pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
     let answer = text::normalise(answer);
     let answer = after_thinking(&answer);
@@ -44,7 +44,7 @@ pub fn parse(answer: &str, request: &str) -> Result<Given, Refusal> {
     if !given.args.iter().all(|arg| stands_in(request, arg)) {
         given.args.clear();
     }
-    // Who copies the request itself found nothing in it.
+    // A model that copies the request found no input in it.
     let too_much = 2 * given.stdin.len() > request.trim().len();
     if too_much || !given.stdin.lines().all(|line| stands_in(request, line)) {
         given.stdin.clear();

@@ -2,7 +2,7 @@
 
 use super::text::starts_with;
 
-/// Marks that have no form of their own. Those that have are read by it: `<|im_end|>`,
+/// Marks without a common form. Others are recognised by their form: `<|im_end|>`,
 /// `<｜end▁of▁sentence｜>`, `<|turn>`, `<turn|>`, `[|endofturn|]`.
 const MARKS: [&str; 21] = [
     "</s>",
@@ -27,9 +27,9 @@ const MARKS: [&str; 21] = [
     "<<SYS>>",
     "<</SYS>>",
 ];
-/// Characters of a mark, at most.
+/// Maximum length of a mark, in characters.
 pub(super) const LONGEST: usize = 60;
-/// Names of those whose turn is not the model's, as chat formats write them in their marks.
+/// Names of speakers other than the model, as chat formats write them in their marks.
 pub(super) const OTHERS: [&str; 14] = [
     "user",
     "human",
@@ -49,7 +49,7 @@ pub(super) const OTHERS: [&str; 14] = [
 /// Names of the model.
 pub(super) const OWN: [&str; 6] = ["assistant", "model", "bot", "chatbot", "gpt", "ai"];
 
-/// Who speaks behind a mark.
+/// The speaker after a mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speaker {
     Own,
@@ -57,12 +57,12 @@ pub(super) enum Speaker {
     Unsaid,
 }
 
-/// Whether a text begins with a mark.
+/// Whether a text starts with a mark.
 pub(super) fn is_mark(text: &str) -> bool {
     mark_length(text).is_some()
 }
 
-/// The length of the mark that a text begins with.
+/// The length of the mark at the start of a text.
 pub(super) fn mark_length(text: &str) -> Option<usize> {
     if !text.starts_with(['<', '[']) {
         return None;
@@ -70,7 +70,7 @@ pub(super) fn mark_length(text: &str) -> Option<usize> {
     mark(text).map(|(length, _)| length)
 }
 
-/// The mark that a text begins with: its length, with the name behind it, and who speaks next.
+/// The mark at the start of a text: its length, including the name after it, and the next speaker.
 pub(super) fn mark(text: &str) -> Option<(usize, Speaker)> {
     let (length, name) = of_form(text).or_else(|| {
         let mark = MARKS.iter().find(|mark| starts_with(text, mark))?;
@@ -98,7 +98,7 @@ pub(super) fn mark(text: &str) -> Option<(usize, Speaker)> {
     })
 }
 
-/// A mark that is one by its form, and the name in it.
+/// A mark recognised by its form, and the name in it.
 fn of_form(text: &str) -> Option<(usize, &str)> {
     let (open, close) = if text.starts_with('<') { ('<', '>') } else { ('[', ']') };
     let rest = text.strip_prefix(open)?;

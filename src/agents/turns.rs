@@ -1,5 +1,5 @@
-//! The turn of a dialogue that is the model's own: models whose server does not stop them write the
-//! marks of their chat format, and go on with turns that they make up for the user.
+//! Finds the model's own turn: models whose server does not stop them write the marks of their chat
+//! format, and continue with made-up turns of the user.
 
 use super::fences::is_fence;
 use super::marks::Marks;
@@ -8,23 +8,23 @@ use super::thoughts;
 use super::turn_marks::{LONGEST, OTHERS, OWN, Speaker, mark};
 use crate::domain::chat::Outcome;
 
-/// The same in formats that have words for marks, `User:` or `### Instruction`.
+/// Speakers in formats with words as marks, such as `User:` or `### Instruction`.
 const WORDS: [&str; 4] = ["user", "human", "instruction", "prompter"];
 const OWN_WORDS: [&str; 3] = ["assistant", "response", "gpt"];
 
-/// What a model says before anybody else's turn begins.
+/// The model's text before another speaker's turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Turn<'a> {
-    /// All of it, with the marks in it.
+    /// The whole text, including the marks in it.
     pub(super) whole: &'a str,
-    /// What stands between the marks, without blank stretches.
+    /// The text between the marks, without blank stretches.
     pub(super) stretches: Vec<&'a str>,
-    /// A mark ended it, or somebody else's turn: nothing of it was cut off.
+    /// It was ended by a mark or by another speaker's turn, so nothing was cut off.
     pub(super) ended: bool,
 }
 
-/// An answer in words, without thoughts, marks, and the turns that follow; and how it ended, which is
-/// whole where only a made-up turn was cut off.
+/// An answer in words, without reasoning, marks and following turns; and how it ended, which is
+/// whole if only a made-up turn was cut off.
 #[must_use]
 pub fn own_words(answer: &str, outcome: Outcome) -> (String, Outcome) {
     let normal = normalise(answer);
@@ -37,7 +37,7 @@ pub fn own_words(answer: &str, outcome: Outcome) -> (String, Outcome) {
     (first.to_owned(), if ended { Outcome::Whole } else { outcome })
 }
 
-/// Whether what was said ends before the answer does: another mark or turn follows.
+/// Whether the model's words end before the answer does: another mark or turn follows.
 pub(super) fn said_ends(answer: &str, said: &str) -> bool {
     let last = said.trim_end().rsplit('\n').next().unwrap_or_default();
     !last.is_empty() && !answer.trim_end().ends_with(last)
@@ -79,7 +79,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Whether `<s>` or `</s>` is HTML's: a text is struck through between them.
+/// Whether `<s>` or `</s>` is the HTML tag for strikethrough.
 fn strikes(text: &str, at: usize) -> bool {
     let from = text.floor_char_boundary(at.saturating_sub(LONGEST));
     let line = text[from..at].rsplit('\n').next().unwrap_or_default();
@@ -91,7 +91,7 @@ fn strikes(text: &str, at: usize) -> bool {
     starts_with(rest, "<s>") && !line.trim().is_empty() && rest.contains("</s>")
 }
 
-/// Where the beginning of a mark stands that the end of the text cut in two.
+/// The start of a mark that was cut off at the end of the text.
 fn unfinished(text: &str) -> Option<usize> {
     let at = text.rfind("<|").or_else(|| text.rfind("<｜"))?;
     let name = text[at + 1..].trim_start_matches(['|', '｜']).trim_end_matches(['|', '｜']);
@@ -99,9 +99,9 @@ fn unfinished(text: &str) -> Option<usize> {
     (name.len() < LONGEST && name.chars().all(is_name)).then_some(at)
 }
 
-/// Where a turn begins that the model made up for the user, in a format that has words for marks: at
-/// a line such as `User:` or `### Instruction` behind a closed fence; without fences, or in an answer
-/// of words, only if the model's own next turn follows it.
+/// The start of a turn that the model made up for the user, in a format with words as marks: at a
+/// line such as `User:` or `### Instruction` after a closed fence. Without fences, or in an answer
+/// in words, only if the model's own next turn follows.
 fn made_up(text: &str, marks: &Marks<'_>) -> Option<usize> {
     let (mut open, mut closed, mut at) = (false, false, 0);
     let mut begun: Option<usize> = None;
@@ -136,8 +136,8 @@ fn made_up(text: &str, marks: &Marks<'_>) -> Option<usize> {
     None
 }
 
-/// Whose turn a line begins: `User: ...`, `**User:** ...`, `### Instruction`, or `user` alone, which is
-/// left of a mark that a server took out.
+/// The speaker whose turn a line starts: `User: ...`, `**User:** ...`, `### Instruction`, or `user`
+/// alone, which remains of a mark that a server removed.
 fn speaker(line: &str) -> Option<Speaker> {
     let alone = line.trim_end().trim_start_matches('<').trim_end_matches('>');
     if matches!(alone, "user" | "human") {
@@ -167,8 +167,8 @@ fn speaker(line: &str) -> Option<Speaker> {
 mod tests {
     use super::*;
 
-    /// The form of a chat's marks: behind an answer, before a made-up turn of the user's, and before
-    /// the model's next one.
+    /// Chat format marks: after an answer, before a made-up turn of the user, and before the
+    /// model's next turn.
     const FORMATS: [[&str; 3]; 14] = [
         ["<|im_end|>", "<|im_start|>user\n", "<|im_start|>assistant\n"],
         ["</s>", "[INST] ", " [/INST]"],

@@ -1,4 +1,4 @@
-//! What the static checks found.
+//! Findings of the static checks and the linter.
 
 use super::finding::{Finding, Source};
 use crate::domain::report::Lint;
@@ -6,19 +6,19 @@ use crate::domain::review::Severity;
 use crate::domain::session::Version;
 use crate::domain::text::{one_line, quoted};
 
-/// Comparisons of a value with itself that are told.
+/// Maximum number of self-comparisons that are reported.
 const SAME: usize = 3;
-/// Characters of what the Coder is told of one.
+/// Maximum length of a fix text for the Coder, in characters.
 const WIDTH: usize = 480;
 
-/// What says for certain that the script does not work.
+/// Errors of the static checks: the script is certain to fail.
 pub(super) fn errors(version: &Version) -> Vec<Finding> {
     let errors = version.checks.iter().flat_map(|checks| &checks.errors);
     errors.map(|lint| of_lint(version, lint, Source::Check, Severity::Blocker)).collect()
 }
 
-/// What the checks noticed besides errors and lint: what is gone that nobody asked to take out, and what can't
-/// be meant.
+/// What the checks noticed besides errors and lint: names removed since the version before without
+/// a request, and suspicious code.
 #[must_use]
 pub fn noticed(version: &Version) -> Vec<Finding> {
     let Some(checks) = &version.checks else { return Vec::new() };
@@ -56,7 +56,7 @@ pub fn noticed(version: &Version) -> Vec<Finding> {
     all
 }
 
-/// What the linter found besides.
+/// Lint and security findings of the linter.
 pub(super) fn linted(version: &Version) -> Vec<Finding> {
     let Some(checks) = &version.checks else { return Vec::new() };
     let security = checks.security.iter().map(|lint| (lint, Source::Security, Severity::Should));

@@ -1,8 +1,8 @@
-//! What counts: who says of a version that it is good, and of a requirement that it is met. Pure.
+//! Weighs evidence: the verdict on a version and the status of each requirement. Pure.
 //!
-//! The Manager's own test comes before the tests that the Manager gave, these before the run, the run
-//! before what a Reviewer says. A Reviewer's verdict is the weakest of all: small models accept what
-//! is broken and refuse what works.
+//! Evidence ranks in this order: the user's own test by hand, the tests that the user supplied, the
+//! run, the Reviewer. The Reviewer's verdict is the weakest: small models accept broken scripts and
+//! refuse working ones.
 
 use crate::domain::event::Event;
 use crate::domain::plan::Requirement;
@@ -13,13 +13,13 @@ use crate::domain::text::{count, one_line};
 use crate::findings;
 use serde::Serialize;
 
-/// How many findings are named.
+/// Maximum number of finding ids in a message.
 const NAMED: usize = 8;
-/// How long a finding's text is, at most.
+/// Maximum length of a finding's text, in characters.
 const TEXT: usize = 600;
 
-/// What the program makes of a version: no blocker that the machine saw, that the user saw or that counts of a
-/// review is ACCEPT, whatever else was said.
+/// The program's verdict on a version: ACCEPT if there is no blocker from the checks and runs, from
+/// the user, or from a review that counts. The Reviewer's own verdict does not decide.
 #[must_use]
 pub fn verdict(session: &Session, version: &Version) -> Verdict {
     let stands = refused(version) || !blockers(version).is_empty();
@@ -27,7 +27,7 @@ pub fn verdict(session: &Session, version: &Version) -> Verdict {
     if stands { Verdict::Iterate } else { Verdict::Accept }
 }
 
-/// The first blocker that the machine saw. What is only suspicious is none where tests decide.
+/// The first blocker that the program itself found. A suspicion does not block where tests decide.
 fn seen_blocker(session: &Session, version: &Version) -> Option<findings::Finding> {
     let decided = tests_decide(version);
     findings::seen(session, version).into_iter().find(|finding| {
@@ -36,14 +36,14 @@ fn seen_blocker(session: &Session, version: &Version) -> Option<findings::Findin
     })
 }
 
-/// The ids of the findings that keep a version from being accepted: the open blockers, where no tests
-/// decide.
+/// The ids of the findings that block acceptance: the open blockers, or none where tests decide.
 #[must_use]
 pub fn blockers(version: &Version) -> &[String] {
     if tests_decide(version) { &[] } else { version.blockers() }
 }
 
-/// How much was seen of a version; none where it was not seen to run, or something speaks against it.
+/// The level of evidence for a version, or `None` if it was not seen to run or something speaks
+/// against it.
 #[must_use]
 pub fn level(version: &Version) -> Option<Evidence> {
     if tests_decide(version) {
@@ -58,7 +58,7 @@ pub fn level(version: &Version) -> Option<Evidence> {
     Some(if agreed { Evidence::Agreed } else { Evidence::Ran })
 }
 
-/// The same for people: `agreed: 3 of 4`.
+/// The level of evidence as text, such as `agreed: 3 of 4`.
 #[must_use]
 pub fn level_in_words(version: &Version) -> String {
     let tests = version.tests.as_deref().unwrap_or_default();
@@ -77,13 +77,13 @@ pub fn level_in_words(version: &Version) -> String {
     }
 }
 
-/// Whether the Manager saw that a requirement is not met.
+/// Whether the user saw that a requirement is not met.
 fn refused(version: &Version) -> bool {
     version.answers.values().any(|answered| answered.status == Status::NotMet)
 }
 
-/// Whether what the Manager gave as tests speaks for the version: there are some, all of them passed,
-/// and nothing else that was seen speaks against it.
+/// Whether the user's tests decide in favour of the version: there is at least one, all passed, and
+/// neither a failed check or run nor the user's own answers speak against it.
 #[must_use]
 pub fn tests_decide(version: &Version) -> bool {
     let passed = |tests: &Vec<Test>| {
@@ -92,7 +92,7 @@ pub fn tests_decide(version: &Version) -> bool {
     version.tests.as_ref().is_some_and(passed) && !version.failed() && !refused(version)
 }
 
-/// In a line, where what was seen overrules what the Reviewer said; none where they agree.
+/// One line where the evidence overrules the Reviewer, or `None` where they agree.
 #[must_use]
 pub fn overruled(session: &Session, version: &Version) -> Option<String> {
     let review = version.review.as_ref()?;
@@ -117,12 +117,12 @@ pub fn overruled(session: &Session, version: &Version) -> Option<String> {
     (!over.is_empty()).then(|| format!("{what}, and overrule {}", over.join(" and ")))
 }
 
-/// The open blockers that tests overrule; none where no tests decide.
+/// The open blockers that passing tests overrule, or `None` where no tests decide.
 fn overruled_findings(version: &Version) -> Option<&[String]> {
     tests_decide(version).then(|| version.blockers())
 }
 
-/// What was seen to be wrong with a version.
+/// What decides against a version: the finding of the program or the user's own answer.
 fn seen_against(session: &Session, version: &Version) -> Option<String> {
     use findings::Source;
     let seen = seen_blocker(session, version);
@@ -143,13 +143,13 @@ fn seen_against(session: &Session, version: &Version) -> Option<String> {
     })
 }
 
-/// Who says how far a requirement is fulfilled.
+/// The source of a requirement's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The Manager, who tried it.
+    /// The user, who tried it.
     Manager,
-    /// The Manager's tests.
+    /// The user's tests.
     Test,
     /// The run, or the checks before it.
     Run,
@@ -158,7 +158,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The word on the screen.
+    /// The source's name on screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -170,16 +170,16 @@ impl Source {
     }
 }
 
-/// How far a version fulfils a requirement, by the strongest evidence.
+/// The status of a requirement in a version, by the strongest evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// How far.
+    /// The status.
     pub status: Status,
-    /// Who says so.
+    /// Where the status comes from.
     pub by: Source,
 }
 
-/// How far a version fulfils a requirement; none where nobody says anything of it.
+/// The status of a requirement in a version, or `None` if there is no evidence on it.
 #[must_use]
 pub fn held(version: &Version, requirement: &str) -> Option<Held> {
     let held = |status, by| Some(Held { status, by });
@@ -189,7 +189,7 @@ pub fn held(version: &Version, requirement: &str) -> Option<Held> {
     if let Some(status) = tested(version, requirement) {
         return held(status, Source::Test);
     }
-    // What does not run does nothing that was asked for.
+    // A script that does not run meets no requirement.
     if version.check_failed() || version.run_failed() {
         return held(Status::NotMet, Source::Run);
     }
@@ -201,8 +201,8 @@ pub fn held(version: &Version, requirement: &str) -> Option<Held> {
     held(said, Source::Reviewer)
 }
 
-/// What the tests say that name the requirement, as `test_r2_of_two_numbers` does `R2`; nothing where
-/// one of them was skipped.
+/// The status by the tests whose name contains the requirement's id, as `test_r2_of_two_numbers`
+/// contains `R2`. `None` if there is no such test, or if one was skipped and none failed.
 fn tested(version: &Version, requirement: &str) -> Option<Status> {
     let names = |test: &&Test| {
         let mut words = test.name.split(|c: char| !c.is_alphanumeric());
@@ -216,15 +216,15 @@ fn tested(version: &Version, requirement: &str) -> Option<Status> {
     (!tests.is_empty() && passed).then_some(Status::Met)
 }
 
-/// A requirement through the versions that were written for it.
+/// One requirement's status over the versions.
 pub struct Row<'s> {
     /// The requirement.
     pub requirement: &'s Requirement,
-    /// Each version from the first one that was written for it as it stands, and what holds there.
+    /// Each version since the requirement was last changed, with its status there.
     pub versions: Vec<(u32, Option<Held>)>,
 }
 
-/// All requirements through the versions.
+/// The status of every requirement in every version it applies to.
 #[must_use]
 pub fn matrix(session: &Session) -> Vec<Row<'_>> {
     let row = |requirement| Row { requirement, versions: through(session, requirement) };
@@ -237,12 +237,11 @@ fn through(session: &Session, requirement: &Requirement) -> Vec<(u32, Option<Hel
     versions.map(|version| (version.number, held(version, &requirement.id))).collect()
 }
 
-/// The event for what the Manager saw of a requirement: a no is a blocker for the Coder, a note
-/// something that should be better; a yes settles what the Manager found before, and waives what the
-/// Reviewer did.
+/// The event for the user's answer on a requirement: a no adds a blocker for the Coder, a note adds
+/// a `Should` finding. A yes marks the user's earlier findings as fixed and waives the Reviewer's.
 ///
 /// # Errors
-/// Says what there is no such thing of.
+/// If there is no such requirement.
 pub fn tried(
     session: &Session,
     version: u32,
@@ -274,7 +273,7 @@ fn settled(finding: &Finding, version: u32) -> Option<Finding> {
     Some(Finding { state, last: version, ..finding.clone() })
 }
 
-/// The Manager's finding: the one that is open already, or a new one.
+/// The user's finding on a requirement: the open one, updated, or a new one.
 fn found(
     session: &Session,
     open: Option<&Finding>,
@@ -319,7 +318,7 @@ mod tests {
         Test { name: name.into(), outcome, message: None, milliseconds: 0, passed_in: None }
     }
 
-    /// A version that ran so, with these tests, of which the Reviewer says this of R1.
+    /// A version with this run verdict, these tests and this judgement of R1 by the Reviewer.
     fn version(run: RunVerdict, tests: &[(&str, TestOutcome)], said: Option<Status>) -> Version {
         let tests = tests.iter().map(|(name, outcome)| test(name, *outcome)).collect();
         let judgement = |status| Judgement { requirement: "R1".into(), status };
@@ -347,10 +346,10 @@ mod tests {
             (Ok, vec![], None, None, None),
             (Ok, vec![], Some(Partly), None, Some((Partly, Reviewer))),
             (Timeout, vec![], Some(Met), None, Some((NotMet, Run))),
-            // A run that failed shows that nothing is met, whatever was said.
+            // A failed run means that no requirement is met, whatever the Reviewer says.
             (Failed, vec![], Some(Met), None, Some((NotMet, Run))),
             (Failed, vec![], None, None, Some((NotMet, Run))),
-            // Tests that name it, and tests that all passed.
+            // Tests that name the requirement, and tests that all passed.
             (Ok, vec![("test_r1_it", Passed)], Some(NotMet), None, Some((Met, Test))),
             (Ok, vec![("x.py::test_R1", Fails)], Some(Met), None, Some((NotMet, Test))),
             (Failed, vec![("cases.yaml::R1: sum", Passed)], None, None, Some((Met, Test))),
@@ -359,7 +358,7 @@ mod tests {
             (Ok, vec![("test_r12", Passed)], None, None, None),
             (Ok, vec![("test_r1", Skipped)], Some(NotMet), None, Some((NotMet, Reviewer))),
             (Ok, vec![("a", Passed), ("b", Skipped)], Some(Partly), None, Some((Partly, Reviewer))),
-            // The Manager knows best.
+            // The user's own answer outranks everything else.
             (Failed, vec![("test_r1", Fails)], Some(NotMet), Some(Met), Some((Met, Manager))),
             (Ok, vec![("test_r1", Passed)], Some(Met), Some(NotMet), Some((NotMet, Manager))),
         ] {

@@ -1,14 +1,14 @@
-//! One point that stands against a version, whoever found it.
+//! One finding about a version, from any source.
 
 use crate::domain::review::{self, FindingState, Severity};
 use crate::domain::session::Version;
 use serde::Serialize;
 
-/// Who found it.
+/// Where a finding comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// A person, in a test by hand.
+    /// The user, in a test by hand.
     Manager,
     /// The Reviewer.
     Reviewer,
@@ -16,20 +16,20 @@ pub enum Source {
     Check,
     /// The linter.
     Lint,
-    /// The linter's rules of security.
+    /// The linter's security rules.
     Security,
-    /// What the script asks for is not allowed.
+    /// The script needs something that is not allowed.
     Permission,
     /// The run failed.
     Run,
-    /// A test or an example of the user's.
+    /// A test or an example of the user failed.
     Test,
-    /// It runs, and does what hardly anybody means.
+    /// The script runs, but does something that is rarely intended.
     Suspicion,
 }
 
 impl Source {
-    /// The word for people.
+    /// The source's name on screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,46 +46,47 @@ impl Source {
     }
 }
 
-/// One point that stands against a version.
+/// A finding: one point that speaks against a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `F1`, `F2`, ...; none for what the machine saw, which is seen anew in each version.
+    /// `F1`, `F2`, ...; `None` for a finding of the program itself, which is computed anew for each
+    /// version.
     pub id: Option<String>,
-    /// Who found it.
+    /// Where it comes from.
     pub source: Source,
     /// The requirement that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requirement: Option<String>,
     /// How much it matters.
     pub severity: Severity,
-    /// The quoted line of the script.
+    /// The quoted line of the script, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
-    /// The line of the script, from 1, where it is known.
+    /// The line of the script, from 1, if it is known.
     pub line: Option<usize>,
     /// What is wrong.
     pub text: String,
-    /// What the Coder is told of it instead: what to do.
+    /// The text for the Coder in place of `text`: what to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
-    /// Where it stands.
+    /// Its state: open, fixed, waived, ...
     pub state: FindingState,
     /// The version in which it was first found.
     pub first: u32,
     /// The version in which it was last found.
     pub last: u32,
-    /// How many wordings were merged into it.
+    /// How many points of reviews were merged into it.
     pub times: u32,
-    /// The finding that it asks for the opposite of, where it is contested.
+    /// For a contested finding: the id of the finding that asks for the opposite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// A person found it, in a test by hand.
+    /// Found by the user, in a test by hand.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_manager: bool,
 }
 
 impl Finding {
-    /// A finding of the ledger, with the line of its quote in a script.
+    /// Converts a finding of the ledger. The quote's line number is looked up in `script`.
     #[must_use]
     pub fn of(finding: &review::Finding, script: Option<&str>) -> Self {
         let quote = finding.quote.as_deref();
@@ -107,7 +108,7 @@ impl Finding {
         }
     }
 
-    /// What the machine saw in a version.
+    /// A new finding of the program about a version.
     pub(super) const fn seen(
         version: &Version,
         source: Source,
@@ -134,7 +135,7 @@ impl Finding {
     }
 }
 
-/// The line of a script, from 1, that a quote stands in. Marks around the quote do not count.
+/// The line of a script, from 1, that contains a quote. Backticks around the quote are ignored.
 fn line_of(script: &str, quote: &str) -> Option<usize> {
     let quote = quote.trim().trim_matches('`').trim();
     let at = script.find(quote).filter(|_| !quote.is_empty())?;

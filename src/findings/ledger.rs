@@ -1,9 +1,9 @@
-//! The findings ledger: keeps a Reviewer honest over versions. Pure.
+//! The findings ledger, which tracks the Reviewer's findings over the versions. Pure.
 //!
-//! A finding keeps its id until it is settled: a point that names the id is that finding, else one with
-//! the same quoted line and requirement, else one with the same text. A quote that is not in the script makes
-//! it unsupported; what was settled or waived is not raised again without new evidence; one review leaves
-//! only so many findings of one requirement open.
+//! A finding keeps its id until it is settled. A point of a review matches a finding if it names
+//! the finding's id, or has the same quoted line and requirement, or has the same text. A finding
+//! is unsupported if its quote is not in the script. A fixed or waived finding is raised again only
+//! on new evidence, and one review opens only a limited number of findings for one requirement.
 
 use super::severity::SeverityScale;
 use super::wishes::is_wish;
@@ -15,24 +15,24 @@ use crate::domain::session::Session;
 use crate::domain::text::single_spaced;
 use std::borrow::Cow;
 
-/// How many findings reach the Coder.
+/// Maximum number of findings that are passed to the Coder.
 const CAP: usize = 12;
-/// How many findings of one requirement can be open after a review: who has more to say of one says
-/// one thing in many ways.
+/// Maximum number of open findings for one requirement after a review: more than that are usually
+/// rewordings of one point.
 const OF_ONE: usize = 3;
-/// A text of so many words that is said of several requirements is one point.
+/// Minimum number of words for a text to count as the same point under different requirements.
 const OWN_WORDS: usize = 4;
-/// How far a requirement is met that the review says nothing of.
+/// Text for a requirement that the review does not mention.
 const NOT_JUDGED: &str = "not judged";
 
-/// What a review of a version changes: the review as it is kept, and the findings that are new or
-/// changed. A requirement that it does not judge is not met.
+/// Applies a review of a version: returns the review to store and the findings that are new or
+/// changed. A requirement that it does not judge counts as not met.
 #[must_use]
 pub fn update(session: &Session, raw: &RawReview, version: u32) -> (Review, Vec<Finding>) {
     update_for(session, raw, version, &unjudged(session, raw))
 }
 
-/// The same for a review before the version's run, in which nobody is asked what is met.
+/// As [`update`], for a review before the version's run, which is not asked to judge requirements.
 #[must_use]
 pub fn update_before_run(
     session: &Session,
@@ -68,7 +68,7 @@ fn update_for(
         left_out: 0,
     };
     let scale = SeverityScale::of(session, raw, version);
-    // What is still there and what matters most is not what is left out.
+    // Known findings come first, then the new ones by severity, so that the limit drops the least.
     let known = |finding: &&RawFinding| book.find(finding).is_some();
     let (again, mut new): (Vec<&RawFinding>, Vec<&RawFinding>) =
         raw.findings.iter().partition(known);
@@ -117,8 +117,8 @@ fn update_for(
     (review, changed)
 }
 
-/// The findings that the Coder is shown beside what the user said: open, the Manager's first, then blockers; at
-/// most twelve.
+/// The open findings for the Coder, besides the user's feedback: the user's findings first, then by
+/// severity; at most twelve.
 #[must_use]
 pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
     let open = |f: &&Finding| f.state == FindingState::Open && !is_wish(f);
@@ -128,10 +128,10 @@ pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
     open
 }
 
-/// The finding as it stands once its user has seen that it is settled.
+/// The finding, marked as fixed by the user.
 ///
 /// # Errors
-/// Says why that changes nothing.
+/// If there is no such finding, or it is fixed already.
 pub fn settle(session: &Session, id: &str) -> Result<Finding, String> {
     let finding = known(session, id)?;
     if finding.state == FindingState::Fixed {
@@ -141,16 +141,16 @@ pub fn settle(session: &Session, id: &str) -> Result<Finding, String> {
     Ok(Finding { state: FindingState::Fixed, last, ..finding.clone() })
 }
 
-/// The finding as it stands once the Manager has waived it.
+/// The finding, waived by the user.
 ///
 /// # Errors
-/// Says why that changes nothing.
+/// If there is no such finding, or it is waived or fixed already.
 pub fn waive(session: &Session, id: &str) -> Result<Finding, String> {
     let finding = known(session, id)?;
     match finding.state {
         FindingState::Waived => Err(format!("{} is waived already", finding.id)),
         FindingState::Fixed => Err(format!("{} is settled: there is nothing to waive", finding.id)),
-        // What the script is now is no evidence for it any more.
+        // Records the head, so that its lines do not count as new evidence later.
         _ => Ok(Finding {
             state: FindingState::Waived,
             last: session.head.unwrap_or(finding.last),
@@ -159,10 +159,10 @@ pub fn waive(session: &Session, id: &str) -> Result<Finding, String> {
     }
 }
 
-/// The finding as it stands once the Manager has opened it again.
+/// The finding, reopened by the user.
 ///
 /// # Errors
-/// Says why that changes nothing.
+/// If there is no such finding, or it is open already.
 pub fn reopen(session: &Session, id: &str) -> Result<Finding, String> {
     let finding = known(session, id)?;
     if finding.state == FindingState::Open {
@@ -179,7 +179,8 @@ fn known<'s>(session: &'s Session, id: &str) -> Result<&'s Finding, String> {
 
 struct LedgerUpdate<'a> {
     session: &'a Session,
-    /// Those of the ledger, copied only if they change: it grows with the versions.
+    /// The ledger's findings. Each is cloned only if it changes, since the ledger grows with the
+    /// versions.
     findings: Vec<Cow<'a, Finding>>,
     version: u32,
     script: &'a str,
@@ -201,12 +202,13 @@ impl LedgerUpdate<'_> {
         };
         let evident = supported && raw.quote.is_some() && self.is_new(place, raw);
         let known = self.findings[place].to_mut();
-        // "F1: still there" says nothing else of it.
+        // A point such as "F1: still there" does not change the severity.
         let severity = raw.severity.or(named.map(|_| known.severity)).unwrap_or(severity);
         match known.state {
-            // The Manager's own is as heavy as the Manager said.
+            // The user's own findings keep their severity.
             FindingState::Open | FindingState::Contested if known.by_manager => {}
-            // The heaviest of one review; of several reviews the last one's.
+            // Within one review the highest severity counts; over several reviews, that of the
+            // latest.
             FindingState::Open | FindingState::Contested if known.last == version => {
                 known.severity = known.severity.min(severity);
             }
@@ -225,7 +227,7 @@ impl LedgerUpdate<'_> {
             _ => return,
         }
         if named.is_some() && supported && raw.quote.is_some() && !known.by_manager {
-            // The line as the script has it now.
+            // Update the quote to the line's present form.
             known.quote.clone_from(&raw.quote);
         }
         known.last = version;
@@ -235,16 +237,16 @@ impl LedgerUpdate<'_> {
         }
     }
 
-    /// Whether a quote is evidence that there was not when the finding was settled. What the Manager
-    /// waived takes a line that was not in the script then.
+    /// Whether a quote is new evidence since the finding was settled. For a waived finding, the
+    /// quoted line must not have been in the script when the user waived it.
     fn is_new(&self, place: usize, raw: &RawFinding) -> bool {
         let (known, quote) = (&self.findings[place], raw.quote.as_deref().unwrap_or_default());
         let then = self.session.version(known.last).filter(|_| known.state == FindingState::Waived);
         raw.quote != known.quote && then.is_none_or(|then| !quotes(&then.script, quote))
     }
 
-    /// The finding that a point as written is. One that is still to be dealt with comes before one
-    /// that was settled.
+    /// The index of the finding that a point matches. Open and contested findings come before
+    /// settled ones.
     fn find(&self, raw: &RawFinding) -> Option<usize> {
         if let Some(named) = self.named(raw) {
             return Some(named);
@@ -258,14 +260,14 @@ impl LedgerUpdate<'_> {
         matches.iter().find(live).or(matches.first()).copied()
     }
 
-    /// The finding that a point names by its id.
+    /// The index of the finding whose id the point names.
     fn named(&self, raw: &RawFinding) -> Option<usize> {
         let begins = || raw.text.split_once(':').map(|(id, _)| id.trim());
         let id = raw.id.as_deref().or_else(begins)?;
         self.findings.iter().position(|finding| finding.id == id)
     }
 
-    /// A requirement that is not met is a finding, where none says why.
+    /// Adds a finding for an unmet requirement, unless an open finding explains it already.
     fn enter_unmet(&mut self, requirement: &Requirement, how: &str, severity: Severity) {
         let about = |f: &Finding| f.requirement.as_ref() == Some(&requirement.id);
         let says_why =
@@ -274,7 +276,7 @@ impl LedgerUpdate<'_> {
             known.to_mut().last = self.version;
             return;
         }
-        // What the Manager decided is not raised in another guise either.
+        // A requirement with a waived or contested finding is not raised again under another text.
         let decided = |f: &Finding| {
             about(f) && matches!(f.state, FindingState::Waived | FindingState::Contested)
         };
@@ -321,7 +323,8 @@ impl LedgerUpdate<'_> {
         self.findings.push(Cow::Owned(finding));
     }
 
-    /// What was open and was not found again is fixed. What the user found only the user settles.
+    /// Marks open findings that the review did not repeat as fixed. The user's own findings are
+    /// settled only by the user.
     fn settle(&mut self) {
         for finding in &mut self.findings {
             if finding.state == FindingState::Open
@@ -335,12 +338,12 @@ impl LedgerUpdate<'_> {
     }
 }
 
-/// Whether a point is a finding that is known: one quoted line that fails one requirement is one, in
-/// whatever words, and so is one text.
+/// Whether a point is the same as a known finding: the same quoted line under the same requirement,
+/// whatever the text, or the same text.
 fn is(known: &Finding, raw: &RawFinding, said: &str) -> bool {
     let same = has_key(&known.text, said);
     match (&known.requirement, &raw.requirement) {
-        // "is wrong" is said of anything.
+        // A short text such as "is wrong" fits any requirement.
         (Some(a), Some(b)) if a != b => same && said.split(' ').count() >= OWN_WORDS,
         (Some(_), Some(_)) => {
             let quotes = known.quote.as_ref().zip(raw.quote.as_ref());
@@ -350,7 +353,8 @@ fn is(known: &Finding, raw: &RawFinding, said: &str) -> bool {
     }
 }
 
-/// A text's words in small letters; the text itself where it has none.
+/// The words of a text in lower case, joined by single spaces. A text without words is returned as
+/// is, in lower case and single-spaced.
 fn key(text: &str) -> String {
     let lower = text.to_lowercase();
     let words: Vec<&str> =
@@ -358,7 +362,8 @@ fn key(text: &str) -> String {
     if words.is_empty() { single_spaced(&lower) } else { words.join(" ") }
 }
 
-/// Whether this is the key of a text. Most texts of a long ledger differ in their first words.
+/// Whether `key(text)` equals `key`. Compares word by word without building the key, since most
+/// texts of a long ledger differ in their first words.
 fn has_key(text: &str, key: &str) -> bool {
     if !text.is_ascii() || !text.contains(|c: char| c.is_ascii_alphanumeric()) {
         return self::key(text) == key;
@@ -370,11 +375,11 @@ fn has_key(text: &str, key: &str) -> bool {
     same && of_key.next().is_none()
 }
 
-/// Whether the script holds the quote, however it is spaced.
+/// Whether the script contains the quote, ignoring differences in white space.
 fn quotes(script: &str, quote: &str) -> bool {
     let holds = |quote: &str| script.contains(quote) || single_spaced(script).contains(quote);
     let quote = single_spaced(quote);
-    // In marks of its own it is the same line.
+    // Quotation marks or backticks around the line do not count.
     let inner = quote.trim_matches(['`', '"', ' ']);
     holds(&quote) || (!inner.is_empty() && holds(inner))
 }
@@ -390,7 +395,7 @@ mod tests {
 
     const SCRIPT: &str = "import time\nprint( time.time() )\n";
 
-    /// What is wrong, the requirement, the quote and the severity.
+    /// Text, requirement, quote and severity of a point.
     type Point<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Option<Severity>);
 
     fn raw(points: &[Point<'_>]) -> Vec<RawFinding> {
@@ -410,7 +415,7 @@ mod tests {
         RawReview { judgements: vec![], findings, verdict }
     }
 
-    /// A session whose versions are all [`SCRIPT`].
+    /// A session with two requirements and no versions.
     fn session() -> Session {
         let mut session = Session::default();
         let requirements = ["shows the time", "has a title"]
@@ -422,7 +427,7 @@ mod tests {
         session
     }
 
-    /// Reviews the next version, as if all that is not judged were met.
+    /// Reviews the next version, with unjudged requirements left out.
     fn apply(session: &mut Session, raw: &RawReview) -> Review {
         apply_to(session, raw, SCRIPT)
     }
@@ -466,7 +471,7 @@ mod tests {
             (Some("F1"), "still there", None),
             (Some("F1"), "", Some("R2")),
             (Some("F1"), "the sum is wrong in another way", None),
-            // As an answer in JSON says it.
+            // As in an answer in JSON.
             (None, "F1: still there", None),
         ] {
             let mut session = session();
@@ -484,7 +489,7 @@ mod tests {
             apply(&mut session, &review(Some(Verdict::Iterate), quoted));
             assert_eq!(session.ledger[0].quote.as_deref(), Some("`import time`"), "{text}");
         }
-        // Nobody was shown such a finding.
+        // An id that was never shown is ignored.
         let mut session = session();
         let mut other = raw(&[("the title is missing", None, None, None)]);
         other[0].id = Some("F9".into());
@@ -521,7 +526,7 @@ mod tests {
                 .map(|finding| finding.text.as_str())
                 .collect();
             assert_eq!(texts, blockers, "{judged:?} {verdict:?}");
-            // Before the run nobody is asked.
+            // A review before the run is not asked to judge requirements.
             let unmet = judged.iter().filter(|(_, status)| *status == NotMet).count();
             assert_eq!(update_before_run(&session, &said, 1).0.blockers.len(), unmet);
         }
@@ -726,11 +731,11 @@ mod tests {
         assert_eq!(session.ledger[0].text, "kappa is wrong");
         let second = apply(&mut session, &review(Some(Verdict::Iterate), raw(&points)));
         assert_eq!((second.again.len(), second.new.len(), second.left_out), (3, 0, 3));
-        // With one of them mended, there is room for another one.
+        // With one of them fixed, there is room for another one.
         let less: Vec<_> = points.iter().copied().filter(|p| p.0 != "alpha is wrong").collect();
         let third = apply(&mut session, &review(Some(Verdict::Iterate), raw(&less)));
         assert_eq!((third.again.len(), third.new.len(), third.left_out), (2, 1, 2));
-        // What weighs more is not kept out by what weighs less.
+        // Findings of lower severity leave room for those of higher severity.
         let more = raw(&[("omega is wrong", Some("R1"), None, Some(Severity::Blocker))]);
         let fourth =
             apply(&mut session, &review(Some(Verdict::Iterate), [raw(&less), more].concat()));
@@ -751,7 +756,7 @@ mod tests {
         assert!(waive(&session, "F1").is_err() && waive(&session, "F2").is_err());
         for (quote, script, state) in [
             (None, SCRIPT, Waived),
-            // A line that stood there when it was waived is no new evidence.
+            // A line that was in the script when the finding was waived is no new evidence.
             (Some("import time"), SCRIPT, Waived),
             (Some("title = None"), SCRIPT, Waived),
             (Some("title = None"), "title = None\n", Open),

@@ -1,7 +1,7 @@
-//! Findings: what stands against a version, whoever found it, and what follows from that. Pure.
+//! Findings: everything that speaks against a version, from any source. Pure.
 //!
-//! A check is a file here with one function that makes findings of what was seen, and a line in
-//! [`seen`]. Verdict, score, prompts, gates and pages read findings and nothing else.
+//! Each check is a file here with a function that returns findings, and a line in [`seen`]. The
+//! verdict, the score, prompts, gates and pages are computed from findings alone.
 
 mod checks;
 pub mod evidence;
@@ -20,8 +20,8 @@ use crate::domain::session::{Session, Version};
 pub use checks::noticed;
 pub use finding::{Finding, Source};
 
-/// What the machine saw in a version: errors, what it was not run for, how the run failed, failed tests,
-/// then what speaks against its result, then lint.
+/// The program's own findings on a version: check errors, refused permissions, a failed run, failed
+/// tests, suspicious results and code, lint.
 #[must_use]
 pub fn seen(session: &Session, version: &Version) -> Vec<Finding> {
     let mut found = checks::errors(version);
@@ -34,8 +34,8 @@ pub fn seen(session: &Session, version: &Version) -> Vec<Finding> {
     found
 }
 
-/// All that stands against a version: what the machine saw, and what the Reviewer and the user said, each in
-/// the state that it had then; what matters most first.
+/// All findings on a version, from the program, the Reviewer and the user, each in the state that
+/// it had at that version; highest severity first.
 #[must_use]
 pub fn of_version(session: &Session, version: &Version) -> Vec<Finding> {
     let mut found = seen(session, version);
@@ -44,13 +44,13 @@ pub fn of_version(session: &Session, version: &Version) -> Vec<Finding> {
     found
 }
 
-/// Why a version was not run, where that still holds and the Coder can do without it.
+/// Why a version was not run, if it is still not allowed and the Coder can avoid the permission.
 #[must_use]
 pub fn not_allowed(session: &Session, version: &Version) -> Option<Finding> {
     permission::refused(session, version).filter(|finding| finding.fix.is_some())
 }
 
-/// What a version does that hardly anybody means.
+/// The suspicious results and code of a version.
 #[must_use]
 pub fn suspicions(version: &Version) -> Vec<Finding> {
     let mut found = suspicion::of_run(version);
@@ -59,13 +59,13 @@ pub fn suspicions(version: &Version) -> Vec<Finding> {
     found
 }
 
-/// Whether a version works, and does something that could be meant.
+/// Whether a version works and has no suspicions.
 #[must_use]
 pub fn is_sound(version: &Version) -> bool {
     version.works() && suspicions(version).is_empty()
 }
 
-/// How many of a candidate's checks speak against it, matters of taste left out.
+/// The number of check findings against a candidate, nits left out; lower is better.
 #[must_use]
 pub fn score(version: &Version) -> usize {
     let found = [checks::errors(version), checks::noticed(version), checks::linted(version)];

@@ -1,4 +1,4 @@
-//! Why a version was not run: what it asks for is not allowed.
+//! Findings for a version that was not run because a permission is missing.
 
 use super::finding::{Finding, Source};
 use crate::domain::review::Severity;
@@ -6,7 +6,7 @@ use crate::domain::session::{Session, Version};
 use crate::domain::text::fenced;
 use crate::workflow::permission;
 
-/// What was not allowed; none where the version was run, or may be now.
+/// The refused permission, or `None` if the version was run.
 pub(super) fn refused(session: &Session, version: &Version) -> Option<Finding> {
     if !version.withheld() {
         return None;

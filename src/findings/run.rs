@@ -1,11 +1,11 @@
-//! How a run failed.
+//! The finding for a failed run.
 
 use super::finding::{Finding, Source};
 use crate::domain::report::{Run, RunError};
 use crate::domain::review::Severity;
 use crate::domain::session::Version;
 
-/// The error of a run that failed, or what ended it.
+/// The error of a failed run, or the reason why it ended.
 pub(super) fn failed(version: &Version) -> Option<Finding> {
     let run = version.run.as_ref().filter(|_| version.run_failed())?;
     let found = |text| Finding::seen(version, Source::Run, Severity::Blocker, text);
@@ -15,7 +15,7 @@ pub(super) fn failed(version: &Version) -> Option<Finding> {
     Some(Finding { line: *line, fix: hint.clone(), ..found(text) })
 }
 
-/// What ended a run that has no error of its own.
+/// Why a run ended that reported no error.
 fn ended(run: &Run) -> String {
     match (&run.reason, run.exit_code) {
         (Some(reason), _) => reason.clone(),

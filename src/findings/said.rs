@@ -1,10 +1,10 @@
-//! What the Reviewer and the user said of a version.
+//! Findings of the Reviewer and the user.
 
 use super::finding::Finding;
 use crate::domain::session::{Session, Version};
 
-/// The findings of the ledger that a version's review names, and what the user found in the version, in
-/// the state that each had then.
+/// The ledger's findings that a version's review names, and the user's findings on that version,
+/// each in the state that it had at that version.
 pub(super) fn of_ledger<'a>(
     session: &'a Session,
     version: &'a Version,
@@ -12,7 +12,8 @@ pub(super) fn of_ledger<'a>(
     let review = version.review.iter();
     let named =
         review.flat_map(|review| review.new.iter().chain(&review.again).chain(&review.settled));
-    // An id says the finding's place in the ledger, which holds hundreds in a long session.
+    // The id is the index in the ledger plus one, so no search is needed: long sessions have
+    // hundreds of findings.
     let place = |id: &String| id.strip_prefix('F')?.parse::<usize>().ok()?.checked_sub(1);
     let named = named.filter_map(move |id| session.ledger.get(place(id)?));
     let own = session.ledger.iter().filter(|finding| {

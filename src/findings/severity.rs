@@ -1,12 +1,12 @@
-//! How much a finding weighs: by the Reviewer's own word, and by what else is known of it. Pure.
+//! The severity of a Reviewer's finding. Pure.
 
 use crate::domain::review::{RawFinding, RawReview, Severity, Status, Verdict};
 use crate::domain::session::Session;
 
-/// What the findings of one review are weighed by.
+/// Computes the severity of the findings of one review.
 pub(super) struct SeverityScale<'a> {
     review: &'a RawReview,
-    /// What the linter found.
+    /// The linter's messages, reduced to letters and digits.
     lint: Vec<String>,
 }
 
@@ -18,9 +18,9 @@ impl<'a> SeverityScale<'a> {
         Self { review, lint: lint.map(|lint| letters(&lint.message)).collect() }
     }
 
-    /// How much a finding weighs. Where the Reviewer does not say, it blocks if the verdict is to
-    /// iterate, but for what the same review calls met. What the linter found was told to the Reviewer, and
-    /// is no more than that if it is said again.
+    /// The severity of a finding. If the Reviewer names none, a finding is a blocker where the
+    /// verdict is to iterate, unless the same review calls its requirement met. The Reviewer is
+    /// shown the lint findings, so one that repeats a linter message is a nit.
     pub(super) fn severity(&self, finding: &RawFinding) -> Severity {
         let said = letters(&finding.text);
         if self.lint.iter().any(|message| said.contains(message)) {
@@ -32,7 +32,7 @@ impl<'a> SeverityScale<'a> {
         })
     }
 
-    /// Whether the review calls the requirement met that a finding is about.
+    /// Whether the review calls the finding's requirement met.
     fn is_met(&self, finding: &RawFinding) -> bool {
         let mut judgements = self.review.judgements.iter();
         let about = finding.requirement.as_ref();
@@ -40,7 +40,7 @@ impl<'a> SeverityScale<'a> {
     }
 }
 
-/// A text's letters and digits.
+/// The letters and digits of a text, in lower case.
 fn letters(text: &str) -> String {
     text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
 }
@@ -63,7 +63,7 @@ mod tests {
             (time, Some("R1"), None, Partly, Blocker),
             (time, Some("R1"), Some(Blocker), Met, Blocker),
             (time, None, None, Met, Blocker),
-            // The linter's own words.
+            // Repeats the linter's message.
             (
                 "Lint findings: line 1: `os` imported but unused (F401)",
                 None,

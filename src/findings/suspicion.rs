@@ -1,4 +1,4 @@
-//! What a run that did not fail leaves doubtful: hardly anybody means it.
+//! Suspicious results of a run that did not fail.
 
 use super::finding::{Finding, Source};
 use crate::domain::report::{GivenBy, Run, RunVerdict};
@@ -6,8 +6,8 @@ use crate::domain::review::Severity;
 use crate::domain::session::Version;
 use crate::python::words;
 
-/// What the user gave and it did not read or use, pictures with nothing on them, and a run without a
-/// result, which alone keeps a version from being accepted.
+/// Input that the script did not read or use, blank pictures, and a run without a result. Only a
+/// run without a result is a blocker.
 pub(super) fn of_run(version: &Version) -> Vec<Finding> {
     let Some(run) = &version.run else { return Vec::new() };
     let found = |severity, text, fix: String| Finding {
@@ -18,7 +18,7 @@ pub(super) fn of_run(version: &Version) -> Vec<Finding> {
     if is_idle(version, run) {
         let severity = if result.is_some() { Severity::Blocker } else { Severity::Should };
         let text = "it was run without arguments, and showed nothing".to_owned();
-        // Whatever was given is typed, where it is no argument.
+        // Input without arguments is what the user types on standard input.
         let read = run.given_by.map_or("", |_| " Read what is typed with `input()`.");
         return vec![found(severity, text, format!("{IDLE}{read}"))];
     }
@@ -41,18 +41,18 @@ pub(super) fn of_run(version: &Version) -> Vec<Finding> {
     all
 }
 
-/// What the Coder is told of a script that waits for options to do anything.
+/// The fix for a script that does nothing without options.
 const IDLE: &str = "It was run without arguments, ended without an error, and showed nothing: it printed \
     nothing and wrote no file. Make it do all that the plan asks for without any option: take out the \
     options that only choose what is done, and call everything, one after the other.";
 
-/// Whether it takes arguments, was given none, and then did nothing that anybody could see.
+/// Whether the script parses arguments, got none, and then had no visible effect.
 fn is_idle(version: &Version, run: &Run) -> bool {
     let silent = run.stdout_bytes + run.stderr_bytes == 0 && run.files.is_empty();
     run.verdict == RunVerdict::Ok && run.arguments == 0 && silent && version.parses_arguments()
 }
 
-/// Whether the user gave it nothing but what is typed, and it has nothing that reads that.
+/// Whether the user's input is standard input only, and the script does not read it.
 fn is_deaf(version: &Version, run: &Run) -> bool {
     let by_user = matches!(run.given_by, Some(GivenBy::Manager | GivenBy::Both));
     run.verdict == RunVerdict::Ok && by_user && run.arguments == 0 && !version.names_typed()
@@ -64,7 +64,7 @@ mod tests {
     use crate::domain::event::Cause;
     use crate::domain::report::Checks;
 
-    /// What is said of a script that imports a module, ran so, and was given something or nothing.
+    /// The suspicions about a script that imports `module` and had this run.
     fn said(script: &str, module: &str, run: Run) -> Vec<(Severity, String)> {
         let checks = Checks { imports: vec![module.to_owned()], ..Checks::default() };
         let version = Version::new(1, Cause::First, None, script.to_owned());

@@ -1,10 +1,10 @@
-//! Tests and examples of the user's that failed.
+//! Findings for failed tests and examples of the user.
 
 use super::finding::{Finding, Source};
 use crate::domain::review::Severity;
 use crate::domain::session::Version;
 
-/// A finding for each of them.
+/// One finding for each failed test.
 pub(super) fn failed(version: &Version) -> Vec<Finding> {
     let failed = version.tests.iter().flatten().filter(|test| test.failed());
     let found = failed.map(|test| {

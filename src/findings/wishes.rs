@@ -1,13 +1,13 @@
-//! What the user said of versions: findings that only the user settles. Pure.
+//! The user's feedback on versions, stored as findings that only the user settles. Pure.
 
 use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
 
-/// Characters of what the user said of a version, as a finding.
+/// Maximum length of such a finding's text, in characters.
 const WISH: usize = 600;
 
-/// What the user said of a version, as a finding: nobody but the user settles it.
+/// The feedback on a version as a finding. New feedback on the same version replaces the text.
 #[must_use]
 pub fn of(session: &Session, version: u32, text: &str) -> Finding {
     let known = session.ledger.iter().find(|finding| is_wish(finding) && finding.first == version);
@@ -21,8 +21,8 @@ pub fn of(session: &Session, version: u32, text: &str) -> Finding {
     }
 }
 
-/// What the user said of versions before the latest and did not settle, oldest first. What was said of
-/// the latest one is shown in full.
+/// The unsettled feedback on versions before the head, oldest first. Feedback on the head itself is
+/// shown in full elsewhere.
 #[must_use]
 pub fn open(session: &Session) -> Vec<&str> {
     let latest = session.head().filter(|head| head.feedback.is_some()).map(|head| head.number);
@@ -31,7 +31,7 @@ pub fn open(session: &Session) -> Vec<&str> {
     wishes.map(|finding| finding.text.as_str()).collect()
 }
 
-/// Whether it is what the user said in words, not of a requirement.
+/// Whether a finding is free-form feedback, not tied to a requirement.
 #[must_use]
 pub const fn is_wish(finding: &Finding) -> bool {
     finding.by_manager && finding.requirement.is_none()

@@ -1,4 +1,4 @@
-//! The files that follow from events, as they stand in a session's folder.
+//! The files of a session's folder that are rendered from events.
 
 use crate::domain::chat::{Message, Outcome, Role, ToolCall};
 use crate::domain::event::{Artifact, CallStarted, Event};
@@ -23,31 +23,31 @@ pub fn script_file(version: u32) -> String {
     format!("script_v{version}.py")
 }
 
-/// The file of what was found in a version.
+/// The file with a version's check report.
 #[must_use]
 pub fn report_file(version: u32) -> String {
     format!("report_v{version}.yaml")
 }
 
-/// The folder of what a version's run left: outputs, pictures, `files/`.
+/// The folder with the results of a version's run: outputs, pictures, `files/`.
 #[must_use]
 pub fn run_folder(version: u32) -> String {
     format!("run_v{version}")
 }
 
-/// The version whose script a file is.
+/// The version number in the name of a script file.
 #[must_use]
 pub fn script_number(file: &str) -> Option<u32> {
     file.strip_prefix("script_v")?.strip_suffix(".py")?.parse().ok()
 }
 
-/// The version whose feedback a file is.
+/// The version number in the name of a feedback file.
 #[must_use]
 pub fn feedback_number(file: &str) -> Option<u32> {
     file.strip_prefix("feedback_v")?.strip_suffix(".md")?.parse().ok()
 }
 
-/// Whether a change by hand of a file changes what the session does.
+/// Whether the program reads back edits of this file by hand.
 #[must_use]
 pub fn is_taken_up(file: &str) -> bool {
     [PLAN, SESSION].contains(&file)
@@ -55,13 +55,13 @@ pub fn is_taken_up(file: &str) -> bool {
         || feedback_number(file).is_some()
 }
 
-/// Scripts are read-only once written: a change by hand is meant.
+/// Scripts are written read-only, so that an edit by hand is deliberate.
 #[must_use]
 pub fn mode(file: &str) -> Mode {
     if script_number(file).is_some() { Mode::ReadOnly } else { Mode::Normal }
 }
 
-/// The name and the hash of a file.
+/// The artifact record of a file: name, hash and size.
 #[must_use]
 pub fn of(file: &str, content: &str) -> Artifact {
     Artifact {
@@ -71,8 +71,8 @@ pub fn of(file: &str, content: &str) -> Artifact {
     }
 }
 
-/// Whether a file holds what was recorded of it. Line ends that something made Windows' of, as `git`
-/// does, are no change.
+/// Whether a file has the recorded content. Line ends that were converted to CRLF, as by `git`, are
+/// ignored.
 #[must_use]
 pub fn is_same(content: &[u8], artifact: &Artifact) -> bool {
     let is = |content: &[u8]| {
@@ -81,7 +81,7 @@ pub fn is_same(content: &[u8], artifact: &Artifact) -> bool {
     is(content) || (content.contains(&b'\r') && is(&with_line_feeds(content)))
 }
 
-/// Bytes with each CRLF as a line feed.
+/// The bytes with each CRLF replaced by a line feed.
 fn with_line_feeds(content: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(content.len());
     for (n, byte) in content.iter().enumerate() {
@@ -92,8 +92,8 @@ fn with_line_feeds(content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The files that follow from an event, in the order of [`Event::artifacts_mut`], with their
-/// content. `session` is the session before the event.
+/// The files of an event, with their content, in the order of [`Event::artifacts_mut`]. `session`
+/// is the session before the event.
 #[must_use]
 pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
     match event {
@@ -164,22 +164,23 @@ pub fn render(event: &Event, session: &Session) -> Vec<(String, String)> {
 /// The approved plan.
 pub const PLAN: &str = "plan.md";
 
-/// The session's own file.
+/// The session's settings file.
 pub const SESSION: &str = "session.yaml";
 
-/// What stands in `session.yaml`.
+/// The content of `session.yaml`.
 #[derive(Debug, Serialize)]
 pub struct SessionFile {
     /// The session's name.
     pub name: String,
-    /// The task, as given.
+    /// The task, as the user wrote it.
     pub request: String,
-    /// What it runs with.
+    /// The session's settings.
     #[serde(flatten)]
     pub settings: Settings,
 }
 
-/// The same for reading: behind `flatten`, errors lose their place and slips in names are not seen.
+/// [`SessionFile`] for reading. With serde's `flatten`, errors lose their position, and unknown
+/// keys are not detected.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a map of settings")]
 struct Flat {
@@ -254,10 +255,10 @@ const fn one() -> u32 {
     1
 }
 
-/// Reads `session.yaml` as a person left it.
+/// Parses `session.yaml`, which the user may have edited.
 ///
 /// # Errors
-/// Says what is wrong with it and where.
+/// What is wrong, and where.
 pub fn read_session_file(text: &str) -> Result<SessionFile, String> {
     let read: Flat = yaml::read(text)?;
     let usual = Settings::of(read.preset);
@@ -309,16 +310,16 @@ fn session_file(name: &str, request: &str, settings: &Settings) -> String {
     yaml(&file)
 }
 
-/// Plain data with string keys always serialises.
+/// Serialises to YAML. Plain data with string keys always serialises.
 fn yaml(value: &impl Serialize) -> String {
     quote_words(&serde_yaml::to_string(value).unwrap_or_default())
 }
 
-/// Quotes the words that readers of YAML 1.1, as Python's, take for true and false. Only whole values
-/// can be such words; lines of a block of text are left as they are.
+/// Quotes values that YAML 1.1 parsers, such as Python's, read as booleans. Only whole values are
+/// affected; lines of a block scalar are left as they are.
 fn quote_words(yaml: &str) -> String {
     let mut out = String::with_capacity(yaml.len());
-    // The indentation of the line that opened a block of text.
+    // Indentation of the line that opened a block scalar.
     let mut block: Option<usize> = None;
     for line in yaml.lines() {
         let indent = line.len() - line.trim_start().len();
@@ -339,12 +340,12 @@ fn quote_words(yaml: &str) -> String {
     out
 }
 
-/// The call that an event ends.
+/// The open call with this number, which the event ends.
 fn started(session: &Session, call: u32) -> Option<&CallStarted> {
     session.calls.open.iter().find(|open| open.call == call)
 }
 
-/// The samples that a version was not made of, and what spoke for each.
+/// The files of the candidates that were not chosen, with the scores of all.
 fn candidates(version: u32, scores: &[Scored], session: &Session) -> Vec<(String, String)> {
     if scores.is_empty() {
         return Vec::new();
@@ -358,7 +359,7 @@ fn candidates(version: u32, scores: &[Scored], session: &Session) -> Vec<(String
     scripts.chain([(format!("{folder}/scores.yaml"), yaml(&scores))]).collect()
 }
 
-/// Where the samples are that were not chosen.
+/// The folder of the candidates that were not chosen.
 #[must_use]
 pub fn candidates_folder(version: u32) -> String {
     format!("candidates_v{version}")
@@ -379,7 +380,7 @@ struct Report<'a> {
     split: Option<Differ<'a>>,
 }
 
-/// In what samples differ: who gave what, with which inputs.
+/// How candidates differ: for one input, the output of each group.
 #[derive(Serialize)]
 struct Differ<'a> {
     given: &'a str,
@@ -419,8 +420,8 @@ fn report(
     (report_file(version), yaml(&report))
 }
 
-/// A chat file: the prompt and the answer, whole. Fences are longer than any inside, so that a
-/// reader of Markdown shows each message as it was sent.
+/// A chat file: the complete prompt and answer. Fences are longer than any fence inside, so that a
+/// Markdown viewer shows each message as it was sent.
 fn chat(
     started: Option<&CallStarted>,
     end: &str,
@@ -446,7 +447,7 @@ fn chat(
     vec![(format!("chats/{:04}-{}.md", started.call, started.agent.name()), text)]
 }
 
-/// What was said, and the tools that were called with it: code as it stands, not as JSON.
+/// The text of a message, with its tool calls. Code is shown as it is, not as JSON.
 fn with_calls<'a>(said: &'a str, calls: &[ToolCall]) -> Cow<'a, str> {
     if calls.is_empty() {
         return said.into();
@@ -462,7 +463,7 @@ fn with_calls<'a>(said: &'a str, calls: &[ToolCall]) -> Cow<'a, str> {
     text.into()
 }
 
-/// A question and how it ended, for people.
+/// The file of a question and its answer.
 fn answer(
     session: &Session,
     number: u32,

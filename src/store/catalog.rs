@@ -1,4 +1,4 @@
-//! The sessions folder: which sessions there are, and which one is meant.
+//! The sessions folder: lists sessions, and finds the one that the user means.
 
 use super::index::Index;
 use super::journal::Skim;
@@ -14,23 +14,23 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-/// Sessions that a thread takes at a time.
+/// Number of sessions that a thread takes at a time.
 const AT_ONCE: usize = 16;
 
-/// One session of the list.
+/// A session in a list.
 pub struct Listed<T> {
-    /// Its folder's name.
+    /// The name of its folder.
     pub name: String,
-    /// When its journal was last written, as far as the disk says.
+    /// When its journal was last modified, by the file system.
     pub changed: SystemTime,
-    /// What was wanted of it, or why it can't be read.
+    /// The value made by the caller's function, or why the session cannot be read.
     pub row: Result<T, StoreError>,
 }
 
-/// What is wanted of each session of a folder, by name; nothing if the folder is not there.
+/// Applies `row` to each session of a folder, sorted by name. Empty if the folder does not exist.
 ///
-/// `row` is given a session without its scripts. What it makes of one has to follow from the session
-/// alone: it is kept in an index, and made anew when the journal is another.
+/// `row` is called with a session without its scripts. Its result must depend on the session only:
+/// it is cached in an index, and computed again when the journal has changed.
 pub fn list<T>(root: &Path, row: impl Fn(&Session) -> T + Sync) -> Result<Vec<Listed<T>>, FileError>
 where
     T: Serialize + DeserializeOwned + Clone + Send + Sync,
@@ -38,7 +38,7 @@ where
     let journals = journals(root)?;
     let index = Index::of(root, journals.len());
     let next = AtomicUsize::new(0);
-    // Whoever is done with a few takes the next few: neither sessions nor cores are alike.
+    // Threads take a few sessions at a time, since neither sessions nor cores are equally fast.
     let work = || {
         let mut read = Vec::new();
         loop {
@@ -63,7 +63,7 @@ where
     Ok(read.into_iter().map(|(_, listed)| listed).collect())
 }
 
-/// What is wanted of the sessions that were last worked on and can be read, the last one first.
+/// Applies `row` to the most recently used sessions that can be read, latest first.
 pub fn recent<T>(
     root: &Path,
     most: usize,
@@ -74,7 +74,7 @@ pub fn recent<T>(
     Ok(sessions.map(|loaded| row(&loaded.session)).take(most).collect())
 }
 
-/// The folders of the sessions, by name, with their journals' stamps.
+/// The folders of the sessions, sorted by name, with the stamps of their journals.
 fn journals(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
     let folders = match files::entries(root) {
         Err(error) if error.source.kind() == ErrorKind::NotFound => Vec::new(),
@@ -88,15 +88,15 @@ fn journals(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
     Ok(journals.collect())
 }
 
-/// The same, the session last worked on first.
+/// As [`journals`], the most recently used session first.
 fn newest(root: &Path) -> Result<Vec<(PathBuf, Stamp)>, FileError> {
     let mut journals = journals(root)?;
     journals.sort_by_key(|(_, stamp)| Reverse(stamp.modified));
     Ok(journals)
 }
 
-/// The names of all sessions, the one last worked on first. Only what is a name is given: a folder's may
-/// hold what a shell would obey.
+/// The names of all sessions, the most recently used first. Folders with invalid names are left
+/// out: such a name could contain shell code.
 pub fn names(root: &Path) -> Result<Vec<String>, FileError> {
     let journals = newest(root)?;
     let mut names: Vec<String> = journals.iter().map(|(f, _)| super::open::name_of(f)).collect();
@@ -104,7 +104,7 @@ pub fn names(root: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
-/// The numbers of a session's versions by the scripts in its folder, the latest first.
+/// A session's version numbers, by the scripts in its folder, latest first.
 #[must_use]
 pub fn versions(folder: &Path) -> Vec<u32> {
     let of = |path: &PathBuf| artifacts::script_number(path.file_name()?.to_str()?);
@@ -114,23 +114,23 @@ pub fn versions(folder: &Path) -> Vec<u32> {
     numbers
 }
 
-/// The folder of the session that was last worked on.
+/// The folder of the most recently used session.
 pub fn last(root: &Path) -> Result<Option<PathBuf>, FileError> {
     let last = journals(root)?.into_iter().max_by_key(|(_, stamp)| stamp.modified);
     Ok(last.map(|(folder, _)| folder))
 }
 
-/// A session, and a version of it where one was named.
+/// A session, and optionally one of its versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The session's folder.
     pub folder: PathBuf,
-    /// The version.
+    /// The version, if one was named.
     pub version: Option<u32>,
 }
 
-/// Finds the session that `NAME`, `PATH`, `NAME:vN`, `vN` or nothing at all stands for. A version alone is
-/// one of the session last worked on; a session of such a name is found by its path.
+/// Finds the session for `NAME`, `PATH`, `NAME:vN`, `vN` or no argument. A lone version belongs to
+/// the most recently used session; a session with such a name can be reached by its path.
 pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     if let Some(version) = wanted.and_then(lone_version) {
         return Ok(Place { version: Some(version), ..find(root, None)? });
@@ -143,10 +143,10 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     let direct = Path::new(name);
     let is_path = direct.components().count() > 1 || name.starts_with(['.', '/']);
     let folder = if is_path { direct.to_owned() } else { root.join(name) };
-    // A folder's own name is wanted, whichever way was taken to it.
+    // The session's name is that of the real folder, whichever path led to it.
     let folder = if is_path { folder.canonicalize().unwrap_or(folder) } else { folder };
     if !is_path {
-        // A sessions folder that can't be read is told from one that lacks the session.
+        // Reports an unreadable sessions folder as such, not as an unknown session.
         journals(root)?;
     }
     if name.is_empty() || files::length(&folder.join(JOURNAL)).is_none() {
@@ -155,7 +155,7 @@ pub fn find(root: &Path, wanted: Option<&str>) -> Result<Place, StoreError> {
     Ok(Place { folder, version })
 }
 
-/// Finds the session of this name, and nothing else: a name may look like a version's.
+/// Finds the session of exactly this name, even if it looks like a version.
 pub fn named(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
     let folder = root.join(name);
     let is_name = crate::domain::name::check(name).is_ok();
@@ -165,7 +165,7 @@ pub fn named(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
     Ok(folder)
 }
 
-/// The number of `vN`, if a text is that.
+/// The number in `vN`, or `None` for any other text.
 #[must_use]
 pub fn lone_version(text: &str) -> Option<u32> {
     let digits = text.strip_prefix('v')?;
@@ -174,8 +174,8 @@ pub fn lone_version(text: &str) -> Option<u32> {
     (number > 0).then_some(number)
 }
 
-/// Takes `:vN` off the end of a session's name or path. No name has a colon; the folders of a path
-/// can have one.
+/// Splits `:vN` off the end of a session's name or path. Names have no colon, but folders of a path
+/// may.
 fn split_version(wanted: &str) -> Result<(&str, Option<u32>), StoreError> {
     let Some((name, version)) = wanted.rsplit_once(':').filter(|(_, last)| !last.contains('/'))
     else {

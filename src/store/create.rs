@@ -1,4 +1,5 @@
-//! New sessions: made aside and moved into place whole, so that there is never half of one.
+//! Creates sessions. A new session is built in a temporary folder and moved into place, so that
+//! there is never a partial one.
 
 use super::line::Entry;
 use super::open::load;
@@ -11,31 +12,31 @@ use crate::domain::settings::Settings;
 use crate::files::{self, FileError, Mode};
 use std::path::{Path, PathBuf};
 
-/// What a new session is made from.
+/// The parameters of a new session.
 pub struct Draft {
-    /// The name that was asked for; one is made from the request otherwise.
+    /// The name; `None` to derive one from the request.
     pub name: Option<String>,
     /// The task.
     pub request: String,
-    /// What it runs with.
+    /// The settings.
     pub settings: Settings,
-    /// Files to give it, copied into `data/`.
+    /// Data files, copied into `data/`.
     pub data: Vec<PathBuf>,
-    /// What is in them, in the same order, where that was looked at.
+    /// Descriptions of the data files, in the same order, where known.
     pub described: Vec<Option<Described>>,
-    /// Tests to hold its scripts against, copied into `tests/`.
+    /// Test files, copied into `tests/`.
     pub tests: Vec<PathBuf>,
-    /// The names that these use of the script.
+    /// The names of the script that the tests use.
     pub interface: Vec<String>,
 }
 
-/// The file by which `git` leaves the files of a sessions folder as they are, and its content.
+/// The file that keeps `git` from changing the files of a sessions folder, and its content.
 const ATTRIBUTES: (&str, &str) = (
     ".gitattributes",
     "# A session is told by the bytes of its files: git may not change their line ends.\n* -text\n",
 );
 
-/// Makes the sessions folder if it is not there.
+/// Creates the sessions folder if it does not exist.
 fn make_root(root: &Path) -> Result<(), FileError> {
     if root.exists() {
         return Ok(());
@@ -45,7 +46,7 @@ fn make_root(root: &Path) -> Result<(), FileError> {
     files::write(&root.join(file), content.as_bytes(), Mode::Normal)
 }
 
-/// Makes a session in the sessions folder, which is created if it is not there.
+/// Creates a session, and the sessions folder if needed.
 pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
     let name = match draft.name {
         Some(name) => {
@@ -81,7 +82,7 @@ pub fn create(root: &Path, draft: Draft) -> Result<Store, StoreError> {
     made.finish(root, &name, vec![Entry::now(1, Event::SessionCreated(Box::new(event)))])
 }
 
-/// Makes a session that starts where a version of another one stood.
+/// Creates a session that starts at a version of another one.
 pub fn fork(
     root: &Path,
     source: &Path,
@@ -108,7 +109,7 @@ pub fn fork(
         let end = end_of(&entries, version);
         entries.truncate(end);
     }
-    // What kept the other session waiting does not keep this one.
+    // The other session's pauses do not apply to this one.
     while entries.last().is_some_and(|e| matches!(e.event, Event::Paused { .. })) {
         entries.pop();
     }
@@ -139,12 +140,12 @@ pub fn fork(
     Ok(store)
 }
 
-/// Makes a session that begins as another one did, in a folder that is thrown away: for a replay.
+/// Creates a session with the same first event in a temporary folder, for a replay.
 pub fn scratch(root: &Path, first: Entry) -> Result<Store, StoreError> {
     Making::start(root)?.finish(root, "replay", vec![first])
 }
 
-/// The error for a version that is not there.
+/// The error for a version that does not exist.
 #[must_use]
 pub fn no_version(session: &crate::domain::session::Session, version: u32) -> StoreError {
     let has = match session.versions.len() {
@@ -155,7 +156,8 @@ pub fn no_version(session: &crate::domain::session::Session, version: u32) -> St
     StoreError::NoVersion { name: session.name.clone(), version, has }
 }
 
-/// Where the work on a version ended: before the first sign of the next one.
+/// The index of the entry after the work on a version: the first one that belongs to the next
+/// version.
 fn end_of(entries: &[Entry], version: u32) -> usize {
     let created =
         |e: &Entry| matches!(e.event, Event::VersionCreated { version: v, .. } if v == version);
@@ -185,7 +187,7 @@ fn free_name(root: &Path, wish: &str) -> String {
     (2..u32::MAX).map(|n| format!("{wish}-{n}")).find(|name| !taken(root, name)).unwrap_or_default()
 }
 
-/// The names that files will have among the session's data. Nothing is written yet.
+/// Checks data files, and returns their names in the session. Nothing is written.
 fn name_data(paths: &[PathBuf]) -> Result<Vec<(&Path, &str)>, StoreError> {
     let mut named: Vec<(&Path, &str)> = Vec::new();
     for path in paths {
@@ -223,7 +225,7 @@ fn take_data(folder: &Path, named: Vec<(&Path, &str)>) -> Result<Vec<DataFile>, 
     Ok(data)
 }
 
-/// A session's folder while it is made: gone again unless it is finished.
+/// A session's folder in the making; removed again unless it is finished.
 struct Making {
     folder: PathBuf,
 }
@@ -253,14 +255,14 @@ impl Making {
         }
         files::rename(&self.folder, &place)?;
         files::sync_folder(root)?;
-        // What else follows from the journal, as in a fork, is written by opening it.
+        // Opening the session writes the remaining files, as for a fork.
         Ok(open(&place)?.0)
     }
 }
 
 impl Drop for Making {
     fn drop(&mut self) {
-        // Moved into place, or half made and of no use.
+        // The folder was moved into place, or is incomplete and useless.
         let _ = files::remove_folder(&self.folder);
     }
 }

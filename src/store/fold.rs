@@ -1,4 +1,4 @@
-//! Events into a session, one by one. Says what does not fit; decides nothing.
+//! Applies events to a session, one by one, and rejects those that do not fit. Makes no decisions.
 
 use super::artifacts;
 use super::line::Entry;
@@ -19,10 +19,10 @@ use crate::domain::settings::{Preset, Settings};
 use crate::domain::text::size;
 use std::collections::BTreeMap;
 
-/// Takes one more event into a session.
+/// Applies the next event to a session.
 ///
 /// # Errors
-/// Says, for people, why the event can't follow on what happened before. The session is as it was.
+/// Why the event cannot follow the earlier ones, as text for the user. The session is unchanged.
 pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     let Entry { seq, at, mut event, seal } = entry;
     if seq != session.seq + 1 {
@@ -59,18 +59,18 @@ pub fn apply(session: &mut Session, entry: Entry) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether an event can follow on what happened before.
+/// Checks whether an event can follow the earlier ones.
 ///
 /// # Errors
-/// Says, for people, why not.
+/// Why not, as text for the user.
 pub fn check(session: &Session, event: &mut Event) -> Result<(), String> {
     fits(session, event)?;
     is_bounded(event)?;
     stays_inside(event)
 }
 
-/// Whether the texts that are checked, compared and shown again have a length that this can be done
-/// with: a journal may come from anywhere.
+/// Limits the length of texts that are checked, compared and shown again: a journal may come from
+/// anywhere.
 fn is_bounded(event: &Event) -> Result<(), String> {
     let (what, text) = match event {
         Event::VersionCreated { script, .. } | Event::SampleRead { script, .. } => {
@@ -87,7 +87,7 @@ fn is_bounded(event: &Event) -> Result<(), String> {
         }
         _ => return Ok(()),
     };
-    // The program may add some lines to a text that is as long as can be.
+    // The program may add some lines to a text of maximum length.
     if text.len() <= 2 * LONGEST_TEXT {
         return Ok(());
     }
@@ -95,8 +95,9 @@ fn is_bounded(event: &Event) -> Result<(), String> {
     Err(format!("its {what} has {has}, more than {most}"))
 }
 
-/// Whether all files that an event names stand in the session's folder: a journal may come from
-/// anywhere, and its files are written. Its own files and hidden ones are no artifacts.
+/// Checks that all file names in an event stay inside the session's folder, since a journal may
+/// come from anywhere and its files are written. The session's own files and hidden files are not
+/// artifacts.
 fn stays_inside(event: &mut Event) -> Result<(), String> {
     if let Event::SessionCreated(created) = event
         && let Some(given) =
@@ -116,10 +117,10 @@ fn stays_inside(event: &mut Event) -> Result<(), String> {
     }
 }
 
-/// Whether what an event speaks of is there.
+/// Checks that the version, call or candidate that an event names exists.
 fn fits(session: &Session, event: &Event) -> Result<(), String> {
     let version = match event {
-        // A sample's packages are installed before it is a version.
+        // The packages of a candidate are installed before it becomes a version.
         Event::InstallStarted { version, .. } | Event::InstallFinished { version, .. }
             if !session.samples.is_empty() && *version == session.next_version() =>
         {
@@ -197,13 +198,14 @@ fn answer_of(session: &Session, call: u32) -> Result<(), String> {
     if waiting { Ok(()) } else { Err(format!("call {call} has no answer")) }
 }
 
-/// Whether a call's answer can be read as one to the question that is open.
+/// Checks that a call's answer can be read as one to the open question.
 fn read_call(session: &Session, call: u32) -> Result<(), String> {
     let asked = session.dialogue.as_ref().is_some_and(|d| d.open().is_some());
     if asked { answer_of(session, call) } else { Err("no question is open".to_owned()) }
 }
 
-/// `ours`: this user recorded it here, so that it may open something.
+/// Applies a checked event. With `ours`, this user recorded it on this machine, so that it may
+/// grant permissions.
 fn take(session: &mut Session, event: Event, at: String, ours: bool) {
     match event {
         Event::SessionCreated(e) => created(session, *e, at, ours),
@@ -218,7 +220,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             session.limits_given = settings.limits;
             let old = &session.settings;
             if (&old.args, &old.stdin) != (&settings.args, &settings.stdin) {
-                // What waited for input is tried with it.
+                // Versions that waited for input are run again with it.
                 let waiting = session.versions.iter_mut().filter(|version| version.waits());
                 waiting.for_each(|version| version.run = None);
             }
@@ -294,7 +296,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
             session.gate = None;
         }
         Event::PlanApproved { by, text, requirements, .. } => {
-            // Answers to what was planned before, where the plan was edited by hand.
+            // Answers to the earlier plan are discarded; the plan may have been edited by hand.
             superseded(session, Role::Planner);
             superseded(session, Role::Coder);
             let plan = Plan { text, requirements };
@@ -373,7 +375,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         }
         Event::ExampleGiven { example } => {
             session.examples.push(*example);
-            // What was tested before was not held against it.
+            // Earlier test results do not include this example.
             session.versions.iter_mut().for_each(|version| version.tests = None);
             session.gate = None;
         }
@@ -386,7 +388,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::RunAsked { version } => {
             session.head = Some(version);
             asked(session, PendingAction::Rerun);
-            // To ask for a run is to think again about what was denied.
+            // Asking for a run withdraws earlier denials.
             session.allowed.retain(|_, allowed| *allowed);
             change(session, version, |v| v.trusted = v.trusted.filter(|trusted| *trusted));
             session.installs.retain(|_, allowed| *allowed);
@@ -432,7 +434,7 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         }
         Event::Accepted { version, without_run, evidence, by } => {
             if by == By::Manager {
-                // Who takes a version is content with it.
+                // Accepting a version settles the user's open findings.
                 let open = |f: &&mut Finding| f.by_manager && f.state == FindingState::Open;
                 session.ledger.iter_mut().filter(open).for_each(|f| f.state = FindingState::Fixed);
             }
@@ -466,8 +468,8 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
     }
 }
 
-/// The session runs with these settings. What they open and was not open before counts only where this
-/// user set it here.
+/// Applies settings. Without `ours`, permissions that they newly grant are closed again and set
+/// aside until the user allows them here.
 fn run_with(session: &mut Session, mut settings: Settings, ours: bool) {
     let before = session.settings.openings();
     let allowed = &session.settings.packages.allow;
@@ -484,7 +486,7 @@ fn run_with(session: &mut Session, mut settings: Settings, ours: bool) {
     session.settings = settings;
 }
 
-/// The answer to what scripts may reach, or to what was allowed elsewhere.
+/// Applies an answer about permissions, including those that were set aside.
 fn permitted(session: &mut Session, allowed: bool, permissions: Vec<Permission>, ours: bool) {
     for permission in permissions {
         if allowed && !ours {
@@ -508,7 +510,7 @@ fn permitted(session: &mut Session, allowed: bool, permissions: Vec<Permission>,
     }
 }
 
-/// What was allowed is asked for anew.
+/// Withdraws permissions, so that they are asked for again.
 fn revoked(session: &mut Session, permissions: &[Permission]) {
     session.allowed.retain(|permission, _| !permissions.contains(permission));
     session.planning.needs.retain(|permission| !permissions.contains(permission));
@@ -533,7 +535,7 @@ fn created(session: &mut Session, e: SessionCreated, at: String, ours: bool) {
     }
 }
 
-/// What a model said on the way to an answer.
+/// Adds a turn of the model to the open question.
 fn replied(session: &mut Session, e: Replied) {
     answered(session, Some(e.call), Role::Engineer);
     if let Some(question) = session.dialogue.as_mut().and_then(Dialogue::open_mut) {
@@ -542,7 +544,7 @@ fn replied(session: &mut Session, e: Replied) {
     }
 }
 
-/// What an agent was told it is.
+/// The system message of a prompt.
 pub(super) fn told(messages: Vec<Message>) -> String {
     let system = messages.into_iter().find(|message| message.role == Speaker::System);
     system.map(|message| message.content).unwrap_or_default()
@@ -576,7 +578,7 @@ fn finished(session: &mut Session, e: CallFinished) {
     });
 }
 
-/// A role's answer was of use.
+/// Clears a role's pending calls and refusals after a usable answer.
 fn answered(session: &mut Session, call: Option<u32>, role: Role) {
     if call.is_some() {
         session.calls.pending.retain(|pending| pending.agent.role() != role);
@@ -597,8 +599,7 @@ fn ran(session: &mut Session, e: RunFinished) {
     });
 }
 
-/// An answer that was not read before the Manager decided otherwise is not read any more: it was
-/// given to another question.
+/// Discards pending answers after a decision of the user: they belong to an earlier prompt.
 fn superseded(session: &mut Session, role: Role) {
     session.calls.pending.retain(|pending| pending.agent.role() != role);
     if role == Role::Coder {
@@ -606,14 +607,14 @@ fn superseded(session: &mut Session, role: Role) {
     }
 }
 
-/// An answer that is read now.
+/// Takes a pending answer, which is read now.
 fn taken(session: &mut Session, call: u32) -> Option<Pending> {
     let place = session.calls.pending.iter().position(|pending| pending.call == call)?;
     session.calls.settled += 1;
     Some(session.calls.pending.remove(place))
 }
 
-/// The Manager or the rules asked for something: what came before is settled.
+/// Applies a request for the next action, and resets the state of the earlier one.
 fn asked(session: &mut Session, wish: PendingAction) {
     superseded(session, Role::Coder);
     session.wish = Some(wish);
@@ -622,7 +623,7 @@ fn asked(session: &mut Session, wish: PendingAction) {
     session.refusals.retain(|r| r.agent != Agent::Coder && r.agent != Agent::Repair);
 }
 
-/// Work goes on from this version.
+/// Makes this version the head.
 fn work_on(session: &mut Session, version: u32) {
     superseded(session, Role::Coder);
     session.head = Some(version);
@@ -666,7 +667,7 @@ fn change(session: &mut Session, number: u32, with: impl FnOnce(&mut Version)) {
     }
 }
 
-/// Findings that the Manager had a say in: a version is blocked by those that are open.
+/// Updates the blockers of the versions after the user's decisions on findings.
 fn decided(session: &mut Session, findings: Vec<Finding>) {
     for finding in findings {
         let blocks = finding.state == FindingState::Open && finding.severity == Severity::Blocker;
@@ -683,15 +684,15 @@ fn decided(session: &mut Session, findings: Vec<Finding>) {
     }
 }
 
-/// Keeps where the findings of a review stood then.
+/// Records the states of a review's findings at this version.
 fn stood(session: &mut Session, version: u32, findings: &[Finding]) {
     for finding in findings {
         session.stood.entry(finding.id.clone()).or_default().push((version, finding.state));
     }
 }
 
-/// The ledger of an earlier version: what was open then is open again, and what was found in later ones
-/// is no fault of it. What the user said and decided stays.
+/// Resets the ledger to the state at an earlier version: findings that were open then are open
+/// again, and later ones do not apply to it. The user's findings and decisions stay.
 fn as_it_stood(session: &mut Session, version: u32) {
     for finding in &mut session.ledger {
         if finding.by_manager || finding.state == FindingState::Waived {
@@ -706,7 +707,7 @@ fn as_it_stood(session: &mut Session, version: u32) {
 
 fn enter(ledger: &mut Vec<Finding>, findings: Vec<Finding>) {
     for finding in findings {
-        // Ids count from F1 without gaps, so a finding's place follows from its id.
+        // Ids count from F1 without gaps, so the id gives the index.
         let place = finding.id.trim_start_matches('F').parse::<usize>().unwrap_or(0);
         match ledger.get_mut(place.wrapping_sub(1)) {
             Some(known) => *known = finding,

@@ -1,8 +1,8 @@
-//! What a list shows of each session of a folder, kept so that a long list does not read every journal.
+//! An index of the sessions in a folder, so that a long list need not read every journal.
 //!
-//! A cache and nothing else: it stands in the user's own cache folder, a file a sessions folder, where no
-//! foreign session can write; a row counts only while the journal's file is the one that it was made of;
-//! a file that can't be read, or that another build of this program wrote, is as good as none.
+//! Only a cache: each sessions folder has a file in the user's own cache folder, where no foreign
+//! session can write. A row is valid only while the journal has the same stamp. A file that cannot
+//! be read, or was written by another build of this program, is ignored.
 
 use crate::files::{self, Mode, Stamp};
 use serde::de::DeserializeOwned;
@@ -11,28 +11,28 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Sessions that are read so quickly that an index is not worth its file.
+/// Up to this many sessions are read quickly enough without an index.
 const FEW: usize = 32;
-/// Rows of an index at most, and bytes of one: a request can be a long text. Others are made of their
-/// journals each time.
+/// Maximum number of rows in an index, and maximum size of a row in bytes: a request can be a long
+/// text. Other rows are computed from their journals each time.
 const MOST_ROWS: usize = 10_000;
 const LONGEST_ROW: usize = 2 << 10;
-/// Bytes of an index at most: those rows with names and stamps.
+/// Maximum size of an index, in bytes: those rows with names and stamps.
 const LARGEST: u64 = 32 << 20;
-/// Indexes that are kept at most, which is how many sessions folders are quick.
+/// Maximum number of index files, and so of sessions folders that are listed quickly.
 const MOST_INDEXES: usize = 16;
-/// How long a journal has to be unchanged before a row of it is kept: two writes of the same length
-/// within a tick of the disk's clock have the same stamp.
+/// Time that a journal has to be unchanged before its row is cached: two writes of the same length
+/// within one tick of the file system's clock have the same stamp.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// The rows kept for a sessions folder.
+/// The cached rows of a sessions folder.
 pub(super) struct Index<T> {
-    /// Its file; none where few sessions are listed.
+    /// The index file; `None` if there are few sessions.
     file: Option<PathBuf>,
     rows: HashMap<String, (Stamp, T)>,
 }
 
-/// The file's content. `R`: the rows, owned or borrowed.
+/// The content of the file. `R` is the type of the rows, owned or borrowed.
 #[derive(Serialize, Deserialize)]
 struct Content<R> {
     program: Option<Stamp>,
@@ -40,7 +40,7 @@ struct Content<R> {
 }
 
 impl<T: Serialize + DeserializeOwned + Clone> Index<T> {
-    /// The index of a sessions folder in which so many sessions are.
+    /// Reads the index of a folder with this number of sessions.
     pub(super) fn of(root: &Path, sessions: usize) -> Self {
         let file = (sessions > FEW).then(|| file_of(root)).flatten();
         let read = |file: &PathBuf| {
@@ -52,13 +52,13 @@ impl<T: Serialize + DeserializeOwned + Clone> Index<T> {
         Self { file, rows }
     }
 
-    /// The row of a session whose journal has this stamp.
+    /// The cached row of a session, if its journal has this stamp.
     pub(super) fn get(&self, name: &str, stamp: &Stamp) -> Option<T> {
         self.rows.get(name).filter(|(of, _)| of == stamp).map(|(_, row)| row.clone())
     }
 
-    /// Keeps all rows of a list for the next one, if enough of them are new or gone. That this may fail
-    /// costs time only.
+    /// Stores all rows of a list, if enough of them are new or some were removed. A failure costs
+    /// only time.
     pub(super) fn keep<'a>(self, rows: impl Iterator<Item = (&'a str, &'a Stamp, &'a T)>)
     where
         T: 'a,
@@ -76,7 +76,7 @@ impl<T: Serialize + DeserializeOwned + Clone> Index<T> {
                 kept.insert(name, (stamp, row));
             }
         }
-        // What was said of a session that was removed does not outlive it for long.
+        // The rows of a removed session are removed soon after it.
         let gone = self.rows.keys().any(|name| !kept.contains_key(name.as_str()));
         if new <= FEW && !gone {
             return;
@@ -94,19 +94,19 @@ impl<T: Serialize + DeserializeOwned + Clone> Index<T> {
     }
 }
 
-/// Where the index of a sessions folder stands.
+/// The path of a sessions folder's index.
 fn file_of(root: &Path) -> Option<PathBuf> {
     let root = files::resolve(root).ok()?;
     let name = files::hash(root.as_os_str().as_encoded_bytes());
     Some(files::cache_folder().join("lists").join(name))
 }
 
-/// Which build of this program made a row: another one may say it in other words.
+/// Identifies this build of the program: another one may format rows differently.
 fn program() -> Option<Stamp> {
     files::stamp(&std::env::current_exe().ok()?)
 }
 
-/// Removes the oldest indexes, so that there is a place for one more.
+/// Removes the oldest index files to make room for one more.
 fn make_place(folder: &Path) {
     let mut all = files::entries(folder).unwrap_or_default();
     all.sort_by_cached_key(|file| {

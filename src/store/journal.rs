@@ -1,4 +1,4 @@
-//! The journal: one JSON object a line, append-only.
+//! The journal: one JSON object per line, append-only.
 
 use super::line::{Entry, Head};
 use super::seal::Seal;
@@ -12,32 +12,32 @@ use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
 
-/// The journal of a session that is open for writing.
+/// A session's journal, open for writing.
 pub(super) struct Journal {
     file: Appender,
     sealer: Sealer,
 }
 
 impl Journal {
-    /// Opens the journal of a session's folder; what stands behind `length` bytes is cut off.
+    /// Opens the journal in a session's folder, truncated to `length` bytes.
     pub(super) fn open(folder: &Path, length: u64, sealer: Sealer) -> Result<Self, FileError> {
         Ok(Self { file: Appender::open(&folder.join(JOURNAL), length)?, sealer })
     }
 
-    /// Adds a line and gives it back.
+    /// Appends an entry, and returns its line.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<String, FileError> {
         let line = self.sealer.line(entry);
         self.file.append(line.as_bytes())?;
         Ok(line)
     }
 
-    /// Makes what was added last.
+    /// Syncs the journal to disk.
     pub(super) fn sync(&self) -> Result<(), FileError> {
         self.file.sync()
     }
 }
 
-/// Lines that are whole, and what stands behind the last line feed.
+/// Splits the bytes into complete lines and the rest after the last line feed.
 pub(super) fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let mut lines = Vec::new();
     let mut start = 0;
@@ -48,19 +48,19 @@ pub(super) fn split(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     (lines, &bytes[start..])
 }
 
-/// Bytes of a journal that are worth a thread.
+/// Size of the part of a journal that is worth a thread, in bytes.
 const PIECE: u64 = 256 * 1024;
 
-/// How much of a journal is wanted.
+/// How much of a journal is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Skim {
-    /// All but prompts, answers and the text of reviews, which are most of it.
+    /// All but prompts, answers and the text of reviews, which make up most of it.
     State,
-    /// Where the session stands: scripts are left empty too.
+    /// Only what the session's status needs: scripts are left out too.
     Status,
 }
 
-/// Reads a line for what is wanted of it; the rest is left empty.
+/// Parses the wanted fields of a line; the others stay empty.
 fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
     let head = Head::of(line)?;
     let whole = |line: &[u8]| head.event(line);
@@ -108,19 +108,19 @@ fn skim(line: &[u8], how: Skim) -> Result<Entry, serde_json::Error> {
     Ok(Entry { seq: head.seq, at: head.at.into_owned(), event, seal })
 }
 
-/// How long a journal is.
+/// The extent of a journal.
 pub(super) struct Extent {
-    /// Of the whole lines.
+    /// Length of the complete lines, in bytes.
     pub(super) length: u64,
-    /// What stands behind the last line feed.
+    /// The incomplete line after the last line feed.
     pub(super) torn: Vec<u8>,
 }
 
-/// Reads a journal for what is wanted of it, and gives its whole lines in their order; none if there
-/// is no such file.
+/// Parses a journal and passes the entries of its complete lines to `each`, in order. Returns
+/// `None` if the file does not exist.
 ///
-/// It is read piece by piece, on all cores where it is long: to bring a long file into memory that
-/// is new takes longer than to look at it.
+/// A long file is read in parts on all cores: bringing it into new memory takes longer than parsing
+/// it.
 pub(super) fn skim_file(
     path: &Path,
     how: Skim,
@@ -143,30 +143,30 @@ pub(super) fn skim_file(
         let (lines, read) = part?;
         lines.into_iter().for_each(&mut each);
         extent.length += read.length;
-        // Only the line that nothing follows can be torn, however many pieces it goes through.
+        // Only the last line can be incomplete, even if it spans several parts.
         extent.torn.extend(read.rest);
     }
     Ok(Some(extent))
 }
 
-/// Where a line's messages stand, with their name.
+/// The range of a line's messages, including the key.
 fn messages(line: &[u8]) -> Option<Range<usize>> {
     Some(memmem::find(line, b",\"messages\":[")?..memmem::rfind(line, b"]}")? + 1)
 }
 
-/// Where an answer, its reasoning and its calls of tools stand, with their names.
+/// The range of a line's answer, reasoning and tool calls, including the keys.
 fn answer(line: &[u8]) -> Option<Range<usize>> {
     Some(memmem::find(line, b",\"answer\":\"")?..memmem::rfind(line, b",\"usage\":{")?)
 }
 
-/// Where the text stands that is the last one before the artifact: what is between its quotes.
+/// The range of the last text before the artifact, between its quotes.
 fn text(line: &[u8], key: &[u8]) -> Option<Range<usize>> {
     Some(memmem::rfind(line, key)? + key.len()..memmem::rfind(line, b"\",\"file\":\"")?)
 }
 
-/// Reads a line without a part of it. What marks the parts above can't stand inside a text, whose
-/// quotes are escaped. A line that lacks the part, or has its fields in another order than ours, is
-/// read whole.
+/// Parses a line without one part of it. The markers of that part cannot occur inside a text, where
+/// quotes are escaped. A line without the part, or with its fields in another order, is parsed
+/// whole.
 fn read_without<T>(
     line: &[u8],
     part: Option<Range<usize>>,
@@ -320,7 +320,7 @@ mod tests {
                 script.clear();
             }
             assert_eq!(skim(line.as_bytes(), Skim::Status).unwrap(), whole, "{line}");
-            // Another order of the fields, as another program may write them.
+            // Fields in another order, as another program may write them.
             let other: serde_json::Value = serde_json::from_str(line).unwrap();
             let other = format!("{{ \"z\": 1, {}", &other.to_string()[1..]);
             let read = skim(other.as_bytes(), Skim::Status).unwrap();

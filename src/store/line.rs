@@ -1,4 +1,5 @@
-//! A line of the journal: an event with its number and time, as `{"seq":1,"at":"..","event":"..",..}`.
+//! A line of the journal: an event with its number and time, as
+//! `{"seq":1,"at":"..","event":"..",..}`.
 
 use super::seal::Seal;
 use crate::domain::event::Event;
@@ -11,27 +12,27 @@ use serde::de::{
 use serde_json::Error;
 use std::borrow::Cow;
 
-/// One line.
+/// A line of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The line's number; there are no gaps.
+    /// The line's number, without gaps.
     pub seq: u64,
-    /// When, in UTC, as RFC 3339.
+    /// The time in UTC, in RFC 3339 format.
     pub at: String,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// Who recorded it.
+    /// Whether this user recorded it.
     pub seal: Seal,
 }
 
 impl Entry {
-    /// An event that happens now, by what this user does.
+    /// An entry with the current time, recorded by this user.
     pub(super) fn now(seq: u64, event: Event) -> Self {
         let at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         Self { seq, at, event, seal: Seal::Ours }
     }
 
-    /// The line as it stands in the journal, with its line feed.
+    /// The entry as a line of the journal, including the line feed.
     #[must_use]
     pub fn line(&self) -> String {
         // Plain data with string keys always serialises, an event as `{"its_name":{..}}`.
@@ -44,7 +45,7 @@ impl Entry {
         format!("{{\"seq\":{seq},\"at\":{at},\"event\":\"{name}\"{comma}{fields}\n")
     }
 
-    /// Reads a whole line.
+    /// Parses a complete line.
     ///
     /// # Errors
     /// What is wrong with it, and at which character.
@@ -56,12 +57,12 @@ impl Entry {
     }
 }
 
-/// What every line begins with, whatever its event.
+/// The fields that every line starts with.
 #[derive(Debug, Deserialize)]
 pub struct Head<'a> {
     /// The line's number.
     pub seq: u64,
-    /// When, in UTC.
+    /// The time in UTC.
     #[serde(borrow)]
     pub at: Cow<'a, str>,
     /// The event's name.
@@ -70,8 +71,8 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// What a line begins with. Our own lines have it in front, so that they are not read twice;
-    /// where somebody put it elsewhere, it is found all the same.
+    /// Parses the head of a line. Our own lines have it at the start, so that they are not parsed
+    /// twice; it is also found elsewhere in the line.
     pub(super) fn of(line: &'a [u8]) -> Result<Self, Error> {
         match Self::in_front(line) {
             Some(head) => Ok(head),
@@ -79,7 +80,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The head of a line that begins as [`Entry::line`] writes it.
+    /// The head of a line that starts as [`Entry::line`] writes it.
     fn in_front(line: &'a [u8]) -> Option<Self> {
         fn plain(text: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
             let end = text.iter().position(|b| *b == b'"' || *b == b'\\')?;
@@ -94,14 +95,14 @@ impl<'a> Head<'a> {
         matches!(rest.first(), Some(b',' | b'}')).then_some(Self { seq, at, event })
     }
 
-    /// The event that this is the head of, from the rest of the line.
+    /// Parses the event of this head from the line.
     pub(super) fn event(&self, line: &[u8]) -> Result<Event, Error> {
         Event::deserialize(EnumAccessDeserializer::new(Named { name: &self.event, line }))
     }
 }
 
-/// An event whose name is known before its fields are read: an enum tagged from within has to be
-/// kept whole in memory until its tag is found, and a journal is read on every command.
+/// An event whose name is known before its fields are parsed. An internally tagged enum would have
+/// to be buffered in memory until its tag is found, and every command reads a journal.
 struct Named<'a, 'de> {
     name: &'a str,
     line: &'de [u8],

@@ -1,4 +1,4 @@
-//! Sessions as folders: removed and renamed, never while a command works on them.
+//! Removes and renames sessions, but not while a command works on them.
 
 use super::open::locked;
 use super::{JOURNAL, StoreError};
@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 /// Removes a session with all its files.
 ///
 /// # Errors
-/// Another command works on it, or the disk refuses.
+/// If another command works on it, or on a disk error.
 pub fn remove(folder: &Path) -> Result<(), StoreError> {
     let _lock = locked(folder)?;
-    // Without its journal it is no session any more, whatever else can't be removed.
+    // Without its journal it is no longer a session, even if other files cannot be removed.
     files::remove_file(&folder.join(JOURNAL))?;
     Ok(files::remove_folder(folder)?)
 }
 
-/// Gives a session another name in the same folder of sessions; returns its new place.
+/// Renames a session within its sessions folder; returns its new path.
 ///
 /// # Errors
-/// The name can't be one or is taken, another command works on the session, or the disk refuses.
+/// If the name is invalid or taken, if another command works on the session, or on a disk error.
 pub fn rename(folder: &Path, to: &str) -> Result<PathBuf, StoreError> {
     name::check(to)?;
     let place = folder.with_file_name(to);

@@ -1,5 +1,5 @@
-//! Sessions on disk: a journal that is the only source of a session's state, and the files that
-//! follow from it. Folds events into a session; decides nothing.
+//! Sessions on disk: a journal, which is the only source of a session's state, and the files
+//! rendered from it. Folds events into a session; makes no decisions.
 
 pub mod artifacts;
 pub mod catalog;
@@ -33,17 +33,17 @@ use thiserror::Error;
 
 /// The journal's file in a session's folder.
 pub const JOURNAL: &str = "journal.jsonl";
-/// The folder of the files that the Manager gave.
+/// The folder of the user's data files.
 const DATA: &str = "data";
-/// The folder of the tests that the Manager gave.
+/// The folder of the user's tests.
 const TESTS: &str = "tests";
 /// The lock's file in a session's folder.
 const LOCK: &str = ".lock";
 
-/// Why a session can't be read or written.
+/// An error when reading or writing a session.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The disk said no.
+    /// A disk error.
     #[error(transparent)]
     File(#[from] FileError),
     /// There is no such session.
@@ -52,7 +52,7 @@ pub enum StoreError {
     /// There is no session at all.
     #[error("there is no session in `{0}` yet; start one with: redraft new \"TASK\"")]
     Nothing(String),
-    /// A folder of this name is there already.
+    /// A session of this name exists already.
     #[error("there is a session `{0}` already; go on with it, or choose another name")]
     Exists(String),
     /// Another process works on it.
@@ -63,7 +63,7 @@ pub enum StoreError {
         /// `process 123`, or `another process`.
         holder: String,
     },
-    /// The journal can't be understood.
+    /// The journal cannot be parsed.
     #[error(
         "session `{name}` is damaged: line {line} of `journal.jsonl`: {problem}; `redraft repair {name}` takes out what can't be read"
     )]
@@ -75,7 +75,7 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A file was edited by hand and is too long now.
+    /// A file was edited by hand and is now too long.
     #[error(
         "`{file}` of session `{name}` has {has}, and at most {} are taken; make it shorter, or delete it and it is written again",
         size(LONGEST_TEXT as u64)
@@ -85,10 +85,10 @@ pub enum StoreError {
         name: String,
         /// The file.
         file: String,
-        /// Its size, in words.
+        /// Its size, as text.
         has: String,
     },
-    /// A newer program wrote it.
+    /// A newer version of the program wrote it.
     #[error(
         "session `{name}` has format {format}, this program writes {}: it can be shown, not changed; update redraft",
         crate::domain::event::FORMAT
@@ -99,10 +99,10 @@ pub enum StoreError {
         /// Its format.
         format: u32,
     },
-    /// The name can't be a folder's.
+    /// The name is not valid for a folder.
     #[error(transparent)]
     Name(#[from] crate::domain::name::NameError),
-    /// A file that the Manager gave can't be taken.
+    /// A data file cannot be used.
     #[error("cannot take `{file}` as data: {problem}")]
     Data {
         /// The file.
@@ -110,20 +110,20 @@ pub enum StoreError {
         /// Why.
         problem: String,
     },
-    /// A version that is not there.
+    /// The version does not exist.
     #[error("session `{name}` has no version v{version}; {has}")]
     NoVersion {
         /// The session.
         name: String,
         /// The version.
         version: u32,
-        /// What there is instead.
+        /// The versions that exist.
         has: String,
     },
-    /// What stands after a session's colon.
+    /// The text after a session's colon is not a version.
     #[error("`{0}` is no version; versions are v1, v2, ...")]
     NoVersionName(String),
-    /// An event that does not fit: a fault of this program.
+    /// An event does not fit: a bug in this program.
     #[error("session `{name}` can't take an event: {problem}; please report this")]
     Unfitting {
         /// The session.
@@ -133,15 +133,15 @@ pub enum StoreError {
     },
 }
 
-/// Is given each line that is added to the journal.
+/// Called with each line that is added to the journal.
 type Watch = Box<dyn FnMut(&str) + Send>;
 
-/// A session that is open for writing: locked until this value goes.
+/// A session that is open for writing. It is locked until this value is dropped.
 pub struct Store {
     folder: PathBuf,
     journal: Journal,
     session: Session,
-    /// Written and not yet synced.
+    /// Paths that were written and not yet synced.
     dirty: Vec<PathBuf>,
     watch: Vec<Watch>,
     given: OnceCell<Given>,
@@ -149,7 +149,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The session as it stands.
+    /// The current state of the session.
     #[must_use]
     pub const fn session(&self) -> &Session {
         &self.session
@@ -161,27 +161,28 @@ impl Store {
         &self.folder
     }
 
-    /// From now on, each line that is added to the journal is also given to `watch`, and to nobody else.
+    /// Calls `watch` with each line that is added to the journal from now on, in place of all
+    /// earlier watchers.
     pub fn watch(&mut self, watch: impl FnMut(&str) + Send + 'static) {
         self.watch.clear();
         self.watch_too(watch);
     }
 
-    /// From now on, each line that is added to the journal is given to `watch` too.
+    /// Also calls `watch` with each line that is added to the journal from now on.
     pub fn watch_too(&mut self, watch: impl FnMut(&str) + Send + 'static) {
         self.watch.push(Box::new(watch));
     }
 
-    /// Adds an event to the journal and writes the files that follow from it.
+    /// Adds an event to the journal and writes its files.
     ///
-    /// What is precious is on the disk when this returns; the rest with the next that is, or with
-    /// [`Store::sync`].
+    /// Precious events are synced to disk before this returns; others with the next precious one,
+    /// or by [`Store::sync`].
     pub fn record(&mut self, event: Event) -> Result<(), StoreError> {
         self.record_as(event, Seal::Ours)
     }
 
-    /// Records what was found in the session's files, which anybody may have written: it counts, and
-    /// opens nothing.
+    /// Records an event found in the session's files, which anybody may have edited: it is applied,
+    /// but grants no permission.
     pub fn record_found(&mut self, event: Event) -> Result<(), StoreError> {
         self.record_as(event, Seal::Missing)
     }
@@ -193,7 +194,7 @@ impl Store {
         }
         let unfitting =
             |problem| StoreError::Unfitting { name: self.session.name.clone(), problem };
-        // What does not fit would make the journal a damaged one.
+        // An event that does not fit would damage the journal.
         fold::check(&self.session, &mut event).map_err(unfitting)?;
         let precious = event.is_precious();
         let written_by_hand = matches!(event, Event::Edited { .. });
@@ -217,8 +218,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes an event into the session without writing anything: for a replay of what is recorded
-    /// elsewhere.
+    /// Applies an event without writing anything, to replay events that are recorded elsewhere.
     pub fn follow(&mut self, entry: Entry) -> Result<(), StoreError> {
         let name = self.session.name.clone();
         fold::apply(&mut self.session, entry)
@@ -232,8 +232,7 @@ impl Store {
         Ok(())
     }
 
-    /// Where a version's run may leave the files that the script wrote. Those of an earlier run, and
-    /// whatever else stands there, are removed.
+    /// The folder for the files of a version's run. Files of an earlier run are removed.
     pub fn run_files(&self, version: u32) -> Result<PathBuf, StoreError> {
         let path =
             files::place(&self.folder, &format!("{}/files", artifacts::run_folder(version)))?;
@@ -242,8 +241,8 @@ impl Store {
         Ok(path)
     }
 
-    /// Where a further run of a version may leave its files, emptied; its picture goes beside it,
-    /// with the ending `.png`.
+    /// The emptied folder for the files of a further run of a version. Its picture is stored beside
+    /// it, with the ending `.png`.
     pub fn further_files(&self, version: u32) -> Result<PathBuf, StoreError> {
         let path =
             files::place(&self.folder, &format!("{}/further", artifacts::run_folder(version)))?;
@@ -252,7 +251,7 @@ impl Store {
         Ok(path)
     }
 
-    /// Puts what a further run left in the place of what the run before it left.
+    /// Replaces the files of the earlier run with those of the further run.
     pub fn take_further_files(&self, version: u32) -> Result<(), StoreError> {
         let from =
             files::place(&self.folder, &format!("{}/further", artifacts::run_folder(version)))?;
@@ -262,7 +261,7 @@ impl Store {
         Ok(())
     }
 
-    /// Where the run of a sample may leave the files that the script wrote.
+    /// The folder for the files of a candidate's run.
     pub fn sample_files(&self, version: u32, sample: u32) -> Result<PathBuf, StoreError> {
         let folder = format!("{}/run_{sample}", artifacts::candidates_folder(version));
         let path = files::place(&self.folder, &folder)?;
@@ -270,7 +269,7 @@ impl Store {
         Ok(path.join("files"))
     }
 
-    /// Makes the files of a sample's run those of the version, and removes the others'.
+    /// Makes the files of a candidate's run those of the version, and removes those of the others.
     pub fn keep_sample_files(&self, version: u32, sample: u32) -> Result<(), StoreError> {
         let kept = self.run_files(version)?;
         let candidates = artifacts::candidates_folder(version);
@@ -287,30 +286,30 @@ impl Store {
         Ok(())
     }
 
-    /// The files that the Manager gave, looked for once.
+    /// The user's data files and tests, verified once.
     pub fn given(&self) -> &Given {
         self.given.get_or_init(|| given(&self.folder, &self.session))
     }
 
-    /// Makes everything last: before a gate opens, and before the program ends.
+    /// Syncs everything to disk: before a gate opens, and before the program ends.
     pub fn sync(&mut self) -> Result<(), StoreError> {
-        // The files first: a journal that says that the program waited says that they are there.
+        // Files come first: a journal that records a pause implies that they exist.
         files::sync(&std::mem::take(&mut self.dirty))?;
         Ok(self.journal.sync()?)
     }
 }
 
-/// The whole lines of a session's journal, as they stand there.
+/// The complete lines of a session's journal.
 pub fn lines(folder: &Path) -> Result<Vec<String>, StoreError> {
     let bytes = files::read(&folder.join(JOURNAL))?;
     let (lines, _) = journal::split(&bytes);
     Ok(lines.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
 }
 
-/// Everything that is recorded of a session.
+/// All entries of a session's journal.
 ///
 /// # Errors
-/// A journal that is damaged, or that a newer program wrote.
+/// If the journal is damaged, or was written by a newer version of the program.
 pub fn entries(folder: &Path) -> Result<Vec<Entry>, StoreError> {
     let loaded = open::load(folder)?;
     let session = &loaded.session;
@@ -318,27 +317,27 @@ pub fn entries(folder: &Path) -> Result<Vec<Entry>, StoreError> {
         return Err(StoreError::Newer { name: session.name.clone(), format: session.format });
     }
     let mut entries = loaded.entries()?;
-    // Nothing is run for them: they are taken as they were where they were recorded.
+    // Nothing is run from these, so they count as if read where they were recorded.
     for entry in &mut entries {
         entry.seal = Seal::Ours;
     }
     Ok(entries)
 }
 
-/// The files that the Manager gave to a session, as far as they are what was given.
+/// The user's files of a session that passed verification.
 #[derive(Debug, Default)]
 pub struct Given {
     /// The data files.
     pub data: Vec<PathBuf>,
     /// The acceptance tests.
     pub tests: Vec<PathBuf>,
-    /// Those that are not used, a line each.
+    /// A message for each file that is not used.
     pub changed: Vec<String>,
 }
 
-/// Looks for the files that the Manager gave. A link is not followed, and data with another content is
-/// not what was given: whoever made the folder may mean any file of this machine by it. A test may have
-/// been changed by hand since.
+/// Finds and verifies the user's files. Links are not followed, and data files must have the
+/// recorded content: whoever made the folder could point to any file of this machine. Tests may
+/// have been edited since.
 #[must_use]
 pub fn given(folder: &Path, session: &Session) -> Given {
     let mut changed = Vec::new();

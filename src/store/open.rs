@@ -1,4 +1,5 @@
-//! Reading a session back: the fold, the torn tail, files that are missing, edits by hand.
+//! Reads a session back: folds the journal, handles an incomplete last line, missing files and
+//! edits by hand.
 
 use super::journal::{self, Extent, Journal, Skim};
 use super::line::Entry;
@@ -12,52 +13,54 @@ use crate::files::{self, FileError, Lock, Locking, Mode};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Files that are worth a thread.
+/// Number of files that is worth a thread.
 const MANY: usize = 200;
-/// A file with more than this was not written by us, and is left alone.
+/// Maximum size of a file that is verified, in bytes. A larger one was not written by this program,
+/// and is left alone.
 const LARGEST: u64 = 64 << 20;
 
-/// A session as it stands, not open for writing.
+/// A session that was read without opening it for writing.
 pub struct Snapshot {
-    /// The state.
+    /// The session's state.
     pub session: Session,
-    /// Files that the Manager changed since, which the next command that writes takes up.
+    /// Files that the user edited since; the next command that opens the session for writing
+    /// records them.
     pub edited: Vec<String>,
 }
 
 /// What was found when a session was opened.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The journal's last line was torn; it is now in `journal.torn`.
+    /// The journal's last line was incomplete; it was moved to `journal.torn`.
     pub torn: bool,
-    /// Files that were missing or torn and have been written again.
+    /// Files that were missing or incomplete and have been written again.
     pub restored: Vec<String>,
-    /// Files that were changed by hand and are not journaled yet.
+    /// Edits by hand that are not recorded yet.
     pub edits: Vec<HandEdit>,
 }
 
-/// A file that was changed by hand.
+/// A file that was edited by hand.
 #[derive(Debug)]
 pub struct HandEdit {
     /// Its path in the session's folder.
     pub file: String,
-    /// Its text now.
+    /// Its present text.
     pub text: String,
 }
 
-/// A journal read back.
+/// A journal that was read.
 pub(super) struct Loaded {
     journal: PathBuf,
     pub(super) session: Session,
     sealer: Sealer,
-    /// The length of the whole lines.
+    /// Length of the complete lines, in bytes.
     length: u64,
-    /// What stands behind them.
+    /// The incomplete line after them.
     torn: Vec<u8>,
 }
 
 impl Loaded {
-    /// All entries, whole.
+    /// All entries, fully parsed.
     pub(super) fn entries(&self) -> Result<Vec<Entry>, FileError> {
         let mut entries = Vec::new();
         files::lines_from(&self.journal, 0..self.length, self.length, |line| {
@@ -71,7 +74,7 @@ impl Loaded {
     }
 }
 
-/// The name that a session's folder gives it.
+/// The session's name, which is that of its folder.
 pub(super) fn name_of(folder: &Path) -> String {
     folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
@@ -81,7 +84,7 @@ pub(super) fn load(folder: &Path) -> Result<Loaded, StoreError> {
     load_as(folder, Skim::State)
 }
 
-/// Reads and folds as much of a journal as is wanted.
+/// Reads and folds the wanted part of a journal.
 pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
     let name = name_of(folder);
     let journal = folder.join(JOURNAL);
@@ -96,7 +99,7 @@ pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
         });
         match entry.and_then(|entry| fold::apply(&mut session, entry)) {
             Ok(()) => {}
-            // What a newer program wrote may hold what this one does not know.
+            // A newer version of the program may have recorded events that are unknown here.
             Err(_) if session.format > FORMAT => session.seq = line as u64,
             Err(problem) => {
                 damage.get_or_insert((line, problem));
@@ -111,14 +114,14 @@ pub(super) fn load_as(folder: &Path, skim: Skim) -> Result<Loaded, StoreError> {
         let problem = "it is not whole, and it is the first".to_owned();
         return Err(StoreError::Damaged { name, line: 1, problem });
     }
-    // Whoever renamed the folder means that name.
+    // The folder's name counts, as it may have been renamed.
     session.name = name;
     let mut loaded = Loaded { journal, session, sealer, length, torn };
     fill_pending(&mut loaded)?;
     Ok(loaded)
 }
 
-/// Skimming leaves prompts and answers out; those that are still to be read are needed whole.
+/// Reads the prompts and answers of pending calls, which skimming leaves out.
 fn fill_pending(loaded: &mut Loaded) -> Result<(), FileError> {
     let mut pending = std::mem::take(&mut loaded.session.calls.pending);
     if pending.is_empty() {
@@ -143,8 +146,8 @@ fn fill_pending(loaded: &mut Loaded) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Reads a session without locking it. Files that are missing are written again if nobody else
-/// works on the session.
+/// Reads a session without locking it. Missing files are written again if no other process works on
+/// the session.
 pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
     let loaded = load(folder)?;
     let session = loaded.session;
@@ -155,7 +158,7 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
         && any_of(&session.artifacts.values().collect::<Vec<_>>(), wrong_length)
         && let Ok(Locking::Taken(_lock)) = files::lock(&folder.join(LOCK))
     {
-        // Another command may have written since: what it wrote is not ours to judge.
+        // Another command may have written meanwhile; its files are not checked here.
         let again = load(folder)?;
         if again.session.seq == session.seq {
             let mut rewritten = Vec::new();
@@ -178,12 +181,13 @@ pub fn read(folder: &Path) -> Result<Snapshot, StoreError> {
     Ok(Snapshot { session, edited })
 }
 
-/// Whether any is so, asked on all cores: a file's length is a question to the disk.
+/// Whether the predicate holds for any file. Uses all cores, since each check is a file system
+/// call.
 fn any_of(placed: &[&Placed], is: impl Fn(&Placed) -> bool + Sync) -> bool {
     cores::share(placed, MANY, |part| part.iter().any(|one| is(one))).contains(&true)
 }
 
-/// The lock of a session, which one command has at a time.
+/// Takes the lock of a session, which one process can hold at a time.
 pub(super) fn locked(folder: &Path) -> Result<Lock, StoreError> {
     match files::lock(&folder.join(LOCK))? {
         Locking::Taken(lock) => Ok(lock),
@@ -195,7 +199,8 @@ pub(super) fn locked(folder: &Path) -> Result<Lock, StoreError> {
     }
 }
 
-/// The process that works on a session now, as far as its number can be read; none if nobody does.
+/// The process that holds a session's lock, or `None` if it is not locked. The inner value is its
+/// id, if known.
 #[must_use]
 pub fn worked_on_by(folder: &Path) -> Option<Option<u32>> {
     files::holder(&folder.join(LOCK))
@@ -208,7 +213,7 @@ pub fn socket_of(folder: &Path) -> Option<std::path::PathBuf> {
     files::socket_of(&folder.join(LOCK))
 }
 
-/// Opens a session for writing: locks it, mends what a crash left, finds what was edited by hand.
+/// Opens a session for writing: locks it, repairs the traces of a crash, and finds edits by hand.
 pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
     let name = name_of(folder);
     if files::length(&folder.join(JOURNAL)).is_none() {
@@ -249,8 +254,8 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
     Ok((store, found))
 }
 
-/// Compares the files of a session with its journal, as far as `suspect` says so. What is missing,
-/// empty or torn is written again; what differs otherwise was edited by hand.
+/// Compares the files for which `suspect` holds with the journal. Missing, empty and incomplete
+/// files are written again; other differences are edits by hand.
 fn verify(
     folder: &Path,
     loaded: &Loaded,
@@ -267,11 +272,11 @@ fn verify(
             if length.is_some_and(|n| n > LARGEST) || too_long(folder, placed).is_some() {
                 return None;
             }
-            // A link, or what is no file at all, was not written by us: what belongs there is missing.
+            // A link or anything but a regular file was not written by this program, and counts as
+            // missing.
             let content = files::read_regular(&path, LARGEST).unwrap_or_default();
             let right = artifacts::is_same(&content, &placed.artifact);
-            // Nothing is to be written again for a file that was empty from the start, as long as
-            // it is there.
+            // A file that is meant to be empty need not be written again if it exists.
             (!right || (content.is_empty() && length.is_none())).then_some((placed, content))
         })
         .collect();
@@ -300,16 +305,16 @@ fn verify(
     Ok((restored, edits))
 }
 
-/// The length of a file that was edited by hand and is not read for it.
+/// The length of an edited file that is too long to be read.
 fn too_long(folder: &Path, placed: &Placed) -> Option<u64> {
     let file = &placed.artifact.file;
     let most = placed.artifact.bytes.max(LONGEST_TEXT as u64);
     files::length(&folder.join(file)).filter(|n| *n > most && artifacts::is_taken_up(file))
 }
 
-/// Whether what was found is what a crash leaves of a file: nothing, its beginning, or zeros
-/// from some place on. Whole lines that are left of a file that was written out long ago are what a
-/// person leaves who deletes the others.
+/// Whether the content is what a crash leaves of a file: nothing, its start, or zeros from some
+/// point on. If complete lines are left of a file that was written long ago, the user deleted the
+/// others.
 fn is_torn(found: &[u8], whole: &[u8], crashed: bool) -> bool {
     let end = found.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1);
     let kept = &found[..end];
@@ -318,8 +323,8 @@ fn is_torn(found: &[u8], whole: &[u8], crashed: bool) -> bool {
     kept.is_empty() || (is_start && (crashed || end < found.len() || !whole_lines))
 }
 
-/// The content of artifacts, rendered from the journal by going through it once more: by file, with
-/// the event that each content came with.
+/// The content of all artifacts, rendered by folding the journal once more: for each file, the
+/// contents with the number of their events.
 struct Contents {
     files: HashMap<String, Vec<(u64, String)>>,
 }
@@ -334,7 +339,7 @@ impl Contents {
             for (file, content) in artifacts::render(&entry.event, &session) {
                 files.entry(file).or_default().push((entry.seq, content));
             }
-            // The journal was folded before, so it folds again.
+            // The journal was folded before, so this succeeds.
             let _ = fold::apply(&mut session, entry);
         }
         Ok(Self { files })
@@ -344,7 +349,8 @@ impl Contents {
         self.files.get(file)?.iter().find(|(at, _)| *at == seq).map(|(_, content)| content)
     }
 
-    /// Whether a file had this content before an event: a crash may keep the new one from it.
+    /// Whether a file had this content before an event: after a crash, a file may still have the
+    /// old content.
     fn had(&self, seq: u64, file: &str, found: &[u8]) -> bool {
         let contents = self.files.get(file).into_iter().flatten();
         contents.take_while(|(at, _)| *at < seq).any(|(_, content)| content.as_bytes() == found)

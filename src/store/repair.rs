@@ -1,4 +1,4 @@
-//! Taking damage out of a journal: what can be read and fits is kept.
+//! Repairs a journal: keeps all entries that can be parsed and applied.
 
 use super::journal;
 use super::line::Entry;
@@ -9,21 +9,21 @@ use crate::domain::session::Session;
 use crate::files::{self, Mode};
 use std::path::Path;
 
-/// What a repair did.
+/// The result of a repair.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was left out, a line each; empty if the journal was whole.
+    /// A message for each line that was left out; empty if the journal was intact.
     pub left_out: Vec<String>,
-    /// The file that the old journal was saved in.
+    /// The file with the old journal.
     pub saved: Option<String>,
-    /// Lines that were kept.
+    /// Number of lines that were kept.
     pub kept: usize,
 }
 
 /// Repairs a session's journal. The old one is kept beside it.
 ///
 /// # Errors
-/// A session without a readable first line can't be repaired; nothing is written then.
+/// If the first line cannot be parsed; nothing is written then.
 pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     let name = name_of(folder);
     let path = folder.join(JOURNAL);
@@ -36,7 +36,7 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     let mut session = Session::default();
     let mut kept: Vec<Entry> = Vec::new();
     let mut left_out = Vec::new();
-    // The number that the next line has if nothing is missing before it.
+    // The number of the next line if none is missing before it.
     let mut expected = 1;
     for (n, line) in lines.iter().enumerate() {
         let problem = match Entry::parse(line) {
@@ -93,7 +93,7 @@ pub fn repair(folder: &Path) -> Result<Outcome, StoreError> {
     Ok(Outcome { left_out, saved: Some(saved), kept: kept.len() })
 }
 
-/// Whether two lines tell of the same, whatever their numbers.
+/// Whether two entries are the same except for their numbers.
 fn same(a: &Entry, b: &Entry) -> bool {
     a.at == b.at && a.event == b.event
 }

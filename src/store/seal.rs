@@ -1,34 +1,35 @@
-//! Seals: which lines of a journal this user recorded on this machine.
+//! Seals show which lines of a journal this user recorded on this machine.
 //!
-//! A session's folder may come from anywhere, and what its journal allows must not count for that.
-//! A line whose event can open something therefore ends in a seal: an HMAC-SHA256, under a secret of
-//! the user's state folder, over the journal's first line and the line itself. Lines without a right
-//! seal are read all the same, and open nothing.
+//! A session's folder may come from anywhere, and the permissions in its journal must not count by
+//! themselves. So each line whose event can grant a permission ends in a seal: an HMAC-SHA256,
+//! under a secret in the user's state folder, over the journal's first line and the line itself.
+//! Lines without a valid seal are applied too, but grant nothing.
 
 use sha2::{Digest, Sha256};
 
-/// The field of a sealed line, its last one.
+/// The field of the seal, which is the last one of a line.
 const FIELD: &[u8] = b",\"seal\":\"";
-/// What stands behind a seal's digits.
+/// The end of the line after the seal's digits.
 const END: &[u8] = b"\"}";
-/// Hexadecimal digits of a seal.
+/// Number of hexadecimal digits in a seal.
 pub(super) const DIGITS: usize = 64;
-/// Who recorded a line.
+/// Whether this user recorded a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Seal {
-    /// This user, here: it was recorded by this process, or its seal is right.
+    /// Recorded by this user: in this process, or with a valid seal.
     Ours,
-    /// Anybody.
+    /// No valid seal: recorded by anybody.
     #[default]
     Missing,
-    /// Not checked yet: the digest of the line without its seal, and the seal's digits.
+    /// Not verified yet: the digest of the line without its seal, and the seal's digits.
     Unchecked([u8; 32], Option<String>),
 }
 
 impl Seal {
-    /// What a line says of itself. `first`: it is the one that tells sessions apart.
+    /// The unverified seal of a line. `first` marks the journal's first line, which identifies the
+    /// session.
     pub(super) fn of(line: &[u8], first: bool) -> Self {
-        // Line ends that `git` made Windows' of are no change of a line.
+        // Line ends converted to CRLF by `git` do not change a line.
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match split(line) {
             Some((content, digits)) => Self::Unchecked(digest(content), Some(digits.to_owned())),
@@ -38,7 +39,7 @@ impl Seal {
     }
 }
 
-/// A sealed line as its content and the seal's digits.
+/// Splits a sealed line into its content and the seal's digits.
 fn split(line: &[u8]) -> Option<(&[u8], &str)> {
     let digits = line.len().checked_sub(END.len() + DIGITS)?;
     let content = digits.checked_sub(FIELD.len())?;
@@ -47,7 +48,7 @@ fn split(line: &[u8]) -> Option<(&[u8], &str)> {
     whole.then_some((&line[..content], digits))
 }
 
-/// A line without its last brace.
+/// A line without its closing brace.
 pub(super) fn unclosed(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"}").unwrap_or(line)
 }

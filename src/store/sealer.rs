@@ -1,4 +1,4 @@
-//! Seals the lines of a journal, and checks their seals.
+//! Computes and verifies the seals of a journal's lines.
 
 use super::line::Entry;
 use super::seal::{Seal, digest, unclosed};
@@ -8,19 +8,19 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::sync::OnceLock;
 
-/// The secret's file in the state folder, and its length in bytes.
+/// The name of the secret's file in the state folder, and its length in bytes.
 const SECRET: &str = "secret";
 const LENGTH: usize = 32;
 
-/// Seals the lines of one session, and checks their seals.
+/// Computes and verifies the seals of one session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sealer {
-    /// The digest of the journal's first line.
+    /// Digest of the journal's first line.
     session: Option<[u8; 32]>,
 }
 
 impl Sealer {
-    /// Finds out whether an entry that was read is ours. Entries come in their order.
+    /// Verifies the seal of an entry. Entries must be passed in order.
     pub(super) fn check(&mut self, entry: &mut Entry) {
         let Seal::Unchecked(digest, digits) = std::mem::take(&mut entry.seal) else { return };
         let session = *self.session.get_or_insert(digest);
@@ -32,7 +32,8 @@ impl Sealer {
         }
     }
 
-    /// An entry's line, sealed if it is ours and can open something.
+    /// The line of an entry. If this user recorded the entry, and it is the first one or can grant a
+    /// permission, the line is sealed.
     pub(super) fn line(&mut self, entry: &Entry) -> String {
         let line = entry.line();
         let content = unclosed(line.trim_end().as_bytes());
@@ -61,8 +62,8 @@ fn mac(secret: &[u8; LENGTH], session: &[u8; 32], line: &[u8; 32]) -> String {
     files::hexadecimal(&mac.finalize().into_bytes())
 }
 
-/// This user's secret on this machine. Where there can be none, nothing is sealed, and everything is
-/// asked for again when a session is resumed.
+/// This user's secret on this machine. Without one nothing is sealed, and all permissions are asked
+/// for again when a session is resumed.
 fn secret(make: bool) -> Option<&'static [u8; LENGTH]> {
     static SECRET_BYTES: OnceLock<[u8; LENGTH]> = OnceLock::new();
     if let Some(secret) = SECRET_BYTES.get() {
@@ -76,7 +77,7 @@ fn secret(make: bool) -> Option<&'static [u8; LENGTH]> {
             let mut fresh = [0; LENGTH];
             getrandom::fill(&mut fresh).ok()?;
             files::make_private(&path, &fresh).ok()?;
-            // Another process may have been quicker.
+            // Another process may have created it first.
             read()?
         }
         None => return None,

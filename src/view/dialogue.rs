@@ -1,4 +1,4 @@
-//! The questions of a session that answers such.
+//! The questions of a session that answers questions.
 
 use crate::domain::{dialogue, session};
 use serde::Serialize;
@@ -6,32 +6,32 @@ use serde::Serialize;
 /// A question and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Question {
-    /// As it was asked.
+    /// The question, as the user asked it.
     pub question: String,
     /// The answer, if there is one.
     pub answer: Option<String>,
-    /// What to know of the answer, or why there is none.
+    /// A remark on the answer, or why there is none.
     pub remark: Option<String>,
-    /// Nothing more is done to answer it.
+    /// The question is closed: the model will not continue on it.
     pub ended: bool,
-    /// The code that was run for it, in order.
+    /// The code that was run for the question, in order.
     pub runs: Vec<Piece>,
 }
 
 /// A piece of code that was run for a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Piece {
-    /// The version that it is.
+    /// Its version number.
     pub version: u32,
     /// Its file in the session's folder.
     pub file: String,
-    /// How its run ended; none before the run.
+    /// The verdict of its run; `None` before the run.
     pub verdict: Option<&'static str>,
-    /// What it printed, within the limit.
+    /// What it printed, up to the limit of the run.
     pub stdout: Option<String>,
 }
 
-/// The questions of a session, oldest first; none for a session of another kind.
+/// The questions of a session, oldest first; `None` for a session of another kind.
 #[must_use]
 pub fn questions(session: &session::Session) -> Option<Vec<Question>> {
     let piece = |number: u32| {

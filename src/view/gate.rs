@@ -1,4 +1,4 @@
-//! A question to the user: what it is about, and what can be answered.
+//! A gate: the question to the user, and the possible answers.
 
 use super::{Plan, Version};
 use crate::domain::event;
@@ -10,50 +10,50 @@ use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
 use serde::Serialize;
 
-/// The line of a choice that takes whatever is said.
+/// The line of a choice that accepts any text.
 pub const ANY_TEXT: &str = "TEXT";
-/// The most lines that are shown of an answer that was stopped.
+/// Maximum number of lines shown of a partial answer.
 const PARTIAL: usize = 20;
-/// The most characters of such a line.
+/// Maximum length of such a line, in characters.
 const WIDE: usize = 200;
 
-/// A gate that waits for an answer.
+/// An open gate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gate {
     /// Which gate.
     pub gate: event::Gate,
-    /// The session.
+    /// The session's name.
     pub session: String,
     /// The question, in a few words.
     pub question: &'static str,
-    /// What can be answered.
+    /// The possible answers.
     pub choices: Vec<Choice>,
-    /// The place among the choices of what the program would answer.
+    /// The index of the answer that the program suggests.
     pub preferred: usize,
-    /// What keeps the session from going on by itself: a limit, or that it is stuck.
+    /// Why the session cannot continue by itself: a limit is reached, or it is stuck.
     pub trouble: Option<String>,
-    /// The last lines of what a model had written when it was stopped.
+    /// The end of a partial answer, if a model call was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
-    /// The plan that is asked about.
+    /// The proposed plan.
     pub plan: Option<Plan>,
     /// The version that is asked about.
     pub version: Option<Version>,
-    /// What is to be allowed or installed.
+    /// The permissions or packages that are asked for.
     pub asked: Vec<Asked>,
 }
 
-/// The end of an answer that was stopped.
+/// The end of a partial answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Partial {
     /// Its last lines.
     pub lines: Vec<String>,
-    /// How many stand before them.
+    /// Number of lines before them.
     pub before: usize,
 }
 
 impl Partial {
-    /// The end of this text; none where nothing was written.
+    /// The end of this text; `None` for an empty text.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let lines: Vec<&str> = text.trim().lines().collect();
@@ -64,30 +64,30 @@ impl Partial {
     }
 }
 
-/// One thing that is to be allowed or installed.
+/// A permission or a package that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Asked {
-    /// What, in words: `read /srv/a.csv`, `numpy>=2`.
+    /// What is asked for, as text: `read /srv/a.csv`, `numpy>=2`.
     pub what: String,
-    /// What asks for it and where, or what is known of a package.
+    /// The capability and its line in the script, or details on the package.
     pub about: Option<String>,
-    /// What speaks against it.
+    /// A reason against allowing it.
     pub warning: Option<String>,
 }
 
-/// One answer that a gate takes.
+/// A possible answer at a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Choice {
     /// Its name in a menu.
     pub word: &'static str,
-    /// The line that gives it, with capitals where something is to be put in: `feedback: TEXT`.
+    /// The line to type, with placeholders in capitals: `feedback: TEXT`.
     pub line: &'static str,
-    /// What it does.
+    /// What it does, as text.
     pub what: &'static str,
 }
 
 impl Gate {
-    /// A question as a value.
+    /// The view of a question.
     #[must_use]
     pub fn of(question: &Question<'_>) -> Self {
         let session = question.session;
@@ -109,7 +109,7 @@ impl Gate {
     }
 }
 
-/// The question of a gate, in a few words.
+/// A gate's question, in a few words.
 #[must_use]
 pub const fn prompt(gate: event::Gate) -> &'static str {
     match gate {
@@ -151,7 +151,7 @@ fn asked(gate: event::Gate, session: &session::Session, head: &session::Version)
     }
 }
 
-/// The answers of a gate, in the order of a menu.
+/// The possible answers at a gate, in menu order.
 #[must_use]
 pub fn choices(question: &Question<'_>) -> Vec<Choice> {
     let said = |word, line, what| Choice { word, line, what };
@@ -221,7 +221,7 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
     }
 }
 
-/// The place among the choices of what the program would answer.
+/// The index of the answer that the program suggests.
 #[must_use]
 pub fn preferred(question: &Question<'_>) -> usize {
     let head = question.session.head();
@@ -230,7 +230,7 @@ pub fn preferred(question: &Question<'_>) -> usize {
             let verdict = head.map(|head| evidence::verdict(question.session, head));
             usize::from(verdict == Some(Verdict::Iterate))
         }
-        // A name that looks like a trap is not installed by a careless Enter.
+        // A package with a suspicious name is not installed by pressing Enter.
         event::Gate::Install => usize::from(head.is_some_and(|v| {
             install::unanswered(question.session, v).iter().any(|package| package.warning.is_some())
         })),
@@ -238,7 +238,7 @@ pub fn preferred(question: &Question<'_>) -> usize {
     }
 }
 
-/// Whether the user is asked which of the things that candidates of a version did is meant.
+/// Whether the user is asked which candidate's behaviour is the intended one.
 #[must_use]
 pub fn asks_which(version: &session::Version) -> bool {
     let tests = version.tests.as_deref().unwrap_or_default();
@@ -254,7 +254,7 @@ pub fn can_waive(finding: &review::Finding) -> bool {
     )
 }
 
-/// Whether a finding can be opened again.
+/// Whether a finding can be reopened.
 #[must_use]
 pub fn can_reopen(finding: &review::Finding) -> bool {
     finding.state != FindingState::Open
@@ -279,7 +279,7 @@ mod tests {
         event::Gate::Stopped,
     ];
 
-    /// A session at a version that everything can be answered about.
+    /// A session with a version that allows every answer.
     fn session() -> session::Session {
         let mut version = session::Version::new(1, Cause::First, None, "print(1)\n".into());
         version.stdout = "1\n".into();

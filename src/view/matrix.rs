@@ -1,34 +1,34 @@
-//! Requirements by versions.
+//! The status of requirements over the versions.
 
 use crate::domain::review::Status;
 use crate::domain::session;
 use crate::findings::evidence::{self, Source};
 use serde::Serialize;
 
-/// A requirement of the approved plan, and how far each version fulfils it.
+/// A requirement of the approved plan, and its status in each version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Requirement {
     /// `R1`, `R2`, ...
     pub id: String,
-    /// What it asks.
+    /// Its text.
     pub text: String,
-    /// The versions since the requirement has stood as it is, oldest first.
+    /// The versions since the requirement was last changed, oldest first.
     pub versions: Vec<Cell>,
 }
 
-/// What is known of one requirement in one version.
+/// The status of a requirement in a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// The version.
     pub version: u32,
-    /// How far it is fulfilled; none if nobody judged it.
+    /// The status; `None` if there is no evidence.
     pub status: Option<Status>,
-    /// Who says so, by the strongest evidence.
+    /// The source of the status, which is the strongest evidence.
     pub by: Option<Source>,
 }
 
 impl Requirement {
-    /// What is known of it in a version; none if the version is older than the requirement.
+    /// The status in a version; `None` if the version is older than the requirement.
     #[must_use]
     pub fn cell(&self, version: u32) -> Option<Cell> {
         let first = self.versions.first()?.version;
@@ -36,7 +36,7 @@ impl Requirement {
     }
 }
 
-/// The requirements of the approved plan through all versions; empty without a plan.
+/// The status of each requirement of the approved plan over the versions; empty without a plan.
 #[must_use]
 pub fn matrix(session: &session::Session) -> Vec<Requirement> {
     let rows = evidence::matrix(session).into_iter();

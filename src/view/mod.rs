@@ -1,8 +1,8 @@
-//! Sessions as plain values: owned, serialisable, without references into the session they show.
+//! Views of sessions: plain values, owned and serialisable, without references to the session.
 //!
-//! A terminal, a page, a tool and `--json` draw the same values, so that all of them say the same of a
-//! session. Pure: nothing here reads the disk, the clock or the terminal. Text that models, scripts and
-//! files gave stands in the values as it is: who draws a value escapes it.
+//! The terminal, pages, tools and `--json` all use the same values, so that they agree with each
+//! other. Pure: nothing here reads the disk, the clock or the terminal. Text from models, scripts
+//! and files is not escaped here: the code that displays a value does so.
 
 mod dialogue;
 mod gate;

@@ -1,29 +1,29 @@
-//! A plan, taken apart.
+//! A plan, split into its sections.
 
 use crate::agents::given;
 use crate::domain::{example, origin, permission, plan, writes};
 use serde::Serialize;
 
-/// A plan that was proposed or approved.
+/// A proposed or approved plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The whole text, Markdown, as in `plan.md`.
     pub text: String,
     /// Its requirements, in order.
     pub requirements: Vec<PlanRequirement>,
-    /// Its examples, each in the form of a plan's line.
+    /// Its examples, in the form used in a plan.
     pub examples: Vec<String>,
-    /// Arguments to try the script with.
+    /// Arguments to run the script with.
     pub arguments: Vec<String>,
-    /// Input to try the script with.
+    /// Standard input to run the script with.
     pub input: String,
-    /// Files that the script writes.
+    /// Files that the script is to write.
     pub writes: Vec<String>,
-    /// What the plan opens for its script once a person approves it, in words.
+    /// The permissions that the plan grants once the user approves it, as text.
     pub needs: Vec<String>,
-    /// Lines under `## Needs` that can't be opened, each with the reason.
+    /// Lines under `## Needs` that cannot be granted, each with the reason.
     pub impossible: Vec<String>,
-    /// Requirements that nobody asked for and nobody approved: they count for nothing.
+    /// Requirements that the Planner added and the user has not approved: they do not count.
     pub proposals: Vec<String>,
 }
 
@@ -32,14 +32,14 @@ pub struct Plan {
 pub struct PlanRequirement {
     /// `R1`, `R2`, ...
     pub id: String,
-    /// What it asks, on one line.
+    /// Its text, on one line.
     pub text: String,
-    /// The Planner proposes it: nobody asked for it so far.
+    /// Proposed by the Planner, without a request by the user so far.
     pub proposal: bool,
 }
 
 impl Plan {
-    /// Takes a plan apart.
+    /// Parses a plan.
     #[must_use]
     pub fn of(plan: &plan::Plan) -> Self {
         let text = &plan.text;

@@ -1,4 +1,4 @@
-//! A session as a line of a list.
+//! A session as a row of a list.
 
 use super::status;
 use crate::domain::report::Evidence;
@@ -8,54 +8,54 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-/// One line of a list of sessions.
+/// A row of a list of sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Row {
     /// A session that can be read.
     Session(Box<SessionRow>),
-    /// A session whose journal can't be read.
+    /// A session whose journal cannot be read.
     Damaged {
         /// Its name.
         name: String,
         /// `damaged`.
         status: &'static str,
-        /// What is wrong with it.
+        /// The error.
         error: String,
     },
 }
 
-/// What a list says of a session.
+/// The fields of a session in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
     /// Its name.
     pub name: String,
     /// `script`, or `ask` for a session that answers questions.
     pub kind: Cow<'static, str>,
-    /// The task, as given.
+    /// The task, as the user wrote it.
     pub request: String,
-    /// Where it stands, as one word.
+    /// The status as one word.
     pub status: Cow<'static, str>,
-    /// Where it stands, in words.
+    /// The status as text.
     pub state: String,
-    /// The same without the reason why it waits.
+    /// The status as text, without the reason of a pause.
     pub brief: String,
-    /// How many versions it has.
+    /// Number of versions.
     pub versions: usize,
     /// The accepted version.
     pub accepted: Option<u32>,
-    /// How much was seen of the accepted version.
+    /// The evidence for the accepted version.
     pub evidence: Option<Evidence>,
     /// Tokens of all calls.
     pub tokens: u64,
-    /// When it was made.
+    /// When it was created.
     pub created: String,
-    /// When its last event happened.
+    /// When its last event was recorded.
     pub updated: String,
 }
 
 impl SessionRow {
-    /// The line of a session.
+    /// The row of a session.
     #[must_use]
     pub fn of(session: &Session) -> Self {
         Self {
@@ -76,8 +76,8 @@ impl SessionRow {
 }
 
 impl Row {
-    /// The lines of a list, the session last worked on first: by its journal's last event, and within a
-    /// second by the disk. Damaged ones come last.
+    /// The rows of a list, the most recently used session first: by the last event in the journal,
+    /// and within a second by the file system. Damaged ones come last.
     #[must_use]
     pub fn newest_first(mut listed: Vec<Listed<SessionRow>>) -> Vec<Self> {
         let updated = |listed: &Listed<SessionRow>| {
@@ -93,7 +93,7 @@ impl Row {
         listed.into_iter().map(row).collect()
     }
 
-    /// The session's name, which is its folder's.
+    /// The session's name, which is that of its folder.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

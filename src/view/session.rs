@@ -1,4 +1,4 @@
-//! A session with everything that is known of it.
+//! The full view of a session.
 
 use super::{
     Finding, Plan, Question, Requirement, Version, dialogue, matrix, status, version, words,
@@ -13,81 +13,81 @@ use crate::workflow::permission;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A session as it stands.
+/// A session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Session {
     /// Its name.
     pub name: String,
-    /// The format of its folder.
+    /// The format version of its folder.
     pub format: u32,
     /// `script`, or `ask` for a session that answers questions.
     pub kind: &'static str,
-    /// The task, as given.
+    /// The task, as the user wrote it.
     pub request: String,
-    /// The way of working.
+    /// The preset.
     pub preset: Preset,
     /// The model of each role, as `PROVIDER/MODEL`.
     pub models: BTreeMap<Role, String>,
-    /// Where it stands, as one word: `accepted`, `waiting`, `paused`, `answered`, `unanswered`.
+    /// The status as one word: `accepted`, `waiting`, `paused`, `answered`, `unanswered`.
     pub status: &'static str,
-    /// Where it stands, in words: `accepted v3 (ran)`, `at the version gate`.
+    /// The status as text: `accepted v3 (ran)`, `at the version gate`.
     pub state: String,
-    /// What it runs with.
+    /// Its settings.
     pub settings: Settings,
-    /// What its scripts may reach outside their run folder.
+    /// The permissions of its scripts.
     pub allowed: Vec<Permission>,
-    /// What was allowed elsewhere, and counts once it is allowed here.
+    /// Permissions from another user or machine, which count once they are granted here.
     pub allowed_elsewhere: BTreeSet<Permission>,
-    /// Where it was forked from, as `NAME:vN`.
+    /// The version it was forked from, as `NAME:vN`.
     pub forked_from: Option<String>,
-    /// Files of data that the user gave.
+    /// The user's data files.
     pub data: Vec<DataFile>,
-    /// Acceptance tests that the user gave.
+    /// The user's test files.
     pub tests: Vec<DataFile>,
-    /// The plan that stands.
+    /// The approved plan.
     pub plan: Option<Plan>,
-    /// A plan that waits for approval.
+    /// A proposed plan that awaits approval.
     pub proposal: Option<Plan>,
-    /// The examples that every version is held against, each in the form of a plan's line.
+    /// The examples that every version is tested on, in the form used in a plan.
     pub examples: Vec<String>,
-    /// The version that work goes on from.
+    /// The version that the next one is based on.
     pub head: Option<u32>,
     /// The accepted version.
     pub accepted: Option<u32>,
-    /// How much was seen of the accepted version.
+    /// The evidence for the accepted version.
     pub evidence: Option<Evidence>,
-    /// What a model says that the accepted version's output means for the question, where it was read.
+    /// The model's interpretation of the accepted version's output, if there is one.
     pub answer: Option<String>,
-    /// Why it waits.
+    /// Why it is paused.
     pub paused: Option<String>,
     /// All versions, oldest first, without their scripts.
     pub versions: Vec<Version>,
-    /// Requirements by versions.
+    /// The status of the requirements over the versions.
     pub requirements: Vec<Requirement>,
-    /// All findings of the ledger, in the order of their ids.
+    /// All findings of the ledger, ordered by id.
     pub findings: Vec<Finding>,
-    /// The questions of a session that answers such.
+    /// The questions of a session that answers questions.
     pub questions: Option<Vec<Question>>,
-    /// Tokens of all calls, taken apart.
+    /// Tokens of all calls, by kind.
     pub usage: Usage,
     /// Tokens of all calls.
     pub tokens: u64,
-    /// Calls of models that ended.
+    /// Number of finished model calls.
     pub calls: usize,
-    /// Seconds of all calls, added up.
+    /// Duration of all calls, in seconds.
     pub seconds: f64,
-    /// US dollars of all calls, where a price is known.
+    /// Cost of all calls in US dollars, where prices are known.
     pub usd: Option<f64>,
-    /// Tokens, calls and money in words.
+    /// Tokens, calls and cost as text.
     pub spent: String,
-    /// When it was made.
+    /// When it was created.
     pub created: String,
-    /// When its last event happened.
+    /// When its last event was recorded.
     pub updated: String,
 }
 
 impl Session {
-    /// A session as it stands.
+    /// The view of a session.
     #[must_use]
     pub fn of(session: &session::Session) -> Self {
         let (calls, planning) = (&session.calls, &session.planning);

@@ -1,11 +1,11 @@
-//! Where a session stands, in a few words.
+//! The status of a session, in a few words.
 
 use crate::domain::session::Session;
 use crate::domain::text::one_line;
 use crate::findings::evidence;
 use crate::workflow::machine::{self, Step};
 
-/// Where it stands, with the reason why it waits: `accepted v3 (ran)`, `at the version gate: stuck`, ...
+/// The status with the reason of a pause: `accepted v3 (ran)`, `at the version gate: stuck`, ...
 #[must_use]
 pub fn words(session: &Session) -> String {
     let step = machine::next_step(session);
@@ -18,7 +18,7 @@ pub fn words(session: &Session) -> String {
     }
 }
 
-/// The same without the reason.
+/// The status without the reason of a pause.
 #[must_use]
 pub fn brief(session: &Session) -> String {
     without_reason(session, &machine::next_step(session))
@@ -47,7 +47,7 @@ fn without_reason(session: &Session, step: &Step) -> String {
     }
 }
 
-/// How much was seen of the accepted version, as it is put behind its number.
+/// The evidence for the accepted version, formatted to follow its number.
 #[must_use]
 pub fn seen(session: &Session) -> String {
     let Some(accepted) = session.accepted else { return String::new() };
@@ -58,7 +58,7 @@ pub fn seen(session: &Session) -> String {
     }
 }
 
-/// Where it stands as one word, for programs.
+/// The status as one word, for programs.
 #[must_use]
 pub fn word(session: &Session) -> &'static str {
     match machine::next_step(session) {
@@ -76,7 +76,7 @@ fn is_answered(session: &Session) -> bool {
     last.and_then(|question| question.end.as_ref()).is_some_and(|end| end.answer.is_some())
 }
 
-/// What a session is for, as one word for programs.
+/// The kind of session as one word, for programs.
 #[must_use]
 pub const fn kind(session: &Session) -> &'static str {
     if session.dialogue.is_some() { "ask" } else { "script" }

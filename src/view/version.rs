@@ -1,4 +1,4 @@
-//! A version with everything that is known of it.
+//! The full view of a version.
 
 use super::words;
 use crate::domain::event::Cause;
@@ -12,9 +12,9 @@ use crate::store::artifacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Endings of pictures.
+/// File extensions of pictures.
 const PICTURES: [&str; 3] = ["png", "jpg", "jpeg"];
-/// Bytes of an output's beginning.
+/// Maximum size of the start of an output, in bytes.
 const HEAD: usize = 2000;
 
 /// A version of the script.
@@ -25,103 +25,103 @@ pub struct Version {
     pub number: u32,
     /// Why it was written.
     pub cause: Cause,
-    /// The version that it was written from.
+    /// The version that it is based on.
     pub base: Option<u32>,
     /// Its file in the session's folder.
     pub file: String,
-    /// Lines of the script.
+    /// Number of lines of the script.
     pub lines: usize,
     /// When it was written.
     pub at: String,
-    /// The run; none before it.
+    /// The run; `None` before it.
     pub run: Option<Run>,
-    /// The user's tests and examples; none before they were run.
+    /// The user's tests and examples; `None` before they were run.
     pub tests: Option<Vec<Test>>,
-    /// The review; none before it.
+    /// The review; `None` before it.
     pub review: Option<Review>,
-    /// What the program makes of a version that was reviewed.
+    /// The program's verdict on a reviewed version.
     pub verdict: Option<Verdict>,
-    /// How much was seen of it.
+    /// The level of evidence.
     pub evidence: Option<Evidence>,
-    /// The same in words: `agreed: 2 of 3`, `not seen to run`.
+    /// The evidence as text: `agreed: 2 of 3`, `not seen to run`.
     pub evidence_words: String,
-    /// The lint score, from 0 to 10; none before the checks.
+    /// The lint score, from 0 to 10; `None` before the checks.
     pub score: Option<f64>,
-    /// What the checks found, in words; none before the checks.
+    /// The results of the checks, as text; `None` before the checks.
     pub checks_words: Option<String>,
     /// The candidates that it was chosen from.
     pub candidates: Vec<Scored>,
-    /// In what its candidates differ.
+    /// The difference between its candidates.
     pub split: Option<Split>,
-    /// Where what was seen overrules the Reviewer, in words.
+    /// Where the evidence overrules the Reviewer, as text.
     pub overruled: Option<String>,
-    /// Everything that the user said of it.
+    /// All of the user's feedback on it.
     pub feedback: Option<String>,
-    /// What the user saw of its requirements in tests by hand.
+    /// The user's answers on its requirements, from tests by hand.
     pub answers: BTreeMap<String, Answered>,
-    /// What stands against it, with the state that each finding had then.
+    /// The findings on it, each in the state that it had at this version.
     pub findings: Vec<Finding>,
-    /// How far it fulfils each requirement of the plan that stands.
+    /// The status of each requirement of the approved plan.
     pub requirements: Vec<Judged>,
-    /// How the model's answer had to be changed to get at the script.
+    /// How the script was extracted from the model's answer.
     pub notes: Vec<String>,
     /// Tokens of the calls about it.
     pub tokens: u64,
-    /// Seconds of the calls about it, its run and its tests, added up.
+    /// Duration of the calls about it, its run and its tests, in seconds.
     pub seconds: f64,
-    /// US dollars of the calls about it, where the price is known.
+    /// Cost of the calls about it in US dollars, where prices are known.
     pub usd: Option<f64>,
-    /// What is long: the script and its whole output.
+    /// The long fields: the script and its full output.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
 }
 
-/// What is long of a version.
+/// The long fields of a version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Text {
     /// The script.
     pub script: String,
     /// The static checks.
     pub checks: Option<Checks>,
-    /// What it printed, within the limit of the run.
+    /// Standard output, up to the limit of the run.
     pub stdout: String,
-    /// Its error output, within the limit of the run.
+    /// Standard error, up to the limit of the run.
     pub stderr: String,
 }
 
 /// A version's run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
-    /// The run as the journal has it.
+    /// The run as recorded in the journal.
     #[serde(flatten)]
     pub report: report::Run,
-    /// How it went, in words: `ok, 0.3 s, 2 lines printed`.
+    /// The result as text: `ok, 0.3 s, 2 lines printed`.
     pub words: String,
-    /// What was noticed that hardly anybody means, in words.
+    /// Suspicious results, as text.
     pub noticed: Vec<String>,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// The beginning of what it printed.
+    /// The start of standard output.
     pub stdout: String,
-    /// The beginning of its error output.
+    /// The start of standard error.
     pub stderr: String,
-    /// Pictures that it left: paths in the session's folder.
+    /// Pictures from the run: paths in the session's folder.
     pub pictures: Vec<String>,
 }
 
-/// How far a version fulfils a requirement.
+/// The status of a requirement in a version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Judged {
     /// `R1`, `R2`, ...
     pub id: String,
-    /// How far; none if nobody judged it.
+    /// The status; `None` if there is no evidence.
     pub status: Option<Status>,
-    /// Who says so.
+    /// The source of the status.
     pub by: Option<Source>,
 }
 
 impl Version {
-    /// A version without its script and its whole output.
+    /// The view of a version without the script and the full output.
     #[must_use]
     pub fn of(session: &session::Session, version: &session::Version) -> Self {
         let took = session.calls.of_version.get(&version.number).copied().unwrap_or_default();
@@ -165,7 +165,7 @@ impl Version {
         }
     }
 
-    /// A version with its script, its checks and its whole output.
+    /// The view of a version with the script, the checks and the full output.
     #[must_use]
     pub fn whole(session: &session::Session, version: &session::Version) -> Self {
         let text = Text {
@@ -181,7 +181,7 @@ impl Version {
 impl Run {
     fn of(version: &session::Version, run: &report::Run) -> Self {
         let noticed = findings::suspicions(version).into_iter();
-        // Pages show no others.
+        // Pages show no other formats.
         let shown = |file: &String| ends_with(file, &PICTURES[..1]);
         Self {
             words: words::run(version),
@@ -195,14 +195,14 @@ impl Run {
     }
 }
 
-/// Pictures that a version's run left, that of its window first: paths in the session's folder.
+/// Pictures from a version's run, that of its window first: paths in the session's folder.
 #[must_use]
 pub fn pictures(version: &session::Version) -> Vec<String> {
     let files = left(version).into_iter().map(|(_, file)| file);
     files.filter(|file| ends_with(file, &PICTURES)).collect()
 }
 
-/// What a version's run left, each with what it is: paths in the session's folder.
+/// The files from a version's run, each with its kind: paths in the session's folder.
 #[must_use]
 pub fn left(version: &session::Version) -> Vec<(&'static str, String)> {
     let Some(run) = &version.run else { return Vec::new() };
@@ -217,7 +217,7 @@ fn ends_with(file: &str, endings: &[&str]) -> bool {
     endings.iter().any(|ending| own.eq_ignore_ascii_case(ending))
 }
 
-/// Seconds of milliseconds.
+/// Converts milliseconds to seconds.
 #[expect(clippy::cast_precision_loss, reason = "hundreds of thousands of years are exact")]
 pub(super) fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0

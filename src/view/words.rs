@@ -1,5 +1,5 @@
-//! What is known of a version or a session, in a few words. What scripts, models and files gave is cut to one
-//! line each, and its control characters are made visible.
+//! Short descriptions of versions and sessions. Text from scripts, models and files is cut to one
+//! line each, with its control characters made visible.
 
 use crate::domain::chat::Agent;
 use crate::domain::packages::Missing;
@@ -10,23 +10,23 @@ use crate::domain::text::{count, one_line};
 use crate::workflow::forecast;
 use std::fmt::Write as _;
 
-/// Characters of why a version was not run.
+/// Maximum length of the reason why a version was not run, in characters.
 const REASON: usize = 1000;
 
-/// How a version's run went: `ok, 0.3 s, 2 lines printed`.
+/// The result of a version's run: `ok, 0.3 s, 2 lines printed`.
 #[must_use]
 pub fn run(version: &Version) -> String {
     let name = version.run.as_ref().map_or("not yet", |run| run.verdict.name());
     format!("{name}{}", run_details(version))
 }
 
-/// What stands behind a run's verdict: `, 0.3 s, 2 lines printed`; empty before the run.
+/// The text after a run's verdict: `, 0.3 s, 2 lines printed`; empty before the run.
 #[must_use]
 pub fn run_details(version: &Version) -> String {
     let Some(run) = &version.run else { return String::new() };
     let mut parts = Vec::new();
     if let Some(reason) = &run.reason {
-        // Of a run that was refused, the flag that allows it stands at the end.
+        // The reason of a refused run ends with the flag that allows it.
         parts.push(one_line(reason, if run.verdict.ran() { 100 } else { REASON }));
     }
     if run.verdict.ran() {
@@ -54,7 +54,7 @@ pub fn run_details(version: &Version) -> String {
     if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
 }
 
-/// What the checks found; none before them.
+/// The results of the checks; `None` before them.
 #[must_use]
 pub fn checks(version: &Version) -> Option<String> {
     let checks = version.checks.as_ref()?;
@@ -84,7 +84,7 @@ pub fn checks(version: &Version) -> Option<String> {
     Some(parts.join(", "))
 }
 
-/// How many findings are open, new and settled.
+/// The numbers of open, new and settled findings.
 #[must_use]
 pub fn findings(session: &Session, version: &Version) -> String {
     let own = |finding: &&Finding| !restates(session, finding);
@@ -106,7 +106,7 @@ pub fn findings(session: &Session, version: &Version) -> String {
     words
 }
 
-/// Whether a finding says no more than how far a requirement is met, which is shown beside the plan.
+/// Whether a finding only states that a requirement is not met, which is shown beside the plan.
 #[must_use]
 pub fn restates(session: &Session, finding: &Finding) -> bool {
     let mut all = session.requirements().iter();
@@ -115,7 +115,8 @@ pub fn restates(session: &Session, finding: &Finding) -> bool {
     !finding.by_manager && finding.quote.is_none() && how.is_some_and(|how| how.ends_with(": "))
 }
 
-/// Whether the Reviewer said something else than the verdict; empty if not.
+/// How the Reviewer's verdict differs from the program's, as text; empty if they agree or there is
+/// no review.
 #[must_use]
 pub fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
     let Some(review) = &version.review else { return String::new() };
@@ -129,7 +130,7 @@ pub fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
     }
 }
 
-/// What is known of a package.
+/// What is known about a package.
 #[must_use]
 pub fn known(package: &Missing) -> String {
     let known = if package.known { "well known" } else { "not one of the well-known packages" };
@@ -138,7 +139,7 @@ pub fn known(package: &Missing) -> String {
     format!("{known}{more}")
 }
 
-/// How much was made and asked for: `4 versions, 6 calls of the Coder`.
+/// The number of versions and calls: `4 versions, 6 calls of the Coder`.
 #[must_use]
 pub fn work_done(session: &Session) -> String {
     let of = |agent| session.calls.finished.get(&agent).copied().unwrap_or_default();
@@ -147,7 +148,7 @@ pub fn work_done(session: &Session) -> String {
     format!("{}, {calls}", count(session.versions.len(), "version"))
 }
 
-/// Tokens, money and calls so far.
+/// Tokens, cost and calls so far.
 #[must_use]
 pub fn spent(session: &Session) -> String {
     let calls = &session.calls;
@@ -166,7 +167,7 @@ pub fn spent(session: &Session) -> String {
     words
 }
 
-/// What one more iteration will take, from what the last calls of this session took.
+/// The estimated cost of one more iteration, from the last calls of this session.
 #[must_use]
 pub fn next(session: &Session) -> String {
     let Some(took) = forecast::iteration(session) else {
@@ -179,12 +180,12 @@ pub fn next(session: &Session) -> String {
     words
 }
 
-/// What is to be known of the prices.
+/// The note that usual prices were assumed.
 fn usual(session: &Session) -> &'static str {
     if session.calls.at_usual_prices { " (usual prices)" } else { "" }
 }
 
-/// Milliseconds for people.
+/// Milliseconds as text.
 #[must_use]
 pub fn seconds(milliseconds: u64) -> String {
     match milliseconds {

@@ -1,4 +1,4 @@
-//! Which version is the best so far, and whether the next one can be hoped to be better. Pure.
+//! Finds the best version so far, and whether the next one is likely to be better. Pure.
 
 use crate::domain::event::Cause;
 use crate::domain::report::{Checks, Evidence};
@@ -6,8 +6,8 @@ use crate::domain::session::{Session, Version};
 use crate::findings::{self, evidence};
 use std::cmp::Ordering;
 
-/// Whether a version is better than another one: what was seen counts before what was said, and a
-/// version that nobody reviewed may have any number of blockers.
+/// Whether a version is better than another one. Test and run results count before findings, and a
+/// version without a review is treated as having unknown blockers.
 fn is_better(version: &Version, than: &Version) -> bool {
     let seen = |version: &Version| {
         let went_well = !version.failed() && !version.withheld();
@@ -30,19 +30,19 @@ fn is_better(version: &Version, than: &Version) -> bool {
     }
 }
 
-/// Whether others that were written independently do the same.
+/// Whether independently written candidates agree with the version's results.
 fn is_agreed(version: &Version) -> bool {
     evidence::level(version) >= Some(Evidence::Agreed)
 }
 
-/// How many of the Manager's tests it passed.
+/// The number of the user's tests that it passed.
 fn passed(version: &Version) -> usize {
     let tests = version.tests.iter().flatten();
     tests.filter(|test| test.outcome.went_well()).count()
 }
 
-/// The version to go on from instead of the head, which is worse: one of those that it was written
-/// from since the Manager last had a say. None where the Manager chose the head.
+/// A better version than the head to continue from: one of its bases since the user last
+/// intervened. `None` if the user chose the head.
 #[must_use]
 pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
     if session.picked {
@@ -57,7 +57,7 @@ pub fn better<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
     best
 }
 
-/// The version to go on from instead of the head, which mended its lint findings and came out with more.
+/// The base of the head, if the head was to repair its lint findings and has more of them.
 #[must_use]
 pub fn cleaner<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> {
     let score = |version: &Version| version.checks.as_ref().map(Checks::lint_score);
@@ -66,8 +66,7 @@ pub fn cleaner<'s>(session: &'s Session, head: &Version) -> Option<&'s Version> 
     (findings::is_sound(head) && head.review.is_none() && score(base) > score(head)).then_some(base)
 }
 
-/// The versions that a version was written from, nearest first, as far as they were to fulfil the
-/// same wishes.
+/// The bases of a version, nearest first, as far as they had the same requirements and feedback.
 fn written_from<'s>(session: &'s Session, version: &Version) -> impl Iterator<Item = &'s Version> {
     let base = |version: &Version| {
         let same_wishes = matches!(version.cause, Cause::Repair | Cause::Review);
@@ -77,7 +76,7 @@ fn written_from<'s>(session: &'s Session, version: &Version) -> impl Iterator<It
     std::iter::successors(base(version), move |version| base(version))
 }
 
-/// In what a version is worse than another one, for people.
+/// In what a version is worse than another one, as text.
 #[must_use]
 pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
     if passed(worse) < passed(better) {
@@ -97,8 +96,8 @@ pub fn shortcoming(worse: &Version, better: &Version) -> &'static str {
     }
 }
 
-/// Whether a repair changed nothing about what fails: shown its script once more, a model would
-/// hardly do better.
+/// Whether the head is a repair that fails exactly as its base did. Showing the model the same
+/// script again would hardly help.
 #[must_use]
 pub fn repaired_in_vain(session: &Session, head: &Version) -> bool {
     let base = head.base.filter(|_| head.cause == Cause::Repair);
@@ -106,7 +105,7 @@ pub fn repaired_in_vain(session: &Session, head: &Version) -> bool {
     head.failed() && base.is_some_and(|base| base.failed() && trouble(base) == trouble(head))
 }
 
-/// What is wrong with a version, without the places, which move.
+/// The errors of a version without their positions, which change with edits.
 fn trouble(version: &Version) -> Vec<&str> {
     let errors = version.checks.iter().flat_map(|checks| &checks.errors);
     let run = version.run.iter().filter_map(|run| run.error.as_ref());
@@ -118,7 +117,7 @@ fn trouble(version: &Version) -> Vec<&str> {
         .collect()
 }
 
-/// How many versions were written from this one to be better, and were not.
+/// The number of versions that were to improve this one after a review.
 #[must_use]
 pub fn tries(session: &Session, head: &Version) -> usize {
     let of_head = |v: &&Version| v.base == Some(head.number) && v.cause == Cause::Review;
@@ -132,7 +131,7 @@ mod tests {
     use crate::domain::report::{Run, RunVerdict, Scored, Test, TestOutcome};
     use crate::domain::review::Review;
 
-    /// What a version came to: its cause and base, tests that passed, whether it ran, its blockers.
+    /// Cause, base, passed tests, whether it ran, and blockers of a version.
     type Came = (Cause, Option<u32>, usize, bool, Option<usize>);
 
     fn session(versions: &[Came]) -> Session {
@@ -173,17 +172,17 @@ mod tests {
             (vec![one, two], Some(1)),
             (vec![one, (R, Some(1), 0, true, Some(1))], None),
             (vec![one, (R, Some(1), 0, true, Some(0))], None),
-            // What failed is worse than what has blockers, and more tests count more than both.
+            // A failed run is worse than blockers, and passed tests count more than both.
             (vec![one, (R, Some(1), 0, false, None)], Some(1)),
             (vec![one, (R, Some(1), 3, false, None)], None),
             ((vec![(First, None, 3, true, Some(2)), (R, Some(1), 2, true, Some(0))]), Some(1)),
-            // Through a row of repairs to the best of all; of equals to the nearest.
+            // Back over a row of repairs to the best version; of equal ones, the nearest.
             (vec![one, (R, Some(1), 0, false, None), (Repair, Some(2), 0, false, None)], Some(1)),
             (vec![one, (R, Some(1), 0, true, Some(1)), (R, Some(2), 0, false, None)], Some(2)),
-            // What was not reviewed is not known to have fewer, nor more.
+            // A version without a review is not known to have fewer or more blockers.
             (vec![(First, None, 0, false, Some(0)), (R, Some(1), 0, false, None)], None),
             (vec![(First, None, 0, true, None), (Repair, Some(1), 0, true, Some(2))], None),
-            // Other wishes: what was before does not fulfil them.
+            // Feedback and edits change the requirements, which earlier versions do not meet.
             (vec![one, (Feedback, Some(1), 0, false, None)], None),
             (vec![one, (Cause::Manager, Some(1), 0, false, None)], None),
             (

@@ -1,11 +1,11 @@
-//! What the next calls will take, from what the last ones of this session took. Pure.
+//! Estimates the cost of the next calls from the last calls of this session. Pure.
 
 use super::samples;
 use crate::domain::chat::Agent;
 use crate::domain::session::{CallCost, Session};
 
-/// What one call of an agent takes, with all samples that are asked for at once: what its last one
-/// took, or the last one of its role; none before the first.
+/// The estimated cost of one call of an agent, including all candidates that are requested at once:
+/// that of the agent's last call, or of the last call in its role. `None` before the first.
 #[must_use]
 pub fn call(session: &Session, agent: Agent) -> Option<CallCost> {
     let latest = &session.calls.latest;
@@ -18,12 +18,12 @@ pub fn call(session: &Session, agent: Agent) -> Option<CallCost> {
     Some(CallCost {
         tokens: took.tokens.saturating_mul(many),
         usd: took.usd.map(|usd| usd * number),
-        // They are asked side by side.
+        // Candidates are requested in parallel.
         milliseconds: took.milliseconds,
     })
 }
 
-/// What one more iteration takes: a script, and what looks at it.
+/// The estimated cost of one more iteration: a script and its reviews.
 #[must_use]
 pub fn iteration(session: &Session) -> Option<CallCost> {
     let looked_at = [Agent::Inspector, Agent::Reviewer];
@@ -35,7 +35,7 @@ pub fn iteration(session: &Session) -> Option<CallCost> {
     Some(all)
 }
 
-/// The budget that the agent's next call would pass, in words.
+/// The budget that the agent's next call would exceed, as text.
 #[must_use]
 pub fn passed(session: &Session, agent: Agent) -> Option<String> {
     let (calls, limits) = (&session.calls, &session.settings.limits);
@@ -85,7 +85,7 @@ mod tests {
             (1, Some(1300), None, Agent::Coder, false),
             (1, Some(1299), None, Agent::Coder, true),
             (1, Some(1100), None, Agent::Reviewer, false),
-            // Nothing is known of it yet, and the limit is not reached.
+            // No cost is known yet, and the limit is not reached.
             (1, Some(1001), None, Agent::Planner, false),
             (1, Some(1000), None, Agent::Planner, true),
             (1, None, Some(0.14), Agent::Coder, false),

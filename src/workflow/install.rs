@@ -1,22 +1,22 @@
-//! Which packages may be installed for a version: what it needs, what the session's settings say,
-//! and what the Manager answered.
+//! Which packages may be installed for a version, by its needs, the session's settings and the
+//! user's answers.
 
 use crate::domain::packages::{Missing, Needs, Rules};
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::Install;
 use std::collections::BTreeMap;
 
-/// What was answered for packages, by their names.
+/// Whether each package may be installed, by its name.
 pub type Answers = BTreeMap<String, bool>;
 
-/// Whether packages are installed in a session: where it says which ones may be, the others are asked
-/// for.
+/// The install policy of a session: a list of allowed packages turns `Auto` into `Ask` for the
+/// others.
 #[must_use]
 pub fn policy(install: Install, rules: &Rules) -> Install {
     if install == Install::Auto && !rules.allow.is_empty() { Install::Ask } else { install }
 }
 
-/// What was answered for packages: at the gate, and by what the user said beforehand, which counts more.
+/// The answers for packages: those from the gate, overridden by the user's settings.
 #[must_use]
 pub fn answers(given: &Answers, rules: &Rules) -> Answers {
     let rule = |names: &[String], may| -> Answers {
@@ -28,7 +28,7 @@ pub fn answers(given: &Answers, rules: &Rules) -> Answers {
     answers
 }
 
-/// Whether it has to be found out first which packages a version needs.
+/// Whether the packages that a version needs are still to be resolved.
 #[must_use]
 pub fn is_open(session: &Session, version: &Version) -> bool {
     let needs_some = version.checks.as_ref().is_some_and(|c| !c.dependencies.is_empty());
@@ -37,21 +37,21 @@ pub fn is_open(session: &Session, version: &Version) -> bool {
         && version.needs.as_ref().is_none_or(|needs| is_named_otherwise(session, needs))
 }
 
-/// Whether a model has named a package for a module that is still looked for by its own name.
+/// Whether a model named the package of a module that is still looked up by the module's name.
 fn is_named_otherwise(session: &Session, needs: &Needs) -> bool {
     needs.missing.iter().any(|package| {
         names(session).any(|(module, name)| module == package.name && name != package.name)
     })
 }
 
-/// Modules of a version whose package a model has to name: the index has none of their name, and
-/// models have not said the same twice so far.
+/// Modules of a version whose package a model has to name: the index has no package of that name,
+/// and no name has reached a majority yet.
 #[must_use]
 pub fn unnamed<'v>(session: &Session, version: &'v Version) -> Vec<&'v str> {
     let missing = version.needs.iter().flat_map(|needs| &needs.missing);
     missing
         .filter(|package| package.exists == Some(false) && !package.known)
-        // What a script declares by a version of its own is no guess from its imports.
+        // A requirement that the script declares with a version is not guessed from its imports.
         .filter(|package| package.requirement == package.name)
         .map(|package| package.name.as_str())
         .filter(|name| !names(session).any(|(_, named)| named == *name))
@@ -63,7 +63,7 @@ pub fn unnamed<'v>(session: &Session, version: &'v Version) -> Vec<&'v str> {
         .collect()
 }
 
-/// The packages that models named, by the module.
+/// The package names that models agreed on, by module.
 pub fn names(session: &Session) -> impl Iterator<Item = (&str, &str)> {
     session
         .named
@@ -72,8 +72,8 @@ pub fn names(session: &Session) -> impl Iterator<Item = (&str, &str)> {
         .filter(|(_, name)| !name.is_empty())
 }
 
-/// What was said twice, or once where no more is asked for: a package, or nothing where there is
-/// none.
+/// The name that was given twice, or once if only one answer is requested. It is empty if the
+/// module has no package.
 fn majority<'s>(session: &Session, said: Option<&'s Vec<String>>) -> Option<&'s str> {
     let said = said?;
     let enough = session.settings.dependency_samples.min(2) as usize;
@@ -81,7 +81,7 @@ fn majority<'s>(session: &Session, said: Option<&'s Vec<String>>) -> Option<&'s 
     said.iter().find(often).map(String::as_str)
 }
 
-/// Packages of a version that somebody has to answer for.
+/// Packages of a version that the user has to answer for.
 #[must_use]
 pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<&'v Missing> {
     let needs = version.needs.as_ref();
@@ -91,14 +91,14 @@ pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<&'v Missin
     open.unwrap_or_default()
 }
 
-/// Packages that somebody has to answer for: not answered before, not in an environment that is
-/// there, and not open by the settings. A package that does not exist is nobody's to allow, nor are
-/// then the others that would be needed besides.
+/// Packages that the user has to answer for: not answered, not in an existing environment and not
+/// allowed by the settings. If one package does not exist, there is nothing to ask: the others
+/// would not help.
 #[must_use]
 pub fn open<'n>(install: Install, answers: &Answers, needs: &'n Needs) -> Vec<&'n Missing> {
     let ask = |package: &&Missing| match install {
         Install::Ask => true,
-        // What nobody knows by name may be anybody's.
+        // Anybody can publish a package under an unknown name.
         Install::Auto => package.warning.is_some() || !package.known,
         Install::Never => false,
     };
@@ -110,14 +110,14 @@ pub fn open<'n>(install: Install, answers: &Answers, needs: &'n Needs) -> Vec<&'
     needs.missing.iter().filter(unanswered).filter(ask).collect()
 }
 
-/// Whether a package is needed that does not exist.
+/// Whether a required package does not exist.
 #[must_use]
 pub fn is_impossible(needs: &Needs) -> bool {
     needs.missing.iter().any(|package| package.exists == Some(false))
 }
 
-/// What an environment has to have, without what was refused. Nothing: the Python in use will do as
-/// it is, or has to.
+/// The packages to install in the environment, without the refused ones. Empty if the Python in use
+/// is enough or nothing may be installed.
 #[must_use]
 pub fn wanted(install: Install, answers: &Answers, needs: &Needs) -> Vec<String> {
     let (refused, rest): (Vec<&Missing>, Vec<&Missing>) =

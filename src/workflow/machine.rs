@@ -1,6 +1,6 @@
-//! The state machine: a session in, the next step out. No I/O, no clock, no async.
+//! The state machine: takes a session and returns the next step. No I/O, no clock, no async.
 //!
-//! Whatever killed the program, the step that it was in follows from the session again.
+//! After a crash, the interrupted step is computed again from the session.
 
 pub mod dialogue;
 
@@ -13,59 +13,60 @@ use crate::domain::session::{PendingAction, Refusal, Session, Version};
 use crate::domain::settings::LintUse;
 use crate::findings::{self, evidence};
 
-/// How often a Planner or a Reviewer is asked again before the program goes on without.
+/// Rounds of refused answers after which the program goes on without a Planner or a Reviewer.
 const PATIENCE: usize = 2;
-/// How many versions the same blockers may stay open.
+/// Number of versions with the same open blockers after which a session is stuck.
 const STUCK_AFTER: usize = 3;
-/// How many of them are named.
+/// Maximum number of blockers that a message names.
 const BLOCKERS_NAMED: usize = 8;
 
-/// Why a session waits that was given up.
+/// Why a session pauses whose script could not be repaired.
 pub const EXPLAINED: &str =
     "it could not be repaired; analysis.md says what failed, why, and what to try";
 
-/// What to do next.
+/// The next step of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Read a finished answer. With `last_try`, go on without it if it can't be used.
+    /// Read a finished answer. With `last_try`, go on without the answer if it is unusable.
     Read {
-        /// No further answer will be asked for.
+        /// No further answer will be requested.
         last_try: bool,
     },
-    /// Ask the Manager, or answer by the rules of `--auto`.
+    /// Ask the user at a gate, or apply the rules of `--auto`.
     Ask(Gate),
-    /// Ask a model, about this version.
+    /// Call a model.
     Call {
-        /// Who asks.
+        /// The agent that makes the call.
         agent: Agent,
-        /// The version that it is about, or that it is to become.
+        /// The version that the call is about, or that it is to create.
         version: Option<u32>,
     },
-    /// Check the version.
+    /// Run the static checks on the version.
     Check(u32),
-    /// Look for the packages that the version needs.
+    /// Resolve the packages that the version needs.
     ResolvePackages(u32),
-    /// Run the version, on an environment that has them.
+    /// Run the version in an environment with its packages.
     Run(u32),
     /// Record that the version is not run, and why.
     NotRun(u32, RunVerdict, String),
-    /// Run the Manager's tests on the version.
+    /// Run the user's tests on the version.
     Test(u32),
-    /// Check, run and test the samples of the version that is being written.
+    /// Check, run and test the candidates for the next version.
     TrySamples,
-    /// Make the best of them the next version.
+    /// Make the best candidate the next version.
     Choose,
-    /// Go on from this earlier version, which is better than the head.
+    /// Continue from this earlier version, which is better than the head.
     GoBack(u32),
-    /// Nothing: this version was accepted.
+    /// Nothing to do: this version was accepted.
     Done(u32),
-    /// Make a version of the next piece of code of an answer.
+    /// Make a version of the next piece of code in an answer.
     Take,
-    /// Ask for another question, if there is anybody who has one: all others came to their end.
+    /// Ask the user for another question, if there is a user to ask: all questions so far have
+    /// ended.
     NextQuestion,
 }
 
-/// The next step of a session.
+/// Returns the next step of a session.
 #[must_use]
 pub fn next_step(session: &Session) -> Step {
     if let Some(pending) = session.calls.pending.first() {
@@ -144,7 +145,7 @@ pub fn next_step(session: &Session) -> Step {
     if !permission::tried(session, head).is_empty() {
         return Step::Ask(Gate::Safety);
     }
-    // Also where the run failed: a repair is shown all that is wrong.
+    // Tests also run after a failed run, so that a repair is shown every error.
     if head.tests.is_none() && head.ran() && session.has_tests() {
         return Step::Test(head.number);
     }
@@ -174,7 +175,7 @@ pub fn next_step(session: &Session) -> Step {
     Step::Ask(Gate::Version)
 }
 
-/// Whether what an accepted version printed is still to be put into words, and may be.
+/// Whether the accepted version's output still needs an interpretation, and the budget allows one.
 fn wants_interpretation(session: &Session, accepted: u32) -> bool {
     let printed = session.version(accepted).is_some_and(|v| !v.stdout.trim().is_empty());
     let is_done = session.interpreted.as_ref().is_some_and(|(version, _)| *version == accepted);
@@ -184,7 +185,7 @@ fn wants_interpretation(session: &Session, accepted: u32) -> bool {
         && forecast::passed(session, Agent::Interpretation).is_none()
 }
 
-/// Whether the head goes to repair before anybody is asked about it.
+/// Whether the head may be repaired before the user is asked about it.
 fn may_repair(session: &Session, head: &Version) -> bool {
     head.review.as_ref().is_none_or(|review| review.before_run)
         && trouble(session).is_none()
@@ -192,8 +193,9 @@ fn may_repair(session: &Session, head: &Version) -> bool {
         && repairs_made(session, head) < session.settings.limits.repairs
 }
 
-/// Whether a version goes back for what a review before its run found: once in a row, so that a
-/// model that is never content does not keep a script from being run. What a person wrote is run.
+/// Whether a version is rewritten for the findings of a review before its run. This happens once in
+/// a row, so that a Reviewer that is never content cannot keep a script from being run. A version
+/// edited by the user is always run.
 fn is_sent_back(session: &Session, head: &Version) -> bool {
     let again = went_back(session, head, |base| base.run.is_none() && !base.check_failed());
     session.settings.review_before_run
@@ -202,8 +204,9 @@ fn is_sent_back(session: &Session, head: &Version) -> bool {
         && head.cause != Cause::Manager
 }
 
-/// A version that was not run for what it asks for: it is run once that is allowed, and else written
-/// once more without it. Nobody reviews what nobody can see.
+/// The next step for a version that was not run because a permission is missing: it is run once the
+/// permission is there, otherwise rewritten once without it. It is not reviewed, since there is no
+/// output to review.
 fn withheld(session: &Session, head: &Version) -> Step {
     if permission::refusal(session, head).is_none() {
         return run(session, head);
@@ -215,15 +218,14 @@ fn withheld(session: &Session, head: &Version) -> Step {
     Step::Ask(Gate::Version)
 }
 
-/// How many repairs are left after this version, the one that is written next included.
+/// The number of repairs left after this version, including the one that is written next.
 #[must_use]
 pub fn repairs_left(session: &Session, version: &Version) -> u32 {
     session.settings.limits.repairs.saturating_sub(repairs_made(session, version))
 }
 
-/// Whether a version that works goes back all the same, because nobody could see what it does, for
-/// what hardly anybody means, or for its lint findings: once in a row of repairs, so that it is not for
-/// the last of them that a model breaks what works.
+/// Whether a working version is repaired all the same, for suspicious results or for its lint
+/// findings. Only once in a row of repairs, since a model may break a working script over them.
 fn wants_touching_up(session: &Session, head: &Version) -> bool {
     let found = |version: &Version| version.checks.as_ref().is_some_and(|c| !c.lint.is_empty());
     let lint = session.settings.lint == LintUse::Repair && found(head);
@@ -233,8 +235,8 @@ fn wants_touching_up(session: &Session, head: &Version) -> bool {
         && !was_repaired(session, head)
 }
 
-/// Whose model and temperature a call of this agent uses: lint findings of a version that works can have
-/// a role of their own.
+/// The role whose model and temperature a call of this agent uses: if the Linter role is
+/// configured, repairs of a sound version use it, as those fix lint findings only.
 #[must_use]
 pub fn role(session: &Session, agent: Agent) -> Role {
     let linter = session.settings.roles.contains_key(&Role::Linter);
@@ -242,24 +244,24 @@ pub fn role(session: &Session, agent: Agent) -> Role {
     if linter && mends_lint { Role::Linter } else { agent.role() }
 }
 
-/// Whether the head is the repair of a version that was like this.
+/// Whether the head is a repair of a version that satisfies `was`.
 fn went_back(session: &Session, head: &Version, was: impl Fn(&Version) -> bool) -> bool {
     let base = head.base.filter(|_| head.cause == Cause::Repair);
     base.and_then(|base| session.version(base)).is_some_and(was)
 }
 
-/// Whether a repair was written from this version.
+/// Whether a repair of this version exists.
 fn was_repaired(session: &Session, version: &Version) -> bool {
     let of_it = |v: &Version| v.base == Some(version.number) && v.cause == Cause::Repair;
     session.versions.iter().any(of_it)
 }
 
-/// How many repairs count against the limit.
+/// The number of repairs that count against the limit.
 fn repairs_made(session: &Session, head: &Version) -> u32 {
     repairs_in_a_row(session, head).max(latest_repairs(session))
 }
 
-/// How many repairs led to this version since somebody asked for one.
+/// The number of consecutive repairs that led to this version.
 fn repairs_in_a_row(session: &Session, head: &Version) -> u32 {
     let mut count = 0;
     let mut at = Some(head);
@@ -271,14 +273,14 @@ fn repairs_in_a_row(session: &Session, head: &Version) -> u32 {
     count
 }
 
-/// How many repairs were the latest versions, also where they made it worse and work went back
-/// behind them: they are not all made again.
+/// The number of consecutive repairs at the end of the version list. They also count if they made
+/// the script worse and the session went back behind them, so that they are not all made again.
 fn latest_repairs(session: &Session) -> u32 {
     let repairs = session.versions.iter().rev().take_while(|v| v.cause == Cause::Repair);
     u32::try_from(repairs.count()).unwrap_or(u32::MAX)
 }
 
-/// A step that ends in another version, unless the Coder gave up or a limit stands before it.
+/// A step that writes another version, unless the session is stuck or at a limit.
 fn write(session: &Session, agent: Agent) -> Step {
     if trouble(session).is_some() {
         return Step::Ask(Gate::Version);
@@ -289,7 +291,7 @@ fn write(session: &Session, agent: Agent) -> Step {
     call(session, agent, Some(session.next_version()))
 }
 
-/// A model call, unless it would pass the budget.
+/// A model call, or the budget gate if the call would exceed the budget.
 fn call(session: &Session, agent: Agent, version: Option<u32>) -> Step {
     if forecast::passed(session, agent).is_some() {
         return Step::Ask(Gate::Budget);
@@ -323,7 +325,7 @@ fn run(session: &Session, head: &Version) -> Step {
     Step::Run(head.number)
 }
 
-/// Why the next version is written.
+/// The cause of the next version.
 #[must_use]
 pub fn next_cause(session: &Session) -> Cause {
     match (session.head, session.wish) {
@@ -333,30 +335,30 @@ pub fn next_cause(session: &Session) -> Cause {
     }
 }
 
-/// Whether there can be no further version.
+/// Whether the version limit is reached.
 #[must_use]
 pub fn at_version_limit(session: &Session) -> bool {
     session.versions.len() >= session.settings.limits.max_versions as usize
 }
 
-/// Why the next version can't simply be asked for.
+/// Why the Coder cannot simply be asked for the next version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StuckReason {
-    /// Answer after answer could not be used.
+    /// Repeated answers were unusable.
     NoScript {
-        /// How many.
+        /// Number of unusable answers.
         answers: usize,
-        /// What was wrong with the last one.
+        /// The problem with the last one.
         reason: String,
     },
-    /// Earlier versions come back.
+    /// The Coder repeats earlier versions.
     Repeating,
-    /// The same blockers stay open.
+    /// The same blockers stay open over several versions.
     SameBlockers(Vec<String>),
 }
 
 impl StuckReason {
-    /// One line for people.
+    /// The reason in one line.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -375,7 +377,7 @@ impl StuckReason {
     }
 }
 
-/// What keeps the Coder from the next version: answers that can't be used, or the same ones again.
+/// What keeps the Coder from writing the next version: too many unusable or repeated answers.
 #[must_use]
 pub fn trouble(session: &Session) -> Option<StuckReason> {
     let refusals: Vec<&Refusal> = session.refusals_of(Role::Coder).collect();
@@ -393,7 +395,7 @@ pub fn trouble(session: &Session) -> Option<StuckReason> {
     None
 }
 
-/// Whether the session is stuck at the head: see [`StuckReason`].
+/// Whether the session is stuck at the head, and why.
 #[must_use]
 pub fn stuck(session: &Session) -> Option<StuckReason> {
     trouble(session).or_else(|| {
@@ -404,7 +406,7 @@ pub fn stuck(session: &Session) -> Option<StuckReason> {
         while let Some(version) = at {
             match self::blockers(version) {
                 Some(others) if others == blockers => seen += 1,
-                // A version that was repaired before it was reviewed says nothing.
+                // A version that was repaired before its review has no blockers to compare.
                 None => {}
                 Some(_) => break,
             }
@@ -416,7 +418,7 @@ pub fn stuck(session: &Session) -> Option<StuckReason> {
     })
 }
 
-/// What stands against a version that was reviewed: the ids of findings, the names of tests.
+/// The blockers of a reviewed version: ids of findings and names of failed tests.
 fn blockers(version: &Version) -> Option<Vec<&str>> {
     version.review.as_ref()?;
     let findings = evidence::blockers(version).iter().map(String::as_str);
@@ -424,22 +426,22 @@ fn blockers(version: &Version) -> Option<Vec<&str>> {
     Some(findings.chain(failed.map(|test| test.name.as_str())).collect())
 }
 
-/// What the Coder is told of a version that failed.
+/// How much of a failed version the Coder is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// The script and its error.
     Script,
-    /// Only what must not happen again.
+    /// Only the error.
     Error,
-    /// Nothing: it is asked as for the first version.
+    /// Nothing: the prompt is that of the first version.
     Nothing,
 }
 
-/// What the sample at a place among those of a round is told: not the script that failed where that
-/// came back, or a repair of it changed nothing, or the only sample of an earlier repair was a copy, as
-/// a small model's will be again. Of several samples, the first is told the error with the script and
-/// the second without it; the others are asked anew, since of what a small model is told went wrong, it
-/// makes more of the same.
+/// How much of the failed version the candidate at an index of its round is shown. The script is
+/// left out if the Coder repeated it, if a repair changed nothing, or if an earlier repair without
+/// other candidates was a copy, since a small model would copy it again. Of several repair
+/// candidates, the first is shown the script and the error, the second the error only, and the
+/// others nothing: a small model that is shown a mistake tends to repeat it.
 #[must_use]
 pub fn told(session: &Session, agent: Agent, place: usize) -> Told {
     let last = session.refusals_of(Role::Coder).last();
@@ -456,7 +458,8 @@ pub fn told(session: &Session, agent: Agent, place: usize) -> Told {
     }
 }
 
-/// How the next answer of the Coder is sampled: how much warmer, and by which model.
+/// How the Coder's next answer is sampled: the temperature to add, and whether to use the stronger
+/// model.
 #[must_use]
 pub fn sampling(session: &Session) -> (f64, bool) {
     let refusals = || session.refusals_of(Role::Coder);
@@ -464,51 +467,51 @@ pub fn sampling(session: &Session) -> (f64, bool) {
     let repeated = refusals().filter(|r| r.kind == RefusalKind::Repeated).count().div_ceil(samples);
     let refused = refusals().count().div_ceil(samples).min(4);
     let times = |n: usize| f64::from(u8::try_from(n).unwrap_or(u8::MAX));
-    // A model that repeats itself word by word needs more than a nudge.
+    // A model that repeats itself word for word needs a larger step.
     let mut warmer = 0.2 * times(refused) + 0.2 * times(repeated);
     if session.escalation.is_some() {
         warmer += 0.4;
     }
-    // Asked the same once more, a cool model says the same once more.
+    // At a low temperature, the same prompt gives the same answer again.
     if let Some(head) = session.head() {
         warmer += 0.2 * times(convergence::tries(session, head).min(2));
     }
     (warmer, session.escalation == Some(Escalation::Stronger) || repeated >= 2)
 }
 
-/// What `--auto` answers at a gate.
+/// An answer of `--auto` at a gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auto {
     /// Approve the plan.
     Approve,
-    /// Take the version.
+    /// Accept the version.
     Accept,
-    /// Another version.
+    /// Ask for another version.
     Iterate(Option<Escalation>),
-    /// It may not, and is not run.
+    /// Deny the permission; the script is not run.
     Deny,
-    /// Stop here, for this reason.
+    /// Stop, for this reason.
     Stop(String),
 }
 
-/// The rules of `--auto`.
+/// Answers a gate by the rules of `--auto`.
 #[must_use]
 pub fn auto(session: &Session, gate: Gate) -> Auto {
     match gate {
         Gate::Plan => Auto::Approve,
-        // What nobody allowed is not allowed by a rule.
-        // What the settings open is installed without a gate.
+        // A rule grants no permission. Packages that the settings allow are installed without a
+        // gate.
         Gate::Safety | Gate::Install => Auto::Deny,
         Gate::Budget => Auto::Stop(limit_reached(session)),
-        // Only a person stops anything.
+        // Only the user stops a step.
         Gate::Stopped => Auto::Stop("it was stopped".to_owned()),
         Gate::Version => auto_version(session),
     }
 }
 
 fn auto_version(session: &Session) -> Auto {
-    // A version that works is not lost to a Coder that could do nothing better, unless the Manager
-    // wants another one.
+    // A working version is accepted even if the Coder cannot improve it, unless the user asked for
+    // another one.
     let accepted = |head: &Version| {
         session.wish.is_none() && evidence::verdict(session, head) == Verdict::Accept
     };
@@ -517,7 +520,8 @@ fn auto_version(session: &Session) -> Auto {
         if level.is_none() && head.waits() {
             return Auto::Stop(waits(head));
         }
-        // What is not to be run, or can't be here, is accepted as such: see `without_run`.
+        // A version that is not to be run, or cannot be run here, is accepted as such: see
+        // `without_run`.
         if level.is_none_or(|level| level >= session.settings.accept) {
             return Auto::Accept;
         }
@@ -559,21 +563,22 @@ fn auto_version(session: &Session) -> Auto {
     Auto::Stop(stuck.words())
 }
 
-/// The head that may not run, and why, unless the Manager asked for another version.
+/// The head that was not run for a missing permission, and why, unless the user asked for another
+/// version.
 fn withheld_head(session: &Session) -> Option<(&Version, String)> {
     let head = session.head().filter(|_| session.wish.is_none())?;
     Some((head, permission::withheld(session, head)?))
 }
 
-/// The head that runs and has no result, and why, where nothing else is left to say of it: it went back
-/// for that already.
+/// The head that ran without a result, and why, if nothing else speaks against it. It was sent back
+/// for that once already.
 fn head_without_result(session: &Session) -> Option<(&Version, String)> {
     let head = session.head().filter(|_| session.wish.is_none())?;
     let why = head.run.as_ref().and_then(Run::no_result)?;
     (!head.failed() && evidence::blockers(head).is_empty()).then_some((head, why))
 }
 
-/// That a version waits for input, and how to give it some.
+/// The message that a version waits for input, and how to supply it.
 fn waits(head: &Version) -> String {
     format!(
         "v{} waits for input that nobody gave: give it by `--stdin TEXT` or `--example 'input: TEXT \
@@ -582,7 +587,8 @@ fn waits(head: &Version) -> String {
     )
 }
 
-/// What only its user can settle, where nothing else stands against a version that was written for it.
+/// The first blocker if all blockers of the head are findings that only the user can settle, from
+/// before the head was written.
 fn left_to_user(session: &Session) -> Option<&str> {
     let head = session.head().filter(|head| session.wish.is_none() && !head.failed())?;
     let own = |id: &&String| {
@@ -593,7 +599,7 @@ fn left_to_user(session: &Session) -> Option<&str> {
     blockers.first().filter(|_| blockers.iter().all(|id| own(&id))).map(String::as_str)
 }
 
-/// Which limit stands before the next step, in words.
+/// The limit that stops the next step, as text.
 #[must_use]
 pub fn limit_reached(session: &Session) -> String {
     Agent::ALL.into_iter().find_map(|agent| forecast::passed(session, agent)).map_or_else(

@@ -1,5 +1,5 @@
-//! The seam to the Manager: whom the driver asks at a gate and tells what happens. A terminal,
-//! lines on standard input, a page or a client can stand behind it.
+//! The [`Manager`] trait: how the driver asks the user at a gate and reports events.
+//! Implementations are a terminal, standard input, a web page or a client.
 
 use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::dialogue::Ended;
@@ -14,58 +14,58 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// What the Manager answers at a gate. In JSON: `{"answer": "feedback", "value": "too slow"}`.
+/// The user's answer at a gate. In JSON: `{"answer": "feedback", "value": "too slow"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "value", rename_all = "snake_case")]
 pub enum Answer {
-    /// The plan stands.
+    /// Approve the plan.
     Approve,
-    /// The Planner is told something.
+    /// A message to the Planner.
     Say(String),
-    /// The version is taken.
+    /// Accept the version.
     Accept,
-    /// Another version.
+    /// Ask for another version.
     Iterate,
-    /// What a test showed; then another version.
+    /// Feedback on the version; asks for another one.
     Feedback(String),
-    /// Of what candidates did, this is meant: the first, the second.
+    /// The number of the candidate whose behaviour is the intended one, from 1.
     #[serde(rename = "mean")]
     Meant(usize),
     /// Run it again.
     Run,
-    /// This is what every run reads from standard input, from now on.
+    /// The text that every run reads from standard input from now on.
     Input(String),
-    /// The plan's or the script's new text, written by hand.
+    /// The plan or the script, edited by hand.
     #[serde(rename = "edit")]
     Edited(String),
-    /// The Planner is told something about a plan that stands.
+    /// A message to the Planner about an approved plan.
     Plan(String),
-    /// Go on from an earlier version.
+    /// Continue from an earlier version.
     Rewind(u32),
-    /// These findings do not matter.
+    /// Waive these findings.
     Waive(Vec<String>),
-    /// These findings do.
+    /// Reopen these findings.
     Reopen(Vec<String>),
-    /// What was seen of requirements, or of findings, in a test by hand.
+    /// Results of a test by hand, by the id of the requirement or the finding.
     #[serde(rename = "test")]
     Tested(Vec<(String, Answered)>),
-    /// What the version printed is what it has to print: an example.
+    /// The version's output is right: it becomes an example.
     Right,
-    /// Yes, for this session.
+    /// Allow, for this session.
     Allow,
-    /// No, for this session.
+    /// Deny, for this session.
     Deny,
-    /// What was stopped is done once more.
+    /// Repeat the step that was stopped.
     Retry,
-    /// Stop for today.
+    /// Quit; the session can be resumed.
     Quit,
-    /// There is nobody left to ask. Only whoever asks people can know that.
+    /// There is nobody left to ask. Only the Manager itself can return this.
     #[serde(skip)]
     Gone,
 }
 
 impl Answer {
-    /// Its word in [`choices`].
+    /// The answer's word in [`choices`].
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -93,8 +93,8 @@ impl Answer {
     }
 }
 
-/// The words of the answers that fit at a gate, or where no gate is, to the question for the next
-/// question to the session.
+/// The words of the answers that are valid at a gate, or without a gate at the prompt for the next
+/// question.
 #[must_use]
 pub const fn choices(gate: Option<Gate>) -> &'static [&'static str] {
     match gate {
@@ -109,113 +109,113 @@ pub const fn choices(gate: Option<Gate>) -> &'static [&'static str] {
     }
 }
 
-/// The Manager broke off with Ctrl-C.
+/// The user interrupted with Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
-/// What a person is asked.
+/// A question to the user.
 pub struct Question<'a> {
-    /// What about.
+    /// The gate.
     pub gate: Gate,
     /// The session as it stands.
     pub session: &'a Session,
-    /// What keeps it from going on by itself: a limit, or that it is stuck.
+    /// Why the session cannot continue by itself: a limit is reached, or it is stuck.
     pub trouble: Option<String>,
-    /// What a model had written when it was stopped.
+    /// The partial answer of a model call that was stopped.
     pub partial: Option<&'a str>,
 }
 
-/// Something that happened.
+/// An event to report.
 pub enum News<'a> {
-    /// A model is asked.
+    /// A model call starts.
     Calling {
-        /// Who asks.
+        /// The agent that makes the call.
         agent: Agent,
         /// `PROVIDER/MODEL`.
         model: &'a str,
-        /// The version that it is about.
+        /// The version that the call is about.
         version: Option<u32>,
     },
-    /// A piece of its answer.
+    /// A chunk of the answer.
     Text(&'a str),
-    /// A piece of what it thinks aloud.
+    /// A chunk of the model's reasoning.
     Reasoning(&'a str),
-    /// How far it is with its answer.
+    /// The progress of the answer.
     Progress(Progress),
-    /// The call failed and is tried again; its text begins anew.
+    /// The call failed and is retried; its text starts over.
     Retrying {
         /// What went wrong.
         why: String,
-        /// How long until then.
+        /// Time until the retry.
         wait: Duration,
     },
-    /// It answered.
+    /// The call ended.
     Called {
         /// How the answer ended.
         outcome: Outcome,
-        /// It began to repeat itself and was cut off there.
+        /// The answer was cut off because it repeated itself.
         repeats: bool,
-        /// Tokens.
+        /// The tokens that were used.
         usage: Usage,
-        /// How long it took.
+        /// Duration of the call, in milliseconds.
         milliseconds: u64,
     },
-    /// The answer can't be used.
+    /// The answer is unusable.
     Refused {
-        /// Whose answer.
+        /// The agent that was asked.
         agent: Agent,
         /// Why.
         reason: &'a str,
     },
-    /// There is a plan to decide on.
+    /// A plan was proposed.
     Proposed(&'a Plan),
-    /// Some of the samples that were asked for are there.
+    /// Some of the requested candidates have arrived.
     Sampled {
-        /// How many.
+        /// How many have arrived.
         there: usize,
-        /// Of how many.
+        /// How many were requested.
         of: usize,
     },
-    /// Samples are checked, run and tested.
+    /// Candidates are checked, run and tested.
     Trying {
         /// How many.
         samples: usize,
     },
-    /// One of them becomes the next version.
+    /// A candidate becomes the next version.
     Chosen {
-        /// What speaks for each.
+        /// The scores of all candidates.
         scores: &'a [Scored],
     },
-    /// There is a new version.
+    /// A new version was written.
     Written {
         /// The version.
         version: &'a Version,
-        /// The one that it was written from.
+        /// The version that it is based on.
         base: Option<&'a Version>,
     },
     /// The version was checked.
     Checked(&'a Version),
-    /// It is looked for the packages that a version needs.
+    /// The packages of a version are being resolved.
     Seeking,
     /// Packages are installed.
     Installing(&'a [String]),
-    /// The version is started.
+    /// A run of the version starts.
     Running {
         /// The version.
         version: u32,
-        /// Seconds after which it is stopped.
+        /// Time limit, in seconds.
         seconds: u64,
     },
-    /// The run ended, or did not take place.
+    /// The run ended, or was skipped.
     Ran(&'a Version),
-    /// The Manager's tests are run on the version.
+    /// The user's tests run on the version.
     Testing {
         /// The version.
         version: u32,
-        /// Seconds after which they are stopped.
+        /// Time limit, in seconds.
         seconds: u64,
     },
-    /// They ended, or did not take place.
+    /// The tests ended, or were skipped.
     Tested(&'a Version),
     /// The version was reviewed.
     Reviewed {
@@ -224,59 +224,60 @@ pub enum News<'a> {
         /// The version.
         version: &'a Version,
     },
-    /// The rules of `--auto` answered.
+    /// The rules of `--auto` answered a gate.
     Auto {
-        /// At which gate.
+        /// The gate.
         gate: Gate,
-        /// What, in a few words.
+        /// The answer, in a few words.
         answer: &'a str,
-        /// `--auto` was given: else the preset asks nobody there.
+        /// `--auto` was passed; otherwise the preset does not ask at this gate.
         asked_for: bool,
     },
-    /// A question came to its end.
+    /// A question ended.
     Answered(&'a Ended),
-    /// Something else that people should know.
+    /// A note to the user.
     Note(&'a str),
 }
 
-/// Whoever stands for the Manager.
+/// Asks and informs the user.
 pub trait Manager {
-    /// Asks at a gate. Whoever can't answer says [`Answer::Gone`].
+    /// Asks the user at a gate. Returns [`Answer::Gone`] if there is nobody to answer.
     fn ask<'a>(
         &'a mut self,
         question: &'a Question<'a>,
     ) -> LocalBoxFuture<'a, Result<Answer, Interrupted>>;
 
-    /// Asks for another question; none if there is nobody who has one.
+    /// Asks the user for another question, or returns `None` if there is nobody to ask.
     fn listen(&mut self) -> LocalBoxFuture<'_, Result<Option<String>, Interrupted>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    /// What runs from now on ends when this is cancelled, and the Manager is asked how it goes on. Nobody
-    /// has to keep it: who ends all of the work has another way.
+    /// Passes the token that cancels the step that runs next; after that the user is asked how to
+    /// continue. An implementation that stops the whole process by other means need not store it.
     fn begins(&mut self, _running: &CancellationToken) {}
 
-    /// Whether the last answer is a person's. What others approve opens nothing, and vouches for nothing.
+    /// Whether the last answer was given by a person. Other answers grant no permission and trust
+    /// no version.
     fn is_person(&self) -> bool {
         true
     }
 
-    /// Tells what happens.
+    /// Reports an event.
     fn tell(&mut self, news: News<'_>);
 }
 
-/// A line of an answer in the menu's words.
+/// A line that was typed as an answer at a gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// An answer.
     Answer(Answer),
-    /// The plan or the script is to be opened in an editor.
+    /// A request to open the plan or the script in an editor.
     Edit,
-    /// Nothing that can be answered here; what can is said.
+    /// Not an answer at this gate, with the message to show.
     Unknown(&'static str),
 }
 
-/// Reads a line that was given as an answer at a gate.
+/// Parses a line that was typed at a gate.
 #[must_use]
 pub fn read_line(gate: Gate, line: &str) -> Line {
     let line = line.trim();
@@ -301,7 +302,7 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
             "mean 1" => Answer::Meant(1),
             "mean 2" => Answer::Meant(2),
             _ if let Some(hint) = unfinished(word) => return Line::Unknown(hint),
-            // An answer for a gate that did not open: nobody means it as feedback.
+            // An answer for a gate that is not open is not taken for feedback.
             "allow" | "deny" => return Line::Unknown("there is nothing to allow or to deny here"),
             _ => match (after("feedback:"), after("plan:"), after("rewind v")) {
                 (Some(text), ..) if !text.is_empty() => Answer::Feedback(text),
@@ -328,7 +329,7 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
     Line::Answer(answer)
 }
 
-/// What is missing behind a word of the menu that means nothing by itself.
+/// The message for a menu word whose argument is missing.
 fn unfinished(word: &str) -> Option<&'static str> {
     Some(match word.trim_end_matches(':').trim_end() {
         "feedback" => "a text belongs behind it: `feedback: TEXT`",
@@ -342,18 +343,18 @@ fn unfinished(word: &str) -> Option<&'static str> {
     })
 }
 
-/// What was typed where a question is asked for.
+/// A line that was typed at the prompt for a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Nothing.
+    /// An empty line.
     Nothing,
-    /// A word that leaves.
+    /// A word that quits.
     Leave,
     /// A question.
     Question(String),
 }
 
-/// Reads what was typed where a question is asked for.
+/// Parses a line that was typed at the prompt for a question.
 #[must_use]
 pub fn read_question(text: &str) -> Asked {
     let text = text.trim().trim_start_matches('\u{feff}').trim();
@@ -364,7 +365,7 @@ pub fn read_question(text: &str) -> Asked {
     }
 }
 
-/// `waive F3`, `reopen F3, F5`; anything else that begins so is feedback.
+/// Parses `waive F3` or `reopen F3, F5`. Any other line that begins with these words is feedback.
 fn decision(line: &str) -> Option<Answer> {
     let (word, rest) = line.split_once(' ')?;
     let ids = rest.split([' ', ',']).filter(|id| !id.is_empty());
@@ -381,8 +382,8 @@ fn decision(line: &str) -> Option<Answer> {
     }
 }
 
-/// `test output: yes`, `test F2: yes`, `test R1: yes`, `test R2: no the hands stand still`, `test R3: it is slow`; anything else that
-/// begins so is feedback.
+/// Parses `test output: yes`, `test F2: yes`, `test R1: yes`, `test R2: no the hands stand still`
+/// or `test R3: it is slow`. Any other line that begins with `test` is feedback.
 fn tested(line: &str) -> Option<Answer> {
     let (word, rest) = line.split_once(' ')?;
     let (id, said) = rest.trim_start().split_once([':', ' '])?;
@@ -397,7 +398,7 @@ fn tested(line: &str) -> Option<Answer> {
     named.then(|| Answer::Tested(vec![(format!("{kind}{number}"), answered(said))]))
 }
 
-/// What is meant by a yes, a no with what was seen, or a note.
+/// Parses a yes, a no with a description, or a note.
 #[must_use]
 pub fn answered(said: &str) -> Answered {
     let said = said.trim();
@@ -408,7 +409,7 @@ pub fn answered(said: &str) -> Answered {
         "yes" | "y" if rest.is_empty() => (Status::Met, ""),
         "no" | "n" => (Status::NotMet, rest),
         "note" if !rest.is_empty() => (Status::Partly, rest),
-        // A yes with something behind it is not quite one.
+        // A yes with more text after it counts as a note.
         _ => (Status::Partly, said),
     };
     Answered { status, note: note.to_owned() }

@@ -1,4 +1,5 @@
-//! The workflow: a pure machine, the driver that performs its steps, and the Manager's seam.
+//! The workflow: a pure state machine, the driver that performs its steps, and the
+//! [`manager::Manager`] trait.
 
 pub mod convergence;
 pub mod driver;

@@ -1,8 +1,8 @@
-//! What a script may reach outside its run folder: what it asks for, what was allowed in so many words,
-//! and what is left to ask.
+//! Permissions: what a script needs outside its run folder, what was explicitly allowed, and what
+//! is still to be asked.
 //!
-//! Only a flag, the configuration, an approved plan's `## Needs` and an answer at a gate allow anything,
-//! and no more than they name. What anybody says in other words opens nothing.
+//! Only a flag, the configuration, an approved plan's `## Needs` and an answer at a gate grant a
+//! permission, and only the one that they name. No other text grants anything.
 
 use crate::domain::event::{By, Event};
 use crate::domain::permission::{Access, Permission};
@@ -12,24 +12,24 @@ use crate::domain::settings::{Safety, SandboxMode};
 use crate::domain::text::one_line;
 use std::path::PathBuf;
 
-/// Something that a version needs, or that the settings of a session made elsewhere ask for.
+/// A permission that a version needs, or that the settings of a foreign session ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need<'v> {
-    /// What has to be allowed for it.
+    /// The permission that it requires.
     pub permission: Permission,
-    /// What asks for it in the script.
+    /// The capability in the script that requires it.
     pub capability: Option<&'v Capability>,
 }
 
 impl Need<'_> {
-    /// What asks for it, and where.
+    /// The capability and its line.
     #[must_use]
     pub fn place(&self) -> Option<String> {
         let capability = self.capability?;
         Some(format!("{} in line {}", capability.what, capability.line))
     }
 
-    /// That it is not allowed, with its place and the flag that would allow it.
+    /// The message that it is not allowed, with its place and the flag that would allow it.
     #[must_use]
     pub fn not_allowed(&self) -> String {
         let place = self.place().map_or_else(String::new, |place| format!(" ({place})"));
@@ -53,8 +53,8 @@ impl Need<'_> {
         format!("it was not allowed to {what}{place}{how}")
     }
 
-    /// Whether a script without it is not run at all. It is run without other programs and without a
-    /// variable: many go on then, and the sandbox holds them in any case.
+    /// Whether a script cannot run without it. Scripts do run without other programs or a variable:
+    /// many of them continue then, and the sandbox blocks the access in any case.
     const fn is_essential(&self) -> bool {
         matches!(
             self.permission,
@@ -63,8 +63,8 @@ impl Need<'_> {
     }
 }
 
-/// What somebody has to answer for before a version runs: what it asks for and nobody allowed or
-/// denied, and what the session was allowed elsewhere and its settings ask for.
+/// The needs that the user has to answer for before a version runs: permissions that were neither
+/// allowed nor denied. Those that the settings of a foreign session ask for come first.
 #[must_use]
 pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
     let of_settings = session.elsewhere.iter().filter(|wanted| wanted.is_of_settings());
@@ -84,7 +84,7 @@ pub fn unanswered<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> 
     unanswered
 }
 
-/// Hosts that a version tried to reach in its run, and that nobody allowed or denied.
+/// Hosts that a version tried to reach in its run, neither allowed nor denied.
 #[must_use]
 pub fn tried<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
     let hosts = version.run.iter().flat_map(|run| &run.hosts_refused);
@@ -95,7 +95,8 @@ pub fn tried<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
         .collect()
 }
 
-/// Why a version is not run: it asks for what was denied, or a model's doubts were agreed with.
+/// Why a version is not run: it needs a denied permission, or a model judged it unsafe and the user
+/// did not allow it.
 #[must_use]
 pub fn refusal(session: &Session, version: &Version) -> Option<String> {
     let doubted = version.judged.as_ref().is_some_and(|judged| !judged.safe);
@@ -110,13 +111,13 @@ pub fn refusal(session: &Session, version: &Version) -> Option<String> {
     asked(session, version).iter().find(refused).map(Need::not_allowed)
 }
 
-/// Why a version was not run, where that still holds: what it asks for is not allowed.
+/// Why a version was not run, if that is still the case: it needs something that is not allowed.
 #[must_use]
 pub fn withheld(session: &Session, version: &Version) -> Option<String> {
     version.withheld().then(|| refusal(session, version)).flatten()
 }
 
-/// The answer to what the head asks for, or to what a model said of it.
+/// The event for an answer at the safety gate, about the needs of the head or a model's doubts.
 #[must_use]
 pub fn answer(session: &Session, allowed: bool, by: By) -> Event {
     let head = session.head();
@@ -127,15 +128,16 @@ pub fn answer(session: &Session, allowed: bool, by: By) -> Event {
     Event::RunPermission { allowed, by, permissions, capabilities: Vec::new(), version }
 }
 
-/// What the safety gate asks about a version: before its run what it needs, after it what it tried.
+/// What the safety gate asks about a version: its needs before the run, or the hosts that it tried
+/// in the run.
 #[must_use]
 pub fn open<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
     let before = unanswered(session, version);
     if before.is_empty() { tried(session, version) } else { before }
 }
 
-/// Whether a version can be run without anybody having been asked, since what is left to ask it can do
-/// without.
+/// Whether a version can run without asking, since it can run without the permissions that are
+/// still open.
 #[must_use]
 pub fn runs_unasked(session: &Session, version: &Version) -> bool {
     !unanswered(session, version).iter().any(Need::is_essential)
@@ -147,7 +149,7 @@ pub fn is_to_be_judged(session: &Session, version: &Version) -> bool {
     is_judged(session) && version.judged.is_none()
 }
 
-/// Why a model judged a version to be unsafe, where that was not answered.
+/// Why a model judged a version to be unsafe, if the user has not answered that yet.
 #[must_use]
 pub fn suspicion<'v>(session: &Session, version: &'v Version) -> Option<&'v str> {
     let judged = version.judged.as_ref().filter(|judged| !judged.safe && is_judged(session))?;
@@ -158,18 +160,18 @@ fn is_judged(session: &Session) -> bool {
     matches!(session.settings.safety, Safety::Model | Safety::Both)
 }
 
-/// Everything that the session was allowed, in the order of who allowed it.
+/// All permissions granted to the session, in order: settings, plan, answers.
 pub fn granted(session: &Session) -> impl Iterator<Item = &Permission> {
     let answered = session.allowed.iter().filter(|(_, allowed)| **allowed);
     let answered = answered.map(|(permission, _)| permission);
     session.settings.allow.iter().chain(&session.planning.needs).chain(answered)
 }
 
-/// What a version's runs are given.
+/// What the sandbox opens for runs of a version.
 #[must_use]
 pub fn access(session: &Session, version: &Version) -> Access {
     let mut access = access_of(session.settings.sandbox.mode, granted(session));
-    // By the names that the script has for them, where these are others.
+    // Also under the path as written in the script, if that differs from its target.
     for capability in capabilities(version) {
         if let (Some(named), Some(target)) = (&capability.named, &capability.target)
             && may(session, &Permission::Read(PathBuf::from(target)))
@@ -180,7 +182,7 @@ pub fn access(session: &Session, version: &Version) -> Access {
     access
 }
 
-/// What a run in this sandbox mode is given by these permissions.
+/// What the sandbox opens in this mode with these permissions.
 #[must_use]
 pub fn access_of<'p>(
     mode: SandboxMode,
@@ -206,7 +208,7 @@ fn capabilities(version: &Version) -> impl Iterator<Item = &Capability> {
     version.checks.iter().flat_map(|checks| &checks.capabilities)
 }
 
-/// What a version asks for that its session does not give it.
+/// The needs of a version that its session does not grant.
 fn asked<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
     let settings = &session.settings;
     if settings.sandbox.mode == SandboxMode::Off
@@ -214,15 +216,16 @@ fn asked<'v>(session: &Session, version: &'v Version) -> Vec<Need<'v>> {
     {
         return Vec::new();
     }
-    // With a list of hosts, what a script does not name is tried, and the proxy says what it was.
+    // With a list of allowed hosts, a script that names none is run, and the proxy reports the
+    // hosts that it tried.
     let listed = granted(session).any(|granted| matches!(granted, Permission::Network(Some(_))));
     let held = |need: &Need<'_>| listed && need.permission == Permission::Network(None);
     let given = |need: &Need<'_>| may(session, &need.permission) || held(need);
     needs(version).into_iter().filter(|need| !given(need)).collect()
 }
 
-/// What a version needs of the world, as far as its script says so. Code made at run time and native
-/// code are no such needs: the sandbox holds them like any other.
+/// The permissions that a script needs, as far as its code shows them. Code generated at run time
+/// and native code need none: the sandbox confines them like any other code.
 fn needs(version: &Version) -> Vec<Need<'_>> {
     let knows_hosts =
         capabilities(version).any(|c| c.kind == CapabilityKind::Network && c.target.is_some());
@@ -255,7 +258,7 @@ fn denied(session: &Session, permission: &Permission) -> bool {
     denials.any(|denied| denied.covers(permission)) && !may(session, permission)
 }
 
-/// All that a session may reach, each once: what its scripts were allowed, and what its settings open.
+/// All distinct permissions of a session: those of its settings and those granted to its scripts.
 #[must_use]
 pub fn allowed(session: &Session) -> Vec<Permission> {
     let mut all: Vec<Permission> = Vec::new();
@@ -389,7 +392,7 @@ mod tests {
             assert!(unanswered(&session, &version).is_empty(), "{asked}");
             assert_eq!(refusal(&session, &version).is_some(), refused, "{asked}");
             assert_eq!(access(&session, &version), Access::default());
-            // The same as a flag counts more.
+            // The same permission by a flag overrides the denial.
             session.settings.allow.push(permission(asked));
             assert!(refusal(&session, &version).is_none(), "{asked}");
         }

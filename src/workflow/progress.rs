@@ -1,47 +1,47 @@
-//! How far a model's answer has come, for whoever waits for it. Pure: it is told what time it is.
+//! The progress of a model's answer. Pure: the caller passes the time.
 
 use crate::domain::text::count;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// Bytes of a token, as in [`crate::domain::chat::Usage::estimate`].
+/// Estimated bytes per token, as in [`crate::domain::chat::Usage::estimate`].
 const BYTES_A_TOKEN: f64 = 4.0;
-/// How long a model writes before its own speed says more than what is known of it.
+/// Time after which the speed that was measured replaces the model's usual speed.
 const MEASURED: Duration = Duration::from_secs(1);
-/// The shortest time between two reports that say nothing new of the lines.
+/// Minimum time between two reports with the same number of lines.
 const BETWEEN: Duration = Duration::from_millis(250);
 
-/// How far it has come.
+/// The progress of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum Progress {
-    /// The model is brought into memory.
+    /// The model is being loaded into memory.
     Loading,
-    /// It reads the prompt, as its engine or its server says.
+    /// The model reads the prompt (prefill), as reported by the engine or the server.
     Reading {
-        /// How much of it is read, from 0 to 100.
+        /// The share of the prompt that is read, from 0 to 100.
         percent: u8,
     },
-    /// It writes its answer. What the answer was begun with is not counted.
+    /// The model writes its answer. The prefilled start of the answer does not count.
     Writing {
-        /// Lines so far, the one that is being written included.
+        /// Lines so far, including the incomplete last one.
         lines: usize,
-        /// Tokens a second, about; none before that is known.
+        /// Estimated tokens per second, if known.
         tokens_per_second: Option<f64>,
-        /// Seconds that it still takes, about; none where nobody knows how long the answer gets.
+        /// Estimated seconds left, or `None` if the length of the answer is unknown.
         seconds_left: Option<u64>,
     },
 }
 
 impl Progress {
-    /// So many tokens of a prompt are read.
+    /// The progress after reading `read` of `of` tokens of the prompt.
     #[must_use]
     pub fn reading(read: u64, of: u64) -> Self {
         let percent = read.min(of).saturating_mul(100) / of.max(1);
         Self::Reading { percent: u8::try_from(percent).unwrap_or(100) }
     }
 
-    /// In a few words: `writing, 12 lines, 8.1 tokens/s, about 5 s left`.
+    /// The progress in a few words: `writing, 12 lines, 8.1 tokens/s, about 5 s left`.
     #[must_use]
     pub fn words(self) -> String {
         match self {
@@ -63,37 +63,37 @@ impl Progress {
     }
 }
 
-/// Measures one answer while it is written.
+/// Measures the progress of one answer.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// The length that the answer is expected to get, in bytes.
+    /// Expected length of the answer, in bytes.
     expected: Option<usize>,
-    /// Tokens a second that are known of the model.
+    /// The model's usual speed, in tokens per second.
     usual: Option<f64>,
-    /// When its first words came, and their bytes.
+    /// Time and size in bytes of the first chunk.
     first: Option<(Instant, usize)>,
     bytes: usize,
     lines: usize,
-    /// The line that is being written has something.
+    /// Whether the last line has text.
     begun: bool,
-    /// When the last report was made, with how many lines.
+    /// Time and line count of the last report.
     told: Option<(Instant, usize)>,
 }
 
 impl Meter {
-    /// Nothing is written yet of an answer that is expected to get so long, in bytes, by a model of
-    /// which this speed is known, in tokens a second.
+    /// A meter for an answer of this expected length in bytes, from a model of this usual speed in
+    /// tokens per second.
     #[must_use]
     pub fn new(expected: Option<usize>, usual: Option<f64>) -> Self {
         Self { expected, usual, ..Self::default() }
     }
 
-    /// The answer begins anew.
+    /// Starts over, as for a retried call.
     pub fn restart(&mut self) {
         *self = Self::new(self.expected, self.usual);
     }
 
-    /// Takes up a piece of the answer; gives a report where there is something new to say.
+    /// Adds a chunk of the answer; returns a report if it has something new.
     pub fn wrote(&mut self, text: &str, now: Instant) -> Option<Progress> {
         let text = if self.first.is_none() { text.trim_start() } else { text };
         if text.is_empty() {
@@ -135,7 +135,7 @@ impl Meter {
 mod tests {
     use super::*;
 
-    /// What is said after pieces at these milliseconds.
+    /// The reports after chunks at these times, in milliseconds.
     fn said(expected: Option<usize>, usual: Option<f64>, pieces: &[(u64, &str)]) -> Vec<String> {
         let begin = Instant::now();
         let mut meter = Meter::new(expected, usual);
@@ -148,7 +148,7 @@ mod tests {
     fn who_waits_is_told_lines_speed_and_what_is_left() {
         let long = "x".repeat(400);
         for (expected, usual, pieces, wanted) in [
-            // Nothing is said of what says nothing, and not each piece is told.
+            // White space is not reported, and not every chunk gives a report.
             (
                 None,
                 None,
@@ -161,14 +161,14 @@ mod tests {
                 vec![(0, "a\n"), (5, "b"), (300, "c")],
                 vec!["writing, 1 line", "writing, 2 lines", "writing, 2 lines"],
             ),
-            // Before a model is measured, its profile says how fast it is.
+            // Until a speed is measured, the usual speed of the model counts.
             (
                 Some(100),
                 Some(8.0),
                 vec![(0, "12345678\n12345678901")],
                 vec!["writing, 2 lines, 8.0 tokens/s, about 3 s left"],
             ),
-            // Then its own speed counts: 400 bytes in two seconds.
+            // Then the measured speed counts: 400 bytes in two seconds.
             (
                 Some(1200),
                 Some(8.0),
@@ -178,7 +178,7 @@ mod tests {
                     "writing, 2 lines, 50 tokens/s, about 4 s left",
                 ],
             ),
-            // An answer that gets longer than expected has no end that anybody knows.
+            // For an answer longer than expected, the time left is unknown.
             (Some(10), Some(8.0), vec![(0, &long[..])], vec!["writing, 1 line, 8.0 tokens/s"]),
             (
                 Some(400_000),

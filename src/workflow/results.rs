@@ -1,4 +1,4 @@
-//! Whether a run that ended well left anything that could be what was asked for. Pure.
+//! Judges whether a successful run has a plausible result. Pure.
 
 use super::{schema, writes};
 use crate::domain::not_number;
@@ -7,28 +7,27 @@ use crate::domain::session::{Session, Version};
 use crate::domain::text::one_line;
 use crate::python::{agreement, hints, outline};
 
-/// Lines of output that are kept as evidence.
+/// Maximum number of output lines kept as evidence.
 const LINES: usize = 3;
-/// Characters of each.
+/// Maximum length of such a line, in characters.
 const WIDTH: usize = 120;
-/// Characters of the columns that a hint lists.
+/// Maximum length of the column list in a hint, in characters.
 const COLUMNS: usize = 500;
 
-/// A run as it counts: failed where a file that it was to write is missing or its output does not fit, with
-/// what helps against its error, and what speaks against its result. `called`: functions of the script
-/// were called by somebody else.
+/// The final report of a run: marks it as failed if a required output file is missing or its output
+/// does not fit the schema, adds hints to its error, and notes suspicious results. With `called`,
+/// the program called the script's functions itself.
 #[must_use]
 pub fn judged(session: &Session, version: &Version, called: bool, run: Run, stdout: &str) -> Run {
-    // Both make a failed run of one that ended well, and a failed one is judged no further.
+    // Both checks can turn a successful run into a failed one, which is judged no further.
     let run = writes::checked(session, run);
     let run = schema::checked(&session.settings, run, stdout);
     let run = with_columns(session, run);
     checked(session, version, called || outline::is_library(&version.script), run, stdout)
 }
 
-/// The run with what speaks against its result: that there is none, or that it holds values that are
-/// no numbers. Where the user's own tests judge, nothing else does. `imported`: what it defines is for
-/// whoever imports it.
+/// The run with what is suspicious about its result: no output, or values that are not numbers.
+/// Skipped if the user has tests. With `imported`, the script is a library, which needs no output.
 #[must_use]
 fn checked(session: &Session, version: &Version, imported: bool, run: Run, stdout: &str) -> Run {
     if run.verdict != RunVerdict::Ok || session.has_tests() || session.dialogue.is_some() {
@@ -39,8 +38,8 @@ fn checked(session: &Session, version: &Version, imported: bool, run: Run, stdou
     Run { no_output, not_numbers: not_numbers(session, stdout), ..run }
 }
 
-/// The run with the columns of the data files in its hint, where its error is about a name that none of
-/// them has: a key, or an attribute of a table.
+/// The run with the columns of the data files added to the error's hint, if the error is about a
+/// name that none of the files has: a key, or an attribute of a table.
 #[must_use]
 fn with_columns(session: &Session, mut run: Run) -> Run {
     let tables = session.data.iter().filter_map(|file| {
@@ -70,8 +69,8 @@ fn with_columns(session: &Session, mut run: Run) -> Run {
     run
 }
 
-/// Whether nothing was to be seen of a run that had something to show: it does nothing outside its
-/// folder, is given what it reads, and nobody imports it for its functions.
+/// Whether a run that should have shown something showed nothing. Scripts that act outside the run
+/// folder, wait for input, or are meant to be imported need no output.
 fn shows_nothing(session: &Session, version: &Version, run: &Run) -> bool {
     use CapabilityKind::{Files, Network, Processes};
     let silent = run.stdout_bytes + run.stderr_bytes == 0 && run.files.is_empty();
@@ -85,8 +84,8 @@ fn shows_nothing(session: &Session, version: &Version, run: &Run) -> bool {
     silent && !not_all_known && !elsewhere && !waits && !imported
 }
 
-/// The first lines with a value that is no number, where nothing that the script was given or asked for
-/// has one.
+/// The first lines with a NaN or similar value. None if the request or an input has such a value, or
+/// may have one because a data file was not read completely.
 fn not_numbers(session: &Session, stdout: &str) -> Vec<String> {
     let odd = stdout.lines().filter(|line| not_number::stands_in(line));
     let odd: Vec<String> = odd.take(LINES).map(|line| one_line(line, WIDTH)).collect();

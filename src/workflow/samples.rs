@@ -1,4 +1,4 @@
-//! Several answers to one question: how many are still to be asked for, and which is the best. Pure.
+//! Candidates: how many more answers to request, and which one is best. Pure.
 
 use crate::domain::chat::{Agent, Role};
 use crate::domain::event::RefusalKind;
@@ -12,14 +12,15 @@ use crate::domain::text::stands_in;
 use crate::findings;
 use crate::python::agreement::{self, Given};
 
-/// Bytes of what a sample did that is shown.
+/// Maximum size of a candidate's output that is shown, in bytes.
 const SHOWN: usize = 1_500;
-/// The place from which on samples hardly get warmer.
+/// The index from which candidates are hardly sampled at higher temperatures.
 const WARMEST: usize = 2;
-/// How many further candidates are asked for, where one more that agrees would be enough.
+/// Number of further candidates that are requested where one more agreeing candidate would be
+/// enough.
 const FURTHER: usize = 1;
 
-/// How many samples of the version that is being written were asked for before.
+/// The number of candidates for the next version that were requested so far.
 #[must_use]
 pub fn place(session: &Session, agent: Agent) -> usize {
     let calls = &session.calls;
@@ -28,8 +29,9 @@ pub fn place(session: &Session, agent: Agent) -> usize {
     of_round + if further { session.settings.samples(agent) } else { 0 }
 }
 
-/// How much warmer than the first one the sample at a place is asked for. Where scripts are to agree, the
-/// later ones hardly get warmer any more: a small model makes more mistakes then, and no other ones.
+/// The temperature added for the candidate at an index. Where candidates have to agree, the later
+/// ones hardly get warmer: at high temperatures a small model makes more mistakes without more
+/// variety.
 #[must_use]
 pub fn warmer(settings: &Settings, place: usize) -> f64 {
     let steps = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
@@ -40,7 +42,7 @@ pub fn warmer(settings: &Settings, place: usize) -> f64 {
     settings.sampling_temperature_step * steps
 }
 
-/// How many more samples are to be asked for before the answers to an agent are read.
+/// The number of candidates that are still to be requested before an agent's answers are read.
 #[must_use]
 pub fn missing(session: &Session, agent: Agent) -> usize {
     let further = agent.role() == Role::Coder && !session.samples.is_empty();
@@ -52,7 +54,7 @@ pub fn missing(session: &Session, agent: Agent) -> usize {
     wanted.saturating_sub(calls.pending.len() + calls.settled)
 }
 
-/// How often a role was asked and nothing of what it answered could be used.
+/// The number of rounds in which every answer of a role was refused.
 #[must_use]
 pub fn rounds_refused(session: &Session, role: Role) -> usize {
     let agent = Agent::ALL.into_iter().find(|agent| agent.role() == role);
@@ -60,7 +62,7 @@ pub fn rounds_refused(session: &Session, role: Role) -> usize {
     session.refusals_of(role).count().div_ceil(samples)
 }
 
-/// Answers that were given for the version that is being written.
+/// The number of answers for the next version, duplicates and unusable ones included.
 #[must_use]
 pub fn answers(session: &Session) -> usize {
     let given = session.samples.iter().map(|sample| 1 + sample.twins.len()).sum::<usize>();
@@ -68,9 +70,9 @@ pub fn answers(session: &Session) -> usize {
     given + session.refusals_of(Role::Coder).filter(unusable).count()
 }
 
-/// Whether it is to be read in the request what a script is run with: it, or one of the candidates, reads
-/// arguments or typed input, and nobody gave any. Without it a script can't be compared, and fails for want
-/// of what nobody gave.
+/// Whether a model should extract arguments and input from the request: the head or a candidate
+/// reads arguments or standard input, and the user passed neither. Without input, scripts cannot be
+/// compared, and fail for lack of it.
 #[must_use]
 pub fn wants_tries(session: &Session) -> bool {
     let settings = &session.settings;
@@ -87,8 +89,8 @@ pub fn wants_tries(session: &Session) -> bool {
         && reads_inputs
 }
 
-/// What the request states. Where the same words were taken for arguments and for what is typed, they are
-/// what most of the scripts read.
+/// The inputs stated in the request. Words that were taken for both arguments and standard input
+/// are assigned to the one that most scripts read.
 #[must_use]
 pub fn placed(session: &Session, stated: Stated) -> Stated {
     let Stated { args, stdin } = stated;
@@ -102,14 +104,14 @@ pub fn placed(session: &Session, stated: Stated) -> Stated {
     if reading(Version::reads_arguments) >= reading(Version::reads_typed) {
         return Stated { args, stdin: String::new() };
     }
-    // Words that stand side by side in the request are one line.
+    // Words that are adjacent in the request form one line.
     let line = args.join(" ");
     let stdin = if stands_in(&session.request, &line) { line + "\n" } else { stdin };
     Stated { args: Vec::new(), stdin }
 }
 
-/// Whether further candidates are to be written before one is chosen: some run, what is not agreed on is
-/// not to be accepted, and one more may be enough.
+/// Whether to request further candidates before choosing: agreement is required, some candidate
+/// runs, and one more that agrees may be enough.
 #[must_use]
 pub fn wants_further(session: &Session) -> bool {
     let settings = &session.settings;
@@ -122,16 +124,16 @@ pub fn wants_further(session: &Session) -> bool {
         && is_one_short(session)
 }
 
-/// Whether one more answer that does the same would make the candidate agreed on that would be chosen.
+/// Whether one more agreeing answer would complete the quorum of the best candidate.
 fn is_one_short(session: &Session) -> bool {
     let (scores, best) = choose(session);
     let quorum = (session.settings.quorum as usize).max(2);
     scores.get(best).is_some_and(|score| !score.agreed && score.agreeing + 2 == quorum)
 }
 
-/// The scores of all samples, and the place of the best one: by tests passed, then by its run, then
-/// by how many others do the same, then by findings, then by what the strategy says; of equals the one
-/// that was asked for first, at the lowest temperature.
+/// The scores of all candidates and the index of the best one: by passed tests, then by the run,
+/// then by how many others agree, then by findings, then by the sampling strategy. Ties go to the
+/// earliest call, which has the lowest temperature.
 #[must_use]
 pub fn choose(session: &Session) -> (Vec<Scored>, usize) {
     let samples = &session.samples;
@@ -173,8 +175,8 @@ pub fn choose(session: &Session) -> (Vec<Scored>, usize) {
     (scores, best)
 }
 
-/// In what the sample at a place differs from the first other one that ran and does something else; none
-/// where there is no such sample, or nothing that could be shown.
+/// The difference between the candidate at an index and the first other candidate that ran with
+/// another result. `None` if there is no such candidate, or nothing to show.
 #[must_use]
 pub fn split(session: &Session, chosen: usize) -> Option<Split> {
     let (samples, given) = (&session.samples, Given::of(session));
@@ -195,14 +197,14 @@ pub fn split(session: &Session, chosen: usize) -> Option<Split> {
     Some(Split { sides: vec![side(chosen), side(other)], given: trial })
 }
 
-/// What a sample printed in a trial, if it is short.
+/// What a candidate printed in a trial, or an empty text if it is long.
 fn printed(sample: &Sample, trial: &str) -> String {
     let trial = sample.trials.iter().find(|known| known.given == trial);
     let printed = trial.map_or("", |trial| trial.printed.trim());
     if printed.len() <= SHOWN { printed.to_owned() } else { String::new() }
 }
 
-/// What a sample printed and wrote in a trial, for people.
+/// What a candidate printed and wrote in a trial, as text for the user.
 fn shown(sample: &Sample, trial: &str) -> String {
     let Some(trial) = sample.trials.iter().find(|known| known.given == trial) else {
         return String::new();
@@ -215,22 +217,22 @@ fn shown(sample: &Sample, trial: &str) -> String {
     ends(&format!("{ended}{}\n{}", trial.printed, files.collect::<String>()), SHOWN)
 }
 
-/// The first of the calls that gave a sample: the later ones are asked at higher temperatures.
+/// The earliest call that gave this candidate: later ones have higher temperatures.
 fn first_call(sample: &Sample) -> u32 {
     sample.twins.iter().copied().fold(sample.call, u32::min)
 }
 
-/// What [`ran`] gives for a run that went well.
+/// The result of [`ran`] for a successful run.
 const BEST: u8 = 4;
 
-/// How well it ran: what was seen to work before what was not tried, that before what fails.
+/// Ranks a run: successful, then not tried, then failed.
 fn ran(version: &Version) -> u8 {
     match version.run.as_ref().map(|run| run.verdict) {
         _ if version.check_failed() => 0,
         Some(RunVerdict::Failed) => 1,
         Some(RunVerdict::Timeout) => 2,
         None | Some(RunVerdict::Waits | RunVerdict::Refused | RunVerdict::Skipped) => 3,
-        // What does not use what it was given, or has no result, can't be what was asked for.
+        // A script that ignores its input or has no result cannot be what was asked for.
         Some(RunVerdict::Ok | RunVerdict::Window)
             if version.ignores_given() || version.no_result() =>
         {
@@ -258,8 +260,8 @@ fn score(sample: &Sample) -> Scored {
     }
 }
 
-/// The place of the plan that has most in common with the others: what only one sample wants was
-/// hardly asked for.
+/// The index of the plan that has most in common with the others: a requirement that only one plan
+/// has was hardly asked for.
 #[must_use]
 pub fn most_common(plans: &[&[Requirement]]) -> usize {
     let alike = |a: &[Requirement], b: &[Requirement]| -> f64 {
@@ -304,7 +306,7 @@ mod tests {
             (typed, "4 5", "4\n5\n", "", "4\n5\n"),
             (argv, "A big Bee", "A big Bee\n", "A big Bee", ""),
             (both, "4", "4\n", "4", ""),
-            // What is said apart stands.
+            // Separate values for both stay as they are.
             (typed, "A big Bee", "", "A big Bee", ""),
             (argv, "", "4\n5\n", "", "4\n5\n"),
             (both, "4", "5\n", "4", "5\n"),
@@ -351,7 +353,7 @@ mod tests {
         assert!(!wants_tries(&known), "it is asked once");
     }
 
-    /// Tests that passed, how the run ended, security findings, lint findings, errors.
+    /// Passed tests, the run's verdict, security findings, lint findings, errors.
     type Came = (usize, Option<RunVerdict>, usize, usize, usize);
 
     fn sample(number: u32, (passed, run, security, lints, errors): Came) -> Sample {
@@ -415,8 +417,8 @@ mod tests {
         let good = (1, Some(RunVerdict::Ok), 0, 0, 0);
         let (worse, untidy) =
             ((0, Some(RunVerdict::Ok), 0, 0, 0), (1, Some(RunVerdict::Ok), 0, 3, 0));
-        // Of each sample: how it came out, what its functions give and what it prints, and how many
-        // answers gave it again.
+        // For each candidate: its results, what its functions return and what it prints, and the
+        // number of identical answers.
         for (samples, best, agreeing) in [
             (vec![(good, "f=1", 0), (good, "f=2", 0), (good, "f=2", 0)], 1, 1),
             (vec![(good, "f=1", 0), (untidy, "f=2", 0), (untidy, "f=2", 0)], 1, 1),

@@ -1,4 +1,4 @@
-//! The JSON schema that a script's output has to fit: a run whose output does not has failed. Pure.
+//! The JSON schema for a script's output: a run whose output does not fit it has failed. Pure.
 
 use crate::domain::report::{Run, RunVerdict};
 use crate::domain::settings::Settings;
@@ -6,15 +6,15 @@ use crate::domain::text::{fenced, one_line};
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// Places that an error names.
+/// Maximum number of places that an error names.
 const NAMED: usize = 3;
-/// Characters of each of them.
+/// Maximum length of each of them, in characters.
 const WIDTH: usize = 200;
 
-/// A schema as it is kept: its JSON on one line.
+/// Parses a schema and returns it as JSON on one line.
 ///
 /// # Errors
-/// Says why it is none. A schema elsewhere that it refers to is not fetched.
+/// If it is not a valid schema. References to schemas elsewhere are not fetched.
 pub fn read(text: &str) -> Result<String, String> {
     let schema: Value =
         serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
@@ -27,7 +27,7 @@ fn validator(schema: &Value) -> Result<Validator, String> {
         .map_err(|error| format!("it is no JSON schema: {}", one_line(&error.to_string(), WIDTH)))
 }
 
-/// What a model is told of the schema of a session; none where there is none.
+/// The part of a prompt that states the session's schema, or `None` if it has none.
 #[must_use]
 pub fn words(settings: &Settings) -> Option<String> {
     let schema = fenced(&settings.schema, "json");
@@ -35,14 +35,14 @@ pub fn words(settings: &Settings) -> Option<String> {
     (!settings.schema.is_empty()).then(|| format!("{told}\n{schema}"))
 }
 
-/// A task with what a model is told of the schema.
+/// The task with the schema appended.
 #[must_use]
 pub fn told(settings: &Settings, task: &str) -> String {
     words(settings)
         .map_or_else(|| task.to_owned(), |words| format!("{}\n\n{words}", task.trim_end()))
 }
 
-/// The run as it counts: failed where it is over and what it printed does not fit the session's schema.
+/// The run, marked as failed if it ended well and its output does not fit the session's schema.
 #[must_use]
 pub fn checked(settings: &Settings, run: Run, printed: &str) -> Run {
     if settings.schema.is_empty() || run.verdict != RunVerdict::Ok {
@@ -54,7 +54,8 @@ pub fn checked(settings: &Settings, run: Run, printed: &str) -> Run {
     run.unfit(message, hint)
 }
 
-/// Whether an output of so many bytes, of which this was kept, fits a schema; else what is wrong.
+/// Checks output against a schema. `printed` is what was kept of `bytes` bytes. The error says what
+/// is wrong.
 fn fits(schema: &str, printed: &str, bytes: u64) -> Result<(), String> {
     let value: Value = serde_json::from_str(printed.trim()).map_err(|error| {
         let cut = usize::try_from(bytes).is_ok_and(|bytes| bytes > printed.len());

@@ -1,43 +1,43 @@
-//! Made-up variations of what a script is given: other numbers in the same places, rows left out and
-//! repeated. Scripts that only happen to agree on one input differ on others. Pure.
+//! Variations of a script's input: other numbers in the same places, rows left out and repeated.
+//! Scripts that only happen to agree on one input differ on others. Pure.
 
 use crate::domain::text::quoted;
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
 
-/// The longest file that is varied, in bytes.
+/// Maximum size of a file that is varied, in bytes.
 const LONGEST: usize = 256 * 1024;
-/// Files that are added, at most.
+/// Maximum number of files that are added.
 const FURTHER: usize = 8;
-/// The fewest lines of which one is left out.
+/// Minimum number of lines for leaving rows out.
 const ROWS: usize = 4;
 
-/// What a script is given.
+/// The input of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
     /// Its command-line arguments.
     pub args: Vec<String>,
-    /// What is typed.
+    /// Standard input.
     pub stdin: String,
     /// The data files: name and content.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-/// Inputs that are a little different.
+/// A variation of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variation {
-    /// What is different, for people.
+    /// What was changed, as text for the user.
     pub what: &'static str,
-    /// The inputs.
+    /// The changed input.
     pub inputs: Inputs,
 }
 
-/// A number by itself: not part of a name, a date, a time, a version or an address.
+/// A standalone number: not part of a name, a date, a time, a version or an address.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?P<before>^|[\s,;|=(\[{\x22'$€£]|\x22:)(?P<minus>-?)(?P<whole>\d{1,9})(?P<rest>\.\d{1,6})?(?P<after>$|[\s,;|)\]}\x22'%€£])").ok()
 });
 
-/// The variations of some inputs; none where nothing in them can be varied.
+/// The variations of an input; empty if nothing in it can be varied.
 #[must_use]
 pub fn of(inputs: &Inputs) -> Vec<Variation> {
     let all = [
@@ -50,11 +50,11 @@ pub fn of(inputs: &Inputs) -> Vec<Variation> {
     changed.map(|(what, inputs)| Variation { what, inputs }).collect()
 }
 
-/// Arguments that are changed one by one, at most.
+/// Maximum number of arguments that are changed one by one.
 const ARGUMENTS: usize = 4;
 
-/// The same inputs without one of the things that were given, or with something else in its place, and
-/// what that is: a script that does the same all the same does not use it.
+/// Copies of the input, each with one argument or the data files' content replaced, and the name of
+/// what was replaced. A script whose output stays the same does not use it.
 #[must_use]
 pub fn without_one(inputs: &Inputs) -> Vec<(String, Inputs)> {
     let first = |text: &str| text.split_inclusive('\n').next().unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ pub fn without_one(inputs: &Inputs) -> Vec<(String, Inputs)> {
     let files = (emptied != *inputs).then(|| ("what is in the data files".to_owned(), emptied));
     let argument = |at: usize| {
         let mut other = inputs.clone();
-        // A script may know the name of its data by itself.
+        // A script may have the names of its data files built in.
         let is_own = |arg: &&mut String| inputs.files.iter().all(|(name, _)| name != &**arg);
         let arg = other.args.get_mut(at).filter(is_own)?;
         let what = format!("the argument {}", quoted(arg));
@@ -73,7 +73,7 @@ pub fn without_one(inputs: &Inputs) -> Vec<(String, Inputs)> {
     files.into_iter().chain((0..ARGUMENTS).filter_map(argument)).collect()
 }
 
-/// The inputs with their files, and with what is said at the command line and typed, changed.
+/// The input with its files changed by `file`, and its arguments and standard input by `said`.
 fn texts(inputs: &Inputs, file: impl Fn(&str) -> String, said: impl Fn(&str) -> String) -> Inputs {
     let names: Vec<&str> = inputs.files.iter().map(|(name, _)| name.as_str()).collect();
     let argument = |arg: &String| {
@@ -90,8 +90,8 @@ fn texts(inputs: &Inputs, file: impl Fn(&str) -> String, said: impl Fn(&str) -> 
     }
 }
 
-/// The same inputs with files of other names beside those that are there, where there are several: what
-/// works on all files of a folder meets some that are named otherwise.
+/// The input with additional files under other names, if there are several files: a script that
+/// processes all files of a folder has to handle other names.
 fn further_files(inputs: &Inputs) -> Inputs {
     let mut files = inputs.files.clone();
     let parts = |name: &str| {
@@ -121,7 +121,7 @@ fn further_files(inputs: &Inputs) -> Inputs {
     Inputs { files, ..inputs.clone() }
 }
 
-/// A word with the next letter of the alphabet for each of its own, so that no letter stays.
+/// A word with every letter replaced by the next one of the alphabet.
 fn other_word(word: &str) -> String {
     let next = |c: char| match c {
         'z' => 'a',
@@ -133,8 +133,8 @@ fn other_word(word: &str) -> String {
     if other == word { other + "x" } else { other }
 }
 
-/// Another value of the same kind: other numbers, else smaller digits, by which a date or a time mostly
-/// stays one.
+/// Another value of the same kind: other numbers, otherwise smaller digits, which mostly keep a
+/// date or a time valid.
 fn other_value(text: &str) -> String {
     let other = other_numbers(text);
     if other != text {
@@ -147,7 +147,7 @@ fn other_value(text: &str) -> String {
     text.chars().map(smaller).collect()
 }
 
-/// The same inputs with their arguments the other way round, where all of these are of one kind.
+/// The input with its arguments reversed, if they are all of one kind, such as dates.
 fn reordered(inputs: &Inputs) -> Inputs {
     let kind = |arg: &String| -> String {
         arg.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
@@ -162,8 +162,8 @@ fn reordered(inputs: &Inputs) -> Inputs {
     Inputs { args, ..inputs.clone() }
 }
 
-/// A text with another number for each one that stands by itself; equal ones stay equal, so that rows
-/// that belong together still do.
+/// A text with each standalone number replaced. Equal numbers stay equal, so that rows that belong
+/// together still match.
 fn other_numbers(text: &str) -> String {
     let Some(pattern) = NUMBER.as_ref() else { return text.to_owned() };
     let other = |found: &Captures<'_>| {
@@ -171,7 +171,8 @@ fn other_numbers(text: &str) -> String {
         let (whole, rest) = (part("whole"), part("rest"));
         format!("{}{}{}{rest}{}", part("before"), part("minus"), near(whole), part("after"))
     };
-    // The mark behind a number is the one before the next: every second one is met in each turn.
+    // The separator after a number is also the one before the next number, so matches overlap by
+    // it.
     let lines = text.split_inclusive('\n').map(|line| {
         let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
         let mut varied = String::new();
@@ -185,7 +186,7 @@ fn other_numbers(text: &str) -> String {
                 rest = "";
                 break;
             }
-            // The next number may begin behind the same mark.
+            // The next match may start at the same separator.
             rest = &rest[after.start()..];
             if all.end() == after.start() {
                 break;
@@ -196,7 +197,7 @@ fn other_numbers(text: &str) -> String {
     lines.collect()
 }
 
-/// Another number of about the same size: 0 and 1 stay, since they often say no and yes.
+/// Another number of about the same size. 0 and 1 stay, since they often mean no and yes.
 fn near(whole: &str) -> String {
     if whole.starts_with('0') {
         return whole.to_owned();
@@ -208,7 +209,8 @@ fn near(whole: &str) -> String {
     }
 }
 
-/// A text without every third line behind its first two, and with its second one again at the end.
+/// A text with every third line after the first two left out, and the second line repeated at the
+/// end.
 fn other_rows(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let is_table = lines.len() >= ROWS && !text.trim_start().starts_with(['{', '[', '<']);

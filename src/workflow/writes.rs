@@ -1,16 +1,16 @@
-//! The files that a plan says its script writes: a run that leaves one of them out has failed. Pure.
+//! The output files that a plan names: a run that does not write one of them has failed. Pure.
 
 use crate::domain::report::{NO_DISPLAY, NOT_KEPT, Run, RunVerdict};
 use crate::domain::session::Session;
 use crate::domain::text::stands_in;
 use crate::domain::writes;
 
-/// Names of files that a hint lists.
+/// Maximum number of file names in a hint.
 const LISTED: usize = 5;
 
-/// The run as it counts: failed where it is over and left out a file under the plan's `## Writes`
-/// that its user approved, or that the request names too; also where it wanted a window on a machine
-/// that has none. A program whose window is still open may write it later.
+/// The run, marked as failed if it ended without writing a file under the plan's `## Writes` that
+/// the user approved or the request names. That includes runs skipped because the machine has no
+/// display. A program whose window is still open may write the file later.
 #[must_use]
 pub fn checked(session: &Session, run: Run) -> Run {
     let not_all_known = run.reason.as_ref().is_some_and(|reason| reason.ends_with(NOT_KEPT));
@@ -35,7 +35,7 @@ pub fn checked(session: &Session, run: Run) -> Run {
     run.unfit(message, hint)
 }
 
-/// Whether the file is there, in the run folder or below it.
+/// Whether the file exists in the run folder or below it.
 fn is_among(name: &str, files: &[String]) -> bool {
     files.iter().any(|file| {
         file.strip_suffix(name).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
@@ -73,7 +73,7 @@ mod tests {
             (true, "a clock", Ok, vec![], Failed),
             (true, "a clock", Window, vec![], Window),
             (true, "a clock", Timeout, vec![], Timeout),
-            // Nobody asked for these files.
+            // The request does not name these files.
             (false, "a clock", Ok, vec![], Ok),
             (false, "a clock, as clock.png", Ok, vec![], Failed),
             (false, "a clock, as clock.png", Ok, vec!["clock.png"], Ok),

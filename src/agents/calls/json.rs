@@ -1,9 +1,10 @@
-//! Calls in JSON, under the names that servers and models give to their parts.
+//! Calls in JSON, under the field names that servers and models use.
 
 use super::{CODE, Call, literal};
 use serde_json::Value;
 
-/// Names of the tool's name, of its arguments, and of an object or a list that holds a call.
+/// Field names for the tool's name, for its arguments, and for an object or list that contains a
+/// call.
 const NAMES: [&str; 8] = [
     "name",
     "tool_name",
@@ -26,7 +27,7 @@ const ARGUMENTS: [&str; 10] = [
     "tool_args",
     "tool_arguments",
 ];
-/// Those of these that stand for nothing else.
+/// The names of the arguments that have no other meaning.
 const SURE: [&str; 4] = ["arguments", "parameters", "tool_input", "action_input"];
 const HOLDERS: [&str; 9] = [
     "function",
@@ -40,8 +41,8 @@ const HOLDERS: [&str; 9] = [
     "tool_uses",
 ];
 
-/// The JSON that a text begins with and its length; also as weak models write it: with line feeds in
-/// its strings, a comma too many, or as Python's dict.
+/// The JSON value at the start of a text, and its length. Also accepts the JSON of weak models:
+/// line feeds in strings, trailing commas, or a Python dict.
 pub(super) fn value_at(text: &str) -> Option<(Value, usize)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     if let Some(Ok(value)) = values.next() {
@@ -72,7 +73,7 @@ fn calls_in(value: &Value, tool: &str, depth: usize) -> Vec<Call> {
             }
             let name = NAMES.iter().find_map(|key| Some((*key, fields.get(*key)?.as_str()?)));
             let arguments = ARGUMENTS.iter().find_map(|key| Some((*key, fields.get(*key)?)));
-            // A name and an input may be anything.
+            // A name and an input may be any object.
             let sure = |of: &str, name: &str, key: &str| {
                 super::is_named(name, tool)
                     || of != "name"
@@ -98,7 +99,7 @@ fn calls_in(value: &Value, tool: &str, depth: usize) -> Vec<Call> {
     }
 }
 
-/// Arguments that are JSON in a text are what that says.
+/// Builds a call. Arguments given as a JSON string are parsed.
 fn call(name: &str, arguments: &Value) -> Call {
     let read = arguments.as_str().and_then(|text| {
         let text = text.trim();
@@ -108,7 +109,7 @@ fn call(name: &str, arguments: &Value) -> Call {
     Call { name: name.to_owned(), arguments }
 }
 
-/// Arguments with texts for lists of lines.
+/// The arguments, with each list of lines joined into a text.
 pub(in crate::agents) fn joined(mut arguments: Value) -> Value {
     for value in arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
         let lines = value.as_array().filter(|lines| !lines.is_empty());

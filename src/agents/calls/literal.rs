@@ -1,13 +1,13 @@
-//! Python's literals and calls, read without a parser: what a model writes is often not quite Python.
+//! Python literals and calls, parsed leniently, since models often write invalid Python.
 
 use super::{CODE, Call};
 use serde_json::{Map, Value};
 
-/// Brackets in brackets that are read.
+/// Maximum nesting depth of brackets.
 const MAX_DEPTH: usize = 64;
 
-/// The call that a text begins with and its length. A variable among its arguments is looked up in the
-/// lines of `whole`.
+/// The call at the start of a text, and its length. Variables among its arguments are looked up in
+/// the lines of `whole`.
 pub(super) fn call_at(text: &str, whole: &str) -> Option<(Call, usize)> {
     let open = text.find('(')?;
     let name = &text[..open];
@@ -21,7 +21,7 @@ pub(super) fn call_at(text: &str, whole: &str) -> Option<(Call, usize)> {
     Some((Call { name: name.to_owned(), arguments }, open + 1 + end))
 }
 
-/// `code="..."`, `"..."`, `{"code": "..."}` and the bracket behind it.
+/// Parses `code="..."`, `"..."` or `{"code": "..."}`, and the closing bracket.
 fn arguments(text: &str, whole: &str) -> Option<(Value, usize)> {
     let mut fields = Map::new();
     let mut at = 0;
@@ -69,7 +69,7 @@ fn arguments(text: &str, whole: &str) -> Option<(Value, usize)> {
     }
 }
 
-/// A text in quotes with quotes in it: it ends at the last one before a bracket.
+/// Parses a string with unescaped quotes in it: it ends at the last quote before a bracket.
 fn loose(text: &str) -> Option<(Value, usize)> {
     let start = text.find(['"', '\''])?;
     let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|q| text[start..].starts_with(q))?;
@@ -94,12 +94,12 @@ fn blanks(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }
 
-/// Strings one behind the other, as one.
+/// Parses adjacent strings, and concatenates them.
 fn strings(text: &str) -> Option<(String, usize)> {
     let (mut all, mut at) = string(text)?;
     loop {
         let gap = blanks(&text[at..]);
-        // `"print("b")"` is no two strings, but one whose quotes were not escaped.
+        // `"print("b")"` is not two strings, but one with unescaped quotes.
         let next = string(&text[at + gap..]).filter(|_| gap > 0);
         let Some((next, length)) = next else { return Some((all, at)) };
         all.push_str(&next);
@@ -107,7 +107,7 @@ fn strings(text: &str) -> Option<(String, usize)> {
     }
 }
 
-/// The string that a text begins with, and its length.
+/// The string at the start of a text, and its length.
 fn string(text: &str) -> Option<(String, usize)> {
     let prefix = text.bytes().take_while(|b| b"rRbBuUfF".contains(b)).count();
     let raw = text[..prefix].contains(['r', 'R']);
@@ -154,8 +154,8 @@ fn string(text: &str) -> Option<(String, usize)> {
     None
 }
 
-/// The object or list that a text begins with as JSON, and its length: Python's strings, names and
-/// commas are read as well.
+/// The object or list at the start of a text as JSON, and its length. Python's strings, names and
+/// commas are converted.
 pub(super) fn as_json(text: &str) -> Option<(String, usize)> {
     if !text.starts_with(['{', '[']) {
         return None;
@@ -164,7 +164,7 @@ pub(super) fn as_json(text: &str) -> Option<(String, usize)> {
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(c) = text[at..].chars().next() {
         if let Some(body) = text[at..].strip_prefix("<|\"|>") {
-            // A mark that stands for a quote.
+            // A special token that stands for a quote.
             let end = body.find("<|\"|>")?;
             out.push_str(&Value::from(&body[..end]).to_string());
             at += end + 2 * "<|\"|>".len();

@@ -4,7 +4,7 @@ use super::{CODE, Call, Found, Reader, json};
 use crate::agents::text::{find, starts_with};
 use serde_json::{Map, Value};
 
-/// Tags that hold one call or several, and nothing else.
+/// Tags that contain only calls.
 const WRAPPERS: [&str; 7] = [
     "tool_call",
     "tool_calls",
@@ -14,17 +14,17 @@ const WRAPPERS: [&str; 7] = [
     "tool_code",
     "action",
 ];
-/// Tags that name what they call.
+/// Tags that name the tool.
 const CALLS: [&str; 5] = ["function", "invoke", "tool", "tool_call", "call"];
-/// Tags that hold one argument, and name it.
+/// Tags that contain one argument and name it.
 const PARAMETERS: [&str; 4] = ["parameter", "param", "argument", "arg"];
-/// Bytes of a tag, at most, and tags of one call that are looked at.
+/// Maximum size of a tag in bytes, and maximum number of tags examined in a call.
 const LONGEST: usize = 200;
 const MAX_TAGS: usize = 1000;
 
-/// A tag: its name without its namespace, the name that it gives, and its length.
+/// A tag: its name without the namespace, the name in its attribute, and its length.
 struct Tag<'a> {
-    /// As it is written, without `<`.
+    /// The tag as written, without `<`.
     full: &'a str,
     name: &'a str,
     of: &'a str,
@@ -52,8 +52,8 @@ fn tag(text: &str) -> Option<Tag<'_>> {
     (!full.is_empty() && !inner.contains('|')).then_some(Tag { full, name, of, length: end + 2 })
 }
 
-/// What stands in a tag that begins so, and where what follows it begins; to the end of the text, or of
-/// what holds it, where it was never closed.
+/// The content of a tag, the offset after it, and whether it is closed. An unclosed tag extends to
+/// the end of the text or of the enclosing tag.
 fn inside<'a>(text: &'a str, tag: &Tag<'_>) -> (&'a str, usize, bool) {
     let body = &text[tag.length..];
     let close = format!("</{}>", tag.full);
@@ -64,7 +64,7 @@ fn inside<'a>(text: &'a str, tag: &Tag<'_>) -> (&'a str, usize, bool) {
 }
 
 impl Reader<'_> {
-    /// The calls of the tag that a text begins with.
+    /// Parses the calls in the tag at the start of a text.
     pub(super) fn tagged(&self, text: &str) -> Option<Found> {
         if let Some(found) = self.attribute(text) {
             return Some(found);
@@ -88,7 +88,7 @@ impl Reader<'_> {
         Some(Found { end, calls, open: !closed })
     }
 
-    /// `<run_python code="..."/>`
+    /// Parses `<run_python code="..."/>`.
     fn attribute(&self, text: &str) -> Option<Found> {
         let rest = text.strip_prefix('<')?;
         let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
@@ -109,7 +109,7 @@ impl Reader<'_> {
         Some(Found::of(text.len() - value.len() + end + bracket, vec![call]))
     }
 
-    /// The calls in a tag that holds nothing else.
+    /// Parses the calls in a tag that contains nothing else.
     fn wrapped(&self, body: &str, tag: &Tag<'_>) -> Option<Vec<Call>> {
         let calls = self.all(body, true).0;
         if !calls.is_empty() {
@@ -120,7 +120,7 @@ impl Reader<'_> {
         }
         let name =
             ["tool_name", "name", "function_name"].iter().find_map(|name| element(body, name));
-        // `<tool_call>name` and its arguments below
+        // `<tool_call>name` with its arguments below.
         let first = body.trim_start().split(['\n', '<']).next().unwrap_or_default().trim();
         let plain = |c: char| c.is_alphanumeric() || "_.-".contains(c);
         let first = Some(first).filter(|name| !name.is_empty() && name.chars().all(plain));
@@ -133,19 +133,19 @@ impl Reader<'_> {
         if tag.name == "tool_code" && !body.trim().is_empty() {
             return Some(vec![self.call_with(body)]);
         }
-        // Nothing that can be run, and nothing to be shown either.
+        // Neither runnable nor meant to be shown.
         (tag.name != "action").then(|| vec![Call { name: String::new(), arguments: Value::Null }])
     }
 }
 
-/// What stands between `<name>` and `</name>`.
+/// The text between `<name>` and `</name>`.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let open = format!("<{name}>");
     let body = &text[find(text, &open)? + open.len()..];
     Some(&body[..find(body, &format!("</{name}>")).unwrap_or(body.len())])
 }
 
-/// The arguments that stand in a call's tag: JSON, an element each, or nothing but the code.
+/// The arguments in a call's tag: JSON, an element for each, or only the code.
 fn arguments(body: &str) -> Value {
     let start = body.trim();
     if start.starts_with('{')
@@ -165,7 +165,7 @@ fn arguments(body: &str) -> Value {
         let name = if tag.name == "arg_value" { key.unwrap_or(CODE[0]).trim() } else { tag.of };
         fields.entry(name.to_owned()).or_insert(value);
     }
-    // `<code>...</code>`: other tags like it are in the code.
+    // `<code>...</code>`: similar tags inside are part of the code.
     if fields.is_empty()
         && body.trim_start().starts_with('<')
         && let Some((at, tag)) = tags.iter().find(|(_, tag)| CODE.contains(&tag.full))
@@ -182,7 +182,7 @@ fn is_parameter(tag: &Tag<'_>) -> bool {
     (PARAMETERS.contains(&tag.name) && !tag.of.is_empty()) || tag.name == "arg_value"
 }
 
-/// A value as text, without the end of its tag and the line feeds that belong to the tags.
+/// A value as text, without its closing tag and the line feeds next to the tags.
 fn text(value: &str, tag: &str) -> Value {
     let close = format!("</{tag}>");
     let ends = value.match_indices("</").map(|(at, _)| at);

@@ -2,16 +2,16 @@ use super::*;
 use std::fmt::Write as _;
 
 const TOOL: &str = "run_python";
-/// What every form of a call has to give.
+/// The code that every form of a call has to yield.
 const CODE_OF: &str =
     "d = {'a': 20, \"b\": 22}\nif d['a'] < 30 and True:\n    print(sum(d.values()))";
 
-/// A string of JSON, and one of Python.
+/// A string that is valid in JSON and in Python.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A name and code in every form that servers and models have for a call.
+/// A call with this name and code, in every form that servers and models use.
 fn forms(name: &str, code: &str) -> Vec<String> {
     let text = quoted(code);
     let fields = format!("{{\"code\": {text}}}");
@@ -49,7 +49,7 @@ fn forms(name: &str, code: &str) -> Vec<String> {
         format!(
             "<|START_ACTION|>[{{\"tool_call_id\": \"0\", \"tool_name\": \"{name}\", \"parameters\": {fields}}}]<|END_ACTION|>"
         ),
-        // A name and what it is called with
+        // A name and its arguments.
         format!(
             "<|tool_calls_section_begin|><|tool_call_begin|>functions.{name}:0<|tool_call_argument_begin|>{fields}<|tool_call_end|><|tool_calls_section_end|>"
         ),
@@ -102,7 +102,7 @@ fn forms(name: &str, code: &str) -> Vec<String> {
     ]
 }
 
-/// Forms in which only the name of a tool that there is tells a call from code.
+/// Forms that are recognised as calls only by the name of the available tool.
 fn python_forms(code: &str) -> Vec<String> {
     let text = quoted(code);
     vec![
@@ -147,7 +147,7 @@ fn a_call_is_read_in_every_form() {
             if form.contains("Action") && !after.is_empty() || form.ends_with(CODE_OF) {
                 continue;
             }
-            // What was never closed goes to the end.
+            // An unclosed form extends to the end of the text.
             let closed = !(form.ends_with('\n') || form.ends_with('}') && form.starts_with('<'));
             if !closed && !after.is_empty() {
                 continue;

@@ -1,34 +1,34 @@
-//! Edits made in a script: where their lines stand exactly, else where they stand further in or out,
-//! else where the nearest ones do, if that is one place.
+//! Applies edits to a script: at the exact lines, else at lines that differ only in indentation,
+//! else at the most similar lines, if that place is unique.
 
 use super::super::{Refusal, RefusalKind};
 use super::{Edit, Line};
 use crate::domain::text::{count, one_line, quoted};
 
-/// How like each other the lines of an edit and of the script have to be on the whole.
+/// Minimum average similarity between the lines of an edit and of the script.
 const ALIKE: f64 = 0.9;
-/// The same for each of them.
+/// Minimum similarity of each line.
 const EACH_ALIKE: f64 = 0.6;
-/// How much better than any other place the nearest one has to be.
+/// Minimum lead of the most similar place over the next one.
 const AHEAD: f64 = 0.05;
-/// Pairs of lines that are compared for one edit.
+/// Maximum number of line pairs that are compared for an edit.
 const MOST_PAIRS: usize = 100_000;
 
-/// A script that edits were made in.
+/// A script with edits applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edited {
     /// The script.
     pub script: String,
-    /// What the edits add without saying where.
+    /// Code that the edits add without a position.
     pub added: Vec<String>,
-    /// What was done, for people.
+    /// What was changed, as notes for the user.
     pub notes: Vec<String>,
 }
 
-/// `base` with the edits, one after the other.
+/// Applies the edits to `base`, one after the other.
 ///
 /// # Errors
-/// One of them fits no place, or several: in words for the model.
+/// If an edit fits nowhere or at several places; the text is for the model.
 pub fn apply(base: &str, edits: &[Edit]) -> Result<Edited, Refusal> {
     let mut lines: Vec<String> = base.lines().map(str::to_owned).collect();
     let mut added = Vec::new();
@@ -69,11 +69,11 @@ fn signed(n: usize) -> isize {
     isize::try_from(n).unwrap_or(isize::MAX)
 }
 
-/// Why an edit can't be made.
+/// Why an edit cannot be applied.
 enum Miss {
-    /// No place is like it. The line that the script does not have, if it is one.
+    /// No place is similar. Holds a line that the script does not have, if known.
     Nowhere(Option<String>),
-    /// So many places are.
+    /// This many places match.
     Several(usize),
 }
 
@@ -101,7 +101,7 @@ fn refusal(miss: &Miss, n: usize, of: usize, edit: &Edit) -> Refusal {
     Refusal::new(RefusalKind::Edit, reason)
 }
 
-/// How the lines of the script are further in than those of the edit, or less.
+/// The difference in indentation between the script and an edit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Shift {
     #[default]
@@ -111,7 +111,8 @@ enum Shift {
 }
 
 impl Shift {
-    /// Of two lines that are the same but for the blanks before them; `None` of others.
+    /// The difference between two lines that are equal except for their indentation; otherwise
+    /// `None`.
     fn between(script: &str, edit: &str) -> Option<Self> {
         if script.trim() != edit.trim() {
             return None;
@@ -139,15 +140,15 @@ impl Shift {
     }
 }
 
-/// Where an edit goes.
+/// The place of an edit in the script.
 struct Place<'e> {
     edit: &'e [Line],
-    /// For each line that it looks for and that is not empty, the line of the script.
+    /// For each non-empty line that the edit searches for, the line of the script.
     rows: Vec<usize>,
     nearly: bool,
 }
 
-/// The lines of an edit that are looked for, without empty ones.
+/// The non-empty lines that an edit searches for.
 fn wanted(edit: &[Line]) -> Vec<&str> {
     let old = edit.iter().filter_map(|line| match line {
         Line::Keep(text) | Line::Remove(text) => Some(text.trim_end()),
@@ -169,7 +170,7 @@ fn find<'e>(lines: &[String], edit: &'e Edit, grown: isize) -> Result<Place<'e>,
                 [] => continue,
                 [one] => Some(*one),
                 several => {
-                    // Of several, the one that stands where the diff says.
+                    // Of several places, the one at the line number in the diff.
                     let empty = edit.old().take_while(|line| line.trim().is_empty()).count();
                     let said = edit.at.map(|at| signed(at + empty) - 1 + grown);
                     several.iter().copied().find(|at| Some(signed(filled[*at])) == said)
@@ -187,7 +188,8 @@ fn windows(filled: &[usize], length: usize) -> std::ops::Range<usize> {
     0..(filled.len() + 1).saturating_sub(length.max(1))
 }
 
-/// Whether the lines of an edit stand at a place: `exact`, or all of them as much further in or out.
+/// Whether the lines of an edit match at a place: exactly, or all with the same difference in
+/// indentation.
 fn fit(lines: &[String], rows: &[usize], old: &[&str], exact: bool) -> bool {
     let mut shift = None;
     rows.iter().zip(old).all(|(row, old)| {
@@ -200,7 +202,7 @@ fn fit(lines: &[String], rows: &[usize], old: &[&str], exact: bool) -> bool {
     })
 }
 
-/// The one place whose lines are nearly those of the edit, half of them to the letter.
+/// The unique place with similar lines, at least half of which match exactly.
 fn nearest<'e>(lines: &[String], filled: &[usize], edit: &'e Edit) -> Result<Place<'e>, Miss> {
     let old = wanted(&edit.lines);
     let nowhere = || {
@@ -243,15 +245,15 @@ fn nearest<'e>(lines: &[String], filled: &[usize], edit: &'e Edit) -> Result<Pla
 }
 
 impl Place<'_> {
-    /// The script with the edit made. Lines that are kept stay as the script has them, and so do the empty
-    /// ones between them.
+    /// The script with the edit applied. Kept lines and the empty lines between them stay as they
+    /// are in the script.
     fn made(&self, lines: &[String]) -> Vec<String> {
         let mut out: Vec<String> = Vec::with_capacity(lines.len() + self.edit.len());
         let mut rows = self.rows.iter().copied();
         let mut at = self.begin(lines);
         out.extend_from_slice(&lines[..at]);
         let mut removing = false;
-        // What is added stands as far in as the line before it, as that of the edit and of the script say.
+        // Added lines are shifted by the indentation difference of the line before them.
         let mut shift = self.first_shift(lines);
         for line in self.edit {
             match line {
@@ -290,7 +292,8 @@ impl Place<'_> {
         shifts.next().unwrap_or_default()
     }
 
-    /// The line that it begins at: before its first one, as many empty ones as it has there.
+    /// The line where the edit starts, including as many empty lines before the first match as the
+    /// edit has.
     fn begin(&self, lines: &[String]) -> usize {
         let first = self.rows.first().copied().unwrap_or_default();
         let old = self.edit.iter().filter(|line| !matches!(line, Line::Add(_)));

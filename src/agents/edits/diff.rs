@@ -1,19 +1,19 @@
-//! Diffs as models write them: with and without headers, numbers and marks.
+//! Diffs as models write them: with and without headers, line numbers and marks.
 
 use super::super::fences::Block;
 use super::{Edit, Line};
 
-/// Tags of a fence that holds a diff.
+/// Tags of a fence that contains a diff.
 const TAGS: [&str; 3] = ["diff", "patch", "udiff"];
 
-/// Whether there may be a diff in the text at all.
+/// Whether the text may contain a diff.
 pub(super) fn may_be(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with(['+', '@']))
         || text.contains("```diff")
         || text.contains("```patch")
 }
 
-/// Whether a block is a diff: its fence says so, or no line of it is anything else.
+/// Whether a block is a diff, by its tag or because all of its lines are diff lines.
 pub(super) fn is_diff(block: &Block) -> bool {
     let lines = || block.text.lines().filter(|line| !line.trim().is_empty());
     let starts = |mark: char| lines().any(|line| line.starts_with(mark));
@@ -22,12 +22,12 @@ pub(super) fn is_diff(block: &Block) -> bool {
         return changes;
     }
     let marked = |line: &str| line.starts_with(['+', '-', ' ', '@', '\\']) || is_header(line);
-    // What only has marks of addition is a whole script as a diff shows it.
+    // A block with only added lines is a whole script written as a diff.
     let has_place = lines().any(|line| line.starts_with("@@")) || starts(' ') || starts('-');
     changes && has_place && starts('+') && lines().all(marked)
 }
 
-/// The part of a text without fences that is a diff, if it has one: from its first header on.
+/// The diff in a text without fences, if there is one, from its first header on.
 pub(super) fn bare(text: &str) -> Option<String> {
     let begins = |line: &str| line.starts_with("@@") || is_header(line) && line.starts_with("--- ");
     let lines: Vec<&str> = text.lines().skip_while(|line| !begins(line)).collect();
@@ -44,7 +44,7 @@ fn is_header(line: &str) -> bool {
         .any(|start| line.starts_with(start))
 }
 
-/// The edits of a diff, one for each part of it that stands together.
+/// The edits in a diff, one for each contiguous part.
 pub(super) fn edits(text: &str) -> Vec<Edit> {
     let lines: Vec<&str> = text.lines().collect();
     let headed = lines.iter().any(|line| line.starts_with("@@"));
@@ -66,7 +66,7 @@ pub(super) fn edits(text: &str) -> Vec<Edit> {
             hunk.close(&mut edits);
             hunk.inside = false;
         } else if line.trim() == "..." {
-            // Left out in between: what follows stands elsewhere.
+            // Lines were left out here; the next part is elsewhere.
             hunk.close(&mut edits);
         } else if hunk.inside && !line.starts_with("\\ ") {
             hunk.take(line);
@@ -76,7 +76,7 @@ pub(super) fn edits(text: &str) -> Vec<Edit> {
     edits
 }
 
-/// The line of the old text in `@@ -12,3 +12,4 @@`.
+/// The line number of the old text in `@@ -12,3 +12,4 @@`.
 fn number(header: &str) -> Option<usize> {
     let old = header.split('-').nth(1)?;
     let digits = old.split(|c: char| !c.is_ascii_digit()).next()?;

@@ -1,11 +1,11 @@
-//! Search and replace blocks, in fences or not.
+//! Search and replace blocks, inside or outside of fences.
 
 use super::{Edit, Line};
 
-/// The shortest row of signs that is a mark.
+/// Minimum length of the row of signs in a mark.
 const MARK: usize = 5;
 
-/// Which mark a line is.
+/// The kind of mark on a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
     Search,
@@ -13,8 +13,8 @@ enum Mark {
     Replace,
 }
 
-/// `<<<<<<< SEARCH`, `=======`, `>>>>>>> REPLACE`, whatever word stands there; or `------- SEARCH` and
-/// `+++++++ REPLACE`, which need one.
+/// Parses `<<<<<<< SEARCH`, `=======` and `>>>>>>> REPLACE`, with any word or none; or `-------
+/// SEARCH` and `+++++++ REPLACE`, which need a word.
 fn mark(line: &str) -> Option<Mark> {
     let line = line.trim();
     let sign = line.chars().next()?;
@@ -34,19 +34,19 @@ fn mark(line: &str) -> Option<Mark> {
     }
 }
 
-/// Whether the text has a block's first two marks in their order.
+/// Whether the text has the first two marks of a block in order.
 pub(super) fn has_marks(text: &str) -> bool {
     let mut marks = text.lines().filter_map(mark);
     marks.any(|mark| mark == Mark::Search) && marks.any(|mark| mark == Mark::Middle)
 }
 
-/// All blocks of the text; `None` if one of them is not whole.
+/// All blocks in the text; `None` if one of them is incomplete.
 pub(super) fn edits(text: &str) -> Option<Vec<Edit>> {
     let mut edits = Vec::new();
     let mut lines = text.lines();
     while lines.by_ref().any(|line| mark(line) == Some(Mark::Search)) {
         let search = up_to(&mut lines, |line| mark(line) == Some(Mark::Middle))?;
-        // The last mark may be forgotten before the fence.
+        // The last mark may be missing before the closing fence.
         let ends = |line: &str| mark(line) == Some(Mark::Replace) || line.trim() == "```";
         let replace = up_to(&mut lines, ends)?;
         edits.push(edit(&search, &replace));
@@ -71,8 +71,8 @@ fn up_to<'a>(
     }
 }
 
-/// Of what is searched for, the lines that stay are those at its beginning and its end that the
-/// replacement has too.
+/// Builds an edit. Lines at the start and the end of the search text that the replacement repeats
+/// are kept.
 fn edit(search: &[&str], replace: &[&str]) -> Edit {
     let same = |(a, b): (&&str, &&str)| a.trim_end() == b.trim_end();
     let head = search.iter().zip(replace).take_while(|pair| same((pair.0, pair.1))).count();

@@ -11,7 +11,7 @@ fn parses(text: &str) -> Result<(), SyntaxProblem> {
         .map_err(|error| SyntaxProblem { line: 1, message: error.error.to_string() })
 }
 
-/// What becomes of the script, or why not.
+/// The edited script, or the reason of a refusal.
 fn edited(answer: &str) -> String {
     match read(answer, Outcome::Whole, BASE, &parses) {
         None => "none".to_owned(),
@@ -77,7 +77,7 @@ fn an_edit_changes_its_place_and_no_other_however_it_is_written() {
             assert_eq!(got, want, "{what}");
         } else {
             let want = BASE.replacen(from, to, 1);
-            // Where lines were added is the same, whatever empty lines stand there.
+            // Empty lines around added lines may differ.
             let filled = |text: &str| text.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>();
             assert_eq!(filled(&got), filled(&want), "{what}");
             assert!(parses(&got).is_ok(), "{what}: {got}");
@@ -102,7 +102,7 @@ fn an_edit_that_fits_nowhere_or_at_several_places_is_refused_with_the_reason() {
         assert!(got.contains(words), "{answer}: {got}");
     }
     assert!(edited(&block("import math\n", "import os\n").repeat(500)).contains("too many edits"));
-    // The same lines twice: where a diff says, else nowhere.
+    // Duplicate lines: the line number in the diff decides, otherwise the edit is refused.
     let twice = "a = 1\nb = 2\n\na = 1\nc = 3\n";
     let at = |line: usize| diff(&format!("@@ -{line},1 +{line},1 @@\n-a = 1\n+a = 5\n"));
     let apply_to = |answer: &str| match read(answer, Outcome::Whole, twice, &parses) {
@@ -129,7 +129,7 @@ fn a_script_is_not_taken_for_edits() {
     ] {
         assert_eq!(edited(&answer), "none", "{answer}");
     }
-    // The whole script beside the edits that lead to it is the script.
+    // If the answer has edits and the whole script, the script counts.
     let whole = BASE.replace("math.pi", "3");
     let both = diff("-    return math.pi * r * r\n+    return 3 * r * r\n")
         + &format!("```python\n{whole}```\n");

@@ -1,4 +1,4 @@
-//! Which of several blocks is the script: one of them, a later rewrite, or two joined.
+//! Chooses the script among several blocks: one of them, a later rewrite, or two joined.
 
 use super::Checker;
 use super::python::{self, Names};
@@ -17,7 +17,7 @@ impl Program {
     }
 }
 
-/// The script that the blocks of one answer are, in their order; `None` for no blocks.
+/// The script made of the blocks of an answer, in order; `None` without blocks.
 pub(super) fn choose(blocks: Vec<Program>, checker: &Checker<'_>) -> Option<Program> {
     let mut blocks = blocks.into_iter();
     let mut script = blocks.next()?;
@@ -27,7 +27,7 @@ pub(super) fn choose(blocks: Vec<Program>, checker: &Checker<'_>) -> Option<Prog
     Some(script)
 }
 
-/// What the script is after a further block.
+/// Updates the script with a further block.
 fn follow(script: Program, block: Program, checker: &Checker<'_>) -> Program {
     let (old, new) = (python::names(&script.text), python::names(&block.text));
     let (old_runs, new_runs) = (python::has_entry(&script.text), python::has_entry(&block.text));
@@ -35,7 +35,7 @@ fn follow(script: Program, block: Program, checker: &Checker<'_>) -> Program {
         return if new_runs || !old_runs { block } else { script };
     }
     if old.defined.iter().any(|name| new.defined.contains(name)) {
-        // A part of the script, shown again: the whole is worth more.
+        // A part of the script that is shown again: the longer text wins.
         return if block.lines() > script.lines() { block } else { script };
     }
     if imports_from_elsewhere(&block.text, &old) {
@@ -58,7 +58,8 @@ fn follow(script: Program, block: Program, checker: &Checker<'_>) -> Program {
     if better { block } else { script }
 }
 
-/// Whether `new` is the script `old` once more: it defines most of the same, or repeats most lines.
+/// Whether `new` is another version of the script `old`: it defines most of the same names, or
+/// repeats most of its lines.
 pub(super) fn rewrites(old: &str, old_names: &Names, new: &str, new_names: &Names) -> bool {
     let same = old_names.defined.intersection(&new_names.defined).count();
     if same > 0 && same * 2 >= old_names.defined.len() {
@@ -71,7 +72,7 @@ pub(super) fn rewrites(old: &str, old_names: &Names, new: &str, new_names: &Name
     old.len() > 1 && old.intersection(&new).count() * 2 > old.len()
 }
 
-/// Whether the block needs names that only the script has.
+/// Whether the block uses names that only the script defines.
 fn uses(block: &str, old: &Names, new: &Names) -> bool {
     let words = python::identifiers(block);
     old.defined.iter().chain(&old.bound).any(|name| {
@@ -79,7 +80,7 @@ fn uses(block: &str, old: &Names, new: &Names) -> bool {
     })
 }
 
-/// Whether the block takes the script's names from a module, as an example in another file does.
+/// Whether the block imports the script's names from a module, like an example in another file.
 fn imports_from_elsewhere(block: &str, old: &Names) -> bool {
     block.lines().filter(|line| line.starts_with("from ")).any(|line| {
         line.split_once(" import ").is_some_and(|(_, names)| {

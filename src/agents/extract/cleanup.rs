@@ -1,12 +1,12 @@
-//! What is put right in a script that does not parse: marks that came with it from a page, a
-//! terminal or a diff, never the code itself.
+//! Cleans up a script that does not parse: removes artefacts of a web page, a terminal or a diff,
+//! but does not change the code itself.
 
 use super::{Checker, notebook, signs};
 
-/// One way of mending: what it says it did, and the mended text where it applies.
+/// A cleanup: the note on it, and the function that returns the changed text if it applies.
 type Cleanup = (&'static str, fn(&str) -> Option<String>);
 
-/// In this order, each alone, and then each on what the one before left.
+/// First each is tried alone in this order, then all in sequence.
 const CLEANUPS: [Cleanup; 11] = [
     ("took the script out of a shell's command", notebook::heredoc),
     ("took the script out of a shell's command", notebook::inline),
@@ -21,9 +21,9 @@ const CLEANUPS: [Cleanup; 11] = [
     ("read HTML entities", entities),
 ];
 
-/// The text mended until it parses, with what was done; `None` if nothing helps.
+/// Cleans up the text until it parses, and returns it with notes; `None` if nothing helps.
 pub(super) fn cleanup(text: &str, checker: &Checker<'_>) -> Option<(String, Vec<String>)> {
-    // What has nothing to do with the fault is left as it is.
+    // A single cleanup is enough if it fixes the error; others are then not applied.
     for (note, mend) in CLEANUPS {
         if let Some(mended) = mend(text).filter(|mended| checker.parses(mended)) {
             return Some((mended, vec![note.to_owned()]));
@@ -43,7 +43,7 @@ pub(super) fn cleanup(text: &str, checker: &Checker<'_>) -> Option<(String, Vec<
     None
 }
 
-/// Lines without the blanks that the first of them begins with.
+/// Removes the indentation of the first line from all lines.
 fn dedent(text: &str) -> Option<String> {
     let first = text.lines().find(|line| !line.trim().is_empty())?;
     let indent: &str = &first[..first.len() - first.trim_start().len()];
@@ -61,7 +61,7 @@ fn map_lines(text: &str, change: impl FnMut(&str) -> String) -> String {
     out
 }
 
-/// What was typed at Python's `>>>` prompt, without what it answered.
+/// Extracts the input from a transcript of Python's `>>>` prompt, without the output.
 fn transcript(text: &str) -> Option<String> {
     if !text.lines().any(|line| line.trim_start().starts_with(">>> ")) {
         return None;
@@ -74,7 +74,7 @@ fn transcript(text: &str) -> Option<String> {
     Some(typed.fold(String::new(), |out, line| out + line + "\n"))
 }
 
-/// The text without the numbers that stand before its lines, if they count up one by one.
+/// Removes line numbers, if they count up by one.
 fn line_numbers(text: &str) -> Option<String> {
     let mut before = None;
     let mut count = 0;
@@ -99,7 +99,7 @@ fn line_numbers(text: &str) -> Option<String> {
     (count > 0).then_some(out)
 }
 
-/// `12| code`, `12: code`, `12. code`, `12` and a tab, `12 code`.
+/// Parses `12| code`, `12: code`, `12. code`, `12` and a tab, `12 code`.
 fn numbered(line: &str) -> Option<(u64, &str)> {
     let line = line.trim_start_matches(' ');
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
@@ -119,7 +119,7 @@ fn numbered(line: &str) -> Option<(u64, &str)> {
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some((number, rest))
 }
 
-/// What a diff adds and leaves, without what it takes away.
+/// Removes diff marks, keeping added and unchanged lines.
 fn diff(text: &str) -> Option<String> {
     let filled = || text.lines().filter(|line| !line.trim().is_empty());
     let headers = ["+++", "---", "@@", "diff ", "index "];
@@ -133,7 +133,7 @@ fn diff(text: &str) -> Option<String> {
     Some(kept.fold(String::new(), |out, line| out + line.get(1..).unwrap_or_default() + "\n"))
 }
 
-/// Four spaces for each tab at the start of lines.
+/// Replaces each tab at the start of a line with four spaces.
 fn tabs(text: &str) -> Option<String> {
     text.contains('\t').then(|| {
         map_lines(text, |line| {
@@ -143,7 +143,7 @@ fn tabs(text: &str) -> Option<String> {
     })
 }
 
-/// The characters that HTML entities stand for.
+/// Decodes HTML entities.
 fn entities(text: &str) -> Option<String> {
     let plain = html_escape::decode_html_entities(text);
     (plain != text).then(|| plain.replace('\u{a0}', " "))

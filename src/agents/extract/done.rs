@@ -1,17 +1,18 @@
-//! Whether an answer that still arrives holds its script already.
+//! Whether an answer that is still arriving already contains its script.
 
 use super::super::fences;
 use super::{SyntaxProblem, fenced, python};
 use crate::domain::text::same_code;
 
-/// Characters of prose after a script that make a further one improbable.
+/// Length of the prose after a script that makes a second script unlikely, in characters.
 const PROSE: usize = 160;
 
-/// Whether the script is there and the model has gone on to explain it: nothing that follows is used.
+/// Whether the script is complete and the model has gone on to explain it, so that the rest is not
+/// used.
 ///
-/// That is so after a block of Python that parses and either runs when it is started or defines all
-/// `names` that were asked for, with some prose behind it; any at all where the answer began with the
-/// block, since nothing was said before it that another script could be better than.
+/// This holds after a Python block that parses, and that either does something when run or defines
+/// all the requested `names`, with enough prose after it. If the answer started with the block, any
+/// prose is enough, since no better script was announced before.
 #[must_use]
 pub fn is_there(
     answer: &str,
@@ -32,15 +33,15 @@ pub fn is_there(
     })
 }
 
-/// Whether an answer that begins with a block has copied a script into it, word for word, to the block's
-/// end. Whoever says something first may quote the script before it is changed.
+/// Whether an answer that starts with a block has copied a script word for word, up to the end of
+/// the block. An answer with text before it may quote the script and then change it.
 #[must_use]
 pub fn is_copy(
     answer: &str,
     script: &str,
     parses: &dyn Fn(&str) -> Result<(), SyntaxProblem>,
 ) -> bool {
-    // Cheap things first: this is asked of each piece of an answer.
+    // Cheap checks first, since this is called for each chunk of an answer.
     answer.trim_start().starts_with("```")
         && answer.len() > script.trim().len()
         && matches!(&fenced(answer, parses)[..], [block] if block.closed && same_code(&block.text, script))
@@ -74,7 +75,7 @@ mod tests {
                 true,
             ),
             (format!("```python\r\n{}```\r\n", script.replace('\n', "\r\n")), true),
-            // It may go on, or be a quote of what is to be changed.
+            // It may continue, or quote what it is going to change.
             (format!("```python\n{script}"), false),
             (format!("```python\n{script}print(1)\n```\n"), false),
             (format!("This is wrong:\n```python\n{script}```\n"), false),
@@ -101,7 +102,7 @@ mod tests {
             (format!("{runs}{EXPLAINED}").replace('\n', "\r\n"), &[], true),
             (format!("{runs}{short}"), &[], true),
             (format!("{runs}\n"), &[], false),
-            // The script may follow yet.
+            // The script may still follow.
             (format!("So:\n{runs}{short}"), &[], false),
             (format!("{defines}{EXPLAINED}"), &["add", "subtract"], false),
             (format!("{defines}{EXPLAINED}"), &[], false),

@@ -1,5 +1,5 @@
-//! The files of an answer that gives several: blocks of Python with the names that stand on, in or above
-//! them. A name is only ever compared with what the files import, never followed.
+//! The files of an answer that contains several: Python blocks with the names on, in or above them.
+//! A name is only compared with the files' imports, never used as a path.
 
 use super::super::fences::{self, Block};
 use super::super::thoughts::after_thinking;
@@ -8,22 +8,22 @@ use super::{Broken, Checker, SyntaxProblem, cut_off, refuse};
 use crate::domain::chat::Outcome;
 use std::cell::Cell;
 
-/// A file of an answer.
+/// A file in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its name as the answer gives it, as `pkg/shapes.py`; empty if it gives none.
+    /// Its name in the answer, such as `pkg/shapes.py`; empty if it has none.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 
-/// Lines above a block that its name may stand in.
+/// Number of lines above a block that may contain its name.
 const ABOVE: usize = 3;
 
-/// The Python files of an answer, in their order: all blocks of Python in it.
+/// The Python files of an answer, in order: all of its Python blocks.
 ///
 /// # Errors
-/// One that has a name does not parse, or the answer ended within it.
+/// If a file with a name does not parse, or the answer ended inside it.
 pub fn files(
     answer: &str,
     outcome: Outcome,
@@ -70,7 +70,7 @@ pub fn files(
     }
 }
 
-/// The files between tags that name them: `<file path="shapes.py">`, each on a line of its own.
+/// The files between tags that name them: `<file path="shapes.py">`, each on a separate line.
 fn tagged(lines: &[&str]) -> Vec<(Option<String>, Block)> {
     let mut files = Vec::new();
     let mut at = 0;
@@ -91,7 +91,7 @@ fn tagged(lines: &[&str]) -> Vec<(Option<String>, Block)> {
     files
 }
 
-/// The files of one block that has several, each below a comment that is its name.
+/// The files in one block that contains several, each below a comment with its name.
 fn sections(text: &str) -> Option<Vec<File>> {
     let mut files: Vec<File> = Vec::new();
     for line in text.split_inclusive('\n') {
@@ -107,7 +107,7 @@ fn sections(text: &str) -> Option<Vec<File>> {
     (files.len() > 1).then_some(files)
 }
 
-/// The name of the file that a block is: on its fence, in its first lines, or above it.
+/// The file name of a block: on its fence, in its first lines, or above it.
 fn name(lines: &[&str], fence: usize, block: &Block) -> Option<String> {
     let info = lines.get(fence).copied().unwrap_or_default();
     let info =
@@ -115,7 +115,7 @@ fn name(lines: &[&str], fence: usize, block: &Block) -> Option<String> {
     let on_fence = || info.split([' ', ':', '=', ',', '{', '}']).find_map(file_name);
     let in_block = || {
         let lines = block.text.lines().filter(|line| !line.trim().is_empty());
-        // The first line may be for the shell, the second for an editor.
+        // The first line may be a shebang, the second one for an editor.
         lines.take(2).find_map(|line| titled(line.trim()))
     };
     let above = || {
@@ -128,7 +128,7 @@ fn name(lines: &[&str], fence: usize, block: &Block) -> Option<String> {
     on_fence().or_else(in_block).or_else(above)
 }
 
-/// The name in a comment or a description that begins with one: `# shapes.py`, `# File: shapes.py - areas`.
+/// The name at the start of a comment or docstring: `# shapes.py`, `# File: shapes.py - areas`.
 fn titled(line: &str) -> Option<String> {
     let text = line.strip_prefix('#').or_else(|| line.strip_prefix("\"\"\""))?;
     let words = text.split(char::is_whitespace);
@@ -138,7 +138,7 @@ fn titled(line: &str) -> Option<String> {
     file_name(word).filter(|name| is_python(name))
 }
 
-/// The name of a file that a word is, without the marks around it.
+/// The file name in a word, without marks around it.
 fn file_name(word: &str) -> Option<String> {
     let marks = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '/');
     let word = word.trim_matches(marks).trim_end_matches(['.', '/']).trim_start_matches("./");
@@ -208,7 +208,7 @@ mod tests {
             ("```python\n# a.py\nx = 1\n\n# b.py\nimport a\n```", "a.py b.py"),
             ("```\n# File: a.py\nx = 1\n# ---- b.py ----\nimport a\n```", "a.py b.py"),
             ("<file path='a.py'>\nx = 1\n</file>\n<file path='b.py'>\nx\n</file>", "a.py b.py"),
-            // A comment that says more is no name, and a part that is no Python no file.
+            // A longer comment is not a name, and a part that is not Python is not a file.
             ("```python\n# a.py\nx = 1\n# read by the tests in b.py\ny = 2\n```", "a.py"),
             ("```python\n# a.py\nx = (\n# b.py\n1)\n```", "a.py"),
             ("<a href='a.py'>\nx = 1\n", ""),

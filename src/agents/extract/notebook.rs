@@ -1,21 +1,21 @@
-//! Scripts as they stand in a notebook or are written by a shell: lines that are no Python, cells, and
-//! files that a command writes.
+//! Scripts from notebooks and shells: lines that are not Python, cells, and files written by a
+//! command.
 
 use super::super::text;
 use super::python;
 use serde_json::Value;
 
-/// Programs of a shell that a script's first or last lines call.
+/// Programs that shell commands around a script call.
 const PROGRAMS: [&str; 22] = [
     "pip", "pip3", "pipx", "uv", "conda", "mamba", "poetry", "python", "python3", "py", "sudo",
     "apt", "apt-get", "brew", "npm", "cd", "mkdir", "chmod", "source", "export", "touch", "bash",
 ];
-/// Magics that run the code behind them.
+/// Magics that run the code after them.
 const TIMES: [&str; 4] = ["time", "timeit", "prun", "memit"];
-/// The most of a shell's lines that are looked at.
+/// Maximum number of lines that are searched for shell commands.
 const MAX_LINES: usize = 50_000;
 
-/// The text without lines for a notebook or a shell; `None` if it has none.
+/// The text without lines for a notebook or a shell; `None` if there are none.
 pub(super) fn without_commands(text: &str) -> Option<String> {
     let mut found = false;
     let mut out = String::with_capacity(text.len());
@@ -50,14 +50,14 @@ pub(super) fn without_commands(text: &str) -> Option<String> {
     found.then_some(out)
 }
 
-/// The code behind `%timeit` and its like.
+/// The code after `%timeit` and similar magics.
 fn timed(line: &str) -> Option<&str> {
     let rest = line.strip_prefix('%').filter(|rest| !rest.starts_with('%'))?;
     let (name, code) = rest.split_once(' ')?;
     TIMES.contains(&name).then(|| code.trim_start()).filter(|code| !code.starts_with('-'))
 }
 
-/// Whether a line is for a notebook (`!ls`, `%matplotlib inline`, `%%time`, `?help`), or a shell's.
+/// Whether a line is for a notebook (`!ls`, `%matplotlib inline`, `%%time`, `?help`) or a shell.
 fn is_command(line: &str, at_margin: bool) -> bool {
     let mark = line.strip_prefix("%%").or_else(|| line.strip_prefix(['!', '%', '?']));
     if let Some(rest) = mark.map(|rest| rest.trim_start_matches(['!', '?'])) {
@@ -66,7 +66,7 @@ fn is_command(line: &str, at_margin: bool) -> bool {
     at_margin && shell_command(line).is_some()
 }
 
-/// A shell's command at the left margin, without its prompt.
+/// The shell command on a line at the left margin, without its prompt.
 fn shell_command(line: &str) -> Option<&str> {
     let command = line.strip_prefix("$ ").or_else(|| line.strip_prefix("> ")).unwrap_or(line);
     let command =
@@ -79,8 +79,8 @@ fn shell_command(line: &str) -> Option<&str> {
     (prompted || (PROGRAMS.contains(&program) && !is_code)).then_some(command)
 }
 
-/// What the text has a shell or a notebook install, in its order: what stands behind `pip install` and
-/// its like, without options.
+/// The packages that the text installs in a shell or a notebook, in order: the arguments of `pip
+/// install` and similar commands, without options.
 pub(super) fn installs(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in text.lines().take(MAX_LINES) {
@@ -125,8 +125,8 @@ pub(super) fn installs(text: &str) -> Vec<String> {
     found
 }
 
-/// The script that a shell's command has in its lines: `cat > script.py <<'EOF'`, `python3 - <<EOF`. The
-/// longest, where there are several.
+/// The script in a shell command with a here-document: `cat > script.py <<'EOF'`, `python3 -
+/// <<EOF`. The longest, if there are several.
 pub(super) fn heredoc(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.split('\n').take(MAX_LINES).collect();
     let mut best: Option<String> = None;
@@ -143,7 +143,7 @@ pub(super) fn heredoc(text: &str) -> Option<String> {
         };
         let mut body = lines[at + 1..at + 1 + length].join("\n");
         if !quoted {
-            // What a shell makes of it.
+            // Undo the shell's escapes.
             body = body.replace("\\$", "$").replace("\\`", "`").replace("\\\\", "\\");
         }
         if best.as_ref().is_none_or(|best| best.len() < body.len()) {
@@ -154,7 +154,7 @@ pub(super) fn heredoc(text: &str) -> Option<String> {
     best
 }
 
-/// The script of `python3 -c "..."`, if the text is nothing else.
+/// The script in `python3 -c "..."`, if the text is nothing else.
 pub(super) fn inline(text: &str) -> Option<String> {
     let command = text.trim().trim_start_matches(['$', '!', ' ']);
     let rest = command.strip_prefix("python3 ").or_else(|| command.strip_prefix("python "))?;
@@ -165,8 +165,8 @@ pub(super) fn inline(text: &str) -> Option<String> {
     Some(body.trim_matches('\n').to_owned() + "\n")
 }
 
-/// The script without calls of the notebook that it was exported from, which there is none of when it
-/// is run; `None` if it has none.
+/// The script without calls of the notebook that it was exported from, which fail outside of it;
+/// `None` if it has none.
 pub(super) fn without_ipython(script: &str) -> Option<String> {
     if !script.contains("get_ipython()") {
         return None;
@@ -190,8 +190,8 @@ pub(super) fn without_ipython(script: &str) -> Option<String> {
     (out != script).then_some(out)
 }
 
-/// The word that ends the lines which a command line says follow, and whether these may be indented and
-/// are taken as they are. Only of what writes a script or runs one.
+/// The delimiter of a here-document, whether it may be indented, and whether the text is literal.
+/// Only for commands that write or run a script.
 fn opens(line: &str) -> Option<(&str, bool, bool)> {
     let (command, rest) = line.split_once("<<")?;
     let dashed = rest.starts_with('-');

@@ -1,14 +1,14 @@
-//! The part of a script that was asked for, where the whole of it can't be used.
+//! Extracts the requested part of a script that cannot be used as a whole.
 
 use super::super::fences;
 use super::{Extracted, Program, SyntaxProblem, fenced, finish, python};
 
-/// How often the end of one block is left out until the rest parses.
+/// Maximum number of statements cut off the end of a block until the rest parses.
 const MAX_CUTS: usize = 20;
 
-/// A script that ends before the first thing in it that does not parse or was not finished, if all
-/// `names` are defined by then: small models often write what was asked for and then go on to write
-/// what was not. `None` without names, since then nobody can tell.
+/// A script that ends before the first part that does not parse or is unfinished, if it defines all
+/// `names` by then: small models often write the requested code, and then more. `None` without
+/// names, since then the requested part is unknown.
 pub fn part(
     answer: &str,
     names: &[String],
@@ -35,7 +35,7 @@ pub fn part(
     })
 }
 
-/// The text before its last statement at the left margin that begins on the line or above it.
+/// The text before its last top-level statement that starts on or above the line.
 fn before_last(text: &str, line: usize) -> Option<&str> {
     let mut end = None;
     let mut at = 0;
@@ -70,7 +70,7 @@ mod tests {
             (format!("```python\n{ADD}\ndef add_2(a, b):\n    return add("), true),
             (format!("```python\n{ADD}\nprint(add(1,\n"), true),
             (format!("```python\nimport math\n\n{ADD}\nprint x\ny = = 2\n```\nSo."), true),
-            // Its own end may be missing.
+            // The closing fence may be missing.
             (format!("```python\n{ADD}"), false),
             (format!("```python\ndef test_add:\n    pass\n\n{ADD}```"), false),
             ("```python\ndef sub(a, b):\n    return a - b\n\nprint x\n```".to_owned(), false),

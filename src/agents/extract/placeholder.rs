@@ -1,9 +1,9 @@
-//! Places where a script leaves code out, by its structure: `...` among statements. What a comment says
-//! of it is no reason to refuse a script that parses.
+//! Finds places where a script omits code, by its structure: `...` among statements. Comments alone
+//! are no reason to refuse a script that parses.
 
 use super::python::{self, Line};
 
-/// The first line (from 1) that stands for code left out, with its text.
+/// The first placeholder for omitted code: its line number, from 1, and its text.
 pub(super) fn find(script: &str) -> Option<(usize, &str)> {
     let lines = python::lines(script);
     lines
@@ -13,8 +13,8 @@ pub(super) fn find(script: &str) -> Option<(usize, &str)> {
         .map(|(n, line)| (n + 1, line.text.trim()))
 }
 
-/// Whether a script may leave code out: it does, or one of its comments begins with `...`. Of several
-/// scripts, another one is taken.
+/// Whether a script may omit code: it has a placeholder, or a comment that starts with `...`. If
+/// there are several scripts, another one is used.
 pub(super) fn may_leave_out(script: &str) -> bool {
     let begins_so = |line: &Line<'_>| {
         let comment = line.text.trim().trim_start_matches('#').trim_start();
@@ -29,7 +29,7 @@ fn is_dots(text: &str) -> bool {
     matches!(text, "..." | "…")
 }
 
-/// Whether `...` stands among other statements rather than as the body of a stub.
+/// Whether `...` is among other statements, rather than the body of a stub.
 fn is_elision(lines: &[Line<'_>], n: usize) -> bool {
     if !lines[n].text.starts_with([' ', '\t']) {
         return true;

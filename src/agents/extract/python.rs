@@ -1,16 +1,16 @@
-//! Python at a glance: what lines look like. Whether they parse is for the parser to say.
+//! Recognises Python by the look of its lines. Whether a text parses is decided by the parser.
 
 use std::collections::BTreeSet;
 
-/// One line and whether it stands in code.
+/// A line, and whether it is inside a string.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
     pub(super) text: &'a str,
-    /// The line begins inside a triple-quoted string.
+    /// The line starts inside a triple-quoted string.
     pub(super) in_string: bool,
 }
 
-/// The lines of a text, told apart from those that lie in triple-quoted strings.
+/// The lines of a text, each with whether it starts inside a triple-quoted string.
 pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let mut open: Option<char> = None;
     text.split('\n')
@@ -52,7 +52,7 @@ pub(super) fn string_after(line: &str, mut open: Option<char>) -> Option<char> {
     open
 }
 
-/// Lines of code that stand at the left margin: no strings, comments, closing brackets.
+/// Lines of code at the left margin: no strings, comments or closing brackets.
 pub(super) fn top_lines(text: &str) -> Vec<&str> {
     lines(text)
         .iter()
@@ -65,7 +65,7 @@ pub(super) fn top_lines(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The names that a script gives to things at its left margin.
+/// The names that a script defines at its top level.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Functions and classes.
@@ -97,7 +97,7 @@ pub(super) fn names(text: &str) -> Names {
     names
 }
 
-/// Whether the text defines functions or classes of all these names.
+/// Whether the text defines functions or classes with all these names.
 pub(super) fn defines(text: &str, wanted: &[String]) -> bool {
     let defined = names(text).defined;
     wanted.iter().all(|name| defined.contains(name))
@@ -119,7 +119,7 @@ pub(super) fn identifiers(text: &str) -> BTreeSet<&str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect()
 }
 
-/// Whether running the file does something, not only defines things.
+/// Whether running the file does something, besides defining names.
 pub(super) fn has_entry(text: &str) -> bool {
     top_lines(text).iter().any(|line| {
         let first = identifier(line);
@@ -128,7 +128,7 @@ pub(super) fn has_entry(text: &str) -> bool {
     })
 }
 
-/// Whether the text holds at least one statement of a program, beside imports.
+/// Whether the text has at least one statement besides imports.
 pub(super) fn is_program(text: &str) -> bool {
     top_lines(text)
         .iter()
@@ -180,15 +180,15 @@ fn is_assignment(line: &str) -> bool {
         && target.chars().all(|c| c.is_alphanumeric() || "_.[]'\", ()*-:".contains(c))
 }
 
-/// `name(...)`, `a.b(...)`: the bracket follows the name at once.
+/// `name(...)`, `a.b(...)`: the bracket directly follows the name.
 fn is_call(line: &str) -> bool {
     let end = line.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
     end.is_some_and(|end| end > 0 && line[end..].starts_with(['(', '[']))
         && (line.ends_with([')', '(', ',', '[', '{', ']', '\\', '"', '\'']) || line.contains('#'))
 }
 
-/// Whether a script that may have been cut here looks finished: its last line is a call that hands
-/// control over.
+/// Whether a script that may have been cut off looks complete: its last line is a call that starts
+/// the program.
 pub(super) fn ends_the_program(text: &str) -> bool {
     let last = text.trim_end().rsplit('\n').next().unwrap_or_default().trim();
     let hands_over = ["main(", "mainloop(", ".run(", ".show(", ".exec(", "exit("];

@@ -1,21 +1,21 @@
-//! Signs that Python does not have, where its own were meant: typographic quotes, full-width brackets,
-//! invisible characters. What stands in a string stays as it is.
+//! Replaces signs that are not valid in Python with the intended ones: typographic quotes,
+//! full-width brackets, invisible characters. The content of strings is not changed.
 
-/// Marks of a string that a word processor writes for `"` and for `'`.
+/// Quotation marks that word processors insert for `"` and for `'`.
 const DOUBLE: [char; 10] = ['“', '”', '„', '‟', '＂', '″', '«', '»', '「', '」'];
 const SINGLE: [char; 7] = ['‘', '’', '‚', '‛', '＇', '′', '´'];
 
-/// What stands at a place of the code.
+/// A position in the code.
 enum Place {
     Code,
     Comment,
     /// In a string that ends at this text.
     Text(&'static str),
-    /// In a string that ends at any sign for this quote, so often.
+    /// In a string that ends at this many signs for this quote.
     Quoted(char, usize),
 }
 
-/// The code with its own signs; `None` if it has no others.
+/// The code with its signs replaced; `None` if there are none to replace.
 pub(super) fn replaced(code: &str) -> Option<String> {
     let mut out = String::with_capacity(code.len());
     let mut place = Place::Code;
@@ -75,7 +75,7 @@ pub(super) fn replaced(code: &str) -> Option<String> {
     (out != code).then_some(out)
 }
 
-/// The quote that a string begins with, how often, and whether it is Python's own.
+/// The quote that starts a string, how often it is repeated, and whether it is valid in Python.
 fn opens(rest: &str) -> Option<(char, usize, bool)> {
     let first = rest.chars().next()?;
     let quote = quote_of(first)?;
@@ -83,7 +83,7 @@ fn opens(rest: &str) -> Option<(char, usize, bool)> {
     let times = if times == 3 { 3 } else { 1 };
     let straight = rest.chars().take(times).all(|c| c == quote);
     if times == 1 && straight {
-        // Begun by Python's quote, and ended by another one.
+        // Started by a straight quote, and ended by another one.
         let line = rest.lines().next().unwrap_or_default();
         let inner = &line[1..];
         let others = inner.chars().any(|c| c != quote && quote_of(c) == Some(quote));
@@ -96,7 +96,7 @@ fn closes(rest: &str, quote: char, times: usize) -> bool {
     rest.chars().take(times).filter(|c| quote_of(*c) == Some(quote)).count() == times
 }
 
-/// The quote of Python's that a sign is or stands for.
+/// The Python quote that a sign is or stands for.
 fn quote_of(c: char) -> Option<char> {
     match c {
         '"' | '\'' => Some(c),
@@ -106,10 +106,10 @@ fn quote_of(c: char) -> Option<char> {
     }
 }
 
-/// Adds the sign of Python's that one stands for in code.
+/// Appends the Python sign for a character of the code.
 fn push_sign(out: &mut String, c: char) {
     match c {
-        // Invisible, or a direction of writing.
+        // Invisible characters and marks of the writing direction.
         '\u{ad}'
         | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'

@@ -1,18 +1,18 @@
-//! Scripts that come inside JSON, or between tags as in XML and HTML.
+//! Scripts inside JSON, or between tags as in XML and HTML.
 
 use super::super::fences::is_fence;
 use super::super::text;
 use super::notebook;
 use serde_json::Value;
 
-/// What a wrapping held.
+/// The content of a wrapper.
 pub(super) struct Payload {
     pub(super) text: String,
-    /// The wrapping was closed, so what it held is whole.
+    /// The wrapper was closed, so the content is complete.
     pub(super) closed: bool,
 }
 
-/// Names under which models put a script, best first.
+/// Field names that models use for a script, best first.
 const KEYS: [&str; 14] = [
     "code",
     "script",
@@ -35,7 +35,7 @@ const TAGS: [&str; 12] = [
     "response", "pre", "output",
 ];
 
-/// What the text's wrapping may hold, likeliest first. Empty if it has none.
+/// The possible contents of the text's wrapper, most likely first. Empty if it has none.
 pub(super) fn payloads(text: &str) -> Vec<Payload> {
     let start = text.trim();
     if start.starts_with(['{', '[', '"']) {
@@ -50,7 +50,7 @@ pub(super) fn payloads(text: &str) -> Vec<Payload> {
     between_tags(text).into_iter().collect()
 }
 
-/// The script in a JSON value, wherever it is kept.
+/// The script in a JSON value, at any depth.
 fn code_in(value: &Value, depth: usize) -> Option<String> {
     if let Some(script) = notebook::cells(value) {
         return Some(script);
@@ -109,7 +109,7 @@ fn loose_json(text: &str) -> Vec<Payload> {
     payloads
 }
 
-/// Where a JSON string ends: an unescaped quote before a comma, a bracket or the end.
+/// The end of a JSON string: an unescaped quote before a comma, a bracket or the end.
 fn string_end(body: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in body.char_indices() {
@@ -159,7 +159,7 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// What stands in the first of the known tags that begins a line before any fence.
+/// The content of the first known tag that starts a line before any fence.
 fn between_tags(text: &str) -> Option<Payload> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {

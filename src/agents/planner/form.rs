@@ -1,4 +1,4 @@
-//! The form of a plan: its parts, the writer of `plan.md`, and the reader of what that wrote.
+//! The form of a plan: its parts, the writer of `plan.md`, and the parser of what that wrote.
 //!
 //! ```text
 //! Draws a clock.
@@ -13,8 +13,8 @@
 //! - input: 3
 //! ```
 //!
-//! Each part stands on lines of its own behind a mark, and is whatever stands there. The Planner is asked
-//! for less: the sentence, lines `R1: ...` and lines `Q: ...`.
+//! Each part is on separate lines after a mark, and its text is taken literally. The Planner is
+//! asked for less: the sentence, lines `R1: ...` and lines `Q: ...`.
 
 use super::super::given::{self, Given};
 use super::line::requirement_number;
@@ -24,33 +24,33 @@ use crate::domain::plan::Requirement;
 use crate::domain::{origin, writes};
 use std::fmt::Write;
 
-/// Under this the requirements stand.
+/// The heading of the requirements.
 pub(super) const HEADING: &str = "## Requirements";
-/// Under this the questions stand.
+/// The heading of the questions.
 const QUESTIONS: &str = "## Questions";
 
-/// What a plan says, each part on one line.
+/// The parts of a plan, each on one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
     /// What the script will do; may be empty.
     pub restatement: String,
     /// Its requirements.
     pub requirements: Vec<Requirement>,
-    /// What it can be tried with.
+    /// Proposed inputs to run the script with.
     pub given: Given,
-    /// What the Planner wants to know.
+    /// The Planner's questions.
     pub questions: Vec<String>,
-    /// What the script does then.
+    /// Examples of inputs with the expected output.
     pub examples: Vec<Example>,
-    /// The files that it writes.
+    /// The files that the script writes.
     pub writes: Vec<String>,
-    /// What it may do outside its folder, if the user agrees.
+    /// The permissions that it gets if the user approves the plan.
     pub needs: Vec<Permission>,
-    /// What nobody asked for and nobody approved.
+    /// Additions that were neither requested nor approved.
     pub proposals: Vec<String>,
 }
 
-/// The plan as Markdown.
+/// Formats the plan as Markdown.
 #[must_use]
 pub fn write(parts: &Parts) -> String {
     let mut text = String::new();
@@ -75,8 +75,8 @@ pub fn write(parts: &Parts) -> String {
     text
 }
 
-/// The parts of a plan that is in the form of [`write`]: nothing in them is a mark or a heading,
-/// whatever it looks like. None for any other text.
+/// Parses a plan in the form of [`write`]; texts are taken literally, even if they look like marks
+/// or headings. `None` for any other text.
 #[must_use]
 pub fn read(text: &str) -> Option<Parts> {
     let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
@@ -101,12 +101,12 @@ pub fn read(text: &str) -> Option<Parts> {
         }
         after_blank = false;
     }
-    // What is written again as it was is of the form.
+    // The text is in the form if it is reproduced exactly.
     (!parts.requirements.is_empty() && write(&parts).trim_end() == text.trim_end()).then_some(parts)
 }
 
 impl Parts {
-    /// Takes a line from under its heading.
+    /// Parses a line under its heading.
     fn take(&mut self, heading: &str, line: &str) -> Option<()> {
         match heading {
             HEADING => {
@@ -144,7 +144,7 @@ impl Parts {
     }
 }
 
-/// The question in the form that the Planner is asked for, `Q: ...`. A lone word is none.
+/// A question in the form that the Planner is asked for, `Q: ...`. A lone word is not a question.
 pub(super) fn question(line: &str) -> Option<&str> {
     let start = line.trim_start();
     let start = ["- ", "* "].iter().find_map(|mark| start.strip_prefix(mark)).unwrap_or(start);

@@ -1,38 +1,38 @@
-//! The form of a review: its words, the line of a finding, and the writer of it.
+//! The form of a review: its words, the line of a finding, and the writer.
 //!
 //! ```text
 //! R1: met
 //! R2: not met
 //! - [blocker] R2 "the line copied from the script" what goes wrong and when
-//! - [should] F1 R2 "": what goes wrong, whatever it looks like
+//! - [should] F1 R2 "": what goes wrong, as any text
 //!   > the line copied from the script
 //! VERDICT: ITERATE
 //! ```
 //!
-//! The head of a finding is its severity, the finding that is named again, the requirement and the quoted
-//! line; a colon behind one of them ends it. What follows is its text, whatever stands there.
+//! The head of a finding is its severity, the id of a known finding, the requirement and the quoted
+//! line; a colon after one of them ends the head. The rest is its text, taken literally.
 
 use super::super::text;
 use crate::domain::review::{RawFinding, RawReview, Severity, Status, Verdict};
 use crate::domain::text::one_line;
 use std::fmt::Write;
 
-/// Characters of a finding's text or quote.
+/// Maximum length of a finding's text or quote, in characters.
 pub(super) const MAX_WIDTH: usize = 600;
 
-/// The severity that a word of the form names.
+/// The severity named by a word.
 pub(super) fn severity(word: &str) -> Option<Severity> {
     let all = [Severity::Blocker, Severity::Should, Severity::Nit];
     all.into_iter().find(|severity| severity.name().eq_ignore_ascii_case(word.trim()))
 }
 
-/// The verdict that a word of the form names.
+/// The verdict named by a word.
 pub(super) fn verdict(word: &str) -> Option<Verdict> {
     let all = [Verdict::Accept, Verdict::Iterate];
     all.into_iter().find(|verdict| verdict.name().eq_ignore_ascii_case(word.trim()))
 }
 
-/// The status that a text begins with, and what follows it.
+/// The status at the start of a text, and the rest.
 pub(super) fn status(said: &str) -> Option<(Status, &str)> {
     let said = said.trim_start_matches(['*', '_', '[', '(', '`', '"', ' ', ':', '=', '→']);
     let words = [
@@ -48,14 +48,14 @@ pub(super) fn status(said: &str) -> Option<(Status, &str)> {
     ends.then_some((status, rest))
 }
 
-/// The verdict that a line is, whatever marks it: `VERDICT: ACCEPT`, `**Verdict:** iterate`, `ITERATE`.
+/// The verdict on a line, with any marks: `VERDICT: ACCEPT`, `**Verdict:** iterate`, `ITERATE`.
 pub(super) fn verdict_line(line: &str) -> Option<Verdict> {
     let said = without_marks(line);
     let word = after_verdict(&said).unwrap_or(&said);
     verdict(word.trim_end_matches(['.', '!']))
 }
 
-/// Whether a line is `Verdict:` with the word still to come.
+/// Whether a line is `Verdict:` without the word.
 pub(super) fn is_verdict_label(line: &str) -> bool {
     after_verdict(&without_marks(line)).is_some_and(str::is_empty)
 }
@@ -71,7 +71,7 @@ fn without_marks(line: &str) -> String {
     line.trim_matches(|c: char| c.is_whitespace() || "#>-•".contains(c)).to_owned()
 }
 
-/// The finding in the body of a line, `[blocker] R2 "..." ...`; empty brackets are no severity.
+/// The finding in the body of a line, `[blocker] R2 "..." ...`; empty brackets mean no severity.
 pub(super) fn finding(body: &str) -> Option<RawFinding> {
     let (word, rest) =
         body.trim_start_matches(['*', '_', '`', ' ']).strip_prefix('[')?.split_once(']')?;
@@ -84,15 +84,15 @@ pub(super) fn finding(body: &str) -> Option<RawFinding> {
     Some(RawFinding { severity, ..finding })
 }
 
-/// What a line says of a finding.
+/// A statement on a known finding.
 pub(super) enum Said {
-    /// It is there.
+    /// It is still there.
     There(RawFinding),
-    /// It is not there any more.
+    /// It is fixed.
     Gone,
 }
 
-/// What is said of the finding that a line names, as it was shown: `F1: still there`, `F1: met`.
+/// Parses the statement on a finding that a line names: `F1: still there`, `F1: met`.
 pub(super) fn named(body: &str) -> Option<Said> {
     let (_, after) = id(body, 'F')?;
     let after = after.trim_start();
@@ -103,7 +103,7 @@ pub(super) fn named(body: &str) -> Option<Said> {
     Some(if met { Said::Gone } else { Said::There(headed(body)) })
 }
 
-/// The number of `F1` or `R2`, whatever marks it, and what follows.
+/// The number of `F1` or `R2`, with any marks, and the rest.
 pub(super) fn id(said: &str, letter: char) -> Option<(u32, &str)> {
     let said = said.trim_start().trim_start_matches(['*', '_', '`', '(', '[']);
     let rest = said.strip_prefix(letter)?;
@@ -114,7 +114,7 @@ pub(super) fn id(said: &str, letter: char) -> Option<(u32, &str)> {
     ends.then(|| (number, rest.trim_start_matches(['*', '_', '`', ')', ']', ','])))
 }
 
-/// What stands behind a severity: ids, a quoted line, and the text.
+/// Parses the text after a severity: ids, a quoted line, and the finding's text.
 pub(super) fn headed(said: &str) -> RawFinding {
     let mut finding = RawFinding {
         id: None,
@@ -158,7 +158,7 @@ pub(super) fn headed(said: &str) -> RawFinding {
     finding
 }
 
-/// The quoted code that a text begins with, and what follows.
+/// The quoted code at the start of a text, and the rest.
 pub(super) fn quote(said: &str) -> Option<(&str, &str)> {
     let close = match said.chars().next()? {
         mark @ ('"' | '`') => mark,
@@ -175,10 +175,10 @@ pub(super) fn quote(said: &str) -> Option<(&str, &str)> {
     let ends = |after: &str| {
         after.chars().next().is_none_or(|c| c.is_whitespace() || ":,.;-–—)]".contains(c))
     };
-    // A quoted line may hold quotes: the end is where its brackets are closed.
+    // A quoted line may contain quotes: it ends where its brackets are balanced.
     let mut places = inner.match_indices(close).take(20).map(|(at, _)| at);
     let at = places.find(|at| ends(&inner[at + close.len_utf8()..]) && balanced(&inner[..*at]));
-    // Unbalanced, as `"def f(a,"`: the first end will do.
+    // Unbalanced, such as `"def f(a,"`: use the first end.
     let at = at.or_else(|| {
         let at = inner.find(close)?;
         let next = inner[at + close.len_utf8()..].chars().next();
@@ -195,9 +195,8 @@ fn balanced(text: &str) -> bool {
         && text.matches('"').count().is_multiple_of(2)
 }
 
-/// The review in the form, as the Reviewer is asked for it in words: what [`super::parse`] reads as
-/// the same again, whatever stands in its findings. Their texts and quotes are lines without blanks
-/// around them.
+/// Formats a review in the requested text form, so that [`super::parse`] returns the same review
+/// for any findings. Their texts and quotes must be single lines without surrounding blanks.
 #[must_use]
 pub fn write(review: &RawReview) -> String {
     let mut text = String::new();
@@ -213,8 +212,8 @@ pub fn write(review: &RawReview) -> String {
     text
 }
 
-/// The form in lines as a pattern of the whole answer: a judgement of each of these requirements, in
-/// their order, then findings, then the verdict. Whatever [`write`] gives of such a review matches.
+/// The text form as a pattern of the whole answer: a judgement of each of these requirements in
+/// order, then findings, then the verdict. Every result of [`write`] for such a review matches.
 #[must_use]
 pub fn pattern(ids: &[&str]) -> String {
     const JUDGED: &str = "(met|partly|not met)\\n{1,2}";
@@ -229,7 +228,8 @@ pub fn pattern(ids: &[&str]) -> String {
     format!(r"[ \n]{{0,4}}{judged}{FINDING}VERDICT: (ACCEPT|ITERATE)\n?")
 }
 
-/// A finding as the prompt shows it, where that says it all; else with everything in its place.
+/// A finding in the short form of the prompt if that is unambiguous, otherwise with every part in
+/// its place.
 fn line(finding: &RawFinding) -> String {
     let mut head = format!("[{}]", finding.severity.map_or("", Severity::name));
     for id in [&finding.id, &finding.requirement].into_iter().flatten() {
@@ -244,7 +244,7 @@ fn line(finding: &RawFinding) -> String {
     format!("{head} \"\": {}{quoted}", finding.text)
 }
 
-/// A text or a quote as it is kept.
+/// A text or a quote, shortened to one line.
 pub(super) fn kept(said: &str) -> String {
     one_line(said, MAX_WIDTH)
 }

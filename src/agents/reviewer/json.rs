@@ -1,20 +1,20 @@
-//! Reviews given as JSON, also when the end is missing.
+//! Reviews in JSON, also if the end is missing.
 
 use super::Sheet;
 use super::form::{self, Said};
 use crate::domain::review::{RawFinding, RawReview, Severity, Verdict};
 use serde_json::{Value, json};
 
-/// At most this many places are tried as the beginning of a JSON value.
+/// Maximum number of places that are tried as the start of a JSON value.
 const MAX_STARTS: usize = 8;
 
-/// Reads the first JSON value of the text that is a review. Whether there was one.
+/// Reads the first JSON value in the text that is a review. Returns whether there was one.
 pub(super) fn read(text: &str, sheet: &mut Sheet<'_>) -> bool {
     let mut from = 0;
     for _ in 0..MAX_STARTS {
         let Some(at) = text[from..].find(['{', '[']).map(|at| at + from) else { return false };
         let rest = &text[at..];
-        // Prose and lists have brackets too: JSON has a name, a value or an end next.
+        // Prose and lists have brackets too: in JSON, a name, a value or a closing bracket follows.
         let next = rest[1..].trim_start();
         if next.starts_with(['"', '{', '[', '}', ']'])
             && let Some((value, length)) = value(rest)
@@ -41,8 +41,8 @@ fn value(text: &str) -> Option<(Value, usize)> {
     serde_json::from_str(&mended).ok().map(|value| (value, length))
 }
 
-/// The text up to the last value that is whole, with the brackets closed that are open there.
-/// Commas before closing brackets are left out, and line feeds inside strings escaped.
+/// The text up to the last complete value, with open brackets closed. Commas before closing
+/// brackets are removed, and line feeds inside strings escaped.
 fn complete(text: &str) -> (String, usize) {
     let mut out = String::new();
     let mut open: Vec<char> = Vec::new();
@@ -93,7 +93,7 @@ fn complete(text: &str) -> (String, usize) {
     (out, text.len())
 }
 
-/// Whether a value has a field of the form.
+/// Whether a value has a field of a review.
 fn is_review(value: &Value) -> bool {
     const FIELDS: [&str; 5] = ["requirements", "findings", "verdict", "severity", "status"];
     match value {
@@ -108,7 +108,7 @@ fn is_review(value: &Value) -> bool {
     }
 }
 
-/// Takes everything that a value says, whatever its lists are called.
+/// Reads all judgements, findings and the verdict in a value, under any list names.
 fn take(value: &Value, sheet: &mut Sheet<'_>, depth: usize) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| take_item(item, sheet)),
@@ -128,7 +128,7 @@ fn take(value: &Value, sheet: &mut Sheet<'_>, depth: usize) {
     }
 }
 
-/// One item of a list: a finding, or the judgement of a requirement.
+/// Reads an item of a list: a finding, or the judgement of a requirement.
 fn take_item(item: &Value, sheet: &mut Sheet<'_>) {
     if let Some(said) = item.as_str() {
         match form::finding(said).map(Said::There).or_else(|| form::named(said)) {
@@ -169,7 +169,7 @@ fn take_item(item: &Value, sheet: &mut Sheet<'_>) {
     into.push(finding);
 }
 
-/// The requirement that a text is the id of.
+/// The requirement whose id a text is.
 fn requirement(said: &str) -> Option<String> {
     form::id(said, 'R').filter(|(_, rest)| rest.trim().is_empty()).map(|(n, _)| format!("R{n}"))
 }
@@ -182,7 +182,7 @@ fn judge(id: &str, value: &Value, sheet: &mut Sheet<'_>) {
     }
 }
 
-/// The review in the form, as the Reviewer is asked for it as JSON.
+/// Formats a review in the requested JSON form.
 #[must_use]
 pub fn write(review: &RawReview) -> String {
     let judged = review.judgements.iter();

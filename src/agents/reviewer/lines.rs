@@ -1,4 +1,4 @@
-//! Reviews given as lines: those of the form, and what stands in lists and tables instead of them.
+//! Reviews in lines: those of the requested form, and lists and tables in place of them.
 
 use super::super::lists::{self, Shape};
 use super::super::text;
@@ -6,31 +6,31 @@ use super::Sheet;
 use super::form::{self, Said};
 use crate::domain::review::{RawFinding, Status};
 
-/// Longest text that one finding's lines may add up to, in bytes.
+/// Maximum size of a finding's text from all of its lines, in bytes.
 const MAX_TEXT: usize = 4096;
 
 /// A finding whose lines are still being read.
 struct Draft {
     finding: RawFinding,
     indent: usize,
-    /// It stands in the form.
+    /// It is in the requested form.
     formal: bool,
-    /// Its quote stands below it.
+    /// Its quote is below it.
     below: bool,
 }
 
-/// Where in the answer the reader is.
+/// The state of the reader.
 struct Reader<'s, 'r> {
     sheet: &'s mut Sheet<'r>,
     draft: Option<Draft>,
     /// The status that a line gives to the requirements below it.
     group: Option<Status>,
-    /// Lines that are a status and nothing else, in order.
+    /// Lines that consist of a status, in order.
     bare: Vec<Status>,
     after_blank: bool,
 }
 
-/// What stands between two fences.
+/// The kind of content between two fences.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fenced {
     /// The line that the finding above is about.
@@ -41,7 +41,7 @@ enum Fenced {
     Other,
 }
 
-/// Collects what the lines of an answer say.
+/// Reads the lines of an answer.
 pub(super) fn read(text: &str, sheet: &mut Sheet<'_>) {
     let all_quoted = text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('>'));
     let mut reader =
@@ -121,7 +121,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Reads judgements from a line. Whether it was one.
+    /// Reads judgements from a line. Returns whether it was one.
     fn judges(&mut self, start: &str, body: &str, number: Option<u32>, indent: usize) -> bool {
         if let Some((ids, rest)) = ids(body)
             && let Some((status, reason)) = form::status(rest)
@@ -178,7 +178,7 @@ impl Reader<'_, '_> {
         true
     }
 
-    /// What stands behind a status says why a requirement is not met.
+    /// The text after a status explains why a requirement is not met.
     fn reason(&mut self, ids: &[String], status: Status, reason: &str, indent: usize) {
         let reason =
             reason.trim_matches(['*', '_', ' ', ':', '-', '–', '—', ';', ',', ']', '`', '.']);
@@ -202,7 +202,7 @@ impl Reader<'_, '_> {
         self.draft = Some(draft);
     }
 
-    /// A line that belongs to the finding above.
+    /// Adds a line to the finding above.
     fn add(&mut self, more: &str) {
         let Some(Draft { finding, .. }) = &mut self.draft else { return };
         let more = more.trim();
@@ -215,7 +215,7 @@ impl Reader<'_, '_> {
         finding.text.push_str(more);
     }
 
-    /// A line of the script that the finding above is about.
+    /// Adds a line of the script that the finding above is about.
     fn quote(&mut self, line: &str) {
         let Some(Draft { finding, below, .. }) = &mut self.draft else { return };
         let (quote, line) = (finding.quote.get_or_insert_default(), line.trim());
@@ -239,7 +239,7 @@ impl Reader<'_, '_> {
         into.push(finding);
     }
 
-    /// A row of a table: a requirement with a status, or a finding.
+    /// Reads a row of a table: a requirement with a status, or a finding.
     fn row(&mut self, line: &str) {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
         let alone = |cell: &&str| ids(cell).is_some_and(|(_, rest)| text::key(rest).is_empty());
@@ -276,7 +276,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// As many bare statuses as requirements: they are meant in order.
+    /// If there are as many bare statuses as requirements, they are assigned in order.
     fn judge_in_order(&mut self) {
         let requirements = self.sheet.requirements;
         let options = self.bare.len() == 3
@@ -290,12 +290,12 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The quoted code that a cell of a table is.
+/// The quoted code, if the cell of a table contains nothing else.
 fn quoted_alone(cell: &str) -> Option<(&str, &str)> {
     form::quote(cell).filter(|(_, rest)| rest.is_empty())
 }
 
-/// Whether a line is marked as an item, the number of it, and what stands behind the marks.
+/// Whether a line is marked as an item, its number, and the text after the marks.
 fn unmarked(start: &str) -> (bool, Option<u32>, &str) {
     let start = start.trim_start_matches(['#', '>', ' ']);
     if let Some(rest) = start.strip_prefix(['-', '*', '+', '•', '‣', '◦', '–'])
@@ -317,7 +317,7 @@ fn unmarked_number(start: &str) -> (bool, Option<u32>, &str) {
     }
 }
 
-/// A point that is not in the form: a severity in whatever brackets at an end of it counts.
+/// Parses a point in another form: a severity in any brackets at its start or end counts.
 fn loose(body: &str) -> RawFinding {
     const OPEN: [char; 6] = ['*', '_', '(', '[', '<', '`'];
     const CLOSE: [char; 8] = ['*', '_', ')', ']', '>', '`', ':', '|'];
@@ -364,7 +364,7 @@ fn checkbox(start: &str) -> Option<Status> {
     }
 }
 
-/// The status that an icon at the start stands for, and what follows it.
+/// The status that an icon at the start stands for, and the rest.
 fn icon(said: &str) -> Option<(Status, &str)> {
     const MET: [char; 6] = ['✅', '✔', '☑', '✓', '🟢', '👍'];
     const NOT: [char; 6] = ['❌', '✗', '✘', '✖', '🔴', '❎'];
@@ -382,7 +382,7 @@ fn icon(said: &str) -> Option<(Status, &str)> {
     Some((status, said[first.len_utf8()..].trim_start_matches(['\u{fe0f}', ' '])))
 }
 
-/// The requirements that a text begins with: `R1`, `R1, R2`, `R1-R5`; and what follows.
+/// The requirements at the start of a text, and the rest: `R1`, `R1, R2`, `R1-R5`.
 fn ids(said: &str) -> Option<(Vec<String>, &str)> {
     let (first, mut rest) = bare_id(said.trim_start_matches(['*', '_', '[', '(', '`']))?;
     let mut numbers = vec![first];

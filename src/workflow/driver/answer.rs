@@ -1,4 +1,4 @@
-//! What an answer of the Coder's stands for: a script, or one that it makes of the version before.
+//! Turns an answer of the Coder into a script: a whole script, or edits to the version before.
 
 use crate::agents::edits::{self, Edited, Found};
 use crate::agents::{Refusal, extract};
@@ -9,18 +9,18 @@ use crate::python::parts::{self, Fit, Put};
 use crate::python::{check, join};
 use crate::workflow::machine::{self, Told};
 
-/// A script, and what was done to the answer to get it, for people.
+/// A script, and notes for the user on how it was extracted from the answer.
 pub(super) struct Written {
     pub(super) script: String,
     pub(super) notes: Vec<String>,
 }
 
-/// The script that an answer stands for.
+/// Returns the script of an answer.
 ///
-/// `sampled`: it is one of several, which nobody is asked for again.
+/// With `sampled`, the answer is one of several candidates, and is not asked for again.
 ///
 /// # Errors
-/// Why it stands for none, in words for the model.
+/// Why there is no usable script, as text for the model.
 pub(super) fn written(
     session: &Session,
     pending: &Pending,
@@ -32,7 +32,8 @@ pub(super) fn written(
     let fit = Fitting {
         base: &base.script,
         repairs: pending.agent == Agent::Repair,
-        // It was told once that it can't be seen whether it meant a part; or tests will say.
+        // A script of unclear intent is taken as it is if the Coder was asked once already, or if
+        // candidates or tests will decide.
         insists: sampled
             || !session.interface.is_empty()
             || session.refusals_of(Role::Coder).next().is_some(),
@@ -49,10 +50,10 @@ pub(super) fn written(
     fit.complete(whole(&pending.answer, pending.outcome, session, sampled)?)
 }
 
-/// The version that the Coder was shown for an answer, if it was shown one.
+/// The version that the Coder was shown for an answer, if any.
 fn shown<'s>(session: &'s Session, pending: &Pending) -> Option<&'s Version> {
     let calls = &session.calls;
-    // The answers of one round were asked for one after the other.
+    // The calls of one round have consecutive numbers.
     let of_round = u32::try_from(calls.settled + calls.pending.len()).ok()?;
     let first = (calls.last + 1).checked_sub(of_round)?;
     let place = usize::try_from(pending.call.checked_sub(first)?).ok()?;
@@ -62,7 +63,7 @@ fn shown<'s>(session: &'s Session, pending: &Pending) -> Option<&'s Version> {
     session.head().filter(|_| told == Told::Script)
 }
 
-/// The script in an answer, whatever was before.
+/// The script in an answer that does not refer to an earlier version.
 fn whole(
     answer: &str,
     outcome: Outcome,
@@ -87,7 +88,7 @@ fn whole(
     let extracted = match extract::script(answer, outcome, &parses) {
         Ok(extracted) => extracted,
         Err(Refusal { reason, .. }) => {
-            // A sample is not asked for again: what it has of use is tried.
+            // A candidate is not asked for again, so any usable part is tried.
             let part = extract::part(answer, &session.interface, &parses);
             part.filter(|_| sampled).ok_or(reason)?
         }
@@ -98,7 +99,7 @@ fn whole(
     Ok(Written { script: extracted.script, notes: extracted.notes })
 }
 
-/// The script that several files make.
+/// The script that results from joining several files.
 fn joined(files: Vec<extract::File>) -> Option<Result<Put, String>> {
     if files.len() < 2 {
         return None;
@@ -107,17 +108,18 @@ fn joined(files: Vec<extract::File>) -> Option<Result<Put, String>> {
     join::join(&files.into_iter().map(file).collect::<Vec<_>>())
 }
 
-/// A script that was put together, if no line of it stands for code that was left out.
+/// Accepts a joined script, unless a line in it is a placeholder for omitted code.
 fn put_together(script: &str, notes: Vec<String>) -> Result<Written, String> {
     let whole = extract::put_together(script, notes).map_err(|refusal| refusal.reason)?;
     Ok(Written { script: whole.script, notes: whole.notes })
 }
 
-/// How an answer is fitted to the script that it is about.
+/// Fits an answer to the script that it is about.
 struct Fitting<'a> {
     base: &'a str,
     repairs: bool,
-    /// What runs by itself is taken as it is where it can't be told what it was meant as.
+    /// Whether a runnable script is taken as it is when it is unclear whether it is a part or the
+    /// whole.
     insists: bool,
 }
 
@@ -143,7 +145,7 @@ impl Fitting<'_> {
         put_together(&script, notes)
     }
 
-    /// Several parts in blocks of their own, one put in after the other.
+    /// Merges several parts in separate blocks, one after the other.
     fn pieces(&self, answer: &str) -> Option<Written> {
         let pieces = extract::pieces(answer, &parses);
         if pieces.len() < 2 {
@@ -173,7 +175,7 @@ impl Fitting<'_> {
     }
 }
 
-/// Whether what edits lead to is Python.
+/// Whether the edited script parses as Python.
 fn parsed(script: &str) -> Result<(), String> {
     check::syntax(script).map_err(|problem| {
         let line = script.lines().nth(problem.line.saturating_sub(1)).unwrap_or_default();
@@ -190,7 +192,7 @@ fn again(reason: &str) -> String {
     format!("{reason} Write the whole script, changed where needed, in one ```python block.")
 }
 
-/// Whether a text is Python, in the words of whoever takes scripts out of answers.
+/// Checks that a text is Python, with the error type of [`extract`].
 pub(super) fn parses(script: &str) -> Result<(), extract::SyntaxProblem> {
     let problem = |check::SyntaxProblem { line, message }| extract::SyntaxProblem { line, message };
     check::syntax(script).map_err(problem)

@@ -1,4 +1,4 @@
-//! Gates: a person or the rules of `--auto` answer, and one event keeps the answer.
+//! Gates: the user or the rules of `--auto` answer, and one event records the answer.
 
 use super::{Driver, DriverError, End, Next};
 use crate::agents::planner;
@@ -14,7 +14,7 @@ use crate::workflow::machine::{self, Auto};
 use crate::workflow::manager::{Answer, News, Question};
 use crate::workflow::{forecast, install, permission};
 
-/// Bytes of an output that may become an example.
+/// Maximum size of an output that may become an example, in bytes.
 const MOST_PRINTED: usize = 4_000;
 
 impl Driver<'_, '_> {
@@ -70,11 +70,11 @@ impl Driver<'_, '_> {
             (Answer::Right, Some(version)) => return self.right(version),
             (Answer::Input(text), Some(version)) => return self.typed(version, text),
             (Answer::Approve, _) => {
-                // Who is no person stands for nobody: the plan counts as approved by rule.
+                // If the Manager is not a person, the plan counts as approved by rule.
                 let is_person = self.tools.manager.is_person();
                 approval(session, if is_person { by } else { By::Auto })
             }
-            // Without a version there is nothing to say feedback of but the plan.
+            // Without a version, feedback can only be about the plan.
             (Answer::Say(text) | Answer::Plan(text), _) | (Answer::Feedback(text), None) => {
                 Some(Event::PlanRemark { text })
             }
@@ -94,7 +94,7 @@ impl Driver<'_, '_> {
             (Answer::Rewind(version), _) if session.version(version).is_some() => {
                 Some(Event::Rewound { version, by })
             }
-            // There is no version yet, and nothing was stopped at this gate.
+            // There is no version yet, or nothing was stopped at this gate.
             (
                 Answer::Run
                 | Answer::Tested(_)
@@ -128,7 +128,7 @@ impl Driver<'_, '_> {
         Ok(Next::Go)
     }
 
-    /// What the user means becomes an example, and the script that does it the version.
+    /// Makes the chosen candidate's output an example, and its script the next version.
     fn meant(&mut self, version: u32, which: usize) -> Result<Next, DriverError> {
         let session = self.store.session();
         let split = session.version(version).and_then(|version| version.split.as_ref());
@@ -148,7 +148,7 @@ impl Driver<'_, '_> {
         self.by_hand(script, Some(version))
     }
 
-    /// What a version printed with what it was given becomes an example.
+    /// Makes an example of a version's output for its input.
     fn right(&mut self, version: u32) -> Result<Next, DriverError> {
         let printed = self.store.session().version(version).map(|version| version.stdout.clone());
         match printed.map(|text| text.trim_end().to_owned()) {
@@ -165,7 +165,7 @@ impl Driver<'_, '_> {
         Ok(Next::Go)
     }
 
-    /// What a person typed is what every run reads from now on, the next one at once.
+    /// Sets the standard input of all runs to the text, and reruns the version.
     fn typed(&mut self, version: u32, text: String) -> Result<Next, DriverError> {
         let settings = Settings { stdin: text, ..self.store.session().settings.clone() };
         let (settings, artifact) = (Box::new(settings), Artifact::default());
@@ -174,7 +174,7 @@ impl Driver<'_, '_> {
         Ok(Next::Go)
     }
 
-    /// What is given to every run and has to be printed then is an example from now on.
+    /// Records an example: the input of every run, and this expected output.
     fn exemplify(&mut self, prints: String) -> Result<(), DriverError> {
         let session = self.store.session();
         let (given, _) = super::given(session);
@@ -206,7 +206,7 @@ impl Driver<'_, '_> {
     }
 }
 
-/// What keeps a session at a gate from going on by itself.
+/// Why a session at a gate cannot continue by itself.
 #[must_use]
 pub fn trouble(session: &Session, gate: Gate) -> Option<String> {
     match gate {
@@ -216,20 +216,20 @@ pub fn trouble(session: &Session, gate: Gate) -> Option<String> {
     }
 }
 
-/// What the head asks for and nobody allowed, a line each, with the flag that does.
+/// The permissions that the head still needs, one line each, with the flag that grants it.
 fn not_allowed(session: &Session) -> Vec<String> {
     let asked = session.head().map(|head| permission::open(session, head)).unwrap_or_default();
     asked.iter().map(permission::Need::not_allowed).collect()
 }
 
-/// That it was explained why the head does not work.
+/// The message that an analysis explains why the head does not work.
 fn explained(session: &Session) -> Option<String> {
     (session.analysed.is_some() && session.analysed == session.head)
         .then(|| machine::EXPLAINED.to_owned())
 }
 
-/// The answer to what the head asks for: packages, or something outside its run folder. Of that, the
-/// rules of `--auto` refuse only what the sandbox would have to be opened for.
+/// The event for an answer at the install or the safety gate: about the packages that the head needs,
+/// or about its permissions.
 fn permission(session: &Session, gate: Gate, allowed: bool, by: By) -> Event {
     if gate == Gate::Install {
         let asked = session.head().map(|head| install::unanswered(session, head));
@@ -239,11 +239,10 @@ fn permission(session: &Session, gate: Gate, allowed: bool, by: By) -> Event {
     permission::answer(session, allowed, by)
 }
 
-/// The event that makes a version of a script that the Manager wrote; none if it is the one that
-/// it was written from.
+/// The event for a version edited by the user, or `None` if the script did not change.
 ///
 /// # Errors
-/// A script that does not parse is no version: says where it fails.
+/// If the script does not parse: where the syntax error is.
 pub fn manual_version(
     session: &Session,
     script: String,
@@ -290,7 +289,7 @@ fn acceptance(session: &Session, by: By) -> Option<Event> {
     Some(Event::Accepted { version: head.number, by, without_run: !head.ran(), evidence })
 }
 
-/// The event for what the Manager said of a version, after what was said of it before.
+/// The event for feedback on a version, appended to the earlier feedback.
 #[must_use]
 pub fn feedback(session: &Session, version: u32, text: &str) -> Event {
     let before = session.version(version).and_then(|v| v.feedback.clone());
@@ -300,17 +299,17 @@ pub fn feedback(session: &Session, version: u32, text: &str) -> Event {
     said(session, version, all)
 }
 
-/// The event for all that was said of a version so far: one finding of its user's.
+/// The event for all feedback on a version so far, as one finding.
 pub(super) fn said(session: &Session, version: u32, text: String) -> Event {
     let finding = Some(Box::new(wishes::of(session, version, &text)));
     Event::FeedbackGiven { version, text, finding, artifact: Artifact::default() }
 }
 
-/// The least by which a budget in US dollars is widened.
+/// Minimum extension of a budget, in US dollars.
 const CENT: f64 = 0.01;
 
-/// The settings with each limit that is reached widened by what was given at first, and at least so
-/// far that the next call can be made: who allows it is not asked again for the same.
+/// The settings with each reached limit extended by its original value, and at least enough for the
+/// next call, so that the user is not asked again at once.
 fn extended(session: &Session) -> Settings {
     let mut settings = session.settings.clone();
     let given = session.limits_given;

@@ -1,11 +1,12 @@
-//! What servers' refusals teach of their models' contexts, and when nothing more is to be learnt.
+//! Learns the size of a model's context from requests that the server refused as too long, and
+//! decides when to give up.
 
 use super::{Driver, DriverError, End, MODEL_FAILED, Next};
 use crate::domain::chat::Request;
 use crate::domain::event::Event;
 
 impl Driver<'_, '_> {
-    /// What a server's refusal tells of its context: its size, or that it is less than the prompt.
+    /// Records the context size that a refusal states, or an estimate below the size of the prompt.
     pub(super) fn learn_context(
         &mut self,
         model: &str,
@@ -23,15 +24,15 @@ impl Driver<'_, '_> {
         self.refused.insert(model.to_owned(), TooLong { times, length, answer, is_told, words });
     }
 
-    /// A request was not too long for the model.
+    /// Resets the count after a request that was not too long.
     pub(super) fn was_taken(&mut self, model: &str) {
         if let Some(refused) = self.refused.get_mut(model) {
             refused.times = 0;
         }
     }
 
-    /// Ends with what the server said of a request that was too long for the model: how long its
-    /// context is may be a guess.
+    /// Ends the work with the server's message about the request that was too long; the known
+    /// context size may be an estimate.
     pub(super) fn too_long(&mut self, model: &str) -> Result<Next, DriverError> {
         let Some(TooLong { words, .. }) = self.refused.get(model) else { return Ok(Next::Go) };
         let (reason, told) = (format!("{MODEL_FAILED}: {words}"), format!("`{model}`: {words}"));
@@ -40,26 +41,26 @@ impl Driver<'_, '_> {
     }
 }
 
-/// How often a request that is too long for a model is made shorter and sent again.
+/// Maximum number of times that a request is shortened and sent again.
 const SHORTER: u32 = 3;
 
-/// A request that was too long for a model.
+/// A request that was refused as too long.
 pub(super) struct TooLong {
-    /// How many in a row were.
+    /// Number of such refusals in a row.
     pub(super) times: u32,
-    /// The length of its prompt, in bytes.
+    /// Length of the prompt, in bytes.
     length: usize,
-    /// The longest answer that it asked for, in tokens.
+    /// Maximum length of the answer it asked for, in tokens.
     answer: u32,
-    /// The server said how long the context is.
+    /// The server stated the size of the context.
     is_told: bool,
-    /// What the server said.
+    /// The server's message.
     words: String,
 }
 
 impl TooLong {
-    /// Whether asking for these instead is of no use: they are no shorter, or enough were tried. A
-    /// shorter answer counts once, where the server said what it has to fit into.
+    /// Whether to give up instead of sending these requests: they are no shorter, or the limit of
+    /// tries is reached. A shorter answer counts only once, if the server stated the context size.
     pub(super) fn is_final(&self, asked: &[(u32, Request)]) -> bool {
         let fitted = self.is_told && self.times == 1;
         let shorter = |request: &Request| {
@@ -90,7 +91,7 @@ mod tests {
             (4, false, 99, 100, true),
             (1, false, 100, 100, true),
             (1, false, 101, 10, true),
-            // Whether a shorter answer helps is known only of a context that is.
+            // A shorter answer can help only if the context size is known.
             (1, false, 100, 50, true),
             (1, true, 100, 50, false),
             (2, true, 100, 50, true),

@@ -1,4 +1,4 @@
-//! What the Manager decides of single findings and requirements at a gate: one event each.
+//! Records the user's decisions on single findings and requirements at a gate, one event each.
 
 use super::{Driver, DriverError, Next};
 use crate::domain::event::{By, Event};
@@ -8,7 +8,7 @@ use crate::findings::{evidence, ledger};
 use crate::workflow::manager::News;
 
 impl Driver<'_, '_> {
-    /// Waives findings, or opens them again; says of each what came of it.
+    /// Waives or reopens findings, and reports the result for each.
     pub(super) fn decide(
         &mut self,
         ids: &[String],
@@ -28,7 +28,7 @@ impl Driver<'_, '_> {
         Ok(Next::Go)
     }
 
-    /// Takes down what the Manager saw of requirements; says of each what came of it.
+    /// Records the results of the user's tests by hand, and reports each.
     pub(super) fn tested_by_hand(
         &mut self,
         version: u32,

@@ -1,4 +1,5 @@
-//! Questions: what the Engineer is asked, what becomes of its answers, and who is asked for more.
+//! Questions: builds the Engineer's prompt, handles its answers, and asks the user for the next
+//! question.
 
 use super::fit::PromptBudget;
 use super::{Driver, DriverError, End, Next};
@@ -22,24 +23,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-/// Earlier questions that a prompt tells of, and bytes of each and of its answer.
+/// Number of earlier questions in a prompt, and maximum size of each question and answer in bytes.
 const BEFORE: usize = 6;
 const BEFORE_BYTES: usize = 1000;
-/// Files, and bytes of them in all, that a run finds of earlier ones.
+/// Maximum number of files from earlier runs that a run finds, and their total size in bytes.
 const MOST_FILES: usize = 100;
 const MOST_BYTES: u64 = 50 * 1024 * 1024;
-/// What a model is to do next whose code failed, and whose code ran.
+/// The instructions after code that failed, and after code that ran.
 const AGAIN: &str =
     "Write the whole program again in one ```python block, so that this can't happen.";
 const ANSWER_NOW: &str = "If that answers the question, answer it now in words, without code. If not, \
                           write another ```python block.";
-/// What a model is told whose answer says nothing of its own.
+/// The message for an answer that only repeats the prompt.
 const ECHO: &str = "Your answer only says again what you were told.";
-/// Names of them that a prompt tells.
+/// Maximum number of file names in a prompt.
 const NAMED: usize = 20;
 
 impl Driver<'_, '_> {
-    /// Another question, where somebody has one.
+    /// Asks the user for the next question.
     pub(super) async fn listen(&mut self) -> Result<Next, DriverError> {
         self.store.sync()?;
         if !self.tools.more {
@@ -55,7 +56,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Makes a version of the code that waits.
+    /// Makes a version of the next piece of code.
     pub(super) fn take_piece(&mut self) -> Result<Next, DriverError> {
         let session = self.store.session();
         let open = session.dialogue.as_ref().and_then(|dialogue| dialogue.open());
@@ -122,14 +123,14 @@ impl Driver<'_, '_> {
         Ok(())
     }
 
-    /// The files that earlier runs of a dialogue left, by their names in the run folder; none
-    /// elsewhere, where each version has to work by itself.
+    /// The files that earlier runs of a dialogue left, by their names in the run folder. Empty in
+    /// other sessions, where each version has to work by itself.
     pub(super) fn left_files(&self) -> Vec<(String, PathBuf)> {
         let mut room = MOST_BYTES;
         let mut found = Vec::new();
         for (name, version) in left(self.store.session()) {
             let file = format!("{}/files/{name}", artifacts::run_folder(version));
-            // What is no regular file any more, or behind a link, was not left by a run.
+            // Skips links and anything that is no longer a regular file: a run did not leave those.
             let Some(path) = files::within(self.store.folder(), &file) else { continue };
             let Some(length) = files::length(&path).filter(|length| *length <= room) else {
                 continue;
@@ -141,7 +142,7 @@ impl Driver<'_, '_> {
     }
 }
 
-/// Adds the imports that were forgotten.
+/// Adds missing imports.
 fn mend(piece: &mut Piece) {
     if piece.problem.is_none() {
         let (code, added) = forgotten::with_imports(&piece.code);
@@ -151,7 +152,7 @@ fn mend(piece: &mut Piece) {
     }
 }
 
-/// The files that the runs of a dialogue left, each with the version that wrote it last.
+/// The files that the runs of a dialogue left, each with the latest version that wrote it.
 fn left(session: &Session) -> Vec<(&str, u32)> {
     let mut files: BTreeMap<&str, u32> = BTreeMap::new();
     for version in session.versions.iter().filter(|_| session.dialogue.is_some()) {
@@ -159,20 +160,20 @@ fn left(session: &Session) -> Vec<(&str, u32)> {
         files.extend(names.filter(|name| is_plain(name)).map(|name| (name, version.number)));
     }
     let mut files: Vec<(&str, u32)> = files.into_iter().collect();
-    // The newest stay.
+    // Keep the newest.
     files.sort_by_key(|(_, version)| std::cmp::Reverse(*version));
     files.truncate(MOST_FILES);
     files
 }
 
-/// Whether a path leads to nowhere but below where it starts: a journal may come from anywhere.
+/// Whether a relative path stays below its base: a journal may come from anywhere.
 fn is_plain(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     !name.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The prompt for the question that is open: it grows with what was tried for it, which is limited,
-/// and not with the dialogue.
+/// The prompt for the open question. It grows with the steps of this question, which are limited,
+/// but not with the dialogue.
 pub(super) fn request(
     session: &Session,
     prompts: &Prompts,
@@ -217,7 +218,7 @@ pub(super) fn request(
     engineer::request(prompts, &shown)
 }
 
-/// A turn as the model is told of it: with what came of its code, and with what it is to do next.
+/// A turn as the model is shown it: with the results of its code, and with the next instruction.
 fn exchange<'s>(
     session: &'s Session,
     turn: &'s Turn,
@@ -244,7 +245,7 @@ fn exchange<'s>(
     Exchange { said: &turn.said, pieces, note }
 }
 
-/// What came of a version, for the model; with `hint`, also what it is to do next.
+/// The result of a version as text for the model. With `hint`, the next instruction is added.
 fn came(version: &Version, room: PromptBudget, hint: bool) -> String {
     let checks = version.checks.clone().unwrap_or_default();
     let mut text = match &version.run {
@@ -261,7 +262,7 @@ fn came(version: &Version, room: PromptBudget, hint: bool) -> String {
     };
     let error = version.run.as_ref().and_then(|run| run.error.as_ref());
     let error = error.map_or("", |error| error.kind.as_str());
-    // Names that are missing were often made by code before.
+    // Missing names are often defined by earlier code.
     if error == "NameError" || checks.errors.iter().any(|e| e.rule == "F821") {
         text.push_str("\nEach program is run by itself: what earlier code defined is gone.");
     }
@@ -274,7 +275,7 @@ fn came(version: &Version, room: PromptBudget, hint: bool) -> String {
     text
 }
 
-/// What a version that ran printed.
+/// The output of a version that ran.
 fn printed(version: &Version, room: PromptBudget, hint: bool) -> String {
     let fenced = |text: &str| fenced(&ends(visible(text).trim_end(), room.run), "");
     let mut text = if version.stdout.trim().is_empty() {

@@ -1,5 +1,5 @@
-//! Edits by hand: what the Manager changed in the session's folder is journaled as the Manager's,
-//! and what depended on it is done again.
+//! Edits by hand: records the user's changes to files of the session's folder, so that the steps
+//! that depend on them are done again.
 
 use super::DriverError;
 use super::ask::said;
@@ -10,10 +10,10 @@ use crate::domain::settings::{Preset, Settings};
 use crate::store::artifacts::{self, SessionFile};
 use crate::store::{HandEdit, Store};
 
-/// Journals edits by hand; says what was taken up, a line each.
+/// Records edits by hand; returns a message for each.
 ///
 /// # Errors
-/// A `session.yaml` that can't be read stops everything, before anything is journaled.
+/// If `session.yaml` is invalid; nothing is recorded then.
 pub fn take_up(store: &mut Store, edits: Vec<HandEdit>) -> Result<Vec<String>, DriverError> {
     let mut events = Vec::new();
     let mut said = Vec::new();
@@ -28,10 +28,10 @@ pub fn take_up(store: &mut Store, edits: Vec<HandEdit>) -> Result<Vec<String>, D
     Ok(said)
 }
 
-/// The settings of the session as they will be once its edits are taken up.
+/// The settings of the session after its edits are recorded.
 ///
 /// # Errors
-/// A `session.yaml` that can't be read.
+/// If `session.yaml` is invalid.
 pub fn settings(store: &Store, edits: &[HandEdit]) -> Result<Settings, DriverError> {
     match edits.iter().find(|edit| edit.file == artifacts::SESSION) {
         Some(edit) => {
@@ -48,7 +48,7 @@ fn read_session_file(text: &str) -> Result<SessionFile, DriverError> {
         .map_err(|problem| DriverError::Edit { file: artifacts::SESSION.to_owned(), problem })
 }
 
-/// A session that answers questions does nothing else, and no other does.
+/// An edit cannot turn a session that answers questions into another kind, or the other way round.
 fn same_kind(session: &Session, settings: &Settings) -> Result<(), DriverError> {
     if session.dialogue.is_some() == (settings.preset == Preset::Ask) {
         return Ok(());

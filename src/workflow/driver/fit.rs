@@ -1,22 +1,22 @@
-//! A prompt that fits into a model's context: what can be left out is, the oldest and the most
-//! wordy first; never the plan, the script or what the Manager said.
+//! Fits a prompt into a model's context by leaving parts out, the oldest and longest first. The
+//! plan, the script and the user's messages are never left out.
 
 use crate::domain::chat::{Request, Usage};
 
-/// How much is shown of what a prompt can do without.
+/// How much of the optional parts a prompt contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PromptBudget {
-    /// Of a run, in bytes.
+    /// Size of a run's output, in bytes.
     pub(super) run: usize,
-    /// Of tests that failed, in bytes.
+    /// Size of failed tests, in bytes.
     pub(super) tests: usize,
-    /// Open findings, blockers first.
+    /// Number of open findings, blockers first.
     pub(super) findings: usize,
-    /// Of what is in the files of data, in characters.
+    /// Size of the description of data files, in characters.
     pub(super) data: usize,
 }
 
-/// From all to the least. Prompts do not grow with what a script prints.
+/// Budgets from the largest to the smallest. Prompts do not grow with a script's output.
 pub(super) const PROMPT_BUDGETS: [PromptBudget; 4] = [
     PromptBudget { run: 1500, tests: 1500, findings: usize::MAX, data: usize::MAX },
     PromptBudget { run: 400, tests: 1500, findings: usize::MAX, data: 2000 },
@@ -24,21 +24,21 @@ pub(super) const PROMPT_BUDGETS: [PromptBudget; 4] = [
     PromptBudget { run: 150, tests: 150, findings: 2, data: 200 },
 ];
 
-/// A script shorter than this is no answer.
+/// Minimum length of an answer with a script, in tokens.
 const SHORTEST_ANSWER: u64 = 64;
 
-/// A prompt, and whether it is what it should be.
+/// A prompt that was fitted to a context.
 #[derive(Debug)]
 pub(super) struct Fitted {
     pub(super) request: Request,
     /// Something was left out.
     pub(super) less: bool,
-    /// It fits, as far as can be told.
+    /// It fits, as far as the estimate goes.
     pub(super) fits: bool,
 }
 
-/// The fullest prompt that a context of so many tokens has room for, with an answer that has as much
-/// room as is left. Without a known context, the whole prompt.
+/// The fullest prompt that fits a context of this many tokens, with the rest left for the answer.
+/// Without a known context, the whole prompt.
 pub(super) fn fit<E>(
     context: Option<u32>,
     make: impl Fn(PromptBudget) -> Result<Request, E>,
@@ -48,7 +48,7 @@ pub(super) fn fit<E>(
     let Some(context) = context.map(u64::from) else {
         return Ok(Fitted { request, less: false, fits: true });
     };
-    // An answer needs its part of the context too.
+    // The answer needs its share of the context too.
     let answer = u64::from(request.max_tokens).min(context / 4);
     let fits = |request: &Request| request.prompt_tokens() + answer <= context;
     let full = request.messages.clone();
@@ -57,7 +57,8 @@ pub(super) fn fit<E>(
         let Some(room) = smaller.next() else { break };
         request = make(room)?;
     }
-    // A count that is on the safe side keeps no prompt from being sent that may well fit.
+    // A prompt is refused only if even the lower estimate does not fit, since the count errs on the
+    // high side.
     let least = Usage::estimate(&request.messages, "").prompt + SHORTEST_ANSWER;
     let left = context.saturating_sub(request.prompt_tokens()).max(answer.max(1));
     request.max_tokens = request.max_tokens.min(u32::try_from(left).unwrap_or(u32::MAX));
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
     use crate::domain::chat::{Agent, Message};
 
-    /// A prompt with a script of 4,000 bytes and a run of as many as there is room for.
+    /// A prompt with a script of 4,000 bytes, and a run's output as long as the budget allows.
     fn make(room: PromptBudget) -> Result<Request, ()> {
         let text = "s".repeat(4000) + &"r".repeat(room.run);
         Ok(Request::new(Agent::Coder, vec![Message::user(text)], 1000))

@@ -1,5 +1,5 @@
-//! What a version is run with: what the user gave, else what the plan says that the user approved, or
-//! that the request says too. And what the models are told of the files of data.
+//! The input of a version's run: from the user, otherwise from the approved plan, or as far as the
+//! request states it too. Also describes the data files for prompts.
 
 use crate::agents::given::Given;
 use crate::agents::planner;
@@ -8,8 +8,8 @@ use crate::domain::report::GivenBy;
 use crate::domain::session::Session;
 use crate::domain::text::{stands_in, visible};
 
-/// The arguments and the input of every run of a session, and who gave them; none where nothing is
-/// given, and a script that asks meets the end of its input.
+/// The arguments and standard input of every run of a session, and where they come from. The source
+/// is `None` if there are none; a script that reads input then gets an end of file.
 #[must_use]
 pub fn given(session: &Session) -> (Given, Option<GivenBy>) {
     let (args, stdin) = (&session.settings.args, &session.settings.stdin);
@@ -25,7 +25,7 @@ pub fn given(session: &Session) -> (Given, Option<GivenBy>) {
         given.args = Some(given.args).filter(|args| known(args)).unwrap_or_default();
         given.stdin = Some(given.stdin).filter(|s| s.lines().all(stands)).unwrap_or_default();
     }
-    // Each for itself: who gives arguments may leave the input to the plan.
+    // Each is replaced separately: a user who passes arguments may leave the input to the plan.
     if !args.is_empty() {
         given.args.clone_from(args);
     }
@@ -43,8 +43,8 @@ pub fn given(session: &Session) -> (Given, Option<GivenBy>) {
     (given, by)
 }
 
-/// What a plan that nobody approved says to try, where that is more than what a run is given: nobody
-/// asked for it, so that a script need not work with it. None where there is nothing of the kind.
+/// The input that an unapproved plan proposes, if it adds to the input of a run. A script need not
+/// work with it, since the user did not ask for it.
 pub(super) fn proposed(session: &Session) -> Option<Given> {
     let (counts, _) = given(session);
     let mut more = of_plan(session);
@@ -62,8 +62,8 @@ fn of_plan(session: &Session) -> Given {
     plan.map(|plan| planner::tried_with(&plan.text)).unwrap_or_default()
 }
 
-/// The files of data for a prompt: the name of each, with what is in it. All of that together takes at
-/// most so many characters, each file its part.
+/// The data files for a prompt: each name, with a description of the content. The descriptions
+/// share `room` characters equally.
 pub(super) fn data(session: &Session, room: usize) -> Vec<String> {
     let each = room / session.data.len().max(1);
     let told = session.data.iter().map(|file| {

@@ -1,4 +1,4 @@
-//! What was tried and failed, one after the other: for the next try, and for who has to explain it.
+//! The history of failed tries, for the next try and for the analysis.
 
 use crate::domain::event::Cause;
 use crate::domain::report::{RunError, TestOutcome};
@@ -8,14 +8,14 @@ use crate::domain::text::{one_line, quoted};
 use crate::python::hints;
 use std::fmt::Write as _;
 
-/// Tries that are told of: the last ones.
+/// Maximum number of tries shown; the latest ones.
 const TRIES: usize = 6;
-/// Errors of one try.
+/// Maximum number of errors shown for each try.
 const ERRORS: usize = 3;
-/// Characters of a part of an error.
+/// Maximum length of a part of an error, in characters.
 const WIDTH: usize = 180;
 
-/// One error of a try, in the parts that a model can use.
+/// An error of a try, in parts that help a model.
 struct Failure {
     kind: String,
     message: String,
@@ -23,20 +23,20 @@ struct Failure {
     suggestion: Option<String>,
 }
 
-/// The tries that led to a version and failed, without it, oldest first; empty where it is the first.
-/// Their text does not grow with their number.
+/// The failed tries that led to a version, oldest first, without the version itself. Empty for a
+/// first version. The text has a bounded length.
 pub(super) fn before(session: &Session, version: &Version) -> String {
     let mut tries = chain(session, version);
     tries.pop();
     words(session, &tries)
 }
 
-/// The same with the version itself.
+/// As [`before`], including the version itself.
 pub(super) fn all(session: &Session, version: &Version) -> String {
     words(session, &chain(session, version))
 }
 
-/// From the first version of a row of repairs to this one.
+/// The versions of a row of repairs, from the first one to this one.
 fn chain<'s>(session: &'s Session, version: &'s Version) -> Vec<&'s Version> {
     let base = |version: &&'s Version| {
         let repaired = version.base.filter(|_| version.cause == Cause::Repair);
@@ -113,7 +113,7 @@ fn line(version: &Version, number: usize) -> Option<String> {
     Some(format!("line {number}: {}", text.trim()))
 }
 
-/// What the review before the run found in a version, and sent it back for.
+/// The blockers of the review before the run for which a version was sent back.
 fn blockers(session: &Session, version: &Version) -> Vec<Failure> {
     let Some(review) = &version.review else { return Vec::new() };
     let known = session.ledger.iter().filter(|f| review.blockers.contains(&f.id));
@@ -127,7 +127,7 @@ fn blockers(session: &Session, version: &Version) -> Vec<Failure> {
         .collect()
 }
 
-/// What a review before the run found in a version that was not run for it.
+/// The findings of a review because of which a version was not run, as text for the model.
 pub(super) fn review_words(session: &Session, version: &Version) -> String {
     let mut text =
         "It was not run yet. Whoever reviewed it expects these problems. Put right what is true."

@@ -1,5 +1,5 @@
-//! Performs the machine's steps: brings agents, models, checks and runs together, and journals
-//! what came of each.
+//! Performs the steps of the state machine: calls agents and models, runs checks and scripts, and
+//! records the results in the journal.
 
 mod answer;
 mod ask;
@@ -48,80 +48,80 @@ use std::collections::HashMap;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-/// What makes a model of its name. The counts are the answers that each agent has had in this
-/// session, for models that play recorded answers.
+/// Connects to a model by its name. The counts are the number of answers per agent in this session,
+/// for providers that play back recorded answers.
 pub type Connect<'a> =
     dyn Fn(&str, &HashMap<Agent, usize>) -> Result<Connection, ProviderError> + 'a;
 
-/// What the driver works with.
+/// What the driver needs besides the session.
 pub struct Tools<'a> {
-    /// Whom to ask and to tell.
+    /// Asks and informs the user.
     pub manager: &'a mut dyn Manager,
-    /// Makes a model of its name.
+    /// Connects to a model by its name.
     pub connect: &'a Connect<'a>,
-    /// The environments that scripts run on, and who makes them.
+    /// Creates and finds the environments that scripts run in.
     pub packages: &'a Packages,
     /// The agents' templates.
     pub prompts: &'a Prompts,
-    /// Ends what is running.
+    /// Cancels the work.
     pub cancel: CancellationToken,
-    /// Gates are answered by the rules of `--auto`.
+    /// Answer gates by the rules of `--auto`.
     pub auto: bool,
-    /// The Manager is asked for further questions, once all are answered.
+    /// Ask the user for further questions after all are answered.
     pub more: bool,
 }
 
-/// Why a session waits that somebody broke off.
+/// Reason of a pause after an interruption.
 const INTERRUPTED: &str = "interrupted";
-/// How the reason begins why a session waits whose model failed.
+/// Prefix of the reason of a pause after a failed model call.
 const MODEL_FAILED: &str = "the model failed";
-/// How it begins where the prompt was known to be too long for the model.
+/// Prefix of the reason of a pause because the prompt was known to be too long for the model.
 const NOT_ASKED: &str = "the model was not asked";
 
-/// Whether a session waits only because it was broken off or its model failed: it goes on when it is
-/// worked on again, and nobody has to answer anything.
+/// Whether a session is paused only by an interruption or a failed model: it continues when it is
+/// resumed, without an answer from the user.
 #[must_use]
 pub fn was_cut_off(session: &Session) -> bool {
     session.paused.as_deref().is_none_or(is_cut_off)
 }
 
-/// Whether this is such a reason.
+/// Whether the reason is an interruption or a failed model.
 fn is_cut_off(reason: &str) -> bool {
     [INTERRUPTED, MODEL_FAILED, NOT_ASKED].iter().any(|cut_off| reason.starts_with(cut_off))
 }
 
-/// How far the work came.
+/// How the work ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// This version was accepted.
     Accepted(u32),
-    /// All questions came to their end, and nobody has another one.
+    /// All questions are answered, and there is no further one.
     Answered,
-    /// It waits, for this reason.
+    /// The session is paused, for this reason.
     Paused(String),
-    /// The Manager broke off.
+    /// The user interrupted.
     Interrupted,
     /// The model provider failed.
     ModelFailed(String),
 }
 
-/// Why the work could not go on.
+/// An error that stops the work.
 #[derive(Debug, Error)]
 pub enum DriverError {
-    /// The session can't be written.
+    /// The session cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The disk does not take what a run needs or leaves.
+    /// The disk refuses the files of a run.
     #[error(transparent)]
     Runner(#[from] RunnerError),
-    /// A model can't be reached as configured.
+    /// A model cannot be reached as configured.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// A template can't be used.
+    /// A template is invalid.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// A file that was edited by hand can't be read.
+    /// A file that was edited by hand is invalid.
     #[error("cannot take up the edited `{file}`: {problem}")]
     Edit {
         /// The file.
@@ -131,10 +131,10 @@ pub enum DriverError {
     },
 }
 
-/// Works on a session until it is accepted or has to wait.
+/// Works on a session until it is accepted or paused.
 ///
 /// # Errors
-/// Whatever was done until then is journaled; the session can be resumed.
+/// Everything up to the error is in the journal; the session can be resumed.
 pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverError> {
     let recording = Recording::of(store.session());
     if let Some(recording) = &recording {
@@ -148,31 +148,31 @@ pub async fn drive(store: &mut Store, tools: Tools<'_>) -> Result<End, DriverErr
     end
 }
 
-/// What a step leads to.
+/// The result of a step.
 enum Next {
-    /// The next step.
+    /// Continue with the next step.
     Go,
-    /// The end of the work.
+    /// Stop working.
     End(End),
 }
 
 struct Driver<'s, 't> {
     store: &'s mut Store,
     tools: Tools<'t>,
-    /// Ends what is running, but not the work.
+    /// Cancels the running step, but not the work.
     running: CancellationToken,
     models: HashMap<String, Connection>,
-    /// How long the models' contexts are, in tokens, as far as their servers' refusals tell.
+    /// Sizes of the models' contexts, in tokens, learned from their servers' refusals.
     contexts: HashMap<String, u32>,
-    /// What was too long for the models, as their servers said.
+    /// The latest request that was too long, by model.
     refused: HashMap<String, context::TooLong>,
     python: Option<Interpreter>,
-    /// What is recorded is held back here, and nothing is done: see [`replay`].
+    /// If set, events are collected here and nothing is recorded or performed: see [`replay`].
     dry_run: Option<Vec<Event>>,
 }
 
 impl<'s, 't> Driver<'s, 't> {
-    /// One that knows of no model yet.
+    /// A driver without connections.
     fn of(store: &'s mut Store, tools: Tools<'t>) -> Self {
         let (models, contexts, refused) = (HashMap::new(), HashMap::new(), HashMap::new());
         let running = tools.cancel.child_token();
@@ -186,7 +186,7 @@ impl Driver<'_, '_> {
             if self.tools.cancel.is_cancelled() {
                 return self.interrupted();
             }
-            // Between two steps there is nothing that could notice it.
+            // No step is running that could notice the cancellation.
             if self.running.is_cancelled() {
                 match self.stopped(None).await? {
                     Next::Go => continue,
@@ -242,7 +242,7 @@ impl Driver<'_, '_> {
         Ok(End::Interrupted)
     }
 
-    /// Goes on from the best version so far, and says why.
+    /// Continues from the best version so far, and reports why.
     fn go_back(&mut self, version: u32) -> Result<Next, DriverError> {
         let session = self.store.session();
         if let (Some(head), Some(best)) = (session.head(), session.version(version)) {
@@ -270,7 +270,8 @@ impl Driver<'_, '_> {
     }
 }
 
-/// All that is told of a script by itself, and by what the Manager's tests use of it.
+/// The static checks of a script, including functions tested by the user that ignore their
+/// parameters.
 fn checks_of(session: &Session, script: &str) -> Checks {
     Checks {
         ignores_parameters: outline::ignores_parameters(script, &session.interface),

@@ -1,4 +1,4 @@
-//! The Reviewer's notes for people: `review_vN.md`.
+//! The Markdown files for the user: reviews (`review_vN.md`), analysis and answer.
 
 use super::history;
 use crate::domain::review::{Finding, FindingState, Review, Severity, Verdict};
@@ -7,10 +7,10 @@ use crate::domain::text::{count, ends, fenced, one_line};
 use crate::findings::{self, evidence};
 use std::fmt::Write as _;
 
-/// Bytes of an output beside the answer that was made of it.
+/// Maximum size of an output beside the answer about it, in bytes.
 const PRINTED: usize = 8_000;
 
-/// The text of a review: what was said, and what the program makes of it.
+/// The text of a review: the Reviewer's statements and the program's verdict.
 pub(super) fn review(
     session: &Session,
     version: &Version,
@@ -26,7 +26,7 @@ pub(super) fn review(
     if let Some(words) = evidence::overruled(session, &reviewed) {
         let _ = writeln!(text, "What was seen counts more: {words}.");
     }
-    // Before a run nobody is asked what is met.
+    // A review before the run judges no requirements.
     let requirements = if review.before_run { &[] } else { session.requirements() };
     if !requirements.is_empty() {
         text.push_str("\n## Requirements\n\n");
@@ -57,7 +57,7 @@ pub(super) fn review(
     text
 }
 
-/// The text of `analysis.md`: how each try failed, and the model's explanation if it had one.
+/// The text of `analysis.md`: how each try failed, and the model's explanation if there is one.
 pub(super) fn analysis(session: &Session, version: &Version, said: Option<&str>) -> String {
     let tries = history::all(session, version);
     let request = one_line(&session.request, 300);
@@ -70,7 +70,7 @@ pub(super) fn analysis(session: &Session, version: &Version, said: Option<&str>)
     )
 }
 
-/// The text of `answer.md`: the question, what the model says of the output, and the output.
+/// The text of `answer.md`: the question, the model's answer from the output, and the output.
 pub(super) fn interpretation(session: &Session, version: &Version, said: Option<&str>) -> String {
     let said = said.unwrap_or("The model gave no answer that could be used.");
     format!(
@@ -81,7 +81,7 @@ pub(super) fn interpretation(session: &Session, version: &Version, said: Option<
     )
 }
 
-/// What the machine saw, matters of taste left out.
+/// The program's own findings, without nits.
 fn by_machine(session: &Session, version: &Version) -> String {
     let mut text = String::new();
     for finding in findings::seen(session, version) {

@@ -1,4 +1,4 @@
-//! Looks for the packages that a version needs, and has them installed where that is allowed.
+//! Resolves the packages that a version needs, and installs them where that is allowed.
 
 use super::{Driver, DriverError, Next};
 use crate::domain::event::Event;
@@ -10,20 +10,20 @@ use crate::workflow::install;
 use crate::workflow::manager::News;
 use std::time::Instant;
 
-/// What a version runs on, or what comes instead of its run.
+/// The environment of a run, or what happens in place of the run.
 pub(super) enum Ground {
-    /// This Python.
+    /// Run with this Python.
     Python(Interpreter),
-    /// It can't be run: this is its run.
+    /// The version cannot be run; this is the report of the run.
     Nothing(Box<Run>),
-    /// Something else comes first.
+    /// Another step comes first.
     Else(Next),
-    /// Somebody broke it off.
+    /// The installation was interrupted.
     Stopped,
 }
 
 impl Driver<'_, '_> {
-    /// The Python in use, without a version's packages, looked for once.
+    /// The configured Python without a version's packages. The lookup is cached.
     fn interpreter(&mut self) -> Result<Interpreter, InterpreterError> {
         if let Some(python) = &self.python {
             return Ok(python.clone());
@@ -41,7 +41,7 @@ impl Driver<'_, '_> {
         Ok(Next::Go)
     }
 
-    /// The packages that a script with these checks needs; none if it was broken off.
+    /// The packages that a script with these checks needs, or `None` if the lookup was interrupted.
     pub(super) async fn needs_of(&mut self, checks: Option<&Checks>) -> Option<Needs> {
         self.tools.manager.tell(News::Seeking);
         let needs = match self.interpreter() {
@@ -57,14 +57,14 @@ impl Driver<'_, '_> {
                 let ask_index = session.settings.check_index;
                 tools.packages.needs(&python, &checks, &data, ask_index, &self.running).await
             }
-            // The run says what is wrong.
+            // The run will report this error.
             Err(_) => Needs::default(),
         };
-        // What was not asked to its end is no answer.
+        // An interrupted lookup is discarded.
         (!self.running.is_cancelled()).then_some(needs)
     }
 
-    /// What a version runs on: the Python in use, or an environment that has what it needs.
+    /// The environment of a version: the Python in use, or an environment with its packages.
     pub(super) async fn ground(&mut self, version: u32) -> Result<Ground, DriverError> {
         let Some(head) = self.store.session().version(version) else {
             return Ok(Ground::Else(Next::Go));
@@ -73,7 +73,7 @@ impl Driver<'_, '_> {
         self.ground_of(version, &needs).await
     }
 
-    /// The same for what needs these packages.
+    /// The same for this list of packages.
     pub(super) async fn ground_of(
         &mut self,
         version: u32,
@@ -99,7 +99,8 @@ impl Driver<'_, '_> {
             return Ok(Ground::Python(there));
         }
         if needs.ready {
-            // It was there, so nobody was asked; now somebody has to be.
+            // The environment existed before, so the user was not asked; it was removed since, so
+            // now the user is asked.
             let needs = Box::new(Needs { ready: false, ..needs.clone() });
             self.record(Event::PackagesSought { version, needs })?;
             return Ok(Ground::Else(Next::Go));

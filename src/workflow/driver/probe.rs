@@ -1,4 +1,4 @@
-//! What a model is like: found out by asking it a few short things.
+//! Probes a model's properties with a few short calls.
 
 use crate::agents::{extract, thoughts};
 use crate::domain::chat::{Agent, Message, Outcome, Request, Usage};
@@ -14,41 +14,41 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How much is asked of a model.
+/// Limits of a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How long a long prompt or a long answer may take.
+    /// Time limit for a long prompt or a long answer.
     pub patience: Duration,
-    /// The longest of the short answers, in tokens: with room for a thought.
+    /// Maximum length of the short answers, in tokens, including reasoning.
     pub thought: u32,
-    /// The longest answer that is asked for, in tokens.
+    /// Maximum length of the longest answer, in tokens.
     pub answer: u32,
-    /// The longest prompt that is tried, in tokens.
+    /// Maximum length of the longest prompt, in tokens.
     pub prompt: u64,
 }
 
 impl Effort {
-    /// For somebody who waits for something else.
+    /// Limits of the probe before a first use, while the user waits for another command.
     pub const SHORT: Self =
         Self { patience: Duration::from_secs(8), thought: 400, answer: 256, prompt: 2_000 };
-    /// For somebody who wants to know.
+    /// Limits of a probe that the user asked for.
     pub const FULL: Self =
         Self { patience: Duration::from_secs(45), thought: 1_500, answer: 1_200, prompt: 16_000 };
 }
 
-/// A model may have to be loaded before it gives its first answer.
+/// Time limit of the first answer, for which the model may have to be loaded.
 const LOADING: Duration = Duration::from_mins(3);
 
-/// The longest prompt that is tried of a model that costs something, in tokens.
+/// Maximum prompt length for a model that costs money, in tokens.
 const PAID_PROMPT: u64 = 3_000;
 
-/// What a long prompt begins with, and its question asks for.
+/// The password at the start of a long prompt, which its question asks for.
 const PASSWORD: &str = "plum-4711";
 
-/// How often a prompt that is too long is tried again, shorter.
+/// Maximum number of times that a long prompt is shortened and sent again.
 const SHORTER: usize = 3;
 
-/// What one entry of the long prompt takes, in tokens: few models count fewer.
+/// Length of one entry of the long prompt, in tokens: few tokenizers count fewer.
 const ENTRY: u64 = 12;
 
 const CODE: &str = "Write a Python script of three lines that prints 1, then 2, then 3, with a \
@@ -62,7 +62,7 @@ const FORMAT: &str = "R1 was met, R2 was not met, R3 was met. Say so in exactly 
 
 const KEPT_TO: [&str; 4] = ["r1: met", "r2: not met", "r3: met", "verdict: iterate"];
 
-/// Small scripts with what was asked for, and whether they do that.
+/// Tasks with small scripts, and whether the script fulfils the task.
 const JUDGE: [(&str, &str, bool); JUDGED as usize] = [
     (
         "print the sum of the whole numbers from 1 to 10, both included",
@@ -99,21 +99,21 @@ const JUDGE: [(&str, &str, bool); JUDGED as usize] = [
 const VERDICT: &str = "Does it do what was asked for? Answer with one line and nothing else: \
                        `VERDICT: ACCEPT` if it does, `VERDICT: ITERATE` if it does not.";
 
-/// What is asked of a model whose answer is held to something else, and that.
+/// The question and the only word that the schema allows as its answer.
 const LIGHTHOUSE: &str = "In one short sentence: what is a lighthouse for?";
 const WORD: &str = "quince-2903";
 
-/// The longest answer to that, in tokens: with room for a thought before it.
+/// Maximum length of that answer, in tokens, including reasoning.
 const HELD_TOKENS: u32 = 400;
 
 const COUNT: &str =
     "Write the numbers from 1 to 3000, each on a line of its own, and nothing else.";
 
-/// Asks a model of this machine what it is like before it is used for the first time, keeps that and
-/// uses it; `tell` is told. Says whether it was asked. That it can't be told keeps nobody from using it.
+/// Probes a local model before its first use, stores the profile and applies it. Messages go to
+/// `tell`. Returns whether the model was probed. A failed probe does not prevent the model's use.
 ///
 /// # Errors
-/// The work was broken off.
+/// If the user interrupts.
 pub async fn get_to_know(
     connection: &mut Connection,
     model: &str,
@@ -123,7 +123,8 @@ pub async fn get_to_know(
     if !connection.is_new {
         return Ok(false);
     }
-    // What listens there need not be what usually does, and what it only passes on may cost.
+    // The server at this address may be another one than usual, and one that forwards requests may
+    // cost money.
     if let Some(server) = &connection.server
         && server.told().await.is_none_or(|told| told.elsewhere)
     {
@@ -143,7 +144,7 @@ pub async fn get_to_know(
             Ok(true)
         }
         Err(CallErrorKind::Interrupted) => Err(Interrupted),
-        // The call that follows says it.
+        // The call that follows reports the error.
         Err(CallErrorKind::Failed(_)) => {
             connection.is_new = false;
             Ok(false)
@@ -151,10 +152,10 @@ pub async fn get_to_know(
     }
 }
 
-/// Asks a model what it is like; `on` is told what is asked next.
+/// Probes a model; `on` is called with a description of each call.
 ///
 /// # Errors
-/// It does not answer, or the work was broken off. That it does not take a long prompt is no error.
+/// If the model does not answer, or the user interrupts. A refused long prompt is not an error.
 pub async fn probe(
     connection: &Connection,
     model: &str,
@@ -213,7 +214,7 @@ pub async fn probe(
                 if heard.text.contains(PASSWORD) || heard.reasoning.contains(PASSWORD) {
                     profile.read_tokens = heard.usage.prompt;
                 } else if !heard.usage.estimated && heard.usage.prompt * 2 < tokens {
-                    // The server dropped the beginning without a word.
+                    // The server silently dropped the start of the prompt.
                     profile.context = u32::try_from(heard.usage.prompt).ok();
                 }
                 profile.prompt_speed = heard.prompt_speed().or(reading);
@@ -229,18 +230,18 @@ pub async fn probe(
     Ok(profile)
 }
 
-/// Finds out of a server of this machine, where nobody knows it yet, whether answers are held to a schema, keeps that and
-/// uses it; `tell` is told. That it can't be told keeps nobody from using the model.
+/// If not known yet, finds out whether a local server constrains answers to a schema, stores the
+/// result and applies it. Messages go to `tell`. A failed call does not prevent the model's use.
 ///
 /// # Errors
-/// The work was broken off.
+/// If the user interrupts.
 pub(super) async fn try_schema(
     connection: &mut Connection,
     model: &str,
     cancel: &CancellationToken,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), Interrupted> {
-    // A session asks nothing of its own of a server that may cost something: `models probe` does.
+    // A session sends no extra calls to a server that may cost money; `models probe` does.
     let own = connection.server.as_ref();
     let own = own.is_some_and(crate::llm::server_info::Server::is_own);
     if !own || connection.holds_to_schemas.is_some() || !connection.model.takes_schema() {
@@ -252,7 +253,7 @@ pub(super) async fn try_schema(
     let holds = match holds_to_schemas(connection, cancel).await {
         Ok(holds) => holds,
         Err(CallErrorKind::Interrupted) => return Err(Interrupted),
-        // The call that follows says it.
+        // The call that follows reports the error.
         Err(CallErrorKind::Failed(_)) => None,
     };
     if let Some(holds) = holds {
@@ -265,11 +266,11 @@ pub(super) async fn try_schema(
     Ok(())
 }
 
-/// Whether a model's answers are held to the schema of their request: one short call whose schema
-/// leaves a single answer, to a question that nobody would answer so. None if it did not end in time.
+/// Whether answers are constrained to the schema of a request: one short call whose schema allows a
+/// single answer that no model would give by itself. `None` if it does not end in time.
 ///
 /// # Errors
-/// It does not answer, or the work was broken off.
+/// If the model does not answer, or the user interrupts.
 pub async fn holds_to_schemas(
     connection: &Connection,
     cancel: &CancellationToken,
@@ -284,13 +285,13 @@ pub async fn holds_to_schemas(
     Ok(heard.ended.then(|| said == Some(json!({"word": WORD}))))
 }
 
-/// Whether it is the four lines that were asked for, and nothing else.
+/// Whether the answer consists of exactly the four requested lines.
 fn keeps_to_the_form(answer: &str) -> bool {
     let lines = answer.lines().map(|line| line.trim().trim_matches('`').to_lowercase());
     lines.filter(|line| !line.is_empty()).eq(KEPT_TO)
 }
 
-/// Whether a script was accepted; none for an answer that says both or neither.
+/// Whether a script was accepted; `None` if the answer contains both verdicts or neither.
 fn verdict(answer: &str) -> Option<bool> {
     match (answer.contains("VERDICT: ACCEPT"), answer.contains("VERDICT: ITERATE")) {
         (true, false) => Some(true),
@@ -299,7 +300,8 @@ fn verdict(answer: &str) -> Option<bool> {
     }
 }
 
-/// A prompt of about so many tokens that says something at its beginning and asks for it at its end.
+/// A prompt of about this many tokens that states a password at its start and asks for it at its
+/// end.
 fn long_prompt(tokens: u64) -> String {
     let mut prompt = format!("The password is {PASSWORD}. Here is a list that does not matter.\n");
     for number in 0..tokens / ENTRY {
@@ -327,19 +329,19 @@ struct Asker<'a> {
     cancel: &'a CancellationToken,
 }
 
-/// What came of one thing that was asked, in the time that there was.
+/// The answer to a call, as far as it arrived within the time limit.
 struct Heard {
     text: String,
     reasoning: String,
     outcome: Outcome,
     usage: Usage,
-    /// The answer came to its end in time.
+    /// The answer ended in time.
     ended: bool,
-    /// It went round in circles.
+    /// The answer repeated itself.
     repeats: bool,
-    /// Until the first piece came.
+    /// Time until the first chunk.
     first: Duration,
-    /// Until the last one came.
+    /// Time until the last chunk.
     last: Duration,
 }
 
@@ -389,7 +391,7 @@ impl Asker<'_> {
             }),
             Ok(Err(CallError { kind, .. })) => Err(kind),
             Err(_) => {
-                // Servers that stream send a token a piece.
+                // Streaming servers usually send one token per chunk.
                 let mut usage = Usage::estimate(&request.messages, &text);
                 usage.answer = usage.answer.max(pieces);
                 let (outcome, ended, repeats) = (Outcome::Cut, false, false);
@@ -400,7 +402,7 @@ impl Asker<'_> {
 }
 
 impl Heard {
-    /// The answer without its thoughts.
+    /// The answer without its reasoning.
     fn answer(&self, profile: &Profile) -> &str {
         let cut = self.outcome == Outcome::Cut;
         let thought = thoughts(&self.text, profile.thinking, cut);
@@ -419,7 +421,8 @@ impl Heard {
         }
     }
 
-    /// The length at which the server ended it, if that is less than was asked for.
+    /// The server's own limit of the answer, in tokens, if it ended the answer earlier than
+    /// requested.
     fn limit(&self, asked: u32) -> Option<u32> {
         let cut = self.ended && self.outcome == Outcome::Cut && !self.repeats;
         let tokens = u32::try_from(self.usage.answer).ok().filter(|_| !self.usage.estimated)?;
@@ -427,7 +430,7 @@ impl Heard {
     }
 
     fn prompt_speed(&self) -> Option<f64> {
-        // What the server had in its cache took no time.
+        // Cached tokens took no time.
         per_second(self.usage.prompt.saturating_sub(self.usage.cached), self.first)
     }
 

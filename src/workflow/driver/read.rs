@@ -1,4 +1,5 @@
-//! Reads a finished answer: into a plan, a version or a review, or a reason to ask again.
+//! Reads a finished answer and turns it into a plan, a version or a review, or into a reason to ask
+//! again.
 
 use super::{Driver, DriverError, Next, answer, notes};
 use crate::agents::given::Given;
@@ -21,11 +22,11 @@ use crate::workflow::manager::News;
 use crate::workflow::{install, machine, samples};
 use std::collections::BTreeMap;
 
-/// What a model is told whose script was declined or ended by a filter.
+/// The message to a model whose answer was declined or ended by a filter.
 const DECLINED: &str = "The answer was declined, or a filter ended it. The task is to write an \
                         ordinary Python script. Answer with the whole script in one ```python block.";
 
-/// What is said of an answer with numbers of its own.
+/// The remark on an answer with numbers of unknown origin.
 const OWN: &str = "[?]: this number stands neither in the output nor in the question.";
 
 impl Driver<'_, '_> {
@@ -66,13 +67,13 @@ impl Driver<'_, '_> {
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
             }
-            // A Planner that can't plan must not keep the Manager from a script.
+            // A Planner that fails does not keep the user from a script.
             Err(_) => self.plan_from_request(),
         };
         self.propose(pending.call, Plan { text, requirements })
     }
 
-    /// Records a plan in which it is checked what each requirement comes from.
+    /// Records a proposed plan, with the origin of each requirement checked.
     fn propose(&mut self, call: u32, plan: Plan) -> Result<(), DriverError> {
         let session = self.store.session();
         let data = super::given::data(session, usize::MAX);
@@ -86,7 +87,7 @@ impl Driver<'_, '_> {
         Ok(())
     }
 
-    /// Takes the plan that has most in common with the other samples.
+    /// Chooses the plan that has most in common with the other candidates.
     fn read_plans(&mut self, last_try: bool) -> Result<(), DriverError> {
         let all = self.store.session().calls.pending.clone();
         let plans: Vec<_> = all
@@ -108,7 +109,7 @@ impl Driver<'_, '_> {
         self.propose(call, Plan { text: plan.text, requirements: plan.requirements })
     }
 
-    /// The request and what the Manager said of it, as they are.
+    /// A plan made from the request and the user's remarks alone.
     fn plan_from_request(&mut self) -> (String, Vec<Requirement>) {
         self.tools.manager.tell(News::Note(
             "the Planner gave no requirements; the request itself stands for the plan",
@@ -126,7 +127,7 @@ impl Driver<'_, '_> {
 
     fn read_script(&mut self, pending: &Pending, sampled: bool) -> Result<(), DriverError> {
         if pending.outcome == Outcome::Refused {
-            // What a filter took away nobody knows: what is left is no script, however it looks.
+            // It is unknown what a filter removed, so the rest is not used as a script.
             return self.refuse(pending, RefusalKind::Unusable, DECLINED.to_owned());
         }
         let written = match answer::written(self.store.session(), pending, sampled) {
@@ -186,7 +187,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// A script that another sample gave too is tried once.
+    /// Records a candidate. A script identical to an earlier candidate's is tried only once.
     fn read_sample(
         &mut self,
         pending: &Pending,
@@ -230,7 +231,7 @@ impl Driver<'_, '_> {
             }
             Err(_) => BTreeMap::new(),
         };
-        // What it says nothing of is in no package that it knows.
+        // A module that the answer leaves out gets an empty name: no known package.
         let names: BTreeMap<_, _> = modules
             .iter()
             .map(|module| ((*module).to_owned(), names.get(*module).cloned().unwrap_or_default()))
@@ -245,7 +246,7 @@ impl Driver<'_, '_> {
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
             }
-            // What is not clearly safe is not.
+            // An unclear judgement counts as not safe.
             Err(_) => Judged { safe: false, reason: "its answer was not clear".to_owned() },
         };
         let words = if judged.safe { "judged safe" } else { "judged NOT safe" };
@@ -253,7 +254,7 @@ impl Driver<'_, '_> {
         self.record(Event::SafetyJudged { version, call: pending.call, judged })
     }
 
-    /// What failed is told by the program, why by the model.
+    /// Records an analysis: the errors come from the program, the explanation from the model.
     fn read_analysis(&mut self, pending: &Pending, last_try: bool) -> Result<Next, DriverError> {
         let session = self.store.session();
         let about = pending.version.and_then(|v| session.version(v));
@@ -286,7 +287,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// What the accepted version's output says, or that no model could say it.
+    /// Records the interpretation of the accepted version's output, or that the model gave none.
     pub(super) fn interpreted(&mut self, call: u32, said: Option<&str>) -> Result<(), DriverError> {
         let session = self.store.session();
         let accepted = session.accepted.and_then(|accepted| session.version(accepted.version));
@@ -309,7 +310,7 @@ impl Driver<'_, '_> {
 
     fn read_review(&mut self, pending: &Pending, last_try: bool) -> Result<(), DriverError> {
         let session = self.store.session();
-        // Work may go on from another version since the Reviewer was asked.
+        // The head may have changed since the Reviewer was called.
         let about = pending.version.and_then(|v| session.version(v));
         let Some(reviewed) = about.or_else(|| session.head()) else { return Ok(()) };
         let raw = match reviewer::parse(&own_words(pending), session.requirements()) {
@@ -317,14 +318,15 @@ impl Driver<'_, '_> {
             Err(refusal) if !last_try => {
                 return self.refuse(pending, RefusalKind::Unusable, refusal.reason);
             }
-            // The checks and the run still say what they say.
+            // The checks and the run still count.
             Err(_) => RawReview::default(),
         };
         let version = reviewed.number;
         let (review, findings) = if pending.agent == Agent::Inspector {
             ledger::update_before_run(session, &raw, version)
         } else {
-            // Where nothing else blocks it, it is asked once more what it left out.
+            // If nothing else blocks the version, the Reviewer is asked once more about
+            // requirements that it left out.
             let left_out = ledger::unjudged(session, &raw);
             let first = samples::rounds_refused(session, Role::Reviewer) == 0;
             if first && !last_try && !left_out.is_empty() && !raw.blocks() {
@@ -356,13 +358,13 @@ fn read_plan(pending: &Pending) -> Result<Proposal, Refusal> {
     planner::parse(&words, outcome)
 }
 
-/// What the model itself has to say.
+/// The model's own words in an answer.
 fn own_words(pending: &Pending) -> String {
     said(pending).0
 }
 
-/// What the model itself has to say, and how that ended: no thoughts, no other turns, nothing of its
-/// prompt.
+/// The model's own words, and how the answer ended: without reasoning, other turns and echoes of
+/// the prompt.
 fn said(pending: &Pending) -> (String, Outcome) {
     let (words, outcome) = agents::own_words(&pending.answer, pending.outcome);
     (agents::without_echo(&words, &pending.told), outcome)

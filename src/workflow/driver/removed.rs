@@ -1,20 +1,20 @@
-//! What a version lost of the one that it was written from, without anybody asking for it.
+//! Finds functions and classes that a version dropped from its base without a request.
 
 use crate::domain::event::Cause;
 use crate::domain::session::{Session, Version};
 use crate::python::outline;
 
-/// Names that are kept.
+/// Maximum number of names reported.
 const MOST: usize = 8;
-/// Letters of the shortest part of a name that says what it is for.
+/// Minimum number of letters for a part of a name to be matched.
 const TELLING: usize = 3;
 
-/// The functions and classes that are gone, and that neither the Manager nor a finding spoke of.
+/// The functions and classes that were removed and that neither the user nor a finding mentioned.
 pub(super) fn of(session: &Session, version: &Version) -> Vec<String> {
     let Some(base) = version.base.and_then(|base| session.version(base)) else { return Vec::new() };
     let feedback = base.feedback.as_deref().unwrap_or_default();
     let by_hand = version.cause == Cause::Manager;
-    // Without feedback, it is a changed plan that this version follows.
+    // Without feedback, this version follows a changed plan.
     let other_plan = version.cause == Cause::Feedback && feedback.is_empty();
     if by_hand || other_plan {
         return Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn of(session: &Session, version: &Version) -> Vec<String> {
     gone
 }
 
-/// The words of a name, `draw` and `hands` of `draw_hands` or `drawHands`.
+/// The words in a name: `draw` and `hands` for `draw_hands` or `drawHands`.
 fn parts(name: &str) -> impl Iterator<Item = String> {
     let mut words = String::new();
     for c in name.chars() {

@@ -1,9 +1,10 @@
-//! Replay: what today's program makes of what a session recorded. Nothing is asked, run or written.
+//! Replay: compares what today's program would do with what a session recorded. Nothing is asked,
+//! run or written.
 //!
-//! The session is folded from its own events, one after the other. What came from outside (answers,
-//! runs, tests, packages, a person's word) is taken as it was. What followed from that is worked out
-//! anew by the driver's own steps, whose events are held back and compared with what was recorded;
-//! then the recorded one is taken. So one difference does not hide or bring about another one.
+//! The session is folded from its own events, one after the other. External events (answers, runs,
+//! tests, packages, the user's input) are taken as recorded. The events that follow from them are
+//! computed again by the driver's own steps in a dry run, and compared with the recorded ones; then
+//! the recorded event is applied. So one difference neither hides nor causes another one.
 
 use super::{Driver, DriverError, Tools};
 use crate::domain::event::{Artifact, By, CallStarted, Event};
@@ -17,32 +18,31 @@ use crate::store::line::Entry;
 use crate::workflow::machine::{self, Step};
 use std::collections::{HashSet, VecDeque};
 
-/// Where today's program does something else.
+/// A difference between the recording and today's program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The number of the event that was recorded there.
+    /// The number of the recorded event.
     pub seq: u64,
-    /// What it is about: `call 3 (coder, v2)`, `v2`, ...
+    /// The subject: `call 3 (coder, v2)`, `v2`, ...
     pub about: String,
-    /// What is another one now: `prompt`, `version`, `review`, `finding F2`, ...
+    /// What differs: `prompt`, `version`, `review`, `finding F2`, ...
     pub what: String,
-    /// As it was recorded, in a line.
+    /// The recorded value, in one line.
     pub then: String,
-    /// As it is today, in a line.
+    /// Today's value, in one line.
     pub now: String,
 }
 
-/// Replays what was recorded after the event that the store was made from; all differences, in
-/// their order.
+/// Replays the events recorded after those in the store; returns all differences in order.
 ///
 /// # Errors
-/// What today's program can't do at all, as with a template that can't be used.
+/// If today's program cannot compute a step at all, as with an invalid template.
 pub async fn replay(
     store: &mut Store,
     recorded: Vec<Entry>,
     tools: Tools<'_>,
 ) -> Result<Vec<Difference>, DriverError> {
-    // Only what the rules of `--auto` answered is worked out: what a person said is taken as it was.
+    // Only answers by the rules of `--auto` are computed; the user's answers are taken as recorded.
     let tools = Tools { auto: true, ..tools };
     let driver = Driver { dry_run: Some(Vec::new()), ..Driver::of(store, tools) };
     let (expected, failed, shortened) = (VecDeque::new(), None, HashSet::new());
@@ -55,29 +55,29 @@ pub async fn replay(
 
 struct Replay<'s, 't> {
     driver: Driver<'s, 't>,
-    /// What today's program still makes of the step that was worked out last.
+    /// The remaining events that today's program computed for the last step.
     expected: VecDeque<Event>,
     /// The model whose call failed last.
     failed: Option<String>,
-    /// Models whose prompts were shortened when their servers refused them: what these knew of their
-    /// contexts is not recorded.
+    /// Models whose prompts were shortened after a refusal: the contexts that were learned are not
+    /// recorded.
     shortened: HashSet<String>,
     differences: Vec<Difference>,
 }
 
-/// What is to be done with a recorded event.
+/// How a recorded event is handled.
 enum Part {
-    /// It came from outside.
+    /// External: applied as recorded.
     Given,
-    /// It came from outside, in this step.
+    /// External, and valid only in this step.
     GivenIn(fn(&Step, &Event) -> bool),
-    /// It followed from what was there.
+    /// Derived from the session: computed and compared.
     Made,
 }
 
 fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
     match event {
-        // Its call failed.
+        // The call failed.
         Event::Interpreted { .. } if matches!(step, Step::Call { .. }) => Part::Given,
         Event::ModelCallStarted(_)
         | Event::AnswerRefused { .. }
@@ -99,7 +99,7 @@ fn part(event: &Event, step: &Step, gate_is_open: bool) -> Part {
         | Event::InstallPermission { by: By::Auto, .. }
         | Event::Rewound { by: By::Auto, .. }
         | Event::Accepted { by: By::Auto, .. } => Part::Made,
-        // The rules of `--auto` stopped: a person would have been asked first.
+        // The rules of `--auto` stopped: a user would have been asked first.
         Event::Paused { reason }
             if matches!(step, Step::Ask(_)) && !gate_is_open && !super::is_cut_off(reason) =>
         {
@@ -154,7 +154,7 @@ impl Replay<'_, '_> {
         Ok(self.driver.store.follow(entry)?)
     }
 
-    /// Holds what was recorded against what today's program makes in its place.
+    /// Compares a recorded event with the one that today's program computes.
     async fn compare(&mut self, entry: &Entry, step: &Step) -> Result<(), DriverError> {
         let then = without_files(&entry.event);
         if self.expected.front() == Some(&then) {
@@ -180,7 +180,7 @@ impl Replay<'_, '_> {
         Ok(())
     }
 
-    /// Whether a prompt was recorded that had been shortened for a server that refused it.
+    /// Whether the recorded prompt is a shortened one, after a refusal by the server.
     fn was_shortened(&mut self, then: &Event, now: &Event) -> bool {
         let (Event::ModelCallStarted(then), Event::ModelCallStarted(now)) = (then, now) else {
             return false;
@@ -200,7 +200,7 @@ impl Replay<'_, '_> {
         true
     }
 
-    /// Says in what two events differ.
+    /// Reports the differences between two events.
     fn tell(&mut self, seq: u64, then: &Event, now: &Event) {
         let about = about(then);
         match (then, now) {
@@ -275,7 +275,7 @@ impl Replay<'_, '_> {
         }
     }
 
-    /// The first line in which two texts differ.
+    /// Reports the first line in which two texts differ.
     fn differ_in_line(&mut self, seq: u64, about: String, what: &str, then: &str, now: &str) {
         let number = then.lines().zip(now.lines()).take_while(|(a, b)| a == b).count();
         let line = |text: &str| match text.lines().nth(number) {
@@ -308,7 +308,7 @@ impl Driver<'_, '_> {
             | Step::GoBack(_) => {
                 self.perform(step).await?;
             }
-            // What they give comes from outside.
+            // The results of these steps are external.
             Step::ResolvePackages(_)
             | Step::Run(_)
             | Step::Test(_)
@@ -320,21 +320,21 @@ impl Driver<'_, '_> {
     }
 }
 
-/// An event as it is read back from a journal: numbers lose their last digit there.
+/// The event after a round trip through the journal: numbers lose their last digit there.
 fn journaled(event: Event) -> Event {
     let entry = Entry { seq: 1, at: String::new(), event, seal: Seal::Ours };
     let read = Entry::parse(entry.line().trim_end().as_bytes());
     without_files(&read.map_or(entry.event, |entry| entry.event))
 }
 
-/// An event without what the store adds to it.
+/// The event without the fields that the store adds.
 fn without_files(event: &Event) -> Event {
     let mut event = event.clone();
     for artifact in event.artifacts_mut() {
         *artifact = Artifact::default();
     }
     if let Event::Checked { checks, .. } = &mut event {
-        // Which files are there, and which variables are set, is this machine's.
+        // Existing files and set variables depend on the machine.
         let of_machine =
             |c: &Capability| matches!(c.kind, CapabilityKind::Files | CapabilityKind::Environment);
         checks.capabilities.retain(|capability| !of_machine(capability));
@@ -342,7 +342,7 @@ fn without_files(event: &Event) -> Event {
     event
 }
 
-/// An event without what earlier programs did not record of such events.
+/// Clears fields of `now` that earlier programs did not record.
 fn as_far_as(then: &Event, mut now: Event) -> Event {
     if let (Event::Accepted { evidence: None, .. }, Event::Accepted { evidence, .. }) =
         (then, &mut now)
@@ -359,7 +359,7 @@ fn name(event: &Event) -> String {
     names.next().map_or_else(String::new, |(name, _)| name.replace('_', " "))
 }
 
-/// What an event is about.
+/// The subject of an event.
 fn about(event: &Event) -> String {
     match event {
         Event::ModelCallStarted(call) => {
@@ -389,7 +389,7 @@ fn about(event: &Event) -> String {
     }
 }
 
-/// What came of something, in a line.
+/// The result of an event in one line.
 fn outcome(event: &Event) -> String {
     match event {
         Event::AnswerRefused { reason, .. } => format!("refused: {reason}"),

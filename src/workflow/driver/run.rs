@@ -1,4 +1,4 @@
-//! Runs a version and journals how it went.
+//! Runs a version and records the result.
 
 use super::packages::Ground;
 use super::{Driver, DriverError, Next};
@@ -11,8 +11,8 @@ use crate::store::artifacts;
 use crate::workflow::manager::News;
 use crate::workflow::{permission, results};
 
-/// A fault that says something of the script or of this system. The disk's says nothing of either: the work
-/// ends there, and what was to run is run when the session is resumed.
+/// Passes on a fault that concerns the script or this system. A disk error ends the work; the
+/// version is run again when the session is resumed.
 pub(super) fn but_the_disks(fault: RunFault) -> Result<RunFault, DriverError> {
     match fault {
         RunFault::Runner(error @ RunnerError::Folder(_)) => Err(error.into()),
@@ -65,7 +65,8 @@ impl Driver<'_, '_> {
         let wants_more = |ran: &run::Ran| ran.run.verdict.wants_more();
         let failed = ran.as_ref().is_ok_and(wants_more);
         if let Some(proposed) = proposed.filter(|_| failed) {
-            // It may want what nobody gave: then what the plan proposes is better than nothing.
+            // The script may need input that the user did not pass: the input proposed by the plan
+            // is tried.
             let aside = self.store.further_files(number)?;
             let seen = aside.with_extension("png");
             let ask = Ask {
@@ -111,7 +112,7 @@ impl Driver<'_, '_> {
             Some(version) => results::judged(session, version, false, run, &stdout),
             None => run,
         };
-        // One place each for the outputs, where there can be any: the store fills them in.
+        // Two placeholders for the outputs of a run that took place: the store fills them in.
         let outputs = if run.verdict.ran() { vec![Artifact::default(); 2] } else { Vec::new() };
         let artifact = Artifact::default();
         let finished = RunFinished { version, run, stdout, stderr, artifact, outputs };

@@ -1,4 +1,5 @@
-//! A step that was broken off: the session pauses, and a person at a terminal says at once how it goes on.
+//! Handles an interrupted step: the session is paused, and the user may say at once how to
+//! continue.
 
 use super::{Driver, DriverError, End, Next};
 use crate::domain::chat::Agent;
@@ -8,8 +9,8 @@ use crate::workflow::machine::{self, Step};
 use crate::workflow::manager::{Answer, News, Question};
 
 impl Driver<'_, '_> {
-    /// Pauses a session whose step was broken off. Where only the step was stopped and not the work, the
-    /// Manager is asked, and is shown what a model had written by then.
+    /// Pauses a session whose step was interrupted. If only the step was stopped, the user is asked
+    /// how to continue, and is shown the partial answer of the model.
     pub(super) async fn stopped(&mut self, partial: Option<&str>) -> Result<Next, DriverError> {
         let end = self.interrupted()?;
         if self.tools.cancel.is_cancelled() {
@@ -38,15 +39,16 @@ impl Driver<'_, '_> {
         Ok(Next::Go)
     }
 
-    /// From now on what runs can be stopped, once.
+    /// Creates a new cancellation token for the next step and passes it to the Manager.
     pub(super) fn begin(&mut self) {
         self.running = self.tools.cancel.child_token();
         self.tools.manager.begins(&self.running);
     }
 }
 
-/// What was said to whoever was stopped: of the plan to the Planner and before there is a version, else of
-/// the version. None where the session answers questions, which are as they were asked.
+/// The event for a message after a stop: a remark on the plan during planning or before the first
+/// version, otherwise feedback on the version. `None` in a session that answers questions, since a
+/// question cannot be changed.
 fn said(session: &Session, text: &str) -> Option<Event> {
     if session.dialogue.is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! Runs the Manager's tests on a version and journals how each went.
+//! Runs the user's tests on a version and records each result.
 
 use super::packages::Ground;
 use super::run::but_the_disks;
@@ -63,7 +63,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Nobody's fault but this system's: no test failed.
+    /// Records all tests as skipped, since this system could not run them.
     fn not_tested(&mut self, number: u32, why: &str) -> Result<Next, DriverError> {
         let files = self.store.session().tests.iter();
         let tests = files
@@ -99,8 +99,8 @@ impl Driver<'_, '_> {
     }
 }
 
-/// The latest of the versions that this one was written from in which a test passed; for a file that
-/// can't be loaded, any test of it.
+/// The latest base of a version in which a test passed. For a file that cannot be loaded, any of
+/// its tests counts.
 fn passed_in(session: &Session, number: u32, name: &str) -> Option<u32> {
     let passed = |version: &Version| {
         let mut passed = version.tests.iter().flatten();

@@ -1,7 +1,7 @@
-//! The machine of a session that answers questions: what to do next, and what an answer means.
+//! The state machine of sessions that answer questions: the next step, and how an answer is judged.
 //!
-//! A piece of code is a version like any other: it is checked, asked about and run by the steps that
-//! all versions share.
+//! A piece of code becomes a version like any other, and the shared steps check it, ask for its
+//! permissions and run it.
 
 use super::{Step, call, run};
 use crate::domain::chat::{Agent, Outcome};
@@ -10,33 +10,32 @@ use crate::domain::event::{Artifact, Event, Replied};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::same_code;
 
-/// Pieces of code that are run for one question, where nothing else is said.
+/// Default limit of pieces of code that are run for one question.
 const STEPS: u32 = 8;
-/// Answers of which nothing could be run, before the model is asked for the last time.
+/// Number of answers without runnable code after which the model is asked one last time.
 const WASTED: usize = 3;
-/// How much warmer the model is asked after each of these.
+/// Temperature added after each of these.
 const WARMER: f64 = 0.3;
-/// Bytes of a last output that is told where there is no answer.
+/// Maximum size of the last output that is shown in place of an answer, in bytes.
 const OUTPUT: usize = 2000;
 
-/// What a model is told that answers from memory.
+/// The note to a model that answered without running code.
 const FROM_MEMORY: &str = "No code was run for this. Write code that prints what is needed. If no \
                            code can help here, give your answer again.";
-/// What a model is told that gives up on code that failed.
+/// The note to a model that gave up on failing code.
 const UNSEEN: &str = "No program ran without an error yet. Write one that does, in another way. If \
                       it can't be done, give your answer again.";
-/// What a model is told whose words were cut off.
+/// The note to a model whose answer was cut off.
 const CUT: &str = "Your answer was cut off at its limit of length. Answer in a few sentences, or \
                    write the code that is needed.";
-/// What the last call is told.
+/// The note of the last call.
 pub const LAST: &str = "No more code can be run. Answer the question now in words, without code, \
                         from what was seen so far; say so if that is not enough.";
 
-/// The next step of a session that answers questions. An answer that waits to be read was seen to
-/// before.
+/// The next step of a session that answers questions. Pending answers have been handled before.
 pub(super) fn next_step(session: &Session, dialogue: &Dialogue) -> Step {
     let Some(question) = dialogue.open() else { return Step::NextQuestion };
-    // They are made one after the other, so only the last one can be unfinished.
+    // Versions are made one after the other, so only the last one can be unfinished.
     if let Some(version) = question.versions().last().and_then(|n| session.version(n)) {
         if version.checks.is_none() {
             return Step::Check(version.number);
@@ -51,20 +50,21 @@ pub(super) fn next_step(session: &Session, dialogue: &Dialogue) -> Step {
     call(session, Agent::Engineer, None)
 }
 
-/// Whether the question's next answer is its last: no more code is run for it.
+/// Whether the question's next answer is the last one: no more code is run after it.
 #[must_use]
 pub fn is_last(session: &Session, question: &Question) -> bool {
     left(session, question) == 0 || wasted(question) >= WASTED
 }
 
-/// How much warmer the Engineer is asked next, after answers of which nothing could be run.
+/// Temperature added to the Engineer's next call, by the number of latest answers without runnable
+/// code.
 #[must_use]
 pub fn warmer(question: &Question) -> f64 {
     let in_vain = question.turns.iter().rev().take_while(|turn| is_wasted(turn)).count();
     WARMER * f64::from(u8::try_from(in_vain).unwrap_or(u8::MAX))
 }
 
-/// Pieces of code that may still be run for a question.
+/// The number of pieces of code that may still be run for a question.
 fn left(session: &Session, question: &Question) -> usize {
     let steps = session.settings.limits.steps.unwrap_or(STEPS) as usize;
     steps.saturating_sub(question.versions().count())
@@ -78,7 +78,7 @@ fn is_wasted(turn: &Turn) -> bool {
     turn.pieces.iter().all(|piece| piece.version.is_none())
 }
 
-/// What is made of an answer: another turn, or the question's end.
+/// Judges an answer: it is another turn, or ends the question.
 #[must_use]
 pub fn judge(session: &Session, call: u32, outcome: Outcome, reply: Reply) -> Option<Event> {
     let dialogue = session.dialogue.as_ref()?;
@@ -116,7 +116,7 @@ pub fn judge(session: &Session, call: u32, outcome: Outcome, reply: Reply) -> Op
     })
 }
 
-/// Whether nothing was seen to run for a question, and the model was not told so yet.
+/// Whether no code ran successfully for a question, and the model was not told so yet.
 fn is_doubtful(session: &Session, question: &Question) -> bool {
     let notes = question.turns.iter().filter_map(|turn| turn.note.as_deref());
     let told = { notes }.any(|note| note == FROM_MEMORY || note == UNSEEN);
@@ -127,7 +127,7 @@ fn versions<'s>(session: &'s Session, question: &Question) -> impl Iterator<Item
     question.versions().filter_map(|number| session.version(number))
 }
 
-/// The last version of a question that ran to its end, with something printed.
+/// The last version of a question that ran successfully and printed something.
 fn shown<'s>(session: &'s Session, question: &Question) -> Option<&'s Version> {
     let printed = |v: &&Version| is_ok(v) && !v.stdout.trim().is_empty();
     versions(session, question).filter(printed).last()
@@ -137,7 +137,7 @@ fn is_ok(version: &Version) -> bool {
     version.run.as_ref().is_some_and(|run| run.verdict.went_well())
 }
 
-/// Whether an answer shows code again that ran, and says in words what it printed last: weak models
+/// Whether an answer only repeats code that ran and states its last output in words: weak models
 /// show their work with the answer.
 fn tells_again(session: &Session, question: &Question, said: &str, pieces: &[Piece]) -> bool {
     let again = |piece: &Piece| piece.call.is_none() && earlier(session, question, piece).is_some();
@@ -146,13 +146,13 @@ fn tells_again(session: &Session, question: &Question, said: &str, pieces: &[Pie
     pieces.iter().all(again) && line.is_some_and(|line| said.contains(line.trim()))
 }
 
-/// The version of a question whose code a piece is.
+/// The version of a question with the same code as a piece.
 fn earlier<'s>(session: &'s Session, question: &Question, piece: &Piece) -> Option<&'s Version> {
     versions(session, question).find(|version| same_code(&version.script, &piece.code))
 }
 
-/// The pieces of an answer, those that are not run with the reason: code again that was run before,
-/// and what passes the limit.
+/// The pieces of an answer, with the reason on those that are not run: code that was run before, or
+/// is past the limit.
 fn with_problems(session: &Session, question: &Question, pieces: Vec<Piece>) -> Vec<Piece> {
     let mut left = left(session, question);
     let mut seen: Vec<String> = Vec::new();
@@ -178,7 +178,7 @@ fn with_problems(session: &Session, question: &Question, pieces: Vec<Piece>) -> 
     judged
 }
 
-/// What is told of code that was given again.
+/// The note about code that was repeated.
 fn again(version: &Version) -> String {
     let begin = "It was not run again: it is the same code as before, word by word.";
     if is_ok(version) {
@@ -204,7 +204,7 @@ fn answered(session: &Session, question: &Question, words: String, outcome: Outc
     Ended { answer: Some(words), remark: remark.map(str::to_owned) }
 }
 
-/// The end of a question that has no answer in words: what was seen is told.
+/// Ends a question without an answer in words, with the last output as the remark.
 fn unanswered(session: &Session, question: &Question) -> Ended {
     let begin = "The model gave no answer in words.";
     let remark = match shown(session, question) {

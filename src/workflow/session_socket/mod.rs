@@ -1,9 +1,9 @@
-//! A session that is worked on, offered to other processes of the same user on this machine: they watch it
-//! and answer its questions as a watcher inside the process does ([`super::session_task`]).
+//! Makes a running session available to other processes of the same user on this machine: they
+//! watch it and answer its questions like a watcher in the same process ([`super::session_task`]).
 //!
-//! A connection is one [`Request`], a line of JSON, and what is said to it: one line, or for `watch` the
-//! session's messages, a line each. Both ends make sure that the other is a process of this user, and not
-//! of a container or of the sandbox.
+//! A connection carries one [`Request`], a line of JSON, and the response: one line, or for `watch`
+//! one line for each message of the session. Both ends verify that the peer is a process of this
+//! user, outside of any container or sandbox.
 
 #[cfg(unix)]
 mod offer;
@@ -11,12 +11,12 @@ mod offer;
 #[cfg(unix)]
 pub use offer::{Offer, offer};
 
-/// There is none on this system.
+/// A socket; not available on this system.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub struct Offer;
 
-/// Offers nothing.
+/// Not available on this system.
 ///
 /// # Errors
 /// Always.
@@ -38,64 +38,64 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 #[cfg(unix)]
 type Stream = tokio::net::UnixStream;
-/// Nobody listens there.
+/// A placeholder; no connection is ever made.
 #[cfg(not(unix))]
 type Stream = tokio::net::TcpStream;
 
-/// How long the other end may take for a line.
+/// Time limit for a line from the peer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest request, in bytes: an answer can be a whole script.
+/// Maximum size of a request, in bytes: an answer can be a whole script.
 const LONGEST: u64 = 8 << 20;
 
-/// What another process asks.
+/// A request of another process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 enum Request {
-    /// All messages from now on, the open question first.
+    /// Send all messages from now on, starting with the open question.
     Watch,
-    /// A [`State`].
+    /// Send a [`State`].
     State,
-    /// That this answer is taken; it is told whether it was: a `Result<(), Refusal>`.
+    /// Answer a question. The response is a `Result<(), Refusal>`.
     Answer { question: u64, answer: Answer },
-    /// That what runs is stopped and the session is paused; the same.
+    /// Stop the running step and pause the session. The response is a `Result<(), Refusal>`.
     Stop,
 }
 
-/// What the process that works on a session says of it.
+/// The state of the process that works on a session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    /// It takes answers from other processes.
+    /// Whether it accepts answers from other processes.
     pub takes_answers: bool,
-    /// The question that is open.
+    /// The open question, if there is one.
     pub question: Option<Asked>,
 }
 
-/// A question that waits for an answer: [`super::session_task::Question`] without the session, which is on
-/// the disk as the question finds it.
+/// An open question: [`super::session_task::Question`] without the session, which can be read from
+/// the disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
     /// Its number.
     pub id: u64,
-    /// What about; none where the next question to the session is asked for.
+    /// The gate; `None` for the prompt for the next question.
     pub gate: Option<Gate>,
-    /// What keeps the session from going on by itself.
+    /// Why the session cannot continue by itself.
     pub trouble: Option<String>,
 }
 
-/// Why an answer is not taken, in a sentence.
+/// Why an answer is refused, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// Somebody else answered first.
+    /// The question was answered already.
     #[error("{0}")]
     Closed(String),
-    /// No such question was asked.
+    /// There is no such question.
     #[error("{0}")]
     Unknown(String),
-    /// The question takes other answers.
+    /// The answer is not valid for this question.
     #[error("{0}")]
     Unfitting(String),
-    /// The process takes no answers from others.
+    /// The process does not accept answers from other processes.
     #[error("the process that works on this session is told by whoever started it")]
     Elsewhere,
 }
@@ -111,15 +111,15 @@ impl From<AnswerError> for Refusal {
     }
 }
 
-/// What the process that works on a session says of it; none where it says nothing.
+/// The state of the process that works on a session, or `None` if it does not respond.
 pub async fn state(folder: &Path) -> Option<State> {
     ask(folder, &Request::State).await.ok()
 }
 
-/// Has the process that works on a session take an answer.
+/// Sends an answer to the process that works on a session.
 ///
 /// # Errors
-/// Nobody listens. The inner error says why the answer is not taken.
+/// If no process listens. The inner error says why the answer is refused.
 pub async fn answer(
     folder: &Path,
     question: u64,
@@ -128,7 +128,7 @@ pub async fn answer(
     ask(folder, &Request::Answer { question, answer }).await
 }
 
-/// Has the process that works on a session stop what it does and pause the session.
+/// Asks the process that works on a session to stop and to pause the session.
 ///
 /// # Errors
 /// As for [`answer`].
@@ -143,15 +143,15 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Begins to listen.
+    /// Connects.
     ///
     /// # Errors
-    /// Nobody listens.
+    /// If no process listens.
     pub async fn of(folder: &Path) -> io::Result<Self> {
         Ok(Self { from: BufReader::new(connected(folder, &Request::Watch).await?) })
     }
 
-    /// The next message, as a line of JSON; none after the last one, and where the process is gone.
+    /// The next message, as a line of JSON; `None` after the last one or if the process ended.
     pub async fn next(&mut self) -> Option<String> {
         let mut line = String::new();
         let read = self.from.read_line(&mut line).await.ok()?;
@@ -169,7 +169,7 @@ async fn ask<T: DeserializeOwned>(folder: &Path, request: &Request) -> io::Resul
     tokio::time::timeout(PATIENCE, asked).await?
 }
 
-/// A connection to the process that works on a session, which was sent this.
+/// Connects to the process that works on a session, and sends the request.
 async fn connected(folder: &Path, request: &Request) -> io::Result<Stream> {
     let mut stream = connect(folder).await?;
     send(&mut stream, request).await?;
@@ -188,7 +188,7 @@ async fn connect(_: &Path) -> io::Result<Stream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Writes a value as a line.
+/// Writes a value as a line of JSON.
 async fn send(
     to: &mut (impl tokio::io::AsyncWrite + Unpin),
     value: &impl Serialize,

@@ -1,4 +1,4 @@
-//! The end of the process that works on the session.
+//! The server end: the process that works on the session.
 
 use super::{Asked, LONGEST, PATIENCE, Refusal, Request, State, Stream, send};
 use crate::files;
@@ -13,14 +13,14 @@ use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How many others may be connected at once.
+/// Maximum number of connections.
 const MOST: usize = 32;
-/// How long those who watch may take for the last messages.
+/// Time that watchers have to receive the last messages.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// How long it is waited after a connection that could not be taken.
+/// Pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Others can connect as long as this is there.
+/// The listening socket. Dropping it closes the socket.
 #[derive(Debug)]
 pub struct Offer {
     _name: files::SocketName,
@@ -28,11 +28,12 @@ pub struct Offer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Offers the task of a session whose lock this process holds. `takes_answers`: others may answer and stop
-/// it; else they only watch.
+/// Opens the socket of a session whose lock this process holds. With `takes_answers`, other
+/// processes may answer and stop the session; otherwise they can only watch.
 ///
 /// # Errors
-/// The user has no state folder, or there can be no socket in it. The session is worked on all the same.
+/// If the user has no state folder, or no socket can be created in it. The session runs all the
+/// same.
 pub fn offer(task: &SessionTask, folder: &Path, takes_answers: bool) -> io::Result<Offer> {
     let place = store::socket_of(folder).ok_or(io::ErrorKind::NotFound)?;
     let (listener, name) = files::listen(&place).map_err(|error| error.source)?;
@@ -70,7 +71,7 @@ async fn listen(
             accepted = listener.accept(), if open.len() < MOST => match accepted {
                 Ok((stream, _)) if is_ours(&stream) => {
                     let task = task.clone();
-                    // Whoever goes away in the middle changes nothing.
+                    // A peer that disconnects changes nothing.
                     open.spawn(async move { drop(attend(stream, &task, takes_answers).await) });
                 }
                 Ok(_) => {}
@@ -82,7 +83,7 @@ async fn listen(
     let _ = tokio::time::timeout(LAST_WORDS, ends).await;
 }
 
-/// Does what one connection asks.
+/// Handles one connection.
 async fn attend(stream: Stream, task: &SessionTask, takes_answers: bool) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
@@ -99,7 +100,7 @@ async fn attend(stream: Stream, task: &SessionTask, takes_answers: bool) -> io::
                         Some(message) => send(&mut write, &message).await?,
                         None => return Ok(()),
                     },
-                    // Nothing more is asked: whoever watches went away.
+                    // The peer disconnected; a watcher sends nothing more.
                     _ = read.read_u8() => return Ok(()),
                 }
             }
@@ -125,16 +126,17 @@ async fn attend(stream: Stream, task: &SessionTask, takes_answers: bool) -> io::
     }
 }
 
-/// Whether the other end is a process of this user that lives where this one does. A script in the sandbox is
-/// none, even where it may read the state folder: it has processes of its own.
+/// Whether the peer is a process of this user in the same PID namespace. A script in the sandbox is
+/// not, even where it can read the state folder: it has a PID namespace of its own.
 pub(super) fn is_ours(stream: &Stream) -> bool {
     let Ok(peer) = stream.peer_cred() else { return false };
     peer.uid() == nix::unistd::geteuid().as_raw() && peer.pid().is_none_or(lives_here)
 }
 
-/// Whether a process sees the same processes as this one: it has a number in each space that it is seen in, and
-/// one with processes of its own has more. The link `ns/pid` would say so too, but that of a process that hides
-/// its memory, as redraft does, is its own to read.
+/// Whether a process is in the same PID namespace: `NSpid` lists one id for each namespace that the
+/// process is visible in, so a process in a nested namespace has more. The link `ns/pid` would show
+/// the same, but that of a process with protected memory, such as redraft, is readable by itself
+/// only.
 fn lives_here(process: i32) -> bool {
     let spaces = |process: &str| {
         let status = Path::new("/proc").join(process).join("status");

@@ -1,18 +1,18 @@
-//! What waits for one watcher. It never makes the session wait, and it never grows without bound.
+//! The queue of messages for one watcher. It never blocks the session, and its size is bounded.
 
 use super::message::{Message, News};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
-/// The most text of models that waits for a watcher, in bytes; more is left out.
+/// Maximum size of queued model text, in bytes; further text is dropped.
 const MOST_TEXT: usize = 4 << 20;
-/// The most messages that wait; the oldest news are left out first, questions and ends never.
+/// Maximum number of queued messages. The oldest news are dropped first, questions and ends never.
 const MOST_MESSAGES: usize = 4096;
-/// What stands where text was left out.
+/// The marker for dropped text.
 const LEFT_OUT: &str = "\n[...]\n";
 
-/// The messages that wait for a watcher.
+/// The queued messages of a watcher.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     waiting: Mutex<Waiting>,
@@ -22,18 +22,18 @@ pub(super) struct Mailbox {
 #[derive(Debug, Default)]
 struct Waiting {
     messages: VecDeque<Message>,
-    /// How far an answer is, behind all of these: only the latest counts.
+    /// The latest progress, delivered after the messages; earlier progress is replaced.
     progress: Option<Message>,
-    /// Bytes of text among them.
+    /// Size of the queued text, in bytes.
     text: usize,
-    /// Text was left out since the last one that was taken in.
+    /// Text was dropped since the last text that was queued.
     left_out: bool,
-    /// Nothing comes any more.
+    /// No more messages will be added.
     closed: bool,
 }
 
 impl Mailbox {
-    /// Takes a message in.
+    /// Adds a message.
     pub(super) fn put(&self, message: Message) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).put(message);
         self.arrived.notify_one();
@@ -41,7 +41,7 @@ impl Mailbox {
 
     async fn take(&self) -> Option<Message> {
         loop {
-            // A message that arrives after the look leaves a permit, so it can't be missed.
+            // A message that arrives after the check leaves a permit, so it cannot be missed.
             let arrived = self.arrived.notified();
             {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +67,7 @@ impl Waiting {
                 self.progress = None;
                 self.closed |= matches!(message, Message::Ended(_));
                 if let Message::Closed { question, .. } = message {
-                    // Nobody needs to see a question that is no longer open.
+                    // A closed question no longer needs to be delivered.
                     self.messages
                         .retain(|m| !matches!(m, Message::Question(q) if q.id == question));
                 }
@@ -85,7 +85,7 @@ impl Waiting {
         }
     }
 
-    /// Adds a piece to the text that is there already, as long as there is room.
+    /// Appends a chunk to the queued text, as long as there is room.
     fn put_text(&mut self, text: String, thought: bool) {
         let full = self.text + text.len() > MOST_TEXT;
         if full && std::mem::replace(&mut self.left_out, true) {
@@ -118,7 +118,7 @@ fn length(message: &Message) -> usize {
     }
 }
 
-/// Receives the messages of a session. Dropping it changes nothing for the session.
+/// Receives the messages of a session. Dropping it does not affect the session.
 #[derive(Debug)]
 pub struct Watcher {
     mailbox: Arc<Mailbox>,
@@ -129,8 +129,8 @@ impl Watcher {
         Self { mailbox }
     }
 
-    /// The next message, as soon as there is one; none after the end. Nothing is lost if this is
-    /// dropped while it waits.
+    /// Waits for the next message; `None` after the end. Cancel-safe: no message is lost if the
+    /// future is dropped.
     pub async fn next(&mut self) -> Option<Message> {
         self.mailbox.take().await
     }

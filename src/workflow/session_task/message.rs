@@ -1,4 +1,4 @@
-//! What a session's watchers receive: owned values that can leave the process as JSON.
+//! Messages to a session's watchers: owned values that serialise to JSON.
 
 use crate::domain::chat::{Agent, Outcome, Usage};
 use crate::domain::event::Gate;
@@ -12,40 +12,40 @@ use serde::{Serialize, Serializer};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One message to a watcher.
+/// A message to a watcher.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub enum Message {
-    /// Something happened.
+    /// An event.
     News(News),
-    /// Somebody has to answer.
+    /// A question that needs an answer.
     Question(Question),
-    /// A question was answered, or will not be: the session was cancelled.
+    /// A question was answered, or the session was cancelled before an answer.
     Closed {
         /// The question.
         question: u64,
         /// The answer's word ([`manager::Answer::word`]), if there was one.
         answer: Option<&'static str>,
     },
-    /// The work is over. No message follows.
+    /// The work ended. This is the last message.
     Ended(Ended),
 }
 
-/// A question that waits for an answer.
+/// An open question.
 #[derive(Clone, Debug, Serialize)]
 pub struct Question {
     /// Its number in this run of the session, from 1.
     pub id: u64,
-    /// What about; none where the next question to the session is asked for.
+    /// The gate; `None` for the prompt for the next question.
     pub gate: Option<Gate>,
-    /// What keeps the session from going on by itself: a limit, or that it is stuck.
+    /// Why the session cannot continue by itself: a limit is reached, or it is stuck.
     pub trouble: Option<String>,
-    /// What a model had written when it was stopped.
+    /// The partial answer of a model call that was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<String>,
-    /// The words of the answers that fit.
+    /// The words of the valid answers.
     pub choices: &'static [&'static str],
-    /// The session as it stands at a gate; elsewhere it is empty.
+    /// The current session at a gate; otherwise empty.
     #[serde(skip)]
     pub session: Arc<Session>,
 }
@@ -53,99 +53,99 @@ pub struct Question {
 /// How the work ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ended {
-    /// How far it came; none if it failed.
+    /// The result; `None` if the work failed.
     pub end: Option<End>,
-    /// Why it failed.
+    /// The error, if the work failed.
     pub error: Option<String>,
-    /// The exit code of a command that does nothing else.
+    /// The exit code of a command that only works on the session.
     pub exit_code: u8,
 }
 
-/// Something that happened: [`manager::News`] as an owned value.
+/// An event: [`manager::News`] as an owned value.
 ///
-/// Versions are shared, not copied for each watcher. As JSON they are what [`seen`] says of them.
+/// Versions are shared between watchers, and serialised by [`seen`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "news", rename_all = "snake_case")]
 pub enum News {
-    /// A model is asked.
+    /// A model call starts.
     Calling {
-        /// Who asks.
+        /// The agent that makes the call.
         agent: Agent,
         /// `PROVIDER/MODEL`.
         model: String,
-        /// The version that it is about.
+        /// The version that the call is about.
         version: Option<u32>,
     },
-    /// A piece of its answer, or several in one.
+    /// One or more chunks of the answer.
     Text {
-        /// The piece.
+        /// The text.
         text: String,
     },
-    /// A piece of what it thinks aloud, or several in one.
+    /// One or more chunks of the model's reasoning.
     Reasoning {
-        /// The piece.
+        /// The text.
         text: String,
     },
-    /// How far it is with its answer. Who is late is told the latest only.
+    /// The progress of the answer. A slow watcher receives only the latest.
     Progress {
-        /// How far.
+        /// The progress.
         #[serde(flatten)]
         progress: Progress,
     },
-    /// The call failed and is tried again; its text begins anew.
+    /// The call failed and is retried; its text starts over.
     Retrying {
         /// What went wrong.
         why: String,
-        /// How long until then, in seconds.
+        /// Time until the retry, in seconds.
         #[serde(serialize_with = "seconds")]
         wait: Duration,
     },
-    /// It answered.
+    /// The call ended.
     Called {
         /// How the answer ended.
         outcome: Outcome,
-        /// It began to repeat itself and was cut off there.
+        /// The answer was cut off because it repeated itself.
         repeats: bool,
-        /// Tokens.
+        /// The tokens that were used.
         usage: Usage,
-        /// How long it took.
+        /// Duration of the call, in milliseconds.
         milliseconds: u64,
     },
-    /// The answer can't be used.
+    /// The answer is unusable.
     Refused {
-        /// Whose answer.
+        /// The agent that was asked.
         agent: Agent,
         /// Why.
         reason: String,
     },
-    /// There is a plan to decide on.
+    /// A plan was proposed.
     Proposed {
         /// The plan.
         plan: Plan,
     },
-    /// Some of the samples that were asked for are there.
+    /// Some of the requested candidates have arrived.
     Sampled {
-        /// How many.
+        /// How many have arrived.
         there: usize,
-        /// Of how many.
+        /// How many were requested.
         of: usize,
     },
-    /// Samples are checked, run and tested.
+    /// Candidates are checked, run and tested.
     Trying {
         /// How many.
         samples: usize,
     },
-    /// One of them becomes the next version.
+    /// A candidate becomes the next version.
     Chosen {
-        /// What speaks for each.
+        /// The scores of all candidates.
         scores: Vec<Scored>,
     },
-    /// There is a new version.
+    /// A new version was written.
     Written {
         /// The version.
         #[serde(serialize_with = "seen")]
         version: Arc<Version>,
-        /// The one that it was written from.
+        /// The version that it is based on.
         #[serde(serialize_with = "number")]
         base: Option<Arc<Version>>,
     },
@@ -155,34 +155,34 @@ pub enum News {
         #[serde(serialize_with = "seen")]
         version: Arc<Version>,
     },
-    /// It is looked for the packages that a version needs.
+    /// The packages of a version are being resolved.
     Seeking,
     /// Packages are installed.
     Installing {
         /// Their names.
         packages: Vec<String>,
     },
-    /// The version is started.
+    /// A run of the version starts.
     Running {
         /// The version.
         version: u32,
-        /// Seconds after which it is stopped.
+        /// Time limit, in seconds.
         seconds: u64,
     },
-    /// The run ended, or did not take place.
+    /// The run ended, or was skipped.
     Ran {
         /// The version.
         #[serde(serialize_with = "seen")]
         version: Arc<Version>,
     },
-    /// The Manager's tests are run on the version.
+    /// The user's tests run on the version.
     Testing {
         /// The version.
         version: u32,
-        /// Seconds after which they are stopped.
+        /// Time limit, in seconds.
         seconds: u64,
     },
-    /// They ended, or did not take place.
+    /// The tests ended, or were skipped.
     Tested {
         /// The version.
         #[serde(serialize_with = "seen")]
@@ -193,35 +193,35 @@ pub enum News {
         /// The version.
         #[serde(serialize_with = "seen")]
         version: Arc<Version>,
-        /// How many requirements the plan has.
+        /// Number of requirements in the plan.
         requirements: usize,
-        /// What is new in the review.
+        /// New findings of the review.
         findings: Vec<Found>,
     },
-    /// The rules of `--auto` answered.
+    /// The rules of `--auto` answered a gate.
     Auto {
-        /// At which gate.
+        /// The gate.
         gate: Gate,
-        /// What, in a few words.
+        /// The answer, in a few words.
         answer: String,
-        /// `--auto` was given: else the preset asks nobody there.
+        /// `--auto` was passed; otherwise the preset does not ask at this gate.
         asked_for: bool,
     },
-    /// A question to the session came to its end.
+    /// A question of the user ended.
     Answered {
         /// The answer, if there is one.
         answer: Option<String>,
-        /// What should be known of it, or why there is none.
+        /// A remark on the answer, or why there is none.
         remark: Option<String>,
     },
-    /// Something else that people should know.
+    /// A note to the user.
     Note {
-        /// In a sentence.
+        /// The note, one sentence.
         text: String,
     },
 }
 
-/// A finding by its id.
+/// A finding, reduced to its id and text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Found {
     /// `F1`, `F2`, ...
@@ -281,8 +281,8 @@ impl From<manager::News<'_>> for News {
     }
 }
 
-/// What is said of a version in JSON: its number, its cause, how its run ended and its tests, the
-/// errors of its checks. The rest stands in the session.
+/// A version in JSON: its number and cause, the verdict of its run, its test counts and its check
+/// errors. The rest can be read from the session.
 fn seen<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Seen<'a> {
@@ -290,7 +290,7 @@ fn seen<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Err
         cause: &'static str,
         errors: Vec<&'a str>,
         run: Option<&'static str>,
-        /// Passed, and all.
+        /// Number of passed tests, and of all.
         tests: Option<[usize; 2]>,
     }
     let checks = version.checks.iter().flat_map(|checks| &checks.errors);

@@ -1,5 +1,5 @@
-//! A session that is worked on in a thread of its own. Whoever watches it (a terminal, a page, a
-//! protocol) receives owned messages and answers its questions; none of them can hold up the work.
+//! Works on a session in a separate thread. Watchers (a terminal, a page, a protocol) receive owned
+//! messages and answer questions; they cannot block the work.
 
 mod mailbox;
 mod message;
@@ -18,29 +18,29 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-/// The exit code of a program that panicked.
+/// Exit code after a panic.
 const PANICKED: u8 = 101;
 
-/// Why an answer is not taken.
+/// Why an answer is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AnswerError {
-    /// Somebody else answered first, or the session was cancelled.
+    /// The question was answered already, or the session was cancelled.
     #[error("question {0} is closed: it was answered before, or the session was interrupted")]
     Closed(u64),
-    /// No such question was asked.
+    /// There is no such question.
     #[error("there is no question {0}")]
     Unknown(u64),
-    /// The question takes other answers.
+    /// The answer is not valid for this question.
     #[error("`{word}` is no answer here; the answers are: {}", choices.join(", "))]
     Unfitting {
         /// The answer's word.
         word: &'static str,
-        /// The words that fit.
+        /// The words of the valid answers.
         choices: &'static [&'static str],
     },
 }
 
-/// A handle of a session that is worked on. Its clones stand for the same session.
+/// A handle to a running session. Clones refer to the same session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionTask {
     shared: Arc<Shared>,
@@ -56,33 +56,33 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     watchers: Vec<Weak<Mailbox>>,
-    /// The last question's number.
+    /// The id of the latest question.
     asked: u64,
     open: Option<(Question, oneshot::Sender<Answer>)>,
-    /// Ends what runs now, but not the work.
+    /// Cancels the running step, but not the work.
     running: Option<CancellationToken>,
     ended: Option<Ended>,
 }
 
 impl SessionTask {
-    /// A task that does not work yet, so that a watcher can see everything.
+    /// A task that has not started, so that a watcher can be added first.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Does the work in a thread of its own. What it gives besides its end is what the thread gives.
-    /// `Ended` is sent when `work` has returned: what it opened is closed then, unless it gave it back.
+    /// Starts the work in a new thread. The thread returns the second value of `work`. `Ended` is
+    /// sent after `work` has returned, when everything that it opened and did not return is closed.
     ///
     /// # Errors
-    /// The system starts no further thread.
+    /// If the system cannot start another thread.
     pub fn start<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Manager, CancellationToken) -> (Ended, T) + Send + 'static,
     ) -> std::io::Result<JoinHandle<T>> {
         let task = self.clone();
         std::thread::Builder::new().name("session".to_owned()).spawn(move || {
-            // A panic, too, ends the session for those who watch it.
+            // Watchers are informed of the end even after a panic.
             let mut closing = Closing { task: &task, ended: None };
             let cancel = task.shared.cancel.clone();
             let (ended, given) = work(&mut Asking { task: &task }, cancel);
@@ -91,7 +91,8 @@ impl SessionTask {
         })
     }
 
-    /// All messages from now on, the open question first, if there is one.
+    /// A watcher that receives all messages from now on, starting with the open question, if there
+    /// is one.
     #[must_use]
     pub fn watch(&self) -> Watcher {
         let mailbox = Arc::new(Mailbox::default());
@@ -106,10 +107,10 @@ impl SessionTask {
         Watcher::new(mailbox)
     }
 
-    /// Answers a question. The first answer counts.
+    /// Answers a question. Only the first answer counts.
     ///
     /// # Errors
-    /// The question is closed or was never asked, or takes no answer of this kind.
+    /// If the question is closed or unknown, or the answer is not valid for it.
     pub fn answer(&self, question: u64, answer: Answer) -> Result<(), AnswerError> {
         let mut state = self.state();
         let Some((open, _)) = state.open.as_ref().filter(|(open, _)| open.id == question) else {
@@ -122,7 +123,7 @@ impl SessionTask {
             return Err(AnswerError::Unfitting { word, choices });
         }
         if let Some((_, reply)) = state.open.take() {
-            // Who does not wait for it any more was cancelled.
+            // The receiver is gone if the session was cancelled.
             let _ = reply.send(answer);
         }
         state.tell(&Message::Closed { question, answer: Some(word) });
@@ -141,8 +142,8 @@ impl SessionTask {
         self.state().open.as_ref().map(|(question, _)| question.clone())
     }
 
-    /// Stops what is running, so that it is asked how that goes on. Gives whether there was anything to
-    /// stop: there is not where a question is open, or where it is stopped already.
+    /// Stops the running step, so that the user is asked how to continue. Returns `false` if there
+    /// is nothing to stop: a question is open, or the step was stopped already.
     #[must_use]
     pub fn stop(&self) -> bool {
         let state = self.state();
@@ -156,19 +157,19 @@ impl SessionTask {
         self.shared.cancel.cancel();
     }
 
-    /// Ends what runs when it is cancelled; for whoever has to cancel without this handle.
+    /// The token that cancels the work, for callers without this handle.
     #[must_use]
     pub fn cancellation(&self) -> CancellationToken {
         self.shared.cancel.clone()
     }
 
-    /// How the work ended, if it did.
+    /// How the work ended, if it has.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         self.state().ended.clone()
     }
 
-    /// Waits, blocking this thread, until the work is over.
+    /// Blocks this thread until the work ends.
     #[must_use]
     pub fn join(&self) -> Ended {
         let mut state = self.state();
@@ -208,7 +209,7 @@ impl SessionTask {
         };
         if answered.is_none() {
             let mut state = self.state();
-            // An answer that came meanwhile has said so already.
+            // An answer in the meantime has sent this message already.
             if state.open.take().is_some() {
                 state.tell(&Message::Closed { question: id, answer: None });
             }
@@ -226,7 +227,7 @@ impl State {
     }
 }
 
-/// Ends a task, however its work came to its end.
+/// Marks a task as ended when it is dropped, even after a panic.
 struct Closing<'a> {
     task: &'a SessionTask,
     ended: Option<Ended>,
@@ -248,7 +249,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// The Manager of the session's thread: passes on what it is told and asked.
+/// The Manager in the session's thread: passes news and questions on to the watchers.
 struct Asking<'a> {
     task: &'a SessionTask,
 }
@@ -277,7 +278,7 @@ impl Manager for Asking<'_> {
     }
 
     fn tell(&mut self, news: manager::News<'_>) {
-        // Copied before the lock is taken: whoever answers does not wait for it.
+        // Cloned before the lock is taken, so that an answer does not wait for it.
         let message = Message::News(news.into());
         self.task.state().tell(&message);
     }

@@ -8,7 +8,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// Asks at a gate once, and gives what was answered.
+/// Asks at a gate once, and returns the answer.
 fn asks(task: &SessionTask, gate: Gate) -> JoinHandle<Result<Answer, Interrupted>> {
     let work = move |manager: &mut dyn Manager, _| {
         let session = Session { name: "clock".to_owned(), ..Session::default() };
@@ -35,7 +35,7 @@ fn question(watcher: &mut Watcher) -> Question {
     }
 }
 
-/// The words of all messages that are left, up to the end.
+/// A word for each remaining message, up to the end.
 fn rest(watcher: &mut Watcher) -> Vec<String> {
     let word = |message| match message {
         Message::News(News::Note { text }) => text,
