@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_line_that_says_the_separator_is_no_row() {
+    fn a_first_line_that_declares_the_separator_is_not_a_row() {
         for (text, expected) in [
             ("sep=;\na;b\n", Some((b';', "a;b\n"))),
             ("SEP=,\r\na,b", Some((b',', "a,b"))),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_within_values_separate_nothing() {
+    fn separators_inside_values_are_not_taken_for_delimiters() {
         for (text, extension, expected) in [
             ("day\n1/2/2024\n3/4/2024\n", "csv", None),
             ("1/2/2024\n3/4/2024\n", "csv", None),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_behind_a_backslash_is_told_from_a_text_that_ends_in_one() {
+    fn backslash_quotes_differ_from_values_that_end_in_a_backslash() {
         for (text, expected) in [
             ("a,b\n\"say \\\"hi\\\", ok\",2\n", true),
             ("a,b\n\"C:\\dir\\\",2\n", false),

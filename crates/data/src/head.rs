@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rows_of_names_are_found_whatever_stands_before_and_in_them() {
+    fn header_rows_are_found_below_titles_and_across_two_rows() {
         let none: &[&str] = &[];
         for (rows, ragged, names, before) in [
             (&["x,y", "1,2"][..], false, &["x", "y"][..], 1),

@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_a_name_where_it_is_of_another_kind_than_what_stands_below() {
+    fn a_cell_of_another_kind_than_those_below_is_a_column_name() {
         for (above, below, says) in [
             ("price", &["1", "2"][..], Says::Name),
             ("n", &["1", "2"], Says::Name),

@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_reads_is_read_with_its_keys_in_their_order() {
+    fn json_that_python_accepts_is_read_with_keys_in_order() {
         for (text, shown) in [
             (r#" {"b": 1, "a": [true, null]} "#, r#"{"b":1,"a":[true,null]}"#),
             ("[NaN, Infinity, -Infinity]", "[NaN,Infinity,-Infinity]"),
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_and_what_came_before_stays() {
+    fn a_json_error_has_its_place_and_the_values_before_it_stay() {
         let wrong = |text: &str| Err(Fault::At(text.to_owned()));
         for (text, shown, problem) in [
             ("{\"a\": 1,}", "{\"a\":1}", wrong("trailing comma at line 1 column 9")),
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_behind_the_items_that_are_kept_is_found() {
+    fn a_key_that_first_appears_after_the_kept_items_is_recorded() {
         let mut items = Items::default();
         let object = |key: &str| Json::Object(vec![(key.to_owned(), Json::Integer(1))]);
         for n in 0..KEPT + 10 {

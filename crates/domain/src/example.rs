@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_a_plan_are_read_as_they_are_written_and_nothing_else_is() {
+    fn only_the_examples_section_of_a_plan_gives_examples() {
         let examples = [
             Example { prints: "## Needs\n- E2: prints `x`".into(), ..Example::default() },
             Example { args: vec!["10".into()], prints: "6.21".into(), ..Example::default() },
@@ -283,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(
+        fn any_example_survives_writing_and_reading(
             args in proptest::collection::vec("[^\0]{0,6}", 0..3),
             stdin in any::<String>(),
             files in proptest::collection::vec((any::<String>(), any::<String>()), 0..2),

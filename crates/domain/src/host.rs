@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_host_has_one_form_however_it_is_written() {
+    fn every_spelling_of_a_host_has_one_normal_form() {
         for (text, form) in [
             ("api.example.org", "api.example.org"),
             ("API.Example.ORG.", "api.example.org"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused_with_the_reason() {
+    fn an_invalid_host_is_refused_with_the_reason() {
         for text in [
             "",
             ":80",

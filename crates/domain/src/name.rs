@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_name_is_taken() {
+    fn an_ordinary_session_name_is_accepted() {
         for name in ["analog-clock", "a", "v1.2", "Uhr_3", "時計", "два слова", "com10", "console"]
         {
             assert_eq!(check(name), Ok(()), "{name:?}");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_gives_a_name_that_can_be_used() {
+    fn a_valid_session_name_is_suggested_from_a_request() {
         for (request, name) in [
             (
                 "make me a python app that shows the time on an analog clock face",
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn any_name_that_a_file_can_have_is_taken_and_none_that_leaves_its_folder() {
+    fn any_file_name_is_accepted_unless_it_leaves_its_folder() {
         use FileNameError::{Control, Folder, Long, Separator};
         for name in [
             "days (1).csv",
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_a_script_could_get_wrong_is_told_as_python_writes_it() {
+    fn an_unusual_file_name_is_also_shown_as_a_python_string() {
         for (name, expected) in [
             ("a.csv", "a.csv"),
             ("days (1).csv", "days (1).csv"),

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_told_from_a_word() {
+    fn nan_and_inf_are_found_as_values_but_not_in_words() {
         for (line, expected) in [
             ("mean nan", true),
             ("mean: nan, max: 3", true),

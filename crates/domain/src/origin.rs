@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_whose_quote_was_never_said_is_a_proposal() {
+    fn a_requirement_whose_quote_is_not_in_the_request_is_a_proposal() {
         let keeps = "Best first. From: \"the best one first\". Check: compare.";
         for (text, traced_as) in [
             (keeps, keeps),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn proposals_count_once_a_person_approved_them() {
+    fn proposals_become_requirements_once_approved() {
         let both = traced(plan(&["Best. From: \"best one\"", "Plot. From: \"plot\""]), &[REQUEST]);
         assert_eq!(texts(&approved(both.clone())), ["Best. From: \"best one\"", "Plot."]);
         let alone = without_proposals(both, REQUEST);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_proposed_the_request_is_the_requirement() {
+    fn a_plan_of_proposals_only_has_the_request_as_its_requirement() {
         let plan = traced(plan(&["Plot. From: \"plot\"", "Colours."]), &[REQUEST]);
         let plan = without_proposals(plan, REQUEST);
         let request = "show what each shop in sales.csv sold, the best one first";

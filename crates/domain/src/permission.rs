@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permission_is_read_as_it_is_written() {
+    fn a_permission_survives_writing_and_reading() {
         for text in [
             "network",
             "network=api.example.org",
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_permission_is_refused() {
+    fn an_invalid_permission_is_refused() {
         for text in [
             "",
             "net",
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_may_list_hosts_and_name_a_path_from_here() {
+    fn a_permission_flag_takes_a_host_list_or_a_relative_path() {
         let read = |text| read_flag(text, Path::new("/work")).unwrap();
         let texts = |text| read(text).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(texts("network=A.org.,b.org:81"), ["network=a.org", "network=b.org:81"]);
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn one_permission_covers_what_it_says_and_no_more() {
+    fn a_permission_covers_exactly_what_it_names() {
         for (has, asked, covered) in [
             ("network", "network=a.org", true),
             ("network=a.org", "network", false),

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_printed_line_keeps_the_blanks_that_it_begins_with() {
+    fn a_printed_line_keeps_its_indentation() {
         for (line, width, shown) in [
             ("  *", 20, "  *"),
             ("\ta", 20, "    a"),

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_below_the_run_folder_are_read_under_their_heading_only() {
+    fn only_file_names_below_the_run_folder_are_read_from_the_writes_section() {
         let plan = "## Requirements\n\n- R1: Save it. Check: a.png\n\n## Writes\n\n- clock.png\n\
                     * `out/my table.csv`\n- ../b.png\n- /etc/x\n- \n- c/../d\nprose\n\n## Notes\n- e.png\n";
         let names = of_plan(plan);

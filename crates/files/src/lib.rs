@@ -730,7 +730,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_way_leads_out_of_a_folder() {
+    fn a_path_never_leads_out_of_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("run/files")).unwrap();
         fs::write(folder.path().join("run/a.png"), "a").unwrap();

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_who_made_the_folder() {
+    fn the_name_of_a_temporary_folder_names_its_process() {
         for (name, pid, start) in [
             ("redraft-12-345-abcdef01-x", Some(12), Some(345)),
             ("redraft-12-345-abcdef01-x-y", Some(12), Some(345)),

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stays_the_same_from_version_to_version_is_marked_for_the_cache() {
+    fn the_prompt_part_before_the_script_is_marked_for_the_cache() {
         for (text, same, new) in [
             ("Plan:\nR1: x\n\nThe script:\n```python\n1\n```", "Plan:\nR1: x", "The script:"),
             ("Plan:\n\nR1\n\nA:\n```\n1\n\n2\n```\n\nB:\n```", "Plan:\n\nR1", "A:\n```\n1"),

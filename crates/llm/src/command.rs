@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_of_error_output_is_the_one_that_says_something() {
+    fn the_last_line_of_stderr_that_is_not_blank_is_reported() {
         assert_eq!(last_line(b"one\nKeyError: 'x'\n\n  \n"), ": KeyError: 'x'");
         assert_eq!(last_line(b" \n"), "");
     }

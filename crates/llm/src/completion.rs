@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_put_where_the_configuration_says() {
+    fn fields_are_set_at_their_configured_json_pointer() {
         let mut body = json!({});
         for (pointer, value) in
             [("/a", 1), ("/p/max", 2), ("/p/t", 3), ("", 4), ("/p/x~y/z", 5), ("/a/b", 6)]
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_seen_in_the_words_of_each_server() {
+    fn the_end_of_an_answer_is_recognized_in_each_server_s_format() {
         for (event, outcome) in [
             (json!({"choices": [{"text": "x", "finish_reason": null}]}), None),
             (json!({"choices": [{"text": "x", "finish_reason": "stop"}]}), Some(Outcome::Whole)),

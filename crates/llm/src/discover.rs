@@ -204,7 +204,7 @@ mod tests {
     use crate::library::{BUILT_IN as BUILT_IN_CATALOGUE, Library};
 
     #[test]
-    fn the_best_of_what_is_there_is_chosen() {
+    fn the_best_available_model_is_chosen() {
         let found = |keys: &[&str], models: &[&str]| Discovery {
             keys: keys
                 .iter()

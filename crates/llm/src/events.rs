@@ -222,7 +222,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_body_is_read_by_what_it_is_in_pieces_of_any_size() {
+    fn a_body_is_parsed_by_its_content_in_chunks_of_any_size() {
         let one = || Found::Json(json!({"a": 1}));
         let two = || Found::Json(json!({"b": [2]}));
         for (body, expected) in [
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_told_apart_from_what_is_cut_off() {
+    fn unreadable_bodies_differ_from_foreign_ones() {
         for body in [
             &b"data: {nonsense}\n\ndata: {}\n\n"[..],
             b"{\"a\":1}\noops\n",
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_gathered_without_a_limit() {
+    fn the_size_of_a_buffered_event_is_limited() {
         for (before, piece) in [("data: {", "x"), ("{", "\nxxxxxxx"), ("data: {\n", "data: xxx\n")]
         {
             let mut events = Events::default();

@@ -343,7 +343,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_message_is_found_wherever_servers_put_it() {
+    fn an_error_message_is_found_in_every_server_s_layout() {
         for (body, message) in [
             (json!({"error": {"message": "m", "type": "t"}}), Some("m")),
             (json!({"error": "m"}), Some("m")),
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_inside_an_answer_is_asked_again_only_if_it_can_pass() {
+    fn only_a_transient_error_inside_a_stream_is_retried() {
         for (error, again) in [
             (json!({"type": "overloaded_error", "message": "Overloaded"}), true),
             (json!({"type": "server_error", "message": "m"}), true),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_seen_wherever_it_stands_and_nothing_else_is_one() {
+    fn errors_are_recognized_in_every_layout_and_other_events_are_not() {
         for error in [
             json!({"object": "error", "message": "m", "code": 400}),
             json!({"type": "error", "message": "m"}),
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_can_not_fill_or_steer_the_screen() {
+    fn a_server_s_message_is_escaped_and_cut_to_200_characters() {
         let long = shown(&format!("\u{1b}[2Ja\nb{}", "é".repeat(1 << 20)));
         assert!(long.starts_with("\\x1b[2Ja b") && long.chars().count() == 200, "{long}");
     }

@@ -594,7 +594,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_understood_with_or_without_its_end() {
+    fn a_base_url_is_accepted_with_or_without_the_api_path() {
         for (base, path, url) in [
             ("http://h:1/v1", "chat/completions", "http://h:1/v1/chat/completions"),
             ("http://h:1/v1/", "chat/completions", "http://h:1/v1/chat/completions"),
@@ -617,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_a_private_network_is_near() {
+    fn private_network_addresses_count_as_near() {
         for (url, near) in [
             ("http://127.0.0.1:8080/v1", true),
             ("http://localhost:11434", true),

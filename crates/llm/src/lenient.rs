@@ -121,7 +121,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_servers_get_wrong_is_put_right_and_nothing_else() {
+    fn only_known_json_mistakes_of_servers_are_tolerated() {
         for (text, value) in [
             (
                 r#"{"a": [NaN, -Infinity, Infinity, 1e999, -inf]}"#,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_is_whole_however_its_halves_came() {
+    fn surrogate_pairs_are_joined_across_chunks() {
         for (pieces, whole) in [
             (&[r"\ud83d", r"\ude00"][..], "😀"),
             (&[r"a\ud83d", r"\ude00b"], "a😀b"),

@@ -45,7 +45,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_names_are_found_in_each_servers_list() {
+    fn model_names_are_read_from_each_server_s_list() {
         for list in [
             json!({"object": "list", "data": [{"id": "a"}, {"id": "b"}]}),
             json!({"models": [{"name": "a", "model": "x"}, {"name": "b"}]}),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_keys_is_seen_through() {
+    fn a_misspelt_model_name_finds_the_nearest_one() {
         let names = ["gpt-5", "gpt-5-mini", "claude-sonnet-4-5", "qwen2.5-coder:7b", "whisper"];
         for (asked, near) in [
             ("gtp-5", "gpt-5"),

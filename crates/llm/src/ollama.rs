@@ -135,7 +135,7 @@ mod tests {
     use redraft_domain::chat::Agent;
 
     #[test]
-    fn the_context_holds_prompt_and_answer() {
+    fn the_requested_context_holds_prompt_and_answer() {
         let ollama = Ollama { model: "m".to_owned(), context: 8192 };
         for (bytes, max_tokens, least) in [(10, 100, 8192), (40_000, 4096, 15_000), (0, 8192, 8193)]
         {

@@ -76,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_text_of_parts_is_the_answer_and_their_thoughts_are_none() {
+    fn text_parts_are_the_answer_and_thinking_parts_are_kept_apart() {
         for (content, text, thought) in [
             (json!("a"), "a", ""),
             (json!(["a", "b"]), "ab", ""),

@@ -686,7 +686,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_named_by_provider_and_name() {
+    fn a_model_reference_is_provider_slash_model() {
         let parsed = ModelRef::parse("openrouter/qwen/qwen3:free").unwrap();
         assert_eq!(
             (parsed.provider.as_str(), parsed.model.as_str()),
@@ -700,7 +700,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_work_is_said_before_anything_is_sent() {
+    fn an_unusable_provider_is_reported_before_any_request() {
         for (model, config, words) in [
             ("gpt-5", "", "write PROVIDER/MODEL"),
             ("opnai/x", "", "anthropic, embedded, gemini, ollama,"),
@@ -733,7 +733,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_goes_over_what_is_built_in() {
+    fn the_configuration_overrides_the_built_in_providers() {
         for (model, config) in [
             ("anthropic/m", ""),
             ("ollama/m", ""),
@@ -778,7 +778,7 @@ mod tests {
     }
 
     #[test]
-    fn ollama_is_looked_for_where_its_own_variable_says() {
+    fn the_address_of_ollama_is_read_from_its_environment_variable() {
         for (host, url) in [
             ("0.0.0.0", "http://127.0.0.1:11434"),
             (":8080", "http://127.0.0.1:8080"),

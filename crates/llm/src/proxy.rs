@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_reached_through_the_proxy_that_is_named_for_it() {
+    fn the_proxy_for_a_url_is_read_from_the_environment() {
         for (url, env, variable, address) in [
             ("http://h/v1", "http_proxy=http://p:1", "http_proxy", "http://p:1/"),
             ("http://h/v1", "HTTP_PROXY=p:3128", "HTTP_PROXY", "http://p:3128/"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_exceptions_names_hosts_networks_and_ports() {
+    fn no_proxy_matches_hosts_networks_and_ports() {
         for (list, host, port, excepted) in [
             ("*", "h", 80, true),
             ("example.com", "example.com", 80, true),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_error_of_the_system_carries_is_what_happened() {
+    fn the_innermost_io_error_is_reported() {
         let inner = io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: x");
         let outer = io::Error::other(inner);
         assert_eq!(innermost(&outer).to_string(), "invalid peer certificate: x");

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_reasons_that_are_known_to_mean_it_make_an_answer_whole() {
+    fn only_known_finish_reasons_make_an_answer_complete() {
         let [whole, cut, refused] =
             [Outcome::Whole, Outcome::Cut, Outcome::Refused].map(Meaning::Ended);
         for (meaning, reasons) in [

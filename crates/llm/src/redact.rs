@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_quotes_of_the_prompt_is_left_out_however_it_is_written() {
+    fn quotes_of_the_prompt_are_redacted_in_any_notation() {
         let messages = [
             Message::system("You are the Coder. You write one complete Python 3 script.\nRules:"),
             Message::user(
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_whole_characters_is_cut_out() {
+    fn redaction_cuts_between_characters() {
         let messages = [Message::user("ÀÉÎÕÜ 時計の針が動く İstanbul ẞ und so weiter")];
         for from in 0..12 {
             let text = format!("{}xÀÉÎÕÜ 時計の針が動く İSTANBUL ẞ UND \\", "é".repeat(from));

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_is_too_long_is_told_apart_and_the_context_is_read() {
+    fn a_too_long_prompt_is_recognized_with_the_context_size() {
         for (status, body, context) in [
             (
                 400,
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_is_refused_is_told_apart() {
+    fn unknown_model_bad_key_and_no_credit_are_recognized() {
         let say = |code: &str, message: &str| json!({"error": {"code": code, "message": message}});
         for (status, body, words) in [
             (400, say("", "x is not a valid model ID"), "no model `m`"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_to_wait_is_read_in_seconds_or_as_a_date() {
+    fn retry_after_is_read_in_seconds_or_as_a_date() {
         for (text, seconds) in [
             ("0", Some(0)),
             ("7", Some(7)),

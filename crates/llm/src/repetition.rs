@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_end_is_cut_where_it_begins_to_repeat_itself() {
+    fn endless_repetition_is_noticed_early() {
         let list: String = ["Set the font to Arial.", "Set its size.", "Set the color to black."]
             .iter()
             .cycle()
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     #[allow(clippy::format_collect, reason = "a test may take its time")]
-    fn an_answer_that_has_a_reason_to_repeat_itself_is_left_alone() {
+    fn legitimate_repetition_is_not_cut() {
         let review: String = (1..=20).map(|n| format!("R{n}: met\n")).collect();
         let findings: String = ('a'..='z')
             .map(|c| format!("- [should] R1 \"x = {c}\" the value {c} is never used\n"))

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_call_does_not_use_an_answer_up() {
+    fn a_cancelled_call_does_not_consume_an_answer() {
         let answers = vec![Recorded {
             agent: Agent::Coder,
             answer: "a".to_owned(),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_that_can_not_be_read_is_named() {
+    fn an_invalid_recording_is_an_error_that_says_why() {
         for (text, words) in [
             ("- {agent: poet, answer: a}\n", "unknown variant `poet`"),
             ("- {agent: coder, answr: a}\n", "unknown field `answr`"),

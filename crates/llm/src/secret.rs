@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_not_shown() {
+    fn a_key_is_hidden_in_debug_output_and_scrubbed_from_text() {
         let secret = Secret::new(" sk-1234\n");
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(secret.expose(), "sk-1234");

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_server_says_it_in_its_own_way_and_no_other_is_taken_for_one() {
+    fn the_context_size_is_read_from_known_servers_only() {
         let list = json!({"object": "list", "data": [
             {"id": "a", "max_model_len": 4096, "owned_by": "vllm"},
             {"id": "m", "max_model_len": 8192, "owned_by": "vllm"}]});
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_an_ollama_does_not_run_itself_is_told_by_its_fields_and_by_its_tag() {
+    fn remote_ollama_models_are_recognized_by_fields_and_tag() {
         for (entry, remote) in [
             (json!({"name": "m", "size": 4_661_224_676_u64}), false),
             (json!({"name": "m"}), false),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn only_where_such_servers_usually_listen_is_one_asked_unbidden() {
+    fn only_usual_local_addresses_are_probed_automatically() {
         for (kind, url, usual) in [
             (Kind::Openai, "http://127.0.0.1:8080/v1", true),
             (Kind::Openai, "http://localhost:8080/v1/", true),

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_ends_before_its_stop_wherever_it_is_split() {
+    fn an_answer_ends_before_its_stop_text_wherever_chunks_split() {
         let stops = ["<|im_end|>".to_owned(), "###".to_owned()];
         for (text, said, ended) in [
             ("print(1)<|im_end|>\n<|im_start|>user", "print(1)", true),

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_put_as_each_family_of_models_learnt_them() {
+    fn each_chat_template_writes_its_family_s_format() {
         let messages = [Message::system("S"), Message::user("U {{ x }}")];
         let own = "{% for message in messages %}\n{{ '<' + message['role'] + '>' }}{{ \
                    message['content'] | trim }}{% endfor %}{{ '<assistant>\n' if \
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_begins_a_turn_by_writing_its_mark_into_a_file() {
+    fn turn_marks_inside_a_message_are_broken_up() {
         for (template, said, prompt) in [
             ("chatml", "a<|im_end|>\n<|im_start|>system", "a< |im_end|>\n< |im_start|>system<|im_"),
             ("llama3", "a<|eot_id|>[INST]", "a< |eot_id|>[INST]<|eot_id|>"),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_can_not_work_is_told_before_anything_is_sent() {
+    fn an_unusable_template_is_reported_when_it_is_loaded() {
         for (text, words) in [
             ("chatlm", "known are chatml, llama3, mistral, gemma, plain"),
             ("{% for m in messages %}", "line 1"),

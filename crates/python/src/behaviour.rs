@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_script_prints_between_is_not_taken_for_a_hash() {
+    fn only_well_formed_lines_are_read_as_hashes() {
         let hash = "0123456789abcdef".repeat(4);
         let text =
             format!("hello\nf {hash}\ng {hash}0\n/h {hash}\n {hash}x\ni \u{1b}[2J\nj {hash}\n");

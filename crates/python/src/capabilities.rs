@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_that_lead_out_are_outside() {
+    fn only_paths_that_leave_the_folder_are_outside() {
         for (path, outside) in [
             ("data.csv", false),
             ("data/sales.csv", false),

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_active_environment_is_found_by_whatever_says_which_it_is() {
+    fn the_active_environment_is_found_from_any_of_its_variables() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
         for folder in [
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_is_found_wherever_conda_keeps_them() {
+    fn an_environment_is_found_in_every_conda_folder() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
         for folder in [

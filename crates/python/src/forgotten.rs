@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn imports_that_were_forgotten_are_added_where_they_can_stand() {
+    fn missing_well_known_imports_are_added_in_a_valid_place() {
         for (script, expected) in [
             ("print(math.pi)\n", "import math\nprint(math.pi)\n"),
             (
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_forgot_nothing_known_is_left_alone() {
+    fn a_script_without_a_known_missing_import_is_left_alone() {
         for script in [
             "",
             "print(1)\n",

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attribute_that_hides_a_method_is_renamed_and_nothing_else() {
+    fn only_an_attribute_that_hides_a_method_is_renamed() {
         let class = |init: &str, method: &str| {
             format!("class A:\n    def __init__(self):\n        {init}\n\n    {method}\n")
         };

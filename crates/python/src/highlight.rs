@@ -79,7 +79,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_coloured_is_what_python_reads() {
+    fn tokens_are_coloured_as_python_reads_them() {
         for (script, coloured) in [
             ("", &[][..]),
             ("x = 1  # one\n", &[(Kind::Constant, "1"), (Kind::Comment, "# one")]),
@@ -105,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_parts_together_are_the_script(script in "(\\PC|[\n\"'#{}\\\\ ]){0,80}") {
+        fn the_coloured_parts_join_to_the_whole_script(script in "(\\PC|[\n\"'#{}\\\\ ]){0,80}") {
             let whole: String = parts(&script).into_iter().map(|(_, text)| text).collect();
             prop_assert_eq!(whole, script);
         }

@@ -172,7 +172,7 @@ pub(super) fn terminal(tree: &Tree) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_a_script_goes_on_without_is_told_apart() {
+    fn an_import_with_a_fallback_is_optional() {
         for (script, optional) in [
             ("import rich\n", vec![]),
             ("try:\n    import rich\nexcept ImportError:\n    rich = None\n", vec![("rich", "")]),
@@ -198,7 +198,7 @@ mod tests {
     use crate::check::check;
 
     #[test]
-    fn what_is_installed_and_not_told_by_imports_is_found() {
+    fn installed_packages_that_no_import_names_are_found() {
         for (imports, installs, wanted) in [
             ("math", &["tabulate"][..], &[][..]),
             ("numpy cv2", &["numpy", "opencv-python"], &[]),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_declares_wins_over_what_its_imports_are_mapped_to() {
+    fn declared_dependencies_override_those_mapped_from_imports() {
         for (declared, imports, needed) in [
             ("", "cv2, yaml, os", vec!["opencv-python", "PyYAML"]),
             ("'opencv-python-headless'", "cv2", vec!["opencv-python-headless"]),

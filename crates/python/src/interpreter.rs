@@ -284,7 +284,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn an_answer_is_read_or_refused() {
+    fn an_interpreter_s_answer_is_parsed_or_refused() {
         let path = PathBuf::from("/usr/bin/python3");
         for (answer, expected) in [
             (
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_python_that_is_not_there_is_named_in_the_error() {
+    fn a_missing_python_is_named_in_the_error() {
         let nowhere = |name: &str| (name == "PATH").then(|| "/nonexistent".into());
         for (wanted, said) in [
             (None, "no Python found"),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_name_a_python_finds_its_own() {
+    fn each_way_to_name_a_python_finds_that_python() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
         // Each says which one it is by its version.

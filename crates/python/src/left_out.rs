@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_version_before_had_is_not_left_out() {
+    fn code_left_out_since_the_previous_version_is_found() {
         let before = "def area(r):\n    return 3 * r\n\n\nclass A:\n    def f(self):\n        \
                       print(1)\n\n\nif __name__ == '__main__':\n    print(area(1), A())\n";
         for (after, left_out) in [

@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_defines_for_others_is_a_library() {
+    fn a_script_that_only_defines_is_a_library() {
         for (script, expected) in [
             ("def half(x):\n    return x / 2", true),
             ("\"\"\"Halves.\"\"\"\nimport math\nN = 2\ndef half(x):\n    return x / N", true),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_defines_imports_and_asserts_is_seen() {
+    fn the_outline_has_definitions_imports_and_asserts() {
         let outline = of("import os, a.b as c\nfrom d import e\nfrom . import f\n\
             def one():\n    def two(): assert 1\n\
             class Three:\n    def four(self): pass\n\
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_is_to_be_completed_is_not_seen_or_one_that_is_done_is() {
+    fn only_a_last_function_without_a_body_is_unfinished() {
         let documented =
             "import math\n\n\ndef f(x):\n    \"\"\"Half of x.\n    >>> f(2)\n    1\n    \"\"\"";
         for (script, begun) in [
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_of_a_module_is_told_however_it_is_imported() {
+    fn the_names_used_of_a_module_are_found_for_every_import_form() {
         for (text, used) in [
             ("from script import add\ndef test(): assert add(1)", vec!["add"]),
             ("from script import add as plus\nassert plus(1)", vec!["add"]),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_answers_without_looking_at_the_question_is_not_told_from_others() {
+    fn functions_that_ignore_their_parameters_are_found() {
         for (script, ignores_parameters) in [
             ("def f(x):\n    return 0.5", true),
             ("def f(x: float) -> float:\n    \"\"\"Half of x.\"\"\"\n    return 0.5", true),
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_gone_in_every_form_has_vanished() {
+    fn only_a_name_that_is_gone_in_every_form_is_removed() {
         let before = "def parse(): pass\nclass Clock: pass\ndef main(): pass\n";
         for (after, gone) in [
             (before, vec![]),

@@ -349,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_write_a_block_is_read() {
+    fn every_notation_of_a_metadata_block_is_read() {
         for (script, requires, dependencies) in [
             ("# /// script\n# dependencies = []\n# ///\n", None, &[] as &[&str]),
             (
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_stands_where_the_script_still_works() {
+    fn a_block_is_inserted_where_the_script_still_works() {
         let block = "# /// script\n# requires-python = \">=3.11\"\n# dependencies = [\n\
                      #     \"requests\",\n# ]\n# ///\n";
         for (script, before, after) in [
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_block_leaves_out_is_added_to_it() {
+    fn missing_dependencies_are_added_to_a_block() {
         for (block, expected) in [
             ("# dependencies = []\n", "# dependencies = [\"b\", \"c\"]\n"),
             ("# dependencies = [ ]\n", "# dependencies = [\"b\", \"c\" ]\n"),
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packages_name_cannot_break_out_of_the_block() {
+    fn a_package_name_cannot_break_out_of_the_block() {
         let evil = ["a\"]\n# ///\nimport os".to_owned()];
         let with = with_block("x\n", ">=3.11", &evil);
         assert!(!with.contains("\nimport os"), "{with}");
@@ -492,7 +492,7 @@ for script in json.load(sys.stdin):
 ";
 
     #[test]
-    fn what_is_written_is_read_by_the_standards_own_program() {
+    fn written_blocks_are_read_by_the_reference_implementation() {
         use std::io::Write as _;
         use std::process::{Command, Stdio};
         let python = crate::interpreter::find(None).expect("a Python");

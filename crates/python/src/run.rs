@@ -581,7 +581,7 @@ mod tests {
     use redraft_sandbox::Captured;
 
     #[test]
-    fn a_traceback_does_not_tell_where_python_is_installed() {
+    fn tracebacks_do_not_show_where_python_is_installed() {
         for (text, expected) in [
             ("", ""),
             ("File \"/a", "File \"/a"),
@@ -598,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn many_cores_do_not_cost_a_script_all_its_threads() {
+    fn thread_pools_are_capped_where_cores_exceed_the_allowed_threads() {
         for (cores, allowed, told) in
             [(4, 64, None), (16, 64, None), (96, 64, Some("16")), (2, 4, Some("1")), (1, 0, None)]
         {
@@ -609,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_stays_up_is_a_pass_and_only_that() {
+    fn a_timeout_passes_only_if_a_window_stays_up_without_an_error() {
         use RunVerdict::{Failed, Skipped, Timeout, Window};
         let python = Interpreter {
             path: "/usr/bin/python3".into(),

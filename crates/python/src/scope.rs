@@ -307,7 +307,7 @@ mod tests {
     use ruff_python_parser::parse_module;
 
     #[test]
-    fn a_name_of_a_function_is_not_taken_for_one_of_the_script() {
+    fn only_names_bound_in_no_scope_are_free() {
         for (script, free) in [
             ("def f(x):\n    return x + y\n", vec!["y"]),
             ("def f():\n    y = 1\n    return y\n", vec![]),

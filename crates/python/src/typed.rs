@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_about_input_if_it_works_with_what_was_read() {
+    fn a_line_is_about_input_if_it_uses_a_value_read_from_stdin() {
         for (script, line, expected) in [
             ("import sys\nn = int(sys.stdin.readline())", 2, true),
             (
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_over_input_reads_it_inside() {
+    fn a_while_loop_that_reads_stdin_loops_over_input() {
         for (script, expected) in [
             ("import sys\nwhile True:\n    if sys.stdin.readline() == 'q':\n        break", true),
             ("import sys\nwhile sys.stdin.readline() != 'q': pass", true),

@@ -240,7 +240,7 @@ mod tests {
     use redraft_domain::report::RunError;
 
     #[test]
-    fn a_failed_run_is_told_with_its_lines_and_within_its_limit() {
+    fn a_failed_run_is_described_with_its_lines_within_the_limit() {
         let run = Run {
             exit_code: Some(1),
             reason: None,
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_was_refused_is_told_with_what_is_allowed() {
+    fn refused_hosts_are_listed_with_the_allowed_ones() {
         let tried = |n: usize| Run {
             hosts_allowed: vec!["api.a.org".to_owned()],
             hosts_refused: (0..n).map(|n| format!("api{n}.b.org:443")).collect(),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_a_long_table_is_not_told_or_its_end_is_not() {
+    fn the_first_and_last_lines_of_a_long_output_are_shown() {
         let run = Run { exit_code: Some(0), ..Run::not_run(RunVerdict::Ok, "") };
         let run = Run { reason: None, ..run };
         let table = |rows: usize| {
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_is_run_with_nothing_has_nothing_told_and_a_long_input_is_cut() {
+    fn only_a_run_with_input_is_described_and_a_long_input_is_cut() {
         assert_eq!(run_as(&[], ""), None);
         let args = ["--city".to_owned(), "New York".to_owned()];
         let told = "python script.py --city 'New York'\nwith this on standard input:\n  3\n  4";
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_tests_are_told_within_their_limit_and_those_that_passed_before_first() {
+    fn failed_tests_are_listed_within_the_limit_regressions_first() {
         let test = |n: u32, outcome| Test {
             name: format!("t{n}"),
             outcome,
@@ -344,14 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_did_not_take_place_says_why() {
+    fn a_skipped_run_says_why() {
         let run = Run::not_run(RunVerdict::Skipped, "needs a display, there is none here");
         let words = run_in_words(&run, "", "", 1_500);
         assert_eq!(words, "The run: skipped (needs a display, there is none here)");
     }
 
     #[test]
-    fn many_findings_are_told_in_ten_lines_with_the_errors_first() {
+    fn findings_are_listed_in_at_most_ten_lines_errors_first() {
         let finding = |rule: &str| Lint {
             rule: rule.to_owned(),
             line: 7,

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_does_not_show_half_characters() {
+    fn a_cut_never_splits_a_character() {
         let euro = "€".repeat(100);
         for keep in 20..32 {
             let captured = captured(keep, &[euro.as_bytes()]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_replaced() {
+    fn invalid_utf8_is_replaced() {
         assert_eq!(captured(20, &[b"a\xff\xfeb"]).text, "a\u{fffd}\u{fffd}b");
         assert_eq!(captured(4, &[b"\xff\xff\xff\xff\xff\xff"]).bytes, 6);
     }

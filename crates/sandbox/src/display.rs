@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_memory_is_read_and_what_changed_is_found() {
+    fn a_frame_is_read_and_its_changed_area_is_found() {
         let blank = Frame::read(&memory([0, 0, 0, 0])).unwrap();
         assert_eq!((blank.width, blank.height, blank.pixels.len()), (4, 3, 36));
         assert_eq!(blank.changed(&blank), None);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_makes_no_sense_is_no_picture() {
+    fn an_invalid_frame_buffer_is_refused() {
         let whole = memory([0, 0, 0, 0]);
         for end in 0..whole.len() {
             assert_eq!(Frame::read(&whole[..end]), None, "{end}");

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_way_to_end_is_told_apart() {
+    async fn each_kind_of_process_end_is_recognized() {
         for (script, limit, end, stdout, stderr) in [
             ("echo out; echo err >&2", LONG, End::Exited(0), "out\n", "err\n"),
             ("exit 7", LONG, End::Exited(7), "", ""),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_environment_and_the_folder_are_as_given() {
+    async fn a_program_gets_the_given_environment_and_folder() {
         let job = Job {
             program: "/usr/bin/env".into(),
             args: Vec::new(),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn input_is_given_and_then_ends() {
+    async fn stdin_is_written_and_then_closed() {
         let large = "line\n".repeat(200_000);
         for (script, stdin, stdout) in [
             ("cat", "hello", "hello"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_output_is_kept_small() {
+    async fn a_large_output_is_captured_in_bounded_memory() {
         let script = "head -c 200000000 /dev/zero; echo the end";
         let done = run_plain(Job { keep: 1_000, ..sh(script, LONG) }).await;
         assert_eq!(done.stdout.bytes, 200_000_008);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_child_leaves_behind_is_killed_and_not_waited_for() {
+    async fn background_processes_are_killed_and_not_waited_for() {
         for (script, limit) in [
             // It holds the pipes open, or does not, or has a child of its own.
             ("sleep 60 & echo $!", LONG),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_child_ends_when_it_is_cancelled_or_dropped() {
+    async fn a_child_is_killed_when_its_run_is_cancelled_or_dropped() {
         let cancel = CancellationToken::new();
         let running = PlainRunner.run(sh("exec sleep 60", LONG), &cancel);
         let (running, ()) = tokio::join!(running, async { cancel.cancel() });
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_is_not_there_is_named() {
+    async fn a_missing_program_is_named_in_the_error() {
         let job = Job { program: "/nonexistent/python".into(), ..sh("", LONG) };
         let error = PlainRunner.run(job, &CancellationToken::new()).await.unwrap_err();
         assert!(error.to_string().contains("`/nonexistent/python`"), "{error}");

@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_texts_and_comments_is_not_nested() {
+    fn brackets_in_strings_and_comments_do_not_count_as_nesting() {
         for (text, depth) in [
             ("", 0),
             ("a", 0),
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_with_its_place_in_time_that_grows_with_the_text_only() {
+    fn deep_nesting_is_refused_quickly_and_with_its_place() {
         let deep = |one: &str| one.repeat(300_000);
         let steps = |n: usize| (0..n).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>();
         for (text, place) in [
@@ -515,7 +515,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn nothing_is_nested_deeper_than_is_seen(text in texts()) {
+        fn no_yaml_is_nested_deeper_than_the_scanner_counts(text in texts()) {
             if let Ok(Depth(depth)) = serde_yaml::from_str(&text) {
                 // A list may be at its key's column, a single pair in a list is a map, and a list
                 // as a key is only recognized after its end.
@@ -525,7 +525,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_seen_as_nested_as_it_is(value in values()) {
+        fn the_scanner_counts_the_nesting_of_written_yaml(value in values()) {
             let text = serde_yaml::to_string(&value).unwrap();
             let Depth(depth) = serde_yaml::from_str(&text).unwrap();
             let seen = scanned(&text);

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_takes_something_else_of_the_others() {
+    fn attention_equals_its_definition_with_and_without_simd() {
         // The numbers of a head need not be a multiple of the lanes, nor the positions of those abreast.
         for (heads, kv_heads, head, room, from, all, scale) in [
             (4, 2, 20, 9, 0, 7, 0.2),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_not_its_power_of_e() {
+    fn exp_is_accurate_to_four_parts_in_ten_million() {
         let one = |x: f32| exp(Scalar, x);
         for step in 0..=8700_u16 {
             let x = -f32::from(step) / 100.;

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_said_before_is_not_guessed_or_something_else_is() {
+    fn the_tokens_after_the_longest_earlier_match_are_guessed() {
         let guess = |tokens: &[u32], room| PromptLookup::default().next(tokens, room).to_vec();
         for (tokens, room, next) in [
             (&[][..], 9, &[][..]),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_guesses_are_made_at_length_and_right_ones_not() {
+    fn right_guesses_get_longer_and_wrong_ones_shorter() {
         let mut guess = PromptLookup::default();
         let mut trusted = Vec::new();
         for (guessed, right) in

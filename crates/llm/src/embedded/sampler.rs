@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_of_the_sampling_does_nothing() {
+    fn each_sampling_setting_takes_effect() {
         // Probabilities of about 0.64, 0.24, 0.09 and 0.03.
         let scores = [3., 2., 1., 0.];
         let all = drawn(PLAIN, &scores, &[]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_another_answer() {
+    fn the_same_seed_gives_the_same_answer() {
         let answer = |seed| {
             let mut sampler = Sampler::new(PLAIN, seed);
             (0..50).map(|_| sampler.next(&mut [1., 1., 1., 1.], &[])).collect::<Vec<_>>()
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn scores_that_are_no_numbers_take_the_program_down() {
+    fn scores_that_are_not_finite_still_give_a_valid_token() {
         for scores in [vec![f32::NAN; 3], vec![f32::NEG_INFINITY; 3]] {
             let token = Sampler::new(PLAIN, 1).next(&mut scores.clone(), &[9]);
             assert!(token < 3);

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_is_written_otherwise_than_its_model_learned() {
+    fn a_conversation_is_written_as_the_template_of_the_file_says() {
         let messages = [Message::system("S"), Message::user(" U<|im_end|>{{ 1 }} ")];
         let smollm = "{% for message in messages %}{% if loop.first and messages[0]['role'] != \
             'system' %}{{ '<|im_start|>system\nX<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + \
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_thinks_first_though_it_can_do_without() {
+    fn thinking_is_switched_off_where_the_template_allows_it() {
         let qwen3 = "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\n' + m.content + \
             '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- \
             '<|im_start|>assistant\n' }}{%- if enable_thinking is defined and enable_thinking is \
@@ -186,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_begun_is_taken_for_a_message_that_ended() {
+    fn a_prefilled_answer_is_left_open() {
         let messages = [Message::user("U"), Message::assistant("```python\n", Vec::new())];
         let chatml = "<|im_start|>user\n[U]<|im_end|>\n<|im_start|>assistant\n[```python\n]";
         assert_eq!(written(None, &messages), chatml);
     }
 
     #[test]
-    fn a_file_s_template_runs_for_ever_or_takes_the_program_down() {
+    fn an_endless_or_invalid_template_is_an_error() {
         let many =
             "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
         let deep = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_reads_other_tokens_than_it_was_trained_on() {
+    fn texts_are_encoded_into_the_recorded_tokens() {
         for (tokenizer, cases) in recorded() {
             assert!(cases.len() > 40);
             for Case { text, frame, tokens } in cases {
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_not_what_was_written() {
+    fn decoding_gives_back_the_encoded_text() {
         for (tokenizer, cases) in recorded() {
             for Case { text, tokens, .. } in cases.iter().filter(|case| !case.frame) {
                 let bytes: Vec<u8> =
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_ends_its_message_and_speaks_for_another() {
+    fn message_text_never_becomes_a_control_token() {
         for (tokenizer, _) in recorded() {
             let ends = ["</s>", "<|im_end|>", "<end_of_turn>"];
             let end = *ends.iter().find(|end| tokenizer.marks.contains_key(**end)).unwrap();
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_the_template_that_the_file_calls_text_is_text() {
+    fn template_marks_that_are_not_control_tokens_are_never_read_from_text() {
         let tokens = ["<turn>", "<b>", "\n\n", "<0x3C>"].into_iter().zip(0..);
         let kinds = [Kind::Named, Kind::Named, Kind::Named, Kind::Byte];
         let tokens = tokens.zip(kinds).map(|((text, id), kind)| (text.to_owned(), id, kind));
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_cut_where_the_template_s_text_ends_and_a_person_s_begins() {
+    fn text_is_tokenized_across_the_borders_of_template_and_message() {
         for (tokenizer, _) in recorded() {
             let whole = tokenizer.encode(&[Part::Frame("[INST] don't stop [/INST]")]).unwrap();
             let parts = [Part::Frame("[INST] "), Part::Said("don't stop"), Part::Frame(" [/INST]")];

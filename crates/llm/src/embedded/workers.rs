@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn all_pieces_are_computed_though_other_threads_are_held_up() {
+    fn all_pieces_are_computed_while_other_threads_are_blocked() {
         for pieces in [0, 1, 2, 7, 1000] {
             let counts = (0..pieces).map(|_| AtomicU32::new(0)).collect();
             let asked_by = std::thread::current().id();

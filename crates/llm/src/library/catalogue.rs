@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_catalogue_is_whole() {
+    fn the_built_in_catalogue_is_consistent() {
         let entries = read(BUILT_IN, Path::new("built in")).unwrap();
         let find = |name: &str| entries.iter().find(|entry| entry.is_called(name)).unwrap();
         assert_eq!(entries[0], *find("default"));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_that_could_fetch_the_wrong_thing_is_refused() {
+    fn a_catalogue_with_an_unsafe_or_inconsistent_entry_is_refused() {
         let entry =
             "- {name: a, title: t, licence: l, file: a.gguf, bytes: 10, context: 1, memory: 1, \
                      sha256: SHA, packages: {name: p, version: '1', count: 1, part_bytes: 10}}\n"

@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_what_is_expected_or_the_difference_is_named() {
+    fn an_unexpected_output_is_reported_with_the_difference() {
         for (case, printed, said) in [
             ("stdout: '5'", "5\n", ""),
             ("stdout: 5", "5  \n\n", ""),
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_ends_otherwise_than_expected_fails_whatever_it_prints() {
+    fn an_unexpected_exit_code_fails_whatever_is_printed() {
         assert_eq!(judged("exit_code: 2\nstdout: a", Some(2), "a"), Ok(()));
         let said = |exit| judged("stdout: a", exit, "a").unwrap_err();
         assert_eq!(said(Some(1)), "it ended with exit code 1, not 0");
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_understood_is_refused_at_its_line() {
+    fn an_invalid_case_file_is_refused_with_the_reason() {
         for (text, said) in [
             ("", "it holds no case"),
             ("a: 1\n", "expected a sequence"),
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_gives_what_it_says() {
+    fn a_case_gives_its_arguments_input_and_files() {
         let text = "- name: x\n  args: [-n, 3, 'true']\n  stdin: |\n    4\n  files: {a/b.csv: 1}\n";
         let case = &read(text).unwrap()[0];
         assert_eq!(

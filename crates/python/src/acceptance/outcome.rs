@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_behind_the_token_counts_and_whatever_ends_the_program_is_told() {
+    fn only_lines_with_the_token_count_and_an_early_end_is_reported() {
         let found = r#"T {"what":"found","names":["f::a","f::b"]}"#;
         let a =
             r#"T {"what":"end","name":"f::a","outcome":"passed","message":null,"milliseconds":3}"#;
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_beside_the_script_only_is_unproven() {
+    fn a_test_that_passes_only_in_the_script_s_process_is_unproven() {
         use TestOutcome::{Failed, Passed, Skipped, Unproven};
         let list = |tests: &[(&str, TestOutcome)]| -> Vec<Test> {
             tests.iter().map(|(name, outcome)| test(name, *outcome, "why")).collect()

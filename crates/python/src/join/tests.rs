@@ -100,7 +100,7 @@ fn files_that_import_each_other_become_one_script() {
 }
 
 #[test]
-fn a_package_and_files_without_names_are_joined_too() {
+fn packages_and_unnamed_files_are_joined() {
     let main = "from pkg.shapes import area\n\nprint(area(2))\n";
     let out = after_shapes("print(area(2))\n");
     for files in [
@@ -141,7 +141,7 @@ fn a_package_and_files_without_names_are_joined_too() {
 }
 
 #[test]
-fn what_stands_above_a_script_stays_there_and_the_main_block_of_a_helper_is_left_out() {
+fn joining_keeps_the_script_s_header_and_drops_a_helper_s_main_block() {
     let helper = "\"\"\"Shapes.\"\"\"\nfrom __future__ import annotations\n\nimport math\n\n__all__ = ['area']\n\n\n\
         def area(r):\n    return math.pi * r\n\n\ndef main():\n    print('helper')\n\n\n\
         if __name__ == '__main__':\n    main()\n";
@@ -156,7 +156,7 @@ fn what_stands_above_a_script_stays_there_and_the_main_block_of_a_helper_is_left
 }
 
 #[test]
-fn the_script_is_told_from_its_tests_and_examples() {
+fn tests_and_examples_beside_a_script_are_left_out() {
     let tool =
         "def add(a, b):\n    return a + b\n\n\nif __name__ == '__main__':\n    print(add(1, 2))\n";
     let test = "from tool import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n";
@@ -180,7 +180,7 @@ fn the_script_is_told_from_its_tests_and_examples() {
 }
 
 #[test]
-fn files_that_can_not_be_joined_are_asked_for_again_with_the_reason() {
+fn files_that_cannot_be_joined_are_refused_with_the_reason() {
     for (shapes, main, words) in [
         (
             "def area(r):\n    return r\n\n\ndef two():\n    return area(2)\n",
@@ -220,7 +220,7 @@ fn files_that_can_not_be_joined_are_asked_for_again_with_the_reason() {
 }
 
 #[test]
-fn blocks_that_have_nothing_to_do_with_each_other_are_not_joined() {
+fn unrelated_blocks_are_not_joined() {
     for files in [
         vec![],
         vec![("main.py", "import shapes\n\nprint(shapes.area(1))\n")],
@@ -236,7 +236,7 @@ fn blocks_that_have_nothing_to_do_with_each_other_are_not_joined() {
 }
 
 #[test]
-fn what_may_be_another_file_is_waited_for() {
+fn an_unknown_import_may_need_another_file() {
     for (text, more) in [
         ("import shapes\n", true),
         ("from shapes import area\n", true),

@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_that_cannot_be_asked_does_not_deny_a_package() {
+    fn an_unreachable_index_does_not_count_as_a_missing_package() {
         let ended = |errors: &str| Ended { errors: errors.to_owned(), ..Ended::default() };
         for (said, exists) in [
             (

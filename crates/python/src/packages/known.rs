@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_one_letter_from_a_far_better_known_one_is_warned_of() {
+    fn a_name_close_to_a_popular_package_is_suspicious() {
         for (name, meant) in [
             ("reqeusts", "requests"),
             ("request", "requests"),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_in_its_normal_form() {
+    fn the_names_of_popular_packages_are_normalized() {
         for line in POPULAR.lines() {
             assert_eq!(line, normal(line));
         }

@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_environment_is_for_one_python_and_one_set_of_requirements() {
+    fn each_python_and_set_of_requirements_has_its_own_environment() {
         let packages = Packages::in_folder("/cache".into(), None);
         let python = |path: &str, micro| Interpreter {
             path: path.into(),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_python_is_asked_for_what_it_has() {
+    async fn installed_requirements_are_found_by_asking_the_python() {
         let Ok(python) = interpreter::find(None) else { panic!("no Python") };
         let checks =
             Checks { imports: vec!["pip".into(), "nowhere_at_all".into()], ..Checks::default() };
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_of_a_package_is_not_looked_for() {
+    fn an_invalid_package_name_is_reported_without_a_lookup() {
         let odd = look_at("a @ git+https://example.org/a");
         assert_eq!(odd.exists, Some(false));
         let needs = Needs { missing: vec![odd], ..Needs::default() };

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_of_the_index_are_read_and_nothing_else_reaches_the_installer() {
+    fn only_requirements_of_index_packages_are_parsed() {
         for (text, name, bare) in [
             ("requests", "requests", true),
             (" Flask_Cors ", "flask-cors", true),

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_told_in_its_last_lines_and_without_passwords() {
+    fn an_installer_s_error_is_cut_to_its_end_and_has_no_passwords() {
         let long = (0..50).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
         assert!(told(&long).starts_with("line 38\n") && told(&long).ends_with("line 49"));
         assert!(told(&"é".repeat(5000)).len() <= TOLD);

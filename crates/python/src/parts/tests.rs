@@ -23,7 +23,7 @@ fn put(base: &str, answer: &str) -> String {
 }
 
 #[test]
-fn a_part_takes_the_place_of_what_has_its_name_and_nothing_else_is_lost() {
+fn a_part_replaces_the_definition_of_its_name_only() {
     for (base, answer, from, to) in [
         // A function.
         (
@@ -99,7 +99,7 @@ fn a_part_takes_the_place_of_what_has_its_name_and_nothing_else_is_lost() {
 }
 
 #[test]
-fn a_script_of_its_own_is_left_as_it_is() {
+fn a_complete_script_is_left_as_it_is() {
     let first = "def one():\n    return 1\n\n\ndef main():\n    print(one())\n\n\n\
         if __name__ == '__main__':\n    main()\n";
     for (base, answer) in [
@@ -127,7 +127,7 @@ fn a_script_of_its_own_is_left_as_it_is() {
 }
 
 #[test]
-fn an_addition_that_would_replace_the_script_is_added_to_it() {
+fn an_addition_goes_into_the_script_unless_it_is_a_repair() {
     let addition =
         "import math\n\n\ndef edge(r):\n    return 2 * math.pi * r\n\n\nprint(edge(2))\n";
     let script = put(GUARDED, addition);
@@ -140,7 +140,7 @@ fn an_addition_that_would_replace_the_script_is_added_to_it() {
 }
 
 #[test]
-fn what_a_script_forgot_of_the_one_before_is_taken_over() {
+fn definitions_that_a_new_script_uses_are_taken_from_the_old_one() {
     let base = "import math\n\nPI = math.pi\n\n\ndef area(r):\n    return PI * r * r\n\n\n\
         def other():\n    pass\n\n\nprint(area(2))\n";
     let answer = "def main():\n    print(area(3))\n\n\nif __name__ == '__main__':\n    main()\n";
@@ -165,7 +165,7 @@ fn what_a_script_forgot_of_the_one_before_is_taken_over() {
 }
 
 #[test]
-fn what_can_not_be_put_together_is_asked_for_again_with_the_reason() {
+fn parts_that_cannot_be_merged_are_refused_with_the_reason() {
     let two = "class A:\n    def f(self):\n        return 1\n\n\nclass B:\n    def f(self):\n        return 2\n\n\n\
         if __name__ == '__main__':\n    print(A().f(), B().f())\n";
     for (base, answer, words) in [
@@ -199,7 +199,7 @@ fn what_can_not_be_put_together_is_asked_for_again_with_the_reason() {
 }
 
 #[test]
-fn edits_that_take_away_what_is_used_are_seen() {
+fn edits_that_remove_something_used_are_found() {
     for (edited, lost) in [
         (GUARDED.replace("def ring", "def rings"), Some("`ring`")),
         (GUARDED.replace("def ring", "def rings").replace("ring(1", "rings(1"), None),

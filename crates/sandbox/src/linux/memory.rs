@@ -366,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_says_is_read() {
+    fn memory_sizes_are_read_from_proc() {
         let text = "VmRSS:\t   9 kB\nRssAnon:\t     7 kB\nVmSwap:\t 2 kB\nRssShmem:\tmany kB\n";
         for (name, bytes) in
             [("RssAnon:", 7 << 10), ("VmSwap:", 2 << 10), ("RssShmem:", 0), ("VmPTE:", 0)]
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_holds_something() {
+    fn the_memory_of_this_process_is_measured() {
         let this = held(Path::new("/proc/self"));
         assert!(this.own > 1 << 20, "{this:?}");
         assert_eq!(held(Path::new("/proc/0")), Held::default());

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_list_names_is_reached() {
+    fn only_listed_hosts_are_allowed() {
         let names = list(&["a.org", "b.org:443", "10.0.0.1", "localhost:9"]);
         for (target, allowed) in [
             ("a.org:80", true),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_does_not_lead_inside() {
+    fn a_name_that_resolves_to_a_private_address_is_refused() {
         let names = list(&["a.org", "10.9.8.7:80"]);
         let target = Target::parse("a.org:80", None).unwrap();
         let usable = |found: &[&str]| {

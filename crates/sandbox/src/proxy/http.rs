@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_sent_on_to_the_host_of_its_address_and_no_other() {
+    fn a_request_goes_to_the_host_of_its_url_whatever_its_host_header_says() {
         for (request, target, head) in [
             (
                 "GET http://a.org/x?y=1#z HTTP/1.1\r\nHost: evil.org\r\nProxy-Connection: keep-alive\r\nA: 1\r\n\r\n",
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_can_be_read_in_two_ways_is_refused() {
+    fn an_ambiguous_or_unsupported_request_is_refused() {
         for (request, status) in [
             ("GET / HTTP/1.1\r\nHost: a.org\r\n\r\n", 400),
             ("GET https://a.org/ HTTP/1.1\r\n\r\n", 400),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_ends_its_connection() {
+    fn a_response_is_rewritten_to_close_its_connection() {
         let text = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
         let read = response(text.as_bytes()).unwrap().unwrap();
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";

@@ -91,7 +91,7 @@ async fn said(at: SocketAddr, text: &str, until: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_is_refused_unless_its_address_is_named() {
+async fn a_private_address_is_refused_unless_it_is_listed_itself() {
     let server = Server::start(FINE).await;
     let port = server.address.port();
     let name = "data.example.org".to_owned();
@@ -117,7 +117,7 @@ async fn a_name_that_leads_inside_is_refused_unless_its_address_is_named() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_on_the_list_is_not_looked_up() {
+async fn an_unlisted_name_is_refused_without_a_dns_lookup() {
     let (at, proxy, asked) = proxy(&["a.org".to_owned()], &["127.0.0.1"]).await;
     for n in 0..30 {
         let answer = said(at, &format!("CONNECT b{n}.org:443 HTTP/1.1\r\n\r\n"), "").await;
@@ -166,7 +166,7 @@ async fn one_connection_serves_one_request() {
 }
 
 #[tokio::test]
-async fn a_tunnel_passes_on_what_it_is_given() {
+async fn a_tunnel_carries_bytes_both_ways() {
     let server = Server::start("and back").await;
     let (at, ..) = proxy(&[format!("localhost:{}", server.address.port())], &[]).await;
     let port = server.address.port();
@@ -177,7 +177,7 @@ async fn a_tunnel_passes_on_what_it_is_given() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said() {
+async fn a_failed_request_gets_its_http_status_and_the_reason() {
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
@@ -198,13 +198,13 @@ async fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn a_list_with_a_mistake_is_none() {
+fn an_invalid_host_list_is_an_error() {
     assert!(Proxy::of(&[]).unwrap().is_none());
     assert!(Proxy::of(&["a.org".to_owned(), "*.b.org".to_owned()]).is_err());
 }
 
 #[test]
-fn a_program_may_talk_to_itself_past_the_proxy_unless_the_list_means_this_machine() {
+fn local_connections_bypass_the_proxy_unless_a_local_host_is_listed() {
     for (hosts, own) in [
         (&["a.org"][..], "localhost,127.0.0.1,::1"),
         (&["a.org", "localhost:80"], ""),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_screen_is_the_text_that_a_person_would_see() {
+    fn a_screen_is_rendered_to_the_text_that_a_user_sees() {
         let long = "x".repeat(100);
         let lines: String = (1..=30).map(|n| format!("{n}\r\n")).collect::<Vec<_>>().concat();
         let above: String = (1..=30).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_whole_whatever_is_drawn_around_it() {
+    fn an_error_after_a_full_screen_drawing_is_kept_whole() {
         let mut screen = Screen::new(1 << 16);
         screen.take(
             b"\x1b[?1049h\x1b[5;5Hdrawn\x1b[?1049l\r\nTraceback (most recent call last):\r\n",
@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_script_breaks_the_screen(
+        fn no_output_panics_the_screen_or_leaves_control_characters(
             pieces in prop::collection::vec(
                 prop_oneof![
                     prop::collection::vec(any::<u8>(), 0..40),

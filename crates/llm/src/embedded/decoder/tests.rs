@@ -385,7 +385,7 @@ fn ways(model: &Decoder, alone_from: usize) -> [(&'static str, Vec<Vec<f32>>); 5
 /// With `REDRAFT_FAMILIES`, a folder, the models are left there, and compared with what llama.cpp made
 /// of them if that is there.
 #[test]
-fn a_family_is_computed_otherwise_than_llama_cpp_does_it() {
+fn each_model_family_gives_the_scores_of_llama_cpp() {
     let asked = std::env::var_os("REDRAFT_FAMILIES");
     let own = tempfile::tempdir().unwrap();
     let folder = asked.as_ref().map_or(own.path(), Path::new);
