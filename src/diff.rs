@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changed_lines_are_counted_once_each() {
+    fn added_and_removed_lines_are_counted() {
         for (old, new, added, removed) in [
             ("", "", 0, 0),
             ("a\nb\n", "a\nb\n", 0, 0),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_line_stands_beside_the_old_one() {
+    fn a_changed_line_is_shown_beside_the_old_one() {
         let rows = rows("a\nb\nc\n", "a\nx\ny\nc\n");
         let pair = |r: &Row| {
             let text = |side: &Option<(usize, String)>| side.as_ref().map(|(_, t)| t.clone());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_that_differ_are_marked() {
+    fn words_that_differ_are_marked() {
         let marked = |side: &Words| {
             let part = |(marked, text): &(bool, String)| match marked {
                 true => format!("[{text}]"),

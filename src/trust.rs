@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_holds_for_one_folder_and_one_text() {
+    fn trust_holds_for_one_folder_and_one_exact_text() {
         let state = tempfile::tempdir().unwrap();
         let register = Register::in_folder(state.path());
         let (here, there) = (Path::new("/a/here"), Path::new("/a/there"));
@@ -142,7 +142,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_can_look_into_the_register() {
+    fn the_trust_register_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("redraft");

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_text_is_an_option_and_everything_else_is_said() {
+    fn gate_answers_without_text_are_options_and_others_are_typed() {
         let session = session();
         for (gate, expected) in [
             (Gate::Plan, vec![("approve", "allow_once"), ("say", "reject_once")]),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_an_answer_in_the_gates_words_and_opens_nothing() {
+    fn a_typed_message_answers_a_gate_but_never_grants_permission() {
         use Answer as A;
         for (gate, text, expected) in [
             (Gate::Plan, "approve", Some(A::Approve)),

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_request_a_notification_an_answer_or_refused_with_its_code() {
+    fn each_json_rpc_message_kind_is_read_and_others_get_an_error_code() {
         let request =
             |id: Value| Incoming::Request { id, method: "m".to_owned(), params: json!({ "a": 1 }) };
         for (line, expected) in [

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_explains_is_kept_and_what_does_not_is_asked_for_again() {
+    fn only_an_analysis_that_explains_in_words_is_accepted() {
         let good = "## What failed\nThe column `temp` is not in the file, so each try ended.\n";
         for (answer, kept) in [
             (good.to_owned(), Some("## What failed\nThe column")),

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_in_one_fence_is_in_the_form_and_ends_with_it() {
+    fn the_answer_pattern_matches_exactly_one_fenced_script() {
         let form = regex::Regex::new(&format!("^(?:{})$", pattern())).unwrap();
         for (rest, fits) in [
             ("print(1)\n```", true),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_does_not_begin_with_what_the_user_began() {
+    fn an_answer_is_prefilled_with_the_code_that_the_user_began() {
         let unfinished = |code: &str| code.contains("TODO").then(|| format!("<{}>", code.trim()));
         let begin = |request: &str| answer(code(request, &|_| Ok(()), &unfinished).as_deref());
         for (request, begun) in [

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_from_any_list_and_made_up_words_are_not() {
+    fn package_names_are_read_from_any_list_notation() {
         for (answer, expected) in [
             ("cv9: opencv-python", Some("opencv-python")),
             ("- `cv9`: `opencv-python`", Some("opencv-python")),

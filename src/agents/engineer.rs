@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_told_from_words_however_it_is_written() {
+    fn code_is_distinguished_from_prose_in_every_notation() {
         let code = "print(sum(range(9)))";
         let fenced = format!("```python\n{code}\n```");
         let made_up = format!("First I add:\n\n{fenced}\n\nOutput:\n```\n36\n```\nSo it is 36.");
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_and_is_no_tool_is_told_and_not_run() {
+    fn a_call_of_an_unknown_tool_is_reported_and_not_run() {
         let parses = |_: &str| Ok(());
         for (name, runs) in [
             ("run_python", true),

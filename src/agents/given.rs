@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_model_copied_or_mistook_is_not_given_to_the_script() {
+    fn input_that_a_model_copied_or_misread_is_dropped() {
         let plan = "R1: Take the city and the number of days from the command line.";
         for (args, stdin, left, typed) in [
             ("--city Oslo", "3\n", "--city Oslo", "3\n"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_is_tried_with_is_read_whatever_marks_stand_around_it() {
+    fn the_run_input_in_a_plan_is_read_in_every_notation() {
         for (text, args, stdin) in [
             ("Try with input: 3", &[][..], "3\n"),
             ("- **Try with input:** `3`\n- try with Input: yes", &[], "3\nyes\n"),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_and_taken_out_again() {
+    fn run_input_written_into_a_plan_is_read_back_and_removed() {
         let given = Given {
             args: ["--city", "New York", ""].map(str::to_owned).into(),
             stdin: "3\n\n  indented: `x` y\n".into(),

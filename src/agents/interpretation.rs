@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_stands_nowhere_is_marked() {
+    fn a_number_that_is_not_in_the_output_is_marked() {
         let output = "mean 12.50\nrows 1204\nR2 0.93\n2024-01-05 7\n1.234,5\nx 3.0";
         for (answer, expected) in [
             ("The mean is 12.5 over 1,204 rows.", "The mean is 12.5 over 1,204 rows."),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_words() {
+    fn only_an_answer_in_words_is_accepted() {
         for (answer, expected) in [
             ("It is 3.", Some("It is 3.")),
             ("<think>3 or 4?</think>\nIt is 3.\n```\n4\n```", Some("It is 3.")),

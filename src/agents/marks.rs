@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_in_a_string_of_code_that_parses_is_a_part_of_it() {
+    fn a_mark_inside_a_string_or_comment_of_valid_code_is_content() {
         let parses = |text: &str| ruff_python_parser::parse_module(text).is_ok();
         for (text, content) in [
             ("```python\nx = '<X>'\nprint(x)\n```\n", true),

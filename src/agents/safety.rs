@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_is_not_clear_is_never_a_yes() {
+    fn an_unclear_safety_answer_is_never_a_yes() {
         for (answer, expected) in [
             ("SAFE: yes\nREASON: it only draws.", Some((true, "it only draws."))),
             ("SAFE: no\nREASON: line 3 deletes files.", Some((false, "line 3 deletes files."))),

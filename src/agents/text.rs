@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prompts_own_lines_are_not_taken_for_the_answers() {
+    fn lines_copied_from_the_prompt_are_removed_from_the_answer() {
         let told = "Use this form:\nR1: one thing that the script must do.\nR2: met\n\
                     VERDICT: ITERATE\n- 3 to 8 requirements. Stop after the last one.";
         for (answer, expected) in [

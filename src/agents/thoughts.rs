@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_of_a_thought_is_read() {
+    fn every_format_of_thinking_is_separated_from_the_answer() {
         for (open, close) in &*THOUGHTS {
             for (answer, wanted) in [
                 (format!("{open}Hm: R1?{close}Yes."), "Yes."),
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_marked_itself_is_read_without_its_marks() {
+    fn marks_around_an_answer_are_removed() {
         for (open, close) in ANSWERS {
             for answer in [
                 format!("<think>Hm.</think>{open}\nYes.\n{close}"),
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_answer_in_channels_the_final_one_is_read() {
+    fn the_final_channel_of_an_answer_is_read() {
         let think = "<|channel|>analysis<|message|>R1? No.";
         for (answer, cut, wanted) in [
             (
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_holds_the_marks_is_left_alone() {
+    fn a_script_that_contains_thinking_marks_is_left_alone() {
         for code in [
             "text = '''\n<think>\nhm\n</think>\n'''\nprint(text)\n",
             "import re\nprint(re.sub(r\"<think>.*?</think>\", \"\", input()))\n",

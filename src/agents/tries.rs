@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_stands_in_the_request_is_taken() {
+    fn only_input_that_the_request_contains_is_accepted() {
         let request = "print a table. start and end are arguments. Try it with the arguments 0 40 8, \
                        or type 3 and then `New York`.";
         for (answer, args, stdin) in [

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_of_every_format_end_the_models_turn() {
+    fn turn_marks_of_every_chat_format_end_the_answer() {
         for [end, user, model] in FORMATS {
             for answer in [CODE.to_owned(), format!("Here:\n```python\n{CODE}\n```")] {
                 for text in [
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_up_turn_in_words_is_not_the_models() {
+    fn a_made_up_user_turn_is_cut_from_the_answer() {
         let answer = format!("```python\n{CODE}\n```");
         for turn in [
             "User: Now a ball.\nAssistant:\n```python\nprint(2)\n```",
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_mark_is_left_alone() {
+    fn text_that_only_resembles_a_mark_is_left_alone() {
         for text in [
             "x = [1, 2]\nprint(x[0] < 3 > 2)",
             "a: list[int | None] = []\nb = {}\nprint(a, b)",

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn slurm_is_given_an_array_that_can_be_requeued() {
+    fn a_slurm_job_is_a_requeueable_array_of_shards() {
         let asked = Asked {
             account: Some("acc".to_owned()),
             partition: Some("cpu".to_owned()),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn hyperqueue_is_given_an_array_of_the_same() {
+    fn a_hyperqueue_job_is_an_array_of_shards() {
         let (command, asked) =
             (command(), Asked { time: Some("1h".to_owned()), ..Asked::default() });
         let job = job(Engine::Hq, "/out", &command, &asked);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_another_directive_is_refused() {
+    fn job_settings_that_could_inject_a_directive_are_refused() {
         let command = command();
         let given = |account: &str| Asked { account: Some(account.to_owned()), ..Asked::default() };
         for bad in ["a b", "a\n#SBATCH --uid=0", "", "a\"b", "a;b", "$(id)"] {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_programs_print_is_read() {
+    fn job_ids_and_array_limits_are_read_from_scheduler_output() {
         for (engine, printed, id) in [
             (Engine::Slurm, "123\n", Some("123")),
             (Engine::Slurm, "sbatch: a note\n123;cluster\n", Some("123")),

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn each_piece_is_done_once_whatever_becomes_of_the_others() {
+    fn each_item_is_done_once_even_if_another_panics() {
         for jobs in [1, 2, 7, 100] {
             let all = go(jobs, &[1, 2, 3, 4, 5], |n| if n == 3 { panic!("no {n}") } else { n * 2 });
             let expected = [Ok(2), Ok(4), Err("no 3".to_owned()), Ok(8), Ok(10)];
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_jobs_are_done_at_the_same_time() {
+    fn as_many_items_as_jobs_run_at_the_same_time() {
         // None of the three ends before all have begun.
         let together = Barrier::new(3);
         let all = go(3, &[1, 2, 3], |n| {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_further_is_begun_once_it_is_to_stop() {
+    fn no_item_is_started_after_a_stop() {
         let stop = AtomicBool::new(false);
         let mut done = Vec::new();
         let work = |(): &mut (), n: &u32| {

@@ -257,7 +257,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_again() {
+    fn written_results_are_read_back_without_a_torn_last_line() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Folder::new(folder.path().to_owned(), Some("2-of-8"));
         let rows =

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shard_is_one_of_several_from_one_on() {
+    fn a_shard_is_numbered_from_one() {
         for (text, shard) in [
             ("1/1", Some((1, 1))),
             ("2/8", Some((2, 8))),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn each_task_has_one_shard() {
+    fn each_task_belongs_to_exactly_one_shard() {
         for (tasks, of) in [(10, 3), (3, 8), (1, 1), (8, 8)] {
             let shards = || (1..=of).map(|index| Shard { index, of });
             for place in 0..tasks {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_which_part_this_is() {
+    fn the_shard_is_read_from_the_scheduler_s_environment() {
         let slurm = |id: &str, min: &str, max: &str, count: &str, step: &str| {
             [("ID", id), ("MIN", min), ("MAX", max), ("COUNT", count), ("STEP", step)]
                 .map(|(name, value)| (format!("SLURM_ARRAY_TASK_{name}"), value.to_owned()))

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn totals_say_how_much_was_seen_of_what_was_accepted() {
+    fn totals_count_outcomes_and_the_evidence_of_accepted_tasks() {
         let mut totals = Totals::of(5);
         assert_eq!(totals.words(), "0 of 5 done: 0 accepted; 0 tokens");
         let failed = Row { exit: 4, usd: Some(0.5), ..row("d", Outcome::Failed, None) };
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_is_left_follows_from_the_time_that_it_took() {
+    fn the_time_left_is_estimated_from_the_time_taken() {
         for (seconds, done, left, words) in [
             (10, 5, 10, Some("20 s left")),
             (10, 0, 10, None),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_batch_shows_what_changed() {
+    fn a_comparison_with_an_older_batch_lists_changed_tasks() {
         let old = [
             row("a", Outcome::Paused, None),
             row("b", Outcome::Failed, None),

@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_tasks_are_read_in_each_form() {
+    fn each_task_file_format_gives_the_same_tasks() {
         let lines = "\u{feff}{\"id\":\"a\",\"task\":\"add\",\"data\":\"x.csv\",\"repairs\":2}\n\n\
                      {\"id\":7,\"plan\":\"p.md\",\"data\":[\"x\",\"/y\"],\"preset\":\"quick\"}\n";
         let list = "[\n{\"id\":\"a\",\"request\":\"add\",\"data\":[\"x.csv\"],\
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn a_mistake_in_a_task_is_reported_with_its_line() {
         let good = "{\"id\":\"a\",\"task\":\"add\"}\n";
         for (line, words) in [
             (
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_right_in_lists_too() {
+    fn a_mistake_in_a_json_or_yaml_list_is_reported_with_its_place() {
         for (text, form, words) in [
             (
                 "[\n {\"id\": \"a\",\n  \"tsk\": \"x\"}]",

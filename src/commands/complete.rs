@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_offered_where_one_can_stand() {
+    fn session_names_are_completed_only_where_one_is_expected() {
         let session = |begun| Some(Wanted::Session(begun));
         let version = |of, begun| Some(Wanted::Version { of, begun });
         for (line, expected) in [

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_told_from_the_session_that_they_belong_to() {
+    fn version_arguments_are_separated_from_the_session_name() {
         for (what, session, versions) in [
             ("", None, vec![]),
             ("clock", Some("clock"), vec![]),

@@ -118,7 +118,7 @@ mod tests {
     use clap::Parser;
 
     #[test]
-    fn every_command_line_of_the_guide_is_one() {
+    fn every_command_line_in_the_guide_parses() {
         let readme = ("README", include_str!("../../README.md"));
         let mut seen = 0;
         for (page, text) in PAGES.iter().chain([&readme]) {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_shown_as_their_words() {
+    fn links_are_shown_as_their_text() {
         for (line, shown) in [
             ("see [the guide](a.md), and [b](c).", "see the guide, and b."),
             ("a list [1, 2] (of two)", "a list [1, 2] (of two)"),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_the_guide_lead_to_pages() {
+    fn links_in_the_guide_lead_to_existing_files() {
         for (page, text) in PAGES {
             let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             for link in links.filter(|link| !link.starts_with("http")) {

@@ -14,7 +14,7 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
-fn the_example_of_the_documentation_is_understood() {
+fn a_full_example_configuration_is_read() {
     let config = parse(
         "model: ollama/qwen2.5-coder:7b\n\
          roles:\n  planner: { model: anthropic/claude-sonnet-4-5, temperature: 0 }\n  \
@@ -50,7 +50,7 @@ fn the_example_of_the_documentation_is_understood() {
 }
 
 #[test]
-fn every_configuration_of_the_guide_is_understood() {
+fn every_configuration_in_the_guide_is_valid() {
     let guide = concat!(
         include_str!("../../docs/providers.md"),
         include_str!("../../docs/presets.md"),
@@ -67,7 +67,7 @@ fn every_configuration_of_the_guide_is_understood() {
 }
 
 #[test]
-fn tokens_from_a_cache_cost_what_is_said_of_them() {
+fn cached_tokens_cost_the_cached_price_if_one_is_set() {
     let used = Usage { prompt: 1_000_000, cached: 600_000, answer: 0, estimated: false };
     for (price, cost) in
         [("{input: 3, output: 1}", 3.0), ("{input: 3, output: 1, cached: 0.5}", 1.5)]
@@ -78,14 +78,14 @@ fn tokens_from_a_cache_cost_what_is_said_of_them() {
 }
 
 #[test]
-fn a_file_that_says_nothing_changes_nothing() {
+fn an_empty_configuration_file_gives_the_defaults() {
     for text in ["", "# only a comment\n", "---\n", "roles:\nlimits:\nproviders:\nmodel:\n"] {
         assert_eq!(parse(text).unwrap(), Config::default(), "{text:?}");
     }
 }
 
 #[test]
-fn a_mistake_is_named_with_its_file_line_and_column() {
+fn a_configuration_mistake_is_reported_with_file_line_and_column() {
     for (text, words, place) in [
         ("modle: a/b\n", "unknown field `modle`", "line 1 column 1"),
         ("model: a/b\nmodel: c/d\n", "duplicate key `model`", "line 2 column 1"),
@@ -129,7 +129,7 @@ fn a_mistake_is_named_with_its_file_line_and_column() {
 }
 
 #[test]
-fn a_command_is_a_text_or_a_list() {
+fn a_command_is_a_string_or_a_list() {
     for text in ["python3 'my model.py' -x", "[python3, my model.py, -x]"] {
         let config = parse(&format!("providers: {{p: {{command: {text}}}}}"))
             .or_else(|_| parse(&format!("providers: {{p: {{command: \"{text}\"}}}}")))
@@ -140,7 +140,7 @@ fn a_command_is_a_text_or_a_list() {
 }
 
 #[test]
-fn a_raw_prompt_endpoint_is_described_field_by_field_and_each_can_be_changed_later() {
+fn each_field_of_a_raw_prompt_endpoint_can_be_set_and_overridden() {
     let mut config = parse(
         "providers:\n  raw:\n    kind: completion\n    base_url: http://h/completion\n    \
          template: llama3\n    stop: ['###']\n    \
@@ -166,7 +166,7 @@ fn a_raw_prompt_endpoint_is_described_field_by_field_and_each_can_be_changed_lat
 }
 
 #[test]
-fn a_later_file_wins_key_by_key() {
+fn a_later_configuration_file_overrides_key_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let [user, here, given] =
         ["user.yaml", "redraft.yaml", "given.yaml"].map(|f| folder.path().join(f));

@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_evidence_says_how_far_a_requirement_is_met() {
+    fn the_strongest_evidence_decides_a_requirement_s_status() {
         use RunVerdict::{Failed, Ok, Timeout};
         use Source::{Manager, Reviewer, Run, Test};
         use Status::{Met, NotMet, Partly};
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_overrule_blockers_only_where_nothing_speaks_against_it() {
+    fn tests_overrule_blockers_only_without_contrary_evidence() {
         use TestOutcome::{Failed, Passed, Skipped};
         for (run, tests, no, verdict) in [
             (RunVerdict::Ok, vec![("a", Passed)], false, Verdict::Accept),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_requirement_is_not_held_to_what_was_said_of_another_one() {
+    fn a_changed_requirement_has_no_status_from_earlier_versions() {
         let requirement = |id: &str, text: &str| Requirement { id: id.into(), text: text.into() };
         let plan = |second: &str| Plan {
             text: String::new(),

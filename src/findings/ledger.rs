@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_compared_with_a_key_as_its_own_key_is() {
+    fn has_key_equals_comparing_the_keys() {
         let texts = [
             "", "!", "...", "a", "A b", "a, b!", "a b c", "ab", " a  b ", "\u{e9} b", "\u{c9} B",
             "a b ",
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn the_finding_that_is_named_is_that_finding() {
+    fn a_finding_named_by_its_id_updates_that_finding() {
         for (id, text, requirement) in [
             (Some("F1"), "still there", None),
             (Some("F1"), "", Some("R2")),
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_review_does_not_judge_is_not_met() {
+    fn a_requirement_that_a_review_does_not_judge_blocks() {
         use Status::{Met, NotMet, Partly};
         for (judged, verdict, blockers) in [
             (&[("R1", Met), ("R2", Met)][..], Some(Verdict::Accept), &[][..]),
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_that_is_met_no_more_blocks_again() {
+    fn a_requirement_that_is_no_longer_met_blocks_again() {
         let said = |status| RawReview {
             judgements: ["R1", "R2"].map(|r| Judgement { requirement: r.into(), status }).into(),
             findings: vec![],
@@ -550,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn one_text_is_one_finding_however_often_it_is_said() {
+    fn repeated_texts_are_one_finding() {
         let texts =
             ["The hands do not move.", "the hands do not move", "- The *hands* do not  move!"];
         let points: Vec<_> =
@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn different_points_are_not_taken_for_one() {
+    fn different_points_are_different_findings() {
         for (a, b) in [
             ("there are 2 hands, not 3", "there are 3 hands, not 4"),
             ("the hour hand is missing", "the file is never closed"),
@@ -610,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_found_again_is_settled_and_stays_settled() {
+    fn a_finding_not_repeated_is_fixed_and_reopens_only_with_evidence() {
         let mut session = session();
         let point = [("the title is missing", Some("R1"), None, None)];
         apply(&mut session, &review(Some(Verdict::Iterate), raw(&point)));
@@ -627,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_says_nothing_settles_nothing() {
+    fn an_empty_review_leaves_findings_open() {
         let mut session = session();
         apply(&mut session, &review(Some(Verdict::Iterate), raw(&[("slow", None, None, None)])));
         let second = apply(&mut session, &RawReview::default());
@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_that_is_not_met_is_a_finding() {
+    fn an_unmet_requirement_is_one_finding() {
         let mut session = session();
         let unmet = Judgement { requirement: "R1".into(), status: Status::NotMet };
         let said = RawReview {
@@ -669,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_that_fails_one_requirement_is_one_finding_in_whatever_words() {
+    fn findings_with_the_same_quote_and_requirement_are_one() {
         let quote = Some("import time");
         for (second, quote, findings) in [
             ((Some("R1")), quote, 1),
@@ -688,7 +688,7 @@ mod tests {
     }
 
     #[test]
-    fn what_blocked_is_as_heavy_as_the_last_review_that_names_it_says() {
+    fn the_severity_of_a_finding_follows_the_last_review() {
         use Severity::{Blocker, Nit, Should};
         for (verdict, said, heavy) in [
             (Verdict::Accept, None, Should),
@@ -707,7 +707,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_is_made_of_every_requirement_is_one_finding() {
+    fn the_same_point_for_several_requirements_is_one_finding() {
         let mut session = session();
         let text = "the clock's hands are frozen in place";
         let points = [(text, Some("R1"), None, None), (text, Some("R2"), None, None)];
@@ -716,7 +716,7 @@ mod tests {
     }
 
     #[test]
-    fn one_requirement_has_three_open_findings_the_heaviest_however_long_the_list_is() {
+    fn a_requirement_keeps_its_three_most_severe_findings() {
         let texts = ["alpha", "bravo", "gamma", "delta", "theta", "kappa"];
         let texts = texts.map(|word| format!("{word} is wrong"));
         let severity = |n: usize| Some(if n == 5 { Severity::Blocker } else { Severity::Nit });
@@ -743,7 +743,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_manager_decided_stands() {
+    fn a_waived_finding_reopens_only_with_a_quote_that_is_new_in_the_script() {
         use FindingState::{Open, Waived};
         let said = |quote: Option<&'static str>| {
             let point = ("the title is missing", Some("R2"), quote, None);
@@ -772,7 +772,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_found_only_the_user_settles() {
+    fn only_the_user_settles_a_finding_of_the_user() {
         for judged in [None, Some(Status::Partly), Some(Status::Met)] {
             let mut session = session();
             let point = [("the title is wrong", Some("R2"), None, Some(Severity::Blocker))];

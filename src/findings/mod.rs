@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_stands_against_a_version_is_a_finding_of_it() {
+    fn checks_run_tests_user_and_reviewer_all_give_findings() {
         use crate::domain::event::Cause;
         use crate::domain::report::{Checks, Lint, Run, RunError, RunVerdict, Test, TestOutcome};
         use crate::domain::review::{self, FindingState};

@@ -54,7 +54,7 @@ mod tests {
     use crate::domain::session::Version;
 
     #[test]
-    fn a_finding_weighs_what_is_said_of_it_or_else_what_the_verdict_says() {
+    fn severity_is_the_stated_one_or_follows_from_status_and_verdict() {
         use Severity::{Blocker, Nit, Should};
         use Status::{Met, Partly};
         let time = "The script does not show the current time.";

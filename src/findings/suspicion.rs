@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hardly_anybody_means_is_said_and_blocks_where_there_is_no_result() {
+    fn suspicious_runs_are_reported_and_block_if_there_is_no_output() {
         use Severity::{Blocker, Should};
         let ok = || Run::not_run(RunVerdict::Ok, "");
         let printed = || Run { stdout_bytes: 2, ..ok() };

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_means_the_same_with_its_text_beside_it_and_behind_it() {
+    fn an_answer_text_may_be_a_field_or_follow_the_answer() {
         use Answer as A;
         let own = |text: &str| text.to_owned();
         for (gate, answer, text, expected) in [
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_to_persons_only_is_what_only_they_may_say() {
+    fn choices_offered_only_to_persons_are_answers_only_for_persons() {
         for (gate, all) in [(Gate::Plan, PLAN), (Gate::Version, VERSION), (Gate::Safety, OPENING)] {
             for choice in all {
                 let text = if choice.text { "1" } else { "" };

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_names_one_part_of_one_session_and_never_a_path() {
+    fn a_resource_uri_names_a_part_of_a_session_and_never_a_path() {
         for name in ["clock", "analog clock", "Überweisung", "a.b-c_d", "50"] {
             for part in [Part::Plan, Part::Script(3), Part::Report(12), Part::Picture(1)] {
                 assert_eq!(parse(&address(name, part)), Some((name.to_owned(), part)), "{name}");

@@ -490,7 +490,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tool_takes_what_its_schema_names_and_nothing_else() {
+    fn every_tool_accepts_exactly_the_arguments_of_its_schema() {
         for tool in list() {
             let properties = tool.input_schema["properties"].as_object().unwrap();
             let value = |schema: &Value| match schema["type"].as_str() {

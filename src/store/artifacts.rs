@@ -502,7 +502,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_the_same_whatever_became_of_its_line_ends_and_of_nothing_else() {
+    fn a_file_is_unchanged_if_only_lf_became_crlf() {
         for (written, found, same) in [
             ("a\nb\n", "a\nb\n", true),
             ("a\nb\n", "a\r\nb\r\n", true),
@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_python_would_read_as_true_and_false_are_quoted() {
+    fn yaml_words_that_python_reads_as_booleans_are_quoted() {
         for (yaml, expected) in [
             ("a: off\n", "a: 'off'\n"),
             ("- No\n- not\n", "- 'No'\n- not\n"),

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_taken_off_a_sessions_name() {
+    fn a_version_suffix_is_split_off_the_session_name() {
         for (wanted, expected) in [
             ("clock", Some(("clock", None))),
             ("clock:v3", Some(("clock", Some(3)))),

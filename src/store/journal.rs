@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_read_in_part_says_what_it_says_read_whole() {
+    fn skimming_a_journal_line_gives_the_same_event_without_long_texts() {
         let tricky = "\"]},\"usage\":{ ,\"messages\":[ \\ \n ,\"answer\":\"";
         let arguments = serde_json::json!({"a": tricky, "usage": {"prompt": 9}, "answer": "b"});
         let call = ToolCall { id: "c1".to_owned(), name: "run".to_owned(), arguments };
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_whole_is_an_error() {
+    fn an_incomplete_journal_line_is_an_error() {
         for event in [
             started(Some(3), "a prompt"),
             finished("an answer", "a thought", &[]),

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seal_is_found_at_the_end_of_its_line_only() {
+    fn a_seal_is_found_only_at_the_end_of_its_line() {
         let digits = "0".repeat(DIGITS);
         let sealed = format!("{{\"seq\":3,\"seal\":\"{digits}\"}}");
         assert_eq!(split(sealed.as_bytes()).unwrap().0, b"{\"seq\":3");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_ends_as_on_windows_has_the_seal_of_the_same_line() {
+    fn a_carriage_return_does_not_change_the_seal_of_a_line() {
         let digits = "0".repeat(DIGITS);
         for (line, first) in
             [(format!("{{\"seq\":3,\"seal\":\"{digits}\"}}"), false), ("{\"seq\":1}".into(), true)]

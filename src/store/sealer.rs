@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_belongs_to_its_line_its_session_and_its_secret() {
+    fn a_seal_depends_on_line_session_and_secret() {
         let (secret, session, line) = ([1; LENGTH], [2; 32], [3; 32]);
         let right = mac(&secret, &session, &line);
         assert_eq!(right.len(), DIGITS);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_nothing_has_no_seal() {
+    fn an_event_that_grants_no_permission_has_no_seal() {
         let mut sealer = Sealer::default();
         let paused = entry(2, Event::Paused { reason: "a".to_owned() });
         assert_eq!(sealer.line(&paused), paused.line());

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_is_broken_between_words_and_hangs_under_its_first() {
+    fn a_long_text_wraps_between_words_with_a_hanging_indent() {
         for (label, text, width, expected) in [
             ("  a ", "one two three", 12, "  a one two\n    three\n"),
             ("- ", "one", 40, "- one\n"),

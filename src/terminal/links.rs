@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_shown_where_the_terminal_says_that_it_has_them() {
+    fn links_are_shown_only_in_terminals_that_support_them() {
         for (set, expected) in [
             (&[][..], false),
             (&[("TERM", "xterm-256color")], false),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_holds_nothing_that_steers_a_terminal() {
+    fn a_file_address_is_percent_encoded() {
         for (file, expected) in [
             ("/a/b c.png", "file:///a/b%20c.png"),
             ("/a/\u{1b}]8;;x\u{7}.png", "file:///a/%1B%5D8%3B%3Bx%07.png"),

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_choice_has_a_letter_of_its_own_word() {
+    fn each_choice_gets_a_free_letter_of_its_word() {
         for (words, expected) in [
             (vec!["approve", "say", "edit", "quit"], "aseq"),
             (

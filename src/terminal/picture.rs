@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_known_by_its_variables_alone() {
+    fn the_picture_format_is_chosen_from_environment_variables() {
         for (set, expected) in [
             (&[][..], Pictures::Blocks),
             (&[("TERM", "xterm-256color")], Pictures::Blocks),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_draws_a_picture_is_made_of_numbers_base64_and_one_envelope() {
+    fn a_drawn_picture_has_no_control_characters_but_its_own_escapes() {
         for (how, begin, pieces) in [
             (Pictures::Kitty, "\u{1b}_Ga=T,f=100,q=2,c=", "\u{1b}\\"),
             (Pictures::Iterm, "\u{1b}]1337;File=inline=1;size=", "\u{7}"),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_in_pieces_is_a_whole_picture() {
+    fn a_picture_sent_in_chunks_decodes_to_the_whole_picture() {
         let shown = Pixels::within(picture(900, 300), 60 * CELL.0 * FINER, 20 * CELL.1 * FINER);
         for (how, begin, end) in [(Pictures::Kitty, ';', '\u{1b}'), (Pictures::Iterm, ':', '\u{7}')]
         {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_no_more_columns_and_rows_than_there_are_and_than_it_needs() {
+    fn a_picture_is_no_larger_than_the_room_or_its_own_size() {
         for ((width, height), room, columns) in [
             ((80, 80), (100, 50), 10),
             ((4000, 400), (100, 50), 100),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_the_nearest_that_there_are() {
+    fn colours_are_mapped_to_the_256_colour_palette() {
         for (colour, expected) in [
             ([0, 0, 0], "38;5;16"),
             ([255, 255, 255], "38;5;231"),

@@ -369,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_change_the_line_as_people_expect() {
+    fn editing_keys_change_the_line() {
         use Key::{Backspace, Char, ClearBefore, Delete, End, Home, Left, NewLine, WordBefore};
         for (keys, expected) in [
             (vec![Char('a'), Char('b'), Left, Char('x')], "axb"),

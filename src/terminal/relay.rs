@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_is_what_the_program_was_given() {
+    fn the_recorded_input_is_the_lines_after_editing_keys() {
         for (keys, lines, text) in [
             ("3\r", true, "3\n"),
             ("34\u{7f}\r", true, "3\n"),

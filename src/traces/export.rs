@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_read_as_opentelemetry_has_them() {
+    fn headers_are_read_in_the_opentelemetry_format() {
         for (list, expected) in [
             ("", vec![]),
             ("api-key=abc", vec![("api-key", "abc")]),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_collector_address_is_refused() {
         for address in ["", "collector", "file:///tmp/x", "ftp://a/b"] {
             assert!(Collector::new(address, "", String::new()).is_err(), "{address}");
         }

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_goes_over_the_variables_and_these_over_the_usual_address() {
+    fn the_collector_address_is_configured_or_from_variables_or_default() {
         let own = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
         let all = "OTEL_EXPORTER_OTLP_ENDPOINT";
         for (configured, variables, expected) in [

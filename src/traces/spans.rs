@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_a_span_of_the_conventions() {
+    fn a_model_call_is_a_span_with_the_gen_ai_attributes() {
         let mut spans = spans(false);
         assert_eq!(spans.note(STARTED, 200), None);
         let span = spans.note(FINISHED, 300).unwrap();
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_and_answers_are_sent_only_where_they_are_asked_for() {
+    fn prompts_and_answers_are_exported_only_if_enabled() {
         for prompts in [false, true] {
             let mut spans = spans(prompts);
             spans.note(STARTED, 1);
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_and_what_was_broken_off_says_so() {
+    fn failed_and_interrupted_spans_have_an_error_status() {
         let mut spans = spans(false);
         spans.note(STARTED, 1);
         let failed = r#"{"event":"model_call_failed","call":1,"error":"HTTP 500"}"#;
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_means_nothing_here_is_left_alone() {
+    fn other_journal_lines_give_no_span() {
         for line in ["", "{}", "no json", r#"{"event":"paused","reason":"x"}"#, FINISHED] {
             assert_eq!(spans(true).note(line, 1), None, "{line}");
         }

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn every_choice_names_a_line_that_its_gate_takes() {
+    fn every_choice_is_a_line_that_its_gate_accepts() {
         let session = session();
         let mut seen = 0;
         for gate in GATES {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_says_what_it_is_about() {
+    fn each_gate_shows_the_plan_or_the_version() {
         let session = session();
         for (gate, plan, version) in [
             (event::Gate::Plan, true, false),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_answer_that_was_stopped_the_end_is_shown() {
+    fn the_end_of_an_interrupted_answer_is_shown() {
         assert_eq!(Partial::of(" \n"), None);
         let lines: Vec<String> = (0..50).map(|n| format!("line {n}\n")).collect();
         let text = lines.concat();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_t_be_answered_is_no_choice() {
+    fn only_choices_that_apply_are_offered() {
         let mut bare = session();
         bare.versions[0].stdout.clear();
         bare.versions[0].split = None;

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_section_of_a_plan_is_a_field_of_its_own() {
+    fn each_section_of_a_plan_becomes_a_field() {
         let text = "A converter.\n\n## Requirements\n\n- R1: it converts km\n- R2: it is red (proposal)\n\n\
                     ## Try it with\n\n- arguments: 10 km\n- input: 3\n\n## Examples\n\n\
                     - E1: arguments `10 km` prints `6.21`\n\n## Writes\n\n- a.png\n\n## Needs\n\n\

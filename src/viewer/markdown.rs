@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_a_line_means_anything() {
+    fn markdown_syntax_in_a_line_is_escaped() {
         for (text, safe) in [
             ("shows the time", "shows the time"),
             ("a | b", "a \\| b"),

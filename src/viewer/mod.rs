@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_stands_in_a_value_is_text() {
+    fn html_and_control_characters_in_a_value_are_escaped() {
         for (text, html) in [
             ("a < b & c", "a &lt; b &amp; c"),
             ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_counted() {
+    fn a_cut_text_says_how_many_characters_are_missing() {
         for (text, limit, shown) in [
             ("abc", 3, "abc"),
             ("abcd", 3, "abc … (1 more characters)"),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_png_becomes_a_picture() {
+    fn only_a_png_becomes_a_data_uri() {
         assert_eq!(data_uri(b"<svg onload=x>"), None);
         assert_eq!(data_uri(b""), None);
         assert!(
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_drawn_alone_and_escaped() {
+    fn a_page_part_is_rendered_alone_and_escaped() {
         let pages = Pages::new().unwrap();
         let finding = crate::domain::review::Finding::new(
             0,

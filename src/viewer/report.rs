@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_versions_are_shown_in_detail_and_the_accepted_one() {
+    fn the_latest_versions_and_the_accepted_one_are_shown_in_detail() {
         for (versions, bytes, accepted, first, last, count) in [
             (3, 10, None, 1, 3, 3),
             (100, 10, None, 71, 100, 30),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_conversations_have_their_text() {
+    fn only_the_latest_conversations_keep_their_text() {
         let chat = |n: usize| Chat {
             file: format!("chats/{n:04}-coder.md"),
             bytes: 20 * 1024,

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_line_is_an_element_and_nothing_in_it_is() {
+    fn each_line_is_one_element_with_escaped_text() {
         for (script, expected) in [
             ("", ""),
             ("x", "<span class=\"l\">x</span>\n"),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_endless_is_cut() {
+    fn long_lines_and_long_scripts_are_cut() {
         let wide = html(&format!("# {}\nx = 1\n", "a".repeat(20_000)));
         assert!(wide.len() < 2 * WIDEST && wide.contains("more characters"), "{wide}");
         assert!(html(&"x = 1\n".repeat(100_000)).len() < 16 * LONGEST);

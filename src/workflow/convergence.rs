@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn work_goes_on_from_a_worse_version_only_where_the_manager_wants_it() {
+    fn the_better_earlier_version_is_taken_unless_the_user_chose() {
         use Cause::{Feedback, First, Repair, Review as R};
         let (one, two) = ((First, None, 0, true, Some(1)), (R, Some(1), 0, true, Some(2)));
         for (versions, better) in [
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_a_worse_version_is_what_makes_it_worse() {
+    fn the_stated_shortcoming_is_what_makes_a_version_worse() {
         use Cause::{First, Review as R};
         for (worse, words) in [
             ((R, Some(1), 0, true, Some(0)), "fewer tests pass"),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repair_that_fewer_agree_with_or_that_does_not_use_what_it_was_given_is_not_taken() {
+    fn a_repair_with_less_agreement_or_ignored_input_is_not_taken() {
         let one = (Cause::First, None, 0, true, None);
         for (agreed, ignores, words) in [
             ([true, false], [false, false], Some("fewer candidates agree")),

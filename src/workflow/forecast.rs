@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_would_pass_a_limit_is_not_made() {
+    fn a_call_that_would_exceed_a_budget_is_noticed_before() {
         for (candidates, tokens, usd, agent, passed) in [
             (1, None, None, Agent::Coder, false),
             (1, Some(1300), None, Agent::Coder, false),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_iteration_takes_a_script_and_a_review() {
+    fn the_cost_of_an_iteration_is_a_script_and_a_review() {
         let took = iteration(&session(1)).unwrap();
         assert_eq!((took.tokens, took.milliseconds), (400, 2500));
         assert!((took.usd.unwrap() - 0.03).abs() < 1e-9);

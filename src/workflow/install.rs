@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_somebody_has_to_answer_for_is_asked() {
+    fn only_packages_that_need_a_decision_are_asked_about() {
         let (numpy, odd) = (missing("numpy", true, Some(true)), missing("odd", false, Some(true)));
         let unheard = missing("unheard", true, None);
         let slip = Missing { warning: Some("a slip".into()), ..numpy.clone() };
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_lists_is_not_asked_for_and_all_else_is() {
+    fn listed_packages_are_not_asked_about_and_an_allow_list_restricts_auto() {
         let all = [
             missing("numpy", true, Some(true)),
             missing("pandas", true, Some(true)),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_left_out_of_the_environment() {
+    fn refused_packages_are_left_out_of_the_environment() {
         let packages = vec![missing("a", true, None), missing("b", true, None)];
         let (needs, ask) = (needs(packages, false), Install::Ask);
         let mut answers = Answers::new();

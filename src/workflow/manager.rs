@@ -420,7 +420,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_in_the_menus_words_means_what_the_menu_means() {
+    fn a_line_in_the_menu_s_words_is_that_menu_answer() {
         use Answer as A;
         use Status::NotMet;
         let feedback = |text: &str| Line::Answer(A::Feedback(text.to_owned()));
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_the_menu_by_itself_is_no_feedback() {
+    fn a_menu_word_without_its_argument_gives_a_hint() {
         for (line, hint) in [
             ("feedback", "feedback: TEXT"),
             ("Feedback:", "feedback: TEXT"),
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_allow_allows() {
+    fn only_the_word_allow_allows() {
         for line in ["yes", "y", "allow it", "accept", "", "ALLOWED", "approve"] {
             for gate in [Gate::Safety, Gate::Install] {
                 assert!(matches!(read_line(gate, line), Line::Unknown(_)), "{line}");

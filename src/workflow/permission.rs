@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_request_or_a_plan_open_nothing() {
+    fn words_of_a_request_or_plan_grant_no_permission() {
         use CapabilityKind::{Files, Network};
         for request in [
             "download https://a.org and count its words",
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn each_need_names_what_it_is() {
+    fn each_capability_asks_for_its_exact_permission() {
         use CapabilityKind::{DynamicCode, Environment, Files, NativeCode, Network, Processes};
         for (kind, what, target, need) in [
             (Network, "requests.get", Some("a.org"), Some("network=a.org")),
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_answer_allowed_is_not_what_the_next_version_asks_for() {
+    fn an_allowed_permission_covers_only_what_it_names() {
         for (allowed, asked, open) in [
             ("network=a.org", "network=a.org", true),
             ("network=a.org", "network=b.org", false),
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_refuses_the_run_or_leaves_it_without() {
+    fn a_denial_refuses_the_run_or_withholds_the_resource() {
         for (asked, refused) in [
             ("network=a.org", true),
             ("read=/srv/a.csv", true),
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_line_and_the_flag() {
+    fn a_refusal_names_the_script_line_and_the_allow_flag() {
         let mut session = Session::default();
         session.allowed.insert(permission("read=/srv/a b.csv"), false);
         let version = asking(CapabilityKind::Files, "open(\"/srv/a b.csv\")", Some("/srv/a b.csv"));
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_given_what_was_allowed_and_no_more() {
+    fn a_run_has_exactly_the_allowed_access() {
         let mut session = Session::default();
         let version = asking(CapabilityKind::Processes, "os.system", None);
         session.settings.allow = vec![permission("read=/srv/data"), permission("network=a.org")];
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_allowed_elsewhere_is_asked_here() {
+    fn permissions_granted_elsewhere_are_asked_again_here() {
         let mut session = Session::default();
         session.elsewhere.insert(permission("sandbox=off"));
         session.elsewhere.insert(permission("network=a.org"));
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_a_run_tried_is_asked_for_once() {
+    fn a_host_refused_to_a_run_is_asked_about_once() {
         let mut session = Session::default();
         let mut version = asking(CapabilityKind::DynamicCode, "eval", None);
         let run = Run::not_run(RunVerdict::Failed, String::new());

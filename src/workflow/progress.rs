@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_told_lines_speed_and_what_is_left() {
+    fn progress_shows_lines_speed_and_time_left() {
         let long = "x".repeat(400);
         for (expected, usual, pieces, wanted) in [
             // White space is not reported, and not every chunk gives a report.
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_begins_anew_is_measured_anew() {
+    fn a_restarted_answer_is_measured_from_zero() {
         let now = Instant::now();
         let mut meter = Meter::new(None, None);
         for _ in 0..2 {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_of_a_prompt_that_is_read_is_a_percentage() {
+    fn prompt_reading_progress_is_a_percentage() {
         for (read, of, percent) in
             [(0, 10, 0), (5, 10, 50), (10, 10, 100), (11, 10, 100), (1, 0, 0), (u64::MAX, 3, 100)]
         {

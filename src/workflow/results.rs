@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_shows_nothing_is_found_where_something_was_to_be_seen() {
+    fn a_run_without_output_is_noticed_where_output_was_expected() {
         use CapabilityKind::{DynamicCode, Environment, Network};
         let typed = "for line in sys.stdin: print(line)";
         for (request, script, kind, given_by, files, verdict, found) in [
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_a_column_that_is_not_there_is_told_which_are() {
+    fn an_error_for_a_missing_column_gets_a_hint_with_the_columns() {
         let file = DataFile {
             name: "w.csv".into(),
             bytes: 1,
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_found_where_nothing_that_was_given_has_one() {
+    fn nan_in_the_output_is_noticed_unless_the_input_may_have_it() {
         let file = |complete| DataFile {
             name: "a.csv".into(),
             bytes: 1,

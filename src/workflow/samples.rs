@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_were_taken_for_both_go_where_scripts_read_them() {
+    fn input_given_as_arguments_and_stdin_goes_where_the_script_reads_it() {
         let (argv, typed, both) =
             ("import sys\nprint(sys.argv)", "print(input())", "import sys\nsys.argv\ninput()");
         let request = "count letters of a line, try it with A big Bee. Or take 4 and 5";
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_reads_what_nobody_gave_has_the_request_asked_for_it() {
+    fn input_is_sought_in_the_request_if_a_script_reads_some() {
         let asks = "print(int(input()) * 2)";
         let session = |script: &str, tries: bool, given: &str, plan: Option<&str>| {
             let mut session = Session::default();
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_sample_is_chosen_by_what_was_seen_before_how_it_looks() {
+    fn candidates_are_ranked_by_run_results_before_lint() {
         use RunVerdict::{Failed, Ok, Refused, Timeout, Window};
         let good = (0, Some(Ok), 0, 0, 0);
         for (others, lint, none) in [
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_that_does_what_no_other_does_is_taken_for_the_right_one() {
+    fn candidates_that_behave_alike_win_over_a_lone_one() {
         let good = (1, Some(RunVerdict::Ok), 0, 0, 0);
         let (worse, untidy) =
             ((0, Some(RunVerdict::Ok), 0, 0, 0), (1, Some(RunVerdict::Ok), 0, 3, 0));
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_that_says_what_the_others_say_is_taken() {
+    fn the_plan_most_similar_to_the_others_is_taken() {
         let plan = |texts: &[&str]| -> Vec<Requirement> {
             texts.iter().map(|t| Requirement { id: "R1".into(), text: (*t).into() }).collect()
         };

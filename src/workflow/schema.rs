@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_counts_if_what_it_printed_fits_the_schema() {
+    fn a_run_succeeds_only_if_its_output_fits_the_schema() {
         use RunVerdict::{Failed, Ok, Refused, Timeout};
         for (printed, verdict, counts, says) in [
             ("{\"sum\": 3.5}\n", Ok, Ok, ""),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_one_and_needs_no_other_place() {
+    fn a_schema_must_be_valid_and_self_contained() {
         assert_eq!(read("{ \"type\":\n \"object\" }").unwrap(), "{\"type\":\"object\"}");
         assert_eq!(read("true").unwrap(), "true");
         for wrong in [
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_told_the_schema_where_there_is_one() {
+    fn the_request_includes_the_schema_if_there_is_one() {
         let settings = Settings { schema: "{\"type\":\"object\"}".into(), ..Settings::default() };
         let told = told(&settings, "add up\n");
         assert!(told.starts_with("add up\n\nIt has to print one JSON value"), "{told}");

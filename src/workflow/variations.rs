@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_stand_by_themselves_become_others_and_equal_ones_stay_equal() {
+    fn standalone_numbers_change_and_equal_ones_stay_equal() {
         for (text, varied) in [
             ("name,age\nAnn,30\nBob,7\nCy,30\n", "name,age\nAnn,37\nBob,8\nCy,37\n"),
             ("1,2,3", "1,9,4"),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_left_out_and_repeated_where_there_is_a_table() {
+    fn rows_of_a_table_are_left_out_and_repeated() {
         for (text, varied) in [
             ("h\na\nb\nc\nd\n", "h\na\nb\nd\na\n"),
             ("h\na\n", "h\na\n"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variation_changes_something_and_a_file_that_is_named_stays_named() {
+    fn each_variation_changes_the_input_but_no_file_names() {
         let inputs = Inputs {
             args: vec!["data7.csv".into(), "40".into(), "12".into()],
             stdin: "5\nyes\n".into(),

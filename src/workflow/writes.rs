@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_file_that_was_promised_has_failed() {
+    fn a_run_without_a_promised_file_fails() {
         use RunVerdict::{Failed, Ok, Skipped, Timeout, Window};
         for (by_manager, request, verdict, files, counts) in [
             (true, "a clock", Ok, vec!["clock.png", "out/a b.csv"], Ok),

@@ -139,7 +139,7 @@ fn read(text: &str) -> (String, Vec<(String, String)>) {
 }
 
 #[test]
-fn a_call_is_read_in_every_form() {
+fn a_tool_call_is_read_in_every_notation() {
     let mut wrong = String::new();
     let named = forms(TOOL, CODE_OF);
     for form in named.iter().chain(&python_forms(CODE_OF)) {
@@ -165,7 +165,7 @@ fn a_call_is_read_in_every_form() {
 }
 
 #[test]
-fn a_call_of_another_tool_is_one_too() {
+fn a_call_of_an_unknown_tool_is_recognized_with_its_name() {
     for form in forms("search_web", "x") {
         let (_, calls) = read(&form);
         let named = matches!(&calls[..], [(name, _)] if name.contains("search_web"));
@@ -189,7 +189,7 @@ fn a_call_of_another_tool_is_one_too() {
 }
 
 #[test]
-fn a_call_in_an_attribute_or_in_a_sentence_is_read_to_its_end() {
+fn a_call_in_an_attribute_or_a_sentence_is_read_whole() {
     let text = "So: <run_python code=\"if 1 > 0:\n    print('a')\" />\nIt prints a.";
     let code = "if 1 > 0:\n    print('a')".to_owned();
     assert_eq!(read(text), ("So:".to_owned(), vec![(TOOL.to_owned(), code)]));
@@ -199,7 +199,7 @@ fn a_call_in_an_attribute_or_in_a_sentence_is_read_to_its_end() {
 }
 
 #[test]
-fn several_calls_are_read_in_their_order() {
+fn several_calls_are_read_in_order() {
     let one = |code: &str| {
         format!(
             "<tool_call>\n{{\"name\": \"run_python\", \"arguments\": {{\"code\": \"{code}\"}}}}\n</tool_call>"
@@ -218,7 +218,7 @@ fn several_calls_are_read_in_their_order() {
 }
 
 #[test]
-fn what_only_speaks_of_a_call_is_none() {
+fn text_that_only_mentions_a_call_is_not_a_call() {
     for text in [
         "It is 42.",
         "Call `run_python(code='print(1)')` to see it.",

@@ -35,7 +35,7 @@ fn block(search: &str, replace: &str) -> String {
 }
 
 #[test]
-fn an_edit_changes_its_place_and_no_other_however_it_is_written() {
+fn every_notation_of_an_edit_changes_exactly_its_place() {
     let headed = |text: &str| diff(&format!("--- a/script_v1.py\n+++ b/script_v1.py\n{text}"));
     let area = "    return math.pi * r * r\n";
     let about = "    return 3 * r * r\n";
@@ -86,7 +86,7 @@ fn an_edit_changes_its_place_and_no_other_however_it_is_written() {
 }
 
 #[test]
-fn an_edit_that_fits_nowhere_or_at_several_places_is_refused_with_the_reason() {
+fn an_edit_that_matches_nowhere_or_twice_is_refused_with_the_reason() {
     for (answer, words) in [
         (
             block("    return cube(r)\n", "    return 1\n"),
@@ -137,7 +137,7 @@ fn a_script_is_not_taken_for_edits() {
 }
 
 #[test]
-fn an_answer_that_was_cut_off_is_not_applied_in_part() {
+fn edits_of_a_cut_off_answer_are_not_applied() {
     let answer = "```diff\n@@ @@\n def area(r):\n-    return math.pi * r * r\n";
     let got = read(answer, Outcome::Cut, BASE, &parses);
     assert!(matches!(got, Some(Err(Refusal { kind: RefusalKind::CutOff, .. }))), "{got:?}");
@@ -147,7 +147,7 @@ fn an_answer_that_was_cut_off_is_not_applied_in_part() {
 }
 
 #[test]
-fn what_is_added_without_a_place_is_told_apart() {
+fn lines_added_without_a_place_go_to_the_end() {
     let added = diff("@@ -0,0 +1,2 @@\n+def edge(r):\n+    return 2 * r\n");
     assert_eq!(edited(&added), format!("{BASE}def edge(r):\n    return 2 * r\n"));
     let added = block("", "def edge(r):\n    return 2 * r\n");

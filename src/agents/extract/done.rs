@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_a_copy_at_the_end_of_its_block() {
+    fn an_answer_is_a_copy_once_its_block_repeats_the_whole_script() {
         let script = "import sys\n\nprint(len(sys.argv))\n";
         let parses = |_: &str| Ok(());
         for (answer, wanted) in [
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_explanation_of_a_script_that_is_there_is_not_waited_for() {
+    fn a_script_is_complete_once_an_explanation_follows_it() {
         let runs = "```python\ndef add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n```";
         let defines = "Here it is:\n```python\ndef add(a, b):\n    return a + b\n```";
         let short = "\n\nIt adds two numbers.";

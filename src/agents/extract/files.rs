@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_the_name_that_its_block_is_given() {
+    fn the_file_name_of_a_block_is_read_in_every_notation() {
         let block = "```python\nx = 1\n```";
         let in_block = |line: &str| format!("```python\n{line}\nx = 1\n```");
         for (answer, name) in [
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn files_in_one_block_or_in_tags_are_told_apart() {
+    fn several_files_in_one_block_or_in_tags_are_separated() {
         for (answer, expected) in [
             ("```python\n# a.py\nx = 1\n\n# b.py\nimport a\n```", "a.py b.py"),
             ("```\n# File: a.py\nx = 1\n# ---- b.py ----\nimport a\n```", "a.py b.py"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_python_is_no_file_of_the_script() {
+    fn only_python_blocks_are_files_of_the_script() {
         let answer = "**a.csv**\n```csv\nx,y\n1,2\n```\n```data.txt\nx = 1\n```\n```bash\npython a.py\n```\n\
             a.py\n```python\nprint(1)\n```\n";
         let files = files(answer, Outcome::Whole, &parses).unwrap();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_broken_or_cut_off_is_not_done_without() {
+    fn a_broken_or_cut_off_file_refuses_the_answer() {
         let two = |last: &str| format!("a.py\n```python\nimport b\n```\nb.py\n```python\n{last}");
         for (answer, outcome, right) in [
             (two("x = 1\n```"), Outcome::Whole, true),

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_for_a_notebook_or_a_shell_are_left_out() {
+    fn notebook_and_shell_commands_are_removed_from_code() {
         for (text, wanted) in [
             ("!pip install x\nimport x\n", "import x\n"),
             ("%pip install x\n%matplotlib inline\nimport x\n", "import x\n"),
@@ -254,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_a_notebook_are_left_out_of_an_exported_script() {
+    fn get_ipython_calls_are_removed_from_an_exported_notebook() {
         let script = "get_ipython().system('pip install x')\nif a:\n    get_ipython().magic('x')\n";
         assert_eq!(without_ipython(script).as_deref(), Some("if a:\n    pass\n"));
         assert_eq!(without_ipython("x = '''\nget_ipython().x()\n'''\n"), None);
     }
 
     #[test]
-    fn what_is_installed_is_named() {
+    fn packages_of_install_commands_are_found() {
         for (text, names) in [
             (
                 "!pip install -q opencv-python-headless numpy",
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_a_shell_writes_is_taken_out() {
+    fn a_script_inside_a_shell_command_is_extracted() {
         let code = "import sys\n\nprint(f\"{sys.argv[0]}\")\n";
         for text in [
             format!("cat > script.py <<'EOF'\n{code}EOF\npython3 script.py"),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cells_of_a_notebook_are_one_script() {
+    fn the_code_cells_of_a_notebook_become_one_script() {
         let notebook = serde_json::json!({"cells": [
             {"cell_type": "markdown", "source": ["# Title\n"]},
             {"cell_type": "code", "source": ["import x\n", "y = 1"]},

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_was_asked_for_is_not_lost_to_the_nonsense_after_it() {
+    fn a_requested_function_is_kept_when_the_code_after_it_is_broken() {
         for (answer, wanted) in [
             (format!("```python\n{ADD}\ndef test_add:\n    add(1, 2)\n```"), true),
             (format!("```python\n{ADD}\ndef add_2(a, b):\n    return add("), true),

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_of_code_become_pythons_and_strings_stay() {
+    fn typographic_signs_are_replaced_in_code_but_not_in_strings() {
         for (code, wanted) in [
             ("print（“hi”）", "print(\"hi\")"),
             ("x ＝ ［1，2］；y：int＝3", "x = [1,2];y:int=3"),

@@ -168,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_read_as_it_was_written() {
+    fn a_png_survives_writing_and_reading() {
         let picture = pixels(3, 2, |x, y| [u8::try_from(x * 80).unwrap(), u8::from(y == 0), 9]);
         assert_eq!(Pixels::read(&picture.png().unwrap()).unwrap(), picture);
     }
 
     #[test]
-    fn a_jpeg_is_read_whatever_its_colours_are_kept_as() {
+    fn colour_and_greyscale_jpegs_are_read() {
         use base64::Engine as _;
         const TABLES: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI//////////////////////\
             //////////////////////////////";
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_made_smaller_as_a_whole_and_never_larger() {
+    fn a_picture_is_scaled_down_to_fit_and_never_up() {
         let halves =
             |width, height| pixels(width, height, |x, _| if x < width / 2 { RED } else { BLUE });
         for ((width, height), room, size) in [
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_or_too_large_is_said_in_a_line() {
+    fn an_invalid_or_too_large_picture_is_a_one_line_error() {
         let whole =
             pixels(64, 64, |x, y| [u8::try_from(x * y % 256).unwrap(), 0, 0]).png().unwrap();
         let mut huge = whole.clone();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_shines_through_is_white() {
+    fn transparent_pixels_become_white() {
         for (samples, expected) in [
             (&[7][..], [7; 3]),
             (&[7, 0], [255; 3]),

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_drawn_band_by_band_and_colour_by_colour() {
+    fn a_sixel_picture_is_drawn_by_bands_and_colours() {
         const RED: Colour = [255, 0, 0];
         const BLACK: Colour = [0, 0, 0];
         for (width, colours, expected) in [

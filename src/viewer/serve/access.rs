@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn only_its_own_addresses_are_a_servers_host() {
+    fn only_the_server_s_own_addresses_are_valid_hosts() {
         for (address, host, is_own) in [
             ("127.0.0.1:8000", "127.0.0.1:8000", true),
             ("127.0.0.1:8000", "localhost:8000", true),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_let_in_by_its_cookie_and_from_its_own_page_only() {
+    fn a_request_needs_the_cookie_or_token_and_the_server_s_own_origin() {
         let access = access("127.0.0.1:8000");
         let forbidden = StatusCode::FORBIDDEN;
         let refused = |status| Err(status);

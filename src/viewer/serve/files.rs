@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn no_file_is_a_page() {
+    fn html_and_svg_files_are_served_as_downloads() {
         for (path, kind) in [
             ("a.html", "application/octet-stream"),
             ("a.svg", "application/octet-stream"),

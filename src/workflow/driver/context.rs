@@ -81,7 +81,7 @@ mod tests {
     use crate::domain::chat::{Agent, Message};
 
     #[test]
-    fn what_is_no_shorter_is_not_sent_again_and_nothing_more_than_three_times() {
+    fn a_refused_prompt_is_resent_only_if_shorter_and_at_most_three_times() {
         let request = |bytes: usize, answer| {
             vec![(1, Request::new(Agent::Coder, vec![Message::user("x".repeat(bytes))], answer))]
         };

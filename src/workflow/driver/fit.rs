@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_run_goes_first_then_room_for_the_answer_and_the_script_never() {
+    fn the_run_is_cut_first_then_the_answer_and_never_the_script() {
         for (context, run, less, fits, answer) in [
             (None, 1500, false, true, 1000..=1000),
             (Some(100_000), 1500, false, true, 1000..=1000),

@@ -86,7 +86,7 @@ mod tests {
     use crate::domain::event::{DataFile, Described};
 
     #[test]
-    fn in_a_small_prompt_each_file_is_told_of_in_its_part_of_the_room_and_named_whatever_it_is() {
+    fn every_data_file_is_named_and_described_within_its_share() {
         let file = |name: &str, described: Option<Described>| {
             let (name, sha256) = (name.to_owned(), String::new());
             DataFile { name, bytes: 1, sha256, described }

@@ -444,7 +444,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_lines_that_were_asked_for_are_the_given_form() {
+    fn a_probe_answer_keeps_the_form_only_with_exactly_the_given_lines() {
         for (answer, kept) in [
             ("R1: met\nR2: not met\nR3: met\nVERDICT: ITERATE", true),
             ("`R1: met`\n`R2: not met`\n`R3: met`\n\n`VERDICT: ITERATE`\n", true),
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prompt_is_about_as_long_as_it_should_be() {
+    fn a_long_probe_prompt_is_about_as_long_as_asked() {
         let prompt = long_prompt(12_000);
         let estimate = Usage::estimate(&[Message::user(prompt)], "").prompt;
         assert!((6_000..14_000).contains(&estimate), "{estimate}");

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_of_this_user_is_let_in_and_one_with_processes_of_its_own_is_not() {
+    fn only_a_visible_process_of_this_user_is_let_in() {
         let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_text_wait_as_one_and_thoughts_apart() {
+    fn waiting_text_chunks_are_joined_and_thoughts_kept_apart() {
         let mut waiting = Waiting::default();
         let thought = Message::News(News::Reasoning { text: "hm".to_owned() });
         for message in [text("a"), text("b"), thought, text("c")] {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watcher_that_does_not_read_costs_a_bounded_amount_of_memory_and_keeps_the_question() {
+    fn an_unread_mailbox_is_bounded_and_keeps_the_question() {
         let mut waiting = Waiting::default();
         let session = Arc::default();
         let question = super::super::Question {

@@ -50,7 +50,7 @@ fn rest(watcher: &mut Watcher) -> Vec<String> {
 }
 
 #[test]
-fn two_watchers_see_the_same_and_the_first_answer_counts() {
+fn two_watchers_see_the_same_messages_and_the_first_answer_counts() {
     let task = SessionTask::new();
     let (mut one, mut two) = (task.watch(), task.watch());
     let thread = asks(&task, Gate::Version);
@@ -66,7 +66,7 @@ fn two_watchers_see_the_same_and_the_first_answer_counts() {
 }
 
 #[test]
-fn of_two_answers_that_race_one_is_taken_and_the_other_refused() {
+fn exactly_one_of_two_racing_answers_is_taken() {
     for _ in 0..50 {
         let task = SessionTask::new();
         let mut watcher = task.watch();
@@ -84,7 +84,7 @@ fn of_two_answers_that_race_one_is_taken_and_the_other_refused() {
 }
 
 #[test]
-fn a_late_watcher_begins_with_the_open_question_and_one_after_the_end_with_the_end() {
+fn a_late_watcher_gets_the_open_question_or_the_end() {
     let task = SessionTask::new();
     let mut early = task.watch();
     let thread = asks(&task, Gate::Install);
@@ -114,7 +114,7 @@ fn a_watcher_that_leaves_changes_nothing() {
 }
 
 #[test]
-fn a_session_that_is_cancelled_at_an_open_question_closes_it_without_an_answer() {
+fn cancelling_closes_the_open_question_without_an_answer() {
     let task = SessionTask::new();
     let mut watcher = task.watch();
     let thread = asks(&task, Gate::Plan);
@@ -142,7 +142,7 @@ fn an_answer_that_does_not_fit_leaves_the_question_open() {
 }
 
 #[test]
-fn work_that_panics_ends_for_its_watchers() {
+fn a_panic_ends_the_task_for_its_watchers() {
     let task = SessionTask::new();
     let mut watcher = task.watch();
     let work = |_: &mut dyn Manager, _| -> (Ended, ()) { panic!("a panic that is expected") };
@@ -152,7 +152,7 @@ fn work_that_panics_ends_for_its_watchers() {
 }
 
 #[test]
-fn the_next_question_to_a_session_is_asked_for_like_an_answer() {
+fn the_next_question_of_an_ask_session_is_given_like_an_answer() {
     let task = SessionTask::new();
     let mut watcher = task.watch();
     let work = |manager: &mut dyn Manager, _| {
