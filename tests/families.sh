@@ -17,7 +17,7 @@ packages=$(realpath -m "${FAMILIES_FOLDER:-$folder/packages}")
 export REDRAFT_FAMILIES=$folder/models
 mkdir "$REDRAFT_FAMILIES"
 families() {
-  cargo test --quiet --manifest-path "$here/Cargo.toml" -p redraft-llm --lib a_family_is_computed
+  cargo test --quiet --manifest-path "$here/Cargo.toml" -p redraft-llm --lib each_model_family_gives
 }
 families > /dev/null
 "$packages/bin/python" -B "$here/tests/families/ask.py" "$REDRAFT_FAMILIES" "$here/tests/it/fixtures" "$@" \
