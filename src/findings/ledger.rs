@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn has_key_equals_comparing_the_keys() {
+    fn has_key_agrees_with_comparing_keys() {
         let texts = [
             "", "!", "...", "a", "A b", "a, b!", "a b c", "ab", " a  b ", "\u{e9} b", "\u{c9} B",
             "a b ",
@@ -649,7 +649,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coder_is_shown_twelve_findings_the_managers_and_blockers_first() {
+    fn the_coder_is_shown_twelve_findings_user_s_and_blockers_first() {
         let finding = |n: u32| Finding {
             id: format!("F{n}"),
             requirement: (n == 19).then(|| "R1".to_owned()),

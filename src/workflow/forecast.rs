@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_would_exceed_a_budget_is_noticed_before() {
+    fn a_call_that_would_exceed_a_budget_is_noticed_in_advance() {
         for (candidates, tokens, usd, agent, passed) in [
             (1, None, None, Agent::Coder, false),
             (1, Some(1300), None, Agent::Coder, false),

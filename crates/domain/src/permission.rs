@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_names_its_needs_under_their_heading_only() {
+    fn needs_of_a_plan_are_read_under_their_heading_only() {
         let plan = "# Ships\n\n- network: evil.org\n\n## Requirements\n- R1: read /etc/hosts\n\n\
                     ## Needs\n\n- network: api.example.org, b.org\n- read: /srv/a.csv\n\
                     - read `/srv/b.csv`\n* environment HOME_TOWN\n- processes\n- network\n\

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_process_is_alive_and_one_of_another_start_is_not() {
+    fn a_process_is_alive_only_with_its_own_start_time() {
         let this = Owner::this().unwrap();
         assert!(this.is_alive());
         assert!(!Owner { start: this.start + 1, ..this.clone() }.is_alive());

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_bodies_differ_from_foreign_ones() {
+    fn unreadable_and_foreign_bodies_are_distinguished() {
         for body in [
             &b"data: {nonsense}\n\ndata: {}\n\n"[..],
             b"{\"a\":1}\noops\n",

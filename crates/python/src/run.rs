@@ -598,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn thread_pools_are_capped_where_cores_exceed_the_allowed_threads() {
+    fn thread_pools_are_capped_on_machines_with_many_cores() {
         for (cores, allowed, told) in
             [(4, 64, None), (16, 64, None), (96, 64, Some("16")), (2, 4, Some("1")), (1, 0, None)]
         {

@@ -126,7 +126,7 @@ fn cancelling_closes_the_open_question_without_an_answer() {
 }
 
 #[test]
-fn an_answer_that_does_not_fit_leaves_the_question_open() {
+fn an_invalid_answer_leaves_the_question_open() {
     let task = SessionTask::new();
     let mut watcher = task.watch();
     let thread = asks(&task, Gate::Install);
