@@ -17,7 +17,7 @@ fn asked(world: &World, who: Asking) -> Vec<String> {
 }
 
 #[test]
-fn every_version_is_run_with_the_arguments_and_the_input_that_the_manager_gave() {
+fn every_version_is_run_with_the_user_s_arguments_and_input() {
     let echo = |n: u8| {
         fenced(&format!("import sys\nprint({n}, sys.argv[1:], sys.stdin.read().split('\\n'))"))
     };
@@ -47,7 +47,7 @@ fn every_version_is_run_with_the_arguments_and_the_input_that_the_manager_gave()
 }
 
 #[test]
-fn a_plan_says_what_a_script_is_tried_with_where_the_manager_gave_nothing() {
+fn the_plan_gives_the_run_input_where_the_user_gave_none() {
     let version = |n: u32| {
         fenced(&format!("import sys\nprint({n}, sys.argv[1:], sys.stdin.read().split('\\n'))"))
     };
@@ -85,7 +85,7 @@ fn a_plan_says_what_a_script_is_tried_with_where_the_manager_gave_nothing() {
 }
 
 #[test]
-fn an_input_that_can_not_be_read_stops_before_anything_is_made() {
+fn unreadable_run_input_is_refused_before_a_session_is_made() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     for (flags, said) in [
         (["--stdin", "@nothing.txt"], "`nothing.txt`"),
@@ -147,7 +147,7 @@ fn a_version_whose_tests_fail_is_repaired_until_they_pass() {
 }
 
 #[test]
-fn a_version_whose_tests_fail_is_not_accepted_whatever_the_reviewer_says() {
+fn a_version_with_failing_tests_is_not_accepted_by_the_reviewer_alone() {
     let world = scripted(&adding(&["return 0", "return 1", "return 3"]), &[ACCEPT]);
     let flags = ["--tests", "tests/test_add.py", "--repairs", "1", "--max-versions", "3"];
     let out = world.run(&new(&flags)).expect(3);
@@ -163,7 +163,7 @@ fn a_version_whose_tests_fail_is_not_accepted_whatever_the_reviewer_says() {
 }
 
 #[test]
-fn tests_that_fail_in_version_after_version_are_stuck() {
+fn tests_that_keep_failing_stop_the_session_as_stuck() {
     let bodies: Vec<String> = (5..15).map(|n| format!("return {n}")).collect();
     let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
     let world = scripted(&adding(&bodies), &[ACCEPT]);
@@ -181,7 +181,7 @@ fn tests_that_fail_in_version_after_version_are_stuck() {
 }
 
 #[test]
-fn a_test_that_passed_before_is_told_as_a_regression() {
+fn a_test_that_passed_before_is_reported_as_a_regression() {
     let bodies = ["return a + b", "return 4 - a - b", "return b + a"];
     let world = scripted(&adding(&bodies), &[ACCEPT]);
     world.run(&new(&["--tests", "tests"])).expect(0);
@@ -195,7 +195,7 @@ fn a_test_that_passed_before_is_told_as_a_regression() {
 }
 
 #[test]
-fn what_a_version_lost_is_named_unless_somebody_asked_for_it() {
+fn removed_functions_are_reported_unless_feedback_asked_for_it() {
     let full = "def parse(): pass\ndef show_menu(): pass\ndef main(): print(1)\nmain()";
     let scripts = [fenced(full), fenced("def main(): print(2)\nmain()"), fenced("print(3)")];
     let world = scripted(&scripts, &[ACCEPT]);
@@ -211,7 +211,7 @@ fn what_a_version_lost_is_named_unless_somebody_asked_for_it() {
 }
 
 #[test]
-fn tests_are_run_once_whenever_the_program_is_killed_and_again_with_the_run() {
+fn tests_run_once_per_run_even_after_a_kill() {
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     world.run(&["new", "add", "--name", "s", "--tests", "tests"]).expect(3);
     world.run_with(&["resume", "s"], "approve\n").expect(3);
@@ -232,7 +232,7 @@ fn tests_are_run_once_whenever_the_program_is_killed_and_again_with_the_run() {
 }
 
 #[test]
-fn ctrl_c_ends_tests_that_run_and_they_are_run_again_later() {
+fn ctrl_c_stops_running_tests_and_resume_runs_them_again() {
     use nix::sys::signal::{Signal, kill};
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     world.write("waits.py", "import time, script\nassert script\ntime.sleep(60)\n");
@@ -253,7 +253,7 @@ fn ctrl_c_ends_tests_that_run_and_they_are_run_again_later() {
 }
 
 #[test]
-fn a_fork_is_held_against_the_same_tests() {
+fn a_fork_has_the_same_tests() {
     let world = scripted(&adding(&["return a + b", "return b + a"]), &[ACCEPT]);
     world.run(&new(&["--tests", "tests"])).expect(0);
     world.run(&["fork", "s:v1", "t"]).expect(0);
@@ -263,7 +263,7 @@ fn a_fork_is_held_against_the_same_tests() {
 }
 
 #[test]
-fn where_nothing_is_run_no_test_is_and_that_is_said() {
+fn no_run_also_skips_the_tests_and_says_so() {
     let world = scripted(&adding(&["return a * b"]), &[ACCEPT]);
     let args = ["new", "add", "--name", "s", "--no-run", "--tests", "tests"];
     let out = world.run_with(&args, "approve\naccept\n").expect(0);
@@ -272,7 +272,7 @@ fn where_nothing_is_run_no_test_is_and_that_is_said() {
 }
 
 #[test]
-fn what_is_accepted_with_a_test_that_was_not_run_says_so() {
+fn an_acceptance_says_how_many_tests_were_not_run() {
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     let test = "import unittest, script\n\n@unittest.skip('later')\nclass TestA(unittest.TestCase):\n    \
         def test_a(self): assert script.add\n";
@@ -283,7 +283,7 @@ fn what_is_accepted_with_a_test_that_was_not_run_says_so() {
 }
 
 #[test]
-fn tests_run_as_confined_as_the_script() {
+fn tests_run_confined_like_the_script() {
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     let home = world.file("home").display().to_string();
     let test = format!(
@@ -297,7 +297,7 @@ fn tests_run_as_confined_as_the_script() {
 }
 
 #[test]
-fn the_cases_of_the_guide_are_some() {
+fn the_example_cases_of_the_guide_pass() {
     let guide = include_str!("../../docs/tests.md");
     let cases = guide.split("```yaml\n").find(|part| part.starts_with("- name: two")).unwrap();
     let script = "import sys\n\ntry:\n    lines = open(sys.argv[1]).read().split()\n\
@@ -311,7 +311,7 @@ fn the_cases_of_the_guide_are_some() {
 }
 
 #[test]
-fn what_is_no_test_is_refused_before_anything_is_made() {
+fn invalid_test_files_are_refused_before_a_session_is_made() {
     let world = scripted(&adding(&["return a + b"]), &[ACCEPT]);
     world.write("bad.yaml", "- name: x\n  stdout: 1\n  pattrn: a\n");
     world.write("other/test_add.py", "def test_a(): pass\n");

@@ -36,7 +36,7 @@ fn diffs(editor: &Editor) -> Vec<&Value> {
 }
 
 #[test]
-fn a_prompt_becomes_an_accepted_script_with_its_plan_its_version_and_its_run_shown() {
+fn a_prompt_becomes_an_accepted_script_shown_step_by_step() {
     let world = world();
     let mut editor = Editor::start(&world, &["approve", "accept"]);
     let session = editor.open(&world);
@@ -66,7 +66,7 @@ fn a_prompt_becomes_an_accepted_script_with_its_plan_its_version_and_its_run_sho
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_is_shown_from_its_beginning_to_its_end_with_what_it_printed() {
+fn a_run_is_shown_as_a_tool_call_with_its_output() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('```')")], &[ACCEPT]);
     let mut editor = Editor::start(&world, &["approve", "accept"]);
     let session = editor.open(&world);
@@ -87,7 +87,7 @@ fn a_run_is_shown_from_its_beginning_to_its_end_with_what_it_printed() {
 }
 
 #[test]
-fn what_should_be_different_is_typed_as_the_next_prompt() {
+fn feedback_is_typed_as_the_next_prompt() {
     let other = "Now with three.\nR1: It prints one.\nR2: It prints three.\n";
     let scripts = [fenced("print('one')"), fenced("print('one')\nprint('three')")];
     let world = World::scripted(&[PLAN, other], &[&scripts[0], &scripts[1]], &[ACCEPT]);
@@ -117,7 +117,7 @@ fn what_should_be_different_is_typed_as_the_next_prompt() {
 }
 
 #[test]
-fn a_script_gets_what_it_asks_for_by_the_dialog_and_by_no_text() {
+fn only_the_permission_dialog_grants_permissions() {
     let allowed = |world: &World, session: &str| {
         let events = world.journal(session);
         events.iter().any(|event| event["event"] == "run_permission" && event["allowed"] == true)
@@ -148,7 +148,7 @@ fn a_script_gets_what_it_asks_for_by_the_dialog_and_by_no_text() {
 }
 
 #[test]
-fn a_turn_that_is_cancelled_ends_so_and_its_session_goes_on_in_another_process() {
+fn a_cancelled_turn_can_be_continued_by_another_process() {
     let world = World::with(|request| match request.number {
         0 => Reply::begun(request, PLAN).then_hang(),
         _ => Reply::to(request, PLAN),
@@ -186,7 +186,7 @@ fn a_turn_that_is_cancelled_ends_so_and_its_session_goes_on_in_another_process()
 }
 
 #[test]
-fn a_session_is_shown_as_it_was_when_it_is_loaded() {
+fn loading_a_session_replays_what_was_shown() {
     let scripts = [fenced("print('one')"), fenced("print('one')\nprint('two')")];
     let world = World::scripted(&[PLAN], &[&scripts[0], &scripts[1]], &[ACCEPT]);
     world
@@ -203,7 +203,7 @@ fn a_session_is_shown_as_it_was_when_it_is_loaded() {
 }
 
 #[test]
-fn an_editor_that_hangs_up_in_a_turn_leaves_a_session_that_can_be_resumed() {
+fn an_editor_that_hangs_up_leaves_a_resumable_session() {
     let world = World::with(|request| match request.number {
         0 => Reply::begun(request, PLAN).then_hang(),
         _ => Reply::to(request, PLAN),
@@ -219,7 +219,7 @@ fn an_editor_that_hangs_up_in_a_turn_leaves_a_session_that_can_be_resumed() {
 }
 
 #[test]
-fn what_models_and_scripts_say_steers_no_terminal() {
+fn text_of_models_and_scripts_is_sent_without_control_characters() {
     let evil = "\u{1b}]0;evil\u{7}\u{202e}\u{9b}2J";
     let plan = format!("{PLAN}{evil} ``` \n");
     let script = format!("# {evil}\nprint('\\x1b[2J', '{evil}')");
@@ -239,7 +239,7 @@ fn what_models_and_scripts_say_steers_no_terminal() {
 }
 
 #[test]
-fn messages_that_are_none_are_refused_by_number_and_the_next_one_is_answered() {
+fn invalid_messages_get_an_error_code_and_the_next_one_is_answered() {
     let world = world();
     world.write("sessions/damaged/journal.jsonl", "nonsense\nmore\n");
     world.write("file", "");
@@ -301,7 +301,7 @@ fn messages_that_are_none_are_refused_by_number_and_the_next_one_is_answered() {
 }
 
 #[test]
-fn files_that_a_prompt_names_are_given_to_the_script_if_they_are_of_the_editors_folder() {
+fn only_linked_files_inside_the_editor_s_folder_become_data() {
     let world = world();
     world.write("work/near data.csv", "a\n1\n");
     world.write("far.csv", "a\n2\n");
@@ -333,7 +333,7 @@ fn files_that_a_prompt_names_are_given_to_the_script_if_they_are_of_the_editors_
 }
 
 #[test]
-fn who_has_no_model_is_told_how_to_set_one_up() {
+fn without_a_model_the_editor_is_told_how_to_set_one_up() {
     let world = World::empty();
     let mut editor = Editor::start(&world, &[]);
     assert_eq!(editor.hello["authMethods"], json!([]));
@@ -358,7 +358,7 @@ fn who_has_no_model_is_told_how_to_set_one_up() {
 }
 
 #[test]
-fn a_model_that_fails_ends_the_turn_with_the_reason() {
+fn a_model_error_ends_the_turn_with_the_reason() {
     let world = World::with(|_| Reply::refusal(401, "bad key"));
     let mut editor = Editor::start(&world, &[]);
     let session = editor.open(&world);
@@ -371,7 +371,7 @@ fn a_model_that_fails_ends_the_turn_with_the_reason() {
 }
 
 #[test]
-fn the_registry_s_entry_names_this_version_of_the_program() {
+fn the_registry_entry_names_this_version() {
     let entry = include_str!("../../docs/acp-registry/redraft/agent.json");
     let entry: Value = serde_json::from_str(entry).unwrap();
     let version = env!("CARGO_PKG_VERSION");

@@ -50,7 +50,7 @@ const NINE: &str = "open('a.csv').read()\nprint('Sum:', 9)";
 const LARGEST: &str = "rows = open('a.csv').read().split()[1:]\nprint(max(map(int, rows)))";
 
 #[test]
-fn what_two_candidates_agree_on_is_accepted_and_says_so() {
+fn a_script_that_two_candidates_agree_on_is_accepted_as_agreed() {
     let world = world(&[LARGEST, SUM, SUM_TOO]);
     world.write("a.csv", "n\n2\n3\n4\n");
     let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(0).out;
@@ -66,7 +66,7 @@ fn what_two_candidates_agree_on_is_accepted_and_says_so() {
 }
 
 #[test]
-fn what_is_the_same_only_with_the_given_data_is_no_agreement() {
+fn equal_output_with_the_given_data_only_is_not_agreement() {
     let world = world(&[SUM, NINE, NINE, "print(1 / 0)", "print(1 / 0)"]);
     world.write("a.csv", "n\n2\n3\n4\n");
     let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(3).out;
@@ -78,7 +78,7 @@ fn what_is_the_same_only_with_the_given_data_is_no_agreement() {
 }
 
 #[test]
-fn a_further_candidate_is_written_where_one_more_may_be_enough() {
+fn one_more_candidate_is_requested_if_it_may_decide() {
     let world = world(&[SUM, LARGEST, "print(1 / 0)", SUM_TOO, "print(1)"]);
     world.write("a.csv", "n\n2\n3\n4\n");
     let out = world.run(&new(&["--auto", "--data", "a.csv"])).expect(0).out;
@@ -95,7 +95,7 @@ fn a_further_candidate_is_written_where_one_more_may_be_enough() {
 }
 
 #[test]
-fn who_says_which_is_meant_gets_an_example_that_every_version_is_held_against() {
+fn choosing_an_output_makes_it_an_example_for_every_version() {
     let world = world(&["print(4 - 10)", "print(4 + 10)", "print(4 * 10)", "print(4 / 10)"]);
     let out = world.run_with(&new(&[]), "mean 2\naccept\n").expect(0).out;
     assert!(out.contains("Which of these do you mean?"), "{out}");
@@ -107,7 +107,7 @@ fn who_says_which_is_meant_gets_an_example_that_every_version_is_held_against() 
 }
 
 #[test]
-fn arguments_that_stand_in_the_request_are_what_candidates_are_run_with() {
+fn candidates_are_run_with_arguments_from_the_request() {
     let sum = "import sys\nprint(sum(map(int, sys.argv[1:])))";
     let sum_too = "import sys\na, b = sys.argv[1:3]\nprint(int(a) + int(b))";
     let world = world(&[sum, sum_too, "import sys\nprint(sys.argv[1])"]);
@@ -127,7 +127,7 @@ fn arguments_that_stand_in_the_request_are_what_candidates_are_run_with() {
 }
 
 #[test]
-fn functions_that_are_asked_for_are_imported_and_compared() {
+fn requested_functions_are_imported_and_compared() {
     let main = "if __name__ == '__main__':\n    ";
     for second in ["print('demo', half(7))", &format!("{main}print(half(float(input('n: '))))")] {
         let world = world(&[
@@ -172,7 +172,7 @@ fn an_example_is_a_test_of_every_version() {
 }
 
 #[test]
-fn a_script_that_does_the_same_without_its_data_is_not_believed() {
+fn a_script_that_ignores_its_data_is_not_accepted() {
     let world = world(&[NINE, "open('a.csv').read()\nprint(9)", "print('9')"]);
     world.write("a.csv", "n\n2\n3\n4\n");
     let out = world.run(&new(&["--auto", "--data", "a.csv", "--max-versions", "1"])).expect(3).out;
@@ -182,7 +182,7 @@ fn a_script_that_does_the_same_without_its_data_is_not_believed() {
 }
 
 #[test]
-fn a_run_that_does_not_come_to_its_end_is_no_success() {
+fn a_script_that_times_out_is_not_accepted() {
     let world = World::scripted(&[], &[&fenced("while True:\n    pass")], &[]);
     world.write("short.yaml", "sandbox: {seconds: 1}\nlimits: {repairs: 0, max_versions: 1}\n");
     let args = ["--config", "short.yaml", "new", "wait", "--name", "s", "--preset", "quick"];
@@ -190,7 +190,7 @@ fn a_run_that_does_not_come_to_its_end_is_no_success() {
 }
 
 #[test]
-fn the_examples_of_a_plan_count_once_its_user_approved_it() {
+fn examples_of_a_plan_are_tests_once_the_plan_is_approved() {
     let plan = "It doubles a number.\nR1: It prints the double.\n\n## Examples\n\n\
                 - E1: input `5\\n` prints `10`\n";
     let scripts = [
@@ -211,7 +211,7 @@ fn the_examples_of_a_plan_count_once_its_user_approved_it() {
 }
 
 #[test]
-fn an_attribute_that_hides_a_method_costs_no_repair() {
+fn an_attribute_that_hides_a_method_is_fixed_without_a_repair() {
     let script = "class Sum:\n    def __init__(self):\n        self.total = 0\n\n    \
                   def total(self):\n        return self.total\n\nprint(Sum().total())";
     let world = World::scripted(&[], &[&fenced(script)], &[]);
@@ -223,7 +223,7 @@ fn an_attribute_that_hides_a_method_costs_no_repair() {
 
 /// A model that guesses, by its probe, and a session that nobody sits at.
 #[test]
-fn a_model_that_judges_no_better_than_chance_neither_plans_nor_reviews_unattended() {
+fn a_model_that_judges_by_chance_does_not_plan_or_review_unattended() {
     let world = World::with(|request| {
         let prompt = request.prompt();
         if request.place() != "/v1/chat/completions" {

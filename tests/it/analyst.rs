@@ -67,7 +67,7 @@ fn asked(world: &World) -> Vec<Asks> {
 }
 
 #[test]
-fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() {
+fn a_script_is_reviewed_before_its_run_and_repaired_once() {
     use Asks::{Coder, Inspector, Interpretation, Planner, Repair};
     let bad =
         "import csv\nprint([row['temp'] for row in csv.DictReader(open('data/weather.csv'))])";
@@ -110,7 +110,7 @@ fn a_script_is_reviewed_before_it_runs_and_sent_back_once_for_what_that_finds() 
 }
 
 #[test]
-fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
+fn an_unrepairable_script_ends_with_an_analysis_and_exit_3() {
     let scripts = [
         "rows = {}\nprint(rows['temp'])",
         "print(1 / 0)",
@@ -159,7 +159,7 @@ fn what_can_not_be_repaired_ends_with_an_analysis_and_exit_3() {
 }
 
 #[test]
-fn who_is_asked_afresh_after_the_same_error_is_told_of_all_tries_too() {
+fn a_fresh_attempt_after_the_same_error_lists_all_earlier_tries() {
     let scripts: Vec<String> = (1..9).map(|n| format!("n = {n}\nprint({{}}['temp'])")).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let world = world(&scripts, |_| "VERDICT: ACCEPT");
@@ -179,7 +179,7 @@ fn who_is_asked_afresh_after_the_same_error_is_told_of_all_tries_too() {
 }
 
 #[test]
-fn a_model_that_explains_nothing_leaves_what_the_program_saw() {
+fn without_a_model_s_explanation_the_analysis_lists_the_errors() {
     let world = World::with(|request| {
         let text = match who(request) {
             Asks::Planner => PLAN.to_owned(),
@@ -203,7 +203,7 @@ fn a_model_that_explains_nothing_leaves_what_the_program_saw() {
 }
 
 #[test]
-fn a_reviewer_that_is_never_content_does_not_keep_a_script_from_being_run() {
+fn a_reviewer_that_always_objects_does_not_prevent_the_run() {
     let scripts: Vec<String> = (0..12).map(|n| format!("print({n})")).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let review = |_: &str| "- [blocker] \"print(\" this is wrong\nVERDICT: ITERATE";
@@ -215,7 +215,7 @@ fn a_reviewer_that_is_never_content_does_not_keep_a_script_from_being_run() {
 }
 
 #[test]
-fn what_was_printed_is_read_for_the_question_and_numbers_of_the_models_own_are_marked() {
+fn the_output_is_interpreted_and_invented_numbers_are_marked() {
     let script = "print('sum', 9)";
     let world = world(&[script], |_| "VERDICT: ACCEPT");
     let args: Vec<&str> = NEW.into_iter().chain(["--auto", "-q"]).collect();
@@ -237,7 +237,7 @@ fn what_was_printed_is_read_for_the_question_and_numbers_of_the_models_own_are_m
 }
 
 #[test]
-fn an_output_that_no_model_reads_is_accepted_all_the_same() {
+fn an_output_without_an_interpretation_is_still_accepted() {
     for fails in [true, false] {
         let world = World::with(move |request| {
             let text = match who(request) {
@@ -266,7 +266,7 @@ fn an_output_that_no_model_reads_is_accepted_all_the_same() {
 }
 
 #[test]
-fn a_column_that_is_not_there_is_answered_with_those_that_are_in_the_first_repair() {
+fn the_first_repair_lists_the_columns_if_one_is_missing() {
     let missing = "import csv\nfor row in csv.DictReader(open('data/weather.csv'), delimiter=';'):\n    \
                    print(row['temperature'])";
     let world = world(&[missing, "print('sum', 9)"], |_| "VERDICT: ACCEPT");

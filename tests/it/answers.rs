@@ -24,7 +24,7 @@ fn second(answers: &[&str]) -> (World, String) {
 }
 
 #[test]
-fn a_second_version_that_is_only_a_part_keeps_what_the_first_one_did() {
+fn a_partial_second_version_keeps_what_the_first_one_did() {
     let edge = "def edge(r):\n    return 2 * math.pi * r\n";
     let call = "    print('edge', round(edge(2), 2))\n";
     let last = "    print('ring', round(ring(1, 2), 2))\n";
@@ -72,7 +72,7 @@ fn a_second_version_that_is_only_a_part_keeps_what_the_first_one_did() {
 }
 
 #[test]
-fn an_edit_that_can_not_be_made_is_asked_for_again_with_the_reason() {
+fn an_inapplicable_edit_is_requested_again_with_the_reason() {
     let lost = "```diff\n@@ @@\n-def ring(a, b):\n-    return area(b) - area(a)\n+\n```\n";
     let nowhere = "```diff\n@@ @@\n-    return volume(r)\n+    return 1\n```\n";
     let half = fenced("def area(r):\n    return r\n\n\nprint(area(2))");
@@ -91,14 +91,14 @@ fn an_edit_that_can_not_be_made_is_asked_for_again_with_the_reason() {
 }
 
 #[test]
-fn who_says_it_twice_means_it() {
+fn a_partial_script_given_twice_is_taken_as_whole() {
     let half = fenced("def area(r):\n    return r\n\n\nprint(area(2))");
     let (_, out) = second(&[&half, &half]);
     assert_eq!(out, "2\n");
 }
 
 #[test]
-fn a_script_in_two_files_is_one_script_and_looks_for_no_package() {
+fn a_script_in_two_files_becomes_one_without_a_package_lookup() {
     let shapes = "def area(r):\n    return 3 * r * r\n";
     let main = "from shapes import area\n\n\ndef main():\n    print('draft', area(2))\n\n\n\
         if __name__ == '__main__':\n    main()\n";
@@ -131,7 +131,7 @@ fn a_script_in_two_files_is_one_script_and_looks_for_no_package() {
 }
 
 #[test]
-fn files_that_can_not_be_joined_are_asked_for_as_one_script() {
+fn files_that_cannot_be_joined_are_requested_as_one_script() {
     let files = "**shapes.py**\n```python\ndef area(r):\n    return r\n\n\ndef two():\n    return area(2)\n```\n\
         **main.py**\n```python\nfrom shapes import two\n\n\ndef area():\n    return two()\n\n\nprint(area())\n```\n";
     let world = World::scripted(&[PLAN], &[files, &fenced("print('one script')")], &[ACCEPT]);
@@ -159,7 +159,7 @@ fn repairs() -> Vec<(String, [String; 3])> {
 }
 
 #[test]
-fn repairs_as_edits_give_the_same_scripts_in_half_of_the_tokens_or_less() {
+fn repairs_as_edits_give_the_same_scripts_in_half_the_length() {
     let repaired = |script: &str, answer: &str, edits: bool| {
         let world = World::scripted(&[PLAN], &[&fenced(script), answer], &[ACCEPT]);
         let config = world.read("redraft.yaml");
@@ -187,7 +187,7 @@ fn repairs_as_edits_give_the_same_scripts_in_half_of_the_tokens_or_less() {
 }
 
 #[test]
-fn whose_edits_could_not_be_used_is_asked_for_the_whole_script() {
+fn after_unusable_edits_the_whole_script_is_requested() {
     let broken = "print(undefined)\n";
     let edits = "<<<<<<< SEARCH\nprint(other)\n=======\nprint(1)\n>>>>>>> REPLACE\n";
     let world = World::scripted(&[PLAN], &[&fenced(broken), edits, &fenced("print(1)")], &[ACCEPT]);
@@ -199,7 +199,7 @@ fn whose_edits_could_not_be_used_is_asked_for_the_whole_script() {
 }
 
 #[test]
-fn an_edit_that_does_not_parse_is_asked_for_again_with_the_reason() {
+fn an_edit_that_does_not_parse_is_requested_again_with_the_reason() {
     let deep = format!("<<<<<<< SEARCH\n=======\nx = {}1\n>>>>>>> REPLACE\n", "(".repeat(100_000));
     let open = "```diff\n@@ @@\n-    return area(b) - area(a)\n+    return area(b) - (\n```\n";
     for answer in [deep.as_str(), open] {

@@ -231,7 +231,7 @@ const LAST: &str = "resume with: redraft resume s";
 const WORK: &str = "print(6 * 7)";
 
 #[test]
-fn whatever_a_model_does_its_question_comes_to_an_end_that_says_what_happened() {
+fn every_question_ends_with_an_answer_or_a_reason() {
     let net = "import socket\nsocket.create_connection(('example.org', 80))";
     let loud = "print('spam ' * 1_000_000)";
     let fenced = "```python\nprint(6 * 7)\n```\n";
@@ -306,7 +306,7 @@ fn whatever_a_model_does_its_question_comes_to_an_end_that_says_what_happened() 
 }
 
 #[test]
-fn a_tool_that_is_called_in_another_way_than_it_was_told_is_no_dead_end() {
+fn a_malformed_tool_call_is_run_or_answered_with_the_reason() {
     let usual = "print(6 * 7)";
     for (arguments, told, code) in [
         (r#"{"source": "print(6 * 7)"}"#, "It ran.", usual),
@@ -335,7 +335,7 @@ fn a_tool_that_is_called_in_another_way_than_it_was_told_is_no_dead_end() {
 }
 
 #[test]
-fn a_call_that_is_written_into_the_text_is_run_and_never_printed() {
+fn a_tool_call_written_as_text_is_run_and_never_printed() {
     let code = "<tool_call>\n<function=run_python>\n<parameter=code>\nprint(6 * 7)\n</parameter>\n\
                 </function>\n</tool_call>";
     let json = "{\"name\": \"run_python\", \"arguments\": {\"code\": \"print(6 * 7)\"}}";
@@ -362,7 +362,7 @@ fn a_call_that_is_written_into_the_text_is_run_and_never_printed() {
 }
 
 #[test]
-fn the_other_formats_call_the_tool_and_are_told_what_came_of_it() {
+fn responses_gemini_and_ollama_call_the_tool_and_get_its_result() {
     for kind in ["responses", "gemini", "ollama"] {
         let (world, server) = world_of(kind, |request| match request.number {
             0 => called_whole(request, WORK),
@@ -376,7 +376,7 @@ fn the_other_formats_call_the_tool_and_are_told_what_came_of_it() {
 }
 
 #[test]
-fn several_calls_in_one_answer_are_run_one_after_the_other_and_each_is_answered() {
+fn several_calls_in_one_answer_run_in_order_and_each_is_answered() {
     let (world, server) = world_of("openai", |request| {
         if request.number > 0 {
             return Reply::to(request, "Done.");
@@ -416,7 +416,7 @@ fn several_calls_in_one_answer_are_run_one_after_the_other_and_each_is_answered(
 }
 
 #[test]
-fn a_model_that_never_stops_to_write_code_is_stopped_and_asked_for_its_answer() {
+fn a_model_that_keeps_writing_code_is_stopped_at_the_step_limit() {
     for (last, code, answer) in [("It is 42.", 0, "It is 42.\n"), ("", 3, "")] {
         for kind in KINDS {
             let (world, server) = world_of(kind, move |request| {
@@ -436,7 +436,7 @@ fn a_model_that_never_stops_to_write_code_is_stopped_and_asked_for_its_answer() 
 }
 
 #[test]
-fn questions_come_a_line_each_and_the_model_knows_what_was_said_before() {
+fn each_input_line_is_a_question_and_earlier_ones_are_remembered() {
     let (world, server) = world_of("openai", |request| {
         let body = request.body["messages"].to_string();
         let told = |words: &str| body.contains(words);
@@ -474,7 +474,7 @@ fn questions_come_a_line_each_and_the_model_knows_what_was_said_before() {
 }
 
 #[test]
-fn a_dialogue_is_resumed_listed_shown_and_logged_as_what_it_is() {
+fn an_ask_session_can_be_resumed_listed_shown_and_logged() {
     let (world, _server) = world("completion", &[Code(WORK), Text("It is 42.")]);
     world.run(&ASK).expect(0);
     let out = world.run_with(&["resume", "s"], "and again?\n").expect(0);
@@ -522,7 +522,7 @@ fn a_dialogue_is_resumed_listed_shown_and_logged_as_what_it_is() {
 }
 
 #[test]
-fn answers_are_lines_of_json_where_that_is_wanted() {
+fn answers_are_json_lines_with_the_json_flag() {
     let (world, _server) = world("anthropic", &[Code(WORK), Text("It is 42.")]);
     let out = world.run_with(&["ask", "--json", "--name", "s"], "one?\ntwo?\n").expect(0);
     let lines = out.json();
@@ -539,7 +539,7 @@ fn answers_are_lines_of_json_where_that_is_wanted() {
 }
 
 #[test]
-fn files_that_are_given_are_read_and_others_if_a_flag_allows_it() {
+fn code_reads_given_files_and_others_only_with_a_flag() {
     let code = "print(sum(int(line) for line in open('data/numbers.csv')))";
     let (world, server) = world("openai", &[Code(code), Text("It is 6.")]);
     world.write("numbers.csv", "1\n2\n3\n");
@@ -560,7 +560,7 @@ fn files_that_are_given_are_read_and_others_if_a_flag_allows_it() {
 }
 
 #[test]
-fn a_limit_stops_before_the_call_that_would_pass_it_and_more_can_be_allowed() {
+fn a_budget_stops_before_the_next_call_and_can_be_raised() {
     let (world, server) = world("openai", &[Code(WORK), Text("It is 42.")]);
     let out = world.run(&[&ASK[..], &["--budget-tokens", "1"]].concat()).expect(3);
     assert!(out.err.contains("the budget would be passed"), "{}", out.err);
@@ -585,7 +585,7 @@ fn steady(request: &Received) -> Reply {
 }
 
 #[test]
-fn killed_after_any_event_it_goes_on_there_and_no_answer_is_paid_twice() {
+fn after_a_kill_at_any_event_no_answer_is_paid_twice() {
     let (world, server) = world_of("completion", steady);
     world.run_with(&["ask", "--name", "s"], "what is six times seven?\nthe second?\n").expect(0);
     let journal = world.read("sessions/s/journal.jsonl");
@@ -620,7 +620,7 @@ mod at_a_terminal {
     const CTRL_D: &str = "\x04";
 
     #[test]
-    fn questions_are_typed_what_code_may_do_is_asked_and_a_refusal_reaches_the_model() {
+    fn a_refused_permission_at_the_terminal_reaches_the_model() {
         let code = "print(open('/etc/hostname').read())";
         let (world, server) = world("openai", &[Code(code), Text("That is not told.")]);
         let mut pty = Pty::start(&world, &["ask", "--name", "s"]);
@@ -641,7 +641,7 @@ mod at_a_terminal {
     }
 
     #[test]
-    fn what_was_allowed_is_not_asked_again() {
+    fn an_allowed_permission_is_not_asked_again() {
         let first = "print(open('/etc/hostname').read() == '')";
         let second = "print(len(open('/etc/hostname').read()) > 0)";
         let (world, server) = world("openai", &[Code(first), Code(second), Text("So it is.")]);
@@ -653,7 +653,7 @@ mod at_a_terminal {
     }
 
     #[test]
-    fn ctrl_c_stops_what_is_running_and_the_question_is_taken_up_again() {
+    fn ctrl_c_stops_an_answer_and_resume_asks_the_question_again() {
         let (world, server) = world_of("openai", |request| match request.number {
             0 => reply(request, &Code(WORK)),
             1 => Reply::to(request, "It is 42, I think.").cut_to(3).then_hang(),

@@ -49,7 +49,7 @@ fn results(world: &World, file: &str) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn each_task_has_its_own_end() {
+fn each_task_has_its_own_outcome() {
     let world = five();
     let output = world.run(&["batch", "work/tasks.jsonl", "--jobs", "3"]).expect(3);
     let rows = results(&world, "sessions/batch-tasks/results.jsonl");
@@ -107,7 +107,7 @@ fn each_task_has_its_own_end() {
 }
 
 #[test]
-fn what_happens_is_told_as_json_lines_with_the_task() {
+fn events_are_json_lines_that_name_their_task() {
     let world = five();
     let output = world.run(&["batch", "work/tasks.jsonl", "--json"]).expect(3);
     let lines = output.json();
@@ -133,7 +133,7 @@ fn what_happens_is_told_as_json_lines_with_the_task() {
 }
 
 #[test]
-fn the_exit_code_says_whether_all_were_accepted() {
+fn the_exit_code_says_whether_all_tasks_were_accepted() {
     for (tasks, code) in [
         (r#"[{"id": "a", "task": "print"}, {"id": "b", "task": "print"}]"#, 0),
         (r#"[{"id": "a", "task": "print"}, {"id": "b", "task": "the server fails"}]"#, 3),
@@ -150,7 +150,7 @@ fn the_exit_code_says_whether_all_were_accepted() {
 }
 
 #[test]
-fn a_file_that_can_not_be_used_is_refused_before_anything_is_begun() {
+fn an_invalid_task_file_is_refused_before_any_work() {
     for (file, text, words) in [
         (
             "t.jsonl",
@@ -186,7 +186,7 @@ fn a_file_that_can_not_be_used_is_refused_before_anything_is_begun() {
 }
 
 #[test]
-fn another_task_under_the_same_id_is_an_error_that_names_it() {
+fn a_changed_task_under_the_same_id_is_an_error_that_names_the_change() {
     let task = |rest: &str| {
         format!("{{\"id\":\"a\",\"task\":\"print\"{rest}}}\n{{\"id\":\"b\",\"task\":\"print\"}}")
     };
@@ -215,7 +215,7 @@ fn another_task_under_the_same_id_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_plan_stands_in_the_place_of_the_planner() {
+fn a_given_plan_replaces_the_planner() {
     let world = World::with(model);
     world.write(
         "plan.md",
@@ -232,7 +232,7 @@ fn a_plan_stands_in_the_place_of_the_planner() {
 }
 
 #[test]
-fn a_task_is_done_so_many_times_and_an_older_batch_is_compared() {
+fn tasks_are_repeated_and_compared_with_an_older_batch() {
     let world = World::with(model);
     world.write(
         "t.jsonl",
@@ -253,7 +253,7 @@ fn a_task_is_done_so_many_times_and_an_older_batch_is_compared() {
 /// Kills a batch in the middle; done again, it asks for nothing that was answered.
 #[cfg(unix)]
 #[test]
-fn a_batch_that_was_killed_goes_on_and_asks_for_nothing_twice() {
+fn a_killed_batch_continues_without_repeating_calls() {
     // The reviewer's third answer comes only when the program is dead.
     let reviews = std::sync::atomic::AtomicUsize::new(0);
     let world = World::with(move |request| {
@@ -288,7 +288,7 @@ fn a_batch_that_was_killed_goes_on_and_asks_for_nothing_twice() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_pauses_all_and_says_how_to_go_on() {
+fn ctrl_c_pauses_all_tasks_and_prints_how_to_resume() {
     use nix::sys::signal::{Signal, kill};
     let is_coder = |request: &Received| request.prompt().starts_with("You are the Coder");
     let world = World::with(
@@ -434,7 +434,7 @@ fn a_batch_is_submitted_as_an_array_and_cancelled() {
 
 #[cfg(unix)]
 #[test]
-fn what_a_cluster_does_not_take_is_said() {
+fn a_refused_cluster_job_is_reported_with_the_reason() {
     let world = eight();
     let path = cluster(&world);
     world.write("bin/sbatch", "#!/bin/sh\necho 'sbatch: error: invalid account' >&2\nexit 1\n");
@@ -465,7 +465,7 @@ fn what_a_cluster_does_not_take_is_said() {
 
 #[cfg(unix)]
 #[test]
-fn a_batch_that_works_elsewhere_is_seen_and_broken_off() {
+fn a_batch_of_another_process_can_be_seen_and_cancelled() {
     let is_coder = |request: &Received| request.prompt().starts_with("You are the Coder");
     let world = World::with(
         move |request| if is_coder(request) { Reply::silent() } else { model(request) },

@@ -32,7 +32,7 @@ fn text(world: &World, args: &[&str]) -> String {
 }
 
 #[test]
-fn list_says_of_each_session_where_it_stands() {
+fn list_shows_the_status_of_each_session() {
     let world = World::empty();
     assert!(text(&world, &["list"]).contains("redraft new"), "an empty folder says how to begin");
     assert_eq!(value(&world, &["list"]), json!([]));
@@ -84,7 +84,7 @@ fn sessions_are_removed_and_renamed_by_name() {
 }
 
 #[test]
-fn what_a_script_writes_is_kept_where_its_user_says() {
+fn files_written_by_a_run_are_kept_where_the_output_flag_says() {
     let script = "import os\nos.makedirs('out')\nopen('out/a.txt', 'w').write('1')\n\
                   open('.bashrc', 'w').write('2')\nprint('done')";
     let world = World::scripted(&[], &[&fenced(script)], &[]);
@@ -102,7 +102,7 @@ fn what_a_script_writes_is_kept_where_its_user_says() {
 }
 
 #[test]
-fn a_sentence_alone_is_a_task() {
+fn a_sentence_without_a_command_is_a_task() {
     let world = World::scripted(&[], &[&fenced("print('tick')")], &[]);
     let args = ["show the time", "--preset", "quick", "--auto", "--name", "s"];
     world.run(&args).expect(0);
@@ -112,7 +112,7 @@ fn a_sentence_alone_is_a_task() {
 }
 
 #[test]
-fn show_tells_of_a_session_and_of_a_version() {
+fn show_describes_a_session_or_a_version() {
     let world = with_session();
     let out = text(&world, &["show"]);
     for words in [
@@ -148,7 +148,7 @@ fn show_tells_of_a_session_and_of_a_version() {
 }
 
 #[test]
-fn diff_shows_what_changed_from_one_version_to_the_other() {
+fn diff_shows_the_changes_between_two_versions() {
     let world = with_session();
     insta::assert_snapshot!(text(&world, &["diff"]), @"
     --- script_v1.py
@@ -188,7 +188,7 @@ fn log_has_a_line_for_each_event() {
 }
 
 #[test]
-fn feedback_is_kept_with_the_version_that_it_is_about() {
+fn feedback_is_kept_with_its_version() {
     let world = with_session();
     let out = world.run(&["feedback", "x", "it should say three"]).expect(0);
     assert!(out.out.contains("noted for v2"), "{}", out.out);
@@ -200,7 +200,7 @@ fn feedback_is_kept_with_the_version_that_it_is_about() {
 }
 
 #[test]
-fn run_gives_what_the_script_gave() {
+fn run_passes_on_the_script_s_output_and_exit_code() {
     let world = with_session();
     world.write("bad.py", "import sys\nprint('out')\nsys.exit('no luck')\n");
     world.write("slow.py", "import time\nprint('begun', flush=True)\ntime.sleep(60)\n");
@@ -228,7 +228,7 @@ fn run_gives_what_the_script_gave() {
 }
 
 #[test]
-fn edit_makes_a_version_of_what_the_editor_left() {
+fn edit_saves_the_edited_script_as_a_version() {
     let world = with_session();
     let edit = |editor: &str, args: &[&str]| {
         let mut command = world.command(&[&["edit"][..], args].concat());
@@ -264,7 +264,7 @@ fn edit_makes_a_version_of_what_the_editor_left() {
 }
 
 #[test]
-fn fork_starts_at_a_version_and_leaves_the_first_session_alone() {
+fn fork_starts_at_a_version_and_leaves_the_original_unchanged() {
     let world = with_session();
     world.write("table.csv", "1\n");
     let before = world.tree();
@@ -283,7 +283,7 @@ fn fork_starts_at_a_version_and_leaves_the_first_session_alone() {
 }
 
 #[test]
-fn export_writes_a_script_that_says_what_it_needs() {
+fn export_writes_a_script_with_its_dependencies() {
     let script = fenced("import requests\nprint(requests)");
     let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
     world.run(&["new", "fetch", "--name", "x", "--auto", "--no-run"]).expect(0);
@@ -320,7 +320,7 @@ fn export_writes_a_script_that_says_what_it_needs() {
 }
 
 #[test]
-fn models_tells_what_was_found_and_what_is_used() {
+fn models_lists_what_was_found_and_what_is_used() {
     let ollama = ModelServer::start(|request| Reply::to(request, ""));
     let world = World::empty();
     let run = |args: &[&str], key: bool| {
@@ -371,7 +371,7 @@ fn answer(asking: Asking) -> String {
 }
 
 #[test]
-fn doctor_looks_at_all_that_a_session_needs() {
+fn doctor_checks_everything_that_a_session_needs() {
     let world = with_session();
     let before = world.tree();
     let out = text(&world, &["doctor", "x"]);
@@ -389,7 +389,7 @@ fn doctor_looks_at_all_that_a_session_needs() {
 }
 
 #[test]
-fn repair_takes_out_what_can_not_be_read_and_the_session_goes_on() {
+fn repair_removes_unreadable_lines_and_the_session_continues() {
     let world = with_session();
     assert!(text(&world, &["repair", "x"]).contains("nothing was changed"));
     let whole = world.read("sessions/x/journal.jsonl");
@@ -411,7 +411,7 @@ fn repair_takes_out_what_can_not_be_read_and_the_session_goes_on() {
 }
 
 #[test]
-fn a_template_of_ones_own_takes_the_place_of_the_built_in_one() {
+fn a_user_s_template_overrides_the_built_in_one() {
     let world = with_session();
     let out = text(&world, &["prompts", "export", "mine/deep"]);
     assert!(out.contains("mine/deep/coder.md") && out.contains(".config/redraft/prompts"), "{out}");
@@ -436,7 +436,7 @@ fn a_template_of_ones_own_takes_the_place_of_the_built_in_one() {
 }
 
 #[test]
-fn help_and_version_are_results_and_no_errors() {
+fn help_and_version_go_to_stdout_even_with_a_broken_configuration() {
     let world = World::empty();
     world.write("redraft.yaml", "modle: x\n");
     assert!(text(&world, &["--version"]).starts_with("redraft "));
@@ -468,7 +468,7 @@ fn help_and_version_are_results_and_no_errors() {
 }
 
 #[test]
-fn global_flags_stand_before_and_after_the_command() {
+fn global_flags_work_before_and_after_the_command() {
     let world = with_session();
     std::fs::rename(world.file("sessions"), world.file("other")).unwrap();
     for args in [
@@ -492,7 +492,7 @@ fn global_flags_stand_before_and_after_the_command() {
 }
 
 #[test]
-fn a_program_can_be_the_model_of_a_whole_session() {
+fn a_program_can_be_the_model() {
     let world = World::empty();
     world.write(
         "model.py",
@@ -520,7 +520,7 @@ fn a_program_can_be_the_model_of_a_whole_session() {
 }
 
 #[test]
-fn recorded_answers_can_be_the_model_of_a_whole_session() {
+fn recorded_answers_can_be_the_model() {
     let world = World::empty();
     let record = |agents: &[(&str, Asking)]| -> String {
         let line = |(name, asking): &(&str, Asking)| {
@@ -542,7 +542,7 @@ fn recorded_answers_can_be_the_model_of_a_whole_session() {
 }
 
 #[test]
-fn each_wire_format_carries_a_whole_session() {
+fn each_wire_format_works_for_a_whole_session() {
     for (kind, path, key) in [
         ("openai", "/v1/chat/completions", "authorization"),
         ("anthropic", "/v1/messages", "x-api-key"),
@@ -591,7 +591,7 @@ fn never_good() -> World {
 }
 
 #[test]
-fn a_stuck_session_turns_to_the_stronger_model_once() {
+fn a_stuck_session_uses_the_stronger_model_once() {
     let world = never_good();
     world.write("more.yaml", "roles: { coder: { escalate_to: local/big } }\n");
     let args = ["new", "count", "--name", "x", "--auto", "--no-run", "--config", "more.yaml"];
@@ -607,7 +607,7 @@ fn a_stuck_session_turns_to_the_stronger_model_once() {
 }
 
 #[test]
-fn money_is_counted_and_not_spent_beyond_the_budget() {
+fn cost_is_counted_and_the_budget_stops_further_calls() {
     let world = never_good();
     // A call of 10 + n tokens at a cent for each token of the prompt costs ten cents.
     world.write("prices.yaml", "prices: { local/m: { input: 10000, output: 0 } }\n");
@@ -641,7 +641,7 @@ fn money_is_counted_and_not_spent_beyond_the_budget() {
 }
 
 #[test]
-fn what_is_allowed_at_the_budget_gate_can_be_done() {
+fn allowing_at_the_budget_gate_lets_work_continue() {
     for budget in [["--budget-tokens", "0"], ["--budget-tokens", "1"], ["--budget-usd", "0"]] {
         let world = never_good();
         let prices = "prices: { local/m: { input: 10000, output: 0 } }\n";
@@ -657,7 +657,7 @@ fn what_is_allowed_at_the_budget_gate_can_be_done() {
 }
 
 #[test]
-fn resume_takes_other_flags_and_keeps_them() {
+fn resume_applies_and_keeps_new_flags() {
     let world = World::scripted(
         &[PLAN],
         &[&fenced("print(1)"), &fenced("print(2)"), &fenced("print(3)")],
@@ -691,7 +691,7 @@ fn resume_takes_other_flags_and_keeps_them() {
 }
 
 #[test]
-fn a_task_comes_from_a_file_or_a_pipe_and_its_data_goes_with_it() {
+fn a_task_is_read_from_a_file_or_a_pipe_with_its_data() {
     let read = "print(open('data/table.csv').read())";
     let world = World::scripted(&[PLAN], &[&fenced(read)], &[ACCEPT]);
     world.write("task.txt", "add up\nthe table\n");
@@ -707,7 +707,7 @@ fn a_task_comes_from_a_file_or_a_pipe_and_its_data_goes_with_it() {
 }
 
 #[test]
-fn files_from_other_editors_are_read_as_they_are_meant() {
+fn files_with_a_bom_or_crlf_are_read_correctly() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let config = world.read("redraft.yaml").replace('\n', "\r\n");
     world.write("redraft.yaml", &format!("\u{feff}{config}"));
@@ -719,7 +719,7 @@ fn files_from_other_editors_are_read_as_they_are_meant() {
 }
 
 #[test]
-fn a_configuration_is_read_in_its_order() {
+fn configuration_files_and_flags_override_in_order() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.write("home/.config/redraft/config.yaml", "limits: { repairs: 1, max_versions: 2 }\n");
     let here = world.read("redraft.yaml");

@@ -23,7 +23,7 @@ fn offered(world: &World, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn sessions_and_versions_are_offered_from_the_folder_that_the_line_names() {
+fn sessions_and_versions_are_completed_from_the_named_folder() {
     let world = world();
     world.write("elsewhere/far/journal.jsonl", "");
     for (words, expected) in [
@@ -47,7 +47,7 @@ fn sessions_and_versions_are_offered_from_the_folder_that_the_line_names() {
 }
 
 #[test]
-fn completions_are_scripts_that_their_shells_understand() {
+fn completions_prints_a_script_for_each_shell() {
     let world = World::empty();
     // A broken configuration does not break the shell that starts.
     world.write("redraft.yaml", "modle: x\n");
@@ -63,7 +63,7 @@ fn completions_are_scripts_that_their_shells_understand() {
 
 /// In each shell that is here, with its tab key; bash always is.
 #[test]
-fn the_tab_key_completes_the_name_of_a_session() {
+fn the_tab_key_completes_session_names() {
     let own = Path::new(env!("CARGO_BIN_EXE_redraft")).parent().unwrap().display();
     let posix = format!("PATH=\"{own}:$PATH\"; PS1='> '\n");
     for (shell, flags, first) in [

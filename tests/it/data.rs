@@ -27,7 +27,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_table_of_text_is_told_with_what_a_script_needs_to_read_it() {
+fn a_text_table_is_described_with_what_a_script_needs_to_read_it() {
     let latin = b"name;ort;umsatz\nM\xfcller;K\xf6ln;1.234,50\nGro\xdf;M\xfcnchen;7,5\n";
     let wide: Vec<u8> = "\u{feff}a\tb\n1\t2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (name, content, parts) in [
@@ -81,7 +81,7 @@ fn a_table_of_text_is_told_with_what_a_script_needs_to_read_it() {
 }
 
 #[test]
-fn what_is_told_of_a_table_is_true_or_said_to_be_open() {
+fn the_description_of_a_table_is_true_or_says_it_is_ambiguous() {
     const OPEN: &str = "can't be told";
     for (name, content, parts, never) in [
         (
@@ -307,7 +307,7 @@ fn what_is_told_of_a_table_is_true_or_said_to_be_open() {
 }
 
 #[test]
-fn files_are_taken_under_any_name_that_they_can_have() {
+fn data_files_are_accepted_under_unusual_names() {
     let names = [
         "days (1).csv",
         "it's.csv",
@@ -349,7 +349,7 @@ fn files_are_taken_under_any_name_that_they_can_have() {
 }
 
 #[test]
-fn other_formats_are_told_by_their_content_whatever_their_names() {
+fn file_formats_are_recognized_by_content_not_by_name() {
     for (name, content, parts) in [
         (
             "list.json",
@@ -397,7 +397,7 @@ fn other_formats_are_told_by_their_content_whatever_their_names() {
 
 #[cfg(feature = "tables")]
 #[test]
-fn workbooks_parquet_and_databases_are_told_by_their_tables() {
+fn workbooks_and_parquet_files_are_described_by_their_tables() {
     for (name, parts) in [
         (
             "two-sheets.xlsx",
@@ -462,7 +462,7 @@ fn workbooks_parquet_and_databases_are_told_by_their_tables() {
 
 #[cfg(feature = "tables")]
 #[test]
-fn a_database_is_told_by_its_tables_and_left_as_it_is() {
+fn a_database_is_described_by_its_tables_and_left_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a db?mode=rw#x.sqlite");
     let db = rusqlite::Connection::open(&path).unwrap();
@@ -516,7 +516,7 @@ fn a_large_file_is_sampled_and_its_rows_are_estimated() {
 }
 
 #[test]
-fn no_file_makes_a_long_description_or_brings_the_program_down() {
+fn hostile_files_get_a_description_without_a_crash() {
     let many: String = (0..100_000).map(|n| format!("column number {n},")).collect();
     let keys: String = (0..100_000).map(|n| format!("\"key {n}\": {n},")).collect();
     let cell = format!("a,b\n{},2\n3,4\n", "x".repeat(4_000_000));
@@ -541,7 +541,7 @@ fn no_file_makes_a_long_description_or_brings_the_program_down() {
 
 #[cfg(feature = "tables")]
 #[test]
-fn damaged_tables_are_called_that() {
+fn damaged_files_are_called_damaged_or_binary() {
     for name in ["two-sheets.xlsx", "old.xls", "snappy.parquet", "zstd.parquet"] {
         let whole = std::fs::read(fixture(name)).unwrap();
         let extension = name.rsplit('.').next().unwrap();
@@ -579,7 +579,7 @@ bomb.close()
 
 #[cfg(feature = "tables")]
 #[test]
-fn a_file_that_is_made_to_harm_its_reader_is_called_that_and_the_session_goes_on() {
+fn a_decompression_bomb_is_reported_and_the_session_continues() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
     let mut python = std::process::Command::new("python3");
     python.args(["-c", BOMB]).arg(fixture("two-sheets.xlsx")).current_dir(world.path());
@@ -593,7 +593,7 @@ fn a_file_that_is_made_to_harm_its_reader_is_called_that_and_the_session_goes_on
 }
 
 #[test]
-fn the_models_are_told_what_is_in_the_files_and_the_same_after_a_resume() {
+fn prompts_describe_the_data_files_as_they_were_at_the_start() {
     let bad = fenced("print(1 / 0)");
     let world = World::scripted(&[PLAN], &[&bad, &fenced("print('one')")], &[ACCEPT]);
     world.write("weather.csv", "city;date;temp_c\nOslo;2024-01-01;-3.5\nRome;2024-01-02;\n");
@@ -621,7 +621,7 @@ fn the_models_are_told_what_is_in_the_files_and_the_same_after_a_resume() {
 }
 
 #[test]
-fn a_session_from_before_files_were_described_names_them() {
+fn an_old_session_without_descriptions_names_its_files() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
     world.write("weather.csv", "city;temp\nOslo;1\n");
     let args = ["new", "count", "--name", "s", "--data", "weather.csv", "--no-run"];
@@ -637,7 +637,7 @@ fn a_session_from_before_files_were_described_names_them() {
 }
 
 #[test]
-fn many_files_are_told_of_in_few_words_and_all_are_named() {
+fn many_files_are_described_briefly_and_all_are_named() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
     let mut args = vec!["new".to_owned(), "count".into(), "--name".into(), "s".into()];
     let wide: String = (0..200).map(|n| format!("some column {n},")).collect();
@@ -677,7 +677,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn whatever_a_file_holds_is_told_in_bounded_harmless_text(
+    fn any_file_content_gives_a_bounded_harmless_description(
         content in content(),
         extension in prop::sample::select(vec!["csv", "tsv", "json", "jsonl", "xlsx", "txt", "py", "x"]),
     ) {

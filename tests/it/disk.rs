@@ -53,7 +53,7 @@ fn work(world: &World, name: &str, number: usize, kind: &str) -> Option<Met> {
 }
 
 #[test]
-fn whichever_operation_on_the_disk_fails_the_session_comes_to_the_same_end() {
+fn a_failure_of_any_disk_operation_leads_to_the_same_end() {
     let world = World::with(model);
     let session = |name: String| Session { world: &world, name, auto: true };
     let whole = session("whole".to_owned());

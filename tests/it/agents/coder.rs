@@ -40,7 +40,7 @@ fn check(table: Vec<(&str, String, Outcome, Want)>) {
 }
 
 #[test]
-fn a_whole_script_comes_out_of_any_fence() {
+fn a_whole_script_is_extracted_from_any_fence() {
     let indented: String = S
         .lines()
         .map(|l| if l.is_empty() { "\n".to_owned() } else { format!("   {l}\n") })
@@ -115,7 +115,7 @@ fn a_whole_script_comes_out_of_any_fence() {
 }
 
 #[test]
-fn what_a_model_says_in_a_fence_that_was_begun_for_it_is_taken_for_its_script() {
+fn prose_in_a_prefilled_fence_is_not_taken_for_the_script() {
     let said = "Here is the script that you asked for.\nR1: it prints hi.";
     check(vec![
         ("prose, then a fence", format!("```python\n{said}\n```python\n{S}```"), Whole, is(S)),
@@ -171,7 +171,7 @@ fn a_fence_inside_the_script_does_not_end_it() {
 }
 
 #[test]
-fn thoughts_are_not_the_answer() {
+fn thinking_is_not_part_of_the_answer() {
     check(vec![
         (
             "a thought before",
@@ -221,7 +221,7 @@ fn thoughts_are_not_the_answer() {
 }
 
 #[test]
-fn a_script_comes_out_of_json_and_tags() {
+fn a_script_is_extracted_from_json_and_tags() {
     let json = serde_json::to_string(S).unwrap();
     let entities = S.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     check(vec![
@@ -292,7 +292,7 @@ fn a_script_comes_out_of_json_and_tags() {
 }
 
 #[test]
-fn marks_that_came_with_the_code_are_taken_off() {
+fn line_numbers_and_other_marks_are_removed_from_code() {
     let each = |mark: &dyn Fn(usize, &str) -> String| {
         let lines = S.lines().enumerate().map(|(n, line)| mark(n + 1, line) + "\n");
         format!("```python\n{}```", lines.collect::<String>())
@@ -362,7 +362,7 @@ fn marks_that_came_with_the_code_are_taken_off() {
 }
 
 #[test]
-fn of_several_blocks_the_program_is_taken() {
+fn the_program_is_chosen_from_several_blocks() {
     let class = "class Account:\n    def __init__(self):\n        self.total = 0\n";
     let usage = "account = Account()\nprint(account.total)\n";
     let v1 = "def area(r):\n    return 3 * r * r\n\n\nprint(area(2))\n";
@@ -388,7 +388,7 @@ fn of_several_blocks_the_program_is_taken() {
 }
 
 #[test]
-fn code_that_was_left_out_is_noticed() {
+fn omitted_code_is_noticed() {
     let gap = |line: &str| {
         format!("```python\nimport sys\n\n\ndef main():\n    print(1)\n\n\n{line}\n\nmain()\n```")
     };
@@ -435,7 +435,7 @@ fn code_that_was_left_out_is_noticed() {
 }
 
 #[test]
-fn an_answer_that_was_cut_is_only_taken_when_it_is_whole() {
+fn a_cut_off_answer_is_accepted_only_if_its_script_is_complete() {
     check(vec![
         ("after the closing fence", format!("```python\n{S}```\nThis script uses"), Cut, is(S)),
         (

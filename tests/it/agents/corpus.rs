@@ -204,7 +204,7 @@ fn of_edits(entry: &Entry) -> Score {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the scores are for whoever asks for them")]
-fn every_reader_keeps_its_score_on_both_halves() {
+fn every_reader_reaches_its_minimum_score_on_the_corpus() {
     let mut low = String::new();
     println!("reader  half      answers  precision  recall");
     for (reader, least, score) in READERS {
@@ -235,7 +235,7 @@ fn every_reader_keeps_its_score_on_both_halves() {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the ratio is for whoever asks for it")]
-fn ten_recorded_changes_take_half_of_the_tokens_as_edits() {
+fn edits_take_at_most_half_the_tokens_of_whole_scripts() {
     let tokens = |answer: &str| Usage::estimate(&[], answer).answer;
     let (mut edits, mut whole) = (0, 0);
     let entries = corpus("edits");

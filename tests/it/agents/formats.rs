@@ -26,7 +26,7 @@ fn check(table: Vec<(String, Outcome, Result<&str, RefusalKind>)>) {
 }
 
 #[test]
-fn the_script_of_the_models_own_turn_is_taken() {
+fn only_the_script_of_the_model_s_own_turn_is_extracted() {
     let bare = S.trim_end();
     let fenced = format!("```python\n{S}```");
     let mut table = Vec::new();
@@ -72,7 +72,7 @@ fn the_script_of_the_models_own_turn_is_taken() {
 }
 
 #[test]
-fn a_script_that_speaks_of_the_marks_keeps_them() {
+fn a_script_that_contains_turn_marks_keeps_them() {
     for script in [
         "STOP = [\"<|im_end|>\", \"</s>\", '<end_of_turn>']\nprint(STOP)\n",
         "FORM = \"\"\"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n\"\"\"\nprint(FORM.format(text=1))\n",
@@ -90,7 +90,7 @@ fn a_script_that_speaks_of_the_marks_keeps_them() {
 }
 
 #[test]
-fn what_was_thought_is_neither_script_nor_plan() {
+fn thinking_is_neither_script_nor_plan() {
     let draft = format!("Let me see.\n```python\n{OTHER}```\nNo.");
     let mut table = Vec::new();
     for (open, close) in [
@@ -120,7 +120,7 @@ fn what_was_thought_is_neither_script_nor_plan() {
 }
 
 #[test]
-fn lines_for_a_notebook_or_a_shell_are_no_part_of_the_script() {
+fn notebook_and_shell_lines_are_not_part_of_the_script() {
     let table: Vec<String> = vec![
         format!("```python\n!pip install tabulate\n{S}```"),
         format!("```python\n%pip install tabulate -q\n%matplotlib inline\n\n{S}```"),
@@ -144,7 +144,7 @@ fn lines_for_a_notebook_or_a_shell_are_no_part_of_the_script() {
 }
 
 #[test]
-fn signs_that_python_does_not_have_are_mended_in_code_alone() {
+fn typographic_signs_are_replaced_in_code_only() {
     let odd = S.replace('(', "（").replace(')', "）").replace(',', "，").replace('\'', "’");
     let blanks = S.replace("    ", "\u{a0}\u{a0}\u{3000} ").replace("def", "\u{feff}d\u{ad}ef");
     let said = "print（“a”，'“b”，（c）'）\nprint(\"x\u{a0}y\u{200b}z\")\n";

@@ -221,7 +221,7 @@ proptest! {
     #![proptest_config(steady())]
 
     #[test]
-    fn a_review_is_read_as_it_was_written(review in review()) {
+    fn a_written_review_is_read_back_unchanged(review in review()) {
         let plan = requirements(&["Print one.", "Draw it.", "met"]);
         let ids: Vec<&str> = review.judgements.iter().map(|j| j.requirement.as_str()).collect();
         let verdict = review.verdict.or(Some(Verdict::Iterate));
@@ -241,7 +241,7 @@ proptest! {
     }
 
     #[test]
-    fn an_inspection_is_read_as_it_was_written(findings in vec(finding(), 1..6), iterate: bool) {
+    fn a_written_inspection_is_read_back_unchanged(findings in vec(finding(), 1..6), iterate: bool) {
         let mut findings = findings;
         distinct(&mut findings);
         let verdict = Some(if iterate { Verdict::Iterate } else { Verdict::Accept });
@@ -253,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_is_read_as_it_was_written(parts in plan()) {
+    fn a_written_plan_is_read_back_unchanged(parts in plan()) {
         let text = planner::write(&parts);
         prop_assert_eq!(planner::read_form(&text), Some(parts.clone()), "{}", text);
         let proposal = planner::parse(&text, Outcome::Whole).unwrap();
@@ -269,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn the_lines_that_the_planner_is_asked_for_are_taken_as_said(
+    fn an_answer_in_the_planner_s_form_is_read_as_written(
         texts in btree_set(line(), 1..8),
         heading in prop::option::of(prop::sample::select(vec!["# QR Code Generator", "## Notes app", "## How to test", "# Verification code"])),
         bullet: bool,
@@ -295,14 +295,14 @@ proptest! {
     }
 
     #[test]
-    fn a_judgement_is_read_as_it_was_written(safe: bool, reason in line()) {
+    fn a_written_safety_judgement_is_read_back_unchanged(safe: bool, reason in line()) {
         let judged = Judged { safe, reason };
         prop_assert!(fits(safety::PATTERN, &safety::write(&judged)));
         prop_assert_eq!(safety::parse(&safety::write(&judged)), Ok(judged));
     }
 
     #[test]
-    fn packages_are_read_as_they_were_written(
+    fn written_package_names_are_read_back_unchanged(
         named in btree_map("[a-z][a-z0-9_]{0,8}", prop_oneof![Just(String::new()), "[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?"], 1..5),
     ) {
         prop_assume!(named.values().all(|package| !package.eq_ignore_ascii_case("none")));
@@ -313,7 +313,7 @@ proptest! {
     }
 
     #[test]
-    fn a_script_is_read_as_it_was_written(script in script()) {
+    fn a_fenced_script_is_read_back_unchanged(script in script()) {
         let answer = fenced(&script, "python");
         let read = extract::script(&answer, Outcome::Whole, &parses).map(|read| read.script);
         prop_assert_eq!(read, Ok(script.clone()));
@@ -332,7 +332,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_engineer_says_without_code_are_words(said in line()) {
+    fn an_engineer_s_answer_without_code_is_words(said in line()) {
         let said = format!("The answer is {said}");
         let reply = engineer::parse(&said, &[], Outcome::Whole, false, &parses);
         prop_assert_eq!(reply, Reply::Words(said.trim().to_owned()));

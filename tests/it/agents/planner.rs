@@ -5,7 +5,7 @@ use redraft::agents::planner;
 use redraft::domain::chat::Outcome::{self, Cut, Whole};
 
 #[test]
-fn any_kind_of_list_becomes_requirements() {
+fn every_kind_of_list_becomes_requirements() {
     // The answer, how it ended, the requirements, the questions.
     type Case = (&'static str, Outcome, &'static [&'static str], &'static [&'static str]);
     let table: &[Case] = &[
@@ -162,7 +162,7 @@ fn any_kind_of_list_becomes_requirements() {
 }
 
 #[test]
-fn the_plan_is_written_anew_and_clean() {
+fn a_plan_is_rewritten_in_its_normal_form() {
     let answer = "Sure! Here is the plan:\n\n**Restatement**: A clock is shown. It runs on Python 3.12.\n\n\
                   ## Requirements\n* **R1** - Draw a face.\n\n\nQ: Which size?\n";
     let text = "A clock is shown. It runs on Python 3.12.\n\n## Requirements\n\n- R1: Draw a face.\n\n\
@@ -171,7 +171,7 @@ fn the_plan_is_written_anew_and_clean() {
 }
 
 #[test]
-fn an_answer_that_is_no_plan_is_refused() {
+fn an_answer_that_is_not_a_plan_is_refused() {
     let table: [(&str, Outcome, RefusalKind); 7] = [
         ("", Whole, Empty),
         (
@@ -192,7 +192,7 @@ fn an_answer_that_is_no_plan_is_refused() {
 }
 
 #[test]
-fn a_plan_that_speaks_of_code_is_not_refused_as_code() {
+fn a_plan_that_mentions_code_is_accepted() {
     for answer in [
         "R1: The app can import contacts:\n   - from CSV\n   - from vCard\n   - from JSON",
         "R1: Define a function `def add(a, b):` that returns the sum.\nR2: import nothing",
@@ -227,7 +227,7 @@ fn a_plan_written_by_hand_keeps_its_labels() {
 }
 
 #[test]
-fn a_model_that_does_not_stop_gives_twenty_requirements() {
+fn an_endless_plan_is_cut_to_twenty_requirements() {
     let answer: String = (0..5_000).map(|n| format!("R{n}: Show number {n}.\n")).collect();
     assert_eq!(planner::parse(&answer, Whole).unwrap().requirements.len(), 20);
     for piece in ["R1: x\n", "1. ", "- ", "{", "|R1|", "Q: a?\n", "```\n", "  - a b\n", "a: ", "é"]

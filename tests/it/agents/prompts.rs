@@ -23,7 +23,7 @@ fn finding(n: u32) -> Finding {
 }
 
 #[test]
-fn every_agent_is_told_what_it_is_shown() {
+fn every_prompt_contains_what_it_is_given() {
     let prompts = Prompts::load(None).unwrap();
     let data = ["a.csv".to_owned()];
     let remarks = ["bigger".to_owned(), "and {{ red }}".to_owned()];
@@ -146,7 +146,7 @@ fn every_agent_is_told_what_it_is_shown() {
 }
 
 #[test]
-fn the_least_that_can_be_shown_is_enough() {
+fn every_prompt_can_be_built_from_the_minimum() {
     let prompts = Prompts::load(None).unwrap();
     planner::request(&prompts, &planner::Shown { request: "x", ..Default::default() }).unwrap();
     let first =
@@ -157,7 +157,7 @@ fn the_least_that_can_be_shown_is_enough() {
 }
 
 #[test]
-fn edits_are_asked_for_where_there_is_a_script_and_nowhere_else() {
+fn edits_are_requested_only_where_there_is_a_script() {
     let prompts = Prompts::load(None).unwrap();
     let code = |script, edits| {
         let shown = coder::Shown { plan: "x", script, edits, ..Default::default() };
@@ -190,7 +190,7 @@ fn edits_are_asked_for_where_there_is_a_script_and_nowhere_else() {
 }
 
 #[test]
-fn a_template_of_the_same_name_takes_the_place_of_the_embedded_one() {
+fn a_template_file_overrides_the_built_in_one() {
     let dir = tempfile::tempdir().unwrap();
     let own = "\u{feff}---\r\ntemperature: 0.9\r\n---\r\nBe brief.\r\n=== user ===\r\nPlan: {{ plan }}\r\n";
     fs::write(dir.path().join("repair.md"), own).unwrap();
@@ -204,7 +204,7 @@ fn a_template_of_the_same_name_takes_the_place_of_the_embedded_one() {
 }
 
 #[test]
-fn a_template_that_is_wrong_is_named_with_its_line() {
+fn a_template_error_names_file_and_line() {
     let table = [
         ("no user part", "repair.md` has no line"),
         ("---\ntemprature: 1\n---\na\n=== user ===\nb", "unknown field `temprature`"),
@@ -227,7 +227,7 @@ fn a_template_that_is_wrong_is_named_with_its_line() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_template_is_an_error() {
+fn a_folder_in_place_of_a_template_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("coder.md")).unwrap();
     let error = Prompts::load(Some(dir.path())).unwrap_err();
@@ -235,7 +235,7 @@ fn a_folder_in_the_place_of_a_template_is_an_error() {
 }
 
 #[test]
-fn what_is_exported_is_what_is_used() {
+fn every_agent_has_a_built_in_template() {
     let names: Vec<&str> = Prompts::builtin().iter().map(|(name, _)| *name).collect();
     let agents: Vec<String> = Agent::ALL.iter().map(|a| format!("{}.md", a.name())).collect();
     assert_eq!(names, agents);

@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(steady())]
 
     #[test]
-    fn no_answer_makes_the_coder_panic_and_every_script_parses(answer in answer(), outcome in outcome()) {
+    fn any_answer_gives_a_script_that_parses_or_a_refusal(answer in answer(), outcome in outcome()) {
         if let Ok(got) = extract::script(&answer, outcome, &parses) {
             prop_assert!(parses(&got.script).is_ok(), "{}", got.script);
             prop_assert!(got.script.ends_with('\n') && !got.script.ends_with("\n\n"));
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn a_wrapped_script_comes_back_unchanged(script in script()) {
+    fn a_wrapped_script_is_extracted_unchanged(script in script()) {
         for (name, answer) in wrappings(&script) {
             match extract::script(&answer, Outcome::Whole, &parses) {
                 Ok(got) => prop_assert_eq!(&got.script, &script, "{}", name),
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn no_answer_makes_the_planner_or_reviewer_panic(answer in answer(), outcome in outcome()) {
+    fn any_answer_gives_a_bounded_plan_and_review_or_a_refusal(answer in answer(), outcome in outcome()) {
         if let Ok(plan) = planner::parse(&answer, outcome) {
             prop_assert!(!plan.requirements.is_empty() && plan.requirements.len() <= 20);
             prop_assert_eq!(planner::read_plan(&plan.text), plan.requirements, "{}", plan.text);

@@ -25,7 +25,7 @@ fn shown(review: &RawReview) -> String {
 }
 
 #[test]
-fn any_notation_of_a_review_is_read() {
+fn every_notation_of_a_review_is_read() {
     let plan = requirements(&[
         "The app should display the current time on an analog clock face.",
         "The window can be resized.",
@@ -209,7 +209,7 @@ fn any_notation_of_a_review_is_read() {
 }
 
 #[test]
-fn an_answer_that_is_no_review_is_refused() {
+fn an_answer_that_is_not_a_review_is_refused() {
     let plan = requirements(&["Draw a clock."]);
     for (answer, kind) in [
         ("", RefusalKind::Empty),
@@ -226,7 +226,7 @@ fn an_answer_that_is_no_review_is_refused() {
 }
 
 #[test]
-fn a_model_that_does_not_stop_gives_at_most_a_hundred_findings() {
+fn an_endless_review_is_cut_to_a_hundred_findings() {
     let plan = requirements(&["Draw a clock."]);
     let many: String = (0..5_000).map(|n| format!("- [nit] line {n} is never reached\n")).collect();
     let review = reviewer::parse(&format!("{many}VERDICT: ITERATE"), &plan).unwrap();
@@ -234,7 +234,7 @@ fn a_model_that_does_not_stop_gives_at_most_a_hundred_findings() {
 }
 
 #[test]
-fn a_huge_answer_is_read_without_panic_or_end() {
+fn parsing_a_huge_answer_ends_without_a_panic() {
     let plan = requirements(&["Draw a clock."]);
     let mib = 1 << 17;
     for piece in [

@@ -25,7 +25,7 @@ fn outcome(name: &str) -> Outcome {
 }
 
 #[test]
-fn real_scripts_are_found_or_refused_for_the_right_reason() {
+fn recorded_scripts_are_extracted_or_refused_for_the_right_reason() {
     // First and last line of the script, or why there is none.
     type Want = Result<(&'static str, &'static str), RefusalKind>;
     let table: [(&str, Want); 19] = [
@@ -88,7 +88,7 @@ fn real_scripts_are_found_or_refused_for_the_right_reason() {
 }
 
 #[test]
-fn real_plans_give_their_distinct_requirements() {
+fn recorded_plans_give_their_distinct_requirements() {
     // How many requirements and the last of them, or why there are none.
     type Want = Result<(usize, &'static str), RefusalKind>;
     let table: [(&str, Want); 21] = [
@@ -186,7 +186,7 @@ pub(super) fn plan_of(name: &str) -> Vec<Requirement> {
 }
 
 #[test]
-fn real_reviews_are_no_better_than_they_are() {
+fn recorded_reviews_are_read_without_embellishment() {
     use Verdict::Accept;
     // Requirements met, findings, verdict; or nothing to use.
     type Want = Result<(usize, usize, Option<Verdict>), RefusalKind>;
