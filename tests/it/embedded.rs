@@ -49,7 +49,7 @@ fn with(model: &Model<'_>) -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 #[test]
-fn a_session_needs_more_than_a_file() {
+fn a_session_needs_only_a_model_file() {
     let world = World::empty();
     Model { answer: &ALL, ..Model::default() }.write(&world.file("own.gguf"));
     let model = "embedded/own.gguf";
@@ -63,7 +63,7 @@ fn a_session_needs_more_than_a_file() {
 }
 
 #[test]
-fn a_model_of_ones_own_is_asked_once_what_it_is_like() {
+fn an_own_model_file_is_probed_once() {
     let world = World::empty();
     Model { answer: &ALL, ..Model::default() }.write(&world.file("own.gguf"));
     let new = |name: &'static str, more: &[&'static str]| {
@@ -85,7 +85,7 @@ fn a_model_of_ones_own_is_asked_once_what_it_is_like() {
 }
 
 #[test]
-fn its_answers_are_drawn_as_the_configuration_says() {
+fn sampling_settings_of_the_configuration_take_effect() {
     let (_folder, file) = with(&Model { endless: true, ..Model::default() });
     let said = |sampling: &str| {
         let model = connection(&file, &format!("sampling: {{ {sampling} }}"));
@@ -104,7 +104,7 @@ fn its_answers_are_drawn_as_the_configuration_says() {
 }
 
 #[test]
-fn a_file_that_is_no_model_is_blamed_on_something_else() {
+fn an_unusable_model_file_is_named_in_the_error_with_the_reason() {
     let world = World::empty();
     let whole = Model::default().bytes();
     let other = Model { family: "mamba", ..Model::default() }.bytes();
@@ -131,7 +131,7 @@ fn a_file_that_is_no_model_is_blamed_on_something_else() {
 }
 
 #[test]
-fn a_model_of_other_blocks_or_another_tokenizer_says_something_else() {
+fn quantized_blocks_and_another_tokenizer_give_the_same_answer() {
     for (blocks, pieces) in [(true, false), (false, true), (true, true)] {
         let (_folder, file) = with(&Model { blocks, pieces, ..Model::default() });
         let model = connection(&file, "");
@@ -143,7 +143,7 @@ fn a_model_of_other_blocks_or_another_tokenizer_says_something_else() {
 }
 
 #[test]
-fn an_answer_is_another_where_it_is_guessed() {
+fn prompt_lookup_does_not_change_an_answer() {
     let answer = &["ab", "cd", "ef", "gh", "ij", "kl"];
     for (endless, said) in [
         (false, "nothing of it"),
@@ -172,7 +172,7 @@ fn held(model: &Connection, said: &str, form: Option<&str>, schema: Option<Value
 }
 
 #[test]
-fn an_answer_is_held_to_its_form_and_is_as_it_was_where_it_is_in_it() {
+fn a_grammar_constrains_an_answer_and_keeps_one_that_already_fits() {
     let answer = &["ab", "cd", "ef", "gh", "ij", "kl"];
     let whole = answer.concat();
     for (endless, pieces) in [(false, false), (true, false), (true, true)] {
@@ -209,7 +209,7 @@ fn an_answer_is_held_to_its_form_and_is_as_it_was_where_it_is_in_it() {
 }
 
 #[test]
-fn an_answer_is_held_to_a_schema_where_that_is_asked_for() {
+fn an_answer_is_constrained_to_a_requested_schema() {
     let (_folder, file) = with(&Model { answer: &["ACCEPT", "ed"], ..Model::default() });
     let model = connection(&file, "structured: true");
     let verdict = json!({"type": "string", "enum": ["ACCEPT", "ITERATE"]});
@@ -226,7 +226,7 @@ fn an_answer_is_held_to_a_schema_where_that_is_asked_for() {
 }
 
 #[test]
-fn answers_that_are_held_and_free_ones_stand_side_by_side() {
+fn constrained_and_free_answers_run_side_by_side() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
     let forms = [None, Some("no"), Some("yes indeed"), Some("yes!")];
@@ -245,7 +245,7 @@ fn answers_that_are_held_and_free_ones_stand_side_by_side() {
 }
 
 #[test]
-fn a_script_that_was_begun_ends_with_its_fence_where_scripts_are_held() {
+fn a_prefilled_script_ends_with_its_fence_if_scripts_are_constrained() {
     let form = begin::pattern();
     let answer = &["print(1)\n", "```\n", "\nThis", " prints one."];
     let free = "```python\nprint(1)\n```\n\nThis prints one.";
@@ -268,7 +268,7 @@ fn a_script_that_was_begun_ends_with_its_fence_where_scripts_are_held() {
 }
 
 #[test]
-fn a_review_by_a_model_that_keeps_to_no_form_is_in_the_form() {
+fn a_grammar_makes_a_review_fit_its_form() {
     let world = World::empty();
     let answer = [
         "A script that says hi.\nR1: It prints hi.\n",
@@ -302,7 +302,7 @@ fn a_review_by_a_model_that_keeps_to_no_form_is_in_the_form() {
 }
 
 #[test]
-fn an_answer_that_was_begun_begins_anew() {
+fn a_prefilled_answer_is_continued() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
     assert!(model.model.takes_prefill());
@@ -322,7 +322,7 @@ fn an_answer_that_was_begun_begins_anew() {
 }
 
 #[test]
-fn a_function_that_the_user_began_is_written_otherwise_by_a_small_model() {
+fn a_function_that_the_user_began_is_completed_in_place() {
     let world = World::empty();
     let answer = &[" return x", " / 2\n```\n"];
     Model { answer, ..Model::default() }.write(&world.file("own.gguf"));
@@ -344,7 +344,7 @@ fn a_function_that_the_user_began_is_written_otherwise_by_a_small_model() {
 }
 
 #[test]
-fn whoever_waits_does_not_learn_that_a_model_is_loaded_and_reads() {
+fn loading_and_prompt_reading_are_reported() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
     let never = CancellationToken::new();
@@ -376,7 +376,7 @@ fn whoever_waits_does_not_learn_that_a_model_is_loaded_and_reads() {
 }
 
 #[test]
-fn what_was_computed_of_a_prompt_is_computed_again() {
+fn a_prompt_prefix_is_computed_once_and_then_cached() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
     let long = "word ".repeat(300);
@@ -398,7 +398,7 @@ fn what_was_computed_of_a_prompt_is_computed_again() {
 }
 
 #[test]
-fn answers_side_by_side_are_mixed_up() {
+fn concurrent_answers_are_kept_apart() {
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
     let prompts: Vec<Request> = (0..20)
@@ -410,7 +410,7 @@ fn answers_side_by_side_are_mixed_up() {
 }
 
 #[test]
-fn an_answer_is_longer_than_it_may_be() {
+fn an_answer_stops_at_its_token_limit_and_at_the_context() {
     let (_folder, file) = with(&Model { endless: true, context: 400, ..Model::default() });
     let model = connection(&file, "");
     let answer = run(ask(&model, &request("x", 3))).unwrap();
@@ -430,7 +430,7 @@ fn an_answer_is_longer_than_it_may_be() {
 }
 
 #[test]
-fn a_model_that_goes_round_in_circles_is_cut_off() {
+fn an_answer_that_repeats_itself_is_cut_off() {
     let answer = ["R1: the app displays", " the time. "];
     let model = Model { answer: &answer, endless: true, context: 1 << 16, ..Model::default() };
     let (_folder, file) = with(&model);
@@ -440,7 +440,7 @@ fn a_model_that_goes_round_in_circles_is_cut_off() {
 }
 
 #[test]
-fn a_model_goes_on_for_nobody() {
+fn a_cancelled_or_dropped_answer_frees_its_slot() {
     // Not a pattern that counts as going round in circles.
     let words: Vec<String> = (0..200).map(|n| format!("{} ", n * n * 7919 % 10_007)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -468,7 +468,7 @@ fn a_model_goes_on_for_nobody() {
 }
 
 #[test]
-fn a_prompt_speaks_for_the_system() {
+fn a_turn_mark_in_a_prompt_is_read_as_plain_text() {
     // `x` and the mark are the only ways to a line feed that is followed by the answer.
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");

@@ -42,7 +42,7 @@ fn last_prompt(world: &World) -> String {
 }
 
 #[test]
-fn what_the_manager_waived_blocks_nothing_and_stays_waived() {
+fn a_waived_finding_does_not_block_and_stays_waived() {
     let world = world(&[REFUSAL]);
     let out = at_the_gate(&world, "waive F1\nquit\n").expect(3);
     let gates: Vec<&str> = out.out.split("What now").collect();
@@ -65,7 +65,7 @@ fn what_the_manager_waived_blocks_nothing_and_stays_waived() {
 }
 
 #[test]
-fn at_a_terminal_findings_are_waived_and_opened_from_the_menu() {
+fn findings_are_waived_and_reopened_from_the_terminal_menu() {
     let world = world(&[REFUSAL]);
     let mut pty = Pty::start(&world, &[&NEW[..], &["--no-run"]].concat());
     pty.choose("Is this the plan?", "approve");
@@ -81,7 +81,7 @@ fn at_a_terminal_findings_are_waived_and_opened_from_the_menu() {
 }
 
 #[test]
-fn tests_that_pass_overrule_the_reviewer_and_it_is_said_where_people_look() {
+fn passing_tests_overrule_the_reviewer_and_every_view_says_so() {
     let world = world(&[REFUSAL]);
     world.write("tests/cases.yaml", "- name: prints\n  pattern: two\n");
     world.write("tests/test_it.py", "def test_nothing():\n    pass\n");
@@ -100,7 +100,7 @@ fn tests_that_pass_overrule_the_reviewer_and_it_is_said_where_people_look() {
 }
 
 #[test]
-fn what_failed_overrules_a_reviewer_that_accepts_and_the_gate_says_so() {
+fn a_failed_run_or_test_overrules_an_accepting_reviewer() {
     let failing = fenced("print('one')\nprint(1 / 0)");
     for (coder, tests, words) in [
         (failing, None, "the run failed: that decides, not the Reviewer's ACCEPT"),
@@ -123,7 +123,7 @@ fn what_failed_overrules_a_reviewer_that_accepts_and_the_gate_says_so() {
 }
 
 #[test]
-fn a_review_that_goes_round_in_circles_is_cut_and_said_to_be() {
+fn a_review_that_repeats_itself_is_cut_off_and_reported() {
     let list: String =
         (1..=200).map(|n| format!("R{n}: The app displays the number two.\n")).collect();
     let world = world(&[&list]);
@@ -134,7 +134,7 @@ fn a_review_that_goes_round_in_circles_is_cut_and_said_to_be() {
 }
 
 #[test]
-fn what_the_manager_saw_of_a_requirement_counts_more_than_the_review() {
+fn the_user_s_test_result_outranks_the_review() {
     let world = world(&[REFUSAL, ACCEPT]);
     let lines = "test R2: yes\ntest R1: no the one stands alone\ntest R7: yes\nquit\n";
     let out = at_the_gate(&world, lines).expect(3).out;
@@ -166,7 +166,7 @@ fn what_the_manager_saw_of_a_requirement_counts_more_than_the_review() {
 }
 
 #[test]
-fn tests_that_name_a_requirement_say_how_far_it_is_met() {
+fn tests_that_name_a_requirement_decide_its_status() {
     let world = world(&[REFUSAL]);
     let test = "def test_r1_prints():\n    pass\n\ndef test_r2_prints():\n    assert False\n";
     world.write("test_it.py", test);
@@ -177,7 +177,7 @@ fn tests_that_name_a_requirement_say_how_far_it_is_met() {
 }
 
 #[test]
-fn at_a_terminal_the_requirements_are_gone_through_one_by_one() {
+fn requirements_are_tested_one_by_one_from_the_terminal_menu() {
     let world = world(&[ACCEPT]);
     let mut pty = Pty::start(&world, &[&NEW[..], &["--no-run"]].concat());
     pty.choose("Is this the plan?", "approve");

@@ -9,7 +9,7 @@ use std::process::Command;
 const READS: &str = "import sys\nprint(sys.argv[1:], input('how many? '))";
 
 #[test]
-fn a_notebook_has_the_plan_the_code_what_it_printed_and_runs() {
+fn an_exported_notebook_has_plan_code_and_output_and_runs() {
     let world = World::scripted(&[PLAN], &[&fenced(READS)], &[ACCEPT]);
     let args = ["new", "count", "--name", "s", "--auto", "--args", "a 'b c'", "--stdin", "5"];
     world.run(&args).expect(0);
@@ -37,7 +37,7 @@ fn a_notebook_has_the_plan_the_code_what_it_printed_and_runs() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_notebook_shows_the_pictures_of_its_session_and_no_others() {
+fn a_notebook_embeds_only_pictures_of_its_session() {
     let script = "open('a.png', 'wb').write(b'picture')\nopen('b.svg', 'w').write('<svg/>')";
     let world = World::scripted(&[], &[&fenced(script)], &[]);
     world.run(&["new", "draw", "--name", "s", "--preset", "quick", "--auto"]).expect(0);
@@ -78,7 +78,7 @@ const SCHEMA: &str =
     r#"{"type": "object", "properties": {"sum": {"type": "number"}}, "required": ["sum"]}"#;
 
 #[test]
-fn an_output_that_does_not_fit_the_schema_goes_back_to_the_coder() {
+fn an_output_that_does_not_fit_the_schema_is_repaired() {
     let scripts = ["print('sum: 3')", "print('{\"sum\": \"3\"}')", "print('{\"sum\": 3}')"];
     let scripts = scripts.map(fenced);
     let world = World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[ACCEPT]);
@@ -103,7 +103,7 @@ fn an_output_that_does_not_fit_the_schema_goes_back_to_the_coder() {
 }
 
 #[test]
-fn a_schema_that_is_none_is_refused_before_anything_is_paid_for() {
+fn an_invalid_schema_is_refused_before_any_model_call() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.write("wrong.json", "{\"type\": \"thing\"}");
     world.write("far.json", "{\"$ref\": \"https://example.org/schema.json\"}");
@@ -115,7 +115,7 @@ fn a_schema_that_is_none_is_refused_before_anything_is_paid_for() {
 }
 
 #[test]
-fn a_question_with_a_schema_has_a_value_for_programs() {
+fn an_answer_with_a_schema_has_a_json_value() {
     let answers =
         ["```python\nprint('3 and 4')\n```", "```python\nprint('{\"sum\": 7}')\n```", "It is 7."];
     let at = std::sync::atomic::AtomicUsize::new(0);

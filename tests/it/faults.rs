@@ -223,7 +223,7 @@ const PASSING: [(&str, Fault, &[&str]); 13] = [
 ];
 
 #[test]
-fn a_fault_that_passes_is_waited_out_and_leaves_no_trace_in_the_script() {
+fn a_transient_fault_is_retried_and_leaves_no_trace_in_the_script() {
     for kind in KINDS {
         for (what, fault, _) in PASSING {
             let what = &format!("{kind}: {what}");
@@ -242,7 +242,7 @@ fn a_fault_that_passes_is_waited_out_and_leaves_no_trace_in_the_script() {
 }
 
 #[test]
-fn a_fault_that_should_pass_and_does_not_ends_the_work_and_loses_nothing() {
+fn a_lasting_transient_fault_ends_the_work_and_loses_nothing() {
     for kind in KINDS {
         for (what, fault, words) in PASSING {
             let ward = Ward::new(kind, "retries: 1");
@@ -255,7 +255,7 @@ fn a_fault_that_should_pass_and_does_not_ends_the_work_and_loses_nothing() {
 }
 
 #[test]
-fn a_fault_that_can_not_pass_is_told_at_once() {
+fn a_permanent_fault_is_reported_without_a_retry() {
     let cases: [(&str, Fault, &[&str]); 9] = [
         ("401", |_| Reply::refusal(401, "bad key"), &["refused the key (401)", "bad key"]),
         ("403", |_| Reply::refusal(403, "not yours"), &["refused the key (403)", "not yours"]),
@@ -287,7 +287,7 @@ fn a_fault_that_can_not_pass_is_told_at_once() {
 }
 
 #[test]
-fn whichever_agent_meets_a_fault_the_others_are_not_asked_again() {
+fn after_a_fault_of_one_agent_the_others_are_not_asked_again() {
     for (of, asked) in
         [(Asking::Planner, [2, 0, 0]), (Asking::Coder, [1, 2, 0]), (Asking::Reviewer, [1, 1, 2])]
     {
@@ -303,7 +303,7 @@ fn whichever_agent_meets_a_fault_the_others_are_not_asked_again() {
 }
 
 #[test]
-fn a_server_that_says_when_to_come_back_is_obeyed() {
+fn retry_after_is_respected_unless_it_is_too_long() {
     for kind in KINDS {
         let ward = Ward::new(kind, "retries: 1");
         ward.ill(Asking::Coder, |_| Reply::refusal(429, "x").with_header("retry-after", "1"), 1);
@@ -324,7 +324,7 @@ fn a_server_that_says_when_to_come_back_is_obeyed() {
 }
 
 #[test]
-fn silence_ends_a_try_before_and_in_an_answer_and_a_server_of_ones_own_begins_nothing_anew() {
+fn silence_ends_a_call_and_a_local_server_is_not_asked_again() {
     let before: Fault = |r| Reply::to(r, "").cut_to(0).then_hang();
     let within: Fault = |r| begun(r).then_hang();
     for (kind, what, fault) in [
@@ -344,7 +344,7 @@ fn silence_ends_a_try_before_and_in_an_answer_and_a_server_of_ones_own_begins_no
 }
 
 #[test]
-fn a_server_that_can_not_be_reached_is_named_and_the_session_goes_on_once_it_is() {
+fn an_unreachable_server_is_named_and_the_session_continues_later() {
     for kind in KINDS {
         for (url, words) in [
             ("http://127.0.0.1:1/v1", ["`127.0.0.1:1`", "connection refused;"]),
@@ -364,7 +364,7 @@ fn a_server_that_can_not_be_reached_is_named_and_the_session_goes_on_once_it_is(
 }
 
 #[test]
-fn a_fault_is_an_event_like_any_other_for_programs_that_listen() {
+fn with_json_a_fault_is_an_event_of_the_journal() {
     let ward = Ward::new("openai", "retries: 1");
     ward.ill(Asking::Coder, |_| Reply::refusal(500, "my fault"), FOR_EVER);
     let out = ward.run(&["new", "count", "--name", "s", "--auto", "--no-run", "--json"]).expect(4);
@@ -377,7 +377,7 @@ fn a_fault_is_an_event_like_any_other_for_programs_that_listen() {
 }
 
 #[test]
-fn what_came_before_a_fault_is_kept_in_the_chat_and_not_used() {
+fn a_partial_answer_before_a_fault_is_kept_in_the_chat_only() {
     let ward = Ward::new("openai", "retries: 0");
     ward.ill(Asking::Coder, |r| begun(r).then_drop(), FOR_EVER);
     ward.new_session().expect(4);
@@ -389,7 +389,7 @@ fn what_came_before_a_fault_is_kept_in_the_chat_and_not_used() {
 }
 
 #[test]
-fn a_person_at_the_gates_meets_a_fault_as_well_and_is_not_asked_the_same_again() {
+fn a_fault_at_a_gate_does_not_repeat_answered_questions() {
     let ward = Ward::new("openai", "retries: 0");
     ward.ill(Asking::Reviewer, |_| Reply::refusal(500, "my fault"), FOR_EVER);
     let run = |args: &[&str], input: &[u8]| {
@@ -407,7 +407,7 @@ fn a_person_at_the_gates_meets_a_fault_as_well_and_is_not_asked_the_same_again()
 }
 
 #[test]
-fn a_key_that_is_gone_at_the_resume_is_named() {
+fn a_key_missing_at_resume_is_named() {
     let ward = Ward::new("openai", "retries: 0");
     ward.ill(Asking::Coder, |_| Reply::refusal(500, "my fault"), FOR_EVER);
     ward.new_session().expect(4);
@@ -435,7 +435,7 @@ fn narrow(most: usize, refusal: &'static str) -> World {
 }
 
 #[test]
-fn a_prompt_that_is_longer_than_the_context_is_told_less_of_the_run_and_nothing_else_is_lost() {
+fn a_prompt_too_long_for_the_context_is_shortened_in_its_run_output() {
     for refusal in [
         "This model's maximum context length is 1000 tokens. However, you requested 1500.",
         "prompt is too long",
@@ -462,7 +462,7 @@ fn a_prompt_that_is_longer_than_the_context_is_told_less_of_the_run_and_nothing_
 }
 
 #[test]
-fn a_server_for_which_every_prompt_is_too_long_is_not_asked_for_ever() {
+fn a_server_that_finds_every_prompt_too_long_is_asked_at_most_four_times() {
     let world = narrow(0, "prompt is too long");
     let out = world.run(&["new", "count", "--name", "s", "--auto", "--sandbox", "off"]).expect(4);
     // In the server's words, and without a size that nobody told.
@@ -479,7 +479,7 @@ fn a_server_for_which_every_prompt_is_too_long_is_not_asked_for_ever() {
 }
 
 #[test]
-fn a_context_that_is_known_to_be_too_short_is_told_before_anything_is_sent() {
+fn a_context_known_to_be_too_short_is_reported_before_any_request() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')")], &[ACCEPT]);
     let config = world.read("redraft.yaml");
     world.write("redraft.yaml", &config.replace("timeout: 20", "timeout: 20, context: 300"));
@@ -513,7 +513,7 @@ fn ending(answer: &'static str, reason: &'static str) -> World {
 }
 
 #[test]
-fn half_a_script_is_never_a_version_whatever_its_server_calls_its_end() {
+fn an_incomplete_script_is_never_a_version_whatever_the_finish_reason() {
     const HALF: &str = "```python\nprint('half')\n\n\ndef more():\n    return 1\n\n\n";
     const CLOSED: &str = "```python\nprint('half')\n```\n";
     for (answer, reason, words) in [
@@ -539,7 +539,7 @@ fn half_a_script_is_never_a_version_whatever_its_server_calls_its_end() {
 }
 
 #[test]
-fn a_script_in_the_place_of_thoughts_is_one_call_and_one_line() {
+fn a_script_sent_as_a_thought_is_used_without_another_call() {
     let world = World::with(move |request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         Asking::Reviewer => Reply::to(request, ACCEPT),
@@ -558,7 +558,7 @@ fn a_script_in_the_place_of_thoughts_is_one_call_and_one_line() {
 }
 
 #[test]
-fn a_budget_holds_for_a_server_that_counts_nothing() {
+fn a_budget_holds_even_if_the_server_counts_no_tokens() {
     let world = World::with(move |request| {
         let text = match agent(request) {
             Asking::Planner => PLAN.to_owned(),

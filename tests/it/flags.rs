@@ -180,7 +180,7 @@ const OWN: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn each_flag_that_the_help_lists_is_looked_at_here() {
+fn the_tables_here_list_every_flag_of_the_help() {
     let world = World::empty();
     for (command, own) in OWN {
         let known: BTreeSet<String> = GLOBAL.iter().chain(*own).map(|f| (*f).to_owned()).collect();
@@ -219,7 +219,7 @@ fn sources(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn each_flag_is_given_to_its_command_by_a_test() {
+fn each_flag_is_used_by_some_test() {
     let mut all = Vec::new();
     sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut all);
     for (command, own) in OWN {
@@ -243,7 +243,7 @@ fn world() -> World {
 }
 
 #[test]
-fn the_flags_of_new_and_resume_are_what_a_session_works_with() {
+fn flags_of_new_and_resume_become_the_session_s_settings() {
     let world = world();
     world.write("task.txt", "count to two");
     world.write("d.csv", "a\n1\n");
@@ -370,7 +370,7 @@ fn the_flags_of_new_and_resume_are_what_a_session_works_with() {
 }
 
 #[test]
-fn the_flags_of_batch_are_what_its_sessions_work_with() {
+fn flags_of_batch_become_its_sessions_settings() {
     let world = world();
     world.write("tasks.jsonl", "{\"id\": \"s\", \"task\": \"count to two\"}\n");
     world.write("form.json", "{\"type\": \"object\"}");
@@ -399,7 +399,7 @@ fn the_flags_of_batch_are_what_its_sessions_work_with() {
 }
 
 #[test]
-fn the_other_flags_change_what_is_done() {
+fn the_other_flags_take_effect() {
     let world = world();
     world.write("c.yaml", "preset: quick\n");
     world
@@ -446,7 +446,7 @@ fn the_other_flags_change_what_is_done() {
 }
 
 #[test]
-fn a_version_alone_is_one_of_the_session_last_worked_on() {
+fn a_version_without_a_session_is_of_the_last_session() {
     let world = world();
     let new = ["new", "count", "--auto", "--no-run", "--name"];
     world.run(&[&new[..], &["first"]].concat()).expect(0);
@@ -469,7 +469,7 @@ fn a_version_alone_is_one_of_the_session_last_worked_on() {
 }
 
 #[test]
-fn an_editor_that_draws_is_not_started_without_a_terminal() {
+fn a_full_screen_editor_is_not_started_without_a_terminal() {
     let world = world();
     world.run(&["new", "count", "--auto", "--no-run", "--name", "s"]).expect(0);
     let before = world.tree();
@@ -479,7 +479,7 @@ fn an_editor_that_draws_is_not_started_without_a_terminal() {
 }
 
 #[test]
-fn doctor_looks_at_the_models_of_the_session_that_is_named() {
+fn doctor_checks_the_models_of_the_named_session() {
     let world = world();
     world.run(&["new", "count", "--auto", "--no-run", "--name", "s"]).expect(0);
     world.write("answers.yaml", "[]\n");
@@ -520,7 +520,7 @@ fn doctor_says_which_python_a_run_gets_and_why() {
 }
 
 #[test]
-fn ask_shows_the_code_that_answered_and_nothing_of_its_prompt() {
+fn ask_shows_the_code_but_no_echo_of_its_prompt() {
     let world = World::with(|request| {
         let echo = "- Never make up an output, a file or a column: print it and look.\nIt is 42.";
         let code = "```python\nanswer = 6 * 7\nprint(answer)\n```";
@@ -536,7 +536,7 @@ fn ask_shows_the_code_that_answered_and_nothing_of_its_prompt() {
 }
 
 #[test]
-fn how_to_go_on_is_said_with_the_flags_that_say_where() {
+fn the_resume_hint_includes_the_config_and_sessions_flags() {
     let world = world();
     world.write("my c.yaml", "limits: { repairs: 2 }\n");
     let flags = ["--config", "my c.yaml", "--sessions", "other place"];

@@ -58,7 +58,7 @@ fn lie(world: &World) {
 }
 
 #[test]
-fn a_list_says_the_same_whatever_stands_in_its_index() {
+fn list_is_the_same_with_a_missing_or_corrupt_index() {
     let world = world();
     let first = list(&world);
     let whole = fs::read(index(&world)).unwrap();
@@ -81,7 +81,7 @@ fn a_list_says_the_same_whatever_stands_in_its_index() {
 }
 
 #[test]
-fn a_session_is_read_anew_when_its_journal_is_another() {
+fn a_session_is_read_again_when_its_journal_changed() {
     let world = world();
     let requests = |list: &str| -> Vec<(String, String)> {
         let rows: serde_json::Value = serde_json::from_str(list).unwrap();
@@ -114,7 +114,7 @@ fn a_session_is_read_anew_when_its_journal_is_another() {
 }
 
 #[test]
-fn few_sessions_and_long_requests_are_not_kept() {
+fn few_sessions_and_long_requests_are_not_indexed() {
     let world = world();
     let long = "x".repeat(5000);
     let journal =
@@ -143,7 +143,7 @@ fn few_sessions_and_long_requests_are_not_kept() {
 }
 
 #[test]
-fn the_indexes_of_many_folders_are_bounded() {
+fn the_number_of_indexes_is_bounded() {
     let world = world();
     for n in 0..20 {
         let folder = world.file(&format!("folder{n}"));
@@ -158,7 +158,7 @@ fn the_indexes_of_many_folders_are_bounded() {
 }
 
 #[test]
-fn a_clock_that_goes_backward_changes_no_more_than_the_dates() {
+fn a_clock_that_goes_backward_only_affects_the_dates() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.run_with(&["new", "count", "--no-run", "--name", "s"], "approve\n").expect(3);
     let mut lines: Vec<String> =

@@ -63,7 +63,7 @@ fn working() -> World {
 }
 
 #[test]
-fn a_session_that_is_not_there_is_named() {
+fn a_missing_session_is_named() {
     let world = with_session();
     for args in [
         &["show", "nobody"][..],
@@ -94,7 +94,7 @@ fn a_session_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_version_that_is_not_there_is_named_with_those_that_are() {
+fn a_missing_version_is_named_with_the_existing_ones() {
     let world = with_session();
     for target in ["x:v0", "x:v99"] {
         let version = &target[2..];
@@ -131,7 +131,7 @@ fn a_version_that_is_not_there_is_named_with_those_that_are() {
 }
 
 #[test]
-fn a_mistake_in_the_configuration_is_named_with_its_place() {
+fn a_configuration_mistake_is_reported_with_its_place() {
     for (text, words) in [
         ("model: [\n", &["line"][..]),
         ("model: a/b\n  c: d\n", &["line 2 column"]),
@@ -174,7 +174,7 @@ fn a_mistake_in_the_configuration_is_named_with_its_place() {
 }
 
 #[test]
-fn a_configuration_that_can_not_be_read_is_named() {
+fn an_unreadable_configuration_file_is_named() {
     let world = working();
     std::fs::write(world.file("latin1.yaml"), b"model: caf\xe9/x\n").unwrap();
     for (file, words) in [
@@ -191,7 +191,7 @@ fn a_configuration_that_can_not_be_read_is_named() {
 }
 
 #[test]
-fn a_model_that_can_not_be_asked_is_found_before_a_session_is_made() {
+fn an_unusable_model_is_reported_before_a_session_is_made() {
     let world = working();
     world.write(
         "own.yaml",
@@ -246,7 +246,7 @@ fn a_model_that_can_not_be_asked_is_found_before_a_session_is_made() {
 }
 
 #[test]
-fn a_session_is_not_touched_by_a_resume_that_can_not_work() {
+fn an_impossible_resume_leaves_the_session_unchanged() {
     let world = with_session();
     for (args, words) in [
         (&["--model", "opnai/m"][..], &["no provider `opnai`"][..]),
@@ -259,7 +259,7 @@ fn a_session_is_not_touched_by_a_resume_that_can_not_work() {
 }
 
 #[test]
-fn without_any_model_it_is_said_what_to_do() {
+fn without_any_model_the_error_says_what_to_do() {
     let world = World::empty();
     let new = |args: &[&str]| {
         let mut command = world.command(args);
@@ -277,7 +277,7 @@ fn without_any_model_it_is_said_what_to_do() {
 }
 
 #[test]
-fn a_sessions_folder_that_can_not_be_used_is_named() {
+fn an_unusable_sessions_folder_is_named() {
     let world = working();
     world.write("file", "");
     for folder in ["file", "file/sub", "/proc/redraft", "/dev/null", "/dev/null/sub"] {
@@ -303,7 +303,7 @@ fn a_sessions_folder_that_can_not_be_used_is_named() {
 }
 
 #[test]
-fn a_task_that_says_nothing_is_refused() {
+fn an_empty_or_unreadable_task_is_refused() {
     let world = working();
     world.write("empty.txt", "");
     world.write("mark.txt", "\u{feff}\r\n");
@@ -349,7 +349,7 @@ fn a_task_that_says_nothing_is_refused() {
 }
 
 #[test]
-fn data_that_can_not_be_taken_is_named() {
+fn an_unusable_data_file_is_named() {
     let world = working();
     world.write("a/table.csv", "1\n");
     world.write("b/table.csv", "2\n");
@@ -370,7 +370,7 @@ fn data_that_can_not_be_taken_is_named() {
 }
 
 #[test]
-fn a_name_can_not_lead_out_of_the_sessions_folder() {
+fn a_session_name_cannot_lead_out_of_the_sessions_folder() {
     let world = with_session();
     let long = "n".repeat(81);
     for (name, words) in [
@@ -402,7 +402,7 @@ fn a_name_can_not_lead_out_of_the_sessions_folder() {
 }
 
 #[test]
-fn limits_that_make_no_sense_and_flags_that_are_not_there_are_named() {
+fn invalid_limits_and_unknown_flags_are_named() {
     let world = working();
     for (args, words) in [
         (&["new", "t", "--max-versions", "0"][..], &["--max-versions", "at least 1"][..]),
@@ -449,7 +449,7 @@ fn limits_that_make_no_sense_and_flags_that_are_not_there_are_named() {
 }
 
 #[test]
-fn a_template_with_a_mistake_is_named_with_its_line() {
+fn a_template_mistake_is_reported_with_its_line() {
     for (file, text, words) in [
         ("coder.md", "You are\n=== user ===\n{% if x %}\n", &["coder.md`", "line 3"][..]),
         ("planner.md", "---\ntemprature: 1\n---\na\n=== user ===\nb\n", &["`temprature`"]),
@@ -476,7 +476,7 @@ fn a_template_with_a_mistake_is_named_with_its_line() {
 }
 
 #[test]
-fn a_session_that_another_process_works_on_is_left_alone() {
+fn a_session_locked_by_another_process_can_only_be_read() {
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         Asking::Coder => Reply::to(request, &fenced("print(1)")),
@@ -507,7 +507,7 @@ fn a_session_that_another_process_works_on_is_left_alone() {
 }
 
 #[test]
-fn a_damaged_session_is_shown_to_nobody_as_if_it_were_whole() {
+fn every_command_refuses_a_damaged_session() {
     let world = with_session();
     let journal = world.read("sessions/x/journal.jsonl");
     let mut lines: Vec<&str> = journal.lines().collect();
@@ -533,7 +533,7 @@ fn a_damaged_session_is_shown_to_nobody_as_if_it_were_whole() {
 }
 
 #[test]
-fn a_session_of_a_newer_format_is_shown_and_not_written() {
+fn a_session_of_a_newer_format_is_shown_but_not_written() {
     let world = with_session();
     let journal = world.read("sessions/x/journal.jsonl");
     let newer = journal.replacen("\"format\":1", "\"format\":99", 1);
@@ -547,7 +547,7 @@ fn a_session_of_a_newer_format_is_shown_and_not_written() {
 }
 
 #[test]
-fn standard_streams_that_are_closed_hurt_nobody() {
+fn closed_standard_streams_cause_no_panic() {
     let world = with_session();
     let program = env!("CARGO_BIN_EXE_redraft");
     for (line, code) in [
@@ -568,7 +568,7 @@ fn standard_streams_that_are_closed_hurt_nobody() {
 }
 
 #[test]
-fn results_that_a_full_disk_swallows_are_not_taken_for_written() {
+fn a_full_disk_at_stdout_is_an_error() {
     let world = with_session();
     for args in ["export x", "show x", "log x --json", "list", "completions bash"] {
         let line = format!("{} {args} >/dev/full", env!("CARGO_BIN_EXE_redraft"));
@@ -578,7 +578,7 @@ fn results_that_a_full_disk_swallows_are_not_taken_for_written() {
 }
 
 #[test]
-fn an_answer_to_a_gate_that_is_no_text_is_not_taken_for_one() {
+fn a_gate_answer_that_is_not_utf8_is_not_accepted() {
     let world = with_session();
     let out = feed(world.command(&["resume", "x"]), b"acc\xffept\n");
     assert!(matches!(out.code, Some(2 | 3)), "{out:?}");

@@ -30,7 +30,7 @@ fn assert_unwritten(world: &World) {
 }
 
 #[test]
-fn where_there_is_no_keyring_login_says_so_and_keeps_nothing() {
+fn without_a_keyring_login_fails_and_stores_nothing() {
     let world = World::empty();
     let out = without_keyring(&world, &["login", "openai"], KEY.as_bytes()).expect(2);
     assert!(out.err.contains("no keyring") && out.err.contains("environment variable"), "{out:?}");
@@ -44,7 +44,7 @@ fn where_there_is_no_keyring_login_says_so_and_keeps_nothing() {
 }
 
 #[test]
-fn a_login_that_fails_forgets_no_key_that_was_there() {
+fn a_failed_login_keeps_the_record_of_earlier_keys() {
     let world = World::empty();
     let noted = world.file("home/.local/state/redraft/logins");
     world.write("home/.local/state/redraft/logins", "openai\n");
@@ -56,7 +56,7 @@ fn a_login_that_fails_forgets_no_key_that_was_there() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_before_a_keyring_is_asked() {
+fn an_invalid_key_is_refused_before_the_keyring_is_asked() {
     let world = World::empty();
     for (provider, key, words) in [
         ("openai", "", "it is empty"),
@@ -73,7 +73,7 @@ fn what_is_no_key_is_refused_before_a_keyring_is_asked() {
 }
 
 #[test]
-fn the_environment_comes_before_the_keyring() {
+fn the_environment_takes_precedence_over_the_keyring() {
     let world = World::scripted(&[], &[&fenced("print(1)")], &[]);
     let config = world.read("redraft.yaml").replace("kind: openai", "api_key_env: K, kind: openai");
     world.write("redraft.yaml", &config);
@@ -102,7 +102,7 @@ fn the_environment_comes_before_the_keyring() {
 }
 
 #[test]
-fn a_key_that_is_typed_is_not_shown() {
+fn a_typed_key_is_not_echoed() {
     let world = World::empty();
     let env = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none")];
     let mut pty = Pty::sized(&world, &["login", "openai"], 80, 24, &env);
@@ -133,7 +133,7 @@ fn is_readable(child: &Child) -> bool {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn other_programs_of_the_same_user_cannot_read_its_memory() {
+fn other_programs_of_the_user_cannot_read_its_memory() {
     let world = World::empty();
     // Where an ordinary user can start it.
     let program = world.file("redraft");

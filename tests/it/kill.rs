@@ -237,11 +237,11 @@ fn count_starts(journal: &[String]) -> usize {
 }
 
 #[test]
-fn a_session_that_is_killed_again_and_again_loses_nothing_that_the_manager_said() {
+fn a_repeatedly_killed_session_loses_nothing_the_user_said() {
     kill_and_resume(false, 20_261_121);
 }
 
 #[test]
-fn an_unattended_session_that_is_killed_again_and_again_ends_as_if_it_had_not_been() {
+fn a_repeatedly_killed_unattended_session_ends_as_an_undisturbed_one() {
     kill_and_resume(true, 20_261_122);
 }

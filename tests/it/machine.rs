@@ -342,7 +342,7 @@ proptest! {
     #![proptest_config(steady())]
 
     #[test]
-    fn nothing_paid_for_or_approved_is_lost_whenever_the_program_is_killed(
+    fn a_kill_at_any_event_loses_nothing_paid_for_or_approved(
         settings in settings(),
         first in tape(150),
         cut in any::<prop::sample::Index>(),
@@ -391,7 +391,7 @@ proptest! {
     }
 
     #[test]
-    fn no_history_makes_the_machine_panic(events in prop::collection::vec(nonsense(), 0..60)) {
+    fn no_event_history_makes_the_machine_panic(events in prop::collection::vec(nonsense(), 0..60)) {
         let mut session = Session::default();
         for event in std::iter::once(created(Settings::default())).chain(events) {
             let entry = Entry { seq: session.seq + 1, at: String::new(), event, seal: Seal::Ours };

@@ -21,7 +21,7 @@ fn write(more: &Value) -> Value {
 }
 
 #[test]
-fn tools_are_listed_with_what_they_take_and_give() {
+fn tools_are_listed_with_input_and_output_schemas() {
     for spoken in BOTH {
         let world = World::empty();
         let mut client = Client::start(&world, spoken, false, &[]);
@@ -55,7 +55,7 @@ fn tools_are_listed_with_what_they_take_and_give() {
 }
 
 #[test]
-fn a_client_without_forms_is_told_which_gate_waits_and_answers_it_also_from_another_process() {
+fn a_client_without_forms_answers_gates_by_a_tool_in_any_process() {
     for spoken in BOTH {
         let world = world();
         let mut client = Client::start(&world, spoken, false, &[]);
@@ -82,7 +82,7 @@ fn a_client_without_forms_is_told_which_gate_waits_and_answers_it_also_from_anot
 
 #[cfg(target_os = "linux")]
 #[test]
-fn every_tool_answers_about_a_session_that_was_written_by_rule() {
+fn every_tool_works_on_an_unattended_session() {
     for spoken in BOTH {
         let first = fenced("print('one')\nprint(1 / 0)");
         let second = fenced("import sys\nprint('one')\nprint('two', *sys.argv[1:])");
@@ -127,7 +127,7 @@ fn every_tool_answers_about_a_session_that_was_written_by_rule() {
 }
 
 #[test]
-fn what_fails_is_a_result_that_says_so_in_words() {
+fn a_failed_tool_call_is_a_result_with_the_reason() {
     for spoken in BOTH {
         let world = world();
         world.write("sessions/damaged/journal.jsonl", "nonsense\nmore\n");
@@ -172,7 +172,7 @@ fn what_fails_is_a_result_that_says_so_in_words() {
 }
 
 #[test]
-fn a_model_that_fails_is_a_failed_result_and_the_session_goes_on_later() {
+fn a_model_error_is_a_failed_result_and_the_session_continues_later() {
     let world = World::with(|request| match request.number {
         0 => Reply::refusal(401, "no such key"),
         _ => Reply::to(request, PLAN),
@@ -187,7 +187,7 @@ fn a_model_that_fails_is_a_failed_result_and_the_session_goes_on_later() {
 }
 
 #[test]
-fn a_person_is_asked_while_the_call_lasts_under_the_older_protocol() {
+fn the_older_protocol_asks_the_user_during_the_call() {
     let world = world();
     let mut client = Client::start(&world, Spoken::WithState, true, &[]);
     client.person = vec![
@@ -211,7 +211,7 @@ fn a_person_is_asked_while_the_call_lasts_under_the_older_protocol() {
 }
 
 #[test]
-fn a_person_is_asked_by_the_result_under_the_newer_protocol() {
+fn the_newer_protocol_asks_the_user_in_the_result() {
     let world = world();
     let mut client = Client::start(&world, Spoken::Stateless, true, &[]);
     let params = json!({"name": "write_script", "arguments": write(&json!({}))});
@@ -252,7 +252,7 @@ const NETWORK_PLAN: &str = "A script that counts.\n\n## Requirements\n- R1: It p
 const NETWORK_SCRIPT: &str = "import urllib.request\nprint('one')\nurllib.request.urlopen('http://example.org')\nprint('two')";
 
 #[test]
-fn nobody_but_a_person_opens_anything() {
+fn a_client_without_a_user_cannot_grant_permissions() {
     let world = World::scripted(&[NETWORK_PLAN], &[&fenced(NETWORK_SCRIPT)], &[ACCEPT]);
     let mut client = Client::start(&world, Spoken::WithState, false, &[]);
     client.call("write_script", &write(&json!({})));
@@ -273,7 +273,7 @@ fn nobody_but_a_person_opens_anything() {
 }
 
 #[test]
-fn a_person_behind_the_client_or_the_users_word_opens_what_is_asked_for() {
+fn a_user_form_or_the_allow_gates_flag_grants_permissions() {
     for (forms, args) in [(true, &[][..]), (false, &["--allow-gates"])] {
         let world = World::scripted(&[PLAN], &[&fenced(NETWORK_SCRIPT)], &[ACCEPT]);
         let mut client = Client::start(&world, Spoken::WithState, forms, args);
@@ -295,7 +295,7 @@ fn a_person_behind_the_client_or_the_users_word_opens_what_is_asked_for() {
 }
 
 #[test]
-fn files_are_taken_from_below_the_folders_that_the_user_named() {
+fn data_files_must_be_below_the_named_root_folders() {
     let world = world();
     let other = tempfile::tempdir().unwrap();
     std::fs::write(other.path().join("far.csv"), "a\n1\n").unwrap();
@@ -328,7 +328,7 @@ fn files_are_taken_from_below_the_folders_that_the_user_named() {
 }
 
 #[test]
-fn limits_of_a_client_only_narrow_the_users() {
+fn limits_of_a_client_only_lower_the_user_s() {
     let world = world();
     let mut client = Client::start(&world, Spoken::WithState, false, &[]);
     let limits = json!({"max_versions": 99, "repairs": 1, "budget_tokens": 5000});
@@ -341,7 +341,7 @@ fn limits_of_a_client_only_narrow_the_users() {
 }
 
 #[test]
-fn progress_is_told_in_words_to_who_asks_for_it() {
+fn progress_is_sent_in_words_if_requested() {
     for spoken in BOTH {
         let world = world();
         let mut client = Client::start(&world, spoken, false, &[]);
@@ -361,7 +361,7 @@ fn progress_is_told_in_words_to_who_asks_for_it() {
 }
 
 #[test]
-fn a_call_that_is_cancelled_stops_and_its_session_goes_on_later() {
+fn a_cancelled_call_stops_and_its_session_continues_later() {
     for spoken in BOTH {
         let world = World::with(|request| match request.number {
             0 => Reply::begun(request, PLAN).then_hang(),
@@ -392,7 +392,7 @@ fn a_call_that_is_cancelled_stops_and_its_session_goes_on_later() {
 }
 
 #[test]
-fn a_client_that_hangs_up_leaves_a_session_that_goes_on() {
+fn a_client_that_hangs_up_leaves_a_resumable_session() {
     let world = World::with(|request| match request.number {
         0 => Reply::begun(request, PLAN).then_hang(),
         _ => Reply::to(request, PLAN),
@@ -407,7 +407,7 @@ fn a_client_that_hangs_up_leaves_a_session_that_goes_on() {
 }
 
 #[test]
-fn a_session_is_its_name_even_where_that_looks_like_a_version() {
+fn a_session_name_that_looks_like_a_version_still_names_the_session() {
     let world = world();
     let mut client = Client::start(&world, Spoken::WithState, false, &[]);
     for (name, request) in [("v1", "count to two"), ("s", "count to two, later")] {

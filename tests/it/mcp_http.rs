@@ -53,7 +53,7 @@ fn hello() -> Value {
 }
 
 #[test]
-fn only_who_brings_the_token_and_is_no_page_of_others_is_answered() {
+fn only_requests_with_the_token_and_an_own_origin_are_answered() {
     let world = World::empty();
     let served = start(&world);
     let port = served.port();
@@ -82,7 +82,7 @@ fn only_who_brings_the_token_and_is_no_page_of_others_is_answered() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_is_interrupted_in_a_call_leaves_a_session_that_can_be_resumed() {
+fn an_interrupted_server_leaves_a_resumable_session() {
     use nix::sys::signal::{Signal, kill};
     let world = World::with(|request| Reply::begun(request, PLAN).then_hang());
     let mut served = start(&world);
@@ -104,7 +104,7 @@ fn a_server_that_is_interrupted_in_a_call_leaves_a_session_that_can_be_resumed()
 }
 
 #[test]
-fn a_script_is_written_over_http_and_a_gate_is_answered_by_what_a_client_may_say() {
+fn a_script_is_written_and_gates_are_answered_over_http() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
     let served = start(&world);
     let answer = served.post(&served.bearer(), &hello());

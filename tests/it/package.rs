@@ -16,7 +16,7 @@ fn the_python_package_drives_the_program() {
 }
 
 #[test]
-fn a_program_that_listens_is_told_which_gate_is_open_and_can_answer_in_several_lines() {
+fn with_json_questions_are_lines_and_answers_may_be_json_strings() {
     let scripts = [fenced("print(1)"), fenced("print(2)")];
     let world = World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[ACCEPT]);
     let args = ["new", "count to two", "--name", "s", "--json"];
@@ -38,7 +38,7 @@ fn a_program_that_listens_is_told_which_gate_is_open_and_can_answer_in_several_l
 }
 
 #[test]
-fn a_run_is_stopped_after_the_seconds_that_its_user_gives() {
+fn a_run_is_stopped_after_the_given_seconds() {
     let world = World::empty();
     world.write("busy.py", "while True:\n    pass\n");
     world.run(&["run", "busy.py", "--seconds", "1"]).expect(124);

@@ -54,7 +54,7 @@ fn answer_to(kind: &str, label: &'static str, body: String) -> Result<Answer, Ca
 }
 
 #[test]
-fn only_a_reason_that_means_it_makes_an_answer_whole_in_every_format() {
+fn only_known_finish_reasons_complete_an_answer_in_every_format() {
     let shared = [
         ("max_tokens", Outcome::Cut),
         ("MAX_TOKENS", Outcome::Cut),
@@ -98,7 +98,7 @@ fn only_a_reason_that_means_it_makes_an_answer_whole_in_every_format() {
 }
 
 #[test]
-fn a_response_is_whole_only_if_its_status_says_so() {
+fn a_response_is_complete_only_if_its_status_says_so() {
     let end = |kind: &str, response: serde_json::Value| {
         let said = json!({"type": "response.output_text.delta", "delta": "half"});
         stream("responses", &[said, json!({"type": kind, "response": response})])
@@ -136,7 +136,7 @@ fn a_response_is_whole_only_if_its_status_says_so() {
 }
 
 #[test]
-fn a_text_in_parts_is_read_and_a_thought_in_them_is_none_of_it() {
+fn text_parts_are_joined_and_thinking_parts_kept_apart() {
     let parts = json!([
         {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
         {"type": "text", "text": "ye"},
@@ -197,7 +197,7 @@ fn a_text_in_parts_is_read_and_a_thought_in_them_is_none_of_it() {
 }
 
 #[test]
-fn an_answer_that_is_only_in_the_thoughts_is_read_there_and_that_is_told() {
+fn an_answer_sent_as_thinking_is_used_with_a_note() {
     let openai = |name: &str| {
         let mut delta = json!({"content": ""});
         delta[name] = "print(1)".into();
@@ -259,7 +259,7 @@ fn an_answer_that_is_only_in_the_thoughts_is_read_there_and_that_is_told() {
 }
 
 #[test]
-fn a_body_is_read_by_what_it_is_whatever_its_label_says() {
+fn a_body_is_parsed_by_content_whatever_its_content_type() {
     for kind in KINDS {
         for label in [
             "application/json",
@@ -281,7 +281,7 @@ fn a_body_is_read_by_what_it_is_whatever_its_label_says() {
 }
 
 #[test]
-fn what_streams_do_between_their_events_changes_nothing() {
+fn stream_framing_and_odd_events_do_not_change_the_answer() {
     let piece = |text: &str| format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
     let end = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
     let (a, b) = (piece("a"), piece("b"));
@@ -330,7 +330,7 @@ fn what_streams_do_between_their_events_changes_nothing() {
 }
 
 #[test]
-fn an_error_in_a_good_answer_is_told_in_the_servers_words_wherever_it_stands() {
+fn an_error_inside_a_200_answer_is_reported_in_the_server_s_words() {
     let long = "maximum context length is 4096 tokens";
     for (body, words) in [
         (json!({"detail": "slow down"}), "slow down"),
@@ -370,7 +370,7 @@ fn an_error_in_a_good_answer_is_told_in_the_servers_words_wherever_it_stands() {
 }
 
 #[test]
-fn a_count_of_nothing_is_none() {
+fn a_token_count_of_zero_is_replaced_by_an_estimate() {
     for (usage, estimated) in [
         (json!({"prompt_tokens": 0, "completion_tokens": 0}), true),
         (json!({"prompt_tokens": 0, "completion_tokens": 7}), true),
@@ -396,7 +396,7 @@ fn a_count_of_nothing_is_none() {
 }
 
 #[test]
-fn what_passes_is_asked_again_and_a_quota_that_is_used_up_is_not() {
+fn transient_statuses_are_retried_and_an_exhausted_quota_is_not() {
     for status in [408, 409, 520, 522, 524] {
         let server = ModelServer::start(move |request| {
             if request.number == 0 { Reply::refusal(status, "m") } else { Reply::to(request, TEXT) }
@@ -417,7 +417,7 @@ fn what_passes_is_asked_again_and_a_quota_that_is_used_up_is_not() {
 }
 
 #[test]
-fn a_model_that_its_server_lists_and_refuses_is_not_offered_instead_of_itself() {
+fn a_refused_model_is_not_suggested_in_place_of_itself() {
     let server = ModelServer::start(|request| {
         if request.is_list() {
             return Reply::models(&["m", "m-1"]);
@@ -429,7 +429,7 @@ fn a_model_that_its_server_lists_and_refuses_is_not_offered_instead_of_itself() 
 }
 
 #[test]
-fn earlier_turns_are_told_to_a_server_of_responses_as_it_gave_them() {
+fn earlier_turns_are_sent_in_the_format_of_the_responses_api() {
     let server = ModelServer::start(|request| Reply::to(request, TEXT));
     let mut asked = request();
     asked.messages.push(Message::assistant("I see", Vec::new()));

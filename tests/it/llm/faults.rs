@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 type Script = fn(&Received) -> Reply;
 
 #[test]
-fn a_fault_that_passes_is_met_with_another_try() {
+fn a_transient_fault_is_retried() {
     let scripts: [(&str, Script); 17] = [
         ("provider answered 429", |_| Reply::refusal(429, "slow down")),
         ("answered 429: slow down", |_| {
@@ -56,7 +56,7 @@ fn a_fault_that_passes_is_met_with_another_try() {
 }
 
 #[test]
-fn a_fault_that_stays_is_told_at_once() {
+fn a_permanent_fault_is_reported_at_once() {
     let scripts: [(&str, Script); 24] = [
         ("answered 400: bad", |_| Reply::refusal(400, "bad")),
         ("no credit left for this key (402): pay", |_| Reply::refusal(402, "pay")),
@@ -139,7 +139,7 @@ fn a_fault_that_stays_is_told_at_once() {
 }
 
 #[test]
-fn a_server_that_never_recovers_is_given_up() {
+fn a_server_that_never_recovers_is_given_up_after_the_retries() {
     for kind in KINDS {
         let server = ModelServer::start(|r| unfinished(r).then_drop());
         let seen = ask(&connection_to(kind, &server, "retries: 2"));
@@ -151,7 +151,7 @@ fn a_server_that_never_recovers_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named() {
+fn an_unreachable_server_is_named() {
     // The port was free a moment ago.
     let gone = ModelServer::start(|_| Reply::openai("")).base_url();
     for kind in KINDS {
@@ -165,7 +165,7 @@ fn a_server_that_is_not_there_is_named() {
 }
 
 #[test]
-fn silence_ends_a_try_wherever_it_falls() {
+fn silence_at_any_point_ends_a_try() {
     let scripts: [(&str, Script); 6] = [
         ("before the head", |_| Reply::silent()),
         ("in an error", |_| Reply::raw(500, "", ["oops"]).then_hang()),
@@ -228,7 +228,7 @@ fn a_long_stream_does_not_fill_the_memory() {
 }
 
 #[test]
-fn a_call_can_be_cancelled_while_it_answers_and_while_it_waits() {
+fn a_call_can_be_cancelled_while_streaming_and_while_waiting() {
     let began = Instant::now();
     for kind in KINDS {
         let server = ModelServer::start(|request| unfinished(request).then_hang());
@@ -242,7 +242,7 @@ fn a_call_can_be_cancelled_while_it_answers_and_while_it_waits() {
 }
 
 #[test]
-fn a_model_that_is_not_there_is_told_with_the_nearest_that_are() {
+fn a_missing_model_is_reported_with_the_nearest_names() {
     let have = ["some/m-large", "m-1", "quite-another", "whisper"];
     for kind in KINDS {
         let server = ModelServer::with_key(Some(KEY), move |request| match request.place() {
@@ -263,7 +263,7 @@ fn a_model_that_is_not_there_is_told_with_the_nearest_that_are() {
 }
 
 #[test]
-fn a_list_of_models_that_can_not_be_had_does_not_hide_the_fault() {
+fn a_failed_model_list_does_not_hide_the_fault() {
     let lists: [Script; 4] = [
         |_| Reply::silent(),
         |_| Reply::raw(200, "text/html", ["<html>"]),
@@ -282,7 +282,7 @@ fn a_list_of_models_that_can_not_be_had_does_not_hide_the_fault() {
 }
 
 #[test]
-fn a_server_that_can_not_be_spoken_to_is_named_with_the_reason() {
+fn a_failed_connection_is_reported_with_server_and_reason() {
     let server = ModelServer::start(|_| Reply::openai(""));
     let address = server.base_url();
     let port = address.rsplit(':').next().unwrap();
@@ -322,7 +322,7 @@ except ssl.SSLError:
 ";
 
 #[test]
-fn a_certificate_that_nobody_trusts_is_not_taken_and_not_asked_for_again() {
+fn an_untrusted_certificate_is_refused_without_a_retry() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/nobody_trusts_this.pem");
     let mut python = Command::new("python3");
     python.args(["-c", NOT_TRUSTED, file]).stdout(Stdio::piped());
@@ -349,7 +349,7 @@ fn through(proxy: &str, url: &str) -> Output {
 }
 
 #[test]
-fn a_proxy_of_the_environment_is_used_and_named_where_it_fails() {
+fn a_proxy_of_the_environment_is_used_and_named_on_failure() {
     let there = "http://model.invalid/v1";
     let server = ModelServer::start(|_| Reply::refusal(418, "it came through"));
     let proxy = server.base_url().replace("//", "//me:secret@");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_answer_in_the_smallest_pieces_is_whole() {
+fn an_answer_sent_byte_by_byte_is_complete() {
     for kind in KINDS {
         let server = ModelServer::start(|request| Reply::to(request, TEXT).byte_by_byte());
         let answer = ask(&connection_to(kind, &server, "retries: 0")).result.unwrap();
@@ -15,7 +15,7 @@ fn an_answer_in_the_smallest_pieces_is_whole() {
 }
 
 #[test]
-fn how_an_answer_ended_is_told() {
+fn the_outcome_of_an_answer_is_read_in_every_format() {
     let cases: [(&str, Outcome, &str, &str); 31] = [
         (
             "openai",
@@ -184,7 +184,7 @@ fn how_an_answer_ended_is_told() {
 }
 
 #[test]
-fn other_json_than_an_answer_is_told_apart() {
+fn json_that_is_not_an_answer_is_reported() {
     let server = ModelServer::start(|_| Reply::raw(200, "application/json", ["{\"ok\": true}"]));
     for kind in ["openai", "responses", "anthropic", "gemini", "completion"] {
         let error = ask(&connection_to(kind, &server, "")).result.unwrap_err();
@@ -193,7 +193,7 @@ fn other_json_than_an_answer_is_told_apart() {
 }
 
 #[test]
-fn an_answer_that_said_its_end_is_taken_whatever_follows() {
+fn an_answer_is_complete_at_its_finish_reason_whatever_follows() {
     let end = r#"data: {"choices":[{"delta":{"content":"t"},"finish_reason":"stop"}]}"#;
     for after in ["drop", "hang", "data: {nonsense}\n\n", "data: {\"choices\":"] {
         let server = ModelServer::start(move |request| {
@@ -210,7 +210,7 @@ fn an_answer_that_said_its_end_is_taken_whatever_follows() {
 }
 
 #[test]
-fn what_a_model_thinks_is_kept_apart_from_what_it_says() {
+fn thinking_is_kept_apart_from_the_answer() {
     let cases = [
         ("openai", r#"{"choices":[{"delta":{"reasoning_content":"hm","reasoning":"hm"}}]}"#),
         ("openai", r#"{"choices":[{"delta":{"reasoning":"hm","content":""}}]}"#),
@@ -245,7 +245,7 @@ fn what_a_model_thinks_is_kept_apart_from_what_it_says() {
 }
 
 #[test]
-fn each_format_is_sent_as_its_servers_want_it() {
+fn each_request_has_its_format_s_path_and_body() {
     for kind in KINDS {
         let server = ModelServer::with_key(Some(KEY), |request| Reply::to(request, TEXT));
         ask(&connection_to(kind, &server, "")).result.unwrap();
@@ -298,7 +298,7 @@ fn each_format_is_sent_as_its_servers_want_it() {
 }
 
 #[test]
-fn a_field_that_a_server_does_not_take_is_left_out() {
+fn a_field_that_the_server_refuses_is_left_out() {
     let server = ModelServer::start(|request| {
         for field in ["stream_options", "temperature"] {
             if !request.body[field].is_null() {
@@ -312,7 +312,7 @@ fn a_field_that_a_server_does_not_take_is_left_out() {
 }
 
 #[test]
-fn the_fields_of_a_raw_prompt_endpoint_are_those_of_the_configuration() {
+fn a_raw_prompt_request_has_the_configured_fields() {
     let cases = [
         // llama.cpp's own endpoint.
         (
@@ -352,7 +352,7 @@ data: {"token":{"text":""},"generated_text":"t","details":{"finish_reason":"eos_
 }
 
 #[test]
-fn fields_that_the_configuration_adds_go_over_those_of_the_format() {
+fn extra_fields_override_those_of_the_format() {
     for kind in KINDS {
         let server = ModelServer::start(|request| Reply::to(request, TEXT));
         let settings = "extra: {seed: 7, model: other, nested: {a: [1, x]}}";
@@ -364,7 +364,7 @@ fn fields_that_the_configuration_adds_go_over_those_of_the_format() {
 }
 
 #[test]
-fn a_name_that_a_model_wants_for_the_limit_is_taken_up() {
+fn max_completion_tokens_is_used_if_the_model_asks_for_it() {
     let server = ModelServer::start(|request| {
         if request.body["max_tokens"].is_null() {
             return Reply::to(request, TEXT);
@@ -376,7 +376,7 @@ fn a_name_that_a_model_wants_for_the_limit_is_taken_up() {
 }
 
 #[test]
-fn what_a_provider_had_in_its_cache_is_counted() {
+fn cached_tokens_are_counted() {
     let cases = [
         (
             "openai",
@@ -406,7 +406,7 @@ fn what_a_provider_had_in_its_cache_is_counted() {
 }
 
 #[test]
-fn an_answer_that_met_its_limit_is_not_whole_whatever_the_server_says() {
+fn an_answer_that_reached_its_token_limit_is_cut() {
     for (answer, outcome) in [(99, Outcome::Whole), (100, Outcome::Cut), (101, Outcome::Cut)] {
         let server = ModelServer::start(move |request| {
             let end = json!({"type": "response.completed",

@@ -10,7 +10,7 @@ fn shell(script: &str, more: &str) -> Connection {
 }
 
 #[test]
-fn a_program_is_a_model() {
+fn a_program_can_answer_as_a_model() {
     let echo = shell("cat; printf \" %s\" $REDRAFT_MODEL $REDRAFT_AGENT $REDRAFT_MAX_TOKENS", "");
     let said = ask(&echo).result.unwrap().text;
     let (messages, rest) = said.split_at(said.rfind(']').unwrap() + 1);
@@ -48,7 +48,7 @@ fn a_program_is_a_model() {
 }
 
 #[test]
-fn a_program_that_is_interrupted_is_gone_with_its_children() {
+fn an_interrupted_model_program_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
     let script = format!("sleep 60 & echo $! > {}; echo started; wait", file.display());
@@ -68,7 +68,7 @@ fn a_program_that_is_interrupted_is_gone_with_its_children() {
 }
 
 #[test]
-fn a_recording_is_a_model() {
+fn a_recording_can_answer_as_a_model() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.yaml");
     std::fs::write(&path, "- {agent: coder, answer: \"a\\nb\"}\n").unwrap();
@@ -81,7 +81,7 @@ fn a_recording_is_a_model() {
 }
 
 #[test]
-fn a_reviewer_that_lists_the_same_for_ever_is_cut_off_while_it_speaks() {
+fn a_repetitive_review_is_cut_off_while_it_streams() {
     let list = |n: usize| -> String {
         (1..=n).map(|n| format!("R{n}: The app displays the time on the clock.\n")).collect()
     };
@@ -110,7 +110,7 @@ fn a_reviewer_that_lists_the_same_for_ever_is_cut_off_while_it_speaks() {
 }
 
 #[test]
-fn a_running_ollama_is_found_and_a_hanging_one_is_not_waited_for() {
+fn a_running_ollama_is_found_and_a_hanging_one_skipped() {
     let server = ModelServer::start(|_| Reply::tags(&["llama3:8b", "qwen2.5-coder:7b"]));
     let hanging = ModelServer::start(|_| Reply::tags(&["m"]).cut_to(0).then_hang());
     let library = Library::in_folder("/none".into(), BUILT_IN).unwrap();

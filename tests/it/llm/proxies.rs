@@ -62,7 +62,7 @@ fn answering(status: &str, label: &str, body: &str) -> (String, Arc<Mutex<Vec<St
 }
 
 #[test]
-fn a_proxy_that_opens_no_way_is_named_with_its_own_words() {
+fn a_proxy_that_refuses_a_tunnel_is_reported_with_its_words() {
     // Each try is followed by a question why.
     for (status, body, words, asked) in [
         ("403 Filtered", "<html>", "403 Filtered\n", 2),
@@ -88,7 +88,7 @@ fn a_proxy_that_opens_no_way_is_named_with_its_own_words() {
 }
 
 #[test]
-fn a_proxy_that_only_hangs_up_is_named_too() {
+fn a_proxy_that_hangs_up_is_reported() {
     let (address, _) = serving(|_| ());
     let proxy = format!("http://{address}");
     let out = asking(&format!("https://{THERE}/v1"), 0, &[("https_proxy", &proxy)]);
@@ -121,7 +121,7 @@ while True:
 ";
 
 #[test]
-fn a_certificate_behind_a_proxy_that_nobody_trusts_is_told_once_with_what_to_set() {
+fn an_untrusted_certificate_behind_a_proxy_is_reported_with_what_to_set() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/nobody_trusts_this.pem");
     let mut python = Command::new("python3");
     python.args(["-c", OPENS_TLS, file]).stdout(Stdio::piped());
@@ -142,7 +142,7 @@ fn a_certificate_behind_a_proxy_that_nobody_trusts_is_told_once_with_what_to_set
 }
 
 #[test]
-fn a_proxy_that_is_none_is_told_and_not_left_out() {
+fn an_invalid_proxy_address_is_reported_and_not_ignored() {
     for value in ["http//me:secret@p:3128", "ftp://me:secret@p", "http://me:secret@p:port"] {
         let out = asking(&format!("http://{THERE}/v1"), 3, &[("HTTP_PROXY", value)]);
         let words = "the proxy of `HTTP_PROXY` can't be used: write it as http://HOST:PORT";
@@ -152,7 +152,7 @@ fn a_proxy_that_is_none_is_told_and_not_left_out() {
 }
 
 #[test]
-fn an_exception_can_name_a_port() {
+fn a_no_proxy_entry_can_name_a_port() {
     let (proxy, heads) = answering("418 x", "application/json", r#"{"message": "by the proxy"}"#);
     let proxy = format!("http://{proxy}");
     for (excepted, words) in [
@@ -168,7 +168,7 @@ fn an_exception_can_name_a_port() {
 }
 
 #[test]
-fn a_page_of_a_proxys_is_not_taken_for_the_servers_word_on_the_key() {
+fn a_proxy_s_403_page_is_not_reported_as_a_refused_key() {
     let (proxy, _) = answering("403 Filtered", "text/html", "<html>");
     let url = format!("http://{THERE}/v1");
     let out = asking(&url, 0, &[("http_proxy", &format!("http://{proxy}"))]);
@@ -181,7 +181,7 @@ fn a_page_of_a_proxys_is_not_taken_for_the_servers_word_on_the_key() {
 }
 
 #[test]
-fn names_of_headers_are_written_as_most_programs_write_them() {
+fn header_names_are_sent_in_title_case() {
     let (address, heads) = answering("418 x", "application/json", r#"{"message": "m"}"#);
     asking(&format!("http://{address}/v1"), 0, &[]);
     let heads = heads.lock().unwrap();
@@ -191,7 +191,7 @@ fn names_of_headers_are_written_as_most_programs_write_them() {
 }
 
 #[test]
-fn a_proxy_of_socks_carries_what_is_sent() {
+fn a_socks_proxy_carries_requests() {
     let server = ModelServer::start(|_| Reply::refusal(418, "it came through"));
     let behind = server.base_url().trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,7 +11,7 @@ fn schema() -> Value {
 }
 
 #[test]
-fn a_schema_is_told_as_each_server_wants_it_and_only_where_it_is_used() {
+fn a_schema_is_sent_in_each_server_s_format() {
     for kind in KINDS {
         for structured in ["", ", structured: true", ", structured: false"] {
             let server = ModelServer::start(|request| Reply::to(request, TEXT));
@@ -58,7 +58,7 @@ fn a_schema_is_told_as_each_server_wants_it_and_only_where_it_is_used() {
 }
 
 #[test]
-fn a_model_that_knows_no_schemas_is_asked_without_one() {
+fn a_model_that_refuses_schemas_is_asked_without_one() {
     for (kind, field, complaint) in [
         ("openai", "response_format", "'response_format' of type 'json_schema' is not supported"),
         ("anthropic", "output_config", "output_config: Extra inputs are not permitted"),
@@ -84,7 +84,7 @@ fn a_model_that_knows_no_schemas_is_asked_without_one() {
 }
 
 #[test]
-fn the_servers_of_who_made_a_format_are_known_to_hold_to_schemas() {
+fn the_vendors_own_servers_are_known_to_honour_schemas() {
     for (kind, url, known) in [
         ("openai", "https://api.openai.com/v1", Some(true)),
         ("responses", "https://api.openai.com/v1", Some(true)),
@@ -100,7 +100,7 @@ fn the_servers_of_who_made_a_format_are_known_to_hold_to_schemas() {
 }
 
 #[test]
-fn an_answer_is_begun_for_a_server_that_would_begin_anew() {
+fn a_prefill_is_part_of_a_raw_prompt_and_of_the_answer() {
     for kind in KINDS {
         let server = ModelServer::start(|request| Reply::to(request, TEXT));
         let connection = connection_to(kind, &server, "retries: 0");

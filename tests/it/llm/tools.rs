@@ -67,7 +67,7 @@ fn events(request: &Received, events: &[&str]) -> Reply {
 }
 
 #[test]
-fn a_call_of_a_tool_is_read_however_it_is_cut() {
+fn a_tool_call_is_read_in_chunks_of_any_size() {
     for (kind, answer) in CALLS {
         for small in [false, true] {
             let server = ModelServer::start(move |request| {
@@ -84,7 +84,7 @@ fn a_call_of_a_tool_is_read_however_it_is_cut() {
 }
 
 #[test]
-fn tools_and_what_they_gave_are_told_as_each_server_wants_them() {
+fn tools_and_results_are_sent_in_each_server_s_format() {
     let described = json!({"name": "run", "description": "Runs code."});
     let told = |key: &str| {
         let mut tool = described.clone();
@@ -162,7 +162,7 @@ fn tools_and_what_they_gave_are_told_as_each_server_wants_them() {
 }
 
 #[test]
-fn a_call_that_is_no_json_is_given_as_it_is_and_one_that_was_cut_off_is_none() {
+fn a_tool_call_with_invalid_json_is_kept_and_a_cut_off_one_dropped() {
     let server = ModelServer::start(|request| {
         let piece = |arguments: &str, end: &str| {
             json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c1",
