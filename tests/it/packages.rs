@@ -89,7 +89,7 @@ fn environments(world: &World) -> Vec<PathBuf> {
 const TINY: &str = "import tiny\nprint(tiny.name)";
 
 #[test]
-fn a_package_is_installed_once_it_is_allowed_and_once_for_all_versions() {
+fn an_allowed_package_is_installed_once_for_all_versions() {
     let second = format!("{TINY}\nprint(2)");
     let world = world(&[TINY, &second], "");
     let input = "approve\nallow\nfeedback: print two as well\naccept\n";
@@ -117,7 +117,7 @@ fn a_package_is_installed_once_it_is_allowed_and_once_for_all_versions() {
 }
 
 #[test]
-fn a_refused_package_is_not_installed_and_the_coder_does_without_it() {
+fn a_refused_package_is_not_installed_and_the_script_is_repaired() {
     let world = world(&[TINY, "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\ndeny\naccept\n").expect(0);
     assert_eq!((installs(&world), environments(&world).len()), (0, 0));
@@ -133,7 +133,7 @@ fn a_refused_package_is_not_installed_and_the_coder_does_without_it() {
 }
 
 #[test]
-fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
+fn unattended_only_packages_allowed_by_the_settings_are_installed() {
     for (config, module, installed, gate) in [
         ("", "tiny", 0, Some(false)),
         ("install: ask\n", "tiny", 0, Some(false)),
@@ -163,7 +163,7 @@ fn unattended_nothing_is_installed_that_the_settings_do_not_say() {
 }
 
 #[test]
-fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
+fn a_nonexistent_package_is_reported_to_the_coder_without_a_gate() {
     let world = world(&["import tiny, tinyhelpers\n", "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\naccept\n").expect(0);
     assert_eq!(installs(&world), 0);
@@ -177,7 +177,7 @@ fn a_package_that_does_not_exist_is_told_to_the_coder_and_nobody_is_asked() {
 }
 
 #[test]
-fn what_a_script_goes_on_without_keeps_it_from_nothing() {
+fn an_optional_import_needs_no_installation() {
     let script = "try:\n    import tinyhelpers\nexcept ImportError:\n    tinyhelpers = None\n\
                   try:\n    import json\nexcept ImportError:\n    import tiny\nprint(tinyhelpers)";
     let world = world(&[script], "");
@@ -187,7 +187,7 @@ fn what_a_script_goes_on_without_keeps_it_from_nothing() {
 }
 
 #[test]
-fn an_installation_that_fails_is_told_to_the_coder_in_the_installers_words() {
+fn a_failed_installation_is_reported_to_the_coder() {
     let world = world(&["import conflict\n", "print('without')"], "");
     run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
     let repair = world.received()[2].prompt();
@@ -199,7 +199,7 @@ fn an_installation_that_fails_is_told_to_the_coder_in_the_installers_words() {
 }
 
 #[test]
-fn an_index_that_cannot_be_reached_denies_nothing() {
+fn an_unreachable_index_does_not_prevent_an_installation() {
     let world = world(&["import far\nprint(far.name)"], "");
     let out = run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
     assert!(out.out.contains("the index could not be asked"), "{}", out.out);
@@ -207,7 +207,7 @@ fn an_index_that_cannot_be_reached_denies_nothing() {
 }
 
 #[test]
-fn what_a_script_declares_is_what_is_installed_and_exported() {
+fn declared_dependencies_are_installed_and_exported() {
     let script = "# /// script\n# dependencies = ['tiny>=1']\n# ///\nimport os, tiny, helper\nprint(tiny.name, helper.x)";
     let world = world(&[script], "");
     world.write("helper.py", "x = 5\n");
@@ -221,7 +221,7 @@ fn what_a_script_declares_is_what_is_installed_and_exported() {
 }
 
 #[test]
-fn a_killed_installation_leaves_nothing_that_is_used() {
+fn a_half_made_environment_of_a_killed_installation_is_not_used() {
     let world = world(&["import slow, tiny\nprint(slow.name, tiny.name)"], "");
     let mut child = command(&world, &["new", "count", "--name", "s"]);
     child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -239,7 +239,7 @@ fn a_killed_installation_leaves_nothing_that_is_used() {
 }
 
 #[test]
-fn an_interrupted_installation_pauses_and_goes_on_at_resume() {
+fn an_interrupted_installation_pauses_and_continues_at_resume() {
     let world = world(&["import slow\nprint(slow.name)"], "");
     let mut child = command(&world, &["new", "count", "--name", "s"]);
     child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -257,7 +257,7 @@ fn an_interrupted_installation_pauses_and_goes_on_at_resume() {
 }
 
 #[test]
-fn two_sessions_that_need_the_same_at_once_install_it_once() {
+fn two_sessions_with_the_same_packages_install_them_once() {
     let world = world(&["import slow\nprint(slow.name)"], "");
     std::thread::scope(|scope| {
         let outs: Vec<_> = ["s", "t"]
@@ -284,7 +284,7 @@ fn two_sessions_that_need_the_same_at_once_install_it_once() {
 }
 
 #[test]
-fn a_run_by_itself_installs_only_if_it_is_told_to() {
+fn the_run_command_installs_packages_only_with_yes() {
     let world = world(&["print(1)"], "");
     world.write("x.py", TINY);
     let out = run(&world, &["run", "x.py"], "").expect(1);
@@ -326,7 +326,7 @@ fn wheels(world: &World) -> PathBuf {
 }
 
 #[test]
-fn what_is_exported_can_have_its_packages_pinned() {
+fn an_exported_script_can_have_a_lock_file() {
     let script = "# /// script\n# dependencies = [\"tiny>=2\"]\n# [[tool.uv.index]]\n\
                   # url = \"https://example.org\"\n# ///\nimport tiny\nprint(tiny)";
     let world = world(&[script], "");
@@ -359,7 +359,7 @@ fn without_uv(world: &World, args: &[&str]) -> Command {
 
 /// The whole way with the real `venv` and `pip`, from wheels in a folder.
 #[test]
-fn without_uv_a_wheel_is_installed_by_pip_and_a_source_is_not_built() {
+fn without_uv_pip_installs_wheels_and_builds_no_sources() {
     let world = World::scripted(
         &[PLAN],
         &[
@@ -385,7 +385,7 @@ fn without_uv_a_wheel_is_installed_by_pip_and_a_source_is_not_built() {
 }
 
 #[test]
-fn a_python_without_pip_in_a_temporary_folder_runs_confined_and_can_have_packages() {
+fn a_venv_without_pip_runs_in_the_sandbox_and_can_have_packages() {
     let world = World::empty();
     wheels(&world);
     finish(world.shell("python3 -m venv --without-pip bare"), "").expect(0);
@@ -399,7 +399,7 @@ fn a_python_without_pip_in_a_temporary_folder_runs_confined_and_can_have_package
 }
 
 #[test]
-fn a_module_that_is_called_otherwise_than_its_package_is_named_by_most_of_several_answers() {
+fn the_package_of_an_unknown_module_is_decided_by_a_majority_of_answers() {
     for (answers, installed) in [
         (["tinylib: tiny", "tinylib: conflict", "tinylib: tiny"], true),
         (["tinylib: tiny", "tinylib: conflict", "tinylib: none"], false),
@@ -431,7 +431,7 @@ fn a_module_that_is_called_otherwise_than_its_package_is_named_by_most_of_severa
 }
 
 #[test]
-fn a_person_sees_what_is_needed_and_a_careless_enter_installs_no_trap() {
+fn a_careless_enter_does_not_install_a_suspicious_package() {
     let slip = "import panda\nprint(panda.name)";
     let world = world(&[slip, TINY], "uv: bin/uv\n");
     let mut pty = Pty::start(&world, &["new", "count", "--name", "s"]);

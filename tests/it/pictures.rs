@@ -33,7 +33,7 @@ fn sent(pty: &Pty) -> Vec<&'static str> {
 type Env = &'static [(&'static str, &'static str)];
 
 #[test]
-fn a_picture_is_shown_as_the_terminal_can_and_in_blocks_for_who_asks() {
+fn pictures_are_shown_in_the_terminal_s_format_or_in_blocks_if_asked() {
     let world = world(&script(64, 32));
     for (env, fine, asked) in [
         (&[("KITTY_WINDOW_ID", "1")][..] as Env, Some(KINDS[0]), Some(KINDS[0])),
@@ -69,7 +69,7 @@ fn a_picture_is_shown_as_the_terminal_can_and_in_blocks_for_who_asks() {
 }
 
 #[test]
-fn pictures_are_looked_at_before_a_version_is_taken() {
+fn pictures_can_be_viewed_at_the_version_gate() {
     let world = World::scripted(&[PLAN], &[&fenced(&script(64, 32))], &[ACCEPT]);
     let args = ["new", "draw it", "--name", "s", "--sandbox", "off"];
     let mut pty = Pty::sized(&world, &args, 80, 60, &[]);
@@ -91,7 +91,7 @@ fn pictures_are_looked_at_before_a_version_is_taken() {
 }
 
 #[test]
-fn what_opens_nothing_shows_the_picture_here() {
+fn if_no_viewer_opens_the_picture_is_shown_in_the_terminal() {
     let world = world(&script(64, 32));
     world.write("bin/xdg-open", "#!/bin/sh\nexit 3\n");
     let opener = world.file("bin/xdg-open");
@@ -103,7 +103,7 @@ fn what_opens_nothing_shows_the_picture_here() {
 }
 
 #[test]
-fn a_picture_that_cannot_be_drawn_is_said_in_a_line() {
+fn an_undrawable_picture_is_a_one_line_message() {
     let huge = script(9, 9).replace("pack('>IIBBBBB', w, h", "pack('>IIBBBBB', 60000, 60000");
     for (script, said) in [
         (
@@ -132,7 +132,7 @@ fn a_picture_that_cannot_be_drawn_is_said_in_a_line() {
 }
 
 #[test]
-fn a_picture_that_is_gone_or_a_link_now_is_not_read() {
+fn a_removed_or_linked_picture_is_not_read() {
     let world = world(&script(9, 9));
     let file = world.file("sessions/s/run_v1/files/a.png");
     let elsewhere = world.file("mine.png");

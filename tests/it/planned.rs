@@ -27,7 +27,7 @@ const COUNTS: &str =
     "import sys\nopen('count.txt', 'w').write('12')\nprint('12 words', sys.argv[1:])";
 
 #[test]
-fn without_a_user_a_plan_adds_nothing_to_the_request() {
+fn unattended_the_additions_of_a_plan_stay_proposals() {
     let world = world(&[COUNTS]);
     let out = world.run(&["new", REQUEST, "--name", "s", "--auto"]).expect(0).out;
     let plan = world.read("sessions/s/plan.md");
@@ -48,7 +48,7 @@ fn without_a_user_a_plan_adds_nothing_to_the_request() {
 }
 
 #[test]
-fn what_a_person_approves_counts_as_if_they_had_said_it() {
+fn approved_proposals_become_requirements() {
     let world = world(&[COUNTS]);
     let out = world.run_with(&["new", REQUEST, "--name", "s"], "approve\nquit\n").expect(3).out;
     assert!(out.contains("- R2: Draw a bar chart. (proposal)"), "{out}");
@@ -63,7 +63,7 @@ fn what_a_person_approves_counts_as_if_they_had_said_it() {
 }
 
 #[test]
-fn what_only_a_plan_gives_is_tried_where_a_script_does_not_run_without_it() {
+fn input_proposed_by_a_plan_is_used_if_the_script_fails_without_it() {
     let needs = "import sys\nopen('count.txt', 'w').write('12')\nassert sys.argv[1:]\n\
                  open('more.txt', 'w')\nprint('12 words', sys.argv[1:])";
     let world = world(&[needs]);
@@ -75,7 +75,7 @@ fn what_only_a_plan_gives_is_tried_where_a_script_does_not_run_without_it() {
 }
 
 #[test]
-fn a_plan_that_quotes_nothing_stands_as_it_is() {
+fn a_plan_without_quotes_is_kept_as_it_is() {
     let plan = "It counts.\nR1: Print how many words there are.\nR2: Print the longest one.\n";
     let world = World::scripted(&[plan], &[&fenced("print(12)")], &[ACCEPT]);
     world.run(&["new", "count the words", "--name", "s", "--auto"]).expect(0);
@@ -83,7 +83,7 @@ fn a_plan_that_quotes_nothing_stands_as_it_is() {
 }
 
 #[test]
-fn what_a_version_printed_becomes_an_example_when_its_user_says_that_it_is_right() {
+fn an_output_that_the_user_confirms_becomes_an_example() {
     let scripts = ["n = int(input())\nprint('double:', 2 * n)", "print(int(input()) + 1)"];
     let scripts = scripts.map(fenced);
     let world = World::scripted(&[], &scripts.each_ref().map(String::as_str), &[]);
@@ -97,7 +97,7 @@ fn what_a_version_printed_becomes_an_example_when_its_user_says_that_it_is_right
 }
 
 #[test]
-fn a_picture_with_nothing_on_it_goes_back_to_the_coder() {
+fn a_blank_picture_is_sent_back_to_the_coder() {
     // A white picture of 2 by 2 pixels, and one with a black pixel.
     let picture = |rows: &str| {
         format!(

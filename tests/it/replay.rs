@@ -23,7 +23,7 @@ fn replayed(world: &World, code: i32) -> Value {
 }
 
 #[test]
-fn a_session_replays_without_a_difference_however_it_went() {
+fn every_kind_of_session_replays_without_a_difference() {
     let by_hand = "make it quick\napprove\ntest R1: no it is odd\nwaive F1\niterate\nreopen F1\n\
                    feedback: louder\nrewind v2\nrun\niterate\nplan: in capitals\napprove\naccept\n";
     for (flags, input) in [
@@ -55,7 +55,7 @@ fn a_session_replays_without_a_difference_however_it_went() {
 }
 
 #[test]
-fn nobody_who_answered_then_has_to_be_there_now() {
+fn replay_needs_none_of_the_recorded_models() {
     let world = world();
     world.run(&[&NEW[..], &["--auto"]].concat());
     world.write("redraft.yaml", "model: other/m\n");
@@ -63,7 +63,7 @@ fn nobody_who_answered_then_has_to_be_there_now() {
 }
 
 #[test]
-fn a_changed_template_is_named_as_the_first_difference() {
+fn a_changed_template_is_reported_as_the_first_difference() {
     let world = world();
     world.run(&[&NEW[..], &["--auto"]].concat());
     let template = world.run(&["prompts", "export", "home/.config/redraft/prompts"]);
@@ -84,7 +84,7 @@ fn a_changed_template_is_named_as_the_first_difference() {
 }
 
 #[test]
-fn what_another_parser_or_rule_made_of_the_answers_is_named() {
+fn a_difference_in_parsing_or_rules_is_reported() {
     // What the journal says, what it said, and what is told of it.
     for (now, then, about, what) in [
         ("print('one', 1)\\n", "print('one', 7)\\n", "v2", "script, line 1"),
@@ -125,7 +125,7 @@ fn what_another_parser_or_rule_made_of_the_answers_is_named() {
 }
 
 #[test]
-fn what_can_not_be_replayed_says_why() {
+fn a_session_that_cannot_be_replayed_says_why() {
     let world = world();
     world.run(&[&NEW[..], &["--auto"]].concat());
     world.run(&["replay", "nothing"]).expect(2);

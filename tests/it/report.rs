@@ -158,7 +158,7 @@ fn with_clock() -> World {
 }
 
 #[test]
-fn a_report_is_one_page_with_everything_that_the_session_came_to() {
+fn a_report_is_one_page_with_plan_versions_and_conversations() {
     let world = with_clock();
     let out = world.run(&["report"]).expect(0);
     assert!(out.out.contains("analog-clock.html"), "{}", out.out);
@@ -196,7 +196,7 @@ fn a_report_is_one_page_with_everything_that_the_session_came_to() {
 }
 
 #[test]
-fn a_report_overwrites_nothing_unasked_and_says_what_it_wrote() {
+fn a_report_overwrites_only_with_yes_and_names_its_file() {
     let world = with_clock();
     world.write("analog-clock.html", "mine");
     let refused = world.run(&["report", "analog-clock"]).expect(2);
@@ -229,7 +229,7 @@ fn a_report_overwrites_nothing_unasked_and_says_what_it_wrote() {
 }
 
 #[test]
-fn a_session_that_can_t_be_reported_is_told_of_as_show_does() {
+fn report_refuses_a_session_with_the_same_error_as_show() {
     let world = with_clock();
     let journal = "sessions/analog-clock/journal.jsonl";
     let before = world.read(journal);
@@ -253,7 +253,7 @@ fn a_session_that_can_t_be_reported_is_told_of_as_show_does() {
 }
 
 #[test]
-fn nothing_that_anybody_said_is_more_than_text_in_a_report() {
+fn text_of_users_and_models_is_escaped_in_a_report() {
     let evil =
         "</pre></script><script>alert(1)</script><img src=x onerror=alert(2)>\u{202e}\"'`{{7*7}}";
     let script = format!(
@@ -336,7 +336,7 @@ fn of_many(world: &World, session: &str, versions: u32) {
 }
 
 #[test]
-fn a_report_of_a_thousand_versions_lists_all_and_holds_the_latest() {
+fn a_report_of_a_thousand_versions_lists_all_and_details_the_latest() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.run_with(&["new", "count", "--name", "x", "--no-run"], "approve\n").expect(3);
     of_many(&world, "x", 1000);

@@ -13,7 +13,7 @@ const NAN: &str = "print('mean', float('nan'))";
 const SILENT: &str = "def main():\n    print(1)";
 
 #[test]
-fn a_run_without_a_result_goes_back_with_what_was_seen() {
+fn a_run_without_a_result_is_sent_back_with_the_reason() {
     for (script, told) in [
         (
             NAN,
@@ -36,7 +36,7 @@ fn a_run_without_a_result_goes_back_with_what_was_seen() {
 }
 
 #[test]
-fn a_run_without_a_result_is_not_accepted_by_rule_and_its_user_may_take_it() {
+fn a_run_without_a_result_is_accepted_only_by_the_user() {
     for (script, why) in [
         (NAN, "v2 is not accepted: it printed `mean nan`, and nothing that it was given has such"),
         (SILENT, "v2 is not accepted: it printed nothing and wrote no file"),
@@ -68,7 +68,7 @@ fn a_loop_that_prints_nothing_is_never_accepted() {
 }
 
 #[test]
-fn values_that_the_data_has_are_printed_as_they_are() {
+fn nan_is_accepted_where_the_data_has_missing_values() {
     for (data, accepted) in [("a,b\n1,2\n3,4\n", false), ("a,b\n1,\n3,4\n", true)] {
         let scripts = [fenced(NAN), fenced(&format!("{NAN}\n# again"))];
         let scripts = scripts.each_ref().map(String::as_str);

@@ -121,7 +121,7 @@ fn list(points: &[String], verdict: &str) -> String {
 }
 
 #[test]
-fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
+fn the_cost_of_a_bad_reviewer_is_bounded_and_the_reason_reported() {
     let thirty: Vec<String> = THIRTY.iter().map(|text| (*text).to_owned()).collect();
     let twenty: Vec<String> = TWENTY.iter().map(|text| format!("R1: {text}")).collect();
     let praise: Vec<String> =
@@ -235,7 +235,7 @@ fn a_bad_reviewer_costs_no_more_than_the_limits_say_and_the_end_tells_what() {
 }
 
 #[test]
-fn a_reviewer_that_leaves_out_a_requirement_is_asked_once_more() {
+fn a_review_that_omits_a_requirement_is_requested_once_more() {
     let world = world(each(&["R1: met\nVERDICT: ACCEPT", "R1: met\nR2: met\nVERDICT: ACCEPT"]));
     let args = ["new", "count", "--name", "s", "--auto", "--no-run"];
     assert!(world.run(&args).expect(0).last_line().starts_with("accepted v1 "));
@@ -246,7 +246,7 @@ fn a_reviewer_that_leaves_out_a_requirement_is_asked_once_more() {
 }
 
 #[test]
-fn a_review_that_is_asked_for_as_json_is_held_to_the_plan_and_can_be_replayed() {
+fn a_json_review_is_limited_to_the_plan_and_can_be_replayed() {
     let review = json!({
         "requirements": [{"id": "R1", "status": "not met"}],
         "findings": [{"severity": "blocker", "requirement": "R1", "quote": "print(1)",

@@ -30,7 +30,7 @@ fn new<'a>(candidates: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn of_several_samples_the_one_that_works_and_looks_best_becomes_the_version() {
+fn the_best_working_candidate_becomes_the_version() {
     let scripts = [
         "print(1 / 0)",
         "import os\nimport sys\nprint('one')",
@@ -58,7 +58,7 @@ fn of_several_samples_the_one_that_works_and_looks_best_becomes_the_version() {
 }
 
 #[test]
-fn the_one_sample_that_does_something_else_is_taken() {
+fn a_candidate_that_most_others_agree_with_is_chosen() {
     let half = |how: &str| format!("def half(n: int) -> int:\n    {how}");
     let scripts = [
         half("return n / 2"),
@@ -78,7 +78,7 @@ fn the_one_sample_that_does_something_else_is_taken() {
 }
 
 #[test]
-fn samples_are_asked_for_side_by_side_and_each_a_little_warmer() {
+fn candidates_are_requested_concurrently_at_rising_temperatures() {
     // Nobody is answered before all have asked.
     let gate = Arc::new((Mutex::new(0), Condvar::new()));
     let world = sampled(move |_| {
@@ -105,7 +105,7 @@ fn samples_are_asked_for_side_by_side_and_each_a_little_warmer() {
 }
 
 #[test]
-fn a_sample_that_fails_at_the_provider_does_not_cost_the_others() {
+fn a_candidate_that_fails_at_the_provider_does_not_affect_the_others() {
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         Asking::Reviewer => Reply::to(request, ACCEPT),
@@ -122,7 +122,7 @@ fn a_sample_that_fails_at_the_provider_does_not_cost_the_others() {
 }
 
 #[test]
-fn tests_count_more_than_how_a_sample_runs() {
+fn tests_outrank_the_run_of_a_candidate() {
     let world = sampled(|place| {
         fenced(["def two():\n    return 3\nprint('fine')", "def two():\n    return 2"][place % 2])
     });
@@ -133,7 +133,7 @@ fn tests_count_more_than_how_a_sample_runs() {
 }
 
 #[test]
-fn where_no_sample_can_be_used_they_are_asked_for_again_and_not_for_ever() {
+fn unusable_candidates_are_requested_again_within_the_limit() {
     let world = sampled(|_| "I would rather not.".to_owned());
     let out = world.run(&new("2", &["--repairs", "1"])).expect(3);
     assert!(out.out.contains("no usable script in 4 answers"), "{}", out.out);
@@ -142,7 +142,7 @@ fn where_no_sample_can_be_used_they_are_asked_for_again_and_not_for_ever() {
 }
 
 #[test]
-fn samples_that_were_paid_for_are_not_asked_for_again_after_a_kill() {
+fn after_a_kill_only_missing_candidates_are_requested() {
     let world = sampled(|place| fenced(&format!("print({place})")));
     world.run(&new("3", &["--no-run"])).expect(0);
     let journal = world.read("sessions/s/journal.jsonl");
@@ -165,7 +165,7 @@ fn samples_that_were_paid_for_are_not_asked_for_again_after_a_kill() {
 }
 
 #[test]
-fn repairs_that_make_it_worse_are_not_made_again_from_the_better_version() {
+fn after_worse_repairs_the_better_version_goes_to_the_gate() {
     let two = "def two():\n    return 2\ndef three():\n    return 4";
     let worse = |n: u32| format!("def two():\n    return {n}\ndef three():\n    return {n}");
     let scripts: Vec<String> =
@@ -182,7 +182,7 @@ fn repairs_that_make_it_worse_are_not_made_again_from_the_better_version() {
 }
 
 #[test]
-fn quick_feeds_errors_back_until_it_runs_and_asks_nobody_else() {
+fn the_quick_preset_repairs_until_the_script_runs_and_asks_only_the_coder() {
     let world = World::scripted(&[], &[&fenced("print(1 / 0)"), &fenced("print('one')")], &[]);
     let out = world
         .run_with(&["new", "count to one", "--name", "s", "--preset", "quick"], "accept\n")
@@ -200,7 +200,7 @@ fn quick_feeds_errors_back_until_it_runs_and_asks_nobody_else() {
 }
 
 #[test]
-fn sampler_takes_the_best_of_three_plans_and_scripts_and_mends_what_the_linter_says() {
+fn the_sampler_preset_picks_the_best_plan_and_script_and_repairs_lint() {
     let plans = [PLAN, "Something else.\nR1: It sends a letter to the king.\n", PLAN];
     let asked = Mutex::new(0);
     let world = World::with(move |request| match agent(request) {

@@ -187,7 +187,7 @@ fn on_two_threads<T: Send>(
 
 #[test]
 #[cfg(target_arch = "x86_64")] // The scripts name system calls by their numbers.
-fn no_hostile_script_gets_out() {
+fn no_hostile_script_escapes_the_sandbox() {
     assert!(HOSTILE.len() >= 40);
     for user in users() {
         let host = Host::new(user);
@@ -216,7 +216,7 @@ fn no_hostile_script_gets_out() {
 }
 
 #[test]
-fn honest_programs_work_inside() {
+fn honest_programs_work_in_the_sandbox() {
     assert!(HONEST.len() >= 25);
     for user in users() {
         let host = Host::new(user);
@@ -234,7 +234,7 @@ fn honest_programs_work_inside() {
 }
 
 #[test]
-fn no_script_steers_the_terminal() {
+fn no_script_output_controls_the_terminal() {
     use crate::support::pty::Pty;
     use crate::support::world::{ACCEPT, PLAN, fenced};
     // Between marks, as what we say ourselves steers the terminal too.
@@ -286,7 +286,7 @@ fn no_script_steers_the_terminal() {
 }
 
 #[test]
-fn a_window_is_looked_at_and_stopped() {
+fn a_window_is_captured_and_then_stopped() {
     use crate::support::world::{ACCEPT, PLAN, fenced};
     let world = World::scripted(&[PLAN], &[&fenced(CLOCK)], &[ACCEPT]);
     world.run(&["new", "a clock face", "--name", "s", "--auto"]);
@@ -308,7 +308,7 @@ fn a_window_is_looked_at_and_stopped() {
 }
 
 #[test]
-fn data_comes_in_as_a_copy_and_only_plain_files_come_out() {
+fn data_is_copied_in_and_only_plain_files_come_out() {
     use crate::support::world::{ACCEPT, PLAN, fenced};
     let script = "import csv, os\n\
         rows = list(csv.reader(open('in.csv'))); open('sum.txt', 'w').write(str(len(rows)))\n\
@@ -336,7 +336,7 @@ fn data_comes_in_as_a_copy_and_only_plain_files_come_out() {
 }
 
 #[test]
-fn a_person_uses_a_program_at_the_terminal_inside_the_sandbox() {
+fn a_user_can_use_a_terminal_program_inside_the_sandbox() {
     use crate::support::pty::Pty;
     let world = World::empty();
     world.write(
@@ -357,7 +357,7 @@ fn a_person_uses_a_program_at_the_terminal_inside_the_sandbox() {
 }
 
 #[test]
-fn a_terminal_of_its_own_opens_nothing_else() {
+fn a_script_s_own_terminal_gives_no_other_access() {
     let script = "import fcntl, os, sys, termios\n\
          print(sys.stdin.isatty(), open('/dev/tty').isatty())\n\
          print([os.path.exists(f'/dev/{name}') for name in ('pts', 'ptmx', 'console')])\n\
@@ -379,7 +379,7 @@ fn kernel() -> (u32, u32) {
 }
 
 #[test]
-fn the_network_opens_the_network_and_nothing_else() {
+fn network_mode_gives_access_to_the_network_only() {
     for user in users() {
         let host = Host::new(user);
         let connect = "import socket; socket.create_connection(('127.0.0.1', TCP), 5); out()";

@@ -111,7 +111,7 @@ fn seen(server: &ModelServer, from: usize) -> (usize, Vec<bool>) {
 }
 
 #[test]
-fn a_schema_goes_to_servers_that_a_probe_saw_to_hold_to_it() {
+fn a_schema_is_sent_only_to_servers_that_a_probe_found_to_obey_it() {
     for kind in KINDS {
         for (does, reviews) in [
             (Does::Obeys, &[true][..]),
@@ -135,7 +135,7 @@ fn a_schema_goes_to_servers_that_a_probe_saw_to_hold_to_it() {
 }
 
 #[test]
-fn a_schema_that_is_refused_is_left_out_and_not_sent_again() {
+fn a_refused_schema_is_dropped_and_not_sent_again() {
     let (world, server) = world("openai", Does::RefusesLong);
     probe(&world);
     for (name, reviews) in [("a", &[true, false][..]), ("b", &[false])] {
@@ -146,7 +146,7 @@ fn a_schema_that_is_refused_is_left_out_and_not_sent_again() {
 }
 
 #[test]
-fn nobody_is_asked_about_schemas_who_would_be_sent_none() {
+fn schema_support_is_not_probed_where_no_schema_would_be_sent() {
     world_is_quiet("openai", "structured: false", &[]);
     world_is_quiet("completion", "retries: 0", &[]);
     world_is_quiet("openai", "retries: 0", &["--preset", "quick"]);
@@ -168,7 +168,7 @@ fn world_is_quiet(kind: &str, setting: &str, more: &[&str]) {
 }
 
 #[test]
-fn a_probe_says_whether_answers_are_held_to_a_schema() {
+fn a_probe_reports_whether_the_server_obeys_schemas() {
     for (does, words) in [
         (Does::Obeys, "its server holds answers to a schema"),
         (Does::Ignores, "its server does not hold answers to a schema"),

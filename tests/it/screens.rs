@@ -326,7 +326,7 @@ fn gates_fit_a_wide_terminal() {
 }
 
 #[test]
-fn the_flag_that_allows_a_run_is_whole_on_a_narrow_screen() {
+fn the_allow_flag_is_shown_whole_on_a_narrow_screen() {
     let address = "https://a-name-of-some-length.example.org/a";
     let script = fenced(&format!(
         "import urllib.request\nprint(urllib.request.urlopen('{address}').read())"

@@ -120,7 +120,7 @@ fn counting() -> World {
 const CONFIG: [&str; 2] = ["--config", "more.yaml"];
 
 #[test]
-fn only_a_browser_with_the_token_is_let_in_and_only_from_the_servers_own_page() {
+fn only_browsers_with_the_token_and_the_server_s_origin_get_in() {
     let world = World::empty();
     let served = start(&world, &[]);
     let browser = served.browser();
@@ -164,7 +164,7 @@ fn only_a_browser_with_the_token_is_let_in_and_only_from_the_servers_own_page() 
 }
 
 #[test]
-fn a_session_goes_from_its_task_to_an_accepted_script_in_a_browser() {
+fn a_browser_takes_a_session_from_task_to_accepted_script() {
     let world = counting();
     let served = start(&world, &CONFIG);
     let browser = served.browser();
@@ -209,7 +209,7 @@ fn a_session_goes_from_its_task_to_an_accepted_script_in_a_browser() {
 }
 
 #[test]
-fn of_two_browsers_the_first_answer_counts_and_the_other_is_told() {
+fn the_first_answer_of_two_browsers_counts_and_the_other_gets_409() {
     let world = counting();
     let served = start(&world, &CONFIG);
     let (one, two) = (served.browser(), served.browser());
@@ -239,7 +239,7 @@ fn of_two_browsers_the_first_answer_counts_and_the_other_is_told() {
 }
 
 #[test]
-fn a_session_that_another_process_works_on_is_not_taken_from_it() {
+fn a_session_of_another_process_can_be_watched_but_not_controlled() {
     let world = counting();
     world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
     let mut other = world.start(&["resume", "s"]);
@@ -267,7 +267,7 @@ fn a_session_that_another_process_works_on_is_not_taken_from_it() {
 }
 
 #[test]
-fn a_browser_answers_a_session_at_a_terminal_which_goes_on() {
+fn a_browser_can_answer_a_session_at_a_terminal() {
     let scripts = ["print('one')\nprint('two')", "print('one', 'two')"].map(fenced);
     let world = World::scripted(&[PLAN], &[&scripts[0], &scripts[1]], &[ACCEPT]);
     world.write("more.yaml", "sandbox: { mode: 'off' }\n");
@@ -316,7 +316,7 @@ fn a_browser_answers_a_session_at_a_terminal_which_goes_on() {
 }
 
 #[test]
-fn a_browser_stops_a_session_at_a_terminal() {
+fn a_browser_can_stop_a_session_at_a_terminal() {
     let world = counting();
     let served = start(&world, &CONFIG);
     let browser = served.browser();
@@ -333,7 +333,7 @@ fn a_browser_stops_a_session_at_a_terminal() {
 
 /// The session is on the disk all the same when its process is killed or says nothing.
 #[test]
-fn a_session_whose_process_does_not_listen_is_followed_on_the_disk() {
+fn a_session_without_a_socket_is_followed_on_the_disk() {
     let world = counting();
     world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
     // Where a folder stands in the way, no process listens.
@@ -359,7 +359,7 @@ fn a_session_whose_process_does_not_listen_is_followed_on_the_disk() {
 /// Even one that may read the folder of the sockets.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_script_in_the_sandbox_answers_no_gate() {
+fn a_script_in_the_sandbox_cannot_answer_a_gate() {
     let world = counting();
     let mut pty = Pty::start(&world, &["new", "count to two", "--name", "s", "--no-run"]);
     pty.expect_screen("the gate", |screen| screen.contains("? Is this the plan?"));
@@ -393,7 +393,7 @@ fn a_script_in_the_sandbox_answers_no_gate() {
 
 /// Who may connect is this user alone, whatever the folder was like before.
 #[test]
-fn a_session_at_work_listens_to_its_own_user_only() {
+fn the_socket_of_a_session_is_open_to_its_user_only() {
     use std::os::unix::fs::PermissionsExt;
     let world = counting();
     let live = world.file("home/.local/state/redraft/live");
@@ -419,7 +419,7 @@ fn a_session_at_work_listens_to_its_own_user_only() {
 }
 
 #[test]
-fn what_models_and_scripts_say_is_shown_and_never_part_of_a_page() {
+fn text_of_models_and_scripts_is_escaped_in_pages() {
     const TAG: &str = "<script>alert(1)</script>";
     const PICTURE: &str = "<img src=x onerror=alert(1)>";
     let plan = format!("{TAG}\nR1: It prints {PICTURE}. Check: look.\n");
@@ -451,7 +451,7 @@ fn what_models_and_scripts_say_is_shown_and_never_part_of_a_page() {
 }
 
 #[test]
-fn files_come_from_below_the_sessions_folder_and_are_never_pages() {
+fn files_are_served_from_the_session_folder_only_and_never_as_pages() {
     let world = counting();
     world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
     world.write("sessions/s/run_v1/files/page.html", "<script>alert(1)</script>");

@@ -52,7 +52,7 @@ fn keys(world: &World) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_key_that_is_misspelt_is_answered_with_the_one_that_was_meant() {
+fn a_misspelt_key_is_reported_with_the_intended_one() {
     let world = World::empty();
     for key in keys(&world) {
         let (section, name) = key.rsplit_once('.').unwrap_or(("", &key));
@@ -154,7 +154,7 @@ fn looks_at(place: &str, name: &str) -> bool {
 }
 
 #[test]
-fn each_key_of_the_configuration_has_a_test_that_sees_what_it_does() {
+fn each_configuration_key_is_covered_by_a_test() {
     let world = World::empty();
     let tests: Vec<&str> = ELSEWHERE.iter().map(|(key, _)| *key).collect();
     let of_sessions: serde_json::Value = serde_yaml::from_str(OF_SESSIONS).unwrap();
@@ -176,7 +176,7 @@ fn settings(world: &World) -> Settings {
 }
 
 #[test]
-fn what_the_configuration_says_of_a_session_is_what_it_works_with() {
+fn session_settings_are_taken_from_the_configuration() {
     let scripts = [fenced("print(1)"), fenced("print(2)")];
     let world = World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[ACCEPT]);
     world.write("c.yaml", OF_SESSIONS);
@@ -236,7 +236,7 @@ fn what_the_configuration_says_of_a_session_is_what_it_works_with() {
 }
 
 #[test]
-fn a_role_of_its_own_names_packages_and_mends_lint_findings() {
+fn the_linter_role_repairs_lint_findings() {
     let unused = "import json\nprint(1)";
     let answers = move |request: &crate::support::model_server::Received| {
         let prompt = request.prompt();
@@ -263,7 +263,7 @@ fn a_role_of_its_own_names_packages_and_mends_lint_findings() {
 }
 
 #[test]
-fn a_lint_repair_that_makes_it_worse_is_not_taken() {
+fn a_lint_repair_that_lowers_the_score_is_not_taken() {
     let (first, worse) =
         ("import json\nprint(1)\nprint(2)\nprint(3)", "import os, sys, re\nprint(1)");
     let scripts = [fenced(first), fenced(worse)];
@@ -278,7 +278,7 @@ fn a_lint_repair_that_makes_it_worse_is_not_taken() {
 }
 
 #[test]
-fn quiet_tells_results_questions_and_errors_and_nothing_else() {
+fn quiet_prints_only_results_questions_and_errors() {
     let world = || World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let args = ["new", "count", "--name", "s", "--auto", "--sandbox", "off"];
     let by_flag = world();
@@ -299,7 +299,7 @@ fn quiet_tells_results_questions_and_errors_and_nothing_else() {
 }
 
 #[test]
-fn the_conversation_is_kept_in_a_file_on_every_way_out() {
+fn the_chat_log_is_written_however_the_program_ends() {
     let coder = fenced("print(1)");
     let world = || World::scripted(&[PLAN], &[&coder], &[ACCEPT]);
     let new = ["new", "count", "--name", "s"];
@@ -352,7 +352,7 @@ fn the_conversation_is_kept_in_a_file_on_every_way_out() {
 
 #[cfg(unix)]
 #[test]
-fn a_provider_is_asked_no_faster_than_its_configuration_says() {
+fn configured_rate_limits_of_a_provider_are_respected() {
     use crate::support::model_server::{Received, Reply};
     use crate::support::world::wait_for;
     use nix::sys::signal::{Signal, kill};
@@ -382,7 +382,7 @@ fn a_provider_is_asked_no_faster_than_its_configuration_says() {
 }
 
 #[test]
-fn a_preset_and_a_sessions_folder_are_taken_from_the_configuration() {
+fn preset_and_sessions_folder_are_taken_from_the_configuration() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.write("c.yaml", "preset: quick\nsessions_dir: there/of mine\n");
     world

@@ -58,7 +58,7 @@ fn expect_a_clean_end(pty: &mut Pty, code: i32) {
 }
 
 #[test]
-fn what_was_written_is_shown_and_kept_and_nothing_is_paid_twice() {
+fn a_stopped_answer_is_shown_and_kept_and_nothing_is_paid_twice() {
     let world = hanging();
     let mut pty = stopped(&world, &NEW);
     // Its end, harmless, and no more of it than fits.
@@ -86,7 +86,7 @@ fn what_was_written_is_shown_and_kept_and_nothing_is_paid_twice() {
 }
 
 #[test]
-fn what_was_stopped_is_done_once_more() {
+fn retry_repeats_the_stopped_step() {
     let world = hanging();
     let mut pty = stopped(&world, &NEW);
     pty.send("r");
@@ -99,7 +99,7 @@ fn what_was_stopped_is_done_once_more() {
 }
 
 #[test]
-fn each_step_can_be_stopped_by_itself() {
+fn a_retried_step_can_be_stopped_again() {
     let world = world(|request, number| match number {
         0 | 1 => unfinished(request),
         n => Reply::to(request, &fenced(&format!("print({n})"))),
@@ -120,7 +120,7 @@ fn each_step_can_be_stopped_by_itself() {
 }
 
 #[test]
-fn whoever_was_stopped_is_told_what_should_be_different() {
+fn feedback_after_a_stop_goes_to_the_planner() {
     let world = hanging();
     let mut pty = stopped(&world, &NEW);
     pty.send("s");
@@ -141,7 +141,7 @@ fn whoever_was_stopped_is_told_what_should_be_different() {
 }
 
 #[test]
-fn a_second_ctrl_c_leaves_with_what_can_be_resumed() {
+fn a_second_ctrl_c_leaves_a_resumable_session() {
     let world = hanging();
     let flags = ["--sessions", "my place"];
     let mut pty = stopped(&world, &[&NEW[..], &flags].concat());
@@ -157,7 +157,7 @@ fn a_second_ctrl_c_leaves_with_what_can_be_resumed() {
 }
 
 #[test]
-fn a_run_that_is_stopped_is_done_again_and_what_was_seen_is_told() {
+fn a_stopped_run_can_be_repeated_or_answered_with_feedback() {
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         Asking::Coder if request.prompt().contains("it hangs") => {
@@ -193,7 +193,7 @@ fn a_run_that_is_stopped_is_done_again_and_what_was_seen_is_told() {
 }
 
 #[test]
-fn where_nobody_is_asked_ctrl_c_pauses() {
+fn unattended_ctrl_c_pauses_the_session() {
     let world = hanging();
     let mut pty = Pty::sized(&world, &[&NEW[..], &["--auto"]].concat(), 100, 50, &[]);
     pty.expect_screen("all that comes", |screen| screen.contains("│ #line-49"));
@@ -204,7 +204,7 @@ fn where_nobody_is_asked_ctrl_c_pauses() {
 }
 
 #[test]
-fn where_a_candidate_is_there_work_goes_on_with_it() {
+fn after_a_stop_work_continues_with_the_finished_candidate() {
     let world = world(|request, number| match number {
         1 => unfinished(request),
         n => Reply::to(request, &fenced(&format!("print({n})"))),

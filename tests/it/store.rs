@@ -77,7 +77,7 @@ fn says(output: &Output, words: &str) {
 }
 
 #[test]
-fn a_torn_last_line_is_cut_off_and_kept_aside() {
+fn a_torn_last_line_is_cut_off_and_reported() {
     let world = paused();
     let whole = world.read("sessions/s/journal.jsonl");
     for torn in ["{", "{\"seq\":99,\"at\":\"2026-11", "\0\0\0\0", "{\"seq\":1}", "\u{fffd}x"] {
@@ -154,7 +154,7 @@ fn damage_in_the_middle_stops_every_writer_until_it_is_repaired() {
 }
 
 #[test]
-fn a_journal_without_a_beginning_is_not_made_worse() {
+fn a_journal_without_its_first_line_is_left_unchanged() {
     let world = paused();
     let lines = world.lines();
     for first in ["", "{\"seq\":1,", "nonsense"] {
@@ -173,7 +173,7 @@ fn a_journal_without_a_beginning_is_not_made_worse() {
 }
 
 #[test]
-fn a_plan_edited_by_hand_is_what_the_coder_works_by() {
+fn a_plan_edited_by_hand_is_used_by_the_coder() {
     for (what, edit) in [
         ("changed", PLAN.replace("prints two", "prints seven")),
         ("its last line deleted", "A script that counts.\n\n## Requirements\n\n- R1: It prints one. Check: read the output.\n".to_owned()),
@@ -194,7 +194,7 @@ fn a_plan_edited_by_hand_is_what_the_coder_works_by() {
 }
 
 #[test]
-fn a_script_edited_by_hand_is_checked_and_reviewed_anew() {
+fn a_script_edited_by_hand_is_checked_and_reviewed_again() {
     let world = paused();
     let file = world.file("sessions/s/script_v2.py");
     assert!(file.metadata().unwrap().permissions().readonly(), "a change by hand is meant");
@@ -214,7 +214,7 @@ fn a_script_edited_by_hand_is_checked_and_reviewed_anew() {
 }
 
 #[test]
-fn a_session_whose_line_ends_git_changed_was_not_edited_and_has_its_data() {
+fn crlf_line_endings_from_git_are_not_taken_for_edits() {
     let world = model();
     world.write("numbers.csv", "1,2\n");
     let attributes = world.file("sessions/.gitattributes");
@@ -240,7 +240,7 @@ fn a_session_whose_line_ends_git_changed_was_not_edited_and_has_its_data() {
 }
 
 #[test]
-fn feedback_written_by_hand_is_shown_to_the_coder() {
+fn feedback_edited_by_hand_is_shown_to_the_coder() {
     let world = paused();
     world.run(&["feedback", "s", "too small"]).expect(0);
     world.replace("sessions/s/feedback_v2.md", "far too large\n");
@@ -251,7 +251,7 @@ fn feedback_written_by_hand_is_shown_to_the_coder() {
 }
 
 #[test]
-fn settings_edited_by_hand_count_and_mistakes_in_them_are_named() {
+fn settings_edited_by_hand_take_effect_and_mistakes_are_named() {
     let world = paused();
     let right = world.read("sessions/s/session.yaml");
     let before = world.lines();
@@ -280,7 +280,7 @@ fn settings_edited_by_hand_count_and_mistakes_in_them_are_named() {
 }
 
 #[test]
-fn a_session_of_a_newer_program_is_shown_and_not_touched() {
+fn a_session_of_a_newer_program_is_shown_but_not_changed() {
     let world = paused();
     let mut lines = world.lines();
     lines[0] = lines[0].replace("\"format\":1", "\"format\":2");
@@ -306,7 +306,7 @@ fn a_session_of_a_newer_program_is_shown_and_not_touched() {
 }
 
 #[test]
-fn one_process_writes_and_all_others_are_told_or_only_read() {
+fn one_process_writes_a_session_and_others_can_only_read_it() {
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         _ => Reply::to(request, "some").cut_to(1).then_hang(),
@@ -331,7 +331,7 @@ fn one_process_writes_and_all_others_are_told_or_only_read() {
 }
 
 #[test]
-fn names_that_would_leave_the_folder_are_refused_before_anything_is_made() {
+fn session_names_that_leave_the_folder_are_refused() {
     let world = model();
     let long = "x".repeat(81);
     let names = [
@@ -377,7 +377,7 @@ fn names_that_would_leave_the_folder_are_refused_before_anything_is_made() {
 }
 
 #[test]
-fn a_task_of_a_mebibyte_in_any_language_is_kept_as_it_is() {
+fn a_task_of_one_mebibyte_in_any_language_is_kept_unchanged() {
     for unit in
         ["zeichne eine Uhr ", "時計を描く", "нарисуй часы\r\n", "🕰️\t", "ارسم ساعة: \"x\" # 'y'\n"]
     {
@@ -404,7 +404,7 @@ fn a_task_of_a_mebibyte_in_any_language_is_kept_as_it_is() {
 }
 
 #[test]
-fn a_fork_has_all_that_the_version_had_and_nothing_later() {
+fn a_fork_has_everything_up_to_its_version_and_nothing_later() {
     let world = model();
     world.write("numbers.csv", "1,2\n");
     // A pause between a version and its review is no end of the work on it.
@@ -462,7 +462,7 @@ fn a_version_is_exported_with_its_dependencies() {
 }
 
 #[test]
-fn a_session_goes_on_wherever_its_folder_is() {
+fn a_moved_or_renamed_session_folder_can_be_resumed() {
     let world = paused();
     std::fs::create_dir(world.file("else where")).unwrap();
     std::fs::rename(world.session(), world.file("else where/my clock")).unwrap();
@@ -482,7 +482,7 @@ fn a_session_goes_on_wherever_its_folder_is() {
 }
 
 #[test]
-fn files_that_are_missing_or_torn_are_written_again_from_the_journal() {
+fn missing_or_torn_files_are_restored_from_the_journal() {
     let world = paused();
     let whole = files(&world.session());
     let spoil: [(&str, Spoil); 4] = [
@@ -522,7 +522,7 @@ fn files_that_are_missing_or_torn_are_written_again_from_the_journal() {
 }
 
 #[test]
-fn a_plan_that_a_crash_left_old_is_not_taken_for_the_managers() {
+fn a_plan_left_old_by_a_crash_is_not_taken_for_an_edit() {
     let world = model();
     world.run_with(&NEW, "approve\nplan: make it three\napprove\n").expect(3);
     let old = world.journal("s");
@@ -545,7 +545,7 @@ fn a_plan_that_a_crash_left_old_is_not_taken_for_the_managers() {
 }
 
 #[test]
-fn an_answer_that_was_not_read_yet_does_not_land_on_another_version() {
+fn an_unread_answer_is_not_applied_to_another_version() {
     let world = paused();
     let whole = world.lines();
     let reviewed = |e: &Value| e["event"] == "model_call_finished" && e["agent"] == "reviewer";
@@ -640,7 +640,7 @@ fn a_journal_from_elsewhere_writes_nothing_outside_its_folder() {
 }
 
 #[test]
-fn a_full_disk_is_said_in_a_line_and_the_session_goes_on_afterwards() {
+fn a_full_disk_is_a_one_line_error_and_the_session_continues_later() {
     let world = model();
     let limited = |blocks: usize, args: &[&str], input: &str| {
         let program = world.command(args);

@@ -75,7 +75,7 @@ const ADD: &str =
     "def add(a, b):\n    return a - b\n\nif __name__ == '__main__':\n    print(add(2, 0))\n";
 
 #[tokio::test]
-async fn each_test_function_and_method_is_told_with_its_line_and_what_was_compared() {
+async fn each_test_is_reported_with_its_line_and_the_compared_values() {
     let tests = "from script import add\nimport script_v3, pytest\n\
         def test_zero():\n    assert add(2, 0) == 2\n\
         def test_sum():\n    total = 3\n    assert add(1, 2) == total\n\
@@ -108,7 +108,7 @@ async fn each_test_function_and_method_is_told_with_its_line_and_what_was_compar
 }
 
 #[tokio::test]
-async fn a_script_that_prints_and_ends_itself_at_import_is_tested_all_the_same() {
+async fn a_script_that_prints_and_exits_at_import_is_still_tested() {
     let script = "import sys, builtins\nprint('noise', sys.argv, input())\n\
         def add(a, b): return a + b\n\
         builtins.print = None\nsys.stdout.close()\nsys.exit(3)\n";
@@ -123,7 +123,7 @@ async fn a_script_that_prints_and_ends_itself_at_import_is_tested_all_the_same()
 
 /// The script has a process of its own; what a test changes in its one, the script sees all the same.
 #[tokio::test]
-async fn patches_input_output_and_objects_hold_across_the_two_processes() {
+async fn patches_io_and_objects_work_across_the_two_processes() {
     let script = include_str!("../fixtures/apart/works.py");
     let tests = include_str!("../fixtures/apart/test_works.py");
     let told = told_within(60, script, &[("test_works.py", tests)]).await;
@@ -132,7 +132,7 @@ async fn patches_input_output_and_objects_hold_across_the_two_processes() {
 }
 
 #[tokio::test]
-async fn a_test_that_needs_one_process_is_unproven_where_it_passes() {
+async fn a_test_that_passes_only_in_one_process_is_unproven() {
     let script = include_str!("../fixtures/apart/needs.py");
     let tests = include_str!("../fixtures/apart/test_needs.py");
     let told = told_within(60, script, &[("test_needs.py", tests)]).await;
@@ -151,7 +151,7 @@ async fn a_test_that_needs_one_process_is_unproven_where_it_passes() {
 }
 
 #[tokio::test]
-async fn results_that_the_script_prints_itself_do_not_count() {
+async fn results_forged_by_the_script_do_not_count() {
     let script = "import json, os, sys\n\
         for fd in range(1, 10):\n    \
         for token in ('', 'T'):\n        \
@@ -165,7 +165,7 @@ async fn results_that_the_script_prints_itself_do_not_count() {
 }
 
 #[tokio::test]
-async fn a_test_that_ends_or_hangs_the_program_is_named_and_the_others_keep_their_results() {
+async fn a_test_that_exits_or_hangs_is_named_and_the_others_keep_results() {
     let tests =
         "def test_a(): pass\ndef test_b():\n    import os; os._exit(7)\ndef test_c(): pass\n";
     expect(
@@ -185,7 +185,7 @@ async fn a_test_that_ends_or_hangs_the_program_is_named_and_the_others_keep_thei
 }
 
 #[tokio::test]
-async fn a_file_that_can_not_be_loaded_says_why() {
+async fn a_test_file_that_cannot_be_loaded_says_why() {
     let missing = "from script import subtract\ndef test_a(): pass\n";
     let told_missing = told(ADD, "test_x.py", missing).await;
     expect(&told_missing, &["test_x.py failed: it can't be loaded: "]);
@@ -222,7 +222,7 @@ async fn a_plain_script_of_asserts_is_one_test() {
 }
 
 #[tokio::test]
-async fn unittest_classes_are_run_with_their_set_up() {
+async fn unittest_classes_run_with_their_setup() {
     let tests = "import unittest\nfrom script import add\n\
         class Sums(unittest.TestCase):\n    \
         @classmethod\n    def setUpClass(cls): cls.two = 2\n    \
@@ -241,7 +241,7 @@ async fn unittest_classes_are_run_with_their_set_up() {
 }
 
 #[tokio::test]
-async fn what_only_pytest_can_do_is_said_to_need_it_and_fails_nothing() {
+async fn tests_that_need_pytest_are_skipped_without_it() {
     let mut asked = std::process::Command::new(&PYTHON.path);
     let has_pytest = asked.args(["-c", "import pytest"]).output().unwrap().status.success();
     for tests in [
@@ -257,7 +257,7 @@ async fn what_only_pytest_can_do_is_said_to_need_it_and_fails_nothing() {
 }
 
 #[tokio::test]
-async fn a_test_that_needs_a_module_that_is_not_here_fails_nothing() {
+async fn tests_that_need_a_missing_module_are_skipped() {
     let tests = "import numpy_of_nobody, script\ndef test_a(): assert script.add\n";
     let said = "test_x.py skipped: needs the module `numpy_of_nobody`";
     expect(&told(ADD, "test_x.py", tests).await, &[said]);
@@ -270,7 +270,7 @@ async fn a_test_that_needs_a_module_that_is_not_here_fails_nothing() {
 }
 
 #[tokio::test]
-async fn each_case_is_run_by_itself_with_what_it_gives() {
+async fn each_case_runs_separately_with_its_own_input() {
     let script = "import sys\nn = int(input())\nopen('out.txt', 'x').write('x')\n\
         print(sys.argv[1:], open('a/in.txt').read(), 10 / n)\n";
     let cases = "- name: half\n  args: [-v, 1]\n  stdin: '20'\n  files: {a/in.txt: x}\n  number: 0.5\n\
@@ -290,7 +290,7 @@ async fn each_case_is_run_by_itself_with_what_it_gives() {
 }
 
 #[test]
-fn a_file_without_a_test_is_refused_and_a_folder_gives_those_that_are() {
+fn a_file_without_tests_is_refused_and_a_folder_yields_its_test_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     for (name, text, said) in [

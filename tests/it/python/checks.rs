@@ -9,7 +9,7 @@ fn rules(lints: &[redraft::domain::report::Lint]) -> Vec<String> {
 }
 
 #[test]
-fn one_finding_weighs_less_in_a_longer_script() {
+fn the_lint_score_is_relative_to_the_number_of_statements() {
     for (script, statements, score) in [
         ("print(1)\n", 1, 10.0),
         ("import os\n", 1, 0.0),
@@ -23,7 +23,7 @@ fn one_finding_weighs_less_in_a_longer_script() {
 }
 
 #[test]
-fn what_python_would_not_compile_is_refused() {
+fn code_that_python_does_not_compile_is_a_syntax_error() {
     for (script, line) in [
         ("def f(:\n    pass\n", 1),
         ("x = 1\nprint 'hello'\n", 2),
@@ -82,7 +82,7 @@ fn what_python_would_not_compile_is_refused() {
 }
 
 #[test]
-fn what_python_takes_is_taken() {
+fn code_that_python_compiles_is_accepted() {
     for script in [
         "",
         "\u{feff}x = 1\r\ny = 2\r\n",
@@ -107,7 +107,7 @@ fn what_python_takes_is_taken() {
 }
 
 #[test]
-fn nesting_without_end_is_refused_and_ends_nothing() {
+fn extreme_nesting_is_refused_without_a_crash() {
     let many = 200_000;
     for script in [
         "(".repeat(many),
@@ -154,7 +154,7 @@ fn nesting_without_end_is_refused_and_ends_nothing() {
 }
 
 #[test]
-fn what_stops_a_script_is_an_error_and_the_rest_is_not() {
+fn only_findings_that_stop_a_script_are_errors() {
     for (script, errors) in [
         ("print(x)\nprint(x)\n", &["1:F821"] as &[&str]),
         ("print(x)  # noqa\n", &["1:F821"]),
@@ -213,7 +213,7 @@ fn imports_are_mapped_to_the_packages_that_they_need() {
 }
 
 #[test]
-fn what_a_script_asks_for_is_told_under_any_name() {
+fn capabilities_are_found_under_any_import_name() {
     use CapabilityKind::{DynamicCode, Environment, Files, NativeCode, Network, Processes};
     for (script, kind, what) in [
         ("import subprocess as sp\nsp.run(['ls'])\n", Processes, "2 subprocess.run"),
@@ -281,7 +281,7 @@ fn what_a_script_asks_for_is_told_under_any_name() {
 }
 
 #[test]
-fn a_script_with_a_window_is_known() {
+fn a_script_with_a_window_is_recognized() {
     for (script, window) in [
         ("import tkinter as tk\n", true),
         ("from PyQt5.QtWidgets import QApplication\n", true),
@@ -297,7 +297,7 @@ fn a_script_with_a_window_is_known() {
 }
 
 #[test]
-fn nothing_that_a_model_writes_makes_the_checks_fail() {
+fn no_text_makes_the_checks_panic() {
     let pieces = [
         "def f(", "\"\"\"", "'", "\\", "\n", "\t", "  ", "x = ", "{", "}", "]", ":", "\r", "#",
         "f'{", "lambda", "é", "\u{2028}", "\u{feff}", "import *", "from . ", "@", "**", "...",
@@ -320,7 +320,7 @@ fn nothing_that_a_model_writes_makes_the_checks_fail() {
 }
 
 #[test]
-fn what_sets_up_a_terminal_or_asks_at_one_is_told_by_its_syntax() {
+fn scripts_that_need_a_terminal_are_recognized_by_their_syntax() {
     for (script, terminal) in [
         ("import curses\n", true),
         ("from curses import wrapper\n", true),

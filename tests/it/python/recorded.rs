@@ -122,7 +122,7 @@ const NOT_IN_3_9: [&str; 6] =
     ["group", "group_nested", "group_of_tasks", "group_rest", "notes", "syntax_unclosed"];
 
 #[test]
-fn errors_of_every_python_are_read_alike() {
+fn errors_of_every_python_version_are_read_the_same_way() {
     for recorded in recorded() {
         let Recorded { version, name, ended, stderr, .. } = &recorded;
         let Some((_, kind, messages, line)) = ERRORS.iter().find(|row| row.0 == name) else {
@@ -141,7 +141,7 @@ fn errors_of_every_python_are_read_alike() {
 }
 
 #[test]
-fn an_error_that_python_ignores_is_none_of_the_script() {
+fn an_error_that_python_ignores_does_not_fail_the_script() {
     for recorded in recorded() {
         let Recorded { version, name, ended, stderr, .. } = &recorded;
         let kind = match name.as_str() {
@@ -156,7 +156,7 @@ fn an_error_that_python_ignores_is_none_of_the_script() {
 }
 
 #[test]
-fn an_exit_code_says_nothing_of_threads_and_processes() {
+fn errors_in_threads_and_processes_are_found_despite_exit_code_0() {
     let mut ended_well = BTreeSet::new();
     for recorded in recorded() {
         let Recorded { version, name, ended, stderr, .. } = &recorded;
@@ -177,7 +177,7 @@ fn an_exit_code_says_nothing_of_threads_and_processes() {
 }
 
 #[test]
-fn a_script_without_a_main_guard_is_told_so_by_every_python_that_needs_it() {
+fn a_missing_main_guard_gets_a_hint_where_the_python_version_needs_it() {
     for recorded in recorded() {
         let Recorded { version, name, ended, stderr, .. } = &recorded;
         if !name.ends_with("_without_guard") {
@@ -204,7 +204,7 @@ fn a_script_without_a_main_guard_is_told_so_by_every_python_that_needs_it() {
 }
 
 #[test]
-fn hints_go_with_the_words_of_every_python() {
+fn hints_match_the_error_messages_of_every_python_version() {
     for (name, said) in [
         ("arguments_choice", "no command-line arguments"),
         ("arguments_missing", "`nargs='?'` and a default to `add_argument('city', ...)`"),

@@ -43,7 +43,7 @@ async fn ran(ask: Ask<'_>) -> Ran {
 }
 
 #[tokio::test]
-async fn each_end_of_a_script_has_its_verdict() {
+async fn each_kind_of_script_end_has_its_verdict() {
     use RunVerdict::{Failed, Ok, Timeout, Waits};
     for (script, seconds, verdict, exit, said) in [
         ("print('hi')", 30, Ok, Some(0), ""),
@@ -99,7 +99,7 @@ async fn each_end_of_a_script_has_its_verdict() {
 }
 
 #[tokio::test]
-async fn a_script_that_asks_waits_where_nothing_was_given_and_has_failed_where_it_was() {
+async fn a_script_that_reads_missing_input_waits_or_fails_if_some_was_given() {
     use RunVerdict::{Failed, Ok, Waits};
     for (script, args, stdin, verdict) in [
         ("input('name? ')", "", "", Waits),
@@ -126,7 +126,7 @@ async fn a_script_that_asks_waits_where_nothing_was_given_and_has_failed_where_i
 }
 
 #[tokio::test]
-async fn a_script_that_reads_without_end_waits_where_nothing_was_given() {
+async fn an_endless_reader_waits_without_input_and_times_out_with_some() {
     use RunVerdict::{Timeout, Waits};
     let reads = "import sys\nwhile sys.stdin.readline() != 'q': pass";
     for (script, stdin, verdict) in
@@ -149,7 +149,7 @@ const CURSES: &str = "import curses\n\
     curses.wrapper(main)\n";
 
 #[tokio::test]
-async fn a_program_that_needs_a_terminal_gets_one_and_its_screen_is_kept() {
+async fn a_program_that_needs_a_terminal_gets_one_and_its_screen_is_captured() {
     use RunVerdict::{Failed, Ok, Waits};
     for (script, stdin, verdict, shown) in [
         (CURSES, "", Waits, "\n\n    draft 1\n"),
@@ -185,7 +185,7 @@ async fn a_program_that_needs_a_terminal_gets_one_and_its_screen_is_kept() {
 }
 
 #[tokio::test]
-async fn a_script_sees_its_data_its_input_and_little_else() {
+async fn a_script_sees_only_its_data_arguments_and_input() {
     let folder = tempfile::tempdir().unwrap();
     let (csv, tree) = (folder.path().join("sales.csv"), folder.path().join("more"));
     fs::write(&csv, "a,b\n").unwrap();
@@ -230,7 +230,7 @@ async fn run_fault(ask: Ask<'_>, cancel: &CancellationToken) -> RunFault {
 }
 
 #[tokio::test]
-async fn what_a_script_writes_is_kept_and_harmless() {
+async fn only_plain_files_of_a_run_are_kept_under_safe_names() {
     let folder = tempfile::tempdir().unwrap();
     let data = [folder.path().join("in.txt")];
     fs::write(&data[0], "as it was").unwrap();
@@ -261,7 +261,7 @@ async fn what_a_script_writes_is_kept_and_harmless() {
 }
 
 #[tokio::test]
-async fn a_script_that_finds_no_display_is_skipped_and_not_failed() {
+async fn a_script_without_a_display_is_skipped_instead_of_failed() {
     // As toolkits end without one; here so that the test needs none of them.
     let script =
         "import sys\nsys.exit('_tkinter.TclError: no display name and no $DISPLAY variable')";
@@ -281,7 +281,7 @@ async fn a_script_that_finds_no_display_is_skipped_and_not_failed() {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_is_no_run() {
+async fn a_cancelled_run_is_interrupted_without_a_result() {
     let cancel = CancellationToken::new();
     cancel.cancel();
     let fault = run_fault(ask("while True: pass"), &cancel).await;
@@ -296,7 +296,7 @@ async fn behaviour(script: &str, tests: &[PathBuf]) -> BTreeMap<String, String> 
 }
 
 #[tokio::test]
-async fn scripts_that_do_the_same_in_another_way_are_taken_for_different_ones() {
+async fn equivalent_functions_have_the_same_behaviour_hash() {
     let even =
         "def even(numbers: list[int]) -> list[int]:\n    return [n for n in numbers if n % 2 == 0]";
     let alike = [
@@ -346,7 +346,7 @@ async fn scripts_that_do_the_same_in_another_way_are_taken_for_different_ones() 
 }
 
 #[tokio::test]
-async fn what_tests_call_a_function_with_is_not_what_it_is_compared_by() {
+async fn functions_are_compared_with_the_arguments_of_the_tests() {
     let folder = tempfile::tempdir().unwrap();
     let tests = folder.path().join("test_f.py");
     let text = "from script import seconds\n\ndef test_it():\n    assert seconds('1:30') == 90\n";

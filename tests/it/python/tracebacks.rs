@@ -27,7 +27,7 @@ ValueError: invalid literal for int() with base 10: 'x'
 "#;
 
 #[test]
-fn the_error_that_ended_the_script_is_found_with_its_own_lines() {
+fn the_final_error_is_found_with_the_script_s_own_lines() {
     let read = read(ORDINARY);
     assert_eq!(read.kind, "ValueError");
     assert_eq!(read.message, "invalid literal for int() with base 10: 'x'");
@@ -36,7 +36,7 @@ fn the_error_that_ended_the_script_is_found_with_its_own_lines() {
 }
 
 #[test]
-fn every_shape_of_error_is_read() {
+fn every_traceback_format_is_read() {
     let during = format!(
         "{ORDINARY}\nDuring handling of the above exception, another exception occurred:\n\n\
          Traceback (most recent call last):\n  File \"./script_v1.py\", line 6, in <module>\n    x\n\
@@ -92,7 +92,7 @@ fn every_shape_of_error_is_read() {
 }
 
 #[test]
-fn an_error_that_ended_nothing_is_not_taken_for_the_one_that_ended_the_script() {
+fn an_ignored_error_is_not_taken_for_the_final_one() {
     let about = |said: &str, error: &str| {
         format!(
             "{said}\nTraceback (most recent call last):\n  File \"./script_v1.py\", line 1, in __del__\n    x\n{error}\n"
@@ -159,7 +159,7 @@ fn an_error_that_ended_nothing_is_not_taken_for_the_one_that_ended_the_script() 
 }
 
 #[test]
-fn a_script_whose_processes_run_it_anew_is_told_the_guard() {
+fn multiprocessing_errors_get_a_hint_about_the_main_guard() {
     let child = "Traceback (most recent call last):\n  File \"<string>\", line 1, in <module>\n\
                  RuntimeError: \n        An attempt has been made to start a new process before the\n\
                  \x20       current process has finished its bootstrapping phase.\n\n\
@@ -204,7 +204,7 @@ fn a_script_whose_processes_run_it_anew_is_told_the_guard() {
 }
 
 #[test]
-fn known_causes_come_with_a_hint() {
+fn known_causes_of_errors_get_a_hint() {
     let tail = |last: &str| {
         format!(
             "Traceback (most recent call last):\n  File \"./script_v1.py\", line 6, in <module>\n{last}\n"
@@ -277,7 +277,7 @@ fn known_causes_come_with_a_hint() {
 }
 
 #[test]
-fn a_script_that_was_given_arguments_is_told_to_do_without() {
+fn an_argument_error_gets_a_hint_to_take_exactly_the_given_ones() {
     let args = ["5", "km", "miles"].map(str::to_owned);
     let usage =
         "usage: x [-h] value {km,mi} {km,mi}\nx: error: argument to: invalid choice: 'miles'\n";
@@ -292,7 +292,7 @@ fn a_script_that_was_given_arguments_is_told_to_do_without() {
 }
 
 #[test]
-fn the_line_of_names_is_skipped_where_nobody_can_skip_it() {
+fn a_header_row_read_as_data_gets_a_hint_how_to_skip_it() {
     let hint = |script: &str, line: usize| {
         let stderr = format!(
             "Traceback (most recent call last):\n  File \"script_v1.py\", line {line}, in <module>\n\
@@ -335,7 +335,7 @@ fn the_line_of_names_is_skipped_where_nobody_can_skip_it() {
 }
 
 #[test]
-fn no_error_output_is_too_long_or_too_strange() {
+fn any_error_output_gives_a_bounded_harmless_message() {
     let frame = "  File \"./script_v1.py\", line 4, in main\n    return int(text)\n";
     let deep =
         format!("Traceback (most recent call last):\n{}KeyError: 'a'\n", frame.repeat(10_000));

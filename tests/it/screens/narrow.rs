@@ -28,7 +28,7 @@ fn the_first_start_fits_a_narrow_terminal() {
 }
 
 #[test]
-fn what_is_streamed_fits_a_narrow_terminal() {
+fn streamed_text_fits_a_narrow_terminal() {
     insta::assert_snapshot!(streaming(COLUMNS), @r"
     The Coder writes v1 (local/m)
       * writing, 8 lines Ns
@@ -59,7 +59,7 @@ fn an_acceptance_fits_a_narrow_terminal() {
 }
 
 #[test]
-fn what_is_shown_of_a_session_fits_a_narrow_terminal() {
+fn show_and_list_fit_a_narrow_terminal() {
     let [session, version, list] = shown(COLUMNS);
     insta::assert_snapshot!(session, @r"
     s: count to two, in words that a child can read,
