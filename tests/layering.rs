@@ -219,7 +219,7 @@ fn read(package: &Path) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn no_module_imports_from_above_or_beside_it() {
+fn modules_import_only_from_allowed_layers() {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (path, imports) in read(Path::new("src")) {
@@ -248,7 +248,7 @@ fn no_module_imports_from_above_or_beside_it() {
 }
 
 #[test]
-fn a_crate_knows_those_below_it_only() {
+fn a_crate_depends_only_on_lower_crates() {
     for (name, below) in CRATES {
         let manifest = fs::read_to_string(format!("crates/{name}/Cargo.toml")).unwrap();
         let known = manifest.lines().filter_map(|line| line.strip_prefix("redraft-"));
@@ -273,7 +273,7 @@ fn holds(one: &str, other: &str) -> bool {
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn no_imports_are_circular() {
     let mut circles = Vec::new();
     for package in packages() {
         let files = read(&package);
@@ -298,7 +298,7 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn the_reader_of_imports_sees_them() {
+fn the_import_reader_finds_every_form_of_import() {
     for (code, path, expected) in [
         ("use crate::store::Store;", "agents::coder", vec!["store::Store"]),
         ("use crate::{cli, domain::text};", "x", vec!["cli", "domain::text"]),
@@ -332,7 +332,7 @@ fn code_of(text: &str) -> &str {
 }
 
 #[test]
-fn only_the_doors_open_the_disk_and_the_terminal() {
+fn only_the_file_and_terminal_modules_use_the_disk_and_the_terminal() {
     let doors = ["crates/files/src/", "src/terminal/", "src/main.rs"];
     let words = ["println!", "eprintln!", "print!(", "io::stdout()", "io::stdin()", "io::stderr()"];
     for file in packages().iter().flat_map(|package| sources(package)) {

@@ -57,7 +57,7 @@ fn expect_a_clean_end(pty: &mut Pty, code: i32) {
 }
 
 #[test]
-fn a_plan_that_a_sentence_changes_becomes_an_accepted_script() {
+fn a_plan_changed_by_a_remark_becomes_an_accepted_script() {
     let world = world();
     let mut pty = Pty::start(&world, &NEW);
     pty.expect("s: the plan");
@@ -80,7 +80,7 @@ fn a_plan_that_a_sentence_changes_becomes_an_accepted_script() {
 }
 
 #[test]
-fn feedback_arrives_whole_however_it_is_entered() {
+fn feedback_arrives_whole_whether_typed_pasted_or_edited() {
     for (keys, expected) in [
         ("it is too small", "it is too small\n"),
         ("\x1b[200~one\rtwo\r\rfour\x1b[201~", "one\ntwo\n\nfour\n"),
@@ -136,7 +136,7 @@ fn escape_at_a_prompt_goes_back_to_the_menu() {
 }
 
 #[test]
-fn escape_goes_one_step_back_through_the_questions_of_a_gate() {
+fn escape_goes_back_one_question_at_a_time() {
     let world = world();
     let mut pty = Pty::sized(&world, &NEW, 100, 40, &[]);
     pty.choose("Is this the plan?", "approve");
@@ -174,7 +174,7 @@ fn escape_goes_one_step_back_through_the_questions_of_a_gate() {
 }
 
 #[test]
-fn a_script_that_can_t_be_taken_is_opened_again_after_escape() {
+fn a_script_with_a_syntax_error_can_be_edited_again_after_escape() {
     let world = world();
     let editor = "sh -c 'cat \"$0\" >> seen; echo \"print(\" > \"$0\"'";
     let mut pty = Pty::sized(&world, &NEW, 100, 40, &[("EDITOR", editor)]);
@@ -213,7 +213,7 @@ fn escape_at_the_first_prompt_keeps_the_text_and_leaves_without_one() {
 }
 
 #[test]
-fn ctrl_d_at_a_menu_leaves_as_escape_does_at_the_gate() {
+fn ctrl_d_at_a_menu_leaves_like_escape_at_the_gate() {
     for (within, key) in [(None, ESCAPE), (None, CTRL_D), (Some("rewind"), CTRL_D)] {
         let world = world();
         let mut pty = at_the_version_gate(&world, &[]);
@@ -231,7 +231,7 @@ fn ctrl_d_at_a_menu_leaves_as_escape_does_at_the_gate() {
 }
 
 #[test]
-fn an_earlier_version_is_gone_back_to_run_and_gone_on_from() {
+fn an_earlier_version_can_be_chosen_run_and_continued() {
     let world = world();
     let args = ["new", "count to two", "--name", "s", "--sandbox", "off"];
     let mut pty = Pty::sized(&world, &args, 120, 40, &[]);
@@ -259,7 +259,7 @@ fn an_earlier_version_is_gone_back_to_run_and_gone_on_from() {
 }
 
 #[test]
-fn an_editor_that_fails_changes_nothing_and_one_that_works_makes_a_version() {
+fn only_a_successful_edit_makes_a_version() {
     for (editor, shown) in [
         ("false", "the editor `false` ended with exit code 1; nothing was changed"),
         ("no-such-editor --wait", "cannot start the editor `no-such-editor`"),
@@ -286,7 +286,7 @@ fn an_editor_that_fails_changes_nothing_and_one_that_works_makes_a_version() {
 }
 
 #[test]
-fn a_session_that_was_left_goes_on_at_the_same_gate() {
+fn a_resumed_session_continues_at_the_same_gate() {
     let world = world();
     let mut pty = Pty::start(&world, &NEW);
     pty.choose("Is this the plan?", "quit");
@@ -333,7 +333,7 @@ fn go_to(pty: &mut Pty, place: Place) {
 }
 
 #[test]
-fn ctrl_c_or_a_signal_ends_cleanly_wherever_one_is() {
+fn ctrl_c_or_a_signal_ends_cleanly_at_every_place() {
     for place in PLACES {
         for how in ["once", "twice", "signal"] {
             let world = hanging();
@@ -362,7 +362,7 @@ fn ctrl_c_or_a_signal_ends_cleanly_wherever_one_is() {
 }
 
 #[test]
-fn a_closed_terminal_leaves_a_session_that_can_be_resumed() {
+fn a_closed_terminal_leaves_a_resumable_session() {
     for place in PLACES {
         let world = hanging();
         let mut pty = Pty::under_a_shell(&world, &NEW);
@@ -387,7 +387,7 @@ fn a_closed_terminal_leaves_a_session_that_can_be_resumed() {
 }
 
 #[test]
-fn the_window_of_streamed_text_goes_when_the_answer_is_whole() {
+fn the_streaming_window_disappears_when_the_answer_is_complete() {
     for (columns, rows) in [(80, 24), (120, 40), (44, 12)] {
         let world = hanging();
         let mut pty = Pty::sized(&world, &NEW, columns, rows, &[]);
@@ -408,7 +408,7 @@ fn the_window_of_streamed_text_goes_when_the_answer_is_whole() {
 }
 
 #[test]
-fn keys_that_are_hit_while_a_model_writes_answer_nothing() {
+fn keys_pressed_while_a_model_writes_are_ignored() {
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         Asking::Coder => Reply::to(request, &fenced("print(1)")),
@@ -425,7 +425,7 @@ fn keys_that_are_hit_while_a_model_writes_answer_nothing() {
 }
 
 #[test]
-fn escape_sequences_of_others_never_reach_the_terminal() {
+fn foreign_escape_sequences_never_reach_the_terminal() {
     const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\x1b[?25l";
     let plan = format!("{PLAN}R3: It says {EVIL}. Check: look.\n");
     let review = format!(
@@ -483,7 +483,7 @@ fn expect_tame(pty: &Pty) {
 }
 
 #[test]
-fn no_colours_where_none_are_wanted() {
+fn no_color_switches_colours_off() {
     for (more, env, colored) in [
         (None, None, true),
         (Some("--no-color"), None, false),
@@ -503,7 +503,7 @@ fn no_colours_where_none_are_wanted() {
 }
 
 #[test]
-fn a_menu_leaves_nothing_behind_however_narrow_the_terminal_is() {
+fn a_menu_leaves_nothing_on_the_screen_at_any_width() {
     for columns in [40, 80, 120] {
         let world = world();
         let mut pty = Pty::sized(&world, &NEW, columns, 40, &[]);
@@ -523,7 +523,7 @@ fn a_menu_leaves_nothing_behind_however_narrow_the_terminal_is() {
 }
 
 #[test]
-fn a_letter_takes_the_choice_that_it_stands_before() {
+fn a_letter_selects_its_choice() {
     let world = world();
     let mut pty = Pty::start(&world, &NEW);
     pty.expect("? Is this the plan?");
@@ -544,7 +544,7 @@ fn a_letter_takes_the_choice_that_it_stands_before() {
 }
 
 #[test]
-fn long_texts_are_looked_at_in_the_pager_or_by_pages() {
+fn long_texts_are_shown_in_the_pager_or_page_by_page() {
     let script = fenced("for n in range(100):\n    print('line', n)");
     for (pager, begins) in [("sed s/^/paged/", "pagedline 0"), ("no-such-pager", "line 0")] {
         let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
@@ -571,7 +571,7 @@ fn long_texts_are_looked_at_in_the_pager_or_by_pages() {
 }
 
 #[test]
-fn a_version_is_used_at_the_gate_and_what_was_typed_can_become_its_input() {
+fn typed_input_of_a_run_at_the_gate_can_become_the_session_s_input() {
     let script = fenced("n = int(input('n? '))\nprint('double:', 2 * n)");
     for (answer, verdict) in [("no", "verdict: waits"), ("yes", "verdict: ok")] {
         let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
@@ -599,7 +599,7 @@ fn a_version_is_used_at_the_gate_and_what_was_typed_can_become_its_input() {
 }
 
 #[test]
-fn a_program_that_is_used_has_a_terminal_of_its_own_and_can_always_be_ended() {
+fn a_running_program_has_its_own_terminal_and_can_always_be_ended() {
     let script = "import curses, os, signal\n\
         signal.signal(signal.SIGINT, signal.SIG_IGN)\n\
         def main(screen):\n\
@@ -622,7 +622,7 @@ fn a_program_that_is_used_has_a_terminal_of_its_own_and_can_always_be_ended() {
 }
 
 #[test]
-fn files_are_links_where_the_terminal_says_that_it_has_them() {
+fn file_names_are_links_in_terminals_that_support_them() {
     let script = fenced("open('a b.txt', 'w').write('x')");
     for (env, linked) in [(None, false), (Some(("VTE_VERSION", "7003")), true)] {
         let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
@@ -643,7 +643,7 @@ fn files_are_links_where_the_terminal_says_that_it_has_them() {
 }
 
 #[test]
-fn every_command_names_files_by_paths_that_are_links() {
+fn every_command_prints_file_paths_as_links() {
     let writes = "open('kept.txt', 'w').write('x')";
     let script = fenced(writes);
     let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
@@ -677,7 +677,7 @@ fn every_command_names_files_by_paths_that_are_links() {
 }
 
 #[test]
-fn what_a_run_left_is_opened_or_said_where_it_is() {
+fn open_opens_the_files_of_a_run_or_prints_their_paths() {
     let png = "import struct, zlib\n\
         def part(kind, data): return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))\n\
         open('dot.png', 'wb').write(b'\\x89PNG\\r\\n\\x1a\\n' + part(b'IHDR', struct.pack('>IIBBBBB', 1, 1, 8, 0, 0, 0, 0)) + part(b'IDAT', zlib.compress(bytes(2))) + part(b'IEND', b''))\n";

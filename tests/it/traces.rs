@@ -79,7 +79,7 @@ fn world() -> World {
 const NEW: [&str; 7] = ["new", "count to two", "--name", "s", "--auto", "--config", "more.yaml"];
 
 #[test]
-fn model_calls_and_runs_are_spans_and_prompts_stay_here() {
+fn model_calls_and_runs_are_exported_without_prompts() {
     let (world, collector) = (world(), Collector::start(Some("200 OK")));
     let mut command = world.command(&NEW);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
@@ -110,7 +110,7 @@ fn model_calls_and_runs_are_spans_and_prompts_stay_here() {
 }
 
 #[test]
-fn prompts_and_answers_are_sent_where_the_configuration_says_so() {
+fn prompts_and_answers_are_exported_if_configured() {
     let (world, collector) = (world(), Collector::start(Some("200 OK")));
     let traces = format!("traces: {{ endpoint: '{}/base/', prompts: true }}\n", collector.address);
     world.write("more.yaml", &traces);
@@ -124,7 +124,7 @@ fn prompts_and_answers_are_sent_where_the_configuration_says_so() {
 }
 
 #[test]
-fn a_collector_that_is_down_refuses_or_is_silent_costs_a_line_and_nothing_else() {
+fn a_failing_collector_costs_one_line_of_output_only() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (address, why) in [
         (format!("http://{nobody}"), "nobody answers"),
@@ -145,7 +145,7 @@ fn a_collector_that_is_down_refuses_or_is_silent_costs_a_line_and_nothing_else()
 }
 
 #[test]
-fn nothing_is_sent_that_the_user_did_not_ask_for() {
+fn traces_are_sent_only_if_the_user_enabled_them() {
     let collector = Collector::start(Some("200 OK"));
     // The variable alone, a folder that is not trusted, and OpenTelemetry's own switch.
     let untrusted = format!("traces: {{ endpoint: '{}' }}\n", collector.address);
@@ -174,7 +174,7 @@ fn nothing_is_sent_that_the_user_did_not_ask_for() {
 }
 
 #[test]
-fn a_session_that_is_stopped_ends_its_spans() {
+fn a_paused_session_ends_its_spans() {
     let (world, collector) = (world(), Collector::start(Some("200 OK")));
     let mut command = world.command(&["new", "count", "--name", "s", "--config", "more.yaml"]);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);

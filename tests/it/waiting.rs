@@ -38,7 +38,7 @@ fn end(pty: &mut Pty) {
 }
 
 #[test]
-fn how_much_of_the_prompt_is_read_is_shown_where_the_server_says_it() {
+fn prompt_progress_is_shown_if_the_server_reports_it() {
     let world = world(|request, _| {
         let event = json!({
             "choices": [{"index": 0, "delta": {"role": "assistant", "content": null}}],
@@ -53,7 +53,7 @@ fn how_much_of_the_prompt_is_read_is_shown_where_the_server_says_it() {
 }
 
 #[test]
-fn what_is_left_is_estimated_by_the_version_and_the_profile_and_what_was_begun_is_not_counted() {
+fn the_time_left_is_estimated_without_the_prefilled_part() {
     let script: String = (10..50).map(|n| format!("print('line {n}')\n")).collect();
     let first = format!("{script}```\n");
     let world = world(move |request, number| {
@@ -88,7 +88,7 @@ fn what_is_left_is_estimated_by_the_version_and_the_profile_and_what_was_begun_i
 }
 
 #[test]
-fn a_copy_of_the_version_is_not_waited_for_and_not_run() {
+fn a_copy_of_the_version_is_stopped_early_and_not_run() {
     let copied = fenced("print(1)");
     let copied = copied.strip_prefix("Here it is:\n").unwrap().to_owned();
     let world = world(move |request, number| match number {
@@ -118,7 +118,7 @@ fn a_copy_of_the_version_is_not_waited_for_and_not_run() {
 }
 
 #[test]
-fn where_nobody_waits_at_a_terminal_nothing_is_said_of_it() {
+fn without_a_terminal_no_progress_is_printed() {
     let script = fenced(&"print(1)\n".repeat(30));
     for (more, out) in [(&[][..], true), (&["--json"], false), (&["--quiet"], true)] {
         let script = script.clone();

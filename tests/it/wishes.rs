@@ -16,7 +16,7 @@ fn versions(n: usize) -> Vec<String> {
 }
 
 #[test]
-fn every_open_wish_is_in_every_later_prompt() {
+fn every_open_feedback_is_in_every_later_prompt() {
     let scripts = versions(21);
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let world = World::scripted(&[PLAN], &scripts, &[ACCEPT]);
@@ -39,7 +39,7 @@ fn every_open_wish_is_in_every_later_prompt() {
 }
 
 #[test]
-fn who_takes_a_version_is_content_with_it() {
+fn accepting_a_version_settles_its_feedback() {
     let scripts = versions(3);
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let world = World::scripted(&[PLAN], &scripts, &[ACCEPT]);
@@ -52,7 +52,7 @@ fn who_takes_a_version_is_content_with_it() {
 }
 
 #[test]
-fn no_review_settles_what_the_user_saw() {
+fn no_review_settles_a_finding_of_the_user() {
     let scripts = versions(4);
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let world = World::scripted(&[PLAN], &scripts, &[ACCEPT]);
@@ -69,7 +69,7 @@ fn no_review_settles_what_the_user_saw() {
 }
 
 #[test]
-fn who_goes_back_to_a_version_finds_its_findings_open() {
+fn going_back_to_a_version_reopens_its_findings() {
     let scripts = ["print(1)", "print(2)", "print(3)"].map(fenced);
     let first =
         "R1: met\nR2: not met\n- [blocker] R2 \"print(1)\" the sum is missing\nVERDICT: ITERATE\n";

@@ -52,7 +52,7 @@ fn a_task_becomes_an_accepted_script_with_everything_on_disk() {
 }
 
 #[test]
-fn the_plan_is_talked_through_before_any_code_is_written() {
+fn the_plan_is_discussed_before_any_code_is_written() {
     let world = World::scripted(
         &[PLAN, "Now with three.\nR1: It prints one.\nR2: It prints three.\n"],
         &[&fenced("print(1)")],
@@ -68,7 +68,7 @@ fn the_plan_is_talked_through_before_any_code_is_written() {
 }
 
 #[test]
-fn no_agents_thoughts_nor_the_marks_of_its_chat_format_reach_a_session() {
+fn thinking_and_chat_marks_never_reach_the_session_files() {
     let think = "<|channel|>analysis<|message|>R1. A draft.\nR2: not met\n<|end|><|start|>assistant\
                  <|channel|>final<|message|>";
     let say = |answer: &str| format!("{think}{answer}<|return|><|start|>user<|message|>R3. More.");
@@ -84,7 +84,7 @@ fn no_agents_thoughts_nor_the_marks_of_its_chat_format_reach_a_session() {
 }
 
 #[test]
-fn what_an_answer_installs_for_its_script_is_declared_where_imports_do_not_tell_it() {
+fn packages_an_answer_installs_are_declared_if_imports_do_not_name_them() {
     let script = "import strange\n\nprint(strange.x)";
     let answer = format!("```bash\npip install -q unheard-of\n```\n{}", fenced(script));
     let world = World::scripted(&[PLAN], &[&answer], &[ACCEPT]);
@@ -98,7 +98,7 @@ fn what_an_answer_installs_for_its_script_is_declared_where_imports_do_not_tell_
 }
 
 #[test]
-fn input_that_ends_at_a_gate_pauses_there_and_the_gate_is_asked_again() {
+fn input_that_ends_at_a_gate_pauses_and_resume_asks_again() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let out = world.run(&new(&["--no-run"])).expect(3);
     assert_eq!(out.last_line(), "resume with: redraft resume s");
@@ -110,7 +110,7 @@ fn input_that_ends_at_a_gate_pauses_there_and_the_gate_is_asked_again() {
 }
 
 #[test]
-fn feedback_reaches_the_coder_and_names_the_cause() {
+fn feedback_reaches_the_coder_and_is_the_cause_of_the_version() {
     let world = World::scripted(
         &[PLAN],
         &[&fenced("print(1)"), &fenced("print(2)"), &fenced("print(3)")],
@@ -133,7 +133,7 @@ fn feedback_reaches_the_coder_and_names_the_cause() {
 }
 
 #[test]
-fn the_manager_can_go_back_and_go_on_from_there() {
+fn the_user_can_rewind_and_continue_from_there() {
     let world = World::scripted(
         &[PLAN],
         &[&fenced("print(1)"), &fenced("print(2)"), &fenced("print(3)")],
@@ -148,7 +148,7 @@ fn the_manager_can_go_back_and_go_on_from_there() {
 }
 
 #[test]
-fn auto_accepts_what_works_and_says_when_nothing_was_run() {
+fn auto_accepts_a_version_that_passes_and_says_if_nothing_was_run() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let out = world.run(&new(&["--auto", "--no-run"])).expect(0);
     assert!(out.out.contains("without a run"), "{}", out.out);
@@ -171,7 +171,7 @@ fn auto_stops_at_the_limit_of_versions() {
 }
 
 #[test]
-fn auto_stops_before_the_budget_is_passed() {
+fn auto_stops_at_the_token_budget() {
     let world = ten_versions();
     let out = world.run(&new(&["--auto", "--no-run", "--budget-tokens", "500"])).expect(3);
     assert!(out.out.contains("budget"), "{}", out.out);
@@ -183,7 +183,7 @@ fn auto_stops_before_the_budget_is_passed() {
 }
 
 #[test]
-fn a_coder_that_repeats_itself_is_stuck_and_not_asked_for_ever() {
+fn a_coder_that_repeats_itself_is_stuck_after_a_few_calls() {
     let same = fenced("print(1)");
     let iterate =
         "R1: not met\nR2: met\n- [blocker] R1 \"print(1)\" prints nothing else\nVERDICT: ITERATE";
@@ -194,7 +194,7 @@ fn a_coder_that_repeats_itself_is_stuck_and_not_asked_for_ever() {
 }
 
 #[test]
-fn a_coder_that_gave_its_failed_script_again_is_asked_afresh() {
+fn a_coder_that_returns_its_failed_script_is_asked_without_seeing_it() {
     let bad = fenced("print(1 / 0)");
     let world = World::scripted(&[PLAN], &[&bad, &bad, &fenced("print(1)")], &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
@@ -213,7 +213,7 @@ fn a_coder_that_gave_its_failed_script_again_is_asked_afresh() {
 }
 
 #[test]
-fn a_coder_that_copies_what_it_should_repair_is_not_shown_it_at_later_repairs() {
+fn a_coder_that_copied_the_script_is_not_shown_it_in_later_repairs() {
     let scripts = ["print(1 / 0)", "print(1 / 0)", "print(2 / 0)", "print(3)"].map(fenced);
     let world = World::scripted(&[PLAN], &scripts.each_ref().map(String::as_str), &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
@@ -224,7 +224,7 @@ fn a_coder_that_copies_what_it_should_repair_is_not_shown_it_at_later_repairs() 
 }
 
 #[test]
-fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
+fn a_script_without_output_is_sent_back_once() {
     let idle = "import argparse\nwords = argparse.ArgumentParser()\n\
                 words.add_argument('--show', action='store_true')\n\
                 if words.parse_args().show:\n    print(";
@@ -269,7 +269,7 @@ fn a_script_that_shows_nothing_without_arguments_goes_back_once() {
 }
 
 #[test]
-fn a_script_that_runs_and_cannot_be_meant_is_accepted_at_once() {
+fn a_suspicious_script_is_sent_back_once() {
     const TEST: &str = "from script import half\ndef test_one(): assert half(1) == 0.5\n";
     let constant = "def half(x):\n    return 0.5";
     let hidden = "cities = ['Rome', 'Oslo']\nfor city in cities:\n    \
@@ -322,7 +322,7 @@ fn a_script_that_runs_and_cannot_be_meant_is_accepted_at_once() {
 }
 
 #[test]
-fn a_script_that_leaves_out_a_file_of_its_plan_is_sent_back() {
+fn a_script_that_does_not_write_a_planned_file_is_sent_back() {
     let saves = "with open('clock.png', 'wb') as file:\n    file.write(b'12')\nprint('saved')";
     for (flags, saved) in [(&["--auto"][..], "v2"), (&["--auto", "--candidates", "2"], "v1")] {
         let scripts = [fenced("print('ten past ten')"), fenced(saves)];
@@ -344,7 +344,7 @@ fn a_script_that_leaves_out_a_file_of_its_plan_is_sent_back() {
 }
 
 #[test]
-fn a_forgotten_import_costs_no_repair() {
+fn a_missing_import_is_added_without_a_repair() {
     let world = World::scripted(&[PLAN], &[&fenced("print(math.floor(1.5))")], &[ACCEPT]);
     let out = world.run(&new(&["--auto", "--sandbox", "off"])).expect(0);
     assert!(out.out.contains("a forgotten import was added: import math"), "{}", out.out);
@@ -353,7 +353,7 @@ fn a_forgotten_import_costs_no_repair() {
 }
 
 #[test]
-fn blockers_that_stay_open_are_stuck_after_one_warmer_try() {
+fn lasting_blockers_are_stuck_after_one_warmer_try() {
     let scripts: Vec<String> = (0..20).map(|n| fenced(&format!("print({n})"))).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     let iterate =
@@ -373,7 +373,7 @@ fn blockers_that_stay_open_are_stuck_after_one_warmer_try() {
 }
 
 #[test]
-fn what_the_version_before_had_is_not_left_out_whatever_its_comments_say() {
+fn a_script_that_omits_earlier_code_is_requested_again() {
     let script = |area: &str, n: u32| {
         fenced(&format!("def area(r):\n    {area}\n\n\n# remaining functions as above\nprint({n})"))
     };
@@ -390,7 +390,7 @@ fn what_the_version_before_had_is_not_left_out_whatever_its_comments_say() {
 }
 
 #[test]
-fn an_answer_without_a_script_is_asked_for_again_with_the_reason() {
+fn an_answer_without_a_script_is_requested_again_with_the_reason() {
     let world = World::scripted(
         &[PLAN],
         &["I can't.", &fenced("def f(:\n  pass"), &fenced("print(1)")],
@@ -406,7 +406,7 @@ fn an_answer_without_a_script_is_asked_for_again_with_the_reason() {
 }
 
 #[test]
-fn a_coder_that_never_gives_a_script_ends_the_work_in_a_bounded_time() {
+fn a_coder_that_never_gives_a_script_is_asked_four_times() {
     let world = World::scripted(&[PLAN], &["I can't."], &[ACCEPT]);
     let out = world.run(&new(&["--auto", "--no-run"])).expect(3);
     assert!(out.out.contains("no usable script in 4 answers"), "{}", out.out);
@@ -414,14 +414,14 @@ fn a_coder_that_never_gives_a_script_ends_the_work_in_a_bounded_time() {
 }
 
 #[test]
-fn a_planner_that_can_not_plan_does_not_keep_anybody_from_a_script() {
+fn without_a_usable_plan_the_request_is_the_requirement() {
     let world = World::scripted(&["```python\nprint(1)\n```"], &[&fenced("print(1)")], &[ACCEPT]);
     world.run(&new(&["--auto", "--no-run"])).expect(0);
     assert!(world.read("sessions/s/plan.md").contains("R1: count to two"));
 }
 
 #[test]
-fn every_event_is_a_line_of_json_where_that_is_wanted() {
+fn with_json_every_event_is_a_line() {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     let out = world.run(&new(&["--auto", "--no-run", "--json"])).expect(0);
     assert_eq!(out.json(), world.journal("s"));
@@ -473,7 +473,7 @@ fn ten_versions() -> World {
 }
 
 #[test]
-fn a_second_process_is_told_who_works_on_the_session() {
+fn a_second_process_is_told_which_one_holds_the_session() {
     use crate::support::model_server::Reply;
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
@@ -494,7 +494,7 @@ fn a_second_process_is_told_who_works_on_the_session() {
 }
 
 #[test]
-fn what_nobody_allowed_is_asked_for_by_its_name_and_remembered() {
+fn each_new_permission_is_asked_once_by_its_name() {
     let scripts = [
         "print(len(open('/etc/hostname').read()) > 0)",
         "print(open('/etc/hostname').read() != '', 'again')",
@@ -526,7 +526,7 @@ fn what_nobody_allowed_is_asked_for_by_its_name_and_remembered() {
 }
 
 #[test]
-fn what_a_flag_allows_is_not_asked_and_opens_just_that() {
+fn what_a_flag_allows_is_granted_without_a_question() {
     let script = "import socket\nprint(open('/etc/hostname').read() != '', socket.gethostname())";
     let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
     let allow = ["--allow", "read=/etc/hostname", "--allow", "network"];
@@ -537,7 +537,7 @@ fn what_a_flag_allows_is_not_asked_and_opens_just_that() {
 }
 
 #[test]
-fn a_script_that_a_model_does_not_clearly_call_safe_is_not_run_without_the_manager() {
+fn a_script_not_clearly_judged_safe_runs_only_if_the_user_allows() {
     for (answer, input, verdict, said) in [
         ("SAFE: yes\nREASON: it only prints.", None, "ok", "judged safe"),
         ("SAFE: no\nREASON: line 1 harms.", None, "refused", "line 1 harms."),
@@ -602,7 +602,7 @@ fn a_version_that_crashes_does_not_replace_one_that_ran() {
 }
 
 #[test]
-fn a_program_that_draws_on_a_terminal_gets_one_and_is_not_repaired_for_want_of_it() {
+fn a_program_that_needs_a_terminal_gets_one_without_a_repair() {
     for (script, code, shown) in [
         (
             "import curses\ndef main(screen):\n    screen.addstr('drawn')\n    screen.getch()\n\
@@ -624,7 +624,7 @@ fn a_program_that_draws_on_a_terminal_gets_one_and_is_not_repaired_for_want_of_i
 }
 
 #[test]
-fn a_program_that_asks_waits_for_its_user_and_is_not_repaired_until_it_gets_input() {
+fn a_program_that_waits_for_input_is_not_repaired() {
     let script = fenced("n = int(input('n? '))\nprint('double:', 2 * n)");
     let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
     let calls = || world.received().into_iter().filter(|r| agent(r) == Asking::Coder).count();
@@ -648,7 +648,7 @@ fn a_program_that_asks_waits_for_its_user_and_is_not_repaired_until_it_gets_inpu
 }
 
 #[test]
-fn an_example_is_enough_input_for_a_program_that_waits() {
+fn an_example_gives_a_waiting_program_its_input() {
     let script = fenced("n = int(input('n? '))\nprint('double:', 2 * n)");
     let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
     world.run(&new(&["--auto"])).expect(3);

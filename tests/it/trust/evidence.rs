@@ -70,7 +70,7 @@ fn forging(rows: &[(&'static str, &str, &'static str, &'static str)]) {
 }
 
 #[test]
-fn a_script_does_not_reach_what_tells_of_the_tests() {
+fn a_script_cannot_reach_the_test_reporter() {
     forging(&[
         (
             "walks the frames of its process to the function that tells, and ends the process",
@@ -152,7 +152,7 @@ fn a_script_does_not_reach_what_tells_of_the_tests() {
 }
 
 #[test]
-fn a_script_does_not_change_what_tests_are_run_by() {
+fn a_script_cannot_change_the_test_runner() {
     check(&[
         Row {
             attack: "patches unittest",
@@ -230,7 +230,7 @@ fn a_script_does_not_change_what_tests_are_run_by() {
 }
 
 #[test]
-fn a_script_does_not_end_a_test_well() {
+fn a_script_cannot_make_a_test_pass_by_ending_it() {
     check(&[
         Row {
             attack: "ends the process with exit code 0 as it is loaded",
@@ -275,7 +275,7 @@ fn a_script_does_not_end_a_test_well() {
 }
 
 #[test]
-fn what_a_script_answers_is_compared_as_data() {
+fn results_of_a_script_are_compared_as_data() {
     let equal = "class Equal:\n    def __eq__(self, other): return True\n    \
                  def __ne__(self, other): return False\n    __hash__ = None\n";
     for (attack, script, test, seen) in [
@@ -353,7 +353,7 @@ fn what_a_script_answers_is_compared_as_data() {
 
 /// What passes beside the script only is no reason to overrule the Reviewer, and is told.
 #[test]
-fn an_unproven_test_decides_nothing() {
+fn an_unproven_test_does_not_overrule_the_reviewer() {
     let blocker = "R1: met\nR2: not met\n- [blocker] R2 \"return Equal()\" it never adds\n\
                    VERDICT: ITERATE\n";
     let script = "class Equal:\n    def __eq__(self, other): return True\n\n\

@@ -383,7 +383,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn a_folder_opens_nothing_before_somebody_trusts_it_and_the_rest_of_its_file_is_used() {
+fn risky_settings_of_an_untrusted_folder_are_ignored_and_the_rest_used() {
     for row in ROWS {
         let Row { would_have_had, own, yaml, types, named, had } = row;
         // Harmless, and below what the user allows.
@@ -426,7 +426,7 @@ fn a_folder_opens_nothing_before_somebody_trusts_it_and_the_rest_of_its_file_is_
 }
 
 #[test]
-fn what_is_harmless_is_used_without_a_word() {
+fn harmless_settings_of_a_folder_are_used_without_a_question() {
     let yaml = "preset: quick\ncandidates: 2\nlint: repair\nsampling_temperature_step: 0.2\n\
                 run: false\ninstall: never\nsafety: both\nprobe: never\ncheck_index: true\n\
                 limits: { max_versions: 4, repairs: 1, budget_tokens: 800000, budget_usd: 1, steps: 3 }\n\
@@ -458,7 +458,7 @@ fn what_is_harmless_is_used_without_a_word() {
 const EVIL: &str = "providers: { local: { base_url: DECOY/v1 } }\n";
 
 #[test]
-fn no_other_flag_and_no_input_trusts_a_folder() {
+fn only_trust_yes_trusts_a_folder_without_a_terminal() {
     for (args, input) in [
         (&["new", "t", "--name", "x", "--no-run", "--yes"][..], "approve\naccept\n"),
         (&["new", "t", "--name", "x", "--no-run", "--auto", "--json"], ""),
@@ -482,7 +482,7 @@ fn no_other_flag_and_no_input_trusts_a_folder() {
 }
 
 #[test]
-fn trust_ends_when_the_file_changes_the_folder_moves_or_the_user_says_so() {
+fn trust_ends_when_the_file_changes_the_folder_moves_or_on_revoke() {
     let case = Case::new("", EVIL);
     let evil = case.filled(EVIL);
     let place = |folder: &str, text: &str| {
@@ -544,7 +544,7 @@ fn trust_ends_when_the_file_changes_the_folder_moves_or_the_user_says_so() {
 }
 
 #[test]
-fn files_that_the_user_names_or_owns_need_no_trust() {
+fn files_named_by_the_user_and_the_user_s_own_need_no_trust() {
     // The folder's file, named.
     let case = Case::new("", EVIL);
     let named = ["--config", "./redraft.yaml"];
@@ -566,7 +566,7 @@ fn files_that_the_user_names_or_owns_need_no_trust() {
 }
 
 #[test]
-fn a_person_at_a_terminal_is_asked_once() {
+fn at_a_terminal_the_user_is_asked_once_about_trust() {
     let start = |case: &Case, name: &'static str| {
         let args = ["new", "count to two", "--no-run", "--name", name];
         let env = [("LOCAL_KEY", "own-key")];
@@ -614,7 +614,7 @@ fn a_person_at_a_terminal_is_asked_once() {
 }
 
 #[test]
-fn what_a_folder_writes_into_its_file_is_shown_as_text() {
+fn the_text_of_a_folder_s_file_is_shown_escaped_and_cut() {
     let (long, name) = ("x".repeat(5000), "y".repeat(900));
     let yaml = format!(
         "python: \"\\e]0;title\\a\\e[2J\\u202e{long}\"\nproviders:\n  \"\\e[31mred\\nline\": {{ kind: \
@@ -641,7 +641,7 @@ fn what_a_folder_writes_into_its_file_is_shown_as_text() {
 }
 
 #[test]
-fn a_folder_has_no_templates_environments_or_sessions_of_its_own_that_are_used_unasked() {
+fn a_folder_s_own_templates_venvs_and_sessions_are_not_used_unasked() {
     // Templates come from the program and the user's own folder only.
     let case = Case::new("", "prompts: prompts\n");
     case.run(&[NEW, &["x"]].concat()).expect(2);
@@ -673,7 +673,7 @@ fn a_folder_has_no_templates_environments_or_sessions_of_its_own_that_are_used_u
 }
 
 #[test]
-fn a_file_that_is_no_file_is_an_error_and_nothing_is_waited_for() {
+fn a_configuration_that_is_not_a_regular_file_is_an_error_at_once() {
     let case = Case::new("", "");
     let path = case.world.file("redraft.yaml");
     std::fs::remove_file(&path).unwrap();
@@ -699,7 +699,7 @@ fn a_file_that_is_no_file_is_an_error_and_nothing_is_waited_for() {
 }
 
 #[test]
-fn files_that_are_too_deep_or_too_large_are_refused_in_one_line_before_they_are_parsed() {
+fn too_deep_or_too_large_files_are_refused_before_parsing() {
     // The YAML library alone takes hours for a megabyte of these.
     let flow = "{a: ".repeat(200_000);
     let block: String = (0..1000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();

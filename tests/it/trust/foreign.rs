@@ -271,7 +271,7 @@ proptest! {
     #![proptest_config(crate::support::steady())]
 
     #[test]
-    fn a_prompt_is_the_same_outside_its_fences_whatever_stands_in_them(
+    fn no_text_changes_a_prompt_outside_its_fences(
         lines in prop::collection::vec(line(), 1..8),
         end in "[\n\r]{1,2}",
     ) {
@@ -283,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn a_run_that_is_cut_to_its_room_has_no_open_fence(
+    fn a_run_description_cut_to_its_limit_has_no_open_fence(
         lines in prop::collection::vec(line(), 1..20),
         limit in 0..900_usize,
     ) {
@@ -355,7 +355,7 @@ fn fence_around(script: &str) -> String {
 }
 
 #[test]
-fn what_a_file_and_a_script_say_stays_between_the_fences_of_every_prompt() {
+fn text_of_files_and_scripts_stays_inside_the_fences_of_every_prompt() {
     let (plain, events, code) = session("nothing at all\n");
     assert_eq!(code, Some(0));
     for (would_have, said) in SAID {
@@ -389,7 +389,7 @@ fn assert_harmless(text: &str, would_have: &str) {
 
 #[test]
 #[cfg(unix)]
-fn names_of_folders_and_files_never_steer_the_terminal() {
+fn names_of_folders_and_files_never_control_the_terminal() {
     for (would_have, name) in NAMES {
         let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
         let folder = format!("in {name}");
@@ -440,7 +440,7 @@ fn from_elsewhere(name: &str, field: &str, text: &str) -> World {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn texts_of_18_mb_in_a_journal_take_no_memory_and_are_answered_in_a_line() {
+fn huge_texts_in_a_journal_are_refused_in_one_line_with_bounded_memory() {
     let text = "x = 1\n".repeat(3 << 20);
     for (name, field, what) in [
         ("version_created", "script", "script"),
@@ -463,7 +463,7 @@ fn texts_of_18_mb_in_a_journal_take_no_memory_and_are_answered_in_a_line() {
 }
 
 #[test]
-fn files_edited_by_hand_are_refused_where_they_are_too_long() {
+fn too_long_files_edited_by_hand_are_refused() {
     for file in ["plan.md", "session.yaml", "script_v1.py"] {
         let world = from_elsewhere("nothing", "", "");
         let path = world.file(&format!("sessions/s/{file}"));
@@ -489,7 +489,7 @@ fn depth(process: &std::path::Path) -> Option<usize> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn whoever_takes_over_the_reader_of_a_data_file_is_in_the_sandbox() {
+fn data_files_are_read_by_a_process_in_the_sandbox() {
     let world = World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT]);
     let rows = "one,two,three,four,five,six,seven,eight\n".repeat(2 << 15);
     // What only its owner may read is looked into as well.

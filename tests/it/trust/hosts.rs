@@ -236,7 +236,7 @@ async fn run(mode: SandboxMode, job: Job) -> Result<Done, RunnerError> {
 }
 
 #[tokio::test]
-async fn a_script_reaches_no_host_that_is_not_on_its_list() {
+async fn a_script_reaches_only_the_hosts_on_its_list() {
     let python = find(None).unwrap();
     let mut complaints = Vec::new();
     for (what, harm, script, told) in ROWS {
@@ -333,7 +333,7 @@ const CLIENTS: &[(&str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn clients_work_by_the_proxy_and_say_why_they_do_not() {
+async fn http_clients_work_through_the_proxy_or_say_why_not() {
     let python = find(None).unwrap();
     let mut complaints = Vec::new();
     for (what, script, prints) in CLIENTS {
@@ -391,7 +391,7 @@ impl Drop for Tls {
 }
 
 #[tokio::test]
-async fn a_tunnel_carries_tls_to_the_host_whose_certificate_the_script_sees() {
+async fn a_tunnel_carries_tls_to_the_host_itself() {
     let python = find(None).unwrap();
     let tls = Tls::start(&python);
     let port = tls.1;
@@ -418,7 +418,7 @@ async fn a_tunnel_carries_tls_to_the_host_whose_certificate_the_script_sees() {
 }
 
 #[tokio::test]
-async fn without_a_list_there_is_no_way_out_and_with_a_wrong_one_no_run() {
+async fn without_a_host_list_nothing_is_reachable_and_an_invalid_one_fails() {
     let python = find(None).unwrap();
     let server = Server::start(REACHED);
     let here = format!("127.0.0.1:{}", server.port);
@@ -445,7 +445,7 @@ async fn without_a_list_there_is_no_way_out_and_with_a_wrong_one_no_run() {
 }
 
 #[tokio::test]
-async fn a_program_still_talks_to_itself() {
+async fn a_program_can_still_connect_to_itself() {
     let python = find(None).unwrap();
     let script = format!(
         "{PRELUDE}import http.server, threading\n\
@@ -459,7 +459,7 @@ async fn a_program_still_talks_to_itself() {
 }
 
 #[tokio::test]
-async fn the_way_out_ends_with_the_run() {
+async fn tunnels_are_closed_when_the_run_ends() {
     let python = find(None).unwrap();
     let server = Server::start(ALLOWED);
     // It goes while an answer is still on its way, and leaves a process behind.

@@ -32,7 +32,7 @@ fn printed(world: &World, version: u32) -> String {
 }
 
 #[test]
-fn words_of_a_request_or_a_plan_open_nothing_in_any_language() {
+fn words_of_a_request_or_plan_grant_nothing_in_any_language() {
     // Each would have had: a connection to a local service, or the folder of the named file.
     for request in [
         "Print the order in which the ships of ships.csv enter the port",
@@ -72,7 +72,7 @@ fn words_of_a_request_or_a_plan_open_nothing_in_any_language() {
 }
 
 #[test]
-fn by_rule_nothing_is_opened_and_the_flag_is_named() {
+fn unattended_nothing_is_allowed_and_the_flag_is_named() {
     for (code, flag) in [
         ("import socket\nsocket.create_connection(('a.org', 80))", "`--allow network`"),
         ("import requests\nrequests.get('https://a.org/x')", "`--allow network=a.org`"),
@@ -86,7 +86,7 @@ fn by_rule_nothing_is_opened_and_the_flag_is_named() {
 }
 
 #[test]
-fn a_script_that_may_not_run_is_written_without_what_it_asks_for() {
+fn a_script_that_may_not_run_is_rewritten_without_the_access() {
     let asks = fenced("import requests\nprint(requests.get('https://a.org/x').text)");
     let world = World::scripted(&[PLAN], &[&asks, &fenced("print('without')")], &[ACCEPT]);
     let out = world.run(&["new", "count", "--name", "s", "--auto"]).expect(0);
@@ -100,7 +100,7 @@ fn a_script_that_may_not_run_is_written_without_what_it_asks_for() {
 }
 
 #[test]
-fn what_may_not_run_is_not_accepted_and_runs_once_it_is_allowed() {
+fn a_refused_script_is_not_accepted_and_runs_once_allowed() {
     let asks = |name: &str| fenced(&format!("{name} = open('/etc/hostname').read()\nprint('GOT')"));
     let new = ["new", "count", "--name", "s", "--auto"];
     for (preset, coder) in [
@@ -135,7 +135,7 @@ fn what_may_not_run_is_not_accepted_and_runs_once_it_is_allowed() {
 }
 
 #[test]
-fn what_a_model_calls_unsafe_goes_back_with_its_reason_and_is_not_accepted() {
+fn a_script_judged_unsafe_is_sent_back_and_not_accepted() {
     let answers = [
         ("coder", "```python\nprint('a')\n```"),
         ("safety", "SAFE: no\nREASON: line 1 prints a secret"),
@@ -161,7 +161,7 @@ fn what_a_model_calls_unsafe_goes_back_with_its_reason_and_is_not_accepted() {
 }
 
 #[test]
-fn an_answer_opens_what_it_was_asked_for_and_nothing_beside_it() {
+fn an_answer_allows_exactly_what_was_asked() {
     // Each second script asks for more than the first one was allowed.
     let decoys = tempfile::tempdir().unwrap();
     let place = |name: &str| decoys.path().join(name).to_string_lossy().into_owned();
@@ -201,7 +201,7 @@ fn an_answer_opens_what_it_was_asked_for_and_nothing_beside_it() {
 }
 
 #[test]
-fn flags_and_the_configuration_open_what_they_name() {
+fn flags_and_the_configuration_allow_what_they_name() {
     let decoys = tempfile::tempdir().unwrap();
     std::fs::write(decoys.path().join("a.csv"), "decoy").unwrap();
     let (folder, file) = (decoys.path().to_str().unwrap(), decoys.path().join("a.csv"));
@@ -233,7 +233,7 @@ fn flags_and_the_configuration_open_what_they_name() {
 }
 
 #[test]
-fn a_variable_is_given_by_its_name_and_its_value_is_kept_nowhere() {
+fn an_allowed_variable_is_passed_and_its_value_never_stored() {
     let code = "import os\nprint('value', os.environ.get('LOCAL_SECRET'))";
     for (allow, shown) in
         [(&[][..], "value None"), (&["--allow", "env=LOCAL_SECRET"], "value [LOCAL_SECRET]")]
@@ -253,7 +253,7 @@ fn a_variable_is_given_by_its_name_and_its_value_is_kept_nowhere() {
 }
 
 #[test]
-fn a_plan_opens_what_it_says_once_the_user_approved_it() {
+fn the_needs_of_a_plan_are_allowed_once_the_user_approved_it() {
     let decoys = tempfile::tempdir().unwrap();
     let file = decoys.path().join("a.csv");
     std::fs::write(&file, "decoy").unwrap();
@@ -272,7 +272,7 @@ fn a_plan_opens_what_it_says_once_the_user_approved_it() {
 }
 
 #[test]
-fn what_was_allowed_is_listed_and_taken_back() {
+fn permissions_are_listed_and_can_be_revoked() {
     let code = fenced("print(open('/etc/hostname').read() != '')");
     let world = World::scripted(&[PLAN], &[&code, &code.replace("!=", "==")], &[ACCEPT]);
     let args = ["new", "count", "--name", "s", "--allow", "env=TERM", "--allow", "network=a.org"];
@@ -315,7 +315,7 @@ fn web() -> u16 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_session_that_needs_a_host_is_one_flag_or_one_answer_away() {
+fn one_flag_or_one_answer_allows_a_host() {
     let fetch = |url: &str| {
         fenced(&format!(
             "from urllib.request import urlopen\nprint('GOT', urlopen({url}).read().decode())"

@@ -136,7 +136,7 @@ const PIXMAPS: &str = "import tkinter\n\
     if read(32)[0] != 1: raise OSError('the display refused')\n";
 
 #[test]
-fn memory_of_every_kind_counts_together() {
+fn every_kind_of_memory_counts_towards_the_limit() {
     let world = World::empty();
     world.write(
         "redraft.yaml",
@@ -167,7 +167,7 @@ fn memory_of_every_kind_counts_together() {
 
 /// A script that slows down whoever looks at its memory would have had as much time as it wanted.
 #[test]
-fn many_mappings_do_not_stretch_a_time_limit() {
+fn many_memory_mappings_do_not_extend_the_time_limit() {
     let world = World::empty();
     world.write(
         "redraft.yaml",
@@ -295,7 +295,7 @@ fn child_ended(pid: u32) -> bool {
 /// Whoever comes later would have found a display without an owner and a folder with the script; by a
 /// folder with such a name, whatever it names would have been removed.
 #[test]
-fn what_a_killed_process_leaves_is_removed_and_nothing_else() {
+fn only_the_leftovers_of_killed_processes_are_removed() {
     for signal in [Signal::SIGKILL, Signal::SIGQUIT] {
         let world = World::empty();
         let window = windows();
@@ -358,7 +358,7 @@ fn start_of(pid: u32) -> String {
 
 /// A limit on the size of files would have ended the program without a word.
 #[test]
-fn a_limit_on_the_size_of_files_is_an_error() {
+fn a_file_size_limit_is_reported_as_an_error() {
     for blocks in [0, 1, 4] {
         let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
         let program = env!("CARGO_BIN_EXE_redraft");
@@ -372,7 +372,7 @@ fn a_limit_on_the_size_of_files_is_an_error() {
 
 /// Somebody would have read "accepted" of a session that is nowhere.
 #[test]
-fn a_sessions_folder_that_is_removed_meanwhile_is_an_error() {
+fn a_sessions_folder_removed_during_work_is_an_error() {
     type Harm = fn(&Path);
     let harms: [(&str, Harm); 4] = [
         ("removed", |sessions| std::fs::remove_dir_all(sessions).unwrap()),
@@ -418,7 +418,7 @@ fn a_sessions_folder_that_is_removed_meanwhile_is_an_error() {
 
 /// What is private to the user is still there for the script, which is nobody where the user is root.
 #[test]
-fn a_script_sees_what_it_needs_under_any_mask() {
+fn a_script_sees_what_it_needs_under_any_umask() {
     let world = World::empty();
     world.write(
         "look.py",

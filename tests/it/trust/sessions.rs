@@ -71,7 +71,7 @@ fn settings(world: &World, key: &str, value: &Value) {
 type Forge = fn(&World);
 
 #[test]
-fn what_a_session_from_elsewhere_opens_counts_for_nothing_until_it_is_allowed_here() {
+fn permissions_of_a_foreign_session_count_only_once_allowed_here() {
     let program = "#!/bin/sh\necho > \"$0.ran\"\nexec python3 \"$@\"\n";
     let forged: [(&str, Forge); 11] = [
         ("the user's files, by sandbox mode off", |world| {
@@ -149,7 +149,7 @@ fn what_a_session_from_elsewhere_opens_counts_for_nothing_until_it_is_allowed_he
 }
 
 #[test]
-fn a_forged_or_moved_seal_is_no_seal() {
+fn a_forged_or_moved_seal_is_not_valid() {
     let open = json!({"event": "run_permission", "allowed": true, "by": "manager",
         "permissions": ["network"]});
     let allowed = |world: &World| {
@@ -188,7 +188,7 @@ fn a_forged_or_moved_seal_is_no_seal() {
 }
 
 #[test]
-fn another_user_of_a_session_is_asked_once_and_its_own_user_is_not() {
+fn another_user_of_a_session_is_asked_once_and_its_owner_never() {
     let world = World::scripted(
         &[PLAN],
         &["```python\nprint(1)\n```", "```python\nprint(2)\n```"],
@@ -213,7 +213,7 @@ fn another_user_of_a_session_is_asked_once_and_its_own_user_is_not() {
 }
 
 #[test]
-fn a_secret_that_others_can_read_or_that_is_a_link_is_none() {
+fn a_secret_that_others_can_read_or_a_link_is_not_used() {
     let world = World::scripted(&[PLAN], &["```python\nprint(1)\n```"], &[ACCEPT]);
     world.run(&["new", "count", "--name", "s", "--auto", "--allow", "network"]).expect(0);
     let secret = world.file("home/.local/state/redraft/secret");
@@ -235,7 +235,7 @@ fn a_secret_that_others_can_read_or_that_is_a_link_is_none() {
 }
 
 #[test]
-fn data_is_what_was_given_and_no_link() {
+fn changed_or_linked_data_files_are_refused() {
     let decoy = "decoy of the user\n";
     for (had, forge) in [
         ("a file of the user's, by a link", 0),
@@ -270,7 +270,7 @@ fn data_is_what_was_given_and_no_link() {
 }
 
 #[test]
-fn what_only_reads_a_session_needs_no_trust_and_runs_nothing() {
+fn reading_a_foreign_session_needs_no_trust_and_runs_nothing() {
     let world = session();
     settings(&world, "sandbox", &json!({"mode": "off"}));
     for args in [
@@ -289,7 +289,7 @@ fn what_only_reads_a_session_needs_no_trust_and_runs_nothing() {
 }
 
 #[test]
-fn a_file_that_is_edited_by_hand_opens_nothing() {
+fn a_file_edited_by_hand_grants_no_permission() {
     // Whoever can write into the folder would have had the user's files, or the network.
     for (file, from, to) in [
         ("session.yaml", "mode: strict", "mode: 'off'"),
@@ -308,7 +308,7 @@ fn a_file_that_is_edited_by_hand_opens_nothing() {
 }
 
 #[test]
-fn the_session_that_ships_is_read_shown_replayed_and_resumed() {
+fn the_shipped_session_can_be_shown_replayed_and_resumed() {
     let world = World::scripted(&[PLAN], &["```python\nprint(1)\n```"], &[ACCEPT]);
     let from = concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/analog-clock");
     let copied =
