@@ -1,4 +1,5 @@
-//! Pins what a script declares: exact versions with their hashes, as `uv lock --script` writes them.
+//! Locks a script's declared dependencies: exact versions with hashes, as `uv lock --script` writes
+//! them.
 
 use super::installer::{INSTALLING, Installer, all_of};
 use super::{InstallError, Interpreter, Packages};
@@ -6,7 +7,7 @@ use crate::pep723;
 use redraft_files as files;
 use tokio_util::sync::CancellationToken;
 
-/// The script that is locked in the place of the real one.
+/// File name of the stand-in script that is locked.
 const NAME: &str = "script.py";
 /// The longest lock, in bytes.
 const LONGEST: u64 = 16 << 20;
