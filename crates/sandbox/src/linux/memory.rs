@@ -67,9 +67,9 @@ struct Looking {
     text: Vec<u8>,
     /// The processes being measured.
     asked: Vec<u32>,
-    /// Since when it is not sure how much is held.
+    /// Since when the memory use is uncertain.
     since: Instant,
-    /// What was held when it began, with shared pages counted for each process.
+    /// The estimate at its start, which counts shared pages once per process.
     sum: Held,
 }
 
