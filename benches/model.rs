@@ -1,8 +1,8 @@
-//! How fast the model inside the program reads and writes, and in how much memory, beside
+//! Measures the embedded model's prompt and generation speed and its memory, compared with
 //! llama.cpp's server on the same file in the same run.
 //!
 //! `cargo bench --bench model -- MODEL.gguf [LLAMA_SERVER]`, where `LLAMA_SERVER` is the program
-//! `llama-server`; without it only the model inside the program is measured.
+//! `llama-server`; without it only the embedded model is measured.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -20,19 +20,19 @@ use std::time::{Duration, Instant};
 use support::{row, say};
 use tokio_util::sync::CancellationToken;
 
-/// How often each is asked; the median counts.
+/// Measurements of each; the median counts.
 const ROUNDS: usize = 3;
 
-/// The longest answer that is asked for, in tokens.
+/// Token limit of an answer.
 const ANSWER: u32 = 64;
 
-/// What one call took.
+/// Usage and times of one call.
 #[derive(Clone, Copy)]
 struct CallCost {
     usage: Usage,
-    /// Until the first piece of the answer.
+    /// Time to the first chunk of the answer.
     first: Duration,
-    /// From there to the last one.
+    /// Time from the first to the last chunk.
     rest: Duration,
 }
 
@@ -56,7 +56,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A text of some 1,500 tokens that begins as no other does.
+/// A text of about 1,500 tokens with a unique start.
 fn long(round: usize) -> String {
     let mut text = format!("Session {round}. The script so far:\n");
     for line in 0..95 {
@@ -69,7 +69,7 @@ fn request(system: &str, user: &str) -> Request {
     Request::new(Agent::Coder, vec![Message::system(system), Message::user(user)], ANSWER)
 }
 
-/// Asks once.
+/// Measures one call.
 fn ask(connection: &Connection, request: &Request) -> CallCost {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let start = Instant::now();
@@ -97,7 +97,7 @@ fn ask(connection: &Connection, request: &Request) -> CallCost {
     CallCost { usage: answer.usage, first: first - start, rest: last - first }
 }
 
-/// llama.cpp's server, which is gone when this is.
+/// llama.cpp's server, killed on drop, and its port.
 struct Server(Child, u16);
 
 impl Drop for Server {
@@ -139,7 +139,7 @@ fn healthy(port: u16) -> bool {
     asked.is_ok() && stream.read_to_string(&mut said).is_ok() && said.contains(" 200 ")
 }
 
-/// Memory of a process, in MiB, by the system's name for it.
+/// A memory value of a process, in MiB, by its name in `/proc/PID/status`.
 fn memory(process: &str, what: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with(what));
@@ -217,7 +217,7 @@ fn main() {
         held &= row("its prompt speed to ours", their_read / read, "", 1. / 0.6);
     }
     held &= row("first token of the second call to the first call's", 1. / sooner, "", 0.2);
-    // An exit drops nothing.
+    // `exit` runs no destructors.
     drop(server);
     if !held {
         std::process::exit(1);
