@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use support::{ms, row, say};
 use tokio_util::sync::CancellationToken;
 
-/// How often each is run, one after the other, another one first in each round: other work on the
-/// machine hits all alike. What a round's runs cost over its bare one is compared, not the sums.
+/// Number of rounds. Each round runs all variants, starting with another one each time, so that
+/// other load affects them equally. The overhead over the unconfined run is computed per round.
 const ROUNDS: usize = 120;
 
 fn job(python: &Interpreter, code: &str) -> Job {

@@ -332,7 +332,7 @@ mod tests {
     fn each_way_to_name_a_python_finds_its_own() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
-        // Each says which one it is by its version.
+        // Each interpreter identifies itself by its version.
         let python = |path: &str, minor: u8| {
             let program = at(path);
             std::fs::create_dir_all(program.parent().unwrap()).unwrap();

@@ -13,12 +13,12 @@ const NAME: &str = "script.py";
 const LONGEST: u64 = 16 << 20;
 
 impl Packages {
-    /// The lock of a script's dependencies, to stand beside it as `SCRIPT.py.lock`. Asks the index;
-    /// installs and runs nothing. Only the Pythons and the packages that the script declares are taken
-    /// from it: other tables of its block could name other places to get them from.
+    /// Locks a script's dependencies, for a lock file beside it called `SCRIPT.py.lock`. Queries
+    /// the index; installs and runs nothing. Only the Python version and the packages that the
+    /// script declares are used: other tables of its block could name other package sources.
     ///
     /// # Errors
-    /// There is no `uv`, or what it said.
+    /// There is no `uv`, or the lock failed; the message is `uv`'s output.
     pub async fn lock(
         &self,
         python: &Interpreter,

@@ -3,9 +3,9 @@
 /// A requirement that names a package of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    /// As it was written.
+    /// Original text.
     pub text: String,
-    /// The package's name in its normal form.
+    /// Normalized package name.
     pub name: String,
     /// Only a name, without version, extras or marker.
     pub bare: bool,
