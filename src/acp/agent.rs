@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Sessions per page of the list, those last worked on first.
 const PAGE: usize = 100;
-/// Most messages queued for a client that does not read.
+/// Maximum number of messages queued for a client that does not read.
 const WAITING: usize = 64;
 /// How long to wait at the end for a client to read the last messages.
 const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -11,9 +11,9 @@ use crate::view::{status, words};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Most bytes shown of each output.
+/// Maximum number of bytes shown of each output.
 const PRINTED: usize = 8_000;
-/// Most characters shown of a requirement.
+/// Maximum number of characters shown of a requirement.
 const WIDTH: usize = 300;
 
 /// A chunk of the agent's message.

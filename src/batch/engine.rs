@@ -68,7 +68,7 @@ pub struct Asked {
     pub time: Option<String>,
     /// Memory of a shard, in Slurm's syntax.
     pub mem: Option<String>,
-    /// Most shards of a Slurm array that run at the same time.
+    /// Maximum number of shards of a Slurm array that run at the same time.
     pub array_limit: Option<u32>,
 }
 

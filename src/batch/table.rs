@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// With more tasks than this, only those that were not accepted are listed.
 const ALL: usize = 50;
-/// Most characters of a reason in a line.
+/// Maximum number of characters in a reason in a line.
 const REASON: usize = 100;
 
 /// Progress counts of a batch.

@@ -71,13 +71,13 @@ pub struct Task {
 pub struct TaskLimits {
     /// Candidates of each script; at least 1.
     pub candidates: Option<u32>,
-    /// Most repairs in a row.
+    /// Maximum number of repairs in a row.
     pub repairs: Option<u32>,
-    /// Most versions; at least 1.
+    /// Maximum number of versions; at least 1.
     pub max_versions: Option<u32>,
-    /// Most tokens.
+    /// Maximum number of tokens.
     pub budget_tokens: Option<u64>,
-    /// Most US dollars.
+    /// Maximum cost in US dollars.
     pub budget_usd: Option<f64>,
 }
 

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 /// The longest plan, in bytes.
 const LONGEST_PLAN: u64 = 1 << 20;
 
-/// Most characters of a reason in a result.
+/// Maximum number of characters in a reason in a result.
 const REASON: usize = 1000;
 
 /// One repetition of a task.

@@ -9,9 +9,10 @@ use anyhow::Result;
 
 /// Width of a date, `2026-11-30`.
 const DATE: usize = 10;
-/// Most characters of a request.
+/// Maximum number of characters in a request.
 const REQUEST: usize = 60;
-/// Least characters for a request beside the other columns; with fewer it goes on its own line.
+/// Minimum number of characters for a request beside the other columns; with fewer it goes on its
+/// own line.
 const LEAST: usize = 16;
 /// Width of the versions column and of all gaps.
 const OTHER: usize = 11;

@@ -10,7 +10,7 @@ use crate::terminal;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-/// Most bytes of standard input read for a key.
+/// Maximum number of bytes of standard input read for a key.
 const LONGEST: u64 = 64 << 10;
 
 /// Stores a key in the keyring.

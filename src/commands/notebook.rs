@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// The largest picture to embed, in bytes.
 const PICTURE: u64 = 8 << 20;
-/// Most pictures to embed.
+/// Maximum number of pictures to embed.
 const PICTURES: usize = 20;
 /// Extensions of pictures and their types. SVG is excluded because it can contain scripts.
 pub(super) const TYPES: [(&str, &str); 4] =

@@ -9,7 +9,7 @@ use crate::terminal::{Terminal, flow, gate, links, sides};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Most lines of output to show.
+/// Maximum number of lines of output to show.
 const PRINTED: usize = 20;
 
 /// The questions with the code that ran for each, and the answers. `folder` contains the session's

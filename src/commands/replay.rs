@@ -25,9 +25,9 @@ use std::fmt::Write as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Most differences shown in text output.
+/// Maximum number of differences shown in text output.
 const SHOWN: usize = 12;
-/// Most characters of a differing line.
+/// Maximum number of characters in a differing line.
 const WIDTH: usize = 160;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The largest script, in bytes.
 const LARGEST: u64 = 4 << 20;
-/// Most file names listed in a line.
+/// Maximum number of file names listed in a line.
 const NAMED: usize = 5;
 
 /// A script to run, with its settings.

@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "redraft.yaml";
 /// The most settings that a user is asked to review.
 const MOST: usize = 100;
-/// Most settings named in one line.
+/// Maximum number of settings named in one line.
 const NAMED: usize = 6;
-/// Most characters shown of a setting's value.
+/// Maximum number of characters shown of a setting's value.
 const SHOWN: usize = 300;
 
 /// A folder's configuration file, split into harmless and other settings.

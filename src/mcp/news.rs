@@ -4,7 +4,7 @@ use crate::domain::chat::Agent;
 use crate::domain::text::{count, one_line};
 use crate::workflow::manager::News;
 
-/// Most characters of a message.
+/// Maximum number of characters in a message.
 const WIDTH: usize = 200;
 
 /// The message for an event; `None` for frequent ones.

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Prefix of the URIs.
 const SCHEME: &str = "redraft://session/";
-/// Most sessions in the list, those last worked on; all sessions can be read.
+/// Maximum number of sessions in the list, those last worked on; all sessions can be read.
 const LISTED: usize = 50;
 /// The largest file to return, in bytes.
 const LARGEST: u64 = 16 << 20;

@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most spans queued; further ones are dropped.
+/// Maximum number of spans queued; further ones are dropped.
 const WAITING: usize = 1024;
-/// Most spans per request.
+/// Maximum number of spans per request.
 const AT_ONCE: usize = 128;
 /// How long to collect spans for a request.
 const GATHER: Duration = Duration::from_secs(1);

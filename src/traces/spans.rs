@@ -9,7 +9,7 @@ const INTERNAL: u8 = 1;
 const CLIENT: u8 = 3;
 /// OTLP status code of a failed span.
 const ERROR: u8 = 2;
-/// Most characters of an error message.
+/// Maximum number of characters in an error message.
 const MESSAGE: usize = 500;
 
 /// The open spans of a trace.

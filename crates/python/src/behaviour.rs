@@ -17,7 +17,7 @@ use redraft_sandbox::{Content, End, Input, Runner};
 const CALLS: &str = include_str!("behaviour.py");
 /// Its time limit.
 const TIME: Duration = Duration::from_secs(20);
-/// Most functions to report, and lengths of a name and of a hash in characters.
+/// Maximum number of functions to report, and lengths of a name and of a hash in characters.
 const FUNCTIONS: usize = 40;
 const LONGEST_NAME: usize = 80;
 const HASH: usize = 64;

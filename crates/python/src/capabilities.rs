@@ -12,9 +12,9 @@ use redraft_domain::permission;
 use redraft_domain::report::{Capability, CapabilityKind};
 use redraft_domain::text::one_line;
 
-/// Most capabilities kept of a script.
+/// Maximum number of capabilities kept of a script.
 const MOST: usize = 50;
-/// Most characters kept of the code that asks for one.
+/// Maximum number of characters kept of the code that asks for one.
 const LONGEST: usize = 80;
 
 /// Names whose use is a capability: a function, or a module.

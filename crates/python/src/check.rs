@@ -35,9 +35,9 @@ const NEWEST: (u8, u8) = (3, 14);
 /// line once for each of its parts. Beyond it, only syntax errors are reported.
 const LONGEST_LINTED: usize = 256 * 1024;
 const LONGEST_LINTED_LINE: usize = 16 * 1024;
-/// Most findings kept of each list.
+/// Maximum number of findings kept of each list.
 const MOST: usize = 50;
-/// Most characters kept of a finding's message.
+/// Maximum number of characters kept of a finding's message.
 const LONGEST_MESSAGE: usize = 300;
 
 /// Rule code of a syntax error.

@@ -21,7 +21,7 @@ const ROOTS: &[&str] = &[
 /// The same outside of it.
 const SYSTEM_ROOTS: &[&str] =
     &["/opt/conda", "/opt/miniconda3", "/opt/anaconda3", "/opt/miniforge3"];
-/// Most bytes read of conda's list of environments.
+/// Maximum number of bytes read of conda's list of environments.
 const LONGEST_LIST: u64 = 1 << 20;
 
 /// Looks up an environment variable.

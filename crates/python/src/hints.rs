@@ -5,7 +5,7 @@ use super::execution::Execution;
 use redraft_domain::report::RunError;
 use redraft_domain::text::{one_line, quoted};
 
-/// Most characters of a name or a value quoted in a hint.
+/// Maximum number of characters in a name or a value quoted in a hint.
 const WORD: usize = 60;
 
 /// Error messages of programs that need a display and find none.

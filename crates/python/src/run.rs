@@ -34,7 +34,7 @@ const KEEP: usize = 256 * 1024;
 const MIB: u64 = 1 << 20;
 /// Subfolder of the run folder that holds the data files.
 const DATA: &str = "data";
-/// Most data file names listed in a hint.
+/// Maximum number of data file names listed in a hint.
 const LISTED: usize = 10;
 /// Modules that may draw figures with matplotlib.
 const DRAWING: &[&str] = &["matplotlib", "mpl_toolkits", "pandas", "pylab", "seaborn"];

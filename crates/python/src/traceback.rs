@@ -18,7 +18,7 @@ const LONGEST_LINE: usize = 120;
 /// Outermost and innermost stack frames kept.
 const OUTERMOST: usize = 3;
 const INNERMOST: usize = 7;
-/// Most lines between a syntax error and the line that names its file.
+/// Maximum number of lines between a syntax error and the line that names its file.
 const SYNTAX_LINES: usize = 6;
 /// Lines kept if there is no traceback.
 const LAST_LINES: usize = 5;

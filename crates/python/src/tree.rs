@@ -8,7 +8,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_source_file::LineIndex;
 use ruff_text_size::{Ranged, TextRange};
 
-/// Most parts of a dotted name: no relevant name is longer.
+/// Maximum number of parts in a dotted name: no relevant name is longer.
 const LONGEST_NAME: usize = 8;
 /// Bytes kept of a string argument.
 const LONGEST_TEXT: usize = 200;

@@ -11,10 +11,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Most characters kept of the output, and of each file.
+/// Maximum number of characters kept of the output, and of each file.
 const PRINTED: usize = 8_000;
 const FILE: usize = 4_000;
-/// Most files recorded per trial.
+/// Maximum number of files recorded per trial.
 const FILES: usize = 40;
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;

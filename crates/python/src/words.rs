@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 const TOLD: usize = 4;
 /// Failed tests shown.
 const FAILURES: usize = 5;
-/// Most characters of a line.
+/// Maximum number of characters in a line.
 const WIDTH: usize = 160;
 /// Lines shown from the start and the end of an output.
 const FIRST_LINES: usize = 4;

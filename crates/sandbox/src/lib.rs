@@ -125,9 +125,9 @@ pub struct Limits {
     pub time: Duration,
     /// Memory of all its processes together, in bytes.
     pub memory: u64,
-    /// Most processes and threads at a time.
+    /// Maximum number of processes and threads at a time.
     pub processes: u64,
-    /// Most bytes to write.
+    /// Maximum number of bytes to write.
     pub disk: u64,
 }
 

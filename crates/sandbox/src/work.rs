@@ -11,10 +11,11 @@ use super::{Content, Input};
 use redraft_domain::text::turns_text;
 use redraft_files::{self as files, FileError, Mode};
 
-/// Most files, and most bytes of them, kept of a run.
+/// Maximum number of files, and of bytes in them, kept of a run.
 const MOST_FILES: usize = 100;
 const MOST_BYTES: u64 = 50 * 1024 * 1024;
-/// Most entries to look at, and deepest nesting of folders, since a script can create any number.
+/// Maximum number of entries to look at, and maximum nesting of folders, since a script can create
+/// any number.
 const MOST_ENTRIES: usize = 20_000;
 const DEEPEST: usize = 16;
 

@@ -12,11 +12,11 @@ use redraft_domain::report::RunError;
 use redraft_domain::text::{count, one_line};
 use redraft_files::yaml;
 
-/// Most cases in a file.
+/// Maximum number of cases in a file.
 const MOST: usize = 200;
-/// Most characters of a case's name.
+/// Maximum number of characters in a case's name.
 const LONGEST_NAME: usize = 100;
-/// Most characters of output quoted in a message.
+/// Maximum number of characters of output quoted in a message.
 const QUOTED: usize = 120;
 /// Default tolerance of expected numbers.
 const NEAR: f64 = 1e-6;

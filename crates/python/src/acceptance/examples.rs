@@ -13,7 +13,7 @@ use redraft_domain::text::one_line;
 use redraft_files as files;
 use redraft_sandbox::{Runner, RunnerError};
 
-/// Most characters of output quoted in a message.
+/// Maximum number of characters of output quoted in a message.
 const QUOTED: usize = 160;
 
 /// Destination of files that the script writes, inside the folder of the example's input files.

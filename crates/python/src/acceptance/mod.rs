@@ -34,7 +34,7 @@ const HARNESS: &str = concat!(
     include_str!("harness/guard.py"),
     include_str!("harness/main.py"),
 );
-/// Most names of the script to collect from tests.
+/// Maximum number of names of the script to collect from tests.
 const NAMES: usize = 40;
 /// Second file name of the script, by which tests can import it.
 const SCRIPT: &str = "script.py";

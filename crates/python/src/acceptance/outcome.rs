@@ -10,9 +10,9 @@ use serde::Deserialize;
 use redraft_domain::report::{Test, TestOutcome};
 use redraft_domain::text::one_line;
 
-/// Most tests of a file.
+/// Maximum number of tests of a file.
 const MOST: usize = 500;
-/// Most characters of a message and of a name.
+/// Maximum number of characters in a message and of a name.
 const LONGEST: usize = 600;
 const LONGEST_NAME: usize = 200;
 

@@ -7,7 +7,7 @@ use url::Host;
 
 use redraft_domain::host::{self, LOCALHOST, NamedHost};
 
-/// Most hosts of the list named in a refusal.
+/// Maximum number of hosts of the list named in a refusal.
 const SHOWN: usize = 10;
 
 /// A host and port to connect to.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::hosts::Target;
 
-/// Most bytes and lines of a head.
+/// Maximum number of bytes and lines of a head.
 pub(super) const HEAD: usize = 64 << 10;
 const HEADERS: usize = 128;
 

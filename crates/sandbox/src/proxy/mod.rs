@@ -32,7 +32,7 @@ use hosts::{Known, Refusal, Target};
 use http::{BadRequest, Wish};
 use redraft_domain::host::NamedHost;
 
-/// Most concurrent connections; further ones wait.
+/// Maximum number of concurrent connections; further ones wait.
 const AT_ONCE: usize = 64;
 /// Bytes per read.
 const CHUNK: usize = 16 << 10;
@@ -42,9 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_mins(5);
 /// How long to keep reading a refused request, so that its sender reads the answer.
 const REST: Duration = Duration::from_secs(2);
-/// Most addresses of a name to try.
+/// Maximum number of addresses of a name to try.
 const TRIES: usize = 4;
-/// Most refused hosts to remember.
+/// Maximum number of refused hosts to remember.
 const REMEMBERED: usize = 20;
 
 /// Looks up the addresses of a name.
