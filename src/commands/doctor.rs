@@ -1,4 +1,4 @@
-//! `redraft doctor`: what this machine, and a session, need to work.
+//! `redraft doctor`: checks what this machine, and a session, need to work.
 
 use super::{Context, code, setup, work};
 use crate::cli::Target;
@@ -17,7 +17,7 @@ use anyhow::Result;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Look {
     what: &'static str,
     fine: bool,
@@ -64,10 +64,10 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if looks.iter().all(|l| l.fine) { code::DONE } else { code::USAGE })
 }
 
-/// A Python, and why that one; or why there is none.
+/// A Python and the reason for choosing it, or why there is none.
 type Found = Result<(Interpreter, String), InterpreterError>;
 
-/// The Python that a run would get, and why that one.
+/// The Python for runs, and the reason for choosing it.
 fn python(found: &Found) -> Look {
     let words = match found {
         Ok((python, why)) => format!("Python {python}, {}: {why}", python.path.display()),
@@ -76,13 +76,13 @@ fn python(found: &Found) -> Look {
     Look { what: "python", fine: found.is_ok(), words }
 }
 
-/// The Python that would be used, for people.
+/// The Python for runs, formatted for display.
 pub(super) fn python_of(wanted: Option<&str>) -> Result<String, InterpreterError> {
     let python = interpreter::find(wanted)?;
     Ok(format!("Python {python}, {}", python.path.display()))
 }
 
-/// What installs the packages that scripts need.
+/// The installer of packages.
 fn packages(context: &Context, found: &Found) -> Look {
     if context.config.install == Some(Install::Never) {
         let words = "never installed, as the configuration says".to_owned();
@@ -100,7 +100,7 @@ fn packages(context: &Context, found: &Found) -> Look {
     Look { what: "packages", fine, words }
 }
 
-/// The models that a session was made with, or that a new one would use.
+/// The models of a session, or those that a new one would use.
 fn models(context: &Context, session: Option<&Session>) -> Look {
     let look = |fine, words| Look { what: "model", fine, words };
     let mut named: Vec<String> = match session {
@@ -110,7 +110,7 @@ fn models(context: &Context, session: Option<&Session>) -> Look {
             };
             session.settings.roles.values().flat_map(of_role).collect()
         }
-        // Those of single roles have to be reached as well.
+        // Models of single roles must be reachable as well.
         None => Role::WORKFLOW
             .iter()
             .filter_map(|role| context.config.model_of(*role).map(str::to_owned))
@@ -147,7 +147,7 @@ fn sandbox() -> Look {
     Look { what: "sandbox", fine, words }
 }
 
-/// Really confines a program that does nothing, as scripts are, and says how well.
+/// Runs an empty program in the strict sandbox, and describes the result.
 fn strict() -> Result<String> {
     let gaps = setup::runtime()?.block_on(sandbox::probe())?;
     Ok(if gaps.is_empty() {
@@ -157,7 +157,7 @@ fn strict() -> Result<String> {
     })
 }
 
-/// How the scripts of a session would be confined, for people.
+/// How the scripts of a session are confined, formatted for display.
 pub(super) fn sandbox_of(settings: &Settings) -> String {
     match settings.sandbox.mode {
         _ if !settings.run => "nothing is run".to_owned(),
@@ -167,23 +167,24 @@ pub(super) fn sandbox_of(settings: &Settings) -> String {
     }
 }
 
-/// What bounds the memory of scripts.
+/// How the memory of scripts is limited.
 fn memory() -> Look {
     Look { what: "memory", fine: true, words: sandbox::MEMORY_BOUNDS.to_owned() }
 }
 
-/// Programs with a window need more than others; nothing else does.
+/// Only programs with a window need a display, so a missing one is not a failure.
 fn window() -> Look {
     let words =
         sandbox::display::missing().unwrap_or_else(|| "a virtual display, by Xvfb".to_owned());
     Look { what: "window", fine: true, words }
 }
 
-/// Tries whether sessions could be made, and leaves nothing behind.
+/// Checks that sessions can be created, and cleans up.
 fn folder(context: &Context) -> Look {
     let folder =
         std::path::absolute(&context.sessions).unwrap_or_else(|_| context.sessions.clone());
-    // It is made with the first session; until then, what matters is the folder that it goes into.
+    // The sessions folder is created with the first session; until then, its nearest existing
+    // parent must be writable.
     let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok());
     let probe = there.unwrap_or(&folder).join(format!(".redraft-probe-{}", std::process::id()));
     let tried = files::create_folder(&probe).and_then(|()| files::remove_folder(&probe));
@@ -203,7 +204,7 @@ fn templates() -> Look {
     Look { what: "prompts", fine, words }
 }
 
-/// Where the session stands.
+/// The state of the session.
 fn stands(read: &Result<Session>) -> Look {
     let (fine, words) = match read {
         Ok(session) => (true, status::words(session)),

@@ -1,5 +1,4 @@
-//! Has models fetched that run inside the program: asked for once, shown as they come, and left in
-//! good order by Ctrl-C.
+//! Downloads embedded models: asks once, shows progress, and can be interrupted safely.
 
 use super::{Context, code, interrupts, setup};
 use crate::cli;
@@ -17,22 +16,22 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-/// What a fetch came to.
+/// Result of a download.
 pub(super) enum Fetched {
-    /// The file is there.
+    /// The file exists.
     Here(PathBuf),
-    /// Somebody did not want to wait: the exit code.
+    /// The user interrupted it; the exit code.
     Stopped(u8),
 }
 
-/// Fetches a model and shows how far it is.
+/// Downloads a model and shows the progress.
 ///
 /// # Errors
-/// It can't be had.
+/// The download failed.
 pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Result<Fetched> {
     let terminal = context.terminal;
     let cancel = interrupts::cancel_on_interrupt()?;
-    // Found only if the index is asked: it takes a while.
+    // Created only if the index is used, because it takes a while.
     let downloader = LazyLock::new(|| {
         WheelDownloader::find(context.config.python.as_deref(), context.config.uv.clone())
     });
@@ -103,10 +102,10 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
 }
 
 /// Makes sure that the embedded models of a session are on this machine: asks, unless `agreed`, and
-/// fetches them. Gives an exit code if somebody stopped that.
+/// downloads them. Returns an exit code if the user declined or interrupted.
 ///
 /// # Errors
-/// One is missing and nobody can be asked, or it can't be had.
+/// A model is missing and the user can't be asked, or the download failed.
 pub(super) fn ensure(context: &Context, settings: &Settings, agreed: bool) -> Result<Option<u8>> {
     let library = Library::open()?;
     let models = settings
@@ -136,7 +135,7 @@ pub(super) fn ensure(context: &Context, settings: &Settings, agreed: bool) -> Re
     Ok(None)
 }
 
-/// Asks whether a model is to be fetched; gives the exit code if not.
+/// Asks whether to download a model; returns the exit code if not.
 fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option<u8>> {
     let terminal = &context.terminal;
     interrupts::cancel_on_interrupt()?;
@@ -173,8 +172,8 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
     Ok(Some(code::PAUSED))
 }
 
-/// The settings of a new session for somebody who is not at this terminal: its models can be used as they are,
-/// and nothing is fetched.
+/// The settings of a new session for a client that is not at this terminal. Its models must be
+/// usable as they are; nothing is downloaded.
 pub(super) fn settings_as_is(context: &Context, preset: Option<Preset>) -> Result<Settings> {
     let settings = setup::settings(context, preset, &cli::Work::default())?;
     setup::check_models(context, &settings)?;

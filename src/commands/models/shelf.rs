@@ -1,4 +1,4 @@
-//! The files of the models that run inside the program: listed, fetched and removed.
+//! Lists, downloads and removes the files of embedded models.
 
 use super::super::fetch::{self, Fetched};
 use super::super::{Context, code};
@@ -7,7 +7,7 @@ use crate::llm::library::{Entry, Library, Meant};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-/// What of the shelf can be asked, by its name after `embedded/`, with its length.
+/// The downloaded models, by the name after `embedded/`, with their sizes in bytes.
 pub(super) fn here(library: &Library) -> Vec<(String, u64)> {
     let known = library.entries().iter().filter(|entry| library.has(entry));
     let known = known.map(|entry| (entry.name.clone(), entry.bytes));
@@ -110,7 +110,7 @@ pub(super) fn remove(context: &Context, name: &str) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// The name of a model as it may be written for `--model`.
+/// The name without the provider, if it was written as for `--model`.
 fn after_provider(name: &str) -> &str {
     name.strip_prefix("embedded/").unwrap_or(name)
 }
