@@ -1,18 +1,21 @@
 //! `redraft doctor`: checks what this machine, and a session, need to work.
 
-use super::{Context, code, setup, work};
+use super::models::machine;
+use super::{Context, code, interrupts, setup, work};
 use crate::cli::Target;
 use crate::domain::chat::Role;
 use crate::domain::session::Session;
 use crate::domain::settings::{Install, RoleSettings, SandboxMode, Settings};
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, size};
 use crate::files;
-use crate::llm::provider;
+use crate::llm::library::Library;
+use crate::llm::{Used, profiles, provider};
 use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::packages::Packages;
 use crate::sandbox;
 use crate::store;
 use crate::view::status;
+use crate::workflow::driver;
 use anyhow::Result;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -130,7 +133,53 @@ fn models(context: &Context, session: Option<&Session>) -> Look {
         (Some(problem), _) => look(false, problem.to_string()),
         (None, _) if named.is_empty() => look(false, "none".to_owned()),
         (None, Some(_)) => look(true, format!("{}, as the session has it", named.join(", "))),
-        (None, None) => look(true, format!("{}; `redraft models` shows more", named[0])),
+        (None, None) => {
+            let advice =
+                advice(context, &named[0]).map_or_else(String::new, |words| format!("; {words}"));
+            look(true, format!("{}{advice}; `redraft models` shows more", named[0]))
+        }
+    }
+}
+
+/// How fast a downloaded model of the catalogue is on this machine, and which one would serve better.
+fn advice(context: &Context, model: &str) -> Option<String> {
+    let library = Library::open().ok()?;
+    let name = model.strip_prefix("embedded/")?;
+    let entry = library.entries().iter().find(|entry| entry.is_called(name))?;
+    if library.has(entry) {
+        trial(context, model);
+    }
+    let machine = machine(context, &library);
+    let better = machine.better(library.entries(), entry).map(|better| {
+        let (name, size) = (&better.name, size(better.bytes));
+        let speed = machine.speed(better);
+        let speed = speed.map_or_else(String::new, |speed| format!(", about {speed:.1} a second"));
+        let why = if better.bytes < entry.bytes { "faster" } else { "better scripts" };
+        format!("`{name}` would serve better ({why}; {size}{speed})")
+    });
+    let words = [
+        entry.too_large(),
+        machine.speed(entry).map(|speed| format!("about {speed:.1} tokens a second")),
+        better,
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// Measures the speed of a model that was never measured, with a very short answer, and stores it.
+fn trial(context: &Context, model: &str) {
+    let connected = provider::connect(model, context.config.models(), &Used::new());
+    let Ok(connection) = connected else { return };
+    let folder = profiles::folder();
+    if profiles::kept_speed(&folder, &connection.identity).is_some() {
+        return;
+    }
+    let (Ok(runtime), Ok(cancel)) = (setup::runtime(), interrupts::cancel_on_interrupt()) else {
+        return;
+    };
+    if let Some(speed) = runtime.block_on(driver::speed(&connection, &cancel)) {
+        // A trial that can't be stored is made again.
+        let _ = profiles::keep_speed(&folder, &connection.identity, model, speed);
     }
 }
 

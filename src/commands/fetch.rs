@@ -1,5 +1,6 @@
 //! Downloads embedded models: asks once, shows progress, and can be interrupted safely.
 
+use super::models::machine;
 use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::settings::{Preset, Settings};
@@ -149,7 +150,8 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
     if let Some(warning) = entry.too_large() {
         terminal.say(&terminal.warm(&format!("But {warning}.")));
     }
-    if let Some(better) = library.better().filter(|better| better.bytes > entry.bytes) {
+    let machine = machine(context, library);
+    if let Some(better) = machine.better(library.entries(), entry).filter(|b| !library.has(b)) {
         terminal.say(&terminal.dim(&format!(
             "This machine has the memory for `{}` ({}, from its publisher): better scripts, more \
              slowly; use it with `--model embedded/{}`.",

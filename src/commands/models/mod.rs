@@ -5,6 +5,8 @@ mod check;
 mod probe;
 mod shelf;
 
+pub(super) use shelf::machine;
+
 use super::work::config_folder;
 use super::{Context, code, setup};
 use crate::cli::{Models, ModelsCommand};
