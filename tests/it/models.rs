@@ -494,7 +494,7 @@ fn local_servers_are_found_and_hanging_ones_skipped() {
 const COUNTED: [&str; 6] = ["1 ", "2 ", "3 ", "4 ", "5 ", "6"];
 
 #[test]
-fn doctor_measures_a_model_once_and_the_list_shows_what_to_expect_of_each() {
+fn doctor_measures_a_model_once_and_the_list_shows_expected_speeds() {
     let mut shelf = Shelf::new(&[]);
     std::fs::create_dir_all(shelf.file().parent().unwrap()).unwrap();
     Model { answer: &COUNTED, ..Model::default() }.write(&shelf.file());
@@ -524,7 +524,7 @@ fn doctor_measures_a_model_once_and_the_list_shows_what_to_expect_of_each() {
 }
 
 #[test]
-fn a_model_that_needs_more_memory_than_there_is_is_listed_so() {
+fn a_model_too_large_for_the_memory_is_marked_in_the_list() {
     let shelf = Shelf::new(&[]);
     let list = shelf.world.read("models.yaml");
     let mut list: Value = serde_json::from_str(&list).unwrap();
