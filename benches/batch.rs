@@ -1,7 +1,7 @@
-//! How long many tasks take in one process, against `xargs -P 8 redraft new --auto` with the same work
-//! on the same server, and how much memory the one process takes.
+//! Measures the time of many tasks in one process, against `xargs -P 8 redraft new --auto` with the
+//! same work on the same server, and the memory of the one process.
 //!
-//! `cargo bench --bench batch`; `-- 100` says how many tasks, 1,000.
+//! `cargo bench --bench batch`; `-- 100` sets the number of tasks, by default 1,000.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use support::model_server::{ModelServer, Reply};
 use support::{configure, most_memory, ms, redraft, row, say, timed, write};
 
-/// Tasks at the same time, in both.
+/// Parallel tasks in both cases.
 const AT_ONCE: &str = "8";
 
-/// A server that gives each agent the same answer at once.
+/// A server that answers each agent at once, always with the same text.
 fn server() -> ModelServer {
     ModelServer::start(|request| {
         let prompt = request.prompt();
@@ -30,7 +30,7 @@ fn server() -> ModelServer {
     })
 }
 
-/// `xargs` over the ids, a process a task.
+/// `xargs` over the ids, with one process per task.
 fn xargs(folder: &Path) -> Command {
     let program = redraft(folder, &[]);
     let mut command = Command::new("xargs");
@@ -65,11 +65,11 @@ fn main() {
     }
     write(&folder.path().join("ids"), &ids);
     write(&folder.path().join("tasks.jsonl"), &lines);
-    // The model is known before either begins.
+    // The model is probed before either measurement.
     timed(redraft(folder.path(), &["new", "count", "--name", "first", "--auto", "--no-run"]), 0);
     let args = ["batch", "tasks.jsonl", "--jobs", AT_ONCE, "--no-run"];
     let one = ms(timed(redraft(folder.path(), &args), 0));
-    // Before the others: the kernel only tells the most of all children.
+    // Measured now, since the kernel only reports the maximum over all child processes.
     let memory = most_memory();
     let many = ms(timed(xargs(folder.path()), 0));
     say(&format!(

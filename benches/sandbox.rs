@@ -1,11 +1,12 @@
-//! What the sandbox costs: `python3 -c pass` confined, over a bare one, against bubblewrap's in the
-//! same run; and the memory that a script's endless output takes.
+//! Measures the overhead of the sandbox: `python3 -c pass` confined, compared with unconfined,
+//! against bubblewrap's overhead in the same run; and the memory used for a script's endless
+//! output.
 //!
-//! The whole program is linked into this one, unused: what confines is started from the same file, and
+//! The whole program is linked into this one, unused: the sandbox starts the same executable, and
 //! that takes longer the larger it is.
 //!
-//! `cargo bench --bench sandbox`; without `bwrap` (on Debian: `apt install bubblewrap`) there is
-//! nothing to compare with, which is said and counts as not held.
+//! `cargo bench --bench sandbox`; without `bwrap` (on Debian: `apt install bubblewrap`) there is no
+//! comparison, which is reported and counts as a failure.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -19,8 +20,8 @@ use std::time::{Duration, Instant};
 use support::{ms, row, say};
 use tokio_util::sync::CancellationToken;
 
-/// How often each is run, one after the other, another one first in each round: other work on the
-/// machine hits all alike. What a round's runs cost over its bare one is compared, not the sums.
+/// Number of rounds. Each round runs all variants, starting with another one each time, so that
+/// other load affects them equally. The overhead over the unconfined run is computed per round.
 const ROUNDS: usize = 120;
 
 fn job(python: &Interpreter, code: &str) -> Job {
@@ -55,7 +56,8 @@ fn confined(runtime: &tokio::runtime::Runtime, job: Job) -> Done {
     done.expect("a confined run")
 }
 
-/// bubblewrap with what comes nearest: all namespaces, a root of its own, the same folders to read.
+/// The closest equivalent with bubblewrap: all namespaces, a root of its own, the same readable
+/// folders.
 fn bubblewrap(python: &Interpreter) -> Command {
     let mut command = Command::new("bwrap");
     command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
@@ -64,7 +66,7 @@ fn bubblewrap(python: &Interpreter) -> Command {
             command.args(["--ro-bind", folder, folder]);
         }
     }
-    // Of `/etc`, what programs need and nobody hides, as ours has it.
+    // The non-secret part of `/etc` that programs need, as in our sandbox.
     for name in [
         "alternatives",
         "fonts",
@@ -100,7 +102,7 @@ fn succeed(command: &mut Command) {
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 }
 
-/// What of these is above so much of them: a half for the median.
+/// A quantile of these times: `part` 0.5 is the median.
 fn above(part: f64, times: &[f64]) -> f64 {
     let mut times = times.to_vec();
     times.sort_unstable_by(f64::total_cmp);
@@ -114,8 +116,8 @@ fn tell(what: &str, times: &[f64]) {
     say(&format!("{what:<42} least {least:.1}, a quarter {quarter:.1}, median {median:.1} ms"));
 }
 
-/// The most memory that this process had resident, in MiB. Not by `getrusage`, whose figure includes
-/// what the process had in which this program was started.
+/// The peak resident memory of this process, in MiB. Not from `getrusage`, whose value includes the
+/// process that started this program.
 fn most_resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("what this process is");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
@@ -124,7 +126,7 @@ fn most_resident() -> f64 {
 }
 
 fn main() -> ExitCode {
-    // The sandbox starts its own program again.
+    // The sandbox starts its own executable again.
     if let Some(code) = started_to_confine() {
         return code.into();
     }
@@ -132,7 +134,7 @@ fn main() -> ExitCode {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let there = Command::new("bwrap").arg("--version").output().is_ok();
-    // Keeps the rest of the program from being left out.
+    // Keeps the linker from removing the rest of the program.
     std::hint::black_box(redraft::commands::main as fn() -> u8);
     let runs: [&dyn Fn(); 3] = [
         &|| succeed(Command::new(&python.path).args(["-c", "pass"]).env_clear()),
@@ -148,7 +150,7 @@ fn main() -> ExitCode {
         }
         rounds.push(times);
     }
-    // The first one finds nothing in the caches.
+    // The first round runs with cold caches.
     rounds.remove(0);
     let of = |kind: usize| rounds.iter().map(|times| times[kind]).collect::<Vec<f64>>();
     let over = |kind: usize| rounds.iter().map(|t| t[kind] - t[0]).collect::<Vec<f64>>();

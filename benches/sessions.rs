@@ -1,4 +1,5 @@
-//! How long the program takes to start, and to list 1,000 sessions: `cargo bench --bench sessions`.
+//! Measures how long the program takes to start, and to list 1,000 sessions: `cargo bench --bench
+//! sessions`.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -6,7 +7,7 @@ mod support;
 use std::path::Path;
 use support::{configure, median, most_memory, ms, never_content, redraft, row, timed, write};
 
-/// A session of four versions.
+/// Creates a session with four versions.
 fn session(folder: &Path) {
     let server = never_content();
     configure(folder, &server);
@@ -14,7 +15,7 @@ fn session(folder: &Path) {
     timed(redraft(folder, &args), 3);
 }
 
-/// The same session under so many names.
+/// Copies the session under `count` names.
 #[allow(clippy::disallowed_methods, reason = "no session's own file")]
 fn copies(folder: &Path, count: usize) {
     let read = |path: &Path| std::fs::read_to_string(path).expect("text");

@@ -1,13 +1,14 @@
-//! How often redraft's scripts do what a user asked for: requests as people type them, each judged by
-//! checks that no prompt shows, with variations of the data that no session sees.
+//! Measures how often redraft's scripts do what the user asked for: realistic requests, each judged
+//! by checks that no prompt contains, on variations of the data that no session sees.
 //!
-//! `cargo bench --bench tasks -- MODEL CONFIG [--mode M]... [--seeds N] [--half look|held]
-//! [--only NAME]...`, where `MODEL` is a model of the configuration file `CONFIG`. Modes: `oneshot` (one
-//! answer of the Coder to the request, not run before it is judged), `quick`, `single` (the default with
-//! one candidate), `guided` (the default), `sampler`; all of them if none is named. The program is this
-//! build's or the one that `REDRAFT_PROGRAM` names; this build's judges. Each seed is the seed of a model inside the program (`providers: { embedded: {
-//! sampling: { seed: N } } }`); servers draw anew anyway. The half `held` is for the final figure only.
-//! It prints a line a session, then a table for each mode. Nothing may run beside it.
+//! `cargo bench --bench tasks -- MODEL CONFIG [--mode M]... [--seeds N] [--half look|held] [--only
+//! NAME]...`, where `MODEL` is a model of the configuration file `CONFIG`. Modes: `oneshot` (one
+//! answer of the Coder to the request, not run before it is judged), `quick`, `single` (the default
+//! with one candidate), `guided` (the default), `sampler`; without `--mode`, all of them. The
+//! program is this build's or the one in `REDRAFT_PROGRAM`; the judge is always this build's. Each
+//! seed is the sampling seed of an embedded model (`providers: { embedded: { sampling: { seed: N }
+//! } }`); servers sample anew anyway. The half `held` is for the final figure only. It prints one
+//! line per session, then a table for each mode. Nothing else may run at the same time.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use support::{folder_at, redraft, say, this_build, tokens_of, write};
 
-/// The modes with what `redraft new` is given besides.
+/// The modes with their arguments for `redraft new`.
 const MODES: [(&str, &[&str]); 5] = [
     (
         "oneshot",
@@ -42,10 +43,10 @@ const MODES: [(&str, &[&str]); 5] = [
     ("sampler", &["--preset", "sampler"]),
 ];
 const LEVELS: [&str; 3] = ["easy", "medium", "hard"];
-/// Seconds that a whole check may take; it runs a script several times.
+/// Time limit of a check in seconds; it runs a script several times.
 const CHECK: u32 = 600;
 
-/// A request with its data and its check.
+/// A request with its data and check.
 struct Task {
     name: String,
     level: String,
@@ -53,7 +54,7 @@ struct Task {
     data: Vec<PathBuf>,
 }
 
-/// What came of one session.
+/// Result of one session.
 struct Came {
     level: String,
     seed: u32,
@@ -69,7 +70,7 @@ fn tasks_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/tasks")
 }
 
-/// The tasks of a half, or those that are named.
+/// The tasks of a half, or the named ones.
 fn tasks(half: Option<&str>, only: &[String]) -> Vec<Task> {
     let mut tasks = Vec::new();
     for entry in fs::read_dir(tasks_folder()).expect("the tasks") {
@@ -96,21 +97,21 @@ fn tasks(half: Option<&str>, only: &[String]) -> Vec<Task> {
     tasks
 }
 
-/// A home whose configuration is the one given, with a seed for models inside the program.
+/// Creates a home folder with this configuration and a seed for embedded models.
 fn home(folder: &Path, config: &Value, seed: u32) -> PathBuf {
     let mut config = config.clone();
     config["providers"]["embedded"]["sampling"]["seed"] = seed.into();
     let home = folder.join(format!("seed-{seed}"));
     folder_at(&home);
     write(&home.join("bench.yaml"), &config.to_string());
-    // The same Python, with the time that a whole check may take.
+    // The same Python, with the time limit of a check.
     let sandbox = serde_json::json!({ "seconds": CHECK, "memory_mb": 4096 });
     let judge = serde_json::json!({ "python": config["python"], "sandbox": sandbox });
     write(&home.join("judge.yaml"), &judge.to_string());
     home
 }
 
-/// Writes a script by one mode, and says what it took. The script is the one that a user is left with.
+/// Writes a script with one mode. Returns the result, and the script that a user would end with.
 fn session(
     home: &Path,
     model: &str,
@@ -149,7 +150,7 @@ fn session(
     (came, script)
 }
 
-/// Whether a script is right; judged in the sandbox, as anything that a model wrote.
+/// Whether a script is right. It is judged in the sandbox, like all code from models.
 fn is_right(home: &Path, task: &Task, script: &Path) -> bool {
     let tasks = tasks_folder();
     let check = tasks.join(&task.name).join("check.py");
@@ -171,14 +172,15 @@ fn is_right(home: &Path, task: &Task, script: &Path) -> bool {
     let judged = said.lines().find_map(|line| line.strip_prefix("JUDGED "));
     match judged {
         Some("0") => true,
-        // A package that the Python of the bench has not: its user would not have it either.
+        // A package that the benchmark's Python lacks counts as wrong: a user would not have it
+        // either.
         Some("1") => false,
         Some("2") if said.contains("is not installed") => false,
         _ => panic!("{}: not judged: {said}{}", task.name, String::from_utf8_lossy(&output.stderr)),
     }
 }
 
-/// The least, the mean and the most of a count over the seeds.
+/// Mean, minimum and maximum of a count over the seeds.
 fn spread(all: &[Came], seeds: u32, counts: impl Fn(&Came) -> bool) -> String {
     let of = |seed: u32| all.iter().filter(|came| came.seed == seed && counts(came)).count();
     let counts: Vec<usize> = (1..=seeds).map(of).collect();
@@ -237,7 +239,7 @@ fn main() {
     let mut all: Vec<Vec<Came>> = chosen.iter().map(|_| Vec::new()).collect();
     for seed in 1..=seeds {
         let home = home(folder.path(), &config, seed);
-        // As anyone's own model is before its first use.
+        // Probe the model first, as on a user's first use.
         let args = ["--config", "bench.yaml", "models", "probe", &model];
         let output = redraft(&home, &args).output().expect("it starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

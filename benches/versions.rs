@@ -1,5 +1,5 @@
-//! How long the whole program takes for ten versions and ten reviews from a server that answers at
-//! once, how much memory, and whether prompts grow with the number of versions.
+//! Measures the time and memory of the whole program for ten versions and ten reviews, with a
+//! server that answers at once, and whether prompts grow with the number of versions.
 //!
 //! `cargo bench --bench versions`; 1,000 versions take a while: `-- --quick` makes 100.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
@@ -9,7 +9,7 @@ mod support;
 use std::path::Path;
 use support::{configure, median, most_memory, ms, never_content, redraft, row, say, timed};
 
-/// The prompts of one role, in characters, one a version.
+/// Prompt lengths of one role in characters, one per version.
 fn lengths(server: &support::model_server::ModelServer, role: &str) -> Vec<usize> {
     let prompts = server.received().into_iter().map(|request| request.prompt());
     let prompts = prompts.filter(|p| p.starts_with(&format!("You are the {role}")));
@@ -24,7 +24,7 @@ fn grown(role: &str, all: &[usize], late: usize, early: usize) -> bool {
     };
     let what =
         format!("{role}'s prompt, version {late} to {early} ({late_length}, {early_length})");
-    // A hundredth for the digits of higher numbers.
+    // One percent tolerance for the digits of higher numbers.
     row(&what, ratio(late_length, early_length), "", 1.01)
 }
 

@@ -1,4 +1,4 @@
-//! What the programs that measure share: the real program, timed as a whole process.
+//! Shared code of the benchmarks: runs and times the real program as a whole process.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each program uses a part of it")]
 
 #[path = "../../tests/it/support/model_server.rs"]
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program that is measured: this build's, or the one that `REDRAFT_PROGRAM` names.
+/// The program to measure: this build's, or the one in `REDRAFT_PROGRAM`.
 pub fn redraft(folder: &Path, args: &[&str]) -> Command {
     match std::env::var_os("REDRAFT_PROGRAM") {
         Some(other) => program(Path::new(&other), folder, args),
@@ -36,7 +36,7 @@ fn program(program: &Path, folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end; how long it took. It must end with this code.
+/// Runs a command and returns its run time. It must exit with this code.
 pub fn timed(mut command: Command, code: i32) -> Duration {
     let start = Instant::now();
     let output = command.output().expect("the program starts");
@@ -46,7 +46,7 @@ pub fn timed(mut command: Command, code: i32) -> Duration {
     took
 }
 
-/// Runs it so many times, and once before that; the median.
+/// Runs it once as a warm-up and then `times` times; returns the median.
 pub fn median(times: usize, mut run: impl FnMut() -> Duration) -> Duration {
     run();
     let mut all: Vec<Duration> = (0..times).map(|_| run()).collect();
@@ -54,13 +54,13 @@ pub fn median(times: usize, mut run: impl FnMut() -> Duration) -> Duration {
     all[all.len() / 2]
 }
 
-/// The most memory that any program took that was run so far, in MiB (of the kernel's own account).
+/// Peak memory of any child process so far, in MiB, as reported by the kernel.
 pub fn most_memory() -> f64 {
     let kib = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| usage.max_rss());
     f64::from(i32::try_from(kib).unwrap_or(i32::MAX)) / 1024.0
 }
 
-/// A line of the table, and whether the bar is held.
+/// Prints a row of the table; returns whether the measured value is within the limit.
 pub fn row(what: &str, measured: f64, unit: &str, bar: f64) -> bool {
     let held = measured <= bar;
     let mark = if held { "" } else { "  <-- over the bar" };
@@ -74,17 +74,17 @@ pub fn say(line: &str) {
     println!("{line}");
 }
 
-/// Milliseconds, with their fraction.
+/// Milliseconds with fraction.
 pub fn ms(took: Duration) -> f64 {
     took.as_secs_f64() * 1000.0
 }
 
-/// A server whose Coder writes another version each time, of one length, and whose Reviewer finds
-/// another problem each time, so that nothing is stuck.
+/// A server whose Coder writes a new version of the same length each time, and whose Reviewer finds
+/// a new problem each time, so that no progress check stops the session.
 pub fn never_content() -> ModelServer {
     ModelServer::start(|request: &Received| {
         let prompt = request.prompt();
-        // Of one length, as are the scripts.
+        // A constant number of digits, for scripts of constant length.
         let n = request.number + 100_000;
         let text = if prompt.starts_with("You are the Planner") {
             "It counts.\nR1: It prints one. Check: read it.\nR2: It prints two. Check: read it.\n"
@@ -102,32 +102,32 @@ pub fn never_content() -> ModelServer {
     })
 }
 
-/// Makes the server the model of the commands that run in this folder.
+/// Configures the server as the model for commands in this folder.
 #[allow(clippy::disallowed_methods, reason = "no session's folder")]
 pub fn configure(folder: &Path, server: &ModelServer) {
     let text = format!(
         "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{}/v1', structured: false }}\n",
         server.base_url()
     );
-    // The user's own file, in the home that `redraft` gives it.
+    // The user's own configuration file, in the home folder that `redraft` sets.
     let own = folder.join(".config/redraft");
     std::fs::create_dir_all(&own).expect("the folder is made");
     write(&own.join("config.yaml"), &text);
 }
 
-/// Makes a folder to measure in.
+/// Creates a folder for a measurement.
 #[allow(clippy::disallowed_methods, reason = "no session's folder")]
 pub fn folder_at(path: &Path) {
     std::fs::create_dir(path).expect("the folder is made");
 }
 
-/// Writes a file of the folder that is measured in.
+/// Writes a file for a measurement.
 #[allow(clippy::disallowed_methods, reason = "no session's file")]
 pub fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("the file is written");
 }
 
-/// Tokens of the prompt and of the answer, where an event of a journal is a call's end.
+/// Tokens of prompt and answer, if the journal event is the end of a model call; otherwise zeros.
 pub fn tokens_of(event: &serde_json::Value) -> (u64, u64) {
     if event["event"] != "model_call_finished" {
         return (0, 0);

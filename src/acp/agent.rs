@@ -1,4 +1,4 @@
-//! The agent: what a client may ask.
+//! The agent: handles a client's requests.
 
 use super::rpc::{self, Client, Incoming, RpcError, answer, parse};
 use super::turn::Turn;
@@ -20,14 +20,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Sessions of a page of the list, the ones last worked on first.
+/// Sessions per page of the list, those last worked on first.
 const PAGE: usize = 100;
-/// Messages that wait for a client which does not read.
+/// Maximum number of messages queued for a client that does not read.
 const WAITING: usize = 64;
-/// How long a client that hangs up is given to read what was said last.
+/// How long to wait at the end for a client to read the last messages.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// A new session, as a prompt asks for it.
+/// A new session, as requested by a prompt.
 pub struct Request {
     /// The sessions folder.
     pub sessions: PathBuf,
@@ -35,44 +35,44 @@ pub struct Request {
     pub name: String,
     /// The task.
     pub request: String,
-    /// Files that the prompt names: those of the client's folder are given to the script.
+    /// Files named in the prompt; those in the client's folder are passed to the script.
     pub files: Vec<PathBuf>,
-    /// The client's folder.
+    /// The client's working folder.
     pub cwd: PathBuf,
 }
 
-/// What the agent lets others do, since it wires nothing together itself. All may block. Errors are sentences.
+/// Actions that the caller provides. All may block. Errors are complete sentences.
 #[expect(clippy::type_complexity, reason = "each says what it takes and gives")]
 pub struct Actions {
-    /// Says what is missing to work on sessions: a key, a model.
+    /// Reports what is missing to work on sessions, such as a key or a model.
     pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
-    /// Makes a session; gives what the user should know.
+    /// Creates a session; returns notes for the user.
     pub create: Box<dyn Fn(Request) -> Result<Vec<String>, String> + Send + Sync>,
-    /// Starts to work on the session in a folder, with what a test of its latest version showed.
+    /// Starts work on the session in a folder, with optional feedback on its latest version.
     pub work:
         Box<dyn Fn(PathBuf, Option<String>, &SessionTask) -> Result<(), String> + Send + Sync>,
 }
 
-/// What is known of the sessions of this connection.
+/// State of a session opened by this client.
 #[derive(Clone, Default)]
 struct Open {
-    /// The client's folder.
+    /// The client's working folder.
     cwd: PathBuf,
-    /// What is worked on.
+    /// The running task.
     task: Option<SessionTask>,
 }
 
 struct Agent {
     actions: Actions,
     terminal: Terminal,
-    /// The sessions folder, as seen from a client's folder.
+    /// The sessions folder, relative to the client's folder.
     sessions: PathBuf,
     client: Client,
     open: Mutex<HashMap<String, Open>>,
 }
 
-/// Serves the client on standard input and output until it leaves or `stop` is cancelled. All that was begun
-/// has then been stopped and written down.
+/// Serves the client on standard input and output until it disconnects or `stop` is cancelled. All
+/// running work is stopped and journaled before it returns.
 pub async fn serve(
     actions: Actions,
     terminal: Terminal,
@@ -93,7 +93,7 @@ pub async fn serve(
         while working.try_join_next().is_some() {}
         match rpc::read(&line) {
             Incoming::Request { id, method, params } => {
-                // What cancels a turn may be the next line.
+                // Started here, because the next line may cancel the turn.
                 let begun = (method == "session/prompt").then(|| agent.begin(&params));
                 let agent = Arc::clone(&agent);
                 working.spawn(async move {
@@ -116,11 +116,12 @@ pub async fn serve(
     agent.client.hang_up();
     while working.join_next().await.is_some() {}
     drop(agent);
-    // A client that reads nothing must not keep the program from ending.
+    // With a timeout, in case the client does not read.
     let _ = tokio::time::timeout(LAST_WORDS, written).await;
 }
 
-/// A thread that writes messages: one that nobody reads must not keep the rest from working.
+/// Starts a thread that writes messages, so that a client that does not read can't block other
+/// work.
 fn write(terminal: Terminal) -> (mpsc::Sender<Value>, oneshot::Receiver<()>) {
     let (out, mut messages) = mpsc::channel(WAITING);
     let (done, written) = oneshot::channel();
@@ -176,13 +177,13 @@ enum Block {
         name: String,
         uri: String,
     },
-    /// What was not asked for by the agent's capabilities.
+    /// A kind that the agent's capabilities do not include.
     #[serde(other)]
     Other,
 }
 
 impl Agent {
-    /// The part of a prompt that has its place before the next message.
+    /// Starts a turn: the part of handling a prompt that must be done before the next message.
     fn begin(&self, params: &Value) -> Result<(Prompt, SessionTask), RpcError> {
         let prompt = Prompt::deserialize(params).map_err(RpcError::params)?;
         let mut all = self.open();
@@ -260,7 +261,7 @@ impl Agent {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what blocks on a thread that may.
+    /// Runs blocking work on a thread for it.
     async fn aside<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
@@ -269,7 +270,7 @@ impl Agent {
         tokio::task::spawn_blocking(move || work(&agent)).await.map_err(RpcError::failed)?
     }
 
-    /// The sessions folder of a client that works in this folder.
+    /// The sessions folder for a client that works in this folder.
     fn sessions(&self, cwd: &Path) -> Result<PathBuf, RpcError> {
         if !cwd.is_absolute() || !cwd.is_dir() {
             let cwd = one_line(&cwd.display().to_string(), 200);
@@ -278,7 +279,8 @@ impl Agent {
         Ok(cwd.join(&self.sessions))
     }
 
-    /// A session that is made when something is said. Its folder will have this name.
+    /// Registers a session, which is created with the first prompt. Returns the name of its future
+    /// folder.
     fn new_session(&self, cwd: PathBuf) -> Result<String, RpcError> {
         let sessions = self.sessions(&cwd)?;
         (self.actions.ready)().map_err(RpcError::not_set_up)?;
@@ -292,7 +294,7 @@ impl Agent {
         }
     }
 
-    /// Opens a session that is there, and gives it with its folder.
+    /// Opens an existing session, and returns it with its folder.
     fn load(&self, name: &str, cwd: PathBuf) -> Result<(PathBuf, Session), RpcError> {
         let folder = catalog::named(&self.sessions(&cwd)?, name).map_err(RpcError::params)?;
         let session = store::read(&folder).map_err(RpcError::failed)?.session;
@@ -336,7 +338,7 @@ impl Agent {
         Ok(list)
     }
 
-    /// Works on a session as a prompt says, and gives the reason for the turn's end.
+    /// Works on a session for a prompt, and returns the stop reason of the turn.
     async fn turn(
         self: &Arc<Self>,
         prompt: Prompt,
@@ -410,10 +412,10 @@ fn not_open() -> RpcError {
     RpcError::params("there is no such session here: make one, or load it")
 }
 
-/// What the agent can do. A way to set it up is offered to who can show a terminal.
+/// The agent's capabilities. Clients that can show a terminal are offered a command for setup.
 fn hello(client: &Initialize) -> Value {
     let capabilities = &client.client_capabilities;
-    // Clients from before there was a field for it say so among what is their own.
+    // Older clients use `_meta` for this capability.
     let terminal =
         capabilities["auth"]["terminal"] == true || capabilities["_meta"]["terminal-auth"] == true;
     let method = json!({
@@ -437,7 +439,7 @@ fn hello(client: &Initialize) -> Value {
     })
 }
 
-/// The text of a prompt, with the names of the files that stand in it, and those files.
+/// The text of a prompt, including the names of linked files, and the paths of these files.
 fn said(prompt: Vec<Block>) -> (String, Vec<PathBuf>) {
     let (mut text, mut files) = (String::new(), Vec::new());
     for block in prompt {

@@ -1,5 +1,5 @@
-//! A gate as it is put to the person behind a client: as a request for permission, and as the text of
-//! their next prompt.
+//! Presents a gate to the user behind a client: as a permission request, and as text to be answered
+//! with the next prompt.
 
 use crate::domain::event::Gate;
 use crate::domain::text::{fenced, one_line, visible};
@@ -13,7 +13,7 @@ use std::path::Path;
 /// The option that ends the turn, so that the answer can be typed.
 const SAY: &str = "say";
 
-/// The call of a tool that a person is asked to permit, and what they can choose.
+/// The tool call of a permission request, and its options.
 pub(super) fn request(terminal: &Terminal, question: &Question<'_>, id: &str) -> (Value, Value) {
     let gate = view::Gate::of(question);
     let asked: Vec<String> = gate.asked.iter().map(|asked| one_line(&asked.what, 100)).collect();
@@ -38,14 +38,14 @@ pub(super) fn request(terminal: &Terminal, question: &Question<'_>, id: &str) ->
     (call, options.into())
 }
 
-/// What a person needs to decide, as a block.
+/// The text that the user needs to decide, as a fenced block.
 fn text(terminal: &Terminal, question: &Question<'_>) -> String {
-    // Files are named as they stand in the session's folder.
+    // File paths are relative to the session's folder.
     let text = visible(&words::question(terminal, question, Path::new("")));
     fenced(text.trim_matches('\n'), "")
 }
 
-/// The question as a message, with how it is answered in the next one.
+/// The question as a message, with instructions for answering it in the next prompt.
 pub(super) fn message(terminal: &Terminal, question: &Question<'_>) -> String {
     let mut message = format!(
         "\n\n{}\n{}\n\nYour next message answers:\n",
@@ -58,13 +58,13 @@ pub(super) fn message(terminal: &Terminal, question: &Question<'_>) -> String {
     message
 }
 
-/// The answers that can be chosen without a text.
+/// The answers that need no text, which are offered as options.
 fn offered(question: &Question<'_>) -> impl Iterator<Item = (view::Choice, Answer)> {
     let gate = question.gate;
     view::choices(question).into_iter().filter(|choice| !wants_text(choice)).filter_map(
         move |choice| {
             match manager::read_line(gate, choice.line) {
-                // Who wants to stop cancels the turn.
+                // Not offered: cancelling the turn does this.
                 Line::Answer(Answer::Quit) | Line::Edit | Line::Unknown(_) => None,
                 Line::Answer(answer) => Some((choice, answer)),
             }
@@ -72,7 +72,7 @@ fn offered(question: &Question<'_>) -> impl Iterator<Item = (view::Choice, Answe
     )
 }
 
-/// Whether something is to be put into an answer's line: that stands there in capitals.
+/// Whether an answer needs a text: its placeholder is in capitals.
 fn wants_text(choice: &view::Choice) -> bool {
     choice.line.contains(|c: char| c.is_ascii_uppercase())
 }
@@ -82,7 +82,7 @@ fn is_typed(gate: Gate, choice: &view::Choice) -> bool {
     wants_text(choice) || typed(gate, choice.line).is_ok()
 }
 
-/// What a client may show an option as. None is "always": no client answers a later gate by itself.
+/// The kind of an option. Never "always", because a client must not answer later gates by itself.
 const fn kind(answer: &Answer) -> &'static str {
     match answer {
         Answer::Approve | Answer::Accept | Answer::Allow | Answer::Meant(_) | Answer::Right => {
@@ -92,15 +92,17 @@ const fn kind(answer: &Answer) -> &'static str {
     }
 }
 
-/// The answer that a chosen option is; none where it is typed, or where that was not offered.
+/// The answer for a chosen option; `None` if the answer will be typed, or the option was not
+/// offered.
 pub(super) fn chosen(question: &Question<'_>, option: &str) -> Option<Answer> {
     offered(question).find(|(choice, _)| choice.line == option).map(|(_, answer)| answer)
 }
 
-/// Reads a message as the answer at a gate. What opens something is chosen where it is asked for.
+/// Parses a message as the answer at a gate. Permissions can only be granted in the request's
+/// dialog.
 ///
 /// # Errors
-/// Says what is no answer there.
+/// Explains why it is not a valid answer.
 pub(super) fn typed(gate: Gate, text: &str) -> Result<Answer, &'static str> {
     match manager::read_line(gate, text) {
         Line::Answer(Answer::Allow) => Err("`allow` is chosen where it is asked for"),

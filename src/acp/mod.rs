@@ -1,12 +1,13 @@
-//! The Agent Client Protocol, version 1, over standard input and output: redraft as an agent of an editor.
+//! The Agent Client Protocol, version 1, over standard input and output: redraft as an agent of an
+//! editor.
 //!
-//! This module speaks the protocol and nothing else: which requests there are, what a client is shown of a
-//! session, how a gate is put to the person behind it. Making a session and working on it is the command's
-//! (`commands/acp.rs`), which is handed in as [`Actions`]. A client's session has the name of a session's
-//! folder, and all state is on disk.
+//! This module only implements the protocol: which requests exist, what a client is shown of a
+//! session, and how a gate is presented to the user behind it. Creating sessions and working on
+//! them is done by the command (`commands/acp.rs`), through [`Actions`]. A client's session id is
+//! the name of a session's folder, and all state is on disk.
 //!
-//! The messages are written by hand: a dozen shapes. The protocol's own crates bring two macro libraries and
-//! have `serde_json` keep the order of keys in the whole program.
+//! The message types are written by hand: there are about a dozen. The protocol's own crates need
+//! two macro libraries and enable `serde_json`'s `preserve_order` for the whole program.
 
 mod agent;
 mod gate;

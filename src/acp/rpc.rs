@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0, a message a line.
+//! JSON-RPC 2.0, one message per line.
 
 use crate::domain::text::one_line;
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// An error as the protocol numbers it, with words for people.
+/// An error with the protocol's code and a message for the user.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RpcError {
     pub(super) code: i32,
@@ -19,25 +19,25 @@ impl RpcError {
         Self { code, message: one_line(&why.to_string(), 500) }
     }
 
-    /// The request's parameters can't be used.
+    /// Invalid parameters.
     #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn params(why: impl ToString) -> Self {
         Self::new(-32602, &why)
     }
 
-    /// What was asked for could not be done.
+    /// The request failed.
     #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn failed(why: impl ToString) -> Self {
         Self::new(-32603, &why)
     }
 
-    /// The user has to set something up first.
+    /// The user must set something up first.
     #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
     pub(super) fn not_set_up(why: impl ToString) -> Self {
         Self::new(-32000, &why)
     }
 
-    /// There is no such method.
+    /// Unknown method.
     pub(super) fn no_method(method: &str) -> Self {
         Self::new(-32601, &format!("there is no method `{method}` here"))
     }
@@ -47,20 +47,20 @@ impl RpcError {
     }
 }
 
-/// What came on a line.
+/// A received message.
 #[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
-    /// Waits for an answer.
+    /// A request, which needs a response.
     Request { id: Value, method: String, params: Value },
-    /// Waits for none.
+    /// A notification, which needs none.
     Notification { method: String, params: Value },
-    /// The answer to a request of ours: its result, or none where it failed.
+    /// The response to a request of ours: its result, or `None` if it failed.
     Response { id: u64, result: Option<Value> },
-    /// No message of the protocol: what is answered.
+    /// An invalid message, with the error response to send.
     Wrong(Value),
 }
 
-/// Reads a line.
+/// Parses a line.
 pub(super) fn read(line: &str) -> Incoming {
     let wrong =
         |code, why: &str| Incoming::Wrong(answer(&Value::Null, Err(RpcError::new(code, &why))));
@@ -78,14 +78,14 @@ pub(super) fn read(line: &str) -> Incoming {
         }
         (Some(Value::String(method)), None) => Incoming::Notification { method, params },
         (None, Some(Value::Number(id))) if result.is_some() || message.contains_key("error") => {
-            // Who names another number answers nothing that was asked.
+            // An id that is not a `u64` matches no request.
             Incoming::Response { id: id.as_u64().unwrap_or_default(), result }
         }
         _ => wrong(-32600, "the message is no request and no response"),
     }
 }
 
-/// The answer to a request.
+/// The response to a request.
 pub(super) fn answer(id: &Value, result: Result<Value, RpcError>) -> Value {
     match result {
         Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
@@ -93,21 +93,21 @@ pub(super) fn answer(id: &Value, result: Result<Value, RpcError>) -> Value {
     }
 }
 
-/// The parameters of a request as their type.
+/// Parses the parameters of a request.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(params: Value) -> Result<T, RpcError> {
     serde_json::from_value(params).map_err(RpcError::params)
 }
 
-/// Speaks to the client. Its clones speak to the same one.
+/// Sends messages to the client. Clones share the connection.
 #[derive(Clone)]
 pub(super) struct Client {
     out: mpsc::Sender<Value>,
     waiting: Arc<Mutex<Waiting>>,
-    /// The client is gone.
+    /// Cancelled when the client disconnects.
     gone: CancellationToken,
 }
 
-/// The requests that the client has not answered.
+/// Requests that the client has not answered yet.
 #[derive(Default)]
 struct Waiting {
     last: u64,
@@ -115,12 +115,12 @@ struct Waiting {
 }
 
 impl Client {
-    /// Messages go where `out` leads.
+    /// A client whose messages are sent to `out`.
     pub(super) fn new(out: mpsc::Sender<Value>) -> Self {
         Self { out, waiting: Arc::default(), gone: CancellationToken::new() }
     }
 
-    /// Sends a message; waits as long as the client reads none. For one that has hung up nobody waits.
+    /// Sends a message, waiting while the queue is full. Does nothing after a disconnect.
     pub(super) async fn send(&self, message: Value) {
         tokio::select! {
             biased;
@@ -129,12 +129,12 @@ impl Client {
         }
     }
 
-    /// Tells something.
+    /// Sends a notification.
     pub(super) async fn notify(&self, method: &str, params: Value) {
         self.send(json!({ "jsonrpc": "2.0", "method": method, "params": params })).await;
     }
 
-    /// Asks for something; none if the client refuses or is gone.
+    /// Sends a request and waits for the response; `None` if the client refuses or disconnects.
     pub(super) async fn request(&self, method: &str, params: Value) -> Option<Value> {
         let (reply, replied) = oneshot::channel();
         let id = {
@@ -152,15 +152,15 @@ impl Client {
         }
     }
 
-    /// Takes the answer to a request; one that nobody asked for means nothing.
+    /// Delivers the response to a request; responses to unknown ids are ignored.
     pub(super) fn answered(&self, id: u64, result: Option<Value>) {
         if let Some(reply) = self.waiting().replies.remove(&id) {
-            // Who was cancelled does not wait for it any more.
+            // After a cancellation nobody waits for it.
             let _ = reply.send(result);
         }
     }
 
-    /// The client is gone: nobody waits for its answers.
+    /// Marks the client as disconnected, which ends all waiting for it.
     pub(super) fn hang_up(&self) {
         self.gone.cancel();
     }

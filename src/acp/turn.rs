@@ -1,4 +1,4 @@
-//! One turn: a session is worked on, the client is shown what happens and asked at gates.
+//! One turn: works on a session, shows its progress to the client, and asks at gates.
 
 use super::rpc::{Client, RpcError};
 use super::{gate, updates};
@@ -15,33 +15,33 @@ use crate::workflow::session_task::{Ended, Message, News, Question, SessionTask,
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Follows a session from a prompt to its turn's end.
+/// Follows a session from a prompt to the end of the turn.
 pub(super) struct Turn {
     pub(super) client: Client,
     pub(super) terminal: Terminal,
-    /// The session's name.
+    /// Session name.
     pub(super) session: String,
-    /// Its folder.
+    /// Session folder.
     pub(super) folder: PathBuf,
     pub(super) task: SessionTask,
-    /// What the user said to the gate that waits.
+    /// The user's text from the prompt, for the open gate.
     pub(super) said: Option<(Gate, String)>,
-    /// The plan's requirements, as far as they were seen.
+    /// The latest known requirements of the plan.
     pub(super) requirements: Vec<Requirement>,
-    /// The plan that was shown last.
+    /// The last plan update that was sent.
     pub(super) plan: Value,
-    /// Tells the turn's runs and gates from those of others.
+    /// Distinguishes tool call ids of this turn from those of other turns.
     pub(super) tag: String,
-    /// How many there were.
+    /// Number of such ids so far.
     pub(super) number: u64,
-    /// How the last model's answer ended, unless the user was asked since.
+    /// Outcome of the last model call, reset when the user is asked.
     pub(super) outcome: Option<Outcome>,
-    /// The user was told what to answer in the next prompt.
+    /// The user was told how to answer in the next prompt.
     pub(super) asked: bool,
 }
 
 impl Turn {
-    /// Shows what happens until the work is over, and gives the reason for the turn's end.
+    /// Shows progress until the work ends, and returns the stop reason.
     ///
     /// # Errors
     /// The work failed.
@@ -61,7 +61,7 @@ impl Turn {
         Err(RpcError::failed("the work on the session broke off"))
     }
 
-    /// Shows an update of the session; a plan only if it is another one.
+    /// Sends an update of the session; a plan is sent only if it changed.
     pub(super) async fn show(&mut self, update: Value) {
         if update["sessionUpdate"] == "plan" {
             if self.plan == update {
@@ -126,10 +126,10 @@ impl Turn {
         format!("v{version}-run-{}-{}", self.tag, self.number)
     }
 
-    /// Answers a question: with what the user typed for it, else by asking them.
+    /// Answers a question with the text from the prompt, or else asks the user.
     async fn question(&mut self, question: &Question) {
         let Some(gate) = question.gate else {
-            // Who is closed meanwhile needs no answer, here and below.
+            // An error here or below means that the question was closed meanwhile.
             let _ = self.task.answer(question.id, Answer::Gone);
             return;
         };
@@ -155,7 +155,7 @@ impl Turn {
         }
     }
 
-    /// Puts a gate to the person behind the client; none if they broke off.
+    /// Asks the user at a gate; `None` if cancelled.
     async fn put(&mut self, question: &manager::Question<'_>) -> Option<Answer> {
         self.number += 1;
         self.outcome = None;
@@ -180,14 +180,14 @@ impl Turn {
         });
         self.show(ended).await;
         if answer.is_none() {
-            // A client without such dialogs comes here, too.
+            // Clients without permission dialogs also get here.
             self.show(updates::said(&gate::message(&self.terminal, question))).await;
             self.asked = true;
         }
         Some(answer.unwrap_or(Answer::Gone))
     }
 
-    /// Says how the work ended; gives the stop reason.
+    /// Shows how the work ended; returns the stop reason.
     async fn end(mut self, ended: Ended) -> Result<&'static str, RpcError> {
         let session = store::read(&self.folder).map(|read| read.session);
         if let Some(plan) = session.as_ref().ok().and_then(updates::plan_of) {
@@ -207,7 +207,8 @@ impl Turn {
             }
             (None, _) => return Err(RpcError::failed(ended.error.unwrap_or_default())),
             (Some(End::Interrupted), _) => "cancelled",
-            // It waits for want of an answer, and the user was not asked since.
+            // Paused because the model refused to answer or its answer was cut off, and the user
+            // was not asked since.
             (Some(End::Paused(_)), Some(Outcome::Refused)) => "refusal",
             (Some(End::Paused(_)), Some(Outcome::Cut)) => "max_tokens",
             (Some(End::Accepted(_) | End::Answered | End::Paused(_)), _) => "end_turn",

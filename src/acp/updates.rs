@@ -1,5 +1,5 @@
-//! What a client is shown: pure, from a session and its news to updates of the protocol. Text of models and
-//! scripts has its control characters made visible.
+//! Converts a session and its news to the protocol's updates. Pure. Control characters in text from
+//! models and scripts are escaped.
 
 use crate::domain::plan::Requirement;
 use crate::domain::review::Status;
@@ -11,17 +11,17 @@ use crate::view::{status, words};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Bytes that are shown of each output.
+/// Maximum number of bytes shown of each output.
 const PRINTED: usize = 8_000;
-/// Characters that are shown of a requirement.
+/// Maximum number of characters shown of a requirement.
 const WIDTH: usize = 300;
 
-/// A piece of what the agent says.
+/// A chunk of the agent's message.
 pub(super) fn said(text: &str) -> Value {
     chunk("agent_message_chunk", text)
 }
 
-/// A piece of what a model thinks aloud.
+/// A chunk of a model's reasoning.
 pub(super) fn thought(text: &str) -> Value {
     chunk("agent_thought_chunk", text)
 }
@@ -34,7 +34,7 @@ fn chunk(kind: &str, text: &str) -> Value {
     json!({ "sessionUpdate": kind, "content": { "type": "text", "text": visible(text) } })
 }
 
-/// The requirements as entries of a plan: completed where the version meets them.
+/// The requirements as entries of a plan, with those that the version meets marked as completed.
 pub(super) fn plan(requirements: &[Requirement], version: Option<&Version>) -> Value {
     let entries = requirements.iter().map(|requirement| {
         let held = version.and_then(|version| evidence::held(version, &requirement.id));
@@ -49,20 +49,20 @@ pub(super) fn plan(requirements: &[Requirement], version: Option<&Version>) -> V
     json!({ "sessionUpdate": "plan", "entries": entries.collect::<Vec<_>>() })
 }
 
-/// The plan of a session as it stands; none if it has none.
+/// The current plan of a session; `None` if it has none.
 pub(super) fn plan_of(session: &Session) -> Option<Value> {
     let requirements = requirements(session);
     let head = session.head().filter(|_| session.planning.proposal.is_none());
     (!requirements.is_empty()).then(|| plan(requirements, head))
 }
 
-/// The requirements of the plan that waits for approval, or else stands.
+/// The requirements of the proposed plan, or else of the approved one.
 pub(super) fn requirements(session: &Session) -> &[Requirement] {
     let proposed = session.planning.proposal.as_ref();
     proposed.map_or_else(|| session.requirements(), |plan| &plan.requirements)
 }
 
-/// A new version, as a change of its script in the session's folder.
+/// A new version, as a diff of its script file.
 pub(super) fn written(folder: &Path, version: &Version, base: Option<&Version>) -> Value {
     let file = artifacts::script_file(version.number);
     let path = folder.join(&file);
@@ -79,7 +79,7 @@ pub(super) fn written(folder: &Path, version: &Version, base: Option<&Version>) 
     })
 }
 
-/// A run that was begun.
+/// The start of a run.
 pub(super) fn running(id: &str, version: u32) -> Value {
     json!({
         "sessionUpdate": "tool_call",
@@ -90,7 +90,7 @@ pub(super) fn running(id: &str, version: u32) -> Value {
     })
 }
 
-/// A run that ended, with what it printed; `new` if its beginning was not shown.
+/// The result of a run with its output; `new` if its start was not shown.
 pub(super) fn ran(id: &str, version: &Version, new: bool) -> Option<Value> {
     let run = version.run.as_ref()?;
     let texts =
@@ -114,7 +114,7 @@ pub(super) fn ran(id: &str, version: &Version, new: bool) -> Option<Value> {
     Some(update)
 }
 
-/// A session as it was, for a client that opens it again.
+/// The history of a session, for a client that loads it.
 pub(super) fn history(folder: &Path, session: &Session) -> Vec<Value> {
     let mut updates = vec![of_user(&session.request)];
     if let Some(plan) = &session.planning.plan {

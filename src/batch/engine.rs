@@ -1,22 +1,22 @@
-//! A batch as a job array of a cluster: the script that is submitted, and the calls that submit and
+//! Runs a batch as a job array of a cluster: the job script, and the commands that submit and
 //! cancel it.
 
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Who runs the shards.
+/// The scheduler that runs the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// Slurm, by `sbatch`.
+    /// Slurm, with `sbatch`.
     Slurm,
-    /// `HyperQueue`, by `hq submit`.
+    /// `HyperQueue`, with `hq submit`.
     Hq,
 }
 
 impl Engine {
-    /// The program that submits.
+    /// The program that submits jobs.
     #[must_use]
     pub const fn program(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Engine {
         }
     }
 
-    /// The script's file among the results.
+    /// File name of the job script in the results folder.
     #[must_use]
     pub const fn script_file(self) -> &'static str {
         match self {
@@ -35,19 +35,19 @@ impl Engine {
     }
 }
 
-/// What was submitted, as `job.json` among the results keeps it.
+/// A submitted job, stored as `job.json` in the results folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submitted {
-    /// To whom.
+    /// The scheduler.
     pub engine: Engine,
-    /// The job's id there.
+    /// Job id of the scheduler.
     pub id: String,
-    /// In how many shards.
+    /// Number of shards.
     pub shards: u32,
 }
 
 impl Submitted {
-    /// The command that cancels it.
+    /// The command that cancels the job.
     #[must_use]
     pub fn cancel(&self) -> Vec<&str> {
         match self.engine {
@@ -57,50 +57,50 @@ impl Submitted {
     }
 }
 
-/// What a cluster is asked for.
+/// Resource options for the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// Slurm's account.
+    /// Slurm account.
     pub account: Option<String>,
-    /// Slurm's partition.
+    /// Slurm partition.
     pub partition: Option<String>,
-    /// The time limit of a shard, as the engine writes it.
+    /// Time limit of a shard, in the syntax of the engine.
     pub time: Option<String>,
-    /// A shard's memory, as Slurm writes it.
+    /// Memory of a shard, in Slurm's syntax.
     pub mem: Option<String>,
-    /// How many shards of Slurm's array run at the same time at most.
+    /// Maximum number of shards of a Slurm array that run at the same time.
     pub array_limit: Option<u32>,
 }
 
-/// A batch that is to be submitted.
+/// A batch to submit.
 pub struct Job<'a> {
-    /// To whom.
+    /// The scheduler.
     pub engine: Engine,
-    /// Its name.
+    /// Job name.
     pub name: &'a str,
     /// The program and its arguments, without the shard.
     pub command: &'a [String],
-    /// The folder that it is started in.
+    /// Working folder.
     pub folder: &'a Path,
-    /// The folder of the results, which holds the logs too.
+    /// The results folder, which also holds the logs.
     pub out: &'a Path,
-    /// In how many shards, from 1.
+    /// Number of shards, at least 1.
     pub shards: u32,
-    /// What else is asked for.
+    /// Resource options.
     pub asked: &'a Asked,
 }
 
 impl Job<'_> {
-    /// Where the script is.
+    /// Path of the job script.
     #[must_use]
     pub fn script_path(&self) -> PathBuf {
         self.out.join(self.engine.script_file())
     }
 
-    /// The script that does one shard.
+    /// The script that runs one shard.
     ///
     /// # Errors
-    /// What can't stand in such a script, or what this engine has nothing for.
+    /// A value that can't be quoted in the script, or an option that this engine does not have.
     pub fn script(&self) -> Result<String, String> {
         let mut script = "#!/bin/sh\n".to_owned();
         let index = match self.engine {
@@ -124,13 +124,13 @@ impl Job<'_> {
     fn directives(&self) -> Result<String, String> {
         let asked = self.asked;
         let limit = asked.array_limit.map_or_else(String::new, |limit| format!("%{limit}"));
-        // `%` begins what Slurm replaces in the names of logs.
+        // Slurm replaces patterns that start with `%` in log names.
         let logs = quoted(&self.out.join("slurm"))?.replace('%', "%%");
         let mut lines = vec![
             format!("--job-name={}", word("name", self.name)?),
             format!("--array=1-{}{limit}", self.shards),
             format!("--output=\"{logs}-%A_%a.log\""),
-            // Else a shard that is requeued begins its log anew.
+            // Otherwise a requeued shard overwrites its log.
             "--open-mode=append".to_owned(),
             "--requeue".to_owned(),
             format!("--chdir=\"{}\"", quoted(self.folder)?),
@@ -165,16 +165,16 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The command that submits the script, which prints the job's id.
+    /// The command that submits the script and prints the job id.
     ///
     /// # Errors
-    /// What can't stand in it.
+    /// A value that can't be quoted in it.
     pub fn submit(&self) -> Result<Vec<String>, String> {
         let text = |path: &Path| quoted(path);
         let script = text(&self.script_path())?;
         let own = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
         Ok(match self.engine {
-            // The environment goes along whole: a list of names would be cut at a comma.
+            // The whole environment, since a list of names would be cut at a comma.
             Engine::Slurm => own(&["sbatch", "--parsable", "--export=ALL", &script]),
             Engine::Hq => {
                 let log = format!("{}-%{{JOB_ID}}-%{{TASK_ID}}.log", text(&self.out.join("hq"))?);
@@ -194,7 +194,7 @@ impl Job<'_> {
     }
 }
 
-/// The job's id in what the program that submits printed: `ID`, or `ID;CLUSTER` of Slurm's.
+/// Parses the job id from the output of the submit command: `ID`, or `ID;CLUSTER` from Slurm.
 #[must_use]
 pub fn job_id(engine: Engine, printed: &str) -> Option<String> {
     let last = printed.trim().lines().last()?.trim();
@@ -206,8 +206,8 @@ pub fn job_id(engine: Engine, printed: &str) -> Option<String> {
     is_number.then(|| id.to_owned())
 }
 
-/// The highest number of shards that Slurm takes, from `scontrol show config`: its `MaxArraySize` is
-/// one more than the highest index.
+/// The most shards that Slurm accepts, from `scontrol show config`: `MaxArraySize` is one more than
+/// the highest index.
 #[must_use]
 pub fn most_shards(config: &str) -> Option<u32> {
     let line = config.lines().find_map(|line| line.trim().strip_prefix("MaxArraySize"))?;
@@ -215,7 +215,7 @@ pub fn most_shards(config: &str) -> Option<u32> {
     size.checked_sub(1)
 }
 
-/// A value that stands for itself in a directive.
+/// Checks that a value needs no quoting in a directive.
 fn word<'a>(name: &str, value: &'a str) -> Result<&'a str, String> {
     let plain = |c: char| c.is_alphanumeric() || "-_.,:+/@%=".contains(c);
     if value.is_empty() || !value.chars().all(plain) {
@@ -224,7 +224,7 @@ fn word<'a>(name: &str, value: &'a str) -> Result<&'a str, String> {
     Ok(value)
 }
 
-/// A path as it stands between double quotes.
+/// A path for use between double quotes.
 fn quoted(path: &Path) -> Result<String, String> {
     let text = path.to_str().filter(|text| !text.contains(['"', '\\', '\n', '\r']));
     text.map(str::to_owned)

@@ -1,9 +1,10 @@
-//! Many tasks in one process: read from a file, worked on side by side, and told as a table.
+//! Runs many tasks in one process: reads them from a file, works on them in parallel, and shows a
+//! table of results.
 //!
-//! [`tasks`] reads the file, [`pool`] hands the tasks to threads, [`work`] does one of them as a
-//! session, [`results`] is what came of each, [`table`] puts it into words. [`shard`] finds the part of
-//! a batch that a process does, [`engine`] makes a cluster's job of them. Nothing here asks anybody:
-//! gates are answered by the rules of `--auto`.
+//! [`tasks`] reads the file, [`pool`] distributes the tasks to threads, [`work`] runs a task as a
+//! session, [`results`] stores the results, [`table`] formats them. [`shard`] selects the part of a
+//! batch for a process, [`engine`] submits shards to a cluster. No questions are asked: gates are
+//! answered by the rules of `--auto`.
 
 pub mod engine;
 pub mod pool;

@@ -1,21 +1,21 @@
-//! Work that is done side by side, each piece on one of a few threads.
+//! A pool of threads that works through a list of jobs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// A thread's stack, in bytes: as large as a program's first one, since scripts nest deeply.
+/// Stack size of a thread, in bytes: the same as a main thread's, since scripts nest deeply.
 const STACK: usize = 8 << 20;
 
-/// Does each piece of work once, at most `jobs` at a time, and hands over what came of each as it
-/// ends, with its place in `pieces`. A piece that panics gives what it said, and takes no other with
-/// it. Once `stop` says so, nothing further is begun.
+/// Runs `work` once for each of `pieces`, at most `jobs` at a time, and passes each result to
+/// `ended` with its index as it finishes. If one panics, its result is the panic message, and the
+/// others continue. Nothing new is started once `stop` returns true.
 ///
-/// `worker` makes of each thread what its pieces of work share, as a runtime.
+/// `worker` creates the state that the jobs of a thread share, such as a runtime.
 ///
 /// # Errors
-/// No thread can be had.
+/// No thread could be started.
 pub fn run<T: Sync, W, R: Send>(
     jobs: usize,
     pieces: &[T],
@@ -37,7 +37,7 @@ pub fn run<T: Sync, W, R: Send>(
                     let Some(piece) = pieces.get(at) else { return };
                     let result = catch_unwind(AssertUnwindSafe(|| work(&mut own, piece)));
                     let result = result.map_err(|panic| {
-                        // Whatever it left half done is not used again.
+                        // The state may be inconsistent after a panic, so it is not reused.
                         own = worker();
                         let text = panic.downcast_ref::<String>().map(String::as_str);
                         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn as_many_as_jobs_are_done_at_the_same_time() {
-        // None of the three ends before all have begun.
+        // None of the three ends before all have started.
         let together = Barrier::new(3);
         let all = go(3, &[1, 2, 3], |n| {
             together.wait();

@@ -1,4 +1,4 @@
-//! What came of each task, and the files that keep it: `results.jsonl` and `results.csv`.
+//! The results of tasks, and the files that store them: `results.jsonl` and `results.csv`.
 
 use crate::domain::report::Evidence;
 use crate::files::{self, FileError, Mode};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What the names of files of results begin with.
+/// Prefix of the names of result files.
 const WHOLE: &str = "results";
-/// The largest file of results that is read, in bytes.
+/// The largest result file to read, in bytes.
 const LARGEST: u64 = 1 << 30;
 
 /// How a task ended.
@@ -19,14 +19,14 @@ pub enum Outcome {
     Accepted,
     /// It waits at a gate or a limit.
     Paused,
-    /// It was broken off, and goes on when the batch does.
+    /// It was interrupted, and continues when the batch does.
     Interrupted,
-    /// The model's provider failed, or the task can't be worked on as it is.
+    /// The model's provider failed, or the task is invalid.
     Failed,
 }
 
 impl Outcome {
-    /// The word in results and tables.
+    /// The name in results and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,31 +38,31 @@ impl Outcome {
     }
 }
 
-/// What came of one task.
+/// Result of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// The task's id.
+    /// Task id.
     pub id: String,
-    /// Which time it is of those that `--repeat` asks for, from 1.
+    /// Repetition number with `--repeat`, from 1.
     #[serde(default = "one")]
     pub repeat: u32,
     /// How it ended.
     pub outcome: Outcome,
-    /// How much was seen of the accepted version; none: it was accepted without a run.
+    /// Evidence level of the accepted version; `None` if it was accepted without a run.
     pub evidence: Option<Evidence>,
-    /// The exit code that `redraft new --auto` would have had.
+    /// The exit code that `redraft new --auto` would have returned.
     pub exit: u8,
-    /// The session's folder.
+    /// Session folder.
     pub session: PathBuf,
-    /// The accepted script.
+    /// Path of the accepted script.
     pub script: Option<PathBuf>,
-    /// Versions in all.
+    /// Number of versions.
     pub versions: usize,
-    /// Tokens of prompts and answers together.
+    /// Tokens of prompts and answers.
     pub tokens: u64,
-    /// Seconds that were spent on it.
+    /// Time spent, in seconds.
     pub seconds: f64,
-    /// US dollars, where prices are known.
+    /// Cost in US dollars, if prices are known.
     pub usd: Option<f64>,
     /// Why it was not accepted.
     pub reason: Option<String>,
@@ -72,19 +72,19 @@ const fn one() -> u32 {
     1
 }
 
-/// Which result it is: the task's id, and which time it was done.
+/// Key of a result: task id and repetition number.
 pub type Key = (String, u32);
-/// Results, each once.
+/// Results by key.
 pub type Rows = BTreeMap<Key, Row>;
 
 impl Row {
-    /// Which result it is.
+    /// Key of this result.
     #[must_use]
     pub fn key(&self) -> Key {
         (self.id.clone(), self.repeat)
     }
 
-    /// How it ended, with the level of evidence.
+    /// The outcome in one word, with the level of evidence.
     #[must_use]
     pub fn words(&self) -> &'static str {
         match (self.outcome, self.evidence) {
@@ -95,24 +95,24 @@ impl Row {
     }
 }
 
-/// The folder of a batch's results.
+/// The results folder of a batch.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    /// Where it is.
+    /// Path of the folder.
     pub path: PathBuf,
-    /// What the names of this part's files begin with: `results`, or `results-2-of-8`.
+    /// Prefix of this part's files: `results`, or `results-2-of-8`.
     name: String,
 }
 
 impl Folder {
-    /// The results of the whole batch, or of a part of this name.
+    /// The results of the whole batch, or of the part with this name.
     #[must_use]
     pub fn new(path: PathBuf, part: Option<&str>) -> Self {
         let name = part.map_or_else(|| WHOLE.to_owned(), |part| format!("{WHOLE}-{part}"));
         Self { path, name }
     }
 
-    /// The folders of all parts that have left something in this one: results, or a lock.
+    /// All parts that have results or a lock in this folder.
     ///
     /// # Errors
     /// The folder can't be read.
@@ -128,48 +128,48 @@ impl Folder {
         Ok(names.into_iter().map(|name| Self { path: path.to_owned(), name }).collect())
     }
 
-    /// The part's name as it stands in the names of its files.
+    /// The part's name as used in file names.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file with a result a line.
+    /// The file with one JSON result per line.
     #[must_use]
     pub fn lines(&self) -> PathBuf {
         self.path.join(format!("{}.jsonl", self.name))
     }
 
-    /// The same as a table for other programs.
+    /// The same results as CSV.
     #[must_use]
     pub fn table(&self) -> PathBuf {
         self.path.join(format!("{}.csv", self.name))
     }
 
-    /// The file that is locked while somebody works on this part.
+    /// The file that is locked while a process works on this part.
     #[must_use]
     pub fn lock(&self) -> PathBuf {
         self.path.join(format!(".{}.lock", self.name))
     }
 
-    /// The file that says on which machine that is.
+    /// The file that names the machine of that process.
     #[must_use]
     pub fn host(&self) -> PathBuf {
         self.path.join(format!(".{}.host", self.name))
     }
 
-    /// Adds a result to the lines, so that it can be seen while others are worked on.
+    /// Appends a result to the lines, so that it is visible while other tasks run.
     ///
     /// # Errors
-    /// The disk said no.
+    /// The file can't be written.
     pub fn add(&self, row: &Row) -> Result<(), FileError> {
         files::append(&self.lines(), line(row).as_bytes())
     }
 
-    /// Writes all results, in this order, each once.
+    /// Writes all results in this order, each once.
     ///
     /// # Errors
-    /// The disk said no.
+    /// The file can't be written.
     pub fn write(&self, rows: &[Row]) -> Result<(), FileError> {
         let lines: String = rows.iter().map(line).collect();
         files::write(&self.lines(), lines.as_bytes(), Mode::Normal)?;
@@ -182,7 +182,7 @@ fn line(row: &Row) -> String {
     format!("{}\n", serde_json::to_string(row).unwrap_or_default())
 }
 
-/// Reads results, the last of each task. A line that was torn by a kill is left out.
+/// Reads results; the last one of each task counts. A line cut off by a kill is skipped.
 ///
 /// # Errors
 /// The file can't be read.
@@ -192,7 +192,7 @@ pub fn read(path: &Path) -> Result<Rows, FileError> {
     Ok(rows.map(|row| (row.key(), row)).collect())
 }
 
-/// The columns of the table for other programs.
+/// Columns of the CSV file.
 const COLUMNS: [&str; 12] = [
     "id", "repeat", "outcome", "evidence", "exit", "versions", "tokens", "seconds", "usd",
     "script", "session", "reason",
@@ -222,7 +222,7 @@ fn csv(rows: &[Row]) -> String {
     table
 }
 
-/// A field of a table, between quotes where it holds what ends one.
+/// A CSV field, quoted if needed.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
@@ -237,7 +237,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A result of a task.
+    /// A result for tests.
     pub(in crate::batch) fn row(id: &str, outcome: Outcome, evidence: Option<Evidence>) -> Row {
         let accepted = outcome == Outcome::Accepted;
         Row {

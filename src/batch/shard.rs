@@ -1,25 +1,26 @@
-//! Parts of a batch that several processes do: which one this is, and which tasks are its own.
+//! Parts of a batch for several processes: which part this process works on, and which tasks belong
+//! to it.
 
 use super::tasks::{self, Task};
 use std::str::FromStr;
 
-/// One of several parts of a batch. Tasks are dealt to them in turn.
+/// One of several parts of a batch. Tasks are assigned round-robin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Which one, from 1.
+    /// Index, from 1.
     pub index: u32,
-    /// Of how many.
+    /// Number of shards.
     pub of: u32,
 }
 
 impl Shard {
-    /// Whether the task at this place, from 0, is one of its own.
+    /// Whether the task at this index, from 0, belongs to the shard.
     #[must_use]
     pub const fn takes(self, place: usize) -> bool {
         place % self.of as usize == self.index as usize - 1
     }
 
-    /// As it stands in the names of files: `2-of-8`.
+    /// The name as used in file names: `2-of-8`.
     #[must_use]
     pub fn name(self) -> String {
         format!("{}-of-{}", self.index, self.of)
@@ -39,24 +40,24 @@ impl FromStr for Shard {
     }
 }
 
-/// Which tasks a process does.
+/// The tasks that a process works on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    /// All of them.
+    /// All tasks.
     All,
-    /// Those of a shard.
+    /// The tasks of a shard.
     Shard(Shard),
-    /// The one of this id.
+    /// The task with this id.
     One(String),
 }
 
 impl Part {
-    /// Finds out which part this process is to do: the one that it was told, else the one that Slurm
-    /// (a job array) or `HyperQueue` says in the environment. `shards` is in how many the batch was
-    /// parted, which `HyperQueue` does not tell its tasks.
+    /// Determines the part for this process: the shard that was passed, otherwise the one that
+    /// Slurm (a job array) or `HyperQueue` sets in the environment. `shards` is the number of
+    /// shards, which `HyperQueue` does not pass to its tasks.
     ///
     /// # Errors
-    /// An environment that names no part clearly.
+    /// The environment does not identify a part.
     pub fn find(
         told: Option<Shard>,
         shards: Option<u32>,
@@ -87,7 +88,7 @@ impl Part {
         Ok(Self::Shard(Shard { index: id, of }))
     }
 
-    /// Whether a task is one of its own; `place` is the task's in the file, from 0.
+    /// Whether a task belongs to the part; `place` is the task's index in the file, from 0.
     #[must_use]
     pub fn takes(&self, place: usize, task: &Task) -> bool {
         match self {
@@ -97,7 +98,7 @@ impl Part {
         }
     }
 
-    /// As it stands in the names of files, if it is a part.
+    /// The name as used in file names; `None` for all tasks.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         match self {
@@ -108,7 +109,7 @@ impl Part {
     }
 }
 
-/// The shard of a task of Slurm's array, whose indexes are evenly spaced.
+/// The shard for a task of a Slurm array, whose indexes must be evenly spaced.
 fn array(id: u32, number: &dyn Fn(&str) -> Result<Option<u32>, String>) -> Result<Shard, String> {
     let named = |name: &str| {
         let name = format!("SLURM_ARRAY_TASK_{name}");

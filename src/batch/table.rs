@@ -1,5 +1,5 @@
-//! Results in words: how far a batch is, the table at its end, and what repetitions and an older
-//! batch show beside it.
+//! Formats results: the progress line, the final table, and comparisons of repetitions and with an
+//! older batch.
 
 use super::results::{Outcome, Row, Rows};
 use crate::domain::report::Evidence;
@@ -8,40 +8,40 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Where there are more tasks than this, only those that were not accepted have a line of their own.
+/// With more tasks than this, only those that were not accepted are listed.
 const ALL: usize = 50;
-/// The longest reason in a line, in characters.
+/// Maximum number of characters in a reason in a line.
 const REASON: usize = 100;
 
-/// How far a batch is.
+/// Progress counts of a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Totals {
-    /// Tasks in all.
+    /// Number of tasks.
     pub tasks: usize,
-    /// Accepted, by how much was seen: tested, agreed, ran, not run.
+    /// Accepted tasks by evidence: tested, agreed, ran, not run.
     pub accepted: [usize; 4],
-    /// Waiting at a gate or a limit.
+    /// Tasks that wait at a gate or a limit.
     pub paused: usize,
-    /// Broken off.
+    /// Interrupted tasks.
     pub interrupted: usize,
-    /// Failed.
+    /// Failed tasks.
     pub failed: usize,
-    /// Of these, those whose model's provider failed.
+    /// Failed tasks whose model's provider failed.
     pub provider_failed: usize,
-    /// Tokens of all.
+    /// Total tokens.
     pub tokens: u64,
-    /// US dollars of all whose price is known.
+    /// Total cost in US dollars of the tasks with known prices.
     pub usd: Option<f64>,
 }
 
 impl Totals {
-    /// Nothing has ended of so many tasks.
+    /// The counts for this number of tasks, before any has ended.
     #[must_use]
     pub fn of(tasks: usize) -> Self {
         Self { tasks, ..Self::default() }
     }
 
-    /// One more has ended. `provider_failed` is the exit code of that.
+    /// Adds a result. `provider_failed` is the exit code for a failed provider.
     pub fn add(&mut self, row: &Row, provider_failed: u8) {
         match (row.outcome, row.evidence) {
             (Outcome::Accepted, level) => {
@@ -66,19 +66,19 @@ impl Totals {
         }
     }
 
-    /// How many were accepted.
+    /// Number of accepted tasks.
     #[must_use]
     pub fn accepted(&self) -> usize {
         self.accepted.iter().sum()
     }
 
-    /// How many have ended.
+    /// Number of tasks that have ended.
     #[must_use]
     pub fn done(&self) -> usize {
         self.accepted() + self.paused + self.interrupted + self.failed
     }
 
-    /// In a line: `5 of 9 done: 3 accepted (2 tested, 1 ran), 1 failed, 1 paused; 1200 tokens`.
+    /// One line: `5 of 9 done: 3 accepted (2 tested, 1 ran), 1 failed, 1 paused; 1200 tokens`.
     #[must_use]
     pub fn words(&self) -> String {
         let names = ["tested", "agreed", "ran", "not run"];
@@ -101,7 +101,7 @@ impl Totals {
     }
 }
 
-/// How long the rest will take, if it goes on as it did: `done` tasks in this time, so many to go.
+/// Estimates the remaining time for `left` tasks, given that `done` tasks took the time `took`.
 #[must_use]
 pub fn time_left(took: Duration, done: usize, left: usize) -> Option<String> {
     let each = took.checked_div(u32::try_from(done).ok()?)?;
@@ -114,7 +114,7 @@ pub fn time_left(took: Duration, done: usize, left: usize) -> Option<String> {
     })
 }
 
-/// A result in a line.
+/// A result in one line.
 #[must_use]
 pub fn line(row: &Row) -> String {
     let again = if row.repeat > 1 { format!(" #{}", row.repeat) } else { String::new() };
@@ -133,14 +133,14 @@ pub fn line(row: &Row) -> String {
     )
 }
 
-/// The lines of a table of results: those of all, or of many only those that were not accepted.
+/// The lines of the table: all results, or, if there are many, only those that were not accepted.
 #[must_use]
 pub fn lines(rows: &[Row]) -> Vec<String> {
     let shown = |row: &&Row| rows.len() <= ALL || row.outcome != Outcome::Accepted;
     rows.iter().filter(shown).map(line).collect()
 }
 
-/// What the repetitions of a batch show: the mean of each, and how far they lie apart.
+/// Compares the repetitions of a batch: means and standard deviations.
 #[must_use]
 pub fn repeats(rows: &[Row]) -> Vec<String> {
     let mut by_repeat: BTreeMap<u32, Vec<&Row>> = BTreeMap::new();
@@ -176,7 +176,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// The standard deviation of a sample.
+/// The sample standard deviation.
 #[expect(clippy::cast_precision_loss, reason = "no count of tasks reaches 2^52")]
 fn spread(values: &[f64]) -> f64 {
     let middle = mean(values);
@@ -184,7 +184,7 @@ fn spread(values: &[f64]) -> f64 {
     (squares / values.len().saturating_sub(1).max(1) as f64).sqrt()
 }
 
-/// This batch beside an older one: each task that ended otherwise, and the sums.
+/// Compares this batch with an older one: each task with a different outcome, and the totals.
 #[must_use]
 pub fn compare(rows: &[Row], old: &Rows) -> Vec<String> {
     let (mut lines, mut same) = (Vec::new(), 0);

@@ -1,4 +1,4 @@
-//! The file of tasks: JSON lines, a JSON list, or a YAML list.
+//! Reads the file of tasks: JSON lines, a JSON list, or a YAML list.
 
 use crate::domain::example::Example;
 use crate::domain::name;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// The largest file of tasks, in bytes.
 const LARGEST: u64 = 256 << 20;
-/// The longest task, in bytes, as for `new`.
+/// The longest request, in bytes, as for `new`.
 const LONGEST: usize = 1 << 20;
 
 /// The keys of a task.
@@ -37,47 +37,47 @@ const KEYS: [&str; 15] = [
     "budget_tokens",
     "budget_usd",
 ];
-/// Of these, the ones that `limits` can hold as well.
+/// The keys that may also be in `limits`.
 const LIMITS: &[&str] = KEYS.split_at(10).1;
 
-/// One task, with paths that can be opened from here.
+/// One task, with paths relative to the current folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// Its name, unique in the file; its session is called the same.
+    /// Unique id; also the name of its session.
     pub id: String,
-    /// Where it stands in the file, in words: `line 3`, `task 3`.
+    /// Its position in the file, for messages: `line 3`, `task 3`.
     pub place: String,
-    /// What the script should do; none if the plan says it.
+    /// What the script should do; `None` if the plan says it.
     pub request: Option<String>,
-    /// A plan that stands, in a file.
+    /// A file with an approved plan.
     pub plan: Option<PathBuf>,
     /// Data files for the script.
     pub data: Vec<PathBuf>,
-    /// Tests to hold every version against.
+    /// Test files for every version.
     pub tests: Vec<PathBuf>,
-    /// Examples of what the script does, as after `--example`.
+    /// Examples, as for `--example`.
     pub examples: Vec<String>,
-    /// The way of working, if not the usual one.
+    /// The preset, if not the default.
     pub preset: Option<Preset>,
     /// The model for all roles, as `PROVIDER/MODEL`.
     pub model: Option<String>,
-    /// How far it may go.
+    /// Limits of the work.
     pub limits: TaskLimits,
 }
 
-/// Limits of one task, where they are not the usual ones.
+/// Limits of one task that differ from the defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct TaskLimits {
     /// Candidates of each script; at least 1.
     pub candidates: Option<u32>,
-    /// Repairs in a row.
+    /// Maximum number of repairs in a row.
     pub repairs: Option<u32>,
-    /// Versions in all; at least 1.
+    /// Maximum number of versions; at least 1.
     pub max_versions: Option<u32>,
-    /// Tokens in all.
+    /// Maximum number of tokens.
     pub budget_tokens: Option<u64>,
-    /// US dollars in all.
+    /// Maximum cost in US dollars.
     pub budget_usd: Option<f64>,
 }
 
@@ -87,30 +87,30 @@ pub enum TasksError {
     /// The file can't be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Something in it is wrong.
+    /// An error in one place.
     #[error("`{file}`, {place}: {problem}")]
     Task {
         /// The file.
         file: String,
-        /// The line, or which task it is.
+        /// The line, or the number of the task.
         place: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// It is wrong as a whole.
+    /// An error of the whole file.
     #[error("`{file}` {problem}")]
     Whole {
         /// The file.
         file: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
-/// How a file of tasks is written.
+/// Format of a file of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// A JSON object a line.
+    /// One JSON object per line.
     Lines,
     /// A JSON list.
     List,
@@ -118,13 +118,14 @@ enum Form {
     Yaml,
 }
 
-/// What is wrong in one place; no place: with the whole file.
+/// Position and description of an error; without position, it concerns the whole file.
 type Problem = (Option<String>, String);
 
-/// Reads a file of tasks. Its form is told by its ending: `.json`, `.yaml` or `.yml`, else JSON lines.
+/// Reads a file of tasks. The format follows the extension: `.json`, `.yaml` or `.yml`, otherwise
+/// JSON lines.
 ///
 /// # Errors
-/// Names the line of what can't be used: nothing of such a file is begun.
+/// The first invalid entry, with its line: no task of such a file is started.
 pub fn read(path: &Path) -> Result<Vec<Task>, TasksError> {
     let text = files::read_text(path, LARGEST)?;
     let form = match path.extension().and_then(|ending| ending.to_str()) {
@@ -142,10 +143,10 @@ pub fn read(path: &Path) -> Result<Vec<Task>, TasksError> {
     })
 }
 
-/// Reads one task by itself, as `HQ_ENTRY` holds one.
+/// Reads a single task, such as the content of `HQ_ENTRY`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem.
 pub fn read_one(text: &str) -> Result<Task, String> {
     let raw: Raw = from_json(text).map_err(|(_, problem)| problem)?;
     task(raw, "the entry".to_owned(), Path::new(""))
@@ -166,7 +167,8 @@ fn parse(text: &str, form: Form, base: &Path) -> Result<Vec<Task>, Problem> {
     for (place, raw) in raw {
         let task =
             task(raw, place.clone(), base).map_err(|problem| (Some(place.clone()), problem))?;
-        // File systems that do not tell capitals apart would make one session of two.
+        // Compared in lowercase, since file systems that ignore case would give two tasks the same
+        // session.
         if let Some(first) = ids.insert(task.id.to_lowercase(), place.clone()) {
             let problem = format!("the id `{}` is there already, in {first}", task.id);
             return Err((Some(place), problem));
@@ -193,7 +195,7 @@ fn list(text: &str) -> Result<Vec<(String, Raw)>, Problem> {
     let line = |n: usize| format!("line {n}");
     let raw: Vec<&RawValue> = from_json(text).map_err(|(n, problem)| (Some(line(n)), problem))?;
     let mut found = Vec::with_capacity(raw.len());
-    // The parts of the list lie in the text one behind the other.
+    // The parts of the list are slices of the text, in order.
     let (mut at, mut number) = (0, 1);
     for raw in raw {
         let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
@@ -214,7 +216,7 @@ fn yaml(text: &str) -> Result<Vec<(String, Raw)>, Problem> {
             None => (None, format!("can't be read: {message}")),
         })?;
     let raw = raw.unwrap_or_default();
-    // Where each task begins, if it begins with a dash at the line's start, as most people write it.
+    // The line of each task, if each starts with a dash at the start of a line, as in most files.
     let dashes =
         text.lines().enumerate().filter(|(_, line)| *line == "-" || line.starts_with("- "));
     let starts: Vec<usize> = dashes.map(|(n, _)| n + 1).collect();
@@ -226,7 +228,7 @@ fn yaml(text: &str) -> Result<Vec<(String, Raw)>, Problem> {
     Ok(raw.into_iter().enumerate().map(|(n, raw)| (place(n), raw)).collect())
 }
 
-/// Reads JSON; what is wrong with it, with the line in it.
+/// Parses JSON; errors include the line.
 fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, (usize, String)> {
     serde_json::from_str(text).map_err(|error| {
         let message = error.to_string();
@@ -241,14 +243,14 @@ fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, (usize, String)
     })
 }
 
-/// Takes the place off a reader's message.
+/// Splits the position off a parser's message.
 fn split_place(message: &str) -> Option<(&str, usize, usize)> {
     let (problem, place) = message.rsplit_once(" at line ")?;
     let (line, column) = place.split_once(" column ")?;
     Some((problem, line.parse().ok()?, column.parse().ok()?))
 }
 
-/// A task's fields, whose keys are known and stand once each.
+/// The fields of a task; unknown and duplicate keys are errors.
 struct Raw(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Raw {
@@ -294,7 +296,7 @@ fn unknown(key: &str, known: &[&str]) -> String {
     }
 }
 
-/// Checks what a task says.
+/// Validates a task.
 fn task(Raw(mut fields): Raw, place: String, base: &Path) -> Result<Task, String> {
     let id = match fields.remove("id") {
         Some(Value::String(id)) => id,
@@ -357,7 +359,7 @@ fn task(Raw(mut fields): Raw, place: String, base: &Path) -> Result<Task, String
     Ok(Task { id, place, request, plan, data, tests, examples, preset, model, limits })
 }
 
-/// One or several of something.
+/// A single value or a list.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a text, or a list of texts")]
 enum Many<T> {

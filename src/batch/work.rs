@@ -1,4 +1,4 @@
-//! One task as a session: made, gone on with, or left as it is.
+//! Works on one task as a session: creates it, continues it, or leaves it unchanged.
 
 use super::results::{Key, Outcome, Row, Rows};
 use super::tasks::Task;
@@ -26,37 +26,37 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// The longest plan that is taken, in bytes.
+/// The longest plan, in bytes.
 const LONGEST_PLAN: u64 = 1 << 20;
 
-/// The longest reason that a result has, in characters.
+/// Maximum number of characters in a reason in a result.
 const REASON: usize = 1000;
 
-/// A task as it is to be done once.
+/// One repetition of a task.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The task.
     pub task: &'a Task,
-    /// Which time it is, from 1.
+    /// Repetition number, from 1.
     pub repeat: u32,
 }
 
 impl Job<'_> {
-    /// The session's name: the task's id, with the number of a repetition behind it.
+    /// The session's name: the task's id, followed by the number of the repetition after the first.
     #[must_use]
     pub fn name(&self) -> String {
         let id = &self.task.id;
         if self.repeat == 1 { id.clone() } else { format!("{id}.{}", self.repeat) }
     }
 
-    /// What tells it from other jobs, in results too.
+    /// Key that identifies the job, also in results.
     #[must_use]
     pub fn key(&self) -> Key {
         (self.task.id.clone(), self.repeat)
     }
 }
 
-/// What the draft of a task's session is made from, besides the task.
+/// Name and request for the draft of a task's session.
 pub struct Wanted {
     /// The session's name.
     pub name: String,
@@ -64,53 +64,53 @@ pub struct Wanted {
     pub request: String,
 }
 
-/// Makes a new session's draft of a task, or says why there is none.
+/// Creates the draft of a new session for a task, or returns an error message.
 pub type MakeDraft<'a> = dyn Fn(&Task, Wanted) -> Result<Draft, String> + Sync + 'a;
-/// Puts a task's model, limits and examples over settings.
+/// Applies a task's model, limits and examples to settings.
 pub type Apply<'a> = dyn Fn(&Task, &mut Settings) -> Result<(), String> + Sync + 'a;
-/// Is given each line that is added to a session's journal, with the task's id before it.
+/// Receives the task's id and each line that is added to its session's journal.
 pub type Watch = Arc<dyn Fn(&str, &str) + Send + Sync>;
-/// Is told what is done for the session of this name.
+/// Receives the session's name and its current activity.
 pub type Stage<'a> = dyn Fn(&str, &str) + Sync + 'a;
 
-/// What all tasks share.
+/// State shared by all tasks.
 pub struct Shared<'a> {
-    /// Where models are.
+    /// Configuration of models.
     pub config: &'a Config,
     /// The agents' templates.
     pub prompts: &'a Prompts,
-    /// The environments of scripts.
+    /// The cache of Python environments.
     pub packages: &'a Packages,
     /// The sessions folder.
     pub sessions: &'a Path,
-    /// Breaks all of them off.
+    /// Cancels all tasks.
     pub cancel: &'a CancellationToken,
-    /// Sessions that wait at a gate or a limit are worked on again.
+    /// Continues sessions that wait at a gate or a limit.
     pub retry_paused: bool,
-    /// Results of an earlier time, for how long a task took.
+    /// Results of an earlier run, for the time that tasks took.
     pub before: &'a Rows,
-    /// Makes drafts.
+    /// Creates drafts.
     pub draft: &'a MakeDraft<'a>,
-    /// Applies what a task says to a session that is there.
+    /// Applies a task to the settings of an existing session.
     pub apply: &'a Apply<'a>,
-    /// Watches the journals.
+    /// Receives lines of the journals.
     pub watch: Option<Watch>,
-    /// Is told what is done.
+    /// Receives the current activity.
     pub stage: &'a Stage<'a>,
-    /// The exit code of what a task came to.
+    /// Maps a task's result to an exit code.
     pub exit: fn(&Came) -> u8,
 }
 
-/// What a task came to.
+/// Result of the attempt to work on a task.
 #[derive(Debug)]
 pub enum Came {
-    /// Its session was worked on, or stood so already.
+    /// Its session was worked on, or was in this state already.
     To(End),
-    /// It can't be worked on as it is, for this reason.
+    /// The task is invalid, for this reason.
     Unfit(String),
-    /// Its session can't be opened, or its model not be reached as configured.
+    /// Its session can't be opened, or its model can't be reached as configured.
     Error(DriverError),
-    /// The program is at fault: it panicked.
+    /// redraft panicked.
     Broke(String),
 }
 
@@ -126,7 +126,7 @@ impl From<StoreError> for Came {
     }
 }
 
-/// Does a task, as far as it is not done. Whatever goes wrong is a result.
+/// Works on a task unless it is done. All errors become results.
 pub fn work(runtime: &Runtime, shared: &Shared<'_>, job: &Job<'_>) -> Row {
     let begun = Instant::now();
     let folder = shared.sessions.join(job.name());
@@ -138,7 +138,7 @@ pub fn work(runtime: &Runtime, shared: &Shared<'_>, job: &Job<'_>) -> Row {
     row(shared, job, &came, session.as_ref(), seconds)
 }
 
-/// The result of a task that came to this.
+/// The row for a task's result.
 #[must_use]
 pub fn row(
     shared: &Shared<'_>,
@@ -181,12 +181,12 @@ pub fn row(
     }
 }
 
-/// Seconds to the millisecond: what was written is the same when it is read.
+/// Rounds to milliseconds, so that a value is the same when read back.
 fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// How far a task came, its session, and whether that was worked on.
+/// Works on the task; returns the end, the session, and whether it was worked on.
 fn attempt(
     runtime: &Runtime,
     shared: &Shared<'_>,
@@ -220,7 +220,7 @@ fn attempt(
             let draft = (shared.draft)(task, Wanted { name: name.clone(), request });
             let mut store = store::create(shared.sessions, draft.map_err(Came::Unfit)?)?;
             if let Some(watch) = &shared.watch {
-                // The first event was journaled before anybody could watch.
+                // The first event was journaled before a listener was registered.
                 for line in store::lines(store.folder())? {
                     watch(&task.id, &line);
                 }
@@ -255,7 +255,7 @@ fn attempt(
     Ok((end, store.session().clone(), true))
 }
 
-/// What the session is asked for: the task, or the first line of its plan.
+/// The request for the session: the task, or the first line of its plan.
 fn request(task: &Task, plan: Option<&str>) -> String {
     let first = |plan: &str| {
         let lines = plan.lines().map(|line| line.trim_start_matches(['#', ' ']).trim());
@@ -264,7 +264,7 @@ fn request(task: &Task, plan: Option<&str>) -> String {
     task.request.clone().unwrap_or_else(|| first(plan.unwrap_or_default()))
 }
 
-/// Opens a session that is there, with what the task says over it.
+/// Opens an existing session and applies the task to its settings.
 fn go_on(shared: &Shared<'_>, task: &Task, folder: &Path) -> Result<Store, Came> {
     let (mut store, found) = store::open(folder)?;
     watched(shared, task, &mut store);
@@ -285,8 +285,8 @@ fn watched(shared: &Shared<'_>, task: &Task, store: &mut Store) {
     }
 }
 
-/// What of a task is not what its session was made from, if anything. Its model and its limits may
-/// change: a session goes on with the new ones.
+/// The part of a task that differs from its session's input, if any. The model and the limits may
+/// change: the session continues with the new ones.
 fn changed(
     shared: &Shared<'_>,
     task: &Task,
@@ -319,7 +319,7 @@ fn changed(
     Ok(what.into_iter().find(|(_, changed)| *changed).map(|(what, _)| what))
 }
 
-/// Whether these are other files than the ones that were given. One that is gone since is the same.
+/// Whether the files differ from the session's. A file that was removed counts as unchanged.
 fn differ(paths: &[PathBuf], given: &[DataFile]) -> bool {
     let named = |path: &&PathBuf, file: &DataFile| {
         path.file_name().is_some_and(|name| name.to_string_lossy() == file.name)
@@ -331,7 +331,7 @@ fn differ(paths: &[PathBuf], given: &[DataFile]) -> bool {
     paths.len() != given.len() || !given.iter().all(same)
 }
 
-/// Answers nothing, and says in a few words what is done.
+/// Answers nothing, and reports the current activity.
 struct Reporter<'a> {
     name: String,
     stage: &'a Stage<'a>,

@@ -1,4 +1,4 @@
-//! `redraft acp`: an agent of editors.
+//! `redraft acp`: runs redraft as an agent of an editor.
 
 use super::{Context, code, fetch, interrupts, look, models, setup, work};
 use crate::acp::{self, Actions, Request};
@@ -20,7 +20,7 @@ pub(super) fn run(context: Context, args: &cli::Acp) -> Result<u8> {
     if args.setup {
         return set_up(&context);
     }
-    // A broken template is refused before anybody says anything.
+    // Report broken templates before the conversation starts.
     work::prompts()?;
     let quiet = context.terminal.for_protocol();
     let context = Context { terminal: quiet, yes: false, ..context };
@@ -32,7 +32,8 @@ pub(super) fn run(context: Context, args: &cli::Acp) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// Shows what was found, and has a model of this machine fetched, so that sessions can be worked on.
+/// Shows which models were found, and downloads an embedded one if needed, so that sessions can
+/// run.
 fn set_up(context: &Context) -> Result<u8> {
     models::run(context, &cli::Models { check: false, command: None })?;
     let settings = setup::settings(context, None, &cli::Work::default())?;
@@ -51,13 +52,14 @@ fn actions(context: Arc<Context>) -> Actions {
         ready: Box::new(move || fetch::settings_as_is(&asked, None).map(drop).map_err(words)),
         create: Box::new(move |request| create(&creating, request).map_err(words)),
         work: Box::new(move |folder, feedback, task| {
-            // The editor's window is asked, and can't be told that somebody else answered.
+            // Answers are not shared with other processes: the editor's dialog can't be closed when
+            // somebody else answers.
             work::start(&working, folder, feedback, task, false).map_err(words)
         }),
     }
 }
 
-/// Makes a session with the files of the client's folder that its prompt names.
+/// Creates a session with those files of the client's folder that its prompt names.
 fn create(context: &Context, asked: Request) -> Result<Vec<String>> {
     let Request { sessions, name, request, files, cwd } = asked;
     if request.len() > LONGEST_TASK {
@@ -67,7 +69,7 @@ fn create(context: &Context, asked: Request) -> Result<Vec<String>> {
     let root = files::resolve(&cwd)?;
     let (mut data, mut notes): (Vec<PathBuf>, _) = (Vec::new(), Vec::new());
     for file in files {
-        // What stands outside is not told from what is not there.
+        // The note is the same for a file outside the folder and for a missing one.
         let resolved = files::resolve(&file).ok();
         match resolved.filter(|file| file.is_file() && file.starts_with(&root)) {
             Some(file) if data.contains(&file) => {}

@@ -1,4 +1,4 @@
-//! `redraft ask`: questions answered by running code.
+//! `redraft ask`: answers questions by running code.
 
 use super::work::{self, SessionIo};
 use super::{Context, fetch, interrupts, look, setup};
@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
     let terminal = &context.terminal;
     let title = terminal.bold(&format!("session {}", session.name));
     terminal.note(&format!("{title}: {}", one_line(&session.request, 120)));
-    // What each question came to is shown instead.
+    // The result of each question is printed instead.
     talk.events = false;
     if terminal.json {
         watch(context, &mut store);
@@ -59,13 +59,13 @@ pub(super) fn run(context: &Context, args: cli::Ask) -> Result<u8> {
     work::work_as(context, store, prompts, talk)
 }
 
-/// Whom a dialogue is led with. Where nobody sits at a terminal, nobody is asked what code may do.
+/// The user interface of a dialogue. Without a terminal, no questions are asked about permissions.
 pub(super) fn talk(context: &Context, auto: bool, more: bool) -> SessionIo {
     let auto = auto || context.yes || !context.terminal.interactive;
     SessionIo::new(context, auto, more)
 }
 
-/// The question that a dialogue begins with.
+/// Reads the first question of a dialogue.
 fn first(talk: &mut SessionIo) -> Result<String> {
     interrupts::cancel_this_on_interrupt(talk.task.cancellation())?;
     match setup::runtime()?.block_on(talk.face.listen()) {
@@ -75,7 +75,7 @@ fn first(talk: &mut SessionIo) -> Result<String> {
     }
 }
 
-/// Prints what each question came to as a line of JSON.
+/// Prints the result of each question as a line of JSON.
 fn watch(context: &Context, store: &mut Store) {
     let terminal = context.terminal;
     let session = store.session();
@@ -109,7 +109,7 @@ fn watch(context: &Context, store: &mut Store) {
                     "code": code.take(),
                     "runs": std::mem::take(&mut runs),
                 });
-                // What was printed last and fits the schema: for programs, the answer itself.
+                // The last output that fits the schema, parsed: for programs, the answer itself.
                 if schema {
                     ended["value"] = std::mem::take(&mut value);
                 }
@@ -120,7 +120,7 @@ fn watch(context: &Context, store: &mut Store) {
     });
 }
 
-/// Refuses what can only be done with a session that comes to a script.
+/// Refuses a command that needs a session with a script.
 ///
 /// # Errors
 /// The session answers questions.

@@ -1,6 +1,5 @@
-//! What is said to the models and heard from them, appended to a file as it happens: however the program
-//! ends, it is there. The preset `quick` keeps one where the program was started, the others where they
-//! are asked for one.
+//! Appends the conversation with the models to a file as it happens, so that it survives a crash.
+//! The preset `quick` writes one to the current folder; other presets do on request.
 
 use crate::domain::chat::Speaker;
 use crate::domain::event::Event;
@@ -10,10 +9,10 @@ use crate::store::line::Entry;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The file of the preset `quick`, in the current folder.
+/// Chat log of the preset `quick`, in the current folder.
 pub(super) const FILE: &str = "chatlog.md";
 
-/// What a session was asked for, before its first call, or at the beginning of a file.
+/// Writes the request of a session, if it is new or the file does not exist yet.
 ///
 /// # Errors
 /// The file can't be written.
@@ -24,7 +23,7 @@ pub(super) fn begin(file: &Path, session: &Session) -> Result<(), files::FileErr
     files::append(file, if first { text.as_bytes() } else { b"" })
 }
 
-/// What a line of the journal adds to the conversation.
+/// Appends a line of the journal, if it is part of the conversation.
 ///
 /// # Errors
 /// The file can't be written.

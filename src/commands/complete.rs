@@ -1,5 +1,5 @@
-//! `redraft complete`, which completion scripts call: the sessions and versions that can stand where the
-//! cursor is. Hidden, since nobody types it.
+//! `redraft complete`, called by completion scripts: the sessions and versions that fit at the
+//! cursor. Hidden from the help.
 
 use super::{code, sessions_folder, trust};
 use crate::cli::{self, Cli};
@@ -10,7 +10,7 @@ use clap::{Arg, Command, CommandFactory};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// A shell is offered nothing rather than told of an error.
+/// Prints nothing on errors, since a shell is waiting for completions.
 pub(super) fn run(terminal: Terminal, args: &cli::Complete) -> u8 {
     let Some((wanted, flags)) = wanted(&args.words) else { return code::DONE };
     let config = match trust::configuration(terminal, flags.config.as_deref(), false) {
@@ -42,7 +42,7 @@ pub(super) fn run(terminal: Terminal, args: &cli::Complete) -> u8 {
     code::DONE
 }
 
-/// What the word at the cursor is, as far as it is typed.
+/// The word at the cursor, as far as it is typed.
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted<'a> {
     /// `NAME` or `NAME:vN`.
@@ -51,15 +51,15 @@ enum Wanted<'a> {
     Version { of: &'a str, begun: &'a str },
 }
 
-/// Flags that say where the sessions are.
+/// Flags that affect where sessions are found.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Flags {
     config: Option<PathBuf>,
     sessions: Option<PathBuf>,
 }
 
-/// What can stand at the cursor, which is in the last of the words behind the program's name; none if it is
-/// nothing of a session.
+/// What to complete in the last of `words`, which follow the program's name; `None` if it is not a
+/// session or version.
 fn wanted(words: &[String]) -> Option<(Wanted<'_>, Flags)> {
     let (begun, before) = words.split_last()?;
     let mut root = Cli::command();
@@ -73,7 +73,7 @@ fn wanted(words: &[String]) -> Option<(Wanted<'_>, Flags)> {
             let (name, value) = option.split_once('=').unzip();
             let arg = option_named(command, name.unwrap_or(option))?;
             let takes_value = arg.get_action().takes_values();
-            // Where there is no further word, the one at the cursor is this option's.
+            // If no word follows, the word at the cursor is the option's value.
             let value = if takes_value && value.is_none() { Some(before.next()?) } else { None }
                 .map(String::as_str)
                 .or(value);
@@ -99,7 +99,7 @@ fn wanted(words: &[String]) -> Option<(Wanted<'_>, Flags)> {
     let arg = at.or_else(|| places.last().filter(|arg| is_list(arg)))?;
     let name = arg.get_value_names()?.first()?;
     let wanted = match given.first() {
-        // `diff SESSION vA vB` is one list.
+        // The values of `diff SESSION vA vB` are one list.
         Some(of) if name.contains(" v") => Wanted::Version { of, begun },
         _ if name.starts_with("SESSION") => Wanted::Session(begun),
         _ => return None,
@@ -107,7 +107,7 @@ fn wanted(words: &[String]) -> Option<(Wanted<'_>, Flags)> {
     Some((wanted, flags))
 }
 
-/// The option that `-x` or `--name` stands for, without its first hyphen.
+/// Finds the option for `-x` or `--name`, passed without its first hyphen.
 fn option_named<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     command.get_arguments().find(|arg| match name.strip_prefix('-') {
         Some(long) => arg.get_long() == Some(long),

@@ -1,5 +1,5 @@
-//! `redraft completions`: the shell's completion script. Where the shell can ask, the sessions' names are
-//! offered too (`redraft complete`).
+//! `redraft completions`: prints a shell's completion script. Where the shell supports it, the
+//! script also completes session names with `redraft complete`.
 
 use super::code;
 use crate::cli::{Cli, Completions};
@@ -11,14 +11,14 @@ pub(super) fn run(terminal: Terminal, args: &Completions) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "redraft", &mut script);
     let script = String::from_utf8_lossy(&script);
-    // The function that the shell calls is ours; it goes on with the one that knows words only.
+    // Our function replaces the generated one, and calls it for everything else.
     let with = |function: &str| {
         format!("{}\n{function}", script.replace("_redraft() {", "_redraft_words() {"))
     };
     terminal.raw(&match args.shell {
         Shell::Bash => with(include_str!("completions/redraft.bash")),
         Shell::Zsh => {
-            // What calls the function, at the script's end, has to come behind it.
+            // The call at the end of the script must follow our function.
             let (functions, call) = script.rsplit_once("\nif [").unwrap_or((&script, ""));
             let functions = functions.replace("_redraft() {", "_redraft_words() {");
             format!("{functions}\n{}\nif [{call}", include_str!("completions/redraft.zsh"))

@@ -1,4 +1,4 @@
-//! `redraft diff`: what changed between two versions.
+//! `redraft diff`: shows what changed between two versions.
 
 use super::{Context, code};
 use crate::cli;
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &cli::Diff) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// Tells the session from the versions: `diff v1 v2` means the session last worked on.
+/// Separates the session from the versions: `diff v1 v2` means the session last worked on.
 fn split(what: &[String]) -> Result<(Option<&str>, Vec<u32>)> {
     let is_version = |word: &String| catalog::lone_version(word).is_some();
     let (session, versions) = match what.split_first() {
@@ -58,7 +58,7 @@ fn split(what: &[String]) -> Result<(Option<&str>, Vec<u32>)> {
     Ok((session, versions.iter().filter_map(|word| cli::version(word).ok()).collect()))
 }
 
-/// The two versions to compare: the one named last is the new one.
+/// The two versions to compare: the last one named is the new one.
 pub(super) fn pair<'a>(
     session: &'a Session,
     wanted: &[u32],

@@ -1,23 +1,26 @@
-//! `redraft doctor`: what this machine, and a session, need to work.
+//! `redraft doctor`: checks what this machine, and a session, need to work.
 
-use super::{Context, code, setup, work};
+use super::models::machine;
+use super::{Context, code, interrupts, setup, work};
 use crate::cli::Target;
 use crate::domain::chat::Role;
 use crate::domain::session::Session;
 use crate::domain::settings::{Install, RoleSettings, SandboxMode, Settings};
-use crate::domain::text::one_line;
+use crate::domain::text::{one_line, size};
 use crate::files;
-use crate::llm::provider;
+use crate::llm::library::Library;
+use crate::llm::{Used, profiles, provider};
 use crate::python::interpreter::{self, Interpreter, InterpreterError};
 use crate::python::packages::Packages;
 use crate::sandbox;
 use crate::store;
 use crate::view::status;
+use crate::workflow::driver;
 use anyhow::Result;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Look {
     what: &'static str,
     fine: bool,
@@ -64,10 +67,10 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(if looks.iter().all(|l| l.fine) { code::DONE } else { code::USAGE })
 }
 
-/// A Python, and why that one; or why there is none.
+/// A Python and the reason for choosing it, or why there is none.
 type Found = Result<(Interpreter, String), InterpreterError>;
 
-/// The Python that a run would get, and why that one.
+/// The Python for runs, and the reason for choosing it.
 fn python(found: &Found) -> Look {
     let words = match found {
         Ok((python, why)) => format!("Python {python}, {}: {why}", python.path.display()),
@@ -76,13 +79,13 @@ fn python(found: &Found) -> Look {
     Look { what: "python", fine: found.is_ok(), words }
 }
 
-/// The Python that would be used, for people.
+/// The Python for runs, formatted for display.
 pub(super) fn python_of(wanted: Option<&str>) -> Result<String, InterpreterError> {
     let python = interpreter::find(wanted)?;
     Ok(format!("Python {python}, {}", python.path.display()))
 }
 
-/// What installs the packages that scripts need.
+/// The installer of packages.
 fn packages(context: &Context, found: &Found) -> Look {
     if context.config.install == Some(Install::Never) {
         let words = "never installed, as the configuration says".to_owned();
@@ -100,7 +103,7 @@ fn packages(context: &Context, found: &Found) -> Look {
     Look { what: "packages", fine, words }
 }
 
-/// The models that a session was made with, or that a new one would use.
+/// The models of a session, or those that a new one would use.
 fn models(context: &Context, session: Option<&Session>) -> Look {
     let look = |fine, words| Look { what: "model", fine, words };
     let mut named: Vec<String> = match session {
@@ -110,7 +113,7 @@ fn models(context: &Context, session: Option<&Session>) -> Look {
             };
             session.settings.roles.values().flat_map(of_role).collect()
         }
-        // Those of single roles have to be reached as well.
+        // Models of single roles must be reachable as well.
         None => Role::WORKFLOW
             .iter()
             .filter_map(|role| context.config.model_of(*role).map(str::to_owned))
@@ -130,7 +133,53 @@ fn models(context: &Context, session: Option<&Session>) -> Look {
         (Some(problem), _) => look(false, problem.to_string()),
         (None, _) if named.is_empty() => look(false, "none".to_owned()),
         (None, Some(_)) => look(true, format!("{}, as the session has it", named.join(", "))),
-        (None, None) => look(true, format!("{}; `redraft models` shows more", named[0])),
+        (None, None) => {
+            let advice =
+                advice(context, &named[0]).map_or_else(String::new, |words| format!("; {words}"));
+            look(true, format!("{}{advice}; `redraft models` shows more", named[0]))
+        }
+    }
+}
+
+/// How fast a downloaded model of the catalogue is on this machine, and which one would serve better.
+fn advice(context: &Context, model: &str) -> Option<String> {
+    let library = Library::open().ok()?;
+    let name = model.strip_prefix("embedded/")?;
+    let entry = library.entries().iter().find(|entry| entry.is_called(name))?;
+    if library.has(entry) {
+        trial(context, model);
+    }
+    let machine = machine(context, &library);
+    let better = machine.better(library.entries(), entry).map(|better| {
+        let (name, size) = (&better.name, size(better.bytes));
+        let speed = machine.speed(better);
+        let speed = speed.map_or_else(String::new, |speed| format!(", about {speed:.1} a second"));
+        let why = if better.bytes < entry.bytes { "faster" } else { "better scripts" };
+        format!("`{name}` would serve better ({why}; {size}{speed})")
+    });
+    let words = [
+        entry.too_large(),
+        machine.speed(entry).map(|speed| format!("about {speed:.1} tokens a second")),
+        better,
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// Measures the speed of a model that was never measured, with a very short answer, and stores it.
+fn trial(context: &Context, model: &str) {
+    let connected = provider::connect(model, context.config.models(), &Used::new());
+    let Ok(connection) = connected else { return };
+    let folder = profiles::folder();
+    if profiles::kept_speed(&folder, &connection.identity).is_some() {
+        return;
+    }
+    let (Ok(runtime), Ok(cancel)) = (setup::runtime(), interrupts::cancel_on_interrupt()) else {
+        return;
+    };
+    if let Some(speed) = runtime.block_on(driver::speed(&connection, &cancel)) {
+        // A trial that can't be stored is made again.
+        let _ = profiles::keep_speed(&folder, &connection.identity, model, speed);
     }
 }
 
@@ -147,7 +196,7 @@ fn sandbox() -> Look {
     Look { what: "sandbox", fine, words }
 }
 
-/// Really confines a program that does nothing, as scripts are, and says how well.
+/// Runs an empty program in the strict sandbox, and describes the result.
 fn strict() -> Result<String> {
     let gaps = setup::runtime()?.block_on(sandbox::probe())?;
     Ok(if gaps.is_empty() {
@@ -157,7 +206,7 @@ fn strict() -> Result<String> {
     })
 }
 
-/// How the scripts of a session would be confined, for people.
+/// How the scripts of a session are confined, formatted for display.
 pub(super) fn sandbox_of(settings: &Settings) -> String {
     match settings.sandbox.mode {
         _ if !settings.run => "nothing is run".to_owned(),
@@ -167,23 +216,24 @@ pub(super) fn sandbox_of(settings: &Settings) -> String {
     }
 }
 
-/// What bounds the memory of scripts.
+/// How the memory of scripts is limited.
 fn memory() -> Look {
     Look { what: "memory", fine: true, words: sandbox::MEMORY_BOUNDS.to_owned() }
 }
 
-/// Programs with a window need more than others; nothing else does.
+/// Only programs with a window need a display, so a missing one is not a failure.
 fn window() -> Look {
     let words =
         sandbox::display::missing().unwrap_or_else(|| "a virtual display, by Xvfb".to_owned());
     Look { what: "window", fine: true, words }
 }
 
-/// Tries whether sessions could be made, and leaves nothing behind.
+/// Checks that sessions can be created, and cleans up.
 fn folder(context: &Context) -> Look {
     let folder =
         std::path::absolute(&context.sessions).unwrap_or_else(|_| context.sessions.clone());
-    // It is made with the first session; until then, what matters is the folder that it goes into.
+    // The sessions folder is created with the first session; until then, its nearest existing
+    // parent must be writable.
     let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok());
     let probe = there.unwrap_or(&folder).join(format!(".redraft-probe-{}", std::process::id()));
     let tried = files::create_folder(&probe).and_then(|()| files::remove_folder(&probe));
@@ -203,7 +253,7 @@ fn templates() -> Look {
     Look { what: "prompts", fine, words }
 }
 
-/// Where the session stands.
+/// The state of the session.
 fn stands(read: &Result<Session>) -> Look {
     let (fine, words) = match read {
         Ok(session) => (true, status::words(session)),

@@ -1,4 +1,4 @@
-//! `redraft edit`: the latest script in the Manager's editor, saved as a new version.
+//! `redraft edit`: opens the latest script in the user's editor and saves it as a new version.
 
 use super::{Context, ask, code, work};
 use crate::cli::Target;
@@ -26,9 +26,9 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
         script = editor::edit(&script, ".py")?;
         match driver::manual_version(session, script.clone(), Some(base)) {
             Ok(event) => break event,
-            // What somebody wrote is not thrown away for a slip.
+            // An invalid script is kept, so that the user can fix it.
             Err(problem) if terminal.interactive => {
-                // Only who says so drops it: Escape asks again.
+                // Only an explicit answer discards it: Escape asks again.
                 let again = loop {
                     match pick::edit_again(terminal, &problem) {
                         Ok(None) => {}

@@ -1,4 +1,4 @@
-//! `redraft export`: a script with its dependencies declared.
+//! `redraft export`: writes a script with its dependencies declared.
 
 use super::{Context, code, interrupts, notebook, setup};
 use crate::cli;
@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// A version's script with its dependencies declared, and these.
+/// A version's script with its dependencies declared, and the dependencies.
 pub(super) fn with_dependencies(session: &Session, version: &Version) -> (String, Vec<String>) {
     let checks = version.checks.clone().unwrap_or_else(|| check::check(&version.script));
     let python = version
@@ -81,7 +81,7 @@ pub(super) fn with_dependencies(session: &Session, version: &Version) -> (String
     (pep723::with_block(&version.script, &python, &dependencies), dependencies)
 }
 
-/// The exact packages that a script needs, with their hashes.
+/// The lock file of a script: exact packages with hashes.
 fn lock(context: &Context, session: &Session, script: &str) -> Result<String> {
     let wanted = session.settings.python.as_deref().or(context.config.python.as_deref());
     let python = interpreter::find(wanted)?;
@@ -91,7 +91,7 @@ fn lock(context: &Context, session: &Session, script: &str) -> Result<String> {
     locked.map_err(|error| anyhow!("the packages could not be pinned: {error}"))
 }
 
-/// `>=3.11` from `3.11.7`.
+/// Turns `3.11.7` into `>=3.11`.
 fn requires(version: &str) -> Option<String> {
     let mut parts = version.split('.');
     let (major, minor) = (parts.next()?, parts.next()?);

@@ -1,6 +1,6 @@
-//! Has models fetched that run inside the program: asked for once, shown as they come, and left in
-//! good order by Ctrl-C.
+//! Downloads embedded models: asks once, shows progress, and can be interrupted safely.
 
+use super::models::machine;
 use super::{Context, code, interrupts, setup};
 use crate::cli;
 use crate::domain::settings::{Preset, Settings};
@@ -17,22 +17,22 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-/// What a fetch came to.
+/// Result of a download.
 pub(super) enum Fetched {
-    /// The file is there.
+    /// The file exists.
     Here(PathBuf),
-    /// Somebody did not want to wait: the exit code.
+    /// The user interrupted it; the exit code.
     Stopped(u8),
 }
 
-/// Fetches a model and shows how far it is.
+/// Downloads a model and shows the progress.
 ///
 /// # Errors
-/// It can't be had.
+/// The download failed.
 pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Result<Fetched> {
     let terminal = context.terminal;
     let cancel = interrupts::cancel_on_interrupt()?;
-    // Found only if the index is asked: it takes a while.
+    // Created only if the index is used, because it takes a while.
     let downloader = LazyLock::new(|| {
         WheelDownloader::find(context.config.python.as_deref(), context.config.uv.clone())
     });
@@ -103,10 +103,10 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
 }
 
 /// Makes sure that the embedded models of a session are on this machine: asks, unless `agreed`, and
-/// fetches them. Gives an exit code if somebody stopped that.
+/// downloads them. Returns an exit code if the user declined or interrupted.
 ///
 /// # Errors
-/// One is missing and nobody can be asked, or it can't be had.
+/// A model is missing and the user can't be asked, or the download failed.
 pub(super) fn ensure(context: &Context, settings: &Settings, agreed: bool) -> Result<Option<u8>> {
     let library = Library::open()?;
     let models = settings
@@ -136,7 +136,7 @@ pub(super) fn ensure(context: &Context, settings: &Settings, agreed: bool) -> Re
     Ok(None)
 }
 
-/// Asks whether a model is to be fetched; gives the exit code if not.
+/// Asks whether to download a model; returns the exit code if not.
 fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option<u8>> {
     let terminal = &context.terminal;
     interrupts::cancel_on_interrupt()?;
@@ -150,7 +150,8 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
     if let Some(warning) = entry.too_large() {
         terminal.say(&terminal.warm(&format!("But {warning}.")));
     }
-    if let Some(better) = library.better().filter(|better| better.bytes > entry.bytes) {
+    let machine = machine(context, library);
+    if let Some(better) = machine.better(library.entries(), entry).filter(|b| !library.has(b)) {
         terminal.say(&terminal.dim(&format!(
             "This machine has the memory for `{}` ({}, from its publisher): better scripts, more \
              slowly; use it with `--model embedded/{}`.",
@@ -173,8 +174,8 @@ fn refused(context: &Context, library: &Library, entry: &Entry) -> Result<Option
     Ok(Some(code::PAUSED))
 }
 
-/// The settings of a new session for somebody who is not at this terminal: its models can be used as they are,
-/// and nothing is fetched.
+/// The settings of a new session for a client that is not at this terminal. Its models must be
+/// usable as they are; nothing is downloaded.
 pub(super) fn settings_as_is(context: &Context, preset: Option<Preset>) -> Result<Settings> {
     let settings = setup::settings(context, preset, &cli::Work::default())?;
     setup::check_models(context, &settings)?;

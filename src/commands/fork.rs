@@ -1,4 +1,4 @@
-//! `redraft fork`: a new session that starts at a version of another one.
+//! `redraft fork`: creates a session that starts at a version of another one.
 
 use super::{Context, code, work};
 use crate::cli;

@@ -1,4 +1,4 @@
-//! `redraft help`: the pages of the guide, and the help of each command.
+//! `redraft help`: shows the pages of the guide and the help of each command.
 
 use super::code;
 use crate::cli::{Cli, Help};
@@ -7,7 +7,7 @@ use crate::terminal::Terminal;
 use anyhow::{Result, bail};
 use clap::CommandFactory;
 
-/// A page of the guide, by its topic.
+/// Topic and text of a guide page.
 type Page = (&'static str, &'static str);
 
 macro_rules! pages {
@@ -51,7 +51,7 @@ pub(super) fn run(terminal: Terminal, args: &Help) -> Result<u8> {
         return Ok(code::DONE);
     }
     let mut all = Cli::command();
-    // Built once, so that the options that every command takes are in its help.
+    // Built first, so that global options appear in the command's help.
     all.build();
     let Some(command) = all.find_subcommand_mut(topic) else {
         let topic = one_line(topic, 60);
@@ -65,7 +65,7 @@ fn topics() -> String {
     PAGES.iter().map(|(topic, _)| *topic).collect::<Vec<_>>().join(", ")
 }
 
-/// A page as a terminal shows it: headings and commands stand out, links are their words.
+/// Formats a page for the terminal: headings and commands stand out, links become plain text.
 fn as_shown(terminal: Terminal, page: &str) -> String {
     let mut inside = false;
     let mut shown = String::with_capacity(page.len());
@@ -86,7 +86,7 @@ fn as_shown(terminal: Terminal, page: &str) -> String {
     shown
 }
 
-/// `[words](address)` as `words`.
+/// Replaces `[words](address)` by `words`.
 fn without_links(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
@@ -131,7 +131,7 @@ mod tests {
                 else {
                     continue;
                 };
-                // A sentence alone is a task.
+                // A sentence without a command is a task.
                 let words = match words.get(1).filter(|word| word.contains(' ')) {
                     Some(_) => [&words[..1], &["new".to_owned()], &words[1..]].concat(),
                     None => words,

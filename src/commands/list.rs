@@ -1,4 +1,4 @@
-//! `redraft list`: the sessions and where each stands.
+//! `redraft list`: lists the sessions and their states.
 
 use super::{Context, code};
 use crate::domain::text::one_line;
@@ -7,15 +7,16 @@ use crate::terminal::flow;
 use crate::view::{Row, SessionRow};
 use anyhow::Result;
 
-/// Characters of a date, `2026-11-30`.
+/// Width of a date, `2026-11-30`.
 const DATE: usize = 10;
-/// Characters of a request, at most.
+/// Maximum number of characters in a request.
 const REQUEST: usize = 60;
-/// The least of them that stand beside the other columns; else they are on a line of their own.
+/// Minimum number of characters for a request beside the other columns; with fewer it goes on its
+/// own line.
 const LEAST: usize = 16;
-/// The width of the versions' column and of what is between the columns.
+/// Width of the versions column and of all gaps.
 const OTHER: usize = 11;
-/// What a session's further lines begin with.
+/// Indentation of a session's further lines.
 const INDENT: &str = "  ";
 
 pub(super) fn run(context: &Context) -> Result<u8> {
@@ -35,7 +36,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     let name_width = widest(|r| &r.name).unwrap_or(0).min(32);
     let status_width = widest(|r| &r.status).unwrap_or(0);
     let before = name_width + DATE + status_width + OTHER;
-    // Where nobody watches, lines are whole: others may search them.
+    // Output that is not for a terminal is not cut, so that it can be searched.
     let width = if terminal.live { terminal.width() } else { before + REQUEST };
     let room = width.checked_sub(before).filter(|room| *room >= LEAST);
     let mut text = String::new();
@@ -65,7 +66,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// A row as text, a column a field.
+/// A row as text, one field per column.
 struct Columns {
     name: String,
     date: String,

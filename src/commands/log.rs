@@ -1,4 +1,4 @@
-//! `redraft log`: everything that happened in a session.
+//! `redraft log`: prints all events of a session.
 
 use super::{Context, code};
 use crate::cli::Target;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let place = context.find_whole(args.session.as_deref())?;
-    // A damaged journal is told about before any of it is shown.
+    // Report a damaged journal before printing any of it.
     store::read(&place.folder)?;
     let terminal = &context.terminal;
     let mut text = String::new();
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// What matters of an event, whatever it is: its small fields, and the beginning of its texts.
+/// Summarises any event: its short fields, and the start of its texts.
 fn words(event: &Value) -> String {
     const HEAD: [&str; 3] = ["seq", "at", "event"];
     const LARGE: [&str; 15] = [
@@ -79,7 +79,7 @@ fn words(event: &Value) -> String {
             ("usage", usage) => format!("{}+{} tokens", usage["prompt"], usage["answer"]),
             ("milliseconds", Value::Number(n)) => format!("{n} ms"),
             ("call", Value::Number(n)) => format!("call {n}"),
-            // What the Reviewer said is in `review`, and its notes are long.
+            // The review's result is in `review`, and its notes are long.
             ("text", _) if fields.contains_key("review") => continue,
             ("without_run", Value::Bool(without)) => {
                 if !without {
@@ -96,7 +96,7 @@ fn words(event: &Value) -> String {
     parts.join(", ")
 }
 
-/// The names in a list, which stand in it as they are or in a field.
+/// The names in a list, either plain strings or a field of its objects.
 fn names(list: &Value, field: &str) -> String {
     let name = |item: &Value| item.as_str().or_else(|| item[field].as_str()).map(str::to_owned);
     let names: Vec<String> = list.as_array().into_iter().flatten().filter_map(name).collect();

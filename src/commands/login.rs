@@ -10,10 +10,10 @@ use crate::terminal;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-/// Bytes of standard input that are looked at for a key.
+/// Maximum number of bytes of standard input read for a key.
 const LONGEST: u64 = 64 << 10;
 
-/// Puts a key into the keyring.
+/// Stores a key in the keyring.
 pub(super) fn login(context: &Context, args: &cli::Login) -> Result<u8> {
     let provider = &args.provider;
     let variable = takes_key(provider, context.config.models())?;

@@ -1,5 +1,5 @@
-//! What data files hold: found out by a process in the sandbox that scripts run in, which reads the
-//! one file and has no network. Not a command: `new` and `ask` begin with it.
+//! Describes the contents of data files, with a child process in the same sandbox as scripts, which
+//! reads one file and has no network. Not a command: `new` and `ask` use it.
 
 use super::setup;
 use crate::data::{self, Child, LONGEST_REPORT};
@@ -12,12 +12,12 @@ use std::fs::Metadata;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
-/// Bytes of the largest file that is copied for the process, where it can't read the file itself.
+/// The largest file, in bytes, that is copied for the process if it can't read the original.
 const LARGEST_COPY: u64 = 64 << 20;
-/// What it may write besides, in bytes.
+/// Disk limit of the process, in bytes.
 const DISK: u64 = 1 << 20;
 
-/// What files hold; none of a file that nothing can be said of.
+/// Descriptions of files; `None` for a file that can't be described.
 pub(super) fn describe(paths: &[PathBuf]) -> Vec<Option<Described>> {
     data::describe(paths, &|child| confined(child).map_err(|error| error.to_string()))
 }
@@ -68,7 +68,8 @@ fn confined(child: &Child<'_>) -> Result<Option<Vec<u8>>> {
     Ok(files::read_regular(&folder.path().join(child.report), LONGEST_REPORT))
 }
 
-/// Whether a file is only for its owner while this is root: what is confined is nobody then.
+/// Whether redraft runs as root and the file is only readable by its owner: the confined process is
+/// an unprivileged user.
 #[cfg(unix)]
 fn is_closed(meta: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `redraft man`: the commands' manual pages.
+//! `redraft man`: writes the manual pages.
 
 use super::code;
 use crate::cli::{self, Cli};
@@ -10,7 +10,7 @@ use clap_mangen::Man;
 
 pub(super) fn run(terminal: Terminal, args: &cli::Man) -> Result<u8> {
     let mut all = Cli::command();
-    // Built once, so that the options that every command takes are on each page.
+    // Built first, so that global options appear on each page.
     all.build();
     files::create_folder(&args.folder)?;
     let mut pages = Vec::new();
@@ -23,7 +23,8 @@ pub(super) fn run(terminal: Terminal, args: &cli::Man) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// The page of a command and of those below it, by their files: `redraft.1`, `redraft-new.1`, ...
+/// Collects the pages of a command and its subcommands with their file names: `redraft.1`,
+/// `redraft-new.1`, ...
 fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
     let man = Man::new(command.clone());
     let mut page = Vec::new();

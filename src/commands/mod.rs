@@ -1,4 +1,5 @@
-//! One file a command: each wires the layers below together. The only user of catch-all errors.
+//! The commands, one file each: each wires the layers below together. Only these modules use
+//! catch-all errors.
 
 mod acp;
 mod ask;
@@ -58,53 +59,53 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Exit codes, as DESIGN 4 lists them.
+/// Exit codes, as listed in DESIGN 4.
 mod code {
-    /// Done; for sessions: accepted.
+    /// Success; for sessions: accepted.
     pub(super) const DONE: u8 = 0;
     /// A script that was run failed.
     pub(super) const RUN_FAILED: u8 = 1;
-    /// A replay came to something else.
+    /// A replay differs from the recording.
     pub(super) const DIFFERS: u8 = 1;
-    /// The command line, the configuration, or what the system did not let us do.
+    /// A usage or configuration error, or an operation that the system refused.
     pub(super) const USAGE: u8 = 2;
-    /// Paused at a gate or a limit; a run that was refused.
+    /// Paused at a gate or a limit, or a run that was refused.
     pub(super) const PAUSED: u8 = 3;
     /// The model provider failed.
     pub(super) const MODEL: u8 = 4;
-    /// The session is locked, damaged, or of a newer format.
+    /// The session is locked, damaged, or in a newer format.
     pub(super) const SESSION: u8 = 5;
     /// A script that was run reached its time limit.
     pub(super) const TIMEOUT: u8 = 124;
-    /// Ctrl-C.
+    /// Interrupted by Ctrl-C.
     pub(super) const INTERRUPTED: u8 = 130;
 }
 
-/// What every command has at hand.
+/// The shared context of all commands.
 struct Context {
     terminal: Terminal,
     config: Config,
     sessions: PathBuf,
     yes: bool,
-    /// ` --config ...` and ` --sessions ...` as they were given, quoted for a shell: what a further
-    /// command needs too.
+    /// ` --config ...` and ` --sessions ...` as passed, quoted for a shell, to repeat in suggested
+    /// commands.
     flags: String,
-    /// Where the conversation with the models is appended, where somebody asked for that.
+    /// File to which the conversation with the models is appended, if requested.
     chatlog: Option<PathBuf>,
 }
 
 impl Context {
-    /// The same for a command whose standard output is an answer and nothing else.
+    /// The same context for a command that prints only an answer to standard output.
     fn for_answers(self) -> Self {
         Self { terminal: self.terminal.for_answers(), ..self }
     }
 
-    /// Finds a session, or the one last worked on.
+    /// Finds a session by name; without one, the session last worked on.
     fn find(&self, wanted: Option<&str>) -> Result<Place, StoreError> {
         catalog::find(&self.sessions, wanted)
     }
 
-    /// Finds a session for a command that has nothing to say of a single version.
+    /// Finds a session for a command that does not accept a version.
     fn find_whole(&self, wanted: Option<&str>) -> anyhow::Result<Place> {
         let place = self.find(wanted)?;
         if place.version.is_some() {
@@ -115,7 +116,7 @@ impl Context {
     }
 }
 
-/// All of standard input as text; `what` it should be is what errors call it.
+/// Reads all of standard input as text; `what` names the expected content in errors.
 fn input(what: &str, limit: u64) -> anyhow::Result<String> {
     read_input(limit).map_err(|error| {
         let reason = files::reason(&error);
@@ -123,7 +124,7 @@ fn input(what: &str, limit: u64) -> anyhow::Result<String> {
     })
 }
 
-/// Runs the program and gives its exit code.
+/// Runs the program and returns its exit code.
 #[must_use]
 pub fn main() -> u8 {
     refuse_to_die_of_a_full_file();
@@ -162,27 +163,28 @@ pub fn main() -> u8 {
     }
 }
 
-/// Has a write fail that would pass the limit on a file's size, where it would end the program: an
-/// error says so then, like any other of the disk.
+/// Makes a write beyond the file size limit fail instead of killing the process, so that it is
+/// reported like any other disk error.
 fn refuse_to_die_of_a_full_file() {
     #[cfg(unix)]
     {
         use nix::sys::signal::{SigSet, Signal};
-        // Before there is any other thread: these take it over.
+        // Before other threads start: they inherit the signal mask.
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGXFSZ);
         let _ = signals.thread_block();
     }
 }
 
-/// Keeps other programs of this user, and core files, from this process's memory and environment: the
-/// models' keys are in them. What it starts is hidden only if it does the same.
+/// Protects this process's memory and environment, which contain model keys, from other programs of
+/// the same user and from core files. Child processes must do the same for themselves.
 fn hide_memory() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// `redraft "an analog clock"` means `redraft new "an analog clock"`: a sentence is no command's name.
+/// `redraft "an analog clock"` means `redraft new "an analog clock"`: an argument with white space
+/// is not a command name.
 fn task_for_new(error: &clap::Error) -> Option<Vec<OsString>> {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return None;
@@ -196,10 +198,10 @@ fn task_for_new(error: &clap::Error) -> Option<Vec<OsString>> {
     task.trim().contains(char::is_whitespace).then_some(args)
 }
 
-/// Help and version, or what is wrong with the command line.
+/// Prints help, the version, or a command-line error.
 fn unparsed(error: &clap::Error) -> u8 {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // No errors, and clap knows where each text goes.
+        // Not an error, and clap picks the right stream.
         let _ = error.print();
         return if error.use_stderr() { code::USAGE } else { code::DONE };
     }
@@ -210,7 +212,7 @@ fn unparsed(error: &clap::Error) -> u8 {
     code::USAGE
 }
 
-/// An error of the command line: what is wrong, and what to do, a line each.
+/// Reduces a command-line error to two lines: what is wrong and what to do.
 fn two_lines(text: &str) -> (String, String) {
     let mut parts = text.split("\n\n").map(single_spaced).filter(|part| !part.is_empty());
     let what = parts.next().unwrap_or_default();
@@ -283,7 +285,7 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
         Command::Mcp(args) => mcp::run(context, &args),
         Command::Acp(args) => acp::run(context, &args),
         Command::Prompts(args) => prompts::run(&context, &args),
-        // These need no configuration, and ended above.
+        // These need no configuration and are handled above.
         Command::Completions(_)
         | Command::Complete(_)
         | Command::Help(_)
@@ -292,7 +294,8 @@ fn run(cli: Cli, terminal: Terminal) -> anyhow::Result<u8> {
     }
 }
 
-/// The folder that holds the sessions, where the flag names none or this one.
+/// The sessions folder: from the flag, the environment, the configuration, or `sessions` in the
+/// current folder.
 fn sessions_folder(flag: Option<PathBuf>, config: &Config) -> PathBuf {
     let variable = || std::env::var_os("REDRAFT_SESSIONS").filter(|v| !v.is_empty());
     flag.or_else(|| variable().map(Into::into))
@@ -310,7 +313,7 @@ const fn asked_chatlog(command: Option<&Command>) -> Option<&PathBuf> {
     }
 }
 
-/// The flags that say where things are, as they were given.
+/// The global flags with paths, as passed.
 fn repeated(global: &Global) -> String {
     let flag = |name: &str, path: &Option<PathBuf>| {
         let path = path.as_ref()?.to_str()?;
@@ -320,7 +323,7 @@ fn repeated(global: &Global) -> String {
     given.into_iter().flatten().collect()
 }
 
-/// An error is one or two lines.
+/// Prints an error in one or two lines.
 fn report_error(terminal: Terminal, error: &anyhow::Error) {
     let label = terminal.bad("error:");
     terminal.warn(&format!("{label} {}", visible(&error.to_string())));

@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
         let cancel = interrupts::cancel_on_interrupt()?;
         match setup::get_to_know(context, &settings, &cancel)? {
             Some(false) => {}
-            // What is known now may change how many scripts are written.
+            // The probe result may change the number of candidates.
             Some(true) => {
                 settings = setup::settings(context, args.preset.map(Into::into), &args.work)?;
             }
@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     let title = terminal.bold(&format!("session {}", session.name));
     terminal.note(&format!("{title}: {}", one_line(&session.request, 120)));
     if terminal.json {
-        // The first event was journaled before anybody could watch.
+        // The first event was journaled before a listener was registered.
         for line in store::lines(store.folder())? {
             terminal.raw(&format!("{line}\n"));
         }
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: cli::New) -> Result<u8> {
     work::work(context, store, prompts, args.work.auto)
 }
 
-/// What a session will be worked on with.
+/// Shows the settings that a session will use.
 fn show(context: &Context, settings: &Settings) {
     let terminal = &context.terminal;
     let row = |what: &str, words: &str| {
@@ -83,7 +83,7 @@ fn show(context: &Context, settings: &Settings) {
     row("python", &doctor::python_of(settings.python.as_deref()).unwrap_or_else(|e| e.to_string()));
 }
 
-/// The files of tests that are meant, each with some.
+/// Expands files and folders to test files, each of which must contain tests.
 pub(super) fn tests(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut tests = Vec::new();
     for path in given {

@@ -1,5 +1,5 @@
-//! A version as a notebook (nbformat 4.5): the plan, what it is given, the code with what it printed
-//! and its pictures, and how much was seen of it.
+//! Exports a version as a notebook (nbformat 4.5): the plan, the inputs, the code with its output
+//! and pictures, and the evidence.
 
 use crate::agents::given::Given;
 use crate::domain::session::{Session, Version};
@@ -12,25 +12,25 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The largest picture that is taken in, in bytes.
+/// The largest picture to embed, in bytes.
 const PICTURE: u64 = 8 << 20;
-/// Pictures that are taken in.
+/// Maximum number of pictures to embed.
 const PICTURES: usize = 20;
-/// Endings of pictures, and their types. Drawings in SVG are left out: they can hold programs.
+/// Extensions of pictures and their types. SVG is excluded because it can contain scripts.
 pub(super) const TYPES: [(&str, &str); 4] =
     [("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("gif", "image/gif")];
 
 /// A picture of a run.
 pub(super) struct Picture {
-    /// What a reader calls it.
+    /// File name.
     name: String,
-    /// Its type, as `image/png`.
+    /// Media type, such as `image/png`.
     kind: &'static str,
-    /// Its bytes.
+    /// File content.
     bytes: Vec<u8>,
 }
 
-/// The pictures of a version's run: of its window, then those that it wrote. A link is none.
+/// The pictures of a version's run: the screenshot, then those that it wrote. Links are skipped.
 pub(super) fn pictures(folder: &Path, version: &Version) -> Vec<Picture> {
     let Some(run) = &version.run else { return Vec::new() };
     let of_run = artifacts::run_folder(version.number);
@@ -46,7 +46,7 @@ pub(super) fn pictures(folder: &Path, version: &Version) -> Vec<Picture> {
     names.filter_map(read).take(PICTURES).collect()
 }
 
-/// A notebook of a version, and of what it needs and is given.
+/// Builds the notebook of a version with its dependencies and inputs.
 pub(super) fn of(
     session: &Session,
     version: &Version,
@@ -95,12 +95,12 @@ fn code(id: &str, source: &str, outputs: &[Value]) -> Value {
     })
 }
 
-/// Code that gives a script in a notebook what it is run with: a notebook's own arguments are not meant
-/// for it, and nobody types.
+/// Code that sets the script's arguments and input: a notebook has other arguments, and nobody can
+/// type.
 fn inputs(version: &Version, given: &Given) -> String {
     let mut args = vec![artifacts::script_file(version.number)];
     args.extend_from_slice(&given.args);
-    // A string or a list of JSON is one of Python too.
+    // A JSON string or list is also valid Python.
     let mut code = format!("import sys\n\nsys.argv = {}\n", json!(args));
     if !given.stdin.is_empty() {
         let _ = write!(

@@ -1,4 +1,4 @@
-//! `redraft open`: what a version's run left, in the program that the user has for it.
+//! `redraft open`: opens the files from a version's run in the user's programs.
 
 use super::{Context, code, notebook};
 use crate::cli::Target;
@@ -13,11 +13,11 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What opens files on this system.
+/// The system's program for opening files.
 const OPENER: &str = if cfg!(target_os = "macos") { "/usr/bin/open" } else { "xdg-open" };
-/// How a picture begins: PNG, JPEG, GIF.
+/// Magic numbers of PNG, JPEG and GIF.
 const PICTURES: [&[u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a"];
-/// The largest file that is looked into for that, in bytes.
+/// The largest file to check for these, in bytes.
 const LARGEST: u64 = 256 << 20;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
@@ -49,13 +49,14 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// A file of a run, if it is there and no link leads to it.
+/// The path of a run's file, if it exists and no link leads to it.
 fn there(folder: &Path, file: &str) -> Option<PathBuf> {
     let place = files::within(folder, file)?;
     place.canonicalize().ok().filter(|place| place.is_file())
 }
 
-/// Whether nobody runs it: it is called a picture, by which systems choose a program, and begins as one.
+/// Whether a file is safe to open: its name, by which systems choose a program, and its first bytes
+/// say that it is a picture.
 fn is_picture(path: &Path) -> bool {
     let called = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let begins = || {
@@ -66,7 +67,7 @@ fn is_picture(path: &Path) -> bool {
         && begins()
 }
 
-/// Whether a file that the script wrote may be opened: some kinds are run by that.
+/// Asks whether to open a file that the script wrote: opening some kinds runs them.
 fn wanted(context: &Context, file: &Path) -> Result<bool> {
     let terminal = &context.terminal;
     if context.yes || !terminal.interactive || terminal.json {
@@ -83,7 +84,7 @@ fn wanted(context: &Context, file: &Path) -> Result<bool> {
     }
 }
 
-/// Hands a file to the system; whether that could be done.
+/// Passes a file to the system's opener; returns whether that succeeded.
 fn open(file: &Path) -> bool {
     let quiet = || Stdio::null();
     let mut command = Command::new(OPENER);

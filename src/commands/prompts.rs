@@ -1,4 +1,4 @@
-//! `redraft prompts`: the agents' templates.
+//! `redraft prompts`: exports the agents' templates.
 
 use super::{Context, code, work};
 use crate::cli::{self, PromptsCommand};

@@ -1,4 +1,4 @@
-//! How a session that answers questions is shown.
+//! Formats a session that answers questions.
 
 use crate::domain::dialogue::{Dialogue, Question};
 use crate::domain::report::RunVerdict;
@@ -9,11 +9,11 @@ use crate::terminal::{Terminal, flow, gate, links, sides};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Lines of an output that are shown.
+/// Maximum number of lines of output to show.
 const PRINTED: usize = 20;
 
-/// The questions with what was run for them and how they ended.
-/// The session's files are in the folder.
+/// The questions with the code that ran for each, and the answers. `folder` contains the session's
+/// files.
 pub(super) fn text(
     terminal: &Terminal,
     session: &Session,
@@ -58,19 +58,19 @@ pub(super) fn text(
     text
 }
 
-/// Whether a piece of code ran to its end: the last one that did is what the answer comes from.
+/// Whether a piece of code succeeded: the answer comes from the last one that did.
 fn ran(version: &&Version) -> bool {
     version.run.as_ref().is_some_and(|run| run.verdict == RunVerdict::Ok)
 }
 
-/// The files that a piece of code wrote, a line each.
+/// The files that a piece of code wrote, one per line.
 fn left(terminal: &Terminal, version: &Version, folder: &Path) -> String {
     gate::left(terminal, version, folder, |label, file| {
         flow::hang(terminal, &format!("    {} ", terminal.dim(&format!("{label:<7}"))), file)
     })
 }
 
-/// A piece of code with what came of it, and the paths of its file and of those that it wrote.
+/// A piece of code with its result, and the paths of its file and of those that it wrote.
 pub(super) fn version(terminal: &Terminal, version: &Version, folder: &Path) -> String {
     let mut text = flow::hang(terminal, "", &terminal.bold(&run(terminal, version)));
     let script = folder.join(artifacts::script_file(version.number));
@@ -94,7 +94,7 @@ fn run(terminal: &Terminal, version: &Version) -> String {
     format!("v{}, {lines}: {how}{error}", version.number)
 }
 
-/// The first line that it printed, on a line of its own; empty if there is none.
+/// The first line of its output on a new line; empty if there is none.
 fn first(terminal: &Terminal, version: &Version) -> String {
     let printed = version.stdout.trim();
     let Some(first) = printed.lines().next() else { return String::new() };

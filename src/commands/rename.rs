@@ -1,4 +1,4 @@
-//! `redraft rename`: another name for a session.
+//! `redraft rename`: changes the name of a session.
 
 use super::{Context, code};
 use crate::cli;

@@ -1,4 +1,4 @@
-//! `redraft repair`: takes damaged lines out of a session's journal.
+//! `redraft repair`: removes damaged lines from a session's journal.
 
 use super::{Context, code};
 use crate::cli::Named;

@@ -1,4 +1,5 @@
-//! `redraft replay`: what today's program and templates make of a session's recorded answers.
+//! `redraft replay`: compares what today's program and templates make of a session's recorded
+//! answers.
 
 use super::{Context, code, setup, work};
 use crate::cli::Target;
@@ -24,9 +25,9 @@ use std::fmt::Write as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Differences that are shown to people.
+/// Maximum number of differences shown in text output.
 const SHOWN: usize = 12;
-/// Characters of a line that differs.
+/// Maximum number of characters in a differing line.
 const WIDTH: usize = 160;
 
 pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
@@ -39,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
     let folder = files::temporary_folder()?;
     let mut store = store::scratch(folder.path(), first)?;
     let connect = |model: &str, used: &HashMap<Agent, usize>| {
-        // Only how much it takes is looked at: whoever is not there any more is not needed.
+        // Only the model's limits are used, so an unavailable model does not matter.
         let there = provider::connect(model, context.config.models(), used);
         Ok(there.unwrap_or_else(|_| nobody(&made)))
     };
@@ -79,13 +80,13 @@ fn nobody(made: &Made) -> Connection {
     Connection { of_catalogue: begun, ..Connection::new(model, policy, Kind::Script) }
 }
 
-/// A model that can't be reached any more; it is not asked.
+/// A stand-in for a model that is no longer available; it is never called.
 struct Gone {
-    /// It called tools.
+    /// The original supported tool calls.
     tools: bool,
-    /// It was held to schemas.
+    /// The original supported schemas.
     structured: bool,
-    /// Its answers were begun for it.
+    /// The original supported prefill.
     begun: bool,
 }
 
@@ -111,7 +112,7 @@ impl Model for Gone {
     }
 }
 
-/// What a session recorded.
+/// Counts and model features in a recorded session.
 #[derive(Default)]
 struct Made {
     events: usize,
@@ -120,9 +121,9 @@ struct Made {
     reviews: usize,
     /// A model called tools.
     tools: bool,
-    /// A model was held to a schema.
+    /// A model's answer was constrained by a schema.
     structured: bool,
-    /// A model's answer was begun for it.
+    /// A model's answer was prefilled.
     begun: bool,
 }
 
@@ -176,7 +177,7 @@ fn told(terminal: &Terminal, made: &Made, differences: &[Difference]) -> String 
     text
 }
 
-/// Nobody is asked, and nobody is told.
+/// A manager that answers nothing and shows nothing.
 struct Silent;
 
 impl Manager for Silent {

@@ -14,9 +14,9 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Bytes of the longest conversation that is read.
+/// The largest conversation to include, in bytes.
 const LONGEST_CHAT: u64 = 4 << 20;
-/// Conversations whose text is read, the latest ones.
+/// Number of conversations to include in full, the latest ones.
 const CHATS: usize = 60;
 
 pub(super) fn run(context: &Context, args: &cli::Report) -> Result<u8> {
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &cli::Report) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// Everything that a report shows, with the files that it needs.
+/// Collects everything that a report shows, including files.
 fn material(context: &Context, folder: &Path, snapshot: &Snapshot) -> Material {
     let session = &snapshot.session;
     let detail = |number: u32| {

@@ -1,4 +1,4 @@
-//! `redraft resume`: goes on with a session.
+//! `redraft resume`: continues a session.
 
 use super::{Context, ask, fetch, setup, work};
 use crate::cli;
@@ -34,7 +34,7 @@ pub(super) fn run(context: Context, args: &cli::Resume) -> Result<u8> {
     for line in &store.given().changed {
         context.terminal.warn(line);
     }
-    // An edited session.yaml counts, and flags count more.
+    // Settings from an edited session.yaml apply, and flags override them.
     let mut settings = store.session().settings.clone();
     setup::apply(&mut settings, &args.work)?;
     if settings != store.session().settings {

@@ -1,4 +1,4 @@
-//! `redraft revoke`: takes back what a session's scripts were allowed to reach.
+//! `redraft revoke`: revokes permissions of a session's scripts.
 
 use super::{Context, code, work};
 use crate::cli;
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// Those that are named, or all of them.
+/// The named permissions, or all of them.
 fn chosen(open: &[Permission], named: &[String]) -> Result<Vec<Permission>, String> {
     if named.is_empty() {
         return Ok(open.to_vec());
@@ -60,7 +60,7 @@ fn take_back(store: &mut store::Store, revoked: &[Permission]) -> Result<()> {
     }
     store.record(Event::PermissionRevoked { permissions: revoked.to_vec() })?;
     if settings != before {
-        // `session.yaml` says what the session runs with.
+        // `session.yaml` must match the session's settings.
         let (request, artifact) = (None, Artifact::default());
         store.record(Event::SettingsChanged { request, settings: Box::new(settings), artifact })?;
     }

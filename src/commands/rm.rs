@@ -1,4 +1,4 @@
-//! `redraft rm`: sessions are removed with all their files.
+//! `redraft rm`: removes sessions with all their files.
 
 use super::{Context, code};
 use crate::cli;
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 pub(super) fn run(context: &Context, args: &cli::Rm) -> Result<u8> {
-    // All of them are there, or none is removed.
+    // Unless all sessions exist, none is removed.
     let places: Result<Vec<_>> =
         args.which.iter().map(|name| context.find_whole(Some(name))).collect();
     let mut folders: Vec<_> = places?.into_iter().map(|place| place.folder).collect();

@@ -1,4 +1,4 @@
-//! `redraft run`: a version, or any script, as a session would run it.
+//! `redraft run`: runs a version of a session, or any script, as a session would.
 
 use super::{Context, code, interrupts, setup};
 use crate::cli;
@@ -29,10 +29,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The largest script, in bytes.
 const LARGEST: u64 = 4 << 20;
-/// Names of files that a line lists.
+/// Maximum number of file names listed in a line.
 const NAMED: usize = 5;
 
-/// What is to be run.
+/// A script to run, with its settings.
 pub(super) struct Wanted {
     pub(super) script: String,
     pub(super) name: String,
@@ -43,7 +43,7 @@ pub(super) struct Wanted {
     pub(super) stdin: String,
     pub(super) install: Install,
     pub(super) answers: Answers,
-    /// What its session, or its user, allowed.
+    /// Permissions from its session or its user.
     pub(super) allow: Vec<Permission>,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> Result<u8> {
     })
 }
 
-/// Runs a version of a session again, for somebody who is not at this terminal.
+/// Runs a version of a session again, for a client that is not at this terminal.
 ///
 /// # Errors
 /// There is no such version, or it can't be started.
@@ -124,8 +124,8 @@ pub(super) fn again(
     })
 }
 
-/// Runs a script, and keeps the files that it writes where that is said. With `typed` a person uses it at
-/// this terminal, and what is typed is kept there. None: interrupted.
+/// Runs a script; the files that it writes are kept in `keep_files_in`. With `typed`, the user
+/// operates it at this terminal, and their input is recorded. Returns `None` if interrupted.
 ///
 /// # Errors
 /// There is no Python, its packages can't be installed, or the system can't confine it.
@@ -176,8 +176,9 @@ pub(super) fn perform(
     }
 }
 
-/// Copies what the script wrote to where its user wants it. What a script calls its files is its own
-/// choice: names that programs read unasked (`.bashrc`, `.git/hooks/..`, `redraft.yaml`) are left out.
+/// Copies the files that the script wrote to the user's folder. The script chose their names, so
+/// names that programs read automatically (`.bashrc`, `.git/hooks/..`, `redraft.yaml`) are left
+/// out.
 fn keep(context: &Context, to: Option<&Path>, kept: &Path, names: &[String]) -> Result<()> {
     let terminal = &context.terminal;
     let read_unasked = |name: &&String| {
@@ -217,7 +218,7 @@ fn keep(context: &Context, to: Option<&Path>, kept: &Path, names: &[String]) -> 
     for name in &taken {
         let Some(bytes) = files::read_regular(&kept.join(name), u64::MAX) else { continue };
         let place = files::place(folder, name).map_err(store::StoreError::from)?;
-        // What stands there is replaced, not written through, should it be a link.
+        // Replaces an existing file; a link is not followed.
         files::write(&place, &bytes, files::Mode::Normal).map_err(store::StoreError::from)?;
     }
     let paths = taken.iter().take(NAMED).map(|name| links::path(terminal, &folder.join(name)));
@@ -230,7 +231,8 @@ fn keep(context: &Context, to: Option<&Path>, kept: &Path, names: &[String]) -> 
     Ok(())
 }
 
-/// What it runs on: this Python, or an environment that has what it needs. None: interrupted.
+/// The interpreter for the script: this Python, or an environment with the required packages.
+/// `None` if interrupted.
 async fn ground(
     context: &Context,
     wanted: &Wanted,
@@ -308,7 +310,7 @@ fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
             stdin: String::new(),
             install: install::policy(context.config.install.unwrap_or_default(), &rules),
             answers: install::answers(&Answers::new(), &rules),
-            // Who names a file may start other programs by it: these are confined as it is.
+            // A script named by path may start other programs, which the sandbox confines as well.
             allow: [setup::permissions(&context.config.allow)?, vec![Permission::Processes]]
                 .concat(),
         });
@@ -319,7 +321,7 @@ fn find(context: &Context, what: Option<&str>) -> Result<Wanted> {
     of_session(context, &context.find(what)?)
 }
 
-/// A version of a session, as it would be run there.
+/// Prepares a version of a session to run as it would run there.
 ///
 /// # Errors
 /// There is no such version.
@@ -342,7 +344,7 @@ pub(super) fn of_session(context: &Context, place: &Place) -> Result<Wanted> {
     }
     let (mut given, _) = driver::given(&session);
     if context.terminal.interactive && session.settings.stdin.is_empty() {
-        // The person types themselves, not the plan.
+        // The user types the input, so the plan's is not used.
         given.stdin.clear();
     }
     Ok(Wanted {
@@ -354,7 +356,7 @@ pub(super) fn of_session(context: &Context, place: &Place) -> Result<Wanted> {
         args: given.args,
         stdin: given.stdin,
         install: install::policy(session.settings.install, &session.settings.packages),
-        // Who asks for a run thinks again about what was denied.
+        // Packages that were denied earlier are asked about again.
         answers: install::answers(
             &session
                 .installs

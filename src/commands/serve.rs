@@ -1,4 +1,4 @@
-//! `redraft serve`: sessions as pages on this machine.
+//! `redraft serve`: serves sessions as pages on this machine.
 
 use super::{Context, code, fetch, interrupts, look, setup, work};
 use crate::cli;
@@ -17,12 +17,12 @@ use tokio::net::TcpListener;
 const LONGEST: usize = 1 << 20;
 
 pub(super) fn run(context: Context, args: &cli::Serve) -> Result<u8> {
-    // A new session is refused for a broken template before anybody opens a page.
+    // Report broken templates now instead of at the first new session.
     work::prompts()?;
     let cancel = interrupts::cancel_on_interrupt()?;
     let terminal = context.terminal;
     let sessions = context.sessions.clone();
-    // Nobody is asked at this terminal.
+    // No questions are asked at this terminal.
     let context = Context { terminal: terminal.unattended(), ..context };
     setup::runtime()?.block_on(async {
         let address = args.listen;
@@ -91,12 +91,12 @@ fn create(context: &Context, asked: Request) -> Result<String> {
     let (tests, interface) = (Vec::new(), Vec::new());
     let draft = Draft { name, request, settings, data: paths, described, tests, interface };
     let store = store::create(&context.sessions, draft)?;
-    // The folder's own name finds it again.
+    // The folder's own name finds the session again.
     let folder = store.folder().file_name().unwrap_or_default();
     Ok(folder.to_string_lossy().into_owned())
 }
 
-/// The name of a file that was uploaded, which may not lead anywhere.
+/// Checks the name of an uploaded file: a plain name without a path.
 fn file_name(name: &str) -> Result<&str> {
     let is_name = Path::new(name).file_name().is_some_and(|last| last == name);
     if !is_name || name.starts_with('.') || name.contains(['/', '\\', '\0']) {

@@ -1,4 +1,4 @@
-//! Settings from the configuration and the flags.
+//! Session settings from the configuration and the flags.
 
 use super::Context;
 use crate::cli::Work;
@@ -20,17 +20,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// How many scripts are written side by side by a model whose tokens cost nothing, and how many of them
-/// have to do the same: what they agree on says more than any of them.
+/// Number of candidates for a free model, and how many of them must agree: agreement is stronger
+/// evidence than any single candidate.
 const OF_OTHERS: (u32, u32) = (3, 2);
 /// The same for a model that judges scripts no better than chance: it makes the same mistake twice.
 const OF_GUESSING: (u32, u32) = (4, 3);
-/// How much warmer each of these is asked for: they are to be different scripts.
+/// Increase of the temperature per candidate, so that the candidates differ.
 const STEP: f64 = 0.2;
-/// The longest input for a script, in bytes: it is kept in the session's journal.
+/// The longest input for a script, in bytes: it is stored in the session's journal.
 const LONGEST_INPUT: u64 = 1 << 20;
 
-/// A runtime for what waits: models, scripts, Ctrl-C. One thread is enough for one session.
+/// A runtime for models, scripts and Ctrl-C. One thread is enough for one session.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
@@ -94,7 +94,7 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
         let (candidates, quorum) = if guesses { OF_GUESSING } else { OF_OTHERS };
         settings.candidates = settings.candidates.max(candidates);
         settings.quorum = quorum;
-        // Where none agree, the answer that the model itself finds likeliest.
+        // If none agree, the model's most likely answer is used.
         if config.sampling_strategy.is_none() && settings.preset != Preset::Sampler {
             settings.sampling_strategy = Strategy::None;
         }
@@ -102,7 +102,8 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
             settings.sampling_temperature_step = STEP;
         }
     }
-    // Who judges scripts no better than chance, or may be small, writes a script rather than edits of one.
+    // A model that judges scripts no better than chance, or may be small, writes whole scripts
+    // instead of edits.
     let strong =
         || !free && !provider::is_guessing(&settings.role(Role::Coder).model, config.models());
     settings.edits = config.edits.unwrap_or_else(strong);
@@ -116,11 +117,11 @@ pub(super) fn settings(context: &Context, preset: Option<Preset>, work: &Work) -
     Ok(settings)
 }
 
-/// Roles that others stand in for where nothing is configured for them: what they leave out is as theirs.
+/// Roles that use the settings of another role unless configured themselves.
 fn further_roles(config: &Config, work: &Work, settings: &mut Settings) {
     let judge = if settings.preset == Preset::Ask { Role::Engineer } else { Role::Reviewer };
     for (role, usual) in [
-        // Not its temperature: another template is filled in.
+        // Not its temperature: this role uses another template.
         (
             Role::Dependencies,
             RoleSettings { model: settings.role(judge).model, ..RoleSettings::default() },
@@ -141,8 +142,8 @@ fn further_roles(config: &Config, work: &Work, settings: &mut Settings) {
     }
 }
 
-/// Asks the models of a session that nobody watches what they are like, where that is not known: what is
-/// asked of them later depends on it. Says whether any was asked, or that the work was broken off.
+/// Probes the models of an unattended session that were not probed yet, because later requests
+/// depend on the result. Returns whether any was probed, or `None` if interrupted.
 ///
 /// # Errors
 /// A model that can't be connected to.
@@ -178,8 +179,8 @@ pub(super) fn get_to_know(
     Ok(Some(any))
 }
 
-/// Takes out what nobody would look at and what the models can't do: where no person is at the gates, a
-/// model that judges scripts no better than chance neither plans nor reviews. Says what, if anything.
+/// Adapts the settings of an unattended session: a model that judges scripts no better than chance
+/// neither plans nor reviews. Returns a note if something was changed.
 pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) -> Option<String> {
     let guesses = |role| provider::is_guessing(&settings.role(role).model, context.config.models());
     let (plan, review) = (guesses(Role::Planner), guesses(Role::Reviewer));
@@ -199,12 +200,12 @@ pub(super) fn suit_unattended(context: &Context, settings: &mut Settings) -> Opt
     ))
 }
 
-/// Whether several scripts can be written and run before anybody looks at one of them.
+/// Whether several scripts may be written and run before the user sees any of them.
 const fn writes_unseen(preset: Preset) -> bool {
     matches!(preset, Preset::Guided | Preset::Quick | Preset::Sampler)
 }
 
-/// Puts the flags over the settings of a session.
+/// Applies the flags to the settings of a session.
 ///
 /// # Errors
 /// Arguments or an input for the script that can't be read.
@@ -256,7 +257,7 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
     if let Some(stdin) = &work.stdin {
         settings.stdin = match stdin.strip_prefix('@') {
             Some(file) => files::read_text(Path::new(file), LONGEST_INPUT)?,
-            // What is typed ends with the return key.
+            // Input typed at a terminal ends with a line feed.
             None if stdin.is_empty() || stdin.ends_with('\n') => stdin.clone(),
             None => format!("{stdin}\n"),
         };
@@ -264,11 +265,11 @@ pub(super) fn apply(settings: &mut Settings, work: &Work) -> Result<()> {
     Ok(())
 }
 
-/// What flags or the configuration allow scripts to reach. A path is resolved here and now, so that a
-/// link that changes later leads nowhere else.
+/// The permissions from flags or the configuration. Paths are resolved here, so that a link that
+/// changes later has no effect.
 ///
 /// # Errors
-/// What is no permission, and a path that is not there.
+/// An invalid permission, or a path that does not exist.
 pub(super) fn permissions(texts: &[String]) -> Result<Vec<Permission>> {
     let here = std::env::current_dir()?;
     let mut permissions = Vec::new();
@@ -283,7 +284,7 @@ pub(super) fn permissions(texts: &[String]) -> Result<Vec<Permission>> {
     Ok(permissions)
 }
 
-/// The roles that a model is chosen for in any case.
+/// The roles that always get a model.
 const fn roles_of(preset: Preset) -> &'static [Role] {
     match preset {
         Preset::Ask => &[Role::Engineer],
@@ -301,15 +302,16 @@ fn flag(work: &Work, role: Role) -> Option<&str> {
     own.as_deref().or(work.means.model.as_deref())
 }
 
-/// The model to use where nothing names one.
+/// The model to use if none is configured.
 pub(super) fn default_model(context: &Context) -> Result<Choice> {
     let library = Library::open()?;
     let found = runtime()?.block_on(discover::discover(context.config.models()));
     Ok(discover::choose(&found, library.preferred()))
 }
 
-/// Makes sure that every model of the settings can be reached as configured, before anything is
-/// written, fetched or paid for. What only has to be fetched is [`super::fetch::ensure`]'s.
+/// Checks that every model of the settings can be used as configured, before anything is written,
+/// downloaded or paid for. Models that only need to be downloaded are left to
+/// [`super::fetch::ensure`].
 pub(super) fn check_models(context: &Context, settings: &Settings) -> Result<()> {
     for role in settings.roles.values() {
         for model in [Some(&role.model), role.escalate_to.as_ref()].into_iter().flatten() {

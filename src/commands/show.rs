@@ -1,4 +1,4 @@
-//! `redraft show`: a session, or one of its versions.
+//! `redraft show`: shows a session or one of its versions.
 
 use super::{Context, code, questions, work};
 use crate::cli;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A session and where it is.
+/// A session and its folder.
 #[derive(Serialize)]
 struct Shown {
     folder: Option<PathBuf>,
@@ -61,12 +61,12 @@ pub(super) fn run(context: &Context, args: &cli::Show) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// The accepted version, or the latest.
+/// The accepted version, otherwise the latest.
 fn last(session: &Session) -> Option<&Version> {
     session.version(session.result()?)
 }
 
-/// Draws the pictures that a version left, if somebody sees them here.
+/// Shows the pictures of a version if the terminal supports any form of pictures.
 fn pictures(terminal: &Terminal, version: &Version, folder: &Path) {
     if terminal.pictures != Pictures::Nothing {
         look::pictures(terminal, version, folder);
@@ -172,7 +172,7 @@ fn plan(terminal: &Terminal, session: &Session, text: &mut String) {
         (None, None) => return,
     };
     let _ = writeln!(text, "\n{}", terminal.bold(title));
-    // A proposal has other requirements than those that versions were held against.
+    // The proposed requirements are not those that versions were tested with.
     if planning.proposal.is_none() {
         text.push_str(&matrix::table(terminal, session));
         return;

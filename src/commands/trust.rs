@@ -1,5 +1,5 @@
-//! `redraft trust`, and the configuration of every command: the user's own file, the folder's as far
-//! as the user trusts it, the file given by `--config`.
+//! `redraft trust`, and the merged configuration of every command: the user's own file, the
+//! folder's file as far as it is trusted, and the file of `--config`.
 
 use super::{code, interrupts};
 use crate::cli::{self, Cli, Command, Global};
@@ -18,27 +18,27 @@ use std::path::{Path, PathBuf};
 
 /// The configuration file of a folder.
 const FILE: &str = "redraft.yaml";
-/// The most settings that anybody is asked to read.
+/// The most settings that a user is asked to review.
 const MOST: usize = 100;
-/// How many settings one line names.
+/// Maximum number of settings named in one line.
 const NAMED: usize = 6;
-/// How much is shown of a setting's value, in characters.
+/// Maximum number of characters shown of a setting's value.
 const SHOWN: usize = 300;
 
-/// A folder's configuration, taken apart.
+/// A folder's configuration file, split into harmless and other settings.
 struct Foreign {
-    /// The folder, without links in its path.
+    /// The folder's canonical path.
     folder: PathBuf,
-    /// The file's path, for people.
+    /// The file's path for display.
     name: String,
     file: ConfigFile,
-    /// What of it needs no trust.
+    /// The settings that need no trust.
     harmless: Config,
-    /// The keys of the rest; none if it needs no trust.
+    /// The keys of the other settings; empty if the file needs no trust.
     opening: Vec<Vec<String>>,
 }
 
-/// What the user said.
+/// The user's answer.
 enum Answer {
     Trust,
     Ignore,
@@ -46,7 +46,8 @@ enum Answer {
     Interrupted,
 }
 
-/// Whether this command may stop to ask: one that works on something, with a person at its gates.
+/// Whether this command may ask about trust: only commands that work on something, and not with
+/// `--auto` or `--yes`.
 pub(super) fn asks(cli: &Cli) -> bool {
     let auto = match &cli.command {
         Some(Command::New(args)) => args.work.auto,
@@ -58,11 +59,11 @@ pub(super) fn asks(cli: &Cli) -> bool {
     !auto && !cli.global.yes
 }
 
-/// Reads and merges the user's own configuration, that of the current folder and the one given by
-/// `--config`; later ones win. Breaks with an exit code if the user left.
+/// Reads and merges the user's own configuration, that of the current folder and that of
+/// `--config`; later ones win. Breaks with an exit code if the user quit.
 ///
 /// # Errors
-/// One of them can't be read or used.
+/// One of them can't be read or is invalid.
 pub(super) fn configuration(
     terminal: Terminal,
     named: Option<&Path>,
@@ -70,7 +71,7 @@ pub(super) fn configuration(
 ) -> Result<ControlFlow<u8, Config>> {
     let mut config = ConfigFile::of_user()?.map(|file| file.config).unwrap_or_default();
     let here = Path::new(FILE);
-    // A file that is named is trusted, the folder's as well.
+    // A file named with `--config` is trusted, even if it is the folder's own.
     let is_named = named.is_some_and(|path| {
         path.canonicalize().is_ok_and(|it| here.canonicalize().ok() == Some(it))
     });
@@ -89,7 +90,7 @@ pub(super) fn configuration(
 }
 
 impl Foreign {
-    /// Takes a folder's file apart.
+    /// Splits a folder's file.
     fn new(path: &Path, file: ConfigFile, own: &Config) -> Self {
         let known = Known {
             own,
@@ -110,7 +111,8 @@ impl Foreign {
         Register::open().is_some_and(|register| register.trusts(&self.folder, &self.file.text))
     }
 
-    /// What is used of it: all if it is trusted, or the user says so now, else what is harmless.
+    /// The settings to use: all if the file is trusted or the user trusts it now, otherwise the
+    /// harmless ones.
     fn settle(self, terminal: Terminal, ask: bool) -> Result<ControlFlow<u8, Config>> {
         if self.opening.is_empty() || self.is_trusted() {
             return Ok(ControlFlow::Continue(self.file.config));
@@ -145,7 +147,7 @@ impl Foreign {
         Ok(register()?.trust(&self.folder, &self.file.text)?)
     }
 
-    /// One line for where nobody is asked.
+    /// A warning in one line, used when the user is not asked.
     fn ignored(&self) -> String {
         let mut names: Vec<String> =
             self.opening.iter().take(NAMED).map(|keys| setting(keys)).collect();
@@ -164,7 +166,7 @@ impl Foreign {
         )
     }
 
-    /// What it wants, a setting a line.
+    /// The settings that need trust, one per line.
     fn lines(&self) -> Vec<String> {
         let head = format!(
             "`{}` in {} sets what nobody has trusted it with:",
@@ -192,7 +194,7 @@ impl Foreign {
     }
 }
 
-/// A setting in the middle of a line: ``base_url of `anthropic` ``.
+/// A setting inside a sentence: ``base_url of `anthropic` ``.
 fn setting(keys: &[String]) -> String {
     match keys {
         [.., section, key] => format!("{} of `{}`", one_line(key, 40), one_line(section, 40)),
@@ -200,7 +202,7 @@ fn setting(keys: &[String]) -> String {
     }
 }
 
-/// Asks. An Enter that was meant for something else trusts nothing.
+/// Asks the user. The default is not to trust, in case Enter was meant for something else.
 fn answer(terminal: Terminal, choices: &[Choice<'_>]) -> Result<Answer> {
     interrupts::cancel_on_interrupt()?;
     Ok(match pick::select(&terminal, "Trust this folder?", choices, 1) {
@@ -285,7 +287,7 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
 }
 
 fn revoke(terminal: Terminal, register: &Register, folder: &Path) -> Result<u8> {
-    // One that is gone has no real path any more.
+    // A folder that was removed has no canonical path.
     let real = folder.canonicalize().or_else(|_| std::path::absolute(folder))?;
     let was = register.revoke(&real)?;
     if terminal.json {

@@ -1,4 +1,4 @@
-//! `redraft` alone: what it is, and the next command.
+//! `redraft` without arguments: a short introduction and the next command.
 
 use super::{Context, code, new, setup};
 use crate::cli;
@@ -11,7 +11,7 @@ use crate::terminal::prompt::{self, Typed};
 use anyhow::Result;
 use serde_json::json;
 
-/// A task for who has none yet.
+/// An example task for a user without sessions.
 const EXAMPLE: &str = "redraft new \"show the time on an analog clock face\"";
 
 pub(super) fn run(context: &Context) -> Result<u8> {
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
     }
 }
 
-/// Which model it would be.
+/// The model that would be used.
 fn model(context: &Context) -> Result<String> {
     let library = Library::open()?;
     let model = match &context.config.model {

@@ -1,4 +1,4 @@
-//! Works on an open session, and says how it ended.
+//! Works on an open session and reports how it ended.
 
 use super::{Context, chatlog, code, interrupts, setup};
 use crate::config::Config;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Signals within this time are one.
+/// Signals within this time count as one.
 const ONE_SIGNAL: Duration = Duration::from_millis(100);
 
 /// The folder of the user's own templates and configuration.
@@ -35,14 +35,14 @@ pub(super) fn config_folder() -> Option<std::path::PathBuf> {
     directories::ProjectDirs::from("", "", "redraft").map(|dirs| dirs.config_dir().to_owned())
 }
 
-/// The templates, which are understood before anything is written or paid for.
+/// Loads and checks the templates, before anything is written or paid for.
 pub(super) fn prompts() -> Result<Prompts> {
     let prompts = Prompts::load(config_folder().map(|f| f.join("prompts")).as_deref())?;
     prompts.check()?;
     Ok(prompts)
 }
 
-/// Says what was found when a session was opened, and journals what was edited by hand.
+/// Reports problems found when the session was opened, and journals edits made by hand.
 pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Result<()> {
     for line in taken_up(store, found)? {
         context.terminal.warn(&line);
@@ -50,7 +50,8 @@ pub(super) fn take_up(context: &Context, store: &mut Store, found: Found) -> Res
     Ok(())
 }
 
-/// Journals what was edited by hand, and gives what was found when a session was opened, a line each.
+/// Journals edits made by hand, and returns one line for each problem found when the session was
+/// opened.
 pub(super) fn taken_up(store: &mut Store, found: Found) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     if found.torn {
@@ -65,25 +66,25 @@ pub(super) fn taken_up(store: &mut Store, found: Found) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Who is asked while a session is worked on, and about what.
+/// The user interface of a session while it is worked on.
 pub(super) struct SessionIo {
-    /// Whom to ask and to tell.
+    /// The face that shows events and asks questions.
     pub(super) face: Face,
-    /// What will be worked on.
+    /// The task that works on the session.
     pub(super) task: SessionTask,
     /// Gates are answered by the rules of `--auto`.
     auto: bool,
-    /// Further questions are asked for.
+    /// Asks for further questions (`redraft ask`).
     more: bool,
-    /// Each event is shown to whoever wants it.
+    /// Prints each event if the output is JSON.
     pub(super) events: bool,
 }
 
 impl SessionIo {
-    /// Menus for a person at a terminal, lines elsewhere.
+    /// Menus at an interactive terminal, otherwise line-based prompts.
     pub(super) fn new(context: &Context, auto: bool, more: bool) -> Self {
         let (terminal, task) = (context.terminal, SessionTask::new());
-        // Who is asked for questions sits there, even if nobody is asked at the gates.
+        // A user who types questions is at the terminal even with `--auto`.
         let menus = terminal.interactive && (more || !auto);
         let flags = shlex::split(&context.flags).unwrap_or_default();
         let face = Face::new(terminal, menus.then_some(flags), task.cancellation());
@@ -91,13 +92,13 @@ impl SessionIo {
     }
 }
 
-/// Works until the session is accepted or has to wait; gives the exit code.
+/// Works until the session is accepted or pauses; returns the exit code.
 pub(super) fn work(context: &Context, store: Store, prompts: Prompts, auto: bool) -> Result<u8> {
     work_as(context, store, prompts, SessionIo::new(context, auto, false))
 }
 
-/// Works until the session is done or has to wait; gives the exit code. The session is worked on in
-/// a thread of its own, and this one draws what happens and asks.
+/// Works until the session is done or pauses; returns the exit code. A separate thread works on the
+/// session while this one shows progress and asks questions.
 pub(super) fn work_as(
     context: &Context,
     mut store: Store,
@@ -109,7 +110,7 @@ pub(super) fn work_as(
     let mut ready = || {
         watch(context, &mut store, events)?;
         let last_line = resume_with(context, &folder);
-        // Who can be asked how to go on only stops what runs.
+        // If the user can be asked how to go on, the first Ctrl-C only stops the current step.
         let asks = (!auto && terminal::is_there()).then(|| task.clone());
         catch_interrupts(&task.cancellation(), context.terminal, last_line, asks)?;
         Ok((task.watch(), setup::runtime()?))
@@ -120,7 +121,7 @@ pub(super) fn work_as(
     };
     let before = answered_before(&store);
     let config = context.config.clone();
-    // Others see it live where that can be; else they see what is on the disk.
+    // Other processes follow live through the socket; without it they see the state on disk.
     let _offer = session_socket::offer(&task, &folder, face.shares_answers());
     let thread = task.start(move |manager, cancel| {
         let end = drive(&config, &mut store, &prompts, Means { manager, cancel, auto, more });
@@ -142,15 +143,15 @@ fn failed(context: &Context, folder: &Path, error: &anyhow::Error) -> u8 {
     super::code_of(error)
 }
 
-/// What the driver is given by whoever works on a session.
+/// How the driver is run for a session.
 pub(super) struct Means<'a> {
-    /// Whom to ask and to tell.
+    /// Answers gates and receives news.
     pub(super) manager: &'a mut dyn Manager,
-    /// Ends what is running.
+    /// Cancels the work.
     pub(super) cancel: CancellationToken,
     /// Gates are answered by the rules of `--auto`.
     pub(super) auto: bool,
-    /// Further questions are asked for.
+    /// Asks for further questions.
     pub(super) more: bool,
 }
 
@@ -170,7 +171,7 @@ pub(super) fn drive(
     Ok(setup::runtime()?.block_on(driver::drive(store, tools))?)
 }
 
-/// Works on a session in a thread of its own, as [`go_on`] does.
+/// Works on a session in a separate thread; see [`go_on`].
 pub(super) fn start(
     context: &Arc<Context>,
     folder: PathBuf,
@@ -185,9 +186,10 @@ pub(super) fn start(
     Ok(())
 }
 
-/// Works on a session as `redraft resume` does, for somebody who is not at this terminal; first, feedback
-/// on its latest version is taken down. Other processes watch the `task`, and answer it if it `shares` that.
-/// The offer has to be kept until who watches was told of the end.
+/// Works on a session like `redraft resume`, for a client that is not at this terminal. Feedback on
+/// the latest version is recorded first. Other processes can watch the `task`, and answer its
+/// questions if `shares` is set. The returned offer must be kept until the watchers have received
+/// the end.
 fn go_on(
     context: &Context,
     folder: &Path,
@@ -221,17 +223,18 @@ fn go_on(
     (ended(&store, &end, before), offer.ok())
 }
 
-/// How many questions of a session have ended.
+/// The number of a session's questions that have ended.
 fn answered_before(store: &Store) -> usize {
     store.session().dialogue.as_ref().map_or(0, Dialogue::ended)
 }
 
-/// What the watchers are told of work that could not begin.
+/// The result for work that could not start.
 fn broken(error: &anyhow::Error) -> Ended {
     Ended { end: None, error: Some(error.to_string()), exit_code: super::code_of(error) }
 }
 
-/// What the watchers are told of the end, where `before` questions had ended when it was taken up.
+/// The result for the watchers. `before` is the number of questions that had ended when the work
+/// started.
 fn ended(store: &Store, end: &Result<End>, before: usize) -> Ended {
     let exit_code = match end {
         Ok(End::Accepted(_)) => code::DONE,
@@ -245,8 +248,8 @@ fn ended(store: &Store, end: &Result<End>, before: usize) -> Ended {
     Ended { end: end.as_ref().ok().cloned(), error, exit_code }
 }
 
-/// Shows the journal's lines to whoever wants them: as they are where `events` are asked for, and as a
-/// conversation in a file.
+/// Registers listeners on the journal: one prints each line if `events` is set and the output is
+/// JSON, another appends to the chat log.
 fn watch(context: &Context, store: &mut Store, events: bool) -> Result<()> {
     let terminal = context.terminal;
     if terminal.json && events {
@@ -265,8 +268,8 @@ fn watch(context: &Context, store: &mut Store, events: bool) -> Result<()> {
     Ok(())
 }
 
-/// The first Ctrl-C stops what is running, the second one everything. Where a session `asks` somebody, the
-/// first one only stops its step, and it is asked how that goes on.
+/// The first Ctrl-C cancels the work, a second one exits the program. With `asks`, the first one
+/// only stops the current step, and the user is asked how to go on.
 pub(super) fn catch_interrupts(
     cancel: &CancellationToken,
     out: Terminal,
@@ -285,15 +288,15 @@ pub(super) fn catch_interrupts(
                 first = Some(Instant::now());
                 return;
             }
-            // What was stopped before is over: nobody is in a hurry yet.
+            // The earlier stop is over, so the next signal counts as the first one.
             if task.question().is_some() && !cancel.is_cancelled() {
                 first = None;
             }
         }
         cancel.cancel();
         terminal::end_waiting();
-        // A terminal that closes, and a menu that a signal ends, send more than one: nobody who is
-        // in a hurry did.
+        // A closing terminal or a menu ended by a signal sends several signals at once; these count
+        // as one.
         let hurried = first.get_or_insert_with(Instant::now).elapsed() >= ONE_SIGNAL;
         if hurried && terminal::is_there() == at_terminal {
             restore();
@@ -303,17 +306,18 @@ pub(super) fn catch_interrupts(
     })
 }
 
-/// The exit code of a dialogue, of which `before` questions had ended when it was taken up.
+/// The exit code of a dialogue. `before` is the number of questions that had ended when the work
+/// started.
 fn answered(store: &Store, before: usize) -> u8 {
     let questions = store.session().dialogue.iter().flat_map(|d| &d.questions);
     let without = |q: &Question| q.end.as_ref().is_none_or(|end| end.answer.is_none());
-    // Nothing new was asked: what counts is how it stood.
+    // If no new question was asked, the last one counts.
     let all = store.session().dialogue.as_ref().map_or(0, Dialogue::ended);
     let open = questions.skip(before.min(all.saturating_sub(1))).any(without);
     if open { code::PAUSED } else { code::DONE }
 }
 
-/// Says how the work ended, and how it can go on.
+/// Reports how the work ended and how to continue.
 fn conclude(context: &Context, store: &Store, end: &End) {
     let terminal = &context.terminal;
     let session = store.session();
@@ -394,7 +398,7 @@ fn conclude(context: &Context, store: &Store, end: &End) {
     }
 }
 
-/// What can be done with a script that was accepted.
+/// Suggested commands for an accepted script.
 fn next(context: &Context, folder: &Path, row: impl Fn(&str, &str) -> String) -> String {
     let name = quoted(&name_for(context, folder));
     let flags = &context.flags;
@@ -413,7 +417,7 @@ fn quoted(name: &str) -> String {
     shlex::try_quote(name).map_or_else(|_| name.to_owned(), std::borrow::Cow::into_owned)
 }
 
-/// The last line of everything that can go on.
+/// The last line for any session that can be resumed.
 pub(super) fn resume_with(context: &Context, folder: &Path) -> String {
     let name = quoted(&name_for(context, folder));
     format!("resume with: redraft resume {}", visible(&format!("{name}{}", context.flags)))
@@ -424,8 +428,8 @@ pub(super) fn show_with(context: &Context, folder: &Path) -> String {
     format!("redraft show {}:vN{}", quoted(&name_for(context, folder)), context.flags)
 }
 
-/// What finds a session again: the name of its folder among the sessions, which may not be the one
-/// that it was made with, or else its path.
+/// The argument that finds a session again: its folder's name if it is in the sessions folder,
+/// otherwise its path. The folder may have been renamed since the session was created.
 fn name_for(context: &Context, folder: &Path) -> String {
     let parent = folder.parent().and_then(|parent| parent.canonicalize().ok());
     let here = parent.is_some() && parent == context.sessions.canonicalize().ok();

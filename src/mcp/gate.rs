@@ -1,31 +1,31 @@
-//! What can be answered at a gate by a client, and by the person behind one.
+//! The answers that a client, and the user behind it, can give at a gate.
 
 use crate::domain::event::Gate;
 use crate::view;
 use crate::workflow::manager::{self, Answer, Line, Question};
 use serde_json::{Value, json};
 
-/// One of the answers at a gate.
+/// One answer at a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// The word.
+    /// The answer's keyword.
     pub answer: &'static str,
-    /// A text belongs to it.
+    /// It needs a text.
     pub text: bool,
-    /// Only a person may say it: it opens something, or vouches for something.
+    /// Reserved for the user: it grants access or vouches for a result.
     pub person: bool,
-    /// What it means.
+    /// Explanation.
     pub means: &'static str,
 }
 
-/// A gate as it is put to whoever answers it.
+/// A gate as presented to a client or user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
     /// The gate.
     pub gate: Gate,
-    /// What a person needs to decide.
+    /// The text that the user needs to decide.
     pub asks: String,
-    /// The answers.
+    /// The possible answers.
     pub choices: Vec<Choice>,
 }
 
@@ -66,14 +66,14 @@ const OPENING: &[Choice] = &[
     choice("quit", "stop here; the session can be continued later"),
 ];
 
-/// The answers to a question: those of the gate that fit there.
+/// The answers to a question: those of the gate that apply.
 #[must_use]
 pub fn choices(question: &Question<'_>) -> Vec<Choice> {
     let all = match question.gate {
         Gate::Plan => PLAN,
         Gate::Version => VERSION,
         Gate::Safety | Gate::Install | Gate::Budget => OPENING,
-        // Only who sits at a terminal stops a step.
+        // Only a user at a terminal can stop a step.
         Gate::Stopped => &[],
     };
     let offered = view::choices(question);
@@ -89,10 +89,10 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
     all.iter().filter(fits).copied().collect()
 }
 
-/// Reads an answer at a gate, with the text that belongs to it.
+/// Parses an answer at a gate, with its text.
 ///
 /// # Errors
-/// Says what is no answer there.
+/// Explains why it is not a valid answer.
 pub fn read(gate: Gate, answer: &str, text: &str) -> Result<Answer, String> {
     let (answer, text) = (answer.trim(), text.trim());
     if text.is_empty() {
@@ -116,19 +116,20 @@ pub fn read(gate: Gate, answer: &str, text: &str) -> Result<Answer, String> {
             let number = text.trim_start_matches('v').parse();
             number.map(Answer::Rewind).map_err(|_| format!("`{text}` is no number of a version"))
         }
-        // A text that nobody needs is not dropped silently where it can be meant as something else.
+        // An unneeded text is not dropped silently, since the line may have another meaning with
+        // it.
         _ => read(gate, &format!("{answer}: {text}"), ""),
     }
 }
 
-/// Whether this is one of the answers that need a text, without it.
+/// Whether this answer needs a text and has none.
 fn is_bare(gate: Gate, said: &str) -> bool {
     let all = if gate == Gate::Plan { PLAN } else { VERSION };
     all.iter().any(|choice| choice.text && choice.answer == said)
 }
 
-/// Whether only a person may say this: it opens something for scripts, spends more than was given, or
-/// vouches for what nobody else can know.
+/// Whether the answer is reserved for the user: it grants a script access, raises a budget, or
+/// vouches for something that nobody else can know.
 #[must_use]
 pub const fn is_for_persons(answer: &Answer) -> bool {
     matches!(
@@ -143,7 +144,7 @@ pub const fn is_for_persons(answer: &Answer) -> bool {
 }
 
 impl Form {
-    /// The gate for a result: its question and the answers, and how to give one.
+    /// The gate for a tool result: question, answers, and how to answer.
     #[must_use]
     pub fn value(&self, is_person: bool) -> Value {
         let answers = self.choices.iter().filter(|choice| is_person || !choice.person);
@@ -172,7 +173,7 @@ impl Form {
         value
     }
 
-    /// The form that a client shows to a person, as a JSON schema.
+    /// The form for the user, as a JSON schema.
     #[must_use]
     pub fn schema(&self) -> Value {
         let words: Vec<&str> = self.choices.iter().map(|choice| choice.answer).collect();
@@ -201,10 +202,10 @@ impl Form {
         json!({ "type": "object", "properties": properties, "required": ["answer"] })
     }
 
-    /// Reads what a person filled in.
+    /// Parses the filled-in form.
     ///
     /// # Errors
-    /// Says what is no answer here.
+    /// Explains why it is not a valid answer.
     pub fn read(&self, content: &Value) -> Result<Answer, String> {
         let text = |name: &str| content[name].as_str().unwrap_or_default();
         read(self.gate, text("answer"), text("text"))

@@ -1,4 +1,5 @@
-//! The same over HTTP (streamable HTTP), for clients that do not start the program themselves.
+//! The same server over HTTP (streamable HTTP), for clients that do not start the program
+//! themselves.
 
 use super::Perform;
 use super::server::Server;
@@ -14,14 +15,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Where the protocol is spoken.
+/// Path of the endpoint.
 pub const PATH: &str = "/mcp";
 
-/// Serves any number of clients that bring the door's token, until `stop` is cancelled. All that was begun
-/// has then been stopped and written down.
+/// Serves any number of clients that present the access token, until `stop` is cancelled. All
+/// running work is stopped and journaled before it returns.
 ///
 /// # Errors
-/// The system takes no further connections.
+/// The system accepts no further connections.
 pub async fn serve(
     listener: TcpListener,
     access: AccessCheck,
@@ -32,7 +33,7 @@ pub async fn serve(
 ) -> Result<(), String> {
     let server = Server::new(perform, sessions, trusted);
     let own = server.clone();
-    // The door has looked at `Host` and `Origin`.
+    // `AccessCheck` has already checked `Host` and `Origin`.
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
         .with_cancellation_token(stop.child_token());
@@ -49,7 +50,7 @@ pub async fn serve(
         () = stop.cancelled() => Ok(()),
     };
     stop.cancel();
-    // Aside, since the calls are told by this thread that they are cancelled.
+    // On another thread, since this one must deliver the cancellation to the calls.
     let _ = tokio::task::spawn_blocking(move || server.end()).await;
     ended.map_err(|error| error.to_string())
 }

@@ -1,5 +1,5 @@
-//! The client as the Manager: it brings one answer, the person behind it may be asked for more, and
-//! then nobody is left.
+//! The client as the Manager: uses the answer in the call, then may ask the user behind the client,
+//! then leaves the gate open.
 
 use super::gate::{self, Form};
 use super::news;
@@ -12,36 +12,36 @@ use std::path::Path;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// A gate that is put to the person behind the client.
+/// A gate to present to the user behind the client.
 #[derive(Debug)]
 pub struct Asked {
     /// The gate.
     pub form: Form,
-    /// What was wrong with the last answer, if there was one.
+    /// What was wrong with the previous answer, if there was one.
     pub again: Option<String>,
-    /// Takes what was filled in; none if the person gave no answer.
+    /// Receives the filled-in form; `None` if the user gave no answer.
     pub reply: oneshot::Sender<Option<Value>>,
 }
 
-/// How often a person is asked the same before it is taken for no answer.
+/// How often a user is asked again before it counts as no answer.
 const TRIES: usize = 3;
 
-/// Stands for whoever is behind a client.
+/// The Manager for a call of a client.
 pub struct Client {
-    /// The answer that the call brought, and the gate that it is for.
+    /// The answer in the call, and its gate.
     answer: Option<(Gate, Answer)>,
-    /// The last answer is a person's.
+    /// The last answer came from the user.
     is_person: bool,
     person: Option<mpsc::Sender<Asked>>,
     news: Option<mpsc::UnboundedSender<String>>,
     cancel: CancellationToken,
-    /// What the user should know, for the result.
+    /// Notes for the user, to be included in the result.
     pub notes: Vec<String>,
     terminal: Terminal,
 }
 
 impl Client {
-    /// Stands for the client of a call.
+    /// Creates the Manager for a call.
     #[must_use]
     pub fn new(terminal: Terminal, wire: super::Wire, answer: Option<(Gate, Answer)>) -> Self {
         let super::Wire { cancel, news, person, is_person } = wire;
@@ -79,12 +79,12 @@ impl Client {
     }
 }
 
-/// A gate as it is put to whoever answers it.
+/// A gate as presented to a client or user.
 #[must_use]
 pub fn form(terminal: Terminal, question: &Question<'_>) -> Form {
     Form {
         gate: question.gate,
-        // Files are named as they stand in the session's folder.
+        // File paths are relative to the session's folder.
         asks: words::question(&terminal, question, Path::new("")).trim().to_owned(),
         choices: gate::choices(question),
     }
@@ -105,7 +105,7 @@ impl Manager for Client {
         if let Some(to) = &self.news
             && let Some(words) = news::words(&news)
         {
-            // Who does not listen any more has cancelled.
+            // A closed channel means that the client cancelled.
             let _ = to.send(words);
         }
     }

@@ -1,11 +1,11 @@
-//! The Model Context Protocol over standard input and output: redraft as tools and resources for other
-//! programs and their models.
+//! The Model Context Protocol over standard input and output: offers redraft as tools and resources
+//! to other programs and their models.
 //!
-//! This module speaks the protocol and nothing else: which tools there are, what they take and give, how
-//! a gate is put to a person or to a model, what a client may say there. What a tool does is the
-//! command's (`commands/mcp.rs`), which is handed each call with a [`Wire`] and runs on a thread of its
-//! own: sessions can't be moved between threads. All state is on disk in the session, so that a client
-//! may start a new process for each call.
+//! This module only implements the protocol: which tools exist, their input and output, how a gate
+//! is presented to a user or a model, and which answers a client may give. The tools' work is done
+//! by the command (`commands/mcp.rs`), which gets each call with a [`Wire`] and runs on a thread of
+//! its own, because sessions can't be moved between threads. All state is on disk in the session,
+//! so a client may start a new process for each call.
 
 pub mod gate;
 pub mod http;
@@ -21,26 +21,26 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// What a call is connected to while it is worked on.
+/// The connections of a call while it is worked on.
 pub struct Wire {
-    /// Ends the work: the client cancelled the call, or is gone.
+    /// Cancelled when the client cancels the call or disconnects.
     pub cancel: CancellationToken,
-    /// Where it is told what happens, in words; nowhere if the client did not ask for progress.
+    /// Receives progress messages; `None` if the client did not ask for progress.
     pub news: Option<mpsc::UnboundedSender<String>>,
-    /// Who asks the person behind the client at gates; nobody if the client can't do that.
+    /// Asks the user behind the client at gates; `None` if the client can't do that.
     pub person: Option<mpsc::Sender<Asked>>,
-    /// A person gave the answer that the call brings, or the user lets the client answer as one.
+    /// The answer in the call counts as the user's: a user gave it, or the client is trusted.
     pub is_person: bool,
 }
 
-/// What a call came to.
+/// Result of a call.
 #[derive(Debug)]
 pub struct Reply {
-    /// The tool's result, as its schema says.
+    /// The tool's output, matching its schema.
     pub value: Map<String, Value>,
     /// The tool failed.
     pub failed: bool,
-    /// The gate that waits, for clients that can put it to a person.
+    /// The open gate, for clients that can present it to a user.
     pub waits: Option<Waiting>,
 }
 
@@ -54,13 +54,13 @@ pub struct Waiting {
 }
 
 impl Reply {
-    /// A result that did what was wanted.
+    /// A successful result.
     #[must_use]
     pub fn done(value: Map<String, Value>) -> Self {
         Self { value, failed: false, waits: None }
     }
 
-    /// A failure in words.
+    /// A failed result with an error message.
     #[must_use]
     pub fn failed(why: &str) -> Self {
         let value = [("error".to_owned(), json!(why))].into_iter().collect();
@@ -68,5 +68,5 @@ impl Reply {
     }
 }
 
-/// Does what a call says. It may block: it has a thread of its own.
+/// Performs a call. May block, since it runs on a thread of its own.
 pub type Perform = dyn Fn(tools::Call, Wire) -> Reply + Send + Sync;

@@ -1,13 +1,13 @@
-//! What happens in a session, in a few words for a client's progress.
+//! Formats events of a session as progress messages for a client.
 
 use crate::domain::chat::Agent;
 use crate::domain::text::{count, one_line};
 use crate::workflow::manager::News;
 
-/// The longest message, in characters.
+/// Maximum number of characters in a message.
 const WIDTH: usize = 200;
 
-/// One piece of news in words; none for what comes by the dozen.
+/// The message for an event; `None` for frequent ones.
 pub(super) fn words(news: &News<'_>) -> Option<String> {
     let words = match news {
         News::Text(_)

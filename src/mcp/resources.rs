@@ -1,4 +1,4 @@
-//! The resources: plans, scripts, reports and pictures of sessions, by address.
+//! Resources: plans, scripts, reports and pictures of sessions, by URI.
 
 use crate::domain::name;
 use crate::domain::session::Session;
@@ -10,14 +10,14 @@ use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What addresses begin with.
+/// Prefix of the URIs.
 const SCHEME: &str = "redraft://session/";
-/// How many sessions are listed, the ones last worked on first; all can be read.
+/// Maximum number of sessions in the list, those last worked on; all sessions can be read.
 const LISTED: usize = 50;
-/// Bytes of the largest file that is given.
+/// The largest file to return, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// One of the things that a session has.
+/// A kind of resource of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Plan,
@@ -27,7 +27,7 @@ enum Part {
 }
 
 impl Part {
-    /// The end of its address.
+    /// Its path within the session's URI.
     fn path(self) -> String {
         match self {
             Self::Plan => "plan".to_owned(),
@@ -37,7 +37,7 @@ impl Part {
         }
     }
 
-    /// The part that an end of an address names.
+    /// Parses such a path.
     fn read(path: &str) -> Option<Self> {
         if path == "plan" {
             return Some(Self::Plan);
@@ -61,7 +61,7 @@ impl Part {
         }
     }
 
-    /// What it is, for people.
+    /// Description for display.
     fn words(self) -> String {
         match self {
             Self::Plan => "the approved plan".to_owned(),
@@ -71,7 +71,7 @@ impl Part {
         }
     }
 
-    /// Whether a session has it.
+    /// Whether a session has this resource.
     fn is_there(self, session: &Session) -> bool {
         match self {
             Self::Plan => session.planning.plan.is_some(),
@@ -87,7 +87,7 @@ impl Part {
     }
 }
 
-/// The resources of the sessions last worked on: of each its plan and its latest version.
+/// The resources of recent sessions: the plan and the latest version of each.
 ///
 /// # Errors
 /// The sessions folder can't be read.
@@ -109,7 +109,7 @@ fn of(session: &Session) -> Vec<Part> {
     parts.filter(|part| part.is_there(session)).collect()
 }
 
-/// The kinds of addresses.
+/// The URI templates.
 #[must_use]
 pub fn templates() -> Vec<ResourceTemplate> {
     let template = |path: &str, name: &str, mime: &str| {
@@ -123,7 +123,7 @@ pub fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// What stands at an address; none if nothing does.
+/// Reads a resource; `None` if the URI names none.
 ///
 /// # Errors
 /// The session can't be read.
@@ -155,7 +155,8 @@ pub fn read(sessions: &Path, uri: &str) -> Result<Option<ResourceContents>, Stor
     })
 }
 
-/// The address of a session's part. Names have letters of any language and blanks in them.
+/// The URI of a resource. Session names may contain spaces and letters of any language, which are
+/// percent-encoded.
 fn address(name: &str, part: Part) -> String {
     let mut uri = SCHEME.to_owned();
     for byte in name.bytes() {
@@ -169,7 +170,7 @@ fn address(name: &str, part: Part) -> String {
     uri + &part.path()
 }
 
-/// The session and the part that an address names.
+/// Parses a URI.
 fn parse(uri: &str) -> Option<(String, Part)> {
     let (name, path) = uri.strip_prefix(SCHEME)?.split_once('/')?;
     let name = decoded(name)?;

@@ -1,8 +1,8 @@
-//! The server: what a client may ask, in both versions of the protocol.
+//! The server: handles a client's requests, in both versions of the protocol.
 //!
-//! Under 2025-11-25 and before, a person is asked at gates while the call lasts (`elicitation/create`).
-//! Under 2026-07-28 a call that comes to a gate ends with an `InputRequiredResult`, and is made again with
-//! the person's answer. A client that declares neither gets a result that says what the gate asks.
+//! In 2025-11-25 and earlier, the user is asked at gates during the call (`elicitation/create`). In
+//! 2026-07-28, a call that reaches a gate ends with an `InputRequiredResult`, and is repeated with
+//! the user's answer. A client that supports neither gets a result that describes the gate.
 
 use super::gate::Form;
 use super::manager::Asked;
@@ -28,27 +28,27 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// The one question of a result that needs input.
+/// Key of the question in a result that requires input.
 const GATE: &str = "gate";
 
-/// What clients are told of the server as a whole.
+/// The server's instructions for clients.
 const INSTRUCTIONS: &str = "redraft writes Python scripts that were run before they are called working. \
     `write_script` starts a session; where it waits, `gate` lists the answers, and `answer_gate` gives one. \
     Everything is kept in the session: a later call, also of another process, goes on where it stopped.";
 
-/// The server of one client.
+/// The server for one client.
 #[derive(Clone)]
 pub struct Server {
     perform: Arc<Perform>,
     sessions: PathBuf,
-    /// A client's answers count as the user's own.
+    /// A client's answers count as the user's.
     trusted: bool,
-    /// The calls that are worked on, so that the program does not end before them.
+    /// Threads of running calls, which must end before the program does.
     working: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
-/// Serves one client on standard input and output, until it leaves or `stop` is cancelled. All that was
-/// begun has then been stopped and written down.
+/// Serves one client on standard input and output until it disconnects or `stop` is cancelled. All
+/// running work is stopped and journaled before it returns.
 ///
 /// # Errors
 /// The client does not speak the protocol.
@@ -61,7 +61,7 @@ pub async fn serve(
     let server = Server::new(perform, sessions, trusted);
     let ended = match server.clone().serve_with_ct(stdio_pipes(), stop.child_token()).await {
         Ok(service) => service.waiting().await.map(|_| ()).map_err(|error| error.to_string()),
-        // Who leaves before saying anything, and whom we leave, wanted nothing more.
+        // Not an error: the client left before it sent anything, or the server was stopped.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
             Ok(())
         }
@@ -72,7 +72,8 @@ pub async fn serve(
     ended
 }
 
-/// Which gate a client was asked about, as it comes back. It is data: the session says what counts.
+/// The gate that a client was asked about, echoed back by it. Untrusted: the session's state
+/// decides.
 #[derive(Debug, Serialize, Deserialize)]
 struct Pending {
     session: String,
@@ -84,11 +85,11 @@ impl Server {
         Self { perform, sessions, trusted, working: Arc::default() }
     }
 
-    /// Waits for the calls that are worked on, once they were cancelled.
+    /// Waits for the running calls, after they were cancelled.
     pub(super) fn end(&self) {
         let mut working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         for call in std::mem::take(&mut *working) {
-            // One that panicked has said so.
+            // A panic was already reported.
             let _ = call.join();
         }
     }
@@ -106,9 +107,9 @@ impl Server {
         let wire = Wire { cancel: of.cancel.clone(), news, person, is_person };
         let perform = Arc::clone(&self.perform);
         let (reply, replied) = oneshot::channel();
-        // A session can't be moved between threads, and what it waits for may block.
+        // A session can't be moved between threads, and its work may block.
         self.work(std::thread::spawn(move || {
-            // Who cancelled does not wait for it.
+            // After a cancellation nobody receives the result.
             let _ = reply.send(perform(call, wire));
         }));
         let asking = async {
@@ -124,7 +125,7 @@ impl Server {
                 tell(&of.peer, listener, token).await;
             }
         };
-        // The other two end with the thread, which holds what they listen to.
+        // The other two end with the thread, which holds their senders.
         let (replied, (), ()) = tokio::join!(replied, asking, telling);
         replied.unwrap_or_else(|_| Reply::failed("the tool failed without a word"))
     }
@@ -136,18 +137,18 @@ impl Server {
     }
 }
 
-/// How a person behind a client is asked.
+/// How the user behind a client is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ByWhom {
-    /// While the call lasts.
+    /// With a request during the call.
     Elicited,
-    /// By the call's result.
+    /// Through the call's result.
     Required,
-    /// Not at all.
+    /// Not possible.
     Nobody,
 }
 
-/// What is needed of a request while it is worked on.
+/// The parts of a request that are needed while it is worked on.
 struct Of {
     cancel: CancellationToken,
     peer: Peer<RoleServer>,
@@ -158,7 +159,7 @@ struct Of {
 impl Of {
     fn new(context: &RequestContext<RoleServer>) -> Self {
         let elicitation = context.client_capabilities().and_then(|all| all.elicitation);
-        // Who names no kind of form means the one that there was at first.
+        // A client that names no kind of elicitation means forms, the original kind.
         let forms = elicitation.is_some_and(|kinds| kinds.form.is_some() || kinds.url.is_none());
         let stateless = context
             .protocol_version()
@@ -179,14 +180,14 @@ impl Of {
 
 type Listener = (mpsc::UnboundedReceiver<String>, ProgressToken);
 
-/// Where what happens is told, and who listens there, if the client asked for it.
+/// The channel for progress messages, if the client asked for progress.
 fn progress(of: &Of) -> (Option<mpsc::UnboundedSender<String>>, Option<Listener>) {
     let Some(token) = &of.token else { return (None, None) };
     let (sender, receiver) = mpsc::unbounded_channel();
     (Some(sender), Some((receiver, token.clone())))
 }
 
-/// Tells a client what happens until nothing more does.
+/// Sends progress notifications until the channel is closed.
 async fn tell(
     peer: &Peer<RoleServer>,
     mut news: mpsc::UnboundedReceiver<String>,
@@ -196,12 +197,12 @@ async fn tell(
     while let Some(words) = news.recv().await {
         step += 1.0;
         let progress = ProgressNotificationParam::new(token.clone(), step).with_message(words);
-        // Who does not listen any more gets no result either.
+        // A client that no longer listens gets no result either.
         let _ = peer.notify_progress(progress).await;
     }
 }
 
-/// Puts gates to the person behind a client until no more are asked about.
+/// Presents gates to the user behind a client until the channel is closed.
 async fn ask(peer: &Peer<RoleServer>, mut asked: mpsc::Receiver<Asked>) {
     while let Some(Asked { form, again, reply }) = asked.recv().await {
         let said = match params(&form, again.as_deref()) {
@@ -212,7 +213,7 @@ async fn ask(peer: &Peer<RoleServer>, mut asked: mpsc::Receiver<Asked>) {
     }
 }
 
-/// What a person filled in; none if they did not.
+/// The filled-in form; `None` if the user did not submit it.
 fn filled_in(result: ElicitResult) -> Option<Value> {
     result.content.filter(|_| result.action == ElicitationAction::Accept)
 }
@@ -227,7 +228,7 @@ fn params(form: &Form, again: Option<&str>) -> Option<ElicitRequestParams> {
     })
 }
 
-/// The result that asks for a person's answer.
+/// The result that asks for the user's answer.
 fn required(waiting: &Waiting) -> Option<InputRequiredResult> {
     let request = ElicitRequest::new(params(&waiting.form, None)?);
     let requests = BTreeMap::from([(GATE.to_owned(), InputRequest::Elicitation(request))]);
@@ -236,8 +237,8 @@ fn required(waiting: &Waiting) -> Option<InputRequiredResult> {
     Some(InputRequiredResult::new(Some(requests), Some(state)))
 }
 
-/// The call that a person's answer makes of the one that came to a gate, and whether there is one: else
-/// the session is only looked at again.
+/// Builds the call for a repeated request with the user's answer; the flag says whether there is an
+/// answer. Without one, the call only continues the session.
 fn answered(request: &CallToolRequestParams) -> Option<(Call, bool)> {
     let pending: Pending = serde_json::from_str(request.request_state.as_deref()?).ok()?;
     let said = request.input_responses.as_ref().and_then(|all| all.get(GATE));
@@ -340,7 +341,7 @@ impl ServerHandler for Server {
     }
 }
 
-/// Reads from the disk while other calls go on.
+/// Reads from disk without blocking other calls.
 async fn aside<T: Send + 'static, E: ToString + Send + 'static>(
     read: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, ErrorData> {
@@ -349,7 +350,8 @@ async fn aside<T: Send + 'static, E: ToString + Send + 'static>(
     done.map_err(|error| broken(error.to_string()))?.map_err(|error| broken(error.to_string()))
 }
 
-/// A result as clients need it: some read the text and some the value, so that each is the whole.
+/// Builds a tool result. Some clients read the text and others the structured value, so both are
+/// complete.
 fn result(reply: Reply) -> CallToolResult {
     let value = Value::Object(reply.value);
     if reply.failed {

@@ -1,4 +1,4 @@
-//! The tools: what each takes and gives, as models read it.
+//! The tools: input, output and descriptions for models.
 
 use crate::domain::settings::Preset;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
@@ -11,27 +11,27 @@ use std::sync::Arc;
 /// A call of a tool.
 #[derive(Debug)]
 pub enum Call {
-    /// A new session.
+    /// Creates a session.
     WriteScript(WriteScript),
-    /// A session goes on.
+    /// Continues a session.
     ContinueSession(ContinueSession),
-    /// An answer at a gate.
+    /// Answers a gate.
     AnswerGate(AnswerGate),
-    /// What a test showed.
+    /// Records feedback on a version.
     GiveFeedback(GiveFeedback),
-    /// A version is run.
+    /// Runs a version.
     RunScript(RunScript),
-    /// Code is run.
+    /// Runs code.
     RunPython(RunPython),
-    /// Code is checked.
+    /// Checks code.
     Lint(Lint),
-    /// The sessions.
+    /// Lists sessions.
     ListSessions(ListSessions),
-    /// A session, or a version.
+    /// Shows a session or a version.
     ShowSession(ShowSession),
-    /// What changed.
+    /// Compares versions.
     DiffVersions(DiffVersions),
-    /// A script with its dependencies.
+    /// Exports a script with its dependencies.
     ExportScript(ExportScript),
 }
 
@@ -223,7 +223,7 @@ pub struct ExportScript {
     pub version: Option<u32>,
 }
 
-/// Reads a call; none if there is no such tool.
+/// Parses a call; `None` if there is no such tool.
 #[must_use]
 pub fn read(name: &str, arguments: Option<JsonObject>) -> Option<Result<Call, String>> {
     fn of<A: DeserializeOwned>(
@@ -250,12 +250,12 @@ pub fn read(name: &str, arguments: Option<JsonObject>) -> Option<Result<Call, St
     })
 }
 
-/// What a tool does beyond answering.
+/// Side effects of a tool.
 #[derive(Clone, Copy)]
 enum Effect {
-    /// Nothing, or what the strict sandbox forgets.
+    /// None, or only inside the strict sandbox.
     Reads,
-    /// It asks models and writes into a session, or runs a script with what its user allowed it.
+    /// Calls models and writes into a session, or runs a script with its permissions.
     Works,
 }
 
@@ -382,8 +382,8 @@ fn tool<A: JsonSchema>(
         .with_annotations(hints)
 }
 
-/// What a tool takes. What may be left out is left out, and never null: not every client's model can
-/// be told of two types in one place.
+/// The input schema of a tool. Optional fields may be omitted but not null, since not every
+/// client's model supports two types for one field.
 fn input<A: JsonSchema>() -> JsonObject {
     let mut schema: Value = SchemaGenerator::default().into_root_schema_for::<A>().into();
     plain(&mut schema);
@@ -393,7 +393,7 @@ fn input<A: JsonSchema>() -> JsonObject {
     schema.as_object().cloned().unwrap_or_default()
 }
 
-/// Takes null out of a schema, with the defaults and formats that say nothing to a model.
+/// Removes null types, defaults and formats from a schema; they tell a model nothing.
 fn plain(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
     fields.remove("default");
@@ -421,7 +421,7 @@ fn plain(schema: &mut Value) {
                 fields.entry(key).or_insert(value);
             }
         }
-        // What came in may have to be made plain itself.
+        // The inserted schema may itself need this.
         return plain(schema);
     }
     if let Some(Value::Object(properties)) = fields.get_mut("properties") {
@@ -444,7 +444,7 @@ fn list_of(description: &str) -> Value {
     json!({ "type": "array", "items": {}, "description": description })
 }
 
-/// What a tool gives: some of these, or what went wrong.
+/// The output schema of a tool: some of these properties, or an error.
 fn output(properties: &Value) -> JsonObject {
     let mut properties = properties.clone();
     properties["error"] =

@@ -1,4 +1,5 @@
-//! The thread that sends spans to a collector. It never makes anybody wait but at the end, for two seconds.
+//! The thread that sends spans to a collector. It never blocks the program except at the end, for
+//! at most two seconds.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
@@ -7,16 +8,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Spans that wait; further ones are left out.
+/// Maximum number of spans queued; further ones are dropped.
 const WAITING: usize = 1024;
-/// Spans of one request.
+/// Maximum number of spans per request.
 const AT_ONCE: usize = 128;
-/// How long a request waits for more of them.
+/// How long to collect spans for a request.
 const GATHER: Duration = Duration::from_secs(1);
-/// How long a collector may take for one request, and how long the end waits for the last ones.
+/// Time limit for a request, and for sending the remaining spans at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where spans are sent.
+/// Address of a collector.
 #[derive(Clone, Debug)]
 pub(super) struct Collector {
     url: Url,
@@ -25,10 +26,10 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// `headers`: `name=value` pairs with commas between, as OpenTelemetry has them.
+    /// `headers` are comma-separated `name=value` pairs, as in OpenTelemetry.
     ///
     /// # Errors
-    /// The address is none.
+    /// The address is invalid.
     pub(super) fn new(address: &str, headers: &str, service: String) -> Result<Self, String> {
         let url = Url::parse(address).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
         let url =
@@ -36,24 +37,24 @@ impl Collector {
         Ok(Self { url, headers: read_headers(headers), service })
     }
 
-    /// Its address as the user may see it: without a name and a password.
+    /// The address for display, without user name and password.
     fn shown(&self) -> String {
         let port = self.url.port().map_or_else(String::new, |port| format!(":{port}"));
         format!("{}://{}{port}", self.url.scheme(), self.url.host_str().unwrap_or_default())
     }
 }
 
-/// Takes spans for a collector.
+/// Sends spans to a collector.
 #[derive(Debug)]
 pub(super) struct Exporter {
-    /// None when nothing is sent any more.
+    /// `None` after the end.
     sender: Mutex<Option<SyncSender<Value>>>,
     done: Mutex<Receiver<()>>,
     outcome: Arc<Mutex<Outcome>>,
     shown: String,
 }
 
-/// What came of it so far.
+/// Counts of accepted and delivered spans.
 #[derive(Debug, Default)]
 struct Outcome {
     taken: usize,
@@ -65,7 +66,7 @@ impl Exporter {
     /// Starts the thread.
     ///
     /// # Errors
-    /// There is no thread, or no client for HTTP.
+    /// The thread or the HTTP client could not be created.
     pub(super) fn start(to: &Collector) -> Result<Self, String> {
         let client = Client::builder()
             .timeout(PATIENCE)
@@ -107,7 +108,7 @@ impl Exporter {
         Ok(Self { sender, done, outcome, shown: to.shown() })
     }
 
-    /// Takes a span; one that finds no room is left out.
+    /// Queues a span; it is dropped if the queue is full.
     pub(super) fn send(&self, span: Value) {
         locked(&self.outcome).taken += 1;
         if let Some(sender) = &*locked(&self.sender) {
@@ -115,7 +116,7 @@ impl Exporter {
         }
     }
 
-    /// Sends what is left, and says what did not arrive.
+    /// Sends the remaining spans, and reports how many were not delivered.
     pub(super) fn end(&self) -> Option<String> {
         drop(locked(&self.sender).take());
         let _ = locked(&self.done).recv_timeout(PATIENCE);
@@ -131,7 +132,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The next spans to be sent; none when there are no more.
+/// Collects the spans for the next request; `None` when the queue is closed.
 fn gather(spans: &Receiver<Value>) -> Option<Vec<Value>> {
     let mut batch = vec![spans.recv().ok()?];
     let until = Instant::now() + GATHER;
@@ -153,7 +154,7 @@ async fn post(client: &Client, url: Url, body: &Value) -> Result<(), String> {
     if status.is_success() { Ok(()) } else { Err(format!("it answers HTTP {}", status.as_u16())) }
 }
 
-/// The headers of a list of `name=value`, with `%` escapes. What is none is left out.
+/// Parses a list of `name=value` headers with percent-encoded values. Invalid ones are skipped.
 fn read_headers(list: &str) -> HeaderMap {
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;

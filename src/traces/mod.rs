@@ -1,8 +1,8 @@
-//! Traces for OpenTelemetry, where the user asks for them: model calls and runs as spans of the semantic
-//! conventions for generative AI, sent to a collector (OTLP over HTTP, as JSON).
+//! OpenTelemetry traces, on request: model calls and runs as spans of the semantic conventions for
+//! generative AI, sent to a collector (OTLP over HTTP, as JSON).
 //!
-//! What happens is taken from the journal's lines as they are written. Sending is a thread's work of its own: no
-//! session waits for a collector.
+//! Spans are derived from the journal's lines as they are written. A separate thread sends them, so
+//! no session waits for a collector.
 
 mod export;
 mod spans;
@@ -14,19 +14,19 @@ use spans::Spans;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where a collector listens if nobody says so, as OpenTelemetry has it.
+/// Default address of a collector in OpenTelemetry.
 const USUAL: &str = "http://localhost:4318";
-/// What is put behind the address of a collector.
+/// Path appended to the base address of a collector.
 const PATH: &str = "/v1/traces";
 
-/// This process's traces, where there are any.
+/// The traces of this process, if enabled.
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 struct Traces {
     to: Collector,
-    /// Prompts and answers are sent too.
+    /// Include prompts and answers.
     prompts: bool,
-    /// Started with the first session, or why it could not be.
+    /// Started with the first span; otherwise the error.
     exporter: OnceLock<Result<Exporter, String>>,
 }
 
@@ -38,11 +38,11 @@ impl Traces {
     }
 }
 
-/// From now on, what sessions of this process do is sent as the configuration and OpenTelemetry's own
-/// variables say. The first call counts.
+/// Enables traces for this process, as set by the configuration and OpenTelemetry's own environment
+/// variables. Only the first call has an effect.
 ///
 /// # Errors
-/// The address is none, in a sentence.
+/// The address is invalid.
 pub fn begin(config: &TracesConfig) -> Result<(), String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
@@ -58,7 +58,7 @@ pub fn begin(config: &TracesConfig) -> Result<(), String> {
     Ok(())
 }
 
-/// The address that spans are sent to: the configuration's, else what OpenTelemetry's variables say.
+/// The address for spans: from the configuration, otherwise from OpenTelemetry's variables.
 fn address(configured: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> String {
     let below = |base: &str| format!("{}{PATH}", base.trim_end_matches('/'));
     match configured {
@@ -69,7 +69,8 @@ fn address(configured: Option<&str>, variable: impl Fn(&str) -> Option<String>) 
     }
 }
 
-/// Sends what is left, within two seconds. Gives a line for the user if something did not arrive.
+/// Sends the remaining spans, within two seconds. Returns a message for the user if some were not
+/// delivered.
 #[must_use]
 pub fn end() -> Option<String> {
     match TRACES.get()?.exporter.get()? {
@@ -78,14 +79,14 @@ pub fn end() -> Option<String> {
     }
 }
 
-/// The trace of one piece of work on a session, which ends with this value.
+/// The trace of one piece of work on a session. Dropping it ends the trace.
 #[derive(Debug)]
 pub struct Recording {
     spans: Arc<Mutex<Spans>>,
 }
 
 impl Recording {
-    /// Begins the trace; none where none are wanted.
+    /// Starts a trace; `None` if traces are disabled.
     #[must_use]
     pub fn of(session: &Session) -> Option<Self> {
         let prompts = TRACES.get()?.prompts;
@@ -94,7 +95,7 @@ impl Recording {
         Some(Self { spans: Arc::new(Mutex::new(spans)) })
     }
 
-    /// Takes the lines of the session's journal.
+    /// Returns a listener for the lines of the session's journal.
     pub fn watch(&self) -> impl FnMut(&str) + Send + use<> {
         let spans = Arc::clone(&self.spans);
         move |line| {
@@ -117,7 +118,7 @@ fn send(spans: impl IntoIterator<Item = serde_json::Value>) {
     }
 }
 
-/// Nanoseconds since 1970.
+/// Nanoseconds since the Unix epoch.
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

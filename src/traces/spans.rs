@@ -1,18 +1,18 @@
-//! A journal's lines as spans: pure.
+//! Converts journal lines to spans. Pure.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Kinds of spans, as OTLP numbers them.
+/// OTLP span kinds.
 const INTERNAL: u8 = 1;
 const CLIENT: u8 = 3;
-/// The status of a span that failed.
+/// OTLP status code of a failed span.
 const ERROR: u8 = 2;
-/// Characters of what went wrong.
+/// Maximum number of characters in an error message.
 const MESSAGE: usize = 500;
 
-/// What has begun and not ended.
+/// The open spans of a trace.
 #[derive(Debug)]
 pub(super) struct Spans {
     trace: String,
@@ -24,7 +24,7 @@ pub(super) struct Spans {
     open: BTreeMap<Key, Open>,
 }
 
-/// What tells pieces of work apart that are open at the same time.
+/// Key of an open span.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Call(u32),
@@ -39,7 +39,7 @@ struct Open {
     attributes: Map<String, Value>,
 }
 
-/// The lines of the journal that matter here. Of the rest only the name is read.
+/// The relevant lines of the journal. Other lines are ignored.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line {
@@ -119,7 +119,7 @@ struct Test {
 }
 
 impl Spans {
-    /// A trace of its own, which begins now. Times are nanoseconds since 1970.
+    /// Starts a new trace. Times are in nanoseconds since the Unix epoch.
     pub(super) fn new(session: &str, preset: &'static str, prompts: bool, now: u64) -> Self {
         Self {
             trace: format!("{:032x}", fastrand::u128(1..)),
@@ -132,7 +132,7 @@ impl Spans {
         }
     }
 
-    /// Takes a line; gives a span that it ends.
+    /// Processes a line; returns the span that it ends, if any.
     pub(super) fn note(&mut self, line: &str, now: u64) -> Option<Value> {
         match serde_json::from_str(line).ok()? {
             Line::ModelCallStarted {
@@ -219,7 +219,7 @@ impl Spans {
         }
     }
 
-    /// The spans of what was broken off, and that of the whole.
+    /// Ends the trace: returns the open spans, marked as interrupted, and the root span.
     pub(super) fn end(&mut self, now: u64) -> Vec<Value> {
         let open = std::mem::take(&mut self.open);
         let mut spans: Vec<Value> = open
@@ -269,7 +269,7 @@ impl Spans {
         self.span(open, now, failed.then_some((run.verdict.as_str(), "")))
     }
 
-    /// A span as OTLP has it in JSON. `error` is its type and what went wrong.
+    /// A span in OTLP's JSON encoding. `error` is its type and message.
     fn span(&self, open: Open, now: u64, error: Option<(&str, &str)>) -> Value {
         let Open { name, kind, begun, mut attributes } = open;
         let mut status = json!({});
@@ -296,12 +296,12 @@ impl Spans {
     }
 }
 
-/// A span's number.
+/// A random span id.
 fn id() -> String {
     format!("{:016x}", fastrand::u64(1..))
 }
 
-/// The name that the conventions have for a provider; its own where they have none.
+/// The conventions' name for a provider; the provider's own name if there is none.
 fn provider_name(provider: &str) -> &str {
     match provider {
         "gemini" => "gcp.gemini",
@@ -311,7 +311,7 @@ fn provider_name(provider: &str) -> &str {
     }
 }
 
-/// The fields of an object, without those that are null.
+/// The fields of an object, without nulls.
 fn attributes(value: Value) -> Map<String, Value> {
     let Value::Object(mut fields) = value else { return Map::new() };
     fields.retain(|_, value| !value.is_null());
@@ -322,17 +322,17 @@ fn text(content: &str) -> Value {
     json!({ "type": "text", "content": content })
 }
 
-/// Messages as the text of their JSON, which the conventions take where a value can't be structured.
+/// Messages as JSON text, which the conventions allow where structured values are not supported.
 fn as_text(messages: &[Value]) -> Value {
     Value::String(Value::from(messages).to_string())
 }
 
-/// A value as OTLP has it.
+/// A value in OTLP's JSON encoding.
 fn any(value: Value) -> Value {
     match value {
         Value::Bool(value) => json!({ "boolValue": value }),
         Value::Number(n) if n.is_f64() => json!({ "doubleValue": n }),
-        // Whole numbers are texts in the JSON of protocol buffers.
+        // Protocol buffers encode 64-bit integers as JSON strings.
         Value::Number(n) => json!({ "intValue": n.to_string() }),
         Value::String(value) => json!({ "stringValue": value }),
         Value::Array(values) => {

@@ -1,6 +1,7 @@
 //! Models that run inside the program: fetched, kept and found; and what is told of all models.
 
 use crate::support::file_server::{FileServer, How};
+use crate::support::gguf::Model;
 use crate::support::model_server::{ModelServer, Reply};
 use crate::support::pty::{CTRL_C, Pty};
 use crate::support::world::{Output, World, feed, fenced, finish, wait_for};
@@ -487,6 +488,52 @@ fn servers_on_this_machine_are_found_and_hanging_ones_not_waited_for() {
         (&urls[0], &vec!["qwen".into(), "other".into()])
     );
     assert_eq!(good.received()[0].path, "/v1/models");
+}
+
+/// The answer of a model inside the program, by its tokens.
+const COUNTED: [&str; 6] = ["1 ", "2 ", "3 ", "4 ", "5 ", "6"];
+
+#[test]
+fn doctor_measures_a_model_once_and_the_list_shows_what_to_expect_of_each() {
+    let mut shelf = Shelf::new(&[]);
+    std::fs::create_dir_all(shelf.file().parent().unwrap()).unwrap();
+    Model { answer: &COUNTED, ..Model::default() }.write(&shelf.file());
+    shelf.model = std::fs::read(shelf.file()).unwrap();
+    shelf.know(&[], shelf.model.len());
+    let row = |args: &[&str]| {
+        let looks = shelf.run(args).json().remove(0);
+        let looks = looks.as_array().unwrap();
+        let model = looks.iter().find(|look| look["what"] == "model").unwrap();
+        model["found"].as_str().unwrap().to_owned()
+    };
+    let listed = || shelf.run(&["models", "list", "--json"]).expect(0).json()[0][0].clone();
+    assert_eq!(listed()["tokens_per_second"], Value::Null, "nothing is measured for a list");
+    let out = shelf.run(&["models", "list"]).expect(0).out;
+    assert!(out.contains("`redraft doctor` measures how fast they are here"), "{out}");
+    let found = row(&["doctor", "--json"]);
+    assert!(
+        found.contains("embedded/small; about ") && found.contains(" tokens a second"),
+        "{found}"
+    );
+    assert_eq!(row(&["doctor", "--json"]), found, "the measured speed is kept");
+    let entry = listed();
+    assert!(entry["tokens_per_second"].as_f64().unwrap() > 0., "{entry}");
+    assert_eq!(entry["fits"], json!(true));
+    let out = shelf.run(&["models", "list"]).expect(0).out;
+    assert!(out.contains("tokens a second here"), "{out}");
+}
+
+#[test]
+fn a_model_that_needs_more_memory_than_there_is_is_listed_so() {
+    let shelf = Shelf::new(&[]);
+    let list = shelf.world.read("models.yaml");
+    let mut list: Value = serde_json::from_str(&list).unwrap();
+    list[0]["memory"] = json!(1_u64 << 60);
+    shelf.world.write("models.yaml", &list.to_string());
+    let out = shelf.run(&["models", "list"]).expect(0).out;
+    assert!(out.contains("does not fit: this machine has "), "{out}");
+    let listed = shelf.run(&["models", "list", "--json"]).expect(0).json().remove(0);
+    assert_eq!(listed[0]["fits"], json!(false));
 }
 
 #[test]

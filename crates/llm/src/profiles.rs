@@ -51,6 +51,33 @@ pub fn keep_schema(
     files::write(&schema_path(folder, identity), text.as_bytes(), Mode::Normal)
 }
 
+/// The measured speed of this model's answers, in tokens per second; `None` if it was never measured.
+#[must_use]
+pub fn kept_speed(folder: &Path, identity: &str) -> Option<f64> {
+    let text = files::read_text(&speed_path(folder, identity), LONGEST).ok()?;
+    serde_yaml::from_str::<Speed>(&text).ok().map(|kept| kept.answer_speed)
+}
+
+/// Stores the measured speed of a model's answers, in tokens per second.
+pub fn keep_speed(
+    folder: &Path,
+    identity: &str,
+    model: &str,
+    answer_speed: f64,
+) -> Result<(), FileError> {
+    let text = serde_yaml::to_string(&Speed { model: model.to_owned(), answer_speed });
+    files::create_folder(folder)?;
+    files::write(&speed_path(folder, identity), text.unwrap_or_default().as_bytes(), Mode::Normal)
+}
+
+/// The stored result of a trial, separate from the probe, which takes longer.
+#[derive(Serialize, Deserialize)]
+struct Speed {
+    /// The model, as `PROVIDER/MODEL`, for readers of the file.
+    model: String,
+    answer_speed: f64,
+}
+
 /// The stored result of a schema test, separate from the probe, which may never run.
 #[derive(Serialize, Deserialize)]
 struct Schemas {
@@ -61,6 +88,10 @@ struct Schemas {
 
 fn schema_path(folder: &Path, identity: &str) -> PathBuf {
     path(folder, identity).with_extension("schema.yaml")
+}
+
+fn speed_path(folder: &Path, identity: &str) -> PathBuf {
+    path(folder, identity).with_extension("speed.yaml")
 }
 
 /// A file name that is valid in all file systems, for any name of server and model.

@@ -1,8 +1,8 @@
-//! Whether two scripts do the same, as far as it was seen: by the values in what they print and write,
-//! not by its layout. Pure.
+//! Decides whether two scripts behave the same, as far as observed: compares the values in their
+//! output and files, not the layout. Pure.
 //!
-//! Two scripts that were written independently and give the same values for the same inputs are most
-//! likely right; nothing else that can be had without asking anybody says so much.
+//! Two scripts that were written independently and give the same values for the same inputs are
+//! most likely right; nothing else that needs no human gives as much evidence.
 
 use redraft_domain::report::Trial;
 use redraft_domain::session::{Sample, Session};
@@ -11,29 +11,28 @@ use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-/// How two candidates compare in something that both did.
+/// Comparison of two candidates in one trial or text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compared {
     /// The same values.
     Same,
-    /// Other values.
+    /// Different values.
     Different,
-    /// Nothing that could be compared.
+    /// Nothing to compare.
     Nothing,
 }
 
-/// Words that stand for values, because the user gave them: those of the data, the arguments and the
-/// typed input.
+/// Words that count as values because the user supplied them, in data, arguments or typed input.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     words: BTreeSet<String>,
-    /// Names in the request that are written as something to call or to import.
+    /// Names that the request writes as a call or a class.
     called: BTreeSet<String>,
 }
 
 impl Given {
-    /// What the user of a session gave, as far as the session knows it: of files of data their first
-    /// rows.
+    /// The values that the user of a session supplied, as far as the session contains them: of data
+    /// files, the first rows.
     #[must_use]
     pub fn of(session: &Session) -> Self {
         let rows = session.data.iter().filter_map(|file| file.described.as_ref());
@@ -49,7 +48,7 @@ impl Given {
     }
 }
 
-/// A number in a text, with the digits behind its point.
+/// A number in a text, with the count of its decimals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Number {
     value: f64,
@@ -57,11 +56,11 @@ struct Number {
 }
 
 impl Number {
-    /// Whether two numbers are the same, as exactly as the less exact one was written.
+    /// Whether two numbers are equal at the precision of the less precise one.
     fn is_near(self, other: Self) -> bool {
         let decimals = i32::try_from(self.decimals.min(other.decimals)).unwrap_or(i32::MAX);
         let unit = 10f64.powi(-decimals);
-        // Half a unit, and what the rounding of halves may add.
+        // Half a unit, and a margin because halves may round either way.
         let near = if self.decimals == other.decimals { unit * 0.01 } else { unit * 0.51 };
         let scale = self.value.abs().max(other.value.abs());
         (self.value - other.value).abs() <= near + scale * 1e-12
@@ -73,7 +72,7 @@ static NUMBER: LazyLock<Option<Regex>> =
 static CALLED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"([A-Za-z_][A-Za-z0-9_]*)\(|\bclass ([A-Z][A-Za-z0-9_]*)").ok());
 
-/// The numbers of a text, in order.
+/// The numbers in a text, in order.
 fn numbers(text: &str) -> Vec<Number> {
     let Some(pattern) = NUMBER.as_ref() else { return Vec::new() };
     let of = |found: regex::Match<'_>| {
@@ -81,7 +80,7 @@ fn numbers(text: &str) -> Vec<Number> {
         let decimals = written.split_once('.').map_or(0, |(_, digits)| digits.len());
         let before = text[..found.start()].chars().next_back();
         let further = text[..found.start()].chars().rev().nth(1);
-        // A minus between two words or numbers is a dash.
+        // A hyphen between two words or numbers is not a minus sign.
         let minus = matches!(before, Some('-' | '\u{2212}'))
             && further.is_none_or(|c| !c.is_alphanumeric());
         let value: f64 = written.parse().ok()?;
@@ -91,14 +90,14 @@ fn numbers(text: &str) -> Vec<Number> {
     pattern.find_iter(text).filter_map(of).collect()
 }
 
-/// The words of a text in small letters, without the marks between them.
+/// The lowercase words of a text, without punctuation.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase)
 }
 
-/// Names that a request writes as Python does where they are called or defined: `add_vat(net, rate=19)`,
-/// `class Wallet`. Whoever asks for them imports the script.
+/// Names that a request writes like Python calls or definitions: `add_vat(net, rate=19)`, `class
+/// Wallet`. They mean that the script will be imported.
 #[must_use]
 pub fn called(request: &str) -> BTreeSet<String> {
     let Some(pattern) = CALLED.as_ref() else { return BTreeSet::new() };
@@ -112,7 +111,7 @@ pub fn called(request: &str) -> BTreeSet<String> {
 static QUOTED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#""([^"\n]{1,40})"|`([^`\n]{1,40})`"#).ok());
 
-/// Texts that stand in marks in a request: what values look like there.
+/// The quoted texts of a request, as examples of what values look like there.
 #[must_use]
 pub fn quoted(request: &str) -> Vec<String> {
     let Some(pattern) = QUOTED.as_ref() else { return Vec::new() };
@@ -123,7 +122,7 @@ pub fn quoted(request: &str) -> Vec<String> {
     pattern.captures_iter(request).filter_map(inner).take(8).collect()
 }
 
-/// Whether two texts hold the same values.
+/// Compares the values in two texts.
 fn same_text(one: &str, other: &str, given: &Given) -> Compared {
     if one.trim().is_empty() && other.trim().is_empty() {
         return Compared::Nothing;
@@ -148,7 +147,7 @@ fn same_text(one: &str, other: &str, given: &Given) -> Compared {
         let near = |a: &[Number], b: &[Number]| {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_near(*b))
         };
-        // The order within a line is layout; that of the lines is not.
+        // The order within a line is layout; the order of the lines is not.
         let same = near(&numbers_one, &numbers_other)
             || (lines.len() == others.len() && lines.iter().zip(&others).all(|(a, b)| near(a, b)));
         same && sorted(said_one) == sorted(said_other)
@@ -156,7 +155,8 @@ fn same_text(one: &str, other: &str, given: &Given) -> Compared {
     if equal { Compared::Same } else { Compared::Different }
 }
 
-/// A text without the margins around it: what is drawn with characters is all layout.
+/// The lines of a drawing in characters, without blank lines, common indentation and trailing
+/// spaces; all else is significant.
 fn drawing(text: &str) -> Vec<&str> {
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     let margin = |line: &str| line.len() - line.trim_start_matches(' ').len();
@@ -164,7 +164,7 @@ fn drawing(text: &str) -> Vec<&str> {
     lines().map(|line| line[least..].trim_end()).collect()
 }
 
-/// The words of a text without what stands before a colon in a line, as in `Initials: AMB`.
+/// The words of a text without labels at the start of a line, as in `Initials: AMB`.
 fn without_labels(text: &str) -> Vec<String> {
     let value = |line: &str| -> Vec<String> {
         match line.split_once(": ") {
@@ -175,7 +175,7 @@ fn without_labels(text: &str) -> Vec<String> {
     text.lines().flat_map(value).collect()
 }
 
-/// Whether an output holds what is expected: the text itself, but for white space, or the same values.
+/// Whether an output contains the expected text, ignoring white space, or the same values.
 #[must_use]
 pub fn holds(output: &str, expected: &str) -> bool {
     let (has, wanted) = (single_spaced(output), single_spaced(expected));
@@ -189,7 +189,7 @@ pub fn holds(output: &str, expected: &str) -> bool {
         || same_text(output, expected, &Given::default()) == Compared::Same
 }
 
-/// The numbers of each line that has some, in the order of their size.
+/// The numbers of each line that has any, sorted by value.
 fn rows(text: &str) -> Vec<Vec<Number>> {
     let row = |line| {
         let mut row = numbers(line);
@@ -204,7 +204,7 @@ fn sorted(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-/// Whether two candidates did the same in one trial.
+/// Compares two candidates in one trial.
 fn same_trial(one: &Trial, other: &Trial, given: &Given) -> Compared {
     let ended = |trial: &Trial| trial.verdict.went_well();
     match (ended(one), ended(other)) {
@@ -222,17 +222,17 @@ fn same_trial(one: &Trial, other: &Trial, given: &Given) -> Compared {
         return Compared::Different;
     }
     if files.contains(&Compared::Same) {
-        // What is said of a file is no part of it.
+        // Messages about a written file do not count.
         return Compared::Same;
     }
     if one.printed.trim().is_empty() || other.printed.trim().is_empty() {
-        // What shows nothing is there for others to call.
+        // A script that prints nothing is meant to be imported.
         return Compared::Nothing;
     }
     same_text(&one.printed, &other.printed, given)
 }
 
-/// Whether two candidates do the same, in all that was tried with both and could be compared.
+/// Whether two candidates behaved the same in all comparable trials that both had.
 #[must_use]
 pub fn agree(one: &Sample, other: &Sample, given: &Given) -> bool {
     let called = |name: &String| {
@@ -244,7 +244,7 @@ pub fn agree(one: &Sample, other: &Sample, given: &Given) -> bool {
     };
     let asked_for = both(&called);
     if !asked_for.is_empty() {
-        // Whoever imports it does not look at what it prints.
+        // For a script that is imported, its output does not count.
         return asked_for.iter().all(|same| *same);
     }
     let trials: BTreeMap<&str, &Trial> =
@@ -264,7 +264,7 @@ pub fn agree(one: &Sample, other: &Sample, given: &Given) -> bool {
     !functions.is_empty() && functions.iter().all(|same| *same)
 }
 
-/// The first trial in which two candidates that both ran do something else.
+/// The first trial in which two candidates both ran and differ.
 #[must_use]
 pub fn differing<'s>(one: &'s Sample, other: &Sample, given: &Given) -> Option<&'s str> {
     let differs = |trial: &&Trial| {
@@ -274,7 +274,7 @@ pub fn differing<'s>(one: &'s Sample, other: &Sample, given: &Given) -> Option<&
     one.trials.iter().find(differs).map(|trial| trial.given.as_str())
 }
 
-/// Of each candidate, the places of those that agree with it, itself among them.
+/// For each candidate, the indices of those that agree with it, including itself.
 #[must_use]
 pub fn groups(samples: &[Sample], given: &Given) -> Vec<Vec<usize>> {
     let with = |place: usize| {

@@ -1,9 +1,9 @@
-# Calls the functions and the methods of a script with made-up arguments and tells a hash of what came of
-# each: of scripts that should do the same, those that do can be told from the others.
+# Calls the functions and methods of a script with generated arguments and prints a hash of each
+# one's behaviour, so that scripts which behave the same can be found.
 #
-# Arguments: the script's file; as JSON, the texts and numbers that stand in the request, which arguments
-# may look like; then files of tests, whose calls show what the functions take. What is printed is a line
-# for each function or class: its name and the hash. Python 3.8 and newer.
+# Arguments: the script's file; a JSON list of the texts and numbers in the request, as models for
+# arguments; then test files, whose calls show which arguments the functions take. Prints one line
+# for each function or method: its name and the hash. Python 3.8 and newer.
 
 
 def main():
@@ -22,19 +22,19 @@ def main():
     import sys
     import types
 
-    FUNCTIONS = 4  # of a script
-    CLASSES = 2  # of a script
-    LIVES = 12  # of objects of a class
-    STEPS = 10  # calls of an object
-    CASES = 60  # of a function
-    SECONDS = 0.2  # of a call
-    SLOW = 5  # calls that may take longer, until there are no more
-    DEEP = 4  # objects in objects
-    MANY = 1000  # values of one that gives them one by one
+    FUNCTIONS = 4  # functions per script
+    CLASSES = 2  # classes per script
+    LIVES = 12  # objects per class
+    STEPS = 10  # calls per object
+    CASES = 60  # calls per function
+    SECONDS = 0.2  # time limit of a call
+    SLOW = 5  # slow calls allowed before the rest is skipped
+    DEEP = 4  # nesting depth of objects
+    MANY = 1000  # items taken from an iterator
     LONGEST = 2000  # characters of a value
     FAILED = "@failed"
 
-    # What is printed from here on goes to standard error: it is not ours to read.
+    # Output of the script goes to standard error; standard output is reserved for the hashes.
     out = os.dup(1)
     os.dup2(2, 1)
     script, said, tests = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
@@ -46,7 +46,7 @@ def main():
     rung = [0]
 
     def too_long(*_):
-        # Who catches everything does not end by being told to.
+        # A script that catches every exception does not stop at the first signal.
         rung[0] += 1
         if rung[0] > 2:
             os._exit(0)
@@ -57,13 +57,13 @@ def main():
         other = lambda digit: str(chance.randint(1, int(digit[0]))) if digit[0] != "0" else "0"
         return re.sub("[0-9]", other, text)
 
-    # What looks like the texts of the request, as "09:30".
+    # Variants of the texts in the request, such as "09:30".
     like_said = list(said)
     for text, seed in itertools.product(said, range(10)):
         like_said.append(lowered(text, random.Random(seed)))
     like_said = list(dict.fromkeys(like_said))
     ints = [0, 1, 2, 3, 5, 7, 12, 30, -4, 100]
-    # Nothing that is rounded one way or the other once it is multiplied.
+    # No value whose multiples end in a rounding tie.
     floats = [0.0, 0.4, 2.0, -1.4, 3.14]
     texts = ["", "a", "Hello World", "abcab", "1 2 3", "Zebra, dog 12"]
     many_ints = [[1, 2, 3, 5], [], [4, -1, 4, 0], [10], [9, 8, 7]]
@@ -87,7 +87,7 @@ def main():
         "dict": dicts,
     }
 
-    # What parameters of these names are in most scripts, where nothing else says it.
+    # Usual types of parameters with these names, if nothing else is known.
     by_name = {}
     for names, values in [
         ("n m k i j x y z a b c num number count size start end limit", ints),
@@ -343,7 +343,7 @@ def main():
                 if went and came != "None":
                     gave.add(name)
                     values[name].update((key + came[:LONGEST]).encode("utf-8", "replace"))
-        # What a method gives of which nobody wants anything back is left out: see the reader.
+        # The values of methods that only return None are left out; their errors count.
         found = {kind.__name__ + "." + name + "!": seen for name, seen in errors.items()}
         found.update({kind.__name__ + "." + name: values[name] for name in gave})
         return {name: seen.hexdigest() for name, seen in found.items()}
@@ -368,7 +368,7 @@ def main():
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     calls = any(can_be_called(node) for node in defined if node.name in (tested or public))
     if not calls and not classes:
-        return  # nothing to run the script again for
+        return  # no reason to run the script again
 
     module = types.ModuleType("script")
     module.__file__ = os.path.abspath(script)
@@ -377,7 +377,7 @@ def main():
     try:
         exec(compile(tree, script, "exec"), module.__dict__)
     except SystemExit:
-        pass  # it did its work and ended itself: what it defined stands
+        pass  # it exited at its end; its definitions are usable
     signal.signal(signal.SIGALRM, too_long)
     for name in (tested or public)[:FUNCTIONS]:
         function = getattr(module, name, None)
@@ -391,7 +391,7 @@ def main():
                 slow += came is None
                 done += came is not None and not came.startswith(FAILED)
                 seen.update(repr((case, came)).encode("utf-8", "replace"))
-            # What fails whatever it is given was given the wrong things.
+            # If every call failed, the arguments were wrong.
             if done:
                 os.write(out, ("%s %s\n" % (name, seen.hexdigest())).encode())
                 break

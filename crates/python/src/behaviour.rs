@@ -1,5 +1,5 @@
-//! What the functions of a script do with made-up arguments: of several scripts that should do the
-//! same, those that do are told from the others without anybody knowing what is right.
+//! Fingerprints the functions of a script by calling them with generated arguments: among several
+//! scripts for the same task, those that behave alike are found without knowing the right result.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,19 +13,19 @@ use super::show::Show;
 use redraft_domain::permission::Access;
 use redraft_sandbox::{Content, End, Input, Runner};
 
-/// Calls the functions; see there.
+/// Python program that calls the functions.
 const CALLS: &str = include_str!("behaviour.py");
-/// How long that may take.
+/// Its time limit.
 const TIME: Duration = Duration::from_secs(20);
-/// Functions that are told of, and characters of a name and of a hash.
+/// Maximum number of functions to report, and lengths of a name and of a hash in characters.
 const FUNCTIONS: usize = 40;
 const LONGEST_NAME: usize = 80;
 const HASH: usize = 64;
 
-/// A hash of what each function and method does, by its name (`f`, `Class.method`), and of the errors of
-/// each method (`Class.method!`); empty where nothing can be said. What tests
-/// call a function with says what it takes, else its annotations do; methods are tried with what looks
-/// like the texts that the user wrote (`said`), and with other kinds of values.
+/// Hashes the behaviour of each function and method by its name (`f`, `Class.method`), and the
+/// errors of each method (`Class.method!`); empty if nothing was observed. Argument types come from
+/// the calls in tests, else from annotations; methods are also called with texts that look like the
+/// user's (`said`), and with other kinds of values.
 ///
 /// # Errors
 /// The caller cancelled, or the child could not be run.
@@ -36,7 +36,7 @@ pub async fn of(
     tests: &[PathBuf],
     cancel: &CancellationToken,
 ) -> Result<BTreeMap<String, String>, RunFault> {
-    // Nobody outside is called with what is made up.
+    // No network or file access for calls with made-up arguments.
     let access = Access::default();
     let ask = Ask {
         access: &access,
@@ -49,7 +49,7 @@ pub async fn of(
     };
     let mut job = run::job(&ask, &Show::Nothing(None));
     job.limits.time = job.limits.time.min(TIME);
-    // Sets of texts come in the same order everywhere.
+    // A fixed hash seed, so that sets of texts have the same order in every run.
     job.env.push(("PYTHONHASHSEED".into(), "0".into()));
     let python = tests.iter().filter(|path| path.extension().is_some_and(|end| end == "py"));
     let given: Vec<Input> = python
@@ -68,7 +68,7 @@ pub async fn of(
     Ok(read(&done.stdout.text))
 }
 
-/// What was told, as far as it has its form: the script could have written there too.
+/// Parses the report. Only well-formed lines count, since the script could print there too.
 fn read(printed: &str) -> BTreeMap<String, String> {
     let is_name = |name: &str| {
         name.len() <= LONGEST_NAME

@@ -1,6 +1,6 @@
-//! What a script asks for outside its run folder, by the names that it uses.
+//! Detects which access outside its run folder a script asks for, by the names that it uses.
 //!
-//! This tells a person what a script is about; it does not hold a script that hides what it does.
+//! This informs the user. It does not detect a script that hides what it does.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,12 +12,12 @@ use redraft_domain::permission;
 use redraft_domain::report::{Capability, CapabilityKind};
 use redraft_domain::text::one_line;
 
-/// Capabilities kept of a script.
+/// Maximum number of capabilities kept of a script.
 const MOST: usize = 50;
-/// Characters kept of what asks for one.
+/// Maximum number of characters kept of the code that asks for one.
 const LONGEST: usize = 80;
 
-/// Names that ask for something by themselves: the name, or a module that it is in.
+/// Names whose use is a capability: a function, or a module.
 const ASKING: &[(CapabilityKind, &[&str])] = &[
     (
         CapabilityKind::Network,
@@ -139,7 +139,7 @@ const ASKING: &[(CapabilityKind, &[&str])] = &[
     ),
 ];
 
-/// Functions that ask for files where they are given a path outside the run folder.
+/// Functions that access files if their argument is a path outside the run folder.
 const WITH_PATHS: &[&str] = &[
     "codecs.open",
     "fileinput.input",
@@ -192,19 +192,19 @@ const WITH_PATHS: &[&str] = &[
     "cv2.imread",
 ];
 
-/// Variables that every run has a value of its own for.
+/// Environment variables that every run sets to a value of its own.
 const GIVEN: &[&str] =
     &["HOME", "TMPDIR", "PATH", "LANG", "DISPLAY", "PYTHONPATH", "PYTHONIOENCODING", "MPLBACKEND"];
-/// Paths outside the run folder that are no file of anyone's: a run's terminal is its own.
+/// Paths outside the run folder that are harmless. The terminal is the run's own pseudo-terminal.
 const NOBODYS: &[&str] = &["/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", TERMINAL];
 
-/// What a script asks for, in the order of its lines; one of a kind and a target a line.
+/// The capabilities of a script by line; each kind and target once per line.
 pub(super) fn of(tree: &Tree) -> Vec<Capability> {
     let mut found = BTreeMap::new();
     let mut note = |line, kind, target: Option<String>, what: &str| {
         found.entry((line, kind, target)).or_insert_with(|| what.to_owned());
     };
-    // A star import leaves no names to look for: the import itself stands for their use.
+    // A star import hides the names that are used, so the import itself counts.
     let stars = tree.imports.iter().filter(|import| import.star);
     for (name, line) in stars.map(|import| (&import.module, import.line)) {
         if let Some(kind) = asking(name) {
@@ -226,7 +226,7 @@ pub(super) fn of(tree: &Tree) -> Vec<Capability> {
             }
         }
     }
-    // Addresses say which hosts are meant, wherever they stand in the script.
+    // URLs anywhere in the script show which hosts it connects to.
     let network =
         |(_, kind, _): &(usize, CapabilityKind, Option<String>)| *kind == CapabilityKind::Network;
     if found.keys().any(network) {
@@ -245,7 +245,7 @@ pub(super) fn of(tree: &Tree) -> Vec<Capability> {
         .collect()
 }
 
-/// The host of an address that a text begins with, as permissions name it; none where a part of it is
+/// The host of a URL at the start of a text, in the syntax of permissions; `None` if part of it is
 /// only known at run time.
 fn host(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
@@ -261,14 +261,15 @@ fn host(text: &str) -> Option<String> {
     Some(host.strip_suffix(usual).map_or(host.clone(), str::to_owned))
 }
 
-/// Finds out what is really meant by the paths and names that a script asks for: links are resolved,
-/// and what is not there, or not set, can't be opened and asks for nothing.
+/// Resolves the targets of capabilities: links are followed, and a file that does not exist or a
+/// variable that is not set needs no permission.
 pub(super) fn resolve(mut capabilities: Vec<Capability>) -> Vec<Capability> {
     capabilities.retain_mut(|capability| {
         let Some(target) = capability.target.take() else { return true };
         match capability.kind {
             CapabilityKind::Files => match Path::new(&target).canonicalize() {
-                // A path from the run folder, or one of another system: nothing here is meant.
+                // A path relative to the run folder, or of another system: no target on this
+                // machine.
                 _ if !Path::new(&target).is_absolute() => {}
                 Ok(path) => {
                     let path = path.to_string_lossy().into_owned();
@@ -303,7 +304,7 @@ fn path_outside(used: &Use) -> Option<&str> {
     used.texts.iter().map(String::as_str).find(|path| is_outside(path))
 }
 
-/// Whether a path leads out of the folder that it is relative to.
+/// Whether a path leaves the folder that it is relative to.
 fn is_outside(path: &str) -> bool {
     if NOBODYS.contains(&path) || path.contains("://") {
         return false;

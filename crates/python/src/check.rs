@@ -1,8 +1,8 @@
-//! The static checks of a script. The one file that knows the linter.
+//! Static checks of a script. The only file that uses the linter's crate.
 //!
-//! Nothing is read from disk: no settings, no neighbouring files. What the script says of itself
-//! (`# noqa`) counts for nothing. The first call in a process builds the linter's tables and takes
-//! some milliseconds longer than the next ones.
+//! Nothing is read from disk: no settings, no neighbouring files. Suppression comments (`# noqa`)
+//! are ignored. The first call in a process builds the linter's tables and takes some milliseconds
+//! longer.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -25,25 +25,25 @@ use redraft_domain::event::LONGEST_TEXT;
 use redraft_domain::report::{Checks, Lint};
 use redraft_domain::text::one_line;
 
-/// The Python that a script is checked for when its interpreter is not known: neither so old that
-/// what is common today is refused, nor so new that what is refused almost everywhere passes.
+/// Language version for a script whose interpreter is not known: not so old that common syntax is
+/// refused, not so new that syntax passes which few interpreters support.
 pub const USUAL: (u8, u8) = (3, 11);
 
-/// The newest Python that the linter knows well.
+/// The newest Python version that the linter supports fully.
 const NEWEST: (u8, u8) = (3, 14);
-/// Bytes of the longest script, and of its longest line, that are linted: some rules look at the
-/// whole line again for each of its parts. Beyond it, the parser's own errors are told.
+/// The longest script and the longest line, in bytes, that are linted: some rules scan the whole
+/// line once for each of its parts. Beyond it, only syntax errors are reported.
 const LONGEST_LINTED: usize = 256 * 1024;
 const LONGEST_LINTED_LINE: usize = 16 * 1024;
-/// Findings kept of each list.
+/// Maximum number of findings kept of each list.
 const MOST: usize = 50;
-/// Characters kept of a finding's message.
+/// Maximum number of characters kept of a finding's message.
 const LONGEST_MESSAGE: usize = 300;
 
-/// The code of an error of the parser's.
+/// Rule code of a syntax error.
 const SYNTAX_ERROR: &str = "E999";
 
-/// Errors that Python itself reports before it runs anything, which the linter has as rules.
+/// Linter rules for errors that Python itself reports before it runs anything.
 const SYNTAX: &[&str] = &[
     "F404", // late `from __future__`
     "F406", // `import *` inside a function
@@ -65,7 +65,7 @@ const SYNTAX: &[&str] = &[
 /// A value returned by a generator: an error in an async function only.
 const ASYNC_RETURN: &str = "B901";
 
-/// Errors that stop a script wherever they are reached.
+/// Rules for errors that stop a script whenever they are reached.
 const CERTAIN: &[&str] = &[
     "F501", "F502", "F503", "F505", "F506", "F507", "F509", // `%` with the wrong values
     "F521", "F524", "F525",    // `format` with the wrong values
@@ -80,10 +80,10 @@ const CERTAIN: &[&str] = &[
     "PLE1507", // an environment variable's name that is no text
 ];
 
-/// The rule families that are looked at.
+/// The rule families in use.
 const FAMILIES: &[&str] = &["E", "F", "B", "PL", "S"];
 
-/// What these would say is taste, or is told better elsewhere.
+/// Exceptions to these: matters of taste, or reported better elsewhere.
 const LEFT_OUT: &[&str] = &[
     "E1", "E2", "E3", "E4", "E5", "E70", "E731", "E74", // layout and names
     "B905", "B911", // `strict=` is new and rarely matters
@@ -91,47 +91,47 @@ const LEFT_OUT: &[&str] = &[
     "PLR09", "PLR1", "PLR2004", "PLR5", // sizes, magic values, other ways to say the same
     "PLW0603", "PLW1514", "PLW2901", // global statements, encodings, reused loop names
     "S101",    // an assert is a fine check in a script
-    "S110", "S112", // a swallowed exception is no hole
+    "S110", "S112", // a swallowed exception is no security problem
     "S311", // random numbers here are for games and samples
-    "S4",   // an import by itself: its use is told as a capability
-    "S603", "S606", "S607", // any process at all: told as a capability
+    "S4",   // an import by itself: its use is reported as a capability
+    "S603", "S606", "S607", // any process at all: reported as a capability
 ];
 
-/// Why Python would not even start on a script.
+/// Why Python would not start a script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct SyntaxProblem {
     /// Line in the script, from 1.
     pub line: usize,
-    /// What is wrong, as one line.
+    /// The error, in one line.
     pub message: String,
 }
 
-/// Whether Python takes the script, as far as can be told without Python: for [`USUAL`].
+/// Checks the syntax of a script for [`USUAL`].
 ///
-/// Errors: the first problem in the script.
+/// Errors: the first syntax error.
 pub fn syntax(script: &str) -> Result<(), SyntaxProblem> {
     syntax_for(script, USUAL)
 }
 
-/// Whether this Python, as `(3, 12)`, takes the script.
+/// Checks the syntax of a script for this Python version, such as `(3, 12)`.
 ///
-/// Errors: the first problem in the script.
+/// Errors: the first syntax error.
 pub fn syntax_for(script: &str, python: (u8, u8)) -> Result<(), SyntaxProblem> {
     readable(script)?;
     let look = with_room(|| Look::at(script, python, &SYNTAX_SETTINGS));
     look.and_then(|look| look.problem()).map_or(Ok(()), Err)
 }
 
-/// Everything that can be told of a script without running it: for [`USUAL`].
+/// Runs all static checks for [`USUAL`].
 #[must_use]
 pub fn check(script: &str) -> Checks {
     check_for(script, USUAL)
 }
 
-/// Everything that can be told of a script without running it on this Python, as `(3, 12)`.
+/// Runs all static checks for this Python version, such as `(3, 12)`.
 ///
-/// A script with a syntax error has that one error and nothing else.
+/// A script with a syntax error has that one error and no other findings.
 #[must_use]
 pub fn check_for(script: &str, python: (u8, u8)) -> Checks {
     let look = readable(script)
@@ -148,11 +148,11 @@ pub fn check_for(script: &str, python: (u8, u8)) -> Checks {
     Checks { errors: vec![error], ..Checks::default() }
 }
 
-/// What the parser and the linter see.
+/// Results of the parser and the linter.
 #[derive(Default)]
 struct Look {
     tree: Tree,
-    /// In the order of the script, each with its byte in it.
+    /// Findings in source order, each with its byte offset.
     findings: Vec<(Lint, usize)>,
 }
 
@@ -185,7 +185,7 @@ impl Look {
         Some(SyntaxProblem { line: lint.line, message: lint.message.clone() })
     }
 
-    /// Everything that was seen, in its lists.
+    /// Sorts the findings into the lists of [`Checks`].
     fn sorted(self, script: &str) -> Checks {
         let Self { tree, findings } = self;
         let mut checks = Checks {
@@ -222,7 +222,7 @@ impl Look {
     }
 }
 
-/// What would make a script unreadable for the parser or dangerous for us.
+/// Rejects a script that the parser can't read or that could crash the process.
 fn readable(script: &str) -> Result<(), SyntaxProblem> {
     let at = |line, message: &str| Err(SyntaxProblem { line, message: message.to_owned() });
     if script.len() > LONGEST_TEXT {
@@ -242,13 +242,13 @@ static SETTINGS: LazyLock<LinterSettings> = LazyLock::new(|| {
     let wanted = FAMILIES.iter().flat_map(|code| rules(code)).filter(|rule| {
         let code = rule.noqa_code().to_string();
         let certain = CERTAIN.contains(&code.as_str()) || SYNTAX.contains(&code.as_str());
-        // Rules on trial are loud; the ones that are certain are taken all the same.
+        // Preview rules are noisy; certain errors are included even so.
         certain || !(left_out.contains(rule) || rule.is_preview() || rule.is_deprecated())
     });
     LinterSettings::for_rules(wanted.filter(|rule| !rule.is_removed()))
 });
 
-/// The rules whose codes begin like this; none if the linter does not know it.
+/// The rules with this code prefix; empty if the linter does not know it.
 fn rules(code: &str) -> Vec<Rule> {
     RuleSelector::from_str(code).map(|known| known.all_rules().collect()).unwrap_or_default()
 }
@@ -265,7 +265,7 @@ fn linted(
 ) -> Vec<(Lint, usize)> {
     let settings = settings.clone().with_target_version(version(python));
     let result = lint_only(
-        // No such file is read: the rules about names of files are not among ours.
+        // The file name is not read from disk, and no rule about file names is enabled.
         Path::new("script.py"),
         None,
         &settings,
@@ -285,7 +285,7 @@ fn linted(
     told.collect()
 }
 
-/// What the parser alone finds wrong: its first error of each kind.
+/// The parser's errors alone, for scripts that are too long to lint: the first of each kind.
 fn parse_errors(script: &str, parsed: &Parsed<ModModule>) -> Vec<(Lint, usize)> {
     let errors = parsed.errors().first().map(|error| (error.start(), error.error.to_string()));
     let newer = parsed.unsupported_syntax_errors().first();
@@ -298,8 +298,8 @@ fn parse_errors(script: &str, parsed: &Parsed<ModModule>) -> Vec<(Lint, usize)> 
     told.collect()
 }
 
-/// The script with a block that declares what its author has a shell install, where the imports don't
-/// tell it; `None` if they do.
+/// Adds a dependency block with packages that the model's answer installs in a shell and that the
+/// imports do not imply; `None` if there are none.
 #[must_use]
 pub fn with_installed(script: &str, installs: &[String]) -> Option<String> {
     if installs.is_empty() {

@@ -1,11 +1,11 @@
-//! Where conda keeps its environments, without starting it: that takes a second.
+//! Finds conda environments without starting conda, which takes a second.
 
 use redraft_files::read_regular_text;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Folders that conda and its relatives are installed into, in a home.
+/// Folders in the home folder where conda and its variants are installed.
 const ROOTS: &[&str] = &[
     "miniconda3",
     "anaconda3",
@@ -18,17 +18,17 @@ const ROOTS: &[&str] = &[
     "opt/anaconda3",
     "opt/miniforge3",
 ];
-/// And outside of it.
+/// The same outside of it.
 const SYSTEM_ROOTS: &[&str] =
     &["/opt/conda", "/opt/miniconda3", "/opt/anaconda3", "/opt/miniforge3"];
-/// Bytes of conda's list of environments that are read.
+/// Maximum number of bytes read of conda's list of environments.
 const LONGEST_LIST: u64 = 1 << 20;
 
-/// A variable of the environment.
+/// Looks up an environment variable.
 pub(super) type Var<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// The folder of the environment that is active, and the variables that say so. Whoever starts a program
-/// in one (`conda run`, an editor, a job of a cluster) may leave only a part of them.
+/// The folder of the active environment and the variable that names it. Programs that start others
+/// in an environment (`conda run`, an editor, a cluster job) may set only some of the variables.
 pub(super) fn active(var: Var<'_>) -> Option<(PathBuf, &'static str)> {
     if let Some(prefix) = prefix(var) {
         return Some((prefix, "CONDA_PREFIX"));
@@ -48,7 +48,7 @@ fn prefix(var: Var<'_>) -> Option<PathBuf> {
     path("CONDA_PREFIX", var)
 }
 
-/// The path that a variable holds, if it holds one.
+/// The path in a variable, unless it is unset or empty.
 fn path(name: &str, var: Var<'_>) -> Option<PathBuf> {
     var(name).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
@@ -61,7 +61,7 @@ fn has_python(folder: &Path) -> bool {
     folder.join("bin/python").is_file()
 }
 
-/// The folder of an environment by its name, as `conda activate` takes it, or by its path.
+/// The folder of an environment by name, as `conda activate` takes it, or by path.
 pub(super) fn folder(name: &str, var: Var<'_>) -> Option<PathBuf> {
     let with_python = |folder: &PathBuf| has_python(folder);
     if name.contains('/') {
@@ -92,7 +92,7 @@ fn home(var: Var<'_>) -> Option<PathBuf> {
     path("HOME", var)
 }
 
-/// The folders of environments that conda's own configuration names.
+/// The environment folders in conda's configuration.
 fn configured(roots: &[PathBuf], var: Var<'_>) -> Vec<PathBuf> {
     let home = home(var);
     let of_home = home
@@ -110,7 +110,7 @@ fn configured(roots: &[PathBuf], var: Var<'_>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The list under `envs_dirs` of a configuration of conda's, in a line or an item a line.
+/// The list under `envs_dirs` of a conda configuration, inline or with one item per line.
 fn folders_of(condarc: &str) -> Vec<String> {
     let keys = ["envs_dirs:", "envs_path:"];
     let mut lines =
@@ -125,12 +125,12 @@ fn folders_of(condarc: &str) -> Vec<String> {
     inline.chain(items).map(bare).filter(|item| !item.is_empty()).collect()
 }
 
-/// The text of a file of conda's; nothing where it is too large or can't be read.
+/// The text of one of conda's files; empty if it is too large or can't be read.
 fn text_of(file: &Path) -> String {
     read_regular_text(file, LONGEST_LIST).unwrap_or_default()
 }
 
-/// Where conda may be installed: where it says itself first.
+/// Where conda may be installed, starting with the locations from its own variables.
 fn roots(var: Var<'_>) -> Vec<PathBuf> {
     let two_up = |program: PathBuf| Some(program.parent()?.parent()?.to_owned());
     let told = ["CONDA_EXE", "CONDA_PYTHON_EXE", "MAMBA_EXE"];
@@ -157,7 +157,7 @@ fn roots(var: Var<'_>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Environments of this name that conda keeps a list of, wherever they are.
+/// Environments with this name in conda's list of environments.
 fn listed(name: &str, var: Var<'_>) -> Vec<PathBuf> {
     let Some(list) = home(var).map(|home| home.join(".conda/environments.txt")) else {
         return Vec::new();

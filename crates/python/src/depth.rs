@@ -1,37 +1,37 @@
-//! Keeps deep nesting from ending the program.
+//! Protects the program from deeply nested scripts.
 //!
-//! A syntax tree is walked by recursion, and a stack that runs out ends the process: nothing
-//! catches it. So what a model wrote is measured token by token before it becomes a tree, and the
-//! tree is walked on a stack that holds the deepest one let through.
+//! Syntax trees are walked recursively, and a stack overflow aborts the process; it can't be
+//! caught. So a script is measured token by token before it is parsed, and its tree is walked on a
+//! stack that fits the deepest one accepted.
 
 use std::thread;
 
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 
-/// Operators, brackets and the like that may stand inside one another. Python's own compiler gives
-/// up at a few thousand; what people write stays under a hundred.
+/// Deepest nesting of operators, brackets and the like. Python's own compiler gives up at a few
+/// thousand; code written by people stays under a hundred.
 const DEEPEST_EXPRESSION: usize = 1_000;
 /// Python's own limit.
 const DEEPEST_BRACKETS: usize = 200;
 /// Python's own limit.
 const DEEPEST_BLOCK: usize = 100;
-/// Room for the deepest tree. Only what is used of it takes memory.
+/// Stack size in bytes for the deepest tree. Only the part that is used takes memory.
 const STACK: usize = 256 * 1024 * 1024;
 
-/// Something is nested deeper than Python itself takes.
+/// A script is nested deeper than Python itself accepts.
 pub(super) struct TooDeep {
-    /// Line where the limit was passed, from 1; lines within texts are not counted.
+    /// Line where the limit was passed, from 1; lines within strings are not counted.
     pub(super) line: usize,
-    /// What is too deep, in Python's words where it has some.
+    /// The error, in Python's wording if it has one.
     pub(super) message: &'static str,
 }
 
-/// Looks for nesting that is too deep, without recursion and without a tree.
+/// Measures the nesting without recursion and without a tree.
 pub(super) fn too_deep(script: &str) -> Option<TooDeep> {
     let mut lexer = lexer::lex(script, Mode::Module);
-    // Per open bracket, what was counted since the last comma in it. A comma starts a sibling, so
-    // that a long list is not a deep one.
+    // Per open bracket, the count since its last comma. A comma starts a sibling, so a long list is
+    // not a deep one.
     let mut open = vec![0];
     let mut total = 0;
     let mut blocks = 0;
@@ -43,8 +43,8 @@ pub(super) fn too_deep(script: &str) -> Option<TooDeep> {
             TokenKind::EndOfFile => return None,
             TokenKind::Indent => blocks += 1,
             TokenKind::Dedent => blocks -= usize::from(blocks > 0),
-            // A keyword that no expression goes on after, too: the line feeds after a bracket that
-            // was never closed end nothing for the lexer, and the parser starts anew there.
+            // Includes keywords that end an expression: after an unclosed bracket the lexer ignores
+            // line ends, but the parser recovers at such a keyword.
             kind if ends_expression(kind) => {
                 total = 0;
                 open = vec![0];
@@ -106,15 +106,15 @@ fn ends_expression(kind: TokenKind) -> bool {
     )
 }
 
-/// Whether what follows the token can become a child of what stands before it.
+/// Whether the code after the token can become a child of the code before it.
 fn nests(kind: TokenKind) -> bool {
     kind.is_operator() || kind.is_keyword() || kind == TokenKind::FStringStart
 }
 
-/// Calls `read` on a stack that holds the tree of any script that is not too deep.
+/// Calls `read` on a stack that fits the tree of any accepted script.
 ///
-/// `None` if there was no room for it or the reading itself failed: such a script is left to the
-/// run, which tells what is wrong with it.
+/// Returns `None` if the thread could not be started or `read` panicked: the run will then show
+/// what is wrong with the script.
 pub(super) fn with_room<T: Send>(read: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         let reader = thread::Builder::new().name("check".to_owned()).stack_size(STACK);

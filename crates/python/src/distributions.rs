@@ -1,10 +1,10 @@
-//! Which modules come with Python, and which package each of the others belongs to.
+//! Which modules come with Python, and which package provides each other one.
 
 use super::tree::top;
 use ruff_python_stdlib::sys::is_known_standard_library;
 
-/// Modules whose package has another name. By hand; source: the packages' own pages. All of them are
-/// in the index.
+/// Modules whose package has another name. Collected by hand from the packages' own pages. All of
+/// them are in the index.
 const DISTRIBUTIONS: &[(&str, &str)] = &[
     ("AppKit", "pyobjc-framework-Cocoa"),
     ("Crypto", "pycryptodome"),
@@ -137,16 +137,16 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
     ("zmq", "pyzmq"),
 ];
 
-/// Whether the module, as `os.path`, comes with any Python from 3.8 on.
+/// Whether the module, such as `os.path`, is in the standard library of any Python from 3.8 on.
 #[must_use]
 pub fn is_standard(module: &str) -> bool {
     let module = top(module);
     module == "__main__" || (8..=14).any(|minor| is_known_standard_library(minor, module))
 }
 
-/// The package that a module from outside the standard library belongs to: `PIL` is `pillow`.
+/// The package of a module outside the standard library: `PIL` is `pillow`.
 ///
-/// A module that the table does not have is taken to be called like its package.
+/// A module that is not in the table is assumed to have the same name as its package.
 #[must_use]
 pub fn distribution(module: &str) -> &str {
     let known = |prefix: &str| DISTRIBUTIONS.iter().find(|(name, _)| *name == prefix);
@@ -162,17 +162,17 @@ pub fn distribution(module: &str) -> &str {
     }
 }
 
-/// The package of the first module in the table that is meant.
+/// The package of the first matching module in the table.
 pub(super) fn of_module(is_meant: impl Fn(&str) -> bool) -> Option<&'static str> {
     DISTRIBUTIONS.iter().find(|(module, _)| is_meant(module)).map(|(_, package)| *package)
 }
 
-/// All packages that the table names.
+/// All packages in the table.
 pub(super) fn packages_by_table() -> impl Iterator<Item = &'static str> {
     DISTRIBUTIONS.iter().map(|(_, package)| *package)
 }
 
-/// Whether a module comes with this Python, as `(3, 11)`.
+/// Whether a module is in the standard library of this Python, such as `(3, 11)`.
 pub(super) fn is_standard_in(module: &str, python: (u8, u8)) -> bool {
     is_known_standard_library(python.1, top(module))
 }

@@ -1,12 +1,13 @@
-//! What ran, for who explains how it ended.
+//! The script, file name and arguments of a run, for the code that explains how it ended.
 
 /// A script that ran.
 #[derive(Clone, Copy)]
 pub struct Execution<'a> {
-    /// Its text.
+    /// The script's text.
     pub script: &'a str,
-    /// The name of the file that ran, by which its own frames are told from those of libraries.
+    /// File name of the script, by which its own stack frames are distinguished from those of
+    /// libraries.
     pub name: &'a str,
-    /// The command-line arguments that it was given.
+    /// The command-line arguments.
     pub args: &'a [String],
 }

@@ -1,14 +1,14 @@
-//! Figures that a script only shows: they are saved as files, by a matplotlib backend of ours.
+//! Saves figures that a script only shows, with a matplotlib backend of redraft's own.
 
 use redraft_files::{self as files, FileError};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// The backend's module, as matplotlib is told of it.
+/// The backend's name for matplotlib.
 pub(super) const BACKEND: &str = "module://redraft_figures";
 
-/// It draws as matplotlib does without a display; to show is to save, in the folder that the script
-/// runs in, under the next free number.
+/// Draws like matplotlib's backend without a display. `show` saves the figures in the run folder,
+/// under the next free number.
 const MODULE: &str = "\
 import os
 from matplotlib import pyplot
@@ -29,7 +29,8 @@ def show(*args, **kwargs):
     pyplot.close('all')
 ";
 
-/// A folder with the backend's module in it, and its path: it goes with the first.
+/// Creates a temporary folder with the backend's module. The path is valid while the `TempDir`
+/// lives.
 pub(super) fn folder() -> Result<(TempDir, PathBuf), FileError> {
     let temporary = files::temporary_folder()?;
     let folder = files::put_for_all(&temporary, "redraft_figures.py", MODULE)?;

@@ -1,5 +1,5 @@
-//! Imports of the standard library that a script uses and forgot: weak models do in one script of
-//! three, and each would cost a repair.
+//! Adds missing imports of the standard library. Weak models forget one in a third of their
+//! scripts, and each would cost a repair.
 
 use ruff_python_ast::Stmt;
 use ruff_python_parser::parse_module;
@@ -9,7 +9,7 @@ use super::check::check;
 use super::depth::with_room;
 use super::outline;
 
-/// Modules that are used under their own names.
+/// Modules that are used by their own names.
 const MODULES: &[&str] = &[
     "argparse",
     "base64",
@@ -54,7 +54,7 @@ const MODULES: &[&str] = &[
     "zipfile",
 ];
 
-/// Names that mean one thing to everybody, and where they come from.
+/// Names with one usual meaning, and the modules that they come from.
 const NAMES: &[(&str, &str)] = &[
     ("ABC", "abc"),
     ("Any", "typing"),
@@ -82,8 +82,8 @@ const NAMES: &[(&str, &str)] = &[
     ("timedelta", "datetime"),
 ];
 
-/// The script with the imports that it forgot, and these; unchanged where it forgot none, or where
-/// they would not help.
+/// Adds missing imports, and returns the script and the added lines. The script is unchanged if no
+/// import is missing or if adding them would not help.
 #[must_use]
 pub fn with_imports(script: &str) -> (String, Vec<String>) {
     let whole = || (script.to_owned(), Vec::new());
@@ -98,11 +98,11 @@ pub fn with_imports(script: &str) -> (String, Vec<String>) {
     let Some(at) = with_room(|| place(script)).flatten() else { return whole() };
     let (before, after) = script.split_at(at);
     let mended = format!("{before}{}\n{after}", imports.join("\n"));
-    // Nothing is put into a script that is no better for it.
+    // Keep the change only if fewer names are undefined.
     if undefined(&mended).len() < missing.len() { (mended, imports) } else { whole() }
 }
 
-/// The names that nothing in the script defines.
+/// The names that the script uses without a definition.
 fn undefined(script: &str) -> Vec<String> {
     let names = check(script).errors.into_iter().filter(|error| error.rule == "F821");
     let mut names: Vec<String> =
@@ -112,7 +112,7 @@ fn undefined(script: &str) -> Vec<String> {
     names
 }
 
-/// What a script that takes some names of tkinter needs of it besides.
+/// Names of tkinter for which an import is added if the script imports others from it.
 const TKINTER: &[&str] = &[
     "BOTH",
     "Button",
@@ -145,7 +145,7 @@ fn import_of(name: &str, script: &str) -> Option<String> {
             Some(format!("from tkinter import {name}"))
         }
         "tk" if used_as(".") => Some("import tkinter as tk".to_owned()),
-        // The module and its class are called the same.
+        // The module and its class have the same name.
         "datetime"
             if ["datetime(", "date", "timedelta", "timezone"]
                 .iter()
@@ -159,8 +159,8 @@ fn import_of(name: &str, script: &str) -> Option<String> {
     }
 }
 
-/// Where an import can stand: before the first statement that is neither the script's own
-/// description nor one of the imports that must come first.
+/// Byte offset for an import: before the first statement other than the docstring and imports from
+/// `__future__`.
 fn place(script: &str) -> Option<usize> {
     let module = parse_module(script).ok()?;
     let mut first = true;

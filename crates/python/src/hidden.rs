@@ -1,5 +1,5 @@
-//! Methods that an attribute of the same name hides, so that they can't be called: small models write
-//! `self.balance = 0` beside `def balance(self)`. The attribute is renamed.
+//! Renames attributes that hide a method of the same name, so that it can't be called: small models
+//! write `self.balance = 0` beside `def balance(self)`.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use ruff_text_size::{Ranged, TextRange};
 use super::check;
 use super::depth::with_room;
 
-/// The script with such attributes under another name, and what they were; unchanged where there are
-/// none.
+/// Renames such attributes, and returns the script and their old names. The script is unchanged if
+/// there are none.
 #[must_use]
 pub fn without_hidden_methods(script: &str) -> (String, Vec<String>) {
     let found = with_room(|| places(script)).flatten().unwrap_or_default();
@@ -29,7 +29,7 @@ pub fn without_hidden_methods(script: &str) -> (String, Vec<String>) {
     (mended, names)
 }
 
-/// The places of the attributes to rename, in order.
+/// The positions of the attributes to rename, in order.
 fn places(script: &str) -> Option<Vec<(String, TextRange)>> {
     let parsed = parse_module(script).ok()?;
     let mut found = Vec::new();
@@ -42,7 +42,7 @@ fn places(script: &str) -> Option<Vec<(String, TextRange)>> {
 
 fn of_class(class: &StmtClassDef) -> Vec<(String, TextRange)> {
     let functions = class.body.iter().filter_map(Stmt::as_function_def_stmt);
-    // What is decorated may be a property, which is set like an attribute.
+    // A decorated method may be a property, which can be assigned like an attribute.
     let plain = functions.filter(|function| function.decorator_list.is_empty());
     let methods: HashSet<&str> = plain.map(|function| function.name.as_str()).collect();
     let mut uses = Uses::default();
@@ -67,7 +67,7 @@ struct Used<'a> {
 #[derive(Default)]
 struct Uses<'a> {
     found: Vec<Used<'a>>,
-    /// The attribute that the call around it calls.
+    /// The attribute that the enclosing call calls.
     called: Option<TextRange>,
 }
 

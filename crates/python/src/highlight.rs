@@ -1,14 +1,14 @@
-//! A script's comments, texts, numbers and keywords, for pages that colour them.
+//! Splits a script into comments, strings, numbers and keywords, for highlighting on pages.
 
 use super::depth;
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
 
-/// What a part of a script is.
+/// Token class of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Anything that is not coloured.
+    /// Anything without highlighting.
     Plain,
     /// `# ...`
     Comment,
@@ -20,8 +20,8 @@ pub enum Kind {
     Keyword,
 }
 
-/// The script in parts; all parts together are the script. What is no Python is coloured as far as it
-/// can be read; a script that is nested too deep to be parsed is one plain part.
+/// Splits a script into parts that together are the whole script. Invalid Python is highlighted as
+/// far as it can be tokenized; a script that is nested too deep to parse is one plain part.
 #[must_use]
 pub fn parts(script: &str) -> Vec<(Kind, &str)> {
     if depth::too_deep(script).is_some() {

@@ -1,14 +1,14 @@
-//! What a model should know of an error's cause, where the program knows more than the traceback.
+//! Hints for a model on the cause of an error, where redraft knows more than the traceback says.
 
 use super::distributions::{distribution, is_standard};
 use super::execution::Execution;
 use redraft_domain::report::RunError;
 use redraft_domain::text::{one_line, quoted};
 
-/// Characters of a word of a script or of its data in a hint.
+/// Maximum number of characters in a name or a value quoted in a hint.
 const WORD: usize = 60;
 
-/// What programs say that need a display and find none.
+/// Error messages of programs that need a display and find none.
 const NO_DISPLAY: &[&str] = &[
     "no display name and no $DISPLAY",
     "couldn't connect to display",
@@ -27,14 +27,14 @@ const NO_DISPLAY: &[&str] = &[
     "Unable to get a Window",
 ];
 
-/// Whether the text tells of a missing display.
+/// Whether the text reports a missing display.
 pub(super) fn needs_display(text: &str) -> bool {
     NO_DISPLAY.iter().any(|said| text.contains(said))
 }
 
-/// Whether an error is of a script that draws on its terminal or sets it up, and has none.
+/// Whether the error comes from drawing on or configuring a terminal when there is none.
 pub(super) fn needs_terminal(error: &RunError) -> bool {
-    // The number is ENOTTY's.
+    // 25 is ENOTTY.
     match error.kind.as_str() {
         "_curses.error" | "curses.error" => true,
         "termios.error" => error.message.starts_with("(25,"),
@@ -43,13 +43,13 @@ pub(super) fn needs_terminal(error: &RunError) -> bool {
     }
 }
 
-/// Whether an error is that of a script that asks for input when there is none left. The message is
-/// Python's own for `input()`: other ends of files have others.
+/// Whether the error comes from `input()` at the end of standard input. The message is specific to
+/// `input()`; other ends of files have other messages.
 pub(super) fn is_end_of_input(error: &RunError) -> bool {
     error.kind == "EOFError" && error.message == "EOF when reading a line"
 }
 
-/// A hint for an error of a script, given the whole error output.
+/// The hint for an error of a script, given the whole error output.
 pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Option<String> {
     let (kind, message) = (error.kind.as_str(), error.message.as_str());
     let source = error.line.and_then(|line| ran.script.lines().nth(line - 1)).unwrap_or_default();
@@ -115,18 +115,18 @@ pub(super) fn hint(error: &RunError, ran: &Execution<'_>, stderr: &str) -> Optio
     Some(fixed.to_owned())
 }
 
-/// What a script has to do that starts processes.
+/// Hint for a script that starts processes.
 const GUARD: &str = "each process that is started imports the script anew: put all that starts processes, \
                      and all else that is to be done once, into a function `main()`, and call it at the \
                      end under `if __name__ == '__main__':`";
-/// What a child process says that would start processes itself while it imports the script.
+/// Python's message when a child process would start processes while it imports the script.
 pub(super) const BOOTSTRAPPING: &str =
     "before the\n        current process has finished its bootstrapping phase";
 
-/// Whether processes were started by a script that each of them runs anew, from its beginning.
+/// Whether the script starts processes without a main guard, so that each of them starts more.
 fn is_unguarded(kind: &str, message: &str, script: &str, stderr: &str) -> bool {
     let said = [message, stderr].iter().any(|text| text.contains(BOOTSTRAPPING));
-    // What is left for the first process, where the others' words are lost.
+    // Errors of the first process, for when the children's output was not captured.
     let lost = ["ConnectionResetError", "BrokenPipeError", "EOFError", "BrokenProcessPool"];
     let lost = lost.contains(&kind.rsplit('.').next().unwrap_or(kind))
         && !message.contains("reading a line");
@@ -135,7 +135,7 @@ fn is_unguarded(kind: &str, message: &str, script: &str, stderr: &str) -> bool {
     said || (lost && starts && !script.contains("__main__"))
 }
 
-/// What usually mends an error of this type, where nothing more is known of it.
+/// A usual remedy for errors of this type, if nothing more specific is known.
 #[must_use]
 pub fn usual(kind: &str) -> Option<&'static str> {
     Some(match kind.rsplit('.').next().unwrap_or(kind) {
@@ -164,7 +164,7 @@ pub fn usual(kind: &str) -> Option<&'static str> {
 const NO_ARGUMENTS: &str =
     "the run has no command-line arguments: give defaults that work without any";
 
-/// What a script has to do with the arguments that it gets.
+/// Hint about the arguments that a script is run with.
 fn arguments(given: &[String]) -> String {
     if given.is_empty() {
         return NO_ARGUMENTS.to_owned();
@@ -176,16 +176,16 @@ fn arguments(given: &[String]) -> String {
     )
 }
 
-/// What `argparse`, and scripts that read `sys.argv` themselves, say of arguments that they don't
-/// take.
+/// Whether `argparse`, or a script that reads `sys.argv` itself, refused its arguments.
 fn arguments_refused(text: &str) -> bool {
     ["usage:", "Usage:", "USAGE:"].iter().any(|said| text.contains(said))
 }
 
-/// What `argparse` says before the names of the arguments that it misses.
+/// The text before the names of missing arguments in the output of `argparse`.
 const REQUIRED: &str = "the following arguments are required:";
 
-/// Names the arguments: that a default alone does not make one optional is little known.
+/// Names the required arguments and how to make each optional. Few know that a default alone does
+/// not make a positional argument optional.
 fn required_arguments(stderr: &str) -> String {
     let names = stderr.split(REQUIRED).nth(1).and_then(|rest| rest.lines().next());
     let names: Vec<&str> = names.unwrap_or_default().split(',').map(str::trim).collect();
@@ -205,8 +205,8 @@ fn required_arguments(stderr: &str) -> String {
     format!("{NO_ARGUMENTS}: {}{why}", changes.join(", "))
 }
 
-/// What to do where a text is indexed by a name: rows are mostly meant to be put together by one column
-/// before another one is worked on, and small models follow code that names both.
+/// Hint for indexing a text by a name: usually rows should be grouped by one column before another
+/// is summed, and small models follow code that names both columns.
 fn text_indexed(source: &str, script: &str) -> String {
     let names = |text: &str| -> Vec<String> {
         let after = text.split(['[']).skip(1);
@@ -218,7 +218,7 @@ fn text_indexed(source: &str, script: &str) -> String {
         after.filter_map(name).collect()
     };
     let what = "what is indexed there is a text: a loop over a dict gives its keys";
-    // Only of rows it is known that they all have the columns.
+    // Only rows of a `DictReader` are known to have all columns.
     let value = names(source).pop().filter(|_| script.contains("DictReader"));
     let group = value.as_ref().and_then(|value| names(script).into_iter().find(|n| n != value));
     let Some((group, value)) = group.zip(value) else {
@@ -231,16 +231,17 @@ fn text_indexed(source: &str, script: &str) -> String {
     )
 }
 
-/// What `float` and `int` say before the text that is no number.
+/// Start of the message when `float` and `int` can't parse a text.
 const NO_NUMBER: [&str; 2] = ["could not convert string to float:", "invalid literal for int()"];
 
-/// A word where a number should be is most often the name of a column. What mends it is said of the
-/// script's own loop where that can be seen: small models put advice in the wrong place.
+/// Hint for a word where a number should be, which usually is a column name. It refers to the
+/// script's own loop if that can be found, since small models put general advice in the wrong
+/// place.
 fn no_number(message: &str, script: &str, line: Option<usize>) -> Option<String> {
     let word = message.split('\'').nth(1).filter(|word| word.contains(char::is_alphabetic))?;
     let source = line.and_then(|line| script.lines().nth(line - 1)).unwrap_or_default();
     let row = line.and_then(|line| without_first(script, line)).filter(|_| source.contains('['));
-    // Numbers are made of other things than the fields of rows too.
+    // Numbers are also parsed from other text than fields of rows.
     let reads_rows =
         script.contains("csv.reader(") || (script.contains("open(") && script.contains(".split("));
     if row.is_none() && !reads_rows {
@@ -256,8 +257,8 @@ fn no_number(message: &str, script: &str, line: Option<usize>) -> Option<String>
     ))
 }
 
-/// How the loop around a line, counted from 1, leaves out the first of what it goes through. `None`
-/// where there is none, or several, of which one is about something else.
+/// How to make the loop around a line (counted from 1) skip its first item. `None` if there is no
+/// loop, or several of which one iterates over something else.
 fn without_first(script: &str, line: usize) -> Option<String> {
     let lines: Vec<&str> = script.lines().take(line).collect();
     let indent = |line: &str| line.len() - line.trim_start().len();

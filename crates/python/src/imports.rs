@@ -1,4 +1,4 @@
-//! Which modules a script imports, and which packages these come from.
+//! The modules that a script imports, and the packages that provide them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::packages::{known, requirement};
 use super::pep723;
 use super::tree::{Import, Tree, Use, Without, top};
 
-/// Packages that bring a module as well as the usual one does, by module.
+/// Alternative packages for a module, besides its usual one.
 const OTHERS: &[(&str, &str)] = &[
     ("cv2", "opencv-contrib-python"),
     ("cv2", "opencv-contrib-python-headless"),
@@ -21,7 +21,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("pygame", "pygame-ce"),
 ];
 
-/// Modules that put up a window when they are used at all.
+/// Modules whose import means a window.
 const WINDOWS: &[&str] = &[
     "arcade",
     "customtkinter",
@@ -41,10 +41,10 @@ const WINDOWS: &[&str] = &[
     "wx",
 ];
 
-/// Calls that put up a window, of modules that can do without.
+/// Calls that open a window, in modules that also work without one.
 const SHOWS: &[&str] = &["cv2.imshow"];
 
-/// Modules that set up a terminal, draw on it, or read its keys.
+/// Modules that configure a terminal, draw on it or read its keys.
 const TERMINALS: &[&str] = &[
     "InquirerPy",
     "_curses",
@@ -64,26 +64,26 @@ const TERMINALS: &[&str] = &[
     "urwid",
 ];
 
-/// Calls that read from a terminal, of modules that can do without.
+/// Calls that read from a terminal, in modules that also work without one.
 const ASKS: &[&str] = &["getpass.getpass"];
 
-/// The terminal of whoever opens it.
+/// The controlling terminal of the process that opens it.
 pub(super) const TERMINAL: &str = "/dev/tty";
 
-/// The top-level modules that are imported, sorted.
+/// The imported top-level modules, sorted.
 pub(super) fn of(tree: &Tree) -> Vec<String> {
     let modules: BTreeSet<_> = tree.imports.iter().map(|import| top(&import.module)).collect();
     modules.into_iter().map(str::to_owned).collect()
 }
 
-/// What the script needs from outside the standard library, sorted by name: what it declares itself,
-/// and the packages of the modules that this does not account for.
+/// The packages that a script needs, sorted by name: those that it declares, and those of imported
+/// modules that no declaration covers.
 pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
     let modules = tree.imports.iter().map(|import| import.module.as_str());
     let modules: BTreeSet<_> = modules.filter(|module| !is_standard(module)).collect();
     let mut needed = declared(script);
     let names: Vec<String> = needed.iter().map(|text| requirement::name_of(text)).collect();
-    // A declared package that no known module belongs to may be what brings the unknown ones.
+    // A declared package that matches no import may provide the unknown modules.
     let known = |module: &str| known::is_known(distribution(module));
     let spare = names.iter().any(|name| !modules.iter().any(|module| covers(name, module)));
     let undeclared = modules.iter().filter(|module| {
@@ -96,12 +96,12 @@ pub(super) fn dependencies(tree: &Tree, script: &str) -> Vec<String> {
     needed
 }
 
-/// Whether a package, by its normal name, brings a module.
+/// Whether a package, by its normalized name, provides a module.
 fn covers(name: &str, module: &str) -> bool {
     let package = normal(distribution(module));
     let top = normal(top(module));
-    // `opencv-python-headless` and `tensorflow-cpu` are other builds of the same, `psycopg2`
-    // is another one of `psycopg2-binary`.
+    // `opencv-python-headless` and `tensorflow-cpu` are other builds of the same package,
+    // `psycopg2` of `psycopg2-binary`.
     let part = |whole: &str, part: &str| {
         whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
@@ -109,8 +109,8 @@ fn covers(name: &str, module: &str) -> bool {
     other || part(name, &package) || part(&package, name) || part(name, &top)
 }
 
-/// Of what an answer has a shell install, what the script's imports, given as `modules`, don't say:
-/// another build of a package, or one that may bring a module that nobody knows.
+/// The installs in a model's answer that the script's imports (`modules`) do not imply: another
+/// build of a package, or one that may provide an unknown module.
 pub(super) fn untold(modules: &[String], installs: &[String]) -> Vec<String> {
     let modules: Vec<&String> = modules.iter().filter(|module| !is_standard(module)).collect();
     let named: Vec<(String, &String)> =
@@ -124,7 +124,7 @@ pub(super) fn untold(modules: &[String], installs: &[String]) -> Vec<String> {
     untold.map(|(_, text)| (*text).clone()).collect()
 }
 
-/// Packages of imports that the script goes on without, with the modules that it tries before.
+/// Packages that the script can run without, each with the modules that it tries first.
 pub(super) fn optional(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     let mut optional: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut needed = BTreeSet::new();
@@ -144,7 +144,7 @@ pub(super) fn optional(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     optional
 }
 
-/// What the script's own block declares, each package once.
+/// The dependencies in the script's own block, each package once.
 fn declared(script: &str) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let block = pep723::read(script).unwrap_or_default();
@@ -153,14 +153,14 @@ fn declared(script: &str) -> Vec<String> {
     declared
 }
 
-/// Whether the script puts up a window.
+/// Whether the script opens a window.
 pub(super) fn window(tree: &Tree) -> bool {
     let imports =
         |modules: &[&str]| tree.imports.iter().any(|import| modules.contains(&top(&import.module)));
     imports(WINDOWS) || tree.uses.iter().any(|used| SHOWS.contains(&used.name.as_str()))
 }
 
-/// Whether the script sets up a terminal, or asks at one.
+/// Whether the script uses or reads a terminal.
 pub(super) fn terminal(tree: &Tree) -> bool {
     let sets_up = |import: &Import| TERMINALS.contains(&top(&import.module));
     let asks = |used: &Use| {
@@ -229,7 +229,7 @@ mod tests {
             ("'pyyaml>=6', 'rich'", "yaml", vec!["pyyaml>=6", "rich"]),
             ("'NumPy<3'", "numpy, pandas", vec!["NumPy<3", "pandas"]),
             ("'numpy', 'numpy>1'", "numpy", vec!["numpy"]),
-            // Nobody knows what `strange` belongs to but the script.
+            // Only the script's declaration can say what provides `strange`.
             ("'unheard-of'", "strange, numpy", vec!["numpy", "unheard-of"]),
             ("'numpy'", "strange, numpy", vec!["numpy", "strange"]),
             ("'a @ https://example.org/a'", "os", vec!["a @ https://example.org/a"]),

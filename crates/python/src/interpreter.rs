@@ -1,4 +1,4 @@
-//! Finds a Python and asks it for its version.
+//! Finds a Python interpreter and queries its version.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,37 +12,37 @@ use std::time::Duration;
 
 use super::conda::{self, Var};
 
-/// The oldest Python that the checks know.
+/// The oldest Python version that the checks support.
 const OLDEST: (u8, u8) = (3, 8);
-/// How long a Python may take to tell its version.
+/// Time limit for an interpreter to report its version.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What it is asked: its own path, since what is on the PATH may be a script that starts it.
+/// Code that reports version and real path, since the program on the PATH may be a wrapper.
 const QUESTION: &str =
     "import sys; print(*sys.version_info[:3]); print(sys.executable); print(sys.base_prefix)";
-/// What it reads of the folder that it is installed in.
+/// Entries of its installation folders that an interpreter reads.
 const INSTALLED: &[&str] =
     &["bin", "lib", "lib64", "libexec", "share", "ssl", "etc", "include", "pyvenv.cfg"];
 
-/// A Python that answered.
+/// A Python interpreter that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interpreter {
-    /// Its own program.
+    /// `sys.executable`.
     pub path: PathBuf,
-    /// Its version, as `(3, 11, 7)`.
+    /// Version, such as `(3, 11, 7)`.
     pub version: (u8, u8, u8),
-    /// The folder that its library is installed in.
+    /// `sys.base_prefix`: the folder of its standard library.
     pub base: PathBuf,
 }
 
 impl Interpreter {
-    /// The version that decides on its syntax, as `(3, 11)`.
+    /// The language version, such as `(3, 11)`.
     #[must_use]
     pub const fn language(&self) -> (u8, u8) {
         (self.version.0, self.version.1)
     }
 
-    /// All that it reads to run a script: of its own folder, of the one that it is installed in, and
-    /// of the one that its program really stands in.
+    /// All paths that it reads to run a script: in its own folder, in its base installation, and in
+    /// the folder that its program resolves to.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         let folder = |program: &Path| program.parent()?.parent().map(Path::to_owned);
@@ -58,68 +58,68 @@ impl Interpreter {
 }
 
 impl fmt::Display for Interpreter {
-    /// Its version as text: `3.11.7`.
+    /// The version as text: `3.11.7`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (major, minor, micro) = self.version;
         write!(f, "{major}.{minor}.{micro}")
     }
 }
 
-/// Why there is no Python to use.
+/// Why no interpreter was found.
 #[derive(Debug, thiserror::Error)]
 pub enum InterpreterError {
-    /// None on the PATH answers.
+    /// None on the PATH works.
     #[error(
         "no Python found on the PATH; install Python 3.8 or newer, or name one with `--python`"
     )]
     NoneFound,
-    /// The one that was asked for is not there or does not answer.
+    /// The requested one does not exist or does not work.
     #[error(
         "`{wanted}` is no Python that works ({why}); name another with `--python`, or leave it out"
     )]
     NotUsable {
-        /// What was asked for.
+        /// The requested interpreter.
         wanted: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// It is too old.
+    /// The version is too old.
     #[error("`{}` is Python {major}.{minor}; install Python 3.8 or newer", path.display())]
     TooOld {
         /// Its program.
         path: PathBuf,
-        /// Its major version.
+        /// Major version.
         major: u8,
-        /// Its minor version.
+        /// Minor version.
         minor: u8,
     },
-    /// There is no environment of this name.
+    /// No conda environment has this name.
     #[error(
         "there is no conda environment `{name}` with a Python in it; `conda env list` names them"
     )]
     NoConda {
-        /// What was asked for.
+        /// The requested environment.
         name: String,
     },
-    /// `uv` is not there or has none.
+    /// `uv` is missing or finds no Python.
     #[error("`uv` gives no Python ({why}); install it, or leave `--python` out")]
     NoUv {
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
 }
 
-/// Finds a Python.
+/// Finds a Python interpreter.
 ///
-/// `wanted` is a path, a program's name as `python3.12`, `venv:PATH`, `conda:NAME`, `uv` or
-/// `uv:VERSION` (what `uv python find` says), `system` (`python3`, then `python` on the PATH), or
-/// `auto` or nothing: the active virtual environment, the active conda environment, then `system`.
-/// Starts a process and waits for it, ten seconds at most a candidate.
+/// `wanted` is a path, a program name such as `python3.12`, `venv:PATH`, `conda:NAME`, `uv` or
+/// `uv:VERSION` (the result of `uv python find`), `system` (`python3`, then `python` on the PATH),
+/// or `auto` or nothing: the active virtual environment, the active conda environment, then
+/// `system`. Starts a process for each candidate and waits at most ten seconds for it.
 pub fn find(wanted: Option<&str>) -> Result<Interpreter, InterpreterError> {
     find_with_reason(wanted).map(|(found, _)| found)
 }
 
-/// The same, with why it is this one, in words.
+/// Like [`find`], and also says why this interpreter was chosen.
 ///
 /// # Errors
 /// As for [`find`].
@@ -151,8 +151,8 @@ fn find_in(wanted: Option<&str>, var: Var<'_>) -> Result<(Interpreter, String), 
     Ok((found, format!("`{wanted}` is what was asked for")))
 }
 
-/// The folders of the environments that are active, the one that was activated last first, each with
-/// what says so.
+/// Folders of the active environments, virtual environment first, each with the reason why it
+/// counts as active.
 fn active(var: Var<'_>) -> Vec<(PathBuf, String)> {
     let virtual_env = var("VIRTUAL_ENV").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let virtual_env = virtual_env
@@ -162,7 +162,7 @@ fn active(var: Var<'_>) -> Vec<(PathBuf, String)> {
     virtual_env.into_iter().chain(conda).collect()
 }
 
-/// The PATH without what these folders have on it.
+/// The PATH without entries inside these folders.
 fn without(path: &OsStr, folders: &[PathBuf]) -> OsString {
     let rest = env::split_paths(path).filter(|p| !folders.iter().any(|f| p.starts_with(f)));
     env::join_paths(rest).unwrap_or_else(|_| path.to_owned())
@@ -177,7 +177,7 @@ fn first_of(
         on_path(name, path).map(move |path| (path, format!("the first `{name}` on the PATH")))
     });
     let mut too_old = None;
-    // One that does not answer (a shim without a version, say) does not hide the next one.
+    // One that does not answer, such as a shim without a version, does not hide the next one.
     for (candidate, why) in active.filter(|(path, _)| path.is_file()).chain(named) {
         match ask(&candidate, path) {
             Ok(interpreter) => return Ok((interpreter, why)),
@@ -188,15 +188,15 @@ fn first_of(
     Err(too_old.unwrap_or(InterpreterError::NoneFound))
 }
 
-/// The program that `uv` finds; it downloads none.
+/// The Python that `uv` finds; nothing is downloaded.
 fn of_uv(version: &str, path: &OsStr, var: Var<'_>) -> Result<PathBuf, String> {
     let named = var("UV").filter(|uv| !uv.is_empty()).map(PathBuf::from);
     let uv = named.filter(|uv| uv.is_file()).or_else(|| on_path("uv", path).next());
-    // Named from here, it is started elsewhere.
+    // A relative path would break with the other working folder set below.
     let uv = uv.and_then(|uv| std::path::absolute(uv).ok()).ok_or("it is not on the PATH")?;
     let mut command = Command::new(uv);
     command.args(["python", "find", "--no-python-downloads"]);
-    // What lies in the working folder does not choose the program.
+    // The working folder must not influence which Python `uv` chooses.
     command.current_dir("/");
     command.args(Some(version).filter(|version| !version.is_empty()));
     match answer(command) {
@@ -207,7 +207,7 @@ fn of_uv(version: &str, path: &OsStr, var: Var<'_>) -> Result<PathBuf, String> {
 }
 
 fn on_path<'a>(name: &'a str, path: &'a OsStr) -> impl Iterator<Item = PathBuf> + 'a {
-    // A relative folder on the PATH would mean another program in every working folder.
+    // A relative PATH entry would mean another program in every working folder.
     let folders = env::split_paths(path).filter(|folder| folder.is_absolute());
     folders.map(move |folder| folder.join(name)).filter(|program| program.is_file())
 }
@@ -229,7 +229,7 @@ impl Refusal {
 fn ask(program: &Path, path: &OsStr) -> Result<Interpreter, Refusal> {
     let mut command = Command::new(program);
     command.args(["-I", "-S", "-c", QUESTION]).env_clear();
-    // Programs that choose a Python, as pyenv's, need these two; no key of the user's is among them.
+    // Launchers such as pyenv's need these two variables; neither is a key.
     command.env("PATH", path).envs(env::var_os("HOME").map(|home| ("HOME", home)));
     let silent = |why: &str| Refusal::Silent(why.to_owned());
     let answer = answer(command).map_err(Refusal::Silent)?;
@@ -245,7 +245,7 @@ fn ask(program: &Path, path: &OsStr) -> Result<Interpreter, Refusal> {
     Ok(interpreter)
 }
 
-/// What a program writes to its standard output, if it does so soon.
+/// Standard output of a program, if it ends within the time limit.
 fn answer(mut command: Command) -> Result<String, String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| error.to_string())?;
@@ -332,7 +332,7 @@ mod tests {
     fn each_way_to_name_a_python_finds_its_own() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
-        // Each says which one it is by its version.
+        // Each interpreter identifies itself by its version.
         let python = |path: &str, minor: u8| {
             let program = at(path);
             std::fs::create_dir_all(program.parent().unwrap()).unwrap();

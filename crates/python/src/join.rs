@@ -1,8 +1,8 @@
-//! An answer in several files becomes one script: what one imports of another is put before it, and the
-//! import is taken out.
+//! Joins the files of an answer into one script: imported files are placed before their importer,
+//! and the imports between them are removed.
 //!
-//! Which file is the script, and in which order the others come, `graph` says; `flatten` puts them into
-//! one text, or says which names are in the way.
+//! `graph` decides which file is the script and in which order the others come; `flatten` joins
+//! them into one text, or reports conflicting names.
 
 mod flatten;
 mod graph;
@@ -17,16 +17,16 @@ use graph::Graph;
 /// A file of an answer: Python that parses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its path as the answer names it, `pkg/shapes.py`; empty if it does not.
+    /// Its path in the answer, such as `pkg/shapes.py`; empty if there is none.
     pub name: String,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 
-/// The one script that the files of an answer make; `None` if none of them imports another one.
+/// Joins the files of an answer into one script; `None` if none of them imports another one.
 ///
 /// # Errors
-/// In words for the model: they can't be joined.
+/// The reason why they can't be joined, as a message to the model.
 #[must_use]
 pub fn join(files: &[File]) -> Option<Result<Put, String>> {
     let joined = with_room(|| {
@@ -46,8 +46,8 @@ pub fn join(files: &[File]) -> Option<Result<Put, String>> {
     })
 }
 
-/// Whether a script imports something that comes neither with Python nor from a package that is known:
-/// another file of the answer that it stands in may follow.
+/// Whether a script imports a module that is neither in the standard library nor in a known
+/// package: another file of the same answer may follow.
 #[must_use]
 pub fn may_need_more(script: &str) -> bool {
     let known = |module: &String| known::is_known(distribution(module));

@@ -1,5 +1,5 @@
-//! What a new version leaves out because the version before has it: a body that was code and is a mark
-//! for it now, or all but the functions that changed.
+//! Detects code that a new version omits because the previous version has it: a function body
+//! replaced by a placeholder, or everything but the changed functions.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use ruff_text_size::Ranged;
 use super::depth::with_room;
 use super::outline;
 
-/// In words for whoever writes it, what a version leaves out that the one before it has; none where it
-/// is whole.
+/// Describes, as a message to the model, what a version omits of the previous one; `None` if it is
+/// complete.
 #[must_use]
 pub fn of(before: &str, after: &str) -> Option<String> {
     let read = |script: &'_ str| with_room(|| Shape::of(script)).flatten();
@@ -26,12 +26,12 @@ pub fn of(before: &str, after: &str) -> Option<String> {
     Some(format!("nothing in it runs, and `{name}` is not in it any more"))
 }
 
-/// What a script is made of.
+/// Structure of a script.
 #[derive(Default)]
 struct Shape {
     /// Its functions and methods, and whether each has code.
     functions: BTreeMap<String, bool>,
-    /// Something in it is done when it is started.
+    /// Some statement runs when the script is started.
     runs: bool,
 }
 
@@ -55,14 +55,14 @@ impl Shape {
     }
 
     fn add(&mut self, class: &str, function: &StmtFunctionDef, script: &str) {
-        // What is decorated may be abstract.
+        // A decorated one may be abstract.
         let code = has_code(function, script) || !function.decorator_list.is_empty();
         let known = self.functions.entry(format!("{class}{}", function.name)).or_default();
         *known |= code;
     }
 }
 
-/// Whether a statement does something when the script is started.
+/// Whether a statement has an effect when the script is started.
 fn runs(statement: &Stmt) -> bool {
     match statement {
         Stmt::FunctionDef(_)
@@ -78,7 +78,7 @@ fn runs(statement: &Stmt) -> bool {
     }
 }
 
-/// Whether a function is more than `...`, a text, or `pass` with a comment.
+/// Whether a function is more than `...`, a string, or `pass` with a comment.
 fn has_code(function: &StmtFunctionDef, script: &str) -> bool {
     let range = std::ops::Range::<usize>::from(function.range());
     let said = script.get(range).unwrap_or_default();
@@ -108,7 +108,7 @@ mod tests {
             (before.replace("return 3 * r", "..."), Some("`area` has")),
             (before.replace("return 3 * r", "'''as before'''"), Some("`area` has")),
             (before.replace("print(1)", "# unchanged\n        pass"), Some("`A.f` has")),
-            // It may be meant to do nothing.
+            // It may be empty on purpose.
             (before.replace("print(1)", "pass"), None),
             (
                 before

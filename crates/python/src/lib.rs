@@ -1,7 +1,7 @@
-//! What is known of a Python script: by reading it, and by running it.
+//! What redraft knows of a Python script, from reading it and from running it.
 //!
-//! `check` alone knows the crate that lints. What reads or changes a script by its syntax tree knows the
-//! one that parses; the rest works on what they say.
+//! Only `check` uses the linter's crate. Modules that read or rewrite a script through its syntax
+//! tree use the parser's crate; the rest work on their results.
 
 pub mod acceptance;
 pub mod agreement;

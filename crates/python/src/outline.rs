@@ -1,4 +1,5 @@
-//! What a file defines, imports and asserts: told tests by, and what a new version lost.
+//! What a file defines, imports and asserts: used to recognise tests and to find definitions that a
+//! new version dropped.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,28 +16,28 @@ use super::tree::{Tree, top};
 /// The names of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// The functions and classes at its top level, in order.
+    /// Functions and classes at the top level, in order.
     pub definitions: Vec<String>,
-    /// The top-level modules that it imports from outside the standard library.
+    /// Imported top-level modules outside the standard library.
     pub modules: BTreeSet<String>,
-    /// It asserts something.
+    /// The file contains assertions.
     pub asserts: bool,
-    /// All names that it gives a meaning anywhere.
+    /// All names that are bound anywhere in the file.
     bound: HashSet<String>,
-    /// How deep in functions and classes the reader is.
+    /// Nesting depth of the visitor in functions and classes.
     depth: usize,
 }
 
-/// The names of a file that Python takes.
+/// The outline of a file with valid syntax.
 ///
 /// # Errors
-/// The first problem in it, where Python does not.
+/// The first syntax error.
 pub fn of(script: &str) -> Result<Outline, SyntaxProblem> {
     check::syntax(script)?;
     Ok(with_room(|| read(script)).flatten().unwrap_or_default())
 }
 
-/// The names of a file, unless the parser finds something wrong with it.
+/// The outline of a file; `None` if it does not parse.
 fn read(script: &str) -> Option<Outline> {
     let parsed = parse_module(script).ok()?;
     let mut outline = Outline::default();
@@ -44,8 +45,8 @@ fn read(script: &str) -> Option<Outline> {
     Some(outline)
 }
 
-/// Whether a script does nothing but to define what others may call: functions that take something, and
-/// print nothing themselves, or classes.
+/// Whether a script only defines what others import: functions with parameters that print nothing,
+/// or classes.
 #[must_use]
 pub fn is_library(script: &str) -> bool {
     let defines_only = |suite: &[Stmt]| {
@@ -93,8 +94,8 @@ pub fn used_of(script: &str, module: &str) -> Vec<String> {
     names
 }
 
-/// The functions and classes at the top level of a script that the one written from it has in no
-/// form any more. Both are scripts that were checked.
+/// The top-level functions and classes of a script that its successor no longer binds. Both scripts
+/// were checked.
 #[must_use]
 pub fn removed(before: &str, after: &str) -> Vec<String> {
     // Both were checked when they became versions.
@@ -106,8 +107,9 @@ pub fn removed(before: &str, after: &str) -> Vec<String> {
     gone
 }
 
-/// Of these functions at the top level of a script, those that take something and use nothing of it: what
-/// they give can be right for one question only. What goes by `_` is not meant to be used.
+/// The functions among `names` at the top level of a script that have parameters and use none:
+/// their result can be right for one input only. Functions with a parameter starting with `_` are
+/// exempt.
 #[must_use]
 pub fn ignores_parameters(script: &str, names: &[String]) -> Vec<String> {
     let read = with_room(|| {
@@ -120,7 +122,7 @@ pub fn ignores_parameters(script: &str, names: &[String]) -> Vec<String> {
     read.flatten().unwrap_or_default()
 }
 
-/// What a function is given, and whether its body uses something of that.
+/// Parameters of a function, and whether its body uses one.
 struct Given<'a> {
     names: HashSet<&'a str>,
     used: bool,
@@ -158,9 +160,9 @@ impl<'a> Visitor<'a> for Given<'_> {
     }
 }
 
-/// A script that ends in a function without a body, but for a docstring, `...` or `pass`: up to where
-/// the body is to go on, one blank before its statements, since that blank belongs to the first word
-/// in the tokens of most models. `None` for any other text.
+/// For a script that ends in a function without a body (apart from a docstring, `...` or `pass`):
+/// the text up to the point where the body continues, with one space less than the indentation,
+/// since in most tokenizers that space belongs to the first word. `None` for any other text.
 #[must_use]
 pub fn unfinished(script: &str) -> Option<String> {
     check::syntax(script).ok()?;
@@ -175,7 +177,7 @@ fn begun(script: &str) -> Option<String> {
         Stmt::ClassDef(class) => class.body.iter().any(empty),
         other => empty(other),
     };
-    // Whoever goes on at the end of the last one leaves the others as they are.
+    // A completion of the last function would leave the other empty ones unfinished.
     if !is_empty(&function.body) || others.iter().any(has_empty) {
         return None;
     }
@@ -188,7 +190,7 @@ fn begun(script: &str) -> Option<String> {
     }
     let end = if is_text(first) { first.range().end().to_usize() } else { line };
     let mut before = script[..end].trim_end();
-    // "Your code here" is no part of the answer.
+    // Placeholder comments such as "Your code here" are removed.
     while let Some((rest, last)) = before.rsplit_once('\n')
         && !is_text(first)
         && last.trim_start().starts_with('#')
@@ -198,7 +200,7 @@ fn begun(script: &str) -> Option<String> {
     Some(format!("{before}\n{}", " ".repeat(indent)))
 }
 
-/// Whether a body is none, but for a docstring, `...` or `pass`.
+/// Whether a body has no statements apart from a docstring, `...` or `pass`.
 fn is_empty(body: &[Stmt]) -> bool {
     let is_filler = |stmt: &Stmt| match stmt {
         Stmt::Pass(_) => true,
@@ -209,7 +211,7 @@ fn is_empty(body: &[Stmt]) -> bool {
     rest.iter().all(is_filler)
 }
 
-/// Whether a statement is nothing but a text, as a description is.
+/// Whether a statement is only a string, such as a docstring.
 pub(super) fn is_text(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Expr(expr) if expr.value.is_string_literal_expr())
 }
@@ -379,7 +381,7 @@ mod tests {
             ("def f(x):\n    return locals()", false),
             ("def f(_x):\n    return 1", false),
             ("def f():\n    return 1", false),
-            // Nobody calls it, or it is no function of the script's.
+            // Nobody calls it, or it is not a function of the script.
             ("def g(x):\n    return 1", false),
             ("class A:\n    def f(self):\n        return 1", false),
             ("from m import f", false),

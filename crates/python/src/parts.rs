@@ -1,5 +1,5 @@
-//! An answer that is only a part of a script, put into the script that it belongs to: functions,
-//! classes and methods take the place of those of the same name, what is new is added.
+//! Merges an answer that is only a part of a script into that script: functions, classes and
+//! methods replace those of the same name, new ones are added.
 
 mod merge;
 mod script;
@@ -14,34 +14,34 @@ use super::check::{self, USUAL};
 use super::depth::with_room;
 use script::Script;
 
-/// What an answer is beside the script that it was written from.
+/// How an answer relates to the script that it was written from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// A script of its own.
     Whole,
-    /// A part of that script, or one that lacks something of it.
+    /// A part of that script, or a script that lacks some of its definitions.
     Part(Put),
-    /// It can't be told, or it can't be put together: why, in words for the model. Where `whole`, it could
-    /// be run as it is.
+    /// Ambiguous, or the merge failed. With `whole`, the answer could run as it is.
     Unclear {
-        /// The reason.
+        /// The reason, as a message to the model.
         reason: String,
-        /// It is a script that runs by itself.
+        /// The answer is a script that runs by itself.
         whole: bool,
     },
 }
 
-/// A script that was put together.
+/// A merged script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put {
     /// The whole script.
     pub script: String,
-    /// What was done, for people.
+    /// What was done, as notes for the user.
     pub notes: Vec<String>,
 }
 
-/// Whether an answer is a whole script or a part of `base`, and then the whole. Both are scripts that
-/// parse. `repairs`: `base` failed, so a script without anything of it is no addition to it.
+/// Decides whether an answer is a whole script or a part of `base`, which it then completes. Both
+/// must parse. With `repairs`, `base` failed, so a script that shares nothing with it is no
+/// addition to it.
 #[must_use]
 pub fn complete(base: &str, answer: &str, repairs: bool) -> Fit {
     let fit = with_room(|| Some(fit(&Script::read(base)?, &Script::read(answer)?, repairs)));
@@ -58,7 +58,7 @@ pub fn complete(base: &str, answer: &str, repairs: bool) -> Fit {
     }
 }
 
-/// What a script that edits were made in lost although it can't do without: in words for the model.
+/// Describes, as a message to the model, what edits removed from a script that still needs it.
 #[must_use]
 pub fn removed(base: &str, edited: &str) -> Option<String> {
     let lost = with_room(|| {
@@ -85,7 +85,7 @@ fn fit(base: &Script<'_>, new: &Script<'_>, repairs: bool) -> Fit {
             let mut places = base.names.bound.get(*name).into_iter().flatten();
             places.any(|place| wanted(&base.kinds[*place]))
         };
-        // A script may define what Python has; who does not means Python's.
+        // The script may define a name that is also a builtin; otherwise the builtin is meant.
         let own = |name: &&str| !is_python_builtin(name, USUAL.1, false);
         free.iter().copied().filter(own).filter(of_base).collect()
     };
@@ -118,7 +118,7 @@ fn fit(base: &Script<'_>, new: &Script<'_>, repairs: bool) -> Fit {
         let called = base.used_by_guard();
         let called: Vec<&str> =
             old.iter().map(|(name, _)| *name).filter(|name| called.contains(name)).collect();
-        // What a script without a main block does instead of calling its one `main`.
+        // A script without a main block replaces its single `main` by top-level code.
         let instead = |name: &&str| called.len() == 1 && called.contains(name);
         let gone: Vec<&str> = old
             .iter()

@@ -1,4 +1,4 @@
-//! The block of comments in which a script declares what it needs (PEP 723).
+//! Reads and writes the comment block in which a script declares its requirements (PEP 723).
 //!
 //! ```python
 //! # /// script
@@ -9,9 +9,9 @@
 //! # ///
 //! ```
 //!
-//! Models write it in many ways that readers refuse or, worse, don't see: `uv` sees no block behind a
-//! byte order mark, trailing blanks or CR line ends, `pip` none where another block stands directly
-//! above. So it is [read](read) tolerantly and [written](with_block) in the plain form above.
+//! Models write it in many forms that tools refuse or, worse, overlook: `uv` finds no block behind
+//! a byte order mark, trailing blanks or CR line ends, and `pip` none directly below another block.
+//! So it is [read](read) tolerantly and [written](with_block) in the plain form above.
 
 use super::packages::declared::as_package;
 use super::packages::requirement::name_of;
@@ -23,30 +23,29 @@ use std::sync::LazyLock;
 
 const OPENING: &str = "# /// script";
 const CLOSING: &str = "# ///";
-/// What a script is said to need when it never ran.
+/// The requirement of a script that never ran.
 pub const OLDEST: &str = ">=3.9";
 const BOM: char = '\u{feff}';
 
-/// The standard's own regular expression: what it does not find is no block to other programs.
+/// The regular expression of the standard: other programs see no block where it does not match.
 static STANDARD: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$").ok()
 });
 
-/// What a script declares.
+/// The declarations of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {
-    /// The Pythons that it runs on, as `>=3.11`.
+    /// The supported Python versions, such as `>=3.11`.
     pub requires_python: Option<String>,
-    /// The packages that it needs, as `requests>=2`, under the names that they have in the index.
+    /// The required packages by their names in the index, such as `requests>=2`.
     pub dependencies: Vec<String>,
 }
 
-/// What a script's blocks declare, in whatever way they are written; `None` if it has none or never
-/// closes it.
+/// Reads the declarations of a script's blocks in any form; `None` if it has no block, or one that
+/// is never closed.
 ///
-/// Only the two keys that every tool knows are read, and what can't be read is left out, as are modules
-/// of the standard library. What is declared by the name of its module is read as its package: `PIL` is
-/// `pillow`.
+/// Only the two keys that every tool knows are read. Unreadable entries and modules of the standard
+/// library are left out. A module name is read as its package: `PIL` is `pillow`.
 #[must_use]
 pub fn read(script: &str) -> Option<Block> {
     let script = plain_lines(script);
@@ -67,10 +66,10 @@ pub fn read(script: &str) -> Option<Block> {
     Some(all)
 }
 
-/// The script with a block that declares these, in the form that all readers take. A block that has this
-/// form stays as it is, and what it leaves out is put first in its list; any other is written anew.
+/// Adds a block with these declarations, in the form that all tools accept. In a block that already
+/// has this form, missing dependencies are put first in its list; any other block is rewritten.
 ///
-/// A new block stands after the first lines that must stay first: `#!` and the encoding.
+/// A new block follows the lines that must stay first: `#!` and the encoding.
 #[must_use]
 pub fn with_block(script: &str, requires_python: &str, dependencies: &[String]) -> String {
     let script = plain_lines(script);
@@ -100,27 +99,27 @@ pub fn with_block(script: &str, requires_python: &str, dependencies: &[String]) 
         let _ = writeln!(block, "{}", format!("# {line}").trim_end());
     }
     let (head, body) = script.split_at(first_lines(&script));
-    // A last line of the head without an end would swallow the block.
+    // A head whose last line has no line end would swallow the block.
     let gap = if head.is_empty() || head.ends_with('\n') { "" } else { "\n" };
     let starts_blank = body.trim_start_matches([' ', '\t']).starts_with('\n');
     let blank = if starts_blank || body.is_empty() { "" } else { "\n" };
     format!("{head}{gap}{block}{CLOSING}\n{blank}{body}")
 }
 
-/// The script without a byte order mark, with `\n` line ends: to Python it is the same.
+/// The script without a byte order mark and with `\n` line ends, which Python treats the same.
 fn plain_lines(script: &str) -> String {
     script.trim_start_matches(BOM).replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// A block as it stands in a script, in whatever way it is written.
+/// A block in a script, in any form.
 struct Found {
-    /// Its lines, from 0, with those that open and close it.
+    /// Line range from 0, including the opening and the closing line.
     lines: Range<usize>,
-    /// What it says, a line each, without the `#`.
+    /// Its content by line, without the `#`.
     toml: Vec<String>,
 }
 
-/// What stands behind a comment's `#`.
+/// The text after a comment's `#`.
 fn comment(line: &str) -> Option<&str> {
     line.strip_prefix('#').map(str::trim)
 }
@@ -130,7 +129,7 @@ fn is_opening(line: &str) -> bool {
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("script"))
 }
 
-/// All blocks of the script, with a bound on their number.
+/// All blocks of the script, at most 16.
 fn blocks(script: &str) -> Vec<Found> {
     let lines: Vec<&str> = script.lines().collect();
     let mut found = Vec::new();
@@ -143,9 +142,9 @@ fn blocks(script: &str) -> Vec<Found> {
         let rest = &lines[at + 1..];
         let inside = rest.iter().take_while(|line| line.starts_with('#') && !is_opening(line));
         let length = inside.count();
-        // The last closing line counts: a line like it can stand inside the block.
+        // The last closing line counts, since a similar line may occur inside the block.
         let closing = rest[..length].iter().rposition(|line| comment(line) == Some("///"));
-        // One that was not closed ends with what can only be a part of it.
+        // An unclosed block ends with the last line that must belong to it.
         let of_block = |line: &&&str| comment(line).is_some_and(is_toml);
         let end = closing.unwrap_or_else(|| rest[..length].iter().take_while(of_block).count());
         if closing.is_none() && end == 0 {
@@ -160,7 +159,7 @@ fn blocks(script: &str) -> Vec<Found> {
     found
 }
 
-/// Whether a line can be one of the two keys, or belong to a list.
+/// Whether a line may be one of the two keys or belong to a list.
 fn is_toml(line: &str) -> bool {
     let key = ["dependencies", "requires-python"].iter().any(|key| value(line, key).is_some());
     key || line.starts_with(['"', '\'', ']'])
@@ -173,7 +172,7 @@ fn without_blocks(script: &str) -> (String, Vec<String>) {
     for block in &found {
         let from = block.toml.iter().position(|line| line.starts_with('['));
         for line in from.map_or(&[][..], |from| &block.toml[from..]) {
-            // A table that stands there twice is refused.
+            // A duplicate table is an error in TOML.
             if !(line.starts_with('[') && tables.contains(line)) {
                 tables.push(line.clone());
             }
@@ -182,7 +181,7 @@ fn without_blocks(script: &str) -> (String, Vec<String>) {
     let inside = |n: &usize| found.iter().any(|block| block.lines.contains(n));
     let kept = script.split_inclusive('\n').enumerate().filter(|(n, _)| !inside(n));
     let kept: String = kept.map(|(_, line)| line).collect();
-    // The blank line that stood behind a block stands behind the new one.
+    // The blank line that followed the block will follow the new one.
     let lead = if found.first().is_some_and(|block| block.lines.start == 0) {
         kept.trim_start_matches('\n')
     } else {
@@ -191,14 +190,14 @@ fn without_blocks(script: &str) -> (String, Vec<String>) {
     (lead.to_owned(), tables)
 }
 
-/// Whether every reader finds the script's block and takes it.
+/// Whether every tool finds and accepts the script's block.
 fn is_plain(script: &str, block: &Block) -> bool {
     let Some(standard) = STANDARD.as_ref() else { return false };
     let mut found = standard.captures_iter(script).filter(|found| &found["type"] == "script");
     let (Some(only), None) = (found.next(), found.next()) else { return false };
     let lines: Vec<&str> = only["content"].lines().map(|line| line[1..].trim()).collect();
     let Ok(table) = toml::from_str::<toml::Table>(&lines.join("\n")) else { return false };
-    // As lines too, which is how they are found and completed.
+    // Also line by line, which is how `completed` finds the list.
     let top = || lines.iter().take_while(|line| !line.starts_with('['));
     let keys = |key: &str| top().filter(|line| value(line, key).is_some()).count();
     let as_lines = |key: &str| keys(key) == usize::from(table.contains_key(key));
@@ -215,21 +214,21 @@ fn is_plain(script: &str, block: &Block) -> bool {
         })
 }
 
-/// The versions of Python that a text means: a number alone is the oldest.
+/// The version specifier for a text: a plain number means that version or newer.
 fn versions(text: &str) -> String {
     let text = text.trim();
     let is_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
     if is_number { format!(">={text}") } else { text.to_owned() }
 }
 
-/// The script with these, in quotes, at the head of its block's list. None if there are none, or
-/// where they would stand in no list.
+/// Inserts these quoted requirements at the head of the block's list. `None` if there are none, or
+/// if the block has no list to hold them.
 fn completed(script: &str, quoted: &[String]) -> Option<String> {
     if quoted.is_empty() {
         return None;
     }
     let opening = script.lines().find(|line| *line == OPENING)?;
-    // Lines are parts of the script, so their places in it are known.
+    // The lines are slices of the script, so their offsets are known.
     let begin = opening.as_ptr() as usize - script.as_ptr() as usize + opening.len();
     let list = script[begin..].split_inclusive('\n').scan(begin, |at, line| {
         let start = *at;
@@ -252,7 +251,7 @@ fn completed(script: &str, quoted: &[String]) -> Option<String> {
     Some(format!("{}{text}{}", &script[..at], &script[at..]))
 }
 
-/// Bytes of the `#!` line and the encoding line.
+/// Length in bytes of the `#!` line and the encoding line.
 fn first_lines(script: &str) -> usize {
     let mut length = 0;
     for (n, line) in script.split_inclusive('\n').take(2).enumerate() {
@@ -266,7 +265,7 @@ fn first_lines(script: &str) -> usize {
     length
 }
 
-/// As a TOML string.
+/// The text as a TOML string.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -282,14 +281,14 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// The string, or the strings of the list, that a key of the first table has.
+/// The string, or list of strings, of a key in the first table.
 fn strings(toml: &[&str], key: &str) -> Vec<String> {
     let table = toml.iter().take_while(|line| !line.starts_with('['));
     let mut lines = table.skip_while(|line| value(line, key).is_none());
     let Some(first) = lines.next().and_then(|line| value(line, key)) else { return Vec::new() };
     let mut found = Vec::new();
     let is_list = first.starts_with('[');
-    // A list that was never closed ends before the next key.
+    // An unclosed list ends before the next key.
     let is_key = |line: &&str| {
         let rest = line.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
         let rest = rest.trim_start().strip_prefix('=');
@@ -309,7 +308,7 @@ fn strings(toml: &[&str], key: &str) -> Vec<String> {
                     rest = after;
                 }
                 _ => {
-                    // Without quotes it is no TOML, and can be read all the same.
+                    // Not valid TOML without quotes, but readable.
                     let end = rest.find([',', '#', ']', ' ']).unwrap_or(rest.len()).max(1);
                     found.push(rest[..end].to_owned());
                     rest = &rest[end..];
@@ -327,8 +326,8 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     Some(line.strip_prefix(key)?.trim_start().strip_prefix(['=', ':'])?.trim_start())
 }
 
-/// The string that the text begins with, and what follows it. Escapes other than of the quote and
-/// the backslash have no use in what is read here and stay as they are.
+/// The string at the start of the text, and the rest. Only escapes of quotes and backslashes are
+/// decoded; others have no use here.
 fn string(text: &str) -> Option<(String, &str)> {
     let mut chars = text.char_indices();
     let (_, quote) = chars.next()?;
@@ -472,7 +471,7 @@ mod tests {
         assert!(with_block("x\r\n", ">=3.11", &[]).lines().count() == 6);
     }
 
-    /// What the standard's reference implementation reads, as a list of what is declared.
+    /// Output of the standard's reference implementation, as a list of declarations.
     const REFERENCE: &str = r"
 import json, re, sys, tomllib
 REGEX = r'(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$'

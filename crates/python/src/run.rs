@@ -1,4 +1,4 @@
-//! Runs a script in a folder of its own and says what came of it.
+//! Runs a script in a folder of its own and judges the result.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -32,78 +32,79 @@ use redraft_sandbox::{
 /// Bytes kept of each output stream.
 const KEEP: usize = 256 * 1024;
 const MIB: u64 = 1 << 20;
-/// The folder of the data files in the run folder.
+/// Subfolder of the run folder that holds the data files.
 const DATA: &str = "data";
-/// Names of data files that a hint lists.
+/// Maximum number of data file names listed in a hint.
 const LISTED: usize = 10;
-/// Modules that draw figures by matplotlib.
+/// Modules that may draw figures with matplotlib.
 const DRAWING: &[&str] = &["matplotlib", "mpl_toolkits", "pandas", "pylab", "seaborn"];
-/// The shortest value of a variable that may be a key, in bytes.
+/// Values of environment variables of at least this many bytes may be keys and are redacted.
 const SECRET: usize = 8;
-/// The number of Ctrl-C's signal.
+/// The signal sent by Ctrl-C.
 const SIGINT: i32 = Signal::SIGINT as i32;
-/// What a person who uses a program may take.
+/// Time limit of a run that the user controls.
 const A_DAY: Duration = Duration::from_hours(24);
 
-/// What is to be run, and how.
+/// A run request: the script, its input, access and limits.
 #[derive(Clone)]
 pub struct Ask<'a> {
     /// The script's text.
     pub script: &'a str,
-    /// Its file name, as `script_v3.py`.
+    /// Its file name, such as `script_v3.py`.
     pub script_name: &'a str,
-    /// Files and folders that it may read, given as copies.
+    /// Data files and folders, copied into the run folder.
     pub data: &'a [PathBuf],
-    /// Files that earlier runs left, with their names in its folder, given as copies.
+    /// Files from earlier runs, with their names in the run folder; also copied.
     pub earlier: &'a [(String, PathBuf)],
-    /// What it is given beyond its run folder.
+    /// Access beyond the run folder.
     pub access: &'a Access,
-    /// What its checks found: whether it has a window.
+    /// Static check results, for example whether the script opens a window.
     pub checks: &'a Checks,
-    /// How much it may use.
+    /// Resource limits.
     pub limits: Sandbox,
-    /// The Python that runs it.
+    /// The Python interpreter that runs it.
     pub python: &'a Interpreter,
-    /// Where the files go that it writes; nowhere if `None`.
+    /// Destination of the files that it writes; `None` discards them.
     pub keep_files_in: Option<&'a Path>,
-    /// Where the picture of its window goes; nowhere if `None`.
+    /// Destination of the screenshot of its window; `None` discards it.
     pub picture: Option<&'a Path>,
-    /// A person uses it, at our own terminal and display.
+    /// The user operates the script, at redraft's own terminal and display.
     pub by_hand: bool,
-    /// It is imported, not started.
+    /// Import the script instead of starting it.
     pub imported: bool,
-    /// Its command-line arguments.
+    /// Command-line arguments.
     pub args: &'a [String],
-    /// What it can read from standard input before end of file.
+    /// Standard input, followed by end of file.
     pub stdin: Vec<u8>,
 }
 
-/// A run and what was printed in it.
+/// A run and its output.
 #[derive(Clone, Debug)]
 pub struct Ran {
-    /// What came of it.
+    /// The result.
     pub run: Run,
     /// Standard output, cut in the middle if it was long.
     pub stdout: String,
-    /// Standard error, cut likewise.
+    /// Standard error, cut in the same way.
     pub stderr: String,
 }
 
-/// Why there is no run to tell of. Whatever the script did is a [`Ran`].
+/// Why a run has no result. Failures of the script itself are a [`Ran`].
 #[derive(Debug, thiserror::Error)]
 pub enum RunFault {
     /// The caller cancelled.
     #[error("the run was interrupted")]
     Interrupted,
-    /// The child could not be run.
+    /// The child process could not be run.
     #[error(transparent)]
     Runner(#[from] RunnerError),
 }
 
-/// Runs a script to its end, its time limit or `cancel`.
+/// Runs a script until it ends, reaches its time limit or is cancelled.
 ///
-/// It sees a folder with nothing but itself and its data, a minimal environment and its input.
-/// Its folder's name, new each time, is shown as `.` in all that is told.
+/// The script sees a folder with only itself and its data, a minimal environment and its input. The
+/// folder has a new random name, which is replaced by `.` in all output. If the script fails
+/// because it needs a terminal, it is run a second time at one.
 pub async fn run(
     runner: &dyn Runner,
     ask: Ask<'_>,
@@ -111,7 +112,7 @@ pub async fn run(
 ) -> Result<Ran, RunFault> {
     let own = if ask.checks.terminal && !ask.by_hand { Streams::Terminal } else { Streams::Usual };
     let ran = at(runner, &ask, own, cancel).await?;
-    // What can't be seen by reading the script is seen by its error.
+    // A need for a terminal that the static checks miss shows in the error.
     let wants_terminal = |error: &RunError| !ran.run.terminal && needs_terminal(error);
     if !ask.by_hand && ran.run.error.as_ref().is_some_and(wants_terminal) {
         return at(runner, &ask, Streams::Terminal, cancel).await;
@@ -119,10 +120,11 @@ pub async fn run(
     Ok(ran)
 }
 
-/// Has a person use a script at a terminal of its own, that their keyboard and screen are joined to.
+/// Runs a script that the user operates at a pseudo-terminal, which is connected to their keyboard
+/// and screen.
 ///
 /// # Errors
-/// The caller cancelled, the person broke it off, or the child could not be run.
+/// The caller cancelled, the user interrupted it, or the child could not be run.
 pub async fn used(
     runner: &dyn Runner,
     ask: Ask<'_>,
@@ -132,17 +134,17 @@ pub async fn used(
     at(runner, &ask, Streams::Lent(hands), cancel).await
 }
 
-/// Where a script's standard streams lead.
+/// Where a script's standard streams are connected.
 enum Streams {
-    /// To pipes, or to where ours do.
+    /// Pipes, or redraft's own streams.
     Usual,
-    /// To a terminal of its own.
+    /// A pseudo-terminal of its own.
     Terminal,
-    /// To one that a person uses.
+    /// A pseudo-terminal that the user operates.
     Lent(Hands),
 }
 
-/// Runs a script at such streams.
+/// Runs a script with these streams.
 async fn at(
     runner: &dyn Runner,
     ask: &Ask<'_>,
@@ -202,7 +204,7 @@ async fn at(
     };
     let Judged { verdict, reason, error } = judge(ask, &done, &window, terminal, &stdout, &stderr);
     if terminal {
-        // All of it is on the screen.
+        // The screen already includes standard error.
         stderr.clear();
     }
     let left_out =
@@ -243,8 +245,8 @@ async fn at(
     Ok(Ran { run, stdout, stderr })
 }
 
-/// Whether the person who used it ended it: by Ctrl-C, or by what stops any program. A window that they
-/// don't see is stopped by us.
+/// Whether the user ended the run: with Ctrl-C, or by stopping redraft. A timeout on the virtual
+/// display does not count, since redraft itself stops that window.
 const fn broken_off(done: &Done, show: &Show) -> bool {
     match done.end {
         End::Signalled(signal) => signal == SIGINT,
@@ -253,14 +255,14 @@ const fn broken_off(done: &Done, show: &Show) -> bool {
     }
 }
 
-/// What the runner is given, with a place for the script's window.
+/// The job for the runner, with a display for the script's window.
 pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
     let given = ask.args.iter().map(String::as_str);
     let import = format!("import {}", ask.script_name.trim_end_matches(".py"));
     let started = if ask.imported { vec!["-c", &import] } else { vec![ask.script_name] };
     Job {
         program: ask.python.path.clone(),
-        // No `-I` or `-P`: a script may import a module that came with its data.
+        // No `-I` or `-P`: a script may import a module from its data files.
         args: started.into_iter().chain(given).map(OsString::from).collect(),
         env: [
             environment(&ask.python.path),
@@ -290,8 +292,8 @@ pub(super) fn job(ask: &Ask<'_>, show: &Show) -> Job {
     }
 }
 
-/// The paths that it was allowed to read, where these still lead to what was allowed: a link may have
-/// come in their place since.
+/// The readable paths that still resolve to the path that was allowed; one may have been replaced
+/// by a link since.
 fn readable(access: &Access) -> Vec<PathBuf> {
     let same = |(named, allowed): &&(PathBuf, PathBuf)| {
         named.canonicalize().is_ok_and(|path| path == *allowed)
@@ -299,14 +301,14 @@ fn readable(access: &Access) -> Vec<PathBuf> {
     access.readable.iter().filter(same).map(|(named, _)| named.clone()).collect()
 }
 
-/// The variables that it was allowed to see, as far as they are set here.
+/// The environment variables that the script may see and that are set.
 fn variables(access: &Access) -> Vec<(OsString, OsString)> {
     let set = |name: &String| Some((OsString::from(name), env::var_os(name)?));
     access.environment.iter().filter_map(set).collect()
 }
 
-/// Text without the values of variables that the script was allowed to see: they may be keys, and what
-/// is printed is kept and shown to models.
+/// Replaces the values of environment variables that the script may see by their names: they may be
+/// keys, and output is stored and sent to models.
 fn without_values(access: &Access, mut text: String) -> String {
     for (name, value) in variables(access) {
         match value.to_str() {
@@ -319,12 +321,12 @@ fn without_values(access: &Access, mut text: String) -> String {
     text
 }
 
-/// What was printed, without the folders of this machine.
+/// Output without paths of this machine.
 pub(super) fn public(done: &Done, text: &str) -> String {
     without_library_folder(&without_folder(text, &done.folder.to_string_lossy()))
 }
 
-/// A run that this system can't confine does not take place.
+/// The result when this system can't confine the script; nothing is run.
 fn refused(runner: &dyn Runner, why: &str) -> Ran {
     let reason = format!(
         "this system can't confine it ({why}); `redraft doctor` says what is missing, \
@@ -337,8 +339,8 @@ fn refused(runner: &dyn Runner, why: &str) -> Ran {
     Ran { run, stdout: String::new(), stderr: String::new() }
 }
 
-/// What stands in the run folder: the script, and its data in `data/` and by its plain name, since
-/// scripts are written with either in mind. What comes first stays.
+/// Contents of the run folder: the script, and its data both in `data/` and by plain name, since
+/// scripts may expect either. The first of two entries with the same name wins.
 fn inputs(ask: &Ask<'_>) -> Vec<Input> {
     let script =
         Input { name: ask.script_name.into(), content: Content::Text(ask.script.to_owned()) };
@@ -354,8 +356,8 @@ fn inputs(ask: &Ask<'_>) -> Vec<Input> {
     std::iter::once(script).chain(earlier).chain(data).collect()
 }
 
-/// Text with the run folder's path as `.`: it is a private one outside the sandbox, and of no use in
-/// a session that is shown around. A path that merely begins like it stays.
+/// Replaces the run folder's path by `.`: it is private outside the sandbox and useless in a
+/// session that is shared. A path that only starts with it is left unchanged.
 fn without_folder(text: &str, folder: &str) -> String {
     let of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut out = String::with_capacity(text.len());
@@ -372,12 +374,13 @@ fn without_folder(text: &str, folder: &str) -> String {
     out
 }
 
-/// Whether a script may draw figures: by these modules, or by one that is given a figure's place.
+/// Whether a script may draw figures: directly with these modules, or with a library that builds on
+/// matplotlib.
 fn draws(checks: &Checks) -> bool {
     checks.imports.iter().any(|module| DRAWING.contains(&module.as_str()))
 }
 
-/// The script's environment but for its home and its window.
+/// The script's environment except for its home and its window.
 fn environment(python: &Path) -> Vec<(OsString, OsString)> {
     let beside = python.parent().unwrap_or(Path::new("/usr/bin"));
     let usual = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
@@ -392,14 +395,14 @@ fn environment(python: &Path) -> Vec<(OsString, OsString)> {
     ]
 }
 
-/// Cores of this machine.
+/// CPU cores of this machine.
 fn cores() -> u64 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     u64::try_from(cores).unwrap_or(u64::MAX)
 }
 
-/// On a large machine, libraries for numbers start a thread a core as they are imported, and fail
-/// where these are more than the script may have: they are told how many.
+/// Limits the thread pools of numeric libraries on machines with many cores: these start one thread
+/// per core on import, and fail if that exceeds the script's process limit.
 fn threads(cores: u64, allowed: u64) -> Vec<(OsString, OsString)> {
     let most = (allowed / 4).max(1);
     let names: &[&str] = if cores > most {
@@ -410,8 +413,8 @@ fn threads(cores: u64, allowed: u64) -> Vec<(OsString, OsString)> {
     names.iter().map(|name| (OsString::from(name), most.to_string().into())).collect()
 }
 
-/// Tracebacks without the folder that Python is installed in: it says where its user lives, which is
-/// nobody's business in a session that is shown around, and nothing to a model.
+/// Shortens the Python installation folder in tracebacks to `<python>`: it may contain the user's
+/// home folder, which doesn't belong in a session that is shared, and is useless to a model.
 fn without_library_folder(text: &str) -> String {
     let mut parts = text.split("File \"/");
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -432,15 +435,15 @@ fn without_library_folder(text: &str) -> String {
     out
 }
 
-/// What became of a script's window.
+/// Whether a script's window appeared.
 enum Window {
-    /// It was on the virtual display.
+    /// On the virtual display.
     Seen,
-    /// It was not.
+    /// Not on the virtual display.
     NotSeen,
-    /// It may be on a display that we do not look at.
+    /// Possibly on a display that redraft does not watch.
     Unknown,
-    /// There was no place for it; what is missing.
+    /// No display was available; the text says what is missing.
     NoPlace(Option<String>),
 }
 
@@ -450,7 +453,7 @@ struct Judged {
     error: Option<RunError>,
 }
 
-/// What the end of a run means; at a `terminal`, its output is the text of the screen.
+/// Judges how a run ended. With `terminal`, its output is the text of the screen.
 fn judge(
     ask: &Ask<'_>,
     done: &Done,
@@ -462,7 +465,7 @@ fn judge(
     let told = |verdict, reason: Option<String>, error| Judged { verdict, reason, error };
     let has_window = ask.checks.window;
     match done.end {
-        // Its exit code says nothing of threads and processes that it started.
+        // The exit code ignores failures of threads and child processes.
         End::Exited(0) if traceback::ended_a_worker(stderr) => {
             let reason = "an error ended a thread or a process that it started".to_owned();
             let error = traceback::error_behind(stderr, execution(ask));
@@ -470,7 +473,7 @@ fn judge(
         }
         End::Exited(0) => told(RunVerdict::Ok, None, None),
         End::TimedOut | End::Interrupted => {
-            // Rounded, as its user would say it.
+            // Rounded for display.
             let seconds = (done.elapsed.as_millis() + 500) / 1000;
             let up = matches!(window, Window::Seen | Window::Unknown);
             if !(has_window && up) {
@@ -478,7 +481,8 @@ fn judge(
                 if matches!(window, Window::NotSeen) {
                     reason.push_str("; no window came up");
                 }
-                // Who goes on after an error, as a pool does whose children all fail, does not work.
+                // A script that keeps running after errors, such as a pool whose children all fail,
+                // has failed.
                 if traceback::counts_in(stderr) {
                     reason.push_str(", with errors behind it");
                     let error = traceback::error_behind(stderr, execution(ask));
@@ -495,7 +499,7 @@ fn judge(
                 }
                 return told(RunVerdict::Timeout, Some(reason), None);
             }
-            // Toolkits print what goes wrong in a callback and go on: the window is up all the same.
+            // Toolkits print errors of callbacks and continue: the window stays up.
             if traceback::is_in(stderr) {
                 let reason = format!("its window was up after {seconds} s, with errors behind it");
                 let error = traceback::error_behind(stderr, execution(ask));
@@ -541,14 +545,14 @@ fn judge(
     }
 }
 
-/// Whether an error is that of a script which asks where nothing was given: that is nobody's mistake.
+/// Whether the error comes from reading input when none was provided, which is not a bug.
 fn waits_for_input(ask: &Ask<'_>, error: &RunError) -> bool {
     let is_about_input = |line| typed::is_about_input(ask.script, line);
     was_given_nothing(ask) && (is_end_of_input(error) || error.line.is_some_and(is_about_input))
 }
 
-/// Whether nobody gave anything to a script that may ask for it. One that leaves its arguments aside and
-/// asks instead makes a mistake, as does one that was given input and asks for more.
+/// Whether a script that may read input got none. A script that ignores its arguments and prompts
+/// instead is wrong, and so is one that got input and reads more.
 fn was_given_nothing(ask: &Ask<'_>) -> bool {
     ask.stdin.is_empty() && !ask.by_hand && (ask.args.is_empty() || reads_arguments(ask.script))
 }
@@ -557,11 +561,11 @@ const fn execution<'a>(ask: &'a Ask<'_>) -> Execution<'a> {
     Execution { script: ask.script, name: ask.script_name, args: ask.args }
 }
 
-/// The error on standard error, with what only the run knows of it.
+/// The error on standard error, extended with facts of the run.
 fn error(ask: &Ask<'_>, stdout: &str, stderr: &str) -> Option<RunError> {
     let ran = execution(ask);
     let mut error = traceback::error(stderr, ran)
-        // Some scripts tell on standard output why they stop.
+        // Some scripts print their errors to standard output.
         .or_else(|| traceback::error(stdout, ran))?;
     if error.kind == "FileNotFoundError" {
         let names = ask.data.iter().filter_map(|path| path.file_name());

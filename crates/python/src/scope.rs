@@ -1,5 +1,5 @@
-//! Which names of a script belong to its top level, and where they are used: what has to be known
-//! before pieces of scripts are put together.
+//! Which names belong to a script's top level, and where they are used: needed to merge pieces of
+//! scripts.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -9,35 +9,35 @@ use ruff_text_size::{Ranged, TextSize};
 
 use super::tree::top;
 
-/// A use of a name that no function around it gives a meaning: it belongs to the top level, or to
+/// A use of a name that no enclosing function binds, so that it belongs to the top level or to
 /// Python.
 #[derive(Debug)]
 pub(super) struct Used {
-    /// The name.
     pub(super) name: String,
-    /// Where it begins.
+    /// Start offset.
     pub(super) start: TextSize,
-    /// The attributes that are taken of it, each with where it ends: `path`, `join` of `os.path.join`.
+    /// Attributes accessed on it, each with its end offset: `path`, `join` in `os.path.join`.
     pub(super) attributes: Vec<(String, TextSize)>,
-    /// It, or the last attribute, is given a value.
+    /// The name, or its last attribute, is assigned.
     pub(super) stored: bool,
-    /// The functions around it, as places in [`Names::scopes`].
+    /// Indices in [`Names::scopes`] of the enclosing functions.
     scopes: Vec<usize>,
 }
 
 /// The names of a script.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// All uses of names of the top level, in order.
+    /// All uses of top-level names, in order.
     pub(super) uses: Vec<Used>,
-    /// The names that the top level binds, with the places of the statements that do.
+    /// The names that the top level binds, with the indices of the binding statements.
     pub(super) bound: BTreeMap<String, BTreeSet<usize>>,
     /// The names that each function binds.
     scopes: Vec<HashSet<String>>,
 }
 
 impl Names {
-    /// The names of the statements of a script. What is in `transparent` counts as bound by no import.
+    /// Analyses the statements of a script. Imports do not count as binding the names in
+    /// `transparent`.
     pub(super) fn of(body: &[Stmt], transparent: &HashSet<String>) -> Self {
         let mut reader = Reader { names: Self::default(), around: Vec::new(), transparent };
         for (place, stmt) in body.iter().enumerate() {
@@ -55,7 +55,7 @@ impl Names {
         reader.names
     }
 
-    /// The names that are used and that the script itself does not bind.
+    /// The names that are used but not bound by the script.
     pub(super) fn free(&self) -> BTreeSet<&str> {
         let loaded = self.uses.iter().filter(|used| !used.stored || !used.attributes.is_empty());
         loaded
@@ -64,16 +64,16 @@ impl Names {
             .collect()
     }
 
-    /// Whether a function around the use binds the name itself.
+    /// Whether an enclosing function binds the name.
     pub(super) fn is_shadowed(&self, used: &Used, name: &str) -> bool {
         used.scopes.iter().any(|scope| self.scopes[*scope].contains(name))
     }
 }
 
-/// The names that one function, or the top level, binds; not those of functions inside it.
+/// The names that one function, or the top level, binds, without nested functions.
 struct Binder<'t> {
     bound: HashSet<String>,
-    /// Those that it declares to be of elsewhere.
+    /// Names declared `global` or `nonlocal`.
     declared: HashSet<String>,
     transparent: &'t HashSet<String>,
 }
@@ -154,12 +154,12 @@ impl<'a> Visitor<'a> for Binder<'_> {
     }
 }
 
-/// A function, class, lambda or comprehension around what is read.
+/// An enclosing function, class, lambda or comprehension.
 struct Around {
     scope: usize,
-    /// What a class binds, its methods do not see.
+    /// A class: its methods do not see its names.
     class: bool,
-    /// Declared to be of elsewhere.
+    /// Names declared `global` or `nonlocal`.
     declared: HashSet<String>,
 }
 
@@ -188,7 +188,7 @@ impl Reader<'_> {
     fn is_of_top(&self, name: &str) -> bool {
         for (depth, around) in self.around.iter().rev().enumerate() {
             if around.declared.contains(name) {
-                // A name of an enclosing function is bound there, which comes next.
+                // A nonlocal name is bound in an enclosing function, which comes next.
                 continue;
             }
             if around.class && depth > 0 {

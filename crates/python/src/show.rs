@@ -1,4 +1,4 @@
-//! Where a script's window goes: a virtual display, the person's own, or nowhere.
+//! Chooses the display for a script's window: a virtual one, the user's own, or none.
 
 use std::convert::Infallible;
 use std::env;
@@ -12,26 +12,27 @@ use tokio_util::sync::CancellationToken;
 use redraft_sandbox::display::{Display, Frame};
 use redraft_sandbox::{Content, Input};
 
-/// What a program needs of our environment to put up a window where we do.
+/// Environment variables that a program needs to use the user's display.
 const OWN: &[&str] = &["DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"];
-/// How often a virtual display is looked at.
+/// Interval between looks at a virtual display.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long a window is watched once it is up: it may fail then, and has to be drawn whole.
+/// How long a window is watched once it is up: it may fail in that time, and must be drawn
+/// completely.
 const WATCH: Duration = Duration::from_secs(3);
 
-/// Where a script's window goes.
+/// The display for a script's window.
 pub(super) enum Show {
-    /// On a display that is only looked at by us.
+    /// A virtual display that redraft captures.
     Virtual(Display),
-    /// On the display of the person who runs the program.
+    /// The user's own display.
     Own,
-    /// It has none, or there is no place; what is missing for one.
+    /// No window, or no display available; the text says what is missing.
     Nothing(Option<String>),
 }
 
 impl Show {
-    /// The place for a script that has a window, or not. The person's own display is used by hand,
-    /// and where nothing is confined and there is no other.
+    /// Chooses the display for a script with or without a window. The user's display is used for
+    /// runs by hand, and for unconfined runs if no virtual display can be started.
     pub(super) fn of(window: bool, by_hand: bool, confined: bool) -> Self {
         if !window {
             return Self::Nothing(None);
@@ -46,25 +47,25 @@ impl Show {
         }
     }
 
-    /// What the script needs in its environment.
+    /// Environment variables for the script.
     pub(super) fn env(&self) -> Vec<(OsString, OsString)> {
         let pair = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
         match self {
             Self::Virtual(display) => vec![
                 pair("DISPLAY", &display.name()),
-                // There is nothing to hear.
+                // There is no audio device.
                 pair("SDL_AUDIODRIVER", "dummy"),
             ],
             Self::Own => OWN
                 .iter()
                 .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)))
                 .collect(),
-            // Else it would look for a display when it draws.
+            // Otherwise matplotlib would look for a display.
             Self::Nothing(_) => vec![pair("MPLBACKEND", "Agg")],
         }
     }
 
-    /// What it needs to see outside its folder.
+    /// Files outside its folder that the script must be able to read.
     pub(super) fn readable(&self) -> Vec<PathBuf> {
         match self {
             Self::Virtual(display) => vec![display.socket()],
@@ -80,7 +81,7 @@ impl Show {
         }
     }
 
-    /// Processes that work for it outside its confinement: their memory counts as its own.
+    /// Processes that work for the script outside its sandbox: their memory counts as the script's.
     pub(super) fn processes(&self) -> Vec<u32> {
         match self {
             Self::Virtual(display) => vec![display.process()],
@@ -88,7 +89,7 @@ impl Show {
         }
     }
 
-    /// What it needs in its folder, which is its home.
+    /// The authority file for its folder, which is its home.
     pub(super) fn input(&self) -> Option<Input> {
         match self {
             Self::Virtual(display) => Some(display.key()),
@@ -103,8 +104,8 @@ impl Show {
     }
 }
 
-/// Looks at a display: keeps what was seen last, and stops the program when its window was up long
-/// enough. Ends with the program.
+/// Captures a display: stores the latest frame in `seen`, and stops the script once its window was
+/// up for long enough. Never returns; the caller drops it when the script ends.
 pub(super) async fn look(
     display: &Display,
     stop: &CancellationToken,
@@ -121,7 +122,7 @@ pub(super) async fn look(
     }
 }
 
-/// Whether the person has a display.
+/// Whether the user has a display.
 fn has_display() -> bool {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")

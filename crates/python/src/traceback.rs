@@ -1,7 +1,7 @@
-//! Takes a Python program's error output apart.
+//! Parses the error output of a Python program.
 //!
-//! All of it is the script's to write, so nothing here is certain: at worst an error is described
-//! by what the script wants us to believe.
+//! The script controls all of this text, so nothing here is certain: at worst an error is described
+//! the way the script wants.
 
 use std::fmt::Write as _;
 
@@ -15,29 +15,29 @@ const HEADER: &str = "Traceback (most recent call last):";
 const LONGEST_MESSAGE: usize = 500;
 /// Characters kept of a source line and of a function's name.
 const LONGEST_LINE: usize = 120;
-/// Frames kept from the outside and from the inside.
+/// Outermost and innermost stack frames kept.
 const OUTERMOST: usize = 3;
 const INNERMOST: usize = 7;
-/// Lines between a syntax error and the line that tells its file, at most.
+/// Maximum number of lines between a syntax error and the line that names its file.
 const SYNTAX_LINES: usize = 6;
-/// Lines kept where there is no traceback.
+/// Lines kept if there is no traceback.
 const LAST_LINES: usize = 5;
 
-/// The error that ended a script, from what it wrote to standard error.
+/// The error that ended a script, from its standard error.
 ///
-/// `None` if nothing was written. Without a traceback the error has no `kind` and its message is
+/// `None` if nothing was written. Without a traceback, the error has no `kind` and its message is
 /// the last lines.
 #[must_use]
 pub fn error(stderr: &str, ran: Execution<'_>) -> Option<RunError> {
     let lines: Vec<&str> = stderr.lines().collect();
     let (beside, place) = last_traceback(&lines).unzip();
-    // Who ends by itself says why on a line of its own.
+    // A script that exits deliberately prints the reason on a line of its own.
     let gave_up = beside.filter(|beside| *beside != Beside::End);
     let gave_up = gave_up.and_then(|_| last_lines(&without_others(&lines)));
     hinted(gave_up.or_else(|| read(&lines, place.as_ref(), ran))?, stderr, ran)
 }
 
-/// The last error that a script told of which was stopped while it went on.
+/// The last error reported by a script that continued and was stopped later.
 #[must_use]
 pub fn error_behind(stderr: &str, ran: Execution<'_>) -> Option<RunError> {
     let lines: Vec<&str> = stderr.lines().collect();
@@ -50,7 +50,7 @@ fn hinted(mut error: RunError, stderr: &str, ran: Execution<'_>) -> Option<RunEr
     Some(error)
 }
 
-/// The error of a traceback, else what was said last.
+/// The error of a traceback, or the last lines if there is none.
 fn read(lines: &[&str], place: Option<&Place>, ran: Execution<'_>) -> Option<RunError> {
     match place {
         Some(Place::Plain(at)) => plain(&lines[*at + 1..], ran.name),
@@ -61,20 +61,20 @@ fn read(lines: &[&str], place: Option<&Place>, ran: Execution<'_>) -> Option<Run
     .map_or_else(|| last_lines(lines), |found| Some(found.told(ran.script)))
 }
 
-/// Whether there is a traceback in the text: also of an error that did not end the script.
+/// Whether the text has a traceback, including one that did not end the script.
 #[must_use]
 pub fn is_in(stderr: &str) -> bool {
     stderr.lines().any(is_header)
 }
 
-/// Whether there is a traceback in the text of an error that Python itself does not call ignored.
+/// Whether the text has a traceback other than those that Python reports as ignored.
 #[must_use]
 pub fn counts_in(stderr: &str) -> bool {
     any_in(stderr, |beside| beside != Beside::Ignored)
 }
 
-/// Whether an error ended a thread or a process that the script started: what it was to do is not done,
-/// whatever the script's own exit code is.
+/// Whether an error ended a thread or a child process of the script: its work is not done, whatever
+/// the script's exit code is.
 #[must_use]
 pub fn ended_a_worker(stderr: &str) -> bool {
     any_in(stderr, |beside| beside == Beside::Worker) || stderr.contains(BOOTSTRAPPING)
@@ -86,50 +86,50 @@ fn any_in(stderr: &str, fits: impl Fn(Beside) -> bool) -> bool {
     headers.map(|(at, _)| place(&lines, at)).any(fits)
 }
 
-/// Whether a line begins a traceback, also that of a group or of one in a group.
+/// Whether a line starts a traceback, including that of an exception group or inside one.
 fn is_header(line: &str) -> bool {
     let line = line.trim_start_matches(MARGIN);
     line.strip_prefix("Exception Group ").unwrap_or(line).starts_with(HEADER)
 }
 
-/// What stands before the lines of an exception group.
+/// Characters before the lines of an exception group.
 const MARGIN: &[char] = &[' ', '|', '+', '-'];
 
-/// Where a traceback begins, and its shape.
+/// Line index of a traceback's start, and its form.
 enum Place {
     Plain(usize),
     Group(usize),
     Syntax(usize),
 }
 
-/// What Python says before the traceback of an error that ended nothing, in all its versions:
-/// `Exception ignored in: <..>`, `Exception ignored while calling deallocator <..>:`, ...
+/// Lines before the traceback of an error that ended nothing, in all Python versions: `Exception
+/// ignored in: <..>`, `Exception ignored while calling deallocator <..>:`, ...
 const IGNORED: [&str; 2] = ["Exception ignored ", "Error in atexit._run_exitfuncs:"];
-/// What is said before that of an error that ended something else: a callback, a message, a task.
+/// Lines before the traceback of an error that ended a callback, a log message or a task.
 const ELSEWHERE: [&str; 4] =
     ["Exception in Tkinter callback", "--- Logging error ---", "future: <", "handle: <"];
-/// What stands between the tracebacks of errors of which one led to the other.
+/// Lines between the tracebacks of chained exceptions.
 const LED_TO: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
 ];
 
-/// What a traceback is of, from the least that it says of the script's end to the most.
+/// What an error ended, in ascending order of relevance to the script's end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Beside {
-    /// An error in a destructor, a callback at the exit and the like.
+    /// Nothing: an error in a destructor, an exit handler or the like.
     Ignored,
-    /// An error that ended a callback, a message, a task.
+    /// A callback, a log message or a task.
     Elsewhere,
-    /// An error that ended a thread or a process that the script started.
+    /// A thread or a process that the script started.
     Worker,
-    /// What ended the script, as far as can be told.
+    /// The script, as far as can be determined.
     End,
 }
 
 fn place(lines: &[&str], header: usize) -> Beside {
     let mut at = header;
-    // What led to an error stands before it, and says what both are of.
+    // Of chained exceptions, the line before the first one counts for all.
     while at > 2 && LED_TO.contains(&lines[at - 2]) && lines[at - 1].is_empty() {
         let Some(before) = lines[..at - 2].iter().rposition(|line| *line == HEADER) else { break };
         at = before;
@@ -138,7 +138,7 @@ fn place(lines: &[&str], header: usize) -> Beside {
     said(before).unwrap_or(Beside::End)
 }
 
-/// What a line says of the traceback that it stands before.
+/// What a line says about the traceback below it.
 fn said(line: &str) -> Option<Beside> {
     let begins = |all: &[&str]| all.iter().any(|said| line.starts_with(said));
     let of_a_process = line.starts_with("Process ") && line.ends_with(':');
@@ -150,7 +150,7 @@ fn said(line: &str) -> Option<Beside> {
     }
 }
 
-/// What was said besides errors that did not end the script: why it gave up, if it said that.
+/// The lines outside tracebacks that did not end the script: they may say why it gave up.
 fn without_others<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let mut rest = Vec::new();
     let mut at = 0;
@@ -164,7 +164,7 @@ fn without_others<'a>(lines: &[&'a str]) -> Vec<&'a str> {
         at += 1 + usize::from(is_header(at + 1));
         let inner = |line: &&&str| line.starts_with(' ');
         at += lines[at.min(lines.len())..].iter().take_while(inner).count() + 1;
-        // What it led to.
+        // Exceptions chained to it.
         while lines.get(at + 1).is_some_and(|line| LED_TO.contains(line)) && is_header(at + 3) {
             at += 4;
             at += lines[at.min(lines.len())..].iter().take_while(inner).count() + 1;
@@ -173,10 +173,10 @@ fn without_others<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     rest
 }
 
-/// The last one of those that say most of the script's end.
+/// The last traceback of the highest relevance.
 fn last_traceback(lines: &[&str]) -> Option<(Beside, Place)> {
     let mut best: Option<(Beside, usize)> = None;
-    // The last one is torn where the script was stopped while it wrote.
+    // The last traceback may be incomplete if the script was stopped while writing.
     let mut whole = false;
     for (at, line) in lines.iter().enumerate().rev() {
         if *line == HEADER && whole {
@@ -194,7 +194,7 @@ fn last_traceback(lines: &[&str]) -> Option<(Beside, Place)> {
             return Some((Beside::End, Place::Group(at)));
         }
         if is_syntax_error(line) {
-            // Without a header if the script itself is what could not be read.
+            // There is no header if the script itself could not be parsed.
             let from = at.saturating_sub(SYNTAX_LINES);
             let file = lines[from..at].iter().rposition(|line| frame(line).is_some());
             let first = |place: &usize| {
@@ -212,12 +212,12 @@ fn is_syntax_error(line: &str) -> bool {
     ["SyntaxError:", "IndentationError:", "TabError:"].iter().any(|kind| line.starts_with(kind))
 }
 
-/// What was read, before the script's text is looked at.
+/// A parsed traceback, without the script's source lines.
 #[derive(Default)]
 struct Found {
     kind: String,
     message: String,
-    /// The script's own frames: line and function.
+    /// The script's own stack frames: line and function.
     frames: Vec<(usize, String)>,
 }
 
@@ -253,7 +253,7 @@ fn told_frames(frames: &[(usize, String)], script: &str) -> Vec<String> {
     outer.chain([left_out]).chain(frames[inner..].iter().map(told)).collect()
 }
 
-/// An ordinary traceback, from the line after its header.
+/// Parses an ordinary traceback, from the line after its header.
 fn plain(lines: &[&str], script_name: &str) -> Option<Found> {
     let end = lines.iter().position(|line| !line.starts_with(' ') && !line.is_empty())?;
     let (kind, first) = exception(lines[end]);
@@ -266,12 +266,12 @@ fn plain(lines: &[&str], script_name: &str) -> Option<Found> {
     })
 }
 
-/// Whether a line begins what is no part of the message before it.
+/// Whether a line no longer belongs to the message before it.
 fn starts_another(line: &str) -> bool {
     line == HEADER || said(line).is_some() || is_warning(line)
 }
 
-/// Whether a line is a warning of Python's own: `FILE:LINE: CATEGORY: TEXT`.
+/// Whether a line is a warning of Python: `FILE:LINE: CATEGORY: TEXT`.
 fn is_warning(line: &str) -> bool {
     let mut parts = line.splitn(4, ':').skip(1);
     let number = parts.next().is_some_and(|part| part.parse::<usize>().is_ok());
@@ -280,7 +280,7 @@ fn is_warning(line: &str) -> bool {
         && category.is_some_and(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric))
 }
 
-/// An exception group, from its header: its own frames, then those of its first exception.
+/// Parses an exception group from its header: its own frames, then those of its first exception.
 fn group(lines: &[&str], script_name: &str) -> Option<Found> {
     let lines: Vec<String> = lines.iter().map(|line| without_margin(line)).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -302,7 +302,7 @@ fn group(lines: &[&str], script_name: &str) -> Option<Found> {
     Some(found)
 }
 
-/// A line of an exception group as it would stand in a traceback of its own.
+/// A line of an exception group in the form of an ordinary traceback.
 fn without_margin(line: &str) -> String {
     let inner = line.trim_start();
     match inner.strip_prefix("| ").or_else(|| inner.strip_prefix('|')) {
@@ -315,7 +315,7 @@ fn without_margin(line: &str) -> String {
     }
 }
 
-/// `ValueError: bad` into its type and its message.
+/// Splits `ValueError: bad` into type and message.
 fn exception(line: &str) -> (&str, &str) {
     let (kind, message) = line.split_once(": ").unwrap_or((line.trim_end_matches(':'), ""));
     // An exception's type is a dotted name; anything else is a message without one.
@@ -332,7 +332,7 @@ fn own_frames(lines: &[&str], script_name: &str) -> Vec<(usize, String)> {
     own.map(|(_, line, function)| (line, function.to_owned())).collect()
 }
 
-/// `  File "a/b.py", line 3, in main` into its path, line and function.
+/// Splits `  File "a/b.py", line 3, in main` into path, line and function.
 fn frame(line: &str) -> Option<(&str, usize, &str)> {
     let rest = line.strip_prefix("  ")?.trim_start().strip_prefix("File \"")?;
     let (path, rest) = rest.rsplit_once("\", line ")?;
@@ -346,7 +346,7 @@ fn last_lines(lines: &[&str]) -> Option<RunError> {
     (!message.is_empty()).then(|| RunError { message: bounded(&message), ..RunError::default() })
 }
 
-/// Visible and within the limit: the beginning, since that is what a message says first.
+/// Escapes the message and cuts it to the limit, keeping the start.
 fn bounded(message: &str) -> String {
     let shown = visible(&message[..message.floor_char_boundary(LONGEST_MESSAGE)]);
     if shown.len() <= LONGEST_MESSAGE && message.len() <= LONGEST_MESSAGE {

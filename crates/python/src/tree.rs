@@ -1,4 +1,4 @@
-//! What the other files need to know of a syntax tree, as plain names, lines and texts.
+//! Extracts names, lines and strings from a syntax tree for the other modules.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -8,21 +8,21 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_source_file::LineIndex;
 use ruff_text_size::{Ranged, TextRange};
 
-/// Names of more parts than this are not looked at: nothing of interest is that long.
+/// Maximum number of parts in a dotted name: no relevant name is longer.
 const LONGEST_NAME: usize = 8;
-/// Bytes kept of a text that is passed to a call.
+/// Bytes kept of a string argument.
 const LONGEST_TEXT: usize = 200;
 
 /// One imported module.
 #[derive(Debug)]
 pub(super) struct Import {
-    /// Its full name, as `os.path`.
+    /// Its full name, such as `os.path`.
     pub(super) module: String,
     /// Line in the script, from 1.
     pub(super) line: usize,
-    /// All of its names were imported.
+    /// A star import.
     pub(super) star: bool,
-    /// What the script does if it is not there.
+    /// What the script does if the module is missing.
     pub(super) without: Without,
 }
 
@@ -32,21 +32,21 @@ pub(super) enum Without {
     /// It fails.
     #[default]
     Fails,
-    /// It goes on in another way.
+    /// It continues in another way.
     Goes,
-    /// It never asks for it if these are there.
+    /// It does not import this module if these modules exist.
     Unasked(Vec<String>),
 }
 
-/// One place that uses something imported or built in.
+/// A use of an imported or builtin name.
 #[derive(Debug)]
 pub(super) struct Use {
-    /// Its full name, whatever it was imported as: `subprocess.run`. A call within the name is
-    /// `()`, as in `pathlib.Path().expanduser`.
+    /// Full name, regardless of import aliases: `subprocess.run`. A call within the name is `()`,
+    /// as in `pathlib.Path().expanduser`.
     pub(super) name: String,
     /// Line in the script, from 1.
     pub(super) line: usize,
-    /// The beginnings of the texts that it is called with, where they are known.
+    /// The start of each string argument, where known.
     pub(super) texts: Vec<String>,
 }
 
@@ -55,20 +55,22 @@ pub(super) struct Use {
 pub(super) struct Tree {
     /// Every import that is not relative.
     pub(super) imports: Vec<Import>,
-    /// Every use, in the order of the script.
+    /// Every use, in source order.
     pub(super) uses: Vec<Use>,
-    /// Bytes of the script that look like code and are never run: texts and some annotations.
+    /// Byte ranges that look like code but never run: strings and some annotations.
     pub(super) idle: Vec<Range<usize>>,
-    /// Bytes where an async function returns a value, which it may not if it also yields.
+    /// Byte offsets where an async function returns a value, which is an error if it also yields.
     pub(super) async_returns: Vec<usize>,
-    /// The beginnings of all texts that hold an address, with their lines; one that is whole ends in `/`.
+    /// The start of each string that contains a URL, with its line; a complete string gets a `/` at
+    /// the end.
     pub(super) texts: Vec<(String, usize)>,
-    /// How many statements there are, those inside others counted too.
+    /// Number of statements, including nested ones.
     pub(super) statements: usize,
 }
 
 impl Tree {
-    /// Reads a module. `lazy_annotations`: this Python runs no annotation unless asked to.
+    /// Analyses a module. `lazy_annotations`: this Python version evaluates annotations only on
+    /// request.
     pub(super) fn of(module: &ast::ModModule, script: &str, lazy_annotations: bool) -> Self {
         let lines = LineIndex::from_source_text(script);
         let mut reader = Reader {
@@ -86,7 +88,7 @@ impl Tree {
         reader.finish()
     }
 
-    /// Whether the byte at `offset` is never run.
+    /// Whether the byte at `offset` never runs.
     pub(super) fn is_idle(&self, offset: usize) -> bool {
         self.idle.iter().any(|range| range.contains(&offset))
     }
@@ -98,7 +100,7 @@ enum Argument {
     Name(String),
 }
 
-/// A use whose name is not resolved yet: an import may follow it, inside a function above.
+/// A use with an unresolved name: its import may follow later, when the use is inside a function.
 struct Raw {
     head: String,
     rest: String,
@@ -109,16 +111,16 @@ struct Raw {
 struct Reader<'a> {
     lines: &'a LineIndex,
     lazy_annotations: bool,
-    /// The functions around the statement that is read: whether each is async.
+    /// For each enclosing function, whether it is async.
     functions: Vec<bool>,
     /// Local name to full name.
     imported: HashMap<String, String>,
-    /// Names that the script gives a meaning of its own.
+    /// Names that the script itself binds.
     defined: HashSet<String>,
-    /// Names that stand for a text.
+    /// Names of string constants.
     constants: HashMap<String, String>,
     raw: Vec<Raw>,
-    /// What an import would do where it is read.
+    /// The effect of a missing module at the current position.
     without: Without,
     tree: Tree,
 }
@@ -158,8 +160,8 @@ impl Reader<'_> {
         self.tree.imports.push(Import { module, line, star, without });
     }
 
-    /// A `try` that catches a failing import: what is tried can be done without, and what stands in
-    /// its handlers is asked for only then.
+    /// A `try` that catches a failing import: the modules in its body are optional, and those in
+    /// its handlers are needed only without them.
     fn guarded(&mut self, guard: &ast::StmtTry) {
         let begin = self.tree.imports.len();
         let outer = std::mem::replace(&mut self.without, Without::Goes);
@@ -178,7 +180,7 @@ impl Reader<'_> {
         self.tree.idle.push(range.start().to_usize()..range.end().to_usize());
     }
 
-    /// Keeps a text that may be an address.
+    /// Records a string that may be a URL.
     fn address(&mut self, text: &str, expr: &Expr) {
         if text.contains("://") {
             let text = text[..text.floor_char_boundary(LONGEST_TEXT)].to_owned();
@@ -193,7 +195,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads what stands under a name: the object of an attribute, unless it is part of the name.
+    /// Visits the expression at the base of an attribute chain, unless it is part of the name.
     fn below(&mut self, expr: &Expr) {
         let mut expr = expr;
         while let Expr::Attribute(attribute) = expr {
@@ -254,7 +256,7 @@ impl<'a> Visitor<'a> for Reader<'_> {
             {
                 self.tree.async_returns.push(answer.start().to_usize());
             }
-            // What a local variable is annotated with is never run.
+            // Annotations of local variables are never evaluated.
             Stmt::AnnAssign(assign) if !self.functions.is_empty() => {
                 self.idle(assign.annotation.range());
             }
@@ -292,7 +294,7 @@ impl<'a> Visitor<'a> for Reader<'_> {
             Expr::Name(name) => {
                 self.defined.insert(name.id.to_string());
             }
-            // Within the quotes: an error of the text as a whole is at its start.
+            // Only inside the quotes: an error about the whole string is reported at its start.
             Expr::StringLiteral(text) => {
                 self.address(&format!("{}/", text.value.to_str()), expr);
                 self.tree.idle.push(text.start().to_usize() + 1..text.end().to_usize());
@@ -304,7 +306,7 @@ impl<'a> Visitor<'a> for Reader<'_> {
                 }
                 visitor::walk_expr(self, expr);
             }
-            // `os.environ["NAME"]` asks for that name.
+            // `os.environ["NAME"]` reads that variable.
             Expr::Subscript(part) if part.value.is_attribute_expr() => {
                 self.note(&part.value, argument(&part.slice).into_iter().collect());
                 self.below(&part.value);
@@ -315,7 +317,7 @@ impl<'a> Visitor<'a> for Reader<'_> {
     }
 }
 
-/// Whether a handler catches a failing import, and the script goes on.
+/// Whether a handler catches a failing import and the script continues.
 fn catches_imports(handler: &ast::ExceptHandler) -> bool {
     let ast::ExceptHandler::ExceptHandler(handler) = handler;
     let catches = |kind: &Expr| {
@@ -343,7 +345,7 @@ pub(super) fn top(module: &str) -> &str {
     module.split('.').next().unwrap_or(module)
 }
 
-/// The name that an expression begins with, and the rest: `("os", ".path.join")`.
+/// The first name of an expression, and the rest: `("os", ".path.join")`.
 fn dotted(expr: &Expr) -> Option<(String, String)> {
     let mut parts = Vec::new();
     let mut expr = expr;
@@ -367,7 +369,7 @@ fn dotted(expr: &Expr) -> Option<(String, String)> {
     None
 }
 
-/// The text that an argument begins with, or the name that it is.
+/// The string that an argument starts with, or its name.
 fn argument(expr: &Expr) -> Option<Argument> {
     let mut expr = expr;
     while let Expr::BinOp(operation) = expr {

@@ -1,5 +1,5 @@
-//! What a script did with some inputs, in a form that can be kept and compared: what it printed, and
-//! what is in the files that it wrote.
+//! Records what a script did with some inputs, in a form that can be stored and compared: its
+//! output and the content of the files that it wrote.
 
 use super::run::{self, Ask, RunFault};
 use redraft_domain::report::{Run, Trial};
@@ -11,21 +11,21 @@ use std::fmt::Write as _;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Characters that are kept of what is printed, and of each file.
+/// Maximum number of characters kept of the output, and of each file.
 const PRINTED: usize = 8_000;
 const FILE: usize = 4_000;
-/// Files of one trial that are looked into.
+/// Maximum number of files recorded per trial.
 const FILES: usize = 40;
-/// Bytes of the largest file that is looked into.
+/// Largest file that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
-/// Bytes of the largest picture that is looked at, as pixels.
+/// Largest decoded picture, in bytes.
 const PICTURE: usize = 64 << 20;
-/// Fields of a picture, across and down, whose mean colours are compared.
+/// Grid of a picture, columns and rows, whose mean colours are compared.
 const FIELDS: (usize, usize) = (12, 8);
-/// Steps of a colour's part that are told apart.
+/// Quantization step of a colour component.
 const STEP: u64 = 32;
 
-/// Runs a script with some inputs; the files that it writes go nowhere else.
+/// Runs a script with some inputs; the files that it writes are discarded afterwards.
 ///
 /// # Errors
 /// The caller cancelled, or the child could not be run.
@@ -41,7 +41,7 @@ pub async fn of(
     Ok(seen(given, &ran.run, &ran.stdout, keep.as_deref()))
 }
 
-/// A trial of a run that was made, whose files are in `kept`.
+/// The trial for a finished run, whose files are in `kept`.
 #[must_use]
 pub fn seen(given: &str, run: &Run, printed: &str, kept: Option<&Path>) -> Trial {
     let mut wrote = BTreeMap::new();
@@ -53,7 +53,7 @@ pub fn seen(given: &str, run: &Run, printed: &str, kept: Option<&Path>) -> Trial
     Trial { given: given.to_owned(), verdict: run.verdict, printed, wrote }
 }
 
-/// What is in a file: its text, the colours of a picture, else its hash.
+/// Summary of a file: its text, the colours of a picture, otherwise its hash.
 fn summary(bytes: &[u8]) -> String {
     if let Some(picture) = picture(bytes) {
         return picture;
@@ -64,7 +64,7 @@ fn summary(bytes: &[u8]) -> String {
     }
 }
 
-/// The PNG files among what a script wrote on which every pixel has one colour.
+/// The PNG files among `names` in which all pixels have the same colour.
 #[must_use]
 pub fn blank_pictures(names: &[String], kept: &Path) -> Vec<String> {
     let is_blank = |name: &&String| {
@@ -76,14 +76,15 @@ pub fn blank_pictures(names: &[String], kept: &Path) -> Vec<String> {
             let width = info.width as usize * samples;
             let first = pixels.get(..samples);
             let one_colour = |row: &[u8]| row[..width].chunks(samples).all(|p| Some(p) == first);
-            // A picture of one pixel has one colour whatever it shows.
+            // A picture of one pixel always has a single colour.
             info.width > 1 && info.height > 1 && rows.all(one_colour)
         })
     };
     names.iter().take(FILES).filter(is_blank).cloned().collect()
 }
 
-/// A PNG file's pixels, eight bits a sample; none for another file, or a very large picture.
+/// The pixels of a PNG file, eight bits per sample; `None` for another file or a very large
+/// picture.
 fn decoded(bytes: &[u8]) -> Option<(png::OutputInfo, Vec<u8>)> {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
@@ -94,7 +95,7 @@ fn decoded(bytes: &[u8]) -> Option<(png::OutputInfo, Vec<u8>)> {
     Some((info, pixels))
 }
 
-/// The size of a PNG file, and the mean colour of each field of a grid over it, roughly.
+/// The size of a PNG file and the quantized mean colour of each cell of a grid over it.
 fn picture(bytes: &[u8]) -> Option<String> {
     let (info, pixels) = decoded(bytes)?;
     let samples = info.color_type.samples();

@@ -1,5 +1,5 @@
-//! Whether a script that was given no input came to its end for that: `input()` raises an error of its
-//! own there, but `sys.stdin` gives an empty text, and what is made of that fails later.
+//! Whether a script failed because it got no input: `input()` raises an error of its own then, but
+//! `sys.stdin` yields an empty text, and the error follows later.
 
 use std::collections::HashSet;
 
@@ -11,12 +11,12 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::depth::{too_deep, with_room};
 
-/// What standard input is called.
+/// Name of standard input.
 const INPUT: &str = "stdin";
-/// What is asked of it without reading anything.
+/// Attributes of it that read nothing.
 const ABOUT: [&str; 2] = ["isatty", "fileno"];
 
-/// Whether what stands in this line, from 1, works with what the script read from its standard input.
+/// Whether this line (from 1) uses data that the script read from standard input.
 #[must_use]
 pub(super) fn is_about_input(script: &str, line: usize) -> bool {
     read(script, |reader, lines| {
@@ -30,7 +30,7 @@ pub(super) fn is_about_input(script: &str, line: usize) -> bool {
     })
 }
 
-/// Whether the script reads its standard input over and over, in a `while` loop.
+/// Whether the script reads standard input repeatedly, in a `while` loop.
 #[must_use]
 pub(super) fn loops_over_input(script: &str) -> bool {
     read(script, |reader, _| {
@@ -58,22 +58,22 @@ fn read(script: &str, is: impl Fn(&Reader, &LineIndex) -> bool + Sync) -> bool {
     answer.flatten().unwrap_or_default()
 }
 
-/// What a script makes of what.
+/// The data flow of a script.
 #[derive(Default)]
 struct Reader {
-    /// Names, each made of the others.
+    /// Names, and the names that they are computed from.
     made: Vec<(Vec<String>, Vec<String>)>,
-    /// Names, of which each holds the others as well if it is one that is made of something.
+    /// Objects of method calls with the names in the arguments, which the object then holds.
+    /// Ignored unless the object is itself assigned somewhere.
     held: Vec<(Vec<String>, Vec<String>)>,
-    /// The parameters of functions.
+    /// Functions with their parameters.
     parameters: Vec<(String, Vec<String>)>,
-    /// Calls of functions, with the names that they are given.
+    /// Calls of functions with the names in their arguments.
     calls: Vec<(String, Vec<String>)>,
-    /// The expressions that are part of no other one, with their names.
+    /// Outermost expressions with their names.
     whole: Vec<(TextRange, Vec<String>)>,
-    /// The `while` loops.
     loops: Vec<TextRange>,
-    /// The functions around what is read.
+    /// The enclosing functions.
     around: Vec<String>,
     inside: bool,
 }
@@ -83,7 +83,7 @@ impl Reader {
         self.made.push((names(target), names(of)));
     }
 
-    /// The names that hold what was read from standard input, or what was made of that.
+    /// Names that hold data from standard input, directly or computed.
     fn made_of_input(&self) -> HashSet<String> {
         let mut known: HashSet<String> = HashSet::from([INPUT.to_owned()]);
         let given = self.calls.iter().flat_map(|(called, given)| {
@@ -183,7 +183,7 @@ impl<'a> Visitor<'a> for Reader {
     }
 }
 
-/// The names in an expression, those of attributes too.
+/// The names in an expression, including those of attributes.
 fn names(expr: &Expr) -> Vec<String> {
     struct Collector(Vec<String>);
     impl<'a> Visitor<'a> for Collector {

@@ -1,23 +1,23 @@
-//! Reports as a model is told of them: short, and with nothing that it can't use.
+//! Formats reports for a model: short, without anything that it can't use.
 
 use redraft_domain::report::{Checks, Lint, Run, RunVerdict, Test, TestOutcome};
 use redraft_domain::text::{count, fenced, fenced_within, one_line, quoted, visible, within};
 use std::fmt::Write as _;
 
-/// Findings of each kind that are told.
+/// Findings shown of each kind.
 const TOLD: usize = 4;
-/// Failed tests that are told.
+/// Failed tests shown.
 const FAILURES: usize = 5;
-/// Characters of a line.
+/// Maximum number of characters in a line.
 const WIDTH: usize = 160;
-/// Lines of output that are told.
+/// Lines shown from the start and the end of an output.
 const FIRST_LINES: usize = 4;
 const LAST_LINES: usize = 8;
 
-/// A run in words, at most `limit` bytes: 1,500 is enough for all but the longest.
+/// Formats a run in at most `limit` bytes: 1,500 is enough for all but the longest.
 ///
-/// How it ended; between fences the error with the script's own lines and the last lines of the output,
-/// with the first ones, in what room is left; then the hint.
+/// The verdict; in a fenced block the error with the script's own lines, and the last and first
+/// lines of the output as far as there is room; then the hint.
 #[must_use]
 pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> String {
     let mut head = verdict(run);
@@ -54,12 +54,12 @@ pub fn run_in_words(run: &Run, stdout: &str, stderr: &str, limit: usize) -> Stri
     }
     let head = within(&visible(&head), limit);
     let mut told = visible(&lines.join("\n"));
-    // What went wrong comes before what may mend it.
+    // The error takes priority over the hint.
     let left = |told: &str| limit.saturating_sub(head.len() + 1 + fenced(told, "").len());
     let hint = within(&hint, left(&told));
     for (name, text, useful) in [
         (if run.terminal { "On its screen" } else { "Output" }, stdout, true),
-        // What the error says already is not said twice.
+        // Do not repeat what the error already says.
         ("Error output", stderr, run.error.is_none()),
     ] {
         if useful && run.verdict.ran() {
@@ -82,8 +82,8 @@ fn verdict(run: &Run) -> String {
     format!("The run: {ended}{}", reason.collect::<String>())
 }
 
-/// The last lines of an output stream within so many bytes, and if there is room the first ones, where a
-/// table has its header; nothing where there is no room.
+/// The last lines of an output stream that fit into `room` bytes and, if there is room, the first
+/// ones, where a table has its header; empty if nothing fits.
 fn output(name: &str, text: &str, room: usize) -> String {
     let lines: Vec<&str> = text.trim_end().split('\n').collect();
     let mut used = name.len() + 60;
@@ -112,7 +112,7 @@ fn output(name: &str, text: &str, room: usize) -> String {
     }
 }
 
-/// What a run that ended well has instead of a result, with what to do; empty where it has one.
+/// For a run that ended well without a usable result: the problem and what to do. Empty otherwise.
 #[must_use]
 pub fn no_result_in_words(run: &Run) -> String {
     if run.no_output {
@@ -130,7 +130,8 @@ pub fn no_result_in_words(run: &Run) -> String {
     )
 }
 
-/// How the Manager's tests went, in at most `limit` bytes: what failed, first what had passed before.
+/// Formats the results of the Manager's tests in at most `limit` bytes: failed tests, those that
+/// had passed before first.
 #[must_use]
 pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
     let with = |outcome| tests.iter().filter(move |test| test.outcome == outcome);
@@ -158,15 +159,15 @@ pub fn tests_in_words(tests: &[Test], limit: usize) -> String {
     if block.is_empty() { within(&head, limit) } else { format!("{head}\n{block}") }
 }
 
-/// That a test passed before, where it did.
+/// A note on a test that passed in an earlier version.
 #[must_use]
 pub fn regression(test: &Test) -> Option<String> {
     let version = test.passed_in?;
     Some(format!("regression: test {} passed in v{version}", one_line(&test.name, WIDTH)))
 }
 
-/// The command line and the input that a script is run with, in at most ten short lines; none where
-/// it is run with nothing.
+/// The command line and the input of a run, in at most ten short lines; `None` for a run without
+/// either.
 #[must_use]
 pub fn run_as(args: &[String], stdin: &str) -> Option<String> {
     if args.is_empty() && stdin.is_empty() {
@@ -191,7 +192,7 @@ pub fn run_as(args: &[String], stdin: &str) -> Option<String> {
     Some(words)
 }
 
-/// What a script asks for outside its folder, in a line of words.
+/// The capabilities of a script, in one line.
 #[must_use]
 pub fn capabilities_in_words(checks: &Checks) -> String {
     let asks: Vec<String> = checks
@@ -203,9 +204,9 @@ pub fn capabilities_in_words(checks: &Checks) -> String {
     if asks.is_empty() { "nothing that is known of".to_owned() } else { asks.join(", ") }
 }
 
-/// What the checks found, in at most ten short lines; empty if they found nothing.
+/// Formats the results of the checks in at most ten short lines; empty if there are none.
 ///
-/// Errors come first, then security findings; the rest is counted, with the first few told.
+/// Errors come first, then security findings; the rest is counted, with the first few shown.
 #[must_use]
 pub fn checks_in_words(checks: &Checks) -> String {
     let mut lines = told("Errors that stop the script", &checks.errors, TOLD);
@@ -302,7 +303,7 @@ mod tests {
             told(12, 500).starts_with("The run: ok\n```\nOutput:\n  row 1\n")
                 && told(12, 500).ends_with("row 12\n```")
         );
-        // The end comes first, where there is no room for both.
+        // The last lines take priority if there is not enough room.
         assert!(told(14, 160).contains("Output, its last lines:\n  row 7\n"), "{}", told(14, 160));
         assert!(told(14, 110).contains("Output, its last lines:\n  row 1"), "{}", told(14, 110));
     }

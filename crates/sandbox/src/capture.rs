@@ -1,18 +1,19 @@
-//! Keeps the beginning and the end of a stream in bounded memory.
+//! Captures the start and the end of a stream in bounded memory.
 
 use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Bytes asked for in one read: a pipe's usual size.
+/// Bytes requested per read: the usual size of a pipe.
 const CHUNK: usize = 64 * 1024;
 
-/// What was kept of an output stream.
+/// The captured part of an output stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// As text: bytes that are not UTF-8 are replaced, and a line says how much was cut out.
+    /// As text: bytes that are not UTF-8 are replaced, and a line in the middle says how much was
+    /// cut.
     pub text: String,
-    /// Bytes that were read, before any cut.
+    /// Bytes read in total.
     pub bytes: u64,
 }
 
@@ -30,11 +31,12 @@ impl Capture {
         Self { head: Vec::new(), tail: VecDeque::new(), half: keep / 2, bytes: 0 }
     }
 
-    /// Reads to the end of the stream. What was read stays if the future is dropped before that.
+    /// Reads until the stream ends. If the future is dropped earlier, the bytes read so far are
+    /// kept.
     pub(super) async fn fill(&mut self, stream: Option<impl AsyncRead + Unpin>) {
         let Some(mut stream) = stream else { return };
         let mut chunk = vec![0; CHUNK];
-        // A pipe that fails says no more than one that ended.
+        // A read error is treated like the end of the stream.
         while let Ok(n @ 1..) = stream.read(&mut chunk).await {
             self.push(&chunk[..n]);
         }
@@ -50,7 +52,7 @@ impl Capture {
         self.tail.extend(rest);
     }
 
-    /// The text of what was kept.
+    /// The captured text.
     pub(super) fn finish(self) -> Captured {
         let Self { mut head, tail, bytes, .. } = self;
         let mut tail = Vec::from(tail);
@@ -75,7 +77,7 @@ fn lossy(bytes: Vec<u8>) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Without the beginning of a character whose end was cut off.
+/// Cuts an incomplete character at the end.
 fn whole_start(bytes: &[u8]) -> &[u8] {
     let last = bytes.iter().rev().take(4).position(|byte| byte & 0xc0 != 0x80);
     let start = last.map_or(0, |back| bytes.len() - 1 - back);
@@ -85,7 +87,7 @@ fn whole_start(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Without the end of a character whose beginning was cut off.
+/// Cuts an incomplete character at the start.
 fn whole_end(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
     &bytes[start..]

@@ -1,4 +1,4 @@
-//! A child process with pipes: fed, read, ended with its whole process group.
+//! A child process with pipes: feeds it, reads its output, and ends its whole process group.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -18,10 +18,10 @@ use super::capture::{Capture, Captured};
 use super::terminal::{Screen, Terminal};
 use super::{End, Job};
 
-/// How long the pipes of a child that ended may stay open, held by processes that it left behind.
+/// How long to wait for pipes that processes left by the child hold open.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
-/// How a child ended, and what it wrote.
+/// How a child ended, and its output.
 pub(super) struct Ended {
     pub(super) end: End,
     pub(super) stdout: Captured,
@@ -29,17 +29,18 @@ pub(super) struct Ended {
     pub(super) elapsed: Duration,
 }
 
-/// What is to be done with a child.
+/// How to attend to a child.
 pub(super) struct Task<'a> {
     pub(super) job: &'a Job,
-    /// Its terminal, if it has one.
+    /// Its pseudo-terminal, if it has one.
     pub(super) terminal: Option<Terminal>,
-    /// How long it may take.
+    /// Time limit.
     pub(super) limit: Duration,
 }
 
-/// Feeds and reads a child, which leads a process group of its own, until it ends, its time is over
-/// or stopped, or `cancel`. No process of its group is left when the future is done or dropped.
+/// Feeds and reads a child, which leads its own process group, until it ends, reaches its time
+/// limit, is stopped, or `cancel` fires. No process of its group is left when the future completes
+/// or is dropped.
 pub(super) async fn attend(
     mut child: Child,
     task: Task<'_>,
@@ -47,7 +48,8 @@ pub(super) async fn attend(
     cancel: &CancellationToken,
 ) -> io::Result<Ended> {
     let started = Instant::now();
-    // Declared after the child, so dropped before it: the group goes while its leader is not reaped.
+    // Declared after the child, so dropped before it: the group is killed before its leader is
+    // reaped.
     let group = Group::of(&child);
     let Task { job, terminal, limit } = task;
     let (mut out, mut err) = (Capture::new(job.keep), Capture::new(job.keep));
@@ -70,7 +72,7 @@ pub(super) async fn attend(
         let mut closed = false;
         let end = loop {
             tokio::select! {
-                // The child first: one that ended by itself was not stopped by us.
+                // The child first: if it ended by itself, it was not stopped.
                 biased;
                 status = child.wait() => break status.map(ended),
                 () = cancel.cancelled() => break Ok(End::Interrupted),
@@ -83,20 +85,21 @@ pub(super) async fn attend(
             group.kill();
         }
         if !closed {
-            // What stays open after this is held by a process that we could not end.
+            // A pipe still open after this is held by a process that could not be killed.
             let _ = timeout(AFTERWARDS, pipes).await;
         }
         end
     };
     let elapsed = started.elapsed();
     group.kill();
-    // Reaps the child if it was killed just now; bounded, since one stuck in the kernel stays.
+    // Reaps the child if it was killed just now; with a timeout, since a process may be stuck in
+    // the kernel.
     let _ = timeout(AFTERWARDS, child.wait()).await;
     let (stdout, stderr) = screen.map_or_else(|| (out.finish(), err.finish()), Screen::finish);
     Ok(Ended { end: end?, stdout, stderr, elapsed })
 }
 
-/// The streams of a child: pipes, our own, or a terminal.
+/// The streams of a child: pipes, inherited streams, or a terminal.
 pub(super) struct Streams {
     pub(super) stdio: [Stdio; 3],
     pub(super) terminal: Option<Terminal>,
@@ -113,7 +116,7 @@ impl Streams {
     }
 }
 
-/// Gives the child its input and then end of file. A child that reads none of it is no error.
+/// Writes the child's input and closes the pipe. It is not an error if the child does not read it.
 async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(input).await;
@@ -127,7 +130,7 @@ fn ended(status: ExitStatus) -> End {
     }
 }
 
-/// The child's process group, killed when dropped.
+/// The child's process group, killed on drop.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -136,10 +139,10 @@ impl Group {
         Self(id.map(Pid::from_raw))
     }
 
-    /// Kills every process of the group. One that is empty already is no error.
+    /// Kills every process of the group. An empty group is not an error.
     ///
-    /// The system gives a group's number to nobody else while a process of it is left, and we come
-    /// here within a second of the leader's end, so that nobody else's group is hit.
+    /// The system does not reuse a group id while a process of the group is left, and this runs
+    /// within a second of the leader's end, so no other group can be hit.
     fn kill(&self) {
         if let Some(pid) = self.0 {
             let _ = killpg(pid, Signal::SIGKILL);

@@ -1,4 +1,4 @@
-//! A virtual display: an X server that draws into memory, and pictures of what is on it.
+//! A virtual display: an X server that draws into memory, and screenshots of it.
 
 use std::fs;
 use std::io::Read;
@@ -16,31 +16,31 @@ use tempfile::TempDir;
 use super::{Content, Input};
 use redraft_files::{self as files, Mode};
 
-/// The server's program.
+/// Name of the server program.
 const SERVER: &str = "Xvfb";
-/// What the server calls the memory that it draws into.
+/// Name of the server's framebuffer file.
 const MEMORY: &str = "Xvfb_screen0";
-/// Pixels, and bits of each.
+/// Width, height and colour depth.
 const SCREEN: &str = "1280x800x24";
-/// How long the server may take to start.
+/// Time limit for the server to start.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it may take to end by itself.
+/// Time limit for it to exit on SIGTERM.
 const LEAVE: Duration = Duration::from_secs(1);
-/// Pixels left around what a picture shows.
+/// Margin in pixels around the changed area in a screenshot.
 const MARGIN: usize = 8;
 
-/// A display that nobody sees; gone when this is dropped, or with this process, however that ends.
+/// An invisible display. It ends when this is dropped, or when this process ends in any way.
 pub struct Display {
     folder: TempDir,
     number: String,
     process: u32,
     blank: Option<Frame>,
-    /// Ends the server when it is dropped.
+    /// Dropping this ends the server.
     end: Option<Sender<()>>,
     owner: Option<JoinHandle<()>>,
 }
 
-/// What is on a display.
+/// Content of a display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     width: usize,
@@ -50,10 +50,10 @@ pub struct Frame {
 }
 
 impl Display {
-    /// Starts one.
+    /// Starts a display.
     ///
     /// # Errors
-    /// What is missing, and how to get it.
+    /// What is missing, and how to install it.
     pub fn start() -> Result<Self, String> {
         let program = server().ok_or_else(unavailable)?;
         let folder = files::temporary_folder().map_err(|error| error.to_string())?;
@@ -62,7 +62,7 @@ impl Display {
         let mut command = command(&program);
         command
             .args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"])
-            // Who is confined shares no memory with it.
+            // A confined program shares no memory with the server.
             .args(["-extension", "MIT-SHM"])
             .arg("-auth")
             .arg(&secret)
@@ -70,8 +70,8 @@ impl Display {
             .arg(folder.path());
         let (end, ended) = mpsc::channel();
         let (send, started) = mpsc::channel();
-        // The kernel ends the server with the thread that starts it, and this one lives as long as
-        // the display does.
+        // The kernel kills the server with the thread that started it, so this thread lives as long
+        // as the display.
         let owner = thread::spawn(move || own(command, &send, &ended));
         let mut display = Self {
             folder,
@@ -96,32 +96,32 @@ impl Display {
         Ok(display)
     }
 
-    /// The server's process, whose memory counts for whoever draws.
+    /// Process id of the server, whose memory counts as the client's.
     #[must_use]
     pub const fn process(&self) -> u32 {
         self.process
     }
 
-    /// The value of `DISPLAY` for programs that are to use it.
+    /// Value of `DISPLAY` for client programs.
     #[must_use]
     pub fn name(&self) -> String {
         format!(":{}", self.number)
     }
 
-    /// The socket by which it is reached.
+    /// The socket that clients connect to.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         PathBuf::from(format!("/tmp/.X11-unix/X{}", self.number))
     }
 
-    /// What lets a program in that has it in its work folder, which is its home.
+    /// The authority file, for the work folder of a client, which is its home.
     #[must_use]
     pub fn key(&self) -> Input {
         let content = Content::Copy(self.folder.path().join("secret"));
         Input { name: ".Xauthority".into(), content }
     }
 
-    /// What is on it now; none if there is nothing.
+    /// The current screenshot; `None` if the display is empty.
     #[must_use]
     pub fn picture(&self) -> Option<Frame> {
         let frame = self.frame()?;
@@ -143,19 +143,19 @@ impl Drop for Display {
     }
 }
 
-/// Starts the server, says so, and ends it when the display is dropped.
+/// Starts the server, sends its process id and output, and ends it when the display is dropped.
 fn own(mut command: Command, started: &Sender<(u32, ChildStdout)>, ended: &Receiver<()>) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
     let Ok(mut server) = command.spawn() else { return };
     if let Some(output) = server.stdout.take() {
         let _ = started.send((server.id(), output));
     }
-    // Comes back when nobody can send any more.
+    // Returns when the sender is dropped.
     let _ = ended.recv();
     stop(&mut server);
 }
 
-/// Ends the server: gently first, so that it takes its socket and its lock away.
+/// Ends the server: with SIGTERM first, so that it removes its socket and lock file.
 fn stop(server: &mut Child) {
     if let Ok(id) = i32::try_from(server.id()) {
         let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
@@ -168,8 +168,8 @@ fn stop(server: &mut Child) {
     let _ = server.wait();
 }
 
-/// A command that ends with the thread that starts it, where the system can do that, and that has
-/// nothing of our environment.
+/// A command with an empty environment that ends with the thread that started it, where the system
+/// supports that.
 fn command(program: &Path) -> Command {
     #[cfg(target_os = "linux")]
     return super::linux::helper(program);
@@ -181,7 +181,7 @@ fn command(program: &Path) -> Command {
     }
 }
 
-/// The first line of the server's output: its number. It keeps the pipe open.
+/// The first line of the server's output, which is its display number. The pipe stays open.
 fn first_line(mut output: ChildStdout) -> String {
     let (mut text, mut byte) = (Vec::new(), [0]);
     while output.read(&mut byte).is_ok_and(|n| n == 1) && byte != *b"\n" {
@@ -190,7 +190,8 @@ fn first_line(mut output: ChildStdout) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// An authority file with one secret for any address: family, address, display, name, secret.
+/// An authority file with one secret for all addresses. Fields: family, address, display, name,
+/// secret.
 fn authority() -> Vec<u8> {
     let secret: Vec<u8> = (0..16).map(|_| fastrand::u8(..)).collect();
     let mut bytes = vec![0xff, 0xff];
@@ -202,7 +203,7 @@ fn authority() -> Vec<u8> {
 }
 
 impl Frame {
-    /// Reads the server's memory: an XWD file of 32 bits a pixel. See `XWDFile.h` of X11.
+    /// Parses the server's framebuffer: an XWD file with 32 bits per pixel. See `XWDFile.h` of X11.
     fn read(bytes: &[u8]) -> Option<Self> {
         let field = |n: usize| -> Option<usize> {
             let number = bytes.get(n * 4..n * 4 + 4)?;
@@ -210,7 +211,7 @@ impl Frame {
         };
         let (header, width, height) = (field(0)?, field(4)?, field(5)?);
         let (bits, line, colors) = (field(11)?, field(12)?, field(19)?);
-        // As the server draws on the machines that we know: four bytes, blue first.
+        // The format on all known machines: four bytes per pixel, blue first.
         if bits != 32 || width.checked_mul(4)? > line {
             return None;
         }
@@ -225,7 +226,7 @@ impl Frame {
         Some(Self { width, height, pixels })
     }
 
-    /// The part that differs from another frame of the same size, with some margin.
+    /// The area that differs from another frame of the same size, with a margin.
     fn changed(&self, before: &Self) -> Option<Self> {
         if (self.width, self.height) != (before.width, before.height) {
             return None;
@@ -253,7 +254,7 @@ impl Frame {
         Some(Self { width: right - left, height: bottom - top, pixels })
     }
 
-    /// The frame as a PNG file.
+    /// Encodes the frame as PNG.
     #[must_use]
     pub fn png(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -267,7 +268,7 @@ impl Frame {
     }
 }
 
-/// Where the server's program is.
+/// Path of the server program.
 fn server() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(SERVER)).find(|path| path.is_file())
@@ -279,7 +280,7 @@ fn unavailable() -> String {
     )
 }
 
-/// Whether a virtual display can be had here; else what is missing.
+/// Why a virtual display is not available; `None` if it is.
 #[must_use]
 pub fn missing() -> Option<String> {
     server().is_none().then(|| {
@@ -292,7 +293,7 @@ pub fn missing() -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A memory of four by three pixels with two bytes of padding a row, in one color.
+    /// A framebuffer of four by three pixels with two bytes of padding per row, in one colour.
     fn memory(color: [u8; 4]) -> Vec<u8> {
         let mut header = [0_u32; 25];
         (header[0], header[4], header[5]) = (100, 4, 3);

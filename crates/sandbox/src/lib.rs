@@ -1,8 +1,8 @@
-//! Confines and runs one child process and tells how it ended. Knows nothing of Python or of
+//! Runs one child process in a sandbox and reports how it ended. Independent of Python and
 //! sessions.
 //!
-//! [`Runner`] is the seam: a runner is given a [`Job`] and gives a [`Done`]. [`plain`] starts the
-//! child bare; on Linux, [`linux`] confines it.
+//! [`Runner`] is the interface: it takes a [`Job`] and returns a [`Done`]. [`plain`] starts the
+//! child without a sandbox; on Linux, [`linux`] confines it.
 
 mod capture;
 mod child;
@@ -33,52 +33,54 @@ use redraft_domain::settings::SandboxMode;
 use redraft_files::FileError;
 pub use work::Kept;
 
-/// One child to run.
+/// A child process to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// The program, as an absolute path.
+    /// Absolute path of the program.
     pub program: PathBuf,
-    /// Its arguments, without the program's own name.
+    /// Arguments, without the program's name.
     pub args: Vec<OsString>,
-    /// Its whole environment but for `HOME` and `TMPDIR`: nothing of ours is inherited.
+    /// The whole environment except `HOME` and `TMPDIR`: nothing is inherited.
     pub env: Vec<(OsString, OsString)>,
-    /// What stands in its work folder when it starts.
+    /// Files in its work folder at the start.
     pub inputs: Vec<Input>,
-    /// Folders and files outside its work folder that it may read, where it is confined.
+    /// Folders and files outside its work folder that it may read when confined.
     pub readable: Vec<PathBuf>,
-    /// Hosts that it may reach, each as [`redraft_domain::host::NamedHost::parse`] reads it, by the proxy that its environment
-    /// names. A host without a port is allowed at every port. For the level `strict`: `network` and
-    /// `off` reach everything.
+    /// Hosts that it may reach through the proxy named in its environment, each in the syntax of
+    /// [`redraft_domain::host::NamedHost::parse`]. A host without a port is allowed on every port.
+    /// Only for the level `strict`: `network` and `off` reach everything.
     pub hosts: Vec<String>,
-    /// It may start other programs than its own, where Landlock can tell these. They run as confined as
-    /// it does.
+    /// Allows it to start other programs, which are confined like itself. Enforced with Landlock
+    /// only.
     pub programs: bool,
-    /// What it can read from standard input before end of file.
+    /// Standard input, followed by end of file.
     pub stdin: Vec<u8>,
-    /// How much it may use.
+    /// Resource limits.
     pub limits: Limits,
-    /// Bytes kept of each output stream: the first half and the last half of this.
+    /// Bytes kept of each output stream: half from the start, half from the end.
     pub keep: usize,
-    /// Where the files go that it writes; nowhere if `None`.
+    /// Destination of the files that it writes; `None` discards them.
     pub keep_files_in: Option<PathBuf>,
-    /// Ends it when this is cancelled, as its time limit does.
+    /// Cancelling this ends the child like its time limit.
     #[serde(skip)]
     pub stop: CancellationToken,
-    /// It has our own standard streams, for a person who uses it; nothing of them is kept.
+    /// Inherit redraft's standard streams, for a child that the user operates; no output is
+    /// captured.
     pub attached: bool,
-    /// Its standard streams are a terminal of its own, where its input is typed. It is stopped when it
-    /// has had all of that and draws nothing more.
+    /// Use a pseudo-terminal for the standard streams, where the input is typed. The child is
+    /// stopped when all input is typed and it draws nothing more.
     pub terminal: bool,
-    /// Who joins a person's keyboard and screen to its terminal, where one uses it there.
+    /// Connects the user's keyboard and screen to the child's terminal, if the user operates it.
     #[serde(skip)]
     pub hands: Option<Hands>,
-    /// Processes outside its confinement that work for it, as its display: the memory that they
-    /// take from now on counts as its own.
+    /// Processes outside the sandbox that work for the child, such as its display: memory that they
+    /// take from now on counts as the child's.
     pub counted: Vec<u32>,
 }
 
-/// Joins a person's keyboard and screen to a child's terminal: is given our end of it, and what says that
-/// it is over; comes back then, or when nobody holds the other end, with whether the person ended it.
+/// Connects the user's keyboard and screen to a child's terminal. The function gets redraft's end
+/// of the terminal and a token that is cancelled at the end of the run. It returns then, or when no
+/// process holds the other end; the result says whether the user ended the child.
 #[derive(Clone)]
 pub struct Hands(pub Arc<Join>);
 
@@ -92,22 +94,22 @@ impl fmt::Debug for Hands {
 }
 
 impl Job {
-    /// The system would not start it.
+    /// The error for a child that the system could not start.
     fn cannot_start(&self, source: io::Error) -> RunnerError {
         RunnerError::Start { program: self.program.clone(), source }
     }
 }
 
-/// Something that stands in the work folder from the start.
+/// A file or folder that is in the work folder from the start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Input {
-    /// Its path in the work folder. What stands there already stays.
+    /// Path in the work folder. The first of several inputs with the same path wins.
     pub name: PathBuf,
-    /// What it is.
+    /// File content.
     pub content: Content,
 }
 
-/// What an input is made of.
+/// Source of an input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Content {
     /// A file with this text.
@@ -116,16 +118,16 @@ pub enum Content {
     Copy(PathBuf),
 }
 
-/// How much a child may use. All but the time is enforced only where it is confined.
+/// Resource limits of a child. Only the time limit is enforced for a child that is not confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Wall-clock time.
     pub time: Duration,
     /// Memory of all its processes together, in bytes.
     pub memory: u64,
-    /// Processes and threads at a time.
+    /// Maximum number of processes and threads at a time.
     pub processes: u64,
-    /// What it may write, in bytes.
+    /// Maximum number of bytes to write.
     pub disk: u64,
 }
 
@@ -134,7 +136,7 @@ pub struct Limits {
 pub enum End {
     /// By itself, with this exit code.
     Exited(i32),
-    /// By this signal, which was not ours.
+    /// By this signal, which redraft did not send.
     Signalled(i32),
     /// Killed at the time limit.
     TimedOut,
@@ -144,67 +146,66 @@ pub enum End {
     Interrupted,
 }
 
-/// What is known of a child that is gone.
+/// Result of a child that has ended.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// How it ended.
     pub end: End,
-    /// What it wrote to standard output; what it drew, where that is a terminal.
+    /// Standard output; for a terminal, the text of the screen.
     pub stdout: Captured,
-    /// What it wrote to standard error; all that it wrote, without what steers a terminal, where that
-    /// is one.
+    /// Standard error; for a terminal, everything written to it, without control sequences.
     pub stderr: Captured,
     /// Wall-clock time from start to end.
     pub elapsed: Duration,
-    /// Its work folder, by the path that it had for it.
+    /// Path of its work folder as seen by the child.
     pub folder: PathBuf,
     /// The files that it wrote.
     pub files: Kept,
-    /// What it tried to reach besides its hosts, as `HOST:PORT`, each once, the first ones.
+    /// Refused connections as `HOST:PORT`, without duplicates, up to a limit.
     pub refused_hosts: Vec<String>,
-    /// What its confinement could not have stopped here, a line each; empty where it is whole, and
-    /// where there was none.
+    /// What the sandbox could not enforce on this system, one line each; empty if it is complete or
+    /// there was none.
     pub gaps: Vec<String>,
 }
 
-/// Why a child could not be run. Whatever it did once it ran is a [`Done`].
+/// Why a child could not be run. Failures of the child itself are a [`Done`].
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
-    /// Its work folder could not be filled.
+    /// Its work folder could not be prepared.
     #[error("could not prepare a folder to run in: {0}; check the file and the free space")]
     Folder(#[from] FileError),
-    /// The system would not start it.
+    /// The system could not start it.
     #[error("could not start `{}`: {source}; check that it exists", program.display())]
     Start {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The system lost track of it.
+    /// The system could not wait for it.
     #[error("could not wait for `{}`: {source}; try again", program.display())]
     Wait {
         /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A worker of ours ended early.
+    /// A worker task failed.
     #[error("the run's own work failed: {0}; try again")]
     Worker(#[from] tokio::task::JoinError),
-    /// It can't be confined as much as was asked for.
+    /// It can't be confined as requested.
     #[error("this system can't confine the script: {0}")]
     Unconfined(String),
 }
 
 /// Runs children at one level of confinement.
 pub trait Runner: Send + Sync {
-    /// The level's name in a report: `strict`, `network` or `off`.
+    /// Name of the level in reports: `strict`, `network` or `off`.
     fn level(&self) -> &'static str;
 
-    /// Runs one child to its end, its time limit or `cancel`, whichever is first.
+    /// Runs a child until it ends, reaches its time limit or is cancelled.
     ///
-    /// No process that it started is left when the future is done or dropped.
+    /// No process that it started is left when the future completes or is dropped.
     fn run<'a>(
         &'a self,
         job: Job,
@@ -212,14 +213,14 @@ pub trait Runner: Send + Sync {
     ) -> BoxFuture<'a, Result<Done, RunnerError>>;
 }
 
-/// What runs children at this level on this system.
+/// The runner for this level on this system.
 #[must_use]
 pub fn runner(mode: SandboxMode) -> Box<dyn Runner> {
     runner_by("/proc/self/exe", mode)
 }
 
-/// The same for a program that is not redraft: this one is started in its place where a process has to
-/// be started to confine a child.
+/// The same for a program that is not redraft: `redraft` is the program to start when a helper
+/// process is needed to confine a child.
 #[must_use]
 pub fn runner_by(redraft: impl Into<PathBuf>, mode: SandboxMode) -> Box<dyn Runner> {
     let redraft = redraft.into();
@@ -238,11 +239,11 @@ pub fn runner_by(redraft: impl Into<PathBuf>, mode: SandboxMode) -> Box<dyn Runn
     }
 }
 
-/// Confines a program that does nothing, to see whether that can be done here. Gives what is
-/// missing that the confinement can do without, a line each.
+/// Runs an empty program in the sandbox, to see whether that works on this system. Returns the
+/// optional features that are missing, one line each.
 ///
 /// # Errors
-/// What is missing that it can't do without.
+/// A missing feature without which there is no sandbox.
 pub async fn probe() -> Result<Vec<String>, RunnerError> {
     let job = Job {
         program: "/bin/sh".into(),
@@ -277,7 +278,7 @@ pub async fn probe() -> Result<Vec<String>, RunnerError> {
     }
 }
 
-/// What bounds the memory of a script here, level by level, for people.
+/// How the memory of a script is limited on this system, for display.
 pub const MEMORY_BOUNDS: &str = if cfg!(target_os = "linux") {
     "strict, network: all processes together, with shared and socket memory and the display \
      (limits, refused calls, 20 looks a second; no cgroup); off: nothing"
@@ -285,7 +286,7 @@ pub const MEMORY_BOUNDS: &str = if cfg!(target_os = "linux") {
     "nothing, on any level"
 };
 
-/// If this process was started to confine a child, does that and gives its exit code.
+/// If this process was started to confine a child, does that and returns the exit code.
 #[must_use]
 pub fn started_to_confine() -> Option<u8> {
     #[cfg(target_os = "linux")]

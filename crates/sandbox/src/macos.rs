@@ -1,8 +1,8 @@
-//! Confines a child with `sandbox-exec`, which every macOS has.
+//! Confines a child with `sandbox-exec`, which is part of every macOS.
 //!
-//! It keeps files, the network and other processes from the child. Unlike on Linux, memory is not
-//! bounded, nor is the sum of what is written, and a process that leaves the group outlives it: the
-//! report says so.
+//! It denies access to files, the network and other processes. Unlike on Linux, memory and the
+//! total of written data are not limited, and a process that leaves the group outlives the child:
+//! the report says so.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::proxy::{self, Proxy};
 use super::{Done, Job, Runner, RunnerError, plain};
 
-/// By its absolute path: one that stands earlier on the PATH would confine nothing.
+/// An absolute path, since a program of this name earlier on the PATH might confine nothing.
 const SANDBOX_EXEC: &str = "/usr/bin/sandbox-exec";
-/// What every program reads, and nobody's secret.
+/// Folders that every program reads, without secrets.
 const SYSTEM: &[&str] = &[
     "/System",
     "/usr",
@@ -37,26 +37,27 @@ const SYSTEM: &[&str] = &[
     "/opt/homebrew/opt",
     "/opt/homebrew/lib",
 ];
-/// What it needs to know a host's certificate.
+/// Files that are needed to verify certificates.
 const CERTIFICATES: &[&str] =
     &["/private/etc/ssl", "/opt/homebrew/etc/openssl@3", "/opt/homebrew/etc/ca-certificates"];
-/// Sets what the shell can set before the program takes its place: files, handles, processes, cores.
+/// Shell command that sets limits and then executes the program: file size, handles, processes,
+/// core dumps.
 const LIMITS: &str =
     "ulimit -c 0; ulimit -n 1024; ulimit -f \"$1\"; ulimit -u \"$2\"; shift 2; exec \"$@\"";
 
-/// Where a child may connect to.
+/// Where a child may connect.
 #[derive(Clone, Copy, Debug)]
 enum Out {
     Nothing,
-    /// This port of this machine.
+    /// This port on this machine.
     Port(u16),
     Everything,
 }
 
-/// Runs children confined.
+/// Runs confined children.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MacRunner {
-    /// The child may use the network.
+    /// Gives the child network access.
     pub(super) network: bool,
 }
 
@@ -82,7 +83,7 @@ async fn run(network: bool, mut job: Job, cancel: &CancellationToken) -> Result<
         job.hosts.clear();
     }
     let proxy = Proxy::of(&job.hosts).map_err(RunnerError::Unconfined)?;
-    // The child has no network of its own here: the way to its hosts is a port of this machine.
+    // There is no network namespace on macOS, so the proxy listens on a port of this machine.
     let mut way_out = None;
     let mut out = if network { Out::Everything } else { Out::Nothing };
     if let Some(proxy) = &proxy {
@@ -129,7 +130,7 @@ async fn run(network: bool, mut job: Job, cancel: &CancellationToken) -> Result<
     Ok(done)
 }
 
-/// The rules: everything is refused that is not named here.
+/// The sandbox profile: everything that is not listed is denied.
 fn profile(
     folder: &Path,
     terminal: Option<&Path>,

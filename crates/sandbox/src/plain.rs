@@ -1,4 +1,4 @@
-//! Runs a child with nothing but a limit on its time and its output: the level `off`.
+//! Runs a child with limits on time and output only: the level `off`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::work::Work;
 use super::{Done, Job, Kept, Runner, RunnerError, terminal};
 use redraft_files as files;
 
-/// Starts the child bare, in a process group of its own.
+/// Starts the child without a sandbox, in a process group of its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PlainRunner;
 
@@ -34,17 +34,17 @@ impl Runner for PlainRunner {
     }
 }
 
-/// Runs what `wrap` makes of the paths of the work folder and of the child's terminal, if it has one: a
-/// program and its first arguments, with the job's arguments behind it.
+/// Runs a job through the program and first arguments that `wrap` returns for the paths of the work
+/// folder and of the child's terminal, if there is one. The job's arguments follow.
 pub(super) async fn run_as(
     job: Job,
     wrap: impl FnOnce(&Path, Option<&Path>) -> Vec<OsString>,
     cancel: &CancellationToken,
 ) -> Result<Done, RunnerError> {
     let temporary = files::temporary_folder()?;
-    // Without links, as the child sees it.
+    // Canonical, as the child sees it.
     let folder = temporary.path().canonicalize().unwrap_or_else(|_| temporary.path().to_owned());
-    // Copying can take long; other work goes on meanwhile.
+    // Copying may take long, so it must not block other work.
     let (place, inputs) = (folder.clone(), job.inputs.clone());
     let work = spawn_blocking(move || Work::fill(&place, &inputs)).await??;
     let Streams { stdio, terminal: own } =
@@ -64,14 +64,15 @@ pub(super) async fn run_as(
         .stderr(stderr)
         .kill_on_drop(true);
     if own.is_some() {
-        // It leads a session, which is a group too.
+        // Leading a session implies leading a process group.
         terminal::lead_before(&mut command);
     } else {
-        // Who reads from a terminal has to be in its foreground group.
+        // A process that reads from a terminal must be in its foreground process group.
         command.process_group(if job.attached { getpgrp().as_raw() } else { 0 });
     }
     let child = command.spawn().map_err(|source| job.cannot_start(source))?;
-    // Our handles of the streams go with it: a terminal ends when nobody else holds it.
+    // Closes redraft's copies of the streams: a terminal reports its end only when no other process
+    // holds it.
     drop(command);
     let task = Task { job: &job, terminal: own, limit: job.limits.time };
     let Ended { end, stdout, stderr, elapsed } = child::attend(child, task, &job.stop, cancel)
@@ -133,13 +134,13 @@ mod tests {
         PlainRunner.run(job, &CancellationToken::new()).await.unwrap()
     }
 
-    /// Whether the process is there and not a mere entry that waits to be reaped.
+    /// Whether the process exists and is not a zombie.
     fn alive(pid: &str) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim()));
         status.is_ok_and(|status| !status.contains("State:\tZ") && !status.contains("State:\tX"))
     }
 
-    /// Waits for a process to be gone: one that was killed takes a moment to die.
+    /// Waits for a process to end: a killed process takes a moment to die.
     async fn gone(pid: &str) {
         let gone = async {
             while alive(pid) {
@@ -229,7 +230,7 @@ mod tests {
         let file = folder.path().join("pid");
         let job = sh(&format!("echo $$ > {}; exec sleep 60", file.display()), LONG);
         let cancel = CancellationToken::new();
-        // Dropped at the timeout, which leaves the child the time to start.
+        // Dropped after the timeout, which gives the child time to start.
         assert!(timeout(SHORT * 2, PlainRunner.run(job, &cancel)).await.is_err());
         let pid = std::fs::read_to_string(file).unwrap();
         gone(&pid).await;

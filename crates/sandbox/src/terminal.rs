@@ -1,5 +1,5 @@
-//! A terminal of a child's own: its input is typed there, and what it drew is kept as the text of the
-//! screen. We hold the other end of it, so that the child reaches no terminal of anybody's.
+//! A pseudo-terminal for a child: its input is typed there, and the text of the screen is captured.
+//! redraft holds the other end, so the child has no access to any real terminal.
 #![expect(unsafe_code, reason = "nothing else wraps these calls")]
 
 mod screen;
@@ -25,26 +25,26 @@ use super::Hands;
 pub(super) use screen::Screen;
 use screen::{COLUMNS, ROWS};
 
-/// How long a child that drew something draws nothing more before the next line is typed: it may set
-/// up its terminal first, which forgets what was typed before.
+/// How long a child must draw nothing before the next line is typed: it may configure its terminal
+/// first, which discards earlier input.
 const PAUSE: Duration = Duration::from_millis(300);
-/// How long it may take until it draws something, before its first line is typed all the same.
+/// How long to wait for the first output before the first line is typed anyway.
 const START: Duration = Duration::from_secs(5);
-/// How long it draws nothing more, with all typed, before it is said to wait for keys.
+/// How long a child must draw nothing, with all input typed, before it counts as waiting for keys.
 const QUIET: Duration = Duration::from_secs(3);
-/// Where systems describe the kinds of terminal.
+/// Folders with terminal descriptions.
 const KINDS: [&str; 4] =
     ["/usr/share/terminfo", "/lib/terminfo", "/usr/lib/terminfo", "/usr/local/share/terminfo"];
 
-/// The end of a child's terminal that we hold.
+/// redraft's end of a child's terminal.
 pub(super) struct Terminal {
     ours: AsyncFd<OwnedFd>,
-    /// Its name for the child.
+    /// Its path for the child.
     pub(super) path: PathBuf,
 }
 
 impl Terminal {
-    /// Opens one, with the streams that a child is to be started with.
+    /// Opens a terminal, and returns it with the child's standard streams.
     pub(super) fn open() -> io::Result<(Self, [Stdio; 3])> {
         let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(Some(&size), None)?;
@@ -55,13 +55,14 @@ impl Terminal {
         let path = ttyname(&pair.slave)?;
         let [stdin, stdout] = [pair.slave.try_clone()?, pair.slave.try_clone()?];
         let streams = [stdin, stdout, pair.slave].map(Stdio::from);
-        // SAFETY: the handle is owned by what is made of it, stays the same there, and is closed with it.
+        // SAFETY: the returned value owns the handle, which does not change and is closed with it.
         let ours = unsafe { AsyncFd::register(pair.master) }?;
         Ok((Self { ours, path }, streams))
     }
 
-    /// Types the input, a line whenever the child draws nothing more, and keeps what it draws. Stops it
-    /// when it has had all of that and draws nothing more. Ends when nobody holds the other end.
+    /// Types the input, one line whenever the child draws nothing more, and captures the screen.
+    /// Stops the child when all input is typed and it draws nothing more. Returns when no process
+    /// holds the other end.
     pub(super) async fn attend(&self, screen: &mut Screen, input: &[u8], stop: &CancellationToken) {
         let mut lines = input.split_inclusive(|byte| *byte == b'\n').peekable();
         let mut bytes = vec![0; 16 * 1024];
@@ -73,22 +74,22 @@ impl Terminal {
             };
             match timeout(wait, self.read(&mut bytes)).await {
                 Ok(Ok(n @ 1..)) => screen.take(&bytes[..n]),
-                // On Linux, an error says that nobody holds the other end.
+                // On Linux, a read error means that no process holds the other end.
                 Ok(_) => return,
                 Err(_) => match lines.next() {
-                    // Who stopped reading has it all the same.
+                    // A line counts as typed even if the child no longer reads.
                     Some(line) => drop(self.write(line).await),
                     None if screen.is_drawn() => stop.cancel(),
                     None => {}
                 },
             }
-            // Others have their turn while a child draws without end.
+            // Other tasks get a turn while a child draws endlessly.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Lends it to a person until nobody holds the other end, or until this is dropped; stops the child
-    /// when that is what the person wants.
+    /// Hands the terminal to the user until no process holds the other end or this is dropped;
+    /// stops the child if the user asked for that.
     pub(super) async fn lend(&self, hands: &Hands, stop: &CancellationToken) {
         let Ok(ours) = self.ours.get_ref().try_clone() else { return };
         let over = CancellationToken::new();
@@ -109,7 +110,8 @@ impl Terminal {
         }
     }
 
-    /// Types a line: its end is the key Enter. What a full terminal does not take is left out.
+    /// Types a line, with Enter at its end. Bytes that the terminal's buffer does not take are
+    /// dropped.
     async fn write(&self, line: &[u8]) -> io::Result<()> {
         let keys: Vec<u8> =
             line.iter().map(|byte| if *byte == b'\n' { b'\r' } else { *byte }).collect();
@@ -119,41 +121,42 @@ impl Terminal {
     }
 }
 
-/// Gives a terminal, whose end this is, so many rows and columns.
+/// Sets the size of a terminal, given redraft's end of it, in rows and columns.
 pub fn resize(ours: &OwnedFd, (rows, columns): (u16, u16)) {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the size is whole and outlives the call, and the handle stays open. One that is no
-    // terminal's stays as it is.
+    // SAFETY: the size is complete and outlives the call, and the handle stays open. A handle that
+    // is not a terminal is left unchanged.
     unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCSWINSZ as _, &raw const size) };
 }
 
-/// Makes this process lead a session whose terminal is its standard input. System calls only: it runs
-/// between a fork and the start of a program.
+/// Makes this process the leader of a session whose terminal is its standard input. System calls
+/// only: it runs between fork and exec.
 pub(super) fn lead() -> io::Result<()> {
     setsid()?;
     take()
 }
 
-/// Makes its standard input the terminal of the session that this process leads.
+/// Makes standard input the controlling terminal of the session that this process leads.
 pub(super) fn take() -> io::Result<()> {
     // SAFETY: no pointers are passed.
     let done = unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY as _, 0) };
     Ok(Errno::result(done).map(drop)?)
 }
 
-/// Has a command [`lead`] before its program starts.
+/// Makes a command [`lead`] before its program starts.
 pub(super) fn lead_before(command: &mut tokio::process::Command) {
-    // SAFETY: it takes no lock and no memory, which other threads may have held when it was copied.
+    // SAFETY: it takes no locks and allocates no memory, which other threads may have held at the
+    // fork.
     unsafe { command.pre_exec(lead) };
 }
 
-/// What a program is told its terminal is: a kind that this system describes, and that the text of the
-/// screen is made by.
+/// The value of `TERM` for a child: a terminal that this system describes and that the screen
+/// emulation supports.
 #[must_use]
 pub fn kind() -> &'static str {
     let known = |kind: &&str| {
         let folders = KINDS.iter().flat_map(|place| {
-            // By its first letter, or by the number of that.
+            // Folders are named after the first letter, or its number in hexadecimal.
             let first = kind.as_bytes()[0];
             let names = [char::from(first).to_string(), format!("{first:x}")];
             names.map(|name| Path::new(place).join(name))

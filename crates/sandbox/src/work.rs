@@ -1,4 +1,4 @@
-//! The folder that a child runs in: what it is given, and what it writes.
+//! The work folder of a child: its inputs, and the files that it writes.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -11,34 +11,35 @@ use super::{Content, Input};
 use redraft_domain::text::turns_text;
 use redraft_files::{self as files, FileError, Mode};
 
-/// Files, and bytes of them, that are kept of a run.
+/// Maximum number of files, and of bytes in them, kept of a run.
 const MOST_FILES: usize = 100;
 const MOST_BYTES: u64 = 50 * 1024 * 1024;
-/// Entries that are looked at, and folders within folders: a script can make any number.
+/// Maximum number of entries to look at, and maximum nesting of folders, since a script can create
+/// any number.
 const MOST_ENTRIES: usize = 20_000;
 const DEEPEST: usize = 16;
 
 /// A work folder.
 pub(super) struct Work {
     path: PathBuf,
-    /// The files that it began with.
+    /// The files at the start.
     before: HashMap<PathBuf, Stamp>,
 }
 
-/// By which a changed file is told.
+/// Modification time and length, by which changed files are detected.
 type Stamp = (Option<SystemTime>, u64);
 
-/// What was kept of the files that a child wrote.
+/// The kept files of a child.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
-    /// Their paths relative to the folder that they were copied to.
+    /// Paths relative to the folder that they were copied to.
     pub files: Vec<String>,
-    /// How many others were not kept: too many, too large, or not readable.
+    /// Number of files that were not kept: too many, too large, or not readable.
     pub left_out: usize,
 }
 
 impl Work {
-    /// Fills an empty folder with what a child is given.
+    /// Fills an empty folder with a child's inputs.
     pub(super) fn fill(path: &Path, inputs: &[Input]) -> Result<Self, FileError> {
         for Input { name, content } in inputs {
             let place = path.join(name);
@@ -57,7 +58,7 @@ impl Work {
     }
 
     /// Copies the regular files that were written or changed since the start into `to`, which is
-    /// made if there are any.
+    /// created if there are any.
     pub(super) fn keep(&self, to: &Path) -> Kept {
         let mut kept = Kept::default();
         let mut bytes = 0;
@@ -79,7 +80,7 @@ impl Work {
     }
 }
 
-/// Copies a file or a folder with all its files. Links within a folder are left out.
+/// Copies a file or a folder recursively. Links within a folder are skipped.
 fn copy(from: &Path, to: &Path, depth: usize) -> Result<(), FileError> {
     if !from.is_dir() {
         return files::copy(from, to).map(drop);
@@ -96,8 +97,9 @@ fn copy(from: &Path, to: &Path, depth: usize) -> Result<(), FileError> {
     Ok(())
 }
 
-/// The regular files in a folder, by their paths in it, sorted. No link is followed. Hidden
-/// folders at the top are left out: it is the script's home too, and libraries keep caches there.
+/// The regular files below a folder, by relative path, sorted. Links are not followed. Hidden
+/// top-level folders are skipped: the folder is also the script's home, and libraries keep caches
+/// there.
 fn walk(top: &Path) -> Vec<(PathBuf, Stamp)> {
     let mut files = Vec::new();
     let mut folders = vec![(PathBuf::new(), 0)];
@@ -126,14 +128,14 @@ fn walk(top: &Path) -> Vec<(PathBuf, Stamp)> {
     files
 }
 
-/// A path as a name that can be shown anywhere and that no other file has.
+/// A path as a unique name that is safe to display.
 fn harmless(path: &Path, names: &mut HashSet<String>) -> String {
     let bad = |c: char| c.is_control() || turns_text(c) || c == '\\' || c == '\u{fffd}';
     let clean = |c: char| if bad(c) { '_' } else { c };
     let base: String = path.to_string_lossy().chars().map(clean).collect();
     let mut name = base.clone();
     let mut n = 2;
-    // Some systems take `A` and `a` for the same file.
+    // On some systems `A` and `a` are the same file.
     while !names.insert(name.to_lowercase()) {
         name = format!("{base}~{n}");
         n += 1;

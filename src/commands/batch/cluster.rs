@@ -1,4 +1,4 @@
-//! A batch as a cluster's job: submitted, looked after, cancelled.
+//! Batches as jobs of a cluster: submit and cancel them, and find their workers.
 
 use super::super::{Context, code};
 use crate::batch::engine::{self, Asked, Engine, Job, Submitted};
@@ -11,17 +11,17 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// What was submitted, in the folder of the results.
+/// The submitted job, stored in the results folder.
 const JOB: &str = "job.json";
-/// How many shards there are where nothing is said.
+/// Default number of shards.
 const SHARDS: u32 = 8;
-/// The largest such file that is read, in bytes.
+/// The largest such file to read, in bytes.
 const LARGEST: u64 = 1 << 16;
-/// The options that are about submitting.
+/// The options that only concern submission.
 const OF_ENGINES: [&str; 7] =
     ["--engine", "--shards", "--account", "--partition", "--time", "--mem", "--array-limit"];
 
-/// Writes the job's script among the results and submits it.
+/// Writes the job's script into the results folder and submits it.
 pub(super) fn submit(
     context: &Context,
     args: &cli::Batch,
@@ -102,7 +102,7 @@ pub(super) fn submit(
     Ok(code::DONE)
 }
 
-/// This command as a shard of it is to be called: without what is about submitting.
+/// The command line of a shard: this command without the options for submission.
 fn command(context: &Context) -> Result<Vec<String>> {
     let program = std::env::current_exe()?;
     let program = program.to_str().ok_or_else(|| anyhow!("the program's path is not UTF-8"))?;
@@ -115,7 +115,7 @@ fn command(context: &Context) -> Result<Vec<String>> {
             _ => command.push(arg),
         }
     }
-    // What the environment says here may not be so there.
+    // The environment of the node may name another folder.
     if !command.iter().any(|arg| arg == "--sessions" || arg.starts_with("--sessions=")) {
         let sessions = std::path::absolute(&context.sessions)?;
         let sessions =
@@ -125,12 +125,12 @@ fn command(context: &Context) -> Result<Vec<String>> {
     Ok(command)
 }
 
-/// What was submitted, if anything was.
+/// The submitted job, if there is one.
 pub(super) fn submitted(out: &Path) -> Option<Submitted> {
     serde_json::from_str(&files::read_regular_text(&out.join(JOB), LARGEST).ok()?).ok()
 }
 
-/// Breaks off whoever works on a batch.
+/// Cancels a batch: the submitted job, or the processes that work on it.
 pub(super) fn cancel(context: &Context, out: &Path) -> Result<u8> {
     let mut any = false;
     let terminal = &context.terminal;
@@ -164,15 +164,15 @@ pub(super) fn cancel(context: &Context, out: &Path) -> Result<u8> {
     Ok(code::DONE)
 }
 
-/// Where a part is worked on.
+/// The worker of a part.
 pub(super) struct At {
-    /// By which process.
+    /// Process id of the worker.
     pub(super) process: Option<u32>,
-    /// On which machine, since which start of it.
+    /// Its machine and boot id.
     host: String,
 }
 
-/// The parts that somebody works on, by name.
+/// The parts with a running worker, by name.
 pub(super) fn workers(out: &Path) -> Result<Vec<(String, At)>> {
     let mut workers = Vec::new();
     if !out.is_dir() {
@@ -187,7 +187,7 @@ pub(super) fn workers(out: &Path) -> Result<Vec<(String, At)>> {
     Ok(workers)
 }
 
-/// This machine, since it was started: the same process number means the same process.
+/// Identifies this machine since its last boot, within which a process id is meaningful.
 pub(super) fn here() -> String {
     #[cfg(unix)]
     let host = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
@@ -216,7 +216,7 @@ fn call(args: &[String]) -> Result<Output> {
         .map_err(|error| anyhow!("cannot start `{}`: {}", args[0], files::reason(&error)))
 }
 
-/// A program of `PATH`.
+/// Finds a program on `PATH`.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())

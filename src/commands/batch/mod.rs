@@ -1,4 +1,4 @@
-//! `redraft batch`: many tasks, unattended.
+//! `redraft batch`: works on many tasks unattended.
 
 mod cluster;
 mod status;
@@ -33,9 +33,9 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use watch::Watch;
 
-/// What a program exits with that panicked.
+/// Exit code of a Rust program that panicked.
 const BROKE: u8 = 101;
-/// Tasks at the same time where nothing is said, for a model that is not inside the program.
+/// Default number of parallel tasks for a model that is not embedded.
 const JOBS: usize = 2;
 
 pub(super) fn run(context: &Context, args: &cli::Batch) -> Result<u8> {
@@ -100,8 +100,8 @@ pub(super) fn run(context: &Context, args: &cli::Batch) -> Result<u8> {
     conclude(context, args, &folder, &rows, own.len(), old.as_ref(), Some(interrupted))
 }
 
-/// The results that all parts left in these folders, in the order of the tasks. Of two of one task, one
-/// that was accepted counts.
+/// Merges the results of all parts in these folders, in the order of the tasks. Of several results
+/// for a task, an accepted one wins, otherwise the last one.
 fn merged(jobs: &[Job<'_>], out: &Path, from: &[PathBuf]) -> Result<Vec<Row>> {
     let mut found = Rows::new();
     for folder in std::iter::once(out).chain(from.iter().map(PathBuf::as_path)) {
@@ -120,7 +120,7 @@ fn merged(jobs: &[Job<'_>], out: &Path, from: &[PathBuf]) -> Result<Vec<Row>> {
     Ok(jobs.iter().filter_map(|job| found.remove(&job.key())).collect())
 }
 
-/// Each task as often as it is wanted, first all of them once.
+/// The jobs: every task, repeated `repeat` times. All tasks run once before the first repetition.
 fn jobs(tasks: &[Task], repeat: u32) -> Result<Vec<Job<'_>>> {
     let jobs: Vec<Job<'_>> = (1..=repeat)
         .flat_map(|repeat| tasks.iter().map(move |task| Job { task, repeat }))
@@ -136,7 +136,7 @@ fn jobs(tasks: &[Task], repeat: u32) -> Result<Vec<Job<'_>>> {
     Ok(jobs)
 }
 
-/// The folder of the results.
+/// The results folder.
 fn out(context: &Context, args: &cli::Batch) -> Result<PathBuf> {
     if let Some(out) = &args.out {
         return Ok(out.clone());
@@ -150,10 +150,10 @@ fn out(context: &Context, args: &cli::Batch) -> Result<PathBuf> {
     Ok(context.sessions.join(name))
 }
 
-/// What makes one task's settings unlike another's, besides its limits and examples.
+/// The task fields that need separate settings: model, preset and candidates.
 type KindKey = (Option<String>, Option<Preset>, Option<u32>);
 
-/// The settings of each kind of task, with all models looked at before anything is begun.
+/// The settings of each kind of task. All models are checked before any work starts.
 struct Kinds<'a> {
     args: &'a cli::Batch,
     config: Config,
@@ -161,10 +161,10 @@ struct Kinds<'a> {
 }
 
 impl<'a> Kinds<'a> {
-    /// Chooses models, fetches those that have to be fetched, and gets to know those of this machine.
-    /// Gives an exit code if somebody broke that off.
+    /// Chooses models, downloads missing ones, and probes local ones. Returns an exit code if the
+    /// user declined or interrupted.
     fn new(context: &Context, args: &'a cli::Batch, jobs: &[Job<'_>]) -> Result<Result<Self, u8>> {
-        // Looked for once: where nothing names a model, servers are asked.
+        // Done once, since servers are queried if no model is named.
         let mut config = context.config.clone();
         let named = |job: &Job<'_>| job.task.model.is_some() || args.work.means.model.is_some();
         let unnamed = |role: &Role| config.model_of(*role).is_none();
@@ -214,7 +214,7 @@ impl<'a> Kinds<'a> {
         (task.model.clone(), task.preset, task.limits.candidates)
     }
 
-    /// The flags with what makes a task's kind over them.
+    /// The flags, with the fields of a task that define its kind on top.
     fn work_of_kind(&self, task: &Task) -> cli::Work {
         let mut work = self.args.work.clone();
         work.candidates = task.limits.candidates.or(work.candidates);
@@ -225,7 +225,7 @@ impl<'a> Kinds<'a> {
         work
     }
 
-    /// The flags with all that a task says over them.
+    /// The flags, with all fields of a task on top.
     fn work(&self, task: &Task) -> cli::Work {
         let mut work = self.work_of_kind(task);
         let limits = &task.limits;
@@ -253,8 +253,7 @@ impl<'a> Kinds<'a> {
         Ok(Draft { name: Some(name), request, settings, data, described, tests, interface })
     }
 
-    /// How many tasks are worked on at the same time where nobody says: what the most limited of the
-    /// providers takes.
+    /// Default number of parallel tasks: the smallest limit of the providers in use.
     fn jobs(&self) -> usize {
         let models = self.settings.values().flat_map(|settings| settings.roles.values());
         let of = |model: &str| {
@@ -269,8 +268,8 @@ impl<'a> Kinds<'a> {
     }
 }
 
-/// Does all jobs; what came of each that was begun now or before, in their order, and whether
-/// somebody broke them off.
+/// Works on all jobs. Returns the results of all jobs that were started now or earlier, in order,
+/// and whether the batch was interrupted.
 fn all(
     context: &Context,
     args: &cli::Batch,
@@ -279,7 +278,7 @@ fn all(
     folder: &Folder,
     before: &Rows,
 ) -> Result<(Vec<Row>, bool)> {
-    // What broke is told in its result.
+    // A panic is reported in the task's result.
     std::panic::set_hook(Box::new(|_| {}));
     let prompts = session_work::prompts()?;
     let packages = Packages::new(kinds.config.uv.clone());
@@ -295,7 +294,7 @@ fn all(
     let stage = |name: &str, words: &str| watch.stage(name, words);
     let terminal = context.terminal;
     let events: work::Watch = Arc::new(move |task, line| {
-        // A journal's line is an object.
+        // Each line of the journal is a JSON object.
         let rest = line.strip_prefix('{').unwrap_or_default();
         terminal.raw(&format!("{{\"task\":{},{rest}\n", json!(task)));
     });
@@ -363,8 +362,8 @@ fn exit(came: &Came) -> u8 {
     }
 }
 
-/// Writes the results and shows them; gives the exit code. `interrupted` is whether the work was, if
-/// there was any.
+/// Writes and prints the results; returns the exit code. `interrupted` is `None` if no work was
+/// done.
 fn conclude(
     context: &Context,
     args: &cli::Batch,
@@ -429,7 +428,7 @@ fn conclude(
     Ok(exit)
 }
 
-/// This command once more, as for a shell.
+/// This command line, quoted for a shell.
 fn command(retry_paused: bool) -> String {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args = args.iter().map(String::as_str).chain(retry_paused.then_some("--retry-paused"));

@@ -1,4 +1,4 @@
-//! How far a batch is, wherever it is worked on: told by its sessions.
+//! Progress of a batch on any machine, read from its sessions.
 
 use super::super::{Context, code};
 use super::cluster;
@@ -13,7 +13,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Where there are more tasks than this, they are only counted.
+/// Above this number, tasks are counted instead of listed.
 const ALL: usize = 50;
 
 pub(super) fn run(context: &Context, jobs: &[Job<'_>], out: &Path) -> Result<u8> {
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, jobs: &[Job<'_>], out: &Path) -> Result<u8>
     Ok(code::DONE)
 }
 
-/// How a task's session stands, in a word, with what else there is to say.
+/// The state of a task's session, and details.
 fn standing(folder: &Path) -> (&'static str, String) {
     let session = match store::read(folder) {
         Ok(read) => read.session,

@@ -1,4 +1,4 @@
-//! What people see of a batch while it works: a table that is drawn over, or a line a task.
+//! Progress display of a batch: a live table, or one line per task.
 
 use super::super::code;
 use crate::batch::results::Row;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Shows how far a batch is.
+/// Shows the progress of a batch.
 pub(super) struct Watch {
     board: Board,
     state: Mutex<State>,
@@ -18,19 +18,19 @@ pub(super) struct Watch {
 
 struct State {
     totals: Totals,
-    /// What is done for each session that is worked on.
+    /// Current activity of each running session.
     running: BTreeMap<String, String>,
 }
 
 impl Watch {
-    /// Nothing of so many tasks has ended.
+    /// A display for this number of tasks.
     pub(super) fn new(terminal: Terminal, tasks: usize) -> Self {
         let state = State { totals: Totals::of(tasks), running: BTreeMap::new() };
         let board = Board::new(terminal);
         Self { board, state: Mutex::new(state), begun: Instant::now() }
     }
 
-    /// This is done for a session now.
+    /// Sets the current activity of a session.
     pub(super) fn stage(&self, name: &str, words: &str) {
         if self.board.is_live() {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +39,7 @@ impl Watch {
         }
     }
 
-    /// A task has ended.
+    /// Records a finished task.
     pub(super) fn ended(&self, name: &str, row: &Row) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.running.remove(name);

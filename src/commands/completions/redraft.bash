@@ -1,6 +1,6 @@
 _redraft() {
     local word words=() last offered=()
-    # bash cuts `NAME:vN` at its colon.
+    # bash splits `NAME:vN` at the colon.
     for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
         last=$((${#words[@]} - 1))
         if [[ $last -ge 0 && ( $word == :* || ${words[last]} == *: ) ]]; then
@@ -11,7 +11,7 @@ _redraft() {
     done
     word=${words[${#words[@]} - 1]}
     while IFS= read -r last; do
-        # What stands before the colon is there already.
+        # The part up to the colon is already on the command line.
         [[ $word == *:* ]] && last=${last#"${word%:*}":}
         offered+=("$(printf '%q' "$last")")
     done < <("$1" complete -- "${words[@]}" 2>/dev/null)

@@ -1,4 +1,4 @@
-//! The tools that look, compare, check and run.
+//! The tools that read, compare, check and run.
 
 use super::session::{PRINTED, waiting};
 use super::{Tools, fields};
@@ -19,12 +19,12 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// How many sessions are listed where nobody says how many.
+/// Default number of sessions listed.
 const LISTED: usize = 20;
 /// The largest script, in bytes.
 const LARGEST: usize = 4 << 20;
 
-/// A version, as its session would run it.
+/// Runs a version as its session would.
 pub(super) fn run_script(
     tools: &Tools,
     args: RunScript,
@@ -43,7 +43,7 @@ pub(super) fn run_script(
     perform(tools, &wanted, cancel)
 }
 
-/// Any code, in the strict sandbox whatever the configuration says.
+/// Runs any code, always in the strict sandbox.
 pub(super) fn run_python(
     tools: &Tools,
     args: RunPython,
@@ -84,11 +84,11 @@ fn perform(tools: &Tools, wanted: &Wanted, cancel: &CancellationToken) -> Result
         let why = why.unwrap_or_else(|| ran.run.verdict.name().to_owned());
         value.insert("error".to_owned(), json!(why.trim_start_matches(": ")));
     }
-    // What a script came to is the answer, also where it failed: the tool did its work.
+    // A failed script is a successful tool call: its error is the answer.
     Ok(Reply::done(value))
 }
 
-/// Checks without a run.
+/// Checks code without running it.
 pub(super) fn lint(args: &Lint) -> Reply {
     if args.code.len() > LARGEST {
         return Reply::failed(&format!("the code has more than {LARGEST} bytes"));
@@ -104,7 +104,7 @@ pub(super) fn lint(args: &Lint) -> Reply {
     })))
 }
 
-/// The sessions, the one last worked on first.
+/// Lists the sessions, the one last worked on first.
 pub(super) fn list(tools: &Tools, args: &ListSessions) -> Result<Reply> {
     let listed = catalog::list(&tools.context.sessions, view::SessionRow::of)?;
     let mut rows = view::Row::newest_first(listed);
@@ -114,7 +114,7 @@ pub(super) fn list(tools: &Tools, args: &ListSessions) -> Result<Reply> {
     Ok(Reply::done(fields(json!({ "sessions": rows, "more": more }))))
 }
 
-/// A session, or one of its versions.
+/// Shows a session or one of its versions.
 pub(super) fn show(tools: &Tools, args: &ShowSession) -> Result<Reply> {
     let session = store::read(&tools.find(&args.session)?.folder)?.session;
     let mut value = fields(json!({}));
@@ -135,7 +135,7 @@ pub(super) fn show(tools: &Tools, args: &ShowSession) -> Result<Reply> {
     Ok(Reply::done(value))
 }
 
-/// What changed between two versions.
+/// Compares two versions.
 pub(super) fn diff(tools: &Tools, args: &DiffVersions) -> Result<Reply> {
     let session = store::read(&tools.find(&args.session)?.folder)?.session;
     let newer = args.to.or(session.head).unwrap_or(1);
@@ -144,7 +144,7 @@ pub(super) fn diff(tools: &Tools, args: &DiffVersions) -> Result<Reply> {
     let wanted: Vec<u32> = older.into_iter().chain([newer]).collect();
     let (old, new) = match wanted.as_slice() {
         [_, _] => diff::pair(&session, &wanted)?,
-        // The first version was written from nothing.
+        // The first version has no base.
         _ => (None, diff::pair(&session, &[newer, newer])?.1),
     };
     let before = old.map_or("", |version| version.script.as_str());
@@ -164,7 +164,7 @@ pub(super) fn diff(tools: &Tools, args: &DiffVersions) -> Result<Reply> {
     Ok(Reply::done(value))
 }
 
-/// A script with its dependencies declared.
+/// Exports a script with its dependencies declared.
 pub(super) fn export(tools: &Tools, args: &ExportScript) -> Result<Reply> {
     let session = store::read(&tools.find(&args.session)?.folder)?.session;
     let number = args.version.or(session.result());

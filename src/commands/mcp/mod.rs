@@ -1,7 +1,7 @@
-//! `redraft mcp`: redraft's work as tools for other programs and their models.
+//! `redraft mcp`: offers redraft's work as tools to other programs and their models.
 //!
-//! A client may have a model behind it: what it says is data. It names sessions by their names, files below
-//! the folders that the user allows, and opens nothing.
+//! A client may pass on what a model says, so its input is untrusted data: it can name sessions by
+//! name and files below the folders that the user allows, and has no other access.
 
 mod code;
 mod session;
@@ -24,12 +24,12 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What calls are worked on with.
+/// The context of tool calls.
 struct Tools {
     context: Context,
-    /// The folders whose files clients may give to scripts, without links in their paths.
+    /// Canonical paths of the folders whose files clients may pass to scripts.
     roots: Vec<PathBuf>,
-    /// Clients may say what only a person may.
+    /// Clients may give answers that are reserved for the user.
     allow_gates: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
         return Ok(super::code::DONE);
     }
     let served = runtime.block_on(server::serve(perform, sessions, args.allow_gates, stop));
-    // Standard input may be waited for in a way that can't be stopped.
+    // A read of standard input may be blocking, and can't be cancelled.
     runtime.shutdown_background();
     match served {
         Ok(()) => Ok(super::code::DONE),
@@ -57,7 +57,7 @@ pub(super) fn run(context: Context, args: &cli::Mcp) -> Result<u8> {
     }
 }
 
-/// Serves over HTTP, and says where and with which token.
+/// Serves over HTTP, and prints the address and the token.
 async fn serve_http(
     terminal: Terminal,
     address: SocketAddr,
@@ -91,8 +91,8 @@ async fn serve_http(
         .map_err(anyhow::Error::msg)
 }
 
-/// The folders that files may be given from: those that were named, and the current one, unless it is one
-/// that a program is started in by default and that holds everything.
+/// The folders that files may be taken from: those that were named, and the current one, unless it
+/// is the root or a parent of the home folder, where programs are started by default.
 fn roots(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut roots = Vec::new();
     for root in named {
@@ -137,14 +137,14 @@ impl Tools {
         Ok(Place { folder: catalog::named(&self.context.sessions, session)?, version: None })
     }
 
-    /// The files that a client gives to a script, without links in their paths.
+    /// Resolves the files that a client passes to a script.
     fn data(&self, paths: &[String]) -> Result<Vec<PathBuf>> {
         paths.iter().map(|path| self.file(path)).collect()
     }
 
     fn file(&self, path: &str) -> Result<PathBuf> {
         let shown = one_line(path, 100);
-        // What stands outside is not told from what is not there.
+        // The error is the same for a file outside the folders and for a missing one.
         let resolved = files::resolve(Path::new(path)).ok();
         match resolved
             .filter(|file| file.is_file() && self.roots.iter().any(|root| file.starts_with(root)))

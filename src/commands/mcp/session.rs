@@ -1,4 +1,4 @@
-//! The tools that work on a session: each goes on until it is accepted or somebody has to decide.
+//! The tools that work on a session: each continues until it is accepted or waits for a decision.
 
 use super::{Tools, fields};
 use crate::cli;
@@ -21,12 +21,12 @@ use crate::workflow::manager::{Answer, Question};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-/// The longest text that a client may give, in bytes.
+/// The longest text from a client, in bytes.
 const LONGEST: usize = 1 << 20;
-/// Bytes of an output that a result has.
+/// Bytes of output included in a result.
 pub(super) const PRINTED: usize = 20_000;
 
-/// A new session.
+/// Creates a session and works on it.
 pub(super) fn write(tools: &Tools, args: WriteScript, wire: Wire) -> Result<Reply> {
     let context = &tools.context;
     let request = text(&args.request, "request")?;
@@ -49,7 +49,7 @@ pub(super) fn write(tools: &Tools, args: WriteScript, wire: Wire) -> Result<Repl
     };
     let mut chosen = settings()?;
     setup::check_models(context, &chosen)?;
-    // Nothing is fetched for a client: that is gigabytes of its user's.
+    // Models are never downloaded for a client, since they take gigabytes.
     fetch::ensure(context, &chosen, false)?;
     if args.auto {
         match setup::get_to_know(context, &chosen, &wire.cancel)? {
@@ -72,20 +72,20 @@ pub(super) fn write(tools: &Tools, args: WriteScript, wire: Wire) -> Result<Repl
     work_on(tools, store, wire, None, args.auto)
 }
 
-/// A session goes on.
+/// Continues a session.
 pub(super) fn go_on(tools: &Tools, args: &ContinueSession, wire: Wire) -> Result<Reply> {
     let store = open(tools, &args.session)?;
     work_on(tools, store, wire, None, args.auto)
 }
 
-/// An answer at the gate that waits.
+/// Answers the open gate of a session.
 pub(super) fn answer(tools: &Tools, args: &AnswerGate, wire: Wire) -> Result<Reply> {
     let store = open(tools, &args.session)?;
     let session = store.session();
     let Some(form) = waiting(&tools.context, session) else {
         bail!("session `{}` waits at no gate: {}", session.name, status::words(session));
     };
-    // A person whose answer does not fit is asked again, where the result can do that.
+    // A user whose answer is invalid is asked again if the client supports that.
     let refuse = |why: &str, person: bool| {
         let mut value = outcome(tools, session);
         value.insert("error".to_owned(), json!(why));
@@ -106,7 +106,7 @@ pub(super) fn answer(tools: &Tools, args: &AnswerGate, wire: Wire) -> Result<Rep
         Err(why) => return refuse(&why, wire.is_person),
     };
     if gate::is_for_persons(&answer) && !wire.is_person {
-        // Whoever can be asked is asked instead.
+        // Ask the user instead, if the client can.
         if wire.person.is_some() {
             return work_on(tools, store, wire, None, false);
         }
@@ -117,7 +117,7 @@ pub(super) fn answer(tools: &Tools, args: &AnswerGate, wire: Wire) -> Result<Rep
     work_on(tools, store, wire, Some((form.gate, answer)), false)
 }
 
-/// What a test of a version showed.
+/// Records feedback on a version.
 pub(super) fn feedback(tools: &Tools, args: &GiveFeedback) -> Result<Reply> {
     let said = text(&args.text, "text")?;
     let mut store = open(tools, &args.session)?;
@@ -149,7 +149,7 @@ fn text<'a>(text: &'a str, what: &str) -> Result<&'a str> {
     Ok(text)
 }
 
-/// Opens a session that comes to a script, with what was edited by hand taken up.
+/// Opens a session with a script, and records edits made by hand.
 fn open(tools: &Tools, name: &str) -> Result<Store> {
     let context = &tools.context;
     let (mut store, found) = store::open(&tools.find(name)?.folder)?;
@@ -179,7 +179,7 @@ fn work_on(
     }
     let failed = match ended {
         Ok(End::ModelFailed(error)) => Some(format!("model {error}")),
-        // How it stands says the rest.
+        // The session's state describes the rest.
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
     };
@@ -201,7 +201,7 @@ pub(super) fn waiting(context: &Context, session: &Session) -> Option<Form> {
     Some(manager::form(context.terminal, &Question { gate, session, trouble, partial: None }))
 }
 
-/// How a session stands, for a result.
+/// The state of a session, for a result.
 fn outcome(tools: &Tools, session: &Session) -> Map<String, Value> {
     let version = session.result().and_then(|number| session.version(number));
     let status = match status::word(session) {

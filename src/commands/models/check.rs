@@ -1,4 +1,4 @@
-//! Asks models for one token each.
+//! Requests one token from each model, to see whether it answers.
 
 use super::super::{Context, code, interrupts, setup};
 use crate::domain::chat::{Agent, Message, Request};
@@ -9,21 +9,21 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// What came of asking a model.
+/// Result of a check.
 pub(super) struct Checked {
     pub(super) model: String,
     pub(super) time: Duration,
-    /// What it said, or why it said nothing.
+    /// The answer, or the error.
     pub(super) result: Result<String, String>,
 }
 
-/// Asks a model for one token.
+/// Requests one token from a model.
 pub(super) fn check(context: &Context, model: &str) -> Result<Checked> {
     let connection = provider::connect(model, context.config.models(), &Used::new())?;
     let cancel = interrupts::cancel_on_interrupt()?;
     let messages = vec![Message::user("Answer with the one word: yes")];
     let request = Request::new(Agent::Planner, messages, 1);
-    // One token of a short prompt is not waited for as long as an answer may take.
+    // One token of a short prompt needs a shorter timeout than a whole answer.
     let silence = connection.policy.silence.min(call::Policy::default().silence);
     let policy = call::Policy { retries: 0, silence, ..connection.policy };
     let begun = Instant::now();

@@ -1,9 +1,11 @@
-//! `redraft models`: what was found, what would be used for each role, and the files of the models
-//! that run inside the program.
+//! `redraft models`: shows the models found and the model of each role, and manages the files of
+//! embedded models.
 
 mod check;
 mod probe;
 mod shelf;
+
+pub(super) use shelf::machine;
 
 use super::work::config_folder;
 use super::{Context, code, setup};
@@ -28,13 +30,13 @@ pub(super) fn run(context: &Context, args: &Models) -> Result<u8> {
     }
 }
 
-/// What a role would be asked with.
+/// The model of a role.
 struct Used {
     role: Role,
     choice: Choice,
-    /// Why it can't be asked.
+    /// Why it can't be used.
     problem: Option<String>,
-    /// What is known of it.
+    /// Its prices and size.
     facts: Vec<String>,
 }
 
@@ -43,7 +45,7 @@ fn show(context: &Context, check: bool) -> Result<u8> {
     let library = Library::open()?;
     let found = setup::runtime()?.block_on(discover::discover_all(config.models()));
     let chosen = discover::choose(&found, library.preferred());
-    // Questions are asked of the one model unless they have one of their own.
+    // Questions use the same model unless their role is configured.
     let engineer = config.roles.contains_key(&Role::Engineer).then_some(Role::Engineer);
     let used: Vec<Used> = Role::WORKFLOW
         .into_iter()
@@ -80,7 +82,7 @@ fn show(context: &Context, check: bool) -> Result<u8> {
     Ok(if well || !check { code::DONE } else { code::MODEL })
 }
 
-/// What is known of a model's prices and size.
+/// Prices and size of a model.
 fn facts(context: &Context, library: &Library, model: &str) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(entry) = provider::known(model, context.config.models(), library) {
@@ -144,7 +146,7 @@ fn say_used(context: &Context, used: &[Used]) {
     for (n, Used { role, choice, problem, facts }) in used.iter().enumerate() {
         let model = one_line(&choice.model, 80);
         terminal.say(&format!("  {:<12} {model} ({})", role.name(), one_line(&choice.why, 100)));
-        // What is known of a model is said once.
+        // Facts about a model are printed once.
         if used[..n].iter().any(|earlier| earlier.choice.model == choice.model) {
             continue;
         }
@@ -158,7 +160,7 @@ fn say_used(context: &Context, used: &[Used]) {
     }
 }
 
-/// How to use what was found and is not used.
+/// Suggests how to use a server that was found and is not used.
 fn say_next(context: &Context, found: &Discovery, used: &[Used], checked: bool) {
     let terminal = &context.terminal;
     if let Some(server) = found.servers.first() {

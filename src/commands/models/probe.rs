@@ -1,4 +1,4 @@
-//! Finds out what a model is like, and keeps it.
+//! `redraft models probe`: probes a model's abilities and stores the result.
 
 use super::super::{Context, code, interrupts, setup};
 use crate::domain::chat::Role;
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, model: Option<&str>) -> Result<u8> {
     };
     let terminal = &context.terminal;
     let shown = one_line(&model, 80);
-    // What was known before is found out anew, and bounds nothing.
+    // An earlier result is ignored, so that it does not limit the probe.
     let mut config = context.config.clone();
     config.probe = Some(Probe::Never);
     let connection = provider::connect(&model, config.models(), &Used::new())?;

@@ -25,7 +25,7 @@ mod test;
 pub use ask::{feedback, manual_version, trouble};
 
 pub use given::given;
-pub use probe::{Effort, get_to_know, holds_to_schemas, probe};
+pub use probe::{Effort, get_to_know, holds_to_schemas, probe, speed};
 pub use replay::{Difference, replay};
 
 use super::convergence;

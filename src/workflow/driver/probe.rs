@@ -39,6 +39,9 @@ impl Effort {
 /// Time limit of the first answer, for which the model may have to be loaded.
 const LOADING: Duration = Duration::from_mins(3);
 
+/// Length of the answer by which a model's speed is measured, in tokens: a second or two.
+const TRIAL: u32 = 11;
+
 /// Maximum prompt length for a model that costs money, in tokens.
 const PAID_PROMPT: u64 = 3_000;
 
@@ -298,6 +301,14 @@ fn verdict(answer: &str) -> Option<bool> {
         (false, true) => Some(false),
         _ => None,
     }
+}
+
+/// Measures how fast a model writes, in tokens per second, with an answer of [`TRIAL`] tokens; `None` if it
+/// wrote too few to tell, or failed.
+pub async fn speed(connection: &Connection, cancel: &CancellationToken) -> Option<f64> {
+    let asker = Asker { connection, cancel };
+    let said = asker.ask(Agent::Coder, COUNT, TRIAL, LOADING).await.ok()?;
+    said.answer_speed()
 }
 
 /// A prompt of about this many tokens that states a password at its start and asks for it at its

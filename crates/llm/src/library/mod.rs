@@ -7,12 +7,14 @@
 mod catalogue;
 mod error;
 mod fetch;
+mod fit;
 mod http;
 mod index;
 
 use catalogue::is_gguf;
 pub use catalogue::{BUILT_IN, CatalogueError, Entry, Parts};
 pub use fetch::{Content, FetchError, News};
+pub use fit::Machine;
 
 use redraft_files::{self as files, FileError, Lock, Locking};
 use std::path::{Path, PathBuf};
@@ -159,15 +161,6 @@ impl Library {
         let default = &self.entries[0];
         let mut here = self.entries.iter().filter(|entry| !entry.toy && self.has(entry));
         here.next().unwrap_or(default)
-    }
-
-    /// A model that writes better scripts than the default one and that this machine has the memory
-    /// for; `None` if there is none, or it is already downloaded.
-    #[must_use]
-    pub fn better(&self) -> Option<&Entry> {
-        let there = memory()?;
-        let fits = |entry: &&Entry| entry.offered_from.is_some_and(|from| from <= there);
-        self.entries.iter().rfind(fits).filter(|entry| !self.has(entry))
     }
 
     /// The path of a model's file, which may not exist yet.

@@ -1,4 +1,4 @@
-//! `cases.yaml`: what the script is given, and what is expected of it then. Pure.
+//! `cases.yaml`: inputs for a script and expected results. Pure.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -12,13 +12,13 @@ use redraft_domain::report::RunError;
 use redraft_domain::text::{count, one_line};
 use redraft_files::yaml;
 
-/// Cases of a file.
+/// Maximum number of cases in a file.
 const MOST: usize = 200;
-/// Characters of a case's name.
+/// Maximum number of characters in a case's name.
 const LONGEST_NAME: usize = 100;
-/// Characters that a message quotes of what was printed and of what was expected.
+/// Maximum number of characters of output quoted in a message.
 const QUOTED: usize = 120;
-/// How far a number may be from the one that is expected, where the case does not say.
+/// Default tolerance of expected numbers.
 const NEAR: f64 = 1e-6;
 
 /// One case.
@@ -42,20 +42,20 @@ pub(super) struct Case {
 
 /// How the script ended.
 pub(super) struct Ended<'a> {
-    /// Its exit code, where it ended by itself.
+    /// Exit code, unless it was killed or stopped.
     pub(super) exit: Option<i32>,
-    /// How it ended otherwise, in words.
+    /// Otherwise, a description of how it ended.
     pub(super) words: &'a str,
-    /// What it printed.
+    /// Standard output.
     pub(super) stdout: &'a str,
-    /// The error that it ended with.
+    /// The error that ended it.
     pub(super) error: Option<&'a RunError>,
 }
 
-/// Reads a file of cases.
+/// Parses a file of cases.
 ///
 /// # Errors
-/// Says what is wrong with it; where the YAML says so, with the line and the column.
+/// Describes what is wrong; errors of the YAML parser include line and column.
 pub(super) fn read(text: &str) -> Result<Vec<Case>, String> {
     let cases: Vec<Case> = yaml::read(text)?;
     if cases.is_empty() {
@@ -86,30 +86,30 @@ impl Case {
         &self.name.0
     }
 
-    /// The command-line arguments.
+    /// Command-line arguments.
     pub(super) fn args(&self) -> Vec<String> {
         self.args.iter().map(|arg| arg.0.clone()).collect()
     }
 
-    /// What stands on standard input.
+    /// Standard input.
     pub(super) fn stdin(&self) -> &str {
         &self.stdin.0
     }
 
-    /// The files in the work folder, with their content.
+    /// The files for the work folder: name and content.
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|(place, text)| (place.0.as_str(), text.0.as_str()))
     }
 
-    /// Whether the script did what is expected.
+    /// Compares the result with what is expected.
     ///
     /// # Errors
-    /// Says what it did instead, and what it was given.
+    /// Describes the difference, and the case's input.
     pub(super) fn judge(&self, ended: &Ended<'_>) -> Result<(), String> {
         self.compare(ended).map_err(|why| format!("{}{why}", self.given()))
     }
 
-    /// The arguments and the input, as a message begins; empty where there are none.
+    /// The arguments and the input, as the start of a message; empty if there are none.
     fn given(&self) -> String {
         let mut parts = Vec::new();
         if !self.args.is_empty() {
@@ -167,7 +167,7 @@ impl Case {
     }
 }
 
-/// Whether two outputs are the same but for white space at the ends of lines and at the end.
+/// Compares two outputs, ignoring white space at the ends of lines and of the text.
 fn same(expected: &str, found: &str) -> Result<(), String> {
     let lines = |text: &'_ str| -> Vec<String> {
         text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect()
@@ -192,7 +192,7 @@ fn same(expected: &str, found: &str) -> Result<(), String> {
     }
 }
 
-/// A line of an output with the white space that it begins with.
+/// A line of output for a message, with its indentation.
 fn quote(line: &str) -> String {
     let indent = line.chars().take_while(|c| c.is_whitespace()).count().min(QUOTED);
     " ".repeat(indent) + &one_line(line, QUOTED)
@@ -215,7 +215,7 @@ fn all(expected: &[f64], found: &[f64], near: f64) -> Result<(), String> {
     Err(format!("the output has {}, {expected} were expected", count(found, "number")))
 }
 
-/// The numbers of a text, in order. Digits that go on a word, as in `v2`, are none.
+/// The numbers in a text, in order. Digits directly after a letter, as in `v2`, do not count.
 fn numbers(text: &str) -> Vec<f64> {
     static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"[-+−]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?").ok()
@@ -227,7 +227,7 @@ fn numbers(text: &str) -> Vec<f64> {
         let goes_on = before.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let word = found.as_str().replace('−', "-");
         let digits = word.trim_start_matches(['-', '+']);
-        // In `2026-11-21` and `x-1`, the line is no sign.
+        // The hyphen in `2026-11-21` and `x-1` is not a minus sign.
         let word = if goes_on && digits.len() < word.len() { digits } else { word.as_str() };
         if !goes_on || digits.len() < found.as_str().len() {
             numbers.extend(word.parse::<f64>().ok());
@@ -236,11 +236,11 @@ fn numbers(text: &str) -> Vec<f64> {
     numbers
 }
 
-/// Reads a plain value as text. What is wrong with it is said here, where its line is known.
+/// Deserializes a plain value as text, so that errors are reported with their line.
 struct Scalar<T> {
     expected: &'static str,
     read: fn(&str) -> Result<T, String>,
-    /// Fractions are read too: as text, `1.10` would come as 1.1.
+    /// Accepts fractions. Not for text, because YAML would turn `1.10` into 1.1.
     fractions: bool,
 }
 
@@ -271,7 +271,7 @@ impl<T> Visitor<'_> for Scalar<T> {
     }
 }
 
-/// A text; whole numbers are taken as they are written.
+/// A text; integers are accepted as written.
 #[derive(Clone, Debug, Default)]
 struct Text(String);
 
@@ -300,7 +300,7 @@ impl<'de> Deserialize<'de> for Place {
     }
 }
 
-/// A regular expression that is looked for anywhere in the output.
+/// A regular expression that is searched anywhere in the output.
 #[derive(Clone, Debug)]
 struct Pattern(Regex);
 
@@ -318,7 +318,7 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// How far a number may be off.
+/// Largest allowed difference of a number.
 #[derive(Clone, Copy, Debug)]
 struct Tolerance(f64);
 
@@ -332,12 +332,12 @@ impl<'de> Deserialize<'de> for Tolerance {
     }
 }
 
-/// The numbers that are expected.
+/// Expected numbers.
 #[derive(Clone, Debug)]
 enum Numbers {
-    /// The last one of the output.
+    /// The last number of the output.
     Last(f64),
-    /// All of the output, in order.
+    /// All numbers of the output, in order.
     All(Vec<f64>),
 }
 

@@ -1,4 +1,4 @@
-//! The user's examples: what a script does with what they give it.
+//! Runs a script with the user's examples and compares the results.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,13 +13,13 @@ use redraft_domain::text::one_line;
 use redraft_files as files;
 use redraft_sandbox::{Runner, RunnerError};
 
-/// Characters that a message quotes of what was expected and of what was printed.
+/// Maximum number of characters of output quoted in a message.
 const QUOTED: usize = 160;
 
-/// The folder of the files that a script writes in an example, beside those that it finds.
+/// Destination of files that the script writes, inside the folder of the example's input files.
 const KEPT: &str = ".kept";
 
-/// How a script does in all that the user gave to hold it against: the tests of files, then the examples.
+/// Runs all of the user's tests of a script: the test files, then the examples.
 ///
 /// # Errors
 /// The caller cancelled, or the child could not be run.
@@ -35,7 +35,7 @@ pub async fn with_tests(
     Ok(all)
 }
 
-/// How a script does in examples, each in a run of its own: `E1`, `E2`, ...
+/// Runs the examples `E1`, `E2`, ... one by one.
 ///
 /// # Errors
 /// The caller cancelled, or the child could not be run.
@@ -56,7 +56,7 @@ async fn test(
             data.retain(|path| path.file_name() != place.file_name());
             data.push(place);
         }
-        // What is not kept is not told of.
+        // A run only lists files that are kept.
         let kept = folder.path().join(KEPT);
         let ask = Ask {
             data: &data,
@@ -80,7 +80,7 @@ async fn test(
     Ok(tests)
 }
 
-/// What a run did otherwise than its example says.
+/// How a run differs from its example; `None` if it does not.
 fn judge(example: &Example, run: &redraft_domain::report::Run, printed: &str) -> Option<String> {
     let ended = run.exit_code == Some(example.exit) || run.verdict == RunVerdict::Window;
     if !ended {

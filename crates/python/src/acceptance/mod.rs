@@ -1,7 +1,7 @@
-//! The Manager's tests: which files are some, and how a script does in them.
+//! The Manager's acceptance tests: which files are tests, and their results for a script.
 //!
-//! A file of cases is run case by case, a file of Python by a harness of ours beside the script. Each
-//! goes through the [`Runner`] as a run of the script does.
+//! A file of cases runs case by case; a Python file runs in a test harness beside the script. Each
+//! goes through the [`Runner`], like a run of the script.
 
 mod cases;
 pub mod examples;
@@ -26,7 +26,7 @@ use redraft_domain::report::{Test, TestOutcome};
 use redraft_files as files;
 use redraft_sandbox::{Content, Done, End, Input, Job, Runner};
 
-/// Runs the tests of a file of Python; see there.
+/// The harness for Python test files, in one program.
 const HARNESS: &str = concat!(
     include_str!("harness/codec.py"),
     include_str!("harness/server.py"),
@@ -34,39 +34,39 @@ const HARNESS: &str = concat!(
     include_str!("harness/guard.py"),
     include_str!("harness/main.py"),
 );
-/// Names of the script that are kept of what tests use.
+/// Maximum number of names of the script to collect from tests.
 const NAMES: usize = 40;
-/// The name that the script goes by in tests, besides its own.
+/// Second file name of the script, by which tests can import it.
 const SCRIPT: &str = "script.py";
-/// Bytes kept of what the harness tells.
+/// Bytes kept of the harness's output.
 const TOLD: usize = 2 << 20;
-/// The largest file of tests, in bytes.
+/// The largest test file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// A file of tests.
+/// Contents of a test file.
 #[derive(Debug)]
 enum Kind {
     /// Functions `test_*` and classes `Test*`.
     Pytest,
-    /// A script that asserts.
+    /// A script with assertions.
     Plain,
-    /// What the script is given, and what is expected then.
+    /// Inputs and expected results.
     Cases(Vec<Case>),
 }
 
-/// Where the tests of a file of Python run.
+/// The process in which a Python test file runs.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// In another process than the script, which can only answer them.
+    /// A process apart from the script's, which only answers calls.
     Apart,
-    /// In the script's process. What passes there, the script may have reported.
+    /// The script's own process. There the script could forge a pass.
     Beside,
 }
 
-/// Whether a file holds tests.
+/// Checks that a file contains tests.
 ///
 /// # Errors
-/// Says what is wrong with it, or that it holds none.
+/// Describes what is wrong with it, or says that it contains none.
 pub fn check(path: &Path) -> Result<(), String> {
     let (_, name) = text_of(path)?;
     if is_the_scripts(&name) {
@@ -75,7 +75,8 @@ pub fn check(path: &Path) -> Result<(), String> {
     kind(path).map(drop)
 }
 
-/// The files of tests in a folder, sorted; what is none, and names no test file has, are passed over.
+/// The test files of a folder, sorted. Other files are skipped, and names that test files do not
+/// have.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, files::FileError> {
     let mut found = files::entries(folder)?;
     found.retain(|path| {
@@ -90,7 +91,7 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, files::FileError> {
     Ok(found)
 }
 
-/// The names that tests use of the script, sorted.
+/// The names of the script that tests use, sorted.
 #[must_use]
 pub fn interface(tests: &[PathBuf]) -> Vec<String> {
     let python = tests.iter().filter(|path| !is_yaml(&path.to_string_lossy()));
@@ -105,7 +106,8 @@ fn used_in(text: &str) -> Vec<String> {
     outline::used_of(text, module)
 }
 
-/// The name by which a test imports the script: `script`, or else the one that is no other module's.
+/// The module name by which a test imports the script: `script`, or the only module that is not a
+/// known package.
 fn module_of(test: &Outline) -> Option<&str> {
     let package =
         |module: &str| module == "pytest" || packages::known::is_known(distribution(module));
@@ -118,7 +120,7 @@ fn is_yaml(name: &str) -> bool {
     name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).is_some()
 }
 
-/// Whether a file's name is one that the script has in the work folder.
+/// Whether the script itself has this file name in the work folder.
 fn is_the_scripts(name: &str) -> bool {
     name.strip_suffix(".py").is_some_and(|stem| stem == "script" || stem.starts_with("script_v"))
 }
@@ -148,7 +150,7 @@ fn kind(path: &Path) -> Result<Kind, String> {
     }
 }
 
-/// How a script does in the tests of these files. All of them together may take as long as a run.
+/// Runs the tests in these files. All of them together share the time limit of one run.
 ///
 /// # Errors
 /// The caller cancelled, or a child could not be run.
@@ -202,7 +204,7 @@ pub async fn test(
     Ok(results)
 }
 
-/// The time for one of several that go one after the other: who hangs leaves half to the rest.
+/// The time limit of one of several sequential tests: one that hangs leaves half to the rest.
 fn share(left: Duration, later: usize) -> Duration {
     if later == 0 { left } else { left / 2 }
 }
@@ -220,7 +222,7 @@ async fn perform(
     Ok((done, milliseconds))
 }
 
-/// The script by its second name.
+/// The script under its second name.
 fn again(ask: &Ask<'_>) -> Input {
     Input { name: SCRIPT.into(), content: Content::Text(ask.script.to_owned()) }
 }
@@ -232,12 +234,12 @@ fn of_case(ask: &Ask<'_>, show: &Show, case: &Case, time: Duration) -> Job {
     let given = case
         .files()
         .map(|(name, text)| Input { name: name.into(), content: Content::Text(text.to_owned()) });
-    // What the case gives stands before the session's data of the same name.
+    // The case's files come before the session's data of the same name, so that they win.
     job.inputs.splice(1..1, std::iter::once(again(ask)).chain(given));
     job
 }
 
-/// Whether a case went as it should.
+/// Compares the result of a case with its expectations.
 fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), String> {
     let (stdout, stderr) =
         (run::public(done, &done.stdout.text), run::public(done, &done.stderr.text));
@@ -251,7 +253,7 @@ fn judge(ask: &Ask<'_>, case: &Case, done: &Done, time: Duration) -> Result<(), 
     })
 }
 
-/// A file of Python that holds tests.
+/// A Python test file.
 struct File<'a> {
     ask: &'a Ask<'a>,
     show: &'a Show,
@@ -301,7 +303,7 @@ impl File<'_> {
     }
 }
 
-/// How a program ended that did not get to its end.
+/// Describes how a program ended that did not finish.
 fn ended(done: &Done, time: Duration) -> String {
     match done.end {
         End::Exited(code) => format!("the program ended with exit code {code}"),
@@ -313,7 +315,7 @@ fn ended(done: &Done, time: Duration) -> String {
     }
 }
 
-/// What nobody can guess.
+/// A token that the script can't guess.
 fn token() -> String {
     format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
 }

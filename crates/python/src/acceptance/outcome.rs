@@ -1,6 +1,7 @@
-//! Reads what the harness tells of the tests in a file. Pure.
+//! Parses the harness's report on a test file. Pure.
 //!
-//! The script can print to the same stream. What counts is behind a token that it was not given.
+//! The script can print to the same stream. Only lines that begin with a token count, which the
+//! script does not know.
 
 use std::collections::HashSet;
 
@@ -9,37 +10,37 @@ use serde::Deserialize;
 use redraft_domain::report::{Test, TestOutcome};
 use redraft_domain::text::one_line;
 
-/// Tests of a file.
+/// Maximum number of tests of a file.
 const MOST: usize = 500;
-/// Characters of a message and of a name.
+/// Maximum number of characters in a message and of a name.
 const LONGEST: usize = 600;
 const LONGEST_NAME: usize = 200;
 
-/// What a model should know of a script that can't be imported.
+/// Hint for a model whose script can't be imported.
 const GUARD: &str = "the script's work belongs under `if __name__ == \"__main__\":`";
 
-/// Why a test has no result.
+/// Message of a test that did not run.
 const NOT_RUN: &str = "not run: the program ended before it";
-/// How the message of a test begins that passed where the script could have said so.
+/// Start of the message of a test that passed only where the script could have forged it.
 const BESIDE: &str =
     "passed in the script's own process only, where a script can report what it likes";
 
-/// One line of the harness.
+/// A line of the harness's report.
 #[derive(Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 enum Line {
-    /// What was found.
+    /// The tests that were found.
     Found { names: Vec<String> },
-    /// A test begins.
+    /// A test starts.
     Begin { name: String },
     /// A test ended.
     End { name: String, outcome: TestOutcome, message: Option<String>, milliseconds: u64 },
-    /// All of them ended.
+    /// All tests ended.
     Done,
 }
 
-/// The tests of a file, from what was printed. `ended` says how the program ended, where that was
-/// not as the harness does.
+/// Parses the tests of a file from the output. `ended` describes how the program ended if the
+/// harness did not finish.
 pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<Test> {
     let mut found: Vec<String> = Vec::new();
     let mut tests: Vec<Test> = Vec::new();
@@ -66,7 +67,7 @@ pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<T
         match &begun {
             Some(name) => tests.push(test(name, TestOutcome::Failed, ended)),
             None if found.is_empty() && tests.is_empty() => {
-                // Most often by what the script does when it is imported.
+                // Usually caused by what the script does on import.
                 let why = format!("while the file was loaded, {ended}; {GUARD}");
                 tests.push(test(file, TestOutcome::Failed, &why));
             }
@@ -80,15 +81,15 @@ pub(super) fn read(printed: &str, token: &str, file: &str, ended: &str) -> Vec<T
         tests.push(test(file, TestOutcome::Skipped, "no test was found in it"));
     }
     if tests.len() > MOST {
-        // What failed is not left out for what did not.
+        // Keep the failed tests when the list is cut.
         tests.sort_by_key(|test| !test.failed());
         tests.truncate(MOST);
     }
     tests
 }
 
-/// The tests of a file that ran apart from the script, where those that could not be proven there are
-/// as they were beside it; what passed there is unproven.
+/// Merges the results of a file's tests that ran apart from the script with those that ran beside
+/// it. The latter count only for tests that were unproven apart; what passed there stays unproven.
 pub(super) fn joined(apart: Vec<Test>, beside: &[Test], file: &str) -> Vec<Test> {
     let unproven = |found: &Test, why: &str| {
         if found.outcome == TestOutcome::Passed {
@@ -120,7 +121,7 @@ pub(super) fn joined(apart: Vec<Test>, beside: &[Test], file: &str) -> Vec<Test>
     tests
 }
 
-/// A test that has no more to tell than this.
+/// A test result without duration.
 pub(super) fn test(name: &str, outcome: TestOutcome, message: &str) -> Test {
     Test {
         name: one_line(name, LONGEST_NAME),
@@ -172,7 +173,7 @@ mod tests {
             tests.iter().map(|(name, outcome)| test(name, *outcome, "why")).collect()
         };
         for (apart, beside, expected) in [
-            // Only what could not be proven is taken from there.
+            // Only unproven tests take their result from there.
             (
                 vec![("f::a", Passed), ("f::b", Failed), ("f::c", Unproven), ("f::d", Unproven)],
                 vec![("f::a", Failed), ("f::b", Passed), ("f::c", Passed), ("f::d", Failed)],

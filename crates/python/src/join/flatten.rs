@@ -1,4 +1,4 @@
-//! The files of a script as one text.
+//! Joins the files of a script into one text.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use super::graph::{Bound, Graph, Module};
 /// Joins the files.
 ///
 /// # Errors
-/// In words for the model: a name of one of them is in the way of another one's.
+/// Conflicting names, as a message to the model.
 pub(super) fn flatten(graph: &Graph<'_>) -> Result<Put, String> {
     let Some((main, others)) = graph.order.split_last() else {
         return Err("The answer has no script.".to_owned());
@@ -70,15 +70,15 @@ pub(super) fn flatten(graph: &Graph<'_>) -> Result<Put, String> {
     Ok(Put { script: format!("{}\n", script.trim_end()), notes })
 }
 
-/// What is known of one file.
+/// Analysis of one file.
 struct File<'g> {
     names: Names,
     main: bool,
-    /// Statements at the top level that are left out.
+    /// Indices of top-level statements to leave out.
     dropped: HashSet<usize>,
-    /// What it asks of Python itself.
+    /// Its imports from `__future__`.
     future: Vec<&'g str>,
-    /// The names that it has of other files.
+    /// The names that it imports from other files.
     taken: HashSet<String>,
 }
 
@@ -121,7 +121,7 @@ impl<'g> File<'g> {
         Self { names, main, dropped, future, taken }
     }
 
-    /// The names of its top level that are left.
+    /// The top-level names that remain.
     fn bound(&self) -> impl Iterator<Item = (&str, &BTreeSet<usize>)> {
         let left = |places: &BTreeSet<usize>| {
             places.is_empty() || places.iter().any(|place| !self.dropped.contains(place))
@@ -133,8 +133,7 @@ impl<'g> File<'g> {
             .map(|(n, p)| (n.as_str(), p))
     }
 
-    /// The text that has to stand above everything, and the rest: comments at the beginning and the
-    /// description.
+    /// Splits off the head, which must stay at the top: leading comments and the docstring.
     fn head(module: &Module<'_>, text: &str) -> (String, String) {
         let mut end = 0;
         for line in text.split_inclusive('\n') {
@@ -143,7 +142,7 @@ impl<'g> File<'g> {
             }
             end += line.len();
         }
-        // Nothing above the first statement is changed, so that it stands where it stood.
+        // Nothing above the first statement is changed, so its offset stays valid.
         end = end.min(module.body().first().map_or(text.len(), |stmt| stmt.start().to_usize()));
         if let (Some(Kind::Text), Some(stmt)) = (module.kinds.first(), module.body().first()) {
             end = range(stmt).end;
@@ -159,7 +158,7 @@ fn range(stmt: &Stmt) -> Range<usize> {
     stmt.start().to_usize()..stmt.end().to_usize()
 }
 
-/// The names of a file that others import, or take of it.
+/// The names of a file that others import or use as attributes.
 fn wanted(graph: &Graph<'_>, files: &BTreeMap<usize, File<'_>>, of: usize) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (place, file) in files {
@@ -186,7 +185,7 @@ fn wanted(graph: &Graph<'_>, files: &BTreeMap<usize, File<'_>>, of: usize) -> BT
     names
 }
 
-/// The file that a use of a name means, and how many of its attributes name that file.
+/// The file that a use refers to, and the number of its attributes that belong to the file's path.
 fn meant(module: &Module<'_>, used: &Used) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     for bound in module.imports.iter().flat_map(|import| &import.bound) {
@@ -202,8 +201,8 @@ fn meant(module: &Module<'_>, used: &Used) -> Option<(usize, usize)> {
     best
 }
 
-/// Leaves out the definitions of a file that nobody imports and that only its own main block uses, where
-/// another file has one of the same name.
+/// Drops definitions of a file that no other file uses and only its own main block needs, if
+/// another file defines the same name.
 fn drop_unused(graph: &Graph<'_>, files: &mut BTreeMap<usize, File<'_>>) {
     let places: Vec<usize> = files.keys().copied().collect();
     for place in places {
@@ -236,7 +235,7 @@ fn drop_unused(graph: &Graph<'_>, files: &mut BTreeMap<usize, File<'_>>) {
     }
 }
 
-/// What a statement gives a name: an import by what is imported, all else as it stands there.
+/// The source that binds a name: a single import line for an import, the statement otherwise.
 fn source(module: &Module<'_>, statement: usize, name: &str) -> String {
     let stmt = &module.body()[statement];
     let imported = import_lines(stmt).into_iter().find_map(|(local, line)| match local {
@@ -248,7 +247,7 @@ fn source(module: &Module<'_>, statement: usize, name: &str) -> String {
     imported.unwrap_or_else(|| module.text[range(stmt)].trim().to_owned())
 }
 
-/// Names that would mean something else in one script.
+/// Reports names that would change their meaning in one script.
 fn clashes(graph: &Graph<'_>, files: &BTreeMap<usize, File<'_>>) -> Result<(), String> {
     let mut owners: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     let mut clashing: BTreeSet<&str> = BTreeSet::new();
@@ -258,7 +257,7 @@ fn clashes(graph: &Graph<'_>, files: &BTreeMap<usize, File<'_>>) -> Result<(), S
         for (name, statements) in file.bound() {
             let source: Vec<String> = statements.iter().map(|n| source(module, *n, name)).collect();
             match owners.get(name) {
-                // The same import, the same value: once more.
+                // The same import or value again.
                 Some((_, known)) if *known == source && !source.is_empty() => {}
                 Some((owner, _)) => {
                     clashing.insert(name);
@@ -294,7 +293,7 @@ fn clashes(graph: &Graph<'_>, files: &BTreeMap<usize, File<'_>>) -> Result<(), S
     ))
 }
 
-/// Whether a file has a name at its top level, by itself or of another file.
+/// Whether a file has a name at its top level, of its own or by a star import.
 fn has(
     graph: &Graph<'_>,
     files: &BTreeMap<usize, File<'_>>,
@@ -314,8 +313,8 @@ fn has(
 
 type Changes = Vec<(Range<usize>, String)>;
 
-/// What has to be changed in a file: imports of other files are taken out, and what is used of them by
-/// their names is used as it is. Notes further names that are wanted of others.
+/// The edits in a file: imports of other files are removed, and references through them become
+/// plain names. Adds to `aliases` the further names that other files must define.
 fn changes(
     graph: &Graph<'_>,
     files: &BTreeMap<usize, File<'_>>,
@@ -398,7 +397,7 @@ fn changes(
     Ok(changes)
 }
 
-/// A statement's whole lines, if nothing else stands on them but a comment.
+/// Extends a range to whole lines if only a comment follows on them.
 fn line_of(text: &str, range: Range<usize>) -> Range<usize> {
     let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at + 1);
@@ -416,7 +415,7 @@ fn made(text: &str, mut changes: Changes) -> String {
     out
 }
 
-/// The text without comments at its beginning and without imports that stand above it already.
+/// The text without comments at its start and without imports that occurred above already.
 fn without_known_imports(text: &str, seen: &mut HashSet<String>) -> String {
     let Ok(parsed) = ruff_python_parser::parse_module(text) else { return text.to_owned() };
     let mut changes: Changes = Vec::new();

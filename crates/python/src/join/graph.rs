@@ -1,4 +1,4 @@
-//! Which file of an answer imports which, and which one is the script.
+//! The imports between the files of an answer, and which file is the script.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,50 +15,50 @@ use super::File;
 /// A file as a module.
 pub(super) struct Module<'a> {
     pub(super) text: &'a str,
-    /// Its file's name; empty if nobody gave it one.
+    /// Its file name; empty if it has none.
     pub(super) name: &'a str,
-    /// As an import names it, `pkg.shapes`; empty if it can't be told.
+    /// Its import path, such as `pkg.shapes`; empty if unknown.
     pub(super) path: String,
     pub(super) parsed: Parsed<ModModule>,
     pub(super) kinds: Vec<Kind<'a>>,
-    /// What it imports of other files of the answer.
+    /// Its imports of other files of the answer.
     pub(super) imports: Vec<Import>,
-    /// It stands for its folder.
+    /// It is a package's `__init__.py`.
     package: bool,
 }
 
 /// An import of another file.
 pub(super) struct Import {
-    /// The statement's place in the text, in bytes.
+    /// Byte range of the statement in the text.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// It stands inside another statement.
+    /// The import is inside another statement.
     pub(super) nested: bool,
-    /// What it binds, in the order of the statement.
+    /// The names that it binds, in source order.
     pub(super) bound: Vec<Bound>,
 }
 
 /// A name that an import binds.
 pub(super) enum Bound {
-    /// A file: by this row of names.
+    /// A file, under a dotted name.
     Module {
-        /// As it is used: `["pkg", "mod"]`.
+        /// The name's parts as used: `["pkg", "mod"]`.
         path: Vec<String>,
-        /// The file's place.
+        /// Index of the file.
         file: usize,
     },
-    /// A name of a file.
+    /// A name defined in a file.
     Name {
-        /// The file's place.
+        /// Index of the file.
         file: usize,
-        /// Its name there.
+        /// Its name in that file.
         name: String,
-        /// Its name here.
+        /// Its name in the importing file.
         local: String,
     },
-    /// All names of a file.
+    /// All names of a file (star import).
     All(usize),
-    /// Of something else, as a statement of its own.
+    /// An import of anything else, as a statement of its own.
     Other(String),
 }
 
@@ -71,10 +71,10 @@ impl Bound {
     }
 }
 
-/// The files that make the script.
+/// The files that form the script.
 pub(super) struct Graph<'a> {
     pub(super) modules: Vec<Module<'a>>,
-    /// Those that are needed, each after what it imports; the script itself is the last one.
+    /// Indices of the needed files, each after its imports; the last one is the script itself.
     pub(super) order: Vec<usize>,
 }
 
@@ -99,7 +99,7 @@ impl Module<'_> {
         self.kinds.iter().any(|kind| matches!(kind, Kind::Definition(_)))
     }
 
-    /// Whether it is a file of tests by what Python's test runners go by.
+    /// Whether it is a test file by the conventions of Python's test runners.
     fn is_test(&self) -> bool {
         let stem = self.path.rsplit('.').next().unwrap_or_default();
         let runner = |module: &str| matches!(module, "pytest" | "unittest");
@@ -122,7 +122,7 @@ impl Module<'_> {
 }
 
 impl<'a> Graph<'a> {
-    /// The files that make the script; `None` if no file imports another one.
+    /// Builds the graph; `None` if no file imports another one.
     pub(super) fn of(files: &'a [File]) -> Option<Result<Self, String>> {
         let mut modules: Vec<Module<'a>> = Vec::new();
         for file in files {
@@ -138,7 +138,7 @@ impl<'a> Graph<'a> {
                 imports: Vec::new(),
                 package,
             };
-            // A file that is given again is the one that counts.
+            // A repeated file replaces the earlier one.
             match modules.iter().position(|known| !file.name.is_empty() && known.name == file.name)
             {
                 Some(place) => modules[place] = module,
@@ -171,7 +171,7 @@ fn visit(modules: &[Module<'_>], place: usize, seen: &mut HashSet<usize>, order:
     order.push(place);
 }
 
-/// The script among the files.
+/// Index of the file that is the script.
 fn main(modules: &[Module<'_>]) -> Option<Result<usize, String>> {
     let imported = |place: usize, by_tests: bool| {
         let mut others =
@@ -183,7 +183,7 @@ fn main(modules: &[Module<'_>]) -> Option<Result<usize, String>> {
         .filter(|place| !is_left_out(*place) && !imported(*place, false))
         .filter(|place| !modules[*place].uses().is_empty() || imported(*place, true))
         .collect();
-    // A few lines that show how a script is used are no script.
+    // A few lines that demonstrate a script are not a script.
     let example = |place: usize| {
         let module = &modules[place];
         let shown: Vec<usize> = module.uses().into_iter().collect();
@@ -230,7 +230,7 @@ fn main(modules: &[Module<'_>]) -> Option<Result<usize, String>> {
     }
 }
 
-/// The name of a module by its file's, and whether it stands for a package.
+/// The import path for a file name, and whether it is a package's `__init__.py`.
 fn module_path(name: &str) -> (String, bool) {
     let stem = name.trim_start_matches("./").trim_end_matches(".py");
     let path = stem.replace(['/', '\\'], ".");
@@ -240,8 +240,8 @@ fn module_path(name: &str) -> (String, bool) {
     }
 }
 
-/// Gives a file without a name the one that another file imports it by, if only that one has all that
-/// is imported, and does nothing itself.
+/// Names a file without a name after the module that another file imports, if it is the only one
+/// that defines all imported names and runs nothing itself.
 fn name_the_nameless(modules: &mut [Module<'_>]) {
     let mut given: Vec<(usize, String)> = Vec::new();
     for (place, importer) in modules.iter().enumerate() {
@@ -277,7 +277,7 @@ fn name_the_nameless(modules: &mut [Module<'_>]) {
     }
 }
 
-/// The file that an import's path means: of this path, or at its end the only one.
+/// The file for an import path: an exact match, or the only file whose path ends with it.
 fn find(modules: &[Module<'_>], path: &str) -> Option<usize> {
     if path.is_empty() {
         return None;
@@ -293,7 +293,7 @@ fn find(modules: &[Module<'_>], path: &str) -> Option<usize> {
     first.filter(|_| found.next().is_none())
 }
 
-/// All import statements, at any depth.
+/// Collects import statements at any depth.
 struct Imports<'s> {
     found: Vec<(&'s Stmt, bool)>,
     depth: usize,
@@ -311,7 +311,7 @@ impl<'s> Visitor<'s> for Imports<'s> {
 }
 
 impl Imports<'_> {
-    /// What a file imports of the others.
+    /// The imports by which a file uses the others.
     fn of(modules: &[Module<'_>], place: usize) -> Vec<Import> {
         let mut reader = Imports { found: Vec::new(), depth: 0 };
         reader.visit_body(modules[place].body());
@@ -325,7 +325,7 @@ impl Imports<'_> {
     }
 }
 
-/// What an import statement of a file binds.
+/// The names that an import statement binds.
 fn bound(modules: &[Module<'_>], place: usize, stmt: &Stmt) -> Vec<Bound> {
     let other = |found: Option<usize>| found.filter(|found| *found != place);
     match stmt {
@@ -380,7 +380,7 @@ fn shown(alias: &ruff_python_ast::Alias) -> String {
     }
 }
 
-/// The path that a relative import means.
+/// Resolves a relative import.
 fn absolute(importer: &Module<'_>, module: &str, level: u32) -> String {
     let mut base: Vec<&str> = importer.path.split('.').filter(|part| !part.is_empty()).collect();
     if level == 0 {

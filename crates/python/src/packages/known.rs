@@ -1,4 +1,4 @@
-//! Which packages are known by name, and which names look like a slip for one of these.
+//! Well-known package names, and detection of misspellings of them.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use super::requirement::normal;
 use crate::distributions::packages_by_table;
 
-/// Names of packages that many use, in their normal form. Source: the most downloaded packages of
-/// the index in November 2026, and by hand those that short scripts ask for.
+/// Normalized names of widely used packages. Source: the most downloaded packages of the index in
+/// November 2026, and manually added ones that short scripts use.
 const POPULAR: &str = include_str!("popular.txt");
 
-/// Names shorter than this are a letter away from too many others.
+/// Shorter names are within one letter of too many others.
 const SHORTEST: usize = 4;
 
 static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -18,14 +18,14 @@ static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(|| {
     POPULAR.lines().map(str::to_owned).chain(by_table).collect()
 });
 
-/// Whether a package is one of those that the program knows by name.
+/// Whether redraft knows this package name.
 #[must_use]
 pub fn is_known(name: &str) -> bool {
     KNOWN.contains(&normal(name))
 }
 
-/// A warning where a package that is not known is called almost like one that is: by mistake, or
-/// because somebody waits there for the mistake.
+/// A warning if the name is unknown but nearly the same as a known one: a misspelling, or a
+/// typosquatted package.
 #[must_use]
 pub fn is_suspicious(name: &str) -> Option<String> {
     let name = normal(name);
@@ -38,7 +38,7 @@ pub fn is_suspicious(name: &str) -> Option<String> {
             && known.len().abs_diff(name.len()) <= 2
             && (strsim::osa_distance(known, &name) == 1 || plain(known) == plain(&name))
     };
-    // The same one each time, where there are several.
+    // `min` makes the choice deterministic.
     let meant = KNOWN.iter().filter(near).min()?;
     Some(format!("it looks like a misspelling of the far better known `{meant}`"))
 }

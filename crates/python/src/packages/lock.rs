@@ -1,4 +1,5 @@
-//! Pins what a script declares: exact versions with their hashes, as `uv lock --script` writes them.
+//! Locks a script's declared dependencies: exact versions with hashes, as `uv lock --script` writes
+//! them.
 
 use super::installer::{INSTALLING, Installer, all_of};
 use super::{InstallError, Interpreter, Packages};
@@ -6,18 +7,18 @@ use crate::pep723;
 use redraft_files as files;
 use tokio_util::sync::CancellationToken;
 
-/// The script that is locked in the place of the real one.
+/// File name of the stand-in script that is locked.
 const NAME: &str = "script.py";
 /// The longest lock, in bytes.
 const LONGEST: u64 = 16 << 20;
 
 impl Packages {
-    /// The lock of a script's dependencies, to stand beside it as `SCRIPT.py.lock`. Asks the index;
-    /// installs and runs nothing. Only the Pythons and the packages that the script declares are taken
-    /// from it: other tables of its block could name other places to get them from.
+    /// Locks a script's dependencies, for a lock file beside it called `SCRIPT.py.lock`. Queries
+    /// the index; installs and runs nothing. Only the Python version and the packages that the
+    /// script declares are used: other tables of its block could name other package sources.
     ///
     /// # Errors
-    /// There is no `uv`, or what it said.
+    /// There is no `uv`, or the lock failed; the message is `uv`'s output.
     pub async fn lock(
         &self,
         python: &Interpreter,

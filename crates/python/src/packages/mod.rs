@@ -1,13 +1,14 @@
-//! The packages that a script needs: which they are, whether they are to be trusted, and the
-//! environments that have them.
+//! The packages that a script needs: which ones, whether they are trusted, and the environments
+//! that contain them.
 //!
-//! Environments are kept in the user's cache folder, one for each Python and set of requirements,
-//! so that a second version with the same needs installs nothing. They are only ever started inside
-//! the sandbox: outside, a package that was installed could run code as Python starts.
+//! Environments are cached in the user's cache folder, one for each Python and set of requirements,
+//! so that a later version with the same requirements installs nothing. They only run inside the
+//! sandbox: an installed package can run code when Python starts.
 //!
-//! A module that no table knows is taken to be called like its package. That is a guess: such a
-//! package has to exist in the index, and somebody has to allow it whatever the settings say
-//! ([`Missing::known`]). Who knows better names it before [`Packages::needs`] looks for it.
+//! A module that no table lists is assumed to have the same name as its package. Because that is a
+//! guess, such a package must exist in the index, and must be allowed explicitly whatever the
+//! settings say ([`Missing::known`]). A caller that knows the package name sets it before
+//! [`Packages::needs`] looks for it.
 
 pub mod content;
 pub(crate) mod declared;
@@ -36,31 +37,31 @@ use redraft_files::{self as files, FileError, Locking, Mode};
 use requirement::{Requirement, normal};
 use tool::Tool;
 
-/// The program that asks a Python what it has.
+/// Python program that reports which packages are installed.
 const PRESENT: &str = include_str!("present.py");
-/// How long that may take.
+/// Its time limit.
 const ANSWERING: Duration = Duration::from_secs(20);
-/// How often it is looked whether another process is done with an environment.
+/// Polling interval while another process holds an environment's lock.
 const LOOK: Duration = Duration::from_millis(50);
-/// Names that the index is asked for at once.
+/// Concurrent index lookups.
 const AT_ONCE: usize = 6;
-/// What stands in an environment that is whole: its requirements, a line each.
+/// File that marks an environment as complete: its requirements, one per line.
 const WHOLE: &str = "redraft-requirements.txt";
 
-/// Where environments are kept, and who makes them.
+/// The environment cache, and the configured `uv`.
 #[derive(Clone, Debug)]
 pub struct Packages {
     folder: PathBuf,
     uv: Option<PathBuf>,
 }
 
-/// Why there is no environment.
+/// Why no environment could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// The caller cancelled.
     #[error("the installation was interrupted")]
     Interrupted,
-    /// What the installer said.
+    /// The installer's error output.
     #[error("{0}")]
     Refused(String),
     /// The cache folder can't be written.
@@ -69,22 +70,21 @@ pub enum InstallError {
 }
 
 impl Packages {
-    /// In the user's cache folder. `uv` is the configured one.
+    /// A cache in the user's cache folder. `uv` is the configured program.
     #[must_use]
     pub fn new(uv: Option<PathBuf>) -> Self {
         let cache = files::cache_folder();
         Self::in_folder(cache.join("environments"), uv)
     }
 
-    /// In this folder.
+    /// A cache in this folder.
     #[must_use]
     pub const fn in_folder(folder: PathBuf, uv: Option<PathBuf>) -> Self {
         Self { folder, uv }
     }
 
-    /// What a script needs that this Python does not have. Modules that come with the data files
-    /// are no packages. Starts that Python, and, if so wanted, asks the index for what is not there
-    /// yet.
+    /// The packages that a script needs and this Python lacks. Modules among the data files are not
+    /// packages. Starts that Python and, with `ask_index`, looks up missing packages in the index.
     pub async fn needs(
         &self,
         python: &Interpreter,
@@ -95,7 +95,7 @@ impl Packages {
     ) -> Needs {
         let data = data.iter().filter_map(|path| path.file_name()?.to_str());
         let mut requirements = without_data(&checks.dependencies, data);
-        // What is asked for only where another module is missing, which is not.
+        // Drop packages that are only a fallback for modules which are available.
         requirements.retain(|text| {
             let tried = checks.optional.get(text).filter(|tried| !tried.is_empty());
             let there = |module: &String| is_standard_in(module, python.language());
@@ -119,7 +119,7 @@ impl Packages {
                 Missing { exists, ..package }
             };
             missing = stream::iter(missing).map(ask).buffered(AT_ONCE).collect().await;
-            // The script goes on without what does not exist, if it says so.
+            // Drop optional packages that do not exist: the script handles their absence.
             let none = |package: &Missing| {
                 package.exists == Some(false) && checks.optional.contains_key(&package.requirement)
             };
@@ -132,23 +132,23 @@ impl Packages {
         Needs { requirements, missing, ready }
     }
 
-    /// What installs packages here, for people; none if nothing does.
+    /// Name and version of the available installer; `None` if there is none.
     pub async fn installer(&self, python: &Interpreter) -> Option<String> {
         let cancel = CancellationToken::new();
         Installer::find(self.uv.as_deref(), python, &cancel).await.words(python, &cancel).await
     }
 
-    /// The environment for this Python that has all of these, if it was made before.
+    /// The environment for this Python with these requirements, if it exists.
     #[must_use]
     pub fn find(&self, python: &Interpreter, requirements: &[String]) -> Option<Interpreter> {
         let folder = self.place(python, requirements);
         files::read_regular(&folder.join(WHOLE), 1 << 16)?;
-        // It does not answer if the Python that it was made of is gone.
+        // Fails if the Python that the environment is based on was removed.
         interpreter::find(Some(&format!("venv:{}", folder.display()))).ok()
     }
 
-    /// Makes the environment for this Python that has all of these, unless it is there. A second
-    /// process that wants the same waits for the first one.
+    /// Creates the environment for this Python with these requirements, unless it exists. A second
+    /// process that wants the same one waits for the first.
     pub async fn install(
         &self,
         python: &Interpreter,
@@ -170,8 +170,9 @@ impl Packages {
         if let Some(there) = self.find(python, requirements) {
             return Ok(there);
         }
-        // What was left by who was killed here. A whole one is told by its last file, and not by its
-        // name: the programs that come with packages name the folder that they were installed into.
+        // Remove what a killed process left here. A complete environment is marked by its last file
+        // instead of being renamed into place, because scripts installed by packages contain the
+        // path of their folder.
         files::remove_folder(&place)?;
         let installer = Installer::find(self.uv.as_deref(), python, cancel).await;
         let made = installer.make(python, &place, requirements, cancel).await;
@@ -189,7 +190,7 @@ impl Packages {
         })
     }
 
-    /// Where the environment for this Python with these requirements is, or would be.
+    /// Path of the environment for this Python with these requirements, existing or not.
     fn place(&self, python: &Interpreter, requirements: &[String]) -> PathBuf {
         let mut sorted: Vec<&str> = requirements.iter().map(String::as_str).collect();
         sorted.sort_unstable();
@@ -205,7 +206,7 @@ impl Packages {
     }
 }
 
-/// What is needed of packages: modules that come with the data files are none.
+/// The dependencies without modules among the data files.
 #[must_use]
 pub fn without_data<'d>(
     dependencies: &[String],
@@ -215,7 +216,7 @@ pub fn without_data<'d>(
     dependencies.iter().filter(|text| !own.contains(&text.as_str())).cloned().collect()
 }
 
-/// What is known of a package without asking anybody.
+/// Describes a package without any lookup.
 fn look_at(text: &str) -> Missing {
     match Requirement::parse(text) {
         Some(Requirement { text, name, .. }) => Missing {
@@ -235,7 +236,7 @@ fn look_at(text: &str) -> Missing {
     }
 }
 
-/// Which of these requirements a Python meets as it is, in their order.
+/// Which of these requirements a Python already meets, in the same order.
 async fn present(
     python: &Interpreter,
     checks: &Checks,
@@ -260,8 +261,8 @@ async fn present(
     here
 }
 
-/// The run that did not come about for want of packages: for the Coder, who may do without them or
-/// knows their right names.
+/// A failed run because of missing packages. The Coder may do without them or know their correct
+/// names.
 #[must_use]
 pub fn failed_run(needs: &Needs, said: Option<&str>) -> Run {
     let none: Vec<&str> = needs

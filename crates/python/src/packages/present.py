@@ -22,7 +22,7 @@ def importable(module):
         found = util.find_spec(module)
     except (ImportError, ValueError):
         return False
-    # A folder of that name that something left behind has no origin.
+    # A leftover folder of that name has no origin.
     return found is not None and found.origin is not None
 
 

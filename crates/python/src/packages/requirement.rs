@@ -1,19 +1,19 @@
-//! What a script says that it needs, as `requests[socks]>=2; python_version < "3.12"`.
+//! Requirements of a script, such as `requests[socks]>=2; python_version < "3.12"`.
 
 /// A requirement that names a package of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    /// As it was written.
+    /// Original text.
     pub text: String,
-    /// The package's name in its normal form.
+    /// Normalized package name.
     pub name: String,
-    /// It says no more than the name.
+    /// Only a name, without version, extras or marker.
     pub bare: bool,
 }
 
 impl Requirement {
-    /// Reads one. None if it is anything but a package of the index: an address, a file, an option
-    /// for the installer.
+    /// Parses a requirement. Returns `None` for anything but a package of the index, such as a URL,
+    /// a file or an installer option.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -36,7 +36,7 @@ impl Requirement {
 
 pub use redraft_domain::packages::normal;
 
-/// The name that a requirement begins with, in its normal form; all of it if it begins with none.
+/// The normalized package name of a requirement; the trimmed text if it does not parse.
 #[must_use]
 pub fn name_of(text: &str) -> String {
     Requirement::parse(text).map_or_else(|| text.trim().to_owned(), |requirement| requirement.name)

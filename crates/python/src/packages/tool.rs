@@ -1,4 +1,4 @@
-//! Starts an installer and hears what it says.
+//! Starts an installer and captures its output.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -14,13 +14,13 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Bytes kept of each output stream: the last ones.
+/// Bytes kept from the end of each output stream.
 const KEPT: usize = 64 * 1024;
-/// Lines and characters of what is told of a failure: the last ones.
+/// Lines and characters kept from the end of an error output.
 const TOLD_LINES: usize = 12;
 const TOLD: usize = 1500;
 
-/// Variables of ours that an installer gets: where things are, and how the index is reached.
+/// Environment variables passed to an installer: locations, certificates and proxies.
 const PASSED: &[&str] = &[
     "PATH",
     "HOME",
@@ -39,9 +39,9 @@ const PASSED: &[&str] = &[
     "all_proxy",
     "no_proxy",
 ];
-/// Beginnings of the names of further ones: the installers' own settings.
+/// Prefixes of further variables to pass: the installers' own settings.
 const PASSED_BY_PREFIX: &[&str] = &["PIP_", "UV_", "XDG_", "PYENV_"];
-/// Of these, what says where packages go, which is ours to say.
+/// Exceptions to these: settings of where packages are installed, which redraft decides.
 const KEPT_BACK: &[&str] = &[
     "PIP_PREFIX",
     "PIP_PYTHON",
@@ -55,27 +55,27 @@ const KEPT_BACK: &[&str] = &[
     "UV_WORKING_DIR",
 ];
 
-/// How an installer ended.
+/// Exit status and output of an installer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ended {
-    /// With success.
+    /// It exited with success.
     pub(super) well: bool,
-    /// The end of its standard output.
+    /// End of standard output.
     pub(super) out: String,
-    /// The end of its error output.
+    /// End of standard error.
     pub(super) errors: String,
 }
 
-/// Why an installer told nothing.
+/// Why an installer did not finish.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ToolError {
     /// The caller cancelled.
     #[error("it was interrupted")]
     Interrupted,
-    /// It was stopped.
+    /// The time limit.
     #[error("it was stopped after {} s", .0.as_secs())]
     TooLong(Duration),
-    /// The system would not start it, or lost it.
+    /// It could not be started or waited for.
     #[error("it could not be started: {}", redraft_files::reason(.0))]
     System(#[from] io::Error),
 }
@@ -85,19 +85,20 @@ pub(super) enum ToolError {
 pub(super) struct Tool(Vec<OsString>);
 
 impl Tool {
-    /// This program.
+    /// A program without arguments.
     pub(super) fn new(program: &Path) -> Self {
         Self(vec![program.into()])
     }
 
-    /// With these arguments as well.
+    /// Adds arguments.
     pub(super) fn with<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Self {
         let mut all = self.0.clone();
         all.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         Self(all)
     }
 
-    /// Runs it in a folder, to its end or to ours. Nothing that it started is left then.
+    /// Runs it in a folder until it ends, times out or is cancelled. All its processes are ended
+    /// then.
     pub(super) async fn run(
         &self,
         folder: &Path,
@@ -114,7 +115,8 @@ impl Tool {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: its children go with it, and Ctrl-C does not reach it past us.
+            // Its own process group: child processes are killed with it, and Ctrl-C reaches only
+            // redraft.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
@@ -124,7 +126,8 @@ impl Tool {
         let work = async {
             let fed = async {
                 if let Some(mut stdin) = stdin {
-                    // A program that does not want it closes its end, which is no fault.
+                    // A program that does not read its input closes the pipe, which is not an
+                    // error.
                     let _ = stdin.write_all(input.as_bytes()).await;
                 }
             };
@@ -140,13 +143,13 @@ impl Tool {
     }
 }
 
-/// The program's process group, which is gone when this is.
+/// A process group that is killed when this is dropped.
 struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // An error only says that nothing of it is left.
+            // An error only means that no process is left.
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
@@ -165,7 +168,7 @@ async fn end_of(stream: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// What an installer gets of our environment. No key of a model's is among it.
+/// The environment of an installer. It includes no model keys.
 fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     let passed = env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy();
@@ -178,11 +181,11 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
         ("NO_COLOR", "1"),
         ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
         ("PIP_NO_INPUT", "1"),
-        // A user who installs into the home by default would install past the environment.
+        // With `PIP_USER=1` in the user's configuration, pip would install outside the environment.
         ("PIP_USER", "0"),
         ("PYTHONUTF8", "1"),
     ];
-    // An index of the user's own is meant for whoever installs.
+    // A private index configured for pip is also used for uv.
     let own = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"];
     let index =
         env::var_os("PIP_INDEX_URL").filter(|_| own.iter().all(|n| env::var_os(n).is_none()));
@@ -190,8 +193,8 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     passed.chain(fixed.map(|(name, value)| (name.into(), value.into()))).chain(index)
 }
 
-/// What to tell of a failure, in a session that is shown around: the last lines, without chatter,
-/// anybody's password, and where the user lives.
+/// Shortens an installer's error output for a session that may be shared: the last lines, without
+/// notices, passwords and the home folder.
 pub(super) fn told(errors: &str) -> String {
     let home = env::var("HOME").unwrap_or_default();
     let errors = if home.len() > 1 { &*errors.replace(&home, "~") } else { errors };
@@ -205,7 +208,7 @@ pub(super) fn told(errors: &str) -> String {
     without_passwords(&last[from..])
 }
 
-/// Addresses without the user that they are asked as.
+/// Removes user names and passwords from URLs.
 fn without_passwords(text: &str) -> String {
     let mut parts = text.split("://");
     let mut out = parts.next().unwrap_or_default().to_owned();

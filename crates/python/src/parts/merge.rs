@@ -1,4 +1,4 @@
-//! Two scripts become one, statement by statement.
+//! Merges two scripts statement by statement.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
@@ -10,15 +10,15 @@ use super::super::scope::Names;
 use super::script::{Kind, Script, import_lines};
 use super::{Put, listed};
 
-/// Pieces of text for places of a script.
+/// Replacement texts for ranges of a script.
 struct Changes<'b> {
     base: &'b Script<'b>,
     made: Vec<(Range<usize>, String)>,
-    /// The statements that were replaced.
+    /// Indices of the replaced statements.
     replaced: HashSet<usize>,
 }
 
-/// What a part adds, by where it goes.
+/// Additions of a part, by destination.
 #[derive(Default)]
 struct Added {
     imports: Vec<String>,
@@ -28,10 +28,11 @@ struct Added {
     names: Vec<String>,
 }
 
-/// `base` with what the part `new` defines in the place of what has the same name, the rest of it added.
+/// Merges the part `new` into `base`: definitions replace those of the same name, and the rest is
+/// added.
 ///
 /// # Errors
-/// In words for the model: where it would go can't be told.
+/// Where a definition belongs is ambiguous, as a message to the model.
 pub(super) fn into(base: &Script<'_>, new: &Script<'_>) -> Result<Put, String> {
     let mut changes = Changes { base, made: Vec::new(), replaced: HashSet::new() };
     let mut added = Added::default();
@@ -52,7 +53,7 @@ pub(super) fn into(base: &Script<'_>, new: &Script<'_>) -> Result<Put, String> {
                     added.effects.push(new.source(stmt).to_owned());
                 }
             }
-            // The last one of a name is the one that counts.
+            // Of several definitions of one name, the last counts.
             Kind::Definition(name) if later(new, place, name) => {}
             Kind::Definition(name) => {
                 if changes.replace(name, new, stmt)? || changes.method(name, new, stmt)? {
@@ -87,7 +88,8 @@ pub(super) fn into(base: &Script<'_>, new: &Script<'_>) -> Result<Put, String> {
     Ok(Put { script: changes.finish(), notes })
 }
 
-/// `new` with the definitions and imports of these names, and what they need, taken over from `base`.
+/// `new`, completed with the definitions and imports of these names from `base`, and all that these
+/// need.
 pub(super) fn filled(new: &Script<'_>, base: &Script<'_>, wanted: &BTreeSet<&str>) -> Put {
     let mut open: VecDeque<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
     let mut taken = BTreeSet::new();
@@ -121,7 +123,7 @@ pub(super) fn filled(new: &Script<'_>, base: &Script<'_>, wanted: &BTreeSet<&str
 }
 
 impl Changes<'_> {
-    /// Puts a definition in the place of the one of the same name at the top level, if there is one.
+    /// Replaces the top-level definition of the same name, if there is one.
     fn replace(&mut self, name: &str, new: &Script<'_>, stmt: &Stmt) -> Result<bool, String> {
         let base = self.base;
         let defined = base.definitions();
@@ -139,7 +141,8 @@ impl Changes<'_> {
         Ok(true)
     }
 
-    /// A class with the methods of the old one that it leaves out and that are still used.
+    /// The new class, plus those methods of the old class that it leaves out and that are still
+    /// used.
     fn class(
         &self,
         old: &StmtClassDef,
@@ -163,7 +166,7 @@ impl Changes<'_> {
         for method in dropped {
             let range = method.start().to_usize()..method.end().to_usize();
             let was = indent_of(self.base.text, range.start);
-            // The lines of the old one are indented already; only a difference is put right.
+            // The lines are indented already unless the two indentations differ.
             let lines = if was == indent {
                 self.base.text[range].to_owned()
             } else {
@@ -176,7 +179,7 @@ impl Changes<'_> {
         text
     }
 
-    /// Puts a function that takes `self` in the place of the method of its name.
+    /// Replaces a method by a top-level function of the same name that takes `self`.
     fn method(&mut self, name: &str, new: &Script<'_>, stmt: &Stmt) -> Result<bool, String> {
         let Stmt::FunctionDef(function) = stmt else { return Ok(false) };
         let first = function.parameters.iter().next();
@@ -210,7 +213,7 @@ impl Changes<'_> {
         Ok(true)
     }
 
-    /// Puts a value in the place of the one that the name is given first.
+    /// Replaces the first assignment of the name.
     fn value(&mut self, name: &str, text: &str) -> bool {
         let base = self.base;
         let found = base.statements().find(|(_, _, kind)| *kind == Kind::Value(name));
@@ -221,8 +224,8 @@ impl Changes<'_> {
         true
     }
 
-    /// Adds what is new: imports above, definitions before what runs, or where `early` before all else,
-    /// the rest at the end.
+    /// Inserts the additions: imports at the top, definitions before the code that runs (with
+    /// `early`, before everything else), the rest at the end.
     fn add(&mut self, added: &Added, early: bool) {
         let base = self.base;
         if !added.imports.is_empty() {
@@ -249,7 +252,7 @@ impl Changes<'_> {
         self.made.push((end..end, format!("\n\n\n{text}")));
     }
 
-    /// Where an import goes, and whether it follows a statement there.
+    /// Where an import is inserted, and whether that is directly after a statement.
     fn after_imports(&self) -> (usize, bool) {
         let base = self.base;
         let head =
@@ -262,7 +265,7 @@ impl Changes<'_> {
         }
     }
 
-    /// Where the first statement stands that is no import.
+    /// Offset of the first statement that is not an import.
     fn before_all(&self) -> Option<usize> {
         let base = self.base;
         let other =
@@ -271,7 +274,8 @@ impl Changes<'_> {
         first.map(|(_, stmt, _)| base.with_comments(stmt).start)
     }
 
-    /// Where a definition goes: before the main guard, else before what runs after all definitions.
+    /// Where a definition is inserted: before the main guard, else before the code that runs after
+    /// all definitions.
     fn before_running(&self) -> Option<usize> {
         let base = self.base;
         let last = base.definitions().last().map(|(_, place)| *place);
@@ -284,7 +288,7 @@ impl Changes<'_> {
         Some(base.with_comments(&base.body()[first]).start)
     }
 
-    /// Whether one place is to be changed in two ways.
+    /// Whether two changes overlap.
     fn overlap(&self) -> bool {
         let inside = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
         let ranges = || self.made.iter().map(|(range, _)| range);
@@ -293,7 +297,7 @@ impl Changes<'_> {
 
     fn finish(mut self) -> String {
         let mut text = self.base.text.to_owned();
-        // Of what goes to the same place, what was added first comes first.
+        // Insertions at the same place keep their order.
         let mut changes: Vec<_> = self.made.drain(..).enumerate().collect();
         changes.sort_by_key(|(n, (range, _))| (range.start, range.end, *n));
         for (_, (range, new)) in changes.into_iter().rev() {
@@ -312,7 +316,7 @@ fn method_of<'c>(class: &'c StmtClassDef, name: &str) -> Option<&'c StmtFunction
     methods(class).filter(|method| method.name.as_str() == name).last()
 }
 
-/// The blanks before what stands at a place, if nothing else does.
+/// The whitespace before an offset, if nothing else is on the line.
 fn indent_of(text: &str, at: usize) -> &str {
     let line = text[..at].rfind('\n').map_or(0, |at| at + 1);
     let blanks = &text[line..at];
@@ -328,12 +332,12 @@ fn reindented(text: &str, was: &str, indent: &str) -> String {
     })
 }
 
-/// Whether a definition of the same name follows.
+/// Whether a later definition of the same name exists.
 fn later(script: &Script<'_>, place: usize, name: &str) -> bool {
     script.definitions().iter().any(|(known, later)| *later > place && *known == name)
 }
 
-/// Whether a statement stands in a text already, at whatever depth.
+/// Whether a statement already occurs in a text, at any indentation.
 fn stands_in(text: &str, statement: &str) -> bool {
     if statement.contains('\n') {
         return text.contains(statement);
@@ -341,7 +345,7 @@ fn stands_in(text: &str, statement: &str) -> bool {
     text.lines().any(|line| line.trim() == statement.trim())
 }
 
-/// The imports of a statement that a script does not have yet.
+/// The imports of a statement that a script lacks.
 fn missing_imports(
     base: &Script<'_>,
     new: &Script<'_>,

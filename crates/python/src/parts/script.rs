@@ -1,4 +1,4 @@
-//! A script as a row of statements, each with what it is for.
+//! A script as a list of statements, each with its kind.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
@@ -12,38 +12,38 @@ use ruff_text_size::Ranged;
 use super::super::outline::is_text;
 use super::super::scope::Names;
 
-/// What a statement at the top level is for.
+/// The kind of a top-level statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
-    /// A text by itself, as a description is.
+    /// A string by itself, such as a docstring.
     Text,
-    /// It imports.
+    /// An import.
     Import,
-    /// It defines a function or a class.
+    /// A function or class definition.
     Definition(&'a str),
-    /// It gives one name a value.
+    /// An assignment to one name.
     Value(&'a str),
-    /// What runs when the script is started and not when it is imported.
+    /// A main guard, which runs when the script is started and not when it is imported.
     Guard,
-    /// It does something.
+    /// A statement with an effect.
     Effect,
     /// Anything else.
     Other,
 }
 
-/// A script that parses.
+/// A parsed script.
 pub(super) struct Script<'a> {
     pub(super) text: &'a str,
     parsed: Parsed<ModModule>,
     pub(super) names: Names,
-    /// The place of the main guard.
+    /// Index of the main guard.
     pub(super) guard: Option<usize>,
     /// One for each statement.
     pub(super) kinds: Vec<Kind<'a>>,
 }
 
 impl<'a> Script<'a> {
-    /// Reads a script; `None` if it does not parse.
+    /// Parses a script; `None` if it does not parse.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let parsed = parse_module(text).ok()?;
         let names = Names::of(parsed.suite(), &HashSet::new());
@@ -56,12 +56,12 @@ impl<'a> Script<'a> {
         self.parsed.suite()
     }
 
-    /// Each statement with its place and what it is for.
+    /// Each statement with its index and kind.
     pub(super) fn statements(&self) -> impl Iterator<Item = (usize, &Stmt, Kind<'a>)> {
         self.body().iter().zip(&self.kinds).enumerate().map(|(n, (stmt, kind))| (n, stmt, *kind))
     }
 
-    /// The functions and classes at the top level, with their places.
+    /// The top-level functions and classes with their indices.
     pub(super) fn definitions(&self) -> Vec<(&'a str, usize)> {
         let of = |(place, kind): (usize, &Kind<'a>)| match kind {
             Kind::Definition(name) => Some((*name, place)),
@@ -90,12 +90,12 @@ impl<'a> Script<'a> {
         attributes.names
     }
 
-    /// Lines that are not empty.
+    /// Number of lines that are not empty.
     pub(super) fn lines(&self) -> usize {
         self.text.lines().filter(|line| !line.trim().is_empty()).count()
     }
 
-    /// Where a statement stands, with a comment at the end of its last line.
+    /// Byte range of a statement, including a comment at the end of its last line.
     pub(super) fn range(&self, stmt: &Stmt) -> Range<usize> {
         let (start, end) = (stmt.start().to_usize(), stmt.end().to_usize());
         let rest = self.text[end..].split('\n').next().unwrap_or_default();
@@ -103,12 +103,12 @@ impl<'a> Script<'a> {
         start..if comment { end + rest.trim_end().len() } else { end }
     }
 
-    /// A statement as it stands there.
+    /// Source text of a statement.
     pub(super) fn source(&self, stmt: &Stmt) -> &'a str {
         &self.text[self.range(stmt)]
     }
 
-    /// The same with the comments right above it.
+    /// The same range, extended by the comments directly above it.
     pub(super) fn with_comments(&self, stmt: &Stmt) -> Range<usize> {
         let Range { mut start, end } = self.range(stmt);
         while let Some(before) = self.text[..start].strip_suffix('\n') {
@@ -121,7 +121,7 @@ impl<'a> Script<'a> {
         start..end
     }
 
-    /// A piece of the script with each line but the first indented, as far as it begins in no text.
+    /// A piece of the script with every line but the first indented, except lines inside strings.
     pub(super) fn indented(&self, range: Range<usize>, indent: &str) -> String {
         let text_kinds = [TokenKind::String, TokenKind::FStringMiddle, TokenKind::TStringMiddle];
         let texts: Vec<Range<usize>> = self
@@ -160,9 +160,9 @@ impl<'s> Visitor<'s> for Attributes<'s> {
     }
 }
 
-/// What a statement is for.
+/// Classifies a statement.
 pub(crate) fn kind<'a>(text: &'a str, stmt: &Stmt) -> Kind<'a> {
-    // Names as they stand in the text live as long as it does.
+    // The names borrow from the text, so they live as long as it does.
     let named =
         |range: ruff_text_size::TextRange| &text[range.start().to_usize()..range.end().to_usize()];
     match stmt {
@@ -196,7 +196,7 @@ fn is_import(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Import(_) | Stmt::ImportFrom(_))
 }
 
-/// Whether a condition asks for `__name__`.
+/// Whether a condition compares `__name__`.
 fn is_guard(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else { return false };
     let sides = std::iter::once(compare.left.as_ref()).chain(compare.comparators.iter());
@@ -204,8 +204,8 @@ fn is_guard(test: &Expr) -> bool {
     names.any(|name| name.id.as_str() == "__name__")
 }
 
-/// What an import statement binds, each as a line of its own: `("m", "import a.m as m")`. Without what is
-/// asked of Python itself, which has to stand above everything and changes little.
+/// The bindings of an import statement, each as a line of its own: `("m", "import a.m as m")`.
+/// Without imports from `__future__`, which must stand first and change little.
 pub(crate) fn import_lines(stmt: &Stmt) -> Vec<(String, String)> {
     let shown = |alias: &Alias| match &alias.asname {
         Some(name) => format!("{} as {name}", alias.name),

@@ -13,7 +13,7 @@ const CLASS: &str = "class Clock:\n    STEP = 1\n\n    def __init__(self):\n    
     def show(self):\n        return str(self.now)\n\n\nif __name__ == '__main__':\n    clock = Clock()\n    \
     print(clock.tick(), clock.late)\n";
 
-/// The whole script that an answer stands for.
+/// The completed script for an answer.
 fn put(base: &str, answer: &str) -> String {
     match complete(base, answer, false) {
         Fit::Part(put) => put.script,
@@ -32,7 +32,7 @@ fn a_part_takes_the_place_of_what_has_its_name_and_nothing_else_is_lost() {
             "math.pi * r * r",
             "3 * r * r  # about",
         ),
-        // What it needs is imported on top.
+        // Its import is added at the top.
         (
             GUARDED,
             "import os\nimport math\n\n\ndef area(r):\n    return os.getpid()\n",
@@ -53,10 +53,10 @@ fn a_part_takes_the_place_of_what_has_its_name_and_nothing_else_is_lost() {
             "if __name__ == '__main__':\n    print('draft', area(2))\n    print('ring', ring(1, 2))",
             "if __name__ == \"__main__\":\n    print(ring(2, 3))",
         ),
-        // A value, and what is there already.
+        // A value, and code that exists already.
         (BARE, "SIDE = 4\n\n\ndef area(r):\n    return r\n\n\nprint(area(SIDE))\n", "whole", ""),
         (BARE, "SIDE = 4\n", "SIDE = 3", "SIDE = 4"),
-        // A function that uses what the script has, and shows it.
+        // A function that uses the script's definitions, and code that shows it.
         (
             BARE,
             "def double(r):\n    return 2 * ring(0, r)\n\n\nprint(double(2))\n",
@@ -64,7 +64,8 @@ fn a_part_takes_the_place_of_what_has_its_name_and_nothing_else_is_lost() {
             "\n\n\ndef double(r):\n    return 2 * ring(0, r)\n\n\nprint(area(SIDE))\n\n\n\
              print(double(2))\n",
         ),
-        // A method by itself, as far in as the others; the lines of its text are left.
+        // A method by itself gets the indentation of the others; lines inside its string are left
+        // unchanged.
         (
             CLASS,
             "def tick(self):\n    \"\"\"On.\n  and on\n    \"\"\"\n    self.now += 2\n    return 0\n",
@@ -111,14 +112,14 @@ fn a_script_of_its_own_is_left_as_it_is() {
             GUARDED,
             "import math\n\n\ndef main():\n    print(math.pi)\n\n\nif __name__ == '__main__':\n    main()\n",
         ),
-        // What is called like something of Python's is not missed.
+        // A function with the name of a builtin is not missed.
         ("def sum(a):\n    return 1\n\n\nprint(sum([2]))\n", "print(sum([1, 2]))\n"),
-        // One `main` less, and what it did.
+        // A missing `main` whose code is now at the top level.
         (
             "def main():\n    x = 1\n    print(x)\n\n\nif __name__ == '__main__':\n    main()\n",
             "x = 1\nprint(x)\n",
         ),
-        // What only defines something follows what only does.
+        // A script with only definitions or values can follow another one.
         ("def f():\n    return 1\n", "def g():\n    return 2\n"),
         ("x = 1\n", "y = 2\n"),
     ] {
@@ -135,7 +136,7 @@ fn an_addition_that_would_replace_the_script_is_added_to_it() {
         script.contains("print('draft', area(2))") && script.ends_with("\n\n\nprint(edge(2))\n")
     );
     assert!(script.find("def edge") < script.find("# The work."), "{script}");
-    // What is written because the script failed stands for itself.
+    // A script written because the last one failed stands alone.
     assert_eq!(complete(GUARDED, addition, true), Fit::Whole);
 }
 

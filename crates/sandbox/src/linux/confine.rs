@@ -1,4 +1,4 @@
-//! What becomes the child: gives up every right, then its place to the child's program.
+//! The last step before the child: drops all privileges, then executes the child's program.
 
 use std::ffi::OsString;
 use std::io::{PipeWriter, Write};
@@ -26,14 +26,14 @@ use super::user::{self, NOBODY};
 use super::{Plan, WORK, step, syscalls};
 use crate::{Limits, terminal};
 
-/// Where the system's libraries are, the loader of programs among them.
+/// Folders of the system's libraries, including the program loader.
 const LIBRARIES: &[&str] =
     &["/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64"];
-/// The newest rules that we know how to ask for.
+/// The newest Landlock ABI that is requested.
 const RULES: ABI = ABI::V6;
 
-/// Becomes the child; comes back only with what went wrong. What this system lacks is said, a line
-/// each; who answers its requests for memory is sent to the `listener`.
+/// Turns this process into the child; returns only on failure, with the error. Missing features are
+/// written to `say`, one line each, and the handle for memory requests is sent to `listener`.
 pub(super) fn become_the_child(
     root: &Path,
     plan: &Plan,
@@ -51,7 +51,7 @@ pub(super) fn become_the_child(
     let job = &plan.job;
     let folders: [(OsString, OsString); 2] =
         [("HOME".into(), WORK.into()), ("TMPDIR".into(), "/tmp".into())];
-    // Signals are let through again, and those that Rust ignores, by this.
+    // `Command` unblocks signals and restores those that Rust ignores.
     let error = Command::new(&job.program)
         .args(&job.args)
         .env_clear()
@@ -67,7 +67,7 @@ fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<Stri
     if plan.job.terminal {
         step("cannot have a terminal of its own", terminal::take())?;
     }
-    // The keeper still sees what the child no longer does.
+    // A separate mount namespace: the keeper still needs the mounts that the child no longer sees.
     step("cannot have mounts of its own", unshare(CloneFlags::CLONE_NEWNS))?;
     step("cannot enter its root", chdir(root))?;
     step("cannot enter its root", pivot_root(".", "."))?;
@@ -79,9 +79,10 @@ fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<Stri
         step("cannot give up root", setgroups(&[]))?;
         step("cannot give up root", setresgid(gid, gid, gid))?;
         step("cannot give up root", setresuid(uid, uid, uid))?;
-        // To change the user hides a process from itself.
+        // Changing the user makes a process non-dumpable, which hides its own `/proc` files from
+        // it.
         step("cannot map the user", set_dumpable(true))?;
-        // Processes are counted for each user of each such namespace.
+        // Processes are counted per user in each user namespace.
         let own = step("", unshare(CloneFlags::CLONE_NEWUSER)).and_then(|()| user::map(uid, gid));
         if own.is_err() {
             gaps.push("it has no user namespace of its own: other processes of `nobody` count for its limit".to_owned());
@@ -102,8 +103,8 @@ fn give_up(root: &Path, plan: &Plan, listener: &UnixDatagram) -> Result<Vec<Stri
     Ok(gaps)
 }
 
-/// Lets the child open its own pipes by name, as `/dev/stdout`. A file or a terminal in their place
-/// is somebody's and stays that.
+/// Lets the child open its own pipes by name, such as `/dev/stdout`. A file or a terminal in their
+/// place keeps its owner.
 fn give_pipes() {
     for number in 0..3 {
         let pipe = format!("/proc/self/fd/{number}");
@@ -114,8 +115,8 @@ fn give_pipes() {
 }
 
 fn limit(limits: &Limits) -> Result<(), String> {
-    // Every core may be busy all the time. Not asked of the standard library, which would read the
-    // whole table of mounts for it.
+    // The CPU time limit allows all cores to be busy all the time. The standard library is not
+    // used, because it would read the whole mount table for this.
     let here = sched_getaffinity(Pid::this());
     let is_ours = |n: &usize| here.as_ref().is_ok_and(|cores| cores.is_set(*n).unwrap_or(false));
     let cores = (0..CpuSet::count()).filter(is_ours).count().max(1) as u64;
@@ -136,8 +137,8 @@ fn limit(limits: &Limits) -> Result<(), String> {
     Ok(())
 }
 
-/// Says again, by file, what the root and its mounts say already, and keeps signals and sockets
-/// without a file to itself.
+/// Enforces with Landlock once more what the root and its mounts already enforce, and blocks
+/// signals and abstract Unix sockets to the outside.
 fn landlock(plan: &Plan) -> Result<(), String> {
     let partial = "Landlock does not know of sockets without a file here (Linux 6.12 and newer): \
                    with the network open, it may reach local services by them";
@@ -151,13 +152,14 @@ fn landlock(plan: &Plan) -> Result<(), String> {
             .scope(Scope::AbstractUnixSocket)?
             .scope(Scope::Signal)?
             .create()?;
-        // A program is started by its own file and the system's loader, which stands among libraries.
+        // Starting a program needs its own file and the system's loader, which is in a library
+        // folder.
         let start = AccessFs::Execute;
         let without = |access: BitFlags<AccessFs>| {
             if plan.job.programs { access } else { access & !BitFlags::from(start) }
         };
         let mut allow = |path: &Path, access| -> Result<(), landlock::RulesetError> {
-            // What is not there needs no rule.
+            // A path that does not exist needs no rule.
             if let Ok(place) = PathFd::new(path) {
                 (&mut rules).add_rule(PathBeneath::new(place, access))?;
             }
@@ -178,7 +180,7 @@ fn landlock(plan: &Plan) -> Result<(), String> {
     };
     match ruled() {
         Ok(RulesetStatus::NotEnforced) | Err(_) => Err(missing.to_owned()),
-        // Without the network, its namespace keeps it from them.
+        // Without network access, the network namespace isolates abstract sockets.
         Ok(RulesetStatus::PartiallyEnforced) if plan.network => Err(partial.to_owned()),
         Ok(_) => Ok(()),
     }

@@ -1,5 +1,6 @@
-//! The way out of a child that may reach some hosts: a socket that listens in its network namespace
-//! and is ours to accept from. The outer process makes it there and sends it to us.
+//! Network access for a child with allowed hosts: a socket that listens in the child's network
+//! namespace and on which redraft accepts connections. The outer process creates it and sends it to
+//! redraft.
 
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
@@ -13,11 +14,11 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::{Shared, raw, step};
 
-/// Where the socket is sent to, in the folder that the processes share.
+/// Name of the socket for this transfer, in the folder that the processes share.
 const PLACE: &str = "listener";
 const WHAT: &str = "cannot make the way to its hosts";
 
-/// Our end.
+/// The receiving end.
 pub(super) struct Receiver(UnixListener);
 
 impl Receiver {
@@ -26,7 +27,8 @@ impl Receiver {
         step(WHAT, UnixListener::bind(place(&shared))).map(Self)
     }
 
-    /// Waits for what the outer process sends, which has this number; none if that fails.
+    /// Waits for the socket from the outer process, identified by its process id; `None` on
+    /// failure.
     pub(super) async fn listener(self, outer: Option<u32>) -> Option<TcpListener> {
         let outer = i32::try_from(outer?).ok();
         let sender = loop {
@@ -44,8 +46,8 @@ impl Receiver {
     }
 }
 
-/// Listens on the loopback device of this process's namespace and sends the socket to us. Gives its
-/// port. Nothing of it stays open here, so that the child can't have it.
+/// Listens on the loopback device of this process's network namespace, sends the socket to redraft,
+/// and returns its port. No handle stays open here, so that the child can't inherit one.
 pub(super) fn listen(shared: &Shared) -> Result<u16, String> {
     let listener = step(WHAT, StdListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let port = step(WHAT, listener.local_addr())?.port();
@@ -54,7 +56,7 @@ pub(super) fn listen(shared: &Shared) -> Result<u16, String> {
     Ok(port)
 }
 
-/// Sends a handle to whoever has the other end of a socket.
+/// Sends a handle over a socket.
 pub(super) fn send_handle(to: BorrowedFd<'_>, handle: BorrowedFd<'_>) -> nix::Result<()> {
     let handles = [handle.as_raw_fd()];
     let message = [ControlMessage::ScmRights(&handles)];
@@ -62,7 +64,7 @@ pub(super) fn send_handle(to: BorrowedFd<'_>, handle: BorrowedFd<'_>) -> nix::Re
     sendmsg::<()>(to.as_raw_fd(), &parts, &message, MsgFlags::empty(), None).map(drop)
 }
 
-/// By the folder's handle: its own path may be too long for a socket's.
+/// Through the folder's handle: its path may be too long for a socket address.
 fn place(shared: &Shared) -> PathBuf {
     Path::new("/proc/self/fd").join(shared.0.as_raw_fd().to_string()).join(PLACE)
 }

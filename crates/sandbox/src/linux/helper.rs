@@ -1,5 +1,5 @@
-//! Programs of the system that serve a child from outside its confinement, as its display does: they
-//! end with the thread that started them, and may take a bounded amount of memory.
+//! Helper programs that serve a child from outside its sandbox, such as its display: they end with
+//! the thread that started them, and their memory is limited.
 
 use std::io;
 use std::path::Path;
@@ -14,13 +14,13 @@ use nix::unistd::{Pid, getppid};
 
 use super::raw;
 
-/// Bytes of memory that a helper may have of its own. What a child makes it take counts for the
-/// child long before.
+/// Memory limit of a helper, in bytes. Memory that a child makes it allocate counts as the child's
+/// long before this.
 const MEMORY: u64 = 512 << 20;
 
-/// A command that starts a helper. It has nothing of our environment: neither keys nor names.
+/// A command that starts a helper with an empty environment: no keys, no names.
 ///
-/// The kernel ends it with the *thread* that starts the command, so that has to live as long.
+/// The kernel kills it with the *thread* that starts the command, so that thread must live as long.
 pub(crate) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/bin:/bin");
@@ -29,9 +29,9 @@ pub(crate) fn command(program: &Path) -> Command {
     command
 }
 
-/// Ties this process to its parent, and bounds it. System calls only: see [`raw::before_start`].
+/// Ties this process to its parent, and limits it. System calls only: see [`raw::before_start`].
 fn tie(parent: Pid) -> io::Result<()> {
-    // Gently, so that a display takes its socket and its lock away.
+    // SIGTERM, so that a display removes its socket and lock file.
     set_pdeathsig(Signal::SIGTERM)?;
     if getppid() != parent {
         return Err(Errno::ESRCH.into());
@@ -41,7 +41,7 @@ fn tie(parent: Pid) -> io::Result<()> {
         setrlimit(resource, hard, hard)?;
     }
     raw::inherit_nothing()?;
-    // What it writes is nobody else's business.
+    // Files that it writes are private.
     umask(Mode::from_bits_truncate(0o077));
     Ok(())
 }

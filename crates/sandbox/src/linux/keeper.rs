@@ -1,5 +1,5 @@
-//! The keeper: builds the child's root, starts the child, watches it, ends whatever is left, and
-//! brings out the files.
+//! The keeper process: builds the child's root, starts the child, monitors it, kills what is left,
+//! and extracts the files.
 
 use std::io::{Read, Write, pipe};
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,24 +25,24 @@ use crate::work::Work;
 use crate::{Content, End};
 use redraft_files as files;
 
-/// How often the memory of a child is looked at.
+/// Interval between checks of a child's memory.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A child that was started.
+/// A running child.
 struct Started {
     child: Pid,
     at: Instant,
     signals: SignalFd,
     work: Work,
     memory: Memory,
-    /// Where requests for shared memory come from.
+    /// Receives requests for shared memory.
     asked: Option<OwnedFd>,
     gaps: Vec<String>,
 }
 
-/// Does all of it and reports. The child's root is mounted on the folder.
+/// Runs the child and writes the report. The child's root is mounted on the folder `root`.
 pub(super) fn keep(root: &Path, shared: &Shared, plan: &Plan) {
-    // The child's root is as it is, whatever the user's mask says of the files that are kept.
+    // The child's root needs a fixed mask; the user's own mask applies to the files that are kept.
     let mask = umask(Mode::from_bits_truncate(0o022));
     let told = match start(root, plan) {
         Ok(mut started) => {
@@ -59,7 +59,7 @@ pub(super) fn keep(root: &Path, shared: &Shared, plan: &Plan) {
 }
 
 fn start(root: &Path, plan: &Plan) -> Result<Started, String> {
-    // The child can't look into us.
+    // Prevents the child from inspecting the keeper.
     step("cannot hide itself", set_dumpable(false))?;
     let _ = sethostname("redraft");
     let given = plan.job.inputs.iter().map(|input| match &input.content {
@@ -78,7 +78,7 @@ fn start(root: &Path, plan: &Plan) -> Result<Started, String> {
     step("cannot wait for signals", waited.thread_block())?;
     let signals = SignalFd::with_flags(&waited, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
     let signals = step("cannot wait for signals", signals)?;
-    // What the child says before it is the script's program; closed when it becomes that.
+    // The child's messages before it executes the program; `exec` closes the pipe.
     let (mut said, saying) = step("cannot make a pipe", pipe())?;
     let (handles, listener) = step("cannot make a pipe", UnixDatagram::pair())?;
     let memory = Memory::begin(root, &plan.job);
@@ -106,8 +106,7 @@ fn start(root: &Path, plan: &Plan) -> Result<Started, String> {
     }
 }
 
-/// Waits for the child to end, or ends it at a limit. Nothing that is done meanwhile is waited for
-/// when its time is over.
+/// Waits for the child to end, or ends it at a limit. No other work may delay the time limit.
 fn watch(started: &mut Started, shared: &Shared, plan: &Plan) -> Result<End, String> {
     let limits = &plan.job.limits;
     let until = started.at + limits.time;
@@ -140,13 +139,13 @@ fn watch(started: &mut Started, shared: &Shared, plan: &Plan) -> Result<End, Str
         if held > limits.memory && Instant::now() < until {
             return Ok(End::OutOfMemory);
         }
-        // More often where it may soon be too much, but not more than half of the time.
+        // More often when the limit is near, but at most half of the time.
         let pause = if held > limits.memory / 2 { LOOK / 5 } else { LOOK };
         next_look = Instant::now() + pause.max(began.elapsed());
     }
 }
 
-/// Waits for a signal or a request for memory, which is answered, but not for long.
+/// Waits up to `wait` for a signal or a memory request, which is answered.
 fn wait_for(started: &mut Started, wait: PollTimeout) {
     let Some(asked) = &started.asked else {
         let _ = poll(&mut [PollFd::new(started.signals.as_fd(), PollFlags::POLLIN)], wait);
@@ -157,16 +156,16 @@ fn wait_for(started: &mut Started, wait: PollTimeout) {
     let _ = poll(&mut both, wait);
     match both[1].revents() {
         Some(events) if events.contains(PollFlags::POLLIN) => started.memory.answer(asked),
-        // No process is left that could ask.
+        // No process is left that could send requests.
         Some(events) if events.contains(PollFlags::POLLHUP) => started.asked = None,
         _ => {}
     }
 }
 
-/// Ends every process of the child, and waits until they are gone.
+/// Kills every process of the child, and reaps them.
 fn end_all() {
     loop {
-        // To all but ourselves.
+        // Pid -1: all processes but the caller.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         match waitpid(None, None) {
             Ok(_) | Err(Errno::EINTR) => {}

@@ -1,15 +1,16 @@
-//! What a child holds in memory, all of its processes together.
+//! Memory use of a child, with all of its processes.
 //!
-//! Each kind of memory that a process can hold is counted here, bounded by a limit ([`confine`]), or
-//! its calls are refused ([`syscalls`]):
-//! - its own and mapped pages, swapped ones, page tables: counted, process by process;
-//! - shared memory without a file: its processes may make as much of it, over the whole run, as the
-//!   limit says; each request comes by here. What of it they unmap stays in memory and can't be seen
-//!   from outside, so that it is counted by what the system's shared memory grew;
-//! - files in `/dev/shm`: counted. Other files are in memory too, and bounded by the limit on disk;
-//! - sockets: each counts for as much as its buffers can hold, which it can't make larger;
-//! - programs that serve it from outside, as its display: counted from what they had before;
-//! - anonymous files (`memfd`), memory of System V, huge pages, pages given to pipes: refused.
+//! Each kind of memory is either counted here, bounded by a resource limit ([`confine`]), or its
+//! system calls are refused ([`syscalls`]):
+//! - private and mapped pages, swapped pages and page tables: counted for each process;
+//! - anonymous shared memory: the processes may allocate at most the limit over the whole run, and
+//!   each request is answered here. Parts that they unmap may stay allocated, invisible from
+//!   outside, so the growth of the system's shared memory is counted for them;
+//! - files in `/dev/shm`: counted. Other files are in memory too, and bounded by the disk limit;
+//! - sockets: counted with their full buffer size, which the child can't increase;
+//! - helper programs outside, such as the display: growth since the start is counted;
+//! - anonymous files (`memfd`), System V shared memory, huge pages, pages moved into pipes:
+//!   refused.
 //!
 //! [`confine`]: super::confine
 //! [`syscalls`]: super::syscalls
@@ -29,63 +30,63 @@ use nix::unistd::{ForkResult, Pid};
 use super::raw;
 use crate::Job;
 
-/// How long a thorough look may take before the system's memory as a whole decides.
+/// How long a precise measurement may take before the system-wide memory decides.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The kernel's unit of the memory of TCP, which is the smallest page on the machines that we know.
+/// The kernel's unit of TCP memory: the smallest page size on all known machines.
 const PAGE: u64 = 4096;
-/// What a TCP socket's buffers can hold where the kernel does not say.
+/// Buffer size of a TCP socket, in bytes, if the kernel does not report it.
 const TCP_BUFFERS: u64 = 16 << 20;
 
-/// Watches what a child holds.
+/// Measures the memory of a child.
 pub(super) struct Memory {
     limit: u64,
     /// The child's `/proc`.
     proc: PathBuf,
-    /// Its root, whose files count for the limit on disk.
+    /// Its root, whose files count towards the disk limit.
     root: PathBuf,
-    /// Its `/dev/shm`, whose files count here.
+    /// Its `/dev/shm`, whose files count as memory.
     files: PathBuf,
-    /// Those outside that work for it, with what they held before.
+    /// Helper processes outside, with their memory at the start.
     helpers: Vec<(PathBuf, u64)>,
     sockets: Sockets,
-    /// Bytes of shared memory without a file that it made in all.
+    /// Total bytes of anonymous shared memory requested.
     shared: u64,
-    /// The system's shared memory before the first of that.
+    /// The system's shared memory before the first of these requests.
     shared_before: u64,
-    /// The system's memory before the child was there.
+    /// The system's memory use before the child started.
     system_before: u64,
     looking: Option<Looking>,
     last: Option<Thorough>,
 }
 
-/// A thorough look that is taken by a process of its own. The kernel has it wait for as long as the
-/// child's processes change their mappings, and nothing else is to wait for that.
+/// A precise measurement in a separate process. The kernel makes it wait while the child's
+/// processes change their mappings, and nothing else must wait for that.
 struct Looking {
     process: Pid,
     found: PipeReader,
     text: Vec<u8>,
-    /// The processes that it is about.
+    /// The processes being measured.
     asked: Vec<u32>,
-    /// Since when it is not sure how much is held.
+    /// Since when the memory use is uncertain.
     since: Instant,
-    /// What was held when it began, with shared pages counted for each process.
+    /// The estimate at its start, which counts shared pages once per process.
     sum: Held,
 }
 
-/// What a thorough look found: it counts pages once that several processes share.
+/// Result of a precise measurement, which counts shared pages once.
 struct Thorough {
     found: Held,
     sum: Held,
-    /// When there is to be another one, to see what processes that ended left to others.
+    /// When to measure again, because pages shared with ended processes now belong to others.
     again: Instant,
 }
 
-/// What a process holds, in bytes.
+/// Memory of a process, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Held {
-    /// Pages of its own or of files, swapped pages, page tables.
+    /// Private and file pages, swapped pages, page tables.
     own: u64,
-    /// Pages of shared memory that it has mapped.
+    /// Mapped pages of shared memory.
     shared: u64,
 }
 
@@ -94,7 +95,7 @@ impl Held {
         self.own + self.shared
     }
 
-    /// What it grew by since it was another.
+    /// Growth since another measurement.
     fn beyond(self, other: Self) -> Self {
         Self {
             own: self.own.saturating_sub(other.own),
@@ -108,7 +109,7 @@ impl Held {
 }
 
 impl Memory {
-    /// Begins before the child is there.
+    /// Starts the measurement, before the child exists.
     pub(super) fn begin(root: &Path, job: &Job) -> Self {
         let helpers = job.counted.iter().map(|id| {
             let process = PathBuf::from(format!("/proc/{id}"));
@@ -130,7 +131,7 @@ impl Memory {
         }
     }
 
-    /// Answers a process that wants shared memory without a file.
+    /// Answers a process's request for anonymous shared memory.
     pub(super) fn answer(&mut self, asked: &OwnedFd) {
         let Ok(request) = raw::next_call(asked) else { return };
         let size = request.data.args[1].div_ceil(PAGE).saturating_mul(PAGE);
@@ -146,7 +147,7 @@ impl Memory {
         let _ = raw::answer_call(asked, request.id, if fits { 0 } else { libc::ENOMEM });
     }
 
-    /// Bytes that it holds; the limit while it is not sure that it is not more.
+    /// Bytes in use; equals the limit while it is uncertain whether more is used.
     pub(super) fn held(&mut self) -> u64 {
         let outside = used(&self.files) + self.sockets.hold() + self.helpers();
         let unmapped = self.unmapped();
@@ -161,8 +162,8 @@ impl Memory {
             }
             return total(sum);
         }
-        // Processes that come of each other share pages, which count once here. That takes the
-        // kernel long where there are many mappings, so it is asked only where it matters.
+        // Forked processes share pages, which must count once. Measuring that takes the kernel long
+        // if there are many mappings, so it is done only near the limit.
         let mut since = Instant::now();
         if let Some(found) = self.looking.as_mut().and_then(Looking::ended)
             && let Some(looking) = self.looking.take()
@@ -175,7 +176,7 @@ impl Memory {
                 self.last = Some(Thorough { found, sum: looking.sum, again });
                 return total(found);
             }
-            // Some came meanwhile.
+            // New processes started meanwhile.
             self.last = None;
         }
         if let Some(last) = self.last.as_ref().filter(|last| Instant::now() < last.again) {
@@ -187,7 +188,8 @@ impl Memory {
         if self.looking.is_none() {
             self.looking = self.look(processes, sum, since);
         }
-        // Who keeps it from being seen is stopped if all programs together took so much.
+        // If the measurement is delayed, the child is stopped once all programs of the system
+        // together grew beyond the limit.
         let waits = |looking: &Looking| {
             let grown = || system_memory().saturating_sub(self.system_before);
             looking.since.elapsed() < PATIENCE || grown() <= self.limit
@@ -195,7 +197,7 @@ impl Memory {
         if self.looking.as_ref().is_some_and(waits) { self.limit } else { total(sum) }
     }
 
-    /// Begins a thorough look at these processes.
+    /// Starts a precise measurement of these processes.
     fn look(&self, asked: Vec<u32>, sum: Held, since: Instant) -> Option<Looking> {
         let (found, mut to) = pipe().ok()?;
         fcntl(&found, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).ok()?;
@@ -218,7 +220,7 @@ impl Memory {
         self.proc.join(process.to_string())
     }
 
-    /// The child's processes: all but the keeper, which is the first, and the one that looks.
+    /// The child's processes: all but the keeper, which has pid 1, and the measuring process.
     fn processes(&self) -> Vec<u32> {
         let looks = self.looking.as_ref().and_then(|l| u32::try_from(l.process.as_raw()).ok());
         let entries = fs::read_dir(&self.proc).into_iter().flatten().flatten();
@@ -226,7 +228,7 @@ impl Memory {
         ids.filter(|id| *id != 1 && Some(*id) != looks).collect()
     }
 
-    /// At most what it has of shared memory without a file, mapped or not.
+    /// Upper bound of its anonymous shared memory, mapped or not.
     fn unmapped(&self) -> u64 {
         if self.shared == 0 {
             return 0;
@@ -249,7 +251,7 @@ impl Memory {
 }
 
 impl Looking {
-    /// What each process holds, if the look has ended.
+    /// The result for each process, once the measurement has ended.
     fn ended(&mut self) -> Option<HashMap<u32, Held>> {
         match self.found.read_to_end(&mut self.text) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
@@ -265,7 +267,7 @@ impl Looking {
     }
 }
 
-/// What a process holds; nothing if it is gone.
+/// Memory of a process; zero if it has ended.
 fn held(process: &Path) -> Held {
     let text = fs::read_to_string(process.join("status")).unwrap_or_default();
     let field = |name| kilobytes(&text, name);
@@ -273,7 +275,7 @@ fn held(process: &Path) -> Held {
     Held { own, shared: field("RssShmem:") }
 }
 
-/// The same with what it shares with others divided among them; none if the kernel does not tell.
+/// The same with shared pages divided among their users; `None` if the kernel does not report it.
 fn share(process: &Path) -> Option<Held> {
     let text = fs::read_to_string(process.join("smaps_rollup")).ok()?;
     let field = |name| kilobytes(&text, name);
@@ -281,14 +283,14 @@ fn share(process: &Path) -> Option<Held> {
     Some(Held { own, shared: field("Pss_Shmem:") })
 }
 
-/// Bytes that the files of a file system take.
+/// Bytes used by the files of a file system.
 fn used(files: &Path) -> u64 {
     statvfs(files).map_or(0, |disk| {
         disk.blocks().saturating_sub(disk.blocks_free()).saturating_mul(disk.fragment_size())
     })
 }
 
-/// What all programs of the system hold, shared pages counted once.
+/// Memory of all programs on the system, with shared pages counted once.
 fn system_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let field = |name| kilobytes(&text, name);
@@ -296,19 +298,19 @@ fn system_memory() -> u64 {
     field("AnonPages:") + field("Shmem:") + swapped
 }
 
-/// What a line of this name says, in bytes.
+/// The value of the line with this name, converted from KiB to bytes.
 fn kilobytes(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     number.unwrap_or(0).saturating_mul(1024)
 }
 
-/// What is known of sockets in this network namespace.
+/// Socket statistics of this network namespace.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
-    /// All of them.
+    /// All sockets.
     sockets: u64,
-    /// Those of TCP, and bytes that TCP holds in all namespaces.
+    /// TCP sockets, and the bytes that TCP uses in all namespaces.
     tcp: u64,
     tcp_memory: u64,
 }
@@ -329,8 +331,8 @@ impl Counts {
     }
 }
 
-/// What sockets can hold. With the network open, those of the whole machine are counted from where
-/// they stood.
+/// Upper bound of the memory of sockets. With network access, the machine's sockets are counted
+/// from their number at the start.
 struct Sockets {
     before: Counts,
 }
@@ -348,7 +350,7 @@ impl Sockets {
         }
         let setting = |name: &str| -> Option<u64> {
             let text = fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?;
-            // The last of several is the largest.
+            // The last of several values is the maximum.
             text.split_whitespace().last()?.parse().ok()
         };
         let buffer = ["core/wmem_default", "core/rmem_default"].map(setting);

@@ -1,11 +1,12 @@
-//! Confines a child with what Linux has: namespaces, a root of its own, Landlock, seccomp, limits.
+//! Confines a child with Linux features: namespaces, a root file system of its own, Landlock,
+//! seccomp and resource limits.
 //!
-//! Four processes take part. **We** start our own program again as the **outer** one ([`outer`]),
-//! which makes the namespaces, and forks. The **keeper** ([`keeper`]) is the first process of the
-//! new process namespace: it builds the child's root ([`tree`]), forks, watches, ends whatever is
-//! left, brings out the files, and reports. What it forked gives up every right ([`confine`]) and
-//! becomes the **child**. When the keeper is gone, so is everything; it goes with the outer one, and
-//! that one goes with us.
+//! Four processes take part. **redraft** starts its own program again as the **outer** process
+//! ([`outer`]), which creates the namespaces and forks. The **keeper** ([`keeper`]) is the first
+//! process of the new PID namespace: it builds the child's root ([`tree`]), forks, monitors, kills
+//! what is left, extracts the files, and reports. The forked process drops all privileges
+//! ([`confine`]) and becomes the **child**. All processes in the namespace end with the keeper, the
+//! keeper ends with the outer process, and that one ends with redraft.
 
 mod confine;
 mod handover;
@@ -42,52 +43,52 @@ use handover::Receiver;
 pub(super) use helper::command as helper;
 pub(super) use outer::run_as_outer;
 
-/// What our own program is called with to be the outer process.
+/// Argument that starts redraft as the outer process.
 const OUTER: &str = "confine-a-child";
-/// The job, in the folder that the processes share.
+/// File name of the plan in the shared folder.
 const PLAN: &str = "plan.json";
-/// What stops the child when it is there.
+/// A file with this name in the shared folder stops the child.
 const STOP: &str = "stop";
-/// The keeper's report, there.
+/// File name of the keeper's report, in the same folder.
 const REPORT: &str = "report.json";
-/// The child's work folder, in its own root.
+/// Path of the work folder in the child's root.
 const WORK: &str = "/work";
-/// What the keeper may take for its own work beyond the child's time, before it is given up.
+/// How long the keeper may work beyond the child's time limit before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// What the outer process is told.
+/// Input of the outer process.
 #[derive(Serialize, Deserialize)]
 struct Plan {
     job: Job,
     network: bool,
-    /// Who started it: it ends with that process.
+    /// Parent process id: the outer process ends with it.
     parent: i32,
 }
 
-/// What the keeper tells.
+/// The keeper's report.
 #[derive(Serialize, Deserialize)]
 struct Report {
-    /// How the child ended, or what kept it from starting.
+    /// How the child ended, or why it could not start.
     end: Result<End, String>,
-    /// Milliseconds that it ran.
+    /// Run time in milliseconds.
     milliseconds: u64,
     kept: Kept,
     gaps: Vec<String>,
 }
 
 impl Report {
-    /// The child could not be started.
+    /// The report for a child that could not be started.
     fn failed(problem: String) -> Self {
         Self { end: Err(problem), milliseconds: 0, kept: Kept::default(), gaps: Vec::new() }
     }
 }
 
-/// Runs children confined.
+/// Runs confined children.
 #[derive(Clone, Debug)]
 pub(super) struct LinuxRunner {
-    /// The child may use the network.
+    /// Gives the child network access.
     pub(super) network: bool,
-    /// Our own program.
+    /// Path of redraft's own program.
     pub(super) redraft: PathBuf,
 }
 
@@ -168,7 +169,7 @@ async fn run(
         {
             Arc::clone(proxy).serve(listener).await;
         }
-        // The child ends without it.
+        // The proxy failed; the child still runs to its end.
         std::future::pending::<Infallible>().await
     };
     let ended = tokio::select! {
@@ -194,7 +195,7 @@ async fn run(
             done.elapsed = Duration::from_millis(report.milliseconds);
             (done.files, done.gaps) = (report.kept, report.gaps);
         }
-        // Whatever killed the keeper killed the child.
+        // What killed the keeper also killed the child.
         None if ended.end == End::TimedOut => {}
         None => {
             let said = done.stderr.text.lines().last().unwrap_or("it ended without a report");
@@ -204,7 +205,8 @@ async fn run(
     Ok(done)
 }
 
-/// The folder that we share with the keeper, as it is where the keeper mounts the child's root on it.
+/// A handle of the folder shared with the keeper, valid after the child's root is mounted on its
+/// path.
 struct Shared(OwnedFd);
 
 impl Shared {
@@ -213,23 +215,23 @@ impl Shared {
         step("cannot open the shared folder", open(folder, flags, FileMode::empty())).map(Self)
     }
 
-    /// Whether the child is to stop.
+    /// Whether the child should stop.
     fn says_stop(&self) -> bool {
         fstatat(&self.0, STOP, AtFlags::empty()).is_ok()
     }
 
-    /// Leaves the report for us.
+    /// Writes the report.
     fn report(&self, report: &Report) {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
         let file = openat(&self.0, REPORT, flags, FileMode::S_IRUSR);
-        // Without a report the run counts as one that could not be confined.
+        // A missing report is treated as a failed confinement.
         if let (Ok(file), Ok(bytes)) = (file, serde_json::to_vec(report)) {
             let _ = std::io::Write::write_all(&mut std::fs::File::from(file), &bytes);
         }
     }
 }
 
-/// What went wrong in making a confinement, for people.
+/// Adds the failed step to an error, as text for the user.
 fn step<T, E: std::fmt::Display>(what: &str, done: Result<T, E>) -> Result<T, String> {
     done.map_err(|error| format!("{what}: {error}"))
 }

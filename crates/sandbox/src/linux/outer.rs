@@ -1,4 +1,4 @@
-//! The outer process: makes the namespaces and forks the keeper into them.
+//! The outer process: creates the namespaces and forks the keeper into them.
 
 use std::io::{Read, pipe};
 use std::os::fd::AsRawFd;
@@ -14,7 +14,7 @@ use super::{OUTER, PLAN, Plan, Report, Shared, handover, keeper, raw, step, user
 use crate::proxy;
 use redraft_files as files;
 
-/// Runs as the outer process if this process was started as one: gives the exit code then.
+/// If this process was started as the outer process, runs it and returns the exit code.
 #[must_use]
 pub(crate) fn run_as_outer() -> Option<u8> {
     let mut args = std::env::args_os().skip(1);
@@ -23,7 +23,7 @@ pub(crate) fn run_as_outer() -> Option<u8> {
     }
     let folder = args.next()?;
     let folder = Path::new(&folder);
-    // Nobody could be told.
+    // Without the folder there is nowhere to report an error.
     let Ok(shared) = Shared::open(folder) else { return Some(1) };
     match work(folder, &shared) {
         Ok(()) => Some(0),
@@ -50,11 +50,11 @@ fn work(folder: &Path, shared: &Shared) -> Result<(), String> {
             plan.job.env.extend(proxy::environment(&plan.job.hosts, port));
         }
     }
-    // The keeper learns from this pipe that we are gone, should that happen before it has said that
-    // it wants to go with us.
+    // This pipe shows the keeper that the outer process ended before the keeper requested a
+    // parent-death signal.
     let (mut alive, ours) = step("cannot make a pipe", pipe())?;
     let keeper = raw::in_another(|| {
-        // Of its own: ours stays open.
+        // The keeper's copy; the outer process keeps its own open.
         let closed = nix::unistd::close(ours.as_raw_fd());
         if closed.is_ok() && set_pdeathsig(Signal::SIGKILL).is_ok() && still_there(&mut alive) {
             keeper::keep(folder, shared, &plan);
@@ -64,14 +64,14 @@ fn work(folder: &Path, shared: &Shared) -> Result<(), String> {
     step("cannot wait", waitpid(keeper, None)).map(drop)
 }
 
-/// Whether nobody closed the other end of the pipe: there is nothing to read, then.
+/// Whether the other end of the pipe is still open: then a read would block.
 fn still_there(pipe: &mut std::io::PipeReader) -> bool {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let waits = fcntl(&*pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok();
     waits && pipe.read(&mut [0]).is_err()
 }
 
-/// What a child of ours has of its own.
+/// The kinds of namespaces of a child.
 fn kinds(network: bool) -> CloneFlags {
     let mut flags = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
@@ -82,7 +82,8 @@ fn kinds(network: bool) -> CloneFlags {
     flags
 }
 
-/// Enters new namespaces: as root directly, else by a user namespace, in which one may.
+/// Enters new namespaces: directly as root, otherwise through a user namespace, where that is
+/// allowed.
 fn namespaces(plan: &Plan) -> Result<(), String> {
     let kinds = kinds(plan.network);
     if Uid::effective().is_root() && unshare(kinds).is_ok() {

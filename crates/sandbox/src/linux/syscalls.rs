@@ -1,5 +1,5 @@
-//! The system calls that a child may make. What is not listed answers that the system does not know
-//! it, so that libraries fall back to what they know else.
+//! The system calls that a child may make. Others fail with `ENOSYS`, so that libraries use a
+//! fallback.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -11,13 +11,13 @@ use seccompiler::{
 
 use super::{raw, step};
 
-/// What programs are made of, on every processor.
+/// Calls that ordinary programs use, on every architecture.
 ///
-/// Not among it is what holds memory that can't be counted: anonymous files, whatever System V shares
-/// (a display does not need it), and pages given to pipes.
+/// Calls for memory that can't be counted are left out: anonymous files, System V IPC (a display
+/// works without it), and pages moved into pipes.
 #[rustfmt::skip]
 const ALLOWED: &[i64] = &[
-    // Files and what is in them.
+    // Files and their content.
     libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64,
     libc::SYS_pwrite64, libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2,
     libc::SYS_lseek, libc::SYS_close, libc::SYS_close_range, libc::SYS_openat, libc::SYS_openat2,
@@ -42,7 +42,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_munlock, libc::SYS_mlockall, libc::SYS_munlockall, libc::SYS_membarrier,
     libc::SYS_pkey_alloc, libc::SYS_pkey_free, libc::SYS_pkey_mprotect,
     libc::SYS_mbind, libc::SYS_get_mempolicy, libc::SYS_set_mempolicy,
-    // Processes and threads: their own. New namespaces are refused below.
+    // Processes and threads of its own. New namespaces are refused below.
     libc::SYS_clone, libc::SYS_execve, libc::SYS_execveat, libc::SYS_exit, libc::SYS_exit_group,
     libc::SYS_wait4, libc::SYS_waitid, libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill,
     libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal, libc::SYS_getpid, libc::SYS_getppid,
@@ -70,7 +70,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_timer_settime, libc::SYS_timer_gettime, libc::SYS_timer_getoverrun,
     libc::SYS_timer_delete, libc::SYS_timerfd_create, libc::SYS_timerfd_settime,
     libc::SYS_timerfd_gettime,
-    // Waiting, and talking to each other. Most kinds of socket are refused below.
+    // Waiting and communication. Most socket families are refused below.
     libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2, libc::SYS_eventfd2, libc::SYS_socket,
     libc::SYS_socketpair, libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4,
@@ -79,7 +79,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_sendmmsg, libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg,
 ];
 
-/// What older processors have beside, for the same.
+/// Older equivalents that some architectures have in addition.
 #[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]
 const OLDER: &[i64] = &[
@@ -95,7 +95,7 @@ const OLDER: &[i64] = &[
 #[cfg(target_arch = "aarch64")]
 const OLDER: &[i64] = &[libc::SYS_renameat];
 
-/// New namespaces, asked for with a new process.
+/// `clone` flags for new namespaces.
 const NAMESPACES: &[i32] = &[
     libc::CLONE_NEWNS,
     libc::CLONE_NEWPID,
@@ -105,22 +105,23 @@ const NAMESPACES: &[i32] = &[
     libc::CLONE_NEWUSER,
     libc::CLONE_NEWCGROUP,
 ];
-/// Sockets that stay in the child's own network namespace and root.
+/// Socket families that are confined to the child's network namespace and root.
 const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-/// Typing into somebody's terminal.
+/// `ioctl` requests that type into a terminal.
 const TYPING: &[u64] = &[libc::TIOCSTI, libc::TIOCLINUX];
 
-/// Huge pages, asked for with a mapping.
+/// `mmap` flag for huge pages.
 const HUGE: u64 = libc::MAP_HUGETLB.cast_unsigned() as u64;
-/// Settings of sockets that make their buffers larger.
+/// Socket options that increase buffers.
 const BUFFERS: &[i32] =
     &[libc::SO_SNDBUF, libc::SO_RCVBUF, libc::SO_SNDBUFFORCE, libc::SO_RCVBUFFORCE];
 
-/// Puts the filters on this process and all that come of it. Gives where their requests for shared
-/// memory without a file are answered; none where the system can't ask.
+/// Installs the filters for this process and its descendants. Returns the handle on which requests
+/// for anonymous shared memory are answered; `None` if the system does not support that.
 pub(super) fn filter() -> Result<Option<OwnedFd>, String> {
     let what = "cannot filter its system calls";
-    // Where another sandbox around us has such a filter, there is no second one.
+    // Only one filter with a listener is allowed, so this fails if another sandbox around redraft
+    // has one.
     let asked = raw::filter_and_listen(&memory(true)).ok();
     if asked.is_none() {
         step(what, apply_filter(&memory(false)))?;
@@ -158,14 +159,14 @@ fn programs() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
     ]);
     let denied = SeccompAction::Errno(libc::EPERM.cast_unsigned());
     let refused = SeccompFilter::new(refused, SeccompAction::Allow, denied, processor)?;
-    // The last is put on last: it no longer allows putting on another.
+    // The last filter is installed last, since it forbids installing further ones.
     Ok([refused.try_into()?, known()])
 }
 
-/// Lets the known calls through. The other filter looks at what processor a call is made for.
+/// Allows the known calls. The other filter checks the architecture of the call.
 ///
-/// Not by the library's own compiler, which asks for one number after the other: the kernel takes
-/// long to translate as many questions, and does that for each child.
+/// Not built with the library's compiler, which compares one number after the other: compiling that
+/// many comparisons takes the kernel long, and it happens for each child.
 fn known() -> BpfProgram {
     let mut numbers: Vec<u32> =
         ALLOWED.iter().chain(OLDER).filter_map(|number| (*number).try_into().ok()).collect();
@@ -173,7 +174,7 @@ fn known() -> BpfProgram {
     numbers.dedup();
     let mut bounds: Vec<u32> = Vec::new();
     for number in numbers {
-        // One that follows on the last widens its range.
+        // Consecutive numbers form one range.
         if bounds.last() == Some(&number) {
             bounds.pop();
         } else {
@@ -185,9 +186,9 @@ fn known() -> BpfProgram {
     [vec![number_of_the_call], search(&bounds, false)].concat()
 }
 
-/// Has the keeper asked for shared memory without a file, if it `listens`, and keeps the buffers of
-/// sockets as large as they are: whoever sets them is told that it is done, as programs take it for a
-/// wish. Answers are jumped to by their place in the program.
+/// With `listens`, asks the keeper about requests for anonymous shared memory. Also ignores socket
+/// options that would change buffer sizes: they succeed without effect, since programs treat them
+/// as hints. Jump targets are relative positions in the program.
 fn memory(listens: bool) -> BpfProgram {
     let argument = |place: u32| sock_filter { code: LOAD, jt: 0, jf: 0, k: 16 + 8 * place };
     let jump = |code, k, jt, jf| sock_filter { code, jt, jf, k };
@@ -201,12 +202,12 @@ fn memory(listens: bool) -> BpfProgram {
         jump(EQUALS, number(libc::SYS_mmap), 2, 0),
         jump(EQUALS, number(libc::SYS_setsockopt), 5, 0),
         answer(libc::SECCOMP_RET_ALLOW),
-        // A mapping: shared, and of no file.
+        // A mapping that is shared and anonymous.
         argument(3),
         sock_filter { code: AND, jt: 0, jf: 0, k: flags(libc::MAP_TYPE | libc::MAP_ANONYMOUS) },
         jump(EQUALS, flags(libc::MAP_SHARED | libc::MAP_ANONYMOUS), 0, 8),
         answer(ask),
-        // A setting of a socket.
+        // A socket option.
         argument(1),
         jump(EQUALS, flags(libc::SOL_SOCKET), 0, 5),
         argument(2),
@@ -230,8 +231,8 @@ const fn operation(parts: u32) -> u16 {
     parts as u16
 }
 
-/// Goes to the half of the bounds in which a number lies, and to half of that. `allowed` are the
-/// numbers below the first bound, not those from there to the second, and so on.
+/// Binary search for the range that contains the call number. `allowed` says whether the numbers
+/// below the first bound are allowed; it alternates at each bound.
 fn search(bounds: &[u32], allowed: bool) -> BpfProgram {
     if bounds.is_empty() {
         let unknown = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
@@ -241,7 +242,7 @@ fn search(bounds: &[u32], allowed: bool) -> BpfProgram {
     let middle = bounds.len() / 2;
     let below = search(&bounds[..middle], allowed);
     let above = search(&bounds[middle + 1..], allowed != middle.is_multiple_of(2));
-    // There are far fewer bounds than a jump can be wide: a test goes through all numbers.
+    // There are far fewer bounds than the longest jump; a test checks all numbers.
     let jt = u8::try_from(below.len()).unwrap_or(u8::MAX);
     let split = sock_filter { code: AT_LEAST, jt, jf: 0, k: bounds[middle] };
     [vec![split], below, above].concat()
@@ -255,8 +256,8 @@ fn other_families() -> Result<SeccompRule, seccompiler::BackendError> {
     rule(&others)
 }
 
-/// All of these of a call's arguments: its place, how it is compared, with what. The kernel looks at
-/// the lower half of each only, and so do we.
+/// A rule that requires all conditions: argument index, comparison, value. Only the lower 32 bits
+/// are compared, as in the kernel.
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompiler::BackendError> {
     let conditions = conditions.iter().map(|(place, how, with)| {
         SeccompCondition::new(*place, SeccompCmpArgLen::Dword, how.clone(), *with)
@@ -268,7 +269,7 @@ fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompil
 mod tests {
     use super::*;
 
-    /// What the program answers for a call of this number.
+    /// The filter's answer to a call with this number.
     fn answer(program: &[sock_filter], number: u32) -> u32 {
         let mut at = 1;
         loop {

@@ -1,4 +1,5 @@
-//! The root that a child sees: the system and its interpreter to read, its own folders to write.
+//! The root file system of a child: the system and its interpreter read-only, its own folders
+//! writable.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,9 +11,9 @@ use super::{Plan, WORK, raw, step};
 use crate::Job;
 use redraft_files as files;
 
-/// What a system's programs need, to read.
+/// System folders that programs need to read.
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-/// What they need of `/etc`: nothing that is a secret.
+/// Files that they need in `/etc`, without secrets.
 const SETTINGS: &[&str] = &[
     "/etc/alternatives",
     "/etc/fonts",
@@ -24,7 +25,7 @@ const SETTINGS: &[&str] = &[
     "/etc/services",
     "/etc/timezone",
 ];
-/// What they need of it to know a host's certificate.
+/// Files that they need to verify certificates.
 const CERTIFICATES: &[&str] = &[
     "/etc/ca-certificates",
     "/etc/pki/ca-trust/extracted",
@@ -34,34 +35,36 @@ const CERTIFICATES: &[&str] = &[
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
 ];
-/// What they need of it to find a host.
+/// Files that they need for name resolution.
 const NETWORK: &[&str] = &["/etc/gai.conf", "/etc/host.conf", "/etc/hosts", "/etc/resolv.conf"];
-/// Devices that hold nothing of anybody's.
+/// Devices without access to data.
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-/// The terminal of whoever opens it.
+/// The controlling terminal of the process that opens it.
 const TERMINAL: &str = "/dev/tty";
-/// Where programs share memory by files: a file system of its own, whose files count as memory.
+/// Folder for shared memory files: a file system of its own, whose files count as memory.
 const SHARED: &str = "/dev/shm";
-/// The folders that a child may write. All but [`SHARED`] are on the root's bounded file system.
+/// The folders that a child may write to. All but [`SHARED`] are on the root's size-limited file
+/// system.
 pub(super) const WRITABLE: &[&str] = &[WORK, "/tmp", SHARED];
-/// The size of a setting that is copied, in bytes.
+/// The largest settings file that is copied, in bytes.
 const SMALL: u64 = 256 << 10;
-/// Files, folders and links that a child may make for each MiB that it may write, and at least.
+/// Inodes of a child per MiB of its disk limit, and the minimum.
 const FILES_PER_MIB: u64 = 64;
 const FILES: u64 = 4096;
-/// What the root takes for itself: links, folders, and copies of settings.
+/// Bytes and inodes of the root itself: links, folders, and copies of settings.
 const OWN: u64 = 4 << 20;
 const OWN_FILES: u64 = 1024;
 
 /// A child's root while it is built.
 pub(super) struct Tree<'a> {
     root: &'a Path,
-    /// What could not be had.
+    /// What could not be provided.
     pub(super) gaps: Vec<String>,
 }
 
 impl<'a> Tree<'a> {
-    /// Begins an empty root at a folder that is there, in the mount namespace of this process.
+    /// Mounts an empty root on an existing folder, in the mount namespace of this process. `given`
+    /// is the size of the inputs in bytes.
     pub(super) fn begin(root: &'a Path, plan: &Plan, given: u64) -> Result<Self, String> {
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
         step("cannot keep mounts to itself", mount(NONE, "/", NONE, private, NONE))?;
@@ -74,7 +77,7 @@ impl<'a> Tree<'a> {
         for name in WRITABLE {
             let place = tree.inside(Path::new(name));
             make_folder(&place)?;
-            // Mounts of their own, that stay writable when the root no longer is.
+            // Separate mounts, which stay writable when the root becomes read-only.
             if *name == SHARED {
                 let size = plan.job.limits.disk.min(plan.job.limits.memory);
                 let size = format!("mode=755,size={size},nr_inodes={FILES}");
@@ -92,7 +95,7 @@ impl<'a> Tree<'a> {
         self.inside(Path::new(WORK))
     }
 
-    /// Gives the writable folders and all in them to somebody.
+    /// Changes the owner of the writable folders and everything in them.
     pub(super) fn give_to(&self, uid: u32, gid: u32) -> Result<(), String> {
         let mut open: Vec<_> = WRITABLE.iter().map(|place| self.inside(Path::new(place))).collect();
         while let Some(path) = open.pop() {
@@ -105,7 +108,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Puts in all that the child sees, and makes all but its own folders read-only.
+    /// Adds everything that the child sees, and makes all but its own folders read-only.
     pub(super) fn finish(&mut self, plan: &Plan) -> Result<(), String> {
         let settings = match (plan.network, plan.job.hosts.is_empty()) {
             (true, _) => [SETTINGS, CERTIFICATES, NETWORK].concat(),
@@ -116,11 +119,12 @@ impl<'a> Tree<'a> {
             self.show(path, path)?;
         }
         for path in settings.into_iter().map(Path::new) {
-            // A link that leads out of what is seen, as `/etc/resolv.conf` often is.
+            // Follow a link that leads outside the visible folders, such as `/etc/resolv.conf`
+            // often does.
             let Ok(real) = path.canonicalize() else { continue };
             let seen = SYSTEM.iter().any(|folder| real.starts_with(folder));
             match path.metadata() {
-                // A mount, made, protected and taken away again, takes longer than a copy.
+                // Copying is faster than creating, protecting and removing a mount.
                 Ok(meta) if !seen && meta.is_file() && meta.len() <= SMALL => {
                     self.copy(&real, path)?;
                 }
@@ -129,7 +133,7 @@ impl<'a> Tree<'a> {
         }
         for path in &plan.job.readable {
             self.show(path, path)?;
-            // Programs find their way by either name.
+            // Programs may use either path.
             if let Ok(real) = path.canonicalize()
                 && real != *path
             {
@@ -152,17 +156,17 @@ impl<'a> Tree<'a> {
             write(&self.inside(device), "")?;
         }
         self.protect()?;
-        // What a device is can't be changed by who owns none of them.
+        // Devices are mounted last; the child owns none, so it can't change their permissions.
         for device in &devices {
-            // `/dev/zero` can be mapped, which makes memory that nobody counts. `/dev/full` reads
-            // the same and can't be.
+            // `/dev/zero` can be mapped as memory that is not counted. `/dev/full` reads the same
+            // and can't be mapped.
             let is_zero = *device == Path::new("/dev/zero");
             bind(if is_zero { Path::new("/dev/full") } else { device }, &self.inside(device))?;
         }
-        // Of it nothing can be written but what tells of the child itself.
+        // In `/proc`, the child can only write files that concern itself.
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         if let Err(error) = mount(Some("proc"), &proc, Some("proc"), flags, NONE) {
-            // Containers that hide parts of theirs allow no other.
+            // Containers that hide parts of their own `/proc` forbid mounting another.
             self.gaps.push(format!(
                 "it has no /proc of its own ({error}): some programs need one, \
                  and memory is bounded only for each process by itself"
@@ -171,13 +175,13 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// A path of the child as it is seen from here.
+    /// Path of a file of the child as seen from outside.
     fn inside(&self, path: &Path) -> PathBuf {
         let parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
         self.root.join(parts.collect::<PathBuf>())
     }
 
-    /// Lets the child see a file, a folder or a link of ours, if it is there and not seen already.
+    /// Makes a file, folder or link visible to the child, if it exists and is not visible already.
     fn show(&self, ours: &Path, as_path: &Path) -> Result<(), String> {
         let to = self.inside(as_path);
         let Ok(meta) = ours.symlink_metadata() else { return Ok(()) };
@@ -199,7 +203,7 @@ impl<'a> Tree<'a> {
         bind(ours, &to)
     }
 
-    /// Gives the child a copy of a small file of ours.
+    /// Copies a small file into the child's root.
     fn copy(&self, ours: &Path, as_path: &Path) -> Result<(), String> {
         let to = self.inside(as_path);
         if let Some(parent) = to.parent().filter(|parent| !parent.exists()) {
@@ -209,7 +213,7 @@ impl<'a> Tree<'a> {
         step("cannot write into its root", files::put(&to, content))
     }
 
-    /// Who the child is, for programs that ask.
+    /// The child's user and group, for programs that look them up.
     fn accounts(&self) -> Result<(), String> {
         let etc = self.inside(Path::new("/etc"));
         make_folder(&etc)?;
@@ -231,7 +235,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Makes every mount read-only but the writable ones.
+    /// Makes every mount read-only except the writable ones.
     fn protect(&self) -> Result<(), String> {
         let what = "cannot make its root read-only (Linux 5.12 or newer is needed)";
         let harmless = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;

@@ -1,14 +1,15 @@
-//! Who the child is in its user namespace.
+//! The child's user in its user namespace.
 
 use super::step;
 use nix::unistd::{Gid, Uid};
 use redraft_files as files;
 use std::path::Path;
 
-/// Whom the child becomes where we are root: no one that owns anything.
+/// User id of the child if redraft runs as root: a user that owns nothing.
 pub(super) const NOBODY: u32 = 65534;
 
-/// Maps one user and group into the user namespace of this process: themselves, or nobody for root.
+/// Maps one user and group into the user namespace of this process: to the same ids, or to nobody
+/// for root.
 pub(super) fn map(uid: Uid, gid: Gid) -> Result<(), String> {
     let inside = |id: u32| if id == 0 { NOBODY } else { id };
     let lines = [

@@ -1,4 +1,4 @@
-//! Which hosts a list allows, and which addresses nobody means who writes down a name. Pure.
+//! Decides which hosts a list allows, and which addresses a host name must not resolve to. Pure.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,33 +7,34 @@ use url::Host;
 
 use redraft_domain::host::{self, LOCALHOST, NamedHost};
 
-/// Hosts of the list that a refusal says.
+/// Maximum number of hosts of the list named in a refusal.
 const SHOWN: usize = 10;
 
-/// A host and a port that somebody wants to reach.
+/// A host and port to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) host: Host,
     pub(super) port: u16,
 }
 
-/// Why a target can't be reached.
+/// Why a connection is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It is not on the list.
+    /// The host is not on the list.
     NotListed(Target),
-    /// It is, but its addresses are not for a name: the first of them, and what that is.
+    /// It is on the list, but resolves to an address that a name must not lead to: the first such
+    /// address, and its kind.
     Inside(Target, SocketAddr, &'static str),
 }
 
 impl Target {
-    /// Reads `HOST:PORT`, or `HOST` where a port goes without saying.
+    /// Parses `HOST:PORT`, or `HOST` with a default port.
     pub(super) fn parse(text: &str, default: Option<u16>) -> Option<Self> {
         let (host, port) = host::split(text)?;
         Some(Self { host: host::parse(host)?, port: port.or(default)? })
     }
 
-    /// As a `Host` header has it: without the port that goes without saying.
+    /// The value of a `Host` header, without the default port.
     pub(super) fn header(&self) -> String {
         if self.port == 80 { self.host.to_string() } else { self.to_string() }
     }
@@ -46,7 +47,7 @@ impl fmt::Display for Target {
 }
 
 impl Refusal {
-    /// What would have to be on the list.
+    /// The entry that would allow it.
     pub(super) fn wanted(&self) -> String {
         match self {
             Self::NotListed(target) => target.to_string(),
@@ -54,7 +55,7 @@ impl Refusal {
         }
     }
 
-    /// The reason on one line, for the script and its author.
+    /// The reason in one line, for the script and its author.
     pub(super) fn words(&self, listed: &[NamedHost]) -> String {
         let names: Vec<String> =
             listed.iter().take(SHOWN).map(|host| format!("`{host}`")).collect();
@@ -72,15 +73,15 @@ impl Refusal {
     }
 }
 
-/// What a list says of a target before anything is looked up.
+/// What is known of a target without a lookup.
 pub(super) enum Known {
-    /// Its addresses are known.
+    /// Its addresses.
     Addresses(Vec<SocketAddr>),
-    /// It is a name to look up.
+    /// A name to look up.
     Lookup(String),
 }
 
-/// Whether a target is on the list, and where it is if that goes without looking it up.
+/// Checks a target against the list, and returns its addresses if no lookup is needed.
 pub(super) fn listed(list: &[NamedHost], target: &Target) -> Result<Known, Refusal> {
     if !list.iter().any(|named| named.covers(&target.host, target.port)) {
         return Err(Refusal::NotListed(target.clone()));
@@ -96,7 +97,7 @@ pub(super) fn listed(list: &[NamedHost], target: &Target) -> Result<Known, Refus
     })
 }
 
-/// Those of a name's addresses that may be used: those outside, and those that the list names.
+/// The usable addresses of a name: those on the public internet, and those that the list names.
 pub(super) fn usable(
     list: &[NamedHost],
     target: &Target,
@@ -119,7 +120,7 @@ pub(super) fn usable(
     }
 }
 
-/// Whether the list names this very address.
+/// Whether the list names this address itself.
 pub(super) fn names(list: &[NamedHost], address: SocketAddr) -> bool {
     let host = match address.ip() {
         IpAddr::V4(ip) => Host::Ipv4(ip),
@@ -129,7 +130,7 @@ pub(super) fn names(list: &[NamedHost], address: SocketAddr) -> bool {
     list.iter().any(|named| named.covers(&target.host, target.port))
 }
 
-/// What an address is that does not lie in the open internet.
+/// The kind of an address that is not on the public internet.
 fn inside(ip: IpAddr) -> Option<&'static str> {
     match ip.to_canonical() {
         IpAddr::V4(ip) => inside_4(ip),
@@ -162,7 +163,7 @@ fn inside_6(ip: Ipv6Addr) -> Option<&'static str> {
     match ip.segments() {
         _ if ip.is_loopback() => Some("this machine"),
         _ if ip.is_unspecified() => Some("an unspecified address"),
-        // How a network without IPv4 reaches it, and an older way.
+        // NAT64 and 6to4 addresses, which embed an IPv4 address.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             inside_4(four(high, low))
         }
@@ -276,7 +277,7 @@ mod tests {
         ] {
             assert_eq!(usable(&[ip]).unwrap().len(), 1, "{ip}");
         }
-        // Of several, those outside.
+        // Of several addresses, only the public ones.
         let outside = usable(&["10.0.0.1", "1.1.1.1", "::1"]).unwrap();
         assert_eq!(outside, ["1.1.1.1:80".parse().unwrap()]);
         let refusal = usable(&["192.168.0.1"]).unwrap_err();

@@ -1,14 +1,14 @@
-//! Heads of requests and responses: read, and written anew without what is the proxy's own. Pure.
+//! Parses the heads of requests and responses, and rewrites them for the next hop. Pure.
 
 use std::fmt::Write as _;
 
 use super::hosts::Target;
 
-/// Bytes and lines that a head may have.
+/// Maximum number of bytes and lines of a head.
 pub(super) const HEAD: usize = 64 << 10;
 const HEADERS: usize = 128;
 
-/// Header lines that are between two neighbours and never sent on. `Connection` names more.
+/// Hop-by-hop headers, which are not forwarded. `Connection` lists more.
 const NEIGHBOURS: &[&str] = &[
     "connection",
     "proxy-connection",
@@ -18,27 +18,27 @@ const NEIGHBOURS: &[&str] = &[
     "te",
     "trailer",
     "upgrade",
-    // Written anew from the address that was asked for.
+    // Rewritten from the requested address.
     "host",
 ];
 
-/// What a client wants.
+/// What a client requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// Bytes passed on in both directions.
+    /// A tunnel: bytes are forwarded in both directions.
     Tunnel(Target),
-    /// One request: its head as it is sent on, and the length of the body behind it.
+    /// One request: its rewritten head, and the length of the body that follows.
     Request { target: Target, head: Vec<u8>, body: u64 },
 }
 
-/// A head that was read, and its length.
+/// A parsed head, and its length in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Read<T> {
     pub(super) value: T,
     pub(super) length: usize,
 }
 
-/// A response's head as it is sent on.
+/// A response's rewritten head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) head: Vec<u8>,
@@ -46,11 +46,11 @@ pub(super) struct Response {
     pub(super) interim: bool,
 }
 
-/// A request that is not understood: the status and the reason.
+/// An invalid request: status and reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadRequest(pub(super) u16, pub(super) &'static str);
 
-/// Reads a request's head; none if it is not whole yet.
+/// Parses a request's head; `None` if it is incomplete.
 pub(super) fn request(bytes: &[u8]) -> Result<Option<Read<Wish>>, BadRequest> {
     let bad = |why| BadRequest(400, why);
     let mut lines = [httparse::EMPTY_HEADER; HEADERS];
@@ -97,7 +97,7 @@ pub(super) fn request(bytes: &[u8]) -> Result<Option<Read<Wish>>, BadRequest> {
     Ok(Some(Read { value: Wish::Request { target, head, body: body.unwrap_or_default() }, length }))
 }
 
-/// Reads a response's head; none if it is not whole yet.
+/// Parses a response's head; `None` if it is incomplete.
 pub(super) fn response(bytes: &[u8]) -> Result<Option<Read<Response>>, BadRequest> {
     let bad = BadRequest(502, "the server's answer can't be read");
     let mut lines = [httparse::EMPTY_HEADER; HEADERS];
@@ -118,14 +118,14 @@ pub(super) fn response(bytes: &[u8]) -> Result<Option<Read<Response>>, BadReques
     Ok(Some(Read { value: Response { head, interim }, length }))
 }
 
-/// Appends the lines that are sent on, that the connection ends after this, and the head's end.
+/// Appends the headers to forward, `Connection: close`, and the end of the head.
 fn pass_on(lines: &[httparse::Header<'_>], head: &mut Vec<u8>) {
     let named: Vec<String> = lines
         .iter()
         .filter(|line| line.name.eq_ignore_ascii_case("connection"))
         .flat_map(|line| line.value.split(|byte| *byte == b','))
         .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
-        // These say where a body ends.
+        // These define where a body ends.
         .filter(|name| !["content-length", "transfer-encoding"].contains(&name.as_str()))
         .collect();
     for line in lines {
@@ -140,8 +140,8 @@ fn pass_on(lines: &[httparse::Header<'_>], head: &mut Vec<u8>) {
     head.extend_from_slice(b"Connection: close\r\n\r\n");
 }
 
-/// An answer of the proxy's own. Clients show little more than the first line of one that refuses a
-/// tunnel, so the reason stands there too.
+/// A response of the proxy itself. Clients show little more than the status line when a tunnel is
+/// refused, so it includes the reason.
 pub(super) fn answer(status: u16, reason: &str) -> Vec<u8> {
     let body = format!("{reason}\n");
     let mut text = format!("HTTP/1.1 {status} {reason}\r\n");

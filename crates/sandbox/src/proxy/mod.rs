@@ -1,9 +1,9 @@
-//! The only way out of a child that may reach some hosts and no others: an HTTP proxy in our own
-//! process, for `CONNECT` and for `http://` addresses.
+//! The only network access of a child with a list of hosts: an HTTP proxy in redraft's own process,
+//! for `CONNECT` and for `http://` URLs.
 //!
-//! A host is looked for on the list before its name is looked up ([`hosts`]); what it leads to is
-//! looked at again, and that very address is connected to. One request is served for each
-//! connection, so that there is none that was not looked at ([`http`]).
+//! A host must be on the list before its name is looked up ([`hosts`]). The addresses found are
+//! checked again, and the proxy connects to exactly those. Each connection serves one request, so
+//! that none goes unchecked ([`http`]).
 
 mod hosts;
 mod http;
@@ -32,22 +32,22 @@ use hosts::{Known, Refusal, Target};
 use http::{BadRequest, Wish};
 use redraft_domain::host::NamedHost;
 
-/// Connections at a time; the next ones wait.
+/// Maximum number of concurrent connections; further ones wait.
 const AT_ONCE: usize = 64;
-/// Bytes read at once.
+/// Bytes per read.
 const CHUNK: usize = 16 << 10;
-/// How long a head, a name and a connection may take.
+/// Time limit for reading a head, for a lookup and for connecting.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a connection may be silent.
+/// Time limit for a connection without traffic.
 const SILENCE: Duration = Duration::from_mins(5);
-/// What is still taken of a request that was refused, so that its sender reads the answer.
+/// How long to keep reading a refused request, so that its sender reads the answer.
 const REST: Duration = Duration::from_secs(2);
-/// Addresses of one name that are tried.
+/// Maximum number of addresses of a name to try.
 const TRIES: usize = 4;
-/// Refused hosts that are remembered.
+/// Maximum number of refused hosts to remember.
 const REMEMBERED: usize = 20;
 
-/// Finds the addresses of a name.
+/// Looks up the addresses of a name.
 type Resolve = Box<dyn Fn(String, u16) -> BoxFuture<'static, Found> + Send + Sync>;
 type Found = io::Result<Vec<SocketAddr>>;
 
@@ -62,7 +62,7 @@ pub(super) struct Proxy {
 enum Fault {
     Refused(Refusal),
     Bad(BadRequest),
-    /// The host can't be reached: the status, and why.
+    /// The host can't be reached: status and reason.
     Unreachable(u16, String),
 }
 
@@ -73,7 +73,7 @@ impl From<BadRequest> for Fault {
 }
 
 impl Proxy {
-    /// A proxy for these hosts; none if there are none.
+    /// A proxy for these hosts; `None` if there are none.
     pub(super) fn of(hosts: &[String]) -> Result<Option<Arc<Self>>, String> {
         let resolve = |name: String, port| {
             async move { Ok(lookup_host((name, port)).await?.collect()) }.boxed()
@@ -89,18 +89,18 @@ impl Proxy {
         Ok(Arc::new(Self { list, resolve, refused: Mutex::default() }))
     }
 
-    /// What was tried and refused so far, as `HOST:PORT`, in the order of the first tries.
+    /// The refused targets as `HOST:PORT`, in order of their first request.
     pub(super) fn refused(&self) -> Vec<String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Serves whoever connects, until this is dropped.
+    /// Serves connections until it is dropped.
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) -> Infallible {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut served = JoinSet::new();
         loop {
             let place = Arc::clone(&places).acquire_owned().await;
-            // Out of handles: those that are open have to end first.
+            // Out of file handles: wait for open connections to end.
             let Ok((client, _)) = listener.accept().await else {
                 sleep(Duration::from_millis(50)).await;
                 continue;
@@ -114,7 +114,7 @@ impl Proxy {
         }
     }
 
-    /// Serves one connection. A client that goes away, or a server, is nobody's fault.
+    /// Serves one connection. It is not an error if the client or the server disconnects.
     async fn attend(&self, client: TcpStream) {
         let (mut from, mut to) = client.into_split();
         let Err(fault) = self.request(&mut from, &mut to).await else { return };
@@ -168,8 +168,8 @@ impl Proxy {
                     if forth.write_all(&head).await.is_ok() {
                         send_body(&behind, body, from, &mut forth, &moved).await;
                     }
-                    // Whatever the client says now is not for this server, which may have answered
-                    // before it took the whole body.
+                    // Further data from the client is not for this server, which may have answered
+                    // before it read the whole body.
                     drain(from).await
                 };
                 let both = async {
@@ -213,7 +213,8 @@ impl Proxy {
         timeout(PATIENCE, tries).await.map_err(|_| slow())?
     }
 
-    /// A machine that is reached by an address of its own is this one, whatever that address is.
+    /// If the local address of the connection equals the target's, the target is this machine,
+    /// which must be named on the list.
     fn not_ours(
         &self,
         target: &Target,
@@ -230,11 +231,12 @@ impl Proxy {
     }
 }
 
-/// What tells a child's programs of the proxy at this port of its own loopback device.
+/// Environment variables that point a child's programs to the proxy at this port of its loopback
+/// device.
 pub(super) fn environment(hosts: &[String], port: u16) -> Vec<(OsString, OsString)> {
     let address = format!("http://127.0.0.1:{port}");
     let named = |name: &str| [name.to_ascii_lowercase(), name.to_owned()];
-    // What a child says to itself goes past the proxy, unless the list names this machine.
+    // Connections of the child to itself bypass the proxy, unless the list names this machine.
     let mut named_hosts = hosts.iter().filter_map(|host| NamedHost::parse(host).ok());
     let to_us = named_hosts.any(|host| host.is_loopback());
     let own = if to_us { "" } else { "localhost,127.0.0.1,::1" };
@@ -243,7 +245,7 @@ pub(super) fn environment(hosts: &[String], port: u16) -> Vec<(OsString, OsStrin
     proxies.chain(named("NO_PROXY").map(|name| (name.into(), own.into()))).collect()
 }
 
-/// Gives a child the certificates that the user's own programs are told to trust.
+/// Gives a child the CA certificates that the user has configured for other programs.
 pub(super) fn give_certificates(job: &mut Job) {
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
         let path = std::env::var_os(name).map(PathBuf::from);
@@ -254,7 +256,7 @@ pub(super) fn give_certificates(job: &mut Job) {
     }
 }
 
-/// Reads until a head is whole; none if the other side leaves before that.
+/// Reads until a head is complete; `None` if the other side disconnects first.
 async fn head<T>(
     from: &mut OwnedReadHalf,
     buffer: &mut Vec<u8>,
@@ -273,7 +275,7 @@ async fn head<T>(
     }
 }
 
-/// Sends on a body of this length, of which the beginning is there. None: a side went away.
+/// Forwards a body of this length, whose first bytes are in `begun`. `None` if a side disconnected.
 async fn send_body(
     begun: &[u8],
     length: u64,
@@ -287,7 +289,7 @@ async fn send_body(
     copy_some(&mut from.take(left), to, moved).await
 }
 
-/// Sends on an answer: its heads, and all behind the last one.
+/// Forwards a response: its heads, and everything after the last one.
 async fn answer(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
@@ -313,7 +315,7 @@ async fn answer(
     Ok(())
 }
 
-/// Copies to the end of one side, and ends the other.
+/// Copies until one side ends, then shuts down the other.
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -323,7 +325,7 @@ async fn copy(
     let _ = to.shutdown().await;
 }
 
-/// Copies to the end of one side. None: a side went away.
+/// Copies until one side ends. `None` if a side disconnected.
 async fn copy_some(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -340,14 +342,14 @@ async fn copy_some(
     }
 }
 
-/// Reads to the end and keeps nothing. Always none: nobody is left to send to.
+/// Reads and discards everything. Always returns `None`: there is nothing to forward.
 async fn drain(from: &mut OwnedReadHalf) -> Option<()> {
     let mut chunk = vec![0; CHUNK];
     while from.read(&mut chunk).await.ok()? > 0 {}
     None
 }
 
-/// Goes on with this while something moves; none if nothing did for too long.
+/// Runs a future while data moves; `None` if nothing moved for too long.
 async fn while_it_moves<T>(moved: &AtomicU64, moving: impl Future<Output = T>) -> Option<T> {
     let silence = async {
         let mut before = u64::MAX;

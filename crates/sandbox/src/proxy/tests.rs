@@ -1,4 +1,4 @@
-//! The proxy against servers on this machine, with names that lead where a test says.
+//! The proxy against servers on this machine, with names that resolve as a test says.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
 
@@ -9,7 +9,7 @@ use super::*;
 /// Far more than anything here takes.
 const LONG: Duration = Duration::from_mins(1);
 
-/// A server that gives each connection the same answer and keeps what it was sent.
+/// A server that answers every connection with the same text and records what it received.
 struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
@@ -48,7 +48,7 @@ impl Server {
 
 const FINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
 
-/// A proxy for a list, for whom all names have these addresses; and how often one was asked for.
+/// A proxy for a list, for which all names have these addresses, and the number of lookups.
 async fn proxy(
     list: &[String],
     names_lead_to: &[&str],
@@ -69,7 +69,7 @@ async fn proxy(
     (at, proxy, asked)
 }
 
-/// What is answered to this, up to the end of the connection or of `until`.
+/// The answer to a request, up to the end of the connection or up to `until`.
 async fn said(at: SocketAddr, text: &str, until: &str) -> String {
     let work = async {
         let mut stream = TcpStream::connect(at).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_name_that_leads_inside_is_refused_unless_its_address_is_named() {
     let (at, proxy, asked) = proxy(&list, &["10.0.0.1", "127.0.0.1"]).await;
     let answer = said(at, &format!("GET http://{name}:{port}/ HTTP/1.1\r\n\r\n"), "fine").await;
     assert!(answer.ends_with("fine"), "{answer}");
-    // Its name could lead elsewhere when it is asked for again.
+    // A second lookup of the name could have another result.
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert!(proxy.refused().is_empty());
 }

@@ -1,33 +1,33 @@
-//! The screen of a child's terminal, as text.
+//! The text of a child's terminal screen.
 
 use std::mem::take;
 use std::num::NonZeroU16;
 
 use crate::capture::{Capture, Captured};
 
-/// The screen's size, in characters.
+/// Screen size in characters.
 pub(super) const COLUMNS: u16 = 80;
 pub(super) const ROWS: u16 = 24;
-/// Lines kept that went up out of the screen.
+/// Lines kept of those that scrolled off the screen.
 const ABOVE: usize = 1000;
-/// What ends a drawing on the screen that is only there for that. What was on the other one comes back.
+/// Control sequences that leave the alternate screen and restore the normal one.
 const LEAVES: [&[u8]; 3] = [b"\x1b[?1049l", b"\x1b[?1047l", b"\x1b[?47l"];
 const ESCAPE: u8 = 0x1b;
 
-/// What is on a screen, and what was.
+/// Current and past content of a screen.
 pub(crate) struct Screen {
     parser: vt100::Parser,
-    /// An escape sequence with what follows it, not taken up yet.
+    /// An escape sequence and the bytes after it, not processed yet.
     begun: Vec<u8>,
-    /// What was on the other screen when the child left that.
+    /// Content of the alternate screen when the child left it.
     left: String,
-    /// All that came, for an error that was told on it.
+    /// All output, for errors that were printed to the screen.
     all: Capture,
     drawn: bool,
 }
 
 impl Screen {
-    /// An empty one. It keeps so many bytes of all that comes.
+    /// An empty screen. Keeps `keep` bytes of all output.
     pub(crate) fn new(keep: usize) -> Self {
         let [rows, columns] =
             [ROWS, COLUMNS].map(|n| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN));
@@ -40,12 +40,12 @@ impl Screen {
         }
     }
 
-    /// Whether anything came.
+    /// Whether there was any output.
     pub(super) const fn is_drawn(&self) -> bool {
         self.drawn
     }
 
-    /// Takes up what the child wrote.
+    /// Processes output of the child.
     pub(super) fn take(&mut self, bytes: &[u8]) {
         self.all.push(bytes);
         self.drawn |= !bytes.is_empty();
@@ -56,7 +56,7 @@ impl Screen {
             }
             self.begun.extend(piece);
         }
-        // The rest of it may be on its way.
+        // The rest of a sequence may follow in the next read.
         if self.begun.first() != Some(&ESCAPE) || self.begun.len() >= LEAVES[0].len() {
             self.draw();
         }
@@ -71,8 +71,8 @@ impl Screen {
         self.parser.process(&begun);
     }
 
-    /// The text of the screen, with what went up out of it and what was drawn on the other one; and all
-    /// that was written, without what steers a terminal.
+    /// The text of the screen, including lines that scrolled off and the alternate screen; and all
+    /// output without control sequences.
     pub(crate) fn finish(mut self) -> (Captured, Captured) {
         self.draw();
         let all = self.all.finish();
@@ -93,7 +93,7 @@ impl Screen {
     }
 }
 
-/// The rows of a screen below those that went up out of it, a row that goes on in the next one with it.
+/// The rows of a screen after those that scrolled off, with wrapped rows joined.
 fn with_above(screen: &mut vt100::Screen) -> String {
     let mut text = String::new();
     let mut above = screen.scrollback_len();

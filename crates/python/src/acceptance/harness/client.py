@@ -1,12 +1,12 @@
-# The process of the tests: what it has of the script are stand-ins, whose functions are called in the
-# process of the script. What a test decides, it decides here, about data.
+# The test process. It only has proxies of the script's objects, whose functions are called in the
+# script process. All decisions of a test are made here, on data.
 #
-# What stand-ins can't do raises `Unproven`, and the test is run again beside the script.
+# What proxies can't do raises `Unproven`, and the test is run again in the script's process.
 
-# Modules that change by themselves, so that a change of theirs is nobody's patch.
+# Modules that change by themselves, so their changes are not patches by a test.
 RESTLESS = {"importlib", "logging", "sys", "threading", "tracemalloc", "unittest", "warnings"}
 TEST_TOOLS = {"_pytest", "bdb", "pluggy", "pytest", "unittest"}
-# Names in a test that reach into what the process of the script has for itself.
+# Names in a test that access the internals of the script process.
 OF_ONE_PROCESS = {"assertLogs", "assertNoLogs", "caplog", "capfd", "capfdbinary"}
 OF_ONE_PROCESS |= {"__code__", "getsource", "getsourcelines"}
 HIDDEN = {"__globals__", "__code__", "__closure__", "__signature__", "__dataclass_fields__"}
@@ -20,15 +20,15 @@ class Client(Peer):
         super().__init__(connection, 1)
         self.child, self.script, self.own = child, script, own
         self.lock = threading.RLock()
-        # Stand-ins by the numbers of what they stand for, and the other way round.
+        # Proxies by the number of the script's object, and the reverse.
         self.proxies, self.classes, self.functions = {}, {}, {}
         self.exported, self.exports = [], {}
         self.dropped, self.argv = [], None
-        # Why nothing can be asked any more, for want of ours; and whether the script is to blame.
+        # Why no more calls are possible (`broken`), and whether the script caused that (`spoilt`).
         self.broken, self.spoilt = None, False
-        # Why what is being tested can't be proven from here.
+        # Why the current test can't be proven from this process.
         self.why = None
-        # Patches that were sent, and what was there before.
+        # Patches that were sent, and the original values.
         self.sent, self.patched, self.baseline, self.watched = {}, set(), {}, set()
         self.numpy = None
         self.cwd, self.env, self.random, self.seeds = os.getcwd(), environment(), None, False
@@ -43,7 +43,7 @@ class Client(Peer):
         self.prune()
         self.look()
 
-    # Asking.
+    # Calls.
 
     def ask(self, what, *parts):
         if not self.lock.acquire(timeout=2):
@@ -82,7 +82,8 @@ class Client(Peer):
             self.end_as_the_script()
         except BaseException as error:
             if "@frames" not in own(error) and not self.spoilt:
-                # A signal in the midst of it: whose answer comes next is not known any more.
+                # Interrupted by a signal during a call: later replies can't be assigned to calls
+                # any more.
                 self.broken = "a call of the script that was interrupted"
             raise
 
@@ -166,7 +167,7 @@ class Client(Peer):
             state = random.getstate()
             if self.random is not None and state != self.random:
                 message["random"] = self.encode(state)
-                # So that the same seed again is seen to be one.
+                # Advance the state, so that setting the same seed again is detected.
                 random.random()
                 state = random.getstate()
             self.random = state
@@ -184,12 +185,12 @@ class Client(Peer):
     def prune(self):
         """Containers that nobody here has any more."""
         for number in [] if self.applying else list(self.shared):
-            # In its entry, and as the argument.
+            # References from its entry and from the argument.
             if sys.getrefcount(self.shared[number][0]) <= 2 and number not in self.bags:
                 self.unshare(number)
                 self.dropped.append(number)
 
-    # Patches of modules that the script uses too.
+    # Patches of modules that the script uses as well.
 
     def watch(self, modules):
         self.watched.update(modules)
@@ -596,7 +597,7 @@ def is_mock(value):
 
 def environment():
     env = dict(os.environ)
-    env.pop("PYTEST_CURRENT_TEST", None)  # pytest says there which test it is at
+    env.pop("PYTEST_CURRENT_TEST", None)  # pytest stores the current test in it
     return env
 
 

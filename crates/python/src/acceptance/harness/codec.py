@@ -1,9 +1,9 @@
-# What the process of the tests and the process of the script say to each other: JSON with a length
-# before it. Only data crosses. An object of the script crosses as a number, its class as a list of
-# names. Lists, dicts and sets exist on both sides and are made equal again in each message.
+# The protocol between the test process and the script process: JSON messages, each preceded by its
+# length. Only data is sent. An object of the script is sent as a number, its class as a list of
+# names. Lists, dicts and sets exist on both sides and are synchronised with each message.
 #
-# The side of the tests reads what a hostile script may have sent: decoding makes values of the types
-# listed here and runs no code of anybody's. Python 3.8 and newer.
+# The test process reads what a hostile script may have sent: decoding only creates values of the
+# types listed here and runs no foreign code. Python 3.8 and newer.
 
 import collections
 import datetime
@@ -88,7 +88,7 @@ def decode_time(*parts):
     return datetime.time(*parts[:4], zone_of(parts[4]), fold=parts[5])
 
 
-# By type: the tag, what is sent, and what is made of that.
+# For each type: the tag, the encoder and the decoder.
 SIMPLE = {
     bytes: ("bytes", lambda v: [v.decode("latin-1")], lambda v: v.encode("latin-1")),
     complex: ("complex", lambda v: [v.real, v.imag], complex),
@@ -118,7 +118,7 @@ class Peer:
 
     def __init__(self, connection, first):
         self.connection, self.next = connection, first
-        # Containers that both sides have: the object, and its content as the other side knows it.
+        # Containers on both sides: the object, and its content as known to the other side.
         self.shared, self.numbers, self.bags = {}, {}, {}
         self.applying = 0
         self.sending = threading.Lock()
@@ -271,7 +271,7 @@ class Peer:
                 done.update(todo)
                 todo = [number for number in self.shared if number not in done]
         except BaseException:
-            # One with something in it that can't cross must not stop what comes later.
+            # Containers whose content can't be sent must not block later messages.
             for number in [n for n, (_, known) in self.shared.items() if known is None]:
                 self.unshare(number)
             raise

@@ -1,5 +1,6 @@
-# What the process of the tests loads. A script can write files beside the tests while these are
-# loaded; none of them, and nothing that the script made, is run as code in here.
+# Controls which modules the test process loads. A script can write files beside the tests while
+# these are loaded; none of them, and nothing that the script created, is run as code in this
+# process.
 
 
 class Guard:
@@ -10,7 +11,7 @@ class Guard:
         self.folder = os.path.realpath(".")
         self.places = {self.folder, *map(os.path.realpath, ("/tmp", os.environ.get("TMPDIR", ".")))}
         self.sources = dict(sources(script))
-        # Where Python itself and its packages are, wherever that is.
+        # Folders of Python itself and its packages, wherever they are.
         own = [sys.prefix, sys.base_prefix, *filter(None, sys.path)]
         self.libraries = {os.path.realpath(path) for path in own} - self.places
         self.test = os.path.splitext(file)[0]
@@ -45,7 +46,8 @@ class Guard:
             return None
         places = [spec.origin or "", *(spec.submodule_search_locations or [])]
         if not spec.origin and path is None:
-            # A folder without a file is a package too, and beside the tests it may be anybody's.
+            # A folder without `__init__.py` is a package too; beside the tests, anyone may have
+            # created it.
             return spec if not any(map(self.is_beside, places)) else None
         if any(map(self.is_beside, places)):
             self.client.unproven("the module `%s`, which was written by what is tested" % name)
@@ -59,7 +61,7 @@ class Guard:
 
         return within(self.places) and not within(self.libraries)
 
-    # Whatever runs code that it was not given from the start.
+    # Audit of attempts to run code that did not exist at the start.
 
     def audit(self, event, args):
         if event == "exec":
@@ -94,7 +96,8 @@ class Loader:
     """Loads the script, in its own process, and gives what stands for it here."""
 
     def __init__(self, client, script, finds, names, fresh=False):
-        # The names that it is found by, and all that it has; whether it is loaded each time.
+        # The names under which it is found, all of its names, and whether to load it anew each
+        # time.
         self.client, self.script = client, script
         self.finds, self.names, self.fresh = finds, names, fresh
 
@@ -123,7 +126,7 @@ class Loader:
         number = own(module)["@remote"] = own(loaded)["@remote"]
         self.client.proxies[number] = module
 
-    # Other ways by which tests load it.
+    # Other ways in which tests load it.
 
     def install(self):
         import importlib.util
@@ -234,11 +237,11 @@ def part(script, names):
     to_script, from_script = ([*map(high, os.pipe())] for _ in range(2))
     child = os.fork()
     if child == 0:
-        os.dup2(2, 1)  # the verdict is not this process's to write
+        os.dup2(2, 1)  # this process must not write the verdict
         os.close(to_script[1])
         os.close(from_script[0])
         connection = Pipe(to_script[0], from_script[1])
-        # The token is read by the other process first.
+        # The other process reads the token first.
         if os.read(to_script[0], 1):
             Server(connection, names, script).serve()
         os._exit(0)

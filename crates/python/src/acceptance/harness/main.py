@@ -1,9 +1,9 @@
-# Runs the tests of one file beside the script that they test, and tells of each: a line of JSON
-# behind a token that comes in by standard input and is known to nobody else here.
+# Runs the tests of one file against a script, and reports each: a line of JSON after a token, which
+# is read from standard input and known to no one else in the process.
 #
-# Arguments: how (`pytest` or `plain`), where (`apart` from the script's process, or `beside` the
-# script in one), the file, the script's file, another module's name that the script goes by if there
-# is no such module (or nothing), the script's own arguments. Python 3.8 and newer.
+# Arguments: the kind (`pytest` or `plain`), where to run (`apart` from the script's process, or
+# `beside` the script in one process), the test file, the script's file, another module name for the
+# script if no such module exists (or empty), the script's own arguments. Python 3.8 and newer.
 
 
 def main():
@@ -18,7 +18,7 @@ def main():
     sys.argv = [script, *sys.argv[6:]]
     own_names = {"script", os.path.splitext(script)[0]}
     names = own_names | ({other} - {""})
-    # Before the token is here: what the script's process has from before can't tell of it.
+    # Before the token is read, so that the script's process has no copy of it.
     client = part(script, names) if where == "apart" else None
 
     token = b""
@@ -27,7 +27,7 @@ def main():
         if not byte:
             break
         token += byte
-    # What is printed from here on goes to standard error: it is not ours to read.
+    # Output from here on goes to standard error; standard output is reserved for the report.
     out = os.dup(1)
     os.dup2(2, 1)
     write, dumps, clock, getpid = os.write, json.dumps, time.perf_counter, os.getpid
@@ -123,13 +123,13 @@ def main():
             module.__file__ = os.path.abspath(script)
             with open(script, "rb") as source:
                 code = compile(source.read(), script, "exec")
-            # It may close what it prints to; others still need theirs.
+            # The script may close its streams; others still need theirs.
             streams = sys.stdout, sys.stderr
             sys.stdout, sys.stderr = (open(os.dup(2), "w", encoding="utf-8") for _ in streams)
             try:
                 exec(code, module.__dict__)
             except SystemExit:
-                pass  # it did its work and ended itself: what it defined stands
+                pass  # it exited at its end; its definitions are usable
             finally:
                 sys.stdout, sys.stderr = streams
 
@@ -191,12 +191,12 @@ def main():
                 call = getattr(report, "call", None)
                 error = call and call.excinfo and call.excinfo.value
                 if error and error.__cause__:
-                    error = error.__cause__  # pytest puts import errors into its own
+                    error = error.__cause__  # pytest wraps import errors
                 cant_load(error or Exception(str(report.longrepr)[-800:]))
 
             def pytest_collection(self, session):
                 if client:
-                    guard.first()  # before what pytest put in front
+                    guard.first()  # before pytest's own finders
 
             def pytest_collection_finish(self, session):
                 self.collected = True
@@ -427,7 +427,7 @@ def main():
         tell(what="found", names=[file])
         one(file, call)
 
-    # The one that runs this goes on being there.
+    # Keeps a reference to the module that runs this, so that it is not deleted.
     kept = sys.modules["__main__"]
     if client:
         loader = Loader(client, script, own_names, names)

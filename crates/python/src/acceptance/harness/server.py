@@ -1,12 +1,12 @@
-# The process of the script: loads it, and does with its objects what the process of the tests asks.
-# Nothing in here is trusted; a script may change all of it and can only give other answers.
+# The script process: loads the script, and performs the test process's calls on its objects.
+# Nothing in it is trusted: a script may change all of it, but can only send different replies.
 
 
 class Server(Peer):
     def __init__(self, connection, names, script):
         super().__init__(connection, 2)
         self.script, self.names, self.pid = script, names, os.getpid()
-        # Objects that the other side knows by their numbers.
+        # Objects that the other side knows by number.
         self.handles, self.known, self.classes = [], {}, []
         self.originals, self.objects = {}, {}
         self.thread = threading.get_ident()
@@ -15,7 +15,7 @@ class Server(Peer):
     def serve(self):
         import warnings
 
-        # Whether a warning is shown is the other side's to say.
+        # The other side decides whether a warning is shown.
         warnings.simplefilter("always")
         warnings.showwarning = self.warn
         while True:
@@ -38,7 +38,7 @@ class Server(Peer):
 
     def reply(self, **said):
         if os.getpid() != self.pid:
-            os._exit(0)  # a copy of this process, which the script made
+            os._exit(0)  # a copy of this process, forked by the script
         try:
             (key, value), = said.items()
             sent = self.encode_error(value) if key == "x" else self.encode(value)
@@ -140,9 +140,9 @@ class Server(Peer):
         try:
             exec(code, module.__dict__)
         except SystemExit:
-            pass  # it did its work and ended itself: what it defined stands
+            pass  # it exited at its end; its definitions are usable
         finally:
-            # It may close what it prints to.
+            # The script may close its streams.
             self.streams()
         return module
 
@@ -152,7 +152,7 @@ class Server(Peer):
             for n in (1, 2)
         )
 
-    # What the script asks of the other side.
+    # Calls from the script to the other side.
 
     def ask_back(self, what, *parts):
         if threading.get_ident() != self.thread or os.getpid() != self.pid:
