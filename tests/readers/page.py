@@ -168,11 +168,11 @@ def main():
         write(name, made)
     told = described()
     intro = (
-        f"`tests/readers.sh` wrote this page: {len(FILES)} small files, what redraft tells the models of each, "
-        f"and what pandas {pandas.__version__}, polars {polars.__version__}, DuckDB {duckdb.__version__} and "
-        f"openpyxl {openpyxl.__version__} make of it with nothing set: each column's name, type and first "
-        "values, or the error. [data.md](data.md) says what the models are told in general.")
-    print("# What readers make of data files\n")
+        f"`tests/readers.sh` wrote this page: {len(FILES)} small files, redraft's description of each for the models, "
+        f"and the result of pandas {pandas.__version__}, polars {polars.__version__}, DuckDB {duckdb.__version__} and "
+        f"openpyxl {openpyxl.__version__} with default settings: each column's name, type and first values, or "
+        "the error. [data.md](data.md) explains the descriptions.")
+    print("# How readers read data files\n")
     print(textwrap.fill(intro, 104, break_on_hyphens=False))
     made = {name: {who: read(function, name) for who, function in READERS[name.rsplit(".", 1)[1]]}
             for name, _, _ in FILES}
@@ -180,9 +180,9 @@ def main():
     apart = {name: found for name, found in apart.items() if any(found)}
     print("\n## Where they disagree\n")
     print(textwrap.fill(
-        f"{len(apart)} of the {len(FILES)} files are not the same table to pandas, polars and DuckDB: other names of columns, another "
-        "number of rows, other sorts of values (a float and a decimal are one sort), or no table at all. What redraft "
-        "says of a file is meant to settle it.", 104, break_on_hyphens=False))
+        f"{len(apart)} of the {len(FILES)} files are not the same table to pandas, polars and DuckDB: different column names, "
+        "numbers of rows or types (a float and a decimal are one type), or no table at all. redraft's description of "
+        "a file is meant to settle it.", 104, break_on_hyphens=False))
     print("\n| file | differ | fail |\n| --- | --- | --- |")
     for name, (differ, failed) in apart.items():
         print(f"| `{name}` | {', '.join(differ)} | {', '.join(failed)} |")
