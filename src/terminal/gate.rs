@@ -12,6 +12,7 @@ use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::findings;
 use crate::findings::evidence::{self, Held, Source};
+use crate::findings::ledger;
 use crate::store::artifacts;
 use crate::view::{self, words};
 use crate::workflow::manager::Question;
@@ -396,10 +397,7 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
 /// unsupported.
 fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
     let review = version.review.as_ref();
-    let mut listed: Vec<&Finding> = session
-        .ledger
-        .iter()
-        .filter(|finding| !words::restates(session, finding))
+    let mut listed: Vec<&Finding> = ledger::findings(session)
         .filter(|f| match f.state {
             FindingState::Open | FindingState::Contested => true,
             FindingState::Unsupported => f.last == version.number,

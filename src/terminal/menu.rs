@@ -7,6 +7,7 @@ use crate::domain::event::Gate;
 use crate::domain::review::{Answered, Finding, Status};
 use crate::domain::session::Version;
 use crate::domain::text::{count, one_line, visible};
+use crate::findings::ledger;
 use crate::view;
 use crate::workflow::driver;
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Question};
@@ -283,7 +284,8 @@ impl Menus {
         question: &Question<'_>,
         is: fn(&Finding) -> bool,
     ) -> Result<Option<String>, Leave> {
-        let findings: Vec<&Finding> = question.session.ledger.iter().filter(|f| is(f)).collect();
+        let findings: Vec<&Finding> =
+            ledger::findings(question.session).filter(|f| is(f)).collect();
         let choice = |f: &&Finding| {
             let what = format!("{:<11} {}", f.state.name(), f.text);
             (f.id.clone(), one_line(&what, 200))

@@ -5,7 +5,7 @@ use crate::domain::event;
 use crate::domain::review::{self, FindingState, Verdict};
 use crate::domain::session;
 use crate::domain::text::printed_line;
-use crate::findings::evidence;
+use crate::findings::{evidence, ledger};
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
 use serde::Serialize;
@@ -168,7 +168,7 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
         ],
         (event::Gate::Version, None) => vec![iterate("ask the Coder again"), plan, quit],
         (event::Gate::Version, Some(head)) => {
-            let ledger = &question.session.ledger;
+            let findings = || ledger::findings(question.session);
             let mut choices = vec![
                 choice("accept", "take this version: done"),
                 iterate("another version, for the open findings"),
@@ -186,11 +186,11 @@ pub fn choices(question: &Question<'_>) -> Vec<Choice> {
                 let what = "what it printed is right: an example from now on";
                 choices.push(said("right", "test output: yes", what));
             }
-            if ledger.iter().any(can_waive) {
-                choices.push(said("waive", "waive FN", "say of a finding that it does not matter"));
+            if findings().any(can_waive) {
+                choices.push(said("waive", "waive FN", "ignore a finding"));
             }
-            if ledger.iter().any(can_reopen) {
-                choices.push(said("reopen", "reopen FN", "say of a finding that it does"));
+            if findings().any(can_reopen) {
+                choices.push(said("reopen", "reopen FN", "reopen a finding"));
             }
             if asks_which(head) {
                 choices.push(choice("mean 1", "what the script shows is what you mean"));

@@ -14,7 +14,6 @@ use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::domain::origin;
 use crate::domain::profile::{Profile, Thinking};
 use crate::domain::report::Checks;
-use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
 use crate::domain::text::fenced;
@@ -557,10 +556,8 @@ fn request(
             )
         }
         Agent::Coder => {
-            let findings: Vec<Finding> = {
-                let open = ledger::for_coder(&session.ledger).into_iter();
-                open.take(room.findings).cloned().collect()
-            };
+            let mut findings = ledger::for_coder(session);
+            findings.truncate(room.findings);
             coder::request(
                 prompts,
                 &coder::Shown {
@@ -696,7 +693,7 @@ fn request(
 
 /// Findings that a reviewer is to confirm.
 fn open_findings(session: &Session, room: PromptBudget) -> Vec<reviewer::Open<'_>> {
-    let open = ledger::for_coder(&session.ledger).into_iter().take(room.findings);
+    let open = ledger::open(&session.ledger).into_iter().take(room.findings);
     open.map(|f| reviewer::Open { id: &f.id, text: &f.text }).collect()
 }
 
