@@ -168,7 +168,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         Event::SampleTried(e) => {
             next_one(session, e.version)?;
             let known = session.samples.iter().any(|s| s.number == e.sample);
-            return if known { Ok(()) } else { Err(format!("there is no sample {}", e.sample)) };
+            return if known { Ok(()) } else { Err(format!("there is no candidate {}", e.sample)) };
         }
         Event::AnswerRefused { call, .. } | Event::TriesRead { call, .. } => {
             return answer_of(session, *call);

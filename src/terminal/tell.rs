@@ -10,6 +10,7 @@ use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::findings;
 use crate::view::{self, words};
 use crate::workflow::manager::Question;
+use crate::workflow::progress;
 use crate::workflow::session_task::News;
 use std::path::PathBuf;
 
@@ -99,9 +100,15 @@ impl Reporter {
                 );
                 self.terminal.say(&self.terminal.dim(&words));
             }
-            News::Sampled { there, of } => self.wait(&format!("{there} of {of} samples are there")),
+            News::Sampled { there, of, others } => {
+                let words = progress::candidates(*there, *of, *others);
+                match &self.window {
+                    Some(window) => window.name(&words),
+                    None => self.wait(&words),
+                }
+            }
             News::Trying { samples } => {
-                self.wait(&format!("trying {}", count(*samples, "sample")));
+                self.wait(&format!("running {}", count(*samples, "candidate")));
             }
             News::Seeking => self.wait("looking for its packages"),
             News::Installing { packages } => {
@@ -145,7 +152,7 @@ impl Reporter {
                         others => format!("  {others} others do the same"),
                     };
                     let words = format!(
-                        "{mark} sample {:<3} run {run:<8}{tests}  lint {:>5.2}{like}",
+                        "{mark} candidate {:<3} run {run:<8}{tests}  lint {:>5.2}{like}",
                         score.sample, score.lint_score
                     );
                     terminal.say(&terminal.dim(&format!("  {words}")));

@@ -175,6 +175,8 @@ pub enum News<'a> {
         there: usize,
         /// How many were requested.
         of: usize,
+        /// Progress of the other candidates together.
+        others: Option<Progress>,
     },
     /// Candidates are checked, run and tested.
     Trying {

@@ -211,7 +211,7 @@ fn after_a_stop_work_continues_with_the_finished_candidate() {
     });
     let mut pty = Pty::sized(&world, &[&NEW[..], &["--candidates", "2"]].concat(), 100, 50, &[]);
     pty.choose("Is this the plan?", "approve");
-    pty.expect("1 of 2 samples are there");
+    pty.expect("1 of 2 candidates done");
     wait_for(|| world.received().len() == 3);
     pty.send(CTRL_C);
     pty.expect(&format!("? {STOPPED}"));
