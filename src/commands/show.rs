@@ -115,7 +115,8 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot, folder: &Path) -> String {
             ),
         );
     }
-    row("began", &visible(&format!("{}, last event {}", session.created, session.updated)));
+    let [began, latest] = [&session.created, &session.updated].map(|at| words::moment(at));
+    row("began", &visible(&format!("{began} UTC, last event {latest} UTC")));
     for (role, settings) in &session.settings.roles {
         row(role.name(), &visible(&settings.model));
     }

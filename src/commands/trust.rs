@@ -125,9 +125,9 @@ impl Foreign {
             terminal.warn(&line);
         }
         let choices = [
-            Choice { word: "trust", what: "use all of it here, until the file changes" },
-            Choice { word: "ignore", what: "use the rest of the file, this time" },
-            Choice { word: "quit", what: "start nothing" },
+            Choice { word: "trust", what: "use all of it, until the file changes" },
+            Choice { word: "ignore", what: "ignore these settings this time" },
+            Choice { word: "quit", what: "start nothing and leave" },
         ];
         Ok(match answer(terminal, &choices)? {
             Answer::Trust => {
@@ -154,14 +154,10 @@ impl Foreign {
         if self.opening.len() > NAMED {
             names.push("...".to_owned());
         }
-        let (things, are) = match self.opening.len() {
-            1 => ("a thing".to_owned(), "it is"),
-            n => (count(n, "thing"), "they are"),
-        };
         format!(
-            "`{}` of this folder sets {things} that it is not trusted with ({}): {are} ignored; see \
-             `redraft trust`",
+            "`{}` of this folder is not trusted: {} ignored ({}); see `redraft trust`",
             self.name,
+            count(self.opening.len(), "setting"),
             names.join(", "),
         )
     }
@@ -169,7 +165,7 @@ impl Foreign {
     /// The settings that need trust, one per line.
     fn lines(&self) -> Vec<String> {
         let head = format!(
-            "`{}` in {} sets what nobody has trusted it with:",
+            "`{}` in {} has settings that are used only if you trust this folder:",
             self.name,
             one_line(&self.folder.display().to_string(), 200)
         );
@@ -266,7 +262,7 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
         terminal.say("the folder is trusted, until the file changes");
     } else if terminal.interactive {
         let choices = [
-            Choice { word: "trust", what: "use all of it here, until the file changes" },
+            Choice { word: "trust", what: "use all of it, until the file changes" },
             Choice { word: "quit", what: "trust nothing" },
         ];
         match answer(terminal, &choices)? {
@@ -301,9 +297,9 @@ fn revoke(terminal: Terminal, register: &Register, folder: &Path) -> Result<u8> 
 
 fn list(terminal: Terminal, register: &Register) {
     let state = |folder: &Path| match ConfigFile::of_folder(&folder.join(FILE)) {
-        Ok(Some(file)) if register.trusts(folder, &file.text) => "as it was",
+        Ok(Some(file)) if register.trusts(folder, &file.text) => "unchanged",
         Ok(None) => "gone",
-        _ => "changed since: asked anew",
+        _ => "changed: you will be asked again",
     };
     let rows: Vec<_> = register
         .list()

@@ -265,7 +265,7 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
         text += &row("changed", &words);
     }
     text += &row("spent", &words::spent(session));
-    text + &row("one more", &words::next(session))
+    text + &row("next", &words::next(session))
 }
 
 /// What a version's run left, as paths from where the user stands: each in a `row` of a label and words.

@@ -160,9 +160,13 @@ pub fn spent(session: &Session) -> String {
 #[must_use]
 pub fn next(session: &Session) -> String {
     let Some(took) = forecast::iteration(session) else {
-        return "unknown before the first".to_owned();
+        return "nothing is known before the first version".to_owned();
     };
-    let mut words = format!("about {} tokens, {}", took.tokens, seconds(took.milliseconds));
+    let mut words = format!(
+        "another version takes about {} tokens, {}",
+        took.tokens,
+        seconds(took.milliseconds)
+    );
     if let Some(usd) = took.usd {
         let _ = write!(words, ", ${usd:.4}{}", usual(session));
     }
@@ -172,6 +176,12 @@ pub fn next(session: &Session) -> String {
 /// The note that usual prices were assumed.
 fn usual(session: &Session) -> &'static str {
     if session.calls.at_usual_prices { " (usual prices)" } else { "" }
+}
+
+/// A timestamp of the journal as text, in UTC, without the zone.
+#[must_use]
+pub fn moment(at: &str) -> String {
+    at.trim_end_matches('Z').replacen('T', " ", 1)
 }
 
 /// Milliseconds as text.
