@@ -234,7 +234,7 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
         None => PathBuf::from(FILE),
     };
     let Some(file) = ConfigFile::of_folder(&path)? else {
-        bail!("there is no `{}`: nothing has to be trusted", path.display());
+        bail!("there is no `{}`: nothing needs trust", path.display());
     };
     let mut own = ConfigFile::of_user()?.map(|file| file.config).unwrap_or_default();
     if let Some(named) = &global.config {
@@ -245,18 +245,18 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
         if terminal.json {
             terminal.json(&foreign.json(false));
         }
-        terminal.say(&format!("`{}` sets nothing that needs trust", foreign.name));
+        terminal.say(&format!("`{}` has no setting that needs trust", foreign.name));
         return Ok(code::DONE);
     }
     if foreign.opening.len() > MOST {
         let (name, n) = (&foreign.name, foreign.opening.len());
-        bail!("`{name}` sets {n} things that need trust, more than anybody reads: shorten it");
+        bail!("`{name}` has {n} settings that need trust, too many to read: shorten it");
     }
     for line in foreign.lines() {
         terminal.say(&line);
     }
     if foreign.is_trusted() {
-        terminal.say("the folder is trusted with this already");
+        terminal.say("the folder is trusted already");
     } else if global.yes {
         foreign.trust()?;
         terminal.say("the folder is trusted, until the file changes");
@@ -274,7 +274,7 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
             }
         }
     } else {
-        bail!("nobody can be asked here: `redraft trust --yes` trusts the folder with this");
+        bail!("there is no terminal to ask at: `redraft trust --yes` trusts the folder");
     }
     if terminal.json {
         terminal.json(&foreign.json(true));

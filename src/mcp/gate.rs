@@ -242,7 +242,7 @@ mod tests {
             (Gate::Version, "rewind", "2", Ok(A::Rewind(2))),
             (Gate::Version, "rewind v2", "", Ok(A::Rewind(2))),
             (Gate::Version, "rewind", "two", Err("`two` is no number of a version")),
-            (Gate::Version, "allow", "", Err("there is nothing to allow or to deny here")),
+            (Gate::Version, "allow", "", Err("there is nothing to allow or deny here")),
             (Gate::Safety, "allow", "", Ok(A::Allow)),
             (
                 Gate::Safety,

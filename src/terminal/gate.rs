@@ -72,8 +72,7 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     let lines = plan.text.trim().lines().map(|line| heading(terminal, &visible(line)));
     text.push_str(&flow::indented(terminal, "  ", &lines.collect::<Vec<_>>().join("\n")));
     if plan.requirements.iter().any(domain::origin::is_proposal) {
-        let words =
-            "Nobody asked for what is marked as a proposal. It counts if you approve the plan.";
+        let words = "What is marked as a proposal was not in your request. It applies if you approve the plan.";
         let _ = write!(text, "\n{}", flow::hang(terminal, "  ", &terminal.warm(words)));
     }
     let (needs, impossible) = domain::permission::needs(&plan.text);
@@ -106,9 +105,12 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
     };
     let mut text = title(terminal, "Which of these do you mean?");
     let inputs = if split.given == AS_GIVEN {
-        "With what was given, the candidates do not do the same.".to_owned()
+        "The candidates give different results for the given input.".to_owned()
     } else {
-        format!("The candidates do the same with what was given, but not with {}.", split.given)
+        format!(
+            "The candidates give the same result for the given input, but not with {}.",
+            split.given
+        )
     };
     text.push_str(&flow::hang(terminal, "  ", &inputs));
     for (number, side) in (1..).zip(&split.sides) {
@@ -124,7 +126,7 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
             let _ = writeln!(text, "     │ and {} more", count(lines.len() - LINES, "line"));
         }
     }
-    let words = "`mean 1` or `mean 2` makes it an example, which every version is held against.";
+    let words = "`mean 1` or `mean 2` makes it an example that every version has to pass.";
     text.push_str(&flow::hang(terminal, "  ", &terminal.dim(words)));
     text
 }

@@ -118,7 +118,7 @@ pub const fn prompt(gate: event::Gate) -> &'static str {
         event::Gate::Safety => "May it?",
         event::Gate::Install => "Install them?",
         event::Gate::Budget => "Go on past the limit?",
-        event::Gate::Stopped => "Stopped. How does it go on?",
+        event::Gate::Stopped => "Stopped. What next?",
     }
 }
 

@@ -685,7 +685,7 @@ mod at_a_terminal {
         let mut pty = Pty::start(&world, &ASK);
         pty.expect("It is");
         pty.send(CTRL_C);
-        pty.expect("Stopped. How does it go on?");
+        pty.expect("Stopped. What next?");
         pty.expect_screen("the menu", |screen| screen.contains("❯ r retry"));
         assert!(!pty.screen().contains("s say"), "{}", pty.screen());
         pty.send(CTRL_C);

@@ -120,7 +120,7 @@ fn streaming(columns: u16) -> String {
         let speed = regex::Regex::new("(writing, 8 lines).*").unwrap();
         let screen = speed.replace_all(&moving, "$1 Ns").into_owned();
         pty.send(CTRL_C);
-        pty.expect("How does it go on?");
+        pty.expect("What next?");
         pty.send(CTRL_C);
         pty.expect_end(130);
         (screen, pty.is_styled())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const LAST: &str = "resume with: redraft resume s";
 const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
-const STOPPED: &str = "Stopped. How does it go on?";
+const STOPPED: &str = "Stopped. What next?";
 
 /// A world whose Coder's answers are these, by their number from 0.
 fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> World {

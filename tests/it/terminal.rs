@@ -342,7 +342,7 @@ fn ctrl_c_or_a_signal_ends_cleanly_at_every_place() {
             if how != "signal" && place == Place::Stream {
                 // What a model writes is only stopped at first: see stopping.rs.
                 pty.send(CTRL_C);
-                pty.expect("Stopped. How does it go on?");
+                pty.expect("Stopped. What next?");
             }
             match how {
                 "once" => pty.send(CTRL_C),
@@ -556,10 +556,10 @@ fn long_texts_are_shown_in_the_pager_or_page_by_page() {
         pty.expect(begins);
         if pager.starts_with("no") {
             pty.expect("line 37");
-            pty.expect("any key goes on, q ends");
+            pty.expect("any key: next page, q: quit");
             pty.send(" ");
             pty.expect("line 38");
-            pty.expect("any key goes on, q ends");
+            pty.expect("any key: next page, q: quit");
             pty.send("q");
         } else {
             pty.expect("pagedline 99");

@@ -507,7 +507,7 @@ fn trust_ends_when_the_file_changes_the_folder_moves_or_on_revoke() {
     let line =
         format!("  one/redraft.yaml:1 providers.local.base_url: {}/v1\n", case.decoy.base_url());
     assert!(shown.contains(&line), "{shown}");
-    assert!(trust(&["one"]).contains("is trusted with this already"));
+    assert!(trust(&["one"]).contains("is trusted already"));
     assert!(asked("one", "b"), "it is trusted");
     assert!(!asked("other", "b"), "another folder with the same file is not");
     let one = case.world.file("one").canonicalize().unwrap().display().to_string();
