@@ -86,7 +86,7 @@ impl Menus {
             "deny" => Some(Answer::Deny),
             "retry" => Some(Answer::Retry),
             "quit" => Some(Answer::Quit),
-            "say" => self.said("What should be different?")?.map(Answer::Say),
+            "say" => self.said("What should change?")?.map(Answer::Say),
             "plan" => self.said("What should the plan say?")?.map(Answer::Plan),
             "feedback" => self.said("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),

@@ -124,13 +124,13 @@ fn feedback_after_a_stop_goes_to_the_planner() {
     let world = hanging();
     let mut pty = stopped(&world, &NEW);
     pty.send("s");
-    pty.expect("What should be different?");
+    pty.expect("What should change?");
     pty.send("in blue");
-    pty.expect_screen("it", |screen| screen.contains("What should be different? in blue"));
+    pty.expect_screen("it", |screen| screen.contains("What should change? in blue"));
     // One step back, with what was typed.
     pty.send(ESCAPE);
     pty.choose(STOPPED, "say");
-    pty.expect("What should be different? in blue");
+    pty.expect("What should change? in blue");
     pty.send(ENTER);
     pty.expect("R2: It prints blue.");
     pty.choose("Is this the plan?", "approve");
@@ -180,7 +180,7 @@ fn a_stopped_run_can_be_repeated_or_answered_with_feedback() {
     pty.expect("running v1 (stopped after");
     pty.send(CTRL_C);
     pty.choose(STOPPED, "say");
-    pty.expect("What should be different?");
+    pty.expect("What should change?");
     pty.send("it hangs");
     pty.expect_screen("it", |screen| screen.contains("different? it hangs"));
     pty.send(ENTER);

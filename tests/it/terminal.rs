@@ -63,7 +63,7 @@ fn a_plan_changed_by_a_remark_becomes_an_accepted_script() {
     pty.expect("s: the plan");
     pty.expect("R2: It prints two.");
     pty.choose("Is this the plan?", "say");
-    pty.expect("What should be different?");
+    pty.expect("What should change?");
     pty.send("make it three");
     pty.send(ENTER);
     pty.expect("R2: It prints three.");
@@ -320,7 +320,7 @@ fn go_to(pty: &mut Pty, place: Place) {
         Place::Menu => pty.expect("stop here and resume later"),
         Place::Prompt => {
             pty.choose("Is this the plan?", "say");
-            pty.expect("What should be different?");
+            pty.expect("What should change?");
             pty.send("half a sentence");
             pty.expect("half a sentence");
         }
