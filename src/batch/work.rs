@@ -351,7 +351,7 @@ impl Manager for Reporter<'_> {
             News::Calling { agent, version: Some(version), .. } => of(agent.name(), version),
             News::Calling { agent, .. } => agent.name().to_owned(),
             News::Retrying { why, .. } => format!("waits: {}", one_line(&why, 60)),
-            News::Trying { samples } => format!("tries {samples} candidates"),
+            News::Trying { samples } => format!("runs {samples} candidates"),
             News::Seeking => "looks for packages".to_owned(),
             News::Installing(_) => "installs packages".to_owned(),
             News::Running { version, .. } => of("runs", version),

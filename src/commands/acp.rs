@@ -76,9 +76,7 @@ fn create(context: &Context, asked: Request) -> Result<Vec<String>> {
             Some(file) => data.push(file),
             None => {
                 let file = one_line(&file.display().to_string(), 200);
-                notes.push(format!(
-                    "`{file}` is no file of this folder: the script does not get it."
-                ));
+                notes.push(format!("`{file}` is not in this folder: the script will not have it."));
             }
         }
     }

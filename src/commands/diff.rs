@@ -51,7 +51,7 @@ fn split(what: &[String]) -> Result<(Option<&str>, Vec<u32>)> {
     };
     if let Some(word) = versions.iter().find(|word| cli::version(word).is_err()) {
         bail!(
-            "`{}` is no version; versions are v1, v2, ...",
+            "`{}` is not a version; versions are v1, v2, ...",
             crate::domain::text::one_line(word, 40)
         );
     }

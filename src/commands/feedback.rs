@@ -19,11 +19,11 @@ pub(super) fn run(context: &Context, args: &cli::Feedback) -> Result<u8> {
     }
     let place = context.find(Some(&args.session))?;
     let (mut store, found) = store::open(&place.folder)?;
-    ask::refuse(context, &store, "there is no version to say anything of")?;
+    ask::refuse(context, &store, "there is no version to give feedback on")?;
     work::take_up(context, &mut store, found)?;
     let session = store.session();
     let Some(version) = place.version.or(session.head) else {
-        bail!("session `{}` has no version yet to say anything of", session.name);
+        bail!("session `{}` has no version yet to give feedback on", session.name);
     };
     if session.version(version).is_none() {
         return Err(store::no_version(session, version).into());

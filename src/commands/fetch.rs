@@ -50,7 +50,7 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
     let mut tell = |news: News<'_>| match news {
         News::Waiting(holder) => {
             let of = holder.map_or_else(String::new, |id| format!(" (process {id})"));
-            progress.say(&format!("another redraft{of} is fetching it: waiting for it"));
+            progress.say(&format!("another redraft{of} is downloading it: waiting"));
         }
         News::From(source) => {
             source.clone_into(&mut from);
@@ -80,7 +80,7 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
     match fetched {
         Ok(path) => {
             let words = if from.is_empty() {
-                format!("`{}` is here, and its checksum is right", entry.name)
+                format!("`{}` is downloaded already, and its checksum is right", entry.name)
             } else {
                 let seconds = begun.elapsed().as_secs_f64();
                 let bytes = size(entry.bytes);
@@ -94,7 +94,7 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
         }
         Err(FetchError::Interrupted) => {
             let (came, all) = (size(library.came(entry)), size(entry.bytes));
-            terminal.say(&format!("interrupted: {came} of {all} are here, and kept"));
+            terminal.say(&format!("interrupted: {came} of {all} are downloaded and kept"));
             terminal.say(&format!("go on with: redraft models pull {}", visible(&entry.name)));
             Ok(Fetched::Stopped(code::INTERRUPTED))
         }

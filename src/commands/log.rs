@@ -4,6 +4,7 @@ use super::{Context, code};
 use crate::cli::Target;
 use crate::domain::text::{count, one_line, visible};
 use crate::store;
+use crate::terminal::flow;
 use anyhow::Result;
 use serde_json::Value;
 
@@ -23,7 +24,9 @@ pub(super) fn run(context: &Context, args: &Target) -> Result<u8> {
             let name = visible(event["event"].as_str().unwrap_or_default()).replace('_', " ");
             let name = console::pad_str(&name, 20, console::Alignment::Left, None).into_owned();
             let seq_at = terminal.dim(&format!("{seq}  {}", at.trim_end_matches('Z')));
-            text.push_str(&[&seq_at, "  ", &terminal.bold(&name), " ", &words(&event)].concat());
+            let label = [&seq_at, "  ", &terminal.bold(&name), " "].concat();
+            text.push_str(&flow::hang(terminal, &label, &words(&event)));
+            continue;
         }
         text.push('\n');
     }

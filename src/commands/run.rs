@@ -285,7 +285,7 @@ fn allowed(context: &Context, open: &[&Missing]) -> Result<bool> {
     }
     terminal.print(&gate::packages(terminal, open));
     let choices = [
-        Choice { word: "allow", what: "into an environment of their own" },
+        Choice { word: "allow", what: "install them in a separate environment" },
         Choice { word: "deny", what: "run it without them" },
     ];
     match pick::select(terminal, "Install them?", &choices, usize::from(trap)) {

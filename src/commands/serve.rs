@@ -74,7 +74,7 @@ fn create(context: &Context, asked: Request) -> Result<String> {
         bail!("the task has more than {LONGEST} bytes; give files of data instead");
     }
     if preset == Some(Preset::Ask) {
-        bail!("a session that answers questions is begun with: redraft ask");
+        bail!("start a session that answers questions with: redraft ask");
     }
     let settings = fetch::settings_as_is(context, preset)?;
     let folder = files::temporary_folder()?;
@@ -100,7 +100,7 @@ fn create(context: &Context, asked: Request) -> Result<String> {
 fn file_name(name: &str) -> Result<&str> {
     let is_name = Path::new(name).file_name().is_some_and(|last| last == name);
     if !is_name || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
-        bail!("`{}` is no name for a file", one_line(name, 60));
+        bail!("`{}` is not a valid file name", one_line(name, 60));
     }
     Ok(name)
 }

@@ -4,9 +4,10 @@ use super::{Context, code, questions, work};
 use crate::cli;
 use crate::domain::event::FORMAT;
 use crate::domain::report::TestOutcome;
+use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, visible};
-use crate::findings::evidence;
+use crate::findings::{self, evidence};
 use crate::store::{self, Snapshot, artifacts};
 use crate::terminal::picture::Pictures;
 use crate::terminal::{Terminal, flow, gate, ledger, links, look, matrix, sides};
@@ -114,7 +115,8 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot, folder: &Path) -> String {
             ),
         );
     }
-    row("began", &visible(&format!("{}, last event {}", session.created, session.updated)));
+    let [began, latest] = [&session.created, &session.updated].map(|at| words::moment(at));
+    row("began", &visible(&format!("{began} UTC, last event {latest} UTC")));
     for (role, settings) in &session.settings.roles {
         row(role.name(), &visible(&settings.model));
     }
@@ -157,9 +159,10 @@ fn whole(terminal: &Terminal, snapshot: &Snapshot, folder: &Path) -> String {
     }
     plan(terminal, session, &mut text);
     versions(terminal, session, &mut text);
-    if !session.ledger.is_empty() {
+    let findings: Vec<&Finding> = findings::ledger::findings(session).collect();
+    if !findings.is_empty() {
         let _ = writeln!(text, "\n{}", terminal.bold("Findings"));
-        text.push_str(&ledger::list(terminal, &session.ledger));
+        text.push_str(&ledger::list(terminal, findings));
     }
     text
 }

@@ -125,9 +125,9 @@ impl Foreign {
             terminal.warn(&line);
         }
         let choices = [
-            Choice { word: "trust", what: "use all of it here, until the file changes" },
-            Choice { word: "ignore", what: "use the rest of the file, this time" },
-            Choice { word: "quit", what: "start nothing" },
+            Choice { word: "trust", what: "use all of it, until the file changes" },
+            Choice { word: "ignore", what: "ignore these settings this time" },
+            Choice { word: "quit", what: "start nothing and leave" },
         ];
         Ok(match answer(terminal, &choices)? {
             Answer::Trust => {
@@ -154,14 +154,10 @@ impl Foreign {
         if self.opening.len() > NAMED {
             names.push("...".to_owned());
         }
-        let (things, are) = match self.opening.len() {
-            1 => ("a thing".to_owned(), "it is"),
-            n => (count(n, "thing"), "they are"),
-        };
         format!(
-            "`{}` of this folder sets {things} that it is not trusted with ({}): {are} ignored; see \
-             `redraft trust`",
+            "`{}` of this folder is not trusted: {} ignored ({}); see `redraft trust`",
             self.name,
+            count(self.opening.len(), "setting"),
             names.join(", "),
         )
     }
@@ -169,7 +165,7 @@ impl Foreign {
     /// The settings that need trust, one per line.
     fn lines(&self) -> Vec<String> {
         let head = format!(
-            "`{}` in {} sets what nobody has trusted it with:",
+            "`{}` in {} has settings that are used only if you trust this folder:",
             self.name,
             one_line(&self.folder.display().to_string(), 200)
         );
@@ -238,7 +234,7 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
         None => PathBuf::from(FILE),
     };
     let Some(file) = ConfigFile::of_folder(&path)? else {
-        bail!("there is no `{}`: nothing has to be trusted", path.display());
+        bail!("there is no `{}`: nothing needs trust", path.display());
     };
     let mut own = ConfigFile::of_user()?.map(|file| file.config).unwrap_or_default();
     if let Some(named) = &global.config {
@@ -249,24 +245,24 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
         if terminal.json {
             terminal.json(&foreign.json(false));
         }
-        terminal.say(&format!("`{}` sets nothing that needs trust", foreign.name));
+        terminal.say(&format!("`{}` has no setting that needs trust", foreign.name));
         return Ok(code::DONE);
     }
     if foreign.opening.len() > MOST {
         let (name, n) = (&foreign.name, foreign.opening.len());
-        bail!("`{name}` sets {n} things that need trust, more than anybody reads: shorten it");
+        bail!("`{name}` has {n} settings that need trust, too many to read: shorten it");
     }
     for line in foreign.lines() {
         terminal.say(&line);
     }
     if foreign.is_trusted() {
-        terminal.say("the folder is trusted with this already");
+        terminal.say("the folder is trusted already");
     } else if global.yes {
         foreign.trust()?;
         terminal.say("the folder is trusted, until the file changes");
     } else if terminal.interactive {
         let choices = [
-            Choice { word: "trust", what: "use all of it here, until the file changes" },
+            Choice { word: "trust", what: "use all of it, until the file changes" },
             Choice { word: "quit", what: "trust nothing" },
         ];
         match answer(terminal, &choices)? {
@@ -278,7 +274,7 @@ pub(super) fn run(terminal: Terminal, global: &Global, args: &cli::Trust) -> Res
             }
         }
     } else {
-        bail!("nobody can be asked here: `redraft trust --yes` trusts the folder with this");
+        bail!("there is no terminal to ask at: `redraft trust --yes` trusts the folder");
     }
     if terminal.json {
         terminal.json(&foreign.json(true));
@@ -301,9 +297,9 @@ fn revoke(terminal: Terminal, register: &Register, folder: &Path) -> Result<u8> 
 
 fn list(terminal: Terminal, register: &Register) {
     let state = |folder: &Path| match ConfigFile::of_folder(&folder.join(FILE)) {
-        Ok(Some(file)) if register.trusts(folder, &file.text) => "as it was",
+        Ok(Some(file)) if register.trusts(folder, &file.text) => "unchanged",
         Ok(None) => "gone",
-        _ => "changed since: asked anew",
+        _ => "changed: you will be asked again",
     };
     let rows: Vec<_> = register
         .list()

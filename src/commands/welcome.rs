@@ -26,15 +26,14 @@ pub(super) fn run(context: &Context) -> Result<u8> {
         terminal.json(&json!({ "next": next, "last": name }));
         return Ok(code::DONE);
     }
-    let title = terminal.bold("redraft turns a sentence into one Python script that works.");
+    let title = terminal.bold("redraft turns a sentence into one working Python script.");
     terminal.say(&title);
-    let words = "You talk a plan through; a model writes versions of the script; each is checked, run \
-                 in a sandbox and compared with the plan; you accept one, or say what should be different.";
+    let words = "You agree on a plan, and a model writes the script. Each version is checked, run in a \
+                 sandbox and compared with the plan. You accept it, or say what to change.";
     terminal.print(&flow::paragraph(terminal, words));
     let folder = context.sessions.display();
-    terminal.say(&format!(
-        "All of it is readable files in {folder}, to be stopped and resumed at any point."
-    ));
+    terminal
+        .say(&format!("Everything is in readable files in {folder}; stop and resume at any time."));
     terminal.say(&model(context)?);
     terminal.say("");
     if let Some(name) = name {
@@ -48,7 +47,7 @@ pub(super) fn run(context: &Context) -> Result<u8> {
         return Ok(code::DONE);
     }
     terminal.say("");
-    let asked = terminal.bold("What should the script do? (nothing: leave)");
+    let asked = terminal.bold("What should the script do? (empty: quit)");
     match prompt::ask_first(&asked)? {
         Typed::Text(task) if !task.trim().is_empty() => {
             new::run(context, cli::New { task: Some(task), ..cli::New::default() })
@@ -69,9 +68,9 @@ fn model(context: &Context) -> Result<String> {
         Some(entry) => {
             let bytes = size(entry.bytes);
             format!(
-                "No key and no account is needed: a model ({bytes}) is fetched once, and runs here."
+                "No key or account is needed: a model ({bytes}) is downloaded once and runs here."
             )
         }
-        None => format!("The model is {}, unless you name another one.", one_line(&model, 80)),
+        None => format!("The model is {}; `--model` chooses another one.", one_line(&model, 80)),
     })
 }

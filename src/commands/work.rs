@@ -326,7 +326,7 @@ fn conclude(context: &Context, store: &Store, end: &End) {
             let version = *version;
             let file = store.folder().join(artifacts::script_file(version));
             let unseen = if session.accepted.is_some_and(|a| a.without_run) {
-                terminal.warm(" without a run: nobody has seen it work")
+                terminal.warm(" without a run: it was not seen to work")
             } else {
                 let tests = session.version(version).and_then(|v| v.tests.as_ref());
                 let with = |outcome| {

@@ -11,7 +11,7 @@ use crate::domain::plan::Requirement;
 use crate::domain::review::{
     Finding, FindingState, RawFinding, RawReview, Review, Severity, Status,
 };
-use crate::domain::session::Session;
+use crate::domain::session::{Session, Version};
 use crate::domain::text::single_spaced;
 use std::borrow::Cow;
 
@@ -24,6 +24,9 @@ const OF_ONE: usize = 3;
 const OWN_WORDS: usize = 4;
 /// Text for a requirement that the review does not mention.
 const NOT_JUDGED: &str = "not judged";
+/// Statuses that may stand in front of a repeated requirement.
+const HOW_FAR: [&str; 4] =
+    [Status::Met.name(), Status::Partly.name(), Status::NotMet.name(), NOT_JUDGED];
 
 /// Applies a review of a version: returns the review to store and the findings that are new or
 /// changed. A requirement that it does not judge counts as not met.
@@ -65,30 +68,33 @@ fn update_for(
         new: Vec::new(),
         again: Vec::new(),
         settled: Vec::new(),
+        unmet: Vec::new(),
         left_out: 0,
     };
     let scale = SeverityScale::of(session, raw, version);
     // Known findings come first, then the new ones by severity, so that the limit drops the least.
     let known = |finding: &&RawFinding| book.find(finding).is_some();
     let (again, mut new): (Vec<&RawFinding>, Vec<&RawFinding>) =
-        raw.findings.iter().partition(known);
+        raw.findings.iter().filter(|finding| !repeats(session, finding)).partition(known);
     new.sort_by_key(|finding| scale.severity(finding));
     for finding in again.into_iter().chain(new) {
         book.enter(finding, scale.severity(finding));
     }
-    for judgement in &raw.judgements {
-        let severity = match judgement.status {
-            Status::Met => continue,
-            Status::Partly => Severity::Should,
-            Status::NotMet => Severity::Blocker,
+    for requirement in session.requirements() {
+        let mut judgements = raw.judgements.iter().filter(|j| j.requirement == requirement.id);
+        // A blocker that only repeats its requirement means that it is not met.
+        let mut again = raw.findings.iter().filter(|finding| {
+            let about = finding.requirement.as_ref() == Some(&requirement.id);
+            about && repeats(session, finding) && scale.severity(finding) == Severity::Blocker
+        });
+        let severity = match judgements.next().map(|judgement| judgement.status) {
+            Some(Status::NotMet) => Severity::Blocker,
+            _ if again.next().is_some() => Severity::Blocker,
+            Some(Status::Partly) => Severity::Should,
+            None if unjudged.iter().any(|r| r.id == requirement.id) => Severity::Blocker,
+            _ => continue,
         };
-        let mut all = session.requirements().iter();
-        if let Some(requirement) = all.find(|r| r.id == judgement.requirement) {
-            book.enter_unmet(requirement, judgement.status.name(), severity);
-        }
-    }
-    for requirement in unjudged {
-        book.enter_unmet(requirement, NOT_JUDGED, Severity::Blocker);
+        book.enter_unmet(requirement, severity);
     }
     if !raw.findings.is_empty() || !raw.judgements.is_empty() || raw.verdict.is_some() {
         book.settle();
@@ -98,6 +104,7 @@ fn update_for(
         .iter()
         .filter(|f| f.state == FindingState::Open && f.severity == Severity::Blocker)
         .map(|f| f.id.clone())
+        .chain(book.unmet)
         .collect();
     let review = Review {
         said: raw.verdict,
@@ -117,15 +124,71 @@ fn update_for(
     (review, changed)
 }
 
-/// The open findings for the Coder, besides the user's feedback: the user's findings first, then by
-/// severity; at most twelve.
+/// All findings of a session, without those of older versions of redraft that only repeat a requirement.
+pub fn findings(session: &Session) -> impl Iterator<Item = &Finding> {
+    session.ledger.iter().filter(|finding| !restates(session, finding))
+}
+
+/// Whether a finding only repeats its requirement. Older versions of redraft added such findings.
 #[must_use]
-pub fn for_coder(ledger: &[Finding]) -> Vec<&Finding> {
+pub fn restates(session: &Session, finding: &Finding) -> bool {
+    let about = finding.requirement.as_deref();
+    !finding.by_manager && finding.quote.is_none() && is_requirement(session, about, &finding.text)
+}
+
+/// The open findings without the user's feedback: the user's findings first, then by severity; at most twelve.
+#[must_use]
+pub fn open(ledger: &[Finding]) -> Vec<&Finding> {
     let open = |f: &&Finding| f.state == FindingState::Open && !is_wish(f);
     let mut open: Vec<&Finding> = ledger.iter().filter(open).collect();
-    open.sort_by_key(|f| (!f.by_manager, f.severity));
+    open.sort_by_key(rank);
     open.truncate(CAP);
     open
+}
+
+/// The findings for the Coder, besides the user's feedback: open findings, and a point for each requirement that the
+/// latest review calls not met without a reason, with the requirement's id. The user's findings come first, then by
+/// severity; at most twelve.
+#[must_use]
+pub fn for_coder(session: &Session) -> Vec<Finding> {
+    let mut points: Vec<Finding> = open(&session.ledger).into_iter().cloned().collect();
+    points.extend(session.head().into_iter().flat_map(|head| unmet(session, head)));
+    points.sort_by_key(|finding| rank(&finding));
+    points.truncate(CAP);
+    points
+}
+
+const fn rank(finding: &&Finding) -> (bool, Severity) {
+    (!finding.by_manager, finding.severity)
+}
+
+/// A point for each requirement that a version's review calls not met or partly met, where no finding explains it.
+#[must_use]
+pub fn unmet(session: &Session, version: &Version) -> Vec<Finding> {
+    let Some(review) = &version.review else { return Vec::new() };
+    let point = |requirement: &Requirement| {
+        let judged = review.judgements.iter().find(|j| j.requirement == requirement.id);
+        let (how, severity) = match judged.map(|judgement| judgement.status) {
+            _ if version.blockers().contains(&requirement.id) => {
+                let how = judged.map_or(NOT_JUDGED, |judgement| judgement.status.name());
+                (how, Severity::Blocker)
+            }
+            Some(Status::Partly) => (Status::Partly.name(), Severity::Should),
+            _ => return None,
+        };
+        let says_why = |f: &Finding| {
+            f.requirement.as_ref() == Some(&requirement.id) && f.state != FindingState::Fixed
+        };
+        let seen = version.answers.get(&requirement.id);
+        let met = seen.is_some_and(|answered| answered.status == Status::Met);
+        if met || severity == Severity::Should && session.ledger.iter().any(says_why) {
+            return None;
+        }
+        let text = format!("{how}: {}", requirement.text);
+        let id = requirement.id.clone();
+        Some(Finding { id, ..Finding::new(0, version.number, severity, text) })
+    };
+    session.requirements().iter().filter_map(point).collect()
 }
 
 /// The finding, marked as fixed by the user.
@@ -187,6 +250,8 @@ struct LedgerUpdate<'a> {
     new: Vec<String>,
     again: Vec<String>,
     settled: Vec<String>,
+    /// Ids of unmet requirements that no finding explains.
+    unmet: Vec<String>,
     left_out: u32,
 }
 
@@ -267,8 +332,8 @@ impl LedgerUpdate<'_> {
         self.findings.iter().position(|finding| finding.id == id)
     }
 
-    /// Adds a finding for an unmet requirement, unless an open finding explains it already.
-    fn enter_unmet(&mut self, requirement: &Requirement, how: &str, severity: Severity) {
+    /// Adds an unmet requirement to the blockers, unless an open finding explains it already.
+    fn enter_unmet(&mut self, requirement: &Requirement, severity: Severity) {
         let about = |f: &Finding| f.requirement.as_ref() == Some(&requirement.id);
         let says_why =
             |f: &Finding| f.state == FindingState::Open && f.severity <= severity && about(f);
@@ -280,21 +345,9 @@ impl LedgerUpdate<'_> {
         let decided = |f: &Finding| {
             about(f) && matches!(f.state, FindingState::Waived | FindingState::Contested)
         };
-        if self.findings.iter().any(|f| decided(f)) {
-            return;
+        if severity == Severity::Blocker && !self.findings.iter().any(|f| decided(f)) {
+            self.unmet.push(requirement.id.clone());
         }
-        let text = format!("{how}: {}", requirement.text);
-        let was = |f: &Finding| f.state == FindingState::Fixed && f.text == text && about(f);
-        if let Some(known) = self.findings.iter_mut().find(|f| was(f)).map(Cow::to_mut) {
-            (known.state, known.severity) = (FindingState::Open, severity);
-            known.last = self.version;
-            known.times += 1;
-            self.again.push(known.id.clone());
-            return;
-        }
-        let requirement = Some(requirement.id.clone());
-        let raw = RawFinding { id: None, requirement, severity: None, quote: None, text };
-        self.enter(&raw, severity);
     }
 
     fn add(&mut self, raw: &RawFinding, severity: Severity, state: FindingState) {
@@ -336,6 +389,24 @@ impl LedgerUpdate<'_> {
             }
         }
     }
+}
+
+/// Whether a point of a review only repeats its requirement.
+fn repeats(session: &Session, raw: &RawFinding) -> bool {
+    let about = raw.requirement.as_deref();
+    raw.id.is_none() && raw.quote.is_none() && is_requirement(session, about, &raw.text)
+}
+
+/// Whether a text equals the text of its requirement (of any requirement if none is named), apart from case, spaces
+/// and a status in front of it.
+fn is_requirement(session: &Session, about: Option<&str>, text: &str) -> bool {
+    let said = key(text);
+    let same = |requirement: &Requirement| {
+        let how = said.strip_suffix(key(&requirement.text).as_str()).map(str::trim_end);
+        how.is_some_and(|how| how.is_empty() || HOW_FAR.contains(&how))
+    };
+    let mut all = session.requirements().iter();
+    all.any(|requirement| about.is_none_or(|id| id == requirement.id) && same(requirement))
 }
 
 /// Whether a point is the same as a known finding: the same quoted line under the same requirement,
@@ -501,14 +572,10 @@ mod tests {
         use Status::{Met, NotMet, Partly};
         for (judged, verdict, blockers) in [
             (&[("R1", Met), ("R2", Met)][..], Some(Verdict::Accept), &[][..]),
-            (&[("R1", Met)], Some(Verdict::Accept), &["not judged: has a title"]),
-            (
-                &[],
-                Some(Verdict::Accept),
-                &["not judged: shows the time", "not judged: has a title"],
-            ),
-            (&[], None, &["not judged: shows the time", "not judged: has a title"]),
-            (&[("R1", Met), ("R2", NotMet)], Some(Verdict::Accept), &["not met: has a title"]),
+            (&[("R1", Met)], Some(Verdict::Accept), &["R2"]),
+            (&[], Some(Verdict::Accept), &["R1", "R2"]),
+            (&[], None, &["R1", "R2"]),
+            (&[("R1", Met), ("R2", NotMet)], Some(Verdict::Accept), &["R2"]),
             (&[("R1", Met), ("R2", Partly)], Some(Verdict::Accept), &[]),
         ] {
             let mut session = session();
@@ -520,12 +587,8 @@ mod tests {
             let judgements = judged.iter().map(judgement).collect();
             let said = RawReview { judgements, findings: vec![], verdict };
             let (review, findings) = update(&session, &said, 1);
-            let texts: Vec<&str> = findings
-                .iter()
-                .filter(|finding| review.blockers.contains(&finding.id))
-                .map(|finding| finding.text.as_str())
-                .collect();
-            assert_eq!(texts, blockers, "{judged:?} {verdict:?}");
+            assert_eq!(review.blockers, blockers, "{judged:?} {verdict:?}");
+            assert!(findings.is_empty(), "{findings:?}");
             // A review before the run is not asked to judge requirements.
             let unmet = judged.iter().filter(|(_, status)| *status == NotMet).count();
             assert_eq!(update_before_run(&session, &said, 1).0.blockers.len(), unmet);
@@ -541,9 +604,9 @@ mod tests {
         };
         let mut session = session();
         for (status, blockers) in [
-            (Status::NotMet, &["F1", "F2"][..]),
+            (Status::NotMet, &["R1", "R2"][..]),
             (Status::Met, &[]),
-            (Status::NotMet, &["F1", "F2"]),
+            (Status::NotMet, &["R1", "R2"]),
         ] {
             assert_eq!(apply(&mut session, &said(status)).blockers, blockers);
         }
@@ -635,17 +698,90 @@ mod tests {
     }
 
     #[test]
-    fn an_unmet_requirement_is_one_finding() {
+    fn an_unmet_requirement_is_no_finding_and_reaches_the_coder() {
+        use Severity::{Blocker, Should};
+        use Status::{Met, NotMet, Partly};
+        let why = ("the title is wrong", Some("R2"), None, None);
+        for (status, point, findings, blockers, told) in [
+            (Partly, None, 0, &[][..], &[("R2", Should, "partly: has a title")][..]),
+            (NotMet, None, 0, &["R2"], &[("R2", Blocker, "not met: has a title")]),
+            // A reason is a finding.
+            (NotMet, Some(why), 1, &["F1"], &[("F1", Blocker, "the title is wrong")]),
+            // A repeated requirement is no reason.
+            (
+                Partly,
+                Some(("Partly:  has a TITLE.", Some("R2"), None, Some(Should))),
+                0,
+                &[],
+                &[("R2", Should, "partly: has a title")],
+            ),
+            (
+                Partly,
+                Some(("has a title", None, None, Some(Severity::Nit))),
+                0,
+                &[],
+                &[("R2", Should, "partly: has a title")],
+            ),
+            // As a blocker it means that the requirement is not met.
+            (
+                Partly,
+                Some(("has a title", Some("R2"), None, Some(Blocker))),
+                0,
+                &["R2"],
+                &[("R2", Blocker, "partly: has a title")],
+            ),
+            // It has a quoted line.
+            (
+                Met,
+                Some(("has a title", Some("R2"), Some("import time"), Some(Should))),
+                1,
+                &[],
+                &[("F1", Should, "has a title")],
+            ),
+            // It is the text of another requirement.
+            (
+                Met,
+                Some(("has a title", Some("R1"), None, Some(Should))),
+                1,
+                &[],
+                &[("F1", Should, "has a title")],
+            ),
+        ] {
+            let mut session = session();
+            let judgements = vec![Judgement { requirement: "R2".into(), status }];
+            let point: Vec<_> = point.into_iter().collect();
+            let said =
+                RawReview { judgements, findings: raw(&point), verdict: Some(Verdict::Iterate) };
+            let review = apply(&mut session, &said);
+            session.versions.last_mut().unwrap().review = Some(review.clone());
+            assert_eq!(session.ledger.len(), findings, "{status:?} {point:?}");
+            assert_eq!(review.blockers, blockers, "{status:?} {point:?}");
+            let points = for_coder(&session);
+            let points: Vec<_> =
+                points.iter().map(|f| (f.id.as_str(), f.severity, f.text.as_str())).collect();
+            assert_eq!(points, told, "{status:?} {point:?}");
+        }
+    }
+
+    #[test]
+    fn findings_that_only_repeat_a_requirement_are_hidden() {
         let mut session = session();
-        let unmet = Judgement { requirement: "R1".into(), status: Status::NotMet };
-        let said = RawReview {
-            judgements: vec![unmet],
-            findings: vec![],
-            verdict: Some(Verdict::Iterate),
-        };
-        assert_eq!(apply(&mut session, &said).blockers, ["F1"]);
-        assert_eq!(apply(&mut session, &said).blockers, ["F1"]);
-        assert_eq!(session.ledger.len(), 1);
+        for (text, quote, by_manager, shown) in [
+            ("partly: has a title", None, false, false),
+            ("not judged: has a title", None, false, false),
+            ("partly: has a title", Some("import time"), false, true),
+            ("partly: has a title", None, true, true),
+            ("partly: shows the time", None, false, true),
+            ("partly: has a title that is wrong", None, false, true),
+        ] {
+            session.ledger = vec![Finding {
+                requirement: Some("R2".into()),
+                quote: quote.map(str::to_owned),
+                by_manager,
+                ..Finding::new(0, 1, Severity::Should, text.into())
+            }];
+            assert_eq!(findings(&session).count(), usize::from(shown), "{text} {quote:?}");
+        }
     }
 
     #[test]
@@ -664,7 +800,7 @@ mod tests {
             by_manager: n == 19,
         };
         let ledger: Vec<Finding> = (0..20).map(finding).collect();
-        let shown: Vec<&str> = for_coder(&ledger).iter().map(|f| f.id.as_str()).collect();
+        let shown: Vec<&str> = open(&ledger).iter().map(|f| f.id.as_str()).collect();
         assert_eq!((shown.len(), &shown[..3]), (12, &["F19", "F18", "F1"][..]));
     }
 

@@ -1,6 +1,7 @@
 //! Findings of the Reviewer and the user.
 
 use super::finding::Finding;
+use super::ledger;
 use crate::domain::session::{Session, Version};
 
 /// The ledger's findings that a version's review names, and the user's findings on that version,
@@ -19,7 +20,8 @@ pub(super) fn of_ledger<'a>(
     let own = session.ledger.iter().filter(|finding| {
         finding.by_manager && (finding.first == version.number || finding.last == version.number)
     });
-    named.filter(|finding| !finding.by_manager).chain(own).map(|finding| {
+    let named = named.filter(|f| !f.by_manager && !ledger::restates(session, f));
+    named.chain(own).map(|finding| {
         let states = session.stood.get(&finding.id).map_or(&[][..], Vec::as_slice);
         let then = states.iter().rev().find(|(at, _)| *at <= version.number);
         let state = then.map_or(finding.state, |(_, state)| *state);

@@ -53,10 +53,10 @@ const VERSION: &[Choice] = &[
     with_text("feedback", "the text says what is wrong or missing; then another version"),
     choice("run", "run it again"),
     with_text("plan", "the text says what the plan should say instead"),
-    with_text("rewind", "go on from an earlier version; the text is its number"),
+    with_text("rewind", "continue from an earlier version; the text is its number"),
     of_person("mean 1", "of what the candidates did, the first is meant"),
     of_person("mean 2", "of what the candidates did, the second is meant"),
-    of_person("test output: yes", "what it printed is right: an example from now on"),
+    of_person("test output: yes", "its output is correct: keep it as an example"),
     choice("quit", "stop here; the session can be continued later"),
 ];
 
@@ -242,7 +242,7 @@ mod tests {
             (Gate::Version, "rewind", "2", Ok(A::Rewind(2))),
             (Gate::Version, "rewind v2", "", Ok(A::Rewind(2))),
             (Gate::Version, "rewind", "two", Err("`two` is no number of a version")),
-            (Gate::Version, "allow", "", Err("there is nothing to allow or to deny here")),
+            (Gate::Version, "allow", "", Err("there is nothing to allow or deny here")),
             (Gate::Safety, "allow", "", Ok(A::Allow)),
             (
                 Gate::Safety,

@@ -3,6 +3,7 @@
 use crate::domain::chat::Agent;
 use crate::domain::text::{count, one_line};
 use crate::workflow::manager::News;
+use crate::workflow::progress;
 
 /// Maximum number of characters in a message.
 const WIDTH: usize = 200;
@@ -13,6 +14,7 @@ pub(super) fn words(news: &News<'_>) -> Option<String> {
         News::Text(_)
         | News::Reasoning(_)
         | News::Progress(_)
+        | News::Sampled { others: Some(_), .. }
         | News::Called { .. }
         | News::Answered(_) => return None,
         News::Calling { agent, model, version } => {
@@ -23,15 +25,15 @@ pub(super) fn words(news: &News<'_>) -> Option<String> {
         News::Proposed(plan) => {
             format!("a plan with {}", count(plan.requirements.len(), "requirement"))
         }
-        News::Sampled { there, of } => format!("{there} of {of} samples are there"),
-        News::Trying { samples } => format!("trying {}", count(*samples, "sample")),
-        News::Chosen { .. } => "one of the samples is chosen".to_owned(),
+        News::Sampled { there, of, others: None } => progress::candidates(*there, *of, None),
+        News::Trying { samples } => format!("running {}", count(*samples, "candidate")),
+        News::Chosen { .. } => "one of the candidates is chosen".to_owned(),
         News::Written { version, .. } => {
             let lines = count(version.script.lines().count(), "line");
             format!("v{} is written: {lines}", version.number)
         }
         News::Checked(version) => format!("v{} is checked", version.number),
-        News::Seeking => "looking for its packages".to_owned(),
+        News::Seeking => "looking up packages".to_owned(),
         News::Installing(packages) => format!("installing {}", packages.join(", ")),
         News::Running { version, seconds } => {
             format!("running v{version} (stopped after {seconds} s)")

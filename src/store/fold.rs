@@ -11,7 +11,7 @@ use crate::domain::event::{
 use crate::domain::name;
 use crate::domain::permission::{self, Permission};
 use crate::domain::plan::Plan;
-use crate::domain::review::{Finding, FindingState, Severity};
+use crate::domain::review::{Finding, FindingState, Severity, Status};
 use crate::domain::session::{
     Accepted, CallCost, Pending, PendingAction, Placed, Refusal, Sample, Session, Stated, Version,
 };
@@ -168,7 +168,7 @@ fn fits(session: &Session, event: &Event) -> Result<(), String> {
         Event::SampleTried(e) => {
             next_one(session, e.version)?;
             let known = session.samples.iter().any(|s| s.number == e.sample);
-            return if known { Ok(()) } else { Err(format!("there is no sample {}", e.sample)) };
+            return if known { Ok(()) } else { Err(format!("there is no candidate {}", e.sample)) };
         }
         Event::AnswerRefused { call, .. } | Event::TriesRead { call, .. } => {
             return answer_of(session, *call);
@@ -365,6 +365,9 @@ fn take(session: &mut Session, event: Event, at: String, ours: bool) {
         Event::RequirementTested { version, requirement, answered, findings } => {
             decided(session, findings);
             change(session, version, |v| {
+                if let Some(review) = v.review.as_mut().filter(|_| answered.status == Status::Met) {
+                    review.blockers.retain(|id| *id != requirement);
+                }
                 v.answers.insert(requirement, answered);
             });
         }

@@ -121,7 +121,7 @@ pub enum StoreError {
         has: String,
     },
     /// The text after a session's colon is not a version.
-    #[error("`{0}` is no version; versions are v1, v2, ...")]
+    #[error("`{0}` is not a version; versions are v1, v2, ...")]
     NoVersionName(String),
     /// An event does not fit: a bug in this program.
     #[error("session `{name}` can't take an event: {problem}; please report this")]

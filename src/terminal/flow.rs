@@ -12,7 +12,7 @@ const LEAST: usize = 4;
 pub fn hang(terminal: &Terminal, label: &str, text: &str) -> String {
     // Where no terminal bounds them, lines are kept whole: others may search them.
     let width = if terminal.live { terminal.width() } else { usize::MAX };
-    flow(label, text, width)
+    within(label, text, width)
 }
 
 /// A text of many lines, each indented; the lines of a list hang under their first word.
@@ -31,10 +31,12 @@ pub fn indented(terminal: &Terminal, indent: &str, text: &str) -> String {
 /// A text, broken between words to the width of the terminal, or of 100 columns where nobody watches.
 #[must_use]
 pub fn paragraph(terminal: &Terminal, text: &str) -> String {
-    flow("", text, terminal.width())
+    within("", text, terminal.width())
 }
 
-fn flow(label: &str, text: &str, width: usize) -> String {
+/// The same as [`hang`] for a width in columns.
+#[must_use]
+pub(super) fn within(label: &str, text: &str, width: usize) -> String {
     let margin = measure_text_width(label);
     let mut out = label.to_owned();
     for (n, line) in text.split('\n').enumerate() {
@@ -86,7 +88,7 @@ mod tests {
             ("  wrote   ", "a/path/to.txt b", 18, "  wrote\n    a/path/to.txt\n          b\n"),
             ("  wrote   ", "a/path/to.txt", 12, "  wrote   a/path/to.txt\n"),
         ] {
-            assert_eq!(flow(label, text, width), expected);
+            assert_eq!(within(label, text, width), expected);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::findings;
 use crate::findings::evidence::{self, Held, Source};
+use crate::findings::ledger;
 use crate::store::artifacts;
 use crate::view::{self, words};
 use crate::workflow::manager::Question;
@@ -71,8 +72,7 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     let lines = plan.text.trim().lines().map(|line| heading(terminal, &visible(line)));
     text.push_str(&flow::indented(terminal, "  ", &lines.collect::<Vec<_>>().join("\n")));
     if plan.requirements.iter().any(domain::origin::is_proposal) {
-        let words =
-            "Nobody asked for what is marked as a proposal. It counts if you approve the plan.";
+        let words = "What is marked as a proposal was not in your request. It applies if you approve the plan.";
         let _ = write!(text, "\n{}", flow::hang(terminal, "  ", &terminal.warm(words)));
     }
     let (needs, impossible) = domain::permission::needs(&plan.text);
@@ -105,9 +105,12 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
     };
     let mut text = title(terminal, "Which of these do you mean?");
     let inputs = if split.given == AS_GIVEN {
-        "With what was given, the candidates do not do the same.".to_owned()
+        "The candidates give different results for the given input.".to_owned()
     } else {
-        format!("The candidates do the same with what was given, but not with {}.", split.given)
+        format!(
+            "The candidates give the same result for the given input, but not with {}.",
+            split.given
+        )
     };
     text.push_str(&flow::hang(terminal, "  ", &inputs));
     for (number, side) in (1..).zip(&split.sides) {
@@ -123,7 +126,7 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
             let _ = writeln!(text, "     │ and {} more", count(lines.len() - LINES, "line"));
         }
     }
-    let words = "`mean 1` or `mean 2` makes it an example, which every version is held against.";
+    let words = "`mean 1` or `mean 2` makes it an example that every version has to pass.";
     text.push_str(&flow::hang(terminal, "  ", &terminal.dim(words)));
     text
 }
@@ -264,7 +267,7 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
         text += &row("changed", &words);
     }
     text += &row("spent", &words::spent(session));
-    text + &row("one more", &words::next(session))
+    text + &row("next", &words::next(session))
 }
 
 /// What a version's run left, as paths from where the user stands: each in a `row` of a label and words.
@@ -396,10 +399,7 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
 /// unsupported.
 fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
     let review = version.review.as_ref();
-    let mut listed: Vec<&Finding> = session
-        .ledger
-        .iter()
-        .filter(|finding| !words::restates(session, finding))
+    let mut listed: Vec<&Finding> = ledger::findings(session)
         .filter(|f| match f.state {
             FindingState::Open | FindingState::Contested => true,
             FindingState::Unsupported => f.last == version.number,

@@ -12,8 +12,7 @@ const WORDS: usize = 30;
 
 /// All findings: those that are still to be dealt with first. Empty where there are none.
 #[must_use]
-pub fn list(terminal: &Terminal, ledger: &[Finding]) -> String {
-    let mut findings: Vec<&Finding> = ledger.iter().collect();
+pub fn list(terminal: &Terminal, mut findings: Vec<&Finding>) -> String {
     findings.sort_by_key(|finding| (rank(finding.state), finding.severity));
     let mut text: String =
         findings.iter().take(SHOWN).map(|finding| line(terminal, finding)).collect();

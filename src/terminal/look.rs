@@ -17,22 +17,22 @@ const PICTURES: usize = 4;
 pub(super) fn look(terminal: &Terminal, session: &Session, folder: &Path) -> Result<(), Leave> {
     let Some(head) = session.head() else { return Ok(()) };
     let base = head.base.and_then(|base| session.version(base));
-    let mut choices = vec![Choice { word: "script", what: "the whole of it" }];
+    let mut choices = vec![Choice { word: "script", what: "the whole script" }];
     if base.is_some() {
-        choices.push(Choice { word: "diff", what: "what changed in it" });
+        choices.push(Choice { word: "diff", what: "what changed since the version before" });
     }
     if !output(head).is_empty() {
-        choices.push(Choice { word: "output", what: "all that it printed" });
+        choices.push(Choice { word: "output", what: "everything that it printed" });
     }
     if !view::pictures(head).is_empty() {
-        choices.push(Choice { word: "pictures", what: "what it drew" });
+        choices.push(Choice { word: "pictures", what: "the pictures that it made" });
     }
     if !session.requirements().is_empty() {
         choices.push(Choice { word: "requirements", what: "how far each version fulfils them" });
     }
     choices.push(Choice { word: "back", what: "to the question" });
     loop {
-        let chosen = within(terminal, "Look at what?", &choices, 0)?;
+        let chosen = within(terminal, "What do you want to see?", &choices, 0)?;
         let text = match (chosen.map(|n| choices[n].word), base) {
             (Some("script"), _) => sides::numbered(terminal, &head.script),
             (Some("diff"), Some(base)) => changes(terminal, base, head),

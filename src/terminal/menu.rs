@@ -2,11 +2,12 @@
 
 use super::pick::{Choice, Leave, edit_again, within};
 use super::tell::Reporter;
-use super::{Terminal, by_hand, forget_typed, lines, look, prompt, relay};
+use super::{Terminal, by_hand, flow, forget_typed, lines, look, prompt, relay};
 use crate::domain::event::Gate;
 use crate::domain::review::{Answered, Finding, Status};
 use crate::domain::session::Version;
 use crate::domain::text::{count, one_line, visible};
+use crate::findings::ledger;
 use crate::view;
 use crate::workflow::driver;
 use crate::workflow::manager::{self, Answer, Asked, Interrupted, Question};
@@ -85,7 +86,7 @@ impl Menus {
             "deny" => Some(Answer::Deny),
             "retry" => Some(Answer::Retry),
             "quit" => Some(Answer::Quit),
-            "say" => self.said("What should be different?")?.map(Answer::Say),
+            "say" => self.said("What should change?")?.map(Answer::Say),
             "plan" => self.said("What should the plan say?")?.map(Answer::Plan),
             "feedback" => self.said("What did you see?")?.map(Answer::Feedback),
             "rewind" => self.version(question)?.map(Answer::Rewind),
@@ -119,8 +120,8 @@ impl Menus {
             return Ok(None);
         }
         let choices = [
-            Choice { word: "no", what: "it was for you" },
-            Choice { word: "yes", what: "every run of this session is given it, the next one now" },
+            Choice { word: "no", what: "it was for this run only" },
+            Choice { word: "yes", what: "use it in every run of this session" },
         ];
         terminal.say(&terminal.dim(&format!("  you typed: {}", one_line(&typed, TYPED))));
         let asked = "Use what you typed as this session's input?";
@@ -173,7 +174,8 @@ impl Menus {
     /// next time, until whoever asks takes it from the drafts.
     fn text(&mut self, question: &str, about: &str) -> Result<Option<String>, Leave> {
         let terminal = &self.teller.terminal;
-        terminal.say(&terminal.dim("  Enter sends, Alt-Enter makes a new line, Escape goes back"));
+        let keys = terminal.dim("Enter sends, Alt-Enter makes a new line, Escape goes back");
+        terminal.print(&flow::hang(terminal, "  ", &keys));
         let draft = self.drafts.get(about).map_or("", String::as_str);
         let (text, sent) = match prompt::ask(&terminal.bold(question), draft) {
             Ok(Typed::Text(text)) => (text, true),
@@ -193,8 +195,8 @@ impl Menus {
     pub(super) fn question(&mut self) -> Result<Option<String>, Interrupted> {
         let terminal = &self.teller.terminal;
         if !std::mem::replace(&mut self.explained, true) {
-            let words = "  Enter sends, Alt-Enter makes a new line, Ctrl-D or `quit` leaves";
-            terminal.say(&terminal.dim(words));
+            let keys = "Enter sends, Alt-Enter makes a new line, Ctrl-D or `quit` leaves";
+            terminal.print(&flow::hang(terminal, "  ", &terminal.dim(keys)));
         }
         loop {
             terminal.warn("");
@@ -220,11 +222,11 @@ impl Menus {
     /// the one before, and from the first one to the gate.
     fn tried(&mut self, question: &Question<'_>) -> Result<Option<Vec<(String, Answered)>>, Leave> {
         let choices = [
-            Choice { word: "yes", what: "it does that" },
-            Choice { word: "no", what: "it does not; the Coder is told what you saw" },
-            Choice { word: "note", what: "in part; the Coder is told what you say" },
-            Choice { word: "skip", what: "say nothing of it" },
-            Choice { word: "stop", what: "leave the rest" },
+            Choice { word: "yes", what: "it is met" },
+            Choice { word: "no", what: "it is not met; you say what you saw" },
+            Choice { word: "note", what: "it is partly met; you say what is missing" },
+            Choice { word: "skip", what: "leave this one out" },
+            Choice { word: "stop", what: "leave all others out" },
         ];
         let requirements = question.session.requirements();
         let about = |id: &str| format!("test {id}");
@@ -240,7 +242,7 @@ impl Menus {
             let (asked, status) = match choices[place].word {
                 "yes" => (None, Status::Met),
                 "no" => (Some("What did you see?"), Status::NotMet),
-                "note" => (Some("What should be said of it?"), Status::Partly),
+                "note" => (Some("What is missing?"), Status::Partly),
                 "skip" => {
                     tried[at] = None;
                     at += 1;
@@ -283,7 +285,8 @@ impl Menus {
         question: &Question<'_>,
         is: fn(&Finding) -> bool,
     ) -> Result<Option<String>, Leave> {
-        let findings: Vec<&Finding> = question.session.ledger.iter().filter(|f| is(f)).collect();
+        let findings: Vec<&Finding> =
+            ledger::findings(question.session).filter(|f| is(f)).collect();
         let choice = |f: &&Finding| {
             let what = format!("{:<11} {}", f.state.name(), f.text);
             (f.id.clone(), one_line(&what, 200))
@@ -312,7 +315,7 @@ impl Menus {
 /// The answers of a gate, and what a person at a terminal can do besides.
 fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
     let more = |word: &str| {
-        let what = "the script, what changed, its output, pictures, the plan";
+        let what = "view the script, its changes, output and pictures";
         (word == "rewind").then_some(Choice { word: "look", what })
     };
     let mut choices: Vec<Choice<'static>> = view::choices(question)
@@ -321,7 +324,7 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
         .flatten()
         .collect();
     if let Some(run) = choices.iter_mut().find(|choice| choice.word == "run") {
-        let what = std::mem::replace(&mut run.what, "use it yourself, in the sandbox");
+        let what = std::mem::replace(&mut run.what, "try it yourself, in the sandbox");
         choices.insert(choices.len() - 1, Choice { word: "rerun", what });
     }
     choices

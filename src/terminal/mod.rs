@@ -130,13 +130,17 @@ impl Terminal {
 
     /// A line for people. On a terminal that is too narrow for it, it is broken between words.
     pub fn say(&self, line: &str) {
+        self.print(&self.fitted(line));
+    }
+
+    /// A line, broken between words where it is too wide for the terminal.
+    fn fitted(&self, line: &str) -> String {
         if self.live && console::measure_text_width(line) > self.width() {
             let text = line.trim_start_matches(' ');
             let margin = &line[..line.len() - text.len()];
-            self.print(&flow::hang(self, margin, text));
-        } else {
-            self.print(&format!("{line}\n"));
+            return flow::hang(self, margin, text);
         }
+        format!("{line}\n")
     }
 
     /// A line of what goes on, for people who want to follow it.
@@ -181,7 +185,7 @@ impl Terminal {
 
     /// A line on standard error.
     pub fn warn(&self, line: &str) {
-        let _ = writeln!(std::io::stderr(), "{}", harmless(line));
+        let _ = std::io::stderr().write_all(harmless(&self.fitted(line)).as_bytes());
     }
 
     /// The width to draw for, in columns.

@@ -45,7 +45,7 @@ fn by_pages(terminal: &Terminal, text: &str) {
     let rows = usize::from(Term::stderr().size().0).saturating_sub(2).max(1);
     for (number, page) in lines.chunks(rows).enumerate() {
         if number > 0 {
-            terminal.warn(&terminal.dim("  any key goes on, q ends"));
+            terminal.warn(&terminal.dim("  any key: next page, q: quit"));
             hush();
             let key = keys::next(&Term::stderr());
             restore();

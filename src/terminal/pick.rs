@@ -1,6 +1,6 @@
 //! A menu: the arrow keys and Enter choose, or the letter that stands before a choice.
 
-use super::{Terminal, harmless, hush, keys, restore};
+use super::{Terminal, flow, harmless, hush, keys, restore};
 use crate::domain::text::{one_line, visible};
 use crate::workflow::manager::Interrupted;
 use console::{Key, Term};
@@ -9,6 +9,9 @@ use std::io;
 
 /// Rows of a terminal that a menu leaves to its question and the cursor.
 const OTHER_ROWS: usize = 2;
+
+/// The longest question, in characters.
+const LONGEST: usize = 300;
 
 /// What Ctrl-D types where keys are read one by one.
 const END_OF_INPUT: char = '\u{4}';
@@ -80,22 +83,39 @@ fn pick(
     choices: &[Choice<'_>],
     preferred: usize,
 ) -> Result<Picked, Interrupted> {
-    let width = usize::from(Term::stderr().size().1).max(30) - 6;
+    let (height, columns) = Term::stderr().size();
+    // Marks stand before each line, and behind the question.
+    let width = usize::from(columns).max(30) - 5;
     let keys = letters(choices);
     let named = keys.iter().any(Option::is_some);
-    let rows: Vec<String> = choices
-        .iter()
-        .zip(&keys)
-        .map(|(choice, key)| {
-            let key = key.unwrap_or(' ');
-            let key =
-                if named { format!("{} ", terminal.bold(&key.to_string())) } else { String::new() };
-            let words = format!("{key}{:<9} {}", choice.word, terminal.dim(choice.what));
-            harmless(&console::truncate_str(&words, width, "…"))
+    let widest = choices.iter().map(|choice| console::measure_text_width(choice.word)).max();
+    let widest = widest.unwrap_or_default().max(9);
+    let label = |choice: &Choice<'_>, key: Option<char>| {
+        let key = key.unwrap_or(' ').to_string();
+        let key = if named { format!("{} ", terminal.bold(&key)) } else { String::new() };
+        format!("{key}{:<widest$} ", choice.word)
+    };
+    let asked = one_line(question, LONGEST);
+    let rows = |whole: bool| -> Vec<String> {
+        let rows = choices.iter().zip(&keys);
+        rows.map(|(choice, key)| {
+            let (label, what) = (label(choice, *key), terminal.dim(choice.what));
+            if whole {
+                return hung(&label, &what, width);
+            }
+            harmless(&console::truncate_str(&format!("{label}{what}"), width, "…"))
         })
-        .collect();
-    let question = one_line(question, width);
-    let menu = Menu { question: question.clone(), rows, keys };
+        .collect()
+    };
+    let question = hung("", &asked, width);
+    let whole = rows(true);
+    let lines = |text: &String| text.lines().count();
+    let all = lines(&question) + whole.iter().map(lines).sum::<usize>();
+    // What does not fit is cut, so that all choices can be seen.
+    let fits = all < usize::from(height);
+    let rows = if fits { whole } else { rows(false) };
+    let question = if fits { question } else { one_line(question.as_str(), width) };
+    let menu = Menu { question, rows, keys };
     // The menu reads key by key: what is typed between two would be echoed into it.
     hush();
     terminal.warn("");
@@ -105,9 +125,16 @@ fn pick(
     if let Picked::Choice(place) = chosen
         && let Some(choice) = choices.get(place)
     {
-        terminal.warn(&format!("{question} {}", terminal.bold(choice.word)));
+        terminal.warn(&format!("{asked} {}", terminal.bold(choice.word)));
     }
     Ok(chosen)
+}
+
+/// A label and a text behind a mark of two columns, broken between words.
+fn hung(label: &str, text: &str, width: usize) -> String {
+    let lines = flow::within(label, text, width);
+    let lines = lines.trim_end().lines().map(|line| console::truncate_str(line, width, "…"));
+    harmless(&lines.collect::<Vec<_>>().join("\n  "))
 }
 
 /// Whether what can't be taken as it is should be opened in the editor again, or be forgotten; none if the
@@ -115,8 +142,8 @@ fn pick(
 pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<Option<bool>, Leave> {
     terminal.say(&terminal.warm(&format!("  {}", visible(problem))));
     let choices = [
-        Choice { word: "again", what: "open what you wrote in your editor" },
-        Choice { word: "drop", what: "forget what you changed" },
+        Choice { word: "again", what: "open your text in the editor again" },
+        Choice { word: "drop", what: "discard your changes" },
     ];
     Ok(within(terminal, "Edit it again?", &choices, 0)?.map(|place| place == 0))
 }
@@ -184,7 +211,7 @@ impl Menu {
                 .map_err(io::Error::other)?;
         }
         term.write_line(&text)?;
-        Ok(self.rows.len().min(height) + 1)
+        Ok(text.lines().count())
     }
 }
 

@@ -5,6 +5,10 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// The texts that were sent in this process, oldest first.
+static SENT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ enum Key {
     Delete,
     Left,
     Right,
+    Up,
+    Down,
     Home,
     End,
     ClearBefore,
@@ -61,6 +67,8 @@ pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
     let raw = unix::Raw::start()?;
     let mut keys = unix::Keys::default();
     let mut line = Line::of(draft);
+    let sent = SENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut history = History::of(sent);
     let mut screen = Screen { question: super::harmless(question), row: 0 };
     let mut pasting = false;
     screen.draw(&line)?;
@@ -75,6 +83,8 @@ pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
             Key::Escape => break Typed::Back(line.chars.iter().collect()),
             Key::Gone => break Typed::Ended,
             Key::EndOfInput if line.chars.is_empty() => break Typed::Ended,
+            Key::Up => history.go(&mut line, -1),
+            Key::Down => history.go(&mut line, 1),
             key => line.press(&key),
         }
         // Drawing a pasted page once is enough.
@@ -85,6 +95,11 @@ pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
     line.at = line.chars.len();
     screen.draw(&line)?;
     drop(raw);
+    if let Typed::Text(text) = &typed
+        && !text.is_empty()
+    {
+        SENT.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+    }
     let mut out = io::stderr();
     out.write_all(b"\n")?;
     Ok(typed)
@@ -154,6 +169,29 @@ impl Line {
                 self.at = start;
             }
             _ => {}
+        }
+    }
+}
+
+/// What the arrow keys bring back: the texts that were sent before, and behind them the one that is typed now.
+struct History {
+    texts: Vec<String>,
+    at: usize,
+}
+
+impl History {
+    fn of(mut sent: Vec<String>) -> Self {
+        sent.push(String::new());
+        Self { at: sent.len() - 1, texts: sent }
+    }
+
+    /// Shows the text that is so many places further. What was changed of this one is kept meanwhile.
+    fn go(&mut self, line: &mut Line, places: isize) {
+        let Some(to) = self.at.checked_add_signed(places) else { return };
+        if to < self.texts.len() {
+            self.texts[self.at] = line.chars.iter().collect();
+            *line = Line::of(&self.texts[to]);
+            self.at = to;
         }
     }
 }
@@ -351,6 +389,8 @@ mod unix {
                 }
             }
             Ok(match sequence.as_slice() {
+                b"A" => Key::Up,
+                b"B" => Key::Down,
                 b"D" => Key::Left,
                 b"C" => Key::Right,
                 b"H" | b"1~" | b"7~" => Key::Home,
@@ -367,6 +407,22 @@ mod unix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrow_keys_recall_sent_texts_and_keep_the_current_one() {
+        let mut history = History::of(vec!["one".into(), "two".into()]);
+        let mut line = Line::of("new");
+        for (places, shown) in
+            [(1, "new"), (-1, "two"), (-1, "one"), (-1, "one"), (1, "two"), (1, "new"), (1, "new")]
+        {
+            history.go(&mut line, places);
+            assert_eq!(line.text(), shown);
+        }
+        line.insert('!');
+        history.go(&mut line, -1);
+        history.go(&mut line, 1);
+        assert_eq!(line.text(), "new!");
+    }
 
     #[test]
     fn editing_keys_change_the_line() {

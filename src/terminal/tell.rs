@@ -10,6 +10,7 @@ use crate::domain::text::{count, one_line, printed_line, visible};
 use crate::findings;
 use crate::view::{self, words};
 use crate::workflow::manager::Question;
+use crate::workflow::progress;
 use crate::workflow::session_task::News;
 use std::path::PathBuf;
 
@@ -99,11 +100,17 @@ impl Reporter {
                 );
                 self.terminal.say(&self.terminal.dim(&words));
             }
-            News::Sampled { there, of } => self.wait(&format!("{there} of {of} samples are there")),
-            News::Trying { samples } => {
-                self.wait(&format!("trying {}", count(*samples, "sample")));
+            News::Sampled { there, of, others } => {
+                let words = progress::candidates(*there, *of, *others);
+                match &self.window {
+                    Some(window) => window.name(&words),
+                    None => self.wait(&words),
+                }
             }
-            News::Seeking => self.wait("looking for its packages"),
+            News::Trying { samples } => {
+                self.wait(&format!("running {}", count(*samples, "candidate")));
+            }
+            News::Seeking => self.wait("looking up packages"),
             News::Installing { packages } => {
                 self.wait(&format!("installing {}", one_line(&packages.join(", "), 60)));
             }
@@ -145,7 +152,7 @@ impl Reporter {
                         others => format!("  {others} others do the same"),
                     };
                     let words = format!(
-                        "{mark} sample {:<3} run {run:<8}{tests}  lint {:>5.2}{like}",
+                        "{mark} candidate {:<3} run {run:<8}{tests}  lint {:>5.2}{like}",
                         score.sample, score.lint_score
                     );
                     terminal.say(&terminal.dim(&format!("  {words}")));
@@ -251,24 +258,24 @@ impl Reporter {
     fn calling(&mut self, agent: Agent, model: &str, version: Option<u32>) {
         self.calm();
         let what = match (agent, version) {
-            (Agent::Planner, _) => "plans".to_owned(),
+            (Agent::Planner, _) => "writes a plan".to_owned(),
             (Agent::Coder, Some(n)) => format!("writes v{n}"),
-            (Agent::Repair, Some(n)) => format!("repairs it: v{n}"),
+            (Agent::Repair, Some(n)) => format!("repairs the script: v{n}"),
             (Agent::Reviewer, Some(n)) => format!("reviews v{n}"),
             (Agent::Inspector, Some(n)) => format!("reviews v{n} before it runs"),
             (Agent::Analysis, Some(n)) => format!("explains why v{n} fails"),
             (Agent::Safety, Some(n)) => format!("judges whether v{n} is safe"),
-            (Agent::Engineer, _) => "thinks".to_owned(),
+            (Agent::Engineer, _) => "writes an answer".to_owned(),
             (Agent::Interpretation, Some(n)) => format!("reads what v{n} printed"),
-            (Agent::Tries, _) => "reads what the script is tried with".to_owned(),
-            (Agent::Dependencies, Some(n)) => format!("names the packages of v{n}"),
+            (Agent::Tries, _) => "looks for inputs in the request".to_owned(),
+            (Agent::Dependencies, Some(n)) => format!("looks up the packages of v{n}"),
             _ => "works".to_owned(),
         };
         let model = one_line(model, 60);
         let words = format!("{} {what}", self.terminal.bold(&format!("The {}", name(agent))));
         self.terminal.say(&format!("{words} {}", self.terminal.dim(&format!("({model})"))));
         self.streamed = false;
-        self.wait("waiting for the first words");
+        self.wait("waiting for the model");
     }
 
     /// The first lines of what a script printed.

@@ -1,13 +1,17 @@
 //! What moves on the screen while something is waited for: a spinner, and under it the last lines
 //! of what a model writes. All of it goes when the waiting ends; what came of it is told then.
 
-use super::{Terminal, harmless, hush, restore};
+use super::{Terminal, flow, harmless, hush, restore};
 use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
 /// The most lines of a model's text that are shown at a time.
 const SHOWN: usize = 8;
+/// Columns of the spinner and the spaces around it.
+const MARGIN: usize = 4;
+/// Columns of the elapsed time with a space before it.
+const TIME: usize = 5;
 
 /// A part of the screen that is drawn over. It goes with this value.
 pub(super) struct Window {
@@ -21,7 +25,7 @@ impl Window {
     /// Shows what is waited for.
     pub(super) fn open(terminal: Terminal, words: &str) -> Self {
         hush();
-        let bar = ProgressBar::new_spinner().with_prefix(harmless(words));
+        let bar = ProgressBar::new_spinner().with_prefix(fitted(words));
         style(&bar, "  {spinner} {prefix} {elapsed:.dim}");
         bar.enable_steady_tick(Duration::from_millis(120));
         Self { terminal, bar, tail: vec![String::new()] }
@@ -29,7 +33,7 @@ impl Window {
 
     /// Says anew what is waited for.
     pub(super) fn name(&self, words: &str) {
-        self.bar.set_prefix(harmless(words));
+        self.bar.set_prefix(fitted(words));
     }
 
     /// Adds a piece of text.
@@ -62,6 +66,13 @@ impl Window {
         style(&self.bar, "  {spinner} {prefix} {elapsed:.dim}\n{msg}");
         self.bar.set_message(text.join("\n"));
     }
+}
+
+/// Text behind the spinner, broken between words if it is too wide for one line with the time behind it.
+fn fitted(words: &str) -> String {
+    let columns = usize::from(Term::stderr().size().1).max(20);
+    let lines = flow::within("", &harmless(words), columns - MARGIN - TIME);
+    lines.trim_end().replace('\n', &format!("\n{}", " ".repeat(MARGIN)))
 }
 
 impl Drop for Window {

@@ -5,7 +5,7 @@ use crate::domain::event;
 use crate::domain::review::{self, FindingState, Verdict};
 use crate::domain::session;
 use crate::domain::text::printed_line;
-use crate::findings::evidence;
+use crate::findings::{evidence, ledger};
 use crate::workflow::manager::Question;
 use crate::workflow::{install, permission};
 use serde::Serialize;
@@ -118,7 +118,7 @@ pub const fn prompt(gate: event::Gate) -> &'static str {
         event::Gate::Safety => "May it?",
         event::Gate::Install => "Install them?",
         event::Gate::Budget => "Go on past the limit?",
-        event::Gate::Stopped => "Stopped. How does it go on?",
+        event::Gate::Stopped => "Stopped. What next?",
     }
 }
 
@@ -156,65 +156,69 @@ fn asked(gate: event::Gate, session: &session::Session, head: &session::Version)
 pub fn choices(question: &Question<'_>) -> Vec<Choice> {
     let said = |word, line, what| Choice { word, line, what };
     let choice = |word, what| said(word, word, what);
-    let quit = choice("quit", "stop for today");
+    let quit = choice("quit", "stop here and resume later");
     let iterate = |what| choice("iterate", what);
-    let plan = said("plan", "plan: TEXT", "change what is asked for");
+    let plan = said("plan", "plan: TEXT", "change the plan");
     match (question.gate, question.session.head()) {
         (event::Gate::Plan, _) => vec![
-            choice("approve", "the Coder starts with it"),
-            said("say", ANY_TEXT, "tell the Planner what should be different"),
-            choice("edit", "change the text in your editor"),
+            choice("approve", "the Coder writes the script"),
+            said("say", ANY_TEXT, "tell the Planner what to change"),
+            choice("edit", "change the plan in your editor"),
             quit,
         ],
         (event::Gate::Version, None) => vec![iterate("ask the Coder again"), plan, quit],
         (event::Gate::Version, Some(head)) => {
-            let ledger = &question.session.ledger;
+            let findings = || ledger::findings(question.session);
             let mut choices = vec![
-                choice("accept", "take this version: done"),
-                iterate("another version, for the open findings"),
-                said("feedback", "feedback: TEXT", "say what you saw; then another version"),
-                choice("run", "run it once more"),
+                choice("accept", "take this version and finish"),
+                iterate("write another version that fixes what was found"),
+                said("feedback", "feedback: TEXT", "say what you saw; another version follows"),
+                choice("run", "run it again"),
                 choice("edit", "change the script in your editor"),
                 plan,
-                said("rewind", "rewind vN", "go on from an earlier version"),
+                said("rewind", "rewind vN", "continue from an earlier version"),
             ];
             if !question.session.requirements().is_empty() {
-                let what = "go through the requirements: yes, no, or a note";
+                let what = "check the requirements one by one";
                 choices.push(said("test", "test RN: TEXT", what));
             }
             if !head.stdout.trim().is_empty() {
-                let what = "what it printed is right: an example from now on";
+                let what = "its output is correct: keep it as an example";
                 choices.push(said("right", "test output: yes", what));
             }
-            if ledger.iter().any(can_waive) {
-                choices.push(said("waive", "waive FN", "say of a finding that it does not matter"));
+            if findings().any(can_waive) {
+                choices.push(said("waive", "waive FN", "ignore a finding"));
             }
-            if ledger.iter().any(can_reopen) {
-                choices.push(said("reopen", "reopen FN", "say of a finding that it does"));
+            if findings().any(can_reopen) {
+                choices.push(said("reopen", "reopen FN", "reopen a finding"));
             }
             if asks_which(head) {
-                choices.push(choice("mean 1", "what the script shows is what you mean"));
-                choices.push(choice("mean 2", "what the other one shows is"));
+                choices.push(choice("mean 1", "the result of this script is what you mean"));
+                choices.push(choice("mean 2", "the result of the other script is what you mean"));
             }
             choices.push(quit);
             choices
         }
         (event::Gate::Safety, _) => vec![
-            choice("deny", "check and review it without a run"),
-            choice("allow", "the scripts of this session may do just that"),
+            choice("deny", "check and review it without running it"),
+            choice("allow", "allow exactly this in this session"),
             quit,
         ],
         (event::Gate::Install, _) => vec![
-            choice("allow", "into an environment of their own, for this session"),
+            choice("allow", "install them in a separate environment, for this session"),
             choice("deny", "run it without them"),
             quit,
         ],
         (event::Gate::Budget, _) => {
-            vec![choice("allow", "as much again"), choice("deny", "stop at the limit"), quit]
+            vec![
+                choice("allow", "allow the same amount again"),
+                choice("deny", "stop at the limit"),
+                quit,
+            ]
         }
         (event::Gate::Stopped, _) => {
-            let retry = choice("retry", "do it once more, from its beginning");
-            let say = said("say", ANY_TEXT, "say what should be different, and go on with that");
+            let retry = choice("retry", "start this step again");
+            let say = said("say", ANY_TEXT, "say what to change, then continue");
             let asks = question.session.dialogue.is_some();
             if asks { vec![retry, quit] } else { vec![retry, say, quit] }
         }

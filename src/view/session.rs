@@ -9,6 +9,7 @@ use crate::domain::permission::Permission;
 use crate::domain::report::Evidence;
 use crate::domain::session;
 use crate::domain::settings::{Preset, Settings};
+use crate::findings::ledger;
 use crate::workflow::permission;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,7 +121,7 @@ impl Session {
             paused: session.paused.clone(),
             versions: session.versions.iter().map(|v| Version::of(session, v)).collect(),
             requirements: matrix(session),
-            findings: session.ledger.iter().map(|f| Finding::of(f, script)).collect(),
+            findings: ledger::findings(session).map(|f| Finding::of(f, script)).collect(),
             questions: dialogue::questions(session),
             usage: calls.usage,
             tokens: calls.usage.total(),

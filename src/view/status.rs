@@ -42,7 +42,7 @@ fn without_reason(session: &Session, step: &Step) -> String {
         Step::NextQuestion if is_answered(session) => "answered".to_owned(),
         Step::NextQuestion => "ended without an answer".to_owned(),
         Step::Test(version) => format!("v{version} is to be tested"),
-        Step::TrySamples | Step::Choose => "samples are to be tried".to_owned(),
+        Step::TrySamples | Step::Choose => "candidates are to be run".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
     }
 }

@@ -4,9 +4,10 @@
 use crate::domain::chat::Agent;
 use crate::domain::packages::Missing;
 use crate::domain::report::GivenBy;
-use crate::domain::review::{Finding, FindingState, Verdict};
+use crate::domain::review::{FindingState, Severity, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, one_line};
+use crate::findings::ledger;
 use crate::workflow::forecast;
 use std::fmt::Write as _;
 
@@ -87,13 +88,10 @@ pub fn checks(version: &Version) -> Option<String> {
 /// The numbers of open, new and settled findings.
 #[must_use]
 pub fn findings(session: &Session, version: &Version) -> String {
-    let own = |finding: &&Finding| !restates(session, finding);
-    let known = |id: &&String| {
-        let mut all = session.ledger.iter();
-        all.find(|finding| finding.id == **id).is_some_and(|finding| !restates(session, finding))
-    };
-    let open = session.open_findings().filter(own).count();
-    let blockers = session.open_blockers().filter(own).count();
+    let known = |id: &&String| ledger::findings(session).any(|finding| finding.id == **id);
+    let open = || ledger::findings(session).filter(|f| f.state == FindingState::Open);
+    let blockers = open().filter(|f| f.severity == Severity::Blocker).count();
+    let open = open().count();
     let (new, settled) = version.review.as_ref().map_or((0, 0), |review| {
         (review.new.iter().filter(known).count(), review.settled.iter().filter(known).count())
     });
@@ -104,15 +102,6 @@ pub fn findings(session: &Session, version: &Version) -> String {
         let _ = write!(words, ", {contested} contested: `waive` or `reopen` decides");
     }
     words
-}
-
-/// Whether a finding only states that a requirement is not met, which is shown beside the plan.
-#[must_use]
-pub fn restates(session: &Session, finding: &Finding) -> bool {
-    let mut all = session.requirements().iter();
-    let of_it = all.find(|requirement| finding.requirement.as_ref() == Some(&requirement.id));
-    let how = of_it.and_then(|requirement| finding.text.strip_suffix(requirement.text.as_str()));
-    !finding.by_manager && finding.quote.is_none() && how.is_some_and(|how| how.ends_with(": "))
 }
 
 /// How the Reviewer's verdict differs from the program's, as text; empty if they agree or there is
@@ -171,9 +160,13 @@ pub fn spent(session: &Session) -> String {
 #[must_use]
 pub fn next(session: &Session) -> String {
     let Some(took) = forecast::iteration(session) else {
-        return "unknown before the first".to_owned();
+        return "nothing is known before the first version".to_owned();
     };
-    let mut words = format!("about {} tokens, {}", took.tokens, seconds(took.milliseconds));
+    let mut words = format!(
+        "another version takes about {} tokens, {}",
+        took.tokens,
+        seconds(took.milliseconds)
+    );
     if let Some(usd) = took.usd {
         let _ = write!(words, ", ${usd:.4}{}", usual(session));
     }
@@ -183,6 +176,12 @@ pub fn next(session: &Session) -> String {
 /// The note that usual prices were assumed.
 fn usual(session: &Session) -> &'static str {
     if session.calls.at_usual_prices { " (usual prices)" } else { "" }
+}
+
+/// A timestamp of the journal as text, in UTC, without the zone.
+#[must_use]
+pub fn moment(at: &str) -> String {
+    at.trim_end_matches('Z').replacen('T', " ", 1)
 }
 
 /// Milliseconds as text.

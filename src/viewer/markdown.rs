@@ -1,7 +1,8 @@
 //! The report of a session as Markdown, for a file that people read as text or put into an issue.
 
-use super::{Material, cut, moment};
+use super::{Material, cut};
 use crate::domain::text::{fenced_within, one_line, quoted};
+use crate::view::words::moment;
 use crate::view::{self, words};
 use std::fmt::Write as _;
 

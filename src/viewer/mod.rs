@@ -54,7 +54,7 @@ impl Pages {
         environment.add_filter("pad", |n: usize| format!("{n:>4}"));
         environment.add_filter("dollars", |usd: f64| format!("${usd:.4}"));
         environment.add_filter("duration", |seconds: f64| words::seconds(milliseconds(seconds)));
-        environment.add_filter("moment", |at: Cow<'_, str>| moment(&at));
+        environment.add_filter("moment", |at: Cow<'_, str>| words::moment(&at));
         environment.add_filter("words", |word: Cow<'_, str>| word.replace('_', " "));
         environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
         environment.add_global("script", Value::from_safe_string(SCRIPT.to_owned()));
@@ -129,11 +129,6 @@ fn escaped(text: &str) -> String {
 fn cut(text: &str, limit: usize) -> String {
     let Some((at, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
     format!("{} … ({} more characters)", &text[..at], text[at..].chars().count())
-}
-
-/// `2026-11-30 09:00:00` from the journal's `2026-11-30T09:00:00Z`.
-fn moment(at: &str) -> String {
-    at.trim_end_matches('Z').replacen('T', " ", 1)
 }
 
 /// Milliseconds of seconds that a view gives.

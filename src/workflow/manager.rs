@@ -175,6 +175,8 @@ pub enum News<'a> {
         there: usize,
         /// How many were requested.
         of: usize,
+        /// Progress of the other candidates together.
+        others: Option<Progress>,
     },
     /// Candidates are checked, run and tested.
     Trying {
@@ -287,7 +289,7 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
         lower.starts_with(prefix).then(|| line.get(prefix.len()..).unwrap_or("").trim().to_owned())
     };
     let answer = match gate {
-        _ if line.is_empty() => return Line::Unknown("an empty line says nothing"),
+        _ if line.is_empty() => return Line::Unknown("the line is empty: give an answer"),
         _ if word == "quit" => Answer::Quit,
         Gate::Plan => match word {
             "approve" | "sounds good" => Answer::Approve,
@@ -303,7 +305,7 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
             "mean 2" => Answer::Meant(2),
             _ if let Some(hint) = unfinished(word) => return Line::Unknown(hint),
             // An answer for a gate that is not open is not taken for feedback.
-            "allow" | "deny" => return Line::Unknown("there is nothing to allow or to deny here"),
+            "allow" | "deny" => return Line::Unknown("there is nothing to allow or deny here"),
             _ => match (after("feedback:"), after("plan:"), after("rewind v")) {
                 (Some(text), ..) if !text.is_empty() => Answer::Feedback(text),
                 (_, Some(text), _) if !text.is_empty() => Answer::Plan(text),
@@ -332,13 +334,13 @@ pub fn read_line(gate: Gate, line: &str) -> Line {
 /// The message for a menu word whose argument is missing.
 fn unfinished(word: &str) -> Option<&'static str> {
     Some(match word.trim_end_matches(':').trim_end() {
-        "feedback" => "a text belongs behind it: `feedback: TEXT`",
-        "plan" => "a text belongs behind it: `plan: TEXT`",
-        "rewind" => "a version belongs behind it: `rewind v2`",
-        "test" => "a requirement and what you saw belong behind it: `test R1: yes`",
-        "mean" => "a number belongs behind it: `mean 1`",
-        "waive" => "a finding belongs behind it: `waive F1`",
-        "reopen" => "a finding belongs behind it: `reopen F1`",
+        "feedback" => "add a text: `feedback: TEXT`",
+        "plan" => "add a text: `plan: TEXT`",
+        "rewind" => "add a version: `rewind v2`",
+        "test" => "add a requirement and what you saw: `test R1: yes`",
+        "mean" => "add a number: `mean 1`",
+        "waive" => "add a finding: `waive F1`",
+        "reopen" => "add a finding: `reopen F1`",
         _ => return None,
     })
 }

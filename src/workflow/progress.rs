@@ -1,6 +1,7 @@
 //! The progress of a model's answer. Pure: the caller passes the time.
 
 use crate::domain::text::count;
+use crate::llm::Phase;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -63,48 +64,101 @@ impl Progress {
     }
 }
 
-/// Measures the progress of one answer.
+/// Progress of candidates as text: `1 of 3 candidates done, 12 lines, 8.1 tokens/s`.
+#[must_use]
+pub fn candidates(done: usize, of: usize, others: Option<Progress>) -> String {
+    let done = format!("{done} of {} done", count(of, "candidate"));
+    match others.map(Progress::words) {
+        None => done,
+        // `writing` is left out: the number of lines says it.
+        Some(words) => format!("{done}, {}", words.strip_prefix("writing, ").unwrap_or(&words)),
+    }
+}
+
+/// Measures the progress of one answer, or of several that are written side by side.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// Expected length of the answer, in bytes.
+    answers: Vec<Answer>,
+    /// Expected length of each answer, in bytes.
     expected: Option<usize>,
-    /// The model's usual speed, in tokens per second.
+    /// The model's usual speed for one answer, in tokens per second.
     usual: Option<f64>,
-    /// Time and size in bytes of the first chunk.
-    first: Option<(Instant, usize)>,
-    bytes: usize,
-    lines: usize,
-    /// Whether the last line has text.
-    begun: bool,
+    /// Time of the first chunk of any answer.
+    first: Option<Instant>,
+    /// Bytes received after the first chunk.
+    since: usize,
     /// Time and line count of the last report.
     told: Option<(Instant, usize)>,
 }
 
+/// Progress of one answer.
+#[derive(Debug, Default)]
+struct Answer {
+    /// What the model does before the first words.
+    before: Option<Phase>,
+    bytes: usize,
+    /// Complete lines.
+    lines: usize,
+    /// Whether the last line has text.
+    begun: bool,
+    done: bool,
+}
+
 impl Meter {
-    /// A meter for an answer of this expected length in bytes, from a model of this usual speed in
+    /// A meter for this number of answers, each of this expected length in bytes, from a model of this usual speed in
     /// tokens per second.
     #[must_use]
-    pub fn new(expected: Option<usize>, usual: Option<f64>) -> Self {
-        Self { expected, usual, ..Self::default() }
+    pub fn new(answers: usize, expected: Option<usize>, usual: Option<f64>) -> Self {
+        let answers = std::iter::repeat_with(Answer::default).take(answers).collect();
+        Self { answers, expected, usual, ..Self::default() }
     }
 
-    /// Starts over, as for a retried call.
-    pub fn restart(&mut self) {
-        *self = Self::new(self.expected, self.usual);
+    /// Starts one answer over, as for a retried call.
+    pub fn restart(&mut self, answer: usize) {
+        self.answers[answer] = Answer::default();
+        if self.answers.iter().all(|answer| answer.bytes == 0) {
+            (self.first, self.since, self.told) = (None, 0, None);
+        }
     }
 
-    /// Adds a chunk of the answer; returns a report if it has something new.
-    pub fn wrote(&mut self, text: &str, now: Instant) -> Option<Progress> {
-        let text = if self.first.is_none() { text.trim_start() } else { text };
+    /// Marks an answer as complete.
+    pub fn ended(&mut self, answer: usize) {
+        self.answers[answer].done = true;
+    }
+
+    /// Sets what the model does before the first words of an answer; returns a report unless another answer is being
+    /// written.
+    pub fn before(&mut self, answer: usize, phase: Phase) -> Option<Progress> {
+        self.answers[answer].before = Some(phase);
+        let open = || self.answers.iter().filter(|answer| !answer.done);
+        if open().any(|answer| answer.bytes > 0) {
+            return None;
+        }
+        let read = open().filter_map(|answer| match answer.before {
+            Some(Phase::Reading { read, of }) => Some((read.min(of), of)),
+            _ => None,
+        });
+        let sum = read.reduce(|(a, b), (c, d)| (a.saturating_add(c), b.saturating_add(d)));
+        Some(sum.map_or(Progress::Loading, |(read, of)| Progress::reading(read, of)))
+    }
+
+    /// Adds a chunk of an answer; returns a report if it has something new.
+    pub fn wrote(&mut self, answer: usize, text: &str, now: Instant) -> Option<Progress> {
+        let one = &mut self.answers[answer];
+        let text = if one.bytes == 0 { text.trim_start() } else { text };
         if text.is_empty() {
             return None;
         }
-        let (since, at_once) = *self.first.get_or_insert((now, text.len()));
-        self.bytes += text.len();
-        self.lines += text.matches('\n').count();
+        one.bytes += text.len();
+        one.lines += text.matches('\n').count();
         let line = text.rsplit('\n').next().unwrap_or_default();
-        self.begun = !line.trim().is_empty() || (self.begun && !text.contains('\n'));
-        let lines = self.lines + usize::from(self.begun);
+        one.begun = !line.trim().is_empty() || (one.begun && !text.contains('\n'));
+        let since = *self.first.get_or_insert(now);
+        let took = now.saturating_duration_since(since);
+        if !took.is_zero() {
+            self.since += text.len();
+        }
+        let lines = self.answers.iter().map(|a| a.lines + usize::from(a.begun)).sum();
         let is_new = self
             .told
             .is_none_or(|(at, told)| told != lines || now.saturating_duration_since(at) >= BETWEEN);
@@ -112,23 +166,29 @@ impl Meter {
             return None;
         }
         self.told = Some((now, lines));
-        let took = now.saturating_duration_since(since);
-        #[expect(clippy::cast_precision_loss, reason = "an answer has at most a mebibyte")]
-        let tokens = |bytes: usize| bytes as f64 / BYTES_A_TOKEN;
-        let measured =
-            (took >= MEASURED).then(|| tokens(self.bytes - at_once) / took.as_secs_f64());
+        let measured = (took >= MEASURED).then(|| tokens(self.since) / took.as_secs_f64());
         let speed = measured.or(self.usual).filter(|speed| *speed > 0.0);
-        let left = self.expected.and_then(|expected| expected.checked_sub(self.bytes));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "neither negative nor, where it is told, long"
         )]
         let seconds_left = speed
-            .zip(left.filter(|left| *left > 0))
+            .zip(self.left().filter(|left| *left > 0))
             .map(|(speed, left)| (tokens(left) / speed).ceil() as u64);
         Some(Progress::Writing { lines, tokens_per_second: speed, seconds_left })
     }
+
+    /// Expected bytes that are missing; none if unknown, as when an answer is longer than expected.
+    fn left(&self) -> Option<usize> {
+        let open = self.answers.iter().filter(|answer| !answer.done);
+        open.map(|answer| self.expected?.checked_sub(answer.bytes)).sum()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an answer has at most a mebibyte")]
+fn tokens(bytes: usize) -> f64 {
+    bytes as f64 / BYTES_A_TOKEN
 }
 
 #[cfg(test)]
@@ -138,9 +198,9 @@ mod tests {
     /// The reports after chunks at these times, in milliseconds.
     fn said(expected: Option<usize>, usual: Option<f64>, pieces: &[(u64, &str)]) -> Vec<String> {
         let begin = Instant::now();
-        let mut meter = Meter::new(expected, usual);
+        let mut meter = Meter::new(1, expected, usual);
         let at = |time: u64| begin + Duration::from_millis(time);
-        let said = pieces.iter().filter_map(|(time, text)| meter.wrote(text, at(*time)));
+        let said = pieces.iter().filter_map(|(time, text)| meter.wrote(0, text, at(*time)));
         said.map(Progress::words).collect()
     }
 
@@ -195,12 +255,54 @@ mod tests {
     #[test]
     fn a_restarted_answer_is_measured_from_zero() {
         let now = Instant::now();
-        let mut meter = Meter::new(None, None);
+        let mut meter = Meter::new(1, None, None);
         for _ in 0..2 {
-            let progress = meter.wrote("a\nb\n", now).map(Progress::words);
+            let progress = meter.wrote(0, "a\nb\n", now).map(Progress::words);
             assert_eq!(progress.as_deref(), Some("writing, 2 lines"));
-            meter.restart();
+            meter.restart(0);
         }
+    }
+
+    #[test]
+    fn candidates_are_measured_together() {
+        let begin = Instant::now();
+        let at = |time: u64| begin + Duration::from_millis(time);
+        let long = "x".repeat(400);
+        let mut meter = Meter::new(3, Some(800), Some(8.0));
+        let mut said = Vec::new();
+        let mut say = |done, progress: Option<Progress>| {
+            said.extend(progress.map(|progress| candidates(done, 3, Some(progress))));
+        };
+        say(0, meter.before(0, Phase::Loading));
+        say(0, meter.before(0, Phase::Reading { read: 10, of: 100 }));
+        say(0, meter.before(1, Phase::Reading { read: 60, of: 100 }));
+        // Each begins a line of its own, and the last one that is not read yet is not told of.
+        say(0, meter.wrote(0, "a", at(0)));
+        say(0, meter.wrote(1, "\nb", at(10)));
+        say(0, meter.before(2, Phase::Reading { read: 1, of: 100 }));
+        say(0, meter.wrote(0, &long, at(2000)));
+        say(0, meter.wrote(2, "c", at(2000)));
+        say(0, meter.wrote(1, &long, at(2000)));
+        meter.ended(1);
+        say(1, meter.wrote(0, "\n", at(2500)));
+        // One that begins anew takes its lines with it.
+        meter.restart(2);
+        say(1, meter.wrote(0, "d", at(3000)));
+        assert_eq!(
+            said,
+            [
+                "0 of 3 candidates done, loading the model",
+                "0 of 3 candidates done, reading the prompt, 10%",
+                "0 of 3 candidates done, reading the prompt, 35%",
+                "0 of 3 candidates done, 1 line, 8.0 tokens/s, about 75 s left",
+                "0 of 3 candidates done, 2 lines, 8.0 tokens/s, about 75 s left",
+                "0 of 3 candidates done, 2 lines, 50 tokens/s, about 10 s left",
+                "0 of 3 candidates done, 3 lines, 50 tokens/s, about 10 s left",
+                "1 of 3 candidates done, 3 lines, 80 tokens/s, about 4 s left",
+                "1 of 3 candidates done, 3 lines, 67 tokens/s, about 5 s left",
+            ]
+        );
+        assert_eq!(candidates(1, 1, None), "1 of 1 candidate done");
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn feedback_is_typed_as_the_next_prompt() {
     // What means nothing there is answered, and asked for again.
     editor.shown.clear();
     assert_eq!(editor.say(&session, "feedback"), "end_turn");
-    assert!(editor.said().contains("a text belongs behind it"), "{}", editor.said());
+    assert!(editor.said().contains("add a text: "), "{}", editor.said());
     assert_eq!(editor.said().matches("accepted v2").count(), 1, "{}", editor.said());
     // After that, a prompt is what a test showed.
     editor.choices = vec!["say"];
@@ -329,7 +329,7 @@ fn only_linked_files_inside_the_editor_s_folder_become_data() {
     .unwrap();
     assert_eq!(journal["request"], "count what is in near data.csvfar.csvlink.csvx");
     assert_eq!(fields(&journal["data"], "name"), ["near data.csv"]);
-    assert_eq!(editor.said().matches("is no file of this folder").count(), 2, "{}", editor.said());
+    assert_eq!(editor.said().matches("is not in this folder").count(), 2, "{}", editor.said());
 }
 
 #[test]

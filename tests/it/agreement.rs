@@ -249,5 +249,5 @@ fn a_model_that_judges_by_chance_does_not_plan_or_review_unattended() {
     assert!(world.journal("s").iter().all(|event| event["event"] != "plan_proposed"));
     // Who sits at the gates is asked as ever.
     let out = world.run_with(&["new", "one", "--name", "t"], "approve\naccept\n").expect(0).out;
-    assert!(out.contains("plans") && out.contains("reviews v1"), "{out}");
+    assert!(out.contains("writes a plan") && out.contains("reviews v1"), "{out}");
 }

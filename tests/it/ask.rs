@@ -618,6 +618,7 @@ mod at_a_terminal {
 
     const QUESTION: &str = "What do you want to know?";
     const CTRL_D: &str = "\x04";
+    const UP: &str = "\x1b[A";
 
     #[test]
     fn a_refused_permission_at_the_terminal_reaches_the_model() {
@@ -638,6 +639,28 @@ mod at_a_terminal {
         pty.expect_end(0);
         assert_eq!(pty.last_line(), LAST, "{}", pty.screen());
         assert!(pty.shows_cursor() && pty.echoes());
+    }
+
+    #[test]
+    fn the_up_key_recalls_the_previous_question() {
+        let answers = [Code("print(1)"), Text("One."), Code("print(2)"), Text("Two.")];
+        let (world, _server) = world("openai", &answers);
+        let mut pty = Pty::start(&world, &["ask", "--name", "s"]);
+        pty.expect(QUESTION);
+        pty.send(&format!("how many?{ENTER}"));
+        pty.expect("One.");
+        pty.expect(QUESTION);
+        pty.send(UP);
+        pty.expect_screen("the question", |screen| {
+            screen.trim_end().ends_with(&format!("{QUESTION} how many?"))
+        });
+        pty.send(ENTER);
+        pty.expect("Two.");
+        pty.expect(QUESTION);
+        pty.send(CTRL_D);
+        pty.expect_end(0);
+        let shown = &world.run(&["show", "s", "--json"]).expect(0).json()[0];
+        assert_eq!(shown["questions"][1]["question"], "how many?", "{shown:#}");
     }
 
     #[test]
@@ -662,7 +685,7 @@ mod at_a_terminal {
         let mut pty = Pty::start(&world, &ASK);
         pty.expect("It is");
         pty.send(CTRL_C);
-        pty.expect("Stopped. How does it go on?");
+        pty.expect("Stopped. What next?");
         pty.expect_screen("the menu", |screen| screen.contains("❯ r retry"));
         assert!(!pty.screen().contains("s say"), "{}", pty.screen());
         pty.send(CTRL_C);

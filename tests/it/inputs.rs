@@ -113,11 +113,11 @@ fn a_missing_version_is_named_with_the_existing_ones() {
     }
     for target in ["x:vv", "x:v", "x:2", "x:v99999999999", "x:v-1", "x:v1.5", "./sessions/x:vv"] {
         for args in [&["show", target][..], &["resume", target], &["fork", target, "other"]] {
-            refused(&world, args, b"", 2, &["is no version", "v1, v2"]);
+            refused(&world, args, b"", 2, &["is not a version", "v1, v2"]);
         }
     }
     refused(&world, &["diff", "x", "v1", "v7"], b"", 2, &["no version v7", "it has v1"]);
-    refused(&world, &["diff", "x", "vv"], b"", 2, &["`vv` is no version"]);
+    refused(&world, &["diff", "x", "vv"], b"", 2, &["`vv` is not a version"]);
     refused(&world, &["resume", "x", "--from", "v7"], b"", 2, &["no version v7", "it has v1"]);
     for from in ["vv", "v0", "0", ""] {
         refused(&world, &["resume", "x", "--from", from], b"", 2, &["--from", "`v1`, `v2`"]);

@@ -291,7 +291,10 @@ fn a_partial_download_survives_a_kill_or_ctrl_c() {
         if !kill {
             let said = String::from_utf8(out.stdout).unwrap();
             assert_eq!(out.status.code(), Some(130), "{said}");
-            assert!(said.contains("interrupted: 100 kB of 152 kB are here, and kept"), "{said}");
+            assert!(
+                said.contains("interrupted: 100 kB of 152 kB are downloaded and kept"),
+                "{said}"
+            );
             assert!(said.contains("go on with: redraft models pull small"), "{said}");
         }
         let list = shelf.run(&["models", "list"]).expect(0).out;
@@ -314,7 +317,7 @@ fn two_processes_download_a_model_once() {
     let mut said = std::io::BufReader::new(second.stderr.take().unwrap());
     let mut line = String::new();
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
-    let waiting = format!("another redraft (process {}) is fetching it", first.id());
+    let waiting = format!("another redraft (process {}) is downloading it", first.id());
     assert!(line.contains(&waiting), "{line}");
     server.release();
     assert!(first.wait_with_output().unwrap().status.success());
@@ -395,7 +398,7 @@ fn ctrl_c_stops_a_download_at_a_terminal() {
     let mut pty = at_terminal(&shelf, &["models", "pull"]);
     pty.expect("59% of 152.34 kB");
     pty.send(CTRL_C);
-    pty.expect("interrupted: 90 kB of 152 kB are here");
+    pty.expect("interrupted: 90 kB of 152 kB are downloaded");
     pty.expect_end(130);
     assert!(pty.shows_cursor() && pty.echoes());
     assert_eq!(shelf.came(), 90_000);
@@ -427,7 +430,7 @@ fn a_missing_model_is_reported_with_the_command_to_fetch_it() {
     assert!(line.starts_with('✗') && line.ends_with("redraft models pull small"), "{out}");
     let out = shelf.run(&["models"]).expect(0).out;
     for words in [
-        "embedded     no model is on this machine yet",
+        "embedded     no model is downloaded yet",
         "coder        embedded/small (no key and no Ollama was found; it runs inside redraft)",
         "4096 tokens of context",
         "fetch it with: redraft models pull small",

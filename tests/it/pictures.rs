@@ -76,10 +76,10 @@ fn pictures_can_be_viewed_at_the_version_gate() {
     pty.choose("Is this the plan?", "approve");
     pty.choose("What now?", "look");
     assert!(sent(&pty).is_empty(), "nobody asked for it");
-    pty.choose("Look at what?", "pictures");
+    pty.choose("What do you want to see?", "pictures");
     pty.expect("sessions/s/run_v1/files/a.png");
     pty.expect("▀");
-    pty.choose("Look at what?", "back");
+    pty.choose("What do you want to see?", "back");
     // It stands on the screen as it was drawn: red above, blue below.
     let [red, blue] = [(196, 196), (21, 21)];
     let colours = pty.blocks();

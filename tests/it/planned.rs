@@ -53,7 +53,7 @@ fn approved_proposals_become_requirements() {
     let out = world.run_with(&["new", REQUEST, "--name", "s"], "approve\nquit\n").expect(3).out;
     assert!(out.contains("- R2: Draw a bar chart. (proposal)"), "{out}");
     assert!(out.contains("- R3: Take the option --json. (proposal)"), "{out}");
-    assert!(out.contains("Nobody asked for what is marked as a proposal."), "{out}");
+    assert!(out.contains("What is marked as a proposal was not in your request."), "{out}");
     let plan = world.read("sessions/s/plan.md");
     assert!(plan.contains("- R2: Draw a bar chart.\n") && !plan.contains("(proposal)"), "{plan}");
     assert!(coder_prompt(&world).contains("R2: Draw a bar chart."));

@@ -137,3 +137,23 @@ fn a_session_that_cannot_be_replayed_says_why() {
     world.write("sessions/s/journal.jsonl", "no json\n{}\n");
     world.run(&["replay", "s"]).expect(5);
 }
+
+/// A session whose journal an earlier program wrote, with a finding that says no more than that R2 is partly met.
+#[test]
+fn a_finding_of_an_older_session_that_only_repeats_its_requirement_is_not_shown() {
+    let world = World::empty();
+    let journal = include_str!("fixtures/older/journal.jsonl");
+    assert!(journal.contains("\"text\":\"partly: Draw an hour"), "the finding is in the journal");
+    world.write("sessions/s/journal.jsonl", journal);
+    let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
+    let ids: Vec<&str> =
+        shown["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["F1", "F2", "F4"]);
+    for args in [&["show", "s"][..], &["report", "s", "--format", "md", "-o", "-"]] {
+        let text = world.run(args).expect(0).out;
+        assert!(text.contains("the circle has no hour marks"), "{text}");
+        assert!(!text.contains("partly: Draw"), "{text}");
+    }
+    let table = world.run(&["show", "s"]).expect(0).out;
+    assert!(table.contains("  R2   ✗r   ~v   ✓v   ✓v   Draw an hour"), "{table}");
+}

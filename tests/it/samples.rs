@@ -113,7 +113,7 @@ fn a_candidate_that_fails_at_the_provider_does_not_affect_the_others() {
         Asking::Coder => Reply::to(request, &fenced("print(1)")),
     });
     let out = world.run(&new("3", &["--no-run"])).expect(0);
-    assert!(out.out.contains("a sample failed"), "{}", out.out);
+    assert!(out.out.contains("a candidate failed"), "{}", out.out);
     let world = World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
         _ => no(),

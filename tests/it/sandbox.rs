@@ -257,7 +257,7 @@ fn no_script_output_controls_the_terminal() {
     pty.expect("run: ok");
     pty.choose("What now?", "look");
     for what in ["script", "output", "back"] {
-        pty.choose("Look at what?", what);
+        pty.choose("What do you want to see?", what);
     }
     pty.choose("What now?", "quit");
     pty.expect_end(3);

@@ -27,7 +27,8 @@ fn from(screen: &str, line: &str) -> String {
     let text = number(screen[at..].trim_end(), r"[0-9]+\.[0-9] s", "0.0 s");
     let text = number(&text, r"[0-9]+ tokens", "N tokens");
     // As wide as they are.
-    let text = number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", "2026-11-30T09:00:00Z");
+    let text =
+        number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC", "2026-11-30 09:00:00 UTC");
     number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2} ", "2026-11-30 ")
 }
 
@@ -119,7 +120,7 @@ fn streaming(columns: u16) -> String {
         let speed = regex::Regex::new("(writing, 8 lines).*").unwrap();
         let screen = speed.replace_all(&moving, "$1 Ns").into_owned();
         pty.send(CTRL_C);
-        pty.expect("How does it go on?");
+        pty.expect("What next?");
         pty.send(CTRL_C);
         pty.expect_end(130);
         (screen, pty.is_styled())
@@ -186,10 +187,10 @@ fn gates_fit_a_narrow_terminal() {
         Check: open the file.
 
     ? Is this the plan? ›
-    ❯ a approve   the Coder starts with it
-      s say       tell the Planner what should be…
-      e edit      change the text in your editor
-      q quit      stop for today
+    ❯ a approve   the Coder writes the script
+      s say       tell the Planner what to change
+      e edit      change the plan in your editor
+      q quit      stop here and resume later
     ");
     insta::assert_snapshot!(version, @r"
     ── s v1 (first) ──────────────────────────────────
@@ -206,22 +207,27 @@ fn gates_fit_a_narrow_terminal() {
       script    sessions/s/script_v1.py
       checks    no errors
       spent     N tokens in 3 calls
-      one more  about N tokens, 0.0 s
+      next      another version takes about N tokens,
+                0.0 s
 
     ? What now? ›
-      a accept    take this version: done
-    ❯ i iterate   another version, for the open f…
-      f feedback  say what you saw; then another …
-      r run       use it yourself, in the sandbox
+      a accept    take this version and finish
+    ❯ i iterate   write another version that fixes
+                  what was found
+      f feedback  say what you saw; another version
+                  follows
+      r run       try it yourself, in the sandbox
       e edit      change the script in your editor
-      p plan      change what is asked for
-      w rewind    go on from an earlier version
-      l look      the script, what changed, its o…
-      t test      go through the requirements: ye…
-      g right     what it printed is right: an ex…
-      v waive     say of a finding that it does n…
-      u rerun     run it once more
-      q quit      stop for today
+      p plan      change the plan
+      w rewind    continue from an earlier version
+      l look      view the script, its changes,
+                  output and pictures
+      t test      check the requirements one by one
+      g right     its output is correct: keep it as
+                  an example
+      v waive     ignore a finding
+      u rerun     run it again
+      q quit      stop here and resume later
     ");
 }
 
@@ -240,10 +246,10 @@ fn gates_fit_a_usual_terminal() {
       - R3: It writes what it printed to a file. Check: open the file.
 
     ? Is this the plan? ›
-    ❯ a approve   the Coder starts with it
-      s say       tell the Planner what should be different
-      e edit      change the text in your editor
-      q quit      stop for today
+    ❯ a approve   the Coder writes the script
+      s say       tell the Planner what to change
+      e edit      change the plan in your editor
+      q quit      stop here and resume later
     ");
     insta::assert_snapshot!(version, @r"
     ── s v1 (first) ────────────────────────────────────────────────────────────
@@ -257,22 +263,22 @@ fn gates_fit_a_usual_terminal() {
       script    sessions/s/script_v1.py
       checks    no errors
       spent     N tokens in 3 calls
-      one more  about N tokens, 0.0 s
+      next      another version takes about N tokens, 0.0 s
 
     ? What now? ›
-      a accept    take this version: done
-    ❯ i iterate   another version, for the open findings
-      f feedback  say what you saw; then another version
-      r run       use it yourself, in the sandbox
+      a accept    take this version and finish
+    ❯ i iterate   write another version that fixes what was found
+      f feedback  say what you saw; another version follows
+      r run       try it yourself, in the sandbox
       e edit      change the script in your editor
-      p plan      change what is asked for
-      w rewind    go on from an earlier version
-      l look      the script, what changed, its output, pictures, the plan
-      t test      go through the requirements: yes, no, or a note
-      g right     what it printed is right: an example from now on
-      v waive     say of a finding that it does not matter
-      u rerun     run it once more
-      q quit      stop for today
+      p plan      change the plan
+      w rewind    continue from an earlier version
+      l look      view the script, its changes, output and pictures
+      t test      check the requirements one by one
+      g right     its output is correct: keep it as an example
+      v waive     ignore a finding
+      u rerun     run it again
+      q quit      stop here and resume later
     ");
 }
 
@@ -290,10 +296,10 @@ fn gates_fit_a_wide_terminal() {
       - R3: It writes what it printed to a file. Check: open the file.
 
     ? Is this the plan? ›
-    ❯ a approve   the Coder starts with it
-      s say       tell the Planner what should be different
-      e edit      change the text in your editor
-      q quit      stop for today
+    ❯ a approve   the Coder writes the script
+      s say       tell the Planner what to change
+      e edit      change the plan in your editor
+      q quit      stop here and resume later
     ");
     insta::assert_snapshot!(version, @r"
     ── s v1 (first) ────────────────────────────────────────────────────────────
@@ -306,22 +312,22 @@ fn gates_fit_a_wide_terminal() {
       script    sessions/s/script_v1.py
       checks    no errors
       spent     N tokens in 3 calls
-      one more  about N tokens, 0.0 s
+      next      another version takes about N tokens, 0.0 s
 
     ? What now? ›
-      a accept    take this version: done
-    ❯ i iterate   another version, for the open findings
-      f feedback  say what you saw; then another version
-      r run       use it yourself, in the sandbox
+      a accept    take this version and finish
+    ❯ i iterate   write another version that fixes what was found
+      f feedback  say what you saw; another version follows
+      r run       try it yourself, in the sandbox
       e edit      change the script in your editor
-      p plan      change what is asked for
-      w rewind    go on from an earlier version
-      l look      the script, what changed, its output, pictures, the plan
-      t test      go through the requirements: yes, no, or a note
-      g right     what it printed is right: an example from now on
-      v waive     say of a finding that it does not matter
-      u rerun     run it once more
-      q quit      stop for today
+      p plan      change the plan
+      w rewind    continue from an earlier version
+      l look      view the script, its changes, output and pictures
+      t test      check the requirements one by one
+      g right     its output is correct: keep it as an example
+      v waive     ignore a finding
+      u rerun     run it again
+      q quit      stop here and resume later
     ");
 }
 

@@ -1,8 +1,9 @@
 //! `redraft serve`: the real server, spoken to in raw HTTP as a browser would and as it would not.
 
+use crate::support::model_server::Reply;
 use crate::support::pty::Pty;
 use crate::support::served::{Answer, Served};
-use crate::support::world::{ACCEPT, PLAN, World, fenced};
+use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -206,6 +207,34 @@ fn a_browser_takes_a_session_from_task_to_accepted_script() {
     let ran = browser.post("/sessions/s/versions/1/run", &json!({}), 200);
     let ran: Value = serde_json::from_str(&ran.body).unwrap();
     assert_eq!((&ran["verdict"], &ran["stdout"]), (&json!("ok"), &json!("one\ntwo\n")));
+}
+
+#[test]
+fn a_browser_sees_the_progress_of_answers() {
+    for (candidates, kind) in [("1", "progress"), ("3", "sampled")] {
+        let world = World::with(|request| match agent(request) {
+            Asking::Planner => Reply::to(request, PLAN),
+            _ => Reply::to(request, &fenced("print('one')")).cut_to(3).then_hang(),
+        });
+        world.write("more.yaml", &format!("candidates: {candidates}\n"));
+        let served = start(&world, &CONFIG);
+        let browser = served.browser();
+        browser.post("/sessions", &json!({ "request": "count to two", "name": "s" }), 201);
+        let mut messages = browser.follow("s");
+        let plan = messages.question("plan");
+        browser.answer("s", &plan, &json!({ "answer": "approve" }), 200);
+        let told = loop {
+            let message = messages.next();
+            assert_ne!(message["message"], "ended", "nothing was told of it");
+            if message["phase"] == "writing" {
+                break message;
+            }
+        };
+        assert_eq!(told["news"], kind, "{told}");
+        assert!(told["words"].as_str().unwrap().starts_with("writing, "), "{told}");
+        browser.post("/sessions/s/stop", &json!({}), 200);
+        messages.until("ended");
+    }
 }
 
 #[test]

@@ -293,7 +293,7 @@ fn quiet_prints_only_results_questions_and_errors() {
     let asked = world();
     let out = asked.run_with(&["-q", "new", "count", "--name", "s"], "approve\n").expect(3);
     assert!(out.out.contains("plan gate: approve, edit, quit"), "{}", out.out);
-    assert!(!out.out.contains("The Planner plans"), "{}", out.out);
+    assert!(!out.out.contains("The Planner writes a plan"), "{}", out.out);
     assert_eq!(out.last_line(), "resume with: redraft resume s");
     asked.run(&["-q", "-v", "list"]).expect(2);
 }

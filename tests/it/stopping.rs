@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const LAST: &str = "resume with: redraft resume s";
 const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
-const STOPPED: &str = "Stopped. How does it go on?";
+const STOPPED: &str = "Stopped. What next?";
 
 /// A world whose Coder's answers are these, by their number from 0.
 fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> World {
@@ -124,13 +124,13 @@ fn feedback_after_a_stop_goes_to_the_planner() {
     let world = hanging();
     let mut pty = stopped(&world, &NEW);
     pty.send("s");
-    pty.expect("What should be different?");
+    pty.expect("What should change?");
     pty.send("in blue");
-    pty.expect_screen("it", |screen| screen.contains("What should be different? in blue"));
+    pty.expect_screen("it", |screen| screen.contains("What should change? in blue"));
     // One step back, with what was typed.
     pty.send(ESCAPE);
     pty.choose(STOPPED, "say");
-    pty.expect("What should be different? in blue");
+    pty.expect("What should change? in blue");
     pty.send(ENTER);
     pty.expect("R2: It prints blue.");
     pty.choose("Is this the plan?", "approve");
@@ -180,7 +180,7 @@ fn a_stopped_run_can_be_repeated_or_answered_with_feedback() {
     pty.expect("running v1 (stopped after");
     pty.send(CTRL_C);
     pty.choose(STOPPED, "say");
-    pty.expect("What should be different?");
+    pty.expect("What should change?");
     pty.send("it hangs");
     pty.expect_screen("it", |screen| screen.contains("different? it hangs"));
     pty.send(ENTER);
@@ -211,7 +211,7 @@ fn after_a_stop_work_continues_with_the_finished_candidate() {
     });
     let mut pty = Pty::sized(&world, &[&NEW[..], &["--candidates", "2"]].concat(), 100, 50, &[]);
     pty.choose("Is this the plan?", "approve");
-    pty.expect("1 of 2 samples are there");
+    pty.expect("1 of 2 candidates done");
     wait_for(|| world.received().len() == 3);
     pty.send(CTRL_C);
     pty.expect(&format!("? {STOPPED}"));

@@ -63,7 +63,7 @@ fn a_plan_changed_by_a_remark_becomes_an_accepted_script() {
     pty.expect("s: the plan");
     pty.expect("R2: It prints two.");
     pty.choose("Is this the plan?", "say");
-    pty.expect("What should be different?");
+    pty.expect("What should change?");
     pty.send("make it three");
     pty.send(ENTER);
     pty.expect("R2: It prints three.");
@@ -248,9 +248,9 @@ fn an_earlier_version_can_be_chosen_run_and_continued() {
     pty.expect("│ 1");
     pty.expect("s v1 (first)");
     pty.choose("What now?", "look");
-    pty.choose("Look at what?", "script");
+    pty.choose("What do you want to see?", "script");
     pty.expect("1  print(1)");
-    pty.choose("Look at what?", "back");
+    pty.choose("What do you want to see?", "back");
     pty.choose("What now?", "iterate");
     pty.expect("s v3 (review)");
     pty.expect("since v1");
@@ -295,7 +295,7 @@ fn a_resumed_session_continues_at_the_same_gate() {
     pty.choose("Is this the plan?", "approve");
     pty.expect("What now?");
     // Escape is another way to leave a gate.
-    pty.expect("stop for today");
+    pty.expect("stop here and resume later");
     pty.send(ESCAPE);
     expect_a_clean_end(&mut pty, 3);
     let mut pty = Pty::start(&world, &["resume"]);
@@ -317,10 +317,10 @@ const PLACES: [Place; 3] = [Place::Menu, Place::Prompt, Place::Stream];
 /// Goes on from the plan's gate to a place, in a world that [`hanging`] made.
 fn go_to(pty: &mut Pty, place: Place) {
     match place {
-        Place::Menu => pty.expect("stop for today"),
+        Place::Menu => pty.expect("stop here and resume later"),
         Place::Prompt => {
             pty.choose("Is this the plan?", "say");
-            pty.expect("What should be different?");
+            pty.expect("What should change?");
             pty.send("half a sentence");
             pty.expect("half a sentence");
         }
@@ -342,7 +342,7 @@ fn ctrl_c_or_a_signal_ends_cleanly_at_every_place() {
             if how != "signal" && place == Place::Stream {
                 // What a model writes is only stopped at first: see stopping.rs.
                 pty.send(CTRL_C);
-                pty.expect("Stopped. How does it go on?");
+                pty.expect("Stopped. What next?");
             }
             match how {
                 "once" => pty.send(CTRL_C),
@@ -452,7 +452,7 @@ fn foreign_escape_sequences_never_reach_the_terminal() {
         pty.expect("run: failed");
         pty.choose("What now?", "look");
         for what in ["script", "output", "requirements", "back"] {
-            pty.choose("Look at what?", what);
+            pty.choose("What do you want to see?", what);
         }
         pty.choose("What now?", "plan");
         // What is sent before the prompt listens is shown by the terminal itself.
@@ -513,7 +513,7 @@ fn a_menu_leaves_nothing_on_the_screen_at_any_width() {
         pty.choose("What now?", "quit");
         expect_a_clean_end(&mut pty, 3);
         let screen = pty.screen();
-        for gone in ["❯", "stop for today", "^["] {
+        for gone in ["❯", "stop here and resume later", "^["] {
             assert!(!screen.contains(gone), "`{gone}` stays\n{screen}");
         }
         for line in screen.lines().filter(|line| line.contains("What now?")) {
@@ -527,17 +527,17 @@ fn a_letter_selects_its_choice() {
     let world = world();
     let mut pty = Pty::start(&world, &NEW);
     pty.expect("? Is this the plan?");
-    pty.expect("stop for today");
+    pty.expect("stop here and resume later");
     pty.send("a");
     pty.expect("Is this the plan? approve");
     pty.expect("? What now?");
-    pty.expect("stop for today");
+    pty.expect("stop here and resume later");
     // No choice has this letter.
     pty.send("z");
     pty.send("i");
     pty.expect("What now? iterate");
     pty.expect("s v2 (review)");
-    pty.expect("stop for today");
+    pty.expect("stop here and resume later");
     pty.send("q");
     pty.expect("What now? quit");
     expect_a_clean_end(&mut pty, 3);
@@ -552,19 +552,19 @@ fn long_texts_are_shown_in_the_pager_or_page_by_page() {
         let mut pty = Pty::sized(&world, &args, 80, 40, &[("PAGER", pager)]);
         pty.choose("Is this the plan?", "approve");
         pty.choose("What now?", "look");
-        pty.choose("Look at what?", "output");
+        pty.choose("What do you want to see?", "output");
         pty.expect(begins);
         if pager.starts_with("no") {
             pty.expect("line 37");
-            pty.expect("any key goes on, q ends");
+            pty.expect("any key: next page, q: quit");
             pty.send(" ");
             pty.expect("line 38");
-            pty.expect("any key goes on, q ends");
+            pty.expect("any key: next page, q: quit");
             pty.send("q");
         } else {
             pty.expect("pagedline 99");
         }
-        pty.choose("Look at what?", "back");
+        pty.choose("What do you want to see?", "back");
         pty.choose("What now?", "quit");
         expect_a_clean_end(&mut pty, 3);
     }

@@ -87,6 +87,64 @@ fn the_time_left_is_estimated_without_the_prefilled_part() {
     assert!(last.ends_with("```python\n"), "nothing was begun: {last}");
 }
 
+/// `new` with three candidates of each script.
+fn three_candidates() -> Vec<&'static str> {
+    [&NEW[..], &["--candidates", "3"]].concat()
+}
+
+/// A world whose Coder answers three at a time, knows its speed, and writes so many lines in one piece of each
+/// answer, one more of each, and goes no further.
+fn stalled_candidates() -> World {
+    let world = world(|request, number| {
+        let lines = "print('counting')\n".repeat(number + 2);
+        let text = format!("Here it is:\n```python\n{lines}");
+        Reply::raw(200, request.stream_type(), [request.text_event(&text)]).then_hang()
+    });
+    let url = world.server().base_url();
+    let config = format!(
+        "model: local/m\nproviders:\n  local: {{ kind: openai, base_url: '{url}/v1', timeout: 20, \
+         structured: false, parallel: 3 }}\n"
+    );
+    world.write("redraft.yaml", &config);
+    let config = Config::parse(&config, "test").unwrap();
+    let local = connect_in("local/m", config.models(), &Used::new(), &|_| None).unwrap();
+    let profile = Profile { answer_speed: Some(10.0), code: true, ..Profile::default() };
+    profiles::keep(&world.file("home/.cache/redraft/profiles"), &local.identity, &profile).unwrap();
+    world
+}
+
+#[test]
+fn how_far_all_candidates_are_together_is_shown() {
+    let words = "0 of 3 candidates done, 15 lines, 10 tokens/s";
+    for columns in [50, 80, 120] {
+        let world = stalled_candidates();
+        let mut pty = Pty::sized(&world, &three_candidates(), columns, 24, &[]);
+        pty.choose("Is this the plan?", "approve");
+        // A narrow terminal shows it in two lines.
+        pty.expect_screen("all lines", |screen| {
+            screen.split_whitespace().collect::<Vec<_>>().join(" ").contains(words)
+        });
+        end(&mut pty);
+    }
+}
+
+#[test]
+fn how_much_of_the_candidates_prompts_is_read_is_shown_as_one_part() {
+    let world = world(|request, number| {
+        let event = json!({
+            "choices": [{"index": 0, "delta": {"role": "assistant", "content": null}}],
+            "prompt_progress": {"total": 200, "cache": 0, "processed": 40 * (number + 1), "time_ms": 5},
+        });
+        Reply::raw(200, request.stream_type(), [request.event(&event)]).then_hang()
+    });
+    let mut pty = Pty::start(&world, &three_candidates());
+    pty.choose("Is this the plan?", "approve");
+    // A fifth, two fifths and three fifths.
+    let part = "0 of 3 candidates done, reading the prompt, 40%";
+    pty.expect_screen("the part", |screen| screen.contains(part));
+    end(&mut pty);
+}
+
 #[test]
 fn a_copy_of_the_version_is_stopped_early_and_not_run() {
     let copied = fenced("print(1)");

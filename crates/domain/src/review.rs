@@ -229,7 +229,8 @@ pub struct Review {
     pub again: Vec<String>,
     /// Ids of findings that this version settled.
     pub settled: Vec<String>,
-    /// Ids of all open blockers after this review.
+    /// Ids of all open blockers after this review, and of the requirements that are not met where no finding
+    /// says why.
     pub blockers: Vec<String>,
     /// It was made before the version was run: a run that ended normally overrides it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

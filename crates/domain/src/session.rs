@@ -8,7 +8,7 @@ use super::packages::Needs;
 use super::permission::Permission;
 use super::plan::Plan;
 use super::report::{Checks, Evidence, Judged, Run, RunVerdict, Scored, Split, Test, Trial};
-use super::review::{Answered, Finding, FindingState, Review, Severity, Status};
+use super::review::{Answered, Finding, FindingState, Review, Status};
 use super::settings::{Limits, Settings};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -529,11 +529,6 @@ impl Session {
     /// Open findings.
     pub fn open_findings(&self) -> impl Iterator<Item = &Finding> {
         self.ledger.iter().filter(|f| f.state == FindingState::Open)
-    }
-
-    /// Open findings that prevent acceptance.
-    pub fn open_blockers(&self) -> impl Iterator<Item = &Finding> {
-        self.open_findings().filter(|f| f.severity == Severity::Blocker)
     }
 
     /// The plan's requirements; empty if there is no plan.

@@ -123,7 +123,7 @@ pub(super) fn feedback(tools: &Tools, args: &GiveFeedback) -> Result<Reply> {
     let mut store = open(tools, &args.session)?;
     let session = store.session();
     let Some(version) = args.version.or(session.head) else {
-        bail!("session `{}` has no version yet to say anything of", session.name);
+        bail!("session `{}` has no version yet to give feedback on", session.name);
     };
     if session.version(version).is_none() {
         return Err(store::no_version(session, version).into());

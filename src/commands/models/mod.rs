@@ -133,7 +133,7 @@ fn say_found(context: &Context, found: &Discovery, library: &Library) {
         row("embedded", &format!("{name}, {}", size(bytes)));
     }
     if shelf::here(library).is_empty() {
-        row("embedded", "no model is on this machine yet; redraft models list");
+        row("embedded", "no model is downloaded yet; see redraft models list");
     }
     if found.keys.is_empty() && found.ollama.is_none() && found.configured.is_empty() {
         terminal.say("  no key in the environment or the keyring, no Ollama, nothing configured");
@@ -177,7 +177,7 @@ fn say_next(context: &Context, found: &Discovery, used: &[Used], checked: bool) 
         terminal.say(&format!("    local: {{ kind: openai, base_url: \"{address}\" }}"));
     }
     if !checked && used.iter().any(|one| one.problem.is_none()) {
-        terminal.say(&terminal.dim("`redraft models --check` asks each of these for one token"));
+        terminal.say(&terminal.dim("`redraft models --check` tests each of these with one token"));
     }
 }
 

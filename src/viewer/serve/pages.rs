@@ -3,6 +3,7 @@
 use super::elsewhere::{Elsewhere, open_question};
 use super::{Failure, Site, aside, folder_of};
 use crate::domain::session::Session;
+use crate::findings::ledger;
 use crate::store::{self, catalog};
 use crate::view;
 use crate::viewer::Diff;
@@ -110,7 +111,7 @@ pub(super) async fn gate(
     let trouble = open.trouble.clone();
     let view = view::Gate::of(&manager::Question { gate, session, trouble, partial: None });
     let can = |is: fn(&crate::domain::review::Finding) -> bool| -> Vec<_> {
-        let findings = session.ledger.iter().filter(|finding| is(finding));
+        let findings = ledger::findings(session).filter(|finding| is(finding));
         findings.map(|finding| view::Finding::of(finding, None)).collect()
     };
     let values = json!({ "name": name, "id": id, "gate": view, "waivable": can(view::can_waive), "reopenable": can(view::can_reopen), "requirements": session.requirements().iter().map(|r| (&r.id, &r.text)).collect::<Vec<_>>(), "versions": session.versions.iter().rev().map(|version| version.number).collect::<Vec<_>>() });

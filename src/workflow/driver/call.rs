@@ -14,24 +14,25 @@ use crate::domain::event::{Artifact, CallFinished, CallStarted, Event};
 use crate::domain::origin;
 use crate::domain::profile::{Profile, Thinking};
 use crate::domain::report::Checks;
-use crate::domain::review::Finding;
 use crate::domain::session::{Session, Version};
 use crate::domain::settings::LintUse;
 use crate::domain::text::fenced;
 use crate::findings::{self, ledger, wishes};
+use crate::llm::Fault;
 use crate::llm::call::{self, CallError, CallErrorKind};
 use crate::llm::config::Price;
 use crate::llm::profiles;
 use crate::llm::provider::Connection;
-use crate::llm::{Fault, Phase};
 use crate::prompts::{PromptError, Prompts};
 use crate::python::{join, outline, words};
 use crate::workflow::machine::Told;
 use crate::workflow::manager::{Interrupted, News};
-use crate::workflow::progress::{Meter, Progress};
+use crate::workflow::progress::Meter;
 use crate::workflow::{install, machine, samples, schema};
 use futures_util::{StreamExt, stream};
+use std::cell::RefCell;
 use std::time::Instant;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The warmest that a retry makes of a cooler setting.
@@ -179,23 +180,24 @@ impl Driver<'_, '_> {
     ) -> Result<Next, DriverError> {
         let Some(connection) = self.models.get(model) else { return Ok(Next::Go) };
         let usual = connection.profile.as_ref().and_then(|profile| profile.answer_speed);
-        let mut meter = Meter::new(expected(self.store.session(), agent), usual);
+        let mut meter = Meter::new(1, expected(self.store.session(), agent), usual);
         let manager = &mut *self.tools.manager;
         let mut on = |news: call::News<'_>| match news {
             call::News::Prefill(text) => manager.tell(News::Text(text)),
             call::News::Text(text) => {
                 manager.tell(News::Text(text));
-                if let Some(progress) = meter.wrote(text, Instant::now()) {
+                if let Some(progress) = meter.wrote(0, text, Instant::now()) {
                     manager.tell(News::Progress(progress));
                 }
             }
             call::News::Reasoning(text) => manager.tell(News::Reasoning(text)),
-            call::News::Phase(phase) => manager.tell(News::Progress(match phase {
-                Phase::Loading => Progress::Loading,
-                Phase::Reading { read, of } => Progress::reading(read, of),
-            })),
+            call::News::Phase(phase) => {
+                if let Some(progress) = meter.before(0, phase) {
+                    manager.tell(News::Progress(progress));
+                }
+            }
             call::News::Retrying { why, wait, .. } => {
-                meter.restart();
+                meter.restart(0);
                 manager.tell(News::Retrying { why: why.to_string(), wait });
             }
         };
@@ -213,7 +215,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Asks for several samples at once, as many at a time as the provider works on.
+    /// Asks for several candidates at once, as many at a time as the provider works on.
     async fn send_all(
         &mut self,
         asked: &[(u32, Request)],
@@ -224,21 +226,54 @@ impl Driver<'_, '_> {
         let Some(connection) = self.models.remove(model) else { return Ok(Next::Go) };
         let cancel = self.running.clone();
         let stop_when = stop_when(self.store.session(), agent, &connection);
+        let usual = connection.profile.as_ref().and_then(|profile| profile.answer_speed);
+        let expected = expected(self.store.session(), agent);
+        let meter = RefCell::new(Meter::new(asked.len(), expected, usual));
+        let (teller, mut heard) = mpsc::unbounded_channel();
         let (connected, stop_when, cancel) = (&connection, &stop_when, &cancel);
-        let calls = asked.iter().map(|(number, request)| async move {
-            came(connected, *number, request, stop_when, cancel, &mut |_| ()).await
+        let calls = asked.iter().enumerate().map(|(place, (number, request))| {
+            let (meter, teller) = (&meter, teller.clone());
+            async move {
+                let mut on = |news: call::News<'_>| {
+                    let progress = match news {
+                        call::News::Text(text) => {
+                            meter.borrow_mut().wrote(place, text, Instant::now())
+                        }
+                        call::News::Phase(phase) => meter.borrow_mut().before(place, phase),
+                        call::News::Retrying { .. } => {
+                            meter.borrow_mut().restart(place);
+                            None
+                        }
+                        call::News::Prefill(_) | call::News::Reasoning(_) => None,
+                    };
+                    // Nobody listens any more where the work was broken off.
+                    progress.map(|progress| teller.send(progress));
+                };
+                let came = came(connected, *number, request, stop_when, cancel, &mut on).await;
+                meter.borrow_mut().ended(place);
+                came
+            }
         });
         let mut calls = stream::iter(calls).buffer_unordered(connection.parallel);
         let prefill = Instant::now();
         let (mut there, mut tokens, mut fault) = (0, Usage::default(), None);
-        let mut partial = String::new();
-        self.tools.manager.tell(News::Sampled { there, of: asked.len() });
-        while let Some(came) = calls.next().await {
+        let (of, mut partial) = (asked.len(), String::new());
+        self.tools.manager.tell(News::Sampled { there, of, others: None });
+        loop {
+            let came = tokio::select! {
+                biased;
+                Some(progress) = heard.recv() => {
+                    self.tools.manager.tell(News::Sampled { there, of, others: Some(progress) });
+                    continue;
+                }
+                came = calls.next() => came,
+            };
+            let Some(came) = came else { break };
             match self.arrived(agent, came)? {
                 Ok((_, _, usage, _)) => {
                     there += 1;
                     tokens.add(usage);
-                    self.tools.manager.tell(News::Sampled { there, of: asked.len() });
+                    self.tools.manager.tell(News::Sampled { there, of, others: None });
                 }
                 Err((kind, text)) => {
                     fault = Some(kind);
@@ -265,7 +300,7 @@ impl Driver<'_, '_> {
                 }
             }
             (Some(kind), _) => {
-                let words = format!("a sample failed, and is done without: {kind}");
+                let words = format!("a candidate failed, and is left out: {kind}");
                 self.tools.manager.tell(News::Note(&words));
                 Ok(Next::Go)
             }
@@ -557,10 +592,8 @@ fn request(
             )
         }
         Agent::Coder => {
-            let findings: Vec<Finding> = {
-                let open = ledger::for_coder(&session.ledger).into_iter();
-                open.take(room.findings).cloned().collect()
-            };
+            let mut findings = ledger::for_coder(session);
+            findings.truncate(room.findings);
             coder::request(
                 prompts,
                 &coder::Shown {
@@ -696,7 +729,7 @@ fn request(
 
 /// Findings that a reviewer is to confirm.
 fn open_findings(session: &Session, room: PromptBudget) -> Vec<reviewer::Open<'_>> {
-    let open = ledger::for_coder(&session.ledger).into_iter().take(room.findings);
+    let open = ledger::open(&session.ledger).into_iter().take(room.findings);
     open.map(|f| reviewer::Open { id: &f.id, text: &f.text }).collect()
 }
 

@@ -5,6 +5,7 @@ use crate::domain::report::{RunError, TestOutcome};
 use crate::domain::review::{Finding, FindingState, Severity};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{one_line, quoted};
+use crate::findings::ledger;
 use crate::python::hints;
 use std::fmt::Write as _;
 
@@ -116,12 +117,14 @@ fn line(version: &Version, number: usize) -> Option<String> {
 /// The blockers of the review before the run for which a version was sent back.
 fn blockers(session: &Session, version: &Version) -> Vec<Failure> {
     let Some(review) = &version.review else { return Vec::new() };
-    let known = session.ledger.iter().filter(|f| review.blockers.contains(&f.id));
+    let known = session.ledger.iter().filter(|f| review.blockers.contains(&f.id)).cloned();
+    let unmet = ledger::unmet(session, version).into_iter();
     known
+        .chain(unmet.filter(|point| point.severity == Severity::Blocker))
         .map(|finding| Failure {
             kind: "review".to_owned(),
-            message: finding.text.clone(),
-            code: finding.quote.clone(),
+            message: finding.text,
+            code: finding.quote,
             suggestion: None,
         })
         .collect()
@@ -133,7 +136,8 @@ pub(super) fn review_words(session: &Session, version: &Version) -> String {
         "It was not run yet. Whoever reviewed it expects these problems. Put right what is true."
             .to_owned();
     let of_it = |f: &&Finding| f.state == FindingState::Open && f.last == version.number;
-    let mut found: Vec<&Finding> = session.ledger.iter().filter(of_it).collect();
+    let unmet = ledger::unmet(session, version);
+    let mut found: Vec<&Finding> = session.ledger.iter().filter(of_it).chain(&unmet).collect();
     found.sort_by_key(|finding| finding.severity);
     for finding in found.iter().filter(|f| f.severity != Severity::Nit).take(ERRORS * 2) {
         let quote = finding.quote.as_ref();

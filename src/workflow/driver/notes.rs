@@ -4,7 +4,7 @@ use super::history;
 use crate::domain::review::{Finding, FindingState, Review, Severity, Verdict};
 use crate::domain::session::{Session, Version};
 use crate::domain::text::{count, ends, fenced, one_line};
-use crate::findings::{self, evidence};
+use crate::findings::{self, evidence, ledger};
 use std::fmt::Write as _;
 
 /// Maximum size of an output beside the answer about it, in bytes.
@@ -38,7 +38,7 @@ pub(super) fn review(
     }
     text.push_str("\n## Findings\n\n");
     let known = |f: &&Finding| !changed.iter().any(|c| c.id == f.id);
-    let before = session.ledger.iter().filter(known);
+    let before = ledger::findings(session).filter(known);
     let mut shown: Vec<&Finding> =
         before.filter(|f| f.state == FindingState::Open).chain(changed.iter()).collect();
     shown.sort_by_key(|f| (f.severity, f.first));

@@ -199,7 +199,7 @@ impl Driver<'_, '_> {
         if let Some(twin) = known.iter().find(|s| same_code(&s.version.script, &script)) {
             let (call, kind) = (pending.call, RefusalKind::Repeated);
             let sample = Some(twin.number);
-            let reason = format!("it is sample {} again, word by word", twin.number);
+            let reason = format!("it is candidate {} again, word for word", twin.number);
             return self.record(Event::AnswerRefused { call, kind, reason, sample });
         }
         let sample = known.last().map_or(1, |sample| sample.number + 1);

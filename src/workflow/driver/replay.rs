@@ -382,7 +382,7 @@ fn about(event: &Event) -> String {
         | Event::TestsStarted { version, .. }
         | Event::Rewound { version, .. }
         | Event::Accepted { version, .. } => format!("v{version}"),
-        Event::SampleTried(tried) => format!("v{}, sample {}", tried.version, tried.sample),
+        Event::SampleTried(tried) => format!("v{}, candidate {}", tried.version, tried.sample),
         Event::RunFinished(finished) => format!("v{}", finished.version),
         Event::GateOpened { gate } => format!("the {} gate", gate.name()),
         _ => name(event),
@@ -446,8 +446,8 @@ fn words(step: &Step) -> String {
         Step::Run(version) => format!("v{version} is run"),
         Step::NotRun(version, ..) => format!("v{version} is not run"),
         Step::Test(version) => format!("v{version} is tested"),
-        Step::TrySamples => "samples are tried".to_owned(),
-        Step::Choose => "a sample is chosen".to_owned(),
+        Step::TrySamples => "candidates are run".to_owned(),
+        Step::Choose => "a candidate is chosen".to_owned(),
         Step::GoBack(version) => format!("it goes on from v{version}"),
         Step::Done(version) => format!("v{version} is accepted already"),
         Step::Take => "a piece of code becomes a version".to_owned(),

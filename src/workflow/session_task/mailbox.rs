@@ -62,7 +62,9 @@ impl Waiting {
         match message {
             Message::News(News::Text { text }) => self.put_text(text, false),
             Message::News(News::Reasoning { text }) => self.put_text(text, true),
-            Message::News(News::Progress { .. }) => self.progress = Some(message),
+            Message::News(News::Progress { .. } | News::Sampled { others: Some(_), .. }) => {
+                self.progress = Some(message);
+            }
             message => {
                 self.progress = None;
                 self.closed |= matches!(message, Message::Ended(_));

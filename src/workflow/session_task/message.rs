@@ -89,7 +89,7 @@ pub enum News {
     /// The progress of the answer. A slow watcher receives only the latest.
     Progress {
         /// The progress.
-        #[serde(flatten)]
+        #[serde(flatten, serialize_with = "in_words")]
         progress: Progress,
     },
     /// The call failed and is retried; its text starts over.
@@ -123,12 +123,16 @@ pub enum News {
         /// The plan.
         plan: Plan,
     },
-    /// Some of the requested candidates have arrived.
+    /// Some of the requested candidates have arrived, or the others made progress: a slow watcher gets the latest
+    /// progress only.
     Sampled {
         /// How many have arrived.
         there: usize,
         /// How many were requested.
         of: usize,
+        /// Progress of the other candidates together.
+        #[serde(flatten, serialize_with = "in_words")]
+        others: Option<Progress>,
     },
     /// Candidates are checked, run and tested.
     Trying {
@@ -247,7 +251,7 @@ impl From<manager::News<'_>> for News {
             }
             From::Refused { agent, reason } => Self::Refused { agent, reason: reason.to_owned() },
             From::Proposed(plan) => Self::Proposed { plan: plan.clone() },
-            From::Sampled { there, of } => Self::Sampled { there, of },
+            From::Sampled { there, of, others } => Self::Sampled { there, of, others },
             From::Trying { samples } => Self::Trying { samples },
             From::Chosen { scores } => Self::Chosen { scores: scores.to_vec() },
             From::Written { version, base } => {
@@ -309,6 +313,21 @@ fn seen<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Err
 #[expect(clippy::ref_option, reason = "serde gives it so")]
 fn number<S: Serializer>(base: &Option<Arc<Version>>, serializer: S) -> Result<S::Ok, S::Error> {
     base.as_ref().map(|base| base.number).serialize(serializer)
+}
+
+/// Progress with the same as text in `words`.
+fn in_words<S: Serializer>(
+    progress: &(impl Copy + Into<Option<Progress>>),
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct InWords {
+        #[serde(flatten)]
+        progress: Progress,
+        words: String,
+    }
+    let progress: Option<Progress> = (*progress).into();
+    progress.map(|progress| InWords { progress, words: progress.words() }).serialize(serializer)
 }
 
 fn seconds<S: Serializer>(wait: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
