@@ -78,7 +78,11 @@ test('a session goes from its task to an accepted script', async (t) => {
   await events;
   follows.come();
   await shown.locator('#text', { hasText: 'A picture of the numbers.' }).waitFor();
-  assert.match(await shown.locator('#doing').textContent(), /planner/);
+  await shown.locator('#doing', { hasText: 'planner' }).waitFor();
+  // Whoever comes later sees it too.
+  await shown.reload();
+  await shown.locator('#doing', { hasText: 'planner' }).waitFor();
+  await shown.locator('#text', { hasText: 'A picture of the numbers.' }).waitFor();
   await look(shown, 'streaming');
   rest.come();
 

@@ -16,7 +16,7 @@ const { chromium } = require('playwright-core');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Milliseconds in which what is waited for has to come. */
-export const PATIENCE = 20_000;
+export const PATIENCE = 60_000;
 
 const scopes = new WeakMap();
 
