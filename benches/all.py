@@ -6,7 +6,7 @@ server that answers at once: a loop on the `openai` package, mini-swe-agent, smo
 in a virtual environment of its own. Nothing else may run on the machine. Exit code 1: a bar is not held.
 
   --quick            100 versions for 1,000; fewer rounds
-  --only NAMES       some of: versions, sessions, sandbox, candidates, model, size, peers
+  --only NAMES       some of: versions, sessions, serve, sandbox, candidates, model, size, peers
   --model FILE.gguf  the model for `model`, which is left out without one; --llama PROGRAM is llama.cpp's server
   --program PATH     another redraft than this build's
   --venvs DIR        keep the other programs' environments there
@@ -239,7 +239,7 @@ class Peers:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default="versions,sessions,sandbox,candidates,model,size,peers")
+    parser.add_argument("--only", default="versions,sessions,serve,sandbox,candidates,model,size,peers")
     parser.add_argument("--model")
     parser.add_argument("--llama")
     parser.add_argument("--program")
@@ -249,7 +249,7 @@ def main():
     env = os.environ | ({"REDRAFT_PROGRAM": str(Path(args.program).resolve())} if args.program else {})
     given = {"versions": ["--quick"] if args.quick else [], "model": [args.model, args.llama]}
     bars = []
-    for name in ["versions", "sessions", "sandbox", "candidates", "model"]:
+    for name in ["versions", "sessions", "serve", "sandbox", "candidates", "model"]:
         if name not in only or (name == "model" and not args.model):
             continue
         bench = ["cargo", "bench", "--locked", "--bench", name, "--", *filter(None, given.get(name, []))]

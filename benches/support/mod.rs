@@ -8,7 +8,7 @@ use self::model_server::{ModelServer, Received, Reply};
 use nix::sys::resource::{UsageWho, getrusage};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The program to measure: this build's, or the one in `REDRAFT_PROGRAM`.
 pub fn redraft(folder: &Path, args: &[&str]) -> Command {
@@ -100,6 +100,31 @@ pub fn never_content() -> ModelServer {
         };
         Reply::to(request, &text)
     })
+}
+
+/// Creates the session `s` with four versions, and `count` copies of it under other names.
+#[allow(clippy::disallowed_methods, reason = "no session's own file")]
+pub fn many_sessions(folder: &Path, count: usize) {
+    let server = never_content();
+    configure(folder, &server);
+    let args = ["new", "count to two", "--name", "s", "--auto", "--no-run", "--max-versions", "4"];
+    timed(redraft(folder, &args), 3);
+    let read = |path: &Path| std::fs::read_to_string(path).expect("text");
+    let from = folder.join("sessions/s");
+    for n in 0..count {
+        let name = format!("copy-{n:04}");
+        let to = folder.join("sessions").join(&name);
+        std::fs::create_dir(&to).expect("a folder");
+        let files = std::fs::read_dir(&from).expect("a session").flatten().map(|e| e.path());
+        for file in files.filter(|path| path.is_file()) {
+            let text = read(&file).replace("\"name\":\"s\"", &format!("\"name\":\"{name}\""));
+            write(&to.join(file.file_name().expect("a name")), &text);
+        }
+        // Like most sessions, not written in the last seconds.
+        let journal = std::fs::File::options().append(true).open(to.join("journal.jsonl"));
+        let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
+        journal.and_then(|file| file.set_modified(an_hour_ago)).expect("a journal");
+    }
 }
 
 /// Configures the server as the model for commands in this folder.

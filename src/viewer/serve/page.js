@@ -4,6 +4,11 @@
 (() => {
   const find = (selector, within = document) => within.querySelector(selector);
 
+  // As the server writes it into pages: marks that turn text and control characters are seen, and do nothing.
+  const visible = (text) => text.replace(/\r\n/g, "\n")
+    .replace(/[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]/g, (c) => `\\u{${c.charCodeAt(0).toString(16).padStart(4, "0")}}`)
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
   async function post(path, value) {
     const answer = await fetch(path, {
       method: "POST",
@@ -15,7 +20,7 @@
   }
 
   function complain(place, error) {
-    place.textContent = error ? String(error.message || error) : "";
+    place.textContent = error ? visible(String(error.message || error)) : "";
     place.hidden = !error;
   }
 
@@ -68,9 +73,9 @@
         const shown = find("#ran");
         const [out, err] = shown.querySelectorAll("pre");
         const why = ran.reason ? `, ${ran.reason}` : "";
-        find("p", shown).textContent = `${ran.verdict}, ${(ran.milliseconds / 1000).toFixed(1)} s${why}`;
+        find("p", shown).textContent = visible(`${ran.verdict}, ${(ran.milliseconds / 1000).toFixed(1)} s${why}`);
         [[out, ran.stdout], [err, ran.stderr]].forEach(([pre, text]) => {
-          pre.textContent = text;
+          pre.textContent = visible(text);
           pre.hidden = !text;
         });
         shown.hidden = false;
@@ -107,43 +112,59 @@
 
   function note(words) {
     const item = document.createElement("li");
-    item.textContent = words;
+    item.textContent = visible(words);
     news.append(item);
-    while (news.children.length > 200) news.firstChild.remove();
-    news.scrollTop = news.scrollHeight;
+    while (news.children.length > 200) news.firstElementChild.remove();
+    const box = news.parentElement;
+    box.scrollTop = box.scrollHeight;
   }
 
+  function now(words) {
+    doing.textContent = visible(words);
+  }
+
+  // However many pieces come, they are drawn once a frame, and of a long text the end.
+  const LONGEST = 100000;
+  let written = "";
+  let drawing = false;
   function write(piece) {
-    text.hidden = false;
-    text.append(piece);
-    text.normalize();
-    if (text.textContent.length > 200000) text.textContent = text.textContent.slice(-100000);
-    text.scrollTop = text.scrollHeight;
+    written = (written + visible(piece)).slice(-LONGEST);
+    if (drawing) return;
+    drawing = true;
+    requestAnimationFrame(() => {
+      drawing = false;
+      text.textContent = written;
+      text.hidden = !written;
+      text.scrollTop = text.scrollHeight;
+    });
+  }
+  function clear() {
+    written = "";
+    write("");
   }
 
   const say = {
     calling: (n) => {
-      text.textContent = "";
-      text.hidden = true;
-      doing.textContent = `${n.agent}${n.version ? ` (v${n.version})` : ""}: ${n.model}`;
+      clear();
+      now(`${n.agent}${n.version ? ` (v${n.version})` : ""}: ${n.model}`);
     },
     text: (n) => write(n.text),
-    reasoning: () => { doing.textContent = doing.textContent.replace(/( \(thinking\))?$/, " (thinking)"); },
-    retrying: (n) => { text.textContent = ""; note(`${n.why}; again in ${n.wait.toFixed(1)} s`); },
+    reasoning: () => now(doing.textContent.replace(/( \(thinking\))?$/, " (thinking)")),
+    retrying: (n) => { clear(); note(`${n.why}; again in ${n.wait.toFixed(1)} s`); },
     called: (n) => note(`${n.usage.prompt} tokens in, ${n.usage.answer} out, ${(n.milliseconds / 1000).toFixed(1)} s`),
     refused: (n) => note(`the answer can't be used: ${n.reason}`),
     proposed: (n) => note(`a plan with ${n.plan.requirements.length} requirements`),
-    progress: (n) => { doing.textContent = n.words; },
-    sampled: (n) => { doing.textContent = `${n.there} of ${n.of} candidates done${n.words ? `: ${n.words}` : ""}`; },
-    trying: (n) => { doing.textContent = `running ${n.samples} candidates`; },
+    progress: (n) => { now(n.words); },
+    sampled: (n) => { now(`${n.there} of ${n.of} candidates done${n.words ? `: ${n.words}` : ""}`); },
+    trying: (n) => { now(`running ${n.samples} candidates`); },
     chosen: () => note("a candidate was chosen"),
     written: (n) => { note(`v${n.version.number} (${n.version.cause})`); refresh(); },
     checked: (n) => n.version.errors.forEach(note),
-    seeking: () => { doing.textContent = "looking up packages"; },
-    installing: (n) => { doing.textContent = `installing ${n.packages.join(", ")}`; },
-    running: (n) => { doing.textContent = `running v${n.version} (stopped after ${n.seconds} s)`; },
+    seeking: () => { now("looking up packages"); },
+    installing: (n) => { now(`installing ${n.packages.join(", ")}`); },
+    running: (n) => { now(`running v${n.version} (stopped after ${n.seconds} s)`); },
     ran: (n) => { note(`run of v${n.version.number}: ${n.version.run}`); refresh(); },
-    testing: (n) => { doing.textContent = `testing v${n.version}`; },
+    testing: (n) => { now(`testing v${n.version}`); },
     tested: (n) => { if (n.version.tests) note(`tests: ${n.version.tests[0]} of ${n.version.tests[1]} passed`); refresh(); },
     reviewed: (n) => { n.findings.forEach((f) => note(`${f.id}: ${f.text}`)); refresh(); },
     auto: (n) => note(`${n.gate} gate: ${n.answer}`),
@@ -154,7 +175,7 @@
   function end(message) {
     const why = message.error || (message.end && (message.end.paused || message.end.model_failed));
     complain(problem, message.error || (message.end && message.end.model_failed) || null);
-    doing.textContent = why ? `ended: ${why}` : "ended";
+    now(why ? `ended: ${why}` : "ended");
     find("#stop").hidden = true;
     gate.replaceChildren();
     gate.hidden = true;
@@ -175,7 +196,7 @@
       const message = JSON.parse(event.data);
       if (message.message === "news") (say[message.news] || (() => {}))(message);
       if (message.message === "question") {
-        doing.textContent = shared ? "waiting for you" : "waiting for an answer there";
+        now(shared ? "waiting for you" : "waiting for an answer there");
         later(() => put(gate, `${base}/gate`));
         refresh();
       }
@@ -249,7 +270,7 @@
     const state = answer && answer.ok ? await answer.json() : {};
     if (!state.live || following) return;
     shared = state.shared;
-    find("#elsewhere").textContent = state.elsewhere || "";
+    find("#elsewhere").textContent = visible(state.elsewhere || "");
     find("#elsewhere").hidden = !state.elsewhere;
     news.replaceChildren();
     follow();

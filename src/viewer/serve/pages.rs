@@ -11,8 +11,8 @@ use crate::workflow::manager;
 use axum::extract::{Path as Named, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The versions that the table of requirements has a column for.
@@ -32,7 +32,7 @@ pub(in crate::viewer) const TEMPLATES: [(&str, &str); 7] = [
 ];
 
 impl Site {
-    fn draw(&self, name: &str, values: &Value) -> Result<Html<String>, Failure> {
+    fn draw(&self, name: &str, values: &impl Serialize) -> Result<Html<String>, Failure> {
         self.pages.page(name, values).map(Html).map_err(Failure::broken)
     }
 }
@@ -41,19 +41,32 @@ fn read(site: &Site, name: &str) -> Result<Session, Failure> {
     Ok(store::read(&folder_of(site, name)?).map_err(Failure::broken)?.session)
 }
 
+/// Values of `list.html`; not JSON, since there may be thousands of rows.
+#[derive(Serialize)]
+struct List<'a> {
+    sessions: Vec<Line<'a>>,
+    folder: String,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    /// A process works on it.
+    live: bool,
+    name: &'a str,
+    row: &'a view::Row,
+}
+
 /// All sessions, the one last worked on first, and a form for a new one.
 pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Html<String>, Failure> {
     aside(move || {
         let listed =
             catalog::list(&site.sessions, view::SessionRow::of).map_err(Failure::broken)?;
+        let rows = view::Row::newest_first(listed);
         let live = |name: &str| site.live(name).is_some() || Elsewhere::of(&site, name).is_some();
-        let sessions: Vec<_> = view::Row::newest_first(listed)
-            .iter()
-            // A folder's own name finds it.
-            .map(|row| json!({ "live": live(row.name()), "name": row.name(), "row": row }))
-            .collect();
-        let folder = site.sessions.display().to_string();
-        site.draw("list.html", &json!({ "sessions": sessions, "folder": folder }))
+        // A folder's own name finds it.
+        let as_line = |row| Line { live: live(view::Row::name(row)), name: row.name(), row };
+        let sessions = rows.iter().map(as_line).collect();
+        site.draw("list.html", &List { sessions, folder: site.sessions.display().to_string() })
     })
     .await
 }

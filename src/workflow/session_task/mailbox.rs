@@ -19,8 +19,9 @@ pub(super) struct Mailbox {
     arrived: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
+/// Queued messages, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiting {
     messages: VecDeque<Message>,
     /// The latest progress, delivered after the messages; earlier progress is replaced.
     progress: Option<Message>,
@@ -33,6 +34,11 @@ struct Waiting {
 }
 
 impl Mailbox {
+    /// A mailbox that starts with these messages.
+    pub(super) fn with(waiting: Waiting) -> Self {
+        Self { waiting: Mutex::new(waiting), arrived: Notify::default() }
+    }
+
     /// Adds a message.
     pub(super) fn put(&self, message: Message) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).put(message);
@@ -58,6 +64,39 @@ impl Mailbox {
 }
 
 impl Waiting {
+    /// Keeps the message if it describes the running step: its start and the model's text so far.
+    /// Any other message ends the step and empties the queue.
+    pub(super) fn follow(&mut self, message: &Message) {
+        use News::{Calling, Installing, Running, Seeking, Testing, Trying};
+        use News::{Note, Progress, Reasoning, Retrying, Sampled, Text};
+        match message {
+            Message::News(
+                Calling { .. }
+                | Trying { .. }
+                | Seeking
+                | Installing { .. }
+                | Running { .. }
+                | Testing { .. },
+            ) => {
+                *self = Self::default();
+                self.put(message.clone());
+            }
+            Message::News(
+                Text { .. } | Reasoning { .. } | Progress { .. } | Sampled { .. } | Note { .. },
+            ) => {
+                if !self.messages.is_empty() {
+                    self.put(message.clone());
+                }
+            }
+            Message::News(Retrying { .. }) => {
+                let call = self.messages.pop_front();
+                *self = Self::default();
+                self.messages.extend(call);
+            }
+            _ => *self = Self::default(),
+        }
+    }
+
     fn put(&mut self, message: Message) {
         match message {
             Message::News(News::Text { text }) => self.put_text(text, false),

@@ -11,7 +11,7 @@ use super::manager::{self, Answer, Interrupted, Manager};
 use crate::domain::event::Gate;
 use crate::domain::session::Session;
 use futures_util::future::LocalBoxFuture;
-use mailbox::Mailbox;
+use mailbox::{Mailbox, Waiting};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use thiserror::Error;
@@ -56,6 +56,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     watchers: Vec<Weak<Mailbox>>,
+    /// What a new watcher receives first: the running step and its text so far.
+    now: Waiting,
     /// The id of the latest question.
     asked: u64,
     open: Option<(Question, oneshot::Sender<Answer>)>,
@@ -91,12 +93,12 @@ impl SessionTask {
         })
     }
 
-    /// A watcher that receives all messages from now on, starting with the open question, if there
-    /// is one.
+    /// A watcher that receives all messages from now on, starting with the open question, or with
+    /// the running step and the model's text so far.
     #[must_use]
     pub fn watch(&self) -> Watcher {
-        let mailbox = Arc::new(Mailbox::default());
         let mut state = self.state();
+        let mailbox = Arc::new(Mailbox::with(state.now.clone()));
         if let Some((question, _)) = &state.open {
             mailbox.put(Message::Question(question.clone()));
         }
@@ -220,6 +222,7 @@ impl SessionTask {
 
 impl State {
     fn tell(&mut self, message: &Message) {
+        self.now.follow(message);
         self.watchers.retain(|watcher| {
             let watcher = watcher.upgrade();
             watcher.map(|mailbox| mailbox.put(message.clone())).is_some()

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails may say so like this")]
 
 use super::*;
+use std::time::Duration;
 
 const QUIT: fn() -> Ended = || Ended { end: None, error: None, exit_code: 3 };
 
@@ -80,6 +81,49 @@ fn exactly_one_of_two_racing_answers_is_taken() {
         let taken = thread.join().unwrap().unwrap();
         assert_eq!(mine.is_ok(), taken == Answer::Approve);
         assert_eq!(mine.is_ok(), theirs == Err(AnswerError::Closed(id)), "{mine:?} {theirs:?}");
+    }
+}
+
+#[test]
+fn a_late_watcher_gets_the_running_step_and_its_text_so_far() {
+    use crate::domain::chat::{Agent, Outcome, Usage};
+    let task = SessionTask::new();
+    let calling = || manager::News::Calling { agent: Agent::Coder, model: "m", version: Some(1) };
+    let retrying = || manager::News::Retrying { why: String::new(), wait: Duration::ZERO };
+    let called = || manager::News::Called {
+        outcome: Outcome::Whole,
+        repeats: false,
+        usage: Usage::default(),
+        milliseconds: 1,
+    };
+    let text = manager::News::Text;
+    for (news, expected) in [
+        (vec![text("nobody's")], ""),
+        (vec![calling(), text("a"), manager::News::Note("slow"), text("b")], "calling a slow b"),
+        (vec![calling(), text("a"), retrying(), text("b")], "calling b"),
+        (vec![calling(), text("a"), called()], ""),
+        (vec![manager::News::Running { version: 1, seconds: 30 }], "running"),
+        (vec![calling(), manager::News::Running { version: 1, seconds: 30 }], "running"),
+    ] {
+        let count = news.len();
+        for news in news {
+            Asking { task: &task }.tell(news);
+        }
+        let mut late = task.watch();
+        task.state().tell(&Message::News(News::Note { text: "end".to_owned() }));
+        let mut seen = Vec::new();
+        loop {
+            match next(&mut late) {
+                Some(Message::News(News::Note { text })) if text == "end" => break,
+                Some(Message::News(News::Calling { .. })) => seen.push("calling".to_owned()),
+                Some(Message::News(News::Running { .. })) => seen.push("running".to_owned()),
+                Some(Message::News(News::Note { text } | News::Text { text })) => seen.push(text),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(seen.join(" "), expected, "{count} news");
+        // Ends the step.
+        Asking { task: &task }.tell(called());
     }
 }
 

@@ -20,6 +20,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// The wire format of a request, told by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,6 +260,8 @@ pub struct Reply {
     chunks: Vec<(Vec<u8>, usize)>,
     framed: bool,
     then: Then,
+    /// Delay before each chunk.
+    pace: Duration,
 }
 
 impl Reply {
@@ -269,7 +272,8 @@ impl Reply {
         chunks: impl IntoIterator<Item = C>,
     ) -> Self {
         let chunks = chunks.into_iter().map(|chunk| (chunk.as_ref().to_vec(), 1)).collect();
-        let reply = Self { status, headers: Vec::new(), chunks, framed: true, then: Then::End };
+        let (headers, then, pace) = (Vec::new(), Then::End, Duration::ZERO);
+        let reply = Self { status, headers, chunks, framed: true, then, pace };
         if content_type.is_empty() {
             reply
         } else {
@@ -442,6 +446,12 @@ impl Reply {
     pub fn byte_by_byte(mut self) -> Self {
         let bytes = self.chunks.iter().flat_map(|(chunk, times)| chunk.repeat(*times));
         self.chunks = bytes.map(|byte| (vec![byte], 1)).collect();
+        self
+    }
+
+    /// Delays each chunk, like a model: for measurements during a stream.
+    pub fn paced(mut self, pace: Duration) -> Self {
+        self.pace = pace;
         self
     }
 
@@ -630,6 +640,9 @@ impl Shared {
                 chunk.clone()
             };
             for _ in 0..*times {
+                if !reply.pace.is_zero() {
+                    thread::sleep(reply.pace);
+                }
                 stream.write_all(&framed)?;
             }
         }
