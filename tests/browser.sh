@@ -16,7 +16,8 @@ command -v npm >/dev/null || missing "needs Node.js 20 or later with npm"
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
 if [ -z "$CHROMIUM" ]; then
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || missing "needs Chromium: apt-get install chromium"
-  { apt-get -qq update && apt-get -qq install --no-install-recommends chromium; } >/dev/null ||
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get -qq update && apt-get -qq -y install --no-install-recommends chromium fonts-dejavu-core; } >/dev/null ||
     missing "Debian's package chromium can't be installed here"
   CHROMIUM=$(command -v chromium)
 fi

@@ -1,4 +1,4 @@
-// Who is let in: what a browser sends of its own accord where it has the cookie, and where it has not.
+// Access control, with what a real browser sends on its own: cookies, Origin, Host, content types.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,13 +8,13 @@ import { browser, listen, serve, world } from './support.mjs';
 const NEW = JSON.stringify({ request: 'count to two', name: 'mine' });
 const ANSWERS = { planner: ['no plan'], coder: ['no script'], reviewer: ['no review'] };
 
-/** What came of each request, as the page itself sees it: a status, or that nothing came. */
+/** The status of each request as the page sees it, or `nothing`. */
 const statuses = (shown, requests) => shown.evaluate((all) => Promise.all(all.map(async ([path, options]) => {
   const answer = await fetch(path, options).catch(() => null);
   return answer ? answer.status : 'nothing';
 })), requests);
 
-test('a browser is let in with the token, by an address of this machine, and with JSON', async (t) => {
+test('requests need the token, an own host name and JSON', async (t) => {
   const here = await world(t, ANSWERS);
   const served = await serve(t, here);
   const opened = await browser(t);
@@ -31,13 +31,13 @@ test('a browser is let in with the token, by an address of this machine, and wit
     assert.deepEqual(await goto(stranger, served.origin + path), [403, asked], path);
   }
   assert.equal((await goto(stranger, `${served.origin}/?token=${token.replace(/^./, '_')}`))[0], 403);
-  // A name that somebody led to this machine, with the token even.
+  // A foreign name that resolves to this machine (DNS rebinding), even with the token.
   const [status, said] = await goto(stranger, `http://here.evil.example:${served.port}/?token=${token}`);
   assert.deepEqual([status, said], [403, 'this server is not called that']);
 
   const own = await opened.newPage();
   assert.equal((await goto(own, served.url))[0], 200);
-  assert.equal(await own.evaluate('document.cookie'), '', 'no script reads the cookie');
+  assert.equal(await own.evaluate('document.cookie'), '', 'scripts cannot read the cookie');
   const post = (type) => ['/sessions', { method: 'POST', body: NEW, headers: type ? { 'Content-Type': type } : {} }];
   const refused = await statuses(own, [
     post('text/plain'),
@@ -47,11 +47,11 @@ test('a browser is let in with the token, by an address of this machine, and wit
     ['/sessions/mine', { method: 'DELETE' }],
   ]);
   assert.deepEqual(refused, [415, 415, 415, 415, 405]);
-  assert(!existsSync(join(here.folder, 'sessions')), 'nothing was made');
+  assert(!existsSync(join(here.folder, 'sessions')), 'no session was created');
   assert.deepEqual(await statuses(own, [post('application/json')]), [201]);
 });
 
-test('a page of another server gets nothing, whatever it tries, in a browser that has the cookie', async (t) => {
+test('a page from another origin gets nothing, even in a browser with the cookie', async (t) => {
   const here = await world(t, ANSWERS);
   const served = await serve(t, here);
   const evil = await listen(t, (request, response) => {
@@ -65,7 +65,7 @@ test('a page of another server gets nothing, whatever it tries, in a browser tha
   const own = await context.newPage();
   await own.goto(served.url);
   const shown = await context.newPage();
-  // Another port of this machine is the same site to a browser: the cookie is sent.
+  // Another port of the same host is the same site: the browser sends the cookie.
   await shown.goto(`http://127.0.0.1:${evil}/`);
   const json = { method: 'POST', body: NEW, headers: { 'Content-Type': 'application/json' }, credentials: 'include' };
   const simple = { method: 'POST', body: NEW, mode: 'no-cors', credentials: 'include' };
@@ -93,7 +93,7 @@ test('a page of another server gets nothing, whatever it tries, in a browser tha
     source.onerror = () => resolve(false);
   }), `${served.origin}/sessions/mine/events`);
   assert.equal(listens, false);
-  // A form needs no leave to be sent, nor a frame to be asked for.
+  // Forms and frames need no permission to send a request.
   const posted = shown.waitForResponse(`${served.origin}/sessions`);
   await shown.evaluate('document.forms[0].submit()');
   assert.equal((await posted).status(), 403);
@@ -101,5 +101,5 @@ test('a page of another server gets nothing, whatever it tries, in a browser tha
   await shown.evaluate((url) => { document.querySelector('iframe').src = url; }, `${served.origin}/`);
   assert.match(await (await framed).headerValue('content-security-policy'), /frame-ancestors 'none'/);
   await shown.frame('frame').waitForURL(/^chrome-error:/);
-  assert(!existsSync(join(here.folder, 'sessions')), 'nothing was made');
+  assert(!existsSync(join(here.folder, 'sessions')), 'no session was created');
 });

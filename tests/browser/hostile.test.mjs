@@ -1,4 +1,4 @@
-// What models, scripts and files say is text in every page, whatever it looks like.
+// Text of models, scripts and files is shown as text, whatever it contains.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ const ANSWERS = {
   reviewer: [`R1: not met\nR2: met\n- [blocker] R1 "print(evil)" it shows ${EVIL}\nVERDICT: ITERATE\n`],
 };
 
-/** Makes sure that a page shows it, and nothing of it is more than text. */
+/** Checks that a page shows the hostile text, and that none of it became an element, an attribute or a script. */
 async function isText(shown, name) {
   const { scripts, handlers, owned, turned, text, loaded } = await shown.evaluate(() => ({
     scripts: [...document.scripts].filter((one) => !one.src && !one.textContent.startsWith('// Shows any two')).length,
@@ -44,7 +44,7 @@ async function isText(shown, name) {
   assert(text.includes(MARK) && text.includes('\\u{202e}desrever'), `${name} shows it`);
 }
 
-test('in a session, what is said is text, live and afterwards', async (t) => {
+test('a session shows hostile text as text, live and later', async (t) => {
   const [follows, rest] = [event(), event()];
   const coder = async (send) => {
     const answer = ANSWERS.coder[0];
@@ -73,7 +73,7 @@ test('in a session, what is said is text, live and afterwards', async (t) => {
   rest.come();
   await gate.getByRole('heading', { name: 'What now?' }).waitFor();
   await shown.locator('#news').getByText('F1: ').waitFor();
-  assert((await shown.locator('#text').textContent()).length < 1 << 18, 'of a long answer the end');
+  assert((await shown.locator('#text').textContent()).length < 1 << 18, 'only the end of a long answer is kept');
   await isText(shown, 'the version gate');
   await look(shown, 'evil-version-gate');
   await gate.locator('form[data-answer=feedback] textarea').fill(EVIL);
@@ -92,7 +92,7 @@ test('in a session, what is said is text, live and afterwards', async (t) => {
   await shown.locator('#ran pre').first().getByText('desrever').waitFor();
   await isText(shown, 'the version');
   await look(shown, 'evil-version');
-  // A page that a script wrote is saved, not opened.
+  // HTML that a script wrote is downloaded, not opened.
   const saved = shown.waitForEvent('download');
   await shown.getByRole('link', { name: '.html' }).click();
   assert.match((await saved).url(), /\.html$/);
@@ -101,7 +101,7 @@ test('in a session, what is said is text, live and afterwards', async (t) => {
   await look(shown, 'evil-list');
 });
 
-test('in a report, what is said is text', async (t) => {
+test('a report shows hostile text as text', async (t) => {
   const here = await world(t, ANSWERS);
   const args = ['new', `show ${EVIL}`, '--name', 'evil'];
   assert.equal(await run(here, args, `approve\nfeedback: ${EVIL}\nquit\n`), 3);

@@ -1,11 +1,11 @@
-// The report of the example session: one page that loads nothing.
+// The report of the example session.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { browser, look, page, run, world } from './support.mjs';
 
-test('a report shows its pictures, unfolds, and compares any two versions', async (t) => {
+test('a report shows pictures, compares any two versions and works by keyboard', async (t) => {
   const here = await world(t, {});
   cpSync(join(import.meta.dirname, '../../sessions/analog-clock'), join(here.folder, 'sessions/analog-clock'),
     { recursive: true });
@@ -25,7 +25,7 @@ test('a report shows its pictures, unfolds, and compares any two versions', asyn
   assert((await shown.locator('#chosen .new').count()) > 0);
   await shown.getByLabel('To').selectOption('v1');
   await shown.locator('#chosen-status', { hasText: 'v1 and v1 are the same' }).waitFor();
-  // By keys alone.
+  // Keyboard only.
   await shown.reload();
   await shown.keyboard.press('Tab');
   await shown.keyboard.press('Enter');

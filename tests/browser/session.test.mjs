@@ -1,4 +1,4 @@
-// A session from its task to an accepted script, in a browser.
+// A whole session in a browser, from the task to an accepted script.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ const plan = (colour) => `A picture of the numbers.\n` +
   `R1: It draws a bar for each number, in ${colour}. Check: look at chart.png.\n` +
   'R2: It prints what the host says. Check: read the output.\n\n## Writes\n\n- chart.png\n';
 
-// Bars of the numbers of `numbers.csv`, a line of what a host says.
+// Draws the numbers of `numbers.csv` as bars, and prints the answer of a host.
 const script = (port, colour) => fenced(`import struct
 import zlib
 from urllib.request import urlopen
@@ -54,15 +54,16 @@ test('a session goes from its task to an accepted script', async (t) => {
     reviewer: [REVIEW],
   });
   const served = await serve(t, here);
-  const shown = await page(t, await browser(t), [served.origin]);
+  // The refused edit below is logged.
+  const shown = await page(t, await browser(t), [served.origin], /status of 422/);
   const gate = shown.locator('#gate');
   const asks = (question) => gate.getByRole('heading', { name: question }).waitFor();
 
   await shown.goto(served.url);
-  assert.equal(shown.url(), `${served.origin}/`, 'the token does not stay in the address');
+  assert.equal(shown.url(), `${served.origin}/`, 'the token is removed from the address');
   await look(shown, 'list-empty');
 
-  // A session with a file.
+  // Start a session with a data file.
   await shown.getByLabel('What should the script do?').fill('draw the numbers as bars, and ask the host how it is');
   await shown.getByLabel('Name').fill('bars');
   await shown.getByLabel('Preset').selectOption('guided');
@@ -74,19 +75,19 @@ test('a session goes from its task to an accepted script', async (t) => {
   await shown.waitForURL(`${served.origin}/sessions/bars`);
   assert.equal(readFileSync(join(here.folder, 'sessions/bars/data/numbers.csv'), 'utf8'), '20\n90\n50\n');
 
-  // What the model has said so far is there while it goes on.
+  // The text is shown while the model continues.
   await events;
   follows.come();
   await shown.locator('#text', { hasText: 'A picture of the numbers.' }).waitFor();
   await shown.locator('#doing', { hasText: 'planner' }).waitFor();
-  // Whoever comes later sees it too.
+  // A page that is opened later shows it too.
   await shown.reload();
   await shown.locator('#doing', { hasText: 'planner' }).waitFor();
   await shown.locator('#text', { hasText: 'A picture of the numbers.' }).waitFor();
   await look(shown, 'streaming');
   rest.come();
 
-  // The plan is revised, and approved.
+  // Revise and approve the plan.
   await asks('Is this the plan?');
   await gate.getByText('in red').first().waitFor();
   await look(shown, 'plan');
@@ -96,17 +97,27 @@ test('a session goes from its task to an accepted script', async (t) => {
   assert.match(here.prompts.at(-1), /in blue, please/);
   await gate.getByRole('button', { name: 'approve' }).click();
 
-  // A host, which nobody allowed so far.
+  // Allow the host.
   await asks('May it?');
   await gate.getByText(`reach 127.0.0.1:${host} over the network`).first().waitFor();
   await look(shown, 'permission');
   await gate.getByRole('button', { name: 'allow' }).click();
 
-  // The version: its output, its picture.
+  // Output and picture of a version; feedback; accept.
   await asks('What now?');
   await gate.getByText('the host says good morning').waitFor();
   await seen(gate.locator('img'));
   await look(shown, 'version-gate');
+  // A refused edit stays as it was typed.
+  const edit = gate.locator('form[data-answer=edit]');
+  await gate.locator('details', { has: shown.locator('form[data-answer=edit]') }).locator('summary').click();
+  await edit.locator('textarea').fill('print(');
+  const asked = shown.waitForResponse(`${served.origin}/sessions/bars/gate`);
+  await edit.getByRole('button').click();
+  await shown.locator('#problem', { hasText: 'line 1' }).waitFor();
+  await (await asked).finished();
+  await shown.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); }));
+  assert.equal(await edit.locator('textarea').inputValue(), 'print(');
   await gate.locator('form[data-answer=feedback] textarea').fill('red after all');
   await gate.getByRole('button', { name: 'feedback' }).click();
   await gate.getByText('v2: ').waitFor();
@@ -117,7 +128,7 @@ test('a session goes from its task to an accepted script', async (t) => {
   await shown.locator('#doing', { hasText: 'ended' }).waitFor();
   await look(shown, 'accepted');
 
-  // The list, a version, what changed.
+  // The list, a version, the changes.
   await shown.goto(served.origin);
   await shown.getByRole('cell', { name: 'accepted v2' }).waitFor();
   await look(shown, 'list');
@@ -132,7 +143,7 @@ test('a session goes from its task to an accepted script', async (t) => {
   await look(shown, 'changes');
 });
 
-/** Waits until a picture is there. */
+/** Waits until a picture is loaded. */
 async function seen(picture) {
   await picture.first().waitFor();
   await picture.first().evaluate((image) => image.decode());

@@ -1,5 +1,5 @@
-// What the tests in a browser share: a world with a scripted model, the built program, Chromium, and a look
-// at a page as people of different eyes and screens have it.
+// Shared by the browser tests: a folder with a scripted model, the built program, Chromium, and checks of a page in
+// both colour schemes and at two widths.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,12 +15,12 @@ const require = createRequire(join(BROWSER_MODULES, 'package.json'));
 const { chromium } = require('playwright-core');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Milliseconds in which what is waited for has to come. */
+/** Time limit of a wait, in milliseconds. */
 export const PATIENCE = 60_000;
 
 const scopes = new WeakMap();
 
-/** Has something done when a test has ended; what was begun last is ended first. */
+/** Runs `end` after the test, last in first out. Every one runs, even if another fails. */
 export function atEnd(t, end) {
   if (!scopes.has(t)) {
     scopes.set(t, []);
@@ -33,7 +33,7 @@ export function atEnd(t, end) {
   scopes.get(t).push(end);
 }
 
-/** A server of this machine on a free port; `handle(request, response)` answers. */
+/** Starts a server on a free port of 127.0.0.1, until the test ends; returns the port. */
 export async function listen(t, handle) {
   const server = http.createServer((request, response) => {
     Promise.resolve(handle(request, response)).catch((error) => response.destroy(error));
@@ -47,7 +47,7 @@ export async function listen(t, handle) {
   return server.address().port;
 }
 
-/** Something that is waited for: `await it.done`, which `it.come()` ends. */
+/** A promise `done` that `come()` resolves. */
 export function event() {
   let come;
   const done = new Promise((resolve) => { come = resolve; });
@@ -57,8 +57,8 @@ export function event() {
 const AGENTS = ['Planner', 'Coder', 'Reviewer'];
 
 /**
- * A model in OpenAI's format. Each agent has a list of answers, of which the last one is given again and again:
- * texts, or functions that are given `send(text)` and return when the answer is whole.
+ * A model server in OpenAI's format. Each agent has a list of answers; the last one repeats. An answer is a text, or
+ * a function that gets `send(text)` and returns at the end of the answer.
  */
 async function model(t, answers) {
   const prompts = [];
@@ -86,7 +86,7 @@ async function model(t, answers) {
   return { port, prompts };
 }
 
-/** A folder with an empty home, whose model answers so; gone when the test `t` has ended. */
+/** A folder with an empty home and a scripted model, removed after the test. */
 export async function world(t, answers, more = '') {
   const folder = mkdtempSync(join(tmpdir(), 'redraft-browser-'));
   atEnd(t, () => rmSync(folder, { recursive: true, force: true }));
@@ -102,7 +102,7 @@ export async function world(t, answers, more = '') {
   return { folder, start, prompts: scripted.prompts };
 }
 
-/** Runs the program to its end with these lines on standard input, and gives its exit code. */
+/** Runs the program with `input` on standard input; returns its exit code. */
 export async function run(world, args, input = '') {
   const child = world.start(...args);
   child.stdin.end(input);
@@ -111,7 +111,7 @@ export async function run(world, args, input = '') {
   return code;
 }
 
-/** `redraft serve` in a world, ended before it; its address with the token. */
+/** Starts `redraft serve`, until the test ends; returns its address with the token. */
 export async function serve(t, world) {
   const child = world.start('serve', '--listen', '127.0.0.1:0', '--json');
   const ended = once(child, 'close');
@@ -124,7 +124,7 @@ export async function serve(t, world) {
   return { url: url.href, origin: url.origin, port: url.port };
 }
 
-/** Chromium, ended with the test. Names of `evil.example` lead to this machine. */
+/** Starts Chromium, until the test ends. Subdomains of `evil.example` resolve to 127.0.0.1. */
 export async function browser(t) {
   const opened = await chromium.launch({
     executablePath: CHROMIUM,
@@ -134,32 +134,34 @@ export async function browser(t) {
   return opened;
 }
 
-/** What went wrong with a page. */
+/** The faults of each page. */
 const wrongs = new WeakMap();
 
 /**
- * A page of a fresh profile. What it could not load, what its policy stopped, and what its script failed on is
- * a failure of the test, and so is a request to anywhere but `origins`.
+ * Opens a page in a fresh profile. The test fails if the page logs an error (as for a failed load, or a violation of
+ * its policy), throws, opens a dialog, or requests anything outside `origins`. `allowed` matches expected messages.
  */
-export async function page(t, opened, origins) {
+export async function page(t, opened, origins, allowed = /^$/) {
   const context = await opened.newContext();
   const made = await context.newPage();
   made.setDefaultTimeout(PATIENCE);
   const wrong = [];
   wrongs.set(made, wrong);
   made.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
-  made.on('console', (said) => { if (['error', 'warning'].includes(said.type())) wrong.push(said.text()); });
+  made.on('console', (said) => {
+    if (['error', 'warning'].includes(said.type()) && !allowed.test(said.text())) wrong.push(said.text());
+  });
   made.on('dialog', (dialog) => { wrong.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   made.on('request', (request) => {
     if (!origins.some((origin) => request.url().startsWith(origin))) wrong.push(`asked for ${request.url()}`);
   });
-  atEnd(t, () => assert.equal(wrong.join('\n'), '', 'the page went wrong'));
+  atEnd(t, () => assert.equal(wrong.join('\n'), '', 'the page has faults'));
   return made;
 }
 
 /**
- * Looks at a page light and dark, wide and narrow: nothing sticks out at the side, and axe finds nothing, narrow and
- * light, wide and dark. What is folded is unfolded for that. Leaves screenshots where they are wanted.
+ * Checks a page light and dark, wide and narrow, with all `details` open: no horizontal overflow; no fault by axe
+ * (narrow and light, wide and dark). Takes screenshots if `SCREENSHOTS` is set.
  */
 export async function look(shown, name) {
   const shoot = async (suffix) => {
@@ -179,7 +181,7 @@ export async function look(shown, name) {
         if (scrollWidth === clientWidth) return [];
         const wide = [...document.body.querySelectorAll('*')]
           .filter((one) => one.getBoundingClientRect().right > clientWidth);
-        return [`${scrollWidth - clientWidth} pixels stick out: ${wide.at(-1)?.outerHTML.slice(0, 200)}`];
+        return [`${scrollWidth - clientWidth} pixels of overflow: ${wide.at(-1)?.outerHTML.slice(0, 200)}`];
       });
       if ((size === 'narrow') === (colorScheme === 'light')) wrong.push(...await faults(shown));
       wrongs.get(shown).push(...wrong.map((fault) => `${name}, ${size}, ${colorScheme}: ${fault}`));
@@ -188,11 +190,11 @@ export async function look(shown, name) {
   }
 }
 
-/** What axe finds in a page, a line a fault. */
+/** The violations that axe finds, one text each. */
 async function faults(shown) {
   await shown.evaluate(AXE);
   const violations = await shown.evaluate(async () => {
-    // What is drawn only where it is looked at would move under axe's eyes.
+    // Sections that are laid out only when visible would move while axe scrolls.
     const settled = new CSSStyleSheet();
     settled.replaceSync('* { content-visibility: visible !important }');
     document.adoptedStyleSheets = [settled];

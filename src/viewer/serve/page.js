@@ -4,7 +4,7 @@
 (() => {
   const find = (selector, within = document) => within.querySelector(selector);
 
-  // As the server writes it into pages: marks that turn text and control characters are seen, and do nothing.
+  // Like `visible` of the server: shows control characters and bidirectional marks as escapes.
   const visible = (text) => text.replace(/\r\n/g, "\n")
     .replace(/[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]/g, (c) => `\\u{${c.charCodeAt(0).toString(16).padStart(4, "0")}}`)
     .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
@@ -28,6 +28,9 @@
     const answer = await fetch(path);
     const text = answer.status === 200 ? await answer.text() : "";
     const page = new DOMParser().parseFromString(text, "text/html");
+    const question = (within) => find("[data-question]", within)?.dataset.question;
+    // The same question again: what the user has typed stays.
+    if (!place.hidden && question(page) && question(page) === question(place)) return;
     place.replaceChildren(...page.body.childNodes);
     place.hidden = !text;
   }
@@ -123,7 +126,7 @@
     doing.textContent = visible(words);
   }
 
-  // However many pieces come, they are drawn once a frame, and of a long text the end.
+  // Text is drawn once per frame; only the end of a long text is kept.
   const LONGEST = 100000;
   let written = "";
   let drawing = false;
