@@ -31,7 +31,7 @@ fn start(folder: &Path) -> Served {
 
 /// Head of a request from a browser with this cookie.
 fn head(served: &Served, cookie: &str, line: &str) -> String {
-    let address = &pages.address;
+    let address = &served.address;
     format!(
         "{line} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nCookie: {cookie}\r\n"
     )
