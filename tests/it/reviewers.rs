@@ -158,7 +158,7 @@ fn the_cost_of_a_bad_reviewer_is_bounded_and_the_reason_reported() {
             Box::new(move |n| list(&hundred(n), "VERDICT: ITERATE")),
             false,
             "the limit of 5 versions is reached",
-            13,
+            14,
             VERSIONS,
         ),
         // Whoever praises and judges nothing says of no requirement that it is met.

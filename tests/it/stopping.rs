@@ -182,7 +182,7 @@ fn a_stopped_run_can_be_repeated_or_answered_with_feedback() {
     pty.choose(STOPPED, "say");
     pty.expect("What should change?");
     pty.send("it hangs");
-    pty.expect_screen("it", |screen| screen.contains("different? it hangs"));
+    pty.expect_screen("it", |screen| screen.contains("change? it hangs"));
     pty.send(ENTER);
     pty.expect("s v2 (feedback)");
     pty.choose("What now?", "quit");

@@ -95,7 +95,11 @@ impl Case {
 fn ignored(output: &Output) -> String {
     let lines: Vec<&str> = output.err.lines().filter(|l| l.contains("is not trusted: ")).collect();
     assert_eq!(lines.len(), 1, "{}", output.err);
-    assert!(lines[0].ends_with("ignored; see `redraft trust`"), "{}", lines[0]);
+    assert!(
+        lines[0].contains(" ignored (") && lines[0].ends_with("; see `redraft trust`"),
+        "{}",
+        lines[0]
+    );
     lines[0].to_owned()
 }
 
@@ -518,7 +522,7 @@ fn trust_ends_when_the_file_changes_the_folder_moves_or_on_revoke() {
 
     place("one", &format!("{evil}# more\n"));
     assert!(!asked("one", "c"), "its file has changed");
-    assert!(trust(&["--list"]).contains("changed since"));
+    assert!(trust(&["--list"]).contains("changed: you will be asked again"));
     place("one", &evil);
     assert!(asked("one", "d"), "it is as the user saw it");
     // What a link points to counts, not the link.
@@ -633,7 +637,7 @@ fn the_text_of_a_folder_s_file_is_shown_escaped_and_cut() {
     let many: String = (0..2000).map(|n| format!("  p{n}: {{ kind: openai }}\n")).collect();
     let case = Case::new("", &format!("python: ./mark.sh\nproviders:\n{many}"));
     let output = case.run(DOCTOR);
-    assert!(ignored(&output).contains("sets 2001 things"), "{}", output.err);
+    assert!(ignored(&output).contains("2001 settings ignored"), "{}", output.err);
     assert!(ignored(&output).len() < 600);
     let output = case.run(&["trust", "--yes"]).expect(2);
     assert!(output.err.contains("2001 things"), "{}", output.err);
