@@ -62,6 +62,8 @@ mod schemas;
 mod screens;
 mod serve;
 mod settings;
+#[cfg(target_os = "linux")]
+mod shared;
 #[cfg(unix)]
 mod stopping;
 mod store;
