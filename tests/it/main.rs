@@ -30,6 +30,8 @@ mod evidence;
 mod exports;
 mod faults;
 mod flags;
+#[cfg(unix)]
+mod fuzz;
 mod index;
 mod inputs;
 #[cfg(unix)]
