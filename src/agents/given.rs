@@ -12,6 +12,7 @@
 //! A Planner may also write `Try with input: 3` anywhere.
 
 use super::lists;
+use crate::domain::example::arguments;
 use crate::domain::plan::TRY_IT_WITH;
 use crate::domain::text::one_line;
 use std::fmt::Write;
@@ -38,7 +39,7 @@ impl Given {
     /// Parses a line under [`HEADING`] exactly as written.
     pub(super) fn take(&mut self, line: &str) -> Option<()> {
         if let Some(args) = line.strip_prefix("arguments: ").filter(|_| self.args.is_empty()) {
-            self.args = shlex::split(args)?;
+            self.args = arguments(args)?;
         } else {
             self.stdin.push_str(line.strip_prefix("input: ")?);
             self.stdin.push('\n');
@@ -75,7 +76,7 @@ pub fn read(plan: &str) -> Given {
         match line {
             // Arguments with unclosed quotes are discarded.
             Line::Arguments(words) if given.args.is_empty() => {
-                given.args = shlex::split(&words.join(" ")).unwrap_or_default();
+                given.args = arguments(&words.join(" ")).unwrap_or_default();
             }
             Line::Input(typed) => {
                 for text in typed.into_iter().take(MOST_LINES - lines) {
@@ -202,7 +203,7 @@ mod tests {
             ("5 km miles", "", "5 km miles", ""),
             ("-n 3", "", "-n 3", ""),
         ] {
-            let args_given = shlex::split(args).unwrap_or_default();
+            let args_given = arguments(args).unwrap_or_default();
             let given = Given { args: args_given, stdin: stdin.to_owned() };
             let given = meant(given, plan);
             assert_eq!(

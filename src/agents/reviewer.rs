@@ -138,7 +138,9 @@ pub(super) fn schema(ids: &[&str]) -> Value {
 /// If the answer contains no review.
 pub fn parse(answer: &str, requirements: &[Requirement]) -> Result<RawReview, Refusal> {
     let normal = text::normalise(answer);
-    let text = after_thinking(&normal);
+    // What is nothing but the form holds no thoughts, whatever marks stand in it.
+    let is_form = form::is_all(&normal) || serde_json::from_str::<Value>(&normal).is_ok();
+    let text = if is_form { normal.as_str() } else { after_thinking(&normal) };
     if text.trim().is_empty() {
         let reason = "The answer was empty. Write the review.";
         return Err(Refusal::new(RefusalKind::Empty, reason));

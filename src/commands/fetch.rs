@@ -49,8 +49,7 @@ pub(super) fn fetch(context: &Context, library: &Library, entry: &Entry) -> Resu
     let (mut new_source, mut checking) = (true, false);
     let mut tell = |news: News<'_>| match news {
         News::Waiting(holder) => {
-            let of = holder.map_or_else(String::new, |id| format!(" (process {id})"));
-            progress.say(&format!("another redraft{of} is downloading it: waiting"));
+            progress.say(&format!("another redraft ({holder}) is downloading it: waiting"));
         }
         News::From(source) => {
             source.clone_into(&mut from);

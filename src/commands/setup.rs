@@ -276,7 +276,7 @@ pub(super) fn permissions(texts: &[String]) -> Result<Vec<Permission>> {
     for text in texts {
         for permission in permission::read_flag(text, &here)? {
             permissions.push(match permission {
-                Permission::Read(path) => Permission::Read(files::resolve(&path)?),
+                Permission::Read(path) => Permission::Read(files::resolve(&path)?).writable()?,
                 other => other,
             });
         }

@@ -163,6 +163,9 @@ pub(super) fn drive(
     means: Means<'_>,
 ) -> Result<End> {
     let Means { manager, cancel, auto, more } = means;
+    if let Some(note) = store.lock_note() {
+        manager.tell(News::Note(&note));
+    }
     let connect =
         |model: &str, used: &HashMap<Agent, usize>| provider::connect(model, config.models(), used);
     let packages = Packages::new(config.uv.clone());

@@ -60,7 +60,7 @@ pub enum StoreError {
     Locked {
         /// The session.
         name: String,
-        /// `process 123`, or `another process`.
+        /// That process, in words.
         holder: String,
     },
     /// The journal cannot be parsed.
@@ -145,7 +145,7 @@ pub struct Store {
     dirty: Vec<PathBuf>,
     watch: Vec<Watch>,
     given: OnceCell<Given>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Store {
@@ -159,6 +159,13 @@ impl Store {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// A line for the user if the session's folder has no file locks; names the file that is used instead.
+    #[must_use]
+    pub fn lock_note(&self) -> Option<String> {
+        let file = self.lock.stand_in()?.file_name()?.to_string_lossy().into_owned();
+        Some(format!("this folder has no file locks; `{file}` beside the journal is used instead"))
     }
 
     /// Calls `watch` with each line that is added to the journal from now on, in place of all

@@ -9,7 +9,7 @@ use super::{JOURNAL, LOCK, Store, StoreError, artifacts, cores, fold};
 use crate::domain::event::{Event, FORMAT, LONGEST_TEXT};
 use crate::domain::session::{Placed, Session};
 use crate::domain::text::size;
-use crate::files::{self, FileError, Lock, Locking, Mode};
+use crate::files::{self, FileError, Holder, Lock, Locking, Mode};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -192,17 +192,14 @@ pub(super) fn locked(folder: &Path) -> Result<Lock, StoreError> {
     match files::lock(&folder.join(LOCK))? {
         Locking::Taken(lock) => Ok(lock),
         Locking::Held(holder) => {
-            let holder =
-                holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
-            Err(StoreError::Locked { name: name_of(folder), holder })
+            Err(StoreError::Locked { name: name_of(folder), holder: holder.to_string() })
         }
     }
 }
 
-/// The process that holds a session's lock, or `None` if it is not locked. The inner value is its
-/// id, if known.
+/// The process that holds a session's lock, or `None` if it is not locked.
 #[must_use]
-pub fn worked_on_by(folder: &Path) -> Option<Option<u32>> {
+pub fn worked_on_by(folder: &Path) -> Option<Holder> {
     files::holder(&folder.join(LOCK))
 }
 
@@ -246,7 +243,7 @@ pub fn open(folder: &Path) -> Result<(Store, Found), StoreError> {
         dirty,
         watch: Vec::new(),
         given: std::cell::OnceCell::new(),
-        _lock: lock,
+        lock,
     };
     for artifact in rewritten {
         store.record(Event::Rewritten { artifact })?;

@@ -33,7 +33,8 @@ pub(super) fn linked(address: &str, text: &str) -> String {
 }
 
 /// The text as it may go to a terminal.
-pub(super) fn harmless(text: &str) -> String {
+#[must_use]
+pub fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\u{1b}') {

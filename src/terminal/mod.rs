@@ -31,7 +31,8 @@ mod window;
 
 use console::{Style, Term};
 pub use face::Face;
-use harmless::{harmless, styled};
+pub use harmless::harmless;
+use harmless::styled;
 pub use lines::input_lines;
 use picture::Pictures;
 use serde::Serialize;

@@ -229,6 +229,7 @@ fn kill_and_resume(auto: bool, seed: u64) {
         }
     }
     assert!(world.received().len() <= starts, "a request that the journal does not know of");
+    let _ = writeln!(std::io::stdout(), "{kills} kills, after {moments:?}");
     assert!(moments.len() >= 5, "killed only after {moments:?}");
 }
 

@@ -30,6 +30,8 @@ mod evidence;
 mod exports;
 mod faults;
 mod flags;
+#[cfg(unix)]
+mod fuzz;
 mod index;
 mod inputs;
 #[cfg(unix)]
@@ -62,6 +64,8 @@ mod schemas;
 mod screens;
 mod serve;
 mod settings;
+#[cfg(target_os = "linux")]
+mod shared;
 #[cfg(unix)]
 mod stopping;
 mod store;

@@ -56,8 +56,10 @@ impl Example {
         let mut example = Self { prints, ..Self::default() };
         let given = given.trim();
         if let Some(args) = given.strip_prefix("arguments:") {
-            let Some(args) = shlex::split(args) else {
-                return Err("an example's arguments have a quote that is not closed".to_owned());
+            let Some(args) = arguments(args) else {
+                let why =
+                    "an example's arguments have a quote that is not closed, or a NUL character";
+                return Err(why.to_owned());
             };
             example.args = args;
         } else if let Some(typed) = given.strip_prefix("input:") {
@@ -88,7 +90,7 @@ impl Example {
         let mut any = false;
         while !rest.0.is_empty() {
             match rest.word()? {
-                "arguments" => example.args = shlex::split(&rest.quoted()?)?,
+                "arguments" => example.args = arguments(&rest.quoted()?)?,
                 "input" => example.stdin = rest.quoted()?,
                 "prints" => example.prints = rest.quoted()?,
                 "writes" => example.writes.push(rest.quoted()?),
@@ -111,7 +113,9 @@ impl fmt::Display for Example {
         let mut parts = Vec::new();
         if !self.args.is_empty() {
             let args = shlex::try_join(self.args.iter().map(String::as_str));
-            parts.push(format!("arguments {}", quoted(&args.map_err(|_| fmt::Error)?)));
+            // Only what was written by hand can hold a NUL character.
+            let args = args.unwrap_or_else(|_| self.args.join(" "));
+            parts.push(format!("arguments {}", quoted(&args)));
         }
         if !self.stdin.is_empty() {
             parts.push(format!("input {}", quoted(&self.stdin)));
@@ -128,6 +132,13 @@ impl fmt::Display for Example {
         }
         f.write_str(&parts.join(" "))
     }
+}
+
+/// Splits arguments as a shell does. `None` if a quote is not closed, or an argument contains a NUL character,
+/// which cannot be passed to a program.
+#[must_use]
+pub fn arguments(text: &str) -> Option<Vec<String>> {
+    shlex::split(text).filter(|args| !args.iter().any(|arg| arg.contains('\0')))
 }
 
 /// Heading of a plan's examples, which are one line each: `- E1: ...`.
@@ -257,7 +268,14 @@ mod tests {
         ] {
             assert_eq!(Example::read(text), Ok(example), "{text}");
         }
-        for wrong in ["", "5 = 120", "input: 5 ->", "what: 5 -> 6", "arguments: 'a -> b"] {
+        for wrong in [
+            "",
+            "5 = 120",
+            "input: 5 ->",
+            "what: 5 -> 6",
+            "arguments: 'a -> b",
+            "arguments: \0 -> b",
+        ] {
             assert!(Example::read(wrong).is_err(), "{wrong}");
         }
     }
@@ -273,9 +291,12 @@ mod tests {
         assert_eq!(of_plan(&plan), examples);
         assert_eq!(of_plan(&without_examples(&plan)), []);
         assert!(without_examples(&plan).contains("- processes"));
-        for other in
-            [before, "- E1: prints `x`", "## Examples\n- E1: it prints 5\n- R1: prints `x`"]
-        {
+        for other in [
+            before,
+            "- E1: prints `x`",
+            "## Examples\n- E1: arguments `\0` prints `x`",
+            "## Examples\n- E1: it prints 5\n- R1: prints `x`",
+        ] {
             assert_eq!(of_plan(other), [], "{other}");
         }
         assert_eq!(write_examples(&[]), "");

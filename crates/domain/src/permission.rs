@@ -46,6 +46,18 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// This permission, if parsing its text gives the same permission: sessions store the text.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn writable(self) -> Result<Self, PermissionError> {
+        let text = self.to_string();
+        match text.parse() {
+            Ok(again) if self == again => Ok(self),
+            _ => Err(PermissionError::Unwritable(shown(&text))),
+        }
+    }
+
     /// Whether users can grant it by a flag, in the configuration or in a plan.
     #[must_use]
     pub const fn is_offered(&self) -> bool {
@@ -127,6 +139,11 @@ pub enum PermissionError {
     /// The path is not absolute.
     #[error("`{0}` is no absolute path")]
     Path(String),
+    /// A path that can't be written down as others read it again.
+    #[error(
+        "`{0}` can't be allowed: its path is too long, holds a line feed, or is no UTF-8; rename it"
+    )]
+    Unwritable(String),
 }
 
 impl FromStr for Permission {
@@ -343,6 +360,19 @@ mod tests {
             assert_eq!(permission.to_string(), text);
             let json = serde_json::to_string(&permission).unwrap();
             assert_eq!(serde_json::from_str::<Permission>(&json).unwrap(), permission);
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_session_could_not_keep_is_refused() {
+        let long = format!("/{}", "x".repeat(LONGEST));
+        for (path, is_kept) in
+            [("/a b", true), ("/a\nb", false), ("/a/../b", false), (long.as_str(), false)]
+        {
+            let permission = Permission::Read(path.into());
+            let kept = permission.clone().writable();
+            assert_eq!(kept, if is_kept { Ok(permission) } else { kept.clone() }, "{path:?}");
+            assert_eq!(kept.is_ok(), is_kept, "{path:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Disk operations that make a session durable. With the feature `faults`, the operation with a
 //! given number fails, so that tests can check that no data is lost.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -35,6 +35,18 @@ pub(crate) fn write_all(file: &mut File, content: &[u8]) -> io::Result<()> {
     guarded(|| file.write_all(content))
 }
 
+/// Requests a file lock.
+pub(crate) fn flock(
+    file: &File,
+    request: impl FnOnce(&File) -> Result<(), TryLockError>,
+) -> Result<(), TryLockError> {
+    #[cfg(feature = "faults")]
+    if let Some(error) = injected::no_locks() {
+        return Err(TryLockError::Error(error));
+    }
+    request(file)
+}
+
 /// Renames a file.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     guarded(|| std::fs::rename(from, to))
@@ -66,6 +78,16 @@ mod injected {
             Some((number.parse().ok()?, kind.to_owned()))
         });
         wanted.as_ref()
+    }
+
+    /// The error of every lock request, with `REDRAFT_FILE_LOCKS` set: as on a file system without locks.
+    pub(super) fn no_locks() -> Option<io::Error> {
+        let errno = match std::env::var("REDRAFT_FILE_LOCKS").ok()?.as_str() {
+            "ENOLCK" => Errno::ENOLCK,
+            "EOPNOTSUPP" => Errno::EOPNOTSUPP,
+            _ => Errno::ENOSYS,
+        };
+        Some(errno.into())
     }
 
     /// The fault of the next operation, if it has that number.

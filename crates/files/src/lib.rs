@@ -2,11 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that may write files")]
 
 mod faults;
+mod lock;
+mod process;
 #[cfg(unix)]
 mod socket;
 mod temporary;
 pub mod yaml;
 
+pub use lock::{Holder, Lock, Locking, holder, lock};
 #[cfg(unix)]
 pub use socket::{SocketName, listen, socket_of};
 pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
@@ -54,10 +57,6 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
 
 /// Size of the read buffer, in bytes.
 const AT_ONCE: usize = 64 * 1024;
-
-/// How often, and how long each time, to wait for a process that only looks at a lock.
-const LOOKS: u32 = 50;
-const LOOK: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Permissions of a written file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -660,67 +659,6 @@ impl Appender {
             .and_then(|()| self.file.seek(SeekFrom::Start(self.length)))
             .map(|_| ())
             .map_err(failed("write", &self.path))
-    }
-}
-
-/// A lock that ends with this value or with the process, even if that is killed.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
-/// Result of an attempt to lock.
-#[derive(Debug)]
-pub enum Locking {
-    /// The lock was taken.
-    Taken(Lock),
-    /// Another process holds it; its process id, if it could be read.
-    Held(Option<u32>),
-}
-
-/// The process that holds the lock of this file, with its process id if that can be read; `None` if
-/// it is not locked. Neither takes the lock nor writes anything.
-#[must_use]
-pub fn holder(path: &Path) -> Option<Option<u32>> {
-    let mut file = unlinked(OpenOptions::new().read(true)).open(path).ok()?;
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| process_in(&mut file))
-}
-
-/// The process id in a lock file.
-fn process_in(file: &mut File) -> Option<u32> {
-    read_bounded(file, 64).ok()?.trim().parse().ok()
-}
-
-/// Tries to lock a file. A process that only looks at the lock ([`holder`]) shares it for a moment,
-/// so this waits for it.
-fn locked(file: &File) -> Result<(), TryLockError> {
-    for _ in 0..LOOKS {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {}
-            tried => return tried,
-        }
-        file.try_lock_shared()?;
-        let _ = file.unlock();
-        std::thread::sleep(LOOK);
-    }
-    Err(TryLockError::WouldBlock)
-}
-
-/// Takes the lock of a file, or returns the process that holds it.
-pub fn lock(path: &Path) -> Result<Locking, FileError> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).read(true).write(true);
-    let opened = guarded(|| unlinked(&mut options).open(path));
-    let mut file = opened.map_err(failed("lock", path))?;
-    match locked(&file) {
-        Ok(()) => {
-            file.set_len(0)
-                .and_then(|()| writeln!(file, "{}", std::process::id()))
-                .map_err(failed("lock", path))?;
-            Ok(Locking::Taken(Lock { _file: file }))
-        }
-        Err(TryLockError::WouldBlock) => Ok(Locking::Held(process_in(&mut file))),
-        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
     }
 }
 

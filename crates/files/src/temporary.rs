@@ -6,6 +6,7 @@
 //! `SYSTEM` is a hash of this boot and process namespace. If the kernel does not report these, the
 //! name has only the random part, and the folder is never swept.
 
+use super::process::{Process, is_alive};
 use super::{FileError, failed};
 use std::fs::{self, Permissions};
 use std::io;
@@ -114,11 +115,8 @@ impl Owner {
     fn this() -> Option<&'static Self> {
         static THIS: OnceLock<Option<Owner>> = OnceLock::new();
         THIS.get_or_init(|| {
-            let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-            let space = fs::read_link("/proc/self/ns/pid").ok()?;
-            let hash = super::hash(format!("{boot} {}", space.display()).as_bytes());
-            let (pid, start) = running(&fs::read_to_string("/proc/self/stat").ok()?)?;
-            Some(Self { pid, start, system: hash.get(..8)?.to_owned() })
+            let this = Process::this();
+            Some(Self { pid: this.id?, start: this.start?, system: this.system.clone()? })
         })
         .as_ref()
     }
@@ -138,26 +136,8 @@ impl Owner {
     }
 
     fn is_alive(&self) -> bool {
-        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
-            // A `/proc` with `hidepid` hides even those of this user's processes that are not
-            // dumpable.
-            let pid = i32::try_from(self.pid).unwrap_or(i32::MAX);
-            return pid > 0
-                && nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok();
-        };
-        running(&stat) == Some((self.pid, self.start))
+        is_alive(self.pid, self.start)
     }
-}
-
-/// Process id and start time in the text of a `stat` file; `None` if the process has ended.
-fn running(text: &str) -> Option<(u32, u64)> {
-    // The program's name is in parentheses and may contain any character.
-    let (before, after) = text.rsplit_once(") ")?;
-    let pid = before.split(' ').next()?.parse().ok()?;
-    let mut fields = after.split(' ');
-    let ended = matches!(fields.next()?, "Z" | "X");
-    let start = fields.nth(18)?.parse().ok()?;
-    (!ended).then_some((pid, start))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod embedded;
 mod env;
 mod events;
 mod fault;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod gemini;
 mod http;
 pub mod keyring;

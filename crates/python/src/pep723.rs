@@ -58,6 +58,7 @@ pub fn read(script: &str) -> Option<Block> {
     for block in found {
         let toml: Vec<&str> = block.toml.iter().map(String::as_str).collect();
         let requires = strings(&toml, "requires-python").into_iter().next();
+        let requires = requires.filter(|text| !text.contains(char::is_control));
         all.requires_python = all.requires_python.or_else(|| requires.map(|text| versions(&text)));
         let declared = strings(&toml, "dependencies");
         let declared = declared.iter().filter_map(|text| as_package(text));
@@ -364,6 +365,12 @@ mod tests {
                 &["a[x]", "b"],
             ),
             ("# /// script\n# dependencies = [\"cut off\n# ///\n", None, &[]),
+            // What no installer takes would have it refuse the whole script.
+            (
+                "# /// script\n# requires-python = \u{9b}\n# dependencies = [\"a[\", \u{1}, \"b=1\"]\n# ///\n",
+                None,
+                &["a", "b"],
+            ),
             ("#/// script\n#dependencies = [\"a\"]\n#///\n", None, &["a"]),
             ("#\t/// script\n#\tdependencies = [\"a\"]\n#\t///\n", None, &["a"]),
             ("# /// script  \n# dependencies = [\"a\"]  \n# /// \n", None, &["a"]),

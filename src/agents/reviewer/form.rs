@@ -212,6 +212,25 @@ pub fn write(review: &RawReview) -> String {
     text
 }
 
+/// Whether every line of a text belongs to the text form.
+pub(super) fn is_all(text: &str) -> bool {
+    let is_judgement = |line: &str| {
+        let said = id(line, 'R').and_then(|(_, rest)| status(rest.strip_prefix(':')?));
+        said.is_some_and(|(_, rest)| rest.trim().is_empty())
+    };
+    let is_finding =
+        |line: &str| line.strip_prefix("- ").is_some_and(|body| finding(body).is_some());
+    let is_verdict =
+        |line: &str| line.strip_prefix("VERDICT: ").is_some_and(|word| verdict(word).is_some());
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let begins = lines.peek().is_some_and(|line| !line.trim_start().starts_with('>'));
+    begins
+        && lines.all(|line| {
+            let quotes = line.trim_start().starts_with("> ");
+            quotes || is_judgement(line) || is_finding(line) || is_verdict(line)
+        })
+}
+
 /// The text form as a pattern of the whole answer: a judgement of each of these requirements in
 /// order, then findings, then the verdict. Every result of [`write`] for such a review matches.
 #[must_use]

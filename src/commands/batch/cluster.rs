@@ -179,7 +179,8 @@ pub(super) fn workers(out: &Path) -> Result<Vec<(String, At)>> {
         return Ok(workers);
     }
     for part in Folder::parts(out)? {
-        if let Some(process) = files::holder(&part.lock()) {
+        if let Some(holder) = files::holder(&part.lock()) {
+            let process = holder.process.filter(|_| holder.host.is_none());
             let host = files::read_regular_text(&part.host(), LARGEST).unwrap_or_default();
             workers.push((part.name().to_owned(), At { process, host }));
         }

@@ -1,7 +1,7 @@
 //! Sessions that another process works on: watched, and answered if it takes that.
 
 use super::{Failure, Site, aside, folder_of};
-use crate::files;
+use crate::files::{self, Holder};
 use crate::store::{self, JOURNAL};
 use crate::workflow::manager::{self, Answer};
 use crate::workflow::session_socket::{self, Messages, Refusal};
@@ -22,21 +22,21 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A session that another process works on.
 pub(super) struct Elsewhere {
     folder: PathBuf,
-    process: Option<u32>,
+    holder: Holder,
 }
 
 impl Elsewhere {
     /// The session of this name, if another process works on it.
     pub(super) fn of(site: &Site, name: &str) -> Option<Self> {
         let folder = folder_of(site, name).ok().filter(|_| site.live(name).is_none())?;
-        let process = store::worked_on_by(&folder)?;
+        let holder = store::worked_on_by(&folder)?;
         // One of our own tasks that is about to end.
-        (process != Some(std::process::id())).then_some(Self { folder, process })
+        (!holder.is_this_process()).then_some(Self { folder, holder })
     }
 
     /// Who works on it.
     pub(super) fn who(&self) -> String {
-        self.process.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
+        self.holder.to_string()
     }
 
     /// Whether it takes answers from here, and where it is answered, in words.

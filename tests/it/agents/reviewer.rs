@@ -2,7 +2,7 @@
 
 use super::requirements;
 use redraft::agents::{RefusalKind, reviewer};
-use redraft::domain::review::{RawReview, Verdict};
+use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use std::fmt::Write;
 
 /// The review in one line a point, so that a case of the table can be read.
@@ -254,5 +254,37 @@ fn parsing_a_huge_answer_ends_without_a_panic() {
         "Severity: nit\n",
     ] {
         let _ = reviewer::parse(&piece.repeat(mib / piece.len()), &plan);
+    }
+}
+
+#[test]
+fn a_review_that_is_nothing_but_the_form_may_speak_of_the_marks_of_thoughts() {
+    for text in
+        ["it leaves out </think>", "</think> is left out", "<channel|>e", "<think> and no end"]
+    {
+        let finding = RawFinding {
+            id: None,
+            requirement: Some("R2".to_owned()),
+            severity: Some(Severity::Blocker),
+            quote: Some(text.to_owned()),
+            text: text.to_owned(),
+        };
+        let judged = |n: u32, status| Judgement { requirement: format!("R{n}"), status };
+        let review = RawReview {
+            judgements: vec![
+                judged(1, Status::Met),
+                judged(2, Status::NotMet),
+                judged(3, Status::Met),
+            ],
+            findings: vec![finding],
+            verdict: Some(Verdict::Iterate),
+        };
+        for written in [reviewer::write(&review), reviewer::write_json(&review)] {
+            assert_eq!(
+                reviewer::parse(&written, &requirements(&["a", "b", "c"])).as_ref(),
+                Ok(&review),
+                "{written}"
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::catalogue::Entry;
 use futures_util::future::BoxFuture;
 use redraft_domain::text::size;
-use redraft_files::{self as files, FileError};
+use redraft_files::{self as files, FileError, Holder};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +18,8 @@ pub type Content<'a> =
 /// Progress of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News<'a> {
-    /// Another process, with this id, is downloading the model; waiting for it.
-    Waiting(Option<u32>),
+    /// Another process is downloading the model; waiting for it.
+    Waiting(Holder),
     /// The download from this source starts.
     From(&'a str),
     /// Number of bytes so far.

@@ -16,7 +16,7 @@ pub use catalogue::{BUILT_IN, CatalogueError, Entry, Parts};
 pub use fetch::{Content, FetchError, News};
 pub use fit::Machine;
 
-use redraft_files::{self as files, FileError, Lock, Locking};
+use redraft_files::{self as files, FileError, Holder, Lock, Locking};
 use std::path::{Path, PathBuf};
 
 /// The models of the catalogue, and the folder of their files.
@@ -67,21 +67,16 @@ pub enum LibraryError {
         path: PathBuf,
     },
     /// Another process is downloading it.
-    #[error("another redraft{} is fetching `{name}`; try again when it is done", of(*holder))]
+    #[error("another redraft ({holder}) is fetching `{name}`; try again when it is done")]
     Busy {
         /// The model.
         name: String,
-        /// Process id.
-        holder: Option<u32>,
+        /// That process.
+        holder: Holder,
     },
     /// Disk error.
     #[error(transparent)]
     File(#[from] FileError),
-}
-
-/// Text for the other process.
-fn of(holder: Option<u32>) -> String {
-    holder.map_or_else(String::new, |id| format!(" (process {id})"))
 }
 
 /// The memory of this machine in bytes, if the system reports it.
@@ -222,9 +217,8 @@ impl Library {
         Ok(bytes)
     }
 
-    /// Locks a file of the folder for changes; or returns the id of the process that holds the
-    /// lock.
-    fn lock(&self, file: &str) -> Result<Result<Lock, Option<u32>>, FileError> {
+    /// Locks a file of the folder for changes; or returns the process that holds the lock.
+    fn lock(&self, file: &str) -> Result<Result<Lock, Holder>, FileError> {
         Ok(match files::lock(&self.folder.join(format!(".{file}.lock")))? {
             Locking::Taken(lock) => Ok(lock),
             Locking::Held(holder) => Err(holder),

@@ -6,9 +6,13 @@ use crate::distributions::{is_standard, of_module};
 
 /// Translates a declared dependency into a requirement: a module name becomes its package name
 /// (`PIL>=9` is `pillow>=9`), and an unparsable suffix is dropped. Returns `None` for modules of
-/// the standard library, which are not packages.
+/// the standard library, which are not packages, and for text with control
+/// characters.
 pub(crate) fn as_package(declared: &str) -> Option<String> {
     let text = declared.trim();
+    if text.contains(char::is_control) {
+        return None;
+    }
     let of_a_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let end = text.find(|c| !of_a_name(c)).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);

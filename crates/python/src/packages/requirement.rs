@@ -1,5 +1,19 @@
 //! Requirements of a script, such as `requests[socks]>=2; python_version < "3.12"`.
 
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// The form of one (PEP 508): a name, extras, versions, a marker.
+static FORM: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let name = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?";
+    let list = |of: &str| format!(" *(?:{of} *(?:, *{of} *)*)?");
+    let extras = format!(r"\[{}\]", list(name));
+    let versions = list("(?:===?|~=|!=|<=?|>=?) *[A-Za-z0-9._*+!-]+");
+    let marker = r#"; *[A-Za-z0-9._\-\[\]()<>=!~,*+'" ]+"#;
+    Regex::new(&format!(r"^({name}) *(?:{extras})?(?:{versions}| *\({versions}\) *)(?:{marker})?$"))
+        .ok()
+});
+
 /// A requirement that names a package of the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
@@ -17,20 +31,8 @@ impl Requirement {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let end = text.find(|c| !of_a_name(c)).unwrap_or(text.len());
-        let (name, rest) = text.split_at(end);
-        let framed = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.ends_with(|c: char| c.is_ascii_alphanumeric());
-        let rest = rest.trim();
-        let (version, marker) = rest.split_once(';').unwrap_or((rest, ""));
-        let of_a_version = |c: char| of_a_name(c) || c == ' ' || "[]()<>=!~,*+".contains(c);
-        let of_a_marker = |c: char| of_a_version(c) || "'\"".contains(c);
-        let fits = framed
-            && rest.starts_with(|c: char| "[(<>=!~;".contains(c)) != rest.is_empty()
-            && version.chars().all(of_a_version)
-            && marker.chars().all(of_a_marker);
-        fits.then(|| Self { text: text.to_owned(), name: normal(name), bare: rest.is_empty() })
+        let name = FORM.as_ref()?.captures(text)?.get(1)?.as_str();
+        Some(Self { text: text.to_owned(), name: normal(name), bare: name == text })
     }
 }
 
@@ -56,6 +58,9 @@ mod tests {
             ("pywin32; sys_platform == 'win32'", "pywin32", false),
             ("numpy == 2.*", "numpy", false),
             ("a (>=1)", "a", false),
+            ("a[]", "a", false),
+            ("a [ b, c ] == 1.0+cu118 , != 2 ; python_version < '3'", "a", false),
+            ("a===1!2-post", "a", false),
         ] {
             let found = Requirement::parse(text).map(|r| (r.name, r.bare));
             assert_eq!(found, Some((name.to_owned(), bare)), "{text}");
@@ -73,6 +78,15 @@ mod tests {
             "a-",
             "é",
             "a>1 --pre @ x",
+            "a[",
+            "a[b",
+            "a]",
+            "a=1",
+            "a>=",
+            "a>=1,",
+            "a (>=1",
+            "a;",
+            "a[b,]",
         ] {
             assert_eq!(Requirement::parse(text), None, "{text}");
         }
