@@ -156,13 +156,24 @@ mod tests {
         }
     }
 
+    /// The anchor of a heading, as Markdown renderers make it.
+    fn slug(heading: &str) -> String {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    }
+
     #[test]
     fn links_in_the_guide_lead_to_existing_files() {
         for (page, text) in PAGES {
             let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             for link in links.filter(|link| !link.starts_with("http")) {
-                let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(link);
-                assert!(path.exists(), "{page}: {link}");
+                let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+                let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(file);
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let mut headings = text.lines().filter(|line| line.starts_with('#')).map(slug);
+                let leads = path.exists() && (anchor.is_empty() || headings.any(|it| it == anchor));
+                assert!(leads, "{page}: {link}");
             }
         }
     }

@@ -16,7 +16,7 @@
 use super::packages::declared::as_package;
 use super::packages::requirement::name_of;
 use regex::Regex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -130,12 +130,12 @@ fn is_opening(line: &str) -> bool {
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("script"))
 }
 
-/// All blocks of the script, at most 16.
+/// All blocks of the script.
 fn blocks(script: &str) -> Vec<Found> {
     let lines: Vec<&str> = script.lines().collect();
     let mut found = Vec::new();
     let mut at = 0;
-    while at < lines.len() && found.len() < 16 {
+    while at < lines.len() {
         if !is_opening(lines[at]) {
             at += 1;
             continue;
@@ -179,8 +179,8 @@ fn without_blocks(script: &str) -> (String, Vec<String>) {
             }
         }
     }
-    let inside = |n: &usize| found.iter().any(|block| block.lines.contains(n));
-    let kept = script.split_inclusive('\n').enumerate().filter(|(n, _)| !inside(n));
+    let inside: HashSet<usize> = found.iter().flat_map(|block| block.lines.clone()).collect();
+    let kept = script.split_inclusive('\n').enumerate().filter(|(n, _)| !inside.contains(n));
     let kept: String = kept.map(|(_, line)| line).collect();
     // The blank line that followed the block will follow the new one.
     let lead = if found.first().is_some_and(|block| block.lines.start == 0) {
@@ -444,6 +444,14 @@ mod tests {
             assert_eq!(with, format!("{before}{block}{after}"), "{script:?}");
             assert_eq!(with_block(&with, ">=3.8", &[]), with, "an existing block is left alone");
         }
+    }
+
+    #[test]
+    fn any_number_of_blocks_become_one() {
+        let block = "# /// script\n# dependencies = [\"a\"]\n# ///\n";
+        let with = with_block(&format!("{}x\n", block.repeat(40)), ">=3.11", &["b".to_owned()]);
+        assert_eq!(with.matches("# /// script").count(), 1, "{with}");
+        assert!(with.ends_with("# ///\n\nx\n"), "{with}");
     }
 
     #[test]
