@@ -640,7 +640,7 @@ fn the_text_of_a_folder_s_file_is_shown_escaped_and_cut() {
     assert!(ignored(&output).contains("2001 settings ignored"), "{}", output.err);
     assert!(ignored(&output).len() < 600);
     let output = case.run(&["trust", "--yes"]).expect(2);
-    assert!(output.err.contains("2001 things"), "{}", output.err);
+    assert!(output.err.contains("2001 settings"), "{}", output.err);
     assert!(!case.world.file("mark").exists());
 }
 
