@@ -409,10 +409,7 @@ fn without_arguments_the_program_says_what_it_is_and_what_is_next() {
     let shelf = Shelf::new(&[]);
     let before = shelf.world.tree();
     let out = shelf.run(&[]).expect(0).out;
-    assert!(
-        out.starts_with("redraft turns a sentence into one working Python script."),
-        "{out}"
-    );
+    assert!(out.starts_with("redraft turns a sentence into one working Python script."), "{out}");
     assert_eq!(out.lines().position(str::is_empty), Some(5), "five lines, and then: {out}");
     assert!(out.contains("a model (152 kB) is downloaded once"), "{out}");
     assert!(out.contains("start with:  redraft new \""), "{out}");

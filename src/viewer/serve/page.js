@@ -146,10 +146,13 @@
     write("");
   }
 
+  // The agent that is asked, and the version it writes.
+  let asked = "";
   const say = {
     calling: (n) => {
       clear();
-      now(`${n.agent}${n.version ? ` (v${n.version})` : ""}: ${n.model}`);
+      asked = `${n.agent}${n.version ? ` (v${n.version})` : ""}`;
+      now(`${asked}: ${n.model}`);
     },
     text: (n) => write(n.text),
     reasoning: () => now(doing.textContent.replace(/( \(thinking\))?$/, " (thinking)")),
@@ -157,7 +160,7 @@
     called: (n) => note(`${n.usage.prompt} tokens in, ${n.usage.answer} out, ${(n.milliseconds / 1000).toFixed(1)} s`),
     refused: (n) => note(`the answer can't be used: ${n.reason}`),
     proposed: (n) => note(`a plan with ${n.plan.requirements.length} requirements`),
-    progress: (n) => { now(n.words); },
+    progress: (n) => { now(asked ? `${asked}: ${n.words}` : n.words); },
     sampled: (n) => { now(`${n.there} of ${n.of} candidates done${n.words ? `: ${n.words}` : ""}`); },
     trying: (n) => { now(`running ${n.samples} candidates`); },
     chosen: () => note("a candidate was chosen"),
