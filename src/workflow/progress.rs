@@ -49,29 +49,36 @@ impl Progress {
             Self::Loading => "loading the model".to_owned(),
             Self::Reading { percent } => format!("reading the prompt, {percent}%"),
             Self::Writing { lines, tokens_per_second, seconds_left } => {
-                let speed = tokens_per_second.map(|speed| {
-                    let digits = usize::from(speed < 10.0);
-                    format!("{speed:.digits$} tokens/s")
-                });
-                let left = seconds_left.map(|left| match left {
-                    0..100 => format!("about {left} s left"),
-                    _ => format!("about {} min left", left.div_ceil(60)),
-                });
-                let parts = ["writing".to_owned(), count(lines, "line")].into_iter();
-                parts.chain(speed).chain(left).collect::<Vec<_>>().join(", ")
+                format!("writing, {}", written(lines, tokens_per_second, seconds_left))
             }
         }
     }
+}
+
+/// How far an answer is: `12 lines, 8.1 tokens/s, about 5 s left`.
+fn written(lines: usize, tokens_per_second: Option<f64>, seconds_left: Option<u64>) -> String {
+    let speed = tokens_per_second.map(|speed| {
+        let digits = usize::from(speed < 10.0);
+        format!("{speed:.digits$} tokens/s")
+    });
+    let left = seconds_left.map(|left| match left {
+        0..100 => format!("about {left} s left"),
+        _ => format!("about {} min left", left.div_ceil(60)),
+    });
+    [count(lines, "line")].into_iter().chain(speed).chain(left).collect::<Vec<_>>().join(", ")
 }
 
 /// Progress of candidates as text: `1 of 3 candidates done, 12 lines, 8.1 tokens/s`.
 #[must_use]
 pub fn candidates(done: usize, of: usize, others: Option<Progress>) -> String {
     let done = format!("{done} of {} done", count(of, "candidate"));
-    match others.map(Progress::words) {
+    match others {
         None => done,
-        // `writing` is left out: the number of lines says it.
-        Some(words) => format!("{done}, {}", words.strip_prefix("writing, ").unwrap_or(&words)),
+        // The number of lines says that they are being written.
+        Some(Progress::Writing { lines, tokens_per_second, seconds_left }) => {
+            format!("{done}, {}", written(lines, tokens_per_second, seconds_left))
+        }
+        Some(before) => format!("{done}, {}", before.words()),
     }
 }
 

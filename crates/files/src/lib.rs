@@ -10,6 +10,7 @@ mod temporary;
 pub mod yaml;
 
 pub use lock::{Holder, Lock, Locking, holder, lock};
+pub use process::this_boot;
 #[cfg(unix)]
 pub use socket::{SocketName, listen, socket_of};
 pub use temporary::{put_for_all, small_temporary_folder, sweep, temporary_folder};

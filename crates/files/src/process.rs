@@ -86,6 +86,14 @@ impl Process {
     }
 }
 
+/// This machine since its last boot, within which process ids are meaningful: its host name and boot id.
+#[must_use]
+pub fn this_boot() -> String {
+    let Process { host, boot, .. } = Process::this();
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!("{} {}", or_none(host), or_none(boot))
+}
+
 /// Whether a text can be a field, and be shown.
 fn is_word(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

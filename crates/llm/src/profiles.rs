@@ -2,6 +2,7 @@
 
 use redraft_domain::profile::Profile;
 use redraft_files::{self as files, FileError, Mode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -18,24 +19,20 @@ pub fn folder() -> PathBuf {
 /// probed again then.
 #[must_use]
 pub fn kept(folder: &Path, identity: &str) -> Option<Profile> {
-    let text = files::read_text(&path(folder, identity), LONGEST).ok()?;
-    serde_yaml::from_str(&text).ok()
+    read(&path(folder, identity))
 }
 
 /// Stores a probe result; returns its file.
 pub fn keep(folder: &Path, identity: &str, profile: &Profile) -> Result<PathBuf, FileError> {
     let path = path(folder, identity);
-    let text = serde_yaml::to_string(profile).unwrap_or_default();
-    files::create_folder(folder)?;
-    files::write(&path, text.as_bytes(), Mode::Normal)?;
+    write(folder, &path, profile)?;
     Ok(path)
 }
 
 /// Whether the model with this identity is constrained by schemas; `None` if that was never tested.
 #[must_use]
 pub fn kept_schema(folder: &Path, identity: &str) -> Option<bool> {
-    let text = files::read_text(&schema_path(folder, identity), LONGEST).ok()?;
-    serde_yaml::from_str::<Schemas>(&text).ok().map(|kept| kept.holds_to_schemas)
+    read(&schema_path(folder, identity)).map(|kept: Schemas| kept.holds_to_schemas)
 }
 
 /// Stores whether the model is constrained by schemas.
@@ -46,16 +43,13 @@ pub fn keep_schema(
     holds_to_schemas: bool,
 ) -> Result<(), FileError> {
     let kept = Schemas { model: model.to_owned(), holds_to_schemas };
-    let text = serde_yaml::to_string(&kept).unwrap_or_default();
-    files::create_folder(folder)?;
-    files::write(&schema_path(folder, identity), text.as_bytes(), Mode::Normal)
+    write(folder, &schema_path(folder, identity), &kept)
 }
 
 /// The measured speed of this model's answers, in tokens per second; `None` if it was never measured.
 #[must_use]
 pub fn kept_speed(folder: &Path, identity: &str) -> Option<f64> {
-    let text = files::read_text(&speed_path(folder, identity), LONGEST).ok()?;
-    serde_yaml::from_str::<Speed>(&text).ok().map(|kept| kept.answer_speed)
+    read(&speed_path(folder, identity)).map(|kept: Speed| kept.answer_speed)
 }
 
 /// Stores the measured speed of a model's answers, in tokens per second.
@@ -65,9 +59,8 @@ pub fn keep_speed(
     model: &str,
     answer_speed: f64,
 ) -> Result<(), FileError> {
-    let text = serde_yaml::to_string(&Speed { model: model.to_owned(), answer_speed });
-    files::create_folder(folder)?;
-    files::write(&speed_path(folder, identity), text.unwrap_or_default().as_bytes(), Mode::Normal)
+    let kept = Speed { model: model.to_owned(), answer_speed };
+    write(folder, &speed_path(folder, identity), &kept)
 }
 
 /// The stored result of a trial, separate from the probe, which takes longer.
@@ -88,6 +81,16 @@ struct Schemas {
 
 fn schema_path(folder: &Path, identity: &str) -> PathBuf {
     path(folder, identity).with_extension("schema.yaml")
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_yaml::from_str(&files::read_text(path, LONGEST).ok()?).ok()
+}
+
+fn write(folder: &Path, path: &Path, result: &impl Serialize) -> Result<(), FileError> {
+    let text = serde_yaml::to_string(result).unwrap_or_default();
+    files::create_folder(folder)?;
+    files::write(path, text.as_bytes(), Mode::Normal)
 }
 
 fn speed_path(folder: &Path, identity: &str) -> PathBuf {

@@ -148,7 +148,7 @@ pub(super) fn cancel(context: &Context, out: &Path) -> Result<u8> {
     for (name, at) in workers(out)? {
         any = true;
         let At { process, host } = at;
-        if host == here()
+        if host == files::this_boot()
             && let Some(process) = process
             && interrupt(process)
         {
@@ -186,16 +186,6 @@ pub(super) fn workers(out: &Path) -> Result<Vec<(String, At)>> {
         }
     }
     Ok(workers)
-}
-
-/// Identifies this machine since its last boot, within which a process id is meaningful.
-pub(super) fn here() -> String {
-    #[cfg(unix)]
-    let host = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
-    #[cfg(not(unix))]
-    let host = std::env::var("COMPUTERNAME").unwrap_or_default();
-    let boot = files::read_text(Path::new("/proc/sys/kernel/random/boot_id"), LARGEST);
-    format!("{host} {}", boot.unwrap_or_default().trim())
 }
 
 #[cfg(unix)]

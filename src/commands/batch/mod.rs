@@ -87,7 +87,7 @@ pub(super) fn run(context: &Context, args: &cli::Batch) -> Result<u8> {
         ));
         return Ok(code::SESSION);
     };
-    files::write(&folder.host(), cluster::here().as_bytes(), Mode::Normal)?;
+    files::write(&folder.host(), files::this_boot().as_bytes(), Mode::Normal)?;
     let kinds = match Kinds::new(context, args, &own)? {
         Ok(kinds) => kinds,
         Err(code) => return Ok(code),

@@ -33,6 +33,11 @@ pub(in crate::commands) fn machine(context: &Context, library: &Library) -> Mach
     Machine::measured(library::memory(), &speeds)
 }
 
+/// The model to offer for download on this machine.
+fn offered<'l>(library: &'l Library, machine: &Machine) -> Option<&'l Entry> {
+    machine.best(library.entries()).filter(|best| !library.has(best))
+}
+
 pub(super) fn list(context: &Context) -> Result<u8> {
     let library = Library::open()?;
     let machine = machine(context, &library);
@@ -47,7 +52,7 @@ pub(super) fn list(context: &Context) -> Result<u8> {
         terminal.json(&known.chain(others.iter().map(other)).collect::<Vec<_>>());
         return Ok(code::DONE);
     }
-    let best = machine.best(library.entries());
+    let offered = offered(&library, &machine);
     for entry in library.entries() {
         let came = library.came(entry);
         let state = if library.has(entry) {
@@ -68,7 +73,7 @@ pub(super) fn list(context: &Context) -> Result<u8> {
         let note = if machine.fits(entry) == Some(false) {
             let there = machine.memory.map(size).unwrap_or_default();
             Some(format!("does not fit: this machine has {there} of memory"))
-        } else if best == Some(entry) && !library.has(entry) {
+        } else if offered == Some(entry) {
             Some(speed.map_or_else(
                 || "offered for this machine: it has the memory".to_owned(),
                 |speed| format!("offered for this machine: it has the memory; {speed}"),
@@ -94,7 +99,7 @@ pub(super) fn list(context: &Context) -> Result<u8> {
 }
 
 fn as_json(library: &Library, entry: &Entry, machine: &Machine) -> Value {
-    let offered = machine.best(library.entries()) == Some(entry) && !library.has(entry);
+    let offered = offered(library, machine) == Some(entry);
     let here = library.has(entry);
     json!({
         "name": entry.name, "aliases": entry.aliases, "title": entry.title,

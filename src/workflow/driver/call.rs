@@ -255,7 +255,7 @@ impl Driver<'_, '_> {
             }
         });
         let mut calls = stream::iter(calls).buffer_unordered(connection.parallel);
-        let prefill = Instant::now();
+        let start = Instant::now();
         let (mut there, mut tokens, mut fault) = (0, Usage::default(), None);
         let (of, mut partial) = (asked.len(), String::new());
         self.tools.manager.tell(News::Sampled { there, of, others: None });
@@ -287,7 +287,7 @@ impl Driver<'_, '_> {
         if there > 0 {
             self.was_taken(model);
             let (outcome, repeats, usage) = (Outcome::Whole, false, tokens);
-            let milliseconds = millis(prefill);
+            let milliseconds = millis(start);
             self.tools.manager.tell(News::Called { outcome, repeats, usage, milliseconds });
         }
         match (fault, asked) {
@@ -392,13 +392,13 @@ async fn came(
     cancel: &CancellationToken,
     on: &mut dyn FnMut(call::News<'_>),
 ) -> Came {
-    let prefill = Instant::now();
+    let start = Instant::now();
     let model = connection.model.as_ref();
     let mut answer = call::call(model, request, &connection.policy, stop_when, cancel, on).await;
     if let (Ok(answer), Some(profile)) = (&mut answer, &connection.profile) {
         keep_thoughts_apart(answer, profile);
     }
-    Came { number, milliseconds: millis(prefill), price: connection.price, answer }
+    Came { number, milliseconds: millis(start), price: connection.price, answer }
 }
 
 /// The length of an answer that writes a version anew, in bytes.
