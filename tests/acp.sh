@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The Python client of the Agent Client Protocol against `redraft acp`, with recorded answers in the place of
-# models: a plan, a permission, a diff, a session that is loaded. Not part of the tests: it installs the client
-# from the index.
+# The Python and the Rust client of the Agent Client Protocol against `redraft acp`, with recorded answers in
+# the place of models: a plan, a permission, a diff, a session that is loaded. Not part of the tests: it installs
+# the clients from their indexes.
 #
 #   tests/acp.sh [FOLDER]
 #
-# Says what the client saw. Exit code 1 if something is not as it should be.
+# Says what each client saw. Exit code 1 if something is not as it should be.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath "${1:-$(mktemp -d)}")
@@ -18,3 +18,8 @@ export REDRAFT PYTHONDONTWRITEBYTECODE=1
 "$folder/acp/bin/pip" --quiet --disable-pip-version-check install agent-client-protocol==0.12.1
 cd "$folder"
 timeout 120 "$folder/acp/bin/python" -W error "$here/tests/clients/acp_client.py"
+
+# The Rust client is a package of its own: what it needs is not what redraft needs.
+CARGO_TARGET_DIR="$folder/target" cargo build --quiet --locked --manifest-path "$here/tests/clients/acp_rust/Cargo.toml"
+asking=$(PYTHONPATH="$here/tests/clients" python3 -c 'import world; print(world.folder(world.ASKING))')
+timeout 120 "$folder/target/debug/acp_client" "$REDRAFT" "$asking"

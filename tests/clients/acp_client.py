@@ -16,10 +16,7 @@ from acp.schema import (
     UserMessageChunk,
 )
 
-from world import ANSWERS, REDRAFT, arguments, environment, folder, saw
-
-# A script that asks for the network.
-ASKING = ANSWERS.replace('    print("two")\n', '    import socket\n    socket.socket()\n    print("two")\n')
+from world import ASKING, REDRAFT, arguments, environment, folder, saw
 
 
 class Editor(Client):
@@ -42,8 +39,7 @@ class Editor(Client):
 
 
 async def main():
-    here = folder()
-    (here / "answers.yaml").write_text(ASKING)
+    here = folder(ASKING)
     command = (REDRAFT, "acp", *arguments(here)[1:])
     editor = Editor()
     async with spawn_agent_process(editor, *command, env=environment(), cwd=here) as (agent, _):

@@ -24,12 +24,14 @@ ANSWERS = """\
     R2: met
     VERDICT: ACCEPT
 """
+# A script that asks for the network.
+ASKING = ANSWERS.replace('    print("two")\n', '    import socket\n    socket.socket()\n    print("two")\n')
 
 
-def folder() -> pathlib.Path:
+def folder(answers: str = ANSWERS) -> pathlib.Path:
     """A working folder with recorded answers in the place of a model."""
     here = pathlib.Path(tempfile.mkdtemp())
-    (here / "answers.yaml").write_text(ANSWERS)
+    (here / "answers.yaml").write_text(answers)
     config = {"model": "recorded/m", "providers": {"recorded": {"kind": "script", "path": str(here / "answers.yaml")}}}
     (here / "config.yaml").write_text(json.dumps(config))
     return here
