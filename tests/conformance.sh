@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The Model Context Protocol's conformance suite and inspector against `redraft mcp`. Not part of the tests: it
+# installs both, and Node.js 22, which the suite needs, from npm.
+#
+#   tests/conformance.sh [FOLDER]
+#
+# Of the suite it runs the scenarios that hold for every server; the others call tools, prompts and resources
+# of a server that was made for the suite. Exit code 1 if something is not as it should be.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+folder=$(realpath "${1:-$(mktemp -d)}")
+if [ -z "${REDRAFT:-}" ]; then
+  cargo build --quiet --manifest-path "$here/Cargo.toml"
+  REDRAFT=${CARGO_TARGET_DIR:-$here/target}/debug/redraft
+fi
+export REDRAFT PYTHONDONTWRITEBYTECODE=1
+cd "$folder"
+npm install --silent --no-save --prefix "$folder" \
+  node@22.23.3 @modelcontextprotocol/conformance@0.1.16 @modelcontextprotocol/inspector@2.12.0
+PATH="$folder/node_modules/.bin:$PATH" timeout 300 python3 -W error "$here/tests/clients/conformance.py"
