@@ -11,7 +11,7 @@ from ._errors import BinaryNotFound
 
 
 def main() -> int:
-    """Becomes the program; where a process can't, starts it and gives its exit code."""
+    """Replaces this process by the program, or starts it and returns its exit code."""
     try:
         binary = find_binary()
     except BinaryNotFound as error:

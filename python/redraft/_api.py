@@ -1,4 +1,4 @@
-"""From a task to a script, and code that is run: the functions of this package."""
+"""The functions of this package: write a script for a task, and run code."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def write_script(
     auto: bool = True,
     **options: Unpack[Options],
 ) -> Result:
-    """Has a script written, run and judged until one is accepted.
+    """Writes a script for a task, and runs and checks versions until one is accepted.
 
-    task: what the script should do, in your own words.
-    data: files that the script is given; they are copied into the session.
-    examples: what it does, as `"input: 5 -> 120"` or `"arguments: 10 km -> 6.21"`.
-    tests: files of tests that every version is held against.
-    name: the session's name; made from the task if left out.
+    task: what the script should do, in plain words.
+    data: files for the script; they are copied into the session.
+    examples: expected behaviour, as `"input: 5 -> 120"` or `"arguments: 10 km -> 6.21"`.
+    tests: test files that every version is checked with.
+    name: the session's name. Default: made from the task.
     model, preset, options: as the flags of `redraft new`; see `Options`.
-    sessions, config: the folder of the sessions, a configuration to read after the usual ones.
-    on_gate: answers each gate in the menu's words (`approve`, `accept`, `allow`, ...); `None`
-        leaves the session there.
-    on_event: is told each event of the journal.
-    auto: gates are answered by rule where there is no `on_gate`; nothing unsafe is allowed by it.
+    sessions, config: the sessions folder, and an additional configuration file.
+    on_gate: answers each gate with one of its answers (`approve`, `accept`, `allow`, ...); `None`
+        pauses the session at the gate.
+    on_event: receives each event of the journal.
+    auto: without `on_gate`, rules answer the gates; they grant no permission.
 
     Raises `Paused` at a gate or a limit, `ModelFailed`, `UsageError`, `Locked` or `Interrupted`;
-    `error.session.resume()` goes on.
+    `error.session.resume()` continues.
     """
     return wait_for(
         _write(
@@ -77,8 +77,8 @@ async def awrite_script(
     auto: bool = True,
     **options: Unpack[Options],
 ) -> Result:
-    """`write_script` for asyncio. `on_gate` may be a coroutine; a task that is cancelled leaves a
-    session that can go on."""
+    """`write_script` for asyncio. `on_gate` may be a coroutine; a cancelled task leaves a
+    session that can be resumed."""
     return await await_for(
         _write(
             task, data, examples, tests, name, model, preset,
@@ -100,17 +100,17 @@ def run_python(
     timeout: Optional[int] = None,
     config: Optional[PathLike] = None,
 ) -> RunResult:
-    """Runs code in the sandbox that scripts of a session are run in.
+    """Runs code in the same sandbox as scripts of a session.
 
     args: the script's arguments.
-    packages: what it needs besides what it imports, as `"requests>=2"`.
-    install: whether packages may be installed, into an environment apart.
-    allow: what it may reach: `"network=HOST"`, `"read=PATH"`, `"env=NAME"`.
+    packages: required packages besides the imported ones, as `"requests>=2"`.
+    install: whether packages may be installed, in a separate environment.
+    allow: permissions: `"network=HOST"`, `"read=PATH"`, `"env=NAME"`.
     sandbox: `strict`, `network` or `off`.
-    output: the folder that gets the files which it writes; one that is there already is an error.
-    timeout: seconds until it is stopped.
+    output: a new folder for the files that the code writes.
+    timeout: seconds until the run is stopped.
 
-    How the code did is in the result; an exception says that it could not be tried.
+    A failure of the code is part of the result; an exception means that it could not be run.
     """
     return wait_for(
         _run(code, args, packages, install, allow, sandbox, python, output, timeout, config)

@@ -1,4 +1,4 @@
-"""Where the program is."""
+"""Finds the program."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ._errors import BinaryNotFound
 
 
 def find_binary() -> str:
-    """The path of the program: what `$REDRAFT_BIN` names, else the one that was installed with this
-    package, else the first on the `PATH`.
+    """The path of the program: `$REDRAFT_BIN`, else the one installed with this package, else the
+    first on the `PATH`.
 
-    Raises `BinaryNotFound` if there is none, or `$REDRAFT_BIN` names no file.
+    Raises `BinaryNotFound` if there is none, or if `$REDRAFT_BIN` is not a file.
     """
     named = os.environ.get("REDRAFT_BIN")
     if named:
@@ -37,7 +37,7 @@ def find_binary() -> str:
 
 
 def _folders() -> Iterator[Path]:
-    """Where installers put programs: for this environment, for this user, with `--target`."""
+    """The folders where installers put programs: of this environment, of this user, of `--target`."""
     yield Path(sysconfig.get_path("scripts"))
     user = sysconfig.get_preferred_scheme("user") if sys.version_info >= (3, 10) else None
     if user:

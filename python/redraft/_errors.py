@@ -1,4 +1,4 @@
-"""What can go wrong, by the program's exit code."""
+"""Exceptions, one for each exit code of the program."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class RedraftError(Exception):
-    """The program did not do what it was asked for.
+    """The program failed.
 
-    `code` is its exit code, `stderr` what it said, and `session` the session that can go on, if
-    there is one.
+    `code` is its exit code, `stderr` its messages, and `session` the session that can be resumed,
+    if there is one.
     """
 
     code: Optional[int] = None
@@ -43,13 +43,13 @@ class UsageError(RedraftError):
 
 
 class Paused(RedraftError):
-    """The session waits at a gate or a limit: the message says why. `session.resume()` goes on."""
+    """The session waits at a gate or a limit: the message says why. `session.resume()` continues."""
 
     code = 3
 
 
 class ModelFailed(RedraftError):
-    """The model's provider failed. `session.resume()` tries again; no answer is lost."""
+    """The model's provider failed. `session.resume()` tries again; answers received so far are kept."""
 
     code = 4
 
@@ -61,7 +61,7 @@ class Locked(RedraftError):
 
 
 class Interrupted(RedraftError):
-    """The work was interrupted. `session.resume()` goes on."""
+    """The work was interrupted. `session.resume()` continues."""
 
     code = 130
 
@@ -70,7 +70,7 @@ _BY_CODE = {kind.code: kind for kind in (UsageError, Paused, ModelFailed, Locked
 
 
 def of_code(code: int, stderr: str, session: Optional[Session] = None) -> RedraftError:
-    """The exception of an exit code, with the line of the program that says what went wrong."""
+    """The exception for an exit code, with the program's error line as its message."""
     kind = _BY_CODE.get(code, RedraftError)
     return kind(_reason(stderr, code), code=code, stderr=stderr, session=session)
 

@@ -1,4 +1,4 @@
-"""What the program tells, as plain values."""
+"""The program's output as plain values."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gate:
-    """A question that the session waits with.
+    """A decision that the session waits for.
 
-    `kind` is `plan`, `version`, `safety`, `install` or `budget`; `answers` lists what it takes. At
-    the plan gate any other text is said to the Planner, at the version gate it is feedback.
+    `kind` is `plan`, `version`, `safety`, `install` or `budget`; `answers` lists the possible
+    answers. Any other text goes to the Planner at the plan gate, and is feedback at the version gate.
     """
 
     kind: str
     session: str
-    #: The lines that are taken, with capitals where something is to be put in: `feedback: TEXT`.
+    #: The possible answers. Capitals stand for your own text: `feedback: TEXT`.
     answers: Tuple[str, ...]
-    #: The version that it is about.
+    #: The number of the version in question.
     version: Optional[int] = None
-    #: Why the session can't go on by itself.
+    #: Why the session can't continue without a decision.
     trouble: Optional[str] = None
-    #: The plan that is to be approved.
+    #: The plan to approve.
     plan: Optional[str] = None
-    #: What is to be allowed or installed, in words.
+    #: The permissions or packages in question, in words.
     asked: Tuple[str, ...] = ()
-    #: Everything that was told.
+    #: The program's whole output as JSON.
     details: Dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, value: Dict[str, Any]) -> Gate:
-        """Reads what the program prints at a gate."""
+        """Reads the program's output at a gate."""
         return cls(
             kind=value["gate"],
             session=value["session"],
@@ -50,24 +50,24 @@ class Gate:
 
 @dataclass(frozen=True)
 class Result:
-    """A script that was accepted."""
+    """An accepted script."""
 
     #: The script's file, in the session's folder.
     path: Path
     script: str
-    #: How much was seen of it: `tested`, `agreed`, `ran`; `None` if it was accepted without a run.
+    #: The evidence that it is right: `tested`, `agreed`, `ran`; `None` if it was accepted unrun.
     evidence: Optional[str]
     version: int
     session: Session
-    #: What its run printed.
+    #: Standard output of its run.
     stdout: str = ""
-    #: Why it was not run, or what else should be known of the run.
+    #: Why it was not run, or a remark on the run.
     reason: Optional[str] = None
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What came of running code."""
+    """The result of running code."""
 
     #: `ok`, `failed`, `timeout`, `window`, `waits`, `refused` or `skipped`.
     verdict: str
@@ -75,21 +75,21 @@ class RunResult:
     stderr: str
     exit_code: Optional[int]
     milliseconds: int
-    #: The names of the files that it wrote.
+    #: Names of the files that it wrote.
     files: Tuple[str, ...]
-    #: Why it was not run, or what else should be known.
+    #: Why it was not run, or a remark on the run.
     reason: Optional[str]
-    #: Everything that was told.
+    #: The program's whole output as JSON.
     details: Dict[str, Any]
 
     @property
     def ok(self) -> bool:
-        """Whether it ran and did not fail."""
+        """Whether it ran without a failure."""
         return self.verdict in ("ok", "window")
 
     @classmethod
     def read(cls, value: Dict[str, Any]) -> RunResult:
-        """Reads what `redraft run --json` prints."""
+        """Reads the output of `redraft run --json`."""
         run = value["run"]
         return cls(
             verdict=run["verdict"],
@@ -105,13 +105,13 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Version:
-    """A script that parses, one of a session."""
+    """A version of a session's script."""
 
     number: int
     #: Why it was written: `first`, `repair`, `review`, `feedback` or `manager`.
     cause: str
     path: Path
-    #: How its run ended; `None` if it was not run.
+    #: The verdict of its run; `None` if it was not run.
     verdict: Optional[str]
     evidence: Optional[str]
     details: Dict[str, Any]
@@ -136,11 +136,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Finding:
-    """One point of a review, or of what a user saw, with an id that lives until it is settled."""
+    """A problem that a check, a test, a review or a user found. It keeps its id until it is resolved."""
 
     id: str
     severity: str
-    #: `open` or how it was settled.
+    #: `open`, or how it was resolved.
     state: str
     text: str
     requirement: Optional[str]

@@ -1,4 +1,4 @@
-"""What sessions and runs work with, as arguments of the program."""
+"""Options of sessions and runs, as arguments of the program."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 
 class Options(TypedDict, total=False):
-    """Settings of a session. What is left out is as the preset and the configuration say."""
+    """Settings of a session. Defaults come from the preset and the configuration."""
 
     #: The models of single roles, as `PROVIDER/MODEL`.
     planner: str
     coder: str
     reviewer: str
-    #: Scripts that are written side by side, to choose from.
+    #: Number of candidates that are written side by side.
     candidates: int
-    #: Repairs in a row before anybody is asked.
+    #: Maximum number of successive repairs before you are asked.
     repairs: int
-    #: Versions in all.
+    #: Maximum number of versions.
     max_versions: int
-    #: Tokens and US dollars in all.
+    #: Maximum number of tokens, and cost in US dollars.
     budget_tokens: int
     budget_usd: float
     #: `strict`, `network` or `off`.
     sandbox: str
-    #: What scripts may reach: `network=HOST`, `read=PATH`, `env=NAME`, `processes`.
+    #: Permissions of scripts: `network=HOST`, `read=PATH`, `env=NAME`, `processes`.
     allow: Sequence[str]
     #: Whether versions are run.
     run: bool
     #: The Python to use.
     python: str
-    #: The file of a JSON schema that what is printed has to fit.
+    #: A file with a JSON schema for the script's output.
     schema: PathLike
-    #: What every version is run with.
+    #: Arguments and standard input of each run.
     args: Sequence[str]
     stdin: str
 
 
 def place(sessions: Optional[PathLike], config: Optional[PathLike]) -> List[str]:
-    """The flags that say where sessions and configuration are."""
+    """The flags for the sessions folder and the configuration file."""
     flags: List[str] = []
     if sessions is not None:
         flags.append(f"--sessions={os.fspath(sessions)}")
@@ -51,7 +51,7 @@ def place(sessions: Optional[PathLike], config: Optional[PathLike]) -> List[str]
 
 
 def several(flag: str, values: Iterable[PathLike]) -> List[str]:
-    """A flag that can be given more than once."""
+    """A flag, repeated for each value."""
     if isinstance(values, str):
         raise TypeError(f"`{flag}` takes a list, not a text")
     return [f"{flag}={os.fspath(value)}" for value in values]
@@ -60,7 +60,7 @@ def several(flag: str, values: Iterable[PathLike]) -> List[str]:
 def work(options: Mapping[str, Any]) -> List[str]:
     """The flags of `Options`.
 
-    Raises `TypeError` for a name that is none of them.
+    Raises `TypeError` for an unknown name.
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:

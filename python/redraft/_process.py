@@ -1,7 +1,7 @@
-"""Runs the program, for callers that wait and for asyncio.
+"""Runs the program, for blocking callers and for asyncio.
 
-What is to be done is written once, as a generator: it yields each `Call` of the program and is sent
-what came of it. `wait_for` and `await_for` are the two ways to perform one.
+Each operation is written once, as a generator that yields every `Call` of the program and receives
+its `Done`. `wait_for` and `await_for` are the two ways to run it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ._models import Gate
 
 T = TypeVar("T")
 Event = Dict[str, Any]
-#: Is told each event of the session's journal as it happens.
+#: Receives each event of the session's journal as it happens.
 OnEvent = Callable[[Event], Any]
-#: Answers a gate in the menu's words; `None` leaves the session there.
+#: Answers a gate with one of its answers; `None` pauses the session at the gate.
 OnGate = Callable[[Gate], Union[Optional[str], Awaitable[Optional[str]]]]
 
-#: Seconds until a program that was interrupted is killed.
+#: Seconds until an interrupted program is killed.
 PATIENCE = 10.0
-#: Bytes that are read at once.
+#: Bytes per read.
 CHUNK = 1 << 16
 
 
@@ -44,7 +44,7 @@ class Call:
 
 @dataclass
 class Done:
-    """What came of a call: the exit code, people's text, the values on standard output."""
+    """The result of a call: exit code, text on standard error, values on standard output."""
 
     code: int
     stderr: str
@@ -57,14 +57,14 @@ Work = Generator[Call, Done, T]
 
 @dataclass
 class _Talk:
-    """What the program says, line by line."""
+    """Collects the program's output, line by line."""
 
     call: Call
     values: List[Any] = field(default_factory=list)
     session: Optional[str] = None
 
     def hear(self, line: str) -> Optional[Gate]:
-        """Takes one line; gives the gate that it opens, if it does."""
+        """Takes one line. Returns the gate that it opens, if any."""
         try:
             value = json.loads(line)
         except ValueError:
@@ -91,7 +91,8 @@ def _command(call: Call) -> List[str]:
 
 
 def _streams(call: Call) -> Dict[str, Any]:
-    """A process group of its own: Ctrl-C comes here first, and is passed on once."""
+    """Arguments that start the program in its own process group: Ctrl-C reaches only this process,
+    which passes it on once."""
     return {
         "stdin": subprocess.PIPE if call.on_gate else subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
@@ -101,12 +102,12 @@ def _streams(call: Call) -> Dict[str, Any]:
 
 
 def _answer(said: Optional[str]) -> bytes:
-    """A line for the program: as JSON, so that it can hold several lines."""
+    """A line of input for the program: JSON, so that an answer may have several lines."""
     return (json.dumps("quit" if said is None else said) + "\n").encode()
 
 
 def _interrupt(process: Any) -> None:
-    """Has the program pause: it ends by itself, and the session can go on."""
+    """Asks the program to pause: it ends by itself, and the session can be resumed."""
     with contextlib.suppress(ProcessLookupError):
         if os.name == "posix":
             process.send_signal(signal.SIGINT)
@@ -115,7 +116,7 @@ def _interrupt(process: Any) -> None:
 
 
 def wait_for(work: Work[T]) -> T:
-    """Performs work, and blocks until it is done."""
+    """Runs an operation, blocking until it is done."""
     try:
         call = next(work)
         while True:
@@ -125,7 +126,7 @@ def wait_for(work: Work[T]) -> T:
 
 
 async def await_for(work: Work[T]) -> T:
-    """Performs work, and leaves the event loop free meanwhile."""
+    """Runs an operation without blocking the event loop."""
     try:
         call = next(work)
         while True:
@@ -173,7 +174,7 @@ def _run(call: Call) -> Done:
 
 
 def _tell(stdin: Optional[IO[bytes]], line: bytes) -> None:
-    # Who ended meanwhile says why by its exit code.
+    # A program that ended meanwhile says why by its exit code.
     with contextlib.suppress(BrokenPipeError):
         if stdin:
             stdin.write(line)
@@ -207,7 +208,7 @@ async def _arun(call: Call) -> Done:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Waits for a program that was interrupted, and throws away what it still says."""
+    """Waits for an interrupted program, and discards its remaining output."""
     assert process.stdout is not None
     try:
         await asyncio.wait_for(asyncio.gather(process.stdout.read(), process.wait()), PATIENCE)
@@ -218,7 +219,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _lines(stream: asyncio.StreamReader) -> Any:
-    """The lines of a stream, however long they are: an event holds a whole prompt."""
+    """The lines of a stream, of any length: an event holds a whole prompt."""
     rest = b""
     while True:
         chunk = await stream.read(CHUNK)

@@ -1,4 +1,4 @@
-"""Sessions: what came of a task, step by step, and how it goes on."""
+"""Sessions: the versions, findings and result of a task, and how to continue it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from ._options import Options
 
-#: Exit codes of `redraft run` that say how the script did.
+#: Exit codes of `redraft run` that are results of the script.
 _RAN = (0, 1, 3, 124)
 
 
 class Session:
     """One session, by its name in the sessions folder or by its path.
 
-    Nothing is kept here: each method asks the program, so that a session can be worked on from
-    several places. The methods that begin with `a` are for asyncio.
+    This object holds no state: each method calls the program, so that several programs can work on
+    a session. The methods that begin with `a` are for asyncio.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Session:
         return session
 
     def show(self) -> Dict[str, Any]:
-        """Everything that is known of the session, as `redraft show --json` prints it."""
+        """All data of the session, as printed by `redraft show --json`."""
         return wait_for(self._show())
 
     async def ashow(self) -> Dict[str, Any]:
@@ -62,16 +62,16 @@ class Session:
         return await await_for(self._show())
 
     def versions(self) -> List[Version]:
-        """The versions, the first one first."""
+        """The versions, oldest first."""
         shown = self.show()
         return [Version.read(value, Path(shown["folder"])) for value in shown["versions"]]
 
     def findings(self) -> List[Finding]:
-        """The findings, settled ones too."""
+        """The findings, including resolved ones."""
         return [Finding.read(value) for value in self.show()["findings"]]
 
     def result(self) -> Optional[Result]:
-        """The accepted script; `None` if none was accepted yet."""
+        """The accepted script; `None` if no version was accepted yet."""
         return wait_for(self._result())
 
     def resume(
@@ -85,7 +85,7 @@ class Session:
         auto: bool = True,
         **options: Unpack[Options],
     ) -> Result:
-        """Goes on with the session until a script is accepted; see `write_script`.
+        """Continues the session until a script is accepted; see `write_script`.
 
         Raises `Paused`, `ModelFailed`, `Locked`, `Interrupted` or `UsageError`.
         """
@@ -110,7 +110,7 @@ class Session:
         )
 
     def feedback(self, text: str, *, version: Optional[int] = None) -> None:
-        """Records what a test showed; `resume` has it put right."""
+        """Records feedback on a version; `resume` then writes the next version with it."""
         wait_for(self._feedback(text, version))
 
     async def afeedback(self, text: str, *, version: Optional[int] = None) -> None:
@@ -118,7 +118,7 @@ class Session:
         await await_for(self._feedback(text, version))
 
     def export(self, *, version: Optional[int] = None) -> str:
-        """The script with its dependencies declared in a PEP 723 block, as `uv run` takes it."""
+        """The script with its dependencies declared in a PEP 723 block, for `uv run`."""
         return wait_for(self._export(version))
 
     async def aexport(self, *, version: Optional[int] = None) -> str:
@@ -262,7 +262,7 @@ def passed_on(args: Sequence[str]) -> List[str]:
 
 
 def ran(done: Done, session: Optional[Session] = None) -> RunResult:
-    """What came of `redraft run`: how a script did is a result, all else an error."""
+    """The result of `redraft run`. A failure of the script is a result, any other failure an error."""
     if done.code not in _RAN or not done.values:
         raise of_code(done.code, done.stderr, session)
     return RunResult.read(done.values[0])

@@ -24,7 +24,7 @@ from ._models import Result, RunResult
 
 __all__ = ["RedraftTool", "RedraftToolkit"]
 
-#: Characters of an output that an agent is shown: its last ones.
+#: Maximum length of an output for an agent, in characters; the beginning is cut off.
 SHOWN = 8000
 
 
@@ -33,7 +33,7 @@ class _Task(BaseModel):
 
 
 class RedraftTool(BaseTool):
-    """Does a whole task: has a script written, checked and run, and returns what it printed."""
+    """Does a whole task: writes, checks and runs a script, and returns its output."""
 
     name: str = "write_and_run_script"
     description: str = (
@@ -41,15 +41,15 @@ class RedraftTool(BaseTool):
         "output. Say the whole task in one call: what to read, what to work out, what to print."
     )
     args_schema: Type[BaseModel] = _Task
-    #: Files that every script is given.
+    #: Data files for every script.
     data: Sequence[str] = ()
-    #: What scripts may reach: `network=HOST`, `read=PATH`, ...
+    #: Permissions of scripts: `network=HOST`, `read=PATH`, ...
     allow: Sequence[str] = ()
     model: Optional[str] = None
     preset: Optional[str] = "quick"
     sessions: Optional[str] = None
     config: Optional[str] = None
-    #: Further settings, as those of `redraft.write_script`.
+    #: Further settings: those of `redraft.write_script`.
     options: Dict[str, Any] = Field(default_factory=dict)
 
     def _arguments(self) -> Dict[str, Any]:
@@ -70,7 +70,7 @@ class RedraftTool(BaseTool):
 
 
 class _Code:
-    """The script that an agent works on, and the packages that it asked for."""
+    """An agent's script, and the packages that it requested."""
 
     def __init__(self) -> None:
         self.lines: List[str] = []
@@ -89,9 +89,9 @@ class RedraftToolkit(BaseToolkit):
     """The single steps of an agent that writes a script itself: add, change, delete and show lines,
     run the script in the sandbox, install a package. The tools of one toolkit share one script."""
 
-    #: What the script may reach.
+    #: Permissions of the script.
     allow: Sequence[str] = ()
-    #: Whether packages may be installed: none, all that are not suspicious, or those of a list.
+    #: Packages that may be installed: none, all but suspicious ones, or those of a list.
     install: Union[bool, Sequence[str]] = False
     #: Seconds until a run is stopped.
     timeout: Optional[int] = None
@@ -104,11 +104,11 @@ class RedraftToolkit(BaseToolkit):
         return [kind(kit=self) for kind in kinds]
 
     def script(self) -> str:
-        """The script as it stands."""
+        """The current script."""
         return with_packages(self._code.text(), self._code.packages)
 
     def may_install(self, package: str) -> bool:
-        """Whether an agent may have this package installed."""
+        """Whether an agent may install this package."""
         if isinstance(self.install, bool):
             return self.install
         return _name_of(package) in {_name_of(allowed) for allowed in self.install}
@@ -116,7 +116,7 @@ class RedraftToolkit(BaseToolkit):
     def _arguments(self) -> Dict[str, Any]:
         return {
             "packages": self._code.packages,
-            # What a list names is there once it was installed, and nothing else may be.
+            # Packages of a list are already installed by then, and no others are allowed.
             "install": self.install is True,
             "allow": self.allow,
             "timeout": self.timeout,

@@ -32,9 +32,9 @@ use tokio_util::sync::CancellationToken;
 const GATE: &str = "gate";
 
 /// The server's instructions for clients.
-const INSTRUCTIONS: &str = "redraft writes Python scripts that were run before they are called working. \
-    `write_script` starts a session; where it waits, `gate` lists the answers, and `answer_gate` gives one. \
-    Everything is kept in the session: a later call, also of another process, goes on where it stopped.";
+const INSTRUCTIONS: &str = "redraft writes Python scripts, and runs each before it calls it working. \
+    `write_script` starts a session. If a decision is needed, `gate` lists the possible answers; give one with \
+    `answer_gate`. The session stores everything: a later call, also from another process, continues it.";
 
 /// The server for one client.
 #[derive(Clone)]

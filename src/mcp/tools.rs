@@ -35,18 +35,18 @@ pub enum Call {
     ExportScript(ExportScript),
 }
 
-/// A way of working.
+/// A workflow.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(crate = "schemars", inline)]
 pub enum Way {
-    /// Plan, versions, reviews.
+    /// Plan, write, run and review.
     Guided,
-    /// No plan and no review.
+    /// Write and run; no plan and no review.
     Quick,
-    /// Several samples, the best is taken.
+    /// Write several candidates and take the best.
     Sampler,
-    /// A question about files of data.
+    /// Answer a question about data files.
     Analyst,
 }
 
@@ -61,18 +61,18 @@ impl From<Way> for Preset {
     }
 }
 
-/// How far work may go. It narrows what the user's configuration says, and never widens it.
+/// Limits of the work. They can only lower those of the user's configuration.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "schemars", inline)]
 pub struct Limits {
-    /// Versions in all.
+    /// Maximum number of versions.
     pub max_versions: Option<u32>,
-    /// Repairs in a row.
+    /// Maximum number of successive repairs.
     pub repairs: Option<u32>,
-    /// Tokens in all.
+    /// Maximum number of tokens.
     pub budget_tokens: Option<u64>,
-    /// US dollars in all.
+    /// Maximum cost in US dollars.
     pub budget_usd: Option<f64>,
 }
 
@@ -83,21 +83,21 @@ pub struct Limits {
 pub struct WriteScript {
     /// What the script should do, in plain words.
     pub request: String,
-    /// Paths of files for the script; each is copied into the session.
+    /// Paths of data files for the script. Each is copied into the session.
     #[serde(default)]
     pub data: Vec<String>,
-    /// Examples that every version is checked against, as `input: 5 -> 120` or `arguments: 10 km -> 6.21`.
+    /// Examples that every version must satisfy, as `input: 5 -> 120` or `arguments: 10 km -> 6.21`.
     #[serde(default)]
     pub examples: Vec<String>,
-    /// The way of working: `guided` plans and reviews, `quick` only repairs until it runs, `sampler` takes
-    /// the best of several, `analyst` is for questions about data.
+    /// The workflow: `guided` plans and reviews, `quick` writes and repairs until the script runs, `sampler`
+    /// takes the best of several candidates, `analyst` answers questions about data.
     pub preset: Option<Way>,
-    /// Decide at all gates by rule and come back with a script, instead of asking about plan and versions.
+    /// Let rules answer all gates and return a script, instead of asking about the plan and the versions.
     #[serde(default)]
     pub auto: bool,
-    /// How far the work may go.
+    /// Limits of the work.
     pub limits: Option<Limits>,
-    /// A name for the session; one is made from the request otherwise.
+    /// A name for the session. Default: one made from the request.
     pub name: Option<String>,
 }
 
@@ -108,7 +108,7 @@ pub struct WriteScript {
 pub struct ContinueSession {
     /// The session's name.
     pub session: String,
-    /// Decide at all gates by rule.
+    /// Let rules answer all gates.
     #[serde(default)]
     pub auto: bool,
 }
@@ -120,11 +120,11 @@ pub struct ContinueSession {
 pub struct AnswerGate {
     /// The session's name.
     pub session: String,
-    /// One of the answers that the waiting gate lists.
+    /// One of the answers that the open gate lists.
     pub answer: String,
-    /// The text that belongs to the answer, where it needs one.
+    /// The text of the answer, if it needs one.
     pub text: Option<String>,
-    /// The gate that is meant; the answer is refused if another one waits.
+    /// The gate to answer. The answer is refused if another gate is open.
     pub gate: Option<String>,
 }
 
@@ -135,9 +135,9 @@ pub struct AnswerGate {
 pub struct GiveFeedback {
     /// The session's name.
     pub session: String,
-    /// What was seen: what is wrong, what is missing.
+    /// What is wrong or missing.
     pub text: String,
-    /// The number of the version that it is about; the latest otherwise.
+    /// The number of the version. Default: the latest.
     pub version: Option<u32>,
 }
 
@@ -148,11 +148,11 @@ pub struct GiveFeedback {
 pub struct RunScript {
     /// The session's name.
     pub session: String,
-    /// The number of the version; the latest otherwise.
+    /// The number of the version. Default: the latest.
     pub version: Option<u32>,
-    /// Command-line arguments; what the session's runs are given otherwise.
+    /// Command-line arguments. Default: those of the session.
     pub arguments: Option<Vec<String>>,
-    /// What it reads from standard input.
+    /// Text on standard input.
     pub input: Option<String>,
 }
 
@@ -161,11 +161,11 @@ pub struct RunScript {
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "schemars")]
 pub struct RunPython {
-    /// The Python code, a whole script. Print what you want to know.
+    /// A whole Python script. Print what you want to know.
     pub code: String,
-    /// What it reads from standard input.
+    /// Text on standard input.
     pub input: Option<String>,
-    /// Paths of files that it may read, as copies in its folder `data/`.
+    /// Paths of files that the code may read. It finds copies of them in `data/`.
     #[serde(default)]
     pub data: Vec<String>,
 }
@@ -184,7 +184,7 @@ pub struct Lint {
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "schemars")]
 pub struct ListSessions {
-    /// How many at most, the ones last worked on first; 20 otherwise.
+    /// Maximum number of sessions, most recently used first. Default: 20.
     pub limit: Option<usize>,
 }
 
@@ -195,7 +195,7 @@ pub struct ListSessions {
 pub struct ShowSession {
     /// The session's name.
     pub session: String,
-    /// The number of a version, to see its script and all that was found in it.
+    /// The number of a version, to show its script and its findings.
     pub version: Option<u32>,
 }
 
@@ -206,9 +206,9 @@ pub struct ShowSession {
 pub struct DiffVersions {
     /// The session's name.
     pub session: String,
-    /// The older version's number; the one that the newer was written from otherwise.
+    /// The number of the older version. Default: the one that the newer was written from.
     pub from: Option<u32>,
-    /// The newer version's number; the latest otherwise.
+    /// The number of the newer version. Default: the latest.
     pub to: Option<u32>,
 }
 
@@ -219,7 +219,7 @@ pub struct DiffVersions {
 pub struct ExportScript {
     /// The session's name.
     pub session: String,
-    /// The number of the version; the accepted one otherwise, else the latest.
+    /// The number of the version. Default: the accepted one, else the latest.
     pub version: Option<u32>,
 }
 
@@ -266,31 +266,31 @@ pub fn list() -> Vec<Tool> {
     vec![
         tool::<WriteScript>(
             "write_script",
-            "Writes a Python script for a request: plans, writes, checks, runs and reviews it, in a new \
-             session. Comes back when the script is accepted or a decision is needed; then `gate` says \
-             which answers there are, and `answer_gate` gives one. `auto` decides by rule.",
+            "Writes a Python script for a request in a new session: plans, writes, checks, runs and reviews \
+             it. Returns when the script is accepted or a decision is needed. In the latter case `gate` \
+             lists the possible answers; give one with `answer_gate`. With `auto`, rules decide.",
             session_output(),
             Works,
         ),
         tool::<ContinueSession>(
             "continue_session",
-            "Goes on with a session where it stopped: after feedback, a cancelled call or a limit.",
+            "Continues a session where it stopped, for example after feedback, a cancelled call or a limit.",
             session_output(),
             Works,
         ),
         tool::<AnswerGate>(
             "answer_gate",
-            "Answers the gate that a session waits at, and goes on until it is accepted or the next \
+            "Answers the open gate of a session, and continues until a script is accepted or the next \
              decision is needed.",
             session_output(),
             Works,
         ),
         tool::<GiveFeedback>(
             "give_feedback",
-            "Records what a test of a version showed. `continue_session` writes the next version with it.",
+            "Records feedback on a version. `continue_session` then writes the next version with it.",
             output(&json!({
                 "session": text("The session's name"),
-                "version": number("The version that it was noted for"),
+                "version": number("The version that the feedback is about"),
                 "next": text("What to do next"),
             })),
             Works,
@@ -303,31 +303,31 @@ pub fn list() -> Vec<Tool> {
         ),
         tool::<RunPython>(
             "run_python",
-            "Runs Python code in a strict sandbox: no network, no files but copies of `data`, limits on \
-             time and memory. Nothing is kept. No packages are installed for it.",
+            "Runs Python code in a strict sandbox: no network, no files except copies of `data`, limits on \
+             time and memory. Nothing is stored, and no packages are installed.",
             run_output(),
             Reads,
         ),
         tool::<Lint>(
             "lint",
-            "Checks Python code without running it: syntax, likely mistakes, security, and what it asks \
-             for (network, files, processes).",
+            "Checks Python code without running it: syntax, likely mistakes, security, and the access that \
+             it needs (network, files, processes).",
             output(&json!({
-                "ok": { "type": "boolean", "description": "No error that would stop it" },
-                "errors": list_of("Errors that stop it"),
+                "ok": { "type": "boolean", "description": "True if the code has no errors" },
+                "errors": list_of("Errors"),
                 "findings": list_of("Other findings"),
                 "security": list_of("Findings of the security rules"),
-                "capabilities": list_of("What the code asks for"),
-                "dependencies": list_of("Packages that it needs"),
+                "capabilities": list_of("The access that the code needs"),
+                "dependencies": list_of("Required packages"),
             })),
             Reads,
         ),
         tool::<ListSessions>(
             "list_sessions",
-            "Lists the sessions and where each stands, the one last worked on first.",
+            "Lists the sessions with their states, the most recently used first.",
             output(&json!({
                 "sessions": list_of("The sessions"),
-                "more": number("How many others there are"),
+                "more": number("Number of sessions that are not listed"),
             })),
             Reads,
         ),
@@ -336,8 +336,8 @@ pub fn list() -> Vec<Tool> {
             "Shows a session: plan, requirements, versions, findings, costs; or one version with its script.",
             output(&json!({
                 "session": { "type": "object", "description": "The session" },
-                "version": { "type": "object", "description": "The version, where one was asked for" },
-                "gate": { "type": "object", "description": "The gate that waits, if one does" },
+                "version": { "type": "object", "description": "The version, if one was requested" },
+                "gate": { "type": "object", "description": "The open gate, if there is one" },
             })),
             Reads,
         ),
@@ -345,7 +345,7 @@ pub fn list() -> Vec<Tool> {
             "diff_versions",
             "Shows what changed between two versions of a session's script.",
             output(&json!({
-                "from": number("The older version; left out if there is none"),
+                "from": number("The older version; omitted if there is none"),
                 "to": number("The newer version"),
                 "added": number("Lines added"),
                 "removed": number("Lines removed"),
@@ -355,11 +355,11 @@ pub fn list() -> Vec<Tool> {
         ),
         tool::<ExportScript>(
             "export_script",
-            "Gives a script with its dependencies declared (PEP 723), as `uv run` takes it.",
+            "Returns a script with its dependencies declared in a PEP 723 block, for `uv run`.",
             output(&json!({
                 "session": text("The session's name"),
                 "version": number("The version"),
-                "dependencies": list_of("Packages that it needs"),
+                "dependencies": list_of("Required packages"),
                 "script": text("The script"),
             })),
             Reads,
@@ -448,7 +448,7 @@ fn list_of(description: &str) -> Value {
 fn output(properties: &Value) -> JsonObject {
     let mut properties = properties.clone();
     properties["error"] =
-        text("What failed, and what to do; nothing else is given then but what helps");
+        text("What failed, and what to do about it. The other fields are then omitted, unless they help");
     let schema = json!({ "type": "object", "properties": properties });
     schema.as_object().cloned().unwrap_or_default()
 }
@@ -462,25 +462,25 @@ fn session_output() -> JsonObject {
             "description": "accepted: the script is the result; waiting: a gate needs an answer; paused: \
                             a limit was reached or the work was interrupted; failed: see `error`",
         },
-        "state": text("The same in words"),
+        "state": text("The status as a sentence"),
         "version": number("The latest or accepted version"),
-        "script": text("Its script"),
-        "evidence": text("How much was seen of it: tested, agreed or ran; left out if it never ran"),
-        "run": text("How its run ended"),
-        "output": text("What it printed"),
-        "errors": text("What it wrote as errors"),
-        "gate": { "type": "object", "description": "The gate that waits: what it asks and which answers there are" },
-        "notes": { "type": "array", "items": { "type": "string" }, "description": "What else happened" },
+        "script": text("The script of that version"),
+        "evidence": text("The evidence that it is right: tested, agreed or ran; omitted if it never ran"),
+        "run": text("How the run of the script ended"),
+        "output": text("Standard output"),
+        "errors": text("Standard error"),
+        "gate": { "type": "object", "description": "The open gate: its question and the possible answers" },
+        "notes": { "type": "array", "items": { "type": "string" }, "description": "Other messages" },
         "next": text("What to do next"),
     }))
 }
 
 fn run_output() -> JsonObject {
     output(&json!({
-        "verdict": text("How it ended: ok, failed, timeout, window, waits (for input), refused, skipped"),
-        "output": text("What it printed"),
-        "errors": text("What it wrote as errors"),
-        "run": { "type": "object", "description": "All that was seen of the run" },
+        "verdict": text("How the run ended: ok, failed, timeout, window, waits (for input), refused, skipped"),
+        "output": text("Standard output"),
+        "errors": text("Standard error"),
+        "run": { "type": "object", "description": "All data of the run" },
     }))
 }
 

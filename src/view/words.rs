@@ -124,7 +124,7 @@ pub fn reviewer_differs(version: &Version, verdict: Verdict) -> String {
 pub fn known(package: &Missing) -> String {
     let known = if package.known { "well known" } else { "not one of the well-known packages" };
     let unasked = package.warning.is_none() && package.exists.is_none();
-    let more = if unasked { "; the index could not be asked for it" } else { "" };
+    let more = if unasked { "; the index could not be reached" } else { "" };
     format!("{known}{more}")
 }
 

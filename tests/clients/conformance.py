@@ -85,7 +85,7 @@ def suite(here) -> bool:
 def inspector(here) -> None:
     """Every list that the inspector can ask for, and one call."""
 
-    # In a file: the inspector takes `--config` for its own, wherever it stands.
+    # In a file, which also passes the environment on.
     server = {"command": REDRAFT, "args": arguments(here), "env": environment()}
     (here / "mcp.json").write_text(json.dumps({"mcpServers": {"redraft": server}}))
 

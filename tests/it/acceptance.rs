@@ -1,4 +1,4 @@
-//! What the Manager gives a session to be run with and to be held against: arguments, input, tests.
+//! What the user gives a session: arguments, input and tests.
 
 use crate::support::model_server::Received;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};

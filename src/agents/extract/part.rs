@@ -25,7 +25,7 @@ pub fn part(
         }
         for _ in 0..=MAX_CUTS {
             let Err(problem) = parses(text) else {
-                let notes = vec!["left out what followed the part that was asked for".to_owned()];
+                let notes = vec!["removed text after the requested part".to_owned()];
                 let program = Program { text: text.to_owned(), notes };
                 return python::defines(text, names).then(|| finish(program).ok()).flatten();
             };

@@ -233,7 +233,7 @@ fn outcome(tools: &Tools, session: &Session) -> Map<String, Value> {
         let next = format!("answer the {} gate with `answer_gate`", form.gate.name());
         value.insert("next".to_owned(), json!(next));
     } else if status == "paused" {
-        value.insert("next".to_owned(), json!("`continue_session` goes on where it stopped"));
+        value.insert("next".to_owned(), json!("`continue_session` continues where it stopped"));
     }
     value
 }

@@ -184,7 +184,7 @@ impl Driver<'_, '_> {
             self.tools.manager.tell(News::Note("that is an example already"));
             return Ok(());
         }
-        let words = format!("from now on, every version is held against this example: {example}");
+        let words = format!("from now on, every version is checked with this example: {example}");
         self.tools.manager.tell(News::Note(&words));
         self.record(Event::ExampleGiven { example: Box::new(example) })
     }
