@@ -128,6 +128,7 @@ fn main() {
     say(&format!("problems, and those of them with examples that can be read: {}", said.trim()));
     let mut problems: Vec<PathBuf> =
         fs::read_dir(&problems).expect("problems").map(|e| e.expect("one").path()).collect();
+    problems.retain(|path| path.is_dir());
     problems.sort();
     let problems: Vec<(usize, PathBuf)> =
         problems.into_iter().enumerate().skip(from).step_by(every).collect();

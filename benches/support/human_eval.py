@@ -1,6 +1,7 @@
 """Takes HumanEval apart: `problems.py HumanEval.jsonl[.gz] FOLDER` makes, for each problem, a folder
 with what a user has (`task.md`, and `test_examples.py` of the docstring's own examples where it has
-some) and, apart from it, `hidden.py`, which only scores."""
+some) and, apart from it, `hidden.py`, which only scores; and `tasks.jsonl`, all of them for
+`redraft batch`."""
 
 import ast
 import gzip
@@ -71,9 +72,10 @@ def main(source, folder):
     opened = gzip.open(source, "rt") if source.endswith(".gz") else open(source)
     with opened as file:
         problems = [json.loads(line) for line in file]
+    folder = pathlib.Path(folder)
     with_examples = 0
     for number, problem in enumerate(problems):
-        place = pathlib.Path(folder) / f"{number:03}"
+        place = folder / f"{number:03}"
         place.mkdir(parents=True)
         name, prompt = problem["entry_point"], problem["prompt"]
         (place / "task.md").write_text(
@@ -92,6 +94,12 @@ def main(source, folder):
             )
             text = f"from script import {name}\n{SAME}{tests}"
             (place / "test_examples.py").write_text(text)
+    with (folder / "tasks.jsonl").open("w") as tasks:
+        for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+            task = {"id": place.name, "task": (place / "task.md").read_text()}
+            if (place / "test_examples.py").exists():
+                task["tests"] = f"{place.name}/test_examples.py"
+            print(json.dumps(task), file=tasks)
     print(len(problems), with_examples)
 
 
