@@ -1,7 +1,7 @@
 //! All access to standard input, output and error: text for the user, JSON lines, menus, streaming.
 //!
-//! Text from models, scripts, files and servers never reaches the terminal raw: control characters
-//! are escaped in all output, except in this program's own styles ([`harmless`]).
+//! Text from models, scripts, files and servers never reaches the terminal raw: its control
+//! characters are escaped, except in this program's own styles and links ([`harmless`]).
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
 pub mod board;

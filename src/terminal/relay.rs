@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often to check for a new window size or a stopped program, in milliseconds.
 const LOOK: u8 = 50;
-/// Ctrl-\, the key that ends a program that does not end by itself.
+/// `Ctrl-\`, the key that ends a program that does not end by itself.
 const LEAVE: u8 = 0x1c;
 
 /// The recorded input of the user.
