@@ -1,8 +1,8 @@
-//! What the configuration of a folder may set before the user trusts that folder.
+//! The settings that a folder's configuration may change before the user trusts that folder.
 //!
-//! Each type is taken apart field by field, without `..`: a field that is added does not compile
-//! before somebody says here whether it opens anything. Everything opens something that is not
-//! passed on here as harmless.
+//! Each type is destructured field by field, without `..`: a new field does not compile until
+//! somebody decides here whether it grants anything. Every setting that is not passed on here as
+//! harmless needs trust.
 
 use super::{Config, LimitsConfig, PackagesConfig, ProviderConfig, RoleConfig, SandboxConfig};
 use crate::domain::chat::Role;
@@ -12,30 +12,30 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What the user has without the folder's file.
+/// The user's own configuration, without the folder's file.
 pub struct Known<'a> {
     /// The user's own configuration.
     pub own: &'a Config,
-    /// Whether the user's own configuration has this provider, or it is built in.
+    /// Whether a provider is built in or in the user's own configuration.
     pub provider: &'a dyn Fn(&str) -> bool,
-    /// Whether a model, as `PROVIDER/MODEL`, is one of such a provider.
+    /// Whether a model, as `PROVIDER/MODEL`, belongs to such a provider.
     pub model: &'a dyn Fn(&str) -> bool,
 }
 
-/// A setting that opens something.
+/// A setting that needs the user's trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
-    /// The keys that lead to it in the file.
+    /// The path of keys to it in the file.
     pub keys: Vec<String>,
     /// Its line in the file, from 1.
     pub line: usize,
-    /// What it is set to.
+    /// Its value.
     pub value: String,
 }
 
 impl Config {
-    /// Splits what a folder's file says into what is harmless, and the keys that lead to what opens
-    /// something.
+    /// Splits a folder's configuration into its harmless settings, and the key paths of the
+    /// settings that need trust.
     #[must_use]
     pub fn split(self, known: &Known<'_>) -> (Self, Vec<Vec<String>>) {
         let mut sorter = Sorter { known, within: Vec::new(), opening: Vec::new() };
@@ -45,8 +45,8 @@ impl Config {
 }
 
 impl Opening {
-    /// Finds in a file's text what stands at these keys, in the order of the lines. The whole text is
-    /// read for each.
+    /// Finds the settings at these key paths in a file's text, ordered by line. The whole text is
+    /// parsed for each.
     #[must_use]
     pub fn find(text: &str, keys: &[Vec<String>]) -> Vec<Self> {
         let text = text.trim_start_matches('\u{feff}');
@@ -66,12 +66,12 @@ impl Opening {
     }
 }
 
-/// Takes settings apart.
+/// Separates harmless settings from those that need trust.
 struct Sorter<'a> {
     known: &'a Known<'a>,
-    /// The keys of the section that is being taken apart.
+    /// The key path of the current section.
     within: Vec<String>,
-    /// The keys of what opens something.
+    /// The key paths of the settings that need trust.
     opening: Vec<Vec<String>>,
 }
 
@@ -136,7 +136,7 @@ impl Sorter<'_> {
             safety: self.only("safety", safety, |new| *new == judges || *new == Safety::Both),
             probe,
             sessions_dir: self.never("sessions_dir", sessions_dir),
-            // A price of nothing takes the limit off a budget.
+            // A price of zero would disable a cost limit.
             prices: self.never_any("prices", &prices),
             allow: Vec::new(),
             python: self.never("python", python),
@@ -155,7 +155,7 @@ impl Sorter<'_> {
         self.section("roles", |sorter| {
             let role = |(role, config): (Role, RoleConfig)| {
                 let RoleConfig { model, temperature, max_tokens, escalate_to } = config;
-                // Who judges what is safe is no model of the folder's choice.
+                // A folder must not choose the model that judges safety.
                 let harmless = |model: &String| role != Role::Safety && (known.model)(model);
                 let config = sorter.section(role.name(), |sorter| RoleConfig {
                     model: sorter.only("model", model, harmless),
@@ -188,7 +188,8 @@ impl Sorter<'_> {
                     let config = sorter.section(&name, |sorter| sorter.provider(config));
                     harmless.insert(name, config);
                 } else {
-                    // Without its server or program nothing of it means anything.
+                    // A provider without its server or program is meaningless, so the whole entry
+                    // needs trust.
                     sorter.opens(&name);
                 }
             }
@@ -240,7 +241,7 @@ impl Sorter<'_> {
         }
     }
 
-    /// A folder may go less far than usual, and not further than the user said.
+    /// A folder may lower limits, but not raise them above the user's.
     fn limits(&mut self, limits: &LimitsConfig) -> LimitsConfig {
         let &LimitsConfig { max_versions, repairs, budget_tokens, budget_usd, steps } = limits;
         let own = &self.known.own.limits;
@@ -253,7 +254,7 @@ impl Sorter<'_> {
         }
     }
 
-    /// A folder may confine scripts more than usual, and not less.
+    /// A folder may restrict the sandbox further, but not loosen it.
     fn sandbox(&mut self, sandbox: &SandboxConfig) -> SandboxConfig {
         let &SandboxConfig { mode, seconds, memory_mb, processes, disk_mb } = sandbox;
         let own = self.known.own.sandbox();
@@ -266,7 +267,7 @@ impl Sorter<'_> {
         }
     }
 
-    /// Passes a value on if it is harmless.
+    /// Passes a value on if it is harmless, or records that it needs trust.
     fn only<T>(
         &mut self,
         key: &str,
@@ -305,12 +306,12 @@ impl Sorter<'_> {
     }
 }
 
-/// Whether a limit is not above what the user set, if the user set any.
+/// Whether a limit is at most the user's own, if there is one.
 fn within<T: PartialOrd>(own: Option<T>) -> impl FnOnce(&T) -> bool {
     move |new| own.is_none_or(|own| *new <= own)
 }
 
-/// How far an install policy goes.
+/// The rank of an install policy; a higher one allows more.
 const fn reach(install: Install) -> u8 {
     match install {
         Install::Never => 0,
@@ -319,7 +320,7 @@ const fn reach(install: Install) -> u8 {
     }
 }
 
-/// How much a sandbox mode opens.
+/// The rank of a sandbox mode; a higher one allows more.
 const fn opens(mode: SandboxMode) -> u8 {
     match mode {
         SandboxMode::Strict => 0,
@@ -328,13 +329,13 @@ const fn opens(mode: SandboxMode) -> u8 {
     }
 }
 
-/// The line of a setting, from 1: the reader is stopped at its key.
+/// The line of a setting, from 1: deserialization is stopped at its key by an error.
 fn line_of(text: &str, keys: &[String]) -> usize {
     let stopped = Stop(keys).deserialize(serde_yaml::Deserializer::from_str(text));
     stopped.err().and_then(|error| error.location()).map_or(1, |place| place.line())
 }
 
-/// Reads down to a key, and fails there.
+/// Deserializes down to a key, and fails there.
 struct Stop<'a>(&'a [String]);
 
 impl<'de> DeserializeSeed<'de> for Stop<'_> {
@@ -365,7 +366,7 @@ impl<'de> Visitor<'de> for Stop<'_> {
     }
 }
 
-/// Says whether a key is the one, and fails at the last one.
+/// Whether a key is the expected one; fails at the last key of the path.
 struct StopAt<'a> {
     key: &'a str,
     last: bool,

@@ -1,19 +1,19 @@
-//! A few lines at the screen's lower end that are drawn over as things change, with lines that stay
-//! above them.
+//! Status lines at the bottom of the screen that are redrawn, below lines that stay.
 
 use super::{Terminal, harmless, hush, restore};
 use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-/// What is shown goes with this value. Where nobody watches, only the lines that stay are told.
+/// Status lines, which are removed when this value is dropped. Without a terminal, only the lines
+/// that stay are printed.
 pub struct Board {
     terminal: Terminal,
     bar: ProgressBar,
 }
 
 impl Board {
-    /// Shows nothing yet.
+    /// Shows no lines yet.
     #[must_use]
     pub fn new(terminal: Terminal) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
@@ -29,13 +29,13 @@ impl Board {
         Self { terminal, bar }
     }
 
-    /// Whether anybody watches.
+    /// Whether the status lines are shown on a terminal.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         self.terminal.live
     }
 
-    /// Shows these lines in the place of those before, as far as there is room.
+    /// Replaces the status lines. They get at most half of the screen; the rest is left out.
     pub fn show(&self, lines: &[String]) {
         if !self.terminal.live {
             return;
@@ -47,7 +47,7 @@ impl Board {
         self.bar.set_message(shown.collect::<Vec<_>>().join("\n  "));
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| self.terminal.note(line));
     }

@@ -1,14 +1,14 @@
-//! A version in the hands of the person at the terminal: `redraft run`, started for them.
+//! Runs a version in the user's hands, by starting `redraft run` at the terminal.
 
 use super::editor;
 use crate::files;
 use std::path::Path;
 use std::process::Command;
 
-/// The most that is taken of what was typed, in bytes.
+/// Maximum size of the typed input that is read, in bytes.
 const MOST: u64 = 64 << 10;
 
-/// Runs it, and gives what was typed. Says why it could not be started.
+/// Runs a version and returns what the user typed. Fails with a message if it cannot be started.
 pub(super) fn run(flags: &[String], folder: &Path, version: u32) -> Result<String, String> {
     let place = files::temporary_folder().map_err(|error| error.to_string())?;
     let kept = place.path().join("typed");

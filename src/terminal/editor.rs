@@ -1,4 +1,4 @@
-//! The Manager's own editor. One that fails changes nothing.
+//! Edits a text in the user's own editor. A failed editor changes nothing.
 
 use super::{is_there, remember, restore, signals};
 use crate::domain::event::LONGEST_TEXT;
@@ -8,13 +8,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
-/// The largest text that an editor may give back.
+/// Maximum size of an edited text, in bytes.
 const LARGEST: u64 = LONGEST_TEXT as u64;
 
-/// An editor, a pager or a script has the terminal.
+/// Whether an editor, a pager or a script has the terminal.
 static OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether another program has the terminal: a Ctrl-C is meant for it then.
+/// Whether another program has the terminal: a Ctrl-C is meant for that program then.
 #[must_use]
 pub fn is_open() -> bool {
     OPEN.load(Ordering::SeqCst)
@@ -23,25 +23,25 @@ pub fn is_open() -> bool {
 /// Why there is no edited text.
 #[derive(Debug, Error)]
 pub enum EditorError {
-    /// `$VISUAL` or `$EDITOR` can't be understood.
+    /// `$VISUAL` or `$EDITOR` cannot be parsed.
     #[error("cannot understand the editor `{0}`; set EDITOR to a program's name")]
     Malformed(String),
-    /// The usual editor draws on a terminal, and there is none.
+    /// The default editor needs a terminal, and there is none.
     #[error("no terminal to edit at; set EDITOR to a program that needs none")]
     NoTerminal,
-    /// There is no such program.
+    /// The program could not be started.
     #[error("cannot start the editor `{0}`: {1}; set EDITOR to the one that you use")]
     NotStarted(String, std::io::Error),
-    /// It ended with an error, so what it left is not taken.
+    /// The editor failed, so its result is not used.
     #[error("the editor `{0}` ended with {1}; nothing was changed")]
     Failed(String, String),
-    /// The text could not be handed over.
+    /// The text could not be written to or read from the file.
     #[error(transparent)]
     File(#[from] files::FileError),
 }
 
-/// Opens a text in `$VISUAL`, `$EDITOR` or the system's editor, and gives back what became of it.
-/// The file's name ends in `suffix`, for the editor's colours.
+/// Edits a text in `$VISUAL`, `$EDITOR` or the system's editor, and returns the result. The file's
+/// name ends in `suffix`, for syntax highlighting.
 pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
     let own = ["VISUAL", "EDITOR"]
         .iter()
@@ -63,15 +63,15 @@ pub fn edit(text: &str, suffix: &str) -> Result<String, EditorError> {
     Ok(files::read_text(&path, LARGEST)?)
 }
 
-/// Lets another program have the terminal while the work is done, and takes it back.
+/// Lets another program use the terminal while `work` runs, and restores the terminal afterwards.
 pub(super) fn with_terminal<T>(work: impl FnOnce() -> T) -> T {
     remember();
-    // Without a handler of the program's own, Ctrl-C in the editor would end the program under it.
+    // Without a handler, a Ctrl-C in the editor would end this program too.
     let _ = signals::catch();
     OPEN.store(true, Ordering::SeqCst);
     let done = work();
     OPEN.store(false, Ordering::SeqCst);
-    // An editor that crashed leaves the terminal as it needed it.
+    // A crashed editor does not restore the terminal.
     restore();
     done
 }

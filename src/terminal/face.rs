@@ -1,4 +1,4 @@
-//! A session's watcher at the terminal: draws its messages and answers its questions.
+//! The user interface of a session at the terminal: prints its messages and answers its questions.
 
 use super::lines::Lines;
 use super::menu::Menus;
@@ -9,19 +9,19 @@ use crate::workflow::session_task::{Message, Question, SessionTask, Watcher};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Who sits at the terminal.
+/// The source of answers at the terminal.
 pub struct Face(Kind);
 
 enum Kind {
-    /// A person.
+    /// A user, with menus.
     Menus(Menus),
-    /// Whoever writes to standard input.
+    /// A program or user that writes lines to standard input.
     Lines(Lines),
 }
 
 impl Face {
-    /// Menus, with the flags that a further command needs to find what this one does; or lines, where
-    /// there are none. `cancel` ends the waiting for a line.
+    /// Menus, with the flags that make further commands use the same configuration; or lines,
+    /// without flags. `cancel` stops the wait for a line.
     #[must_use]
     pub fn new(terminal: Terminal, menus: Option<Vec<String>>, cancel: CancellationToken) -> Self {
         Self(match menus {
@@ -30,17 +30,17 @@ impl Face {
         })
     }
 
-    /// Whether others may answer what is asked here. A program that writes lines would answer the next gate
-    /// with what it says of one that was closed meanwhile.
+    /// Whether other clients may answer the questions too. A program that writes lines could
+    /// otherwise answer the next gate with a line for one that was closed meanwhile.
     #[must_use]
     pub const fn shares_answers(&self) -> bool {
         matches!(self.0, Kind::Menus(_))
     }
 
-    /// Draws what happens and answers what is asked until the work on the session in this folder is over.
+    /// Prints messages and answers questions until the work on the session in this folder ends.
     pub async fn follow(mut self, task: &SessionTask, mut watcher: Watcher, folder: &Path) {
         folder.clone_into(&mut self.teller().folder);
-        // The last question that was answered here.
+        // The id of the last question that was answered here.
         let mut own = 0;
         while let Some(message) = watcher.next().await {
             match message {
@@ -52,7 +52,7 @@ impl Face {
                     let (id, asking) = (question.id, task.clone());
                     end_waiting_when(Some(Box::new(move || !asking.is_open(id))));
                     match self.answer(&question).await {
-                        // If somebody else answered meanwhile, that is fine.
+                        // An error means that another client answered meanwhile, which is fine.
                         Ok(answer) => own = task.answer(id, answer).map_or(own, |()| id),
                         Err(Interrupted) if task.is_open(id) => task.cancel(),
                         Err(Interrupted) => {}
@@ -92,10 +92,10 @@ impl Face {
         }
     }
 
-    /// Asks for a question to the session; none if there is no more.
+    /// Asks the user for a question to the session; `None` if there are no more.
     ///
     /// # Errors
-    /// Ctrl-C.
+    /// Ctrl-C, a cancelled wait, or a terminal that cannot be read.
     pub async fn listen(&mut self) -> Result<Option<String>, Interrupted> {
         match &mut self.0 {
             Kind::Menus(menus) => menus.question(),

@@ -1,21 +1,21 @@
-//! Text that flows: broken between words, with the further lines under the first.
+//! Wraps text between words, with a hanging indent.
 
 use super::Terminal;
 use console::measure_text_width;
 
-/// The margin of a word for which the usual one leaves too little room.
+/// The indent of a word that does not fit behind the normal one, in columns.
 const LEAST: usize = 4;
 
-/// `label`, then the text; where it is too wide for the terminal it is broken between words, and
-/// every further line begins under the text's first word. Ends with a line feed.
+/// `label`, then the text. If it is wider than the terminal, it is wrapped between words, and every
+/// further line is indented to the text's first word. Ends with a line feed.
 #[must_use]
 pub fn hang(terminal: &Terminal, label: &str, text: &str) -> String {
-    // Where no terminal bounds them, lines are kept whole: others may search them.
+    // Without a terminal, lines stay whole, so that other programs can search them.
     let width = if terminal.live { terminal.width() } else { usize::MAX };
     within(label, text, width)
 }
 
-/// A text of many lines, each indented; the lines of a list hang under their first word.
+/// Indents every line of a text; list items get a hanging indent.
 #[must_use]
 pub fn indented(terminal: &Terminal, indent: &str, text: &str) -> String {
     let mut out = String::new();
@@ -28,13 +28,13 @@ pub fn indented(terminal: &Terminal, indent: &str, text: &str) -> String {
     out
 }
 
-/// A text, broken between words to the width of the terminal, or of 100 columns where nobody watches.
+/// Wraps a text between words to the width of the terminal, or to 100 columns without one.
 #[must_use]
 pub fn paragraph(terminal: &Terminal, text: &str) -> String {
     within("", text, terminal.width())
 }
 
-/// The same as [`hang`] for a width in columns.
+/// The same as [`hang`], for a width in columns.
 #[must_use]
 pub(super) fn within(label: &str, text: &str, width: usize) -> String {
     let margin = measure_text_width(label);
@@ -51,7 +51,7 @@ pub(super) fn within(label: &str, text: &str, width: usize) -> String {
                 new_line(&mut out, margin);
                 column = margin;
             }
-            // A word that has a whole line to itself already, as a path, is cut only if it must be.
+            // A word that already has its own line, like a path, is cut only if it must be.
             if column == margin && margin > LEAST && !fits(column) && fits(LEAST) {
                 new_line(&mut out, LEAST);
                 column = LEAST;

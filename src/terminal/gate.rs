@@ -1,4 +1,4 @@
-//! What a person needs to decide at a gate.
+//! The text of gates, versions and findings for the user at a terminal.
 
 use super::{Terminal, flow, links, matrix};
 use crate::diff;
@@ -20,18 +20,18 @@ use crate::workflow::{install, permission};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// How many findings are shown.
+/// Maximum number of findings, permissions, packages or failed tests shown.
 const SHOWN: usize = 12;
-/// Lines that are shown of what a candidate did.
+/// Maximum number of lines of a candidate's output shown.
 const LINES: usize = 20;
-/// How many files that it wrote are named.
+/// Maximum number of files of a run named.
 const FILES: usize = 5;
-/// How many tests that failed are named.
+/// Maximum number of failed tests named.
 const NAMED: usize = 3;
-/// How wide a title with its rule is, at most.
+/// Maximum width of a title with its rule, in columns.
 const RULE: usize = 76;
 
-/// The text before a gate's menu; the session's files are in the folder.
+/// The text before a gate's menu. `folder` has the session's files.
 #[must_use]
 pub fn question(terminal: &Terminal, question: &Question<'_>, folder: &Path) -> String {
     let session = question.session;
@@ -43,7 +43,7 @@ pub fn question(terminal: &Terminal, question: &Question<'_>, folder: &Path) -> 
         (Gate::Version, Some(head)) => {
             let mut text = version(terminal, session, head, folder);
             text.push_str(&split(terminal, head));
-            // At a menu, `look` shows it.
+            // At a menu, the choice `look` shows this table.
             if !session.requirements().is_empty() && !terminal.interactive {
                 let _ = write!(text, "\n{}", matrix::table(terminal, session));
             }
@@ -90,14 +90,14 @@ fn plan(terminal: &Terminal, session: &str, plan: &Plan) -> String {
     text
 }
 
-/// A line of Markdown as a terminal shows it: a heading stands out there, and needs no marks.
+/// A line of Markdown; on a terminal, a heading is bold and loses its marks.
 fn heading(terminal: &Terminal, line: &str) -> String {
     let title = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#'));
     title.filter(|_| terminal.live).map_or_else(|| line.to_owned(), |title| terminal.bold(title))
 }
 
-/// The two things that candidates of a version did with the same inputs; empty where they do not differ,
-/// or the user's own tests decide.
+/// The two behaviours that a version's candidates have with the same inputs; empty if they do not
+/// differ, or if the user's own tests decide.
 #[must_use]
 pub fn split(terminal: &Terminal, version: &Version) -> String {
     let Some(split) = version.split.as_ref().filter(|_| view::asks_which(version)) else {
@@ -131,7 +131,7 @@ pub fn split(terminal: &Terminal, version: &Version) -> String {
     text
 }
 
-/// The end of what a model had written when it was stopped.
+/// The end of a model's partial answer when it was stopped.
 fn stopped(terminal: &Terminal, partial: &str) -> String {
     let Some(partial) = view::Partial::of(partial) else { return String::new() };
     let mut text = title(terminal, "What it had written");
@@ -187,7 +187,7 @@ fn safety(terminal: &Terminal, session: &Session, head: &Version) -> String {
     text
 }
 
-/// Packages that somebody has to answer for.
+/// The packages that wait for the user's approval.
 #[must_use]
 pub fn packages(terminal: &Terminal, asked: &[&Missing]) -> String {
     let mut text = title(terminal, "What it needs");
@@ -211,7 +211,7 @@ pub fn packages(terminal: &Terminal, asked: &[&Missing]) -> String {
     text
 }
 
-/// A version with all that was found in it, what decides first; its files are in the folder.
+/// A version with all its results, the most important first. `folder` has the session's files.
 #[must_use]
 pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder: &Path) -> String {
     let name = format!("{} v{} ({})", session.name, version.number, version.cause.name());
@@ -270,7 +270,8 @@ pub fn version(terminal: &Terminal, session: &Session, version: &Version, folder
     text + &row("next", &words::next(session))
 }
 
-/// What a version's run left, as paths from where the user stands: each in a `row` of a label and words.
+/// The files from a version's run, each as a `row` of a label and a path relative to the current
+/// folder.
 #[must_use]
 pub fn left(
     terminal: &Terminal,
@@ -290,7 +291,7 @@ pub fn left(
     text
 }
 
-/// What stopped a version's run, if anything did.
+/// The error that stopped a version's run, if there is one.
 #[must_use]
 pub fn error(terminal: &Terminal, version: &Version) -> Option<String> {
     let error = version.run.as_ref()?.error.as_ref()?;
@@ -299,7 +300,7 @@ pub fn error(terminal: &Terminal, version: &Version) -> Option<String> {
     Some(format!("{}{line}", terminal.bad(words.trim_start_matches(": "))))
 }
 
-/// How the Manager's tests went, in a line: `3 of 4 passed, failed: test_sum.py::test_of_two`.
+/// The results of the user's tests on one line: `3 of 4 passed, failed: test_sum.py::test_of_two`.
 #[must_use]
 pub fn tests(terminal: &Terminal, version: &Version) -> Option<String> {
     let tests = version.tests.as_ref()?;
@@ -331,7 +332,7 @@ pub fn tests(terminal: &Terminal, version: &Version) -> Option<String> {
     Some(words)
 }
 
-/// What was wrong in each test that failed, and what kept one from being run, a line each.
+/// The tests that did not pass, one per line, each with its message.
 #[must_use]
 pub fn test_lines(terminal: &Terminal, version: &Version) -> String {
     let tests = version.tests.iter().flatten();
@@ -345,7 +346,7 @@ pub fn test_lines(terminal: &Terminal, version: &Version) -> String {
     .collect()
 }
 
-/// How a version's run went, in a few words.
+/// The result of a version's run, in a few words.
 #[must_use]
 pub fn run(terminal: &Terminal, version: &Version) -> String {
     let Some(run) = &version.run else { return "not yet".to_owned() };
@@ -369,7 +370,7 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
     if held.iter().all(|(_, held)| held.is_none()) {
         return format!("{} requirements, not judged", all.len());
     }
-    // The Reviewer is who is meant where nobody else is named.
+    // The Reviewer is the default source, and is not named.
     let with = |status: Status| -> Vec<String> {
         let with = held.iter().filter_map(|(id, held)| Some((id, (*held)?)));
         with.filter(|(_, held)| held.status == status)
@@ -395,8 +396,8 @@ fn requirements(terminal: &Terminal, session: &Session, version: &Version) -> St
     words
 }
 
-/// Findings that matter at this version: open ones, and those that have just been settled or found
-/// unsupported.
+/// The findings to show for this version: open and contested ones, those that its review settled,
+/// and unsupported ones last reported on it.
 fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
     let review = version.review.as_ref();
     let mut listed: Vec<&Finding> = ledger::findings(session)
@@ -411,7 +412,7 @@ fn listed<'a>(session: &'a Session, version: &'a Version) -> Vec<&'a Finding> {
     listed
 }
 
-/// A finding: what is known of it in columns, then what it says and what it quotes.
+/// A finding: its id, severity or state, and requirement, then its text and quote.
 #[must_use]
 pub fn finding_lines(terminal: &Terminal, finding: &Finding) -> String {
     let word = match finding.state {
@@ -426,7 +427,7 @@ pub fn finding_lines(terminal: &Terminal, finding: &Finding) -> String {
     if let Some(other) = &finding.against {
         let _ = write!(about, "(the opposite of {other}) ");
     }
-    // What is settled needs no more than to be told apart.
+    // A settled finding is shortened: it only has to be recognised.
     let open = matches!(finding.state, FindingState::Open | FindingState::Contested);
     let words = one_line(&format!("{about}{}", finding.text), if open { 300 } else { 60 });
     let quote = finding.quote.as_ref().filter(|_| open).map_or_else(String::new, |q| {
@@ -435,7 +436,7 @@ pub fn finding_lines(terminal: &Terminal, finding: &Finding) -> String {
     flow::hang(terminal, &label, &format!("{words}{quote}"))
 }
 
-/// A word about a finding, in the colour of how much it matters.
+/// A word about a finding, in the colour of its state and severity.
 pub(super) fn colored(terminal: &Terminal, finding: &Finding, word: &str) -> String {
     let padded = format!("{word:<8}");
     match (finding.state, finding.severity) {

@@ -1,38 +1,38 @@
-//! What goes to the terminal is harmless by construction: every control character becomes visible,
-//! except in styles that this program made itself.
+//! Makes text harmless for the terminal: every control character is escaped, except in this
+//! program's own styles.
 //!
-//! Its own styles carry a number that nobody else knows, and lose it on the way out.
+//! Its own styles are marked with a random number of this process, which is removed on output.
 
 use crate::domain::text::visible;
 use console::Style;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
-/// Stands at the end of each style's numbers: this process's own number, in parts of four digits,
-/// as whoever measures a text's width knows no longer ones.
+/// The mark at the end of each style's numbers: a random number of this process, in groups of four
+/// digits, because functions that measure the width of text accept no longer ones.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let number = RandomState::new().build_hasher().finish();
     let part = |n: u32| format!(";{:04}", number / 10_000_u64.pow(n) % 10_000);
     (0..4).map(part).collect::<String>() + "m"
 });
 
-/// A text in a style, marked as ours.
+/// A text in a style, with the mark.
 pub(super) fn styled(style: &Style, text: &str) -> String {
     let around = style.clone().force_styling(true).apply_to("\0").to_string();
     let (begin, end) = around.split_once('\0').unwrap_or_default();
     [begin.replace('m', &MARK), text.to_owned(), end.replace('m', &MARK)].concat()
 }
 
-/// How a link begins and ends, around its address.
+/// The start and end of a link's escape sequence, around its address.
 const LINK: (&str, &str) = ("\u{1b}]8;", "\u{1b}\\");
 
-/// A text that leads to an address, marked as ours. What an address is made of steers no terminal.
+/// A text with a link to an address, with the mark. An address contains no control characters.
 pub(super) fn linked(address: &str, text: &str) -> String {
     let (begin, end) = LINK;
     format!("{begin}{};{address}{end}{text}{begin}{};{end}", *MARK, *MARK)
 }
 
-/// The text as it may go to a terminal.
+/// The text with its control characters escaped, except in marked styles and links.
 #[must_use]
 pub fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -56,7 +56,8 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
-/// The style that a text begins with, without its mark, and where it ends; if it is ours.
+/// The marked style that a text starts with, without its mark, and where it ends; `None` without
+/// one.
 fn own(text: &str) -> Option<(&str, usize)> {
     let inside = text.strip_prefix("\u{1b}[")?;
     let numbers = inside.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
@@ -64,7 +65,8 @@ fn own(text: &str) -> Option<(&str, usize)> {
     Some((text.get(..end)?.strip_suffix(MARK.as_str())?, end))
 }
 
-/// The address of the link that a text begins with, and where the link's beginning ends; if it is ours.
+/// The address of the marked link that a text starts with, and where the start of the link ends;
+/// `None` without one.
 fn own_link(text: &str) -> Option<(&str, usize)> {
     let inside = text.strip_prefix(LINK.0)?.strip_prefix(MARK.as_str())?.strip_prefix(';')?;
     let (address, rest) = inside.split_once(LINK.1)?;

@@ -1,17 +1,17 @@
-//! Waiting for a key.
+//! Waits for a key.
 
 use super::is_ending;
 use console::{Key, Term};
 use std::io;
 
-/// How often it is looked whether there is still something to wait for, in milliseconds.
+/// How often to check whether a key is still awaited, in milliseconds.
 pub(super) const LOOK: u8 = 100;
 
-/// The next key. The terminal has to be hushed ([`super::hush`]).
+/// The next key. The terminal has to be in the mode of [`super::hush`].
 ///
 /// # Errors
-/// The program was told to end, or what is asked was answered elsewhere (`Interrupted`), or the terminal is
-/// gone.
+/// `Interrupted` if the program was asked to end or the question was answered elsewhere; else the
+/// terminal cannot be read.
 pub(super) fn next(term: &Term) -> io::Result<Key> {
     while !is_ending() {
         if ready(LOOK)? {
@@ -21,7 +21,7 @@ pub(super) fn next(term: &Term) -> io::Result<Key> {
     Err(io::ErrorKind::Interrupted.into())
 }
 
-/// Whether there is input, now or within so many milliseconds.
+/// Whether there is input now or within this time.
 #[cfg(unix)]
 pub(super) fn ready(milliseconds: u8) -> io::Result<bool> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,7 +35,7 @@ pub(super) fn ready(milliseconds: u8) -> io::Result<bool> {
     }
 }
 
-/// There is no telling: whoever reads waits.
+/// This cannot be checked here, so the caller blocks in the read.
 #[cfg(not(unix))]
 pub(super) fn ready(_: u8) -> io::Result<bool> {
     Ok(true)

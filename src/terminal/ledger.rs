@@ -1,16 +1,16 @@
-//! The findings ledger as a list for people.
+//! The findings ledger as a list for the user.
 
 use super::{Terminal, flow, gate};
 use crate::domain::review::{Finding, FindingState};
 use crate::domain::text::one_line;
 use std::fmt::Write as _;
 
-/// How many findings are shown; the rest is counted.
+/// Maximum number of findings shown; the rest is counted.
 const SHOWN: usize = 60;
-/// The least width of what a finding says, beside what is known of it.
+/// Minimum width of a finding's text beside its columns, in columns.
 const WORDS: usize = 30;
 
-/// All findings: those that are still to be dealt with first. Empty where there are none.
+/// All findings, open ones first; empty if there are none.
 #[must_use]
 pub fn list(terminal: &Terminal, mut findings: Vec<&Finding>) -> String {
     findings.sort_by_key(|finding| (rank(finding.state), finding.severity));
@@ -32,7 +32,7 @@ const fn rank(state: FindingState) -> u8 {
     }
 }
 
-/// `F3  blocker open  R2  v1-v3  said 4 times`, then what it says and what it quotes.
+/// `F3  blocker open  R2  v1-v3`, then the text, the quote and `(said 4 times)`.
 fn line(terminal: &Terminal, finding: &Finding) -> String {
     let state = gate::colored(terminal, finding, &format!("{:<11}", finding.state.name()));
     let severity = finding.severity.name();

@@ -1,4 +1,4 @@
-//! The Manager as lines on standard input: one answer a line, in the menu's words.
+//! The Manager as lines on standard input: one answer per line, in the words of the menu.
 
 use super::tell::Reporter;
 use super::{Terminal, editor};
@@ -13,10 +13,10 @@ use std::io::{BufRead, IsTerminal, Read};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// The longest answer, in bytes.
+/// Maximum length of an answer, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// Answers from standard input, which is not a terminal.
+/// Reads answers from standard input without menus.
 pub(super) struct Lines {
     pub(super) teller: Reporter,
     input: Option<mpsc::Receiver<String>>,
@@ -24,13 +24,13 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Reads nothing before the first gate. `cancel` ends the waiting for a line.
+    /// Nothing is read before the first gate. `cancel` stops the wait for a line.
     #[must_use]
     pub(super) const fn new(terminal: Terminal, cancel: CancellationToken) -> Self {
         Self { teller: Reporter::new(terminal), input: None, cancel }
     }
 
-    /// The next line; none at the end of the input.
+    /// The next line; `None` at the end of the input.
     async fn line(&mut self) -> Result<Option<String>, Interrupted> {
         let lines = self.input.get_or_insert_with(|| input_lines(LONGEST));
         tokio::select! {
@@ -40,12 +40,12 @@ impl Lines {
         }
     }
 
-    /// Tells what happens.
+    /// Prints news of the session.
     pub(super) fn tell(&mut self, news: &News) {
         self.teller.tell(news);
     }
 
-    /// Asks at a gate. What can't be read there is said, and the next line is read.
+    /// Asks at a gate. After a line that is not an answer, prints a hint and reads the next line.
     pub(super) async fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
         self.teller.question(question);
         loop {
@@ -53,7 +53,7 @@ impl Lines {
                 self.teller.terminal.json(&json!({ "question": view::Gate::of(question) }));
             }
             let Some(line) = self.line().await? else { return Ok(Answer::Gone) };
-            // A program can say more than one line: as a string of JSON.
+            // A program can send an answer of several lines as a JSON string.
             let text = self.teller.terminal.json.then(|| serde_json::from_str(&line).ok());
             let line = text.flatten().unwrap_or(line);
             if !std::io::stdin().is_terminal() {
@@ -70,7 +70,7 @@ impl Lines {
         }
     }
 
-    /// Asks for another question; none at the end of the input.
+    /// Asks for another question; `None` at the end of the input.
     pub(super) async fn question(&mut self) -> Result<Option<String>, Interrupted> {
         let typed = std::io::stdin().is_terminal();
         loop {
@@ -92,8 +92,8 @@ impl Lines {
     }
 }
 
-/// Opens what a gate is about in the Manager's editor, or what was begun there before. Says why
-/// there is nothing to take.
+/// Opens the text that a gate is about, or an earlier draft of it, in the user's editor. Fails with
+/// a message if the editor failed or nothing was changed.
 pub(super) fn edited(question: &Question<'_>, begun: Option<&str>) -> Result<String, String> {
     let (before, suffix) = editable(question.gate, question.session);
     let text = editor::edit(begun.unwrap_or(&before), suffix).map_err(|e| e.to_string())?;
@@ -113,8 +113,8 @@ fn editable(gate: Gate, session: &Session) -> (String, &'static str) {
     }
 }
 
-/// The lines of standard input, read by a thread: waiting for one must not keep Ctrl-C from being obeyed.
-/// One of more than `longest` bytes comes in pieces.
+/// The lines of standard input, read by a thread, so that Ctrl-C works while waiting for a line. A
+/// line of more than `longest` bytes is split.
 #[must_use]
 pub fn input_lines(longest: u64) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(16);

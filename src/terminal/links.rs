@@ -1,4 +1,5 @@
-//! Files on the screen: as paths from where the user stands, and as links where the terminal has them.
+//! Files on the screen: as paths relative to the current folder, and as links if the terminal
+//! supports them.
 
 use super::{Terminal, harmless::linked};
 use crate::domain::text::visible;
@@ -7,8 +8,9 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Variables that a terminal sets which shows links (OSC 8), with the values that say so: any one where
-/// none is named. `FORCE_HYPERLINK` is the user's own word, as elsewhere.
+/// Environment variables of terminals that support links (OSC 8), each with the values that
+/// indicate it, or any value if none is listed. `FORCE_HYPERLINK` is the user's choice, as in other
+/// programs.
 const LINKS: &[(&str, &[&str])] = &[
     ("FORCE_HYPERLINK", &["1"]),
     ("KITTY_WINDOW_ID", &[]),
@@ -19,8 +21,8 @@ const LINKS: &[(&str, &[&str])] = &[
     ("WT_SESSION", &[]),
 ];
 
-/// Whether the terminal of this environment shows links; under a multiplexer, which may not, only where
-/// the user says so.
+/// Whether the terminal supports links, according to its environment. Under a multiplexer, which
+/// may not support them, only the user's choice counts.
 pub(super) fn shows_links(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let says = |(name, values): &(&str, &[&str])| {
         let value = variable(name).filter(|value| !value.is_empty());
@@ -30,12 +32,12 @@ pub(super) fn shows_links(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     LINKS[..1].iter().any(says) || (!inside_another && LINKS[1..].iter().any(says))
 }
 
-/// Whether this terminal is one that a multiplexer draws.
+/// Whether a multiplexer draws this terminal.
 pub(super) fn is_inside_another(variable: &impl Fn(&str) -> Option<OsString>) -> bool {
     ["TMUX", "STY"].iter().any(|name| variable(name).is_some())
 }
 
-/// A file's path, from where the user stands if it is below.
+/// A file's path, relative to the current folder if it is inside that.
 #[must_use]
 pub fn path(terminal: &Terminal, file: &Path) -> String {
     let here = std::env::current_dir().ok();
@@ -48,7 +50,7 @@ pub fn path(terminal: &Terminal, file: &Path) -> String {
     }
 }
 
-/// The address of a file, with nothing in it but what an address is made of.
+/// The address of a file, percent-encoded.
 fn address(file: &Path) -> String {
     let mut text = String::from("file://");
     for byte in file.as_os_str().as_bytes() {

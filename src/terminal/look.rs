@@ -1,5 +1,5 @@
-//! What a person looks at before an answer: the script, what changed in it, all that it printed, the
-//! pictures that it left, and the requirements through the versions.
+//! Shows details before an answer: the script, its changes, its output and pictures, and the
+//! requirements over the versions.
 
 use super::pick::{Choice, Leave, within};
 use super::{Terminal, links, matrix, pager, picture, sides};
@@ -10,10 +10,10 @@ use crate::files;
 use crate::view;
 use std::path::Path;
 
-/// The most pictures that are drawn, one below the other.
+/// Maximum number of pictures drawn, one below the other.
 const PICTURES: usize = 4;
 
-/// Asks at what, and shows that, until the person goes back.
+/// Asks for what to show, and shows it, until the user goes back.
 pub(super) fn look(terminal: &Terminal, session: &Session, folder: &Path) -> Result<(), Leave> {
     let Some(head) = session.head() else { return Ok(()) };
     let base = head.base.and_then(|base| session.version(base));
@@ -48,7 +48,7 @@ pub(super) fn look(terminal: &Terminal, session: &Session, folder: &Path) -> Res
     }
 }
 
-/// Names the pictures that a version left, and draws them. The session's files are in the folder.
+/// Prints the paths of a version's pictures, and draws them. `folder` has the session's files.
 pub fn pictures(terminal: &Terminal, version: &Version, folder: &Path) {
     let all = view::pictures(version);
     for name in all.iter().take(PICTURES) {

@@ -1,4 +1,4 @@
-//! Requirements by versions, as a table for people.
+//! A table of the requirements and their status in each version.
 
 use super::{Terminal, flow};
 use crate::domain::review::Status;
@@ -8,16 +8,16 @@ use crate::findings::evidence::Source;
 use crate::view;
 use std::fmt::Write as _;
 
-/// The most versions that are shown, the latest ones.
+/// Maximum number of versions shown, the latest ones.
 const VERSIONS: usize = 8;
 /// The width of a version's column.
 const WIDTH: usize = 5;
-/// The width of what stands before them.
+/// The width of the columns before the versions.
 const MARGIN: usize = 8;
-/// The least width of a requirement's words.
+/// Minimum width of a requirement's text.
 const WORDS: usize = 24;
 
-/// The table, and what its marks mean; no column where there are no versions.
+/// The table with its legend; without versions, it has no version columns and no legend.
 #[must_use]
 pub fn table(terminal: &Terminal, session: &Session) -> String {
     let rows = view::matrix(session);

@@ -1,4 +1,4 @@
-//! The Manager as a person at a terminal: menus, and a line editor for longer answers.
+//! The Manager as a user at a terminal: menus, and a line editor for longer answers.
 
 use super::pick::{Choice, Leave, edit_again, within};
 use super::tell::Reporter;
@@ -15,30 +15,29 @@ use crate::workflow::session_task::News;
 use prompt::Typed;
 use std::collections::HashMap;
 
-/// Characters that are shown of what was typed.
+/// Maximum number of characters shown of the typed input.
 const TYPED: usize = 60;
 
-/// A person at the terminal.
+/// Asks the user at the terminal.
 pub(super) struct Menus {
     pub(super) teller: Reporter,
-    /// It was said how questions are typed.
+    /// Whether the keys for typing questions were explained.
     explained: bool,
-    /// Flags that a further command needs to find what this one does.
+    /// Flags that make further commands use the same configuration.
     flags: Vec<String>,
-    /// What was written and not sent yet, by what it is for.
+    /// Texts that were typed and not sent yet, by their purpose.
     drafts: HashMap<String, String>,
 }
 
 impl Menus {
-    /// Nothing is shown before there is something to say. The flags are those that a further command
-    /// needs to find what this one does.
+    /// Prints nothing yet. `flags` make further commands use the same configuration.
     #[must_use]
     pub(super) fn new(terminal: Terminal, flags: Vec<String>) -> Self {
         let (teller, drafts) = (Reporter::new(terminal), HashMap::new());
         Self { teller, explained: false, flags, drafts }
     }
 
-    /// Tells what happens, but for what the gate that follows shows.
+    /// Prints news of the session, except news that the following gate shows.
     pub(super) fn tell(&mut self, news: &News) {
         if !matches!(news, News::Proposed { .. } | News::Reviewed { .. }) {
             self.teller.tell(news);
@@ -48,9 +47,9 @@ impl Menus {
     /// Asks at a gate.
     pub(super) fn answer(&mut self, question: &Question<'_>) -> Result<Answer, Interrupted> {
         self.teller.question(question);
-        // An Enter that was meant for what was on the screen before must not accept a version.
+        // An earlier Enter, meant for another screen, must not accept a version.
         forget_typed();
-        // Escape at the gate's own menu and Ctrl-D leave, as `quit` does: the session can be resumed.
+        // Escape at the gate's own menu and Ctrl-D leave, like `quit`: the session can be resumed.
         match self.choose(question) {
             Ok(answer) => Ok(answer.unwrap_or(Answer::Quit)),
             Err(Leave::Quit) => Ok(Answer::Quit),
@@ -58,7 +57,7 @@ impl Menus {
         }
     }
 
-    /// What the person answers; none if they go back from the gate's own menu.
+    /// The user's answer; `None` if the user goes back from the gate's own menu.
     fn choose(&mut self, question: &Question<'_>) -> Result<Option<Answer>, Leave> {
         let choices = choices(question);
         loop {
@@ -72,7 +71,7 @@ impl Menus {
         }
     }
 
-    /// What a choice leads to; none to be asked again.
+    /// The answer for a choice; `None` to ask again.
     fn carry_out(&mut self, word: &str, question: &Question<'_>) -> Result<Option<Answer>, Leave> {
         Ok(match word {
             "approve" => Some(Answer::Approve),
@@ -105,7 +104,7 @@ impl Menus {
         })
     }
 
-    /// Has the person use the version, and asks whether what they typed is what runs are given.
+    /// Lets the user run the version, and asks whether to use the typed input in all runs.
     fn used(&self, question: &Question<'_>) -> Result<Option<Answer>, Leave> {
         let terminal = &self.teller.terminal;
         let Some(head) = question.session.head() else { return Ok(None) };
@@ -129,8 +128,8 @@ impl Menus {
         Ok((chosen == Some(1)).then_some(Answer::Input(typed)))
     }
 
-    /// What the Manager's editor made of what the gate is about; none if there is nothing to take. What
-    /// can't be taken yet is opened again the next time, unless it was dropped.
+    /// The text of the gate after an edit in the user's editor; `None` if there is no usable one. A
+    /// version that is not usable yet is opened again the next time, unless the user drops it.
     fn edited(&mut self, question: &Question<'_>) -> Result<Option<String>, Leave> {
         let terminal = &self.teller.terminal;
         let about = format!("edit {} {:?}", question.gate.name(), question.session.head);
@@ -161,7 +160,7 @@ impl Menus {
         }
     }
 
-    /// A text that says something; none if the person goes back or says nothing.
+    /// Asks for a text; `None` if it is empty or the user goes back.
     fn said(&mut self, question: &str) -> Result<Option<String>, Leave> {
         let text = self.text(question, question)?;
         if text.is_some() {
@@ -170,8 +169,8 @@ impl Menus {
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// Asks for a text; none if the person goes back. The text is there again when the same is asked the
-    /// next time, until whoever asks takes it from the drafts.
+    /// Asks for a text; `None` if the user goes back. It is kept as the draft for `about`, and
+    /// offered again by the next call, until the caller removes the draft.
     fn text(&mut self, question: &str, about: &str) -> Result<Option<String>, Leave> {
         let terminal = &self.teller.terminal;
         let keys = terminal.dim("Enter sends, Alt-Enter makes a new line, Escape goes back");
@@ -191,7 +190,7 @@ impl Menus {
         Ok(sent.then_some(text))
     }
 
-    /// Asks for another question; none if the person has no more.
+    /// Asks for another question; `None` if the user has no more.
     pub(super) fn question(&mut self) -> Result<Option<String>, Interrupted> {
         let terminal = &self.teller.terminal;
         if !std::mem::replace(&mut self.explained, true) {
@@ -218,8 +217,8 @@ impl Menus {
         }
     }
 
-    /// What the person says of the requirements, one after the other; none if nothing. Escape goes back to
-    /// the one before, and from the first one to the gate.
+    /// Asks for the status of each requirement; `None` if the user states none. Escape goes back to
+    /// the previous requirement, and from the first one to the gate.
     fn tried(&mut self, question: &Question<'_>) -> Result<Option<Vec<(String, Answered)>>, Leave> {
         let choices = [
             Choice { word: "yes", what: "it is met" },
@@ -272,14 +271,14 @@ impl Menus {
         Ok(Some(said).filter(|said| !said.is_empty()))
     }
 
-    /// The place of one of these, each a word and what it stands for.
+    /// Asks for one of these names, each with a description, and returns its index.
     fn one_of(&self, asked: &str, names: &[(String, String)]) -> Result<Option<usize>, Leave> {
         let choices: Vec<Choice<'_>> =
             names.iter().map(|(word, what)| Choice { word, what }).collect();
         within(&self.teller.terminal, asked, &choices, 0)
     }
 
-    /// One of the findings of which this is so.
+    /// Asks for one of the findings for which `is` holds, and returns its id.
     fn finding(
         &self,
         question: &Question<'_>,
@@ -312,7 +311,7 @@ impl Menus {
     }
 }
 
-/// The answers of a gate, and what a person at a terminal can do besides.
+/// The choices of a gate, with the additional ones at a terminal.
 fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
     let more = |word: &str| {
         let what = "view the script, its changes, output and pictures";
@@ -330,8 +329,8 @@ fn choices(question: &Question<'_>) -> Vec<Choice<'static>> {
     choices
 }
 
-/// What the cursor stands on: what the program would do; what waits for its user is tried before it is
-/// taken.
+/// The index of the preselected choice: the program's suggestion, or `run` if the version waits for
+/// its user, so that it is tried before it is accepted.
 fn preferred(question: &Question<'_>, choices: &[Choice<'_>]) -> usize {
     let waits =
         question.gate == Gate::Version && question.session.head().is_some_and(Version::waits);

@@ -1,7 +1,7 @@
-//! The only door to standard input, output and error: people's text, JSON lines, menus, streaming.
+//! All access to standard input, output and error: text for the user, JSON lines, menus, streaming.
 //!
-//! Nothing that a model, a script, a file or a server said reaches the terminal raw: all text that
-//! goes out here loses what steers a terminal, but for this program's own styles ([`harmless`]).
+//! Text from models, scripts, files and servers never reaches the terminal raw: its control
+//! characters are escaped, except in this program's own styles and links ([`harmless`]).
 #![expect(clippy::disallowed_methods, reason = "this is the place that may use the terminal")]
 
 pub mod board;
@@ -40,50 +40,51 @@ use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Why something did not reach standard output: what comes after it can't mend that.
+/// The first error of a write to standard output: later writes cannot make up for it.
 static LOST: OnceLock<String> = OnceLock::new();
 
-/// Why something that was printed is lost, if it is.
+/// Why output to standard output was lost, if a write failed.
 #[must_use]
 pub fn lost() -> Option<&'static str> {
     LOST.get().map(String::as_str)
 }
 
-/// How the program speaks.
+/// The output settings, and access to the terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
-    /// Results and events are JSON on standard output, and people's text goes to standard error.
+    /// Write results and events as JSON to standard output, and text for the user to standard
+    /// error.
     pub json: bool,
-    /// Only answers go to standard output, and all else that is for people to standard error.
+    /// Write only answers to standard output, and all other text to standard error.
     pub aside: bool,
-    /// Colours are used.
+    /// Use colours.
     pub color: bool,
-    /// More is told.
+    /// Print more.
     pub verbose: bool,
-    /// Only results, questions and errors are told.
+    /// Print only results, questions and errors.
     pub quiet: bool,
-    /// A person sits at the terminal: menus can be shown.
+    /// A user is at the terminal: menus can be shown.
     pub interactive: bool,
-    /// People's text goes to a terminal: lines can be drawn over.
+    /// Text for the user goes to a terminal: lines can be redrawn.
     pub live: bool,
-    /// Files are shown as links.
+    /// Show files as links.
     pub links: bool,
-    /// How pictures are shown.
+    /// How to show pictures.
     pub pictures: Pictures,
 }
 
-/// Whether the terminal can't be drawn on.
+/// Whether the terminal cannot be drawn on (`TERM=dumb`).
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
 }
 
-/// Whether a terminal that is drawn on, or not, shows links.
+/// Whether to show links, which needs a terminal that can be drawn on (`live`).
 fn has_links(live: bool) -> bool {
     live && links::shows_links(|name| std::env::var_os(name))
 }
 
 impl Terminal {
-    /// Looks at the standard streams and the environment (`NO_COLOR`, `TERM`).
+    /// Detects these settings from the standard streams and the environment (`NO_COLOR`, `TERM`).
     #[must_use]
     pub fn new(json: bool, no_color: bool, verbose: bool) -> Self {
         let out =
@@ -92,7 +93,7 @@ impl Terminal {
         let color = out && !no_color && !dumb && std::env::var_os("NO_COLOR").is_none();
         console::set_colors_enabled(color);
         console::set_colors_enabled_stderr(color);
-        // Menus are drawn over and over: a dumb terminal is talked to in lines.
+        // Menus are redrawn, which a dumb terminal cannot do: it gets lines.
         let interactive =
             !dumb && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let live = out && !dumb;
@@ -106,7 +107,7 @@ impl Terminal {
         Self { json, aside, color, verbose, quiet, interactive, live, links, pictures }
     }
 
-    /// The same for a command whose standard output is an answer and nothing else.
+    /// The same settings for a command whose standard output is only its answer.
     #[must_use]
     pub fn for_answers(self) -> Self {
         let there = std::io::stderr().is_terminal();
@@ -116,25 +117,25 @@ impl Terminal {
         Self { aside, color, live, links, pictures: Pictures::Nothing, ..self }
     }
 
-    /// The same for a command that asks nobody here, and whose work is shown elsewhere.
+    /// The same settings for a command that asks nothing here, and whose work is shown elsewhere.
     #[must_use]
     pub const fn unattended(self) -> Self {
         let pictures = Pictures::Nothing;
         Self { aside: true, interactive: false, live: false, pictures, ..self }
     }
 
-    /// The same where standard output is a protocol's, and nobody watches.
+    /// The same settings for a command whose standard output carries a protocol.
     #[must_use]
     pub const fn for_protocol(self) -> Self {
         Self { json: false, color: false, links: false, ..self.unattended() }
     }
 
-    /// A line for people. On a terminal that is too narrow for it, it is broken between words.
+    /// Prints a line for the user, wrapped between words if the terminal is too narrow.
     pub fn say(&self, line: &str) {
         self.print(&self.fitted(line));
     }
 
-    /// A line, broken between words where it is too wide for the terminal.
+    /// A line, wrapped between words if it is wider than the terminal.
     fn fitted(&self, line: &str) -> String {
         if self.live && console::measure_text_width(line) > self.width() {
             let text = line.trim_start_matches(' ');
@@ -144,14 +145,14 @@ impl Terminal {
         format!("{line}\n")
     }
 
-    /// A line of what goes on, for people who want to follow it.
+    /// Prints a line on the progress of the work, unless `quiet`.
     pub fn note(&self, line: &str) {
         if !self.quiet {
             self.say(line);
         }
     }
 
-    /// Text for people.
+    /// Prints text for the user.
     pub fn print(&self, text: &str) {
         let text = harmless(text);
         if self.json || self.aside {
@@ -161,7 +162,7 @@ impl Terminal {
         }
     }
 
-    /// An answer, for people.
+    /// Prints an answer for the user, on standard output unless `json`.
     pub fn answer(&self, text: &str) {
         if self.json {
             self.print(text);
@@ -172,30 +173,31 @@ impl Terminal {
         }
     }
 
-    /// A result as JSON, on one line of standard output.
+    /// Writes a result as one line of JSON to standard output.
     pub fn json(&self, value: &impl Serialize) {
         // Plain data with string keys always serialises.
         let text = serde_json::to_string(value).unwrap_or_default();
         self.raw(&format!("{text}\n"));
     }
 
-    /// A result on standard output: JSON lines, scripts, completions. As it is, except on a terminal.
+    /// Writes a result to standard output: JSON lines, scripts, completions. Control characters are
+    /// escaped only on a terminal.
     pub fn raw(&self, text: &str) {
         if std::io::stdout().is_terminal() { write_out(&harmless(text)) } else { write_out(text) }
     }
 
-    /// A line on standard error.
+    /// Prints a line on standard error.
     pub fn warn(&self, line: &str) {
         let _ = std::io::stderr().write_all(harmless(&self.fitted(line)).as_bytes());
     }
 
-    /// The width to draw for, in columns.
+    /// The width to print for, in columns.
     #[must_use]
     pub fn width(&self) -> usize {
         if self.live { usize::from(Term::stdout().size().1).clamp(40, 120) } else { 100 }
     }
 
-    /// Text in a style, where colours are used.
+    /// Text in a style, if colours are used.
     #[must_use]
     pub fn paint(&self, text: &str, style: &Style) -> String {
         if self.color { styled(style, text) } else { text.to_owned() }
@@ -213,19 +215,19 @@ impl Terminal {
         self.paint(text, &Style::new().bold())
     }
 
-    /// Text that says that something is right.
+    /// Text in the colour for success.
     #[must_use]
     pub fn good(&self, text: &str) -> String {
         self.paint(text, &Style::new().green())
     }
 
-    /// Text that says that something is wrong.
+    /// Text in the colour for errors.
     #[must_use]
     pub fn bad(&self, text: &str) -> String {
         self.paint(text, &Style::new().red())
     }
 
-    /// Text that says that something deserves a look.
+    /// Text in the colour for warnings.
     #[must_use]
     pub fn warm(&self, text: &str) -> String {
         self.paint(text, &Style::new().yellow())
@@ -235,7 +237,7 @@ impl Terminal {
 fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Who closed the pipe does not want to read any more: that is no error.
+        // A reader that closed the pipe wants no more: that is no error.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let _ = LOST.set(crate::files::reason(&error));
         }
@@ -243,44 +245,44 @@ fn write_out(text: &str) {
     }
 }
 
-/// The program was told to end.
+/// Whether the program was asked to end.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Ends the waiting for a key.
+/// Stops waiting for a key.
 pub fn end_waiting() {
     ENDING.store(true, Ordering::SeqCst);
 }
 
-/// Whether what is asked now was answered elsewhere, if that can be.
+/// Whether the current question was answered elsewhere, if it can be.
 static ANSWERED: Mutex<Option<Box<dyn Fn() -> bool + Send>>> = Mutex::new(None);
 
-/// Ends the waiting for a key from now on when this is so; none for never.
+/// Stops waiting for a key once this returns true; `None` to wait on.
 fn end_waiting_when(answered: Option<Box<dyn Fn() -> bool + Send>>) {
     *ANSWERED.lock().unwrap_or_else(PoisonError::into_inner) = answered;
 }
 
-/// Whether the program was told to end, or what is asked was answered elsewhere.
+/// Whether the program was asked to end, or the current question was answered elsewhere.
 fn is_ending() -> bool {
     let answered = ANSWERED.lock().unwrap_or_else(PoisonError::into_inner);
     ENDING.load(Ordering::SeqCst) || answered.as_ref().is_some_and(|answered| answered())
 }
 
-/// Whether standard input is a terminal that is still there.
+/// Whether standard input is a terminal that still exists.
 #[must_use]
 pub fn is_there() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// All of standard input, as text of at most `limit` bytes.
+/// Reads all of standard input as text. Fails if it is longer than `limit` bytes or not UTF-8.
 pub fn read_input(limit: u64) -> std::io::Result<String> {
     crate::files::read_bounded(std::io::stdin().lock().by_ref(), limit)
 }
 
-/// A line that is typed and not shown, without its end. The prompt goes to standard error. The caller has
-/// signals [`restore`] the terminal.
+/// Reads a line without echo, and without its line end; the prompt goes to standard error. The
+/// caller has to make signals [`restore`] the terminal.
 pub fn read_hidden(prompt: &str) -> std::io::Result<String> {
     let mut err = std::io::stderr();
-    // Before the prompt: who types at once is not shown either.
+    // Before the prompt, so that early typing is not echoed either.
     if cfg!(unix) {
         hush();
     }
@@ -292,16 +294,16 @@ pub fn read_hidden(prompt: &str) -> std::io::Result<String> {
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line);
     restore();
-    // The end of the line was not shown either.
+    // The line end was not echoed either.
     err.write_all(b"\n")?;
     read.map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// How the terminal was before the program changed anything of it.
+/// The terminal settings from before the program changed them.
 #[cfg(unix)]
 static BEFORE: Mutex<Option<nix::sys::termios::Termios>> = Mutex::new(None);
 
-/// Keeps how the terminal is, for [`restore`]. The first time counts.
+/// Saves the terminal settings for [`restore`]. Only the first call counts.
 #[cfg(unix)]
 pub fn remember() {
     let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -310,8 +312,8 @@ pub fn remember() {
     }
 }
 
-/// Gives the terminal back as it was found, whatever was interrupted meanwhile: line editing and
-/// echo as they were, the cursor shown, pasted text no longer marked.
+/// Restores the terminal after any interruption: line editing and echo as before, the cursor
+/// visible, bracketed paste off.
 #[cfg(unix)]
 pub fn restore() {
     use nix::sys::termios::{SetArg, tcsetattr};
@@ -323,8 +325,8 @@ pub fn restore() {
     show_cursor();
 }
 
-/// Keeps what is typed off the screen, until [`restore`]: a key, or the `^C` of a Ctrl-C, would
-/// move what is drawn over and leave a part of it behind. Keys can be waited for one by one then.
+/// Turns the echo and line editing off until [`restore`], so that single keys can be read: an
+/// echoed key, or the `^C` of a Ctrl-C, would move redrawn lines and leave parts of them behind.
 #[cfg(unix)]
 pub fn hush() {
     use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
@@ -338,33 +340,34 @@ pub fn hush() {
     }
 }
 
-/// Whether the terminal is this program's to change: doing so from the background would stop it.
+/// Whether the program is in the foreground: a change of the terminal from the background would
+/// stop it.
 #[cfg(unix)]
 fn in_foreground() -> bool {
     nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == nix::unistd::getpgrp())
 }
 
-/// Throws away what was typed while nothing was asked.
+/// Discards keys that were typed before a question.
 #[cfg(unix)]
 pub fn forget_typed() {
     let _ = nix::sys::termios::tcflush(std::io::stdin(), nix::sys::termios::FlushArg::TCIFLUSH);
 }
 
-/// Keeps nothing: only the cursor is ever changed here.
+/// Saves nothing: only the cursor is changed on this system.
 #[cfg(not(unix))]
 pub fn remember() {}
 
-/// Gives the terminal back as it was found.
+/// Restores the terminal.
 #[cfg(not(unix))]
 pub fn restore() {
     show_cursor();
 }
 
-/// Leaves the echo on.
+/// Does nothing: the echo stays on.
 #[cfg(not(unix))]
 pub fn hush() {}
 
-/// Keeps what was typed: there is no telling it from an answer here.
+/// Does nothing: earlier keys cannot be distinguished from an answer on this system.
 #[cfg(not(unix))]
 pub fn forget_typed() {}
 

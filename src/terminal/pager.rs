@@ -1,17 +1,17 @@
-//! Long texts in the user's own pager. What they hold is made harmless before it gets there.
+//! Shows long texts in the user's pager. Their control characters are escaped before.
 
 use super::{Terminal, editor, harmless, hush, keys, restore};
 use console::{Key, Term};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// The pager where the user names none.
+/// The default pager.
 const USUAL: &str = "less";
-/// How it is told to show styles, to leave the text on the screen, and not to wait where that fits; as
-/// others do, only where the user did not say how.
+/// Options for `less`: show styles, leave the text on the screen, and quit at once if it fits. They
+/// are set only if the user has not set any, as other programs do.
 const HOW: (&str, &str) = ("LESS", "FRX");
 
-/// Shows a text in `$PAGER`, else in `less`, else by pages here.
+/// Shows a text in `$PAGER`, else in `less`, else page by page.
 pub(super) fn show(terminal: &Terminal, text: &str) {
     let own = std::env::var("PAGER").ok().filter(|words| !words.trim().is_empty());
     let own = own.as_deref().unwrap_or(USUAL);
@@ -22,7 +22,7 @@ pub(super) fn show(terminal: &Terminal, text: &str) {
     }
 }
 
-/// Gives a pager the text; whether it could be started.
+/// Sends the text to a pager; returns whether that could be started.
 fn piped(program: &str, args: &[String], text: &str) -> bool {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped());
@@ -32,14 +32,14 @@ fn piped(program: &str, args: &[String], text: &str) -> bool {
     editor::with_terminal(|| {
         let Ok(mut pager) = command.spawn() else { return false };
         if let Some(mut input) = pager.stdin.take() {
-            // Who has seen enough closes it early.
+            // The user may quit the pager before it has read everything.
             let _ = input.write_all(harmless(text).as_bytes());
         }
         pager.wait().is_ok()
     })
 }
 
-/// Shows a screen of lines at a time, until somebody has seen enough.
+/// Prints a screen of lines at a time, until the user quits.
 fn by_pages(terminal: &Terminal, text: &str) {
     let lines: Vec<&str> = text.lines().collect();
     let rows = usize::from(Term::stderr().size().0).saturating_sub(2).max(1);

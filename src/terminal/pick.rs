@@ -1,4 +1,4 @@
-//! A menu: the arrow keys and Enter choose, or the letter that stands before a choice.
+//! A menu: the user chooses with the arrow keys and Enter, or with a choice's letter.
 
 use super::{Terminal, flow, harmless, hush, keys, restore};
 use crate::domain::text::{one_line, visible};
@@ -7,27 +7,27 @@ use console::{Key, Term};
 use dialoguer::theme::{ColorfulTheme, Theme};
 use std::io;
 
-/// Rows of a terminal that a menu leaves to its question and the cursor.
+/// Rows of the terminal that are reserved for the question and the cursor.
 const OTHER_ROWS: usize = 2;
 
-/// The longest question, in characters.
+/// Maximum length of the question, in characters.
 const LONGEST: usize = 300;
 
-/// What Ctrl-D types where keys are read one by one.
+/// The character of Ctrl-D when keys are read one by one.
 const END_OF_INPUT: char = '\u{4}';
 
-/// One line of a menu.
+/// A choice of a menu.
 pub struct Choice<'a> {
     /// The answer.
     pub word: &'a str,
-    /// What it does.
+    /// What it does, as text.
     pub what: &'a str,
 }
 
-/// What came of a menu.
+/// The result of a menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Picked {
-    /// The choice at this place.
+    /// The choice at this index.
     Choice(usize),
     /// Escape.
     Back,
@@ -35,12 +35,12 @@ enum Picked {
     Left,
 }
 
-/// Why nothing follows from a question within a gate.
+/// Why a menu within a gate returns no choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
     /// Ctrl-C.
     Interrupted,
-    /// Ctrl-D: the person leaves the gate, wherever in it they are.
+    /// Ctrl-D: the user leaves the gate, at any step in it.
     Quit,
 }
 
@@ -50,7 +50,8 @@ impl From<Interrupted> for Leave {
     }
 }
 
-/// A menu; none if the person left it with Escape or Ctrl-D. The cursor comes back however it ends.
+/// Shows a menu and returns the index of the choice; `None` for Escape or Ctrl-D. The terminal is
+/// restored in any case.
 pub fn select(
     terminal: &Terminal,
     question: &str,
@@ -63,7 +64,7 @@ pub fn select(
     })
 }
 
-/// The same within a gate; none if the person goes one step back with Escape.
+/// The same within a gate; `None` if the user goes one step back with Escape.
 pub(super) fn within(
     terminal: &Terminal,
     question: &str,
@@ -84,7 +85,7 @@ fn pick(
     preferred: usize,
 ) -> Result<Picked, Interrupted> {
     let (height, columns) = Term::stderr().size();
-    // Marks stand before each line, and behind the question.
+    // Each row starts with a mark of the theme, and the question ends with one.
     let width = usize::from(columns).max(30) - 5;
     let keys = letters(choices);
     let named = keys.iter().any(Option::is_some);
@@ -111,12 +112,12 @@ fn pick(
     let whole = rows(true);
     let lines = |text: &String| text.lines().count();
     let all = lines(&question) + whole.iter().map(lines).sum::<usize>();
-    // What does not fit is cut, so that all choices can be seen.
+    // Rows are cut if not everything fits, so that all choices stay visible.
     let fits = all < usize::from(height);
     let rows = if fits { whole } else { rows(false) };
     let question = if fits { question } else { one_line(question.as_str(), width) };
     let menu = Menu { question, rows, keys };
-    // The menu reads key by key: what is typed between two would be echoed into it.
+    // Keys that are typed between two reads would be echoed into the menu.
     hush();
     terminal.warn("");
     let chosen = menu.pick(preferred);
@@ -130,15 +131,15 @@ fn pick(
     Ok(chosen)
 }
 
-/// A label and a text behind a mark of two columns, broken between words.
+/// A label and a text, wrapped between words behind a mark of two columns.
 fn hung(label: &str, text: &str, width: usize) -> String {
     let lines = flow::within(label, text, width);
     let lines = lines.trim_end().lines().map(|line| console::truncate_str(line, width, "…"));
     harmless(&lines.collect::<Vec<_>>().join("\n  "))
 }
 
-/// Whether what can't be taken as it is should be opened in the editor again, or be forgotten; none if the
-/// person goes back, and what was written has to be kept.
+/// Asks whether to open an unusable text in the editor again (`true`) or to drop it (`false`);
+/// `None` if the user goes back and the text is to be kept.
 pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<Option<bool>, Leave> {
     terminal.say(&terminal.warm(&format!("  {}", visible(problem))));
     let choices = [
@@ -148,8 +149,8 @@ pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<Option<bool>, Le
     Ok(within(terminal, "Edit it again?", &choices, 0)?.map(|place| place == 0))
 }
 
-/// The letter of each choice: the first of its word that no choice before it has. What is no plain
-/// word, as a version's name, has none.
+/// The letter of each choice: the first letter of its word that no earlier choice has. Only words
+/// of lowercase letters get one, unlike the name of a version.
 fn letters(choices: &[Choice<'_>]) -> Vec<Option<char>> {
     let mut taken = Vec::new();
     let own = |choice: &Choice<'_>| {
@@ -198,7 +199,7 @@ impl Menu {
         }
     }
 
-    /// Draws what there is room for; gives the number of lines.
+    /// Draws the rows that fit from `top` on, and returns the number of lines.
     fn draw(&self, term: &Term, at: usize, top: usize, height: usize) -> io::Result<usize> {
         let theme = ColorfulTheme::default();
         let mut text = String::new();

@@ -1,8 +1,8 @@
-//! Pictures on the screen. A script made them: they are read within limits, and what goes to the
-//! terminal is drawn here from their pixels, never a byte of the file itself.
+//! Shows pictures of scripts on the screen. Files are untrusted: they are read within limits, and
+//! output is drawn from their pixels; no byte of a file reaches the terminal.
 //!
-//! How a terminal shows pictures is told by its variables alone: asking it means to wait for an answer
-//! that may never come, and to take one that comes late for a key.
+//! The terminal's picture format is determined from environment variables alone. A query could
+//! remain without an answer, and a late answer would be read as keys.
 
 mod pixels;
 mod sixel;
@@ -18,34 +18,34 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The largest file that is read, in bytes.
+/// Maximum size of a file, in bytes.
 const LARGEST: u64 = 16 << 20;
-/// A character's width and height in pixels, roughly: a terminal that does not say is not asked.
+/// Approximate width and height of a character in pixels; the terminal is not queried.
 const CELL: (usize, usize) = (8, 16);
-/// Finer than that, where the terminal itself fits a picture into characters.
+/// Additional resolution if the terminal scales the picture itself.
 const FINER: usize = 2;
-/// Rows that are left to the picture's name and to what comes behind it.
+/// Rows reserved for the picture's name and the text after it.
 const OTHER_ROWS: usize = 4;
-/// Bytes of a piece in kitty's protocol.
+/// Size of a chunk in kitty's protocol, in bytes.
 const PIECE: usize = 4096;
 
-/// How pictures are shown.
+/// The format of pictures for a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pictures {
-    /// Not at all: nobody sees them there.
+    /// No pictures.
     Nothing,
-    /// As half blocks in two colours, for who asks for that.
+    /// Half blocks in two colours, for any terminal with colours.
     Blocks,
-    /// By kitty's protocol.
+    /// Kitty's graphics protocol.
     Kitty,
-    /// As inline images of iTerm2's.
+    /// iTerm2's inline images.
     Iterm,
-    /// As sixels.
+    /// Sixels.
     Sixel,
 }
 
-/// Variables that tell how a terminal shows pictures, each with a value that says so; any one where none
-/// is named. The first ones are the user's own word.
+/// Environment variables and values that indicate a terminal's picture format; an empty value
+/// stands for any. The user's own variable comes first.
 const KNOWN: &[(&str, &str, Pictures)] = &[
     (OWN, "kitty", Pictures::Kitty),
     (OWN, "iterm2", Pictures::Iterm),
@@ -66,11 +66,11 @@ const KNOWN: &[(&str, &str, Pictures)] = &[
     ("KITTY_WINDOW_ID", "", Pictures::Kitty),
 ];
 
-/// What the user says themselves of how pictures are shown.
+/// The variable in which the user chooses the format.
 const OWN: &str = "REDRAFT_PICTURES";
 
-/// How the terminal of this environment shows pictures; a multiplexer passes on nothing but what the user
-/// says.
+/// The picture format of the terminal, according to its environment; half blocks if it is unknown.
+/// Under a multiplexer, only the user's choice counts.
 pub(super) fn shown(variable: impl Fn(&str) -> Option<OsString>) -> Pictures {
     let inside_another = links::is_inside_another(&variable);
     let says = |(name, known, _): &&(&str, &str, Pictures)| {
@@ -81,10 +81,10 @@ pub(super) fn shown(variable: impl Fn(&str) -> Option<OsString>) -> Pictures {
     KNOWN.iter().find(says).map_or(Pictures::Blocks, |(.., pictures)| *pictures)
 }
 
-/// Draws a picture at the terminal, on lines of its own; nothing where nobody would see it.
+/// Draws a picture on lines of its own; does nothing with [`Pictures::Nothing`].
 ///
 /// # Errors
-/// Why it can't be drawn, in a line.
+/// A message why it cannot be drawn, on one line.
 pub fn draw(terminal: &Terminal, file: &Path) -> Result<(), String> {
     match terminal.pictures {
         Pictures::Nothing => return Ok(()),
@@ -97,19 +97,20 @@ pub fn draw(terminal: &Terminal, file: &Path) -> Result<(), String> {
         .ok_or_else(|| "it is too large to be drawn, or not there any more".to_owned())?;
     let (rows, columns) = Term::stdout().size();
     let rows = usize::from(rows).saturating_sub(OTHER_ROWS).max(OTHER_ROWS);
-    // The last column is left: a character there has some terminals begin a line.
+    // The last column stays empty: some terminals start a new line after a character there.
     let columns = usize::from(columns).saturating_sub(1).max(OTHER_ROWS);
     let text = drawn(terminal.pictures, Pixels::read(&bytes)?, (columns, rows), many_colours())?;
     write_out(&text);
     Ok(())
 }
 
-/// Whether the terminal says that it has more than 256 colours.
+/// Whether the terminal reports 24-bit colour.
 fn many_colours() -> bool {
     env::var("COLORTERM").is_ok_and(|value| value == "truecolor" || value == "24bit")
 }
 
-/// What draws a picture on so many columns and rows. It is made of what stands here, numbers and base64.
+/// The output that draws a picture within these columns and rows. It has only escape sequences from
+/// this module, numbers and base64.
 fn drawn(
     how: Pictures,
     picture: Pixels,
@@ -117,7 +118,7 @@ fn drawn(
     many: bool,
 ) -> Result<String, String> {
     let (width, height) = (columns * CELL.0, rows * CELL.1);
-    // As wide as it is, if there is room for it.
+    // The picture's own width, if that fits.
     let part = (columns * 100).min(picture.width * 100 / CELL.0);
     let part = part.min(picture.width * height * 100 / (picture.height * CELL.0)).div_ceil(100);
     match how {
@@ -129,8 +130,8 @@ fn drawn(
     }
 }
 
-/// A PNG file in kitty's protocol, so many columns wide. `q=2`: the terminal does not answer, as that
-/// would be taken for keys.
+/// A PNG file in kitty's protocol, with a width in columns. `q=2` suppresses the terminal's answer,
+/// which would be read as keys.
 fn kitty(png: &[u8], columns: usize) -> String {
     let text = STANDARD.encode(png);
     let pieces: Vec<&str> =
@@ -148,7 +149,7 @@ fn kitty(png: &[u8], columns: usize) -> String {
     out + "\n"
 }
 
-/// A PNG file as an inline image of iTerm2's, so many columns wide.
+/// A PNG file as an inline image of iTerm2, with a width in columns.
 fn iterm(png: &[u8], columns: usize) -> String {
     let text = STANDARD.encode(png);
     let length = png.len();
@@ -157,8 +158,8 @@ fn iterm(png: &[u8], columns: usize) -> String {
     )
 }
 
-/// Two rows of pixels a line: the upper one in the colour of the character, the lower one in that of
-/// its ground.
+/// Two rows of pixels per line: the upper one in the foreground colour, the lower one in the
+/// background colour.
 fn blocks(picture: &Pixels, many: bool) -> String {
     let mut out = String::new();
     for row in (0..picture.height).step_by(2) {
@@ -177,7 +178,7 @@ fn blocks(picture: &Pixels, many: bool) -> String {
     out
 }
 
-/// A colour as a terminal has it: as it is, or the nearest of a cube of six a side.
+/// The escape code of a colour: 24-bit, or the nearest in the 6×6×6 colour cube.
 fn code(ground: u8, [red, green, blue]: Colour, many: bool) -> String {
     if many {
         return format!("{ground};2;{red};{green};{blue}");
@@ -186,7 +187,7 @@ fn code(ground: u8, [red, green, blue]: Colour, many: bool) -> String {
     format!("{ground};5;{}", 16 + 36 * red + 6 * green + blue)
 }
 
-/// The place of a value on an edge of the colour cube of 256 colours.
+/// The index of the nearest level in the colour cube of the 256 colours.
 fn nearest(value: u8) -> u8 {
     match value {
         0..48 => 0,
@@ -240,7 +241,7 @@ mod tests {
             assert!(text.starts_with(begin) && text.ends_with('\n'), "{how:?}");
             let plain = |c: char| c.is_ascii_graphic() || "\u{1b}\u{7}▀\n ".contains(c);
             assert!(text.chars().all(plain), "{how:?}");
-            // Each envelope that is opened is closed.
+            // Each escape sequence is terminated.
             for part in text.split('\u{1b}').skip(1).filter(|part| !part.starts_with('\\')) {
                 let closed = text.contains(pieces) || part.contains(pieces);
                 assert!(closed, "{how:?}");
@@ -283,7 +284,7 @@ mod tests {
         assert_eq!(text.lines().count(), 10);
         assert!(text.lines().all(|line| line.matches('▀').count() == 20));
         assert!(text.contains("\u{1b}[38;2;"));
-        // The lower half of the last line of an odd height is no part of it.
+        // An odd height leaves the lower half of the last line empty.
         let text = drawn(Pictures::Blocks, picture(1, 3), (30, 10), true).unwrap();
         assert!(text.ends_with(";49m▀\u{1b}[0m\n"), "{text:?}");
     }

@@ -1,33 +1,32 @@
-//! How far something long has come: a bar that is drawn over, or now and then a line where nobody
-//! watches.
+//! Progress of a long operation: a bar that is redrawn, or a few lines without a terminal.
 
 use super::{Terminal, hush, restore};
 use crate::domain::text::{one_line, size};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-/// Lines that tell of the way, where there is no bar.
+/// Number of progress lines without a bar.
 const LINES: u64 = 5;
 
-/// Bytes that come, or are gone through. What is shown goes with this value.
+/// Progress in bytes. The bar is removed when this value is dropped.
 pub struct Progress {
     terminal: Terminal,
     bar: ProgressBar,
     words: String,
     total: u64,
-    /// How many of the lines were told.
+    /// Number of progress lines printed so far.
     told: u64,
 }
 
 impl Progress {
-    /// Nothing of so many bytes has come.
+    /// Progress of an operation with this total in bytes; shows nothing yet.
     #[must_use]
     pub fn new(terminal: Terminal, total: u64) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
         Self { terminal, bar, words: String::new(), total, told: 0 }
     }
 
-    /// What is done now, and how far it is.
+    /// Starts a step with a label, with this many bytes done.
     pub fn begin(&mut self, words: &str, done: u64) {
         words.clone_into(&mut self.words);
         self.told = self.line_of(done);
@@ -47,7 +46,7 @@ impl Progress {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    /// So many bytes are done.
+    /// Updates the number of bytes done.
     pub fn at(&mut self, done: u64) {
         self.bar.set_position(done);
         let line = self.line_of(done);
@@ -58,7 +57,7 @@ impl Progress {
         }
     }
 
-    /// A line for people, above the bar.
+    /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| self.terminal.warn(line));
     }

@@ -1,7 +1,7 @@
-//! A line editor for answers: arrow keys, and a pasted text of several lines arrives whole.
+//! A line editor for answers, with arrow keys and pasted texts of several lines.
 //!
-//! The terminal marks what is pasted where it can. Where it can't, an Enter with more input right
-//! behind it was not pressed by a finger.
+//! Terminals mark pasted text if they can (bracketed paste). Otherwise, an Enter with more input
+//! directly after it was pasted, not typed.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,20 +10,20 @@ use std::sync::{Mutex, PoisonError};
 /// The texts that were sent in this process, oldest first.
 static SENT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// What came of asking.
+/// The result of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed {
-    /// A text, perhaps of several lines, perhaps empty.
+    /// A text, possibly empty or with several lines.
     Text(String),
     /// Ctrl-C.
     Interrupted,
-    /// Escape, with what was typed so far.
+    /// Escape, with the text so far.
     Back(String),
-    /// Ctrl-D on an empty line, or the terminal is gone.
+    /// Ctrl-D on an empty line, or the terminal no longer exists.
     Ended,
 }
 
-/// A key, or something pasted.
+/// A key, or the start or end of a paste.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Key {
     Char(char),
@@ -48,8 +48,8 @@ enum Key {
     Other,
 }
 
-/// Asks for a text where no question stands before this one: Escape keeps what was typed, and leaves an
-/// empty line as Ctrl-D does.
+/// Asks for a text when there is no previous question to go back to: Escape keeps the text, and
+/// ends like Ctrl-D if it is blank.
 pub fn ask_first(question: &str) -> io::Result<Typed> {
     let mut draft = String::new();
     loop {
@@ -61,7 +61,7 @@ pub fn ask_first(question: &str) -> io::Result<Typed> {
     }
 }
 
-/// Asks for a text at the terminal. The draft stands there already, to be changed.
+/// Asks for a text at the terminal; `draft` is its initial content.
 #[cfg(unix)]
 pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
     let raw = unix::Raw::start()?;
@@ -87,7 +87,7 @@ pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
             Key::Down => history.go(&mut line, 1),
             key => line.press(&key),
         }
-        // Drawing a pasted page once is enough.
+        // A pasted text is drawn once, at its end.
         if !keys.more_waits()? {
             screen.draw(&line)?;
         }
@@ -105,7 +105,7 @@ pub fn ask(question: &str, draft: &str) -> io::Result<Typed> {
     Ok(typed)
 }
 
-/// Asks for a line at the terminal. There is no draft, since no key goes back here.
+/// Asks for a line at the terminal. The draft is not used: no key goes back on this system.
 #[cfg(not(unix))]
 pub fn ask(question: &str, _draft: &str) -> io::Result<Typed> {
     let mut out = io::stderr();
@@ -116,7 +116,7 @@ pub fn ask(question: &str, _draft: &str) -> io::Result<Typed> {
     Ok(if read == 0 { Typed::Ended } else { Typed::Text(text.trim_end().to_owned()) })
 }
 
-/// What was typed so far.
+/// The text so far, and the cursor's index.
 #[derive(Default)]
 struct Line {
     chars: Vec<char>,
@@ -173,7 +173,7 @@ impl Line {
     }
 }
 
-/// What the arrow keys bring back: the texts that were sent before, and behind them the one that is typed now.
+/// The texts for the arrow keys: those sent before, then the current one.
 struct History {
     texts: Vec<String>,
     at: usize,
@@ -185,7 +185,7 @@ impl History {
         Self { at: sent.len() - 1, texts: sent }
     }
 
-    /// Shows the text that is so many places further. What was changed of this one is kept meanwhile.
+    /// Shows the text at this distance from the current one. Changes to the current one are kept.
     fn go(&mut self, line: &mut Line, places: isize) {
         let Some(to) = self.at.checked_add_signed(places) else { return };
         if to < self.texts.len() {
@@ -196,10 +196,10 @@ impl History {
     }
 }
 
-/// The question and the line as they stand on the screen.
+/// The question and the text on the screen.
 struct Screen {
     question: String,
-    /// The row, from the question's, that the cursor is in.
+    /// The cursor's row, counted from the question's.
     row: usize,
 }
 
@@ -232,7 +232,7 @@ impl Screen {
         }
         out.push_str("\x1b[J");
         out.push_str(&text);
-        // A full row leaves the cursor on its last column: put it where the count says it is.
+        // After a full row, the cursor is still in its last column: move it to the next row.
         if place.column == 0 && place.row > 0 {
             out.push_str("\r\n");
         }
@@ -274,10 +274,10 @@ mod unix {
     use nix::sys::termios::{self, SetArg};
     use std::io::{self, Write};
 
-    /// How long a paste may pause between two lines, in milliseconds.
+    /// Maximum pause between two lines of a paste, in milliseconds.
     const PAUSE: u8 = 30;
 
-    /// The terminal without line editing of its own, until this value goes.
+    /// Raw mode of the terminal, until this value is dropped.
     pub(super) struct Raw;
 
     impl Raw {
@@ -286,7 +286,7 @@ mod unix {
             let mut raw = termios::tcgetattr(io::stdin())?;
             termios::cfmakeraw(&mut raw);
             termios::tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
-            // Pasted text is marked from now on.
+            // Turns bracketed paste on.
             io::stderr().write_all(b"\x1b[?2004h")?;
             Ok(Self)
         }
@@ -298,14 +298,14 @@ mod unix {
         }
     }
 
-    /// Bytes of the terminal, taken apart into keys.
+    /// Parses bytes from the terminal into keys.
     #[derive(Default)]
     pub(super) struct Keys {
         bytes: std::collections::VecDeque<u8>,
     }
 
     impl Keys {
-        /// Whether there is input already that nobody can have typed meanwhile.
+        /// Whether more input follows so soon that it cannot have been typed.
         pub(super) fn more_waits(&self) -> io::Result<bool> {
             if !self.bytes.is_empty() {
                 return Ok(true);
@@ -334,7 +334,7 @@ mod unix {
             let byte = match self.byte() {
                 Ok(Some(byte)) => byte,
                 Ok(None) => return Ok(Key::Gone),
-                // A signal that asks the program to end; Ctrl-C is a key here.
+                // A signal that asks the program to end; in raw mode, Ctrl-C is a key.
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(Key::Interrupt),
                 Err(error) => return Err(error),
             };

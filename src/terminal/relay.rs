@@ -1,4 +1,4 @@
-//! A person's own keyboard and screen, joined to a program's terminal while they use it.
+//! Connects the user's keyboard and screen to the terminal of a running program.
 
 use super::{remember, restore};
 use crate::sandbox::{Hands, terminal};
@@ -11,15 +11,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// How often it is looked whether the window changed its size or the program was stopped, in milliseconds.
+/// How often to check for a new window size or a stopped program, in milliseconds.
 const LOOK: u8 = 50;
-/// The key that ends a program which does not end by itself: Ctrl and backslash.
+/// `Ctrl-\`, the key that ends a program that does not end by itself.
 const LEAVE: u8 = 0x1c;
 
-/// What a person typed.
+/// The recorded input of the user.
 pub type Typed = Arc<Mutex<Record>>;
 
-/// Whether a person's keyboard and screen can be joined to a terminal.
+/// Whether the user's keyboard and screen can be connected: all standard streams are terminals.
 #[must_use]
 pub fn is_possible() -> bool {
     std::io::stdin().is_terminal()
@@ -27,22 +27,22 @@ pub fn is_possible() -> bool {
         && std::io::stderr().is_terminal()
 }
 
-/// What joins the person at our terminal to a program's.
+/// The callback that connects the user's terminal to a program's.
 #[must_use]
 pub fn hands(typed: &Typed) -> Hands {
     let typed = Arc::clone(typed);
     Hands(Arc::new(move |program, over| join(program, over, &typed)))
 }
 
-/// The text that was typed.
+/// The recorded input as text.
 #[must_use]
 pub fn text(typed: &Typed) -> String {
     let record = typed.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&record.text).into_owned()
 }
 
-/// Passes on what is typed and what is drawn until it is over, or nobody holds the program's end of its
-/// terminal. Gives whether [`LEAVE`] was typed.
+/// Relays input and output until the run is over or no process holds the other end of the program's
+/// terminal. Returns whether the user typed [`LEAVE`].
 fn join(program: &OwnedFd, over: &CancellationToken, typed: &Typed) -> bool {
     remember();
     let stdin = std::io::stdin();
@@ -55,7 +55,7 @@ fn join(program: &OwnedFd, over: &CancellationToken, typed: &Typed) -> bool {
         match step(program, typed, &mut size) {
             Ok(false) if !over.is_cancelled() => {}
             Ok(left) => break left,
-            // Nobody holds the other end.
+            // No process holds the other end.
             Err(_) => break false,
         }
     };
@@ -63,7 +63,7 @@ fn join(program: &OwnedFd, over: &CancellationToken, typed: &Typed) -> bool {
     left
 }
 
-/// Passes on what there is now; whether the person wants the program ended.
+/// Relays the available input and output once; returns whether the user wants to end the program.
 fn step(program: &OwnedFd, typed: &Typed, size: &mut (u16, u16)) -> nix::Result<bool> {
     let now = console::Term::stdout().size();
     if now != *size {
@@ -83,7 +83,7 @@ fn step(program: &OwnedFd, typed: &Typed, size: &mut (u16, u16)) -> nix::Result<
             Ok(0) => return Err(Errno::EIO),
             Ok(n) => {
                 let mut out = std::io::stdout().lock();
-                // A person's screen that is gone ends nothing: the terminal's end comes as a signal.
+                // A write error is ignored: a closed terminal is reported by a signal.
                 let _ = out.write_all(&bytes[..n]).and_then(|()| out.flush());
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -99,26 +99,26 @@ fn step(program: &OwnedFd, typed: &Typed, size: &mut (u16, u16)) -> nix::Result<
         let lines =
             tcgetattr(program).is_ok_and(|modes| modes.local_flags.contains(LocalFlags::ICANON));
         typed.lock().unwrap_or_else(PoisonError::into_inner).keys(keys, lines);
-        // What a program that reads nothing does not take is left out.
+        // Input that a program does not read is dropped once its terminal is full.
         let _ = write(program, keys);
     }
     Ok(false)
 }
 
-/// What was typed, as the text that the program was given.
+/// The user's input, as the text that the program received.
 #[derive(Debug, Default)]
 pub struct Record {
     text: Vec<u8>,
 }
 
 impl Record {
-    /// Takes up keys. Where the terminal gives its program whole `lines`, it is the terminal that takes
-    /// back what is typed wrong.
+    /// Records keys. If the terminal is in line mode (`lines`), it applies the editing keys itself
+    /// before the program reads a line.
     fn keys(&mut self, keys: &[u8], lines: bool) {
         for key in keys {
             match key {
                 b'\r' => self.text.push(b'\n'),
-                // The ends of the input and of the program are no part of it.
+                // Ctrl-C, Ctrl-D and Ctrl-Z are not part of the text.
                 3 | 4 | 26 if lines => {}
                 8 | 127 if lines => {
                     self.take_back();
@@ -129,10 +129,10 @@ impl Record {
         }
     }
 
-    /// Takes the last character of the last line away, if there is one.
+    /// Removes the last character of the last line; returns whether there was one.
     fn take_back(&mut self) -> bool {
         while let Some(byte) = self.text.pop_if(|byte| *byte != b'\n') {
-            // The first byte of a character.
+            // The first byte of a UTF-8 character.
             if byte & 0xc0 != 0x80 {
                 return true;
             }

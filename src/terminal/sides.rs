@@ -1,4 +1,4 @@
-//! Diffs as people see them: unified in colour, or two texts beside each other.
+//! Diffs for the user: unified in colour, or two texts side by side.
 
 use super::Terminal;
 use crate::diff::{self, Row};
@@ -23,7 +23,7 @@ pub fn unified(terminal: &Terminal, diff: &str) -> String {
     out
 }
 
-/// A script with the numbers of its lines.
+/// A script with line numbers.
 #[must_use]
 pub fn numbered(terminal: &Terminal, script: &str) -> String {
     let mut out = String::new();
@@ -34,7 +34,7 @@ pub fn numbered(terminal: &Terminal, script: &str) -> String {
     out
 }
 
-/// Two texts beside each other, as wide as the terminal.
+/// Two texts side by side, in the width of the terminal.
 #[must_use]
 pub fn beside(terminal: &Terminal, old: &str, new: &str) -> String {
     let half = (terminal.width() - 3) / 2;

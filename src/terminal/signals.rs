@@ -1,45 +1,45 @@
-//! Ctrl-C and the signals that ask the program to end: what they do is for whoever works at the time.
+//! Ctrl-C and the signals that end the program; the current operation sets what they do.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tokio::runtime::{Builder, Runtime};
 
-/// What came.
+/// A signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// The program is to end: SIGTERM, or the terminal is gone.
+    /// A request to end the program: SIGTERM, or the terminal was closed.
     End,
 }
 
 type Action = Box<dyn FnMut(Signal) + Send>;
 
-/// What the signals do now.
+/// The current action of the signals.
 static ACTION: Mutex<Option<Action>> = Mutex::new(None);
-/// They are caught, or why they can't be.
+/// Whether the signals are caught, or why they cannot be.
 static CAUGHT: OnceLock<Result<(), String>> = OnceLock::new();
 
-/// From now on the signals do this, and nothing that they did before.
+/// Replaces the action of the signals.
 ///
 /// # Errors
-/// Says why the system does not let them be caught.
+/// The system does not allow them to be caught.
 pub fn on_signal(action: impl FnMut(Signal) + Send + 'static) -> Result<(), String> {
     *ACTION.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(action));
     catch()
 }
 
-/// From now on the signals do not end the program by themselves.
+/// Catches the signals, so that they do not end the program by themselves.
 ///
 /// # Errors
-/// Says why the system does not let them be caught.
+/// The system does not allow them to be caught.
 pub(super) fn catch() -> Result<(), String> {
     CAUGHT.get_or_init(|| listen().map_err(|error| error.to_string())).clone()
 }
 
-/// Has a thread of its own wait for signals.
+/// Waits for signals in a thread.
 fn listen() -> std::io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    // They are caught when this is done, not when the thread comes to run.
+    // The signals are caught from here on, before the thread runs.
     let streams = {
         let _within = runtime.enter();
         streams::Streams::new()?

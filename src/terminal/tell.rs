@@ -1,4 +1,4 @@
-//! Tells people what happens, as it happens.
+//! Prints the news of a session as they happen.
 
 use super::window::Window;
 use super::{Terminal, flow, gate, sides};
@@ -14,29 +14,29 @@ use crate::workflow::progress;
 use crate::workflow::session_task::News;
 use std::path::PathBuf;
 
-/// How many lines of what a script printed are shown.
+/// Maximum number of lines of a script's output shown.
 const PRINTED: usize = 20;
 
-/// Puts news into words.
+/// Formats and prints news.
 pub struct Reporter {
     pub(super) terminal: Terminal,
-    /// Where the session's files are.
+    /// The session's folder.
     pub(super) folder: PathBuf,
     window: Option<Window>,
-    /// Text of a model is on the screen and its line is not ended.
+    /// Whether a model's text is on the screen, and its line is not ended.
     streaming: bool,
-    /// Something was streamed since the call began.
+    /// Whether text of the current call was shown.
     streamed: bool,
 }
 
 impl Reporter {
-    /// Says nothing yet.
+    /// Prints nothing yet.
     #[must_use]
     pub const fn new(terminal: Terminal) -> Self {
         Self { terminal, folder: PathBuf::new(), window: None, streaming: false, streamed: false }
     }
 
-    /// What a person needs to decide.
+    /// Prints a gate's question.
     pub(super) fn question(&mut self, question: &Question<'_>) {
         self.calm();
         self.terminal.print(&gate::question(&self.terminal, question, &self.folder));
@@ -52,10 +52,10 @@ impl Reporter {
         }
     }
 
-    /// One piece of news.
+    /// Prints a piece of news.
     pub(super) fn tell(&mut self, news: &News) {
         if self.terminal.quiet {
-            // What the work comes to; the gates' questions are asked elsewhere.
+            // The answer is the result; the questions of gates are printed separately.
             if matches!(news, News::Answered { .. }) {
                 self.say(news);
             }
@@ -205,7 +205,7 @@ impl Reporter {
                     let words = terminal.warm(&visible(&finding.text));
                     terminal.print(&flow::hang(terminal, "       ", &words));
                 }
-                // No gate will.
+                // There is no gate that would show these files.
                 if version.cause == Cause::Question {
                     let row = |label: &str, file: &str| {
                         let label = terminal.dim(&format!("{label:<7}"));
@@ -222,7 +222,7 @@ impl Reporter {
             News::Reviewed { version, requirements: all, .. } => {
                 let Some(review) = &version.review else { return };
                 let met = version.requirements_met();
-                // Before a run nobody is asked what is met.
+                // Before a run, requirements are not judged.
                 let met = if review.before_run {
                     String::new()
                 } else {
@@ -278,7 +278,7 @@ impl Reporter {
         self.wait("waiting for the model");
     }
 
-    /// The first lines of what a script printed.
+    /// Prints the first lines of a script's output.
     fn printed(&self, text: &str) {
         let terminal = &self.terminal;
         let width = terminal.width() - 8;
@@ -291,7 +291,8 @@ impl Reporter {
         }
     }
 
-    /// Shows a model's text as it arrives; where nobody watches, only what comes of it is told.
+    /// Shows a model's text as it arrives: all of it if `verbose`, else its last lines in the
+    /// window, if there is one.
     fn stream(&mut self, text: &str) {
         let mut shown = visible(text);
         if !self.streamed {
@@ -314,7 +315,7 @@ impl Reporter {
         self.streaming = true;
     }
 
-    /// Ends what moves on the screen.
+    /// Removes the window, and ends the line of streamed text.
     fn calm(&mut self) {
         self.window = None;
         if std::mem::take(&mut self.streaming) {

@@ -1,28 +1,28 @@
-//! What moves on the screen while something is waited for: a spinner, and under it the last lines
-//! of what a model writes. All of it goes when the waiting ends; what came of it is told then.
+//! A spinner, with the last lines of a model's text below it. Both are removed when the wait ends;
+//! the result is printed after that.
 
 use super::{Terminal, flow, harmless, hush, restore};
 use console::{Term, truncate_str};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// The most lines of a model's text that are shown at a time.
+/// Maximum number of lines of a model's text shown at a time.
 const SHOWN: usize = 8;
 /// Columns of the spinner and the spaces around it.
 const MARGIN: usize = 4;
 /// Columns of the elapsed time with a space before it.
 const TIME: usize = 5;
 
-/// A part of the screen that is drawn over. It goes with this value.
+/// A part of the screen that is redrawn, and removed when this value is dropped.
 pub(super) struct Window {
     terminal: Terminal,
     bar: ProgressBar,
-    /// The last lines of the text, the one that is being written last.
+    /// The last lines of the text; the last one is incomplete.
     tail: Vec<String>,
 }
 
 impl Window {
-    /// Shows what is waited for.
+    /// Shows the spinner with a label.
     pub(super) fn open(terminal: Terminal, words: &str) -> Self {
         hush();
         let bar = ProgressBar::new_spinner().with_prefix(fitted(words));
@@ -31,12 +31,12 @@ impl Window {
         Self { terminal, bar, tail: vec![String::new()] }
     }
 
-    /// Says anew what is waited for.
+    /// Changes the label.
     pub(super) fn name(&self, words: &str) {
         self.bar.set_prefix(fitted(words));
     }
 
-    /// Adds a piece of text.
+    /// Adds a part of the model's text.
     pub(super) fn write(&mut self, text: &str) {
         let (rows, columns) = Term::stderr().size();
         let shown = usize::from(rows / 3).clamp(1, SHOWN);
@@ -47,7 +47,7 @@ impl Window {
         for part in parts {
             self.tail.push(part.to_owned());
         }
-        // The line that is being written is not shown before it has anything.
+        // The incomplete line is shown once it has text.
         let begun = usize::from(self.tail.last().is_some_and(|line| !line.trim().is_empty()));
         self.tail.drain(..self.tail.len().saturating_sub(shown + 1));
         let complete = self.tail.len() - 1;
@@ -68,7 +68,7 @@ impl Window {
     }
 }
 
-/// Text behind the spinner, broken between words if it is too wide for one line with the time behind it.
+/// A label, wrapped between words if it is too wide for one line with the elapsed time.
 fn fitted(words: &str) -> String {
     let columns = usize::from(Term::stderr().size().1).max(20);
     let lines = flow::within("", &harmless(words), columns - MARGIN - TIME);

@@ -1,34 +1,34 @@
-//! Two versions beside each other, with the words marked that differ.
+//! Two versions side by side, with differing words marked.
 
 use super::cut;
 use super::script::{LONGEST, WIDEST};
 use crate::diff::{self, Words};
 use serde::Serialize;
 
-/// Rows of a comparison that a page holds.
+/// Maximum number of rows of a comparison in a page.
 const ROWS: usize = 400;
 
-/// Two versions compared.
+/// A comparison of two versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diff {
     /// The old version.
     pub old: u32,
     /// The new version.
     pub new: u32,
-    /// Lines that only the new one has.
+    /// Number of lines that are only in the new version.
     pub added: usize,
-    /// Lines that only the old one has.
+    /// Number of lines that are only in the old version.
     pub removed: usize,
-    /// What differs, with a few lines around it; none where the scripts are too long to be compared.
+    /// The differences, with a few lines of context; `None` if the scripts are too long to compare.
     pub rows: Option<Vec<Row>>,
-    /// Rows that were left out at the end.
+    /// Number of rows left out at the end.
     pub more: usize,
 }
 
-/// A row of two scripts beside each other.
+/// A row of a side-by-side comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// Lines that are the same were left out here: the row has no sides.
+    /// Equal lines were left out here; the row has no sides.
     pub gap: bool,
     /// Both sides are the same line.
     pub same: bool,
@@ -43,12 +43,13 @@ pub struct Row {
 pub struct Side {
     /// Its number, from 1.
     pub line: usize,
-    /// Its parts, and whether each stands on this side only.
+    /// Its parts, each with whether it is only on this side.
     pub words: Words,
 }
 
 impl Diff {
-    /// Compares two versions: their numbers and scripts. There are at most `limit` rows.
+    /// Compares two versions, each given by its number and script. The result has at most `limit`
+    /// rows.
     #[must_use]
     pub fn of((old, before): (u32, &str), (new, after): (u32, &str), limit: usize) -> Self {
         let nothing = Self { old, new, added: 0, removed: 0, rows: None, more: 0 };

@@ -1,4 +1,4 @@
-//! The report of a session as Markdown, for a file that people read as text or put into an issue.
+//! The report of a session as Markdown, as a text file or for an issue.
 
 use super::{Material, cut};
 use crate::domain::text::{fenced_within, one_line, quoted};
@@ -6,17 +6,17 @@ use crate::view::words::moment;
 use crate::view::{self, words};
 use std::fmt::Write as _;
 
-/// Characters of a cell.
+/// Maximum length of a cell, in characters.
 const CELL: usize = 200;
-/// Versions in the table, the latest ones.
+/// Maximum number of versions in the table, the latest ones.
 const VERSIONS: usize = 200;
-/// Findings in the list, the latest ones.
+/// Maximum number of findings in the list, the latest ones.
 const FINDINGS: usize = 200;
-/// Bytes of the script, and of an output.
+/// Maximum sizes of the script and of an output, in bytes.
 const SCRIPT: usize = 64 * 1024;
 const OUTPUT: usize = 4 * 1024;
 
-/// The report as Markdown: what the page says, but for pictures, comparisons and conversations.
+/// The report as Markdown: the content of the page without pictures, comparisons and conversations.
 #[must_use]
 pub fn markdown(material: &Material) -> String {
     let session = &material.session;
@@ -121,7 +121,7 @@ fn findings(session: &view::Session, text: &mut String) {
 fn script(version: &view::Version, text: &mut String) {
     let whole = version.text.as_ref().map_or("", |text| &text.script);
     let _ = writeln!(text, "\n## v{}\n", version.number);
-    // A fence with the language, where all of the script fits.
+    // A fence can name the language only if the whole script fits.
     let shown = if whole.len() <= SCRIPT {
         crate::domain::text::fenced(whole, "python")
     } else {
@@ -137,7 +137,7 @@ fn script(version: &view::Version, text: &mut String) {
     }
 }
 
-/// A text on one line in which nothing means anything in Markdown or HTML.
+/// A text on one line, with Markdown and HTML escaped.
 fn line(text: &str) -> String {
     let mut safe = String::new();
     for c in one_line(text, CELL).chars() {

@@ -1,8 +1,9 @@
-//! Sessions as pages: what `view` says of a session, in HTML and Markdown. Pure, but for `serve`.
+//! Sessions as pages: renders the values of `view` as HTML and Markdown. Pure, except `serve`.
 //!
-//! The parts of a page are macros of `parts.html`, which take values of `view` (and the few of this module);
-//! [`Pages`] renders them. A page holds its style and its script, is held to these by a policy, and loads
-//! nothing. All text is escaped in one place, [`write_value`], whatever a template forgets.
+//! The parts of a page are macros of `parts.html`, which take values of `view` and a few of this
+//! module; [`Pages`] renders them. A page contains its style and script, a policy allows only
+//! these, and it loads nothing. All text is escaped in one place, [`write_value`], independent of
+//! the templates.
 
 mod diff;
 mod markdown;
@@ -24,24 +25,24 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
-/// The style of all pages.
+/// The style sheet of all pages.
 const STYLE: &str = include_str!("page.css");
 /// The script of all pages.
 const SCRIPT: &str = include_str!("page.js");
-/// The templates, by their names.
+/// The templates, with their names.
 const TEMPLATES: [(&str, &str); 2] =
     [("parts.html", include_str!("parts.html")), ("report.html", include_str!("report.html"))];
 
-/// The templates of pages.
+/// The parsed templates.
 pub struct Pages {
     environment: Environment<'static>,
 }
 
 impl Pages {
-    /// Reads the templates.
+    /// Parses the templates.
     ///
     /// # Errors
-    /// A template that can't be read: a fault of this program.
+    /// A template is invalid: an error in this program.
     pub fn new() -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_formatter(write_value);
@@ -65,10 +66,10 @@ impl Pages {
         Ok(Self { environment })
     }
 
-    /// Renders a whole template with a value.
+    /// Renders a template with a value.
     ///
     /// # Errors
-    /// A fault of the template.
+    /// An error in the template.
     pub fn page(&self, template: &str, value: &impl Serialize) -> Result<String, Error> {
         self.environment.get_template(template)?.render(Value::from(Serde(value)))
     }
@@ -76,14 +77,14 @@ impl Pages {
     /// Renders one part of a page: a macro of `parts.html` with its arguments.
     ///
     /// # Errors
-    /// There is no such part, or a fault of the template.
+    /// The part does not exist, or an error in the template.
     pub fn part(&self, name: &str, arguments: &[Value]) -> Result<String, Error> {
         let parts = self.environment.get_template("parts.html")?;
         parts.render_captured(())?.with_state_mut(|state| state.call_macro(name, arguments))
     }
 }
 
-/// What a page may load and run: its own style and script, and pictures that stand in it.
+/// The content security policy: a page's own style and script, and embedded pictures.
 fn policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
     format!(
@@ -94,9 +95,9 @@ fn policy() -> String {
     )
 }
 
-/// Writes a value of a template: control characters and marks that turn text are made visible, and
-/// whatever means something in HTML is escaped, in text and in attributes. Only what a filter or a macro
-/// made of escaped text stays as it is.
+/// Writes a value into a template's output: control characters and bidirectional marks become
+/// visible, and HTML is escaped, in text and in attributes. Only safe strings, which filters and
+/// macros build from escaped text, are written unchanged.
 fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
     if value.is_none() || value.is_undefined() {
         return Ok(());
@@ -109,7 +110,7 @@ fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Err
     Ok(())
 }
 
-/// A text as it stands in HTML.
+/// A text escaped for HTML.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + text.len() / 8);
     for c in visible(text).chars() {
@@ -125,13 +126,13 @@ fn escaped(text: &str) -> String {
     html
 }
 
-/// A text within a limit of characters; what was cut off is counted.
+/// Cuts a text to a number of characters, and states how many were cut off.
 fn cut(text: &str, limit: usize) -> String {
     let Some((at, _)) = text.char_indices().nth(limit) else { return text.to_owned() };
     format!("{} … ({} more characters)", &text[..at], text[at..].chars().count())
 }
 
-/// Milliseconds of seconds that a view gives.
+/// Converts the seconds of a view to milliseconds.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -141,7 +142,7 @@ fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).round().max(0.0) as u64
 }
 
-/// A picture as it can stand in a page; none if the bytes are no PNG.
+/// A picture as a data URI; `None` if the bytes are not a PNG file.
 #[must_use]
 pub fn data_uri(bytes: &[u8]) -> Option<String> {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";

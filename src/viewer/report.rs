@@ -1,4 +1,4 @@
-//! The report of a session: one page that holds everything.
+//! The report of a session as one self-contained page.
 
 use super::script::LONGEST;
 use super::{Diff, Pages, cut, data_uri};
@@ -10,48 +10,48 @@ use crate::view;
 use minijinja::Error;
 use serde::Serialize;
 
-/// Versions that a page shows in detail, with their scripts.
+/// Maximum number of versions shown in detail, with their scripts.
 const DETAILED: usize = 30;
-/// Versions that a page lists.
+/// Maximum number of versions listed.
 const LISTED: usize = 2000;
-/// Versions that the table of requirements has a column for.
+/// Maximum number of versions with a column in the table of requirements.
 const COLUMNS: usize = 8;
-/// Findings that a page lists, the latest ones.
+/// Maximum number of findings listed, the latest ones.
 const FINDINGS: usize = 200;
-/// Bytes of all scripts of a page.
+/// Maximum size of all scripts of a page, in bytes.
 const SCRIPTS: usize = 200 * 1024;
-/// Bytes of the longest picture, and of all pictures of a page.
+/// Maximum size of a picture, and of all pictures of a page, in bytes.
 pub const PICTURE: u64 = 512 * 1024;
 const PICTURES: usize = 768 * 1024;
-/// Rows of all comparisons of a page.
+/// Maximum number of rows of all comparisons of a page.
 const ROWS: usize = 2500;
-/// Bytes of a conversation, and of all conversations of a page.
+/// Maximum size of a conversation, and of all conversations of a page, in bytes.
 const CHAT: usize = 12 * 1024;
 const CHATS: usize = 240 * 1024;
-/// Pictures of one version.
+/// Maximum number of pictures of a version.
 const PER_VERSION: usize = 4;
 
-/// What a report is made of.
+/// The input of a report.
 pub struct Material {
     /// The session.
     pub session: view::Session,
-    /// The versions that are shown in detail, oldest first: see [`detailed`].
+    /// The versions shown in detail, oldest first: see [`detailed`].
     pub details: Vec<Detail>,
     /// The conversations, oldest first.
     pub chats: Vec<Chat>,
-    /// What to know of the session before anything else.
+    /// Notes on the session, shown first.
     pub notes: Vec<String>,
-    /// The command that shows a version which is not in the page.
+    /// The command that shows a version that is not in the page.
     pub show_with: String,
 }
 
-/// A version that is shown in detail.
+/// A version shown in detail.
 pub struct Detail {
     /// The version, with its script.
     pub version: view::Version,
-    /// The version that it was written from: its number and script.
+    /// The version that it is based on: its number and script.
     pub base: Option<(u32, String)>,
-    /// Its pictures: the path in the session's folder, and the content where it could be read.
+    /// Its pictures: the path in the session's folder, and the content if it could be read.
     pub pictures: Vec<(String, Option<Vec<u8>>)>,
 }
 
@@ -62,9 +62,9 @@ pub struct Chat {
     pub file: String,
     /// Its length in bytes.
     pub bytes: u64,
-    /// Its text, as far as the page holds it.
+    /// Its text, up to the limits of the page.
     pub text: String,
-    /// What was left out of it, in words.
+    /// What was left out, as text.
     pub left_out: String,
 }
 
@@ -73,16 +73,16 @@ pub struct Chat {
 pub struct Picture {
     /// Its file in the session's folder.
     pub file: String,
-    /// Its address: the picture itself.
+    /// The picture itself, as a data URI.
     pub uri: Option<String>,
-    /// What it shows, for those who do not see it.
+    /// A description, as alternative text.
     pub alt: String,
     /// Why it is not shown.
     pub why: Option<&'static str>,
 }
 
-/// The versions of a session that a report shows in detail, oldest first: the latest ones, the accepted one
-/// and the one that work goes on from, as far as their scripts fit.
+/// The versions of a session that a report shows in detail, oldest first: the accepted one, the
+/// head and the latest ones, as far as their scripts fit.
 #[must_use]
 pub fn detailed(session: &session::Session) -> Vec<u32> {
     let accepted = session.accepted.map(|accepted| accepted.version);
@@ -104,20 +104,20 @@ pub fn detailed(session: &session::Session) -> Vec<u32> {
     chosen
 }
 
-/// One line of the list of versions.
+/// A line of the list of versions.
 #[derive(Serialize)]
 struct Line {
     version: u32,
     /// `✓` for the accepted version.
     mark: &'static str,
     cause: &'static str,
-    /// The version that it was written from, if that is not the one before.
+    /// The version that it is based on, if that is not the previous one.
     from: Option<u32>,
     at: String,
     run: String,
-    /// How good that is, as a class of the style.
+    /// The CSS class for the result.
     class: &'static str,
-    /// `3/4`
+    /// Passed and all tests: `3/4`.
     tests: Option<String>,
     findings: usize,
     blockers: usize,
@@ -126,7 +126,7 @@ struct Line {
     tokens: u64,
     seconds: f64,
     usd: Option<f64>,
-    /// It is shown in detail below.
+    /// Whether it is shown in detail below.
     detailed: bool,
 }
 
@@ -171,16 +171,16 @@ impl Line {
     }
 }
 
-/// A version with what only a page needs.
+/// A version with the additional values for a page.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
     version: view::Version,
     pictures: Vec<Picture>,
     diff: Option<Diff>,
-    /// The end of its script is not in the page.
+    /// Whether the end of its script is cut off.
     cut: bool,
-    /// Its script is shown at once.
+    /// Whether its script is shown expanded.
     open: bool,
 }
 
@@ -189,16 +189,16 @@ struct Report {
     session: view::Session,
     plan: Option<view::Plan>,
     notes: Vec<String>,
-    /// The versions that the table of requirements has.
+    /// The versions with a column in the table of requirements.
     numbers: Vec<u32>,
     lines: Vec<Line>,
-    /// Versions before those that are listed.
+    /// Number of versions before the listed ones.
     earlier: usize,
-    /// Versions that are listed and not shown in detail.
+    /// Number of versions that are not shown in detail.
     undetailed: usize,
     show_with: String,
     versions: Vec<Shown>,
-    /// The versions that can be compared, and the two that are at first.
+    /// The versions that can be compared, and the two that are compared initially.
     scripts: Vec<u32>,
     compared: (u32, u32),
     findings_more: usize,
@@ -206,10 +206,10 @@ struct Report {
     program: &'static str,
 }
 
-/// The report as one page of HTML.
+/// The report as an HTML page.
 ///
 /// # Errors
-/// A fault of the template: one of this program.
+/// An error in the template, which is one in this program.
 pub fn html(material: Material) -> Result<String, Error> {
     Pages::new()?.page("report.html", &Report::of(material))
 }
@@ -255,7 +255,7 @@ impl Report {
     }
 }
 
-/// The versions with as many pictures as there is room for, those of the latest version first.
+/// Adds pictures and comparisons to the versions within the limits of a page, latest version first.
 fn with_pictures(details: Vec<Detail>, open: Option<u32>) -> Vec<Shown> {
     let (mut room, mut rows) = (PICTURES, ROWS);
     let mut shown: Vec<Shown> = Vec::new();
@@ -294,7 +294,8 @@ fn with_pictures(details: Vec<Detail>, open: Option<u32>) -> Vec<Shown> {
     shown
 }
 
-/// The conversations with as much of their text as there is room for, that of the latest first.
+/// Cuts the texts of the conversations to the limits of a page; the latest ones get the space
+/// first.
 fn within_room(mut chats: Vec<Chat>) -> Vec<Chat> {
     let mut room = CHATS;
     for chat in chats.iter_mut().rev() {
@@ -335,7 +336,7 @@ mod tests {
             (100, 10, None, 71, 100, 30),
             (100, 10, Some(5), 5, 100, 30),
             (100, SCRIPTS / 20, Some(5), 5, 100, 20),
-            // A script that is longer than a page takes counts as what a page takes.
+            // A script above the limit for a page counts with the size of the limit.
             (100, 1 << 20, Some(1), 1, 100, SCRIPTS / LONGEST),
         ] {
             let mut session = session(versions, bytes);

@@ -1,15 +1,15 @@
-//! A script as HTML: a line an element, coloured by Python's own tokens.
+//! A script as HTML: one element per line, with syntax highlighting from Python's tokens.
 
 use super::{cut, escaped};
 use crate::python::highlight::{Kind, parts};
 use std::fmt::Write as _;
 
-/// Bytes of a script that a page holds.
+/// Maximum size of a script in a page, in bytes.
 pub(super) const LONGEST: usize = 64 * 1024;
-/// Characters of a line that a page shows.
+/// Maximum length of a line in a page, in characters.
 pub(super) const WIDEST: usize = 1000;
 
-/// The lines of a script, as far as a page holds them. Its text is the script's.
+/// The lines of a script as HTML, up to the limits. Its text is that of the script.
 pub(super) fn html(script: &str) -> String {
     let script = &script[..script.floor_char_boundary(LONGEST)];
     let mut html = String::with_capacity(script.len() * 2);

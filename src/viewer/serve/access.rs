@@ -1,5 +1,5 @@
-//! Who is let in: the one browser that was given the address with its token, speaking to this server
-//! by its own name. Other pages in that browser are not.
+//! Access control: only the browser that opened the address with the token may use this server,
+//! under the server's own host name. Other pages in that browser may not.
 
 use super::{Failure, Site};
 use axum::extract::{Request, State};
@@ -10,36 +10,36 @@ use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// Nothing but what this server gives is loaded, and no script but its file runs.
+/// Allows resources of this server only, and no inline scripts.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What is checked of each request.
+/// The checks of each request.
 #[derive(Clone, Debug)]
 pub struct AccessCheck {
     address: SocketAddr,
-    /// What the address that is printed holds.
+    /// The secret in the printed address.
     token: String,
-    /// What a browser holds that came with it.
+    /// The secret that a browser gets after it sent the token.
     cookie: String,
 }
 
-/// What a request may do.
+/// The result of the checks.
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
-    /// It is answered.
+    /// The request is allowed.
     In,
-    /// It brought the token: it is sent on, without the token in its address.
+    /// The request has the token: redirect to this path, without the token in the address.
     Token(String),
-    /// It is refused.
+    /// The request is refused, with a message.
     Refused(StatusCode, &'static str),
 }
 
 impl AccessCheck {
-    /// Checks with fresh secrets, for a server at this address.
+    /// Creates new secrets for a server at this address.
     ///
     /// # Errors
-    /// The system has no random bytes.
+    /// The system provides no random bytes.
     pub fn new(address: SocketAddr) -> Result<Self, getrandom::Error> {
         Ok(Self { address, token: secret()?, cookie: secret()? })
     }
@@ -57,16 +57,16 @@ impl AccessCheck {
         format!("http://{shown}/?token={}", self.token)
     }
 
-    /// The token, for clients that are no browsers.
+    /// The token, for clients other than browsers.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Lets in who brings the token in the header `Authorization`.
+    /// Allows requests with the token in the header `Authorization`.
     ///
     /// # Errors
-    /// Says why a request is refused.
+    /// The status and message of a refusal.
     pub fn admit(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         self.look(headers)?;
         let given = text(headers, &header::AUTHORIZATION).and_then(|all| all.split_once(' '));
@@ -82,7 +82,7 @@ impl AccessCheck {
         ))
     }
 
-    /// Looks whether a request means this server, and comes from no page of another one.
+    /// Checks that a request is for this server, and does not come from another origin's page.
     fn look(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let Some(host) = text(headers, &header::HOST).filter(|host| self.is_own(host)) else {
             return Err((StatusCode::FORBIDDEN, "this server is not called that"));
@@ -124,8 +124,9 @@ impl AccessCheck {
         In
     }
 
-    /// Whether a `Host` is this server's own. A name could be led to this machine by anybody who owns
-    /// it, so that it stands for a page of theirs: addresses and `localhost` can't.
+    /// Whether a `Host` is this server's own. Only addresses and `localhost` are: the owner of
+    /// another name could point it to this machine, and its page would count as the same origin
+    /// (DNS rebinding).
     fn is_own(&self, host: &str) -> bool {
         let (own, port) = (self.address.ip(), self.address.port());
         let (name, given) = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
@@ -144,7 +145,7 @@ impl AccessCheck {
         })
     }
 
-    /// Cookies are not kept apart by port: each server has its own.
+    /// The name includes the port, since browsers share cookies between the ports of a host.
     fn cookie_name(&self) -> String {
         format!("redraft_{}", self.address.port())
     }
@@ -160,14 +161,14 @@ fn secret() -> Result<String, getrandom::Error> {
     Ok(crate::files::hexadecimal(&bytes))
 }
 
-/// Whether two texts are the same, in a time that does not tell how far they are.
+/// Compares two texts in constant time, for a given length.
 fn same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let differ = |sum: u8, (a, b): (&u8, &u8)| sum | (a ^ b);
     one.len() == other.len() && one.iter().zip(other).fold(0, differ) == 0
 }
 
-/// Lets a request in or refuses it, and says to the browser what its answer may do.
+/// Middleware: checks each request, and sets the security headers of the response.
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let access = &site.access;
     let mut response = match access.enter(request.method(), request.uri(), request.headers()) {

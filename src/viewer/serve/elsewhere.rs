@@ -1,4 +1,4 @@
-//! Sessions that another process works on: watched, and answered if it takes that.
+//! Sessions of other processes: followed, and answered if the process allows it.
 
 use super::{Failure, Site, aside, folder_of};
 use crate::files::{self, Holder};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often it is looked what a process that says nothing wrote.
+/// How often to check the journal of a process that sends no messages.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A session that another process works on.
@@ -30,16 +30,16 @@ impl Elsewhere {
     pub(super) fn of(site: &Site, name: &str) -> Option<Self> {
         let folder = folder_of(site, name).ok().filter(|_| site.live(name).is_none())?;
         let holder = store::worked_on_by(&folder)?;
-        // One of our own tasks that is about to end.
+        // A holder in this process is a task of ours that is about to end.
         (!holder.is_this_process()).then_some(Self { folder, holder })
     }
 
-    /// Who works on it.
+    /// The process that works on it, as text.
     pub(super) fn who(&self) -> String {
         self.holder.to_string()
     }
 
-    /// Whether it takes answers from here, and where it is answered, in words.
+    /// Whether answers from here are accepted, and where to answer, as text.
     pub(super) async fn words(&self) -> (bool, String) {
         let state = session_socket::state(&self.folder).await;
         let takes_answers = state.is_some_and(|state| state.takes_answers);
@@ -68,12 +68,12 @@ impl Elsewhere {
         }))
     }
 
-    /// Has the process take an answer.
+    /// Sends an answer to the process.
     pub(super) async fn answer(&self, question: u64, answer: Answer) -> Result<(), Failure> {
         self.taken(session_socket::answer(&self.folder, question, answer).await)
     }
 
-    /// Has the process stop what it does.
+    /// Asks the process to stop its work.
     pub(super) async fn stop(&self) -> Result<(), Failure> {
         self.taken(session_socket::stop(&self.folder).await)
     }
@@ -88,8 +88,8 @@ impl Elsewhere {
         }
     }
 
-    /// What happens from now on: the process's messages; of one that says nothing, `changed` whenever it has
-    /// written something, and the end.
+    /// The events from now on: the messages of the process. If it sends none: `changed` after each
+    /// write to the journal, and the end.
     pub(super) fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
         stream::unfold((self, Following::Begins), |(session, mut following)| async move {
             loop {
@@ -106,7 +106,7 @@ impl Elsewhere {
                             };
                             return Some((Ok(Event::default().data(line)), (session, next)));
                         }
-                        // It was killed, or broke off.
+                        // The process was killed, or closed the connection.
                         None => Following::Disk(None),
                     },
                     Following::Disk(seen) => {
@@ -131,7 +131,7 @@ impl Elsewhere {
     }
 }
 
-/// The open question of a session, if it can be answered here.
+/// The open question of a session, if it can be answered from here.
 pub(super) async fn open_question(site: &Site, name: &str) -> Result<Option<Question>, Failure> {
     match (site.live(name), Elsewhere::of(site, name)) {
         (Some(task), _) => Ok(task.question()),
@@ -150,11 +150,11 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Where what happens is learned from.
+/// The source of the next event.
 enum Following {
     Begins,
     Messages(Messages),
-    /// The journal, which was this long.
+    /// The journal, with its length at the last check.
     Disk(Option<u64>),
     Over,
 }

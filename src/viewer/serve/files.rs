@@ -1,4 +1,5 @@
-//! Files of a session's folder, as data: no browser takes one for a page of this server.
+//! Files of a session's folder, served as data: a browser never treats them as a page of this
+//! server.
 
 use super::{Failure, Site, aside, folder_of};
 use crate::files;
@@ -8,18 +9,18 @@ use axum::response::{IntoResponse, Response};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The largest file that is sent, in bytes.
+/// Maximum size of a served file, in bytes.
 const LARGEST: u64 = 256 << 20;
-/// Nothing in a file is run or loaded, even if it is shown by itself.
+/// Blocks scripts and resources of a file, even if it is opened by itself.
 const POLICY: &str = "sandbox; default-src 'none'";
 
-/// A file of a session.
+/// Serves a file of a session.
 pub(super) async fn file(
     State(site): State<Arc<Site>>,
     Named((name, path)): Named<(String, String)>,
 ) -> Result<Response, Failure> {
     let kind = content_type(&path);
-    // Pictures and text are shown; what a browser might take for more is saved.
+    // Pictures and text are shown; all other files are downloaded.
     let how = if kind == "application/octet-stream" { "attachment" } else { "inline" };
     let bytes = aside(move || {
         let folder = folder_of(&site, &name)?;
@@ -35,14 +36,14 @@ pub(super) async fn file(
     Ok((headers, bytes).into_response())
 }
 
-/// The place of a file below a folder, if no part of the way leads out of it, and none is hidden.
+/// The path of a file below a folder; `None` if a part of it leads out of the folder or is hidden.
 fn within(folder: &Path, path: &str) -> Option<PathBuf> {
     let hidden = path.split('/').any(|part| part.starts_with('.'));
     files::within(folder, path).filter(|_| !hidden)
 }
 
-/// What a file is called to a browser, by the end of its name: a picture, text, or nothing that it
-/// would open.
+/// The content type for a file name extension: a picture, plain text, or `application/octet-stream`
+/// for all others.
 fn content_type(path: &str) -> &'static str {
     let end = path.rsplit_once('.').map_or("", |(_, end)| end).to_ascii_lowercase();
     match end.as_str() {

@@ -1,4 +1,4 @@
-//! Sessions that are worked on here: started, followed, answered, stopped.
+//! Sessions that this server works on: start, follow, answer, stop.
 
 use super::elsewhere::{Elsewhere, open_question};
 use super::{Failure, Site, aside, folder_of};
@@ -22,30 +22,30 @@ use std::convert::Infallible;
 use std::sync::{Arc, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// A new session, as it is asked for.
+/// A request for a new session.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The task.
     pub request: String,
-    /// The way of working; none for the usual one.
+    /// The preset; `None` for the default.
     #[serde(default)]
     pub preset: Option<Preset>,
-    /// The session's name; none for one that is made of the task.
+    /// The session's name; `None` to derive it from the task.
     #[serde(default)]
     pub name: Option<String>,
-    /// Files of data.
+    /// The data files.
     #[serde(default)]
     pub data: Vec<Upload>,
 }
 
-/// A file of data.
+/// A data file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upload {
-    /// Its name, which may be anything.
+    /// Its file name; any text is allowed.
     pub name: String,
-    /// What it holds, as Base64.
+    /// Its content, in Base64.
     #[serde(rename = "base64", deserialize_with = "decoded")]
     pub content: Vec<u8>,
 }
@@ -55,33 +55,34 @@ fn decoded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>,
     BASE64_STANDARD.decode(text.as_bytes()).map_err(serde::de::Error::custom)
 }
 
-/// What running a version again showed.
+/// The result of another run of a version.
 #[derive(Debug, Serialize)]
 pub struct Ran {
-    /// How it ended: `ok`, `failed`, ...
+    /// The verdict: `ok`, `failed`, ...
     pub verdict: &'static str,
-    /// Why, where that is known.
+    /// The reason, if known.
     pub reason: Option<String>,
-    /// Wall-clock milliseconds.
+    /// Wall-clock duration in milliseconds.
     pub milliseconds: u64,
-    /// What it printed.
+    /// Standard output.
     pub stdout: String,
-    /// Its error output.
+    /// Standard error.
     pub stderr: String,
 }
 
-/// What the server lets others do, since it wires nothing together itself. Errors are sentences.
+/// Actions that the caller provides, since the server builds no sessions itself. Errors are
+/// sentences.
 #[expect(clippy::type_complexity, reason = "each says what it takes and gives")]
 pub struct Actions {
-    /// Makes a session and gives its name.
+    /// Creates a session and returns its name.
     pub create: Box<dyn Fn(Request) -> Result<String, String> + Send + Sync>,
-    /// Starts to work on a session, by its name.
+    /// Starts work on a session, by name.
     pub work: Box<dyn Fn(&str, &SessionTask) -> Result<(), String> + Send + Sync>,
-    /// Runs a version of a session as it was run before.
+    /// Runs a version of a session again, with the same input.
     pub run: Box<dyn Fn(&str, u32, CancellationToken) -> Result<Ran, String> + Send + Sync>,
 }
 
-/// Makes a session and starts to work on it.
+/// Creates a session and starts work on it.
 pub(super) async fn create(
     State(site): State<Arc<Site>>,
     Json(request): Json<Request>,
@@ -94,7 +95,7 @@ pub(super) async fn create(
     .await
 }
 
-/// Goes on with a session; nothing if it is worked on here already.
+/// Continues a session; does nothing if this server works on it already.
 pub(super) async fn resume(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -122,7 +123,7 @@ fn work(site: &Site, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stops what runs and pauses the session.
+/// Stops the work on a session and pauses it.
 pub(super) async fn stop(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -135,8 +136,8 @@ pub(super) async fn stop(
     Ok(Json(json!({ "name": name })))
 }
 
-/// Whether anybody works on a session, whether it can be answered here, and in words who does, if that is
-/// another process.
+/// Whether a process works on a session, whether it can be answered from here, and a description of
+/// the process if it is another one.
 pub(super) async fn live(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -154,13 +155,13 @@ fn not_live() -> Failure {
     Failure::conflict("nobody works on this session here; resume it first")
 }
 
-/// The messages of a session, from now on; none if nobody works on it.
+/// The messages of a session from now on; none if no process works on it.
 pub(super) async fn events(State(site): State<Arc<Site>>, Named(name): Named<String>) -> Response {
     if let Some(elsewhere) = Elsewhere::of(&site, &name) {
         return Sse::new(elsewhere.events()).keep_alive(KeepAlive::default()).into_response();
     }
     let Some(task) = site.task(&name) else {
-        // A browser asks no further then.
+        // With this status, a browser does not reconnect.
         return StatusCode::NO_CONTENT.into_response();
     };
     let messages = stream::unfold(task.watch(), |mut watcher| async move {
@@ -180,7 +181,7 @@ pub(super) struct Answering {
     answer: Answer,
 }
 
-/// Answers a question. The first answer counts; of another one it is said that it came too late.
+/// Answers a question. The first answer counts; a later one is rejected.
 pub(super) async fn answer(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -210,7 +211,7 @@ pub(super) async fn run(
 ) -> Result<Json<Ran>, Failure> {
     let _one = site.runs.acquire().await.map_err(Failure::broken)?;
     let cancel = site.cancel.child_token();
-    // Nobody waits for it any more if the page is closed.
+    // Cancels the run if the page is closed.
     let _stop = cancel.clone().drop_guard();
     let site = site.clone();
     aside(move || {

@@ -1,4 +1,4 @@
-//! `redraft serve`: the pages as a server on this machine, with sessions that are followed and answered
+//! `redraft serve`: a local server for the pages, in which sessions are followed and answered
 //! through their tasks.
 
 mod access;
@@ -27,35 +27,35 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// The longest body of a request, in bytes: uploads are Base64 in JSON.
+/// Maximum size of a request body, in bytes: uploads are Base64 in JSON.
 const LONGEST_BODY: usize = 96 << 20;
 
-/// What all requests share.
+/// The state shared by all requests.
 struct Site {
     access: AccessCheck,
     sessions: PathBuf,
     actions: Actions,
-    /// The sessions that were worked on here, by name.
+    /// The tasks of sessions that this server works or worked on, by name.
     tasks: Mutex<HashMap<String, SessionTask>>,
     pages: Pages,
-    /// Scripts are run by hand one at a time.
+    /// Allows one run by hand at a time.
     runs: Semaphore,
     cancel: CancellationToken,
 }
 
 impl Site {
-    /// The task of a session that was worked on here.
+    /// The task of a session that this server works or worked on.
     fn task(&self, name: &str) -> Option<SessionTask> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// The task of a session that is worked on here now.
+    /// The task of a session that this server works on now.
     fn live(&self, name: &str) -> Option<SessionTask> {
         self.task(name).filter(|task| task.ended().is_none())
     }
 }
 
-/// The folder of a session, which is its name below the sessions folder and nothing else.
+/// The folder of a session. Its name must be a single path component below the sessions folder.
 fn folder_of(site: &Site, name: &str) -> Result<PathBuf, Failure> {
     let mut parts = Path::new(name).components();
     let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
@@ -66,11 +66,11 @@ fn folder_of(site: &Site, name: &str) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-/// Serves the sessions of a folder until it is cancelled. Sessions that are worked on then are
-/// paused, and can be resumed.
+/// Serves the sessions of a folder until cancelled. Running sessions are paused then, and can be
+/// resumed.
 ///
 /// # Errors
-/// The system takes no further connections.
+/// The system accepts no more connections.
 pub async fn serve(
     listener: TcpListener,
     access: AccessCheck,
@@ -134,7 +134,7 @@ fn asset(kind: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, format!("{kind}; charset=utf-8"))], text).into_response()
 }
 
-/// Why a request is not fulfilled, in a sentence of plain text.
+/// An error response, with a message as plain text.
 struct Failure {
     status: StatusCode,
     why: String,
@@ -170,7 +170,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Does what waits for the disk or a script where it keeps no other request waiting.
+/// Runs blocking work on the disk or on a script without blocking other requests.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {

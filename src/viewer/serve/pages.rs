@@ -1,4 +1,4 @@
-//! The pages: `view`'s values put into templates that escape all of them.
+//! The pages: values of `view` in templates that escape them.
 
 use super::elsewhere::{Elsewhere, open_question};
 use super::{Failure, Site, aside, folder_of};
@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 
-/// The versions that the table of requirements has a column for.
+/// Maximum number of versions with a column in the table of requirements.
 const COLUMNS: usize = 12;
-/// Rows of a comparison.
+/// Maximum number of rows of a comparison.
 const ROWS: usize = 2000;
 
-/// The templates of these pages, by their names.
+/// The templates of these pages, with their names.
 pub(in crate::viewer) const TEMPLATES: [(&str, &str); 7] = [
     ("frame.html", include_str!("frame.html")),
     ("list.html", include_str!("list.html")),
@@ -41,7 +41,7 @@ fn read(site: &Site, name: &str) -> Result<Session, Failure> {
     Ok(store::read(&folder_of(site, name)?).map_err(Failure::broken)?.session)
 }
 
-/// Values of `list.html`; not JSON, since there may be thousands of rows.
+/// Values for `list.html`, without a conversion to JSON: there may be thousands of rows.
 #[derive(Serialize)]
 struct List<'a> {
     sessions: Vec<Line<'a>>,
@@ -50,20 +50,20 @@ struct List<'a> {
 
 #[derive(Serialize)]
 struct Line<'a> {
-    /// A process works on it.
+    /// Whether a process works on it.
     live: bool,
     name: &'a str,
     row: &'a view::Row,
 }
 
-/// All sessions, the one last worked on first, and a form for a new one.
+/// The page of all sessions, most recently used first, with a form for a new one.
 pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Html<String>, Failure> {
     aside(move || {
         let listed =
             catalog::list(&site.sessions, view::SessionRow::of).map_err(Failure::broken)?;
         let rows = view::Row::newest_first(listed);
         let live = |name: &str| site.live(name).is_some() || Elsewhere::of(&site, name).is_some();
-        // A folder's own name finds it.
+        // A session is identified by the name of its folder.
         let as_line = |row| Line { live: live(view::Row::name(row)), name: row.name(), row };
         let sessions = rows.iter().map(as_line).collect();
         site.draw("list.html", &List { sessions, folder: site.sessions.display().to_string() })
@@ -71,7 +71,7 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Html<String>, 
     .await
 }
 
-/// A session, live if it is worked on here.
+/// The page of a session, live if a process works on it.
 pub(super) async fn session(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -79,7 +79,7 @@ pub(super) async fn session(
     draw_session(site, name, "session.html").await
 }
 
-/// What changes of that page.
+/// The part of a session's page that changes.
 pub(super) async fn body(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -107,7 +107,7 @@ async fn draw_session(
     .await
 }
 
-/// The open question of a session, with forms for its answers; empty if there is none.
+/// The open question of a session, with forms for its answers; no content if there is none.
 pub(super) async fn gate(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,
@@ -131,7 +131,7 @@ pub(super) async fn gate(
     Ok(site.draw("gate.html", &values)?.into_response())
 }
 
-/// A version with its script, its output and its pictures.
+/// The page of a version, with its script, output and pictures.
 pub(super) async fn version(
     State(site): State<Arc<Site>>,
     Named((name, number)): Named<(String, u32)>,
@@ -153,14 +153,14 @@ fn known(session: &Session, number: u32) -> Result<&crate::domain::session::Vers
     version.ok_or_else(|| Failure::missing(store::no_version(session, number)))
 }
 
-/// Which versions are compared.
+/// The versions to compare.
 #[derive(Debug, Deserialize)]
 pub(super) struct Between {
     from: u32,
     to: u32,
 }
 
-/// What changed between two versions.
+/// The page with the differences between two versions.
 pub(super) async fn diff(
     State(site): State<Arc<Site>>,
     Named(name): Named<String>,

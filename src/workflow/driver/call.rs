@@ -1,4 +1,4 @@
-//! A model call: the prompt is made from the session, journaled, sent; the answer is journaled.
+//! Model calls: builds the prompt from the session, journals and sends it, journals the answer.
 
 use super::answer::parses;
 use super::context::length;
@@ -35,7 +35,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// The warmest that a retry makes of a cooler setting.
+/// Maximum temperature of retries and candidates, unless a higher one is configured.
 const WARMEST: f64 = 1.2;
 
 impl Driver<'_, '_> {
@@ -48,7 +48,7 @@ impl Driver<'_, '_> {
         let settings = session.settings.role(machine::role(session, agent));
         let mut model = settings.model;
         if model.is_empty() {
-            // Who judges versions anyway.
+            // Without a model for the role, use the one that judges versions.
             let role = if session.dialogue.is_some() { Role::Engineer } else { Role::Reviewer };
             model = session.settings.role(role).model;
         }
@@ -83,7 +83,7 @@ impl Driver<'_, '_> {
         let is_held = self.models.get(&model).is_some_and(|m| m.can_be_held(agent));
         let writes = agent.role() == Role::Coder;
         let by_user = writes.then(|| begun_by_user(session)).flatten();
-        // Edits begin otherwise than a script does.
+        // Edits start differently from a script, so their answer is not prefilled.
         let edits = session.settings.edits && session.head.is_some();
         let prefill = (begins && writes && !edits).then(|| begin::answer(by_user.as_deref()));
         let unfinished = by_user.is_some();
@@ -111,10 +111,10 @@ impl Driver<'_, '_> {
                     if let Some(profile) = profile {
                         profile.suit(&mut request);
                     }
-                    // What was configured is not cooled down.
+                    // A higher configured temperature is not lowered.
                     let warmest = WARMEST.max(request.temperature);
                     let warm = (request.temperature + warmer + by_place).min(warmest);
-                    // A sum as 0.9999999999999999 is not read back as it was written.
+                    // Rounded, since a sum like 0.9999999999999999 is read back as another number.
                     request.temperature = (warm * 1000.0).round() / 1000.0;
                     Ok(request)
                 })?;
@@ -215,14 +215,14 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Asks for several candidates at once, as many at a time as the provider works on.
+    /// Requests several candidates, as many concurrently as the provider supports.
     async fn send_all(
         &mut self,
         asked: &[(u32, Request)],
         agent: Agent,
         model: &str,
     ) -> Result<Next, DriverError> {
-        // It is put back below: what arrives is journaled while others are under way.
+        // Put back below: answers are journaled while other calls still use the connection.
         let Some(connection) = self.models.remove(model) else { return Ok(Next::Go) };
         let cancel = self.running.clone();
         let stop_when = stop_when(self.store.session(), agent, &connection);
@@ -246,7 +246,7 @@ impl Driver<'_, '_> {
                         }
                         call::News::Prefill(_) | call::News::Reasoning(_) => None,
                     };
-                    // Nobody listens any more where the work was broken off.
+                    // Sending fails only after the work was interrupted.
                     progress.map(|progress| teller.send(progress));
                 };
                 let came = came(connected, *number, request, stop_when, cancel, &mut on).await;
@@ -292,7 +292,7 @@ impl Driver<'_, '_> {
         }
         match (fault, asked) {
             (Some(CallErrorKind::Interrupted), _) => self.stopped(Some(&partial)).await,
-            // What is there is used, though others failed.
+            // Successful candidates are used even if others failed.
             (Some(kind), asked) if self.store.session().calls.pending.is_empty() => {
                 match asked.iter().max_by_key(|(_, request)| length(request)) {
                     Some((_, longest)) => self.gave_up(&kind, model, longest),
@@ -308,7 +308,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Journals what came of a call.
+    /// Journals the result of a call.
     fn arrived(&mut self, agent: Agent, came: Came) -> Result<Arrived, DriverError> {
         let Came { number, milliseconds, price, answer } = came;
         let artifact = Artifact::default();
@@ -343,7 +343,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Goes on with a shorter prompt where that may help, else ends.
+    /// Continues after a failed call with a shorter prompt or without an answer, or pauses.
     fn gave_up(
         &mut self,
         kind: &CallErrorKind,
@@ -355,9 +355,9 @@ impl Driver<'_, '_> {
                 self.learn_context(model, *context, request, kind.to_string());
                 Ok(Next::Go)
             }
-            // Whoever asked has seen to that.
+            // The caller handles an interruption.
             CallErrorKind::Interrupted => Ok(Next::Go),
-            // The script was accepted: what it printed can be read without a model.
+            // The script is accepted already, and its output can be read without a model.
             CallErrorKind::Failed(_) if request.agent == Agent::Interpretation => {
                 self.tools
                     .manager
@@ -373,7 +373,7 @@ impl Driver<'_, '_> {
     }
 }
 
-/// What came of a call.
+/// The result of a call.
 struct Came {
     number: u32,
     milliseconds: u64,
@@ -381,7 +381,7 @@ struct Came {
     answer: Result<call::Answer, CallError>,
 }
 
-/// How an answer ended, its tokens and its milliseconds; or why there is none, and how far it came.
+/// Outcome, whether it repeated itself, usage, milliseconds; or the error and the partial answer.
 type Arrived = Result<(Outcome, bool, Usage, u64), (CallErrorKind, String)>;
 
 async fn came(
@@ -401,17 +401,17 @@ async fn came(
     Came { number, milliseconds: millis(start), price: connection.price, answer }
 }
 
-/// The length of an answer that writes a version anew, in bytes.
+/// Expected length in bytes of an answer that rewrites the whole script, if there is one.
 fn expected(session: &Session, agent: Agent) -> Option<usize> {
     let rewrites = agent.role() == Role::Coder && !session.settings.edits;
     session.head().filter(|_| rewrites).map(|head| head.script.len())
 }
 
-/// Whether an answer holds the script that was asked for: a small model that goes on after it explains
-/// itself to nobody, at its own slow pace. Only of models that are known not to draft a script in
-/// thoughts before they give it, and that cost time: those that cost money count their tokens at the
-/// end of their answer. An answer that is the script that it was to change, word for word, is enough of
-/// any model: it is refused whatever follows.
+/// Returns a check for whether an answer is complete and can be cut off: after the script, a small
+/// model continues with a slow explanation that nobody reads. It applies only to models that are
+/// known not to draft scripts in reasoning, and that have no price: a priced provider reports token
+/// counts at the end. An answer that copies the base script is cut off for any model, since it is
+/// refused.
 fn stop_when(
     session: &Session,
     agent: Agent,
@@ -421,7 +421,7 @@ fn stop_when(
     let asked = writes && connection.answers_at_once() && connection.price.is_none();
     let base = session.head().filter(|_| writes).map(|head| head.script.clone());
     let names = session.interface.clone();
-    // Another file may follow that the script imports.
+    // The script may import another file that follows in the answer.
     let imports =
         |answer: &str| extract::pieces(answer, &parses).iter().any(|p| join::may_need_more(p));
     move |answer| {
@@ -430,8 +430,8 @@ fn stop_when(
     }
 }
 
-/// Of a model that is known to think aloud, the thoughts are no part of its answer: also where it did
-/// not come to their end, and code in them is none that it meant to give.
+/// Moves the reasoning of a model that is known to reason in its answer out of the answer, even if
+/// the reasoning was cut off: code in it is not meant as the answer.
 fn keep_thoughts_apart(answer: &mut call::Answer, profile: &Profile) {
     if matches!(profile.thinking, Thinking::Marked | Thinking::Open)
         && let Some((end, _)) =
@@ -460,7 +460,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Finds out whether a model's server holds answers to a schema, once, before the first one is sent.
+    /// Probes whether a model's server enforces schemas, once, before the first request with one.
     async fn try_schema(&mut self, model: &str) -> Result<Option<Next>, DriverError> {
         let Some(connection) = self.models.get_mut(model) else { return Ok(None) };
         let manager = &mut *self.tools.manager;
@@ -471,7 +471,7 @@ impl Driver<'_, '_> {
         }
     }
 
-    /// Keeps that a server refused a schema that it was thought to take.
+    /// Records that a server refused a schema although it was assumed to support them.
     fn note_refused_schema(&mut self, model: &str) {
         if let Some(connection) = self.models.get_mut(model)
             && connection.model.refused_schema()
@@ -487,7 +487,7 @@ impl Driver<'_, '_> {
     }
 }
 
-/// The code of the request that is to be completed, if it is that and nobody said more since.
+/// The unfinished code in the request, unless the user added something to the request since.
 fn begun_by_user(session: &Session) -> Option<String> {
     if session.said_more() {
         return None;
@@ -495,8 +495,8 @@ fn begun_by_user(session: &Session) -> Option<String> {
     begin::code(&session.request, &parses, &outline::unfinished)
 }
 
-/// The prompt that an agent is sent: a function of the session, of whether the request holds code that
-/// is to be completed, and of the room for details.
+/// Builds an agent's prompt from the session. `told` is how much of a failed version the Coder is
+/// shown, `unfinished` whether the request has code to complete, and `room` limits the details.
 fn request(
     session: &Session,
     agent: Agent,
@@ -519,11 +519,11 @@ fn request(
         .map(|task| schema::told(&session.settings, task))
         .into();
     let plan_text = plan_text.as_str();
-    // What the user said is the task, word for word; a Planner may lose a part of it.
+    // The user's own words are the task; a Planner may drop a part of them.
     let asked_for = Some(session.request.as_str()).filter(|_| plan.is_some());
     let data = super::given::data(session, room.data);
     let run_as = if agent == Agent::Planner {
-        // What the plan before said is in the plan before.
+        // The prompt has the previous plan, with its arguments and input.
         words::run_as(&session.settings.args, &session.settings.stdin)
     } else {
         let (given, _) = super::given(session);
@@ -536,7 +536,7 @@ fn request(
     let interface = Some(interface.as_str()).filter(|names| !names.is_empty());
     let completes = unfinished && (agent == Agent::Coder || told != Told::Script);
     let refusal = session.refusals_of(agent.role()).last().map(|r| r.reason.as_str());
-    // Whose answer could not be used is asked for the whole script, which is easier.
+    // After a refused answer, the whole script is requested, which is easier than edits.
     let edits = session.settings.edits && refusal.is_none();
     let head = session.head();
     let run = head.map(|head| state_words(head, room)).unwrap_or_default();
@@ -727,19 +727,19 @@ fn request(
     Ok(Request { agent, ..request })
 }
 
-/// Findings that a reviewer is to confirm.
+/// Open findings for the reviewing agent to confirm.
 fn open_findings(session: &Session, room: PromptBudget) -> Vec<reviewer::Open<'_>> {
     let open = ledger::open(&session.ledger).into_iter().take(room.findings);
     open.map(|f| reviewer::Open { id: &f.id, text: &f.text }).collect()
 }
 
-/// What is known of a version: its run, its tests, what it lost.
+/// The known results of a version: its run, its tests, and fixes for what the checks noticed.
 fn state_words(version: &Version, room: PromptBudget) -> String {
     let run = version.run.as_ref().map_or_else(String::new, |run| {
         words::run_in_words(run, &version.stdout, &version.stderr, room.run)
     });
     let mut parts = [run, test_words(version, room), fixes(&findings::noticed(version))];
-    // What failed comes first.
+    // Failures come first.
     if version.tests_failed() && !version.run_failed() {
         parts.swap(0, 1);
     }
@@ -750,7 +750,7 @@ fn test_words(version: &Version, room: PromptBudget) -> String {
     words::tests_in_words(version.tests.as_deref().unwrap_or_default(), room.tests)
 }
 
-/// What the checks found, without the linter's taste where nobody wants it.
+/// The results of the checks, without lint findings if lint is off.
 fn check_words(session: &Session, checks: &Checks) -> String {
     if session.settings.lint == LintUse::Off {
         return words::checks_in_words(&Checks { lint: Vec::new(), ..checks.clone() });
@@ -758,7 +758,7 @@ fn check_words(session: &Session, checks: &Checks) -> String {
     words::checks_in_words(checks)
 }
 
-/// What the Coder is told to do about findings.
+/// The fixes that the findings suggest, one per line.
 fn fixes(findings: &[findings::Finding]) -> String {
     let fixes: Vec<&str> = findings.iter().filter_map(|finding| finding.fix.as_deref()).collect();
     fixes.join("\n")

@@ -1,4 +1,4 @@
-//! Samples of a version: checked, run and tested side by side, and the best of them taken.
+//! Candidates for a version: they are checked, run and tested concurrently, and the best is chosen.
 
 use super::packages::Ground;
 use super::run::but_the_disks;
@@ -29,13 +29,13 @@ use std::thread;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// Why a candidate counts as run that fails when it is started.
+/// Why a candidate that fails when started counts as run.
 const IMPORTED: &str =
     "started without arguments or input it fails; imported, as the request asks for, it works";
-/// Bytes of the largest data file that is varied.
+/// Maximum size of a data file that is varied, in bytes.
 const VARIED: u64 = 1 << 20;
 
-/// A sample that can be run, with all that it is run with.
+/// A candidate that can be run, with everything its run needs.
 struct Candidate {
     script: String,
     name: String,
@@ -51,17 +51,18 @@ struct Candidate {
     stdin: String,
     given_by: Option<GivenBy>,
     keep: PathBuf,
-    /// It is compared with others.
+    /// Whether it is compared with other candidates.
     compared: bool,
-    /// It defines what the request asks for to be imported.
+    /// Whether it defines a name that the request asks to import.
     imported: bool,
-    /// Texts that stand in marks in the request.
+    /// Quoted texts of the request.
     said: Vec<String>,
-    /// Its functions can be called with anything: nothing outside can come of it.
+    /// Whether its functions can be called with any value: it has no access to the outside.
     called: bool,
 }
 
-/// What came of a candidate: its run, the Manager's tests where it ran, and what it does besides.
+/// The results of a candidate: its run, the user's tests if it ran, and its behaviour in
+/// comparisons.
 struct Outcome {
     ran: Ran,
     tests: Option<Vec<Test>>,
@@ -69,18 +70,18 @@ struct Outcome {
     trials: Vec<Trial>,
 }
 
-/// Inputs that all candidates are run with, besides those that were given.
+/// Inputs that all candidates are run with in addition to the session's own.
 struct Varied {
     what: String,
     args: Vec<String>,
     stdin: String,
     data: Vec<PathBuf>,
-    /// It holds the data.
+    /// Holds the data files until this value is dropped.
     _folder: TempDir,
 }
 
 impl Driver<'_, '_> {
-    /// Checks all samples that were not tried, and runs and tests those that may run.
+    /// Checks all untried candidates, and runs and tests those that may run without asking.
     pub(super) async fn try_samples(&mut self) -> Result<Next, DriverError> {
         let open: Vec<Sample> =
             self.store.session().samples.iter().filter(|s| !s.tried).cloned().collect();
@@ -123,7 +124,7 @@ impl Driver<'_, '_> {
                     self.tried(sample, Some(run))?;
                 }
                 Err(RunFault::Interrupted) => {
-                    // The others end before anybody is asked.
+                    // Ends the other runs before anything is asked.
                     drop(running);
                     return self.stopped(None).await;
                 }
@@ -160,8 +161,8 @@ impl Driver<'_, '_> {
         })))
     }
 
-    /// What a sample runs on, if it may run without anybody being asked: if it is chosen, the gates
-    /// open for it as for any version.
+    /// The Python for a candidate, if it may run without asking. A chosen candidate passes the
+    /// gates like any version.
     async fn ground_of_sample(&mut self, version: &mut Version) -> Result<Ground, DriverError> {
         let session = self.store.session();
         let not_run = |verdict, why: &str| {
@@ -221,8 +222,8 @@ impl Driver<'_, '_> {
         })
     }
 
-    /// The variations of what scripts are given, with their files; and the inputs without one of the things
-    /// that were given.
+    /// Variations of the scripts' inputs, with their files; and copies of the inputs with one of
+    /// them replaced.
     fn varied(&self) -> Result<(Vec<Varied>, Vec<Varied>), DriverError> {
         let (given, _) = super::given(self.store.session());
         let data = &self.store.given().data;
@@ -243,7 +244,7 @@ impl Driver<'_, '_> {
                 files::put(&place, bytes)?;
                 paths.push(place);
             }
-            // What is no file that can be read is given as it is.
+            // Files that cannot be read are passed unchanged.
             let is_varied = |path: &&PathBuf| {
                 inputs
                     .files
@@ -263,7 +264,7 @@ impl Driver<'_, '_> {
         Ok((all(varied)?, all(variations::without_one(&inputs))?))
     }
 
-    /// Makes the best sample the next version, with what is known of it.
+    /// Records the best candidate as the next version, with its results so far.
     pub(super) fn choose(&mut self) -> Result<Next, DriverError> {
         let session = self.store.session();
         let (scores, best) = samples::choose(session);
@@ -272,7 +273,7 @@ impl Driver<'_, '_> {
             Version { base: session.head, cause: machine::next_cause(session), ..chosen.version };
         let number = version.number;
         let split = samples::split(session, best).map(Box::new);
-        // The other scripts, and the scores.
+        // One artifact per candidate: the other scripts, and the scores.
         let others = vec![Artifact::default(); scores.len()];
         self.tools.manager.tell(News::Chosen { scores: &scores });
         self.record(Event::VersionCreated {
@@ -299,7 +300,7 @@ impl Driver<'_, '_> {
             return Ok(Next::Go);
         }
         let kept = self.store.keep_sample_files(number, chosen.number);
-        // What could not be run goes through the gates like any version.
+        // A candidate that was not run passes the gates like any version.
         if let Some(run) = version.run.filter(|run| run.verdict.ran()) {
             kept?;
             self.ran(number, run, version.stdout, version.stderr)?;
@@ -312,7 +313,7 @@ impl Driver<'_, '_> {
 }
 
 impl Varied {
-    /// What a script does with these inputs; nothing where it could not be run with them.
+    /// The script's behaviour with these inputs; `None` if it could not be run with them.
     async fn tried(
         &self,
         runner: &dyn Runner,
@@ -378,12 +379,12 @@ impl Candidate {
                     .await
                 {
                     Err(RunFault::Interrupted) => return Err(RunFault::Interrupted),
-                    // It is compared by less then.
+                    // Without its calls, it is compared by less.
                     called => called.unwrap_or_default(),
                 };
             }
             trials.push(trial::seen(AS_GIVEN, &ran.run, &ran.stdout, Some(&self.keep)));
-            // What may reach something outside is not run more often than the user expects.
+            // A script with access to the outside is not run more often than the user expects.
             for varied in varied.iter().filter(|_| self.called) {
                 trials.extend(varied.tried(runner, ask(None), cancel).await?);
             }
