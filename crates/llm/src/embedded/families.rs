@@ -17,10 +17,9 @@ struct Family {
     neighbours: bool,
     /// Activation of the feed-forward networks' gates.
     gate: Gate,
-    /// Of this many layers, the last has no position embedding.
+    /// Every n-th layer has no position embedding.
     blind: Option<usize>,
-    /// Of this many layers, the last attends to all positions, and the others to a window of the
-    /// latest.
+    /// Every n-th layer attends to all positions, and the others to a window of the latest.
     wide: Option<usize>,
     /// A file can state that no layer has position embeddings (`rope.scaling.finetuned` is false).
     blind_if_said: bool,

@@ -9,7 +9,7 @@ use tokenizers::models::bpe::{BPE, Vocab};
 const BLANK: char = '\u{2581}';
 
 /// Builds the tokenizer of a vocabulary, with merges that follow from its scores. `texts` are the
-/// tokens that text can become, with their scores.
+/// tokens of kind `Text`, with their scores.
 pub(super) fn model(
     vocabulary: Vocab,
     texts: &[(String, f32)],
