@@ -1,4 +1,4 @@
-//! An answer of a model in a file, as it is written:
+//! Prints the answer of a model in a file as it is generated:
 //! `cargo run --release -p redraft-llm --example answer -- MODEL.gguf "Say hello."`
 
 #![expect(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "it shows an answer")]

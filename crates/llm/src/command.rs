@@ -116,7 +116,7 @@ struct Group(Option<u32>);
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // An error only means that no process of it is left.
+            // An error only means that no process of the group is left.
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }

@@ -1,4 +1,4 @@
-//! Bodies of servers taken apart without a server, for the readers in `fuzz/`.
+//! Parses bodies of model servers without a server, for the fuzz targets in `fuzz/`.
 
 use super::anthropic::Anthropic;
 use super::events::{Events, Found};
@@ -8,8 +8,8 @@ use super::openai::OpenAi;
 use super::responses::Responses;
 use super::wire::{Reading, Wire};
 
-/// What each wire format makes of a body that comes in these parts, in words. `labelled`: the server says
-/// that it is a stream of events.
+/// Parses a body, which arrives in these parts, with each wire format, and returns each result as
+/// text. `labelled` is whether its content type is that of an event stream.
 #[must_use]
 pub fn decode(body: &[&[u8]], labelled: bool) -> Vec<String> {
     let model = || "m".to_owned();

@@ -46,7 +46,8 @@ pub fn keep_schema(
     write(folder, &schema_path(folder, identity), &kept)
 }
 
-/// The measured speed of this model's answers, in tokens per second; `None` if it was never measured.
+/// The measured speed of this model's answers, in tokens per second; `None` if it was never
+/// measured.
 #[must_use]
 pub fn kept_speed(folder: &Path, identity: &str) -> Option<f64> {
     read(&speed_path(folder, identity)).map(|kept: Speed| kept.answer_speed)
@@ -63,7 +64,7 @@ pub fn keep_speed(
     write(folder, &speed_path(folder, identity), &kept)
 }
 
-/// The stored result of a trial, separate from the probe, which takes longer.
+/// A stored speed measurement, separate from the probe, which takes longer.
 #[derive(Serialize, Deserialize)]
 struct Speed {
     /// The model, as `PROVIDER/MODEL`, for readers of the file.
@@ -71,7 +72,7 @@ struct Speed {
     answer_speed: f64,
 }
 
-/// The stored result of a schema test, separate from the probe, which may never run.
+/// A stored result of a schema test, separate from the probe, which may never run.
 #[derive(Serialize, Deserialize)]
 struct Schemas {
     /// The model, as `PROVIDER/MODEL`, for readers of the file.

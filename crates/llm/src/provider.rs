@@ -560,7 +560,7 @@ impl Provider<'_> {
         let time = |seconds: Option<f64>, default| {
             seconds.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(default)
         };
-        // A local server may be slow, and serves nobody else.
+        // A local server may be slow, and has only one user.
         let url = self.settings.base_url.as_deref().unwrap_or_default();
         let own = self.settings.kind == Some(Kind::Embedded) || is_near(url);
         Policy {

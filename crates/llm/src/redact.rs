@@ -7,7 +7,7 @@ use std::collections::HashSet;
 /// Minimum length of a quotation, in bytes of consecutive letters and digits.
 const RUN: usize = 20;
 
-/// Minimum length of a message that is shorter than that and is searched as a whole.
+/// Minimum length of a message that is searched as a whole because it is shorter than `RUN`.
 const SHORTEST: usize = 5;
 
 /// The text without its quotations of the messages.

@@ -153,8 +153,8 @@ const FUEL: u64 = 1_000_000;
 /// The template's name in its environment.
 pub(super) const CHAT: &str = "chat";
 
-/// An environment with a chat template and the functions that templates of models expect. Those
-/// lose a line feed at their end, as the library assumes; with `keep_last`, the text keeps it.
+/// An environment with a chat template and the functions that templates of models expect. A line
+/// feed at the end of the template is removed, as is the default, unless `keep_last` is set.
 pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     let mut syntax = SyntaxConfig::builder();
@@ -170,7 +170,7 @@ pub(super) fn environment(text: &str, keep_last: bool) -> Result<Environment<'st
     Ok(environment)
 }
 
-/// The date of today in a format such as `%d %B %Y`, which some models' prompts have.
+/// Today's date in a format such as `%d %B %Y`, which the prompts of some models contain.
 #[expect(clippy::needless_pass_by_value, reason = "a template's function takes what is its own")]
 fn today(form: String) -> Result<String, Error> {
     let mut text = String::new();
@@ -194,7 +194,7 @@ fn unmarked(text: &str) -> Cow<'_, str> {
 #[derive(Default, Serialize)]
 struct Shown<'a> {
     messages: &'a [Message],
-    /// The messages except those of the system.
+    /// The messages except system messages.
     turns: Vec<&'a Message>,
     system: String,
     /// Always true, as templates of models expect.

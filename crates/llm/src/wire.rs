@@ -63,11 +63,11 @@ pub(super) struct Reading {
     pub(super) outcome: Option<Outcome>,
     /// Token counts, once they are known.
     pub(super) usage: Option<Usage>,
-    /// A part of the answer said that the model declines.
+    /// A part of the answer marked it as a refusal.
     pub(super) declined: bool,
-    /// Nothing more will come.
+    /// No more events follow.
     pub(super) done: bool,
-    /// The server said that the answer continues.
+    /// The server reported that the answer continues.
     pub(super) more_comes: bool,
     /// Some text was parsed.
     pub(super) said: bool,

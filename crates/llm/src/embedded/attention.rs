@@ -1,5 +1,6 @@
-//! What new positions take of all earlier ones, one by one: the part of an answer's every token that
-//! grows with the conversation. Prompts, many positions at once, are matrix products and need none of it.
+//! Attention of single new positions over all earlier ones, the part of the cost per token that
+//! grows with the conversation. Prompts, with many new positions at once, are computed as matrix
+//! products in `decoder` instead.
 #![expect(
     clippy::inline_always,
     reason = "what uses a processor's registers is compiled for each kind"
@@ -10,33 +11,34 @@ use candle_core::{Device, Result, Storage, Tensor, bail};
 use pulp::{Arch, Simd, WithSimd};
 use std::sync::{Arc, OnceLock};
 
-/// How many positions' keys a query is multiplied with at once: so that it is fetched as seldom.
+/// Number of keys that are multiplied with a query at once, so that the query is loaded less often.
 const ABREAST: usize = 4;
 
-/// How many positions' values are mixed at once: so that they stay in the nearest cache for all queries.
+/// Number of positions whose values are added at once, so that they stay in the first-level cache
+/// for all queries.
 const BLOCK: usize = 32;
 
-/// How many registers of a sum are kept while values are added to them.
+/// Number of registers that hold partial sums while values are added.
 const COLUMNS: usize = 8;
 
-/// How many bytes of keys are so few that they are looked at without other threads.
+/// Keys of less than this size, in bytes, are processed without other threads.
 const FEW_BYTES: usize = 1 << 16;
 
-/// A new position, and what it looks at.
+/// A new position, and the positions that it attends to.
 pub(super) struct Place {
-    /// Which of the queries is its own.
+    /// Index of its query.
     pub(super) query: usize,
-    /// The conversation's keys, of shape (`kv_heads`, room, head).
+    /// Keys of the conversation, of shape (`kv_heads`, room, head).
     pub(super) keys: Tensor,
-    /// Its values, of the same shape.
+    /// Values, of the same shape.
     pub(super) values: Tensor,
-    /// The first of those positions that counts, and the first behind it that does not.
+    /// The first position that it attends to, and the end of the range (exclusive).
     pub(super) from: usize,
     pub(super) all: usize,
 }
 
-/// Queries of shape (count, heads, head), without gaps, their places, and the factor of what a query
-/// finds in a key; to (places, heads * head).
+/// Attention of each place. `queries` has the shape (count, heads, head) and is contiguous; `scale`
+/// is the factor of the products of queries and keys. Returns the shape (places, heads * head).
 pub(super) fn of_each(queries: &Tensor, places: Vec<Place>, scale: f32) -> Result<Tensor> {
     let (_, heads, head) = queries.dims3()?;
     let Some(kv_heads) = places.first().map(|place| place.keys.dim(0)).transpose()? else {
@@ -62,13 +64,13 @@ pub(super) fn of_each(queries: &Tensor, places: Vec<Place>, scale: f32) -> Resul
     Tensor::from_vec(mixed, shape, &Device::Cpu)
 }
 
-/// The work of all places; a piece is what the queries of one head of keys take.
+/// The work of all places. A piece is one place and the queries that share one head of keys.
 struct Attention {
     queries: Tensor,
     places: Vec<Place>,
     kv_heads: usize,
     scale: f32,
-    /// What each piece came to.
+    /// Result of each piece.
     mixed: Vec<OnceLock<Result<Vec<f32>>>>,
 }
 
@@ -78,7 +80,7 @@ impl Job for Attention {
     }
 
     fn compute(&self, piece: usize) {
-        // Who computes it again comes to the same.
+        // A piece that is computed twice has the same result.
         let _ = self.mixed[piece].set(self.mix(piece));
     }
 }
@@ -109,8 +111,8 @@ impl Attention {
     }
 }
 
-/// What the queries of one head of keys take, in registers of whatever width the processor has: left
-/// to the compiler, the same loops came out several times slower or not, by chance.
+/// Attention of the queries that share one head of keys, in explicit SIMD of the processor's width:
+/// left to the compiler, the same loops were sometimes several times slower, by chance.
 #[derive(Clone, Copy)]
 struct Shared<'a> {
     queries: &'a [f32],
@@ -129,7 +131,7 @@ impl WithSimd for Shared<'_> {
         let Self { queries, keys, values, all, head, scale } = self;
         let mut scores = vec![0.; queries.len() / head * all];
         let mut at = 0;
-        // Some rows for all queries: for all but the first they are in the nearest cache.
+        // A few rows for all queries: after the first query, the rows are in the first-level cache.
         while at < all {
             let few = all - at < ABREAST;
             for (scores, query) in scores.chunks_exact_mut(all).zip(queries.chunks_exact(head)) {
@@ -156,13 +158,13 @@ impl WithSimd for Shared<'_> {
     }
 }
 
-/// The rows of positions that stand behind each other.
+/// The rows of `N` consecutive positions from `at` on.
 #[inline(always)]
 fn rows<const N: usize>(rows: &[f32], head: usize, at: usize) -> [&[f32]; N] {
     std::array::from_fn(|n| &rows[(at + n) * head..][..head])
 }
 
-/// The products of a query with keys.
+/// The dot products of a query with `N` keys.
 #[inline(always)]
 fn products<S: Simd, const N: usize>(simd: S, query: &[f32], keys: [&[f32]; N]) -> [f32; N] {
     let (query, query_rest) = S::as_simd_f32s(query);
@@ -184,7 +186,7 @@ fn products<S: Simd, const N: usize>(simd: S, query: &[f32], keys: [&[f32]; N]) 
     sums.map(|sum| simd.reduce_sum_f32s(sum))
 }
 
-/// Adds shares of a block of values to what is mixed already; there may be more shares than values.
+/// Adds a block of values, weighted by `shares`, to `mixed`; there may be more shares than values.
 #[inline(always)]
 fn mix<S: Simd>(simd: S, mixed: &mut [f32], shares: &[f32], values: &[f32]) {
     let values = shares.iter().zip(values.chunks_exact(mixed.len()));
@@ -215,7 +217,7 @@ fn mix<S: Simd>(simd: S, mixed: &mut [f32], shares: &[f32], values: &[f32]) {
     }
 }
 
-/// From scores to shares of one (softmax).
+/// Softmax of the scores times `scale`, in place.
 #[inline(always)]
 fn shares<S: Simd>(simd: S, scores: &mut [f32], scale: f32) {
     let (scores, rest) = S::as_mut_simd_f32s(scores);
@@ -243,17 +245,17 @@ fn shares<S: Simd>(simd: S, scores: &mut [f32], scale: f32) {
     }
 }
 
-/// e to the power of numbers that are not above zero, off by at most four of ten millions: `f32::exp` is a
-/// call for every one of them. The power of two is written into the exponent; the rest, within half of
-/// it, is the series.
+/// e^x for x <= 0, with a relative error of at most 4e-7, since `f32::exp` is a function call for
+/// each number. The power of two is written into the exponent; the remainder, at most half of ln 2,
+/// is computed as a power series.
 #[inline(always)]
 fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    /// 1.5 * 2^23: added and taken away again, it leaves a whole number.
+    /// 1.5 * 2^23: adding and subtracting it rounds to a whole number.
     const WHOLE: f32 = 12_582_912.;
-    /// The logarithm of two in two parts, the first of few bits, so that its products are exact.
+    /// ln 2 in two parts. The first has few bits, so that its products are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     let each = |number: f32| simd.splat_f32s(number);
-    // Below that it is nothing beside the largest share.
+    // Smaller results are negligible beside the largest share.
     let x = simd.max_f32s(x, each(-87.));
     let shifted = simd.mul_add_e_f32s(x, each(std::f32::consts::LOG2_E), each(WHOLE));
     let power = simd.sub_f32s(shifted, each(WHOLE));
@@ -274,7 +276,7 @@ mod tests {
     use super::*;
     use pulp::Scalar;
 
-    /// What a position takes by the definition, with numbers that end less soon.
+    /// Attention by its definition, in double precision.
     fn defined(query: &[f32], keys: &[f32], values: &[f32], scale: f32) -> Vec<f64> {
         let head = query.len();
         let score = |key: &[f32]| -> f64 {
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn attention_equals_its_definition_with_and_without_simd() {
-        // The numbers of a head need not be a multiple of the lanes, nor the positions of those abreast.
+        // The head length need not be a multiple of the SIMD lanes, nor the positions of `ABREAST`.
         for (heads, kv_heads, head, room, from, all, scale) in [
             (4, 2, 20, 9, 0, 7, 0.2),
             (1, 1, 1, 1, 0, 1, 1.),
@@ -341,7 +343,7 @@ mod tests {
             };
             let by_one = (0..kv_heads).flat_map(|which| shared(which).with_simd(Scalar));
             close(&by_one.collect::<Vec<f32>>(), &expected, "without registers");
-            // It is the second of two, and asked for twice.
+            // Its query is the second of two, and the place is passed twice.
             let two: Vec<f32> = query.iter().map(|n| -n).chain(query.iter().copied()).collect();
             let two = of(&two, (2, heads, head));
             let mixed = of_each(&two, vec![place(), place()], scale).unwrap();

@@ -1,5 +1,5 @@
-//! The decoder that the families of `families` share: attention and a feed-forward network in each
-//! layer, with norms before and, in some families, behind them.
+//! The decoder that all families of `families` share: attention and a feed-forward network in each
+//! layer, with norms before and, in some families, after them.
 
 use super::attention;
 use super::experts::Experts;
@@ -16,13 +16,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(test)]
 mod tests;
 
-/// How much of all prompts is read in a step, in tokens: a share of the processor's cache.
+/// Maximum number of prompt tokens per step, over all conversations; sized for the processor's
+/// cache.
 pub(super) const BATCH: usize = 256;
 
-/// Up to how many positions of one conversation look at the others one by one, and not in a product.
+/// Maximum number of new positions of a conversation whose attention is computed one by one; that
+/// of more is a matrix product.
 const FEW: usize = 16;
 
-/// How many positions a cache grows by.
+/// Number of positions that a cache grows by.
 const GROWTH: usize = 1024;
 
 struct Layer {
@@ -34,15 +36,15 @@ struct Layer {
     output: Linear,
     query_norm: Option<Norm>,
     key_norm: Option<Norm>,
-    /// Behind attention.
+    /// After attention.
     attention_end: Option<Norm>,
     feed_norm: Norm,
     feed: Feed,
-    /// Behind the network.
+    /// After the network.
     feed_end: Option<Norm>,
 }
 
-/// A layer's feed-forward network, or many.
+/// The feed-forward network of a layer, or its experts.
 #[expect(clippy::large_enum_variant, reason = "one a layer, and most are of the larger kind")]
 enum Feed {
     One { gate: Linear, up: Linear, down: Linear },
@@ -61,7 +63,7 @@ impl Feed {
     }
 }
 
-/// A norm where there is one.
+/// Applies a norm, if there is one.
 fn normed(norm: Option<&Norm>, x: Tensor) -> Result<Tensor> {
     match norm {
         Some(norm) => norm.forward(&x),
@@ -69,7 +71,7 @@ fn normed(norm: Option<&Norm>, x: Tensor) -> Result<Tensor> {
     }
 }
 
-/// A factor where there is one.
+/// Multiplies by a factor, if there is one.
 fn scaled(x: Tensor, factor: Option<f64>) -> Result<Tensor> {
     match factor {
         Some(factor) => x * factor,
@@ -77,59 +79,59 @@ fn scaled(x: Tensor, factor: Option<f64>) -> Result<Tensor> {
     }
 }
 
-/// What was computed of earlier positions, one pair a layer: keys and values, each of shape
-/// (`kv_heads`, room, head), so that what one head reads for every token stands together.
+/// KV cache of a conversation: keys and values of each layer, each of shape (`kv_heads`, room,
+/// head), so that the numbers that one head reads for every token are contiguous.
 #[derive(Default)]
 pub(super) struct Cache {
     layers: Vec<(Tensor, Tensor)>,
     room: usize,
-    /// How many positions are filled.
+    /// Number of filled positions.
     pub(super) filled: usize,
 }
 
 impl Cache {
-    /// Forgets what came after the first positions.
+    /// Keeps only the first `filled` positions.
     pub(super) fn cut(&mut self, filled: usize) {
         self.filled = self.filled.min(filled);
     }
 
-    /// A copy of the first positions.
+    /// A copy of the first `filled` positions.
     pub(super) fn copy(&self, filled: usize) -> Result<Self> {
         let part = |numbers: &Tensor| numbers.narrow(1, 0, filled)?.force_contiguous();
         let layers = self.layers.iter().map(|(k, v)| Ok((part(k)?, part(v)?)));
         Ok(Self { layers: layers.collect::<Result<_>>()?, room: filled, filled })
     }
 
-    /// What it takes in memory, in bytes.
+    /// Size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         let numbers = |pair: &(Tensor, Tensor)| pair.0.elem_count() + pair.1.elem_count();
         self.layers.iter().map(numbers).sum::<usize>() * size_of::<f32>()
     }
 }
 
-/// One conversation's share of a computation.
+/// One conversation's part of a step.
 pub(super) struct Step<'a> {
-    /// The tokens to take up, at least one.
+    /// The tokens to process, at least one.
     pub(super) tokens: &'a [u32],
-    /// For how many of the last of them it is wanted which token follows, at least one.
+    /// Number of last tokens for which scores are needed, at least one.
     pub(super) wanted: usize,
-    /// What was computed of those before them.
+    /// Cache of the tokens before them.
     pub(super) cache: &'a mut Cache,
 }
 
-/// A model that was loaded.
+/// A loaded model.
 pub(super) struct Decoder {
     file: Gguf,
-    /// Whether the weights were used once, and have their places in memory.
+    /// Whether the weights were used once, so that candle has repacked them.
     settled: AtomicBool,
-    /// One thread on which steps of few tokens are computed. candle hands norms and positions to
-    /// others, even of a single token; from here it has none to hand them to, and is done sooner.
+    /// A pool of one thread for steps of few tokens. candle distributes norms and rotations over
+    /// threads, even for a single token; in this pool it can't, which is faster.
     alone: ThreadPool,
     shape: Shape,
     embedding: Matrix,
     layers: Vec<Layer>,
     norm: Norm,
-    /// The last matrix; the embedding serves where there is none of its own.
+    /// The output matrix; if there is none, the embedding is used.
     head: Option<Matrix>,
 }
 
@@ -193,32 +195,33 @@ impl Decoder {
         })
     }
 
-    /// The longest conversation, in tokens.
+    /// Maximum context, in tokens.
     pub(super) fn context(&self) -> usize {
         self.shape.context
     }
 
-    /// What conversations at work may take together, in bytes; one may always run.
+    /// Maximum size of the caches of all active conversations together, in bytes; a single one may
+    /// always run.
     #[expect(clippy::unused_self, reason = "other decoders take their room from the start")]
     pub(super) fn memory_at_work(&self) -> usize {
         2 << 30
     }
 
-    /// What is kept of ended ones, in bytes.
+    /// Maximum size of the kept caches of finished conversations, in bytes.
     #[expect(clippy::unused_self, reason = "other decoders take their room from the start")]
     pub(super) fn memory_kept(&self) -> usize {
         512 << 20
     }
 
-    /// What one position of a cache takes, in bytes.
+    /// Size of one position in a cache, in bytes.
     pub(super) fn position_size(&self) -> usize {
         2 * self.layers.len() * self.shape.kv_heads * self.shape.head * size_of::<f32>()
     }
 
-    /// Takes tokens up behind what the caches hold, and gives, one step after the other, the scores of
-    /// what follows each token for which that is wanted. The weights are read once for all steps.
-    /// `go_on` is asked before each layer; a `false` ends it without a result, and the caches are as
-    /// before.
+    /// Processes the tokens of all steps behind the positions in their caches, and returns the
+    /// scores of the next token for each of the last `wanted` tokens of a step, in the order of the
+    /// steps. The weights are read once for all steps. `go_on` is called before each layer; if it
+    /// returns `false`, the result is `None` and the caches are as before.
     pub(super) fn forward(
         &self,
         steps: &mut [Step<'_>],
@@ -336,7 +339,7 @@ impl Decoder {
         if let (Some(few), []) = (&few, &mixed[..]) {
             return layer.output.forward(few);
         }
-        // In the order of the tokens: those of products stand where their step does.
+        // In the order of the tokens: results of products are at the place of their step.
         let mut attended = Vec::with_capacity(steps.len());
         let (mut at, mut taken) = (0, 0);
         let mut mixed = mixed.into_iter().peekable();
@@ -353,9 +356,9 @@ impl Decoder {
         layer.output.forward(&Tensor::cat(&attended, 0)?)
     }
 
-    /// What the new positions take of the positions up to their own, or of a window of the latest:
-    /// queries of shape (new, heads, head), keys and values of (`kv_heads`, all, head), of which the
-    /// last are the new ones' own, to (new, heads * head).
+    /// Causal attention of many new positions, limited to a window of the latest ones if there is
+    /// one. `queries` has the shape (new, heads, head); `keys` and `values` (`kv_heads`, all,
+    /// head), where the last positions are the new ones. Returns (new, heads * head).
     fn mix(
         &self,
         queries: &Tensor,
@@ -366,7 +369,7 @@ impl Decoder {
         let Shape { heads, kv_heads, head, .. } = self.shape;
         let (new, all) = (queries.dim(0)?, keys.dim(1)?);
         let group = heads / kv_heads;
-        // The queries of all heads that share keys are rows of one matrix.
+        // The queries of all heads that share keys are the rows of one matrix.
         let queries = queries.reshape((new, kv_heads, group, head))?.permute((1, 2, 0, 3))?;
         let queries = queries.reshape((kv_heads, group * new, head))?;
         let queries = (queries * f64::from(self.shape.attention_scale))?;

@@ -1,11 +1,11 @@
-//! One model at work: a thread of its own that answers all that is asked of it side by side.
+//! Runs one model on a thread of its own, and answers all requests to it concurrently.
 //!
-//! Each step takes the next token of every conversation, and of those that are still read a part of
-//! their prompt, through the model together. What was computed of a conversation stays for the
-//! next one that begins alike. An answer that begins to say again what the conversation has said, as a
-//! script that is written once more with a line changed, is guessed from there: the model takes up
-//! several tokens in one step, and what it would have drawn otherwise ends the guess. The answer is
-//! the same either way.
+//! Each step runs the next token of every conversation that is being generated, and a part of the
+//! prompts that are still in prefill, through the model together. The cache of a finished
+//! conversation is kept for later ones with the same prefix. If an answer starts to repeat earlier
+//! text of the conversation, such as a script that is written again with one line changed, the
+//! tokens that follow are guessed: the model processes several tokens in one step, and the first
+//! one that is sampled differently ends the guess. The answer is the same with and without guesses.
 
 use super::compute::{BATCH, Cache, Decoder, Step};
 use super::form::{Form, Forms, Held};
@@ -24,28 +24,28 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-/// How many conversations are answered side by side.
+/// Maximum number of conversations that are answered concurrently.
 const SEATS: usize = 8;
 
-/// How many ended conversations are kept at most.
+/// Maximum number of finished conversations whose cache is kept.
 const KEPT: usize = 32;
 
-/// One thing asked of the model.
+/// A request to the model.
 pub(super) struct Job {
     pub(super) messages: Vec<Message>,
     pub(super) sampling: Sampling,
-    /// What the answer is held to.
+    /// The form that the answer is constrained to.
     pub(super) form: Option<Form>,
     pub(super) seed: u64,
-    /// The longest answer, in tokens.
+    /// Maximum length of the answer, in tokens.
     pub(super) most: usize,
-    /// The longest prompt and answer together, in tokens, below what the model was made for.
+    /// Maximum length of prompt and answer together, in tokens, if below the model's own limit.
     pub(super) context: Option<usize>,
     pub(super) chunks: Sender<Chunk>,
     pub(super) ended: oneshot::Sender<Result<Finish, Fault>>,
 }
 
-/// Loads a model and answers until nobody can ask any more.
+/// Loads a model and answers jobs until all senders are dropped.
 pub(super) fn serve(path: &Path, jobs: &Receiver<Job>) {
     let Ok(first) = jobs.recv() else { return };
     let _ = first.chunks.try_send(Chunk::Phase(Phase::Loading));
@@ -82,42 +82,44 @@ struct Slot {
     job: Job,
     sampler: Sampler,
     held: Option<Held>,
-    /// The prompt's tokens and the answer's.
+    /// Tokens of the prompt and of the answer.
     tokens: Vec<u32>,
     prompt: usize,
-    /// Of the prompt, what an earlier conversation had left.
+    /// Number of prompt tokens that were taken from the cache of another conversation.
     cached: usize,
-    /// Where the conversation must end.
+    /// Maximum length of the conversation, in tokens.
     end: usize,
     cache: Cache,
     guess: PromptLookup,
-    /// The tokens that the next step takes up: new ones, and guessed ones behind them.
+    /// Tokens of the next step: new ones, followed by guessed ones.
     ahead: Vec<u32>,
-    /// Bytes of the answer that are not sent: the first part of a letter, or what nobody took yet.
+    /// Bytes of the answer that are not sent yet: an incomplete character, or text that did not fit
+    /// into the channel.
     unsent: Vec<u8>,
 }
 
-/// A prompt's tokens, and where prompt and answer together must end.
+/// A prompt's tokens, and the maximum length of prompt and answer together.
 type Written = (Vec<u32>, usize);
 
-/// What is left of a conversation that ended.
+/// Cache of a finished conversation, for later ones with the same prefix.
 struct CachedPrefix {
     tokens: Vec<u32>,
     cache: Cache,
 }
 
-/// The model with all that it works on.
+/// The model and its conversations.
 struct Scheduler {
     path: PathBuf,
     model: Decoder,
     tokenizer: Tokenizer,
     template: Template,
-    /// Made for the first answer that is held to a form; none where that can't be.
+    /// Created for the first answer with a form; `None` if the vocabulary does not support forms.
     forms: OnceCell<Option<Forms>>,
-    /// With the prompt's tokens and its end, once they were made: a long one waits for many steps.
+    /// Jobs without a slot, with the tokenized prompt once it exists, as a long one may wait for
+    /// many steps.
     waiting: VecDeque<(Job, Option<Written>)>,
     slots: Vec<Slot>,
-    /// The last used is the last.
+    /// Ordered by last use, the most recent last.
     kept: Vec<CachedPrefix>,
 }
 
@@ -152,7 +154,7 @@ impl Scheduler {
         self.waiting.is_empty() && self.slots.is_empty()
     }
 
-    /// One step of all conversations.
+    /// Runs one step of all conversations.
     fn work(&mut self) {
         self.leave(|slot| slot.job.ended.is_closed());
         self.seat_waiting();
@@ -166,13 +168,14 @@ impl Scheduler {
         let alone = self.slots.len() == 1;
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let new = &slot.tokens[slot.cache.filled..];
-            // One that writes takes one token, whoever reads.
+            // A conversation in generation takes one token, however much the others have in
+            // prefill.
             let take = if new.len() == 1 { 1 } else { new.len().min(left) };
             if take > 0 {
                 left = left.saturating_sub(take);
                 slot.ahead.clear();
                 slot.ahead.extend_from_slice(&new[..take]);
-                // Side by side, the model has enough to do in a step.
+                // With several conversations, a step has enough work without guesses.
                 if alone && new.len() == 1 {
                     let room = slot.end - slot.tokens.len();
                     slot.ahead.extend_from_slice(slot.guess.next(&slot.tokens, room));
@@ -212,7 +215,7 @@ impl Scheduler {
         }
     }
 
-    /// Lets the conversations go that nobody waits for.
+    /// Removes the conversations that `gone` selects, and keeps their caches.
     fn leave(&mut self, gone: impl Fn(&Slot) -> bool) {
         while let Some(index) = self.slots.iter().position(&gone) {
             let slot = self.slots.remove(index);
@@ -220,7 +223,7 @@ impl Scheduler {
         }
     }
 
-    /// Sends the end of an answer, and keeps what was computed of it.
+    /// Sends the end of an answer, and keeps its cache.
     fn end(&mut self, mut slot: Slot, outcome: Outcome) {
         slot.finish();
         let usage = Usage {
@@ -288,7 +291,7 @@ impl Scheduler {
         }
     }
 
-    /// The prompt's tokens, and where prompt and answer together must end.
+    /// Tokenizes the prompt of a job. Error if it does not fit into the context.
     fn prompt(&self, job: &Job) -> Result<Written, Fault> {
         let written = self.template.write(&job.messages);
         let written = written.map_err(|error| Fault::embedded(&self.path, &plain(&error)))?;
@@ -306,10 +309,10 @@ impl Scheduler {
         Ok((tokens, end))
     }
 
-    /// What was computed of the longest beginning that a conversation shares with an earlier one.
-    /// `None` while another conversation is about to compute more of it.
+    /// The cache of the longest prefix that a conversation shares with another one; empty if there
+    /// is none. `None` while an active conversation is still computing a longer shared prefix.
     fn cache_for(&mut self, tokens: &[u32]) -> Option<Cache> {
-        // The last token is always computed: its scores are what is wanted.
+        // The last token is always computed, since its scores are needed.
         let able = tokens.len() - 1;
         let common =
             |others: &[u32]| tokens[..able].iter().zip(others).take_while(|(a, b)| a == b).count();
@@ -322,7 +325,7 @@ impl Scheduler {
             return if slot.cache.filled < shared {
                 None
             } else {
-                // Without a copy it is computed anew.
+                // If it can't be copied, it is computed again.
                 Some(slot.cache.copy(shared).unwrap_or_default())
             };
         }
@@ -330,7 +333,8 @@ impl Scheduler {
             return Some(Cache::default());
         };
         if kept < earlier.tokens.len() / 2 {
-            // Another kind of conversation, which the next of its kind will want as it is.
+            // Most of the earlier conversation differs: it is kept unchanged for later ones of its
+            // kind.
             return Some(earlier.cache.copy(kept).unwrap_or_default());
         }
         let mut cache = self.kept.remove(index).cache;
@@ -340,8 +344,8 @@ impl Scheduler {
 }
 
 impl Slot {
-    /// Draws the tokens that follow the last one and those that were guessed behind it, by the scores
-    /// behind each of these, as far as they come out as guessed. Gives how the answer ended, if so.
+    /// Samples the tokens that follow the last one and the guessed ones behind it, from the scores
+    /// at each of these, until one differs from the guess. Returns the outcome if the answer ends.
     fn write(&mut self, scores: Vec<Vec<f32>>, tokenizer: &Tokenizer) -> Option<Outcome> {
         let guessed = self.ahead.split_off(self.ahead.len() + 1 - scores.len());
         let mut right = 0;
@@ -372,18 +376,19 @@ impl Slot {
             right += 1;
         }
         self.guess.came(guessed.len(), right);
-        // What was computed behind a wrong guess is none of this conversation.
+        // Positions behind a wrong guess are not part of this conversation.
         self.cache.cut(self.tokens.len() - 1);
         outcome
     }
 
-    /// Says how much of the prompt is read, so that the silence is not taken for a fault.
+    /// Reports how much of the prompt is processed, so that the silence is not mistaken for a
+    /// fault.
     fn show_life(&self) {
         let (read, of) = (self.cache.filled as u64, self.prompt as u64);
         let _ = self.job.chunks.try_send(Chunk::Phase(Phase::Reading { read, of }));
     }
 
-    /// Sends bytes of the answer, as far as they are whole letters.
+    /// Sends bytes of the answer, up to the last complete character.
     fn say(&mut self, bytes: &[u8]) {
         self.unsent.extend_from_slice(bytes);
         let whole = match std::str::from_utf8(&self.unsent) {
@@ -401,7 +406,7 @@ impl Slot {
         self.unsent.drain(..whole);
     }
 
-    /// Sends what is left, and waits until it is taken.
+    /// Sends the remaining bytes, and blocks until there is room in the channel.
     fn finish(&mut self) {
         if !self.unsent.is_empty() {
             let text = String::from_utf8_lossy(&self.unsent).into_owned();
@@ -410,7 +415,7 @@ impl Slot {
     }
 }
 
-/// What a library says, without the trace that it can carry.
+/// The first line of a library's error, without a backtrace.
 fn plain(error: &dyn std::fmt::Display) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }

@@ -1,7 +1,7 @@
-//! Feed-forward networks of which each position is given to a few only.
+//! Mixture of experts: feed-forward networks of which each position uses only a few.
 //!
-//! All positions of one expert are computed together, with the numbers as the file has them: an
-//! arrangement of all experts would take the file's size again.
+//! All positions of one expert are computed together, with the blocks of the file: repacking all
+//! experts would take the size of the file again.
 
 use super::families::Gate;
 use super::gguf::Gguf;
@@ -10,22 +10,22 @@ use candle_core::quantized::QuantizedType;
 use candle_core::{Device, Result, Tensor, bail};
 use candle_nn::ops::softmax_last_dim;
 
-/// The experts of a layer, and what chooses among them.
+/// The experts of a layer and their router.
 pub(super) struct Experts {
     router: Linear,
     each: Vec<Expert>,
-    /// How many a position is given to.
+    /// Number of experts per position.
     used: usize,
 }
 
-/// One network.
+/// Feed-forward network of one expert.
 struct Expert {
     gate: Part,
     up: Part,
     down: Part,
 }
 
-/// One expert's matrix.
+/// One matrix of an expert.
 struct Part {
     numbers: Box<dyn QuantizedType>,
     rows: usize,
@@ -33,13 +33,13 @@ struct Part {
 }
 
 impl Part {
-    /// All experts' matrices of one kind.
+    /// Loads the matrices of one kind for all experts.
     fn load(file: &Gguf, name: &str) -> Result<Vec<Self>> {
         let (parts, (rows, columns)) = file.parts(name)?;
         Ok(parts.into_iter().map(|numbers| Self { numbers, rows, columns }).collect())
     }
 
-    /// Products with rows of numbers that stand behind each other.
+    /// Products of the matrix with contiguous rows of `columns` numbers each.
     fn forward(&self, x: &[f32]) -> Result<Vec<f32>> {
         let count = x.len() / self.columns;
         let mut product = vec![0.; count * self.rows];
@@ -60,7 +60,8 @@ impl Expert {
 }
 
 impl Experts {
-    /// The experts of a layer, by the beginning of its tensors' names.
+    /// Loads the experts of a layer; `layer` is the prefix of its tensor names, and `used` the
+    /// number of experts per position. Error if the shapes do not fit together.
     pub(super) fn load(file: &Gguf, layer: &str, used: usize) -> Result<Self> {
         let part = |kind: &str| Part::load(file, &format!("{layer}.ffn_{kind}_exps.weight"));
         let each = part("gate")?.into_iter().zip(part("up")?).zip(part("down")?);
@@ -77,7 +78,8 @@ impl Experts {
         Ok(Self { router, each, used })
     }
 
-    /// What positions get of the experts that are theirs, weighted: from (count, width) to the same.
+    /// The weighted sum of the outputs of each position's experts: from (count, width) to the same
+    /// shape.
     pub(super) fn forward(&self, x: &Tensor, gate: Gate) -> Result<Tensor> {
         let (count, width) = x.dims2()?;
         let shares: Vec<Vec<f32>> = softmax_last_dim(&self.router.forward(x)?)?.to_vec2()?;

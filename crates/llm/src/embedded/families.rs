@@ -1,5 +1,5 @@
-//! The families of models that the decoder can compute, a row each, and how the model of a file is
-//! arranged by its family's row and its own numbers.
+//! The model families that the decoder supports, a row each, and the shape of a model, read from
+//! its file's metadata and its family's row.
 
 use super::gguf::Gguf;
 use super::turns::{Scaling, Turns};
@@ -7,30 +7,30 @@ use candle_core::quantized::gguf_file::Value;
 use candle_core::{Result, Tensor, bail};
 use candle_nn::ops::silu;
 
-/// What sets a family apart from the others. What its files say themselves is not here: biases, norms
-/// of heads and behind blocks, experts, factors, windows.
+/// What distinguishes a family from the others. Properties that files state themselves are not
+/// here: biases, norms of heads and after blocks, experts, factors, windows.
 #[derive(Clone, Copy, Debug)]
 struct Family {
-    /// Its name in a file (`general.architecture`).
+    /// Name in a file (`general.architecture`).
     name: &'static str,
-    /// Positions turn neighbours, not the two halves of a head.
+    /// `RoPE` rotates adjacent numbers, not the two halves of a head.
     neighbours: bool,
-    /// What the gates of the feed-forward networks pass on.
+    /// Activation of the feed-forward networks' gates.
     gate: Gate,
-    /// Of so many layers, the last does not know positions.
+    /// Every n-th layer has no position embedding.
     blind: Option<usize>,
-    /// Of so many layers, the last looks at all positions and the others at a window of the latest.
+    /// Every n-th layer attends to all positions, and the others to a window of the latest.
     wide: Option<usize>,
-    /// A file can say that no layer knows positions (`rope.scaling.finetuned`, if it is not).
+    /// A file can state that no layer has position embeddings (`rope.scaling.finetuned` is false).
     blind_if_said: bool,
-    /// Embeddings are multiplied with the root of their length.
+    /// Embeddings are multiplied by the square root of their length.
     rooted: bool,
-    /// In models of so many layers, what a query finds is scaled by the length of an embedding that
-    /// comes to a head, and not by a head's own.
+    /// In models with this many layers, attention is scaled by the embedding length divided by the
+    /// number of heads, instead of by the length of a head.
     shared_out: Option<usize>,
 }
 
-/// Llama's way is most families' way.
+/// Defaults for all families.
 const PLAIN: Family = Family {
     name: "",
     neighbours: false,
@@ -60,7 +60,7 @@ const FAMILIES: [Family; 8] = [
     },
 ];
 
-/// What a gate lets through, of numbers of either sign.
+/// Activation function of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gate {
     Silu,
@@ -68,7 +68,7 @@ pub(super) enum Gate {
 }
 
 impl Gate {
-    /// What it passes on of numbers.
+    /// Applies the function to each number.
     pub(super) fn of(self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Silu => silu(x),
@@ -77,40 +77,41 @@ impl Gate {
     }
 }
 
-/// How one layer sees positions.
+/// How a layer handles positions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerShape {
-    /// How many of the latest positions it looks at, its own among them; all if there is no number.
+    /// Number of latest positions that it attends to, including its own; all if `None`.
     pub(super) window: Option<usize>,
-    /// Which of the model's turns are its own, if it knows positions.
+    /// Index of its rotations in `Shape::turns`; `None` if it has no position embedding.
     pub(super) turns: Option<usize>,
 }
 
-/// How a model's numbers are arranged.
+/// Shape of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     pub(super) layers: Vec<LayerShape>,
     pub(super) heads: usize,
     pub(super) kv_heads: usize,
-    /// The numbers of a head.
+    /// Numbers per head.
     pub(super) head: usize,
     pub(super) epsilon: f32,
     pub(super) neighbours: bool,
     pub(super) gate: Gate,
-    /// How many of its experts a position is given to, if it has some.
+    /// Number of experts per position, if the model has experts.
     pub(super) experts: Option<usize>,
-    /// The most positions that the model was made for.
+    /// Maximum context of the model, in tokens.
     pub(super) context: usize,
     pub(super) turns: Vec<Turns>,
-    /// Factors of embeddings, of what each half of a layer adds, and of the scores of what follows.
+    /// Factors of embeddings, of what each half of a layer adds, and of the scores of the next
+    /// token.
     pub(super) embedding_scale: Option<f64>,
     pub(super) added_scale: Option<f64>,
     pub(super) score_scale: Option<f64>,
-    /// The factor of what a query finds in a key.
+    /// Factor of the products of queries and keys.
     pub(super) attention_scale: f32,
 }
 
-/// The numbers of a file's model, by the keys of its family.
+/// Metadata of a file, by the keys of its family.
 struct Keys<'a> {
     file: &'a Gguf,
     family: &'static str,
@@ -136,12 +137,12 @@ impl Keys<'_> {
         self.file.flag(&self.name(key))
     }
 
-    /// A factor or a base: nothing is not one.
+    /// A factor or a base; zero and numbers that are not finite count as missing.
     fn float(&self, key: &str) -> Option<f64> {
         self.file.float(&self.name(key)).filter(|number| number.is_normal())
     }
 
-    /// Refuses a file whose model is computed in a way that is not known here.
+    /// Error if the model needs a computation that is not supported here.
     fn plain(&self) -> Result<()> {
         let unknown = [
             "attn_logit_softcapping",
@@ -157,7 +158,7 @@ impl Keys<'_> {
         Ok(())
     }
 
-    /// How many of the latest positions each layer looks at, where that is not all of them.
+    /// Window of each layer, in positions; `None` for all positions.
     fn windows(&self, layers: usize, every: Option<usize>) -> Vec<Option<usize>> {
         let window = self.number("attention.sliding_window").filter(|window| *window > 0);
         let (Some(window), Some(every)) = (window, every) else { return vec![None; layers] };
@@ -171,7 +172,7 @@ impl Keys<'_> {
         (0..layers).map(|layer| narrow(layer).then_some(window)).collect()
     }
 
-    /// How positions are stretched beyond those that the model saw first.
+    /// Scaling of positions beyond the original context.
     fn scaling(&self) -> Result<Scaling> {
         let factor = self.float("rope.scaling.factor").or_else(|| self.float("rope.scale_linear"));
         let Some(factor) = factor else { return Ok(Scaling::None) };
@@ -192,12 +193,12 @@ impl Keys<'_> {
     }
 }
 
-/// Whether a layer is the last of so many.
+/// Whether a layer is the last of a group of `of` layers.
 fn last_of(layer: usize, of: usize) -> bool {
     (layer + 1).is_multiple_of(of)
 }
 
-/// Says that a model is none of those that can be computed here.
+/// Error for a model that is not supported here.
 fn other<T>(which: &str) -> Result<T> {
     let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
     bail!(
@@ -208,7 +209,7 @@ fn other<T>(which: &str) -> Result<T> {
 }
 
 impl Shape {
-    /// Reads how the model of a file is arranged. Fails for one that would not come out right.
+    /// Reads the shape of a file's model. Error if the model would be computed incorrectly.
     pub(super) fn read(file: &Gguf) -> Result<Self> {
         let Some(name) = file.text("general.architecture") else {
             bail!("the file does not say of which architecture its model is");

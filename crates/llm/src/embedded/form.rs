@@ -1,9 +1,9 @@
-//! Answers that are held to a form: of each token that is drawn, whether the form goes on with it.
+//! Answers that are constrained to a form, token by token.
 //!
-//! A token is first drawn as if there were no form. Only where the form does not go on with it, the tokens
-//! that it does go on with are looked up, which takes as long as hundreds of single looks, and one of them
-//! is drawn instead. So an answer that is in its form by itself is the same as without, and costs next to
-//! nothing more.
+//! A token is first sampled as if there were no form. Only if the form does not allow it, the set
+//! of allowed tokens is computed, which takes as long as hundreds of checks of a single token, and
+//! one of them is sampled instead. An answer that follows its form by itself is thus the same as
+//! without a form, at almost no additional cost.
 
 use super::sampler::Sampler;
 use super::tokenizer::Tokenizer;
@@ -14,35 +14,35 @@ use redraft_domain::chat::Request;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// The longest token that a form goes on with, in bytes. Longer ones are rows of blanks.
+/// Maximum length of a token that a form allows, in bytes. Longer ones are runs of spaces.
 const LONGEST: usize = 255;
 
-/// What an answer has to be.
+/// Constraint of an answer.
 #[derive(Clone, Debug)]
 pub(super) enum Form {
-    /// A text that matches this pattern as a whole.
+    /// Text that matches this pattern as a whole.
     Pattern(String),
-    /// JSON that fits this schema.
+    /// JSON that matches this schema.
     Schema(Value),
 }
 
 impl Form {
-    /// The form that a request asks for, if it does.
+    /// The form of a request, if it has one. A schema takes precedence over a pattern.
     pub(super) fn of(request: &Request) -> Option<Self> {
         let schema = request.schema.clone().map(Self::Schema);
         schema.or_else(|| request.form.clone().map(Self::Pattern))
     }
 }
 
-/// A model's vocabulary as forms are matched with it.
+/// A model's vocabulary, prepared for matching.
 pub(super) struct Forms {
     factory: ParserFactory,
     vocabulary: TokEnv,
 }
 
 impl Forms {
-    /// Arranges a vocabulary; takes a fraction of a second. None of a vocabulary that has no token to
-    /// end an answer with, or that can't be arranged.
+    /// Prepares a vocabulary, which takes a fraction of a second. `None` if it has no control token
+    /// to end an answer with, or can't be prepared.
     pub(super) fn new(tokenizer: &Tokenizer) -> Option<Self> {
         let mut words = tokenizer.words().to_vec();
         words.iter_mut().filter(|word| word.len() > LONGEST).for_each(Vec::clear);
@@ -56,8 +56,8 @@ impl Forms {
         Some(Self { factory, vocabulary })
     }
 
-    /// An answer on its way that has said `prefill`. None where the form can't be had or has another beginning:
-    /// the answer is then free.
+    /// Constrains an answer that starts with `prefill`. `None` if the form can't be compiled or
+    /// does not allow the prefill: the answer is then unconstrained.
     pub(super) fn hold(&self, form: Form, prefill: &str) -> Option<Held> {
         let grammar = match form {
             Form::Pattern(pattern) => TopLevelGrammar::from_regex(&pattern),
@@ -70,14 +70,14 @@ impl Forms {
     }
 }
 
-/// How far an answer has come in its form. One that the form can't be followed in any more is free from
-/// there on.
+/// Progress of an answer in its form. If the form can't be matched any more, the rest of the answer
+/// is unconstrained.
 pub(super) struct Held {
     matcher: Matcher,
 }
 
 impl Held {
-    /// The next token by the scores of all, among those that the form goes on with.
+    /// Samples the next token from the scores of all tokens, among those that the form allows.
     pub(super) fn next(
         &mut self,
         sampler: &mut Sampler,
@@ -92,7 +92,7 @@ impl Held {
         sampler.draw(scores)
     }
 
-    /// Takes up the token that was drawn. Whether the form is at its end with it.
+    /// Advances by the sampled token. Returns whether the form is complete.
     pub(super) fn take(&mut self, token: u32) -> bool {
         self.matcher.consume_token(token).is_ok()
             && matches!(
@@ -112,7 +112,8 @@ impl Held {
         self.matcher.is_accepting().unwrap_or(true)
     }
 
-    /// Takes the chance from all other tokens. Whether there are any that it goes on with.
+    /// Sets the scores of all tokens that the form does not allow to negative infinity. Returns
+    /// whether any token is allowed.
     fn keep_to(&mut self, scores: &mut [f32], tokenizer: &Tokenizer) -> bool {
         let may_end = self.may_end();
         let Ok(able) = self.matcher.compute_mask() else { return false };

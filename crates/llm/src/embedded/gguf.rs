@@ -1,7 +1,7 @@
-//! A GGUF file, mapped: its metadata by name, and where its tensors are.
+//! A mapped GGUF file: its metadata by name, and the locations of its tensors.
 //!
-//! Read here and not by candle, which refuses a whole file for one tensor of a kind that it does not
-//! know: llama.cpp may.
+//! candle's reader is not used, because it rejects a whole file for one tensor of an unknown type,
+//! which llama.cpp may support.
 
 use candle_core::quantized::gguf_file::Value;
 use candle_core::{Result, bail};
@@ -23,29 +23,30 @@ pub(super) struct Gguf {
 #[derive(Default)]
 pub(super) struct Tensors {
     pub(super) infos: HashMap<String, Info>,
-    /// Where their numbers begin.
+    /// Offset of the tensors' data in the file, in bytes.
     pub(super) start: usize,
-    /// The names of those that were asked for.
+    /// Names of the tensors that were loaded.
     pub(super) used: std::sync::Mutex<std::collections::HashSet<String>>,
 }
 
-/// Where one tensor is.
+/// Location of one tensor.
 #[cfg(not(feature = "llama"))]
 pub(super) struct Info {
-    /// The number of the kind of its blocks.
+    /// Number of its block type.
     pub(super) kind: u32,
-    /// Its sizes, the longest way through its numbers first.
+    /// Dimensions, the slowest-varying first.
     pub(super) shape: Vec<usize>,
-    /// Where its numbers begin, behind the beginning of all.
+    /// Offset of its data behind `Tensors::start`, in bytes.
     pub(super) offset: usize,
 }
 
 impl Gguf {
-    /// Maps a file and reads its metadata.
+    /// Maps a file and reads its metadata. Error if it is not a GGUF file of version 2 or 3, or
+    /// ends early.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = std::fs::File::open(path)?;
-        // SAFETY: the pages are only read; a file that another process cuts short meanwhile ends
-        // this one with a signal, as it does every program that maps its models.
+        // SAFETY: the pages are only read. If another process truncates the file meanwhile, this
+        // process ends with a signal, like every program that maps its models.
         #[expect(unsafe_code, reason = "mapping a file is unsafe by its nature")]
         let map = unsafe { Mmap::map(&file) }?;
         let mut rest = Rest(&map);
@@ -84,7 +85,7 @@ impl Gguf {
         })
     }
 
-    /// A piece of metadata.
+    /// A metadata value.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         self.metadata.get(key)
     }
@@ -100,7 +101,7 @@ impl Gguf {
         }
     }
 
-    /// A number that is not negative, whatever its width in the file.
+    /// A number that is not negative, of any integer type in the file.
     pub(super) fn number(&self, key: &str) -> Option<usize> {
         let number = match *self.get(key)? {
             Value::U8(n) => u64::from(n),
@@ -124,7 +125,7 @@ impl Gguf {
     }
 }
 
-/// How deep lists can stand in lists.
+/// Maximum nesting depth of lists.
 const DEEPEST: usize = 8;
 
 /// The bytes of a file that were not read yet.
@@ -137,7 +138,8 @@ impl<'a> Rest<'a> {
         Ok(*bytes)
     }
 
-    /// A number of things, each of at least one byte, which are all still to come.
+    /// Reads a number of items. Error if it exceeds the number of remaining bytes, as an item has
+    /// at least one.
     fn length(&mut self) -> Result<usize> {
         match usize::try_from(u64::from_le_bytes(self.take()?)) {
             Ok(length) if length <= self.0.len() => Ok(length),

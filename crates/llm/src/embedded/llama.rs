@@ -1,7 +1,7 @@
-//! The model computed by llama.cpp (feature `llama`), in place of `decoder`, where cmake and clang are
-//! there to build it.
+//! The model computed by llama.cpp (feature `llama`) instead of `decoder`; building it needs cmake
+//! and clang.
 //!
-//! All conversations share one store of positions; each is a sequence in it.
+//! All conversations share one KV cache; each is a sequence in it.
 
 use super::gguf::Gguf;
 use candle_core::{Error, Result};
@@ -18,32 +18,33 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-/// How much of all prompts is read in a step, in tokens: between two steps calls are cancelled.
+/// Maximum number of prompt tokens per step, over all conversations: calls are cancelled between
+/// two steps.
 pub(super) const BATCH: usize = 64;
 
-/// The longest conversation, in tokens. Room for it is taken from the start.
+/// Maximum length of a conversation, in tokens. Memory for it is allocated at the start.
 const LONGEST: usize = 16_384;
 
-/// The positions that several short conversations share at least.
+/// Minimum number of positions that all conversations share.
 const SHARED: usize = 16_384;
 
-/// Sequences that there can be: those at work, and those that are kept.
+/// Maximum number of sequences, of active and of kept conversations.
 const SEQUENCES: i32 = 64;
 
-/// llama.cpp is started once in a process.
+/// llama.cpp is initialized once per process.
 static BACKEND: OnceLock<Option<LlamaBackend>> = OnceLock::new();
 
 fn backend() -> Result<&'static LlamaBackend> {
     let start = || {
         let mut backend = LlamaBackend::init().ok()?;
-        // What it has to say is said by us.
+        // Its log is discarded: errors are reported by this program.
         backend.void_logs();
         Some(backend)
     };
     BACKEND.get_or_init(start).as_ref().ok_or_else(|| Error::msg("llama.cpp did not start"))
 }
 
-/// The positions of all conversations, and the names of sequences that are free.
+/// The KV cache of all conversations, and the free sequence numbers.
 struct Store {
     context: RefCell<LlamaContext<'static>>,
     free: RefCell<Vec<i32>>,
@@ -58,14 +59,14 @@ impl Store {
     }
 }
 
-/// A conversation's name in the store; its positions are given back with it.
+/// Sequence number of a conversation. Dropping it frees its positions.
 struct Sequence {
     id: i32,
     store: Rc<Store>,
 }
 
 impl Sequence {
-    /// Forgets what came after the first positions.
+    /// Keeps only the first `filled` positions.
     fn cut(&self, filled: usize) -> Result<()> {
         let from = u32::try_from(filled)?;
         let mut context = self.store.context.borrow_mut();
@@ -75,22 +76,22 @@ impl Sequence {
 
 impl Drop for Sequence {
     fn drop(&mut self) {
-        // All of a sequence can always be removed.
+        // Removing a whole sequence never fails.
         let _ = self.cut(0);
         self.store.free.borrow_mut().push(self.id);
     }
 }
 
-/// What was computed of earlier positions.
+/// KV cache of a conversation.
 #[derive(Default)]
 pub(super) struct Cache {
     sequence: Option<Sequence>,
-    /// How many positions are filled.
+    /// Number of filled positions.
     pub(super) filled: usize,
 }
 
 impl Cache {
-    /// Forgets what came after the first positions.
+    /// Keeps only the first `filled` positions; none if the sequence can't be cut.
     pub(super) fn cut(&mut self, filled: usize) {
         self.filled = self.filled.min(filled);
         if self.sequence.as_ref().is_some_and(|sequence| sequence.cut(self.filled).is_err()) {
@@ -98,7 +99,7 @@ impl Cache {
         }
     }
 
-    /// A copy of the first positions, which takes no room of its own.
+    /// A copy of the first `filled` positions, which takes no memory of its own.
     pub(super) fn copy(&self, filled: usize) -> Result<Self> {
         let Some(from) = &self.sequence else { return Ok(Self::default()) };
         let sequence = from.store.sequence()?;
@@ -109,23 +110,23 @@ impl Cache {
         Ok(Self { sequence: Some(sequence), filled })
     }
 
-    /// What it takes in memory, in bytes.
+    /// Size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         self.sequence.as_ref().map_or(0, |sequence| self.filled * sequence.store.position_size)
     }
 }
 
-/// One conversation's share of a computation.
+/// One conversation's part of a step.
 pub(super) struct Step<'a> {
-    /// The tokens to take up, at least one.
+    /// The tokens to process, at least one.
     pub(super) tokens: &'a [u32],
-    /// For how many of the last of them it is wanted which token follows, at least one.
+    /// Number of last tokens for which scores are needed, at least one.
     pub(super) wanted: usize,
-    /// What was computed of those before them.
+    /// Cache of the tokens before them.
     pub(super) cache: &'a mut Cache,
 }
 
-/// A model that was loaded.
+/// A loaded model.
 pub(super) struct Decoder {
     store: Rc<Store>,
     positions: usize,
@@ -133,11 +134,11 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Loads the model of a file. It stays for as long as the process, as its engine does.
+    /// Loads the model of a file. It is never freed, since its engine lives as long as the process.
     pub(super) fn load(path: &Path, _: Gguf) -> Result<Self> {
         let backend = backend()?;
         let model = LlamaModel::load_from_file(backend, path, &LlamaModelParams::default());
-        // It says no more than that.
+        // llama.cpp reports no further details.
         let unknown = "llama.cpp can't load it: it does not know the model's family, or the file is \
                        not whole";
         let model = model.map_err(|_| Error::msg(unknown))?;
@@ -158,35 +159,35 @@ impl Decoder {
         let store = Store {
             context: RefCell::new(state),
             free: RefCell::new((0..SEQUENCES).rev().collect()),
-            // Keys and values, of two bytes each.
+            // Keys and values, two bytes per number.
             position_size: 2 * 2 * numbers as usize,
         };
         Ok(Self { store: Rc::new(store), positions, context })
     }
 
-    /// The longest conversation, in tokens.
+    /// Maximum context, in tokens.
     pub(super) fn context(&self) -> usize {
         self.context
     }
 
-    /// What one position of a cache takes, in bytes.
+    /// Size of one position in a cache, in bytes.
     pub(super) fn position_size(&self) -> usize {
         self.store.position_size
     }
 
-    /// What conversations at work may take together, in bytes.
+    /// Maximum size of the caches of all active conversations together, in bytes.
     pub(super) fn memory_at_work(&self) -> usize {
         self.store.position_size * (self.positions - self.context)
     }
 
-    /// What may be kept of ended ones, in bytes.
+    /// Maximum size of the kept caches of finished conversations, in bytes.
     pub(super) fn memory_kept(&self) -> usize {
         self.store.position_size * self.context
     }
 
-    /// Takes tokens up behind what the caches hold, and gives, one step after the other, the scores of
-    /// what follows each token for which that is wanted. `go_on` is asked before; a `false` ends it
-    /// without a result.
+    /// Processes the tokens of all steps behind the positions in their caches, and returns the
+    /// scores of the next token for each of the last `wanted` tokens of a step, in the order of the
+    /// steps. `go_on` is called once before; if it returns `false`, the result is `None`.
     pub(super) fn forward(
         &self,
         steps: &mut [Step<'_>],

@@ -1,11 +1,11 @@
-//! The parts that models are made of: norms, and matrices of the file.
+//! Building blocks of models: norms, and the weight matrices of the file.
 
 use super::gguf::Gguf;
 use candle_core::quantized::{QTensor, QuantizedType};
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::ops::rms_norm;
 
-/// Brings numbers to one length (RMS norm).
+/// RMS norm.
 pub(super) struct Norm {
     weight: Tensor,
     epsilon: f32,
@@ -16,7 +16,7 @@ impl Norm {
         Ok(Self { weight: file.plain(&format!("{name}.weight"))?, epsilon })
     }
 
-    /// The norm of this name, where the file has one.
+    /// The norm of this name, if the file has one.
     pub(super) fn maybe(file: &Gguf, name: &str, epsilon: f32) -> Result<Option<Self>> {
         let there = file.has(&format!("{name}.weight"));
         there.then(|| Self::load(file, name, epsilon)).transpose()
@@ -27,14 +27,14 @@ impl Norm {
     }
 }
 
-/// A matrix of the file. Many rows are multiplied in candle's own arrangement of it; a single one
-/// with the numbers as the file has them, which are fewer bytes to read, unless these are slow to read.
+/// A weight matrix. Several rows are multiplied with candle's repacked copy of it; a single row
+/// with the blocks of the file, which are fewer bytes to read, unless these blocks are slow.
 pub(super) struct Matrix {
     arranged: QTensor,
     plain: Option<Box<dyn QuantizedType>>,
     rows: usize,
     columns: usize,
-    /// Columns of zeros that the arrangement has beside them.
+    /// Zero columns that `arranged` has in addition.
     more: usize,
 }
 
@@ -63,14 +63,14 @@ impl Matrix {
         x.apply_op1_no_bwd(&self.arranged)
     }
 
-    /// Rows of it, as plain numbers.
+    /// Rows of the matrix, dequantized.
     pub(super) fn rows_of(&self, ids: &[u32]) -> Result<Tensor> {
         let rows = self.arranged.embedding(&Tensor::new(ids, &Device::Cpu)?)?;
         if self.more > 0 { rows.narrow(D::Minus1, 0, self.columns)?.contiguous() } else { Ok(rows) }
     }
 }
 
-/// A matrix with, in some families, a bias.
+/// A matrix and, in some families, a bias.
 pub(super) struct Linear {
     weight: Matrix,
     bias: Option<Tensor>,
@@ -85,7 +85,7 @@ impl Linear {
         })
     }
 
-    /// How many numbers it gives.
+    /// Number of outputs.
     pub(super) fn rows(&self) -> usize {
         self.weight.rows
     }

@@ -1,10 +1,10 @@
 //! A model inside the process (kind `embedded`): a GGUF file, run by candle on the processor.
 //!
-//! `gguf` maps the file, `tokenizer` and `template` make its tokens of a conversation, `families` says
-//! how its model is arranged, `decoder` is the model, made of `matrix`, `experts`, `attention` and
-//! `turns`, with its numbers in `weights`, `sampler` draws, `form` says what may be drawn, `prompt_lookup` looks
-//! ahead, `engine` does all of it on one thread for everyone who asks. With the feature `llama`, `llama` stands in the place of
-//! `decoder`.
+//! `gguf` maps the file; `template` and `tokenizer` turn a conversation into tokens; `families`
+//! reads the shape of the model; `decoder` computes it, with `matrix`, `experts`, `attention` and
+//! `turns`, and the weights of `weights`; `sampler` samples tokens; `form` constrains them;
+//! `prompt_lookup` guesses tokens ahead; `engine` runs all of it on one thread for all callers.
+//! With the feature `llama`, `llama` replaces `decoder`.
 
 #[cfg(not(feature = "llama"))]
 mod attention;
@@ -47,8 +47,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
-/// The engines at work, by their files: all roles that use a model share one. An engine lives as
-/// long as the process, for whoever asks next.
+/// The running engines, by file: all roles that use a model share one. An engine lives as long as
+/// the process.
 static ENGINES: LazyLock<Mutex<HashMap<PathBuf, Sender<engine::Job>>>> =
     LazyLock::new(Mutex::default);
 
@@ -56,13 +56,13 @@ static ENGINES: LazyLock<Mutex<HashMap<PathBuf, Sender<engine::Job>>>> =
 pub(super) struct Embedded {
     /// The GGUF file.
     pub(super) file: PathBuf,
-    /// How its tokens are drawn.
+    /// Sampling settings.
     pub(super) sampling: Sampling,
-    /// The longest prompt and answer together, in tokens, if not what the model was made for.
+    /// Maximum length of prompt and answer together, in tokens; `None` for the model's own limit.
     pub(super) context: Option<u32>,
-    /// Answers are held to a schema where a request has one.
+    /// Whether an answer is constrained to the schema of its request, if it has one.
     pub(super) structured: bool,
-    /// Whose answers are held to the form of their request.
+    /// Agents whose answers are constrained to the form of their request.
     pub(super) grammar: Grammar,
 }
 
@@ -115,13 +115,14 @@ impl Model for Embedded {
     }
 }
 
-/// Hands a job to the engine of a file, which is started if it is not there. `false` if it died.
+/// Sends a job to the engine of a file, which is started if necessary. Returns `false` if the
+/// engine has stopped.
 fn ask(file: &Path, job: engine::Job) -> bool {
     let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = engines.entry(file.to_owned()).or_insert_with(|| {
         let (jobs, waiting) = channel();
         let path = file.to_owned();
-        // If no thread can be had, the job's sender is dropped with it and the job ends so.
+        // If no thread can be started, the receiver is dropped, and sending the job fails.
         let _ = std::thread::Builder::new()
             .name("model".to_owned())
             .spawn(move || engine::serve(&path, &waiting));

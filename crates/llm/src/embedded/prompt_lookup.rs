@@ -1,24 +1,25 @@
-//! What an answer says next, guessed from what the conversation has said before.
+//! Guesses the next tokens of an answer from earlier text of the conversation (prompt lookup
+//! decoding).
 //!
-//! A step of several tokens reads the weights once, as a step of one does, so that a right guess costs
-//! little more than nothing and a wrong one little. Known as prompt lookup decoding.
+//! A step of several tokens reads the weights once, like a step of one token, so a right guess
+//! costs almost nothing, and a wrong one little.
 
-/// How many of the last tokens must stand together earlier before what followed them is guessed.
+/// Number of last tokens that must occur earlier before the tokens behind that place are guessed.
 const ALIKE: usize = 3;
 
-/// How far back two places are compared to choose the more similar one, in tokens.
+/// Maximum number of tokens before two places that are compared to choose the more similar one.
 const COMPARED: usize = 32;
 
-/// How many tokens are guessed at once: at first, and at most.
+/// Number of tokens that are guessed at once: initially, and at most.
 const FIRST: usize = 4;
 const MOST: usize = 16;
 
-/// How far the guesses of one answer are to be trusted.
+/// Length and required similarity of the guesses in one answer.
 #[derive(Debug)]
 pub(super) struct PromptLookup {
-    /// How many tokens are guessed next.
+    /// Number of tokens that are guessed next.
     reach: usize,
-    /// How many of the last tokens must stand together earlier.
+    /// Number of last tokens that must occur earlier.
     needed: usize,
 }
 
@@ -29,7 +30,7 @@ impl Default for PromptLookup {
 }
 
 impl PromptLookup {
-    /// What may follow, at most `room` tokens; nothing where the last tokens stand nowhere else.
+    /// The guessed next tokens, at most `room`; empty if the last tokens do not occur earlier.
     pub(super) fn next<'a>(&self, tokens: &'a [u32], room: usize) -> &'a [u32] {
         let Some(last) = tokens.len().checked_sub(ALIKE) else { return &[] };
         let tail = &tokens[last..];
@@ -37,14 +38,14 @@ impl PromptLookup {
             let before = tokens[..end].iter().rev().zip(tokens.iter().rev());
             before.take(COMPARED).take_while(|(a, b)| a == b).count()
         };
-        // Of equals the latest.
+        // Of equally similar places, the latest.
         let places = tokens.windows(ALIKE).take(last).enumerate().filter(|(_, w)| *w == tail);
         let best = places.map(|(at, _)| at + ALIKE).max_by_key(|end| alike(*end));
         best.filter(|end| alike(*end) >= self.needed)
             .map_or(&[], |end| &tokens[end..tokens.len().min(end + self.reach.min(room))])
     }
 
-    /// Of a guess of so many tokens, the first ones came.
+    /// Records that the first `right` of `guessed` tokens were correct.
     pub(super) fn came(&mut self, guessed: usize, right: usize) {
         if guessed == 0 {
             return;
@@ -73,10 +74,10 @@ mod tests {
             (&[1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 9, &[4, 5, 6, 7]),
             (&[1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 2, &[4, 5]),
             (&[1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3], 0, &[]),
-            // The place that is more like this one, before the latest.
+            // A more similar place is preferred to the latest.
             (&[9, 1, 2, 3, 4, 4, 8, 1, 2, 3, 5, 5, 9, 1, 2, 3], 2, &[4, 4]),
             (&[1, 2, 3, 4, 4, 1, 2, 3, 5, 5, 7, 1, 2, 3], 2, &[5, 5]),
-            // Up to what is not said yet.
+            // A guess ends where the text ends.
             (&[1, 1, 1, 1], 9, &[1]),
         ] {
             assert_eq!(guess(tokens, room), next, "{tokens:?}");
@@ -96,7 +97,7 @@ mod tests {
         let wary = [(5, 3), (1, 6), (1, 12), (1, 12), (2, 3), (4, 3), (3, 3)];
         assert_eq!(trusted[..3], [(8, 3), (16, 3), (16, 3)]);
         assert_eq!(trusted[3..], wary);
-        // What was wrong once is guessed where more is alike.
+        // After a wrong guess, more tokens must match.
         let tokens: Vec<u32> = [1, 2, 3, 4, 5, 6, 7, 9, 1, 2, 3, 4, 5, 6, 7].into();
         let warned = |wrong: usize, from: usize| {
             let mut guess = PromptLookup::default();

@@ -1,27 +1,28 @@
-//! Which token comes next.
+//! Samples the next token.
 
 use std::collections::HashSet;
 
-/// How an answer is drawn.
+/// Sampling settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sampling {
-    /// 0 takes the likeliest token always.
+    /// 0 always takes the most likely token.
     pub(super) temperature: f64,
-    /// The likeliest tokens that are this likely together are drawn from.
+    /// Nucleus sampling: only the most likely tokens with this total probability.
     pub(super) top_p: f64,
-    /// A token that is less likely than this part of the likeliest is not drawn.
+    /// Only tokens with at least this fraction of the highest probability.
     pub(super) min_p: f64,
-    /// What the score of a token that came lately is divided by.
+    /// Divisor of the scores of recent tokens.
     pub(super) repetition_penalty: f64,
 }
 
-/// How far back a repetition is minded, in tokens.
+/// Number of recent tokens that the repetition penalty applies to.
 const LATELY: usize = 64;
 
-/// Tokens below this part of the likeliest are not even sorted: together they are nothing.
+/// Tokens below this fraction of the highest probability are dropped before sorting: together they
+/// are negligible.
 const FLOOR: f64 = 1e-6;
 
-/// Draws tokens.
+/// Samples tokens.
 pub(super) struct Sampler {
     sampling: Sampling,
     random: fastrand::Rng,
@@ -32,20 +33,21 @@ impl Sampler {
         Self { sampling, random: fastrand::Rng::with_seed(seed) }
     }
 
-    /// The next token by the scores of all; `before` is what was said so far.
+    /// Samples the next token from the scores of all tokens; `before` are the answer's tokens so
+    /// far.
     pub(super) fn next(&mut self, scores: &mut [f32], before: &[u32]) -> u32 {
         self.punish(scores, before);
         self.draw(scores)
     }
 
-    /// The next token by these scores alone.
+    /// Samples the next token from these scores, without the repetition penalty.
     pub(super) fn draw(&mut self, scores: &[f32]) -> u32 {
         let best = likeliest(scores);
         if self.sampling.temperature <= 0. {
             return best;
         }
         let top = f64::from(scores[best as usize]);
-        // Most tokens are told by their scores alone to be too unlikely.
+        // Most tokens are too unlikely by their scores alone.
         let floor = self.sampling.min_p.max(FLOOR).ln() * self.sampling.temperature;
         let mut able: Vec<(u32, f64)> = (0..)
             .zip(scores.iter())
@@ -100,7 +102,7 @@ mod tests {
     const PLAIN: Sampling =
         Sampling { temperature: 1., top_p: 1., min_p: 0., repetition_penalty: 1. };
 
-    /// How often each of the tokens is drawn in a thousand.
+    /// How often each token is sampled in 1000 draws.
     fn drawn(sampling: Sampling, scores: &[f32], before: &[u32]) -> Vec<usize> {
         let mut sampler = Sampler::new(sampling, 7);
         let mut counts = vec![0; scores.len()];

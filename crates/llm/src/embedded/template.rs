@@ -1,4 +1,4 @@
-//! The chat template that a model's file carries, applied.
+//! Renders the chat template of a model's file.
 
 use super::tokenizer::Part;
 use crate::template::{CHAT, CHATML, environment};
@@ -7,8 +7,8 @@ use redraft_domain::chat::{Message, Speaker, split_prefill};
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// What stands for the content of a message while the template runs, with the message's number: in
-/// letters that nobody uses, so that what somebody said can be told from the template's own text.
+/// Placeholder for a message's content while the template runs, with the message's number. It uses
+/// private-use characters, so that messages can be distinguished from the template's own text.
 static PLACE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new("\u{F0000}([0-9]+)\u{F0001}").ok());
 
@@ -16,40 +16,41 @@ fn place(number: usize) -> String {
     format!("\u{F0000}{number}\u{F0001}")
 }
 
-/// A model's way of writing a conversation down.
+/// Chat template of a model.
 pub(super) struct Template {
     source: String,
-    /// It is not the file's.
+    /// Whether it is the built-in template, not the file's.
     own: bool,
     first: String,
     last: String,
 }
 
-/// A conversation, written down: the template's text with places for the messages' contents.
+/// A rendered conversation: the template's text with placeholders for the messages' contents.
 pub(super) struct Written<'a> {
     text: String,
     messages: &'a [Message],
-    /// How the answer begins.
+    /// The start of the answer.
     prefill: &'a str,
 }
 
 impl Template {
-    /// Takes the template of a file and the names of its first and last tokens; without a template
-    /// it is `ChatML`.
+    /// Takes the template of a file and the texts of its first and last tokens (BOS and EOS).
+    /// Without a template it is `ChatML`.
     pub(super) fn new(source: Option<&str>, first: &str, last: &str) -> Self {
         let own = source.is_none();
         let source = source.unwrap_or(CHATML).to_owned();
         Self { source, own, first: first.to_owned(), last: last.to_owned() }
     }
 
-    /// Writes a conversation down, ready for the model's answer.
+    /// Renders a conversation, ready for the model's answer.
     pub(super) fn write<'a>(&self, messages: &'a [Message]) -> Result<Written<'a>, Error> {
         let (messages, prefill) = split_prefill(messages);
         let roles = |message: &Message| message.role.name();
         let said: Vec<_> =
             (0..).zip(messages).map(|(number, m)| (roles(m), place(number))).collect();
         let text = self.render(&said).or_else(|error| {
-            // Some templates know no system message: its text then begins the person's first one.
+            // Some templates do not support system messages: the text is then put before the first
+            // user message.
             match (said.as_slice(), messages.first()) {
                 ([(_, system), (user, asked), rest @ ..], Some(first))
                     if first.role == Speaker::System =>
@@ -70,7 +71,7 @@ impl Template {
         let environment = environment(&self.source, self.own)?;
         environment.get_template(CHAT)?.render(context! {
             messages, add_generation_prompt => true,
-            // Where a model can do without its thoughts, it does: they are many tokens.
+            // Thinking is switched off if the model allows it: it takes many tokens.
             enable_thinking => false,
             bos_token => &self.first, eos_token => &self.last,
         })
@@ -78,7 +79,7 @@ impl Template {
 }
 
 impl Written<'_> {
-    /// The prompt's parts in their order.
+    /// The parts of the prompt, in order.
     pub(super) fn parts(&self) -> Vec<Part<'_>> {
         let mut parts = Vec::new();
         let mut at = 0;
@@ -131,7 +132,7 @@ mod tests {
                 ),
                 "<s>system:[S];\nuser:[ U<|im_end|>{{ 1 }} ];\n",
             ),
-            // One that knows no system message.
+            // A template that does not support system messages.
             (
                 Some(
                     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}\

@@ -1,8 +1,8 @@
-//! Text to tokens and back, as the model's own tokenizer does it.
+//! Converts text to tokens and back, like the model's own tokenizer.
 //!
-//! What a prompt says is told apart from what marks its parts: only the template's own text can be
-//! read as a control token, so that nothing that a person, a script or a model wrote ends a message
-//! or begins one in another's name.
+//! The template's text is kept apart from the messages: only the template's text can contain
+//! control tokens, so that text of the user, a script or a model can't end a message or start one
+//! in another role.
 
 mod byte_level;
 mod sentencepiece;
@@ -14,16 +14,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use tokenizers::models::bpe::Vocab;
 
-/// What a token is, by the number in `tokenizer.ggml.token_type`.
+/// Type of a token, by its number in `tokenizer.ggml.token_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Text.
     Text,
-    /// Text that was added beside the merges, as `<tool_call>`.
+    /// Text of an added token, such as `<tool_call>`.
     Named,
-    /// A byte of a letter that is no token.
+    /// A byte of a character that has no token of its own.
     Byte,
-    /// A mark and no text, or of no use.
+    /// A control token without text, or an unused one.
     Control,
 }
 
@@ -38,24 +38,25 @@ impl Kind {
     }
 }
 
-/// How a vocabulary writes text, and what makes tokens of it.
+/// Encoding of text in a vocabulary, and what is needed to tokenize it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way<'a> {
-    /// A letter for each byte.
+    /// One character per byte.
     ByteLevel {
         merges: &'a [String],
-        /// The name of its way of cutting (`tokenizer.ggml.pre`).
+        /// Name of the pre-tokenizer (`tokenizer.ggml.pre`).
         pre: &'a str,
-        /// Whether a piece that is a token needs no merges.
+        /// Whether a word that is a token is used without merges.
         whole: bool,
     },
-    /// Words with a mark for the blank before them.
+    /// Words with a mark for the space before them.
     SentencePiece {
-        /// A score for each token, in their order.
+        /// Score of each token, in order.
         scores: &'a [f32],
-        /// Whether a text begins with a blank that nobody wrote.
+        /// Whether a space is added before each text.
         blank_first: bool,
-        /// The chat template: tokens that were added and stand in it are marks, and text otherwise.
+        /// The chat template. Added tokens that occur in it are recognized only in the template's
+        /// text, others in messages as well.
         template: &'a str,
     },
 }
@@ -63,9 +64,9 @@ pub(super) enum Way<'a> {
 /// A part of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part<'a> {
-    /// The template's own text, in which control tokens are what they say.
+    /// The template's own text, in which control tokens are recognized.
     Frame(&'a str),
-    /// What somebody said: text and nothing else.
+    /// Text of a message, in which they are not.
     Said(&'a str),
 }
 
@@ -90,22 +91,25 @@ impl TokenizerError {
 /// A model's tokenizer.
 pub(super) struct Tokenizer {
     text: tokenizers::Tokenizer,
-    /// Whether text is `SentencePiece`'s, and then whether it begins with a blank that nobody wrote.
+    /// Whether a space is added before each text, for `SentencePiece`; `None` for byte-level
+    /// vocabularies.
     blank_first: Option<bool>,
-    /// The bytes that each token stands for; empty for control tokens.
+    /// Bytes of each token; empty for control tokens.
     bytes: Vec<Vec<u8>>,
-    /// What can only be written by a template.
+    /// Numbers of the control and added tokens, by their text.
     marks: HashMap<String, u32>,
-    /// Finds those in a template's text; nothing where there are none.
+    /// Finds `marks` in a template's text; `None` if there are none.
     finder: Option<Regex>,
-    /// Finds those that are text in what somebody says: blanks and line feeds in numbers, tags.
+    /// Finds the added tokens that are recognized in messages as well: runs of spaces and line
+    /// feeds, tags.
     added: Option<Regex>,
-    /// What stands before every prompt, if the model wants it.
+    /// Token before every prompt (BOS), if the model needs it.
     first: Option<u32>,
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer that a model's file describes.
+    /// Builds the tokenizer that a model's file describes. Error if a part is missing or its kind
+    /// is unknown.
     pub(super) fn load(file: &Gguf) -> Result<Self, TokenizerError> {
         let list = |key, what| file.list(key).ok_or(TokenizerError::Missing(what));
         let strings = |key, what| {
@@ -115,7 +119,7 @@ impl Tokenizer {
         let tokens = strings("tokenizer.ggml.tokens", "tokens")?;
         let kinds = file.list("tokenizer.ggml.token_type").unwrap_or_default();
         let tokens = (0..).zip(tokens).enumerate();
-        // What ends an answer is no text, whatever else the file says of it.
+        // Tokens that end an answer are control tokens, whatever type the file states for them.
         let ends = ["eos", "eot"].map(|end| file.number(&format!("tokenizer.ggml.{end}_token_id")));
         let kind = |at| {
             if ends.contains(&Some(at)) { Kind::Control } else { Kind::of(kinds.get(at)) }
@@ -145,7 +149,7 @@ impl Tokenizer {
         Ok(made)
     }
 
-    /// Builds a tokenizer from its tokens, with their numbers and kinds.
+    /// Builds a tokenizer from its tokens, with their numbers and types.
     pub(super) fn build(
         tokens: impl Iterator<Item = (String, u32, Kind)>,
         way: Way<'_>,
@@ -178,7 +182,7 @@ impl Tokenizer {
                 (Kind::Byte, _) => sentencepiece::byte(&token).into_iter().collect(),
                 (_, Way::SentencePiece { .. }) => sentencepiece::read(&token).into_bytes(),
                 (Kind::Named, _) => token.clone().into_bytes(),
-                // What no letters stand for is written as it is.
+                // Tokens with other characters are written as they are.
                 (Kind::Text, _) => byte_level::bytes(&token, &letters)
                     .unwrap_or_else(|| token.clone().into_bytes()),
             };
@@ -207,7 +211,8 @@ impl Tokenizer {
         })
     }
 
-    /// The tokens of a prompt. What stands between two marks is one text, whoever wrote its parts.
+    /// Encodes a prompt. Text between two control tokens is encoded as one, across the borders of
+    /// parts.
     pub(super) fn encode(&self, parts: &[Part<'_>]) -> Result<Vec<u32>, TokenizerError> {
         let mut tokens: Vec<u32> = self.first.into_iter().collect();
         let mut between = String::new();
@@ -226,7 +231,7 @@ impl Tokenizer {
             between.push_str(&text[at..]);
         }
         self.plain(&between, &mut tokens)?;
-        // A template can write the first token itself.
+        // Some templates write the first token themselves.
         if self.first.is_some() && tokens.get(1) == self.first.as_ref() {
             tokens.remove(0);
         }
@@ -246,28 +251,28 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The bytes that a token stands for: part of a letter, perhaps. Empty for a control token.
+    /// Bytes of a token, which may be a part of a character. Empty for a control token.
     pub(super) fn bytes(&self, token: u32) -> &[u8] {
         self.bytes.get(token as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// The bytes of each token, in their order; empty for control tokens.
+    /// Bytes of each token, in order; empty for control tokens.
     pub(super) fn words(&self) -> &[Vec<u8>] {
         &self.bytes
     }
 
-    /// Whether a token marks a part of the conversation and is no text.
+    /// Whether a token is a control token, without text.
     pub(super) fn is_control(&self, token: u32) -> bool {
         self.bytes(token).is_empty()
     }
 
-    /// The text of a control token.
+    /// Text of a control or added token.
     pub(super) fn name(&self, token: usize) -> Option<&str> {
         self.marks.iter().find(|(_, id)| **id as usize == token).map(|(name, _)| name.as_str())
     }
 }
 
-/// Finds the longest of these names that stands somewhere; nothing where there are none.
+/// Finds the longest of these names at a place; `None` if there are no names.
 fn finder(mut names: Vec<String>) -> Result<Option<Regex>, TokenizerError> {
     names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
@@ -282,12 +287,12 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
-    /// A tokenizer cut down to what its cases need, and the tokens that llama.cpp made of them.
+    /// A tokenizer reduced to what its cases need, and the tokens that llama.cpp produced for them.
     #[derive(Deserialize)]
     struct Recorded {
-        /// Empty: the tokenizer is `SentencePiece`'s, without merges and with bytes and scores.
+        /// Empty for `SentencePiece`, which has bytes and scores instead of merges.
         pre: String,
-        /// No text begins with a blank that nobody wrote.
+        /// Whether no space is added before a text.
         #[serde(default)]
         as_written: bool,
         #[serde(default)]
@@ -315,7 +320,7 @@ mod tests {
             include_str!("../../../../tests/it/fixtures/tokens-qwen2.json"),
             include_str!("../../../../tests/it/fixtures/tokens-smollm.json"),
             include_str!("../../../../tests/it/fixtures/tokens-llama-spm.json"),
-            // A vocabulary of our own, as gemma's: blanks and line feeds in numbers, and tags.
+            // A vocabulary of our own in gemma's style: runs of spaces and line feeds, and tags.
             include_str!("../../../../tests/it/fixtures/tokens-gemma.json"),
         ]
         .map(|json| {

@@ -1,42 +1,44 @@
-//! How positions turn the pairs of a head (`RoPE`), and how files stretch that for conversations that are
-//! longer than those that a model saw first.
+//! Rotary position embeddings (`RoPE`), and their scaling for conversations that are longer than
+//! the original context of a model.
 
 use super::gguf::Gguf;
 use candle_core::{Device, Result, Tensor, bail};
 
-/// How positions turn the pairs of a head.
+/// Rotary position embedding of a head.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
-    /// How far one position turns each pair.
+    /// Rotation of each pair per position, in radians.
     angles: Vec<f32>,
-    /// By what turned numbers grow, if they do.
+    /// Factor of the rotated numbers, if there is one.
     growth: Option<f64>,
 }
 
-/// How positions are stretched.
+/// Scaling of positions.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scaling {
     None,
-    /// All pairs turn slower by a factor.
+    /// All pairs rotate slower by a factor.
     Linear {
         factor: f64,
     },
-    /// Pairs that turn slowly do so by a factor, those that turn fast do not, and between the two it
-    /// is a share of both.
+    /// `YaRN`: pairs that rotate slowly are slowed down by the factor, fast ones are not, and the
+    /// ones between are interpolated.
     Yarn {
         factor: f64,
-        /// The positions that the model saw first.
+        /// Original context of the model, in positions.
         positions: usize,
-        /// How often those turn a pair that is fast, and one that is slow.
+        /// Number of rotations in the original context of a pair that counts as fast, and of one
+        /// that counts as slow.
         fast: f64,
         slow: f64,
-        /// By what turned numbers grow beside what the factor lets them.
+        /// Factor of the rotated numbers, in addition to the one that results from `factor`.
         growth: f64,
     },
 }
 
 impl Turns {
-    /// The turns of heads of so many numbers. A file can slow some of them down for long contexts.
+    /// Reads the rotations of a head of `head` numbers. The file can slow pairs down for long
+    /// contexts (`rope_freqs.weight`); error if these factors do not fit the head.
     #[expect(clippy::cast_precision_loss, reason = "heads and contexts are far below 2^52")]
     #[expect(clippy::cast_possible_truncation, reason = "f32 is what the model computes in")]
     pub(super) fn read(file: &Gguf, head: usize, base: f64, scaling: Scaling) -> Result<Self> {
@@ -74,7 +76,7 @@ impl Turns {
         Ok(Self { angles: slower.into_iter().enumerate().map(angle).collect(), growth })
     }
 
-    /// The cosines and sines of what positions turn, each of shape (positions, pairs).
+    /// The cosines and sines of the rotations at `positions`, each of shape (positions, pairs).
     #[expect(clippy::cast_precision_loss, reason = "positions are below 2^24")]
     pub(super) fn at(&self, positions: &[usize]) -> Result<(Tensor, Tensor)> {
         let turned = positions.iter().flat_map(|at| self.angles.iter().map(|a| *at as f32 * a));

@@ -1,4 +1,4 @@
-//! The numbers of a mapped GGUF file: its tensors, without a copy, and the few that stand in its
+//! Access to the numbers of a mapped GGUF file: its tensors, without a copy, and floats in its
 //! metadata.
 
 use super::gguf::{Gguf, Info};
@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 
-/// Numbers of a tensor, where they are in the file.
+/// Data of a tensor, in place in the mapped file.
 pub(super) type Numbers = Box<dyn QuantizedType>;
 
 impl Gguf {
@@ -32,19 +32,19 @@ impl Gguf {
         self.tensors.infos.contains_key(name)
     }
 
-    /// A tensor whose numbers stay where they are in the file.
+    /// A tensor whose data stays in the mapped file.
     pub(super) fn tensor(&self, name: &str) -> Result<QTensor> {
         let (storage, shape) = self.storage(name)?;
         QTensor::new(QStorage::Cpu(storage), shape)
     }
 
-    /// A tensor's numbers where they are in the file, and its shape.
+    /// Data of a tensor in the mapped file, and its shape.
     pub(super) fn storage(&self, name: &str) -> Result<(Numbers, Shape)> {
         let info = self.info(name)?;
         Ok((self.part(name, info, 0, 1)?, Shape::from(info.shape.as_slice())))
     }
 
-    /// The matrices that a tensor of three dimensions holds, and the rows and columns of each.
+    /// The matrices of a tensor of three dimensions, and the rows and columns of each.
     pub(super) fn parts(&self, name: &str) -> Result<(Vec<Numbers>, (usize, usize))> {
         let info = self.info(name)?;
         let (parts, rows, columns) = Shape::from(info.shape.as_slice()).dims3()?;
@@ -61,13 +61,14 @@ impl Gguf {
         Ok(info)
     }
 
-    /// A tensor that nobody has asked for.
+    /// The first tensor, by name, that was not loaded.
     pub(super) fn left(&self) -> Option<&str> {
         let used = self.tensors.used.lock().unwrap_or_else(PoisonError::into_inner);
         self.tensors.infos.keys().map(String::as_str).filter(|name| !used.contains(*name)).min()
     }
 
-    /// One of so many equal parts of a tensor's numbers.
+    /// One of `of` equal parts of a tensor's data. Error if it is empty, out of range or of an
+    /// unsupported block type.
     fn part(&self, name: &str, info: &Info, which: usize, of: usize) -> Result<Numbers> {
         let count = info.shape.iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
         let count = count.unwrap_or_default() / of;
@@ -97,35 +98,36 @@ impl Gguf {
         })
     }
 
-    /// A small tensor as plain numbers: norms, biases.
+    /// A small tensor, such as a norm or a bias, dequantized.
     pub(super) fn plain(&self, name: &str) -> Result<Tensor> {
         self.tensor(name)?.dequantize(&Device::Cpu)
     }
 
-    /// Gives the pages that were read so far back to the system, while candle arranges the weights
-    /// for the first time: the file and the arrangement need not be there twice at once. What is read
-    /// again comes from the file.
+    /// Returns the pages that were read so far to the system, while candle repacks the weights for
+    /// the first time, so that the file and the repacked weights are not in memory together. Pages
+    /// that are needed later are read from the file again.
     pub(super) fn release(&self) {
         #[cfg(unix)]
-        // SAFETY: the mapping is of a file and never written to, so nothing is lost with its pages.
+        // SAFETY: the mapping is of a file and never written to, so no data is lost with its pages.
         #[expect(unsafe_code, reason = "giving pages back is unsafe for mappings that are written")]
         let _ = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     }
 }
 
-/// The largest file whose weights may be arranged anew, in bytes: that takes more than its size again.
+/// Maximum size of a file whose weights are converted by `widened`, in bytes: the converted weights
+/// take more than its size again.
 const SMALL: usize = 1 << 30;
 
-/// What the arrangement below counts columns by.
+/// `widened` pads columns to a multiple of this.
 const WIDE: usize = 256;
 
-/// What it counts rows by.
+/// `widened` needs a number of rows that is a multiple of this.
 const TALL: usize = 16;
 
 impl Gguf {
-    /// A matrix of a small model as numbers of eight bits, with columns of zeros up to a whole number of
-    /// [`WIDE`]: candle multiplies those several times faster than other blocks, or than rows of another
-    /// length, on processors that have the instructions for it. `None` where that gains nothing.
+    /// A matrix of a small model as 8-bit blocks, padded with zeros to a multiple of [`WIDE`]
+    /// columns: on processors with the instructions for it, candle multiplies these several times
+    /// faster than other blocks, or than rows of other lengths. `None` if it would not help.
     pub(super) fn widened(&self, name: &str) -> Result<Option<QTensor>> {
         let (plain, shape) = self.storage(name)?;
         let (rows, columns) = shape.dims2()?;
@@ -141,7 +143,7 @@ impl Gguf {
         let in_row = width / BlockQ8_0::BLCK_SIZE;
         let mut blocks = vec![BlockQ8_0::zeros(); rows * in_row];
         let mut wide = vec![0.; width];
-        // A few rows at a time: as plain numbers all of them are several times the file.
+        // A few rows at a time: dequantized, all rows are several times the size of the file.
         let numbers: Vec<u32> = (0..u32::try_from(rows)?).collect();
         for (rows_here, blocks) in numbers.chunks(TALL).zip(blocks.chunks_mut(TALL * in_row)) {
             let CpuStorage::F32(plain) = plain.embedding(rows_here, rows, columns)? else {
@@ -156,7 +158,7 @@ impl Gguf {
     }
 }
 
-/// Whether the processor adds up products of bytes in one instruction.
+/// Whether the processor sums products of bytes in one instruction.
 fn multiplies_bytes() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
@@ -168,7 +170,7 @@ fn multiplies_bytes() -> bool {
     false
 }
 
-/// The blocks of one tensor in a mapped file.
+/// The blocks of a tensor, or of a part of it, in a mapped file.
 struct Mapped<T> {
     map: Arc<Mmap>,
     at: usize,
@@ -176,13 +178,13 @@ struct Mapped<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// Where the numbers of a tensor, or of one of its equal parts, are in a file.
+/// Location of a tensor's data, or of one of its equal parts, in a file.
 struct Place<'a> {
     map: &'a Arc<Mmap>,
-    /// Where all tensors begin, and where this one does behind that.
+    /// Offset of the data of all tensors in the file, and of this tensor behind it, in bytes.
     start: usize,
     offset: usize,
-    /// The numbers of a part, and which part it is.
+    /// Numbers per part, and the index of the part.
     count: usize,
     which: usize,
 }
@@ -211,8 +213,9 @@ impl Place<'_> {
 impl<T: GgmlType + Send + Sync + 'static> Mapped<T> {
     fn blocks(&self) -> &[T] {
         let start = self.map[self.at..].as_ptr().cast::<T>();
-        // SAFETY: `Place::blocks` saw that the blocks lie within the map and are aligned; a block is plain
-        // numbers, for which any bytes are valid; the map lives as long as `self` and is not written.
+        // SAFETY: `Place::blocks` checked that the blocks lie within the map and are aligned; a
+        // block is plain numbers, for which any bytes are valid; the map lives as long as `self`
+        // and is not written.
         #[expect(unsafe_code, reason = "bytes of a file are read as the numbers that they are")]
         unsafe {
             std::slice::from_raw_parts(start, self.blocks)
@@ -226,20 +229,20 @@ impl<T> Clone for Mapped<T> {
     }
 }
 
-/// How much of a matrix is read for one piece of a product, in bytes: some ten microseconds.
+/// Bytes of the matrix per piece of a product: about ten microseconds of work.
 const PIECE: usize = 1 << 16;
 
-/// A matrix's product with one row of numbers, in pieces of a few rows of the matrix.
+/// The product of a matrix with one row of numbers, in pieces of a few rows of the matrix.
 struct Product<T: GgmlType> {
     matrix: Mapped<T>,
-    /// The numbers in blocks that blocks of the matrix are multiplied with.
+    /// The row, in the type of blocks that the matrix's blocks are multiplied with.
     numbers: Vec<T::VecDotType>,
     columns: usize,
-    /// The blocks of a row.
+    /// Blocks per row of the matrix.
     in_row: usize,
-    /// The rows of a piece.
+    /// Rows per piece.
     step: usize,
-    /// The bits of the products, one a row.
+    /// Results, one per row, as the bits of an `f32`.
     products: Vec<AtomicU32>,
 }
 
@@ -254,7 +257,7 @@ impl<T: GgmlType + Send + Sync + 'static> Product<T> {
         Self { matrix, numbers, columns: row.len(), in_row, step, products }
     }
 
-    /// Whether the matrix has so many rows of this length.
+    /// Whether the size of the matrix matches its rows and columns.
     fn fits(&self) -> bool {
         self.columns.is_multiple_of(T::BLCK_SIZE)
             && self.matrix.blocks == self.in_row * self.products.len()

@@ -1,38 +1,38 @@
-//! Threads that share the work of a step and are never waited for.
+//! Threads that share the work of a step, without waiting for slow threads.
 //!
-//! A step of one token is some two hundred products, and each needs the one before. candle's threads
-//! meet after each of them and spin until the last one is there: on a machine with other work, a
-//! thread that the system puts aside in the middle of its share holds the step up for its whole turn,
-//! milliseconds for every product. Here the work is cut into pieces that may be computed twice. Who
-//! asked for it takes pieces as the others do, and at the end computes again what somebody else took
-//! and did not finish.
+//! A step of one token is about two hundred products, and each depends on the previous one.
+//! candle's threads synchronize after each product and spin until the last one is done: on a busy
+//! machine, a thread that the system preempts in the middle of its share delays the step for a
+//! whole time slice, milliseconds for every product. Here the work is split into pieces that may be
+//! computed twice. The calling thread takes pieces like the others, and at the end recomputes those
+//! that another thread took and did not finish.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Builder, Thread, park};
 
-/// How often a thread looks for new work before it sleeps: the time between two products.
+/// Number of checks for new work before a thread sleeps: about the time between two products.
 const LOOKS: u32 = 2_000;
 
-/// How often unfinished work of another thread is looked at before it is computed again: less than a
-/// piece takes.
+/// Number of checks of an unfinished piece of another thread before it is recomputed: less time
+/// than a piece takes.
 const PATIENCE: u32 = 500;
 
-/// Work in pieces.
+/// Work that is split into pieces.
 pub(super) trait Job: Send + Sync {
-    /// The number of pieces.
+    /// Number of pieces.
     fn pieces(&self) -> usize;
 
-    /// Computes one of them. Two threads may compute the same one at the same time; a late one may
-    /// still be at it when [`run`] has returned.
+    /// Computes one piece. Two threads may compute the same piece at the same time, and a late one
+    /// may still be computing when [`run`] has returned.
     fn compute(&self, piece: usize);
 }
 
-/// A job that is being worked on.
+/// A job in progress.
 struct Posted {
     job: Arc<dyn Job>,
-    /// The first piece that nobody took.
+    /// The first piece that no thread has taken.
     next: AtomicUsize,
     done: Vec<AtomicBool>,
 }
@@ -48,7 +48,8 @@ impl Posted {
         }
     }
 
-    /// Waits a moment for the pieces that others took, and computes those again that are not done.
+    /// Waits briefly for the pieces that other threads took, and recomputes those that are not
+    /// done.
     fn finish(&self) {
         for (piece, done) in self.done.iter().enumerate() {
             let mut looks = 0;
@@ -64,10 +65,10 @@ impl Posted {
     }
 }
 
-/// Where threads find their work.
+/// Where worker threads find their work.
 #[derive(Default)]
 struct Board {
-    /// How many jobs were posted.
+    /// Number of jobs posted so far.
     number: AtomicUsize,
     latest: Mutex<Option<Arc<Posted>>>,
 }
@@ -77,7 +78,7 @@ impl Board {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = posted;
     }
 
-    /// Works on what is posted, for as long as the process lives.
+    /// Works on posted jobs, as long as the process lives.
     fn serve(&self) {
         let mut seen = 0;
         loop {
@@ -99,12 +100,12 @@ impl Board {
     }
 }
 
-/// The board of this process, and the threads that work on what is posted there.
+/// The board of this process and its worker threads.
 fn threads() -> &'static (Arc<Board>, Vec<Thread>) {
     static THREADS: OnceLock<(Arc<Board>, Vec<Thread>)> = OnceLock::new();
     THREADS.get_or_init(|| {
         let board = Arc::new(Board::default());
-        // Who asks is one of them. Where a thread can't be had, fewer share the work.
+        // The calling thread is one of them. If a thread can't be started, fewer share the work.
         let helpers = (1..candle_core::utils::get_num_threads()).map_while(|number| {
             let board = board.clone();
             let started =
@@ -116,7 +117,7 @@ fn threads() -> &'static (Arc<Board>, Vec<Thread>) {
     })
 }
 
-/// Computes all pieces of a job, with the other threads as far as they are free.
+/// Computes all pieces of a job, with the help of idle worker threads.
 pub(super) fn run(job: Arc<dyn Job>) {
     let (board, helpers) = threads();
     let pieces = job.pieces();
@@ -142,8 +143,8 @@ mod tests {
     use std::sync::Condvar;
     use std::sync::atomic::AtomicU32;
 
-    /// Counts how often each piece was computed. Other threads are held up in every third piece until
-    /// the test ends.
+    /// Counts how often each piece was computed. Other threads block in every third piece until the
+    /// test ends.
     struct Counted {
         counts: Vec<AtomicU32>,
         asked_by: std::thread::ThreadId,

@@ -30,7 +30,7 @@ pub struct Entry {
     pub licence: String,
     /// File name.
     pub file: String,
-    /// Length of the file.
+    /// Length of the file, in bytes.
     pub bytes: u64,
     /// SHA-256 of the file, in lower-case hexadecimal.
     pub sha256: String,
@@ -62,7 +62,7 @@ pub struct Parts {
     pub version: String,
     /// Number of parts.
     pub count: u64,
-    /// Length of each part except the last one, which has the rest.
+    /// Length of each part, in bytes, except the last one, which has the rest.
     pub part_bytes: u64,
 }
 
@@ -90,7 +90,7 @@ impl Entry {
         Some(format!("it takes about {needed} of memory, and this machine has {there}"))
     }
 
-    /// Why its data is invalid.
+    /// What is invalid in its data, if anything.
     fn problem(&self) -> Option<&'static str> {
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         let parts = self.packages.as_ref().is_none_or(|parts| {

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 /// Size of the read buffer, in bytes.
 pub(super) const AT_ONCE: usize = 1 << 20;
 
-/// Installs a package of the Python index, given by its requirement, into a folder of its own, and
-/// returns the path of its largest file; or the error. Nothing in the package is executed.
+/// Installs a package of the Python index, named by a requirement such as `name==version`, into a
+/// folder of its own, and returns the path of its largest file; or the error. Nothing in the
+/// package is executed.
 pub type Content<'a> =
     &'a (dyn Fn(String, PathBuf) -> BoxFuture<'a, Result<PathBuf, String>> + Sync);
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Interval of checks whether another process has finished its download.
+/// Interval between checks whether another process has finished its download.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Disk space to leave free, in bytes.
@@ -42,7 +42,7 @@ impl Library {
             }
         }
         if way.came() >= entry.bytes {
-            // Interrupted during its verification, or too long.
+            // Complete but not verified, because it was interrupted then, or too long.
             if way.came() == entry.bytes && way.check(&part, on).await?.is_ok() {
                 return keep(&part, path);
             }

@@ -1,14 +1,15 @@
-//! Which models of the catalogue suit a machine. Pure.
+//! Selects the models of the catalogue that suit a machine. No I/O.
 //!
-//! An answer's speed on a processor is bounded by reading the weights once per token, so a model's
-//! expected speed is the measured rate of another one, in bytes of weights per second, over its size.
+//! The speed of answers on a processor is bounded by reading the weights once per token, so a
+//! model's expected speed is the measured rate of another model, in bytes of weights per second,
+//! divided by its size in bytes.
 
 use super::Entry;
 
-/// Minimum speed to work with, in tokens per second: a script of 300 tokens takes a minute.
+/// Minimum usable speed, in tokens per second: a script of 300 tokens takes a minute.
 const SLOWEST: f64 = 5.;
 
-/// What a machine offers to a model.
+/// Memory and speed of a machine, as far as known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Machine {
     /// Memory, in bytes, if the system reports it.
@@ -18,33 +19,35 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine on which models of these sizes, in bytes, wrote so many tokens per second. The
-    /// fastest measurement counts: other programs ran beside the slower ones.
+    /// A machine with measured models: `speeds` has the size of each in bytes and its speed in
+    /// tokens per second. The fastest measurement counts, since other programs ran beside the
+    /// slower ones.
     #[must_use]
     pub fn measured(memory: Option<u64>, speeds: &[(u64, f64)]) -> Self {
         let rates = speeds.iter().map(|(bytes, speed)| precise(*bytes) * speed);
         Self { memory, rate: rates.filter(|rate| *rate > 0.).reduce(f64::max) }
     }
 
-    /// The expected speed of a model's answers, in tokens per second.
+    /// The expected speed of a model's answers, in tokens per second; `None` without a measurement.
     #[must_use]
     pub fn speed(&self, entry: &Entry) -> Option<f64> {
         Some(self.rate? / precise(entry.bytes.max(1)))
     }
 
-    /// Whether the machine has the memory for a model, if that is known.
+    /// Whether the machine has enough memory for a model; `None` if its memory is unknown.
     #[must_use]
     pub fn fits(&self, entry: &Entry) -> Option<bool> {
         Some(self.memory? >= entry.memory)
     }
 
-    /// Whether a model can be worked with here, as far as is known.
+    /// Whether memory and speed are enough for a model, as far as known.
     #[must_use]
     pub fn suits(&self, entry: &Entry) -> bool {
         self.fits(entry) != Some(false) && self.speed(entry).is_none_or(|speed| speed >= SLOWEST)
     }
 
-    /// The best model to offer beside the default one: it writes better scripts, and suits.
+    /// The largest model that suits this machine, of those that are offered beside the default one
+    /// because they write better scripts. `None` if the memory is unknown.
     #[must_use]
     pub fn best<'e>(&self, entries: &'e [Entry]) -> Option<&'e Entry> {
         let memory = self.memory?;
@@ -54,8 +57,8 @@ impl Machine {
         entries.iter().filter(offered).max_by_key(|entry| entry.bytes)
     }
 
-    /// The model that would serve better than this one: a smaller one if this one does not suit, or a
-    /// larger one that is offered here.
+    /// A better choice than the model `than` on this machine: the largest suitable one of the
+    /// smaller models if `than` does not suit, else a larger one that is offered.
     #[must_use]
     pub fn better<'e>(&self, entries: &'e [Entry], than: &Entry) -> Option<&'e Entry> {
         if self.suits(than) {
@@ -84,7 +87,8 @@ mod tests {
         let library = Library::in_folder(PathBuf::new(), crate::library::BUILT_IN);
         let library = library.unwrap_or_else(|error| panic!("{error}"));
         let (entries, small) = (library.entries(), &library.entries()[0]);
-        // Memory; what the default model was measured at; what is better than the default; than that of 7b.
+        // Memory, measured speed of the default model, better model than the default, than the 7b
+        // model.
         for (memory, speed, than_default, than_large) in [
             (None, None, None, None),
             (Some(4 * GB), None, None, Some("qwen2.5-coder-3b")),

@@ -149,8 +149,8 @@ impl Library {
         }
     }
 
-    /// The model to use if none is named: the first of the catalogue that is on this machine and not
-    /// a toy, else the default.
+    /// The model to use if none is named: the first of the catalogue that is on this machine and
+    /// not a toy, else the default.
     #[must_use]
     pub fn preferred(&self) -> &Entry {
         let default = &self.entries[0];

@@ -1,5 +1,5 @@
-//! Models of every family, of a few layers with numbers drawn at random, against what llama.cpp makes
-//! of the same files (`tests/families.sh` asks it anew).
+//! Small models of every family, with random weights, compared with the scores of llama.cpp for the
+//! same files (`tests/families.sh` records them again).
 
 #![expect(
     clippy::unwrap_used,
@@ -14,39 +14,39 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
 
-/// The logarithms of what llama.cpp expects behind each token, by the number of what follows, for
-/// each model: some of them, since all would be many.
+/// Log probabilities by llama.cpp after each token, by the next token's number, for each model.
+/// Only some of them are recorded, as all would be many.
 type Recorded = HashMap<String, Vec<HashMap<u32, f32>>>;
 
-/// How far two ways of computing the same may be apart.
+/// Maximum difference between two ways of computing the same score.
 const NEAR: f32 = 1e-2;
 
-/// How many tokens there are, and how many are taken up: more than a window, a step of few tokens, or
-/// what the other conversations have.
+/// Size of the vocabulary, and number of processed tokens: more than a window, a step of few
+/// tokens, or the contents of the other conversations.
 const TOKENS: usize = 440;
 const LONG: usize = 64;
 
-/// The length of an embedding, the heads, and the numbers of each.
+/// Embedding length, number of heads, of heads of keys, and numbers per head.
 const WIDTH: usize = 64;
 const HEADS: usize = 4;
 const KV_HEADS: usize = 2;
 const HEAD: usize = 16;
 
-/// A model of a family.
+/// A small model of a family.
 #[derive(Clone, Copy)]
 struct Tiny {
     name: &'static str,
     family: &'static str,
     layers: usize,
-    /// What its file says beside what every file does.
+    /// Metadata of its file besides that of all files.
     numbers: &'static [(&'static str, u32)],
     floats: &'static [(&'static str, f32)],
     texts: &'static [(&'static str, &'static str)],
-    /// Queries, keys and values have a bias.
+    /// Whether queries, keys and values have a bias.
     biased: bool,
-    /// The norms that a layer has beside those that all have, with their lengths.
+    /// Norms of a layer besides those that all models have, with their lengths.
     norms: &'static [(&'static str, usize)],
-    /// How many experts there are, and how their numbers are kept.
+    /// Number of experts, and the type of their weights.
     experts: Option<(usize, GgmlDType)>,
 }
 
@@ -144,7 +144,7 @@ const MODELS: [Tiny; 13] = [
         experts: Some((8, GgmlDType::F16)),
         ..QWEN3
     },
-    // The last but one layer does not know positions.
+    // The last but one layer has no position embedding.
     Tiny { name: "smollm3", family: "smollm3", layers: 5, ..PLAIN },
     GRANITE,
     Tiny {
@@ -167,7 +167,7 @@ const MODELS: [Tiny; 13] = [
     },
 ];
 
-/// Numbers that are the same everywhere and always (splitmix64), by a name.
+/// Reproducible pseudo-random numbers (splitmix64), seeded by a name.
 struct Drawn(u64);
 
 impl Drawn {
@@ -184,20 +184,20 @@ impl Drawn {
         bits ^ (bits >> 31)
     }
 
-    /// From -1 to 1.
+    /// In the range from -1 to 1.
     fn next(&mut self) -> f32 {
         f32::from(u16::try_from(self.bits() >> 48).unwrap()) / 32_768. - 1.
     }
 }
 
-/// The tokens that are taken up.
+/// The tokens to process.
 fn tokens() -> Vec<u32> {
     let mut drawn = Drawn::of("tokens");
     (0..LONG).map(|_| u32::try_from(drawn.bits() % 256).unwrap()).collect()
 }
 
 impl Tiny {
-    /// The name of its file.
+    /// Name of its file.
     fn file(&self) -> String {
         format!("{}.gguf", self.name.replace(", ", "-"))
     }
@@ -278,7 +278,7 @@ impl Tiny {
     }
 }
 
-/// A vocabulary of those that the tokenizer is tested with. The models' tokens are given by number.
+/// A vocabulary that the tokenizer is tested with. The models' tokens are passed by number.
 fn vocabulary(gemma: bool) -> Vec<(String, Value)> {
     let recorded: serde_json::Value = serde_json::from_str(if gemma {
         include_str!("../../../../../tests/it/fixtures/tokens-gemma.json")
@@ -317,7 +317,7 @@ fn vocabulary(gemma: bool) -> Vec<(String, Value)> {
     metadata
 }
 
-/// Takes tokens up in steps of so many, and gives the scores behind each.
+/// Processes tokens in steps of `at_once`, and returns the scores after each.
 fn taken(model: &Decoder, cache: &mut Cache, tokens: &[u32], at_once: usize) -> Vec<Vec<f32>> {
     let step = |tokens: &[u32]| {
         let step = Step { tokens, wanted: tokens.len(), cache: &mut *cache };
@@ -326,7 +326,7 @@ fn taken(model: &Decoder, cache: &mut Cache, tokens: &[u32], at_once: usize) -> 
     tokens.chunks(at_once).flat_map(step).collect()
 }
 
-/// How far scores are from what was recorded, at most.
+/// Maximum difference between scores and the recorded ones.
 fn apart(scores: &[Vec<f32>], recorded: &[HashMap<u32, f32>]) -> f32 {
     assert_eq!((scores.len(), recorded.len()), (LONG, LONG));
     let mut most = 0_f32;
@@ -341,7 +341,8 @@ fn apart(scores: &[Vec<f32>], recorded: &[HashMap<u32, f32>]) -> f32 {
     most
 }
 
-/// The same conversation in every way in which it can be computed; the tokens from some place on alone.
+/// Scores of the same conversation in every way of computing it; in one, the tokens from
+/// `alone_from` on are processed one by one.
 fn ways(model: &Decoder, alone_from: usize) -> [(&'static str, Vec<Vec<f32>>); 5] {
     let tokens = tokens();
     let at_once = taken(model, &mut Cache::default(), &tokens, LONG);
@@ -349,7 +350,7 @@ fn ways(model: &Decoder, alone_from: usize) -> [(&'static str, Vec<Vec<f32>>); 5
     let mut one_by_one = taken(model, &mut alone, &tokens[..alone_from], LONG);
     one_by_one.extend(taken(model, &mut alone, &tokens[alone_from..], 1));
     let by_some = taken(model, &mut Cache::default(), &tokens, 7);
-    // What was computed of a beginning is taken by another conversation, and then cut.
+    // The cache of a prefix is copied to another conversation, and then cut.
     let mut first = Cache::default();
     let mut kept = taken(model, &mut first, &tokens[..40], 24);
     let mut other = first.copy(30).unwrap();
@@ -358,7 +359,7 @@ fn ways(model: &Decoder, alone_from: usize) -> [(&'static str, Vec<Vec<f32>>); 5
     kept.truncate(25);
     kept.extend(taken(model, &mut other, &tokens[25..26], 1));
     kept.extend(taken(model, &mut other, &tokens[26..], 30));
-    // Others beside it are longer and shorter, and read and write.
+    // Longer and shorter conversations run beside it, in prefill and in generation.
     let mut caches: [Cache; 3] = Default::default();
     taken(model, &mut caches[0], &tokens[5..47], 42);
     taken(model, &mut caches[2], &tokens[9..12], 3);
@@ -382,8 +383,8 @@ fn ways(model: &Decoder, alone_from: usize) -> [(&'static str, Vec<Vec<f32>>); 5
     ]
 }
 
-/// With `REDRAFT_FAMILIES`, a folder, the models are left there, and compared with what llama.cpp made
-/// of them if that is there.
+/// With `REDRAFT_FAMILIES` set to a folder, the models are written there, and compared with
+/// llama.cpp's scores in it if there are any.
 #[test]
 fn each_model_family_gives_the_scores_of_llama_cpp() {
     let asked = std::env::var_os("REDRAFT_FAMILIES");

@@ -1,4 +1,5 @@
-//! Byte-level vocabularies (kind `gpt2`): a letter for each byte, a text cut into words first.
+//! Byte-level vocabularies (kind `gpt2`): one character per byte, and texts are split into words
+//! first.
 
 use super::TokenizerError;
 use std::collections::HashMap;
@@ -8,8 +9,8 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
-/// How each kind of tokenizer cuts a text before its merges, by the name that the file gives
-/// (`tokenizer.ggml.pre`). The patterns are those that llama.cpp has for these names.
+/// Patterns that split a text before the merges, by the name of the pre-tokenizer in the file
+/// (`tokenizer.ggml.pre`). The patterns are those of llama.cpp for these names.
 const CUTS: [(&[&str], &[&str]); 6] = [
     (
         &["qwen2", "deepseek-r1-qwen", "stablelm2", "megrez"],
@@ -44,14 +45,14 @@ const CUTS: [(&[&str], &[&str]); 6] = [
 
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-/// Whether the vocabulary of a way of cutting takes a word that is a token as it is, and begins each
-/// prompt with a token of its own.
+/// Whether a vocabulary with this pre-tokenizer uses a word that is a token without merges, and
+/// starts each prompt with a BOS token by default.
 pub(super) fn is_whole(pre: &str) -> bool {
     matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "pixtral")
 }
 
-/// The merges of a vocabulary, the name of its way of cutting, and whether a word that is a token needs
-/// no merges.
+/// Builds the tokenizer of a vocabulary from its merges and the name of its pre-tokenizer; `whole`
+/// uses a word that is a token without merges. Error if the pre-tokenizer is unknown.
 pub(super) fn model(
     vocabulary: Vocab,
     merges: &[String],
@@ -79,13 +80,13 @@ pub(super) fn model(
     Ok(made)
 }
 
-/// The bytes that a token's letters stand for; nothing where one is no such letter.
+/// Bytes of a token's characters; `None` if one of them stands for no byte.
 pub(super) fn bytes(token: &str, letters: &HashMap<char, u8>) -> Option<Vec<u8>> {
     token.chars().map(|letter| letters.get(&letter).copied()).collect()
 }
 
-/// The letter that stands for each byte in byte-level vocabularies: printable bytes for themselves,
-/// the others from U+0100 on (GPT-2's table).
+/// The byte of each character in byte-level vocabularies: printable bytes are their own character,
+/// the others start at U+0100 (GPT-2's table).
 pub(super) fn letters() -> HashMap<char, u8> {
     let printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let own = (0..=u8::MAX).filter(printable).map(|byte| (char::from(byte), byte));

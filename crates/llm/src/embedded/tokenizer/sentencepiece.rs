@@ -1,15 +1,15 @@
-//! `SentencePiece`'s vocabularies (kind `llama`): words begin with a mark that stands for the blank before
-//! them, a whole text is merged by the scores of what comes of it, and a letter that is no token is
-//! spelled in bytes.
+//! `SentencePiece` vocabularies (kind `llama`): words start with a mark for the space before them,
+//! a whole text is merged by the scores of the resulting tokens, and a character without a token is
+//! encoded as bytes.
 
 use super::TokenizerError;
 use tokenizers::models::bpe::{BPE, Vocab};
 
-/// What stands for a blank.
+/// The mark for a space.
 const BLANK: char = '\u{2581}';
 
-/// The merges that the scores of a vocabulary stand for; `texts` are the tokens that text can become,
-/// with their scores.
+/// Builds the tokenizer of a vocabulary, with merges that follow from its scores. `texts` are the
+/// tokens of kind `Text`, with their scores.
 pub(super) fn model(
     vocabulary: Vocab,
     texts: &[(String, f32)],
@@ -17,7 +17,7 @@ pub(super) fn model(
     let known: std::collections::HashSet<&str> =
         texts.iter().map(|(text, _)| text.as_str()).collect();
     let mut ranked: Vec<&(String, f32)> = texts.iter().collect();
-    // Of equals the first stays the first.
+    // Stable: tokens of equal score stay in order.
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     let mut merges = Vec::new();
     for (text, _) in ranked {
@@ -29,19 +29,19 @@ pub(super) fn model(
     Ok(tokenizers::Tokenizer::new(model.map_err(TokenizerError::broken)?))
 }
 
-/// A text as its tokens have it.
+/// A text with marks instead of spaces.
 pub(super) fn written(text: &str, blank_first: bool) -> String {
     let first = blank_first.then_some(BLANK);
     let letter = |letter| if letter == ' ' { BLANK } else { letter };
     first.into_iter().chain(text.chars().map(letter)).collect()
 }
 
-/// The text that a token stands for.
+/// The text of a token.
 pub(super) fn read(token: &str) -> String {
     token.replace(BLANK, " ")
 }
 
-/// The byte that a token as `<0x0A>` stands for.
+/// The byte of a token such as `<0x0A>`.
 pub(super) fn byte(token: &str) -> Option<u8> {
     u8::from_str_radix(token.strip_prefix("<0x")?.strip_suffix('>')?, 16).ok()
 }
