@@ -181,7 +181,7 @@ struct Case {
     answer: String,
     /// A part of standard error.
     beside: &'static str,
-    /// A part of the last message to the model.
+    /// A part of the last message of some request.
     told: &'static str,
     /// The number of runs.
     runs: usize,
