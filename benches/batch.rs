@@ -1,5 +1,5 @@
-//! Measures the time of many tasks in one process, against `xargs -P 8 redraft new --auto` with the
-//! same work on the same server, and the memory of the one process.
+//! Measures the time of many tasks in one process, compared with `xargs -P 8 redraft new --auto`
+//! with the same work on the same server, and the memory of the one process.
 //!
 //! `cargo bench --bench batch`; `-- 100` sets the number of tasks, by default 1,000.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use support::model_server::{ModelServer, Reply};
 use support::{configure, most_memory, ms, redraft, row, say, timed, write};
 
-/// Parallel tasks in both cases.
+/// The number of parallel tasks in both cases.
 const AT_ONCE: &str = "8";
 
-/// A server that answers each agent at once, always with the same text.
+/// A server that answers each agent immediately, always with the same text.
 fn server() -> ModelServer {
     ModelServer::start(|request| {
         let prompt = request.prompt();

@@ -1,8 +1,9 @@
-//! The model inside the program beside llama.cpp's server, on the same file in the same run: speed on
-//! an idle machine and on a busy one, side by side, and memory.
+//! The embedded model compared with llama.cpp's server on the same file in the same run: speed on
+//! an idle and on a busy machine, speed of parallel answers, and memory.
 //!
-//! `cargo bench --bench model -- MODEL.gguf [SERVER]`, where `SERVER` is the program `llama-server`, or
-//! a `python3` that has `xllamacpp` (of `PyPI`); without it only the model inside the program is measured.
+//! `cargo bench --bench model -- MODEL.gguf [SERVER]`, where `SERVER` is the program
+//! `llama-server`, or a `python3` that has `xllamacpp` (from `PyPI`); without it only the embedded
+//! model is measured.
 #![allow(clippy::expect_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -21,29 +22,29 @@ use std::time::{Duration, Instant};
 use support::{row, say};
 use tokio_util::sync::CancellationToken;
 
-/// How often each is asked; the median counts.
+/// The number of rounds; the median counts.
 const ROUNDS: usize = 3;
 
-/// Answers that are written side by side.
+/// The number of parallel answers.
 const ABREAST: usize = 4;
 
-/// What one call took.
+/// The tokens and times of one call.
 #[derive(Clone, Copy)]
 struct CallCost {
     usage: Usage,
-    /// Until the first chunk of the answer.
+    /// Time to the first chunk of the answer.
     first: Duration,
-    /// From there to the last one.
+    /// Time from the first chunk to the last one.
     rest: Duration,
 }
 
 impl CallCost {
-    /// Tokens of the prompt a second.
+    /// Prefill speed in prompt tokens per second, without cached tokens.
     fn read(self) -> f64 {
         number(self.usage.prompt - self.usage.cached) / self.first.as_secs_f64()
     }
 
-    /// Tokens of the answer a second, without its first.
+    /// Answer speed in tokens per second, without the first token.
     fn written(self) -> f64 {
         number(self.usage.answer - 1) / self.rest.as_secs_f64()
     }
@@ -59,7 +60,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A script of some 600 tokens that begins as no other does.
+/// A script of some 600 tokens with a unique beginning, so that no cached prompt matches.
 fn script(round: usize) -> String {
     let mut text = format!("import sys\n\nTITLE = 'report {round}'\n");
     for n in 0..12 {
@@ -72,8 +73,8 @@ fn script(round: usize) -> String {
     text
 }
 
-/// What is asked in a round: a question about a script, the script again with a change, and a review
-/// that quotes its lines. They begin alike, as the prompts of a session do.
+/// The requests of a round: a question about a script, the script again with a change, and a review
+/// that quotes its lines. They have a common prefix, like the prompts of a session.
 fn requests(round: usize) -> [Request; 3] {
     let system = format!("You work on this script:\n```python\n{}```\n", script(round));
     [
@@ -88,7 +89,7 @@ fn request(system: &str, user: &str, most: u32) -> Request {
     Request::new(Agent::Coder, vec![Message::system(system), Message::user(user)], most)
 }
 
-/// Asks for several answers side by side.
+/// Requests several answers in parallel.
 fn ask_all(connection: &Connection, requests: &[Request]) -> Vec<CallCost> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let one = async |request: &Request| {
@@ -118,7 +119,7 @@ fn ask(connection: &Connection, request: &Request) -> CallCost {
     ask_all(connection, std::slice::from_ref(request))[0]
 }
 
-/// Processes that are gone when this is.
+/// Processes that are killed when this value is dropped.
 struct Children(Vec<Child>);
 
 impl Drop for Children {
@@ -130,7 +131,7 @@ impl Drop for Children {
     }
 }
 
-/// As many processes at full load as there are cores.
+/// Starts as many fully loaded processes as there are cores.
 fn load() -> Children {
     let cores = std::thread::available_parallelism().expect("a number of cores").get();
     let busy = || {
@@ -141,7 +142,7 @@ fn load() -> Children {
     Children((0..cores).map(|_| busy()).collect())
 }
 
-/// llama.cpp's server on a model, and its address.
+/// Starts llama.cpp's server with a model; returns its process and its URL.
 fn serve(program: &str, model: &str) -> (Children, String) {
     let abreast = ABREAST.to_string();
     if Path::new(program).file_name().is_some_and(|name| name.to_string_lossy().contains("python"))
@@ -190,7 +191,7 @@ fn healthy(port: u16) -> bool {
     asked.is_ok() && stream.read_to_string(&mut said).is_ok() && said.contains(" 200 ")
 }
 
-/// Memory of a process, in MiB, by the system's name for it.
+/// A memory figure of a process in MiB, by its name in `/proc/PID/status`.
 fn memory(process: &str, what: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with(what));
@@ -198,7 +199,7 @@ fn memory(process: &str, what: &str) -> f64 {
     kib.unwrap_or(0.) / 1024.
 }
 
-/// What one of the two was measured at, by the rows of the table: more is better.
+/// The measurements of one of the two, by the rows of the table; more is better.
 #[derive(Default)]
 struct Figures {
     prompt: Vec<f64>,
@@ -206,7 +207,8 @@ struct Figures {
     repair: Vec<f64>,
     review: Vec<f64>,
     abreast: Vec<f64>,
-    /// How much later the last first token of answers side by side came than that of a single one.
+    /// The time to the first token of the last of the parallel answers, relative to that of a
+    /// single answer.
     later: Vec<f64>,
     busy: Vec<f64>,
 }
@@ -219,7 +221,7 @@ impl Figures {
         self.answer.push(first.written());
         self.repair.push(ask(connection, &repair).written());
         self.review.push(ask(connection, &review).written());
-        // A prompt that is not known yet, alone and for all side by side.
+        // A prompt that is not cached, once alone and once for all parallel answers.
         let fresh = |n: usize| requests(1000 + 10 * round + n)[0].clone();
         let alone = ask(connection, &fresh(0)).first;
         let all = ask_all(connection, &vec![Request { temperature: 0.8, ..fresh(1) }; ABREAST]);
@@ -234,7 +236,7 @@ impl Figures {
     }
 }
 
-/// What a row is about, where its figures are, and the ratio that is the bar.
+/// The row's title, its measurements, and the ratio that is the limit.
 type Row = (&'static str, fn(&Figures) -> &[f64], f64);
 
 fn main() {
@@ -300,7 +302,7 @@ fn main() {
         say(&format!("memory of llama.cpp's server: {its:.0} MiB"));
         held &= row("memory to the server's", resident / its, "", 1.2);
     }
-    // An exit drops nothing.
+    // `exit` drops nothing.
     drop(server);
     if !held {
         std::process::exit(1);

@@ -1,5 +1,5 @@
-//! What `redraft serve` costs: the list of 1,000 sessions, a session that streams to a browser, and memory:
-//! `cargo bench --bench serve`. Linux only: reads `/proc`.
+//! Measures `redraft serve`: the list of 1,000 sessions, a session that streams to a browser, and
+//! memory: `cargo bench --bench serve`. Linux only: reads `/proc`.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a program that measures may panic")]
 
 mod support;
@@ -48,7 +48,7 @@ fn account(served: &Served, file: &str) -> String {
     std::fs::read_to_string(format!("/proc/{}/{file}", served.child.id())).expect("Linux")
 }
 
-/// Processor time of all its threads.
+/// Processor time of all threads of the server.
 fn worked(served: &Served) -> Duration {
     let stat = account(served, "stat");
     // After the name, which may contain blanks: user and system time are fields 14 and 15, in ticks of 10 ms.
@@ -70,7 +70,7 @@ fn main() {
     let folder = folder.path();
     many_sessions(folder, 1000);
     let server = ModelServer::start(|request: &Received| {
-        // Repeated words would be cut off.
+        // Repeated words would be taken for a repetition loop and cut off.
         let words: Vec<String> = (0..WORDS).map(|n| (n * n).to_string()).collect();
         let text = words.join(" ");
         Reply::to(request, &text).paced(Duration::from_secs(1) / PER_SECOND)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The Python and the Rust client of the Agent Client Protocol against `redraft acp`, with recorded answers in
-# the place of models: a plan, a permission, a diff, a session that is loaded. Not part of the tests: it installs
-# the clients from their indexes.
+# Tests `redraft acp` with the Python and the Rust client of the Agent Client Protocol and recorded answers
+# instead of models: a plan, a permission, a diff, a session that is loaded. Not part of the tests: it
+# installs the clients from their indexes.
 #
 #   tests/acp.sh [FOLDER]
 #
-# Says what each client saw. Exit code 1 if something is not as it should be.
+# Prints what each client saw. Exit code 1 if a check fails.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath "${1:-$(mktemp -d)}")
@@ -19,7 +19,7 @@ export REDRAFT PYTHONDONTWRITEBYTECODE=1
 cd "$folder"
 timeout 120 "$folder/acp/bin/python" -W error "$here/tests/clients/acp_client.py"
 
-# The Rust client is a package of its own: what it needs is not what redraft needs.
+# The Rust client is a package of its own, so that its dependencies are not redraft's.
 CARGO_TARGET_DIR="$folder/target" cargo build --quiet --locked --manifest-path "$here/tests/clients/acp_rust/Cargo.toml"
 asking=$(PYTHONPATH="$here/tests/clients" python3 -c 'import world; print(world.folder(world.ASKING))')
 timeout 120 "$folder/target/debug/acp_client" "$REDRAFT" "$asking"

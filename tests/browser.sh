@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Tests the pages of `redraft report` and `redraft serve` in headless Chromium, with a scripted model: a whole
-# session, hostile text, requests from other origins; axe-core on each page.
+# Tests the pages of `redraft report` and `redraft serve` in headless Chromium, with a scripted model: a
+# whole session, hostile text, requests from other origins; axe-core on each page.
 #
 #   tests/browser.sh [FOLDER]
 #
-# FOLDER: keeps screenshots of each page, wide and narrow, light and dark. `REDRAFT` names a built program, `CHROMIUM`
-# a browser. Needs Node.js 20 or later with npm (its registry the first time), and Chromium: Debian's package is
-# installed if it is missing and root runs this.
+# FOLDER: stores screenshots of each page, wide and narrow, light and dark. `REDRAFT` names a built program,
+# `CHROMIUM` a browser. Needs Node.js 20 or later with npm (and its registry the first time), and Chromium:
+# if it is missing and the user is root, Debian's package is installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# What is missing on this machine is no failure of the pages: exit code 77.
+# A missing tool is not a failure of the pages: exit code 77.
 missing() { echo "tests/browser.sh: $1: the pages were not tested in a browser" >&2; exit 77; }
 
 command -v npm >/dev/null || missing "needs Node.js 20 or later with npm"
@@ -28,7 +28,7 @@ if ! cmp -s "$here/browser/package-lock.json" "$BROWSER_MODULES/node_modules/pac
   cp "$here"/browser/package{,-lock}.json "$BROWSER_MODULES"
   npm ci --prefix "$BROWSER_MODULES" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
     missing "npm can't install playwright-core and axe-core here"
-  # Last, so that an install that was broken off is done again.
+  # Last, so that an interrupted installation is repeated.
   cp "$here/browser/package-lock.json" "$BROWSER_MODULES/node_modules"
 fi
 

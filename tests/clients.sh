@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Real clients of `redraft mcp`, with recorded answers in the place of models: the official SDK in both
+# Tests `redraft mcp` with real clients and recorded answers instead of models: the official SDK in both
 # versions of the protocol, LangChain, PydanticAI, smolagents and FastMCP. Not part of the tests: it
 # installs the clients from the index.
 #
 #   tests/clients.sh [FOLDER]
 #
-# Says what each client saw. Exit code 1 if something is not as it should be.
+# Prints what each client saw. Exit code 1 if a check fails.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath "${1:-$(mktemp -d)}")
@@ -16,7 +16,7 @@ fi
 export REDRAFT PYTHONDONTWRITEBYTECODE=1
 bad=0
 
-# run SCRIPT PACKAGE...: a script in an environment of its own, with these packages.
+# run SCRIPT PACKAGE...: runs a script in a virtual environment of its own with these packages.
 run() {
   local script=$1 place="$folder/${1%.py}"
   shift

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A batch on a real Slurm of one machine, started for this: eight shards, one requeued, one cancelled.
+# Runs a batch on a real single-machine Slurm, started for this: eight shards, one requeued, one cancelled.
 # Not part of the tests: it needs root and Debian's packages slurm-wlm (22.05.8) and munge.
 #
 #   tests/cluster.sh [FOLDER]
 #
-# Exit code 1 if something is not as it should be.
+# Exit code 1 if a check fails.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath "${1:-$(mktemp -d)}")
@@ -21,7 +21,7 @@ bad=0
 processes=()
 trap 'for process in "${processes[@]}"; do kill "$process" 2>/dev/null; done; wait' EXIT
 
-# munge and Slurm, with all they keep in this folder.
+# Start munge and Slurm, with all their files in this folder.
 host=$(hostname -s)
 mkdir -p munge slurm/state slurm/spool
 chmod 700 munge
@@ -65,7 +65,7 @@ slurmd -D -N "$host" > slurm/d.out 2>&1 & processes+=($!)
 for _ in $(seq 100); do sinfo -h -o %T 2>/dev/null | grep -q idle && break; sleep 0.3; done
 sinfo || { tail -5 slurm/ctld.log slurm/d.log munge/log; exit 1; }
 
-# A model that takes its time and counts how often it is asked.
+# A slow model that counts its calls.
 cat > model.py <<'END'
 import os, sys, time
 said = sys.stdin.read()
@@ -105,7 +105,7 @@ batch --merge > merged.txt
 tail -3 merged.txt
 grep -q 'resume with: ' sessions/batch-tasks/slurm-"${job}"_2.log || { echo 'bad: the cancelled shard did not pause'; bad=1; }
 grep -q interrupted sessions/batch-tasks/slurm-"${job}"_1.log || { echo 'bad: no log of the first run of shard 1'; bad=1; }
-# The cancelled shard, once more and by hand.
+# Run the cancelled shard again, without Slurm.
 SLURM_ARRAY_TASK_ID=2 sh sessions/batch-tasks/batch.sbatch > again.txt 2>&1
 batch --merge > merged.txt || { echo 'bad: not all are accepted'; bad=1; }
 tail -2 merged.txt

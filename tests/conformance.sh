@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The Model Context Protocol's conformance suite and inspector against `redraft mcp`. Not part of the tests: it
-# installs both, and Node.js 22, which the suite needs, from npm.
+# Runs the Model Context Protocol's conformance suite and inspector on `redraft mcp`. Not part of the tests:
+# it installs both, and Node.js 22, which the suite needs, from npm.
 #
 #   tests/conformance.sh [FOLDER]
 #
-# Of the suite it runs the scenarios that hold for every server; the others call tools, prompts and resources
-# of a server that was made for the suite. Exit code 1 if something is not as it should be.
+# Runs the scenarios of the suite that hold for every server; the others call tools, prompts and resources
+# of a server made for the suite. Exit code 1 if a check fails.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath "${1:-$(mktemp -d)}")

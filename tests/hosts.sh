@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Real HTTP clients, requests, httpx, pip and urllib, by the proxy of `--allow network=HOST`: what they
-# may reach, and what not. Not part of the tests: it installs the clients from the index.
+# Tests the proxy of `--allow network=HOST` with real HTTP clients, requests, httpx, pip and urllib: which
+# hosts they may reach and which not. Not part of the tests: it installs the clients from the index.
 #
 #   tests/hosts.sh [FOLDER]
 #
-# The servers are our own, on this machine. Exit code 1 if something is not as it should be.
+# The servers are our own, on this machine. Exit code 1 if a check fails.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 folder=$(realpath "${1:-$(mktemp -d)}")
@@ -18,7 +18,7 @@ mkdir -p "$folder" && cd "$folder" || exit 1
 clients/bin/pip --quiet --disable-pip-version-check install requests==2.32.5 httpx==0.28.1 certifi || exit 1
 bad=0
 
-# Two web servers, the second with TLS, and an index of packages with one package.
+# The files of the web servers: a page, and a package index with one package.
 mkdir -p served/simple/tiny && echo 'from the server' > served/index.html
 clients/bin/python - <<'END'
 import zipfile
@@ -53,7 +53,7 @@ server.serve_forever()
 END
 servers=()
 trap 'kill "${servers[@]}"' EXIT
-# serve NAME ARGUMENTS...: the port of a server that was started, in $port.
+# serve NAME ARGUMENTS...: starts a server and sets $port.
 serve() {
   local name=$1
   shift
@@ -68,7 +68,7 @@ serve other && b=$port
 serve tls "$fixtures/localhost.crt" "$fixtures/localhost.key" && t=$port
 export SSL_CERT_FILE=$fixtures/localhost.crt REQUESTS_CA_BUNDLE=$fixtures/localhost.crt
 
-# row NAME EXPECTED SCRIPT: what a script prints, or what is told of its run, has to hold this.
+# row NAME EXPECTED SCRIPT: the output of the script, or of redraft, must contain EXPECTED.
 row() {
   local out began=$SECONDS
   printf '%s\n' "A, B, T = $a, $b, $t" "$3" > script.py

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Keeps a key in a real keyring and uses it: tests/keyring.sh PROGRAM
-# Needs dbus-run-session, gnome-keyring-daemon and python3. The keyring is one of its own, in a temporary home.
+# Stores a key in a real keyring and uses it: tests/keyring.sh PROGRAM
+# Needs dbus-run-session, gnome-keyring-daemon and python3. The keyring is a new one in a temporary home.
 set -eu
 program=$(readlink -f "${1:?the redraft program}")
 world=$(mktemp -d)
@@ -11,7 +11,7 @@ chmod 700 run
 export HOME="$world" XDG_RUNTIME_DIR="$world/run" PROGRAM="$program"
 unset OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY OPENROUTER_API_KEY || true
 cat > server.py <<'END'
-# Answers each request, and keeps what key it came with.
+# Answers each request and records its key.
 import http.server, json
 class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args): pass
@@ -32,7 +32,7 @@ import os; os.rename("port.new", "port")
 server.serve_forever()
 END
 dbus-run-session -- sh -euc '
-    # A bus that was started for another service ends with it.
+    # The daemon needs no trap: it ends with the bus of dbus-run-session.
     printf password | gnome-keyring-daemon --unlock --components=secrets > /dev/null 2>&1
     python3 server.py & server=$!
     trap "kill $server" EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Has LangChain agents use the Python package: a whole task at once, and step by step. Needs a network for
-# LangChain itself and one small package. Not a part of CI.
+# Runs LangChain agents that use the Python package: a whole task at once, and step by step. Needs a network
+# for LangChain itself and one small package. Not part of CI.
 #
-# $REDRAFT_BIN names the program; left out, cargo builds it.
+# $REDRAFT_BIN names the program; without it, cargo builds it.
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 work="$(mktemp -d)"

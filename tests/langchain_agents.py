@@ -1,5 +1,5 @@
-"""LangChain agents that use `redraft.langchain`. Run by tests/langchain.sh; no model is asked, and
-the one server is on this machine."""
+"""LangChain agents that use `redraft.langchain`. Run by tests/langchain.sh; no model is called, and
+the only server is local."""
 
 import asyncio
 import http.server
@@ -19,14 +19,14 @@ JOKE = "It works on my machine."
 
 
 class Scripted(GenericFakeChatModel):
-    """A chat model that says what it was told to say, whatever tools there are."""
+    """A chat model with scripted messages, whatever tools are bound."""
 
     def bind_tools(self, tools, **_):
         return self
 
 
 def says(*steps):
-    """A model that calls these tools, one after the other, and then ends."""
+    """A model that calls these tools in order and then ends."""
     calls = [
         AIMessage("", tool_calls=[{"name": name, "args": args, "id": str(n)}])
         for n, (name, args) in enumerate(steps)
@@ -35,7 +35,7 @@ def says(*steps):
 
 
 class Jokes(http.server.BaseHTTPRequestHandler):
-    """What code-it's example asks: a joke, in the field `value` of JSON."""
+    """The endpoint of code-it's example: JSON with a joke in the field `value`."""
 
     def do_GET(self):
         body = json.dumps({"id": 1, "value": JOKE}).encode()
@@ -69,7 +69,7 @@ class Agents(unittest.TestCase):
         )
 
     def coder(self, *scripts):
-        """A configuration of redraft whose Coder writes these scripts."""
+        """The arguments for a configuration whose Coder returns these scripts in order."""
         answers = [{"agent": "coder", "answer": f"```python\n{script}\n```"} for script in scripts]
         (self.folder / "answers.json").write_text(json.dumps(answers))
         recorded = {"kind": "script", "path": str(self.folder / "answers.json")}
@@ -81,7 +81,7 @@ class Agents(unittest.TestCase):
         }
 
     def seen(self, model, tools, wait=True):
-        """What the agent's tools answered."""
+        """Runs an agent on the task; returns the results of its tool calls."""
         agent = create_agent(model, tools)
         asked = {"messages": [("user", self.task)]}
         ended = agent.invoke(asked) if wait else asyncio.run(agent.ainvoke(asked))
@@ -89,7 +89,7 @@ class Agents(unittest.TestCase):
         return [message.content for message in ended["messages"] if message.type == "tool"]
 
     def test_an_agent_has_a_task_done(self):
-        # The first script is wrong: it is repaired before the agent hears of it.
+        # The first script is wrong: redraft repairs it before the agent gets a result.
         wrong = self.script.replace("'value'", "'joke'")
         tool = RedraftTool(allow=[f"network={self.host}"], **self.coder(wrong, self.script))
         self.assertEqual(self.seen(says((tool.name, {"task": self.task})), [tool]), [JOKE])

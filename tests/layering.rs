@@ -1,6 +1,6 @@
-//! Arrows point down only: fails on any import that ARCHITECTURE.md does not allow, on any circle of
-//! files, on any file over 800 lines, and on a direct use of the terminal or the disk outside their
-//! doors. Reads the syntax trees.
+//! Checks the architecture: fails on any import that ARCHITECTURE.md does not allow, on any import
+//! cycle between files, on any file over 800 lines, and on a direct use of the terminal or the disk
+//! outside the modules for them. Works on the syntax trees.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
-/// The crates that know nothing of the workflow, each with those that it may know.
+/// The crates below the workflow, each with the crates that it may depend on.
 const CRATES: [(&str, &[&str]); 6] = [
     ("domain", &[]),
     ("files", &[]),
@@ -19,8 +19,8 @@ const CRATES: [(&str, &[&str]); 6] = [
     ("python", &["domain", "files", "sandbox"]),
 ];
 
-/// The layers of the root package, lowest first. A module may import from lower layers and from itself;
-/// the modules of one layer do not know each other.
+/// The layers of the root package, lowest first. A module may import from lower layers and from
+/// itself, but not from other modules of its own layer.
 const LAYERS: [&[&str]; 17] = [
     &["domain"],
     &["files", "diff"],
@@ -47,15 +47,15 @@ const LAYERS: [&[&str]; 17] = [
     &["cli", "commands"],
 ];
 
-/// Imports that point into a layer's own row, each with its reason.
+/// Allowed imports within a layer, each with its reason.
 const SIDEWAYS: [(&str, &str); 2] = [
-    // A gate's question is about a machine's trouble.
+    // A gate's question depends on why the machine is stuck.
     ("workflow::manager", "workflow::machine"),
-    // A command is given what was typed.
+    // Commands receive the parsed arguments.
     ("commands", "cli"),
 ];
 
-/// Layers that may be left out on the way down but never reached: what must not know what.
+/// Forbidden imports, although they point to a lower layer.
 const NEVER: [(&str, &str); 9] = [
     ("store", "workflow::machine"),
     ("store", "llm"),
@@ -88,7 +88,7 @@ fn packages() -> Vec<PathBuf> {
     std::iter::once("src".into()).chain(crates).collect()
 }
 
-/// The module of the layers that a path in the root package belongs to.
+/// The module in [`LAYERS`] that a path in the root package belongs to.
 fn module_of(path: &str) -> Option<&'static str> {
     LAYERS
         .iter()
@@ -101,7 +101,7 @@ fn layer_of(module: &str) -> usize {
     LAYERS.iter().position(|layer| layer.contains(&module)).unwrap()
 }
 
-/// The file's path in its package, as `store::fold`; empty for `lib.rs`.
+/// The file's module path in its package, such as `store::fold`; empty for `lib.rs`.
 fn path_of(file: &Path, package: &Path) -> String {
     let relative = file.strip_prefix(package).unwrap().with_extension("");
     let path = relative.to_str().unwrap().replace('/', "::");
@@ -114,11 +114,11 @@ fn path_of(file: &Path, package: &Path) -> String {
     }
 }
 
-/// Every path into its package that a file names outside its tests: `crate::a::b`, and `super::` and
-/// `self::` resolved.
+/// Every path into its own package that a file uses outside its tests: `crate::a::b`, with
+/// `super::` and `self::` resolved.
 #[derive(Default)]
 struct Imports {
-    /// The module that is read, as its names.
+    /// The path of the current module.
     module: Vec<String>,
     found: BTreeSet<String>,
 }
@@ -203,7 +203,7 @@ impl<'ast> Visit<'ast> for Imports {
     }
 }
 
-/// The files of a package by their paths in it, with what each imports.
+/// The imports of each file of a package, by module path.
 fn read(package: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let files = sources(package).into_iter().filter(|file| {
         let name = file.file_stem().unwrap();
@@ -227,7 +227,7 @@ fn modules_import_only_from_allowed_layers() {
             continue;
         }
         let Some(from) = module_of(&path) else {
-            // `workflow` itself only lists its parts.
+            // `workflow` itself only declares its submodules.
             assert_eq!(path, "workflow", "{path} has no layer");
             continue;
         };
@@ -259,7 +259,7 @@ fn a_crate_depends_only_on_lower_crates() {
     assert_eq!(folders, CRATES.len(), "a crate has no row here");
 }
 
-/// The file that a path belongs to: the longest that begins it.
+/// The file that a path belongs to: the one with the longest matching module path.
 fn file_of<'f>(path: &str, files: &'f BTreeMap<String, BTreeSet<String>>) -> Option<&'f str> {
     let begins = |file: &&String| {
         !file.is_empty() && (path == **file || path.starts_with(&format!("{file}::")))
@@ -267,7 +267,7 @@ fn file_of<'f>(path: &str, files: &'f BTreeMap<String, BTreeSet<String>>) -> Opt
     files.keys().filter(begins).max_by_key(|file| file.len()).map(String::as_str)
 }
 
-/// Whether one file is a folder of modules that the other is in.
+/// Whether `one` is a module that contains `other`.
 fn holds(one: &str, other: &str) -> bool {
     other.starts_with(&format!("{one}::"))
 }
@@ -280,7 +280,7 @@ fn no_imports_are_circular() {
         let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (from, imports) in &files {
             let to = imports.iter().filter_map(|import| file_of(import, &files));
-            // A module and its parts are one thing.
+            // Imports between a module and its submodules are allowed.
             let to = to.filter(|to| *to != from && !holds(to, from) && !holds(from, to));
             arrows.entry(from).or_default().extend(to);
         }
@@ -326,7 +326,7 @@ fn no_file_is_too_long_to_read() {
     }
 }
 
-/// What stands before the tests of a file: they may use what they like.
+/// The part of a file before its tests, which may use the disk and the terminal.
 fn code_of(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod ").next().unwrap()
 }

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Packages from the real index, into real environments, run in the strict sandbox: by `uv` where
-# there is one, and by `venv` and `pip`. Not part of the tests: it needs the network.
+# Installs packages from the real index into real environments and runs scripts with them in the strict
+# sandbox: with `uv` if there is one, and with `venv` and `pip`. Not part of the tests: it needs the network.
 #
 #   tests/packages.sh [FOLDER]
 #
-# UV=/path/to/uv names the `uv` to try; without one, and with none on the PATH, it is left out.
-# The answers of the models are recorded ones, written below. Exit code 1 if something is not as it
-# should be.
+# UV=/path/to/uv names the `uv` to test; without it, and with none on the PATH, that part is skipped.
+# The models' answers are recorded ones, written below. Exit code 1 if a check fails.
 set -uo pipefail
 folder=${1:-$(mktemp -d)}
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,10 +14,10 @@ redraft=${REDRAFT:-${CARGO_TARGET_DIR:-$here/target}/debug/redraft}
 mkdir -p "$folder" && cd "$folder" || exit 1
 bad=0
 
-# say NAME OK?
+# say NAME STATUS: prints the result of a check; status 0 means that it passed.
 say() { if [ "$2" = 0 ]; then echo "ok    $1"; else echo "WRONG $1"; bad=1; fi; }
 
-# session NAME INPUT SCRIPT...: a session whose Coder gives these scripts, one after the other.
+# session NAME INPUT SCRIPT...: runs a session whose Coder returns these scripts in order.
 session() {
   local name=$1 input=$2
   shift 2
@@ -43,7 +42,7 @@ out = io.BytesIO()
 plt.savefig(out)
 print(Image.open(out).size[0] > 100, yaml.safe_load("[1]"))'
 
-# round NAME: everything once, in a home of its own.
+# round NAME: runs all checks once, in a home of their own.
 round() {
   local kind=$1 began
   export HOME="$folder/home-$kind"
@@ -76,7 +75,7 @@ if uv=$(command -v "${UV:-uv}"); then
 else
   echo "no uv: left out"
 fi
-# Without any uv: of all that is on the PATH, only Python.
+# Without uv: a PATH with only Python and the system's programs.
 python=$(python3 -c 'import sys; print(sys.executable)')
 export PATH="$(dirname "$python"):/usr/bin:/bin"
 unset UV

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What redraft says of small data files, beside what pandas, polars, DuckDB, openpyxl and Python's own
-# modules make of the same files with nothing set: writes docs/data-readers.md anew. Not part of the
-# tests: it installs the readers.
+# Compares redraft's descriptions of small data files with the results of pandas, polars, DuckDB, openpyxl
+# and Python's own modules with default settings: rewrites docs/data-readers.md. Not part of the tests: it
+# installs the readers.
 #
-#   tests/readers.sh [--check]        --check: exit code 1 if the page says something else by now
+#   tests/readers.sh [--check]        --check: exit code 1 if the page is out of date
 #
-# READERS_FOLDER names a folder for the installed readers, which are used again; REDRAFT the program.
+# READERS_FOLDER names a folder for the installed readers, which are reused; REDRAFT the program.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${REDRAFT:-}" ]; then

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Four sessions with a real model behind any server that speaks OpenAI's chat completions, each
-# planned, coded, repaired, reviewed, killed on the way, resumed, fed back to and resumed again.
-# Not part of the tests: it takes minutes to an hour, and what a model says is never the same twice.
+# Four sessions with a real model behind any server with OpenAI's chat completions, each planned, coded,
+# repaired, reviewed, killed on the way, resumed, given feedback and resumed again.
+# Not part of the tests: it takes minutes to an hour, and a model's answers are never the same twice.
 #
 #   tests/real_model.sh http://127.0.0.1:8080/v1 [MODEL] [FOLDER]
 #
-# The sessions stay in FOLDER (a new one by default), to be read. matplotlib is put into a virtual
-# environment there, as the plot will want it. Exit code 1 if the program broke a promise: a journal
-# with gaps, a finished call that was asked twice, a folder that `redraft repair` finds fault with.
-# Whether a model's script is any good is for the reader to say.
+# The sessions stay in FOLDER (a new one by default) for reading. matplotlib is installed into a virtual
+# environment there, for the plot. Exit code 1 if the program broke a promise: a journal with gaps, a
+# finished call that was sent twice, a folder in which `redraft repair` finds a fault.
+# Whether a model's script is any good is for the reader to judge.
 set -uo pipefail
 url=${1:?the address of a server, as http://127.0.0.1:8080/v1}
 model=${2:-any}
@@ -26,7 +26,7 @@ fi
 export PATH="$folder/venv/bin:$PATH"
 broken=0
 
-# The journal has no gaps, and no call was sent again after its answer was there.
+# check NAME: the journal must have no gaps, and no call may be sent again after it was answered.
 check() {
   python3 - "sessions/$1/journal.jsonl" <<'PYTHON' || broken=1
 import json, sys
@@ -45,7 +45,7 @@ PYTHON
   "$redraft" repair "$1" || broken=1
 }
 
-# session NAME TASK FEEDBACK: killed once while the Coder writes, then driven to its end twice.
+# session NAME TASK FEEDBACK: runs a session, killed once while the Coder writes, to its end twice.
 session() {
   local name=$1 task=$2 feedback=$3 pid code
   echo "=== $name: $task"

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# redraft's wire formats against real servers from the registries: LiteLLM's proxy, llama.cpp's server
-# with a real model, aimock and llmock; and its way through real proxies: tinyproxy, proxy.py, pproxy.
-# Sessions, questions with tools, reviews held to a schema, what goes wrong, and counts of tokens.
+# Tests redraft's wire formats with real servers from the registries: LiteLLM's proxy, llama.cpp's server
+# with a real model, aimock and llmock; and its connections through real proxies: tinyproxy, proxy.py, pproxy.
+# Covers sessions, questions with tools, reviews constrained by a schema, errors, and token counts.
 # Not part of the tests: it installs the servers, and takes some minutes.
 #
 #   tests/servers.sh [aimock|litellm|llama|llmock|proxies]...        by default all of them
 #
-# SERVERS_FOLDER names a folder for the installed servers, which are used again; without it all goes
-# into a folder that is removed at the end. MODEL names the model for llama.cpp, a GGUF file; without it
-# `redraft models pull tiny` fetches one. REDRAFT names the program. tinyproxy is left out where it is
-# not installed. Exit code 1 if something is not as it should be.
+# SERVERS_FOLDER names a folder for the installed servers, which are reused; without it all goes into a
+# folder that is removed at the end. MODEL names the model for llama.cpp, a GGUF file; without it
+# `redraft models pull tiny` downloads one. REDRAFT names the program. tinyproxy is skipped if it is not
+# installed. Exit code 1 if a check fails.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${REDRAFT:-}" ]; then

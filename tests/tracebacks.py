@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What a Python prints where a script fails: runs each script of tests/it/fixtures/tracebacks and writes
-VERSION.txt beside them anew. Not part of the tests, which read what is recorded there.
+"""Records the error output of failing scripts with one version of Python: runs each script of
+tests/it/fixtures/tracebacks and rewrites VERSION.txt beside them. Not part of the tests, which read these
+records.
 
-    tests/tracebacks.py COMMAND...      that starts a Python in the current folder, as `python3.14`
+    tests/tracebacks.py COMMAND...      a command that starts Python, such as `python3.14`
 
-A script that does not end is stopped after some seconds, and of its output the beginning is kept. The
-folder of the script is written as `.`, that of the Python as `/usr`.
+A script that does not end is stopped after some seconds, and only the beginning of its output is kept. The
+script's folder is replaced by `.`, and Python's prefix by `/usr`.
 """
 import os
 import pathlib
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-# Seconds and bytes. A server of processes takes its time to start.
+# Seconds and characters. Starting a server process takes a while.
 LIMIT = 5
 KEPT = 10_000
 FIXTURES = pathlib.Path(__file__).parent / "it/fixtures/tracebacks"
@@ -23,7 +24,7 @@ FIXTURES = pathlib.Path(__file__).parent / "it/fixtures/tracebacks"
 def run(command, folder, prefix):
     env = {name: os.environ[name] for name in ("PATH", "HOME")}
     env |= {"LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
-    # Error output is no terminal, as in a run: to one, newer Pythons write colours.
+    # Write errors to a file, as in a run: at a terminal, newer Pythons use colours.
     with open(folder / "stderr.txt", "wb") as stderr:
         child = subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True)

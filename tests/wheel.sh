@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the wheel, and uses it as its users do: installed with pip, by uvx, as a module, in a notebook.
-# Needs a network. Not a part of CI: a release build takes minutes. What cargo built stands in
-# $CARGO_TARGET_DIR; WHEEL=FILE uses a wheel that is there.
+# Builds the wheel and uses it as users do: installed with pip, by uvx, as a module, in a notebook.
+# Needs a network. Not part of CI: a release build takes minutes. cargo's output is in $CARGO_TARGET_DIR;
+# WHEEL=FILE uses an existing wheel.
 set -euo pipefail
 here="$(cd "$(dirname "$0")/.." && pwd)"
 work="$(mktemp -d)"
@@ -25,7 +25,7 @@ if python3 -m zipfile -l "$WHEEL" | grep -q 'tests/'; then echo 'the wheel holds
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install -q "$WHEEL"
 cp -r "$here/python/tests" "$work/tests"
-# Its own copy of the package is not there: what was installed is tested.
+# Without the source of the package beside them, so that the tests use the installed one.
 (cd "$work/tests" && env -u REDRAFT_BIN "$work/venv/bin/python" -W error -m unittest)
 "$work/venv/bin/python" -m redraft --version
 "$work/tools/bin/uvx" --from "$WHEEL" redraft --version
@@ -44,7 +44,7 @@ print("the notebook runs")
 PY
 )
 
-# A notebook that redraft writes is one, and runs.
+# A notebook exported by redraft is valid and runs.
 cat > "$work/answers.yaml" <<'YAML'
 - { agent: coder, answer: "```python\nimport sys\nprint(sys.argv[1:], input())\n```" }
 YAML

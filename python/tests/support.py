@@ -1,4 +1,4 @@
-"""A folder with a configuration whose model answers from a list."""
+"""A test case with a folder of its own and a model with recorded answers."""
 
 import json
 import os
@@ -14,12 +14,12 @@ ACCEPT = "R1: met\nVERDICT: ACCEPT\n"
 
 
 def fenced(script):
-    """A model's answer that holds a script."""
+    """An answer of a model with this script in a fenced block."""
     return f"Here it is:\n```python\n{script}\n```\n"
 
 
 class World(unittest.TestCase):
-    """Each test has a home and a folder of its own, and no network."""
+    """A test case with a home and a folder of its own, and without package indexes."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -40,11 +40,11 @@ class World(unittest.TestCase):
         )
 
     def model(self, *scripts, plan=PLAN, review=ACCEPT):
-        """The configuration of a model that writes these scripts, one after the other."""
+        """Writes a configuration whose model returns these scripts in order. Returns its path."""
         answers = [{"agent": "planner", "answer": plan}]
         answers += [{"agent": "coder", "answer": fenced(script)} for script in scripts]
         answers += [{"agent": "reviewer", "answer": review} for _ in scripts]
-        # JSON is YAML.
+        # JSON is valid YAML.
         (self.folder / "answers.yaml").write_text(json.dumps(answers))
         config = self.folder / "config.yaml"
         settings = {

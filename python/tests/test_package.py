@@ -1,4 +1,4 @@
-"""The package against the real program and a model that answers from a list."""
+"""Tests the package with the real program and a model with recorded answers."""
 
 import asyncio
 import os
@@ -220,7 +220,7 @@ class Asyncio(World):
             task = asyncio.ensure_future(
                 redraft.awrite_script("count", name="s", config=config, on_gate=answer)
             )
-            # A task that fails before its gate is no reason to wait.
+            # Stop waiting if the task fails before its gate.
             at_gate = asyncio.ensure_future(asked.wait())
             await asyncio.wait({task, at_gate}, return_when=asyncio.FIRST_COMPLETED)
             at_gate.cancel()

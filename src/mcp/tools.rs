@@ -447,8 +447,9 @@ fn list_of(description: &str) -> Value {
 /// The output schema of a tool: some of these properties, or an error.
 fn output(properties: &Value) -> JsonObject {
     let mut properties = properties.clone();
-    properties["error"] =
-        text("What failed, and what to do about it. The other fields are then omitted, unless they help");
+    properties["error"] = text(
+        "What failed, and what to do about it. The other fields are then omitted, unless they help",
+    );
     let schema = json!({ "type": "object", "properties": properties });
     schema.as_object().cloned().unwrap_or_default()
 }

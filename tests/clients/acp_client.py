@@ -1,4 +1,4 @@
-"""The Agent Client Protocol's Python client: its types refuse what version 1 does not name."""
+"""The Agent Client Protocol's Python client, whose types reject anything that version 1 does not define."""
 
 import asyncio
 import pathlib
@@ -20,7 +20,7 @@ from world import ASKING, REDRAFT, arguments, environment, folder, saw
 
 
 class Editor(Client):
-    """A person who approves, allows and accepts."""
+    """An editor whose user approves, allows and accepts."""
 
     def __init__(self):
         self.updates, self.titles = [], []

@@ -1,4 +1,4 @@
-"""The conformance suite, which knows no tokens, through a proxy that adds one; then the inspector over stdio."""
+"""The conformance suite, through a proxy that adds the token it cannot send; then the inspector over stdio."""
 
 import http.client
 import http.server
@@ -9,7 +9,7 @@ import threading
 
 from world import REDRAFT, arguments, environment, folder, saw
 
-# Those of `conformance list --server` that ask nothing of a server but what it declares.
+# The scenarios of `conformance list --server` that hold for every server.
 SCENARIOS = (
     "server-initialize",
     "ping",
@@ -21,14 +21,14 @@ SCENARIOS = (
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
-    """Passes a request on with the token, and the answer back as it comes."""
+    """Forwards requests with the token, and streams the responses back."""
 
     protocol_version = "HTTP/1.1"
 
     def forward(self):
         own = f"{self.server.server_address[0]}:{self.server.server_address[1]}"
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection",)}
-        # The server checks the name that it is called by: that of this proxy stands for its own, others stay.
+        # The server checks host names: replace the proxy's address by the server's, and keep all others.
         headers = {name: value.replace(own, self.server.target) for name, value in headers.items()}
         headers["Authorization"] = f"Bearer {self.server.token}"
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -46,7 +46,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(part)
                 self.wfile.flush()
         except (BrokenPipeError, ConnectionResetError, http.client.IncompleteRead):
-            pass  # one of the two sides is gone
+            pass  # one side has closed the connection
         finally:
             self.close_connection = True
             connection.close()
@@ -58,7 +58,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
 
 
 def suite(here) -> bool:
-    """Whether every scenario passes."""
+    """Runs every scenario; returns whether all passed."""
     command = [REDRAFT, "--json", *arguments(here), "--http"]
     good = True
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), cwd=here) as server:
@@ -83,9 +83,13 @@ def suite(here) -> bool:
 
 
 def inspector(here) -> None:
-    """Every list that the inspector can ask for, and one call."""
+    """Requests every list that the inspector supports, and makes one call."""
 
+<<<<<<< HEAD
     # In a file, which also passes the environment on.
+=======
+    # In a file, since the inspector takes any `--config` for its own.
+>>>>>>> c3
     server = {"command": REDRAFT, "args": arguments(here), "env": environment()}
     (here / "mcp.json").write_text(json.dumps({"mcpServers": {"redraft": server}}))
 

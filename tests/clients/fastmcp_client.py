@@ -1,4 +1,4 @@
-"""FastMCP's client: typed results, errors as exceptions, a person at the gates."""
+"""FastMCP's client: typed results, errors as exceptions, a user at the gates."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""LangChain's adapters with an agent whose model is a script: one process a call."""
+"""LangChain's adapters with an agent whose model is scripted: one process per call."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from world import REDRAFT, arguments, environment, folder, saw
 
 
 class Scripted(GenericFakeChatModel):
-    """Plays its messages whatever tools it is given."""
+    """Returns its messages in order, whatever tools are bound."""
 
     def bind_tools(self, tools, **kwargs):
         return self

@@ -1,4 +1,4 @@
-"""The official SDK, version 2: the newer protocol, and the older one; a person at the gates or none."""
+"""The official SDK, version 2: the newer protocol and the older one, with and without a user at the gates."""
 
 import asyncio
 import json

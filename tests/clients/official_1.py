@@ -1,4 +1,4 @@
-"""The official SDK, version 1: one process a call, and a person at the gates."""
+"""The official SDK, version 1: one process per call, and a user at the gates."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""PydanticAI with a model that is a function: what it is shown of each result."""
+"""PydanticAI with a function as the model: the results that the model sees."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""smolagents: its tools as an agent's code calls them."""
+"""smolagents: the tools as called by an agent's code."""
 
 import json
 
@@ -16,7 +16,7 @@ STEPS = [
 
 
 class Scripted(Model):
-    """Plays its steps."""
+    """Returns its steps in order."""
 
     def generate(self, messages, **kwargs):
         code = STEPS.pop(0)

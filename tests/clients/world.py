@@ -1,4 +1,4 @@
-"""What the clients share: how the server is started, and what has to come of it."""
+"""Shared code of the clients: recorded answers, and how to start the server."""
 
 import json
 import os
@@ -24,12 +24,12 @@ ANSWERS = """\
     R2: met
     VERDICT: ACCEPT
 """
-# A script that asks for the network.
+# The same with a script that needs the network.
 ASKING = ANSWERS.replace('    print("two")\n', '    import socket\n    socket.socket()\n    print("two")\n')
 
 
 def folder(answers: str = ANSWERS) -> pathlib.Path:
-    """A working folder with recorded answers in the place of a model."""
+    """Creates a working folder with recorded answers instead of a model."""
     here = pathlib.Path(tempfile.mkdtemp())
     (here / "answers.yaml").write_text(answers)
     config = {"model": "recorded/m", "providers": {"recorded": {"kind": "script", "path": str(here / "answers.yaml")}}}
@@ -42,7 +42,7 @@ def arguments(here: pathlib.Path) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Adapters pass little of the environment on: `env` is how the rest is given."""
+    """The variables to pass as `env`: adapters inherit only a few by default."""
     return {name: os.environ[name] for name in ("HOME", "PATH", "PIP_NO_INDEX") if name in os.environ}
 
 

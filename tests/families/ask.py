@@ -1,11 +1,12 @@
-"""What llama.cpp, as xllamacpp carries it, expects behind each of some tokens, and what tokens it makes of texts.
+"""Records the next-token scores and the tokenization of llama.cpp, from the package xllamacpp.
 
 ask.py FOLDER FIXTURES [--record]
 
-FOLDER holds models (*.gguf) and tokens.json, a list of numbers. Writes scores.json there: for each model, by
-its name with blanks, and for each token the logarithms of what follows, by number. Every beginning
-is asked for by itself, with nothing kept of the one before. With --record, a few of them go into
-families.json of FIXTURES, and the tokens of its texts into tokens-gemma.json; without it, these are compared.
+FOLDER contains models (*.gguf) and tokens.json, a list of token numbers. Writes scores.json there: for each
+model, by its file name with `-` replaced by `, `, and for each position the log probabilities of the next
+token, by token number. Every prefix is a request of its own, without a cache. With --record, a few of the
+scores are written to families.json in FIXTURES, and the tokens of the texts in tokens-gemma.json to that
+file; without it, the tokens are compared with the recorded ones.
 """
 
 import json
@@ -17,7 +18,7 @@ import xllamacpp
 
 FOLLOWS = 440
 
-# A token of letters in both vocabularies.
+# A token of complete characters in both vocabularies.
 LETTERS = 300
 
 
@@ -30,7 +31,7 @@ def serve(path):
     params.n_parallel = 1
     params.warmup = False
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    # What it computes quicker, it computes in numbers of half the length.
+    # The faster settings compute in half precision.
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     return xllamacpp.Server(params)
@@ -44,7 +45,8 @@ def expected(server, tokens):
             "max_tokens": 1,
             "logprobs": FOLLOWS,
             "cache_prompt": False,
-            # Letters are drawn, since nothing is said of part of one; the scores are as they were.
+            # Sample complete characters: no scores are returned for a part of one. The bias does not
+            # change the scores.
             "logit_bias": [[LETTERS, 1000.0]],
         })
         follows = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
@@ -54,7 +56,7 @@ def expected(server, tokens):
 
 
 def few(scores):
-    """The two most likely, and two others."""
+    """The scores of the two most likely tokens and of two others."""
     likely = sorted(scores, key=scores.get, reverse=True)
     return {token: scores[token] for token in (*likely[:2], likely[len(likely) // 2], likely[-1])}
 

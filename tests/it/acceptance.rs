@@ -1,16 +1,17 @@
 //! What the user gives a session: arguments, input and tests.
+//! tests.
 
 use crate::support::model_server::Received;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};
 
-/// A session `s` that works by itself, with these flags.
+/// The arguments for an automatic session `s` with these additional flags.
 fn new<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["new", "add two numbers", "--name", "s", "--auto", "--sandbox", "off"];
     args.extend(more);
     args
 }
 
-/// The prompts that an agent was sent.
+/// The prompts sent to an agent.
 fn asked(world: &World, who: Asking) -> Vec<String> {
     let received = world.received();
     received.iter().filter(|r| agent(r) == who).map(Received::prompt).collect()
@@ -73,7 +74,7 @@ fn the_plan_gives_the_run_input_where_the_user_gave_none() {
     let out = world.run(&["run", "s"]).expect(0).out;
     assert!(out.contains("['--city', 'New York'] ['3', '']"), "{out}");
 
-    // A person may change it; what the Manager gives comes first.
+    // The user can edit the plan; arguments and input from the command line take precedence.
     let edited = kept.replace("- input: 3\n", "- input: 4\n- input: \n");
     std::fs::write(world.file("sessions/s/plan.md"), edited).unwrap();
     world.run_with(&["resume", "s", "--args", "-v"], "quit\n").expect(3);
@@ -97,7 +98,7 @@ fn unreadable_run_input_is_refused_before_a_session_is_made() {
     }
 }
 
-/// Scripts that say what `add` does, in order.
+/// One script per implementation of `add`, in order.
 fn adding(bodies: &[&str]) -> Vec<String> {
     let script = |body| format!("def add(a, b):\n    {body}\n\nprint(add(1, 1))");
     bodies.iter().map(|body| fenced(&script(body))).collect()
@@ -157,7 +158,7 @@ fn a_version_with_failing_tests_is_not_accepted_by_the_reviewer_alone() {
     let notes = world.read("sessions/s/review_v2.md");
     assert!(notes.contains("VERDICT: ITERATE\n"), "{notes}");
     assert!(notes.contains("- [blocker] test test_add.py::test_one failed: line 4"), "{notes}");
-    // The Manager can take it all the same.
+    // The user can accept it anyway.
     let out = world.run_with(&["resume", "s"], "accept\n").expect(0);
     assert!(out.out.contains("0 of 2 passed, failed: test_add.py::test_one, "), "{}", out.out);
 }
@@ -221,7 +222,7 @@ fn tests_run_once_per_run_even_after_a_kill() {
     assert_eq!(finished(), 1, "they were run again for nothing");
     world.run_with(&["resume", "s"], "run\n").expect(3);
     assert_eq!(finished(), 2);
-    // Cut off where they were under way.
+    // Cut the journal off while the tests were running.
     let journal = world.read("sessions/s/journal.jsonl");
     let begun = journal.find("\"event\":\"tests_finished\"").unwrap();
     let cut = journal[..begun].rfind('\n').unwrap();
@@ -244,7 +245,7 @@ fn ctrl_c_stops_running_tests_and_resume_runs_them_again() {
     kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!world.events("s").contains(&"tests_finished".to_owned()));
-    // The Manager has thought better of the test.
+    // The user has changed the test.
     std::fs::write(world.file("sessions/s/tests/waits.py"), "import script\nassert script\n")
         .unwrap();
     let out = world.run(&["resume", "s", "--auto"]).expect(0);

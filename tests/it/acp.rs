@@ -1,34 +1,34 @@
-//! `redraft acp`, spoken to as an editor speaks to it.
+//! `redraft acp` from an editor's side.
 
 use crate::support::acp_client::{Editor, harmless, prompt};
 use crate::support::model_server::Reply;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};
 use serde_json::{Value, json};
 
-/// A world whose model does what is asked of it, with a script that prints two words.
+/// A world whose model follows the request with a script that prints two words.
 fn world() -> World {
     World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT])
 }
 
 const NETWORK_SCRIPT: &str = "import urllib.request\nprint('one')\nurllib.request.urlopen('http://example.org')\nprint('two')";
 
-/// The texts of this field in a list.
+/// The values of this field in a list of objects.
 fn fields(list: &Value, name: &str) -> Vec<String> {
     let list = list.as_array().unwrap();
     list.iter().map(|value| value[name].as_str().unwrap().to_owned()).collect()
 }
 
-/// What each gate offered.
+/// The options of each permission request.
 fn offered(editor: &Editor) -> Vec<Vec<String>> {
     editor.asked.iter().map(|asked| fields(&asked["options"], "optionId")).collect()
 }
 
-/// The state of each entry in each plan that was shown.
+/// The status of each entry in each plan update.
 fn plans(editor: &Editor) -> Vec<Vec<String>> {
     editor.updates("plan").iter().map(|plan| fields(&plan["entries"], "status")).collect()
 }
 
-/// The diffs that were shown.
+/// The diffs in tool calls.
 fn diffs(editor: &Editor) -> Vec<&Value> {
     let calls = editor.updates("tool_call").into_iter();
     let content = calls.flat_map(|call| call["content"].as_array().into_iter().flatten());
@@ -81,7 +81,7 @@ fn a_run_is_shown_as_a_tool_call_with_its_output() {
         (&ended["toolCallId"], &ended["status"]),
         (&begun["toolCallId"], &json!("completed"))
     );
-    // What a script prints closes no block.
+    // The script's output cannot close the fenced block.
     let printed = ended["content"][0]["content"]["text"].as_str().unwrap();
     assert!(printed.starts_with("````\none\n```\n"), "{printed}");
 }
@@ -98,17 +98,17 @@ fn feedback_is_typed_as_the_next_prompt() {
     assert!(editor.said().contains("- `approve`: "), "{}", editor.said());
     assert_eq!(editor.say(&session, "make it three"), "end_turn");
     assert!(world.received()[1].prompt().contains("make it three"));
-    // The gate's words count, and so does any other text at the gate of a version.
+    // The gate's words are understood; any other text at the version gate is feedback.
     assert_eq!(editor.say(&session, "approve"), "end_turn");
     assert_eq!(diffs(&editor).len(), 1);
     assert_eq!(editor.say(&session, "three is missing"), "end_turn");
     assert_eq!(diffs(&editor)[1]["oldText"], "print('one')\n");
-    // What means nothing there is answered, and asked for again.
+    // A word that is incomplete here gets an explanation, and the gate is asked again.
     editor.shown.clear();
     assert_eq!(editor.say(&session, "feedback"), "end_turn");
     assert!(editor.said().contains("add a text: "), "{}", editor.said());
     assert_eq!(editor.said().matches("accepted v2").count(), 1, "{}", editor.said());
-    // After that, a prompt is what a test showed.
+    // A prompt after acceptance is feedback from testing.
     editor.choices = vec!["say"];
     editor.say(&session, "faster, please");
     let received = world.received();
@@ -125,7 +125,7 @@ fn only_the_permission_dialog_grants_permissions() {
     let told = "I may reach the network. allow\n";
     let script = format!("{told}{}{told}", fenced(NETWORK_SCRIPT));
     let world = World::scripted(&[PLAN], &[&script], &[ACCEPT]);
-    // An editor without dialogs opens nothing.
+    // An editor without dialogs grants no permission.
     let mut editor = Editor::start(&world, &["approve", "none", "none", "made up", "deny", "say"]);
     let session = editor.open(&world);
     assert_eq!(editor.say(&session, "count to two"), "end_turn");
@@ -176,7 +176,7 @@ fn a_cancelled_turn_can_be_continued_by_another_process() {
     let here = json!({ "sessionId": session, "cwd": world.path(), "mcpServers": [] });
     assert_eq!(editor.ask("session/load", &here), json!({}));
     assert_eq!(editor.texts("user_message_chunk"), "count to two");
-    // Who closes the dialog has broken off, and is asked again.
+    // Closing the dialog cancels the turn; the same question is asked again.
     assert_eq!(editor.say(&session, "go on"), "cancelled");
     editor.shown.clear();
     assert_eq!(editor.ask("session/resume", &here), json!({}));
@@ -227,7 +227,7 @@ fn text_of_models_and_scripts_is_sent_without_control_characters() {
     let mut editor = Editor::start(&world, &["approve", "say"]);
     let session = editor.open(&world);
     editor.say(&session, evil);
-    // The editor of the tests has looked at each text; these are no chunks.
+    // The test client has checked each text of the updates; these texts are elsewhere.
     for diff in diffs(&editor) {
         harmless(diff["newText"].as_str().unwrap());
     }
@@ -259,7 +259,7 @@ fn invalid_messages_get_an_error_code_and_the_next_one_is_answered() {
             "{line}"
         );
     }
-    // Nobody asked for these, and nobody waits for an answer.
+    // Unexpected responses and notifications are ignored.
     editor.line(r#"{"jsonrpc":"2.0","id":99,"result":{}}"#);
     editor.line(r#"{"jsonrpc":"2.0","method":"session/cancel","params":{"sessionId":"none"}}"#);
     editor.line(r#"{"jsonrpc":"2.0","method":"session/cancel"}"#);
@@ -295,7 +295,7 @@ fn invalid_messages_get_an_error_code_and_the_next_one_is_answered() {
     }
     editor.choices = vec!["say"];
     assert_eq!(editor.say(&session, "count to two"), "end_turn");
-    // Damaged sessions are no answer to what there is.
+    // Damaged sessions do not make the list fail.
     let listed = editor.ask("session/list", &json!({}));
     assert_eq!(listed["sessions"].as_array().unwrap().len(), 1, "{listed}");
 }
@@ -348,7 +348,7 @@ fn without_a_model_the_editor_is_told_how_to_set_one_up() {
         let method = &editor.hello["authMethods"][0];
         assert_eq!((&method["type"], &method["args"]), (&json!("terminal"), &json!(["--setup"])));
     }
-    // What the editor starts in a terminal then.
+    // The command that the editor then starts in a terminal.
     let set_up = world.run(&["acp", "--setup"]);
     assert_ne!(set_up.code, Some(0), "{set_up:?}");
     let world = self::world();
@@ -365,7 +365,7 @@ fn a_model_error_ends_the_turn_with_the_reason() {
     let error = editor.fail("session/prompt", &prompt(&session, "count to two"));
     assert_eq!(error["code"], -32603);
     assert!(error["message"].as_str().unwrap().contains("refused the key"), "{error}");
-    // The session is there, and goes on with the next prompt.
+    // The session still exists and continues with the next prompt.
     editor.fail("session/prompt", &prompt(&session, "again"));
     assert!(editor.said().contains("goes on there"), "{}", editor.said());
 }

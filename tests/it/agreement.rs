@@ -1,11 +1,11 @@
-//! What is accepted only because scripts that were written independently agree, and what becomes of it
-//! where they do not.
+//! Acceptance because independently written scripts agree, and what happens if they do not.
 
 use crate::support::model_server::Reply;
 use crate::support::world::{Asking, World, agent, fenced};
 use serde_json::Value;
 
-/// A world whose Coder answers by the candidate's place, and which accepts what several agree on.
+/// A world whose Coder returns one script per candidate, and which accepts results that several
+/// candidates agree on.
 fn world(scripts: &[&str]) -> World {
     let scripts: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
     let world = World::with(move |request| {
@@ -45,7 +45,7 @@ const SUM: &str = "import csv\nwith open('a.csv') as f:\n    \
                    print(sum(int(row['n']) for row in csv.DictReader(f)))";
 const SUM_TOO: &str =
     "rows = open('a.csv').read().split()[1:]\nprint(f'The sum is {sum(map(int, rows))}.')";
-/// Right for the file that is there only.
+/// Correct only for the existing file.
 const NINE: &str = "open('a.csv').read()\nprint('Sum:', 9)";
 const LARGEST: &str = "rows = open('a.csv').read().split()[1:]\nprint(max(map(int, rows)))";
 
@@ -85,7 +85,7 @@ fn one_more_candidate_is_requested_if_it_may_decide() {
     assert!(out.contains("accepted v1 (agreed: 2 of 4)"), "{out}");
     let agreed = world.received().len();
     world.run(&["replay", "s"]).expect(0);
-    // Where what ran is enough, nothing more is asked for.
+    // With `accept: ran`, no further candidates are requested.
     world.write("ran.yaml", "accept: ran\ncandidates: 3\nsampling_temperature_step: 0.4\n");
     let args = ["--config", "ran.yaml", "new", "the sum", "--name", "t", "--preset", "quick"];
     let args = [&args[..], &["--auto", "--data", "a.csv"]].concat();
@@ -119,7 +119,7 @@ fn candidates_are_run_with_arguments_from_the_request() {
     let events = world.journal("s");
     let read = events.iter().find(|event| event["event"] == "tries_read").unwrap();
     assert_eq!(read["args"], serde_json::json!(["4", "10"]));
-    // What does not stand there is nobody's wish.
+    // Values that are not in the task are not the user's.
     let out = world.run(&new(&["--name", "t", "--auto"]));
     let events = world.journal(if out.code == Some(2) { "s" } else { "t" });
     let read = events.iter().find(|event| event["event"] == "tries_read").unwrap();
@@ -161,7 +161,7 @@ fn an_example_is_a_test_of_every_version() {
     let prompt = world.received()[0].prompt();
     assert!(prompt.contains("- input `5\\n` prints `10`"), "{prompt}");
     assert!(world.received()[1].prompt().contains("E1"), "the repair is told what failed");
-    // A file that is written counts too.
+    // Written files are compared too.
     let world =
         World::scripted(&[], &[&fenced("open('a.txt', 'w').write('x')\nprint('done')")], &[]);
     let args = ["new", "x", "--name", "s", "--preset", "quick", "--auto", "--example"];
@@ -204,7 +204,7 @@ fn examples_of_a_plan_are_tests_once_the_plan_is_approved() {
     assert!(out.contains("- E1: input `5\\n` prints `10`"), "the gate shows it\n{out}");
     assert!(out.contains("accepted v2 (tested: 1 of 1)"), "{out}");
     assert!(world.read("sessions/s/plan.md").contains("## Examples\n\n- E1: input"));
-    // Nobody said that it is right.
+    // Nobody has confirmed the expected result.
     let world = World::scripted(&[plan], &scripts, &["R1: met\nVERDICT: ACCEPT"]);
     let out = world.run(&[&new[..], &["s", "--auto"]].concat()).expect(0).out;
     assert!(out.contains("accepted v1 (ran)"), "{out}");
@@ -221,7 +221,7 @@ fn an_attribute_that_hides_a_method_is_fixed_without_a_repair() {
     assert!(world.read("sessions/s/script_v1.py").contains("self._total = 0"));
 }
 
-/// A model that guesses, by its probe, and a session that nobody sits at.
+/// A model whose probe shows that it guesses, in an unattended session.
 #[test]
 fn a_model_that_judges_by_chance_does_not_plan_or_review_unattended() {
     let world = World::with(|request| {
@@ -247,7 +247,7 @@ fn a_model_that_judges_by_chance_does_not_plan_or_review_unattended() {
     let out = world.run(&["new", "one", "--name", "s", "--auto"]).expect(0).out;
     assert!(out.contains("no plan and no review"), "{out}");
     assert!(world.journal("s").iter().all(|event| event["event"] != "plan_proposed"));
-    // Who sits at the gates is asked as ever.
+    // With a user at the gates, the model plans and reviews as usual.
     let out = world.run_with(&["new", "one", "--name", "t"], "approve\naccept\n").expect(0).out;
     assert!(out.contains("writes a plan") && out.contains("reviews v1"), "{out}");
 }

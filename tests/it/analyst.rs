@@ -1,4 +1,4 @@
-//! The preset `analyst`: questions about files of data.
+//! The preset `analyst`: questions about data files.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
@@ -8,10 +8,10 @@ const DATA: &str = "city;temp_c\nOslo;-3\nRome;12\n";
 const EXPLAINED: &str = "## What failed\nEach try asked for a column that is not there.\n\n## Why\n\
     The file calls it `temp_c`.\n\n## What to try\nName the column in the request.\n";
 
-/// What the model says of an output; the second number is its own.
+/// The model's statement about an output; the second number is not in the output.
 const ANSWER: &str = "It is 9 degrees in all, or 48 in Fahrenheit.";
 
-/// Who asks, told by the prompt.
+/// The request's purpose, determined by its prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
     Planner,
@@ -36,8 +36,8 @@ fn who(request: &Received) -> Asks {
     }
 }
 
-/// A world with `weather.csv` whose models answer so: scripts one after the other, the review before
-/// a run as it says.
+/// A world with `weather.csv`. The model returns the scripts in order, and `review` makes the
+/// reviews before runs.
 fn world(scripts: &[&str], review: impl Fn(&str) -> &'static str + Send + Sync + 'static) -> World {
     let scripts: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
     let at = Mutex::new(0);
@@ -95,14 +95,14 @@ fn a_script_is_reviewed_before_its_run_and_repaired_once() {
     assert!(!world.file("sessions/s/run_v1/stdout.txt").is_file(), "v1 was run");
     assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "9\n");
     assert!(world.read("sessions/s/review_v1.md").contains("version 1, before its run"));
-    // What was said before the run counts no more when it was seen, and the gate says so.
+    // After a run, the review before it no longer counts, and the gate says so.
     let verdict = "ACCEPT, though the Reviewer said ITERATE before it was run";
     assert!(out.out.contains(verdict), "{}", out.out);
     assert!(!world.file("sessions/s/analysis.md").is_file());
     let yaml = world.read("sessions/s/session.yaml");
     assert!(yaml.contains("preset: analyst") && yaml.contains("review_before_run: true"), "{yaml}");
     world.run(&["replay", "s"]).expect(0);
-    // What the model said of the result stands in both kinds of report.
+    // Both report formats contain the model's interpretation.
     for format in ["html", "md"] {
         let report = world.run(&["report", "s", "--format", format, "-o", "-"]).expect(0).out;
         assert!(report.contains("It is 9 degrees in all"), "{report}");
@@ -148,7 +148,7 @@ fn an_unrepairable_script_ends_with_an_analysis_and_exit_3() {
     assert!(last.prompt().contains("temp_c (integer)") && last.prompt().contains("- v4: Value"));
     let replayed = world.run(&["replay", "s"]).expect(0);
     assert!(replayed.out.contains("no difference"), "{}", replayed.out);
-    // It is not paid for again, and the Manager can go on all the same.
+    // The failed analysis is not requested again, and the user can continue anyway.
     let calls = world.received().len();
     world.run(&["replay", "s"]).expect(0);
     let out = world.run(&["resume", "s"]).expect(3);
@@ -229,7 +229,7 @@ fn the_output_is_interpreted_and_invented_numbers_are_marked() {
     let kept = world.read("sessions/s/answer.md");
     assert!(kept.contains(answer) && kept.contains("sum 9"), "{kept}");
     assert_eq!(world.run(&["show", "s", "--json"]).expect(0).json()[0]["answer"], answer);
-    // It is said once, and worked through again from what was recorded.
+    // The interpretation is requested only once, and replayed from the journal.
     let calls = world.received().len();
     world.run(&["resume", "s"]).expect(0);
     assert_eq!(world.received().len(), calls);
@@ -259,7 +259,7 @@ fn an_output_without_an_interpretation_is_still_accepted() {
         assert_eq!(world.received().len(), calls, "it is not asked again");
         world.run(&["replay", "s"]).expect(0);
     }
-    // The other presets pay for no such call.
+    // The other presets make no such call.
     let world = World::scripted(&[PLAN], &[&fenced("print('sum', 9)")], &[ACCEPT]);
     world.run(&["new", "count", "--name", "s", "--auto"]).expect(0);
     assert_eq!(world.received().len(), 3);

@@ -1,4 +1,4 @@
-//! What becomes of a Coder's answer that is not one whole script, through the real program.
+//! The handling of Coder answers that are not one complete script, through the real program.
 
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
 
@@ -6,13 +6,13 @@ const WHOLE: &str = "import math\n\n\ndef area(r):\n    return math.pi * r * r\n
     def ring(a, b):\n    return area(b) - area(a)\n\n\nif __name__ == '__main__':\n    \
     print('draft', round(area(2), 2))\n    print('ring', round(ring(1, 2), 2))\n";
 
-/// What the Reviewer says of the first version.
+/// The review of the first version.
 const ITERATE: &str = "R1: met\nR2: partly\n\n1. [blocker] R2: the edge is missing.\n   > import math\n\n\
     VERDICT: ITERATE\n";
 
 const RUN: [&str; 7] = ["new", "count to two", "--name", "s", "--auto", "--sandbox", "off"];
 
-/// What the last version of two printed, where the second answer of the Coder was this.
+/// The output of the second of two versions, where these are the Coder's further answers.
 fn second(answers: &[&str]) -> (World, String) {
     let first = fenced(WHOLE);
     let mut coder = vec![first.as_str()];
@@ -142,7 +142,7 @@ fn files_that_cannot_be_joined_are_requested_as_one_script() {
     assert!(prompt.contains("Write everything into one script"), "{prompt}");
 }
 
-/// Ten repairs: a script that fails, the right one, and the edits that lead from one to the other.
+/// Ten repairs: a script that fails, the correct one, and the edits from one to the other.
 fn repairs() -> Vec<(String, [String; 3])> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/repairs");
     let mut repairs = Vec::new();

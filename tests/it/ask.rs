@@ -1,5 +1,5 @@
-//! Questions answered by running code, through the real program: whatever a model does, a question
-//! comes to an end that says what happened.
+//! Questions answered by running code, through the real program: whatever the model does, each
+//! question ends with an answer or an explanation.
 
 use crate::support::model_server::{Format, ModelServer, Received, Reply};
 use crate::support::world::World;
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a model says.
+/// A scripted answer of the model.
 #[derive(Clone, Debug)]
 enum Say {
     /// A text.
     Text(&'static str),
-    /// This code: by a tool where there are tools, else in fences.
+    /// This code: as a tool call if the format has tools, else in a fenced block.
     Code(&'static str),
-    /// A call of the tool with these arguments, as they are sent.
+    /// A tool call with these raw arguments.
     Call(&'static str),
-    /// A text that was cut off at its limit.
+    /// A text that was cut off at the token limit.
     Cut(&'static str),
 }
 use Say::{Call, Code, Cut, Text};
 
-/// The formats that are tried: two with tools, one without.
+/// The wire formats under test: two with tools, one without.
 const KINDS: [&str; 3] = ["openai", "anthropic", "completion"];
 
 fn reply(request: &Received, say: &Say) -> Reply {
@@ -86,7 +86,7 @@ fn cut(request: &Received, text: &str) -> Reply {
     }
 }
 
-/// A call of the tool in the formats that whole objects are sent in.
+/// A tool call in the formats that send arguments as complete objects.
 fn called_whole(request: &Received, code: &str) -> Reply {
     let arguments = json!({"code": code});
     match request.format() {
@@ -114,7 +114,7 @@ fn called_whole(request: &Received, code: &str) -> Reply {
     }
 }
 
-/// A world whose model speaks in this format and says these things, the last one again and again.
+/// A world whose model uses this format and gives these answers in order; the last one repeats.
 fn world(kind: &str, says: &[Say]) -> (World, Arc<ModelServer>) {
     let (says, at) = (says.to_vec(), AtomicUsize::new(0));
     world_of(kind, move |request| {
@@ -145,8 +145,8 @@ fn world_of(
     (world, server)
 }
 
-/// What the model was told last in each request: its last message, or for a raw prompt what follows
-/// the mark of the user's last turn.
+/// The last message of each request; for a raw prompt, the text after the last marker of a user
+/// turn.
 fn told(server: &ModelServer) -> Vec<String> {
     let last = |request: &Received| {
         let body = &request.body;
@@ -161,7 +161,7 @@ fn told(server: &ModelServer) -> Vec<String> {
     server.received().iter().map(last).collect()
 }
 
-/// Fails unless the model was told this at some time, and never more than a prompt has room for.
+/// Fails unless some message to the model contained these words, and none was too long.
 #[track_caller]
 fn expect_told(server: &ModelServer, words: &str, what: &str) {
     let told = told(server);
@@ -173,19 +173,19 @@ fn runs(world: &World) -> usize {
     world.events("s").iter().filter(|event| *event == "run_started").count()
 }
 
-/// What a model says, and what is to come of it.
+/// A model's answers and the expected result.
 struct Case {
     says: Vec<Say>,
     code: i32,
-    /// All of standard output.
+    /// The complete standard output.
     answer: String,
-    /// In what is shown beside it.
+    /// A part of standard error.
     beside: &'static str,
-    /// In what the model is told at last.
+    /// A part of the last message of some request.
     told: &'static str,
-    /// How often code is run.
+    /// The number of runs.
     runs: usize,
-    /// How often the model is asked.
+    /// The number of requests.
     asked: usize,
 }
 
@@ -240,12 +240,12 @@ fn every_question_ends_with_an_answer_or_a_reason() {
         case(&[Code(WORK), Text("It is 42.")], 1, 2)
             .answer("It is 42.")
             .told("It ran. Its output:\n```\n42\n```"),
-        // From memory, and it stays with it.
+        // An answer from memory, repeated when the model is asked for code.
         case(&[Text("It is 42."), Text("42.")], 0, 2)
             .answer("42.")
             .beside("No code was run for this answer.")
             .told("No code was run for this."),
-        // Code that can't work.
+        // Code that cannot work.
         case(&[Code("print((6 * 7)"), Text("Sorry.")], 0, 3).answer("Sorry.").told("not parse"),
         case(&[Code("print(y * 2)"), Text("Sorry.")], 0, 3)
             .answer("Sorry.")
@@ -265,14 +265,14 @@ fn every_question_ends_with_an_answer_or_a_reason() {
         case(&[Code(net), Text("No network.")], 0, 3)
             .answer("No network.")
             .told("It was not run: it was not allowed to reach the whole network"),
-        // Code that does nothing but to ask for a package, and a model that gives up too early.
+        // Code that only installs a package, and a model that gives up too early.
         case(&[Text("```python\n!pip install pandas\n```"), Code(WORK), Text("42.")], 1, 3)
             .answer("42.")
             .told("Code can't install packages."),
         case(&[Code("print(1 / 0)"), Text("Install it."), Code(WORK), Text("42.")], 2, 4)
             .answer("42.")
             .told("No program ran without an error yet."),
-        // The same again, once and without end.
+        // The same code again, once and without end.
         case(&[Code(WORK), Code("print(6 * 7)  \n"), Text("42.")], 1, 3)
             .answer("42.")
             .told("It was not run again: it is the same code"),
@@ -280,11 +280,11 @@ fn every_question_ends_with_an_answer_or_a_reason() {
             .no_answer(3)
             .beside("What its code printed last (v1):\n\n  42\n")
             .told("No more code can be run."),
-        // Its work is shown with the answer; a server that leaves tools out.
+        // Code in the final answer; a server that ignores tools.
         case(&[Text(fenced), Text("It is 42:\n```python\nprint(6 * 7)\n```")], 1, 2)
             .answer("It is 42:")
             .told("It ran."),
-        // Cut off, empty, thinking aloud.
+        // Answers that are cut off, empty, or contain reasoning.
         case(&[Cut("It is, it is"), Code(WORK), Text("42.")], 1, 3).answer("42.").told("It ran."),
         case(&[Cut("")], 0, 4).no_answer(3).beside(no_answer).told("No more code can be run."),
         case(&[Text("")], 0, 4).no_answer(4).beside("the answer is empty"),
@@ -464,7 +464,7 @@ fn each_input_line_is_a_question_and_earlier_ones_are_remembered() {
     assert_eq!(said[..2], ["the first?", "The first answer."]);
     assert!(said[2].contains("x.txt") && said[2].contains("the second?"), "{}", said[2]);
     expect_told(&server, "```\nkept\n```", "files stay");
-    // Nobody asks: nothing is made, and nothing is asked of a model.
+    // Without a question, no session is created and no model is called.
     for input in ["", "\n\n", "quit\n"] {
         let out = world.run_with(&["ask", "--name", "t"], input).expect(2);
         assert!(out.err.contains("no question was asked"), "{}", out.err);
@@ -503,7 +503,7 @@ fn an_ask_session_can_be_resumed_listed_shown_and_logged() {
     assert!(world.read("sessions/s/answer_1.md").contains("It is 42."));
     assert!(world.read("sessions/s/chats/0001-engineer.md").contains("six times seven"));
     world.run(&["show", "s:v1"]).expect(0);
-    // What only a session with a script can do says so, and changes nothing.
+    // Commands that need a session with a script say so and change nothing.
     let before = world.read("sessions/s/journal.jsonl");
     for args in [
         &["feedback", "s", "too small"][..],
@@ -570,7 +570,7 @@ fn a_budget_stops_before_the_next_call_and_can_be_raised() {
     assert_eq!(server.received().len(), 2, "what was answered is not asked again");
 }
 
-/// A model that answers by what it was told.
+/// A model whose answers depend only on the prompt.
 fn steady(request: &Received) -> Reply {
     let prompt = request.prompt();
     let results = prompt.matches("It ran.").count() + prompt.matches("The run:").count();
@@ -598,7 +598,7 @@ fn after_a_kill_at_any_event_no_answer_is_paid_twice() {
         let part: String = lines[..kept].iter().flat_map(|line| [line, "\n"]).collect();
         world.write("sessions/s/journal.jsonl", &part);
         let before = server.received().len();
-        // The second question is asked again where the journal does not have it.
+        // The second question is asked again if the journal does not contain it.
         let input = if kept <= asked { "the second?\n" } else { "" };
         let out = world.run_with(&["resume", "s"], input).expect(0);
         let finished =
@@ -632,7 +632,7 @@ mod at_a_terminal {
         expect_told(&server, "it was not allowed to read /etc/hostname", "refused");
         pty.expect(QUESTION);
         pty.send(ENTER);
-        // The first one is drawn once more when it is left.
+        // The first question is drawn once more when its prompt is left.
         pty.expect(QUESTION);
         pty.expect(QUESTION);
         pty.send(CTRL_D);

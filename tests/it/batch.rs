@@ -1,11 +1,11 @@
-//! Many tasks in one process: each is done once, whatever becomes of the others and of the program.
+//! Many tasks in one process: each task is done once, even if others fail or the program is killed.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Answers by what the task says.
+/// A model whose answers depend on the task.
 fn model(request: &Received) -> Reply {
     if request.is_list() {
         return Reply::to(request, "");
@@ -25,7 +25,8 @@ fn model(request: &Received) -> Reply {
     Reply::to(request, &text)
 }
 
-/// Five tasks: three that can be done, one that stays broken, one whose model refuses.
+/// Five tasks: two that succeed, one whose script keeps failing, one that the model's server
+/// refuses, one without its data file.
 const FIVE: &str = r#"{"id": "one", "task": "print a word"}
 {"id": "two", "task": "print a word", "data": "numbers.csv", "examples": ["-> it works"]}
 {"id": "three", "task": "it never works", "preset": "quick", "repairs": 1}
@@ -41,7 +42,7 @@ fn five() -> World {
     world
 }
 
-/// The results of a batch, by the tasks' ids.
+/// The results of a batch by task id.
 fn results(world: &World, file: &str) -> BTreeMap<String, Value> {
     let lines = world.read(file);
     let rows = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -83,7 +84,7 @@ fn each_task_has_its_own_outcome() {
     let mut lines = csv.lines();
     assert!(lines.next().unwrap().starts_with("id,repeat,outcome,evidence,exit,"));
     assert!(lines.next().unwrap().starts_with("one,1,accepted,ran,0,1,"));
-    // Done again, nothing is: what is accepted or waits stays, and what failed is tried.
+    // A second run repeats nothing: accepted and paused tasks stay, failed ones are retried.
     let calls = || -> Vec<Received> {
         world.received().into_iter().filter(|request| !request.is_list()).collect()
     };
@@ -100,7 +101,7 @@ fn each_task_has_its_own_outcome() {
     let one = &results(&world, "sessions/batch-tasks/results.jsonl")["one"];
     assert_eq!(one, &rows["one"], "what is done stays as it was");
     assert!(again.iter().all(|r| r.prompt().contains("the server fails")));
-    // A task that waits is worked on again if that is wanted, with the limits that it has now.
+    // `--retry-paused` continues a paused task, with its current limits.
     world.write("work/tasks.jsonl", &FIVE.replace("\"repairs\": 1", "\"repairs\": 3"));
     world.run(&["batch", "work/tasks.jsonl", "--retry-paused"]).expect(3);
     assert!(world.file("sessions/three/script_v3.py").exists());
@@ -250,11 +251,11 @@ fn tasks_are_repeated_and_compared_with_an_older_batch() {
     assert_eq!(world.read("new/results.jsonl").lines().count(), 6);
 }
 
-/// Kills a batch in the middle; done again, it asks for nothing that was answered.
+/// Kills a batch in the middle; a second run repeats no answered call.
 #[cfg(unix)]
 #[test]
 fn a_killed_batch_continues_without_repeating_calls() {
-    // The reviewer's third answer comes only when the program is dead.
+    // The Reviewer's third answer does not arrive before the program is killed.
     let reviews = std::sync::atomic::AtomicUsize::new(0);
     let world = World::with(move |request| {
         let hang = request.prompt().starts_with("You are the Reviewer")
@@ -311,7 +312,7 @@ fn ctrl_c_pauses_all_tasks_and_prints_how_to_resume() {
     assert!(!world.file("sessions/c").exists());
 }
 
-/// Programs of a cluster that note how they are called, in a folder of their own.
+/// Fake cluster programs that log their calls; returns the `PATH` with their folder.
 fn cluster(world: &World) -> String {
     let own = |name: &str, says: &str| {
         let text = format!("#!/bin/sh\necho \"{name} $@\" >> calls\n{says}\n");
@@ -330,7 +331,7 @@ fn cluster(world: &World) -> String {
     format!("{}:{}", world.file("bin").display(), std::env::var("PATH").unwrap_or_default())
 }
 
-/// Eight tasks, which are done at once.
+/// A world with eight tasks that succeed at the first try.
 fn eight() -> World {
     let world = World::with(model);
     let tasks: String =
@@ -346,7 +347,7 @@ fn shards_share_the_tasks_and_their_results_are_merged() {
     let ids: Vec<String> =
         results(&world, "sessions/batch-t/results-1-of-3.jsonl").into_keys().collect();
     assert_eq!(ids, ["t0", "t3", "t6"]);
-    // What is not there yet is not accepted.
+    // Missing results do not count as accepted.
     let output = world.run(&["batch", "t.jsonl", "--merge"]).expect(3);
     assert!(output.out.contains("3 of 8 done: 3 accepted"), "{}", output.out);
     let status = world.run(&["batch", "t.jsonl", "--status", "--json"]).expect(0).json();
@@ -373,7 +374,7 @@ fn shards_share_the_tasks_and_their_results_are_merged() {
         .collect();
     assert_eq!(ids, ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"]);
     assert_eq!(world.read("sessions/batch-t/results.csv").lines().count(), 9);
-    // Results of elsewhere are merged too.
+    // Results from other folders are merged too.
     let output =
         world.run(&["batch", "t.jsonl", "--merge", "--out", "new", "--from", "sessions/batch-t"]);
     assert!(output.expect(0).out.contains("8 of 8 done"));
@@ -410,7 +411,7 @@ fn a_batch_is_submitted_as_an_array_and_cancelled() {
     let last = script.lines().last().unwrap();
     assert!(last.ends_with("--shard \"${SLURM_ARRAY_TASK_ID:?}/4\""), "{last}");
     assert!(last.contains("batch t.jsonl --jobs 3 --sessions "), "{last}");
-    // What was submitted does a shard.
+    // The submitted job script runs one shard.
     let mut shard = world.shell("sh sessions/batch-t/batch.sbatch");
     shard.env("SLURM_ARRAY_TASK_ID", "2");
     crate::support::world::finish(shard, "").expect(0);

@@ -1,11 +1,11 @@
-//! Every command through the real program, for people and for programs.
+//! Every command through the real program, with output for people and with JSON.
 
 use crate::support::model_server::{ModelServer, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, feed, fenced};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A world with the session `x`: v1 ran and was not enough, v2 ran, and waits at its gate.
+/// A world with the session `x`: the user rejected v1; v2 has run and waits at its gate.
 fn with_session() -> World {
     let one = fenced("import sys\nprint('one', *sys.argv[1:])");
     let two = fenced("import sys\nprint('two', *sys.argv[1:])\nprint('done')");
@@ -15,7 +15,7 @@ fn with_session() -> World {
     world
 }
 
-/// The one value on standard output, and nothing else there.
+/// Standard output, which must be exactly one JSON value.
 #[track_caller]
 fn value(world: &World, args: &[&str]) -> Value {
     let out = world.run(&[args, &["--json"]].concat()).expect(0);
@@ -258,7 +258,7 @@ fn edit_saves_the_edited_script_as_a_version() {
         assert_eq!(out.err.lines().count(), 1, "{}", out.err);
     }
     assert_eq!(world.tree(), before);
-    // It is checked, run and reviewed as any other.
+    // The version is checked, run and reviewed like any other.
     world.run(&["resume", "x", "--auto"]).expect(0);
     assert!(world.read("sessions/x/report_v4.yaml").contains("verdict: ok"));
 }
@@ -301,7 +301,7 @@ fn export_writes_a_script_with_its_dependencies() {
     let out = text(&world, &["export", "x:v1", "-o", "out.py"]);
     assert!(out.contains("v1 of x is in out.py"), "{out}");
     assert_eq!(world.read("out.py"), text(&world, &["export"]));
-    // What is there is not lost unasked, and a link or a pipe stays what it is.
+    // An existing file is not overwritten without `--yes`; a link or a pipe is kept.
     world.write("kept.py", "mine");
     let out = world.run(&["export", "x", "-o", "kept.py"]).expect(2);
     assert!(out.err.contains("`kept.py`") && out.err.contains("--yes"), "{}", out.err);
@@ -479,7 +479,7 @@ fn global_flags_work_before_and_after_the_command() {
     ] {
         assert_eq!(world.run(args).expect(0).json()[0][0]["name"], "x", "{args:?}");
     }
-    // The flag goes over the variable, and that over the file.
+    // The flag overrides the variable, which overrides the file.
     world.write("c.yaml", "sessions_dir: empty\n");
     let named = |args: &[&str], variable: &str| {
         let mut command = world.command(&[&["list", "--json"], args].concat());
@@ -575,7 +575,7 @@ fn each_wire_format_works_for_a_whole_session() {
     }
 }
 
-/// A Coder that always writes another script, and a Reviewer whom none satisfies.
+/// A Coder that writes a new script each time, and a Reviewer that never accepts.
 fn never_good() -> World {
     let written = AtomicUsize::new(0);
     World::with(move |request| {
@@ -609,7 +609,7 @@ fn a_stuck_session_uses_the_stronger_model_once() {
 #[test]
 fn cost_is_counted_and_the_budget_stops_further_calls() {
     let world = never_good();
-    // A call of 10 + n tokens at a cent for each token of the prompt costs ten cents.
+    // The 10 prompt tokens of a call, at one cent each, cost ten cents.
     world.write("prices.yaml", "prices: { local/m: { input: 10000, output: 0 } }\n");
     let args = ["new", "count", "--name", "x", "--auto", "--no-run", "--config", "prices.yaml"];
     world.run(&[&args[..], &["--budget-usd", "100"]].concat()).expect(3);

@@ -1,11 +1,11 @@
-//! Completion scripts, in the shells that they are for.
+//! Completion scripts, in their shells.
 
 use crate::support::pty::Pty;
 use crate::support::world::World;
 use std::path::Path;
 use std::process::Command;
 
-/// A sessions folder with two sessions, and one whose name a shell would obey.
+/// A sessions folder with three sessions; the name of one contains a shell command.
 fn world() -> World {
     let world = World::empty();
     for (name, versions) in [("clock-face", 2), ("other", 1), ("cl$(touch obeyed)", 1)] {
@@ -38,7 +38,7 @@ fn sessions_and_versions_are_completed_from_the_named_folder() {
     ] {
         assert_eq!(offered(&world, words), expected, "{words:?}");
     }
-    // A configuration can name the folder, and a broken one breaks nothing.
+    // The configuration can name the folder; with an invalid one, completion still works.
     world.write("redraft.yaml", "sessions_dir: elsewhere\n");
     assert_eq!(offered(&world, &["show", ""]), ["far"]);
     world.write("redraft.yaml", "modle: x\n");
@@ -49,7 +49,7 @@ fn sessions_and_versions_are_completed_from_the_named_folder() {
 #[test]
 fn completions_prints_a_script_for_each_shell() {
     let world = World::empty();
-    // A broken configuration does not break the shell that starts.
+    // An invalid configuration must not break the start of a shell.
     world.write("redraft.yaml", "modle: x\n");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let out = world.run(&["completions", shell]).expect(0);
@@ -61,7 +61,7 @@ fn completions_prints_a_script_for_each_shell() {
     }
 }
 
-/// In each shell that is here, with its tab key; bash always is.
+/// Tests every installed shell with its Tab key; bash is always installed.
 #[test]
 fn the_tab_key_completes_session_names() {
     let own = Path::new(env!("CARGO_BIN_EXE_redraft")).parent().unwrap().display();
@@ -89,7 +89,7 @@ fn the_tab_key_completes_session_names() {
         ] {
             pty.send(typed);
             pty.expect_screen(line, |screen| screen.lines().any(|l| l.contains(line)));
-            // Ctrl-U empties the line.
+            // Ctrl-U clears the line.
             pty.send("\x15clear\r");
             pty.expect_screen("an empty screen", |screen| !screen.contains(line));
         }

@@ -1,11 +1,11 @@
-//! What models are told of the files that they are to work with.
+//! How data files are described to models.
 
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
 use proptest::prelude::*;
 use redraft::data::look;
 use std::path::PathBuf;
 
-/// The whole description of a file with this name and content.
+/// The complete description of a file with this name and content.
 fn seen(name: &str, content: impl AsRef<[u8]>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -549,7 +549,7 @@ fn damaged_files_are_called_damaged_or_binary() {
             let all = seen(&format!("cut.{extension}"), &whole[..kept]);
             assert!(all.contains("binary") || all.contains("damaged"), "{name} {kept}: {all}");
         }
-        // Whatever a byte says, there is an end to it.
+        // Whichever byte is wrong, the reader terminates.
         for at in (0..whole.len()).step_by(whole.len() / 60) {
             let mut other = whole.clone();
             other[at] ^= 0xff;
@@ -560,7 +560,7 @@ fn damaged_files_are_called_damaged_or_binary() {
     assert!(seen("x.db", header).contains("damaged"));
 }
 
-/// Writes a workbook whose texts take 1.4 GB when they are unpacked.
+/// Writes a workbook whose strings take 1.4 GB when unpacked.
 #[cfg(feature = "tables")]
 const BOMB: &str = "
 import sys, zipfile
@@ -599,7 +599,7 @@ fn prompts_describe_the_data_files_as_they_were_at_the_start() {
     world.write("weather.csv", "city;date;temp_c\nOslo;2024-01-01;-3.5\nRome;2024-01-02;\n");
     let args = ["new", "count", "--name", "s", "--data", "weather.csv", "--sandbox", "off"];
     world.run(&args).expect(3);
-    // What the session has is what it was made with.
+    // The session keeps the file with which it was created.
     world.write("weather.csv", "other\n");
     world.write("sessions/s/data/weather.csv", "changed;since\n1;2\n");
     world.run_with(&["resume", "s"], "approve\naccept\n").expect(0);
@@ -652,7 +652,7 @@ fn many_files_are_described_briefly_and_all_are_named() {
     assert!(prompt.len() < 8000, "{}", prompt.len());
 }
 
-/// Beginnings that choose a reader, and what may follow.
+/// File signatures that choose a reader, followed by arbitrary content.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     let begin = prop::sample::select(vec![
         &b""[..],

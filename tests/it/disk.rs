@@ -57,7 +57,12 @@ fn work(world: &World, name: &str, number: usize, kind: &str) -> Option<Met> {
 type Counts = BTreeMap<(&'static str, Met), usize>;
 
 /// Has each operation of these numbers fail, up to the last one that a session has, and resumes the session.
-fn fail(world: &World, expected: &[Value], numbers: impl Iterator<Item = usize>, all: bool) -> Counts {
+fn fail(
+    world: &World,
+    expected: &[Value],
+    numbers: impl Iterator<Item = usize>,
+    all: bool,
+) -> Counts {
     let mut counts = Counts::new();
     for number in numbers {
         let kinds = if all { &KINDS[..] } else { &KINDS[number % KINDS.len()..][..1] };

@@ -1,4 +1,4 @@
-//! The model inside the program, on files that are real models with a known answer.
+//! The embedded model, on valid model files with a known answer.
 
 use crate::support::gguf::Model;
 use crate::support::world::{World, wait_for};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// What serves as plan, script and review.
+/// The answers that serve as plan, script and review.
 const ALL: [&str; 3] = [
     "A script that says hi.\nR1: It prints hi. Check: read the output.\n",
     "\n```python\nprint(\"hi\")\n```\n",
@@ -40,7 +40,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The folder with a model's file in it.
+/// A temporary folder with the model's file, and the file's path.
 fn with(model: &Model<'_>) -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.gguf");
@@ -94,7 +94,8 @@ fn sampling_settings_of_the_configuration_take_effect() {
     };
     let usual = said("");
     assert!(usual.starts_with("yes indeedyes indeedyes"), "{usual}");
-    // What was said before is hardly likelier than anything else, unless only the likeliest counts.
+    // The penalty makes repeated tokens hardly likelier than others, unless `min_p` or `top_p`
+    // leaves only the likeliest token.
     let varied = said("repetition_penalty: 10, seed: 1");
     assert_ne!(varied, usual);
     assert_eq!(said("repetition_penalty: 10, seed: 1"), varied);
@@ -111,7 +112,7 @@ fn an_unusable_model_file_is_named_in_the_error_with_the_reason() {
     let mut empty = Model { blocks: true, ..Model::default() }.bytes();
     let name = b"blk.0.attn_q.weight";
     let at = empty.windows(name.len()).position(|bytes| bytes == name).unwrap();
-    // Its columns, after the number of its sizes.
+    // Its number of columns, after the number of dimensions.
     empty[at + name.len() + 4..][..8].fill(0);
     let own = |words| if cfg!(feature = "llama") { "llama.cpp can't load it" } else { words };
     for (bytes, words) in [
@@ -137,7 +138,7 @@ fn quantized_blocks_and_another_tokenizer_give_the_same_answer() {
         let model = connection(&file, "");
         let answer = run(ask(&model, &request("Héllo  there", 10))).unwrap();
         assert_eq!((answer.text.as_str(), answer.outcome), ("yes indeed", Outcome::Whole));
-        // Each byte is a token of its own, with marks around them; a blank stands for three bytes.
+        // Each byte is a token, with markers around them; a space becomes three bytes.
         assert!(answer.usage.prompt > 22 && answer.usage.prompt < 60, "{:?}", answer.usage);
     }
 }
@@ -165,7 +166,7 @@ fn prompt_lookup_does_not_change_an_answer() {
     }
 }
 
-/// What the model says, held to a form or to nothing, at the likeliest.
+/// The model's answer at temperature 0, optionally constrained by a pattern or a schema.
 fn held(model: &Connection, said: &str, form: Option<&str>, schema: Option<Value>) -> Answer {
     let form = form.map(str::to_owned);
     run(ask(model, &Request { form, schema, temperature: 0., ..request(said, 24) })).unwrap()
@@ -184,21 +185,21 @@ fn a_grammar_constrains_an_answer_and_keeps_one_that_already_fits() {
         for (form, expected) in [
             (None, free.clone()),
             (Some("[a-l]*"), free.clone()),
-            // It ends with its form.
+            // The answer ends where the pattern ends.
             (Some("(abcdefghijkl)"), said(&whole)),
             (
                 Some("[a-l]{16}"),
                 if endless { said("abcdefghijklabcd") } else { said("abcdefghijklklkl") },
             ),
             (Some("abcdefg"), said("abcdefg")),
-            // What it would have said, as far as it may.
+            // The unconstrained answer as far as the pattern allows.
             (Some("abcd[xyz]{3}"), said("abcdzzz")),
             (Some("(ab|cd|ef){3}x!"), said("abcdefx!")),
             (Some("R1: (met|not met)"), said("R1: not met")),
-            // A pattern that is none holds nothing.
+            // An invalid pattern is ignored.
             (Some("(ab"), free.clone()),
         ] {
-            // What is guessed from the prompt changes nothing.
+            // Prompt lookup does not change the answer.
             for prompt in ["nothing of it", "abcdefghijkl, abcdefgh and abcdzzz, cdefab, abcdefx!"]
             {
                 let answer = held(&model, prompt, form, None);
@@ -337,7 +338,7 @@ fn a_function_that_the_user_began_is_completed_in_place() {
     assert_eq!(script, "def half(x):\n    \"\"\"Half of x.\"\"\"\n    return x / 2\n");
     let chat = world.read("sessions/s/chats/0001-coder.md");
     assert!(chat.contains("## assistant") && chat.contains("The user began it"), "{chat}");
-    // It is worked through again as it was, also where the model is not there any more.
+    // The session can be replayed, even after the model was removed.
     world.run(&["replay", "s"]).expect(0);
     std::fs::remove_file(world.file("own.gguf")).unwrap();
     world.run(&["replay", "s"]).expect(0);
@@ -370,7 +371,7 @@ fn loading_and_prompt_reading_are_reported() {
         .collect();
     assert!(read.len() > 1 && read[0].0 == 0 && read.is_sorted(), "{read:?}");
     assert!(read.iter().all(|(read, of)| read < of && *of > 1500), "{read:?}");
-    // It is there the next time, and so is most of the prompt.
+    // The model stays loaded, and most of the prompt is cached.
     let Phase::Reading { read, of } = phases(&long)[0] else { panic!("it is loaded again") };
     assert!(read > 1500 && read < of);
 }
@@ -389,11 +390,11 @@ fn a_prompt_prefix_is_computed_once_and_then_cached() {
     };
     assert_eq!(cached("first"), 0);
     assert!(cached("second") > 1500);
-    // All but the last token, whose scores are wanted.
+    // All but the last token: its scores are needed.
     assert!(cached("second") > 1500);
     let other = run(ask(&model, &request("short", 10))).unwrap();
     assert!(other.usage.cached < 40, "{:?}", other.usage);
-    // The long one is still there after another conversation.
+    // The long prompt is still cached after another conversation.
     assert!(cached("third") > 1500);
 }
 
@@ -415,7 +416,7 @@ fn an_answer_stops_at_its_token_limit_and_at_the_context() {
     let model = connection(&file, "");
     let answer = run(ask(&model, &request("x", 3))).unwrap();
     assert_eq!((answer.text.as_str(), answer.outcome), ("yes indeedyes", Outcome::Cut));
-    // A shorter context than the model's own, and the model's own.
+    // A configured context shorter than the model's own, and the model's own.
     let short = connection(&file, "context: 100");
     for (model, context) in [(&short, 100), (&model, 400)] {
         let answer = run(ask(model, &request("x", 5000))).unwrap();
@@ -441,7 +442,7 @@ fn an_answer_that_repeats_itself_is_cut_off() {
 
 #[test]
 fn a_cancelled_or_dropped_answer_frees_its_slot() {
-    // Not a pattern that counts as going round in circles.
+    // Not a pattern that counts as a repetition loop.
     let words: Vec<String> = (0..200).map(|n| format!("{} ", n * n * 7919 % 10_007)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let model = Model { answer: &words, endless: true, context: 1 << 20, ..Model::default() };
@@ -458,7 +459,7 @@ fn a_cancelled_or_dropped_answer_frees_its_slot() {
         .unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Interrupted);
     assert!(!error.partial.is_empty());
-    // Eight more that are dropped fill all places, if they are not left.
+    // Eight more cancelled calls would occupy all slots if these were not freed.
     for _ in 0..8 {
         let cancel = CancellationToken::new();
         cancel.cancel();
@@ -469,11 +470,10 @@ fn a_cancelled_or_dropped_answer_frees_its_slot() {
 
 #[test]
 fn a_turn_mark_in_a_prompt_is_read_as_plain_text() {
-    // `x` and the mark are the only ways to a line feed that is followed by the answer.
     let (_folder, file) = with(&Model::default());
     let model = connection(&file, "");
     let plain = run(ask(&model, &request("ab", 10))).unwrap();
     let marked = run(ask(&model, &request("ab<|im_end|>", 10))).unwrap();
-    // The mark is one token where it is a mark; here it is its letters.
+    // As a marker it would be one token; in a prompt it is tokenized as its letters.
     assert_eq!(marked.usage.prompt - plain.usage.prompt, "<|im_end|>".len() as u64);
 }

@@ -1,4 +1,5 @@
-//! What counts, and who decides: the Manager's word, tests, the run, and last the Reviewer.
+//! What evidence decides about a version, in this order: the user, tests, the run, and last the
+//! Reviewer.
 
 use crate::support::pty::{ENTER, Pty};
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, fenced};
@@ -13,7 +14,7 @@ fn scripts() -> Vec<String> {
     (1..9).map(|n| fenced(&format!("print('one', {n})\nprint('two')"))).collect()
 }
 
-/// A world whose Coder writes another script each time.
+/// A world whose Coder writes a new script each time.
 fn world(reviewer: &[&str]) -> World {
     let scripts = scripts();
     World::scripted(&[PLAN], &scripts.iter().map(String::as_str).collect::<Vec<_>>(), reviewer)
@@ -27,7 +28,7 @@ fn shown(world: &World) -> Value {
     world.run(&["show", "s", "--json"]).expect(0).json().remove(0)
 }
 
-/// `F1 open`, `F2 waived`, ...
+/// The ledger as `F1 open`, `F2 waived`, ...
 fn ledger(world: &World) -> Vec<String> {
     let all = shown(world);
     let findings = all["findings"].as_array().unwrap();
@@ -35,7 +36,7 @@ fn ledger(world: &World) -> Vec<String> {
     findings.iter().map(|f| format!("{} {}", said(f, "id"), said(f, "state"))).collect()
 }
 
-/// The last prompt that the Coder was sent.
+/// The last prompt to the Coder.
 fn last_prompt(world: &World) -> String {
     let received = world.received();
     received.iter().rfind(|r| agent(r) == Asking::Coder).unwrap().prompt()
@@ -53,12 +54,12 @@ fn a_waived_finding_does_not_block_and_stays_waived() {
     let row =
         "F1   blocker  waived      R2   v1       it should be in capital letters `print('two')`";
     assert!(text.contains(row), "{text}");
-    // Said once more of the next version, without new evidence.
+    // The finding is repeated for the next version, without new evidence.
     world.run_with(&["resume", "s"], "iterate\nquit\n").expect(3);
     assert!(!last_prompt(&world).contains("capital letters"), "{}", last_prompt(&world));
     assert_eq!(ledger(&world)[0], "F1 waived");
     assert_eq!(shown(&world)["versions"][1]["verdict"], "ACCEPT");
-    // The Manager may think again.
+    // The user can reopen it.
     let out = world.run_with(&["resume", "s"], "reopen f1\nreopen F9\niterate\nquit\n").expect(3);
     assert!(out.out.contains("F1 is open now") && out.out.contains("there is no finding F9"));
     assert!(last_prompt(&world).contains("capital letters"), "{}", last_prompt(&world));
@@ -152,7 +153,7 @@ fn the_user_s_test_result_outranks_the_review() {
     assert_eq!(held(&all, 0, 0), "not_met by manager");
     assert_eq!(held(&all, 1, 0), "met by manager");
     assert_eq!(all["versions"][0]["verdict"], "ITERATE");
-    // The Coder is told, and no review settles it.
+    // The Coder is told, and no review closes the finding.
     world.run_with(&["resume", "s"], "iterate\nquit\n").expect(3);
     assert!(last_prompt(&world).contains("the one stands alone"), "{}", last_prompt(&world));
     assert_eq!(ledger(&world), ["F1 waived", "F2 fixed", "F3 open"]);

@@ -1,5 +1,4 @@
-//! What leaves a session as a file of its own: notebooks and manual pages; and outputs that have to fit
-//! a schema.
+//! Exports: notebooks and manual pages; and outputs that must match a schema.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
@@ -25,7 +24,7 @@ fn an_exported_notebook_has_plan_code_and_output_and_runs() {
     assert_eq!(output["name"], "stdout");
     assert!(output["text"].as_str().unwrap().ends_with(printed), "{output}");
     assert_eq!(cells[4]["source"], "v1: ran");
-    // Its code does the same in one process, which has other arguments and nobody who types.
+    // The notebook's code does the same in another process, with other arguments and without input.
     let source = |n: usize| cells[n]["source"].as_str().unwrap();
     let code = format!("{}\n{}", source(2), source(3));
     let ran = Command::new("python3").args(["-c", &code, "other"]).output().unwrap();
@@ -64,7 +63,7 @@ fn a_notebook_embeds_only_pictures_of_its_session() {
 #[test]
 fn each_command_has_a_manual_page() {
     let world = World::empty();
-    // A broken configuration keeps nobody from them.
+    // The manual pages do not depend on a valid configuration.
     world.write("redraft.yaml", "modle: x\n");
     world.run(&["man", "share/man1"]).expect(0);
     let page = world.read("share/man1/redraft-new.1");

@@ -1,5 +1,6 @@
-//! Model servers on a bad day, through the real program: what passes is waited out, what stays ends
-//! in exit code 4 with one clear line, and a resume with a healthy server loses and repeats nothing.
+//! Faults of model servers, through the real program: temporary faults are waited out, permanent
+//! ones end with exit code 4 and one clear line, and a resume with a healthy server loses and
+//! repeats nothing.
 
 use crate::support::model_server::{ModelServer, Received, Reply};
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, feed, fenced};
@@ -8,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// The key that the provider is given.
+/// The provider's key.
 const KEY: &str = "sk-never-shown-0123456789";
 
-/// How a server can fall ill: what it answers to a request instead of what it should.
+/// A fault: the reply instead of the correct one.
 type Fault = fn(&Received) -> Reply;
 
-/// A world with a server that falls ill when it is told to.
+/// A world with a server that fails on demand.
 struct Ward {
     world: World,
     server: ModelServer,
@@ -23,14 +24,14 @@ struct Ward {
 
 struct State {
     fault: Mutex<Option<Fault>>,
-    /// Who gets it.
+    /// The agent whose requests fail.
     of: Mutex<Asking>,
-    /// How often still.
+    /// The number of requests that still fail.
     left: AtomicUsize,
 }
 
 impl Ward {
-    /// A provider of this kind, which has these settings besides its address and its key.
+    /// A world whose provider has this kind and these settings besides its URL and key.
     fn new(kind: &str, settings: &str) -> Self {
         let state = Arc::new(State {
             fault: Mutex::default(),
@@ -40,7 +41,7 @@ impl Ward {
         let seen = Arc::clone(&state);
         let server = ModelServer::with_key(Some(KEY), move |request| seen.reply(request));
         let world = World::empty();
-        // The address of a raw prompt endpoint is its own.
+        // A raw prompt endpoint is configured by its complete URL.
         let end = if kind == "completion" { "/v1/completions" } else { "" };
         let url = server.base_url() + end;
         world.write(
@@ -53,7 +54,7 @@ impl Ward {
         Self { world, server, state }
     }
 
-    /// From now on this agent's requests meet a fault, so many times.
+    /// From now on, this number of requests of this agent fails.
     fn ill(&self, of: Asking, fault: Fault, times: usize) {
         *self.state.of.lock().unwrap() = of;
         *self.state.fault.lock().unwrap() = Some(fault);
@@ -77,7 +78,7 @@ impl Ward {
         self.run(&["new", "count to two", "--name", "s", "--auto", "--no-run"])
     }
 
-    /// How often each agent asked.
+    /// The number of requests of each agent.
     fn asked(&self) -> [usize; 3] {
         let mut asked = [0; 3];
         for request in self.server.received().iter().filter(|r| !r.is_list()) {
@@ -86,8 +87,8 @@ impl Ward {
         asked
     }
 
-    /// The session ended in a failure of the model that is told in a line with these words; a resume
-    /// with the server healed ends it without asking again for what was answered.
+    /// Fails unless the session ended with a model error in one line with these words, and a resume
+    /// with the healthy server finishes it without repeating an answered call.
     #[track_caller]
     fn fails_and_goes_on(&self, out: &Output, words: &[&str], what: &str) {
         assert_eq!(out.code, Some(4), "{what}: {}{}", out.err, out.out);
@@ -161,7 +162,7 @@ fn healthy(asking: Asking) -> String {
     }
 }
 
-/// How many calls of each agent have an answer.
+/// The number of answered calls of each agent.
 fn answered(journal: &[Value]) -> [usize; 3] {
     let count = |agent: &str| {
         journal
@@ -175,7 +176,7 @@ fn answered(journal: &[Value]) -> [usize; 3] {
 const FOR_EVER: usize = usize::MAX;
 const KINDS: [&str; 6] = ["openai", "responses", "anthropic", "gemini", "ollama", "completion"];
 
-/// The beginning of an answer that would break the script if anything of it were kept.
+/// The beginning of an answer that would break the script if any of it were used.
 fn begun(request: &Received) -> Reply {
     Reply::begun(request, "BROKEN text")
 }
@@ -205,7 +206,7 @@ fn flood(request: &Received) -> Reply {
     begun(request).then_repeat(request.text_event(&text).as_bytes(), 1024)
 }
 
-/// What passes by itself, with words of the error if it does not.
+/// Temporary faults, with words of the error message for when they do not pass.
 const PASSING: [(&str, Fault, &[&str]); 13] = [
     ("429", |_| Reply::refusal(429, "slow down"), &["429", "slow down"]),
     ("429, at once", |_| Reply::refusal(429, "slow").with_header("retry-after", "0"), &["429"]),
@@ -295,7 +296,7 @@ fn after_a_fault_of_one_agent_the_others_are_not_asked_again() {
         ward.ill(of, |_| Reply::refusal(500, "my fault"), FOR_EVER);
         let out = ward.new_session();
         assert_eq!(ward.asked(), asked, "{of:?}");
-        // A resume that fails as well changes nothing.
+        // Another failing resume changes nothing.
         let again = ward.run(&["resume", "s", "--auto"]).expect(4);
         assert_eq!(again.last_line(), "resume with: redraft resume s");
         ward.fails_and_goes_on(&out, &["500", "my fault"], &format!("{of:?}"));
@@ -333,7 +334,7 @@ fn silence_ends_a_call_and_a_local_server_is_not_asked_again() {
         ("anthropic", "within", within),
         ("ollama", "before", before),
     ] {
-        // Long enough for a healthy answer on a busy machine.
+        // Long enough for an answer of a healthy server on a machine under load.
         let ward = Ward::new(kind, "retries: 1, timeout: 1.5");
         ward.ill(Asking::Coder, fault, FOR_EVER);
         let out = ward.new_session();
@@ -417,11 +418,12 @@ fn a_key_missing_at_resume_is_named() {
     assert_eq!(ward.world.tree(), before);
 }
 
-/// A script that says a lot and fails, and one that does not.
+/// A script with a lot of output that fails.
 const WORDY: &str =
     "for n in range(300):\n    print('line', n, '-' * 150)\nraise ValueError('no luck')";
 
-/// A model whose first script is the wordy one, on a server that takes no repair of more bytes.
+/// A model whose first script is [`WORDY`], on a server that refuses longer repair prompts than
+/// `most` bytes.
 fn narrow(most: usize, refusal: &'static str) -> World {
     World::with(move |request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
@@ -456,7 +458,7 @@ fn a_prompt_too_long_for_the_context_is_shortened_in_its_run_output() {
             assert!(shortened.contains(kept), "no `{kept}` in {shortened}");
         }
         assert!(world.read("sessions/s/script_v2.py").contains("print('one')"));
-        // What the server's refusals taught is no difference of the program's.
+        // The prompts that were shortened after refusals are replayed without a difference.
         world.run(&["replay", "s"]).expect(0);
     }
 }
@@ -465,7 +467,7 @@ fn a_prompt_too_long_for_the_context_is_shortened_in_its_run_output() {
 fn a_server_that_finds_every_prompt_too_long_is_asked_at_most_four_times() {
     let world = narrow(0, "prompt is too long");
     let out = world.run(&["new", "count", "--name", "s", "--auto", "--sandbox", "off"]).expect(4);
-    // In the server's words, and without a size that nobody told.
+    // The server's own message, without a size: the server gave none.
     let words = "the prompt is longer than the model's context: prompt is too long";
     assert!(out.err.contains(words), "{}", out.err);
     assert!(out.last_line().starts_with("resume with: "), "{}", out.err);
@@ -489,13 +491,12 @@ fn a_context_known_to_be_too_short_is_reported_before_any_request() {
     assert!(world.received().is_empty());
     world.write("redraft.yaml", &config.replace("timeout: 20", "timeout: 20, context: 3000"));
     world.run(&["resume", "s", "--auto"]).expect(0);
-    // The answer gets what the prompt leaves.
+    // The answer may use what the prompt leaves of the context.
     let most = world.received()[1].body["max_tokens"].as_u64().unwrap();
     assert!((1000..3000).contains(&most), "{most}");
 }
 
-/// A model whose first script comes to this end, whose server says no more of it; every further one is
-/// whole.
+/// A model whose first script ends with this finish reason; all later scripts are complete.
 fn ending(answer: &'static str, reason: &'static str) -> World {
     let first = AtomicUsize::new(0);
     World::with(move |request| match agent(request) {
@@ -523,7 +524,7 @@ fn an_incomplete_script_is_never_a_version_whatever_the_finish_reason() {
         (HALF, "abort", "ended the answer with `abort`"),
         (HALF, "something_new", "ended the answer with `something_new`"),
         (HALF, "content_filter", ", refused"),
-        // What a filter left out nobody knows.
+        // It is unknown what a filter removed.
         (CLOSED, "content_filter", ", refused"),
         (CLOSED, "SAFETY", ", refused"),
     ] {

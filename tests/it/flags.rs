@@ -1,4 +1,4 @@
-//! Every flag of the command line does something that can be seen.
+//! Every command-line flag has a visible effect.
 
 use crate::support::world::{ACCEPT, Output, PLAN, World, fenced, finish};
 use redraft::domain::chat::Role;
@@ -7,7 +7,7 @@ use redraft::domain::settings::SandboxMode;
 use redraft::store::artifacts::read_session_file;
 use std::collections::BTreeSet;
 
-/// The flags that a command's help lists, without `--help`.
+/// The flags listed in a command's help, except `--help`.
 fn flags(world: &World, command: &[&str]) -> BTreeSet<String> {
     let help = world.run(&[command, &["--help"]].concat()).expect(0).out;
     let lines = help.lines().filter(|line| line.starts_with("      --") || line.starts_with("  -"));
@@ -19,11 +19,10 @@ fn flags(world: &World, command: &[&str]) -> BTreeSet<String> {
     lines.filter_map(name).filter(|name| !["help", "version"].contains(&name.as_str())).collect()
 }
 
-/// Flags of every command.
+/// The flags that every command has.
 const GLOBAL: [&str; 7] = ["config", "sessions", "json", "yes", "no-color", "verbose", "quiet"];
 
-/// The flags of one command besides, each seen to act by a test of this file, or named with the file of
-/// the test that does.
+/// The other flags of each command. Each is tested in this file, or in the file named beside it.
 const OWN: &[(&str, &[&str])] = &[
     (
         "new",
@@ -192,7 +191,7 @@ fn the_tables_here_list_every_flag_of_the_help() {
     for name in names.filter(|name| !name.is_empty() && *name != "help") {
         assert!(OWN.iter().any(|(known, _)| *known == name), "{name}");
     }
-    // A flag that is misspelt is answered with the one that was meant.
+    // A misspelt flag is answered with a suggestion.
     for (command, own) in OWN {
         for flag in own.iter().chain(&GLOBAL) {
             let out = world.run(&[command, &format!("--{flag}x")]).expect(2);
@@ -201,7 +200,7 @@ fn the_tables_here_list_every_flag_of_the_help() {
     }
 }
 
-/// The sources of the tests but for this list of flags, each with its file's name.
+/// The source of each test file with its name, without the list of flags above.
 fn sources(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -393,7 +392,7 @@ fn flags_of_batch_become_its_sessions_settings() {
     let models =
         [Role::Planner, Role::Coder, Role::Reviewer].map(|role| set.roles[&role].model.clone());
     assert_eq!(models, ["local/p", "local/c", "local/r"]);
-    // One conversation of many sessions is nobody's.
+    // A log of one conversation makes no sense for many sessions.
     let out = world.run(&["batch", "tasks.jsonl", "--chatlog", "log.md"]).expect(2);
     assert!(out.err.contains("`--chatlog`"), "{}", out.err);
 }
@@ -558,7 +557,7 @@ fn the_resume_hint_includes_the_config_and_sessions_flags() {
             "{args:?}"
         );
     }
-    // The same line, as it is, goes on there.
+    // The suggested command line continues the session.
     let line = format!("resume t {how}");
     let again = shlex::split(&line).unwrap();
     let again: Vec<&str> = again.iter().map(String::as_str).collect();

@@ -1,5 +1,4 @@
-//! What made-up input showed of the readers (`fuzz/`): the inputs that were kept, and each case that was
-//! found.
+//! Fuzzing of the parsers (`fuzz/`): the recorded corpus, and each case that was found.
 
 #[path = "../../fuzz/src/lib.rs"]
 #[allow(
@@ -14,18 +13,19 @@ use readers::READERS;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// For so many seconds each reader is given changed inputs, others each time; else some, always the same.
+/// The number of seconds to fuzz each parser with a random seed. If unset, each gets 20 inputs from
+/// a fixed seed.
 const SECONDS: &str = "REDRAFT_FUZZ_SECONDS";
 
-/// Inputs that a reader once did not take well.
+/// Inputs that a parser once failed on.
 const FOUND: &[(&str, &[u8])] = &[
-    // The end of a thought, in a review that is nothing but the form.
+    // The end of a thought in a review that contains nothing but markup.
     ("review", b"<|channel|><|message|>- <channel|>e"),
     ("inspection", b"- [] it leaves out </think>\n"),
-    // An argument that no program can be given.
+    // A NUL byte, which no argument can contain.
     ("words", b"arguments:\x00->2"),
     ("plan", b"\0- R1: a\n## Examples\n\n- E1: arguments `\0` prints `2`\n"),
-    // What an installer refuses, and the whole script with it.
+    // Values that an installer refuses, together with the whole script.
     ("pep723", b"#///SCRIPT\n#dependencies='a['a"),
     ("pep723", b"#///SCRIPT\n#dependencies=m\x0c:"),
     ("pep723", b"#///script\n#requires-python=\xc2\x9b"),
@@ -40,7 +40,7 @@ fn each_case_that_was_found_is_read() {
     }
 }
 
-/// A line of a corpus is a JSON text with a character for each byte.
+/// The inputs of a corpus. Each line is a JSON string with one character per byte.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
     let path = format!("{}/fuzz/corpus/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
     let lines = std::fs::read_to_string(&path).expect(&path);
@@ -66,7 +66,7 @@ fn what_was_kept_of_made_up_input_is_read() {
     });
 }
 
-/// What means something to a reader, in the form of libFuzzer's dictionaries.
+/// The parsers' keywords, in the form of libFuzzer's dictionaries.
 fn words() -> Vec<Vec<u8>> {
     let lines = include_str!("../../fuzz/words.dict").lines();
     let word = |line: &str| -> Option<Vec<u8>> {
@@ -94,7 +94,7 @@ fn words() -> Vec<Vec<u8>> {
     lines.filter_map(word).collect()
 }
 
-/// One of the inputs with a few changes.
+/// One of the inputs with a few random changes.
 fn changed(rng: &mut Rng, inputs: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {
     let mut input = rng.choice(inputs).unwrap().clone();
     for _ in 0..rng.usize(1..8) {
@@ -121,7 +121,7 @@ fn changed(rng: &mut Rng, inputs: &[Vec<u8>], words: &[Vec<u8>]) -> Vec<u8> {
     input
 }
 
-/// The smallest part of an input that still fails.
+/// The smallest part of the input that still fails.
 fn smallest(mut input: Vec<u8>, fails: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let mut step = input.len().div_ceil(2);
     while step > 0 {

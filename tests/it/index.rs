@@ -1,4 +1,4 @@
-//! A long list of sessions is quick by an index, and says the same without it.
+//! The index speeds up a long list of sessions without changing it.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use std::fs::{self, File};
@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// Sessions that are worth an index.
+/// Enough sessions for an index.
 const MANY: usize = 40;
 
-/// A world with many sessions that nobody worked on for an hour.
+/// A world with many sessions that are an hour old.
 fn world() -> World {
     let world = World::scripted(&[PLAN], &[&fenced("print(1)")], &[ACCEPT]);
     world.run_with(&["new", "count", "--no-run", "--name", "s0"], "approve\n").expect(3);
@@ -23,7 +23,7 @@ fn world() -> World {
     world
 }
 
-/// Has a session's journal be an hour old.
+/// Sets the modification time of a session's journal an hour back.
 fn age(world: &World, name: &str) {
     let journal = world.file(&format!("sessions/{name}/journal.jsonl"));
     let hour_ago = SystemTime::now() - Duration::from_hours(1);
@@ -36,13 +36,13 @@ fn list(world: &World) -> String {
     out.out
 }
 
-/// The files of the indexes.
+/// The index files.
 fn indexes(world: &World) -> Vec<PathBuf> {
     let folder = fs::read_dir(world.file("home/.cache/redraft/lists")).into_iter().flatten();
     folder.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// The index, which has to be the only one.
+/// The index file; there must be only one.
 #[track_caller]
 fn index(world: &World) -> PathBuf {
     let indexes = indexes(world);
@@ -50,7 +50,7 @@ fn index(world: &World) -> PathBuf {
     indexes[0].clone()
 }
 
-/// Has the index say something else of all sessions than their journals.
+/// Changes the index so that it differs from the journals of all sessions.
 fn lie(world: &World) {
     let index = index(world);
     let said = fs::read_to_string(&index).unwrap();
@@ -70,11 +70,11 @@ fn list_is_the_same_with_a_missing_or_corrupt_index() {
     }
     fs::remove_dir_all(world.file("home/.cache")).unwrap();
     assert_eq!(list(&world), first, "without an index");
-    // Nobody else may have written it.
+    // An index that others could have written is ignored.
     lie(&world);
     fs::set_permissions(index(&world), PermissionsExt::from_mode(0o644)).unwrap();
     assert_eq!(list(&world), first, "an index that others can read");
-    // A folder that can't be written to.
+    // The cache folder cannot be created.
     fs::remove_dir_all(world.file("home/.cache/redraft/lists")).unwrap();
     world.write("home/.cache/redraft/lists", "a file");
     assert_eq!(list(&world), first, "no place for an index");
@@ -93,7 +93,8 @@ fn a_session_is_read_again_when_its_journal_changed() {
     lie(&world);
     let lied = requests(&list(&world));
     assert!(lied.iter().all(|(_, request)| request == "other"), "the index is what is read");
-    // Written to, replaced by another file of the same length and time, and removed.
+    // One journal appended to, one replaced by a file of the same size and time, and one session
+    // removed.
     world.run(&["feedback", "s1", "more"]).expect(0);
     let journal = world.file("sessions/s2/journal.jsonl");
     let modified = journal.metadata().unwrap().modified().unwrap();
@@ -102,7 +103,7 @@ fn a_session_is_read_again_when_its_journal_changed() {
     File::options().append(true).open(&other).unwrap().set_modified(modified).unwrap();
     fs::rename(&other, &journal).unwrap();
     fs::remove_dir_all(world.file("sessions/s3")).unwrap();
-    // Written over in its place, with its time set back.
+    // A journal rewritten in place, with its time set back.
     age(&world, "s4");
     for (name, request) in requests(&list(&world)) {
         let read = ["s1", "s2", "s4"].contains(&name.as_str());
@@ -125,7 +126,8 @@ fn few_sessions_and_long_requests_are_not_indexed() {
     assert!(first.contains(&long));
     assert!(!fs::read_to_string(index(&world)).unwrap().contains(&long));
     assert_eq!(list(&world), first);
-    // One that was just written may be written again within a tick of the disk's clock.
+    // A recently written journal is not indexed: it may change again within one tick of the file
+    // system's clock.
     fs::remove_dir_all(world.file("home/.cache")).unwrap();
     for n in 0..MANY {
         world.write(&format!("sessions/s{n}/journal.jsonl"), &journal);

@@ -1,12 +1,12 @@
-//! What people get wrong: each mistake is named in a line or two, and nothing is written.
+//! Invalid input: each mistake is reported in one or two lines, and nothing is written.
 
 use crate::support::model_server::Reply;
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, feed, fenced, wait_for};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Runs the program and makes sure that it refuses as it should: with this exit code, one or two
-/// lines that have all these words in them, nothing on standard output, and no file changed.
+/// Runs the program and checks that it refuses with this exit code and one or two lines of errors
+/// that contain all these words, without any output or changed file.
 #[track_caller]
 fn refused(world: &World, args: &[&str], input: &[u8], code: i32, words: &[&str]) {
     let before = world.tree();
@@ -22,7 +22,7 @@ fn refused(world: &World, args: &[&str], input: &[u8], code: i32, words: &[&str]
     assert!(changed.is_empty(), "{args:?} changed {changed:?}");
 }
 
-/// Makes sure that an error is told as errors are.
+/// Checks the format of an error.
 #[track_caller]
 fn said(out: &Output, code: i32, words: &[&str], what: &str) {
     let Output { code: ended, out, err } = out;
@@ -46,14 +46,14 @@ fn with_session() -> World {
     world
 }
 
-/// A world whose configuration is this text; each model that it names is free.
+/// A world with this configuration.
 fn configured(text: &str) -> World {
     let world = World::empty();
     world.write("redraft.yaml", text);
     world
 }
 
-/// A configuration that works, with a recording for a model.
+/// A world with a valid configuration whose model is a recording.
 fn working() -> World {
     let world = configured(
         "model: r/m\nproviders: { r: { kind: script, path: answers.yaml } }\nsessions_dir: ./s\n",
@@ -122,7 +122,7 @@ fn a_missing_version_is_named_with_the_existing_ones() {
     for from in ["vv", "v0", "0", ""] {
         refused(&world, &["resume", "x", "--from", from], b"", 2, &["--from", "`v1`, `v2`"]);
     }
-    // These are about a session as a whole.
+    // Commands for a session as a whole.
     for command in ["log", "repair"] {
         refused(&world, &[command, "x:v1"], b"", 2, &["`x:v1`", "not a version"]);
     }
@@ -267,7 +267,7 @@ fn without_any_model_the_error_says_what_to_do() {
         feed(command, b"")
     };
     said(&new(&["new", "task"]), 2, &["`small-coder`", "redraft models pull"], "new");
-    // Where nobody wants to be asked it is fetched, which fails here.
+    // If the user cannot or does not want to be asked, the model is downloaded, which fails here.
     for args in [&["new", "task", "--auto"][..], &["new", "task", "--yes", "--json"]] {
         let out = new(args).expect(4);
         let last = out.err.lines().last().unwrap();
@@ -338,7 +338,7 @@ fn an_empty_or_unreadable_task_is_refused() {
     ] {
         refused(&world, args, input, 2, words);
     }
-    // What is not UTF-8 can come as an argument as well.
+    // Arguments can also be invalid UTF-8.
     let before = world.tree();
     for before_it in [&["new"][..], &["show"], &["new", "t", "--name"], &["new", "--model"]] {
         let mut command = world.command(before_it);
@@ -442,7 +442,7 @@ fn invalid_limits_and_unknown_flags_are_named() {
         ),
     ] {
         let args = [args, if args[0] == "new" { &["--auto"] } else { &[] }].concat();
-        // Only what clap quotes itself is quoted otherwise.
+        // clap quotes values differently.
         let words: Vec<&str> = words.iter().map(|word| word.trim_matches('`')).collect();
         refused(&world, &args, b"", 2, &words);
     }

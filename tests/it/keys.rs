@@ -1,5 +1,5 @@
-//! Keys stay where their users put them: in the environment or the keyring, in no file, on no screen, and
-//! out of reach of this user's other programs.
+//! Keys stay in the environment or the keyring: they are in no file and no output, and other
+//! programs of the same user cannot read them from the process.
 
 use crate::support::pty::{ENTER, Pty};
 use crate::support::world::{Output, World, feed, fenced, wait_for};
@@ -9,17 +9,17 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 const KEY: &str = "sk-a-key-that-nobody-sees";
-/// Nobody's number.
+/// The user id of `nobody`.
 const NOBODY: u32 = 65534;
 
-/// The program where no keyring runs.
+/// Runs the program without access to a keyring.
 fn without_keyring(world: &World, args: &[&str], input: &[u8]) -> Output {
     let mut command = world.command(args);
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/none");
     feed(command, input)
 }
 
-/// Nothing in the world has the key.
+/// Fails if any file in the world contains the key.
 #[track_caller]
 fn assert_unwritten(world: &World) {
     for (path, content) in world.tree() {
@@ -36,7 +36,7 @@ fn without_a_keyring_login_fails_and_stores_nothing() {
     assert!(out.err.contains("no keyring") && out.err.contains("environment variable"), "{out:?}");
     assert!(!out.err.contains(KEY) && out.err.lines().count() == 1, "{out:?}");
     assert_unwritten(&world);
-    // It does not look as if there were a key.
+    // Other commands do not act as if there were a key.
     let models = without_keyring(&world, &["models"], b"").expect(0).out;
     assert!(!models.contains("openai "), "{models}");
     let out = without_keyring(&world, &["logout", "openai"], b"").expect(0);
@@ -83,7 +83,7 @@ fn the_environment_takes_precedence_over_the_keyring() {
         |mode| fs::set_permissions(&noted, std::os::unix::fs::PermissionsExt::from_mode(mode));
     mode(0o600).unwrap();
     let new = ["new", "count", "--preset", "quick", "--no-run", "--name", "s"];
-    // Noted as kept, and the keyring is gone.
+    // The key is recorded as stored, but there is no keyring.
     let out = without_keyring(&world, &new, b"");
     assert!(out.code != Some(0) && out.err.contains("the key of provider `local`"), "{out:?}");
     let mut command = world.command(&new);
@@ -91,7 +91,7 @@ fn the_environment_takes_precedence_over_the_keyring() {
     feed(command, b"").expect(3);
     assert_eq!(world.received().len(), 1);
     assert_unwritten(&world);
-    // What others may have written is not believed.
+    // A record that others can write is ignored.
     mode(0o666).unwrap();
     let other = ["new", "count", "--preset", "quick", "--no-run", "--name", "other"];
     let out = without_keyring(&world, &other, b"");
@@ -114,7 +114,7 @@ fn a_typed_key_is_not_echoed() {
     pty.expect_end(2);
 }
 
-/// A program of an ordinary user: of nobody, where the test runs as root.
+/// Runs a command as an ordinary user: as `nobody` if the test runs as root.
 fn as_user(command: &mut Command) -> &mut Command {
     if nix::unistd::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
@@ -122,7 +122,7 @@ fn as_user(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Whether another program of the same user can read this one's environment and memory.
+/// Whether another program of the same user can read this process's environment or memory.
 fn is_readable(child: &Child) -> bool {
     let place = format!("/proc/{}", child.id());
     let script = format!("cat {place}/environ >/dev/null 2>&1 || : <{place}/mem");
@@ -135,7 +135,7 @@ fn is_readable(child: &Child) -> bool {
 #[cfg(target_os = "linux")]
 fn other_programs_of_the_user_cannot_read_its_memory() {
     let world = World::empty();
-    // Where an ordinary user can start it.
+    // Put the program where an ordinary user can start it.
     let program = world.file("redraft");
     let built = env!("CARGO_BIN_EXE_redraft");
     fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();

@@ -1,4 +1,5 @@
-//! Killed at any moment, a session goes on where it was: nothing is lost and nothing is paid twice.
+//! A session killed at any moment continues where it was: nothing is lost and no call is paid
+//! twice.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
@@ -11,10 +12,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// How often each of the two Managers' sessions is killed.
+/// The number of kills in each of the two tests, with and without `--auto`.
 const KILLS: usize = 100;
 
-/// What the Manager answers, gate after gate: each answer makes one event.
+/// The user's answers, gate by gate: each answer causes one event.
 const ANSWERS: [&str; 8] = [
     "make it three",
     "approve",
@@ -26,17 +27,17 @@ const ANSWERS: [&str; 8] = [
     "accept",
 ];
 
-/// The events that a person's answer makes.
+/// The events caused by the user's answers.
 const ANSWERED: [&str; 6] =
     ["plan_remark", "plan_approved", "iteration_asked", "feedback_given", "rewound", "run_asked"];
 
-/// Events that tell where the program was, not what came of it: a step that is done again makes
-/// them again.
+/// Events that show only the progress of the program, not a result. A repeated step records them
+/// again.
 const UNDERWAY: [&str; 6] =
     ["model_call_started", "run_started", "tests_started", "gate_opened", "paused", "rewritten"];
 
-/// Answers by what the prompt shows, so that the same question has the same answer. Takes its time,
-/// so that calls are killed under way.
+/// A model whose answers depend only on the prompt, so that repeated calls get the same answer. The
+/// delay lets kills happen during calls.
 pub(crate) fn model(request: &Received) -> Reply {
     std::thread::sleep(Duration::from_millis(3));
     let prompt = request.prompt();
@@ -57,7 +58,7 @@ pub(crate) fn model(request: &Received) -> Reply {
     Reply::to(request, &text)
 }
 
-/// A session that is killed again and again.
+/// A session that is killed repeatedly.
 pub(crate) struct Session<'a> {
     pub(crate) world: &'a World,
     pub(crate) name: String,
@@ -65,23 +66,24 @@ pub(crate) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// The journal's whole lines; none before the session is there.
+    /// The complete lines of the journal; none before the session exists.
     pub(crate) fn journal(&self) -> Vec<String> {
         let path = self.world.file(&format!("sessions/{}/journal.jsonl", self.name));
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        // A write that is killed may leave a part of its line, which the next command cuts off.
+        // A killed write may leave an incomplete line, which the next command removes.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole.lines().map(str::to_owned).collect()
     }
 
-    /// Goes on with the session; after so many events and that time, kills the program. Says
-    /// whether it was still running by then; one that ended by itself has to have ended accepted.
+    /// Starts or resumes the session, and kills the program this long after this number of events.
+    /// Returns whether the kill stopped it; a program that ended by itself must have accepted a
+    /// version.
     pub(crate) fn killed(&self, events: usize, time: Duration) -> bool {
         let journal = self.journal();
         let mut args = vec!["--json"];
         if journal.is_empty() {
             args.extend(["new", "count to two", "--sandbox", "off", "--name", &self.name]);
-            // Left to itself, it would take the first version whose tests pass.
+            // With `--auto`, tests would make it accept the first version that passes.
             if !self.auto {
                 args.extend(["--tests", "cases.yaml"]);
             }
@@ -106,7 +108,7 @@ impl Session<'_> {
         let seen = lines.by_ref().take(events).count();
         if seen == events {
             std::thread::sleep(time);
-            // It may have ended meanwhile.
+            // It may have ended in the meantime.
             let _ = child.kill();
         }
         let status = child.wait().unwrap();
@@ -122,7 +124,7 @@ pub(crate) fn parse(line: &str) -> Value {
     serde_json::from_str(line).expect(line)
 }
 
-/// What came of a session, without what tells when, how long and how often it was tried.
+/// The results in a journal, without times, durations and numbers of tries.
 pub(crate) fn outcome(journal: &[String]) -> Vec<Value> {
     let kept = |event: &Value| !UNDERWAY.iter().any(|name| event["event"] == *name);
     let events = journal.iter().map(|line| parse(line)).filter(kept);
@@ -147,7 +149,7 @@ pub(crate) fn outcome(journal: &[String]) -> Vec<Value> {
         .collect()
 }
 
-/// No question is asked again once it was answered.
+/// Fails if a prompt was sent again after it was answered.
 pub(crate) fn check_calls(journal: &[String]) {
     let mut asked: BTreeMap<u64, String> = BTreeMap::new();
     let mut answered: BTreeSet<String> = BTreeSet::new();
@@ -163,7 +165,8 @@ pub(crate) fn check_calls(journal: &[String]) {
     }
 }
 
-/// The session's folder holds what the journal says, and nothing that was left half-written.
+/// Fails unless the session's folder contains exactly the files of the journal, without incomplete
+/// ones.
 pub(crate) fn check_files(folder: &Path, journal: &[String]) {
     let mut files = BTreeMap::new();
     for (n, event) in journal.iter().map(|line| parse(line)).enumerate() {
@@ -189,7 +192,8 @@ pub(crate) fn check_files(folder: &Path, journal: &[String]) {
     }
 }
 
-/// Kills sessions at random moments of a fixed seed and compares each with one that was left alone.
+/// Kills sessions at random moments, from a fixed seed, and compares each with an uninterrupted
+/// one.
 fn kill_and_resume(auto: bool, seed: u64) {
     let world = World::with(model);
     world.write("cases.yaml", "- name: runs\n  pattern: v\n");
@@ -204,7 +208,7 @@ fn kill_and_resume(auto: bool, seed: u64) {
         let session = session(format!("s{number}"));
         let mut before = Vec::new();
         loop {
-            // The last session is left to end.
+            // The last session may finish.
             let events = if kills < KILLS { rng.usize(..9) } else { usize::MAX };
             let longest = [1, 300, 3_000, 60_000][rng.usize(..4)];
             let killed = session.killed(events, Duration::from_micros(rng.u64(..longest)));

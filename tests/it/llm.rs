@@ -1,5 +1,4 @@
-//! Every fault of a model server, in every wire format that goes over HTTP; and the models that do
-//! without a server.
+//! Model servers' faults in every wire format over HTTP, and models without a server.
 
 mod elsewhere;
 mod faults;
@@ -23,10 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 const KEY: &str = "sk-very-secret";
 
-/// The wire formats, by the word in the configuration.
+/// The wire formats, as named in the configuration.
 const KINDS: [&str; 6] = ["openai", "responses", "anthropic", "gemini", "ollama", "completion"];
 
-/// What the faked models say. A character of each length in UTF-8, and JSON escapes.
+/// The text of the scripted answers, with UTF-8 characters of each length and JSON escapes.
 const TEXT: &str = "print(\"añ時🕐\\n\")\nend of it";
 
 fn request() -> Request {
@@ -41,7 +40,7 @@ fn connection(kind: &str, settings: &str) -> Connection {
 }
 
 fn connection_to(kind: &str, server: &ModelServer, more: &str) -> Connection {
-    // The address of a raw prompt endpoint is its own.
+    // A raw prompt endpoint is configured by its complete URL.
     let end = if kind == "completion" { "/v1/completions" } else { "" };
     let url = server.base_url() + end;
     connection(kind, &format!("base_url: '{url}', api_key_env: K, {more}"))
@@ -51,7 +50,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// What a caller sees of a call.
+/// The result of a call and its notifications.
 struct Seen {
     result: Result<Answer, CallError>,
     /// `begun`, `text`, `thought`, `again` or a phase, in order.
@@ -79,17 +78,17 @@ fn ask_this(connection: &Connection, request: &Request) -> Seen {
     Seen { result, news }
 }
 
-/// A stream with these bytes after its beginning.
+/// The beginning of a stream, followed by these bytes.
 fn beginning_with(request: &Received, bytes: &[u8]) -> Reply {
     unfinished(request).then_repeat(bytes, 1)
 }
 
-/// Part of a streamed answer in the wire format that was asked in: it lacks the end mark.
+/// The beginning of a streamed answer in the request's wire format, without the end marker.
 fn unfinished(request: &Received) -> Reply {
     Reply::begun(request, "one two")
 }
 
-/// Calls and cancels as soon as the first piece or the first retry is told.
+/// Calls the model and cancels at the first notification.
 fn cancel_early(connection: &Connection) -> CallError {
     let cancel = CancellationToken::new();
     let stop = cancel.clone();

@@ -1,4 +1,4 @@
-//! What holds for every history of a session, however it went.
+//! Invariants that hold for every history of a session.
 
 mod play;
 
@@ -36,7 +36,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             (settings.candidates, settings.plan_candidates) = samples;
             settings.plan = planned;
             settings.review = planned;
-            // Whatever is drawn for others: all pairs come.
+            // Derived from values for other settings: all pairs still occur.
             (settings.review_before_run, settings.analysis) = (stronger, off);
             settings.sandbox.mode = if off { SandboxMode::Off } else { SandboxMode::Strict };
             let escalate_to = stronger.then(|| "local/large".to_owned());
@@ -51,12 +51,12 @@ fn tape(longest: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..longest)
 }
 
-/// Goes through a history and looks at each event with what stood before it.
+/// Replays a history and checks each event against the session before it.
 fn check(history: &[Entry]) -> Result<(), TestCaseError> {
     let mut session = Session::default();
-    // Coder's answers since a person said something or a version came of one.
+    // The Coder's answers since the last version or user action.
     let mut fruitless = 0;
-    // What was said since each agent was last asked.
+    // The events since the last request of each agent.
     let mut said_since: HashMap<Role, Vec<&Event>> = HashMap::new();
     for entry in history {
         let step = (session.seq > 0).then(|| machine::next_step(&session));
@@ -159,7 +159,7 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
                 said_since.entry(role).or_default().push(&entry.event);
             }
         }
-        // What a person approved or a model was paid for is kept.
+        // What the user approved and what a model was paid for is kept.
         prop_assert!(session.versions.len() >= before.versions.len());
         prop_assert!(session.ledger.len() >= before.ledger.len());
         prop_assert!(session.planning.plan.is_some() || before.planning.plan.is_none());
@@ -176,14 +176,14 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
             prop_assert_eq!(session.head, Some(version));
             prop_assert_eq!(&session.versions, &before.versions);
             prop_assert_eq!(&session.planning, &before.planning);
-            // A person who goes back is shown what stood against that version.
+            // After a rewind, the user sees the findings against that version.
             let texts = |session: &Session| {
                 session.ledger.iter().map(|f| f.text.clone()).collect::<Vec<_>>()
             };
             prop_assert_eq!(texts(&session), texts(&before));
             prop_assert!(by == By::Manager || session.ledger == before.ledger);
         }
-        // A pause or a restart changes nothing of what is to be done.
+        // A pause or restart does not change the next step.
         if matches!(entry.event, Event::Paused { .. } | Event::GateOpened { .. }) {
             prop_assert_eq!(Some(machine::next_step(&session)), step);
         }
@@ -191,7 +191,7 @@ fn check(history: &[Entry]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Whether a person said something, so that what was tried in vain may be tried again.
+/// Whether the event is a user action, after which failed steps may be tried again.
 fn said(event: &Event) -> bool {
     matches!(
         event,
@@ -204,7 +204,7 @@ fn said(event: &Event) -> bool {
     )
 }
 
-/// Any event about small numbers, whether or not it makes sense.
+/// Any event with small numbers, valid or not.
 fn nonsense() -> impl Strategy<Value = Event> {
     let artifact = Artifact::default;
     (0..25_u8, 0..4_u32, any::<u64>(), any::<bool>()).prop_map(move |(which, n, many, flag)| {
@@ -337,8 +337,8 @@ fn nonsense() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    // The same cases each time; to look for others:
-    // PROPTEST_CASES=5000 PROPTEST_RNG_SEED=7 cargo test --test it machine
+    // A fixed seed; to look for other cases: PROPTEST_CASES=5000 PROPTEST_RNG_SEED=7 cargo test
+    // --test it machine
     #![proptest_config(steady())]
 
     #[test]
@@ -364,7 +364,7 @@ proptest! {
     fn an_unattended_session_ends_within_its_limits(settings in settings(), tape in tape(400)) {
         let limits = settings.limits;
         let mut play = Play::new(settings, tape, true);
-        // Each run of the program that was not killed or left by the model gets further.
+        // Runs the program until it stops for another reason than a kill or a failed model call.
         let mut steps = 0;
         let ended = loop {
             let step = machine::next_step(&play.session);
@@ -384,7 +384,7 @@ proptest! {
         prop_assert!(answers(Agent::Reviewer) <= 3 * versions);
         prop_assert!(answers(Agent::Planner) <= 3 * plans);
         prop_assert!(ended.versions.len() <= versions);
-        // To start it again costs nothing.
+        // Starting it again calls no model and creates no version.
         while play.perform(&machine::next_step(&play.session)) {}
         prop_assert_eq!(play.session.calls, ended.calls);
         prop_assert_eq!(play.session.versions, ended.versions);

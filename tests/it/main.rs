@@ -1,5 +1,5 @@
-//! The real program against scripted models, real files and real Python; and the libraries below
-//! it where a case is a line.
+//! Integration tests: the real program with scripted models, real files and real Python, and table
+//! tests of the libraries below it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

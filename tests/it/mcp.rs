@@ -1,4 +1,4 @@
-//! `redraft mcp`, spoken to as clients speak to it: lines of JSON over standard input and output.
+//! `redraft mcp` from a client's side: lines of JSON over standard input and output.
 
 use crate::support::mcp_client::{Client, Spoken, checked};
 use crate::support::model_server::Reply;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const BOTH: [Spoken; 2] = [Spoken::WithState, Spoken::Stateless];
 
-/// A world whose model does what is asked of it, with a script that prints two words.
+/// A world whose model follows the request with a script that prints two words.
 fn world() -> World {
     World::scripted(&[PLAN], &[&fenced("print('one')\nprint('two')")], &[ACCEPT])
 }
@@ -233,10 +233,10 @@ fn the_newer_protocol_asks_the_user_in_the_result() {
     assert_eq!(answer["result"]["resultType"], "input_required", "{answer}");
     let message = answer["result"]["inputRequests"]["gate"]["params"]["message"].as_str().unwrap();
     assert!(message.starts_with("The version gate"), "{message}");
-    // Who gives no answer gets the gate as a result.
+    // A client that declines gets the gate as the result.
     let declined = client.ask("tools/call", again(&answer, json!({"action": "decline"})));
     assert_eq!(checked(&declined, false)["gate"]["name"], "version");
-    // An answer that comes twice is not taken for another gate's.
+    // A repeated answer does not apply to another gate.
     let twice = client.ask("tools/call", params);
     assert_eq!(twice["result"]["resultType"], "input_required", "{twice}");
     let value = checked(&client.ask("tools/call", again(&answer, accept("accept"))), false);
@@ -246,7 +246,7 @@ fn the_newer_protocol_asks_the_user_in_the_result() {
     assert!(!world.file("sessions/s-2").exists());
 }
 
-/// A plan that wants the network, and a script that asks for it.
+/// A plan that needs the network, and a script that uses it.
 const NETWORK_PLAN: &str = "A script that counts.\n\n## Requirements\n- R1: It prints one.\n- R2: It prints two.\n\n\
                             ## Needs\n- network: example.org\n";
 const NETWORK_SCRIPT: &str = "import urllib.request\nprint('one')\nurllib.request.urlopen('http://example.org')\nprint('two')";
@@ -256,7 +256,7 @@ fn a_client_without_a_user_cannot_grant_permissions() {
     let world = World::scripted(&[NETWORK_PLAN], &[&fenced(NETWORK_SCRIPT)], &[ACCEPT]);
     let mut client = Client::start(&world, Spoken::WithState, false, &[]);
     client.call("write_script", &write(&json!({})));
-    // A plan that a model approves opens nothing.
+    // Approving a plan through a tool grants no permission.
     let value = client.call("answer_gate", &json!({"session": "s", "answer": "approve"}));
     assert_eq!(value["gate"]["name"], "safety", "{value}");
     assert_eq!(value["gate"]["only_a_person_may_say"], json!(["allow"]));
@@ -310,7 +310,7 @@ fn data_files_must_be_below_the_named_root_folders() {
             json!({"name": "run_python", "arguments": {"code": code, "data": [path]}}),
         )
     };
-    // The folder above holds the user's home: it is none to take files from.
+    // The parent folder contains the user's home, so no files are taken from it.
     let mut client = Client::start(&world, Spoken::WithState, false, &[]);
     checked(&take(&mut client, "work/near.csv"), true);
     let mut client = Client::start_in(&world, "work", Spoken::WithState, false, &[]);
@@ -378,7 +378,7 @@ fn a_cancelled_call_stops_and_its_session_continues_later() {
         }));
         wait_for(|| world.events("s").last().is_some_and(|name| name == "paused"));
         let value = loop {
-            // The session is its own until the last of the cancelled work is written down.
+            // The session is locked until the cancelled work is recorded.
             let call = json!({"name": "continue_session", "arguments": {"session": "s"}});
             let answer = client.ask("tools/call", call);
             if answer["result"]["isError"] == false {

@@ -1,4 +1,4 @@
-//! `redraft mcp --http`, spoken to in raw HTTP.
+//! `redraft mcp --http`, tested with raw HTTP.
 
 use crate::support::model_server::Reply;
 use crate::support::served::{Answer, Served};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 
 impl Answer {
-    /// The message with this number in a stream of events.
+    /// The message with this id in an event stream.
     fn message(&self, id: u64) -> Value {
         let lines = self.body.lines().filter_map(|line| line.strip_prefix("data:"));
         let mut messages = lines.filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
@@ -26,7 +26,7 @@ fn start(world: &World) -> Served {
 }
 
 impl Served {
-    /// Posts a message with these further lines in the head.
+    /// Posts a message with these additional header lines.
     fn post(&self, head: &str, message: &Value) -> Answer {
         let (host, body) = (&self.address, message.to_string());
         let host =
@@ -36,7 +36,7 @@ impl Served {
             "POST /mcp HTTP/1.1\r\n{host}{head}Content-Type: application/json\r\nConnection: close\r\n\
              Accept: application/json, text/event-stream\r\nContent-Length: {length}\r\n\r\n{body}"
         );
-        // A server that was interrupted answers nothing.
+        // An interrupted server does not respond.
         self.exchange(&request).unwrap_or_default()
     }
 
@@ -125,7 +125,7 @@ fn a_script_is_written_and_gates_are_answered_over_http() {
     assert!(value["error"].is_string(), "{value}");
     let value = call(5, "answer_gate", json!({ "session": "s", "answer": "accept" }));
     assert_eq!(value["status"], "accepted", "{value}");
-    // Another client finds the session on disk.
+    // Another client can use the session on disk.
     let other = served.post(&served.bearer(), &hello());
     assert_eq!(other.status, 200);
     assert_ne!(other.head.lines().find(|line| line.starts_with("mcp-session-id")), None);

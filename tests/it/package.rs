@@ -1,4 +1,4 @@
-//! The Python package over the program, and what the program tells it at gates.
+//! The Python package, which wraps the program, and the information it gets at gates.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use std::path::Path;

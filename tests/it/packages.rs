@@ -1,4 +1,4 @@
-//! Packages that scripts need: found, asked for, installed into environments, and not installed.
+//! Packages that scripts need: resolved, confirmed and installed into environments, or not.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::pty::{ENTER, Pty};
@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Plays `uv`, with a small index. In it are `conflict`, which can't be installed, and `slow`, which
-/// waits for a file; `far` can't be asked for. What it is told to do is logged.
+/// A fake `uv` with a small index: `conflict` cannot be installed, `slow` waits for a file, and
+/// `far` cannot be resolved. Logs its arguments.
 const UV: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 echo "$@" >> "$here/log"
@@ -42,14 +42,14 @@ and $HOME/there" >&2; exit 1 ;;
 esac
 "#;
 
-/// A world whose `uv` is the one above.
+/// A world with the fake `uv`.
 fn world(scripts: &[&str], config: &str) -> World {
     let fenced: Vec<String> = scripts.iter().map(|script| fenced(script)).collect();
     let coder: Vec<&str> = fenced.iter().map(String::as_str).collect();
     with_uv(World::scripted(&[PLAN], &coder, &[ACCEPT]), config)
 }
 
-/// The same with a model that answers like this.
+/// Like [`world`], with this model.
 fn world_with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> World {
     with_uv(World::with(replies), "")
 }
@@ -73,13 +73,13 @@ fn run(world: &World, args: &[&str], input: &str) -> Output {
     finish(command(world, args), input)
 }
 
-/// How often `uv` was asked to install.
+/// The number of installations by `uv`.
 fn installs(world: &World) -> usize {
     let log = fs::read_to_string(world.file("bin/log")).unwrap_or_default();
     log.lines().filter(|line| line.starts_with("pip install")).count()
 }
 
-/// The environments that are there.
+/// The existing environments.
 fn environments(world: &World) -> Vec<PathBuf> {
     let folder = world.file("home/.cache/redraft/environments");
     let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
@@ -107,7 +107,7 @@ fn an_allowed_package_is_installed_once_for_all_versions() {
     let finished = journal.iter().find(|e| e["event"] == "install_finished").unwrap();
     assert!(finished.get("error").is_none(), "{finished}");
 
-    // Another session finds the environment that is there.
+    // Another session uses the existing environment.
     run(&world, &["new", "count", "--name", "t"], "approve\naccept\n").expect(0);
     assert_eq!((installs(&world), environments(&world).len()), (1, 1));
     let out = run(&world, &["run", "t"], "").expect(0);
@@ -124,7 +124,7 @@ fn a_refused_package_is_not_installed_and_the_script_is_repaired() {
     assert!(world.read("sessions/s/report_v1.yaml").contains("ModuleNotFoundError"));
     assert_eq!(world.read("sessions/s/run_v2/stdout.txt"), "without\n");
 
-    // To ask for a run is to think again.
+    // Asking for a run asks again for the refused permission.
     let again = "rewind v1\nrun\nallow\naccept\n";
     run(&world, &["feedback", "s", "no"], "").expect(0);
     run(&world, &["resume", "s"], &format!("quit\n{again}")).expect(3);
@@ -137,15 +137,15 @@ fn unattended_only_packages_allowed_by_the_settings_are_installed() {
     for (config, module, installed, gate) in [
         ("", "tiny", 0, Some(false)),
         ("install: ask\n", "tiny", 0, Some(false)),
-        // Nobody knows it by name.
+        // `tiny` is not a well-known package.
         ("install: auto\n", "tiny", 0, Some(false)),
         ("install: auto\npackages: { allow: [Tiny] }\n", "tiny", 1, None),
         ("packages: { allow: [tiny] }\n", "tiny", 1, None),
         ("install: auto\npackages: { allow: [tiny] }\n", "haversine", 0, Some(false)),
         ("install: auto\npackages: { deny: [haversine] }\n", "haversine", 0, None),
-        // Well known: nobody is asked.
+        // A well-known package is installed without asking.
         ("install: auto\n", "haversine", 1, None),
-        // One letter from a far better known one.
+        // The name differs by one letter from a much better known one.
         ("install: auto\n", "panda", 0, Some(false)),
         ("install: never\n", "tiny", 0, None),
     ] {
@@ -232,7 +232,7 @@ fn a_half_made_environment_of_a_killed_installation_is_not_used() {
     child.wait().unwrap();
     assert_eq!(environments(&world).len(), 1);
     world.write("bin/go", "");
-    // What was allowed is not asked again, and what is half made is made anew.
+    // The permission is not asked for again, and the incomplete environment is created anew.
     run(&world, &["resume", "s"], "accept\n").expect(0);
     assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "slow tiny\n");
     assert_eq!((installs(&world), environments(&world).len()), (2, 1));
@@ -300,7 +300,7 @@ fn the_run_command_installs_packages_only_with_yes() {
     assert!(out.err.contains("conflict needs a newer Python"), "{}", out.err);
 }
 
-/// A folder with a wheel and a source.
+/// A script that creates a folder with a wheel and a source distribution.
 const WHEELS: &str = r#"import io, os, tarfile, zipfile
 with zipfile.ZipFile("wheels/wheeled-1.0-py3-none-any.whl", "w") as wheel:
     info = "wheeled-1.0.dist-info/"
@@ -335,7 +335,8 @@ fn an_exported_script_can_have_a_lock_file() {
     let lock = world.read("s.py.lock");
     assert!(lock.contains("locked: #     \"tiny>=2\"") && !lock.contains("example.org"), "{lock}");
     assert!(world.read("s.py").contains("import tiny"));
-    // What is there is not lost unasked, and what can't be pinned leaves nothing behind.
+    // Existing files are not overwritten without `--yes`, and a lock that fails leaves no file
+    // behind.
     fs::remove_file(world.file("s.py")).unwrap();
     let out = run(&world, &["export", "s", "-o", "s.py", "--lock"], "").expect(2);
     assert!(out.err.contains("`s.py.lock`") && !world.file("s.py").exists(), "{}", out.err);
@@ -348,7 +349,7 @@ fn an_exported_script_can_have_a_lock_file() {
     assert!(out.err.contains("there is no `uv`"), "{}", out.err);
 }
 
-/// Without any `uv`: of all that is on the PATH, only Python.
+/// The program without `uv`: the `PATH` contains only Python and the system's programs.
 fn without_uv(world: &World, args: &[&str]) -> Command {
     let python = redraft::python::interpreter::find(None).unwrap().path;
     let mut command = world.command(args);
@@ -357,7 +358,7 @@ fn without_uv(world: &World, args: &[&str]) -> Command {
     command
 }
 
-/// The whole way with the real `venv` and `pip`, from wheels in a folder.
+/// The complete installation with the real `venv` and `pip`, from wheels in a folder.
 #[test]
 fn without_uv_pip_installs_wheels_and_builds_no_sources() {
     let world = World::scripted(

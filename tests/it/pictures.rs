@@ -1,9 +1,9 @@
-//! Pictures that a run left, at terminals that can show them and at those that can't.
+//! Pictures left by a run, at terminals with and without support for images.
 
 use crate::support::pty::Pty;
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 
-/// Writes `a.png`, red above and blue below, of this size.
+/// A script that writes `a.png` of this size, red above and blue below.
 fn script(width: usize, height: usize) -> String {
     format!(
         "import struct, zlib\n\
@@ -14,17 +14,17 @@ fn script(width: usize, height: usize) -> String {
     )
 }
 
-/// A world with the session `s`, whose script wrote what this one writes.
+/// A world with the accepted session `s`, made from this script.
 fn world(script: &str) -> World {
     let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
     world.run(&["new", "draw it", "--name", "s", "--sandbox", "off", "--auto"]).expect(0);
     world
 }
 
-/// How pictures begin: in kitty's protocol, iTerm2's, as sixels, as blocks.
+/// The first bytes of a picture: kitty's protocol, iTerm2's, sixels, half blocks.
 const KINDS: [&str; 4] = ["\x1b_Ga=T,f=100,q=2,", "\x1b]1337;File=inline=1;", "\x1bP0;1;0q", "▀"];
 
-/// The kinds of pictures that were sent.
+/// The kinds of pictures sent to the terminal.
 fn sent(pty: &Pty) -> Vec<&'static str> {
     let raw = String::from_utf8_lossy(pty.raw()).into_owned();
     KINDS.into_iter().filter(|kind| raw.contains(kind)).collect()
@@ -56,7 +56,7 @@ fn pictures_are_shown_in_the_terminal_s_format_or_in_blocks_if_asked() {
             let mut pty = Pty::sized(&world, args, 80, 40, env);
             pty.expect_end(0);
             assert_eq!(sent(&pty), Vec::from_iter(expected), "{args:?} {env:?}");
-            // Nothing is asked of the terminal: its answer would be taken for keys.
+            // The terminal is not queried: its response would be read as keys.
             let raw = String::from_utf8_lossy(pty.raw());
             assert!(!raw.contains("a=q") && !raw.contains("\x1b[c"), "{args:?} {env:?}");
             let name = "sessions/s/run_v1/files/a.png";
@@ -80,7 +80,7 @@ fn pictures_can_be_viewed_at_the_version_gate() {
     pty.expect("sessions/s/run_v1/files/a.png");
     pty.expect("▀");
     pty.choose("What do you want to see?", "back");
-    // It stands on the screen as it was drawn: red above, blue below.
+    // The picture is on the screen: red above, blue below.
     let [red, blue] = [(196, 196), (21, 21)];
     let colours = pty.blocks();
     assert_eq!(colours.first().map(Vec::as_slice), Some(&[red; 64][..]), "{colours:?}");

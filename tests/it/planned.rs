@@ -1,5 +1,5 @@
-//! What a plan adds to what its user asked for: it is shown as a proposal, and counts for nothing until
-//! somebody approves it.
+//! Additions of a plan to the user's request: they are shown as proposals and have no effect until
+//! the user approves them.
 
 use crate::support::world::{ACCEPT, Asking, World, agent, fenced};
 
@@ -42,7 +42,7 @@ fn unattended_the_additions_of_a_plan_stay_proposals() {
         prompt.contains("R1: Print how many words there are. Check: count them.\n"),
         "{prompt}"
     );
-    // The example that the request states is a test, the made-up one is not; so for the files.
+    // The example from the request is a test, the invented one is not; the same holds for files.
     assert!(out.contains("accepted v1 (tested: 1 of 1)"), "{out}");
     assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "12 words []\n");
 }
@@ -98,7 +98,7 @@ fn an_output_that_the_user_confirms_becomes_an_example() {
 
 #[test]
 fn a_blank_picture_is_sent_back_to_the_coder() {
-    // A white picture of 2 by 2 pixels, and one with a black pixel.
+    // A white picture of 2 by 2 pixels, or one with a black pixel.
     let picture = |rows: &str| {
         format!(
             "import struct, zlib\n\n\ndef part(kind, data):\n    body = kind + data\n    \

@@ -1,4 +1,4 @@
-//! A session worked through again from what it recorded: nothing is asked, run or written.
+//! Replaying a session from its journal: no model is called, nothing is run or written.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 const REFUSAL: &str = "R1: met\nR2: not met\n- [blocker] R2 \"print('two')\" not in capital letters\n\
                        - [nit] R1 there is no docstring\nVERDICT: ITERATE\n";
 
-/// A world whose Coder's first answers are of no use, and whose scripts fail once.
+/// A world whose Coder's first answer is unusable and whose first script fails.
 fn world() -> World {
     let scripts: Vec<String> = ["I can't.".to_owned(), fenced("print('one')\nprint(1 / 0)")]
         .into_iter()
@@ -47,7 +47,7 @@ fn every_kind_of_session_replays_without_a_difference() {
         assert!(out.out.ends_with("no difference\n"), "{flags:?}: {}", out.out);
         assert_eq!(world.received().len(), asked, "a model was asked");
         assert!(world.tree() == before, "{flags:?}: something was written");
-        // Resumed by the rules, it is recorded by both.
+        // Resumed with `--auto`, the journal contains the events of both runs.
         world.run(&["resume", "s", "--auto"]);
         let said = replayed(&world, 0);
         assert_eq!(said["same"], true, "{flags:?}: {said:#}");
@@ -78,14 +78,14 @@ fn a_changed_template_is_reported_as_the_first_difference() {
     assert!(out.contains("  then: You are the Coder") && out.contains("  now:  You are the quick"));
     let said = replayed(&world, 1);
     let all = said["differences"].as_array().unwrap();
-    // Each on what was recorded: the one brings about no other one.
+    // Each prompt is compared with the recorded one, so one difference does not cause others.
     assert!(all.iter().all(|d| d["what"].as_str().unwrap().starts_with("prompt")), "{said:#}");
     assert_eq!(all[0]["seq"], 6, "{said:#}");
 }
 
 #[test]
 fn a_difference_in_parsing_or_rules_is_reported() {
-    // What the journal says, what it said, and what is told of it.
+    // The text now in the journal, the original text, the subject, and the reported difference.
     for (now, then, about, what) in [
         ("print('one', 1)\\n", "print('one', 7)\\n", "v2", "script, line 1"),
         (
@@ -138,7 +138,8 @@ fn a_session_that_cannot_be_replayed_says_why() {
     world.run(&["replay", "s"]).expect(5);
 }
 
-/// A session whose journal an earlier program wrote, with a finding that says no more than that R2 is partly met.
+/// A session with a journal from an older version, in which a finding says only that R2 is partly
+/// met.
 #[test]
 fn a_finding_of_an_older_session_that_only_repeats_its_requirement_is_not_shown() {
     let world = World::empty();

@@ -1,4 +1,4 @@
-//! `redraft report`: one page that holds a session, whatever stands in it.
+//! `redraft report`: a session as one page, whatever text it contains.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use base64::Engine as _;
@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A tag of a page with its attributes.
+/// An HTML tag with its attributes.
 #[derive(Debug)]
 struct Tag {
     name: String,
     attributes: Vec<(String, String)>,
-    /// What stands between it and the next tag.
+    /// The text up to the next tag.
     text: String,
 }
 
@@ -24,7 +24,7 @@ impl Tag {
     }
 }
 
-/// The tags of a page as a browser sees them: what stands in its style and its script is none.
+/// The page's tags as a browser parses them, without the contents of style and script elements.
 fn tags(page: &str) -> Vec<Tag> {
     let mut tags: Vec<Tag> = Vec::new();
     let mut rest = page;
@@ -70,7 +70,7 @@ fn tags(page: &str) -> Vec<Tag> {
     tags
 }
 
-/// Makes sure that a page loads nothing, runs nothing but its own script, and can be read by everybody.
+/// Fails unless the page loads nothing, runs only its own script, and is accessible.
 #[track_caller]
 fn is_sound(page: &str) -> Vec<Tag> {
     const TAGS: &str = "!doctype html head meta title style body a header h1 h2 h3 h4 p strong dl dt dd nav ul ol li main \
@@ -121,7 +121,7 @@ fn is_sound(page: &str) -> Vec<Tag> {
         assert!(heading <= level + 1, "h{heading} follows h{level}");
         level = heading;
     }
-    // Whatever is opened is closed, in the right order.
+    // Every opened tag is closed, in the right order.
     let void = ["!doctype", "meta", "img"];
     let mut open: Vec<&str> = Vec::new();
     for tag in &tags {
@@ -296,7 +296,8 @@ fn text_of_users_and_models_is_escaped_in_a_report() {
     assert_eq!(fence, None);
 }
 
-/// Makes a session of one version into one of many: its journal says again what it said of the first.
+/// Extends a session with one version to several, by repeating the first version's events in the
+/// journal.
 fn of_many(world: &World, session: &str, versions: u32) {
     let journal = format!("sessions/{session}/journal.jsonl");
     let text = world.read(&journal);

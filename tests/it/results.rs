@@ -1,10 +1,10 @@
-//! A run that ends well and leaves nothing that could be what was asked for.
+//! A successful run that leaves nothing that could be the requested result.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 
 const NEW: [&str; 6] = ["new", "the mean", "--name", "s", "--auto", "--sandbox=off"];
 
-/// Text without the breaks of its lines.
+/// The text with line breaks replaced by spaces.
 fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

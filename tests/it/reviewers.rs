@@ -1,30 +1,30 @@
-//! Bad reviewers, each through the whole program with `--auto`: how the session ends, and what it
-//! costs at most.
+//! Bad reviewers, each through the whole program with `--auto`: how the session ends, and its
+//! maximum cost.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{Asking, PLAN, World, agent, fenced};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Versions that the sessions may have.
+/// The maximum number of versions.
 const VERSIONS: usize = 5;
 
-/// What a Reviewer says of its first, second, ... version.
+/// The answer to the first, second, ... review.
 type Reviewer = Box<dyn Fn(usize) -> String + Send + Sync>;
 
-/// The same of every version.
+/// The same answer to every review.
 fn always(text: &str) -> Reviewer {
     let text = text.to_owned();
     Box::new(move |_| text.clone())
 }
 
-/// These, one after the other, and the last one for ever.
+/// These answers in order; the last one repeats.
 fn each(texts: &[&str]) -> Reviewer {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     Box::new(move |n| texts[n.min(texts.len()) - 1].clone())
 }
 
-/// A world whose Coder writes another script each time, and whose Reviewer is this one.
+/// A world whose Coder writes a new script each time, with this Reviewer.
 fn world(reviewer: Reviewer) -> World {
     let (scripts, reviews) = (AtomicUsize::new(0), AtomicUsize::new(0));
     World::with(move |request: &Received| {
@@ -42,7 +42,7 @@ fn script(n: usize) -> String {
     format!("print('one')\n{lines}print('two')")
 }
 
-/// One point in thirty ways, as a list without a requirement or a severity.
+/// One finding in thirty wordings, without a requirement or a severity.
 const THIRTY: [&str; 30] = [
     "The word two is missing.",
     "There is no word two in the output.",
@@ -76,7 +76,7 @@ const THIRTY: [&str; 30] = [
     "Nowhere is the word two printed.",
 ];
 
-/// One point in twenty ways that share few words.
+/// One finding in twenty wordings with few words in common.
 const TWENTY: [&str; 20] = [
     "The hands of the clock do not move.",
     "The clock's hands do not move at all.",
@@ -100,7 +100,7 @@ const TWENTY: [&str; 20] = [
     "The update function is not called again.",
 ];
 
-/// A hundred points that have little in common with each other and with those of other versions.
+/// A hundred findings with little in common with each other and with those of other versions.
 fn hundred(version: usize) -> Vec<String> {
     let nouns = "header footer title margin border colour font layout table column row cell index total \
                  average rounding sorting parser reader writer buffer cursor window button label icon \
@@ -139,11 +139,12 @@ fn the_cost_of_a_bad_reviewer_is_bounded_and_the_reason_reported() {
                 \"nit\", \"requirement\": \"R1\", \"problem\": \"no docstring\"}, {\"severity\": \"bloc";
     let half_blocked = "{\"verdict\": \"ITERATE\", \"findings\": [{\"severity\": \"blocker\", \
                         \"requirement\": \"R2\", \"problem\": \"two is never printed\"}, {\"sever";
-    // What it says, whether it is accepted, why it is not, findings in the ledger, Coder calls.
+    // The name, the reviewer, whether a version is accepted, the reason if not, findings in the
+    // ledger, Coder calls.
     let table: Vec<(&str, Reviewer, bool, &str, usize, usize)> = vec![
-        // What is not judged is not met either.
+        // Requirements that are not judged are not met.
         ("thirty wordings", always(&list(&thirty, "VERDICT: ITERATE")), false, "stuck", 13, 4),
-        // They are not seen to be one, but they are bounded.
+        // The wordings are not recognized as one finding, but their number is limited.
         (
             "twenty wordings of another",
             always(&list(&twenty, "VERDICT: ITERATE")),
@@ -152,7 +153,7 @@ fn the_cost_of_a_bad_reviewer_is_bounded_and_the_reason_reported() {
             3,
             4,
         ),
-        // Other points each time: nothing is stuck, and the limit ends it.
+        // New findings each time: the session is not stuck, and the version limit ends it.
         (
             "a hundred lines",
             Box::new(move |n| list(&hundred(n), "VERDICT: ITERATE")),
@@ -161,10 +162,10 @@ fn the_cost_of_a_bad_reviewer_is_bounded_and_the_reason_reported() {
             14,
             VERSIONS,
         ),
-        // Whoever praises and judges nothing says of no requirement that it is met.
+        // Praise without judgements leaves every requirement unmet.
         ("praise", always(&list(&praise, "VERDICT: ITERATE")), false, "stuck", 1, 4),
         ("code that is not there", always(away), true, "", 2, 1),
-        // Each is asked for as a blocker, and it is for a person to say which is meant.
+        // Both are demanded as blockers; only the user can decide which one is meant.
         (
             "now this, now its opposite",
             each(&[there, gone, there, gone]),
@@ -227,7 +228,7 @@ fn the_cost_of_a_bad_reviewer_is_bounded_and_the_reason_reported() {
         let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
         let ledger = shown["findings"].as_array().unwrap();
         assert_eq!(ledger.len(), findings, "{what}: {ledger:#?}");
-        // No Coder is shown more than twelve, whatever the Reviewer says.
+        // The Coder gets at most twelve findings, whatever the Reviewer says.
         for request in received.iter().filter(|r| agent(r) == Asking::Coder) {
             assert!(request.prompt().len() < 8_000, "{what}: {}", request.prompt());
         }

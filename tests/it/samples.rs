@@ -1,11 +1,12 @@
-//! Several samples of a script, and the presets that work without a Manager at every step.
+//! Several candidates of a script, and the presets that work without the user at every step.
 
 use crate::support::model_server::Reply;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// A world whose Coder answers by the temperature that it is asked at: the sample's place.
+/// A world whose Coder's answers depend on the request's temperature, from which the candidate's
+/// number follows.
 fn sampled(coder: impl Fn(usize) -> String + Send + Sync + 'static) -> World {
     World::with(move |request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
@@ -18,7 +19,7 @@ fn sampled(coder: impl Fn(usize) -> String + Send + Sync + 'static) -> World {
     })
 }
 
-/// A server that will not.
+/// An error response.
 fn no() -> Reply {
     Reply::raw(400, "application/json", ["{\"error\": {\"message\": \"no\"}}"])
 }
@@ -44,7 +45,7 @@ fn the_best_working_candidate_becomes_the_version() {
     let others: Vec<bool> = (1..=4)
         .map(|n| world.file(&format!("sessions/s/candidates_v1/sample_{n}.py")).is_file())
         .collect();
-    // Answers are numbered as they arrive.
+    // Answers are numbered in the order of arrival.
     assert_eq!(others.iter().filter(|there| **there).count(), 3, "the chosen one is the version");
     let scores = world.read("sessions/s/candidates_v1/scores.yaml");
     assert_eq!(scores.matches("run: failed").count(), 2, "{scores}");
@@ -73,13 +74,13 @@ fn a_candidate_that_most_others_agree_with_is_chosen() {
     let scores = world.read("sessions/s/candidates_v1/scores.yaml");
     assert_eq!(scores.matches("agreeing: 3").count(), 3, "{scores}");
     assert_eq!(scores.matches("agreeing:").count(), 3, "{scores}");
-    // What was seen is on disk: it is worked through again without a run.
+    // The results are recorded, so the replay needs no run.
     world.run(&["replay", "s"]).expect(0);
 }
 
 #[test]
 fn candidates_are_requested_concurrently_at_rising_temperatures() {
-    // Nobody is answered before all have asked.
+    // No request is answered before all have arrived.
     let gate = Arc::new((Mutex::new(0), Condvar::new()));
     let world = sampled(move |_| {
         let (asked, all) = &*gate;
@@ -100,7 +101,7 @@ fn candidates_are_requested_concurrently_at_rising_temperatures() {
         .collect();
     let expected = ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"];
     assert_eq!(temperatures.iter().map(String::as_str).collect::<Vec<_>>(), expected);
-    // All said the same: one sample is tried.
+    // All answers are equal, so only one candidate is run.
     assert_eq!(world.events("s").iter().filter(|e| *e == "sample_tried").count(), 1);
 }
 
@@ -152,7 +153,7 @@ fn after_a_kill_only_missing_candidates_are_requested() {
         .filter(|(_, line)| line.contains("\"model_call_finished\""))
         .map(|(n, _)| n)
         .collect();
-    // The plan's answer, then the samples'.
+    // The first answer is the plan, the others are candidates.
     for (kept, missing) in [(2, 1), (3, 0)] {
         let lines: Vec<&str> = journal.lines().take(answered[kept] + 1).collect();
         world.write("sessions/s/journal.jsonl", &(lines.join("\n") + "\n"));

@@ -1,5 +1,6 @@
-//! Scripts that want out of the sandbox. Each must do its harm as a bare child, or the test could not
-//! fail, and none of it confined: as root, where the test runs as root, and as an ordinary user.
+//! Scripts that try to escape from the sandbox. Each must do its harm as an unconfined child
+//! process, since otherwise the test could not fail, and none of it when confined: as root, if the
+//! test runs as root, and as an ordinary user.
 
 mod scripts;
 
@@ -16,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
-/// Nobody's number: an ordinary user that owns nothing.
+/// The id of an ordinary user that owns nothing.
 const USER: u32 = 65_533;
-/// What a script prints that got out.
+/// The output of a script that escaped.
 const OUT: &str = "ESCAPED";
 
-/// What hostile scripts are after.
+/// The targets of hostile scripts.
 struct Host {
     world: World,
     program: PathBuf,
@@ -51,7 +52,7 @@ impl Host {
             "redraft.yaml",
             "sandbox: { seconds: 20, memory_mb: 256, processes: 40, disk_mb: 64 }\n",
         );
-        // A user may not be let into the folder that the program was built in.
+        // The user may have no access to the folder of the build.
         let program = world.file("redraft");
         let built = env!("CARGO_BIN_EXE_redraft");
         if std::fs::hard_link(built, &program).is_err() {
@@ -65,7 +66,7 @@ impl Host {
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (tcp_port, udp_port) =
             (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
-        // Both end with the test's process.
+        // Both threads end with the test's process.
         std::thread::spawn(move || tcp.incoming().for_each(drop));
         std::thread::spawn(move || {
             let mut buffer = [0; 9];
@@ -90,7 +91,7 @@ impl Host {
         }
     }
 
-    /// Runs a script in this mode and gives all that it said.
+    /// Runs a script in this mode; returns all its output.
     fn run(&self, number: usize, script: &str, mode: &str, user: Option<u32>) -> String {
         let file = format!("{mode}-{number}.py");
         let path = |name: &str| format!("'{}'", self.world.file(name).display());
@@ -106,7 +107,7 @@ impl Host {
             self.mark(number, mode),
         );
         self.world.write(&file, &format!("{known}{PRELUDE}{script}\n"));
-        // A handle that was opened by whoever started us, and is not meant for a script.
+        // A file descriptor opened by redraft's parent and not meant for the script.
         let start = "exec 9<secret.txt; exec \"$@\"";
         let mut command = Command::new("/bin/sh");
         command.args(["-c", start, "sh"]).arg(&self.program);
@@ -124,7 +125,7 @@ impl Host {
         [output.stdout, output.stderr].map(|s| String::from_utf8_lossy(&s).into_owned()).concat()
     }
 
-    /// By which a process is found that a script left behind.
+    /// An argument that identifies a process left behind by a script.
     fn mark(&self, number: usize, mode: &str) -> String {
         format!("9{}.{number}{}", self.victim.id(), u8::from(mode == "off"))
     }
@@ -137,7 +138,7 @@ impl Drop for Host {
     }
 }
 
-/// Ends the processes that were started with this argument, and says whether there were any.
+/// Kills the processes started with this argument; returns whether there were any.
 fn end_marked(mark: &str) -> bool {
     let mut found = false;
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -154,7 +155,7 @@ fn end_marked(mark: &str) -> bool {
     found
 }
 
-/// Who the test can be: root and somebody, or just whoever runs it.
+/// The users to test as: root and an ordinary user, or just the current user.
 fn users() -> Vec<Option<u32>> {
     if nix::unistd::Uid::effective().is_root() { vec![None, Some(USER)] } else { vec![None] }
 }
@@ -163,7 +164,7 @@ fn is_root(user: Option<u32>) -> bool {
     user.is_none() && nix::unistd::Uid::effective().is_root()
 }
 
-/// Does the work for each item on two threads, and gives what each has to complain of.
+/// Processes the items on two threads; returns the complaints.
 fn on_two_threads<T: Send>(
     items: Vec<T>,
     work: impl Fn(T) -> Option<String> + Sync,
@@ -237,7 +238,7 @@ fn honest_programs_work_in_the_sandbox() {
 fn no_script_output_controls_the_terminal() {
     use crate::support::pty::Pty;
     use crate::support::world::{ACCEPT, PLAN, fenced};
-    // Between marks, as what we say ourselves steers the terminal too.
+    // Between markers, since redraft's own output contains control sequences too.
     let marked = |number: usize, bytes: &[u8]| {
         [format!("<{number}:").as_bytes(), bytes, format!(":{number}>").as_bytes()].concat()
     };
@@ -276,7 +277,7 @@ fn no_script_output_controls_the_terminal() {
         {
             assert!(contains(bare, row), "{what}, bare, on {stream}: can do no harm");
             assert!(kept.contains(&format!("<{number}:")), "{what} ({by}): it is not shown");
-            // What the session keeps is what the script wrote, as far as that is text.
+            // The session keeps the script's output unchanged, as far as it is text.
             let file = std::fs::read(world.file(&format!("sessions/s/run_v1/{stream}.txt")));
             let text = String::from_utf8_lossy(row);
             assert!(contains(&file.unwrap(), text.as_bytes()), "{what}: {stream} is not kept");
@@ -371,7 +372,7 @@ fn a_script_s_own_terminal_gives_no_other_access() {
     }
 }
 
-/// The kernel's version, as `(6, 12)`.
+/// The kernel's version, such as `(6, 12)`.
 fn kernel() -> (u32, u32) {
     let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
@@ -395,7 +396,7 @@ fn network_mode_gives_access_to_the_network_only() {
             ),
         ] {
             let said = host.run(number, script, "network", user);
-            // Older kernels don't keep sockets without a file apart; the report says so there.
+            // Older kernels do not isolate abstract Unix sockets; the report says so there.
             let expected = number == 903 && kernel() < (6, 12);
             assert_eq!(said.contains(OUT), expected, "{script} as {user:?}\n{said}");
         }

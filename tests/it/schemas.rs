@@ -1,11 +1,11 @@
-//! Whether a server holds answers to a JSON schema: found out by a call of its own, once, and used from
+//! Whether a server constrains answers to a JSON schema: determined once by a probe and used from
 //! then on.
 
 use crate::support::model_server::{ModelServer, Received, Reply};
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, fenced};
 use serde_json::{Value, json};
 
-/// The kinds of servers that can be told of a schema.
+/// The kinds of servers that accept a schema.
 const KINDS: [&str; 5] = ["openai", "responses", "anthropic", "gemini", "ollama"];
 
 /// What a server does with a schema.
@@ -14,11 +14,11 @@ enum Does {
     Obeys,
     Ignores,
     Refuses,
-    /// Obeys a short one, and refuses that of a review.
+    /// Obeys a short schema and refuses that of a review.
     RefusesLong,
 }
 
-/// The schema that a request has, in the place of its format.
+/// The schema in a request, wherever its format has it.
 fn schema(request: &Received) -> Option<&Value> {
     let body = &request.body;
     [
@@ -32,7 +32,7 @@ fn schema(request: &Received) -> Option<&Value> {
     .find(|schema| schema.is_object())
 }
 
-/// Whether a request only finds out what the server does.
+/// Whether the request only probes the server.
 fn tries(request: &Received) -> bool {
     request.prompt().contains("what is a lighthouse for?")
 }
@@ -53,7 +53,7 @@ fn reply(request: &Received, does: Does) -> Reply {
             if held { json!({ "word": only }).to_string() } else { "It guides ships.".into() };
         return Reply::to(request, &text);
     }
-    // What else a probe asks.
+    // The other questions of a probe.
     if !request.prompt().starts_with("You are the ") {
         return Reply::to(request, "plum-4711");
     }
@@ -88,8 +88,8 @@ fn session(world: &World, name: &str, more: &[&str]) -> Output {
     world.run(&[&args[..], more].concat()).expect(0)
 }
 
-/// Has the server probed, and forgets all but what it does with schemas: a model that answers like this one
-/// is asked for no review.
+/// Probes the server and keeps only the result about schemas: a model with such answers would not
+/// be used for reviews.
 fn probe(world: &World) {
     world.run(&["models", "probe"]).expect(0);
     let profiles = world.file("home/.cache/redraft/profiles");
@@ -100,7 +100,7 @@ fn probe(world: &World) {
     }
 }
 
-/// Of the requests from this one on: those that only try, and whether each review had a schema.
+/// The number of probe requests from this one on, and whether each review had a schema.
 fn seen(server: &ModelServer, from: usize) -> (usize, Vec<bool>) {
     let mut received = server.received().split_off(from);
     received.retain(|request| !request.is_list());
@@ -116,11 +116,12 @@ fn a_schema_is_sent_only_to_servers_that_a_probe_found_to_obey_it() {
         for (does, reviews) in [
             (Does::Obeys, &[true][..]),
             (Does::Ignores, &[false]),
-            // Refused, and asked without.
+            // Refused, then requested again without a schema.
             (Does::Refuses, &[false]),
         ] {
             let (world, server) = world(kind, does);
-            // A server that nobody probed may cost something: a session sends it nothing of its own.
+            // Requests may cost money: a session sends no probe of its own to a server that was not
+            // probed.
             session(&world, "a", &[]);
             assert_eq!(seen(&server, 0), (0, vec![false]), "{kind} {does:?}");
             probe(&world);
@@ -153,7 +154,7 @@ fn schema_support_is_not_probed_where_no_schema_would_be_sent() {
     world_is_quiet("openai", "retries: 0", &["--config", "never.yaml"]);
 }
 
-/// A server with this setting is not tried, and reviews have no schema.
+/// Checks that a server with this setting is not probed and that reviews have no schema.
 #[track_caller]
 fn world_is_quiet(kind: &str, setting: &str, more: &[&str]) {
     let (world, server) = world(kind, Does::Obeys);

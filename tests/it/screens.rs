@@ -1,4 +1,4 @@
-//! What a person sees, at three widths, with colours and without.
+//! Screens at three widths, with and without colours.
 
 mod narrow;
 mod usual;
@@ -13,12 +13,12 @@ const PLAN: &str = "A script that counts to two and draws what it counted.\n\
     R2: It prints two, in a line of its own and in words that a child can read. Check: read the output.\n\
     R3: It writes what it printed to a file. Check: open the file.\n";
 const SCRIPT: &str = "print('one')\nprint('two')\nopen('counted.txt', 'w').write('one two')\n";
-/// One requirement is met in part, without a word about why, and one is not judged.
+/// One requirement is partly met, without an explanation, and one is not judged.
 const REVIEW: &str = "R1: met\nR2: partly\n\
     - [should] R1 \"print('one')\" it prints the word where the plan could mean the number\n\
     VERDICT: ITERATE\n";
 
-/// What stands on the screen from this line on, without what differs from run to run.
+/// The screen from this line on, with values that differ between runs replaced.
 fn from(screen: &str, line: &str) -> String {
     let at = screen.find(line).unwrap_or_else(|| panic!("no `{line}` on\n{screen}"));
     let number = |text: &str, pattern: &str, with: &str| {
@@ -26,13 +26,13 @@ fn from(screen: &str, line: &str) -> String {
     };
     let text = number(screen[at..].trim_end(), r"[0-9]+\.[0-9] s", "0.0 s");
     let text = number(&text, r"[0-9]+ tokens", "N tokens");
-    // As wide as they are.
+    // Replacements of the same width.
     let text =
         number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC", "2026-11-30 09:00:00 UTC");
     number(&text, "20[0-9]{2}-[0-9]{2}-[0-9]{2} ", "2026-11-30 ")
 }
 
-/// The plan gate and the version gate at a terminal of so many columns.
+/// The plan gate and the version gate in a terminal of this width.
 fn gates(columns: u16) -> [String; 2] {
     same_without_colours(|env| {
         let world = world();
@@ -63,7 +63,8 @@ fn at_the_version_gate(pty: &mut Pty) {
     });
 }
 
-/// What is on screens, which is the same with and without colours; and there are some, or none.
+/// The result of `shown`, which must be the same with and without `NO_COLOR`, and styled only
+/// without.
 fn same_without_colours<T: PartialEq + std::fmt::Debug>(
     shown: impl Fn(&[(&str, &str)]) -> (T, bool),
 ) -> T {
@@ -75,7 +76,7 @@ fn same_without_colours<T: PartialEq + std::fmt::Debug>(
     plain
 }
 
-/// The screen that is left by a command.
+/// The screen left by a command.
 fn left_by(world: &World, args: &[&str], columns: u16) -> String {
     same_without_colours(|env| {
         let mut pty = Pty::sized(world, args, columns, 70, env);
@@ -86,7 +87,7 @@ fn left_by(world: &World, args: &[&str], columns: u16) -> String {
     })
 }
 
-/// The first start, as somebody sees it who has no key and no model.
+/// The first start of a user without a key or a model.
 fn first_start(columns: u16) -> String {
     same_without_colours(|env| {
         let world = World::empty();
@@ -99,7 +100,7 @@ fn first_start(columns: u16) -> String {
     })
 }
 
-/// While a model writes.
+/// The screen while a model writes.
 fn streaming(columns: u16) -> String {
     same_without_colours(|env| {
         let world = World::with(|request| match agent(request) {
@@ -116,7 +117,7 @@ fn streaming(columns: u16) -> String {
         });
         let screen = from(&pty.screen(), "The Coder writes v1");
         let moving = regex::Regex::new(r"[\u{2801}-\u{28ff}]").unwrap().replace_all(&screen, "*");
-        // How fast it writes, and for how long, is another test's.
+        // The speed and the time are tested elsewhere.
         let speed = regex::Regex::new("(writing, 8 lines).*").unwrap();
         let screen = speed.replace_all(&moving, "$1 Ns").into_owned();
         pty.send(CTRL_C);
@@ -127,7 +128,7 @@ fn streaming(columns: u16) -> String {
     })
 }
 
-/// What is said when a version is accepted.
+/// The screen after a version is accepted.
 fn accepted(columns: u16) -> String {
     same_without_colours(|env| {
         let world = world();
@@ -150,7 +151,7 @@ fn shown(columns: u16) -> [String; 3] {
     [&["show", "s"][..], &["show", "s:v2"], &["list"]].map(|args| left_by(&world, args, columns))
 }
 
-/// A question, its answer, and the session as it is shown afterwards.
+/// A question with its answer, and the session as shown afterwards.
 fn asked(columns: u16) -> [String; 2] {
     let world = World::with(|request| {
         let code = "```python\nprint(6 * 7)\nopen('answer.txt', 'w').write('42')\n```";

@@ -1,4 +1,4 @@
-//! `redraft serve`: the real server, spoken to in raw HTTP as a browser would and as it would not.
+//! `redraft serve`: the real server, tested with raw HTTP, as browsers send it and as they do not.
 
 use crate::support::model_server::Reply;
 use crate::support::pty::Pty;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-/// The server, with these further arguments.
+/// Starts the server with these additional arguments.
 fn start(world: &World, more: &[&str]) -> Served {
     let mut child = world.start(&[&["serve", "--listen", "127.0.0.1:0"][..], more].concat());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -26,7 +26,7 @@ impl Served {
         self.exchange(&request).expect("a whole answer")
     }
 
-    /// A browser that came by the address that was printed.
+    /// A browser that opened the printed URL.
     fn browser(&self) -> Browser<'_> {
         let head = format!("GET /?token={} HTTP/1.1\r\nHost: {}", self.token, self.address);
         let answer = self.ask(&head, "");
@@ -95,7 +95,7 @@ impl Messages {
         }
     }
 
-    /// All up to one of this kind, which is the last of them.
+    /// All messages up to the first one of this kind, which comes last.
     fn until(&mut self, kind: &str) -> Vec<Value> {
         let mut seen = vec![self.next()];
         while seen[seen.len() - 1]["message"] != kind {
@@ -245,7 +245,7 @@ fn the_first_answer_of_two_browsers_counts_and_the_other_gets_409() {
     one.post("/sessions", &json!({ "request": "count to two", "name": "s" }), 201);
     let mut of_one = one.follow("s");
     let question = of_one.question("plan");
-    // Who comes later sees the question first.
+    // A client that connects later gets the open question first.
     let mut of_two = two.follow("s");
     assert_eq!(of_two.next(), question);
     two.answer("s", &question, &json!({ "answer": "quit" }), 200);
@@ -256,7 +256,7 @@ fn the_first_answer_of_two_browsers_counts_and_the_other_gets_409() {
         assert_eq!((&closed["question"], &closed["answer"]), (&question["id"], &json!("quit")));
         assert_eq!(messages.until("ended").pop().unwrap()["exit_code"], 3);
     }
-    // What was paused goes on, and is stopped by a button.
+    // A paused session is resumed, and stopped with a button.
     one.post("/sessions/s/resume", &json!({}), 200);
     let mut messages = two.follow("s");
     let again = messages.question("plan");
@@ -282,7 +282,7 @@ fn a_session_of_another_process_can_be_watched_but_not_controlled() {
     let page = browser.get("/sessions/s", 200).body;
     assert!(page.contains(&format!("{who} it, and is answered there")), "{page}");
     assert!(!page.contains("data-post=\"resume\""), "{page}");
-    // A program that is told what to do by lines can be watched, and told nothing.
+    // A program with piped input can be watched but not answered.
     let mut messages = browser.follow("s");
     let question = messages.question("plan");
     browser.get("/sessions/s/gate", 204);
@@ -318,7 +318,7 @@ fn a_browser_can_answer_a_session_at_a_terminal() {
     pty.expect("v1: 2 lines");
     let closed = messages.until("closed").pop().unwrap();
     assert_eq!((&closed["question"], &closed["answer"]), (&plan["id"], &json!("approve")));
-    // What is typed in the middle of a word is not taken for the next gate's.
+    // A partly typed text is not taken for the next gate's answer.
     let version = messages.question("version");
     pty.choose("What now?", "feedback");
     pty.expect("What did you see?");
@@ -329,7 +329,7 @@ fn a_browser_can_answer_a_session_at_a_terminal() {
     browser.answer("s", &version, &json!({ "answer": "iterate" }), 200);
     pty.expect("answered elsewhere: iterate");
     let version = messages.question("version");
-    // The terminal has it back: its keys count, and the browser sees what they chose.
+    // The terminal is in control again: its keys work, and the browser shows the choice.
     pty.choose("What now?", "accept");
     let closed = messages.until("closed").pop().unwrap();
     assert_eq!((&closed["question"], &closed["answer"]), (&version["id"], &json!("accept")));
@@ -360,12 +360,12 @@ fn a_browser_can_stop_a_session_at_a_terminal() {
     assert!(pty.shows_cursor() && pty.echoes());
 }
 
-/// The session is on the disk all the same when its process is killed or says nothing.
+/// The session can be read from disk even if its process was killed or does not respond.
 #[test]
 fn a_session_without_a_socket_is_followed_on_the_disk() {
     let world = counting();
     world.run_with(&["new", "count to two", "--name", "s", "--no-run"], "").expect(3);
-    // Where a folder stands in the way, no process listens.
+    // A file in place of the sockets' folder keeps the process from listening.
     let live = world.file("home/.local/state/redraft/live");
     std::fs::remove_dir_all(&live).unwrap();
     world.write("home/.local/state/redraft/live", "");
@@ -385,7 +385,7 @@ fn a_session_without_a_socket_is_followed_on_the_disk() {
     messages.until("ended");
 }
 
-/// Even one that may read the folder of the sockets.
+/// Not even one with read access to the folder of the sockets.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_script_in_the_sandbox_cannot_answer_a_gate() {
@@ -412,7 +412,7 @@ fn a_script_in_the_sandbox_cannot_answer_a_gate() {
     world.write("c.yaml", "safety: off\n");
     let args = ["run", "attack.py", "--config", "c.yaml", "--allow", &format!("read={live}")];
     let out = world.run(&args);
-    // Where root gives scripts another user, that one can't even look into the folder.
+    // Scripts of root run as another user, which cannot even list the folder.
     let turned_away = out.out.contains("connected") && out.out.contains("said b''");
     assert!(turned_away || out.err.contains("PermissionError"), "{out:?}");
     pty.choose("Is this the plan?", "quit");
@@ -420,7 +420,7 @@ fn a_script_in_the_sandbox_cannot_answer_a_gate() {
     assert!(!world.events("s").contains(&"plan_approved".to_owned()));
 }
 
-/// Who may connect is this user alone, whatever the folder was like before.
+/// Only this user can connect, whatever the folder's permissions were before.
 #[test]
 fn the_socket_of_a_session_is_open_to_its_user_only() {
     use std::os::unix::fs::PermissionsExt;
@@ -433,7 +433,7 @@ fn the_socket_of_a_session_is_open_to_its_user_only() {
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     let socket = std::fs::read_dir(&live).unwrap().next().unwrap().unwrap().path();
     assert_eq!((mode(&live), mode(&socket)), (0o700, 0o600));
-    // A copy of the folder, which another process works on, leads to no socket but that process's.
+    // A copy of the session's folder does not lead to the socket of the original.
     let copy = world.file("sessions/copy");
     std::fs::create_dir(&copy).unwrap();
     for name in ["journal.jsonl", ".lock", "session.yaml"] {
@@ -472,7 +472,7 @@ fn text_of_models_and_scripts_is_escaped_in_pages() {
     pages.push(browser.get("/sessions/s/diff?from=1&to=1", 200).body);
     for page in &pages {
         assert!(!page.contains(TAG) && !page.contains("<img src=x"), "{page}");
-        // Nothing runs that stands in a page itself.
+        // No page contains inline scripts.
         assert!(!page.replace("<script src=\"/page.js\" defer></script>", "").contains("<script"));
     }
     assert!(pages[0].contains("&lt;script&gt;"), "{}", pages[0]);

@@ -1,5 +1,4 @@
-//! Every key of the configuration and every flag of the command line does something, or is refused with
-//! the name that was meant.
+//! Every configuration key and every flag has an effect, or is refused with a suggestion.
 
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
 use redraft::domain::chat::Role;
@@ -12,7 +11,7 @@ use redraft::domain::settings::{
 use redraft::store::artifacts::read_session_file;
 use std::collections::BTreeSet;
 
-/// A configuration whose sections hold this besides.
+/// One configuration per section, which has this content in that section.
 fn sections(inner: &str) -> Vec<(&'static str, String)> {
     vec![
         ("", inner.to_owned()),
@@ -28,13 +27,14 @@ fn sections(inner: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What is said of a configuration that can't be used.
+/// The error for an invalid configuration.
 fn refused(world: &World, text: &str) -> String {
     world.write("c.yaml", text);
     world.run(&["list", "--config", "c.yaml"]).expect(2).err
 }
 
-/// Every key that there is, as `limits.repairs`: a key that is not there is answered with all that are.
+/// Every existing key, such as `limits.repairs`, from the error messages for unknown keys, which
+/// list the known ones.
 fn keys(world: &World) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for (section, text) in sections("zzzzzzzz: {}") {
@@ -65,7 +65,7 @@ fn a_misspelt_key_is_reported_with_the_intended_one() {
     }
 }
 
-/// Keys that a session keeps in its settings, each with a value that nobody would choose.
+/// Keys that a session stores in its settings, each with an unusual value.
 const OF_SESSIONS: &str = "
 model: local/all
 candidates: 2
@@ -95,7 +95,7 @@ roles:
   linter: { model: local/l }
 ";
 
-/// Keys whose effect is seen by another test of this file, or by one that is about nothing else.
+/// Keys whose effect is tested by another test of this file or by another module.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("preset", "settings"),
     ("sessions_dir", "settings"),
@@ -134,7 +134,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("providers.p.sampling.repetition_penalty", "embedded"),
 ];
 
-/// Whether the tests of a module, or those beside the code of a crate, know this name.
+/// Whether the tests of a module, or those in the code of a crate, mention this name.
 fn looks_at(place: &str, name: &str) -> bool {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let place = place.replace("::", "/");
@@ -165,7 +165,7 @@ fn each_configuration_key_is_covered_by_a_test() {
     for key in keys(&world) {
         let path = key.replace('.', "/");
         let here = of_sessions.pointer(&format!("/{path}")).is_some();
-        // A section of its own is as good as its keys.
+        // A section is tested if its keys are.
         let section = matches!(key.as_str(), "roles" | "providers" | "prices");
         assert!(here || section || tests.contains(&key.as_str()), "`{key}`: nobody looks at it");
     }
@@ -217,12 +217,12 @@ fn session_settings_are_taken_from_the_configuration() {
     let models =
         [Role::Planner, Role::Coder, Role::Reviewer, Role::Safety, Role::Linter].map(model);
     assert_eq!(models, ["local/p", "local/c", "local/r", "local/s", "local/l"]);
-    // What a role leaves out is as for whom it stands.
+    // Settings missing in a role come from the role it stands in for.
     let (dependencies, linter) = (set.role(Role::Dependencies), set.role(Role::Linter));
     assert_eq!((dependencies.model.as_str(), dependencies.temperature), ("local/r", Some(0.21)));
     assert_eq!((linter.temperature, linter.max_tokens), (Some(1.3), Some(77)));
     let asked = world.received();
-    // Samples arrive in any order, each warmer than the one before.
+    // Candidates arrive in any order, with rising temperatures.
     let of = |who| {
         let own = asked.iter().filter(|request| agent(request) == who).map(|request| &request.body);
         let warmth = |body: &&serde_json::Value| body["temperature"].as_f64().unwrap_or_default();
@@ -310,7 +310,7 @@ fn the_chat_log_is_written_however_the_program_ends() {
         }
     };
     let flag = ["--chatlog", "said/log.md"];
-    // Accepted, paused at a gate and resumed, and a model that fails.
+    // Accepted, paused at a gate and resumed, and failed because of the model.
     let accepted = world();
     std::fs::create_dir(accepted.file("said")).unwrap();
     accepted.run(&[&new[..], &flag, &["--auto", "--no-run"]].concat()).expect(0);
@@ -343,7 +343,7 @@ fn the_chat_log_is_written_however_the_program_ends() {
     std::fs::create_dir(asked.file("said")).unwrap();
     asked.run(&[&["ask", "what is one?", "--name", "s"][..], &flag].concat()).expect(0);
     kept(&asked, &["# s, ", "## run of v1", "It is 1."]);
-    // A folder that nobody trusts has no file written.
+    // An untrusted folder cannot make redraft write a file.
     let foreign = world();
     foreign.write_untrusted("redraft.yaml", "model: local/m\nchatlog: stolen.md\n");
     foreign.run(&["list"]).expect(0);

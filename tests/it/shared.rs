@@ -1,5 +1,5 @@
-//! Sessions in folders that several machines share: without locks of the system, and with clocks that
-//! differ.
+//! Sessions in folders shared by several machines: without the system's file locks, and with clocks
+//! that differ.
 
 use crate::support::model_server::Reply;
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, fenced, finish, wait_for};
@@ -7,16 +7,16 @@ use serde_json::Value;
 use std::process::Stdio;
 
 const NEW: [&str; 6] = ["new", "count to two", "--sandbox", "off", "--name", "s"];
-/// What says that a folder has no locks.
+/// The note about a folder without locks.
 const NOTE: &str = "this folder has no file locks";
-/// The file that stands for a session's lock there.
+/// The file that replaces a session's lock there.
 const HELD: &str = "sessions/s/.lock.held";
 
 fn model() -> World {
     World::scripted(&[PLAN], &[&fenced("print('v1')"), &fenced("print('v2')")], &[ACCEPT])
 }
 
-/// Runs the program as on a folder whose file system answers so where a lock is asked for.
+/// Runs the program as if the file system answered lock requests with this error.
 fn without_locks(world: &World, answer: &str, args: &[&str], input: &str) -> Output {
     let mut command = world.command(args);
     command.env("REDRAFT_FILE_LOCKS", answer);
@@ -45,7 +45,7 @@ fn a_folder_without_locks_is_worked_in_all_the_same_and_one_line_says_so() {
         );
         assert!(!world.file(HELD).exists(), "{answer}");
     }
-    // Where there are locks, nothing is said and nothing made.
+    // With file locks, there is no note and no file.
     let world = model();
     let out = world.run_with(&NEW, "approve\naccept\n").expect(0);
     let said = out.err + &out.out;
@@ -69,7 +69,7 @@ fn without_locks_too_one_process_writes_and_one_that_was_killed_is_followed() {
         let out = without_locks(&world, "ENOLCK", args, "").expect(5);
         assert!(out.err.contains(&holder) && out.err.contains(".lock.held"), "{}", out.err);
         assert_eq!(out.err.lines().count(), 1, "{}", out.err);
-        // So is a machine on which the folder has locks.
+        // A process on a machine where the folder has locks is refused too.
         assert!(world.run(args).expect(5).err.contains(&holder));
         assert!(world.tree() == before, "{args:?}");
     }
@@ -92,7 +92,7 @@ fn a_lock_of_another_machine_holds_and_one_from_before_this_machine_was_started_
     for (line, held) in [
         ("7 1 ab other-boot far".to_owned(), Some("process 7 on `far`")),
         (format!("7 1 ab other-boot {host}"), None),
-        // Nobody knows who made it: only a person can say that it may go.
+        // The owner is unknown, so only the user can remove the lock.
         (String::new(), Some("another process")),
     ] {
         world.write(HELD, &line);
@@ -109,7 +109,7 @@ fn a_lock_of_another_machine_holds_and_one_from_before_this_machine_was_started_
     }
 }
 
-/// The journal with each line's time set by its number.
+/// The journal with each line's time computed from its number.
 fn with_times(world: &World, time: impl Fn(usize) -> String) {
     let journal = world.read("sessions/s/journal.jsonl");
     let lines = journal.lines().enumerate().map(|(n, line)| {
@@ -151,7 +151,7 @@ fn clocks_that_differ_or_jump_break_nothing() {
             assert!(matches!(out.code, Some(0)), "{case}, {args:?}: {}{}", out.out, out.err);
         }
         assert_eq!(world.events("s").len(), before, "{case}");
-        // What opens something was sealed with its time, and is asked for once more.
+        // The seal of a permission covers its time, so the permission is asked for again.
         let out = world.run_with(&["resume", "s", "--sandbox", "off"], "accept\n");
         assert!(!out.err.contains("panicked"), "{case}: {}", out.err);
         let journal = world.journal("s");

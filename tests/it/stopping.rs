@@ -1,5 +1,5 @@
-//! Ctrl-C at a terminal: what runs is stopped, what a model had written is shown, and the person says how
-//! it goes on.
+//! Ctrl-C at a terminal: the running step is stopped, the partial answer is shown, and the user
+//! decides how to continue.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::pty::{CTRL_C, ENTER, ESCAPE, Pty};
@@ -10,7 +10,7 @@ const LAST: &str = "resume with: redraft resume s";
 const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
 const STOPPED: &str = "Stopped. What next?";
 
-/// A world whose Coder's answers are these, by their number from 0.
+/// A world with these Coder answers, by number from 0.
 fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> World {
     let at = AtomicUsize::new(0);
     World::with(move |request| match agent(request) {
@@ -23,7 +23,7 @@ fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> W
     })
 }
 
-/// A script of 40 lines whose end does not come.
+/// A script of 40 lines whose answer does not end.
 fn unfinished(request: &Received) -> Reply {
     let lines: String = (10..50).map(|n| format!("#line-{n}-\x1b[2J\u{9b}31m\n")).collect();
     let text = format!("{}\n```\n", fenced(&lines).trim_end().trim_end_matches("```").trim_end());
@@ -31,7 +31,7 @@ fn unfinished(request: &Received) -> Reply {
     Reply::to(request, &text).cut_to(pieces - 1).then_hang()
 }
 
-/// A world whose first answer does not come to its end, and whose others are scripts.
+/// A world whose Coder's first answer does not end; the others are scripts.
 fn hanging() -> World {
     world(|request, number| match number {
         0 => unfinished(request),
@@ -39,7 +39,7 @@ fn hanging() -> World {
     })
 }
 
-/// The program where the Coder's first answer was stopped.
+/// The program after the Coder's first answer was stopped.
 fn stopped(world: &World, args: &[&str]) -> Pty {
     let mut pty = Pty::sized(world, args, 100, 50, &[]);
     pty.choose("Is this the plan?", "approve");
@@ -61,7 +61,7 @@ fn expect_a_clean_end(pty: &mut Pty, code: i32) {
 fn a_stopped_answer_is_shown_and_kept_and_nothing_is_paid_twice() {
     let world = hanging();
     let mut pty = stopped(&world, &NEW);
-    // Its end, harmless, and no more of it than fits.
+    // The end of the partial answer, without control characters, as far as it fits.
     let screen = pty.screen();
     assert!(screen.contains("── What it had written "), "{screen}");
     assert!(screen.contains("22 lines before this") && !screen.contains("line-29"), "{screen}");
@@ -76,7 +76,7 @@ fn a_stopped_answer_is_shown_and_kept_and_nothing_is_paid_twice() {
     expect_a_clean_end(&mut pty, 3);
     let gates = |event: &serde_json::Value| event["gate"] == "stopped";
     assert!(!world.journal("s").iter().any(gates), "the journal has a gate that it did not have");
-    // Resumed, it goes on with the answer that was stopped, and with nothing before it.
+    // A resume repeats only the stopped answer.
     let mut pty = Pty::start(&world, &["resume", "s"]);
     pty.choose("What now?", "accept");
     pty.expect_end(0);
@@ -91,7 +91,6 @@ fn retry_repeats_the_stopped_step() {
     let mut pty = stopped(&world, &NEW);
     pty.send("r");
     pty.expect("s v1 (first)");
-    // Also a second time, and in the middle of something else.
     pty.choose("What now?", "accept");
     pty.expect_end(0);
     assert_eq!(world.received().len(), 4);
@@ -127,7 +126,7 @@ fn feedback_after_a_stop_goes_to_the_planner() {
     pty.expect("What should change?");
     pty.send("in blue");
     pty.expect_screen("it", |screen| screen.contains("What should change? in blue"));
-    // One step back, with what was typed.
+    // One step back, keeping the typed text.
     pty.send(ESCAPE);
     pty.choose(STOPPED, "say");
     pty.expect("What should change? in blue");

@@ -1,4 +1,4 @@
-//! What stands on disk survives damage, hands, links and full disks.
+//! Files on disk survive damage, manual edits, links and full disks.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::world::{ACCEPT, Asking, Output, PLAN, World, agent, fenced, finish};
@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// What is done to a journal's lines.
+/// A change to a journal's lines.
 type Damage<'a> = &'a dyn Fn(&mut Vec<String>);
-/// What is left of a file, given its path and what stood in it.
+/// A change to a file, from its path and content.
 type Spoil<'a> = &'a dyn Fn(&Path, &[u8]);
 
-/// A model that writes ever new scripts.
+/// A model that writes a new script each time.
 fn model() -> World {
     let scripts: Vec<String> = (1..9).map(|n| fenced(&format!("print('v{n}')"))).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
@@ -28,7 +28,7 @@ fn paused() -> World {
 
 const NEW: [&str; 5] = ["new", "count to two", "--no-run", "--name", "s"];
 
-/// All files of a folder with their content, but for the lock's.
+/// All files of a folder with their contents, except the lock file.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -55,8 +55,7 @@ impl World {
         self.write("sessions/s/journal.jsonl", &(lines.join("\n") + "\n"));
     }
 
-    /// Cuts the journal behind the last event that this holds for, as if the program had been
-    /// killed there.
+    /// Cuts the journal after the last matching event, as if the program had been killed there.
     #[track_caller]
     fn cut_behind(&self, is_last: impl Fn(&Value) -> bool) {
         let lines = self.lines();
@@ -64,7 +63,7 @@ impl World {
         self.set_lines(&lines[..=end.expect("such an event")]);
     }
 
-    /// Replaces a file as an editor does, whether or not it may be written.
+    /// Replaces a file as an editor does, even if it is read-only.
     fn replace(&self, name: &str, text: &str) {
         std::fs::remove_file(self.file(name)).unwrap();
         self.write(name, text);
@@ -123,7 +122,7 @@ fn damage_in_the_middle_stops_every_writer_until_it_is_repaired() {
             &["log", "s"],
         ] {
             let out = world.run(command);
-            // Nothing is done, or it only shows what can be read.
+            // The command refuses, or only shows the readable part.
             let shown = command[0] == "log" && out.code == Some(0);
             assert!(shown || out.code == Some(5), "{what}: {command:?}: {out:?}");
             assert!(shown || out.err.contains("line 5"), "{what}: {command:?}: {}", out.err);
@@ -391,7 +390,7 @@ fn a_task_of_one_mebibyte_in_any_language_is_kept_unchanged() {
         assert_eq!(world.journal("s")[0]["request"], task.as_str());
         assert!(world.received()[0].prompt().contains(task.trim()), "{unit}");
         world.run(&["show", "s"]).expect(0);
-        // What stands in session.yaml is the same task, and is not taken for an edit.
+        // The task in session.yaml is the same and is not taken for an edit.
         let out = world.run(&["resume", "s"]).expect(0);
         assert!(!out.err.contains("edited"), "{}", out.err);
         std::fs::remove_file(world.file("sessions/s/session.yaml")).unwrap();
@@ -407,7 +406,7 @@ fn a_task_of_one_mebibyte_in_any_language_is_kept_unchanged() {
 fn a_fork_has_everything_up_to_its_version_and_nothing_later() {
     let world = model();
     world.write("numbers.csv", "1,2\n");
-    // A pause between a version and its review is no end of the work on it.
+    // A pause between a version and its review does not end the work on the version.
     let server_down = "approve\n";
     world.run_with(&[&NEW[..], &["--data", "numbers.csv"]].concat(), server_down).expect(3);
     world.cut_behind(|e| e["event"] == "run_finished");
@@ -489,7 +488,7 @@ fn missing_or_torn_files_are_restored_from_the_journal() {
         ("missing", &|_, _| {}),
         ("empty", &|path, _| std::fs::write(path, "").unwrap()),
         ("torn", &|path, content| {
-            // Within a line: whole lines are what a person leaves who deletes the others.
+            // Cut within a line: whole lines could be what a user left after deleting the others.
             let inside = |n: &usize| !content[n - 1..=*n].contains(&b'\n');
             let end = (1..=content.len() / 2).rev().find(inside).unwrap_or(0);
             std::fs::write(path, &content[..end]).unwrap();
@@ -508,7 +507,7 @@ fn missing_or_torn_files_are_restored_from_the_journal() {
             for (path, content) in &whole {
                 let now = std::fs::read(path).unwrap_or_default();
                 let journal = path.ends_with("journal.jsonl");
-                // Nobody can see by its length that a file is torn without reading it.
+                // `show` checks files without reading them, and zeros do not change the length.
                 let unseen = command[0] == "show" && what == "zeros";
                 assert!(journal || unseen || now == *content, "{what}, {command:?}: {path:?}");
                 let script = path.to_string_lossy().contains("script_v");
@@ -537,7 +536,7 @@ fn a_plan_left_old_by_a_crash_is_not_taken_for_an_edit() {
     assert!(!out.err.contains("edited by hand"), "{}", out.err);
     assert_eq!(world.read("sessions/s/plan.md"), new);
 
-    // Where the program had ended in order, it is the Manager who went back.
+    // After a normal exit, the old plan is an edit by the user.
     world.set_lines(&whole);
     world.write("sessions/s/plan.md", old.as_str().unwrap());
     says(&world.run(&["resume", "s"]).expect(3), "edited by hand");
@@ -605,7 +604,7 @@ fn links_in_the_folder_are_never_written_through() {
         let sent = world.received().iter().any(|r| r.prompt().contains("a secret"));
         assert!(!sent, "{file}: read through a link and sent away");
     }
-    // A pipe in the place of a file keeps nobody waiting.
+    // A named pipe in place of a file blocks nothing.
     let world = paused();
     std::fs::remove_file(world.file("sessions/s/plan.md")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(world.file("sessions/s/plan.md")).status();
@@ -653,7 +652,7 @@ fn a_full_disk_is_a_one_line_error_and_the_session_continues_later() {
     };
     let mut before: Vec<String> = Vec::new();
     let (mut failures, mut made) = (0, 0);
-    // In steps that leave room for what follows on a prompt.
+    // Steps of this size leave room for the output after a prompt.
     for blocks in (0..600).step_by(5) {
         let there = world.session().exists();
         let args = if there { vec!["resume", "s"] } else { NEW.to_vec() };

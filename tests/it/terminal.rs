@@ -1,4 +1,4 @@
-//! What a person at a terminal sees and does: menus, prompts, an editor, Ctrl-C, a closed window.
+//! Interactive use at a terminal: menus, prompts, an editor, Ctrl-C, a closed window.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::pty::{CTRL_C, CTRL_D, ENTER, ESCAPE, Pty};
@@ -11,14 +11,14 @@ const LAST: &str = "resume with: redraft resume s";
 /// `new` without runs.
 const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
 
-/// A world whose Coder writes another script each time.
+/// A world whose Coder writes a new script each time.
 fn world() -> World {
     let scripts: Vec<String> = (1..9).map(|n| fenced(&format!("print({n})"))).collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
     World::scripted(&[PLAN, &PLAN.replace("prints two", "prints three")], &scripts, &[ACCEPT])
 }
 
-/// A world whose Coder stops in the middle of a wide line, until the server is released.
+/// A world whose Coder stops in the middle of a wide line until the server is released.
 fn hanging() -> World {
     World::with(|request| match agent(request) {
         Asking::Planner => Reply::to(request, PLAN),
@@ -31,18 +31,18 @@ fn written(request: &Received, word: &str) -> Reply {
     let lines: String = (10..40).map(|n| format!("# {}-{n}\n", [word; 20].join("-"))).collect();
     let text = format!("{}\n# the last line\n```\n", fenced(&lines).trim_end());
     let pieces = text.split_inclusive([' ', '\n']).count();
-    // Without the closing fence and what ends the stream.
+    // Without the closing fence and the end of the stream.
     Reply::to(request, &text).cut_to(pieces - 6).then_hang()
 }
 
-/// The program at the version gate, in a world that [`world`] made.
+/// The program at the version gate, in a world from [`world`].
 fn at_the_version_gate(world: &World, more: &[&str]) -> Pty {
     let mut pty = Pty::start(world, &[&NEW[..], more].concat());
     pty.choose("Is this the plan?", "approve");
     pty
 }
 
-/// What has to be so whenever the program ended in the middle of something.
+/// The conditions that hold whenever the program ends early.
 #[track_caller]
 fn expect_a_clean_end(pty: &mut Pty, code: i32) {
     pty.expect_end(code);
@@ -94,7 +94,7 @@ fn feedback_arrives_whole_whether_typed_pasted_or_edited() {
         pty.choose("What now?", "feedback");
         pty.expect("What did you see?");
         pty.send(keys);
-        // Drawn whole: an Enter right behind a burst would be one of its lines.
+        // Wait for the whole text: an Enter right after a burst would count as one of its lines.
         let last = expected.trim_end().lines().last().unwrap().to_owned();
         pty.expect_screen("what was entered", |screen| screen.trim_end().ends_with(&last));
         pty.send(ENTER);
@@ -114,7 +114,7 @@ fn escape_at_a_prompt_goes_back_to_the_menu() {
     pty.send("half a sentence");
     pty.expect("half a sentence");
     pty.send(ESCAPE);
-    // What was typed is there again, to be gone on with.
+    // The typed text is restored and can be continued.
     pty.choose("What now?", "plan");
     pty.expect("What should the plan say?");
     pty.send(ESCAPE);
@@ -145,7 +145,7 @@ fn escape_goes_back_one_question_at_a_time() {
     pty.expect("? Go back to which version?");
     pty.expect_screen("the versions", |screen| screen.contains("❯ "));
     pty.send(ESCAPE);
-    // A question after a question, then the one before, then the gate.
+    // A follow-up question, then the one before it, then the gate.
     pty.choose("What now?", "test");
     pty.choose("R1: It prints one. Check: read the output.", "no");
     pty.expect("What did you see?");
@@ -266,7 +266,8 @@ fn only_a_successful_edit_makes_a_version() {
         ("true", "nothing was changed"),
         ("'", "cannot understand the editor"),
         ("sh -c 'kill -9 $$'", "nothing was changed"),
-        // Broken Python can be mended or dropped, and one that left the terminal raw can't harm.
+        // Invalid Python can be corrected or discarded, and an editor that left the terminal in raw
+        // mode does no harm.
         ("sh -c 'stty raw -echo; echo \"print(\" > \"$0\"'", "not saved as a version: line 2"),
         ("sh -c 'echo \"print(77)\" > \"$0\"'", "s v2 (manager)"),
     ] {
@@ -294,7 +295,7 @@ fn a_resumed_session_continues_at_the_same_gate() {
     let mut pty = Pty::start(&world, &["resume", "s"]);
     pty.choose("Is this the plan?", "approve");
     pty.expect("What now?");
-    // Escape is another way to leave a gate.
+    // Escape leaves a gate too.
     pty.expect("stop here and resume later");
     pty.send(ESCAPE);
     expect_a_clean_end(&mut pty, 3);
@@ -304,7 +305,7 @@ fn a_resumed_session_continues_at_the_same_gate() {
     assert_eq!(world.received().len(), 3, "a finished call was asked again");
 }
 
-/// Where somebody may be when the program is interrupted.
+/// Where the program is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Menu,
@@ -314,7 +315,7 @@ enum Place {
 
 const PLACES: [Place; 3] = [Place::Menu, Place::Prompt, Place::Stream];
 
-/// Goes on from the plan's gate to a place, in a world that [`hanging`] made.
+/// Continues from the plan gate to this place, in a world from [`hanging`].
 fn go_to(pty: &mut Pty, place: Place) {
     match place {
         Place::Menu => pty.expect("stop here and resume later"),
@@ -340,7 +341,7 @@ fn ctrl_c_or_a_signal_ends_cleanly_at_every_place() {
             let mut pty = Pty::start(&world, &NEW);
             go_to(&mut pty, place);
             if how != "signal" && place == Place::Stream {
-                // What a model writes is only stopped at first: see stopping.rs.
+                // The first Ctrl-C only stops the answer: see stopping.rs.
                 pty.send(CTRL_C);
                 pty.expect("Stopped. What next?");
             }
@@ -368,7 +369,7 @@ fn a_closed_terminal_leaves_a_resumable_session() {
         let mut pty = Pty::under_a_shell(&world, &NEW);
         go_to(&mut pty, place);
         pty.close();
-        // The lock goes with the program.
+        // The lock is released when the program exits.
         let end = Instant::now() + Duration::from_secs(20);
         let args = ["feedback", "s", "x"];
         while world.run(&args).code == Some(5) {
@@ -395,7 +396,7 @@ fn the_streaming_window_disappears_when_the_answer_is_complete() {
         pty.expect_screen("the window", |screen| {
             screen.contains("writing, 33 lines") && screen.contains("│ # streamed")
         });
-        // Keys that are hit meanwhile are neither shown nor an answer to the next question.
+        // Keys pressed meanwhile are neither shown nor taken as an answer to the next question.
         pty.send("zzz\r\r");
         world.server().release();
         pty.expect("resume with");
@@ -455,7 +456,7 @@ fn foreign_escape_sequences_never_reach_the_terminal() {
             pty.choose("What do you want to see?", what);
         }
         pty.choose("What now?", "plan");
-        // What is sent before the prompt listens is shown by the terminal itself.
+        // The terminal itself echoes input sent before the prompt is ready.
         pty.expect("What should the plan say?");
         pty.send(&format!("\x1b[200~{EVIL}\x1b[201~"));
         pty.send(ESCAPE);
@@ -698,7 +699,7 @@ fn open_opens_the_files_of_a_run_or_prints_their_paths() {
         assert!(out.contains(names), "{out}");
         assert_eq!(out.contains("opened"), opens, "{out}");
         assert_eq!(world.file("opened").exists(), opens, "{out}");
-        // Without a program that opens it, its place is said.
+        // If no program can open the file, its path is printed.
         let mut command = world.command(&[&["open", "s:v1"], more].concat());
         command.env("PATH", world.file("home"));
         let out = finish(command, "").expect(0).out;

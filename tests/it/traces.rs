@@ -1,4 +1,4 @@
-//! Traces: what a collector of OpenTelemetry's is sent, and that nobody waits for one.
+//! Traces: the data sent to an OpenTelemetry collector, and that no command waits for it.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced, finish, wait_for};
 use serde_json::Value;
@@ -6,15 +6,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-/// A collector on this machine, which keeps what it is sent.
+/// A local collector that records what it receives.
 struct Collector {
     address: String,
-    /// Each request: its head and its body.
+    /// The head and body of each request.
     received: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Collector {
-    /// `status`: what it answers, if it does.
+    /// Starts a collector; `status` is its response, if it responds.
     fn start(status: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -52,7 +52,7 @@ impl Collector {
         self.received.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
     }
 
-    /// All spans, the earliest end first.
+    /// All spans, ordered by end time.
     fn spans(&self) -> Vec<Value> {
         let received = self.received.lock().unwrap();
         let all = |body: &Value| {
@@ -147,7 +147,7 @@ fn a_failing_collector_costs_one_line_of_output_only() {
 #[test]
 fn traces_are_sent_only_if_the_user_enabled_them() {
     let collector = Collector::start(Some("200 OK"));
-    // The variable alone, a folder that is not trusted, and OpenTelemetry's own switch.
+    // The environment variable alone, an untrusted folder, and OpenTelemetry's own switch.
     let untrusted = format!("traces: {{ endpoint: '{}' }}\n", collector.address);
     for (own, of_folder, variables) in [
         ("{}", "", &[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address.as_str())][..]),

@@ -1,5 +1,5 @@
-//! What could open something to a script, and what holds it: each row says what an attacker would have
-//! had.
+//! Attempts to get permissions for a script, and their defences: each row names what an attacker
+//! would have gained.
 
 #[cfg(target_os = "linux")]
 mod evidence;

@@ -1,4 +1,4 @@
-//! What whoever waits for a model is told meanwhile.
+//! The progress shown while a model works.
 
 use crate::support::model_server::{Received, Reply};
 use crate::support::pty::{ENTER, Pty};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const NEW: [&str; 5] = ["new", "count to two", "--name", "s", "--no-run"];
 
-/// The first of a list of replies, and the next one at the next request; the last one for good.
+/// Replies by the request's number, from 0.
 fn one_after_the_other(
     replies: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static,
 ) -> impl Fn(&Received) -> Reply + Send + Sync + 'static {
@@ -21,7 +21,7 @@ fn one_after_the_other(
     move |request| replies(request, at.fetch_add(1, Ordering::SeqCst))
 }
 
-/// A world whose Coder's answers are these, by their number from 0.
+/// A world with these Coder answers, by number from 0.
 fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> World {
     let coder = one_after_the_other(coder);
     World::with(move |request| match agent(request) {
@@ -31,7 +31,7 @@ fn world(coder: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> W
     })
 }
 
-/// Ends the program where it waits.
+/// Ends the program while it waits.
 fn end(pty: &mut Pty) {
     pty.signal(Signal::SIGTERM);
     pty.expect_end(130);
@@ -60,11 +60,11 @@ fn the_time_left_is_estimated_without_the_prefilled_part() {
         if number == 0 {
             return Reply::to(request, &first);
         }
-        // In one piece, so that nobody can measure how fast it came.
+        // In a single chunk, so that no speed can be measured.
         let lines: String = (10..13).map(|n| format!("print('new! {n}')\n")).collect();
         Reply::raw(200, request.stream_type(), [request.text_event(&lines)]).then_hang()
     });
-    // Of this kind, answers are begun for the model, with the fence.
+    // For this kind, redraft prefills the answer with the opening fence.
     let url = world.server().base_url();
     let config = format!(
         "model: local/m\nedits: false\nproviders:\n  local: {{ kind: completion, base_url: '{url}/v1/completions', \
@@ -78,7 +78,7 @@ fn the_time_left_is_estimated_without_the_prefilled_part() {
     let mut pty = Pty::sized(&world, &NEW, 100, 40, &[]);
     pty.choose("Is this the plan?", "approve");
     pty.choose("What now?", "iterate");
-    // 40 lines of 17 bytes, less three of 18, at four bytes a token.
+    // 40 lines of 17 bytes minus three of 18, at four bytes per token.
     let left = "writing, 3 lines, 10 tokens/s, about 16 s left";
     pty.expect_screen("what is left", |screen| screen.contains(left));
     end(&mut pty);
@@ -87,13 +87,13 @@ fn the_time_left_is_estimated_without_the_prefilled_part() {
     assert!(last.ends_with("```python\n"), "nothing was begun: {last}");
 }
 
-/// `new` with three candidates of each script.
+/// `new` with three candidates per script.
 fn three_candidates() -> Vec<&'static str> {
     [&NEW[..], &["--candidates", "3"]].concat()
 }
 
-/// A world whose Coder answers three at a time, knows its speed, and writes so many lines in one piece of each
-/// answer, one more of each, and goes no further.
+/// A world with three parallel candidates and a known speed. Each answer sends its lines in one
+/// chunk, each with one line more than the one before, and then hangs.
 fn stalled_candidates() -> World {
     let world = world(|request, number| {
         let lines = "print('counting')\n".repeat(number + 2);
@@ -139,7 +139,7 @@ fn how_much_of_the_candidates_prompts_is_read_is_shown_as_one_part() {
     });
     let mut pty = Pty::start(&world, &three_candidates());
     pty.choose("Is this the plan?", "approve");
-    // A fifth, two fifths and three fifths.
+    // The mean of one, two and three fifths.
     let part = "0 of 3 candidates done, reading the prompt, 40%";
     pty.expect_screen("the part", |screen| screen.contains(part));
     end(&mut pty);
@@ -151,7 +151,7 @@ fn a_copy_of_the_version_is_stopped_early_and_not_run() {
     let copied = copied.strip_prefix("Here it is:\n").unwrap().to_owned();
     let world = world(move |request, number| match number {
         0 => Reply::to(request, &fenced("print(1)")),
-        // What follows never comes.
+        // The rest of the answer never arrives.
         1 => {
             let text = format!("{copied}\nIt is right as it is, since");
             Reply::to(request, &text).cut_to(9).then_hang()

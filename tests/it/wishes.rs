@@ -1,4 +1,4 @@
-//! What the user said stays said: it is shown with every later version until the user settles it.
+//! The user's feedback stays open: it is shown with every later version until the user closes it.
 
 use crate::support::model_server::Received;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced};
@@ -9,7 +9,7 @@ fn prompts(world: &World, of: Asking) -> Vec<String> {
     received.iter().filter(|asked| same(&agent(asked))).map(Received::prompt).collect()
 }
 
-/// Scripts of one length, so that prompts can be compared.
+/// Scripts of equal length, so that prompts can be compared.
 fn versions(n: usize) -> Vec<String> {
     let body = "print('a line of a script that is as long as they are')\n".repeat(30);
     (10..10 + n).map(|version| fenced(&format!("print({version})\n{body}"))).collect()

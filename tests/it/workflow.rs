@@ -231,7 +231,7 @@ fn a_script_without_output_is_sent_back_once() {
     let (idle, other) = (fenced(&format!("{idle}1)")), fenced(&format!("{idle}2)")));
     for (scripts, versions, asked_for, shows) in [
         (vec![idle.as_str(), &fenced("print(1)")], 2, 2, true),
-        // A script that is to show nothing is no reason to ask for ever: its user decides.
+        // A script that prints nothing is not sent back again: the user decides.
         (vec![idle.as_str(), &other], 2, 2, false),
         (vec![idle.as_str()], 1, 3, false),
     ] {
@@ -254,13 +254,13 @@ fn a_script_without_output_is_sent_back_once() {
             "{reviewed}"
         );
     }
-    // What is given arguments has something to show.
+    // With arguments, the script must print something.
     let silent = "import argparse\nwords = argparse.ArgumentParser()\n\
                   words.add_argument('x')\nprint(words.parse_args().x)";
     let world = World::scripted(&[PLAN], &[&fenced(silent)], &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off", "--args", "x"])).expect(0);
     assert_eq!(world.received().len(), 3);
-    // What is typed is to be read.
+    // The script must read the input.
     let world = World::scripted(&[PLAN], &[&idle, &fenced("print(input())")], &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "50\n42\n"])).expect(0);
     let asked = world.received();
@@ -278,7 +278,7 @@ fn a_suspicious_script_is_sent_back_once() {
     let tested = &["--tests", "test_half.py"][..];
     for (first, second, flags, told) in [
         (constant, right, tested, Some("one case only: `half`. Compute what it returns")),
-        // Nobody calls it with anything.
+        // No test calls the function.
         (constant, right, &[], None),
         (hidden, "print(1)", &[], Some("Line 3 compares a value with itself")),
         ("n = float('nan')\nprint(n != n)", "print(1)", &[], None),
@@ -297,7 +297,7 @@ fn a_suspicious_script_is_sent_back_once() {
             assert!(repair.prompt().contains(told), "{}", repair.prompt());
         }
     }
-    // What the Manager types is to be read, whatever is shown.
+    // The script must read the user's input even if it prints something.
     let first = fenced("import sys\nprint(len(sys.argv))");
     let world = World::scripted(&[PLAN], &[&first, &fenced("print(input())")], &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "50\n42\n"])).expect(0);
@@ -306,14 +306,14 @@ fn a_suspicious_script_is_sent_back_once() {
     let world = World::scripted(&[PLAN], &[&first], &[ACCEPT]);
     world.run(&new(&["--auto", "--sandbox", "off", "--stdin", "50", "--args", "x"])).expect(0);
     assert_eq!(world.received().len(), 3);
-    // Once: a function that has one answer only is possible.
+    // Only once, since a function may really have a single result.
     let other = fenced("def half(x):\n    return 1 / 2");
     let world = World::scripted(&[PLAN], &[&fenced(constant), &other], &[ACCEPT]);
     world.write("test_half.py", TEST);
     let args = [&new(&["--auto", "--sandbox", "off"])[..], tested].concat();
     world.run(&args).expect(0);
     assert!(world.read("sessions/s/report_v2.yaml").contains("heedless:\n"));
-    // Of samples that pass, one that looks at what it is given is taken.
+    // Among the candidates that pass, one that uses its parameters is chosen.
     let world = World::scripted(&[PLAN], &[&fenced(constant), &fenced(right)], &[ACCEPT]);
     world.write("test_half.py", TEST);
     let args = [&new(&["--auto", "--candidates", "2"])[..], tested].concat();
@@ -443,7 +443,7 @@ fn prompts_do_not_grow_with_the_number_of_versions() {
     assert!(lengths[9] <= lengths[2], "{lengths:?}");
 }
 
-/// Ten versions, each with one blocker that the next one mends, none good.
+/// Ten versions, each with one blocker that the next one fixes; none is good.
 fn ten_versions() -> World {
     use crate::support::model_server::Reply;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -638,7 +638,7 @@ fn a_program_that_waits_for_input_is_not_repaired() {
     assert!(world.read("sessions/s/report_v1.yaml").contains("verdict: waits"));
     assert!(world.run(&["show", "s"]).expect(0).out.contains("waits"));
     world.run(&["run", "s"]).expect(3);
-    // Nobody's input changed: it still waits, and nothing is paid for.
+    // Without new input, it still waits and calls no model.
     world.run(&["resume", "s", "--auto"]).expect(3);
     assert_eq!(calls(), 1, "{out}");
     let out = world.run(&["resume", "s", "--auto", "--stdin", "3"]).expect(0).out;

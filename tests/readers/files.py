@@ -1,4 +1,4 @@
-"""The small files: a name, what is odd about each, and its content or who writes it."""
+"""The small files: the name, the peculiarity, and the content or the function that writes it."""
 
 import datetime
 import json
@@ -23,7 +23,7 @@ def workbook(name, fill):
     book = openpyxl.Workbook()
     fill(book.active)
     book.save("made.xlsx")
-    # The same bytes each time: no dates of today.
+    # Remove the current date, so that the bytes are the same each time.
     with zipfile.ZipFile("made.xlsx") as made, zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as out:
         for member in made.infolist():
             data = made.read(member)

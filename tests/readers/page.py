@@ -17,17 +17,17 @@ warnings.simplefilter("ignore")
 
 
 def shown(value):
-    """A value as its reader has it: text in quotes, whatever else as Python writes it."""
+    """A value as its reader returned it: text in quotes, other values as Python prints them."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 44 else text[:43] + "…"
 
 
 class Table(str):
-    """What a reader made of a file, in one line, and what it is compared by."""
+    """A file as a reader parsed it, in one line, with the facts for comparison."""
 
 
 def columns(all, rows):
-    """Columns with their types and first values."""
+    """A table of columns with their types and first values."""
     all = list(all)
     parts = []
     for name, kind, values in all:
@@ -40,7 +40,7 @@ def columns(all, rows):
 
 
 def sort(kind):
-    """What the libraries' types have in common."""
+    """The common name of a type that the libraries name differently."""
     kind = str(kind).lower()
     for word, name in [("list", "list"), ("[]", "list"), ("struct", "object"), ("int", "integer"), ("float", "number"),
                        ("double", "number"), ("decimal", "number"), ("date", "time"), ("time", "time"),
@@ -51,14 +51,14 @@ def sort(kind):
 
 
 def disagreements(read):
-    """In what the tables that readers made differ, and who made none."""
+    """The facts in which the readers' tables differ, and the readers that failed."""
     tables = [one.facts for one in read.values() if isinstance(one, Table)]
     differ = [fact for fact in ("names", "rows", "types") if len({str(one[fact]) for one in tables}) > 1]
     return differ, [who for who, one in read.items() if isinstance(one, Failure)]
 
 
 class Failure(str):
-    """Why a reader made nothing of a file."""
+    """The error of a reader that could not read a file."""
 
 
 def of_pandas(frame):
@@ -99,7 +99,7 @@ def of_json_lines(name):
     return f"{shown(rows[0])}; the last is {shown(rows[-1])}"
 
 
-# What reads files of a kind, with nothing set.
+# The readers for each kind of file, with default settings.
 READERS = {
     "csv": [("pandas", lambda name: of_pandas(pandas.read_csv(name))),
             ("polars", lambda name: of_polars(polars.read_csv(name))),
@@ -130,7 +130,7 @@ def read(reader, name):
 
 
 def described():
-    """What redraft says of each file: it stands in the first event of a session."""
+    """redraft's description of each file, from the first event of a session."""
     pathlib.Path("recorded.yaml").write_text("- agent: planner\n  answer: 'x\n\n    R1: y'\n")
     config = {"model": "rec/m", "providers": {"rec": {"kind": "script", "path": "recorded.yaml"}}}
     pathlib.Path("config.yaml").write_text(json.dumps(config))
@@ -149,7 +149,7 @@ def described():
 
 
 def content(name):
-    """The first lines of a file of text."""
+    """The first lines of a text file."""
     data = pathlib.Path(name).read_bytes()
     try:
         text = data.decode()

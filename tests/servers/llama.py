@@ -1,6 +1,6 @@
-"""llama.cpp's server, as xllamacpp carries it: prints its address, and ends with its standard input.
+"""llama.cpp's server from the package xllamacpp: prints its address, and exits when standard input closes.
 
-llama.py MODEL.gguf KEY CONTEXT [PARALLEL] (an empty key: none is asked for)
+llama.py MODEL.gguf KEY CONTEXT [PARALLEL] (with an empty key, none is required)
 """
 
 import sys

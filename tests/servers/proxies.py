@@ -1,4 +1,4 @@
-"""redraft through real proxies, and past them."""
+"""Tests redraft with real proxies, and without one for excepted hosts."""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import subprocess
 
 from rig import BIN, HERE, SUM, Redraft, free_port, pip, row, start
 
-# This machine under an address that is not taken for it: what is on this machine is asked without a proxy.
+# An address of this machine that is not recognized as local, since no proxy is used for local servers.
 THERE = "0.0.0.0"
 
 
@@ -16,7 +16,7 @@ def port_of(address):
 
 
 def through(server, proxy, address, tls):
-    """What goes through a proxy, and what is told of what does not."""
+    """Runs sessions through a proxy: over plain HTTP, and over TLS in a tunnel."""
     plain = {"kind": "openai", "base_url": f"http://{THERE}:{port_of(address)}/v1"}
     made = Redraft(plain, "gpt-4o", "new", SUM, "--auto", env={"http_proxy": proxy})
     row(server, "a session over plain HTTP", made.code == 0 and "accepted v1" in made.said, made.said)
@@ -27,7 +27,7 @@ def through(server, proxy, address, tls):
 
 
 def refused(server, proxy, host, words, secret="none"):
-    """A tunnel that the proxy does not open: its own words are shown, and no password."""
+    """Checks a refused tunnel: the proxy's message is shown, but no password."""
     one = {"kind": "openai", "base_url": f"https://{host}/v1"}
     made = Redraft(one, "gpt-4o", "new", SUM, "--auto", env={"https_proxy": proxy})
     said = f"the proxy of `https_proxy` opens no way to `{host}`: {words}"
@@ -82,7 +82,7 @@ def proxy_py(address, tls):
 def socks(address, tls):
     port = free_port()
     proxy = f"127.0.0.1:{port}"
-    # Without uvloop, which other packages brought and which it can't work with.
+    # Disable uvloop, which other packages installed and which pproxy does not work with.
     program = "import sys; sys.modules['uvloop'] = None; import pproxy.server; pproxy.server.main()"
     start("pproxy", [BIN / "python", "-c", program, "-l", f"socks5://{proxy}"], f"http://{proxy}")
     server = f"pproxy {pip('pproxy')}, SOCKS 5"
@@ -91,7 +91,7 @@ def socks(address, tls):
 
 
 def excepted(address):
-    """What `NO_PROXY` names is asked without the proxy, which is not there."""
+    """Checks `NO_PROXY`: hosts in it are reached without the proxy, which does not exist."""
     port, server = port_of(address), "no proxy"
     one = {"kind": "openai", "base_url": f"http://{THERE}:{port}/v1"}
     dead = f"http://127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""Servers that were started, redraft as a user runs it, and the rows of what was tried."""
+"""Shared code: starts servers, runs redraft as a user does, and reports the results as rows."""
 
 import importlib.metadata
 import json
@@ -14,7 +14,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 REDRAFT = os.environ["REDRAFT"]
-# Where the programs of the environment of Python's are.
+# The folder of the virtual environment's programs.
 BIN = pathlib.Path(sys.executable).parent
 KEY = "sk-servers-4711"
 SUM = "print the sum of 2 and 3"
@@ -24,7 +24,7 @@ started = []
 
 
 def row(server, what, right, seen=""):
-    """Prints what was tried with a server and whether it is right; else what was seen."""
+    """Prints a check of a server and its result; on failure, also the end of `seen`."""
     rows.append((server, right))
     print(f"{'right' if right else 'WRONG'}  {server}: {what}", flush=True)
     if not right:
@@ -43,14 +43,14 @@ def free_port():
 
 
 def environment(**more):
-    """Nothing of the user's but where programs are."""
+    """A minimal environment: only `PATH` comes from the user."""
     return {"PATH": os.environ["PATH"], "HOME": os.getcwd(), "NO_COLOR": "1", **more}
 
 
 def start(name, args, ready, **env):
-    """Starts a server and gives its address: what `ready` finds in its output, or `ready` itself."""
+    """Starts a server; returns its address: the match of `ready` in its output, or `ready` if that is one."""
     log = open(f"{name}.log", "wb")
-    # A group of its own: some start others, which have to end with them.
+    # A process group of its own: some servers start others, which must be stopped too.
     server = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=log, stderr=log,
                               env=environment(**env), start_new_session=True)
     started.append(server)
@@ -79,7 +79,7 @@ def stop():
 
 
 def get(url, body=None, **headers):
-    """JSON of a server, without any proxy."""
+    """Requests JSON from a server, without a proxy."""
     data = json.dumps(body).encode() if body is not None else None
     headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}", **headers}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -88,14 +88,14 @@ def get(url, body=None, **headers):
 
 
 class Redraft:
-    """One run of redraft: its exit code, what it said, and its session's journal."""
+    """One run of redraft, with its exit code, its output, and its session's journal."""
 
     number = 0
 
     def __init__(self, provider, model, command, *args, env=(), more=None, **settings):
         Redraft.number += 1
         self.name = f"s{Redraft.number}"
-        # JSON is YAML.
+        # JSON is valid YAML.
         settings = {"retries": 1, "retry_seconds": 0.05, "api_key_env": "SERVERS_KEY", **provider, **settings}
         config = {"model": f"it/{model}", "providers": {"it": settings}, "sandbox": {"seconds": 60},
                   **(more or {})}
@@ -114,7 +114,7 @@ class Redraft:
         return [one for one in self.events if one["event"] == event]
 
     def tokens(self):
-        """The prompt's and the answer's tokens of each call."""
+        """The prompt and answer tokens of each call."""
         uses = [one.get("usage", {}) for one in self.of("model_call_finished")]
         return [(use.get("prompt"), use.get("answer")) for use in uses]
 

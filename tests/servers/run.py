@@ -1,4 +1,4 @@
-"""redraft against real servers: see ../servers.sh."""
+"""Tests redraft with real servers: see ../servers.sh."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from rig import BIN, HERE, KEY, SUM, Redraft, end, free_port, get, pip, row, sta
 
 NODE = pathlib.Path(os.environ["NODE_MODULES"])
 
-# What stands before each format's own path, behind a server's address.
+# The path after the server's address that precedes each format's own path.
 DIALECTS = {"openai": "/v1", "responses": "/v1", "anthropic": "", "gemini": "/v1beta", "ollama": ""}
 
 
@@ -23,7 +23,7 @@ def provider(address, kind, **more):
 
 
 def scripted(server, address, kind, model, upstream):
-    """What a server has to come to that gives the answers of answers.json, or asks `upstream` for them."""
+    """Checks a server that returns the answers of answers.json, or gets them from `upstream`."""
     one = provider(address, kind)
     of = f"{kind}, {model}"
 
@@ -31,7 +31,7 @@ def scripted(server, address, kind, model, upstream):
     row(server, f"{of}: a session to an accepted script", made.code == 0 and "accepted v1" in made.said, made.said)
     counts = [(1101, 11), (1202, 22), (1303, 33)]
     if kind == "ollama":
-        # In this format aimock says that there were none.
+        # aimock reports zero tokens in this format.
         row(server, f"{of}: tokens that nobody counts are marked as estimated", all(
             one["usage"]["estimated"] for one in made.of("model_call_finished")), made.said)
     else:
@@ -47,7 +47,7 @@ def scripted(server, address, kind, model, upstream):
     row(server, f"{of}: a review that is held to a JSON schema", right, made.said)
     asked = get(f"{upstream}/__aimock/journal")[-1]
     if asked["path"].endswith("/chat/completions"):
-        # Of other formats aimock notes no schema.
+        # aimock records no schema for other formats.
         schema = asked["body"].get("response_format")
         row(server, f"{of}: its schema arrives", "findings" in json.dumps(schema), schema)
 
@@ -59,7 +59,7 @@ def scripted(server, address, kind, model, upstream):
 
 
 def failing(server, one, rows, task=None):
-    """One call each that goes wrong: the model, the exit code, what is said, and the environment."""
+    """Checks calls, one per row: name, model, exit code, a part of the output, and environment."""
     for what, model, code, words, env in rows:
         made = Redraft(one, model, "new", (task or {}).get(what, SUM), "--auto", env=env)
         right = made.code == code and words in made.said and KEY not in made.said
@@ -84,7 +84,7 @@ def aimock(address):
 
 
 def litellm(upstream):
-    """LiteLLM in front of aimock, which it speaks to in OpenAI's, Anthropic's and Gemini's format."""
+    """LiteLLM in front of aimock, with requests in OpenAI's, Anthropic's and Gemini's format."""
     def model(name, upstream_name, path, **more):
         params = {"model": upstream_name, "api_base": upstream + path, "api_key": KEY, **more}
         return {"model_name": name, "litellm_params": params}
@@ -103,15 +103,15 @@ def litellm(upstream):
                       "--port", address.rsplit(":", 1)[1]], address, LITELLM_LOCAL_MODEL_COST_MAP="True")
     server = f"LiteLLM {pip('litellm')}"
     for kind in ["openai", "responses", "anthropic", "gemini"]:
-        # It writes the system's message for Gemini under a name that aimock does not know; what comes
-        # in Gemini's own format it passes on.
+        # LiteLLM sends the system message for Gemini in a field that aimock does not know, but forwards
+        # requests in Gemini's own format unchanged.
         names = ["by-openai", "by-chat", "by-anthropic"] + ["by-gemini"] * (kind == "gemini")
         for name in names:
             scripted(server, address, kind, name, upstream)
         failing(server, provider(address, kind), [
             ("a limit that stays", "limited", 4, "429", {}),
             ("too long a prompt", "short", 4, "context of 128 tokens", {}),
-            # Its errors have no code that would say which limit it is.
+            # The errors have no code that tells the limits apart.
             ("nothing left to pay with", "spent", 4, "exceeded your current quota", {}),
             ("a model that is not there", "none", 4, "has no model `none`", {}),
             ("a model that its host does not have", "missing", 4, "has no model `missing`", {}),
@@ -119,7 +119,7 @@ def litellm(upstream):
         ])
 
 
-# Short answers, since a small model on a busy machine takes its time.
+# Short answers, since a small model on a busy machine is slow.
 SHORT = {"roles": {role: {"max_tokens": 60} for role in ["planner", "coder", "reviewer", "engineer"]}}
 
 RECORDED = """
@@ -131,7 +131,7 @@ RECORDED = """
 
 
 def llama(model):
-    """llama.cpp's server with a real model: what it says is its own, so only the ways are looked at."""
+    """llama.cpp's server with a real model: its answers vary, so only the protocol is checked."""
     address = start("llama", [BIN / "python", HERE / "llama.py", model, KEY, "2048"], rb"(http://\S+)")
     server = f"llama.cpp in xllamacpp {pip('xllamacpp')}"
     raw = {"kind": "completion", "base_url": f"{address}/completion", "template": "chatml",
@@ -141,7 +141,7 @@ def llama(model):
         made = Redraft(one, "m", "new", SUM, "--auto", "--no-run", "--max-versions", "1", more=SHORT)
         calls = made.of("model_call_finished")
         row(server, f"{kind}: a plan is answered for", made.code in (0, 3) and calls, made.said)
-        # The server is asked how long it finds the same messages, or the same prompt.
+        # Let the server count the tokens of the same messages, or of the same prompt.
         asked = made.of("model_call_started")
         messages = asked[0]["messages"] if asked else []
         if kind == "completion":
@@ -157,7 +157,7 @@ def llama(model):
             told and 0 < told[0][1] <= 60, told)
         if kind != "completion":
             pathlib.Path("recorded.yaml").write_text(RECORDED)
-            # Its other endpoints take a schema and hold to none: they are asked for lines.
+            # The other endpoints accept a schema but do not enforce it: request reviews in lines.
             held = {**one, "structured": kind == "openai"}
             more = {"providers": {"it": {**held, "api_key_env": "SERVERS_KEY"},
                                   "rec": {"kind": "script", "path": "recorded.yaml"}},
@@ -182,7 +182,7 @@ def llama(model):
 
 
 def llmock():
-    """A server that knows one answer, streamed or whole, and takes requests with the field `n` only."""
+    """A server with a single answer, streamed or complete, that only accepts requests with the field `n`."""
     server = f"llmock {npm('llmock')}"
     stored = NODE / "llmock/src/data/data.json"
     stored.write_text(json.dumps([{"id": 1, "content": "```python\nprint(2 + 3)\n```"}]))
@@ -198,7 +198,7 @@ def llmock():
 
 
 def answers():
-    """The file of recorded answers, with an error that each format gets once."""
+    """Writes the recorded answers, with an error that each format gets once. Returns the file's name."""
     known = json.loads((HERE / "answers.json").read_text())["fixtures"]
     limit = next(one["response"] for one in known if one["match"].get("model") == "limited")
     once = [{"match": {"model": f"limited-once-{kind}", "sequenceIndex": 0}, "response": limit}

@@ -1,4 +1,4 @@
-"""Opens TLS in front of a server: tls.py CERTIFICATE KEY PORT. Prints its own port."""
+"""Terminates TLS in front of the local server at PORT: tls.py CERTIFICATE KEY PORT. Prints its own port."""
 
 import asyncio
 import ssl

@@ -15,7 +15,7 @@ use agent_client_protocol::{AcpAgent, AcpAgentConfig, Agent, Client, Error};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-/// What the program under test showed and asked.
+/// The updates and permission requests of redraft.
 #[derive(Default)]
 struct Editor {
     updates: Mutex<Vec<SessionUpdate>>,
@@ -23,7 +23,8 @@ struct Editor {
 }
 
 impl Editor {
-    /// Runs redraft in this folder, as a person who approves, allows and accepts, for as long as `work` takes.
+    /// Runs redraft in this folder, with a user who approves, allows and accepts, while `work`
+    /// runs.
     async fn with<T>(
         self: &Arc<Self>,
         redraft: &str,
@@ -78,7 +79,7 @@ impl Editor {
     }
 }
 
-/// Starts a session, and says what its id is once its script is accepted.
+/// Runs a session until its script is accepted; returns its id.
 async fn write(redraft: &str, folder: &Path) -> Result<SessionId, Error> {
     let editor = Arc::new(Editor::default());
     let session = editor

@@ -1,4 +1,4 @@
-//! Shapes of Coder answers, and what must come out of each.
+//! Forms of Coder answers, and the expected script or refusal for each.
 
 use super::parses;
 use redraft::agents::RefusalKind::{self, CutOff, Empty, NoCode, Placeholder, Syntax};
@@ -6,10 +6,10 @@ use redraft::agents::extract::{self, SyntaxProblem};
 use redraft::domain::chat::Outcome::{self, Cut, Refused, Whole};
 use std::cell::Cell;
 
-/// The script that most answers wrap.
+/// The script that most answers contain.
 const S: &str = "import sys\n\n\ndef main():\n    print(\"a < b & c\")\n\n\nmain()\n";
 
-/// What must come out: a script, or a refusal.
+/// The expected result: a script, or a refusal.
 enum Want {
     Script(String),
     Refusal(RefusalKind),
@@ -397,7 +397,7 @@ fn omitted_code_is_noticed() {
     for line in ["...", "…", "def helper():\n    print(1)\n    ..."] {
         table.push(("a gap", gap(line), Whole, Want::Refusal(Placeholder)));
     }
-    // What a comment says is no gap in a script that is whole.
+    // A comment like these does not make a complete script incomplete.
     for line in [
         "# remaining functions",
         "# as above",

@@ -1,5 +1,5 @@
-//! Each reader of answers, scored on the answers in `tests/corpus/`: see the README there.
-//! `cargo test --test it agents::corpus -- --nocapture` prints the scores.
+//! Scores each parser of answers on the answers in `tests/corpus/`: see the README there. `cargo
+//! test --test it agents::corpus -- --nocapture` prints the scores.
 
 use super::{parses, samples};
 use redraft::agents::{edits, engineer, extract, planner, reviewer};
@@ -9,10 +9,10 @@ use redraft::domain::review::{Status, Verdict};
 use std::fs;
 use std::ops::AddAssign;
 
-/// Reads an answer, and compares what it read with what stands there.
+/// Parses an answer and compares the result with the entry's annotation.
 type Reader = fn(&Entry) -> Score;
 
-/// Readers, with the least precision and recall that each of them has on either half.
+/// The parsers, each with its minimum of precision and recall on either half.
 const READERS: [(&str, f64, Reader); 5] = [
     ("code", 1.0, of_code),
     ("plan", 1.0, of_plan),
@@ -21,7 +21,7 @@ const READERS: [(&str, f64, Reader); 5] = [
     ("edits", 1.0, of_edits),
 ];
 
-/// An answer, and what stands in it as a person read it.
+/// An answer with its annotation, which a person wrote.
 struct Entry {
     name: String,
     outcome: Outcome,
@@ -30,7 +30,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Lines of the answer that are wanted: `2-9,12`. None where nothing is.
+    /// The annotated lines of the answer, such as `2-9,12`; empty for `none`.
     fn wanted_lines(&self) -> Vec<&str> {
         let lines: Vec<&str> = self.answer.lines().collect();
         let mut wanted = Vec::new();
@@ -42,15 +42,16 @@ impl Entry {
         wanted
     }
 
-    /// Whether a rule may have been made by this one; the others only say how good the rules are.
+    /// Whether the entry is in the half that rules may be developed with; the other half only
+    /// measures how good the rules are.
     fn is_seen(&self) -> bool {
-        // FNV-1a, so that the halves stay what they are.
+        // FNV-1a, so that the halves never change.
         let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         self.name.bytes().fold(0x811c_9dc5, hash) >> 16 & 1 == 0
     }
 }
 
-/// How many things were read, how many of these are right, and how many there are.
+/// The number of items parsed, of correct ones among them, and of expected ones.
 #[derive(Clone, Copy, Default)]
 struct Score {
     right: usize,
@@ -59,7 +60,7 @@ struct Score {
 }
 
 impl Score {
-    /// Of one thing that is there or not, and was read as it is, otherwise, or not at all.
+    /// The score for a single optional item.
     #[expect(clippy::needless_pass_by_value, reason = "as the readers give it")]
     fn of_one<T: PartialEq>(read: Option<T>, wanted: Option<T>) -> Self {
         let right = usize::from(read.is_some() && read == wanted);
@@ -103,7 +104,7 @@ fn corpus(reader: &str) -> Vec<Entry> {
         let [name, ended, want] = head.splitn(3, " | ").collect::<Vec<_>>()[..] else {
             panic!("{head}")
         };
-        // An answer that stands in a file of its own.
+        // An answer stored in a file of its own.
         let answer =
             body.strip_prefix('@').map_or_else(|| body.to_owned(), |path| read(path.trim()));
         let outcome = if ended == "cut" { Outcome::Cut } else { Outcome::Whole };
@@ -112,13 +113,13 @@ fn corpus(reader: &str) -> Vec<Entry> {
     text.split("\n=== ").skip(1).map(entry).collect()
 }
 
-/// The lines of a text that are not blank.
+/// The text without blank lines and trailing spaces.
 fn trimmed(text: &str) -> String {
     let lines = text.trim().lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The script.
+/// The score for a script.
 fn of_code(entry: &Entry) -> Score {
     let wanted = match entry.want.strip_prefix("text ") {
         Some(json) => Some(serde_json::from_str::<String>(json).unwrap()),
@@ -129,7 +130,8 @@ fn of_code(entry: &Entry) -> Score {
     Score::of_one(read, wanted.map(|text| trimmed(&text)))
 }
 
-/// Each requirement: a line of the answer without its mark, and what belongs to it.
+/// The score for a plan: one item per requirement, a line of the answer without its number, with
+/// the lines that belong to it.
 fn of_plan(entry: &Entry) -> Score {
     let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let unmarked = |line: &str| {
@@ -151,7 +153,7 @@ fn of_plan(entry: &Entry) -> Score {
     Score { right: wanted - left.len(), read: read.len(), wanted }
 }
 
-/// Requirements that are met, findings, and a verdict.
+/// The score for a review: requirements that are met, findings, and the verdict.
 fn of_review(entry: &Entry) -> Score {
     let number = |word: &str| {
         let after = entry.want.split(word).nth(1).unwrap_or(" 0");
@@ -171,7 +173,7 @@ fn of_review(entry: &Entry) -> Score {
     score
 }
 
-/// The code that is to be run.
+/// The score for the code to run.
 fn of_calls(entry: &Entry) -> Score {
     let wanted = (entry.want != "none").then(|| serde_json::from_str(&entry.want).unwrap());
     let read = match engineer::parse(&entry.answer, &[], entry.outcome, false, &parses) {
@@ -184,7 +186,7 @@ fn of_calls(entry: &Entry) -> Score {
     Score::of_one(read, wanted)
 }
 
-/// The script that edits lead to: what they are made in, the edits, and what comes of them.
+/// The base script, the answer with the edits, and the expected script.
 fn edit(entry: &Entry) -> [&str; 3] {
     let (base, rest) = entry.answer.split_once("\n--- answer\n").unwrap();
     let (answer, script) = rest.split_once("\n--- script\n").unwrap();

@@ -1,4 +1,4 @@
-//! What chat formats, notebooks and shells leave in answers, and what must come out of these.
+//! Remains of chat formats, notebooks and shells in answers, and the expected script for each.
 
 use super::parses;
 use redraft::agents::RefusalKind::{self, NoCode};
@@ -8,7 +8,7 @@ use redraft::domain::chat::Outcome::{self, Cut, Whole};
 const S: &str = "import math\n\n\ndef area(r):\n    return math.pi * r * r\n\n\nprint('draft', round(area(2), 2))\n";
 const OTHER: &str = "import math\n\n\ndef volume(r):\n    return 4 / 3 * math.pi * r ** 3\n\n\nprint(volume(2))\nprint('ball')\n";
 
-/// Each answer's script, or why there is none.
+/// Checks each answer against the expected script or refusal.
 fn check(table: Vec<(String, Outcome, Result<&str, RefusalKind>)>) {
     let mut wrong = String::new();
     for (answer, outcome, want) in table {
@@ -41,7 +41,7 @@ fn only_the_script_of_the_model_s_own_turn_is_extracted() {
             format!("```python\n{S}{mark}"),
             format!("Here it is:\n\n{fenced}\n\nIt prints a number.{mark}"),
         ] {
-            // Cut off was only what the model made up.
+            // Only the invented user turn was cut off.
             table.push((answer.clone(), Whole, Ok(S)));
             table.push((format!("{answer}\n<|im_start|>user\nNow a ball.{mark}\n"), Cut, Ok(S)));
         }

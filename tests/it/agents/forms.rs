@@ -1,5 +1,5 @@
-//! The form law: what an agent answers in the form that it is asked for is taken as said, whatever
-//! stands in it. Each form has a writer and a reader, and what was written is read again.
+//! Round trips: an answer in the requested form is parsed to exactly what was written, whatever
+//! text it contains. Each form has a writer and a parser.
 
 use super::{parses, requirements};
 use crate::support::steady;
@@ -19,7 +19,7 @@ use redraft::domain::text::{fenced, one_line};
 use redraft::domain::writes;
 use regex::Regex;
 
-/// Lines that look like something else than what they are.
+/// Lines that could be mistaken for something else.
 const LINES: [&str; 61] = [
     "# QR Code Generator",
     "## Notes app",
@@ -84,7 +84,7 @@ const LINES: [&str; 61] = [
     "yaml: none",
 ];
 
-/// One line, whatever stands in it.
+/// One line with arbitrary content.
 fn line() -> impl Strategy<Value = String> {
     let known = || prop::sample::select(LINES.to_vec()).prop_map(str::to_owned);
     let any = prop_oneof![
@@ -117,7 +117,7 @@ fn finding() -> impl Strategy<Value = RawFinding> {
     )
 }
 
-/// A review of a plan with three requirements. A finding that is said twice is one.
+/// A review of a plan with three requirements. Repeated findings count once.
 fn review() -> impl Strategy<Value = RawReview> {
     let status = || {
         let all = vec![Status::Met, Status::Partly, Status::NotMet];
@@ -189,7 +189,7 @@ fn plan() -> impl Strategy<Value = Parts> {
     })
 }
 
-/// A script with what has been taken for something else.
+/// A script with lines that could be mistaken for other things.
 fn script() -> impl Strategy<Value = String> {
     let statement = prop::sample::select(vec![
         "# remaining functions",
@@ -212,7 +212,7 @@ fn script() -> impl Strategy<Value = String> {
     })
 }
 
-/// Whether a text is in a form that answers are held to.
+/// Whether a text matches the pattern that answers are constrained to.
 fn fits(pattern: &str, text: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).unwrap().is_match(text)
 }
@@ -233,7 +233,7 @@ proptest! {
         for answer in [reviewer::write(&review), reviewer::write_json(&review)] {
             let read = reviewer::parse(&answer, &plan);
             prop_assert_eq!(read, Ok(review.clone()), "{}", answer);
-            // In the marks that a model may put around it.
+            // With the text and fences that a model may put around it.
             for answer in [format!("Here is my review.\n\n{answer}\nThat is all."), format!("```\n{answer}```\n")] {
                 prop_assert_eq!(reviewer::parse(&answer, &plan), Ok(review.clone()), "{}", answer);
             }
@@ -260,7 +260,7 @@ proptest! {
         prop_assert_eq!(&proposal.text, &text);
         prop_assert_eq!(&proposal.requirements, &parts.requirements);
         prop_assert_eq!(&proposal.questions, &parts.questions);
-        // Whoever needs only a part of it reads the same.
+        // The parsers of single parts read the same.
         prop_assert_eq!(planner::read_plan(&text), parts.requirements);
         prop_assert_eq!(planner::tried_with(&text), parts.given);
         prop_assert_eq!(example::of_plan(&text), parts.examples);
@@ -317,7 +317,7 @@ proptest! {
         let answer = fenced(&script, "python");
         let read = extract::script(&answer, Outcome::Whole, &parses).map(|read| read.script);
         prop_assert_eq!(read, Ok(script.clone()));
-        // The Engineer answers so too, or calls its tool.
+        // The Engineer answers in the same form, or calls its tool.
         let arguments = serde_json::json!({"code": script});
         let call = ToolCall { id: "1".into(), name: engineer::TOOL.into(), arguments };
         let replies = [

@@ -1,4 +1,4 @@
-//! What the agents make of answers: tables of shapes, and whole answers of real small models.
+//! The agents' parsers of answers: tables of forms, and complete answers of real small models.
 
 mod coder;
 mod corpus;
@@ -13,7 +13,7 @@ mod samples;
 use redraft::agents::extract::SyntaxProblem;
 use redraft::domain::plan::Requirement;
 
-/// Whether Python's grammar takes the text, as the real checks will say it.
+/// Whether the text is valid Python syntax, with the same messages as the real checks.
 fn parses(text: &str) -> Result<(), SyntaxProblem> {
     match ruff_python_parser::parse_module(text) {
         Ok(_) => Ok(()),

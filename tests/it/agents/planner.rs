@@ -1,4 +1,4 @@
-//! Shapes of plans, and the requirements that must come out of each.
+//! Forms of plans, and the expected requirements for each.
 
 use redraft::agents::RefusalKind::{self, CutOff, Empty, Unusable};
 use redraft::agents::planner;
@@ -112,7 +112,7 @@ fn every_kind_of_list_becomes_requirements() {
             &["Draw a face", "Draw hands"],
             &[],
         ),
-        // A heading decides nothing of what stands in the form.
+        // A heading does not affect requirements in the requested form.
         (
             "# QR Code Generator\nR1: Take a text.\nR2: Print it as a QR code.",
             Whole,

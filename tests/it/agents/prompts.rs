@@ -1,4 +1,4 @@
-//! What models are asked: the embedded templates, and those that a person wrote.
+//! The prompts: the embedded templates, and templates that a user wrote.
 
 use redraft::agents::{coder, planner, repair, reviewer};
 use redraft::domain::chat::{Agent, Speaker};

@@ -1,4 +1,4 @@
-//! What holds for every answer, however strange.
+//! Properties that hold for every answer, however strange.
 
 use super::{parses, requirements};
 use crate::support::steady;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use redraft::agents::{extract, planner, reviewer};
 use redraft::domain::chat::Outcome;
 
-/// Pieces that answers are made of, to be thrown together.
+/// Fragments for random answers.
 const PIECES: [&str; 44] = [
     "```",
     "```python\n",
@@ -66,7 +66,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     prop::sample::select(vec![Outcome::Whole, Outcome::Cut, Outcome::Refused])
 }
 
-/// A script of statements that have given parsers trouble.
+/// A script of statements that have caused trouble for parsers.
 fn script() -> impl Strategy<Value = String> {
     let statement = prop::sample::select(vec![
         "import sys",
@@ -133,7 +133,7 @@ fn wrappings(script: &str) -> Vec<(&'static str, String)> {
 }
 
 proptest! {
-    // The same cases each time, so that a test that passed goes on passing; to look for others:
+    // A fixed seed, so that a test that passes keeps passing; to look for other cases:
     // PROPTEST_CASES=5000 PROPTEST_RNG_SEED=7 cargo test --test it properties
     #![proptest_config(steady())]
 

@@ -1,11 +1,11 @@
-//! Shapes of Reviewer answers, and what must come out of each.
+//! Forms of Reviewer answers, and the expected review for each.
 
 use super::requirements;
 use redraft::agents::{RefusalKind, reviewer};
 use redraft::domain::review::{Judgement, RawFinding, RawReview, Severity, Status, Verdict};
 use std::fmt::Write;
 
-/// The review in one line a point, so that a case of the table can be read.
+/// The review in compact form for the tables: one line per finding.
 fn shown(review: &RawReview) -> String {
     let mut out = String::new();
     for j in &review.judgements {
@@ -54,7 +54,7 @@ fn every_notation_of_a_review_is_read() {
         ("- [x] R1: the clock face\n- [ ] R3: the error", "R1 met; R3 not met;"),
         ("R1-R2: met\nR3: not met", "R1 met; R2 met; R3 not met;"),
         ("R1, R2, R3: met", "R1 met; R2 met; R3 met;"),
-        // What does not stand there by its id is not judged.
+        // A requirement that is not named by its id is not judged.
         ("All requirements are met.\nVERDICT: ACCEPT", "ACCEPT"),
         ("R1 (analog clock face): met\nR2 (window can be resized): partly", "R1 met; R2 partly;"),
         ("R1: The app displays the current time on an analog clock face: Met", "R1 met;"),
@@ -99,7 +99,7 @@ fn every_notation_of_a_review_is_read() {
             "- [blocker] R1 draws nothing\n\n> canvas.draw()\n> canvas.show()\nVERDICT: ITERATE",
             "[blocker] R1 <canvas.draw() canvas.show()> draws nothing\nITERATE",
         ),
-        // The finding that is named.
+        // Findings named by their id.
         ("F1: still there\nVERDICT: ITERATE", "[-] F1 - still there\nITERATE"),
         (
             "- F1\n- F2: met\n- **F3**: `x = 1` is still there\n- [nit] F4 R2 is still there",
@@ -124,7 +124,7 @@ fn every_notation_of_a_review_is_read() {
             "| R1 | blocker | `draw()` | no hands are drawn |",
             "[blocker] R1 <draw()> no hands are drawn",
         ),
-        // What stands in the form is a finding, whatever its words.
+        // A line in the requested form is a finding, whatever its words.
         (
             "- [should] R1: the error message is not clear\n- [blocker] R1: it works only once\n\
              - [nit] R2: looks good on a wide screen, and is cut off on others\n- [blocker] R3 met only for integers\n\
@@ -137,9 +137,10 @@ fn every_notation_of_a_review_is_read() {
             "R1: met\n- [blocker] R1 the app shows a face with numbers\nVERDICT: ITERATE",
             "R1 met; \n[blocker] R1 the app shows a face with numbers\nITERATE",
         ),
-        // Points that are not in the form are none beside some that are.
+        // Other points do not count if some are in the requested form.
         ("- It uses tkinter.\n- [nit] R1 no title", "[nit] R1 no title"),
-        // A requirement said again, a word, a heading, and what is called met.
+        // Repeated requirements, single words, headings, and requirements called met are no
+        // findings.
         ("R1: Met - The script correctly plots the hands.", "R1 met;"),
         ("R1: met\n- R1: The app displays the current time on an analog clock face.", "R1 met;"),
         ("- R2: The window can be resized.\nVERDICT: ITERATE", "ITERATE"),
@@ -147,7 +148,7 @@ fn every_notation_of_a_review_is_read() {
         ("R2: partly: The window can be resized.", "R2 partly;"),
         ("R1: met\nFindings:\nNone\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
         ("R1: met\n- None\n- Strengths:\nVERDICT: ACCEPT", "R1 met; \nACCEPT"),
-        // What may be no praise stays.
+        // Points that may not be praise are kept.
         ("- R1: The app shows digits.\nVERDICT: ITERATE", "[-] R1 The app shows digits.\nITERATE"),
         (
             "R3: not met\n- R3: It takes negative numbers.",
@@ -193,7 +194,7 @@ fn every_notation_of_a_review_is_read() {
             "{\"findings\": [{\"severity\": \"nit\", \"requirement\": \"F1 R2\", \"quote\": \"\", \"problem\": \"F2: looks good\"}]}",
             "[nit] F1 R2 F2: looks good",
         ),
-        // Thinking aloud, fences, line ends
+        // Reasoning, fences, line ends
         ("<think>R1: not met? No.</think>\nR1: met\r\nVERDICT: ACCEPT\r\n", "R1 met; \nACCEPT"),
         ("```\nR1: met\nVERDICT: ACCEPT\n```", "R1 met; \nACCEPT"),
     ];

@@ -1,4 +1,5 @@
-//! Whole answers of two small models. What must come out was decided by reading them.
+//! Complete answers of two small models. The expected results were determined by reading the
+//! answers.
 
 use super::parses;
 use redraft::agents::RefusalKind::{self, CutOff, Syntax, Unusable};
@@ -13,7 +14,7 @@ fn sample(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// How the answer ended, from the folder's index.
+/// How the answer ended, according to the folder's index.
 fn outcome(name: &str) -> Outcome {
     let (folder, file) = name.split_once('/').unwrap();
     let index: serde_json::Value =
@@ -26,7 +27,7 @@ fn outcome(name: &str) -> Outcome {
 
 #[test]
 fn recorded_scripts_are_extracted_or_refused_for_the_right_reason() {
-    // First and last line of the script, or why there is none.
+    // The first and last line of the script, or why there is none.
     type Want = Result<(&'static str, &'static str), RefusalKind>;
     let table: [(&str, Want); 19] = [
         ("qwen2.5-coder-1.5b/clock-code.txt", Ok(("import tkinter as tk", "root.mainloop()"))),
@@ -50,7 +51,7 @@ fn recorded_scripts_are_extracted_or_refused_for_the_right_reason() {
         ),
         ("smollm2-135m/code-01.txt", Err(Syntax)),
         ("smollm2-135m/code-02.txt", Ok(("def celsius_to_fahrenheit(celsius):", "main()"))),
-        // The script is whole and wrong; only the output after it was cut off.
+        // The script is complete and invalid; only the output after it was cut off.
         ("smollm2-135m/code-03.txt", Err(Syntax)),
         ("smollm2-135m/code-04.txt", Err(CutOff)),
         ("smollm2-135m/code-05.txt", Ok(("import random", "    print(\"You lose!\")"))),
@@ -65,7 +66,7 @@ fn recorded_scripts_are_extracted_or_refused_for_the_right_reason() {
                 "markdown_to_html_output(\"markdown_to_html_output.html\")",
             )),
         ),
-        // Cut off in the prose, after the fence was closed.
+        // Cut off in the text after the closing fence.
         ("smollm2-135m/code-08.txt", Ok(("import logging", "    return wrapper"))),
         ("smollm2-135m/code-09.txt", Ok(("import random", "    main()"))),
         ("smollm2-135m/code-10.txt", Err(CutOff)),
@@ -89,10 +90,10 @@ fn recorded_scripts_are_extracted_or_refused_for_the_right_reason() {
 
 #[test]
 fn recorded_plans_give_their_distinct_requirements() {
-    // How many requirements and the last of them, or why there are none.
+    // The number of requirements and the last one, or why there are none.
     type Want = Result<(usize, &'static str), RefusalKind>;
     let table: [(&str, Want); 21] = [
-        // R9 to R19 are the same, R20 was cut off.
+        // R9 to R19 are equal, R20 was cut off.
         (
             "qwen2.5-coder-1.5b/clock-plan.txt",
             Ok((9, "The clock face should be able to handle different time formats.")),
@@ -119,10 +120,10 @@ fn recorded_plans_give_their_distinct_requirements() {
                 "The tool should be able to handle errors that may occur during the renaming process.",
             )),
         ),
-        // Code where a plan was asked for.
+        // Code instead of a plan.
         ("smollm2-135m/plan-00.txt", Err(Unusable)),
         ("smollm2-135m/plan-01.txt", Err(CutOff)),
-        // Headings with numbers below.
+        // Headings with numbered lists below.
         ("smollm2-135m/plan-02.txt", Err(CutOff)),
         ("smollm2-135m/plan-03.txt", Err(Unusable)),
         ("smollm2-135m/plan-04.txt", Ok((8, "Length: 8192-bit (8192-bit)"))),
@@ -173,7 +174,7 @@ fn recorded_plans_give_their_distinct_requirements() {
     }
 }
 
-/// The plan in a prompt, line by line: also what a good Planner would have left out.
+/// The plan in a prompt, line by line, including lines that a good Planner would have omitted.
 pub(super) fn plan_of(name: &str) -> Vec<Requirement> {
     let prompt = sample(&name.replace(".txt", ".prompt.txt").replace("schema-", ""));
     let lines = prompt.split("Plan:").nth(1).unwrap().split("Script:").next().unwrap();
@@ -188,10 +189,10 @@ pub(super) fn plan_of(name: &str) -> Vec<Requirement> {
 #[test]
 fn recorded_reviews_are_read_without_embellishment() {
     use Verdict::Accept;
-    // Requirements met, findings, verdict; or nothing to use.
+    // The number of requirements met, the number of findings, the verdict; or a refusal.
     type Want = Result<(usize, usize, Option<Verdict>), RefusalKind>;
     let table: [(&str, Want); 20] = [
-        // All met, and the plan said again as "findings".
+        // All met, and the plan repeated as "findings".
         ("qwen2.5-coder-1.5b/clock-review.txt", Ok((20, 0, None))),
         // Every requirement both met and not met.
         ("qwen2.5-coder-1.5b/csvstat-review.txt", Err(Unusable)),
@@ -200,14 +201,14 @@ fn recorded_reviews_are_read_without_embellishment() {
         ("qwen2.5-coder-1.5b/plot-review.txt", Ok((6, 0, Some(Accept)))),
         // 150 times "Met" for eight requirements.
         ("qwen2.5-coder-1.5b/rename-review.txt", Err(Unusable)),
-        // The plan said again in other words, which are read as points.
+        // The plan in other words, which are read as findings.
         ("smollm2-135m/review-bank.txt", Ok((0, 2, None))),
-        // Only the plan said again, and prose.
+        // Only the plan repeated, and prose.
         ("smollm2-135m/review-csv.txt", Err(Unusable)),
         ("smollm2-135m/review-ok.txt", Err(Unusable)),
         ("smollm2-135m/review-temp.txt", Ok((0, 2, None))),
         ("smollm2-135m/review-wc.txt", Err(Unusable)),
-        // They were asked for another verdict, APPROVED, which is none of ours.
+        // These answers were requested with another verdict, APPROVED, which redraft does not have.
         ("smollm2-135m/schema-verdict-bank.txt", Err(Unusable)),
         ("smollm2-135m/schema-verdict-csv.txt", Ok((0, 3, None))),
         ("smollm2-135m/schema-verdict-ok.txt", Err(Unusable)),

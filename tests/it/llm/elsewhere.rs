@@ -1,8 +1,9 @@
-//! What real servers do otherwise than the formats say: ends, texts, labels and errors in other places.
+//! Deviations of real servers from the formats: finish reasons, texts, content types and errors in
+//! other places.
 
 use super::*;
 
-/// A stream of what this kind of server sends: each of these objects, and nothing else.
+/// A stream of exactly these objects, in the format of this kind of server.
 fn stream(kind: &str, events: &[serde_json::Value]) -> String {
     let lines = kind == "ollama";
     let one = |event| if lines { format!("{event}\n") } else { format!("data: {event}\n\n") };
@@ -13,7 +14,7 @@ fn label(kind: &str) -> &'static str {
     if kind == "ollama" { "application/x-ndjson" } else { "text/event-stream" }
 }
 
-/// An answer of this kind that says `half`, and gives this as the reason of its end.
+/// An answer with the text `half` and this finish reason, in the format of this kind of server.
 fn ended(kind: &str, reason: &str) -> Vec<serde_json::Value> {
     match kind {
         "openai" => vec![
@@ -38,7 +39,7 @@ fn ended(kind: &str, reason: &str) -> Vec<serde_json::Value> {
     }
 }
 
-/// A server that always answers with this body under this label.
+/// A server that always sends this body with this content type.
 fn saying(status: u16, label: &'static str, body: String) -> ModelServer {
     ModelServer::start(move |request| {
         if request.is_list() {
@@ -75,7 +76,7 @@ fn only_known_finish_reasons_complete_an_answer_in_every_format() {
                 (outcome, "half"),
                 "{kind} {reason}"
             );
-            // A reason that nobody knows is named.
+            // An unknown reason is named in a note.
             let known = ["max_tokens", "MAX_TOKENS", "model_length", "content_filter", "SAFETY"];
             let told = answer.notes.iter().any(|note| note.contains(&format!("`{reason}`")));
             assert_eq!(told, !known.contains(&reason), "{kind} {reason}: {:?}", answer.notes);
@@ -160,7 +161,7 @@ fn text_parts_are_joined_and_thinking_parts_kept_apart() {
             "content": {"type": "text", "text": "yes"}}}]})
             .to_string(),
         ),
-        // A server that says all of it again with each piece, and one that does at the end.
+        // A server that repeats the whole text in each event, and one that repeats it at the end.
         (
             "openai",
             stream(
@@ -251,7 +252,7 @@ fn an_answer_sent_as_thinking_is_used_with_a_note() {
         let [note] = &answer.notes[..] else { panic!("{:?}", answer.notes) };
         assert!(note.contains("as a thought") && note.contains("set"), "{note}");
     }
-    // A thought that met the limit is no answer, and nothing at all is none.
+    // Reasoning that hits the token limit is not an answer.
     let cut =
         json!({"choices": [{"message": {"reasoning": "print(1)"}, "finish_reason": "length"}]});
     let answer = answer_to("openai", "application/json", cut.to_string()).unwrap();
@@ -360,7 +361,7 @@ fn an_error_inside_a_200_answer_is_reported_in_the_server_s_words() {
             let body = format!("event: error\ndata: {data}\n\n");
             let error = answer_to(kind, "text/event-stream", body.clone()).unwrap_err().to_string();
             assert!(error.contains(words), "{kind} {body}: {error}");
-            // The same behind a status of its own.
+            // The same body with an error status.
             let server = saying(500, "text/event-stream", body.clone());
             let seen = ask(&connection_to(kind, &server, "retries: 0"));
             let error = seen.result.unwrap_err().to_string();
@@ -384,7 +385,7 @@ fn a_token_count_of_zero_is_replaced_by_an_estimate() {
         assert!(prompt > 0 && answer > 0, "{usage}");
         assert_eq!(is_estimate, estimated, "{usage}");
     }
-    // A count that comes after a real one does not undo it.
+    // A later count of zero does not replace a real one.
     let events = [
         json!({"choices": [{"delta": {"content": "a"}}],
             "usage": {"prompt_tokens": 9, "completion_tokens": 1}}),

@@ -22,7 +22,7 @@ fn a_transient_fault_is_retried() {
         ("answered 504", |_| Reply::refusal(504, "m")),
         ("answered 529", |_| Reply::refusal(529, "Overloaded")),
         ("broke off", |r| unfinished(r).then_drop()),
-        // The server ends the stream as if all was well, but there is no end mark.
+        // The server ends the stream normally, but without the end marker.
         ("broke off", unfinished),
         ("broke off", |r| unfinished(r).unframed()),
         ("broke off", |r| beginning_with(r, b"data: {\"choices\": [{\"del").then_drop()),
@@ -152,7 +152,7 @@ fn a_server_that_never_recovers_is_given_up_after_the_retries() {
 
 #[test]
 fn an_unreachable_server_is_named() {
-    // The port was free a moment ago.
+    // A port that was free a moment ago.
     let gone = ModelServer::start(|_| Reply::openai("")).base_url();
     for kind in KINDS {
         let connection = connection(kind, &format!("base_url: '{gone}', retries: 1"));
@@ -169,7 +169,7 @@ fn silence_at_any_point_ends_a_try() {
     let scripts: [(&str, Script); 6] = [
         ("before the head", |_| Reply::silent()),
         ("in an error", |_| Reply::raw(500, "", ["oops"]).then_hang()),
-        // Signs of life are no answer.
+        // Keep-alive events do not count as an answer.
         ("behind pings", |r| {
             let ping = r.event(&json!({"type": "ping"}));
             unfinished(r).then_repeat(ping.as_bytes(), 1 << 10).then_hang()
@@ -184,7 +184,7 @@ fn silence_at_any_point_ends_a_try() {
                 if request.number < 2 { script(request) } else { Reply::to(request, TEXT) }
             });
             let mut connection = connection_to(kind, &server, "timeout: 0.05");
-            // A server of one's own may still be at work: nothing is begun anew.
+            // A local server may still be working, so the request is not repeated by default.
             let error = ask(&connection).result.unwrap_err().to_string();
             assert!(error.contains("no answer for 0.05 s"), "{kind} {place}: {error}");
             assert_eq!(server.received().len(), 1, "{kind} {place}");
@@ -198,7 +198,7 @@ fn silence_at_any_point_ends_a_try() {
 
 #[test]
 fn a_long_stream_does_not_fill_the_memory() {
-    // The other tests of this process have memory of their own.
+    // Run in a process of its own, since other tests allocate memory too.
     let name = "llm::faults::a_long_stream_does_not_fill_the_memory";
     if std::env::var_os("ALONE").is_none() {
         let mut alone = Command::new(std::env::current_exe().unwrap());
@@ -212,7 +212,7 @@ fn a_long_stream_does_not_fill_the_memory() {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         line.and_then(|l| l.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0)
     };
-    // 16 MiB that are not text: nothing of them may be kept.
+    // 16 MiB without text, none of which may be kept.
     let server = ModelServer::start(|request| {
         let filler = request.text_event("").repeat(1 << 8);
         let times = (16 << 20) / filler.len();
@@ -247,7 +247,7 @@ fn a_missing_model_is_reported_with_the_nearest_names() {
     for kind in KINDS {
         let server = ModelServer::with_key(Some(KEY), move |request| match request.place() {
             "/api/tags" => Reply::tags(&have),
-            // Gemini's are in a folder.
+            // Gemini's model names have a prefix.
             "/models" if kind == "gemini" => Reply::tags(
                 &have.map(|name| "models/".to_owned() + name).each_ref().map(String::as_str),
             ),
@@ -256,7 +256,7 @@ fn a_missing_model_is_reported_with_the_nearest_names() {
         });
         let error = ask(&connection_to(kind, &server, "")).result.unwrap_err().to_string();
         let offered = error.contains("; it has `m-1`, `some/m-large`");
-        // A raw prompt endpoint has no list.
+        // A raw prompt endpoint has no list of models.
         assert_eq!(offered, kind != "completion", "{kind}: {error}");
         assert!(error.starts_with("the provider has no model `m`: model 'm' not found"), "{error}");
     }
@@ -288,13 +288,13 @@ fn a_failed_connection_is_reported_with_server_and_reason() {
     let port = address.rsplit(':').next().unwrap();
     for kind in KINDS {
         for (url, name, reasons) in [
-            // Names that end so are never given to anyone.
+            // The domain `.invalid` is reserved and never resolves.
             (
                 "http://no-such-host.invalid/v1".to_owned(),
                 "no-such-host.invalid",
                 &["lookup", "name"][..],
             ),
-            // It speaks, but not TLS.
+            // The server does not use TLS.
             (format!("https://127.0.0.1:{port}"), "127.0.0.1:", &["https does", "reset"]),
         ] {
             let connection = connection(kind, &format!("base_url: '{url}', retries: 0"));
@@ -308,7 +308,7 @@ fn a_failed_connection_is_reported_with_server_and_reason() {
     }
 }
 
-/// A server of https whose certificate nobody has signed, for one connection.
+/// An HTTPS server for one connection, whose certificate is not trusted.
 const NOT_TRUSTED: &str = "
 import socket, ssl, sys
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -336,7 +336,7 @@ fn an_untrusted_certificate_is_refused_without_a_retry() {
     assert!(error.starts_with("can't trust `127.0.0.1:") && seen.news.is_empty(), "{error}");
 }
 
-/// The program, with a proxy in its environment, asks a server that only the proxy can reach.
+/// Runs the program with a proxy in its environment and a server that only the proxy can reach.
 fn through(proxy: &str, url: &str) -> Output {
     let world = World::empty();
     world.write(
@@ -362,14 +362,14 @@ fn a_proxy_of_the_environment_is_used_and_named_on_failure() {
     let out = through(&refuses.base_url(), there);
     assert!(out.err.contains("answered 407") && out.err.contains("proxy"), "{}", out.err);
 
-    // The port was free a moment ago.
+    // A port that was free a moment ago.
     let gone = ModelServer::start(|_| Reply::openai("")).base_url().replace("//", "//me:secret@");
     let out = through(&gone, there);
     assert!(out.err.contains("can't reach `model.invalid`: "), "{}", out.err);
     assert!(out.err.contains("(through the proxy of `http_proxy`)"), "{}", out.err);
     assert!(!out.err.contains("secret"), "{}", out.err);
 
-    // No proxy can reach what is on this machine.
+    // Servers on this machine are not reached through the proxy.
     let own = ModelServer::start(|_| Reply::refusal(418, "straight"));
     let out = through(&gone, &own.base_url());
     assert!(out.err.contains("answered 418: straight"), "{}", out.err);

@@ -1,4 +1,4 @@
-//! What each wire format sends, and how it reads an answer.
+//! The requests and the parsing of answers in each wire format.
 
 use super::*;
 
@@ -108,7 +108,7 @@ fn the_outcome_of_an_answer_is_read_in_every_format() {
         ("gemini", Outcome::Refused, "", r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#),
         ("completion", Outcome::Cut, "t", r#"{"choices":[{"text":"t","finish_reason":"length"}]}"#),
         ("completion", Outcome::Whole, "t", "{\"choices\":[{\"text\":\"t\"}]}\n\ndata: [DONE]"),
-        // It goes on after its own end, as no server should let it.
+        // The server continues after its own end marker, against the format.
         (
             "completion",
             Outcome::Whole,
@@ -121,7 +121,7 @@ fn the_outcome_of_an_answer_is_read_in_every_format() {
             "t<|im",
             "{\"choices\":[{\"text\":\"t<|im\"}]}\n\ndata: [DONE]",
         ),
-        // Answers that were not streamed although a stream was asked for.
+        // Answers that are not streamed, although a stream was requested.
         (
             "responses json",
             Outcome::Whole,
@@ -329,7 +329,7 @@ data: {"content":"","stop":true,"stop_type":"eos","tokens_evaluated":7,"tokens_p
 
 "#,
         ),
-        // text-generation-inference's.
+        // The endpoint of text-generation-inference.
         (
             "template: '{{ system }}: {{ turns[0].content }}', fields: {prompt: inputs, \
              max_tokens: /parameters/max_new_tokens, temperature: /parameters/temperature, \
@@ -386,12 +386,12 @@ fn cached_tokens_are_counted() {
             "responses",
             r#"{"object":"response","output":[{"content":[{"text":"t"}]}],"usage":{"input_tokens":9,"output_tokens":2,"input_tokens_details":{"cached_tokens":5}}}"#,
         ),
-        // What is written into the cache and what is read from it are no part of its `input`.
+        // Tokens written to and read from the cache are not included in `input_tokens`.
         (
             "anthropic",
             r#"{"type":"message","content":[{"text":"t"}],"usage":{"input_tokens":3,"cache_creation_input_tokens":1,"cache_read_input_tokens":5,"output_tokens":2}}"#,
         ),
-        // Thoughts are paid for as answers are.
+        // Reasoning tokens are billed like answer tokens.
         (
             "gemini",
             r#"{"candidates":[{"content":{"parts":[{"text":"t"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,"cachedContentTokenCount":5,"candidatesTokenCount":1,"thoughtsTokenCount":1}}"#,

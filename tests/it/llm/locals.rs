@@ -1,10 +1,10 @@
-//! Models without a server, and what is found on this machine.
+//! Models without a server, and the discovery of models on this machine.
 
 use super::*;
 use redraft::llm::discover::{choose, discover_in};
 use redraft::llm::library::{BUILT_IN, Library};
 
-/// A connection to a shell script as the model.
+/// A connection that uses a shell script as the model.
 fn shell(script: &str, more: &str) -> Connection {
     connection("command", &format!("command: [sh, -c, '{script}'], {more}"))
 }
@@ -18,10 +18,10 @@ fn a_program_can_answer_as_a_model() {
     assert_eq!((messages, rest), (request().messages, " m coder 100"));
 
     for (script, more, expected) in [
-        // It does not read the prompt.
+        // The program does not read the prompt.
         ("echo hi", "", Ok("hi\n")),
         ("exec 0<&-; echo hi", "", Ok("hi\n")),
-        // It leaves a child behind that holds the pipes.
+        // The program leaves a child that keeps the pipes open.
         ("sleep 60 & echo hi", "", Ok("hi\n")),
         ("echo one >&2; echo two >&2; exit 3", "", Err("`sh` failed (exit status: 3): two")),
         ("kill -9 $$", "", Err("`sh` failed (signal: 9")),
@@ -57,7 +57,7 @@ fn an_interrupted_model_program_is_killed_with_its_children() {
     let pid: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
     let ended = || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // A killed process stays as a zombie until its new parent looks.
+        // A killed process remains a zombie until its new parent reaps it.
         stat.is_empty() || stat.contains(") Z ")
     };
     let began = Instant::now();
@@ -92,7 +92,7 @@ fn a_repetitive_review_is_cut_off_while_it_streams() {
     std::fs::write(&path, recorded.to_string()).unwrap();
     let server = ModelServer::start(move |request| {
         let reply = Reply::to(request, &list(20));
-        // It does not come to an end by itself.
+        // The stream does not end by itself.
         reply.cut_to(usize::MAX).then_hang()
     });
     let endless =
@@ -104,7 +104,7 @@ fn a_repetitive_review_is_cut_off_while_it_streams() {
     for (kind, connection) in connections {
         let answer = ask_this(&connection, &reviewer).result.unwrap();
         assert!(answer.repeats && answer.outcome == Outcome::Cut, "{kind}: {answer:?}");
-        // A fast program says much at once.
+        // A fast program writes a lot at once.
         assert!(answer.text.len() < 1 << 14, "{kind}: {}", answer.text.len());
     }
 }

@@ -1,4 +1,5 @@
-//! Proxies of the environment, through the real program: what is theirs to say is told as theirs.
+//! Proxies from environment variables, through the real program: a proxy's errors are attributed to
+//! the proxy.
 
 use crate::support::model_server::{ModelServer, Reply};
 use crate::support::world::{Output, World, feed};
@@ -8,10 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A server that only a proxy can reach.
+/// A host that only a proxy can reach.
 const THERE: &str = "model.invalid";
 
-/// The program asks a server, with these variables in its environment.
+/// Runs the program with a server at this URL and these environment variables.
 fn asking(url: &str, retries: u32, variables: &[(&str, &str)]) -> Output {
     let world = World::empty();
     world.write(
@@ -26,7 +27,8 @@ fn asking(url: &str, retries: u32, variables: &[(&str, &str)]) -> Output {
     feed(command, b"").expect(4)
 }
 
-/// Something that serves each connection so, on a port of its own; and what it was sent, head by head.
+/// A server on a free port that handles each connection with `serve`. Returns its address and the
+/// request heads it received.
 fn serving(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -47,7 +49,7 @@ fn serving(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<Mu
     (address, heads)
 }
 
-/// Something that answers each head with this status, reason and body.
+/// A server that answers each request with this status, content type and body.
 fn answering(status: &str, label: &str, body: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: {label}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -56,14 +58,15 @@ fn answering(status: &str, label: &str, body: &str) -> (String, Arc<Mutex<Vec<St
     serving(move |mut stream| {
         let _ = stream.write_all(answer.as_bytes());
         let _ = stream.shutdown(Shutdown::Write);
-        // What was not read would have the system take back what was written.
+        // Read the rest: unread data would make the system reset the connection and drop the
+        // response.
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     })
 }
 
 #[test]
 fn a_proxy_that_refuses_a_tunnel_is_reported_with_its_words() {
-    // Each try is followed by a question why.
+    // After each failed try, redraft connects once more to learn the reason.
     for (status, body, words, asked) in [
         ("403 Filtered", "<html>", "403 Filtered\n", 2),
         ("403 Filtered", "Ask the keeper.\x1b[2J", "403 Filtered: Ask the keeper.", 2),
@@ -96,7 +99,7 @@ fn a_proxy_that_hangs_up_is_reported() {
     assert!(out.err.contains(&named), "{}", out.err);
 }
 
-/// A proxy that opens every way, and answers there with a certificate that nobody has signed.
+/// A proxy that opens every tunnel and answers in it with a certificate that is not trusted.
 const OPENS_TLS: &str = r"
 import socket, ssl, sys
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

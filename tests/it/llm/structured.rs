@@ -1,5 +1,5 @@
-//! Answers that are held to a schema, or begun: how each server is told, and what happens where it does
-//! not know.
+//! Answers constrained by a schema or started by a prefill: the request for each kind of server,
+//! and the fallback for servers without support.
 
 use super::*;
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn a_schema_is_sent_in_each_server_s_format() {
             let connection = connection_to(kind, &server, &format!("retries: 0{structured}"));
             let able = kind != "completion";
             assert_eq!(connection.model.takes_schema(), able, "{kind}");
-            // Whether a server holds to what it is told is found out, unless somebody says it.
+            // Whether a server enforces schemas is probed, unless the configuration says it.
             let known = match structured {
                 "" => None,
                 yes_or_no => Some(yes_or_no.ends_with("true")),
@@ -78,7 +78,7 @@ fn a_model_that_refuses_schemas_is_asked_without_one() {
         let asked = Request { schema: Some(schema()), ..request() };
         let answer = ask_this(&connection, &asked).result.unwrap();
         assert_eq!((answer.text.as_str(), server.received().len()), (TEXT, 2), "{kind}");
-        // It is not told of one again.
+        // The schema is not sent again.
         assert!(connection.model.refused_schema() && !connection.is_held_to_schemas(), "{kind}");
     }
 }

@@ -1,10 +1,10 @@
-//! Tools: how they are told, how their calls are read, and how their answers go back.
+//! Tools: the declarations sent, the parsing of tool calls, and the results sent back.
 
 use super::*;
 use redraft::domain::chat::{Tool, ToolCall};
 use serde_json::Value;
 
-/// Answers that call a tool, in pieces where the format has pieces.
+/// Answers with a tool call, in several events if the format allows it.
 const CALLS: [(&str, &[&str]); 5] = [
     (
         "openai",
@@ -177,7 +177,7 @@ fn a_tool_call_with_invalid_json_is_kept_and_a_cut_off_one_dropped() {
     });
     let connection = connection_to("openai", &server, "");
     assert_eq!(ask(&connection).result.unwrap().calls[0].arguments, json!("{\"code\": "));
-    // No arguments are none, and no fault.
+    // Missing arguments are empty, not an error.
     assert_eq!(ask(&connection).result.unwrap().calls[0].arguments, json!({}));
     let cut = ask(&connection).result.unwrap();
     assert_eq!((cut.outcome, cut.calls), (Outcome::Cut, vec![]));

@@ -1,4 +1,4 @@
-//! A session that is played: its steps are performed without a driver, by numbers drawn at random.
+//! A simulated session: random numbers decide the outcome of each step, without the driver.
 
 use redraft::domain::chat::{Agent, Message, Outcome, Role, Usage};
 use redraft::domain::event::{
@@ -22,13 +22,13 @@ use redraft::workflow::machine::{self, Auto, Step};
 use redraft::workflow::{driver, install, permission, samples};
 use std::collections::BTreeMap;
 
-/// A session that is driven by numbers drawn at random: what models answer, what runs show, what
-/// the Manager says.
+/// A simulated session. Random numbers decide the models' answers, the results of runs and the
+/// user's actions.
 pub(super) struct Play {
     pub(super) session: Session,
     pub(super) history: Vec<Entry>,
     tape: std::vec::IntoIter<u8>,
-    /// Gates are answered by the rules of `--auto`.
+    /// Answers gates by the rules of `--auto`.
     auto: bool,
 }
 
@@ -40,8 +40,8 @@ impl Play {
         play
     }
 
-    /// The same session after a kill: folded again from the first lines of its journal, as they
-    /// stand there.
+    /// The same session after a kill: folded from the first entries of its journal, as they are on
+    /// disk.
     pub(super) fn resumed(history: &[Entry], tape: Vec<u8>) -> Self {
         let mut play = Self {
             session: Session::default(),
@@ -58,7 +58,7 @@ impl Play {
         play
     }
 
-    /// A number below this one; 0 when all are drawn.
+    /// The next number, reduced below this one; 0 when the tape is used up.
     fn draw(&mut self, below: u8) -> u8 {
         self.tape.next().unwrap_or_default() % below
     }
@@ -72,7 +72,7 @@ impl Play {
         self.history.push(entry);
     }
 
-    /// Performs a step as the driver does. Says whether the program goes on.
+    /// Performs a step as the driver does. Returns whether the program continues.
     pub(super) fn perform(&mut self, step: &Step) -> bool {
         match *step {
             Step::Read { last_try } => self.read(last_try),
@@ -218,7 +218,7 @@ impl Play {
         }
         for call in first..first + missing {
             match self.draw(8) {
-                // Killed under way.
+                // Killed during the call.
                 6 => return false,
                 7 => {
                     let (partial, artifact) = (String::new(), Artifact::default());
@@ -407,7 +407,8 @@ impl Play {
         true
     }
 
-    /// What the Manager does to a session between two runs of the program, whatever step it is in.
+    /// The user's action on a session between two runs of the program, at whatever step the session
+    /// is.
     fn command(&mut self, which: u8) {
         let versions = u8::try_from(self.session.versions.len()).unwrap();
         let (by, artifact) = (By::Manager, Artifact::default());
@@ -457,7 +458,7 @@ impl Play {
         }
     }
 
-    /// Runs the program, again and again, until all numbers are drawn.
+    /// Runs the program repeatedly until the tape is used up.
     pub(super) fn play(&mut self) {
         while self.tape.len() > 0 {
             let step = machine::next_step(&self.session);

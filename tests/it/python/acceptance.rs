@@ -1,4 +1,4 @@
-//! Tests of the Manager's against real scripts, by the harness that runs them.
+//! The user's tests, run against real scripts by the test harness.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,11 +14,11 @@ use redraft::sandbox::runner;
 use tokio_util::sync::CancellationToken;
 
 static ACCESS: LazyLock<Access> = LazyLock::new(Access::default);
-/// With or without pytest: the tests hold for both.
+/// The interpreter under test, with or without pytest: the tests hold for both.
 static PYTHON: LazyLock<Interpreter> =
     LazyLock::new(|| find(std::env::var("REDRAFT_TEST_PYTHON").ok().as_deref()).unwrap());
 
-/// How a script does in a file of tests: a line each, `name outcome: message`.
+/// The results of a script in one file of tests, one line each: `name outcome: message`.
 async fn told(script: &str, file: &str, text: &str) -> Vec<String> {
     told_within(10, script, &[(file, text)]).await
 }
@@ -62,7 +62,7 @@ async fn told_within(seconds: u64, script: &str, tests: &[(&str, &str)]) -> Vec<
         .collect()
 }
 
-/// Compares line by line; what is expected may end early.
+/// Compares line by line by prefix.
 #[track_caller]
 fn expect(told: &[String], expected: &[&str]) {
     assert_eq!(told.len(), expected.len(), "{told:#?}");
@@ -121,7 +121,8 @@ async fn a_script_that_prints_and_exits_at_import_is_still_tested() {
     );
 }
 
-/// The script has a process of its own; what a test changes in its one, the script sees all the same.
+/// The script runs in a process of its own and still sees the changes that a test makes in the
+/// test's process.
 #[tokio::test]
 async fn patches_io_and_objects_work_across_the_two_processes() {
     let script = include_str!("../fixtures/apart/works.py");
@@ -142,7 +143,7 @@ async fn a_test_that_passes_only_in_one_process_is_unproven() {
             if line.contains("_unproven ") { " unproven: passed in the " } else { " passed" };
         assert!(line.contains(outcome), "{line}");
     }
-    // One that fails there failed.
+    // A test that fails across processes counts as failed.
     let wrong = "import script\ndef test_money(): assert script.Money(5) == 6\n";
     expect(
         &told_within(60, script, &[("test_x.py", wrong)]).await,
@@ -264,7 +265,7 @@ async fn tests_that_need_a_missing_module_are_skipped() {
     let tests = "import script\ndef test_a(): pass\n";
     let of_script = told("import numpy_of_nobody", "test_x.py", tests).await;
     expect(&of_script, &["test_x.py failed: it can't be loaded: "]);
-    // It is not taken for the script by another name.
+    // `keras` is not taken for another name of the script.
     let tests = "import keras\ndef test_a(): assert keras.add(2, 0) == 2\n";
     expect(&told(ADD, "test_x.py", tests).await, &["test_x.py skipped: needs the module `keras`"]);
 }

@@ -1,4 +1,4 @@
-//! Checks that run nothing.
+//! Static checks of scripts.
 
 use redraft::domain::report::{CapabilityKind, Checks};
 use redraft::python::check::{check, check_for, syntax, syntax_for};
@@ -130,7 +130,7 @@ fn extreme_nesting_is_refused_without_a_crash() {
         assert!(syntax(&script).is_err(), "{start}");
         assert_eq!(check(&script).errors.len(), 1, "{start}");
     }
-    // Long, and not deep.
+    // Long, but not deeply nested.
     for script in [
         format!("x = [{}]\n", "[1, 2], ".repeat(2_000)),
         format!("x = {{{}}}\n", "'a': f(1) + 2, ".repeat(1_000)),
@@ -165,7 +165,7 @@ fn only_findings_that_stop_a_script_are_errors() {
         ("raise NotImplemented\n", &["1:F901"]),
         ("import sys\nprint >> sys.stderr, 'x'\n", &["2:F633"]),
         ("f = dict\nf(a=1, **{'a': 2})\n", &["2:PLE1132"]),
-        // Undefined in what is never run.
+        // Names that are undefined only in code that never runs.
         ("def f(x: 'Later'):\n    return x\n", &[]),
         ("from __future__ import annotations\ndef f(x: Later):\n    return x\n", &[]),
         ("def f(x: Later):\n    return x\n", &["1:F821"]),
@@ -287,7 +287,7 @@ fn a_script_with_a_window_is_recognized() {
         ("from PyQt5.QtWidgets import QApplication\n", true),
         ("from turtle import *\n", true),
         ("def main():\n    import pygame\n", true),
-        // Its figures are saved where they are shown.
+        // matplotlib's figures are saved instead of shown.
         ("import matplotlib.pyplot as plt\nplt.show()\n", false),
         ("import cv2\ncv2.imshow('a', b)\n", true),
         ("import curses\n", false),

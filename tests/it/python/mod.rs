@@ -1,4 +1,4 @@
-//! What is said of scripts, and what comes of running them with the Python of this system.
+//! Checks and runs of scripts with the system's Python.
 
 mod acceptance;
 mod checks;

@@ -1,4 +1,5 @@
-//! What real Pythons print where scripts fail, as `tests/tracebacks.py` recorded it, taken apart.
+//! Parses the error output of failing scripts from several Python versions, recorded by
+//! `tests/tracebacks.py`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,11 +10,11 @@ use redraft::python::traceback::{counts_in, ended_a_worker, error, error_behind}
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/tracebacks");
 const VERSIONS: [&str; 5] = ["3.9", "3.11", "3.13", "3.14", "3.15"];
 
-/// What a script printed with one version of Python.
+/// The output of one script with one Python version.
 struct Recorded {
     version: &'static str,
     name: String,
-    /// `exit N`, or that it was stopped.
+    /// `exit N`, or `stopped`.
     ended: String,
     stderr: String,
     script: String,
@@ -46,7 +47,8 @@ fn recorded() -> Vec<Recorded> {
     all
 }
 
-/// The script, the error's type, what its message contains (in one or another version), its line.
+/// The script, the error's type, parts of the message (alternatives for different versions), the
+/// line.
 const ERRORS: &[(&str, &str, &[&str], Option<usize>)] = &[
     ("argument_suggestion", "TypeError", &["unexpected keyword argument 'heigth'"], Some(5)),
     ("arguments_choice", "", &["x: error: argument --unit: invalid choice: 'metrics'"], None),
@@ -117,7 +119,7 @@ const ERRORS: &[(&str, &str, &[&str], Option<usize>)] = &[
     ("unpack", "ValueError", &["too many values to unpack (expected 2"], Some(1)),
 ];
 
-/// What Python 3.9 does not have, or says of another line.
+/// Scripts that Python 3.9 does not support or reports with another line.
 const NOT_IN_3_9: [&str; 6] =
     ["group", "group_nested", "group_of_tasks", "group_rest", "notes", "syntax_unclosed"];
 
@@ -196,7 +198,7 @@ fn a_missing_main_guard_gets_a_hint_where_the_python_version_needs_it() {
         };
         assert_eq!(error.kind, kind, "{name} {version}");
         assert!(error.line.is_some() && !error.message.contains("UserWarning"), "{error:?}");
-        // Its children fail and are started anew, until somebody stops it.
+        // The pool restarts its failing children until it is stopped.
         let takes_prefill = name == "pool_without_guard" && *version == "3.15";
         assert_eq!(ended == "stopped", takes_prefill, "{name} {version}");
         assert!(counts_in(stderr), "{name} {version}");
@@ -221,7 +223,7 @@ fn hints_match_the_error_messages_of_every_python_version() {
             assert!(hint.contains(said), "{name} {}: {hint}", recorded.version);
         }
     }
-    // Some have the module and no display, some not even the module.
+    // Some installations have the module but no display, others lack the module.
     for recorded in recorded().iter().filter(|recorded| recorded.name == "tk_without_display") {
         let error = error(&recorded.stderr, recorded.ran()).unwrap();
         let said = if error.kind == "ModuleNotFoundError" { "python3-tk" } else { "no display" };

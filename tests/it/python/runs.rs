@@ -1,4 +1,4 @@
-//! Real runs, few and quick.
+//! A few quick runs of real scripts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -138,7 +138,7 @@ async fn an_endless_reader_waits_without_input_and_times_out_with_some() {
     }
 }
 
-/// Waits for a key on a screen that it drew on, and says which one it was.
+/// A script that draws on the screen, waits for a key and prints which one it was.
 const CURSES: &str = "import curses\n\
     def main(screen):\n\
     \x20screen.addstr(2, 4, 'draft 1')\n\
@@ -262,7 +262,7 @@ async fn only_plain_files_of_a_run_are_kept_under_safe_names() {
 
 #[tokio::test]
 async fn a_script_without_a_display_is_skipped_instead_of_failed() {
-    // As toolkits end without one; here so that the test needs none of them.
+    // The exit of a toolkit without a display, simulated so that the test needs no toolkit.
     let script =
         "import sys\nsys.exit('_tkinter.TclError: no display name and no $DISPLAY variable')";
     let window = Checks { window: true, ..check(script) };
@@ -317,11 +317,11 @@ async fn equivalent_functions_have_the_same_behaviour_hash() {
     }
     for script in others {
         let other = behaviour(script, &[]).await;
-        // What never ends is told nothing of.
+        // A function that does not terminate has no recorded behaviour.
         assert_eq!(other.contains_key("even"), !script.contains("while"), "{script}");
         assert_ne!(other, first, "{script}");
     }
-    // One that catches all that is thrown at it loses those after it, and nothing else.
+    // A function that catches every exception loses only the functions after it.
     let ask = "def ask(prompt):\n    while True:\n        try: return int(input(prompt))\n        except: print('A number')\n";
     let told = behaviour(&format!("{even}\n\n{ask}"), &[]).await;
     assert_eq!(told, first);
@@ -338,7 +338,7 @@ async fn equivalent_functions_have_the_same_behaviour_hash() {
     {
         assert!(behaviour(nothing, &[]).await.is_empty(), "{nothing}");
     }
-    // Sets have no order, and a list that is changed in place is a result.
+    // The order of sets does not matter, and a list changed in place counts as a result.
     let set = |n| format!("def letters(text: str):\n    return set(text) | {{'{n}'}}");
     assert_eq!(behaviour(&set('x'), &[]).await, behaviour(&set('x'), &[]).await);
     let sort = "def order(items: list):\n    items.sort()";
@@ -357,7 +357,7 @@ async fn functions_are_compared_with_the_arguments_of_the_tests() {
     let tests = [tests];
     let first = behaviour(&script(read), &tests).await;
     assert_eq!(first.keys().collect::<Vec<_>>(), ["seconds"], "only what is tested");
-    // Made-up texts without a colon would not tell them apart.
+    // Generated texts without a colon would not distinguish them.
     let other = script("    a, b = text.split(':')\n    return 60 + 10 * int(a) + int(b) - 10");
     assert_ne!(behaviour(&other, &tests).await, first);
 }

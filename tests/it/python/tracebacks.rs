@@ -1,4 +1,4 @@
-//! Error output of Python, taken apart.
+//! Parsing of Python's error output.
 
 use redraft::domain::report::RunError;
 use redraft::python::execution::Execution;
@@ -137,12 +137,12 @@ fn an_ignored_error_is_not_taken_for_the_final_one() {
             let read = read(&both);
             assert_eq!((read.kind.as_str(), read.message.as_str()), ended, "{both}");
         }
-        // Where nothing else is said, it is what there is.
+        // Without another error, this one is reported.
         let read = read(&said);
         assert_eq!((read.kind.as_str(), read.message.as_str()), expected, "{said}");
         assert_eq!(counts_in(&said), !said.contains("ignored"), "{said}");
     }
-    // Who gave up by itself said why.
+    // A script that exits by itself with a message has given the reason.
     for said in
         ["Exception in thread Thread-1 (f):", "Exception ignored in: <generator object g at 0x7f>"]
     {
@@ -270,7 +270,7 @@ fn known_causes_of_errors_get_a_hint() {
     let stderr = "Traceback (most recent call last):\n  File \"./script_v1.py\", line 6, in <module>\n    x\n  File \"./script_v1.py\", line 4, in mean\n    x\nTypeError: string indices must be integers, not 'str'\n";
     let hint = error(stderr, ran(script)).unwrap().hint.unwrap();
     assert!(hint.contains("setdefault(row['city'], []).append(float(row['temp']))"), "{hint}");
-    // Whatever is read from JSON has no columns.
+    // Data read from JSON has no columns.
     let script = script.replace("csv import DictReader", "json import load");
     let hint = error(stderr, ran(&script)).unwrap().hint.unwrap();
     assert!(hint.contains("`.values()`"), "{hint}");
@@ -323,7 +323,7 @@ fn a_header_row_read_as_data_gets_a_hint_how_to_skip_it() {
             2,
             "skip it with `next(reader)`",
         ),
-        // Numbers are made of other things than fields too.
+        // Not every string converted to a number is a field.
         ("while True:\n    x = float('day')\n", 2, ""),
         ("for word in ['IV', 'day']:\n    float(word)\n", 2, ""),
         ("", 7, ""),

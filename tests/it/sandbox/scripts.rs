@@ -1,6 +1,6 @@
-//! The scripts: hostile ones, what they say to a terminal, honest ones, and one with a window.
+//! The scripts: hostile ones, terminal output, honest ones, and one with a window.
 
-/// For whom a script can do its harm as a bare child.
+/// Who can do the harm as an unconfined child process.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum As {
     Anyone,
@@ -8,8 +8,8 @@ pub(super) enum As {
 }
 use As::{Anyone, Root};
 
-/// What a hostile script does, what stops it, who can do it bare, and the script. `C` is libc,
-/// `call` a system call that says whether it succeeded.
+/// The harm, what prevents it, who can do it unconfined, and the script. `C` is libc; `call` makes
+/// a system call and returns whether it succeeded.
 pub(super) const HOSTILE: &[(&str, &str, As, &str)] = &[
     ("reads a secret", "root of its own", Anyone, "out('key' in open(SECRET).read())"),
     (
@@ -51,7 +51,7 @@ pub(super) const HOSTILE: &[(&str, &str, As, &str)] = &[
         "out(os.listdir('/sys') != [])",
     ),
     (
-        // Bare, only root can: redraft's memory is closed to its own user.
+        // Unconfined, only root can: redraft's memory is protected from its own user.
         "reads the keys of the program that started it",
         "process namespace",
         Root,
@@ -423,7 +423,7 @@ pub(super) const HOSTILE: &[(&str, &str, As, &str)] = &[
     ),
 ];
 
-/// What every hostile script begins with.
+/// The beginning of every hostile script.
 pub(super) const PRELUDE: &str = "import ctypes, os\n\
     C = ctypes.CDLL(None, use_errno=True)\n\
     def out(did=True):\n\
@@ -431,7 +431,7 @@ pub(super) const PRELUDE: &str = "import ctypes, os\n\
     def call(*a):\n\
     \x20return C.syscall(*[ctypes.c_long(x) if isinstance(x, int) else x for x in a]) >= 0\n";
 
-/// What an honest program does, and the program: it prints `WORKS` if it could.
+/// What an honest program does, and the program, which prints `WORKS` if it succeeded.
 pub(super) const HONEST: &[(&str, &str)] = &[
     ("computes", "import math, statistics; out(math.comb(5, 2) == 10)"),
     (
@@ -583,7 +583,7 @@ pub(super) const HONEST: &[(&str, &str)] = &[
     ("prints to its own output by name", "print('x', file=open('/dev/stdout', 'w')); out()"),
 ];
 
-/// What a script would do to a terminal, what stops it, and the bytes.
+/// The effect on a terminal, what prevents it, and the bytes.
 pub(super) const TERMINAL: &[(&str, &str, &[u8])] = &[
     ("writes into the clipboard", SHOWN, b"\x1b]52;c;cm0gLXJmIH4=\x07"),
     ("reads the clipboard", SHOWN, b"\x1b]52;c;?\x1b\\"),
@@ -607,7 +607,7 @@ pub(super) const TERMINAL: &[(&str, &str, &[u8])] = &[
 const SHOWN: &str = "what steers a terminal is shown as text";
 const READ: &str = "what is not UTF-8 is replaced as it is read";
 
-/// A window that draws a face and stays, under a title that says how it does.
+/// A window that draws a clock face and stays open; its title shows the state.
 pub(super) const CLOCK: &str = "import tkinter\n\
     root = tkinter.Tk()\n\
     canvas = tkinter.Canvas(root, width=200, height=200, bg='white')\n\

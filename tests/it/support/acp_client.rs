@@ -1,34 +1,35 @@
-//! An editor that writes its lines by hand, and takes nothing that version 1 of the protocol does not name.
+//! An ACP client without a client library. It panics on any message, field or value that version 1
+//! of the protocol does not define.
 
 use super::world::World;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-/// An agent that runs, and what it said.
+/// A running `redraft acp` and the messages it sent.
 pub(crate) struct Editor {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     last: u64,
-    /// What `initialize` was answered with.
+    /// The result of `initialize`.
     pub hello: Value,
-    /// The updates of sessions, in order.
+    /// The `session/update` notifications, in order.
     pub shown: Vec<Value>,
-    /// What the person at the editor was asked, in order.
+    /// The permission requests, in order.
     pub asked: Vec<Value>,
-    /// The options that they choose, one after the other. `closed` closes the dialog, `none` is an editor
-    /// that has no dialogs.
+    /// The options to select, one per permission request. `closed` answers that the dialog was
+    /// cancelled, `none` answers with an error, as an editor without dialogs.
     pub choices: Vec<&'static str>,
 }
 
 impl Editor {
-    /// Starts an agent in a world, whose person chooses so.
+    /// Starts the agent in this world; `choices` are the options to select, in order.
     pub(crate) fn start(world: &World, choices: &[&'static str]) -> Self {
         Self::start_as(world, choices, &json!({}))
     }
 
-    /// The same for an editor that can do this.
+    /// Like [`Self::start`], with these client capabilities.
     pub(crate) fn start_as(world: &World, choices: &[&'static str], capabilities: &Value) -> Self {
         let mut command = world.command(&["acp"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -54,12 +55,12 @@ impl Editor {
         editor
     }
 
-    /// Sends a line as it is.
+    /// Sends a raw line.
     pub(crate) fn line(&mut self, line: &str) {
         writeln!(self.input.as_mut().expect("an open connection"), "{line}").unwrap();
     }
 
-    /// Sends a request and gives its number.
+    /// Sends a request and returns its id.
     pub(crate) fn begin(&mut self, method: &str, params: &Value) -> u64 {
         self.last += 1;
         let id = self.last;
@@ -68,7 +69,7 @@ impl Editor {
         id
     }
 
-    /// The next message of the agent's.
+    /// Reads the next message of the agent.
     pub(crate) fn receive(&mut self) -> Value {
         let mut line = String::new();
         assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the agent is gone");
@@ -77,7 +78,8 @@ impl Editor {
         message
     }
 
-    /// Waits for the answer to a request; what is shown is kept, and the person is asked meanwhile.
+    /// Waits for the response to a request. Meanwhile, collects updates and answers permission
+    /// requests.
     pub(crate) fn finish(&mut self, id: u64) -> Result<Value, Value> {
         loop {
             let message = self.receive();
@@ -115,28 +117,28 @@ impl Editor {
         }
     }
 
-    /// A request that has to be done.
+    /// Sends a request that must succeed; returns its result.
     #[track_caller]
     pub(crate) fn ask(&mut self, method: &str, params: &Value) -> Value {
         let id = self.begin(method, params);
         self.finish(id).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// A request that has to fail.
+    /// Sends a request that must fail; returns its error.
     #[track_caller]
     pub(crate) fn fail(&mut self, method: &str, params: &Value) -> Value {
         let id = self.begin(method, params);
         self.finish(id).expect_err(method)
     }
 
-    /// A new session in the world's folder.
+    /// Starts a session in the world's folder; returns its id.
     #[track_caller]
     pub(crate) fn open(&mut self, world: &World) -> String {
         let params = json!({ "cwd": world.path(), "mcpServers": [] });
         self.ask("session/new", &params)["sessionId"].as_str().unwrap().to_owned()
     }
 
-    /// Says something and waits for the turn's end; gives its reason.
+    /// Sends a prompt and waits for the end of the turn; returns the stop reason.
     #[track_caller]
     pub(crate) fn say(&mut self, session: &str, text: &str) -> String {
         let answer = self.ask("session/prompt", &prompt(session, text));
@@ -145,23 +147,24 @@ impl Editor {
         reason.to_owned()
     }
 
-    /// What the agent said, as one text.
+    /// The text of all messages of the agent, concatenated.
     pub(crate) fn said(&self) -> String {
         self.texts("agent_message_chunk")
     }
 
-    /// The text of all chunks of a kind.
+    /// The text of all chunks of this kind, concatenated.
     pub(crate) fn texts(&self, kind: &str) -> String {
         let chunks = self.shown.iter().filter(|update| update["sessionUpdate"] == kind);
         chunks.map(|update| update["content"]["text"].as_str().unwrap()).collect()
     }
 
-    /// The updates of a kind.
+    /// The updates of this kind.
     pub(crate) fn updates(&self, kind: &str) -> Vec<&Value> {
         self.shown.iter().filter(|update| update["sessionUpdate"] == kind).collect()
     }
 
-    /// Hangs up and waits for the program's end.
+    /// Closes the connection and waits for the program to exit; returns its exit code and standard
+    /// error.
     pub(crate) fn leave(mut self) -> (Option<i32>, String) {
         drop(self.input.take());
         let output = self.child.wait_with_output().unwrap();
@@ -169,7 +172,7 @@ impl Editor {
     }
 }
 
-/// A prompt with this text.
+/// The parameters of a `session/prompt` with this text.
 pub(crate) fn prompt(session: &str, text: &str) -> Value {
     json!({ "sessionId": session, "prompt": [{ "type": "text", "text": text }] })
 }
@@ -197,7 +200,8 @@ fn one_of<'v>(value: &'v Value, known: &[&str]) -> &'v str {
     word
 }
 
-/// Fails unless an object has these fields, and no others than those that it may have.
+/// Fails unless the value is an object with all `needed` fields and no fields but these and
+/// `possible`.
 #[track_caller]
 fn has(value: &Value, needed: &[&str], possible: &[&str]) {
     let fields = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
@@ -271,7 +275,7 @@ fn check_permission(params: &Value) {
     }
 }
 
-/// Fails if a text could steer a terminal.
+/// Fails if the text contains control characters, which could change a terminal's state.
 #[track_caller]
 pub(crate) fn harmless(text: &str) {
     let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');

@@ -1,4 +1,4 @@
-//! A server of one file that does what real ones do on a bad day.
+//! A server of one file that can be told to fail as real servers do.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -6,28 +6,28 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-/// What a server does with one request.
+/// The behaviour for one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum How {
-    /// Gives what was asked for.
+    /// Sends the requested range.
     Well,
-    /// Gives the whole file, whatever part was asked for.
+    /// Ignores the range and sends the whole file.
     Whole,
-    /// Says that it gives the whole file, and gives another one of the same length.
+    /// Ignores the range and sends the whole file, with one byte changed.
     Wrong,
-    /// Closes the connection after so many bytes.
+    /// Closes the connection after this number of bytes.
     Cut(usize),
-    /// Sends nothing after so many bytes, until it is released.
+    /// Pauses after this number of bytes until the server is released.
     Hang(usize),
-    /// Gives another part than was asked for.
+    /// Sends another range than the requested one.
     Elsewhere,
-    /// A page of text in the file's place.
+    /// Sends an HTML page instead of the file.
     Page,
     /// Refuses with this status.
     Status(u16),
 }
 
-/// A running server. It does by and by what it was told, and the last of that from then on.
+/// A running server. Each request uses the next behaviour of the list; the last one repeats.
 pub(crate) struct FileServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -36,7 +36,7 @@ pub(crate) struct FileServer {
 struct Shared {
     content: Vec<u8>,
     ways: Mutex<VecDeque<How>>,
-    /// Where each part that was asked for begins.
+    /// The start offset of each request.
     asked: Mutex<Vec<usize>>,
     released: Mutex<bool>,
     release: Condvar,
@@ -57,24 +57,25 @@ impl FileServer {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let shared = Arc::clone(&serving);
-                // A client that goes away is no matter of the server's.
+                // An error means that the client closed the connection, which is not the server's
+                // fault.
                 thread::spawn(move || shared.serve(&stream).ok());
             }
         });
         Self { address, shared }
     }
 
-    /// The file's address.
+    /// The file's URL.
     pub(crate) fn address(&self) -> String {
         format!("http://{}/there/model.gguf", self.address)
     }
 
-    /// Where each part that was asked for begins.
+    /// The start offset of each request.
     pub(crate) fn asked(&self) -> Vec<usize> {
         self.shared.asked.lock().unwrap().clone()
     }
 
-    /// Lets what hangs go on to its end.
+    /// Lets hanging responses continue.
     pub(crate) fn release(&self) {
         *self.shared.released.lock().unwrap() = true;
         self.shared.release.notify_all();

@@ -1,25 +1,26 @@
-//! Model files made by hand: real ones, whose weights are chosen so that the answer is known.
+//! Generates valid GGUF model files whose weights are chosen so that the answer is known.
 //!
-//! Each token stands for itself in a space of its own (its embedding is a unit vector), the layer in
-//! between adds nothing, and the last matrix has for each token the one that follows. What is said
-//! after the end of the prompt, a line feed or a blank, is therefore a chain that can be written down. A prompt can
-//! hold pieces of the answer as the tokens that they are there, if they are of two letters.
+//! Each token's embedding is a unit vector of its own, the single layer adds nothing, and the
+//! output matrix maps each token to the one that follows it. The answer after the end of the
+//! prompt, a line feed or a space, is therefore a fixed chain of tokens. If a piece of the answer
+//! has two letters, a merge makes it the same token in the prompt.
 
 use std::path::Path;
 
-/// What the file is said to hold.
+/// What the model answers, and the format of its file.
 pub(crate) struct Model<'a> {
-    /// The answer, in the pieces that are tokens; after the last one the model is done.
+    /// The answer, one token per item; the model stops after the last one.
     pub(crate) answer: &'a [&'a str],
-    /// Whether it then begins anew instead, and never ends.
+    /// Repeats the answer without end instead of stopping.
     pub(crate) endless: bool,
-    /// The most tokens of a conversation.
+    /// The context length in tokens.
     pub(crate) context: u32,
-    /// The name of its architecture.
+    /// The name of the architecture.
     pub(crate) family: &'a str,
-    /// Its matrices are blocks of eight bits, and its rows no whole number of 256.
+    /// Stores matrices as `Q8_0` (blocks of 8-bit numbers), with a row length that is no multiple of
+    /// 256.
     pub(crate) blocks: bool,
-    /// Its tokenizer is `SentencePiece`'s.
+    /// Uses a `SentencePiece` tokenizer instead of byte-level BPE.
     pub(crate) pieces: bool,
 }
 
@@ -44,7 +45,7 @@ impl Model<'_> {
 
     /// The file's bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        // The numbers that a token's vector has.
+        // The embedding length.
         let width = if self.blocks { 480 } else { 512 };
         let letters: Vec<char> = letters().collect();
         let spelled = |text: &str| -> String {
@@ -73,7 +74,7 @@ impl Model<'_> {
             .map(|piece| format!("{} {}", &piece[..1], &piece[1..]))
             .collect();
         if self.blocks {
-            // Rows are counted by sixteens.
+            // Pads the vocabulary: the number of rows must be a multiple of 16.
             while !tokens.len().is_multiple_of(16) {
                 tokens.push(format!("<|{}|>", tokens.len()));
                 kinds.push(3);
@@ -149,15 +150,15 @@ impl Model<'_> {
     }
 }
 
-/// A template with a line feed before the answer, for vocabularies that have no other marks.
+/// A chat template with a line feed before the answer, for vocabularies without other markers.
 const TURNS: &str = "{% for m in messages %}<|im_start|>{{ m.content }}\n{% endfor %}";
 
-/// The numbers of a block of eight bits, and the number one as it stands there: a factor of half
-/// precision, and how often that is taken.
+/// Numbers per `Q8_0` block, and the number one in that format: the scale in half precision and the
+/// 8-bit factor.
 const BLOCK: usize = 32;
 const ONE: (u16, u8) = (0x2008, 127);
 
-/// The letter of each byte in byte-level vocabularies.
+/// The character of each byte in byte-level vocabularies.
 fn letters() -> impl Iterator<Item = char> {
     let mut others = '\u{100}'..;
     (0..=u8::MAX).map(move |byte| match byte {
@@ -166,7 +167,7 @@ fn letters() -> impl Iterator<Item = char> {
     })
 }
 
-/// A GGUF file (version 3) on its way to bytes.
+/// A GGUF file (version 3) under construction.
 #[derive(Default)]
 struct File {
     metadata: Vec<u8>,
@@ -216,7 +217,7 @@ impl File {
         }
     }
 
-    /// Signed numbers, as the kinds of tokens are.
+    /// An array of signed 32-bit numbers, the format of token types.
     fn numbers(&mut self, key: &str, numbers: &[u32]) {
         self.list(key, 5, numbers.len());
         for number in numbers {
@@ -235,7 +236,7 @@ impl File {
         self.data.resize(self.data.len().next_multiple_of(32), 0);
     }
 
-    /// A matrix of zeros and ones, in blocks of eight bits or not.
+    /// A matrix of zeros and ones, as `Q8_0` blocks or as 32-bit floats.
     fn matrix(&mut self, name: &str, shape: [usize; 2], numbers: &[f32], blocks: bool) {
         if !blocks {
             return self.tensor(name, &shape, numbers);

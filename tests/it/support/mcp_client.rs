@@ -1,20 +1,20 @@
-//! A client of `redraft mcp` that writes its lines by hand, in both versions of the protocol.
+//! A client of `redraft mcp` without a client library, for both versions of the protocol.
 
 use super::world::World;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-/// The version of the protocol that a client speaks.
+/// The protocol version that the client uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spoken {
     /// 2025-11-25: a session begins with `initialize`.
     WithState,
-    /// 2026-07-28: every request says who asks.
+    /// 2026-07-28: every request carries the client's information.
     Stateless,
 }
 
-/// A running server and what it said.
+/// A running server and the messages it sent.
 pub(crate) struct Client {
     child: Child,
     input: Option<ChildStdin>,
@@ -22,21 +22,21 @@ pub(crate) struct Client {
     spoken: Spoken,
     capabilities: Value,
     last: u64,
-    /// Notifications, in the order in which they came.
+    /// Notifications, in the order of arrival.
     pub notes: Vec<Value>,
-    /// What a person fills in at each gate that is put to them, one after the other.
+    /// The user's answers to the gates, in order; null declines.
     pub person: Vec<Value>,
-    /// The gates that were put to that person.
+    /// The gates that the user was asked to answer.
     pub asked: Vec<Value>,
 }
 
 impl Client {
-    /// Starts a server and says hello; `forms` if the client can ask a person.
+    /// Starts a server and initializes it; `forms`: the client supports elicitation.
     pub(crate) fn start(world: &World, spoken: Spoken, forms: bool, args: &[&str]) -> Self {
         Self::start_in(world, ".", spoken, forms, args)
     }
 
-    /// The same in a folder of the world.
+    /// Like [`Self::start`], in a folder of the world.
     pub(crate) fn start_in(
         world: &World,
         folder: &str,
@@ -90,7 +90,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and gives its number.
+    /// Sends a request and returns its id.
     pub(crate) fn begin(&mut self, method: &str, mut params: Value) -> u64 {
         self.last += 1;
         if self.spoken == Spoken::Stateless {
@@ -109,13 +109,13 @@ impl Client {
         id
     }
 
-    /// Sends a line.
+    /// Sends a message as one line.
     pub(crate) fn send(&mut self, message: &Value) {
         let input = self.input.as_mut().expect("an open connection");
         writeln!(input, "{message}").unwrap();
     }
 
-    /// The next line of the server's, which may be nothing but the protocol's.
+    /// Reads the next line of the server, which must be a message of the protocol.
     pub(crate) fn receive(&mut self) -> Value {
         let mut line = String::new();
         assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server is gone");
@@ -124,7 +124,7 @@ impl Client {
         message
     }
 
-    /// Waits for the answer to a request; gates are answered by the person meanwhile.
+    /// Waits for the response to a request. Meanwhile, collects notifications and answers gates.
     pub(crate) fn finish(&mut self, id: u64) -> Value {
         loop {
             let message = self.receive();
@@ -146,20 +146,21 @@ impl Client {
         }
     }
 
-    /// A request and its answer.
+    /// Sends a request; returns its response.
     pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         self.finish(id)
     }
 
-    /// Calls a tool and gives its result's value. That each form of it has the whole is checked here.
+    /// Calls a tool and returns its result's value. Checks that text and structured content are
+    /// equal.
     #[track_caller]
     pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Value {
         let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
         checked(&answer, false)
     }
 
-    /// The same for a tool that has to fail.
+    /// Like [`Self::call`], for a call that must fail.
     #[track_caller]
     pub(crate) fn fail(&mut self, tool: &str, arguments: &Value) -> Value {
         let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
@@ -168,7 +169,8 @@ impl Client {
         value
     }
 
-    /// Hangs up and waits for the program's end.
+    /// Closes the connection and waits for the program to exit; returns its exit code and standard
+    /// error.
     pub(crate) fn leave(mut self) -> (Option<i32>, String) {
         drop(self.input.take());
         let output = self.child.wait_with_output().unwrap();
@@ -176,7 +178,7 @@ impl Client {
     }
 }
 
-/// The value of a tool's result.
+/// The value of a tool's result. Fails unless text and structured content are equal.
 #[track_caller]
 pub(crate) fn checked(answer: &Value, failed: bool) -> Value {
     let result = &answer["result"];

@@ -1,4 +1,4 @@
-//! What the tests share: a scripted model server, and the program in a world of its own.
+//! Shared code of the tests: a scripted model server, and the program in an isolated environment.
 
 pub(crate) mod acp_client;
 pub(crate) mod file_server;
@@ -14,7 +14,7 @@ pub(crate) mod world;
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
-/// 256 cases from a fixed seed, where the environment names no others.
+/// A `proptest` configuration with 256 cases and a fixed seed, unless the environment sets others.
 pub(crate) fn steady() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {

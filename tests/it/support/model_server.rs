@@ -1,8 +1,8 @@
-//! A model server that plays replies as told and checks what it is sent.
+//! A model server that sends scripted replies and checks the requests.
 //!
-//! It stands on plain threads and sockets, so that it can do what a real server does only on a bad
-//! day: stop in the middle of a character, hang, hang up. A request that no real server would take
-//! is answered with 400 and makes the test fail when the server is dropped.
+//! It uses plain threads and sockets, so that it can misbehave as real servers sometimes do: stop
+//! in the middle of a character, hang, close the connection. A request that no real server would
+//! accept is answered with status 400 and makes the test fail when the server is dropped.
 
 #![allow(
     dead_code,
@@ -22,7 +22,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// The wire format of a request, told by its path.
+/// The wire format of a request, determined by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `POST .../chat/completions`
@@ -37,47 +37,47 @@ pub enum Format {
     Ollama,
     /// `POST .../completions`
     Completion,
-    /// `POST .../generate`: a raw prompt endpoint whose fields have other names.
+    /// `POST .../generate`: a raw prompt endpoint with other field names.
     Raw,
     /// `GET .../models`
     Models,
     /// `GET .../api/tags`
     OllamaTags,
-    /// What a server says of itself and its models: `GET /props` and the like.
+    /// Information about a server and its models: `GET /props` and the like.
     About,
 }
 
-/// One request, read whole.
+/// A complete request.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Which request it is, from 0.
+    /// The request's index, from 0.
     pub number: usize,
     /// `GET` or `POST`.
     pub method: String,
-    /// The path with the query.
+    /// The path, including the query.
     pub path: String,
-    /// The headers, names in small letters.
+    /// The headers; names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The JSON; null if there is none.
+    /// The JSON body; null if there is none.
     pub body: Value,
 }
 
 impl Received {
-    /// The value of a header, named in small letters.
+    /// The value of a header; `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The path without the query.
     pub fn place(&self) -> &str {
-        // A request to a proxy names the server too.
+        // A request to a proxy contains the whole URL.
         let path = self.path.split_once("://").map_or(self.path.as_str(), |(_, rest)| {
             rest.find('/').map_or("", |slash| &rest[slash..])
         });
         path.split('?').next().unwrap_or_default()
     }
 
-    /// The wire format.
+    /// The wire format, if the path is known.
     pub fn format(&self) -> Option<Format> {
         let path = self.place();
         match self.method.as_str() {
@@ -96,12 +96,12 @@ impl Received {
         }
     }
 
-    /// Whether it asks for the list of models, or about them.
+    /// Whether it requests the list of models or information about them.
     pub fn is_list(&self) -> bool {
         matches!(self.format(), Some(Format::Models | Format::OllamaTags | Format::About))
     }
 
-    /// One event of a stream in the wire format that was asked in.
+    /// One event of a stream in the request's wire format.
     pub fn event(&self, json: &Value) -> String {
         if self.format() == Some(Format::Ollama) {
             format!("{json}\n")
@@ -129,7 +129,7 @@ impl Received {
         })
     }
 
-    /// The content type of a stream in its wire format.
+    /// The content type of a stream in the request's wire format.
     pub fn stream_type(&self) -> &'static str {
         if self.format() == Some(Format::Ollama) {
             "application/x-ndjson"
@@ -138,7 +138,7 @@ impl Received {
         }
     }
 
-    /// All that the prompt says, system prompt first.
+    /// The text of all messages of the prompt, system prompt first.
     pub fn prompt(&self) -> String {
         let body = &self.body;
         if self.format() == Some(Format::Completion) {
@@ -156,7 +156,7 @@ impl Received {
         texts.collect::<Vec<_>>().join("\n")
     }
 
-    /// What is wrong with it, as a strict server would say.
+    /// The reason why a strict server would reject the request, if there is one.
     fn problem(&self, key: Option<&str>) -> Option<String> {
         let Some(format) = self.format() else {
             return Some(format!("no such endpoint: {} {}", self.method, self.path));
@@ -183,7 +183,7 @@ impl Received {
         let blocks = matches!(format, Format::Gemini | Format::Anthropic | Format::Responses);
         let messages: &[Value] = body[messages].as_array().map_or(&[], Vec::as_slice);
         let said: Vec<&str> = messages.iter().filter_map(|m| m["role"].as_str()).collect();
-        // Calls of tools and their answers have other fields.
+        // Tool calls and their results have other fields.
         let tools = !body["tools"].is_null();
         let plain = |message: &Value| {
             let content = &message[content];
@@ -218,7 +218,8 @@ impl Received {
                 }
                 Format::Gemini => check(self.path.ends_with("?alt=sse"), "no stream of events"),
                 Format::Completion => check(body["prompt"].is_string(), "no prompt"),
-                // As llama.cpp's server: it takes what the API gave, and nothing shorter.
+                // Like llama.cpp's server: it accepts items only in the form that the API returned,
+                // not abbreviated.
                 Format::Responses => check(messages.iter().all(is_item), "an item of no type"),
                 _ => None,
             })
@@ -226,13 +227,13 @@ impl Received {
     }
 }
 
-/// Whether it is an item as a server of responses gave it.
+/// Whether the value is an item in the form that a server of the responses format returns.
 fn is_item(item: &Value) -> bool {
     let said = &item["content"][0]["type"];
     item["type"].is_string() && (item["role"] != "assistant" || *said == "output_text")
 }
 
-/// A text, or the texts of a list of blocks.
+/// A text, or the concatenated texts of a list of blocks.
 fn text_of(content: &Value) -> Option<String> {
     if let Some(blocks) = content.as_array() {
         let texts: Option<Vec<&str>> = blocks.iter().map(|block| block["text"].as_str()).collect();
@@ -241,13 +242,13 @@ fn text_of(content: &Value) -> Option<String> {
     content.as_str().map(str::to_owned)
 }
 
-/// What the server does after a reply's last chunk.
+/// What the server does after the last chunk of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     End,
     Drop,
     Hang,
-    /// Not even a head.
+    /// Sends nothing, not even the status line.
     Silence,
 }
 
@@ -256,7 +257,7 @@ enum Then {
 pub struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
-    /// Each with how often it is sent.
+    /// Each chunk, with the number of times it is sent.
     chunks: Vec<(Vec<u8>, usize)>,
     framed: bool,
     then: Then,
@@ -265,7 +266,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A reply of these chunks, each sent by itself. An empty content type is not sent.
+    /// A reply of these chunks, each sent separately. An empty content type is omitted.
     pub fn raw<C: AsRef<[u8]>>(
         status: u16,
         content_type: &str,
@@ -295,7 +296,7 @@ impl Reply {
         Self::raw(200, "text/event-stream", chunks)
     }
 
-    /// The same, ended by the server after so many tokens.
+    /// Like [`Self::openai`], cut off by the server after this number of tokens.
     pub fn openai_cut(text: &str, tokens: u32) -> Self {
         let events = [
             json!({"choices": [{"index": 0, "delta": {"content": text}}]}),
@@ -308,7 +309,7 @@ impl Reply {
         Self::raw(200, "text/event-stream", chunks)
     }
 
-    /// A stream of Anthropic's events with this text.
+    /// A stream of Anthropic events with this text.
     pub fn anthropic(text: &str) -> Self {
         let start = json!({"type": "message_start", "message": {"role": "assistant",
             "usage": {"input_tokens": 10, "output_tokens": 1}}});
@@ -330,7 +331,7 @@ impl Reply {
         Self::raw(200, "text/event-stream", chunks)
     }
 
-    /// A stream of Ollama's lines with this text.
+    /// A stream of Ollama lines with this text.
     pub fn ollama(text: &str) -> Self {
         let mut end = usage(text, "prompt_eval_count", "eval_count");
         end["done"] = true.into();
@@ -343,7 +344,7 @@ impl Reply {
         Self::raw(200, "application/x-ndjson", lines)
     }
 
-    /// A stream of the events of the responses format with this text.
+    /// A stream of events of the responses format with this text.
     pub fn responses(text: &str) -> Self {
         let mut usage = usage(text, "input_tokens", "output_tokens");
         usage["input_tokens_details"] = json!({"cached_tokens": 0});
@@ -360,7 +361,7 @@ impl Reply {
         Self::raw(200, "text/event-stream", chunks)
     }
 
-    /// A stream of Gemini's events with this text.
+    /// A stream of Gemini events with this text.
     pub fn gemini(text: &str) -> Self {
         let said = |text: &str| json!({"content": {"role": "model", "parts": [{"text": text}]}});
         let mut end = json!({"candidates": [said("")],
@@ -381,7 +382,7 @@ impl Reply {
         Self::raw(200, "text/event-stream", events)
     }
 
-    /// The text in the wire format that was asked in.
+    /// This text as a reply in the request's wire format.
     pub fn to(request: &Received, text: &str) -> Self {
         match request.format() {
             Some(Format::Anthropic) => Self::anthropic(text),
@@ -396,29 +397,29 @@ impl Reply {
         }
     }
 
-    /// The beginning of such an answer, up to its first word. It lacks the end mark.
+    /// The beginning of such a reply, up to its first word and without the end marker.
     pub fn begun(request: &Received, text: &str) -> Self {
         Self::to(request, text).cut_to(match request.format() {
-            // The start, a block and a ping come before the first text.
+            // The first text comes after the start, a block and a ping.
             Some(Format::Anthropic) => 4,
             Some(Format::Responses) => 2,
             _ => 1,
         })
     }
 
-    /// The models that an Ollama has.
+    /// Ollama's list of models.
     pub fn tags(models: &[&str]) -> Self {
         let models: Vec<Value> = models.iter().map(|name| json!({"name": name})).collect();
         Self::raw(200, "application/json", [json!({"models": models}).to_string()])
     }
 
-    /// The models that any other server has.
+    /// The list of models of any other server.
     pub fn models(models: &[&str]) -> Self {
         let models: Vec<Value> = models.iter().map(|name| json!({"id": name})).collect();
         Self::raw(200, "application/json", [json!({"data": models}).to_string()])
     }
 
-    /// A refusal with a message as most servers put it.
+    /// An error response with a message in the usual format.
     pub fn refusal(status: u16, message: &str) -> Self {
         let body = json!({"error": {"message": message, "type": "some_error"}});
         Self::raw(status, "application/json", [body.to_string()])
@@ -430,62 +431,62 @@ impl Reply {
         self
     }
 
-    /// Changes the content type, or takes it away.
+    /// Replaces the content type, or removes it if the argument is empty.
     pub fn labelled(mut self, content_type: &str) -> Self {
         self.headers.retain(|(name, _)| name != "content-type");
         if content_type.is_empty() { self } else { self.with_header("content-type", content_type) }
     }
 
-    /// Adds a chunk that is sent many times.
+    /// Adds a chunk that is sent this number of times.
     pub fn then_repeat(mut self, chunk: &[u8], times: usize) -> Self {
         self.chunks.push((chunk.to_vec(), times));
         self
     }
 
-    /// Sends each byte by itself.
+    /// Sends each byte separately.
     pub fn byte_by_byte(mut self) -> Self {
         let bytes = self.chunks.iter().flat_map(|(chunk, times)| chunk.repeat(*times));
         self.chunks = bytes.map(|byte| (vec![byte], 1)).collect();
         self
     }
 
-    /// Delays each chunk, like a model: for measurements during a stream.
+    /// Delays each chunk like a real model, for measurements during a stream.
     pub fn paced(mut self, pace: Duration) -> Self {
         self.pace = pace;
         self
     }
 
-    /// Keeps the first chunks only.
+    /// Keeps only this number of chunks.
     pub fn cut_to(mut self, chunks: usize) -> Self {
         self.chunks.truncate(chunks);
         self
     }
 
-    /// Sends the body without length or chunk marks: only the connection's end ends it.
+    /// Sends the body without length or chunked encoding: it ends when the connection closes.
     pub fn unframed(mut self) -> Self {
         self.framed = false;
         self
     }
 
-    /// Closes the connection after the last chunk, in the middle of the body.
+    /// Closes the connection after the last chunk, before the end of the body.
     pub fn then_drop(mut self) -> Self {
         self.then = Then::Drop;
         self
     }
 
-    /// Sends nothing at all until the server is released or dropped.
+    /// Sends nothing until the server is released or dropped.
     pub fn silent() -> Self {
         Self { then: Then::Silence, ..Self::raw(200, "", [""]) }
     }
 
-    /// Sends nothing more after the last chunk, until the server is released or dropped.
+    /// Pauses after the last chunk until the server is released or dropped.
     pub fn then_hang(mut self) -> Self {
         self.then = Then::Hang;
         self
     }
 }
 
-/// The text in pieces as a tokenizer makes them.
+/// The text in pieces similar to tokens.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive([' ', '\n'])
 }
@@ -494,7 +495,7 @@ fn usage(text: &str, prompt: &str, answer: &str) -> Value {
     json!({prompt: 10, answer: text.len().div_ceil(4)})
 }
 
-/// A running server. Dropping it ends it, and fails the test if it was sent nonsense.
+/// A running server. Dropping it stops it, and fails the test if there were invalid requests.
 pub struct ModelServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -512,18 +513,17 @@ struct Shared {
 }
 
 impl ModelServer {
-    /// Starts a server on a free port of this machine that answers each request with what
-    /// `replies` makes of it.
+    /// Starts a server on a free local port that answers each request with the result of `replies`.
     pub fn start(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         Self::with_key(None, replies)
     }
 
-    /// As [`Self::start`]; any request at all is answered.
+    /// Like [`Self::start`], but without checking the requests.
     pub fn lax(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         Self::with(None, true, replies)
     }
 
-    /// As [`Self::start`]; every request has to bring this key.
+    /// Like [`Self::start`]; every request must contain this key.
     pub fn with_key(
         key: Option<&str>,
         replies: impl Fn(&Received) -> Reply + Send + Sync + 'static,
@@ -555,7 +555,8 @@ impl ModelServer {
                     break;
                 }
                 let shared = Arc::clone(&accepting);
-                // A client that goes away is no matter of the server's.
+                // An error means that the client closed the connection, which is not the server's
+                // fault.
                 thread::spawn(move || shared.serve(&stream).ok());
             }
         });
@@ -567,12 +568,12 @@ impl ModelServer {
         format!("http://{}", self.address)
     }
 
-    /// The requests so far, in the order in which they came.
+    /// The requests so far, in the order of arrival.
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap().clone()
     }
 
-    /// Lets all replies that hang come to their end.
+    /// Lets all hanging replies end.
     pub fn release(&self) {
         *self.shared.released.lock().unwrap() = true;
         self.shared.release.notify_all();
@@ -583,7 +584,7 @@ impl Drop for ModelServer {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         self.release();
-        // Wakes the thread that accepts.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect(self.address);
         let problems = self.shared.problems.lock().unwrap();
         if !thread::panicking() {

@@ -1,4 +1,4 @@
-//! The program at a terminal of its own: what it shows is drawn on a screen that tests can read.
+//! The program in a pseudo-terminal, with an emulated screen that tests can read.
 
 use super::world::World;
 use expectrl::process::unix::{Signal, WaitStatus};
@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// How long anything may take, on a machine with other work.
+/// The timeout of every wait, long enough for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const ENTER: &str = "\r";
@@ -18,23 +18,23 @@ pub(crate) const DOWN: &str = "\x1b[B";
 pub(crate) const CTRL_C: &str = "\x03";
 pub(crate) const CTRL_D: &str = "\x04";
 
-/// A terminal with the program at it.
+/// A pseudo-terminal with a program.
 pub(crate) struct Pty {
     session: OsSession,
     screen: vt100::Parser,
     raw: Vec<u8>,
-    /// How much of `raw` was expected already.
+    /// The number of bytes of `raw` that earlier expectations consumed.
     seen: usize,
     ended: bool,
 }
 
 impl Pty {
-    /// The program at a terminal of 80 columns and 24 rows.
+    /// The program in a terminal of 80 columns and 24 rows.
     pub(crate) fn start(world: &World, args: &[&str]) -> Self {
         Self::sized(world, args, 80, 24, &[])
     }
 
-    /// The program at a terminal of this size, with more in its environment.
+    /// The program in a terminal of this size, with additional environment variables.
     pub(crate) fn sized(
         world: &World,
         args: &[&str],
@@ -45,7 +45,7 @@ impl Pty {
         Self::spawn(world, &world.command(args), (columns, rows), env, "exec")
     }
 
-    /// Another program, in the folder and the environment of the world.
+    /// Another program, in the folder and environment of the world.
     pub(crate) fn of(world: &World, program: &str, args: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(args);
@@ -55,7 +55,7 @@ impl Pty {
         Self::spawn(world, &command, (80, 24), &[], "exec")
     }
 
-    /// The program under a shell that stays, as in a terminal's window.
+    /// The program as a child of a shell that keeps running, as in a terminal window.
     pub(crate) fn under_a_shell(world: &World, args: &[&str]) -> Self {
         Self::spawn(world, &world.command(args), (80, 24), &[], "")
     }
@@ -67,7 +67,7 @@ impl Pty {
         env: &[(&str, &str)],
         exec: &str,
     ) -> Self {
-        // The terminal has its size, and echoes, before the program sees it.
+        // Set the size and echo before the program starts.
         let words = format!("stty sane cols {columns} rows {rows}; {exec} \"$0\" \"$@\"; exit $?");
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(words).arg(program.get_program()).args(program.get_args());
@@ -86,7 +86,7 @@ impl Pty {
         self.session.flush().unwrap();
     }
 
-    /// Waits for a text, without what steers the terminal, after all that was expected before.
+    /// Waits for a text after the last expected one. Escape sequences are ignored.
     #[track_caller]
     pub(crate) fn expect(&mut self, text: &str) {
         self.until(&format!("`{text}`"), |pty| {
@@ -97,13 +97,13 @@ impl Pty {
         });
     }
 
-    /// Waits until the screen is as wanted.
+    /// Waits until the screen satisfies the condition.
     #[track_caller]
     pub(crate) fn expect_screen(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
         self.until(what, |pty| wanted(&pty.screen()).then_some(()));
     }
 
-    /// Takes a menu's choice, with the arrow keys.
+    /// Selects a choice of a menu with the arrow keys.
     #[track_caller]
     pub(crate) fn choose(&mut self, question: &str, word: &str) {
         self.expect(&format!("? {question}"));
@@ -112,7 +112,7 @@ impl Pty {
         loop {
             let before = self.marked();
             let on = before.clone().unwrap_or_default();
-            // Its letter may stand before it.
+            // The choice's letter may come first.
             let mut words = on.split_whitespace();
             if words.next() == Some(word)
                 || on.get(2..).is_some_and(|on| on.starts_with(&format!("{word} ")))
@@ -127,25 +127,25 @@ impl Pty {
         self.expect(&format!("{question} {word}"));
     }
 
-    /// The choice of the menu that the cursor stands on.
+    /// The selected choice of the menu.
     fn marked(&self) -> Option<String> {
         let screen = self.screen();
         screen.lines().rev().find_map(|line| line.strip_prefix("❯ ").map(str::to_owned))
     }
 
-    /// What the screen shows, a line a row, without the spaces at the lines' ends.
+    /// The text on the screen, one line per row, without trailing spaces.
     pub(crate) fn screen(&self) -> String {
         let screen = self.screen.screen();
         let rows = screen.rows(0, screen.size().1.get()).map(|row| row.trim_end().to_owned());
         rows.collect::<Vec<_>>().join("\n")
     }
 
-    /// The last line of the screen that shows anything.
+    /// The last line of the screen that is not empty.
     pub(crate) fn last_line(&self) -> String {
         self.screen().trim_end().lines().last().unwrap_or_default().to_owned()
     }
 
-    /// Whether any text was sent in a colour or another style.
+    /// Whether any output was coloured or styled.
     pub(crate) fn is_styled(&self) -> bool {
         let raw = String::from_utf8_lossy(&self.raw).into_owned();
         raw.split("\x1b[").skip(1).any(|rest| {
@@ -153,12 +153,12 @@ impl Pty {
         })
     }
 
-    /// Whether the screen shows a cursor.
+    /// Whether the cursor is visible.
     pub(crate) fn shows_cursor(&self) -> bool {
         !self.screen.screen().hide_cursor()
     }
 
-    /// Whether the terminal shows what is typed, as it did at first.
+    /// Whether the terminal echoes input, as it did at the start.
     pub(crate) fn echoes(&self) -> bool {
         self.session.get_process().get_echo().unwrap()
     }
@@ -179,12 +179,12 @@ impl Pty {
         (0..rows.get()).map(row).filter(|blocks| !blocks.is_empty()).collect()
     }
 
-    /// All that was sent to the terminal.
+    /// All bytes sent to the terminal.
     pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
     }
 
-    /// All that was sent to the terminal, without what steers it.
+    /// All text sent to the terminal, without escape sequences.
     pub(crate) fn text(&self) -> String {
         plain(&self.raw).0
     }
@@ -194,13 +194,13 @@ impl Pty {
         self.session.get_process_mut().signal(signal).unwrap();
     }
 
-    /// Closes the terminal, after its shell was ended: see [`Self::under_a_shell`].
+    /// Closes the terminal, after killing its shell: see [`Self::under_a_shell`].
     pub(crate) fn close(mut self) {
         self.session.get_process_mut().signal(Signal::SIGKILL).unwrap();
         self.session.get_process().wait().unwrap();
     }
 
-    /// Waits for the program's end, which has to be with this exit code.
+    /// Waits for the program to exit with this exit code.
     #[track_caller]
     pub(crate) fn expect_end(&mut self, code: i32) {
         self.until("the end", |pty| pty.ended.then_some(()));
@@ -211,7 +211,7 @@ impl Pty {
         }
     }
 
-    /// Reads until there is what is wanted.
+    /// Reads until `wanted` returns a value.
     #[track_caller]
     fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&mut Self) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
@@ -229,11 +229,11 @@ impl Pty {
         }
     }
 
-    /// Reads what there is; waits for it at most so long.
+    /// Reads the available output; waits at most this long for it.
     fn read(&mut self, wait: Duration) {
         let stream = self.session.get_stream();
         let timeout = PollTimeout::try_from(wait).unwrap();
-        // A signal to the test ends the wait early: who waits for something asks again.
+        // A signal to the test ends the wait early; the caller checks its condition again.
         let _ = poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], timeout);
         let mut buffer = [0; 4096];
         match self.session.try_read(&mut buffer) {
@@ -243,13 +243,13 @@ impl Pty {
                 self.screen.process(&buffer[..n]);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // Linux says so when the last one at the terminal is gone.
+            // Linux returns an error once the last process has closed the terminal.
             Err(_) => self.ended = true,
         }
     }
 }
 
-/// The text without escape sequences, and where each of its bytes stands in the raw one.
+/// The text without escape sequences, and for each of its bytes the position in `raw`.
 fn plain(raw: &[u8]) -> (String, Vec<usize>) {
     let (mut bytes, mut places) = (Vec::new(), Vec::new());
     let mut at = 0;
@@ -265,7 +265,7 @@ fn plain(raw: &[u8]) -> (String, Vec<usize>) {
         }
         at += 1;
     }
-    // A character that is not whole yet is no match for any text.
+    // An incomplete character at the end matches no text yet.
     let whole = std::str::from_utf8(&bytes).map_or_else(|e| e.valid_up_to(), str::len);
     bytes.truncate(whole);
     (String::from_utf8(bytes).unwrap(), places)

@@ -1,21 +1,21 @@
-//! A server of the program's that is spoken to in raw HTTP, as a client would and as it would not.
+//! A running `redraft serve`, for tests that send raw HTTP, valid or not.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Child;
 use std::time::Duration;
 
-/// How long an answer may take that never comes.
+/// The timeout for responses.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A server, ended with this value.
+/// A server, killed when this value is dropped.
 pub(crate) struct Served {
     pub(crate) child: Child,
     pub(crate) address: String,
     pub(crate) token: String,
 }
 
-/// What a server answered; the head in small letters.
+/// A response; the head in lower case.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -28,7 +28,7 @@ impl Served {
         self.address.rsplit_once(':').unwrap().1
     }
 
-    /// Sends a request as it stands, and gives the connection.
+    /// Sends a request as it is and returns the connection.
     pub(crate) fn send(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -36,10 +36,10 @@ impl Served {
         stream
     }
 
-    /// The answer to such a request, which closes the connection; none where no whole one came.
+    /// The response to a request that closes the connection; none if no complete one arrived.
     pub(crate) fn exchange(&self, request: &str) -> Option<Answer> {
         let mut text = Vec::new();
-        // A reset behind a whole answer takes nothing of it back.
+        // A connection reset after a complete response does not matter.
         let _ = self.send(request).read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text);
         let (head, body) = text.split_once("\r\n\r\n")?;

@@ -1,4 +1,4 @@
-//! The program in a world of its own: an empty home, an empty folder, a scripted model.
+//! The program in an isolated environment: an empty home, an empty folder, a scripted model.
 
 use super::model_server::{ModelServer, Received, Reply};
 use redraft::trust::Register;
@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-/// The environment variables that the program is given, besides those of its world.
+/// The environment variables that the program inherits; all others come from the world.
 const KEPT: [&str; 3] = ["PATH", "PYENV_ROOT", "PYENV_VERSION"];
 
-/// What a run of the program gave.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// The exit code; none after a signal.
+    /// The exit code; none if a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -31,19 +31,19 @@ impl Output {
         self
     }
 
-    /// The last line, of both streams together.
+    /// The last line of standard error, or of standard output if there are no errors.
     pub(crate) fn last_line(&self) -> &str {
         let all = if self.err.trim().is_empty() { &self.out } else { &self.err };
         all.trim_end().lines().last().unwrap_or_default()
     }
 
-    /// Standard output as JSON, a value a line.
+    /// Standard output as JSON, one value per line.
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         self.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 }
 
-/// A folder with an empty home and nothing else; gone with this value.
+/// A temporary folder with an empty home, removed when this value is dropped.
 pub(crate) struct World {
     folder: TempDir,
     server: Option<ModelServer>,
@@ -57,8 +57,9 @@ impl World {
         Self { folder, server: None }
     }
 
-    /// A world whose `redraft.yaml` names a scripted server in `OpenAI`'s format as the model
-    /// `local/m`, and is not asked whether it holds answers to a schema. Waits between tries are short.
+    /// A world whose `redraft.yaml` configures a scripted server in `OpenAI`'s format as the model
+    /// `local/m`, without structured output (which would be probed first) and with short waits
+    /// between retries.
     pub(crate) fn with(replies: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let mut world = Self::empty();
         let server = ModelServer::start(replies);
@@ -74,8 +75,7 @@ impl World {
         world
     }
 
-    /// A world whose model answers each agent by its list, one after the other; the last answer of
-    /// a list is given again when it is used up.
+    /// A world whose model answers each agent from its list, in order; the last answer repeats.
     pub(crate) fn scripted(planner: &[&str], coder: &[&str], reviewer: &[&str]) -> Self {
         let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         let lists = [own(planner), own(coder), own(reviewer)];
@@ -93,17 +93,17 @@ impl World {
         })
     }
 
-    /// The folder that commands run in.
+    /// The working directory of commands.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A file of the world.
+    /// The path of a file in the world.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    /// Writes a file of the world. A `redraft.yaml` of its folder is trusted, as by `redraft trust`.
+    /// Writes a file. A `redraft.yaml` in the world's folder is trusted, as by `redraft trust`.
     pub(crate) fn write(&self, name: &str, text: &str) {
         self.write_untrusted(name, text);
         if name == "redraft.yaml" {
@@ -112,20 +112,20 @@ impl World {
         }
     }
 
-    /// Writes a file of the world as somebody else would have left it there.
+    /// Writes a file without trusting it.
     pub(crate) fn write_untrusted(&self, name: &str, text: &str) {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    /// Reads a file of the world.
+    /// Reads a file.
     #[track_caller]
     pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.file(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    /// The requests that the model has had.
+    /// The requests to the model so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.server.as_ref().map_or_else(Vec::new, ModelServer::received)
     }
@@ -135,7 +135,7 @@ impl World {
         self.server.as_ref().expect("a world with a server")
     }
 
-    /// The program with these arguments, ready to be started.
+    /// The program with these arguments, not started yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redraft"));
         command.args(args).current_dir(self.path()).env_clear();
@@ -145,32 +145,32 @@ impl World {
             }
         }
         command.env("HOME", self.file("home")).env("NO_PROXY", "*");
-        // No test fetches a real model: the ones of this catalogue can't be had.
+        // No test downloads a real model: those of this catalogue cannot be downloaded.
         let catalogue = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/models.yaml");
         command.env("REDRAFT_CATALOGUE", catalogue);
-        // No test asks the network for a package.
+        // No test downloads packages.
         command.env("PIP_NO_INDEX", "1").env("UV_NO_INDEX", "1");
         command
     }
 
-    /// Runs the program with nothing on standard input.
+    /// Runs the program with empty standard input.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.run_with(args, "")
     }
 
-    /// Runs the program with these lines on standard input.
+    /// Runs the program with this standard input.
     pub(crate) fn run_with(&self, args: &[&str], input: &str) -> Output {
         finish(self.command(args), input)
     }
 
-    /// Starts the program and leaves it running.
+    /// Starts the program in the background.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
         let mut command = self.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
-    /// A line for the shell, ready to be started in this world.
+    /// A shell command in this world, not started yet.
     pub(crate) fn shell(&self, line: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", line]).current_dir(self.path()).env_clear();
@@ -180,8 +180,8 @@ impl World {
         command
     }
 
-    /// Each file and folder of the world by its path, with what a file holds. Locks are no part of
-    /// it: they name who held them last.
+    /// The files and folders of the world by path, with the contents of files. Without lock files:
+    /// they contain the last owner.
     pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         let mut tree = BTreeMap::new();
         let mut folders = vec![self.path().to_owned()];
@@ -200,7 +200,8 @@ impl World {
         tree
     }
 
-    /// A session's journal, a value a line. The program may just write the next one.
+    /// The events of a session's journal. Ignores an incomplete last line: the program may be
+    /// writing it.
     pub(crate) fn journal(&self, session: &str) -> Vec<serde_json::Value> {
         let text = self.read(&format!("sessions/{session}/journal.jsonl"));
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -213,7 +214,7 @@ impl World {
     }
 }
 
-/// Waits until this is so.
+/// Waits until the condition is true; fails after 60 seconds.
 #[track_caller]
 pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
@@ -223,16 +224,16 @@ pub(crate) fn wait_for(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Runs a command to its end with these lines on standard input.
+/// Runs a command to its end with this text as standard input.
 pub(crate) fn finish(command: Command, input: &str) -> Output {
     feed(command, input.as_bytes())
 }
 
-/// Runs a command to its end with these bytes on standard input.
+/// Runs a command to its end with these bytes as standard input.
 pub(crate) fn feed(mut command: Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Who does not read all of its input closes it early.
+    // A program that does not read all of its input closes it early.
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     Output {
@@ -242,7 +243,7 @@ pub(crate) fn feed(mut command: Command, input: &[u8]) -> Output {
     }
 }
 
-/// Which agent asks, told by the prompt.
+/// The agent that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
     Planner,
@@ -250,14 +251,14 @@ pub(crate) enum Asking {
     Reviewer,
 }
 
-/// If it is asked for the packages of modules: that there are none.
+/// The answer that no package is needed, if the request asks for the packages of modules.
 fn no_packages(request: &Received) -> Option<String> {
     let prompt = request.prompt();
     let modules = prompt.split("Which package is each of these in? ").nth(1)?.lines().next()?;
     Some(modules.split(", ").map(|module| format!("{module}: none\n")).collect())
 }
 
-/// Which agent a request comes from.
+/// The agent that a request comes from, determined by its prompt.
 pub(crate) fn agent(request: &Received) -> Asking {
     let prompt = request.prompt();
     let is = |words: &str| prompt.starts_with(words);
@@ -271,13 +272,13 @@ pub(crate) fn agent(request: &Received) -> Asking {
     }
 }
 
-/// A fenced script.
+/// An answer with this script in a fenced block.
 pub(crate) fn fenced(script: &str) -> String {
     format!("Here it is:\n```python\n{script}\n```\n")
 }
 
-/// A plan of two requirements.
+/// A plan with two requirements.
 pub(crate) const PLAN: &str = "A script that counts.\nR1: It prints one. Check: read the output.\nR2: It prints two. Check: read the output.\n";
 
-/// A review without a fault.
+/// A review without findings.
 pub(crate) const ACCEPT: &str = "R1: met\nR2: met\nVERDICT: ACCEPT\n";

@@ -1,20 +1,20 @@
-//! Scripts that want a test to be told as passed that they do not pass. Each row is a script and a
-//! test that its function fails. What the attacker is after is `passed`; in one process with the tests,
-//! walking frames, searching objects and memory, patching and lying objects get it.
+//! Scripts that fake a passing test. Each row is a script and a test that its function fails. The
+//! attacker wants `passed`; if the script and the tests shared a process, walking frames, searching
+//! objects and memory, patching, and lying objects would get it.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 
-/// Adds wrongly.
+/// A wrong implementation.
 const WRONG: &str = "def add(a, b):\n    return a - b\n";
 const TEST: &str = "import script\n\ndef test_add():\n    assert script.add(1, 2) == 3\n";
 const UNITTEST: &str = "import unittest\nimport script\n\nclass TestSums(unittest.TestCase):\n    \
     def test_add(self):\n        self.assertEqual(script.add(1, 2), 3)\n";
 
-/// How a script does in the strict sandbox in a test of this text: the outcome in its report.
+/// The outcome of the test for the script, run in the strict sandbox, from the report.
 fn outcome(script: &str, test: &str) -> (String, String) {
     let world = World::scripted(&[PLAN], &[&fenced(script)], &[ACCEPT]);
     world.write("test_x.py", test);
-    // What it asks for is not the question here.
+    // The permissions that the script needs do not matter here.
     world.write("home/.config/redraft/config.yaml", "safety: off\n");
     let new = ["new", "add numbers", "--name", "s", "--auto", "--tests", "test_x.py"];
     let out = world.run(&[&new[..], &["--repairs", "0", "--max-versions", "1"]].concat());
@@ -26,11 +26,11 @@ fn outcome(script: &str, test: &str) -> (String, String) {
 }
 
 struct Row {
-    /// What the script does to be believed.
+    /// How the script tries to fake the result.
     attack: &'static str,
     script: &'static str,
     test: &'static str,
-    /// What is seen in the place of `passed`.
+    /// The outcome that is reported instead of `passed`.
     seen: &'static str,
 }
 
@@ -61,7 +61,7 @@ def everywhere(data):
             pass
 "#;
 
-/// Rows whose scripts begin with [`FORGE`].
+/// Checks rows whose scripts begin with [`FORGE`].
 fn forging(rows: &[(&'static str, &str, &'static str, &'static str)]) {
     for (attack, script, test, seen) in rows {
         let (outcome, told) = outcome(&format!("{FORGE}\n{WRONG}\n{script}"), test);
@@ -351,7 +351,8 @@ fn results_of_a_script_are_compared_as_data() {
     }
 }
 
-/// What passes beside the script only is no reason to overrule the Reviewer, and is told.
+/// A test that passed only in the script's process does not overrule the Reviewer, and is reported
+/// as such.
 #[test]
 fn an_unproven_test_does_not_overrule_the_reviewer() {
     let blocker = "R1: met\nR2: not met\n- [blocker] R2 \"return Equal()\" it never adds\n\

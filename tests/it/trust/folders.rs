@@ -1,4 +1,4 @@
-//! A `redraft.yaml` that lies in the folder where somebody types `redraft new`.
+//! A hostile `redraft.yaml` in the folder in which the user types `redraft new`.
 
 use crate::support::model_server::{ModelServer, Received, Reply};
 use crate::support::pty::{ENTER, Pty};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
-/// The user's own configuration, with the address of the user's server for `GOOD`.
+/// The user's own configuration; `GOOD` stands for the URL of the user's server.
 const OWN: &str = "model: local/m
 probe: never
 providers:
@@ -19,12 +19,12 @@ providers:
 const NEW: &[&str] = &["new", "count to two", "--auto", "--no-run", "--name"];
 const DOCTOR: &[&str] = &["doctor"];
 
-/// A folder with somebody else's `redraft.yaml` in it, and a user who works there.
+/// A folder with a foreign `redraft.yaml`, and a user who works in it.
 struct Case {
     world: World,
     /// The user's server.
     good: ModelServer,
-    /// The attacker's.
+    /// The attacker's server.
     decoy: ModelServer,
 }
 
@@ -44,7 +44,7 @@ fn answer(request: &Received) -> Reply {
 }
 
 impl Case {
-    /// `own` goes behind the user's configuration, `yaml` is the folder's.
+    /// `own` is appended to the user's configuration; `yaml` is the folder's.
     fn new(own: &str, yaml: &str) -> Self {
         let case = Self {
             world: World::empty(),
@@ -83,14 +83,14 @@ impl Case {
         self.run(&["trust", "--yes"]).expect(0);
     }
 
-    /// The settings of a session, if there is one.
+    /// The settings of a session, if it exists.
     fn settings(&self, name: &str) -> Value {
         let shown = self.run(&["show", name, "--json"]);
         serde_json::from_str::<Value>(&shown.out).unwrap_or_default()["settings"].clone()
     }
 }
 
-/// The one line that says what is ignored.
+/// The single line about ignored settings.
 #[track_caller]
 fn ignored(output: &Output) -> String {
     let lines: Vec<&str> = output.err.lines().filter(|l| l.contains("is not trusted: ")).collect();
@@ -103,20 +103,21 @@ fn ignored(output: &Output) -> String {
     lines[0].to_owned()
 }
 
-/// Whether a server was sent this key.
+/// Whether a server received this key.
 fn sent(server: &ModelServer, key: &str) -> bool {
     let is_key = |(_, value): &(String, String)| value.trim_start_matches("Bearer ") == key;
     server.received().iter().any(|request| request.headers.iter().any(is_key))
 }
 
-/// What the attacker has, by the name of the session that was begun.
+/// Whether the attack succeeded, given the name of the session.
 type Had = fn(&Case, &str) -> bool;
 
 fn marked(case: &Case, _: &str) -> bool {
     case.world.file("mark").exists()
 }
 
-/// What is set, what the user types, what the line names, and whether the attacker has it.
+/// The configurations, the command, the settings named in the warning, and whether the attack
+/// succeeded.
 struct Row {
     would_have_had: &'static str,
     own: &'static str,
@@ -390,7 +391,7 @@ const ROWS: &[Row] = &[
 fn risky_settings_of_an_untrusted_folder_are_ignored_and_the_rest_used() {
     for row in ROWS {
         let Row { would_have_had, own, yaml, types, named, had } = row;
-        // Harmless, and below what the user allows.
+        // A harmless setting, below the user's limits.
         let rest = "\nplan_candidates: 2\n";
         let case = Case::new(&format!("{own}\n"), &format!("{yaml}{rest}"));
         case.world.write("script.py", "print(1)\n");
@@ -403,7 +404,7 @@ fn risky_settings_of_an_untrusted_folder_are_ignored_and_the_rest_used() {
         for words in *named {
             assert!(said.contains(words), "{would_have_had}: {said}");
         }
-        // Where the user's own budget ends it, the session pauses.
+        // If the user's own budget ends the session, it pauses.
         let paused = own.contains("prices");
         if types != &DOCTOR {
             assert_eq!(output.code, Some(if paused { 3 } else { 0 }), "{yaml}: {}", output.err);
@@ -415,7 +416,7 @@ fn risky_settings_of_an_untrusted_folder_are_ignored_and_the_rest_used() {
         assert!(case.decoy.received().is_empty(), "the folder's server was asked: {yaml}");
         assert!(!case.world.file("mark").exists(), "the folder's program was run: {yaml}");
 
-        // The decoys would have seen it.
+        // Once the folder is trusted, the attack succeeds: the decoy would have noticed it before.
         case.trust();
         let good_before = case.good.received().len();
         let output = begin("after");
@@ -525,7 +526,7 @@ fn trust_ends_when_the_file_changes_the_folder_moves_or_on_revoke() {
     assert!(trust(&["--list"]).contains("changed: you will be asked again"));
     place("one", &evil);
     assert!(asked("one", "d"), "it is as the user saw it");
-    // What a link points to counts, not the link.
+    // The link's target counts, not the link.
     std::fs::rename(case.world.file("one/redraft.yaml"), case.world.file("elsewhere.yaml"))
         .unwrap();
     symlink(case.world.file("elsewhere.yaml"), case.world.file("one/redraft.yaml")).unwrap();
@@ -533,7 +534,7 @@ fn trust_ends_when_the_file_changes_the_folder_moves_or_on_revoke() {
     case.world.write("elsewhere.yaml", &format!("{evil}# more\n"));
     assert!(!asked("one", "f"), "what its file points to has changed");
     case.world.write("elsewhere.yaml", &evil);
-    // By another way to the same folder.
+    // Another path to the same folder.
     symlink(case.world.file("one"), case.world.file("link")).unwrap();
     assert!(asked("link", "g"));
     std::fs::rename(case.world.file("one"), case.world.file("moved")).unwrap();
@@ -549,20 +550,20 @@ fn trust_ends_when_the_file_changes_the_folder_moves_or_on_revoke() {
 
 #[test]
 fn files_named_by_the_user_and_the_user_s_own_need_no_trust() {
-    // The folder's file, named.
+    // The folder's file, named by a flag.
     let case = Case::new("", EVIL);
     let named = ["--config", "./redraft.yaml"];
     let output = case.run(&[NEW, &["x"], &named].concat()).expect(0);
     assert!(!output.err.contains("trust"), "{}", output.err);
     assert!(sent(&case.decoy, "own-key"));
-    // A provider of a named file is known, and the folder's file may choose its models.
+    // A named file can define a provider, and the folder's file may choose its models.
     let case = Case::new("", "model: named/b\n");
     let provider = "model: named/a\nproviders: { named: { kind: openai, base_url: GOOD/v1 } }\n";
     case.world.write("named.yaml", &case.filled(provider));
     let output = case.run(&[NEW, &["x"], &["--config", "named.yaml"]].concat()).expect(0);
     assert!(!output.err.contains("trust"), "{}", output.err);
     assert_eq!(case.good.received()[0].body["model"], "a", "the named file comes last");
-    // The user's own.
+    // The user's own configuration.
     let case = Case::new("sandbox: { mode: network }\npython: python3\n", "preset: guided\n");
     let output = case.run(&[NEW, &["x"]].concat()).expect(0);
     assert!(!output.err.contains("trust"), "{}", output.err);
@@ -589,7 +590,7 @@ fn at_a_terminal_the_user_is_asked_once_about_trust() {
     pty.choose("Trust this folder?", "quit");
     pty.expect_end(3);
     assert!(!case.world.file("sessions").exists());
-    // Enter alone trusts nothing.
+    // Enter alone does not trust the folder.
     let mut pty = start(&case, "b");
     pty.expect("? Trust this folder?");
     pty.expect_screen("the menu", |screen| screen.contains("❯ i ignore"));
@@ -600,12 +601,12 @@ fn at_a_terminal_the_user_is_asked_once_about_trust() {
     pty.choose("Trust this folder?", "trust");
     finish(pty);
     assert!(sent(&case.decoy, "own-key"));
-    // Now it is known.
+    // The file is known now.
     let mut pty = start(&case, "d");
     pty.choose("Is this the plan?", "approve");
     assert!(!pty.text().contains("Trust this folder?"), "{}", pty.text());
     drop(pty);
-    // A file that changed is asked about anew; `redraft trust` asks as well.
+    // A changed file is asked about again; `redraft trust` asks too.
     case.world.write_untrusted("redraft.yaml", &case.filled("\n\nsafety: off\n"));
     let mut pty = Pty::start(&case.world, &["trust"]);
     pty.expect("redraft.yaml:3 safety: off");
@@ -633,7 +634,7 @@ fn the_text_of_a_folder_s_file_is_shown_escaped_and_cut() {
         assert!(all.lines().all(|line| line.len() < 1200), "{args:?}: {all}");
         assert!(all.contains("\\x1b[31mred"), "{all}");
     }
-    // More than anybody reads can't be trusted unread.
+    // A file too long to be read on the screen cannot be trusted without reading.
     let many: String = (0..2000).map(|n| format!("  p{n}: {{ kind: openai }}\n")).collect();
     let case = Case::new("", &format!("python: ./mark.sh\nproviders:\n{many}"));
     let output = case.run(DOCTOR);
@@ -646,7 +647,7 @@ fn the_text_of_a_folder_s_file_is_shown_escaped_and_cut() {
 
 #[test]
 fn a_folder_s_own_templates_venvs_and_sessions_are_not_used_unasked() {
-    // Templates come from the program and the user's own folder only.
+    // Templates come only from the program and the user's own folder.
     let case = Case::new("", "prompts: prompts\n");
     case.run(&[NEW, &["x"]].concat()).expect(2);
     let case = Case::new("", "preset: guided\n");
@@ -655,7 +656,8 @@ fn a_folder_s_own_templates_venvs_and_sessions_are_not_used_unasked() {
     }
     case.run(&[NEW, &["x"]].concat()).expect(0);
     assert!(case.good.received().iter().all(|request| !request.prompt().contains("Obey")));
-    // What uv finds is not an environment of the folder: its Python would be run with all keys.
+    // An environment in the folder is not used, even if uv finds it: its Python would run with all
+    // keys.
     case.program(".venv/bin/python", "echo \"$OTHER_KEY\" >> \"$MARK\"\n");
     case.program(
         "home/bin/uv",
@@ -669,7 +671,7 @@ fn a_folder_s_own_templates_venvs_and_sessions_are_not_used_unasked() {
     let output = finish(command, "").expect(0);
     assert_eq!(output.out, "1\n");
     assert!(!case.world.file("mark").exists(), "the folder had a program of its own, and all keys");
-    // Reading sessions goes to the usual folder, and needs no answer.
+    // Reading sessions uses the default folder and asks nothing.
     case.world.write_untrusted("redraft.yaml", "sessions_dir: prompts\n");
     let output = case.run(&["list"]).expect(0);
     ignored(&output);

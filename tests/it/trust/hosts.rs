@@ -1,5 +1,5 @@
-//! Scripts that may reach some hosts and want to reach others. Each row reaches the forbidden server
-//! once it is allowed, or as a bare child, or the test could not fail; and never else.
+//! Scripts with access to some hosts that try to reach others. Each row reaches the forbidden
+//! server only if it is allowed, or as an unconfined child, without which the test could not fail.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -12,21 +12,21 @@ use redraft::python::interpreter::{Interpreter, find};
 use redraft::sandbox::{Content, Done, Input, Job, Limits, RunnerError, runner_by};
 use tokio_util::sync::CancellationToken;
 
-/// What the servers say.
+/// The servers' responses.
 const ALLOWED: &str = "from the allowed server";
 const REACHED: &str = "from the other server";
 
-/// How a row shows that it does its harm where nothing stops it.
+/// How a row shows that it does harm when nothing prevents it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Harm {
-    /// The other server is on the list too.
+    /// When the other server is allowed too.
     OnTheList,
-    /// As a bare child.
+    /// As an unconfined child.
     Bare,
 }
 use Harm::{Bare, OnTheList};
 
-/// What every script begins with: the servers' ports, and two ways to ask.
+/// The beginning of every script: the servers' ports, and two ways to send requests.
 const PRELUDE: &str = r"
 import os, socket, sys, http.client, urllib.request
 PROXY = int(os.environ.get('HTTP_PROXY', 'http://x:0').rsplit(':', 1)[1])
@@ -45,7 +45,7 @@ def raw(text, port=PROXY, host='127.0.0.1'):
         print('ERROR', error)
 ";
 
-/// What an attacker would have had, how it shows, the script, and what is told of it: `B` is the other
+/// The attacker's gain, how it is shown, the script, and the reported hosts; `B` is the other
 /// server's port.
 type Row = (&'static str, Harm, &'static str, &'static [&'static str]);
 
@@ -105,7 +105,7 @@ const ROWS: &[Row] = &[
     (
         "a host behind a user's name that looks like an allowed one",
         OnTheList,
-        // Without the user it gets there where that is allowed.
+        // Without the user name, the request gets there if that host is allowed.
         "raw(f'GET http://127.0.0.1:{A}@127.0.0.1:{B}/ HTTP/1.1\\n\\n')\n\
          raw(f'GET http://127.0.0.1:{B}/ HTTP/1.1\\n\\n')",
         &["127.0.0.1:B"],
@@ -157,7 +157,8 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// A web server that says one thing, sends `/to/PORT` there, and tells what it was asked.
+/// A web server with a fixed response that redirects `/to/PORT` to that port and records its
+/// requests.
 struct Server {
     port: u16,
     asked: Arc<Mutex<Vec<String>>>,
@@ -169,7 +170,7 @@ impl Server {
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);
-        // Ends with the test's process.
+        // The thread ends with the test's process.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let kept = Arc::clone(&kept);
@@ -200,7 +201,7 @@ fn serve(mut stream: TcpStream, says: &str, asked: &Mutex<Vec<String>>) {
     };
     let length = says.len();
     let answer = format!("HTTP/1.1 {status}\r\n{more}Content-Length: {length}\r\n\r\n{says}");
-    // In one piece, and nothing that was sent is left unread: else closing may take the answer back.
+    // In one write, after reading the whole request: otherwise closing may discard the response.
     let _ = stream.write_all(answer.as_bytes());
 }
 
@@ -279,7 +280,7 @@ async fn a_script_reaches_only_the_hosts_on_its_list() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// What a client does, its script, and what it prints.
+/// The client's action, its script, and its output.
 const CLIENTS: &[(&str, &str, &str)] = &[
     ("asks an allowed host", "get(f'http://127.0.0.1:{A}/')", ALLOWED),
     ("writes it otherwise", "get(f'http://2130706433:{A}/x?y')", ALLOWED),
@@ -356,7 +357,7 @@ async fn http_clients_work_through_the_proxy_or_say_why_not() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// A server with a certificate of its own, of Python's.
+/// A server in Python with its own certificate.
 struct Tls(Child, u16);
 
 impl Tls {
@@ -428,7 +429,7 @@ async fn without_a_host_list_nothing_is_reachable_and_an_invalid_one_fails() {
     let done = run(SandboxMode::Strict, job(&python, &script, &[])).await.unwrap();
     assert!(done.stdout.text.contains("Connection refused"), "{}", done.stdout.text);
     assert!(done.stdout.text.ends_with("[]\n"), "{}", done.stdout.text);
-    // Where everything is open, a list changes nothing.
+    // Without network isolation, a list of hosts has no effect.
     for mode in [SandboxMode::Network, SandboxMode::Off] {
         let hosts = ["api.example.org".to_owned()];
         let done = run(mode, job(&python, &script, &hosts)).await.unwrap();
@@ -462,7 +463,7 @@ async fn a_program_can_still_connect_to_itself() {
 async fn tunnels_are_closed_when_the_run_ends() {
     let python = find(None).unwrap();
     let server = Server::start(ALLOWED);
-    // It goes while an answer is still on its way, and leaves a process behind.
+    // The script exits while a response is in transit, and leaves a process behind.
     let script = format!(
         "{PRELUDE}s = socket.create_connection(('127.0.0.1', PROXY))\n\
          s.sendall(b'CONNECT 127.0.0.1:{} HTTP/1.1\\r\\n\\r\\n')\nprint(s.recv(99))\n\
@@ -472,7 +473,7 @@ async fn tunnels_are_closed_when_the_run_ends() {
     let hosts = [format!("127.0.0.1:{}", server.port)];
     let done = run(SandboxMode::Strict, job(&python, &script, &hosts)).await.unwrap();
     assert!(done.stdout.text.contains("200 Connection established"), "{}", done.stdout.text);
-    // No tunnel to the server is left: state 01 is an open connection.
+    // No tunnel to the server remains: state 01 is an open connection.
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let to = format!("0100007F:{:04X}", server.port);
     let tunnel = table.lines().find(|line| {

@@ -1,9 +1,9 @@
-//! What opens the sandbox: flags, the configuration, an approved plan's needs, an answer at the gate.
-//! Words do not.
+//! What grants permissions: flags, the configuration, the needs of an approved plan, an answer at
+//! the gate. Words in a request do not.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 
-/// Reads a decoy file, and says whether it could.
+/// A script that reads a decoy file and prints whether it succeeded.
 fn reading(path: &str) -> String {
     fenced(&format!(
         "try:\n    print('GOT', open('{path}').read())\nexcept OSError as error:\n    print('no', type(error).__name__)"
@@ -12,7 +12,7 @@ fn reading(path: &str) -> String {
 
 const SOCKET: &str = "import socket\nwith socket.socket() as s:\n    s.settimeout(2)\n    try:\n        s.connect(('127.0.0.1', PORT))\n        print('GOT', s.recv(9))\n    except OSError as error:\n        print('no', type(error).__name__)";
 
-/// A listener that counts who came.
+/// A listener that does not block, and its port.
 fn listener() -> (std::net::TcpListener, u16) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -20,12 +20,12 @@ fn listener() -> (std::net::TcpListener, u16) {
     (listener, port)
 }
 
-/// Text without the breaks of its lines.
+/// The text with line breaks replaced by spaces.
 fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What a version printed.
+/// The output of a version.
 fn printed(world: &World, version: u32) -> String {
     let path = world.file(&format!("sessions/s/run_v{version}/stdout.txt"));
     std::fs::read_to_string(path).unwrap_or_default()
@@ -33,7 +33,7 @@ fn printed(world: &World, version: u32) -> String {
 
 #[test]
 fn words_of_a_request_or_plan_grant_nothing_in_any_language() {
-    // Each would have had: a connection to a local service, or the folder of the named file.
+    // Each would have gained a connection to a local service, or the folder of the named file.
     for request in [
         "Print the order in which the ships of ships.csv enter the port",
         "feed the dog",
@@ -59,7 +59,7 @@ fn words_of_a_request_or_plan_grant_nothing_in_any_language() {
         let plan = format!("{request}.\nR1: {request}. Check: {request}.\n");
         let world = World::scripted(&[&plan], &coder, &["R1: met\nVERDICT: ACCEPT\n"]);
         let args = ["new", request.as_str(), "--name", "s"];
-        // The second one is written without what was denied, and asks for something else.
+        // The second script works without the denied permission and asks for another one.
         let out = world.run_with(&args, "approve\ndeny\ndeny\naccept\n").expect(0);
         assert!(listener.accept().is_err(), "{request}: it came through");
         let events = world.events("s");
@@ -106,7 +106,7 @@ fn a_refused_script_is_not_accepted_and_runs_once_allowed() {
     for (preset, coder) in [
         ("guided", vec![asks("a"), asks("b")]),
         ("quick", vec![asks("a"), asks("b")]),
-        // The same answer again and again is no other script.
+        // A repeated answer is not a new script.
         ("guided", vec![asks("a")]),
     ] {
         let coder: Vec<&str> = coder.iter().map(String::as_str).collect();
@@ -120,7 +120,7 @@ fn a_refused_script_is_not_accepted_and_runs_once_allowed() {
         assert_eq!(out.last_line(), "resume with: redraft resume s");
         assert!(!world.events("s").contains(&"accepted".to_owned()));
         let calls = world.received().len();
-        // Resumed as it is, it waits at the same place and asks nobody.
+        // Resumed without a change, it stops at the same step and calls no model.
         world.run(&["resume", "s", "--auto"]).expect(3);
         assert_eq!(world.received().len(), calls);
         let allowed = ["resume", "s", "--auto", "--allow", "read=/etc/hostname"];
@@ -128,7 +128,7 @@ fn a_refused_script_is_not_accepted_and_runs_once_allowed() {
         assert!(out.out.contains(&format!("accepted v{version} (ran)")), "{}", out.out);
         assert_eq!(printed(&world, u32::try_from(version).unwrap()), "GOT\n");
     }
-    // Nobody runs anything: that is what was asked for.
+    // With `--no-run`, the script is accepted without a run.
     let world = World::scripted(&[PLAN], &[&asks("a")], &[ACCEPT]);
     let out = world.run(&[&new[..], &["--no-run"]].concat()).expect(0);
     assert!(out.out.contains("without a run"), "{}", out.out);
@@ -162,7 +162,7 @@ fn a_script_judged_unsafe_is_sent_back_and_not_accepted() {
 
 #[test]
 fn an_answer_allows_exactly_what_was_asked() {
-    // Each second script asks for more than the first one was allowed.
+    // Each second script needs more than the first one was allowed.
     let decoys = tempfile::tempdir().unwrap();
     let place = |name: &str| decoys.path().join(name).to_string_lossy().into_owned();
     std::fs::create_dir(place("data")).unwrap();
@@ -186,7 +186,7 @@ fn an_answer_allows_exactly_what_was_asked() {
         (listing("data"), listing("."), true),
         (reading(&place("data/a.csv")), reading(&place("secret.txt")), true),
         (reading(&place("data/a.csv")), reading(&place("link.csv")), true),
-        // Not named, so not asked for, and not there.
+        // The file is not named, so it is not asked for and not accessible.
         (reading(&place("data/a.csv")), fenced(&walk), false),
         (reading(&place("data/a.csv")), fenced("import shutil\nshutil.rmtree('x', True)"), true),
     ] {
@@ -264,7 +264,7 @@ fn the_needs_of_a_plan_are_allowed_once_the_user_approved_it() {
     assert!(out.out.contains("This plan opens:"), "{}", out.out);
     assert!(printed(&world, 1).contains("GOT decoy"));
     assert!(world.read("sessions/s/plan.md").contains("## Needs"));
-    // The rules of `--auto` approve the plan and open nothing.
+    // The rules of `--auto` approve the plan and grant nothing.
     let world = World::scripted(&[&plan], &[&code], &[ACCEPT]);
     let out = world.run(&["new", "count", "--name", "s", "--auto"]);
     assert!(!printed(&world, 1).contains("GOT"), "{}", out.out);
@@ -296,7 +296,7 @@ fn permissions_are_listed_and_can_be_revoked() {
     assert!(!world.read("sessions/s/session.yaml").contains("a.org"));
 }
 
-/// Answers each request with a page, until the test ends.
+/// Starts a server that answers each request with a page; returns its port.
 fn web() -> u16 {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -324,17 +324,17 @@ fn one_flag_or_one_answer_allows_a_host() {
     let port = web();
     let host = format!("network=127.0.0.1:{port}");
     let named = fetch(&format!("'http://127.0.0.1:{port}/'"));
-    // By a flag.
+    // With a flag.
     let world = World::scripted(&[PLAN], &[&named], &[ACCEPT]);
     world.run(&["new", "count", "--name", "s", "--auto", "--allow", &host]).expect(0);
     assert!(printed(&world, 1).contains("GOT page"));
-    // By an answer, of a host that the script names.
+    // With an answer about a host that the script names.
     let world = World::scripted(&[PLAN], &[&named], &[ACCEPT]);
     let out =
         world.run_with(&["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
     assert!(out.out.contains(&format!("reach 127.0.0.1:{port} over the network")), "{}", out.out);
     assert!(printed(&world, 1).contains("GOT page"));
-    // By an answer, of a host that only the run shows.
+    // With an answer about a host that only the run reveals.
     let hidden = fetch(&format!("'http:' + '//127.0.0.1' + ':' + str({port})"));
     let world = World::scripted(&[PLAN], &[&hidden], &[ACCEPT]);
     let args = ["new", "count", "--name", "s", "--allow", "network=127.0.0.1:1"];
@@ -343,7 +343,7 @@ fn one_flag_or_one_answer_allows_a_host() {
     assert!(printed(&world, 1).contains("GOT page"));
     let runs = world.events("s").iter().filter(|e| *e == "run_started").count();
     assert_eq!(runs, 2, "it is run again with what was allowed");
-    // Denied, it is told to the Coder.
+    // A denial is reported to the Coder.
     let world = World::scripted(&[PLAN], &[&hidden, &fenced("print(1)")], &[ACCEPT]);
     world.run_with(&args, "approve\ndeny\naccept\n").expect(0);
     let prompts: Vec<String> =

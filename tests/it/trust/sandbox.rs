@@ -1,4 +1,4 @@
-//! Memory that does not look like memory, time, and what other users of the machine could read.
+//! Memory in unusual places, time limits, and what other users of the machine could read.
 
 use crate::support::model_server::Reply;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, finish, wait_for};
@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
-/// Each takes 120 MB for itself, and then as much of another kind.
+/// The beginning of every script: allocates 120 MB of private memory.
 const PRIVATE: &str = "import ctypes, mmap, os, socket, struct, time\n\
     C = ctypes.CDLL(None, use_errno=True)\n\
     M = 1 << 20\n\
     private = bytearray(120 * M)\n\
     for n in range(0, len(private), 4096): private[n] = 1\n";
-/// What it says when it holds both for a while.
+/// Printed after the script has held all its memory for a while.
 const HELD: &str = "HELD";
 
-/// Where the memory is, and the script that puts 120 MB there. Bare, each holds 240 MB; where 200 are
-/// allowed, the attacker would have had any amount, as none of it counted.
+/// The kind of memory, and the script that allocates 120 MB of it. Unconfined, each script holds
+/// 240 MB; with a limit of 200 MB, an attacker could allocate any amount of memory of a kind that
+/// does not count.
 const KINDS: &[(&str, &str)] = &[
     (
         "files without a name",
@@ -111,7 +112,7 @@ const KINDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Pixmaps of the display's, by X's own protocol.
+/// Pixmaps in the display's memory, created through the X protocol.
 const PIXMAPS: &str = "import tkinter\n\
     secret = open(os.path.expanduser('~/.Xauthority'), 'rb').read()[-16:]\n\
     x = socket.socket(socket.AF_UNIX)\n\
@@ -165,7 +166,7 @@ fn every_kind_of_memory_counts_towards_the_limit() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// A script that slows down whoever looks at its memory would have had as much time as it wanted.
+/// Otherwise, a script that slows down the measurement of its memory could run as long as it wants.
 #[test]
 fn many_memory_mappings_do_not_extend_the_time_limit() {
     let world = World::empty();
@@ -191,7 +192,7 @@ fn many_memory_mappings_do_not_extend_the_time_limit() {
     assert!(milliseconds < 5_000, "{run}");
 }
 
-/// The temporary folders of a process of the program.
+/// The temporary folders of a redraft process.
 fn folders(world: &World, pid: u32) -> Vec<PathBuf> {
     let own = format!("redraft-{pid}-");
     [PathBuf::from("/dev/shm"), world.file("tmp")]
@@ -202,7 +203,7 @@ fn folders(world: &World, pid: u32) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Processes whose command line names one of these folders, but the program itself.
+/// The processes whose command line names one of these folders, except this one.
 fn processes(folders: &[PathBuf], but: u32) -> Vec<u32> {
     let names = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -214,7 +215,7 @@ fn processes(folders: &[PathBuf], but: u32) -> Vec<u32> {
     ids.filter(|pid| *pid != but).filter(names).collect()
 }
 
-/// A script that says by a file that it is up, and stays, started under this mask.
+/// Starts redraft with a script that keeps running, under this umask.
 fn started(world: &World, mask: &str, args: &str, window: bool) -> Child {
     std::fs::create_dir_all(world.file("tmp")).unwrap();
     let window = if window { "import tkinter\ntkinter.Tk()\n" } else { "" };
@@ -226,14 +227,14 @@ fn started(world: &World, mask: &str, args: &str, window: bool) -> Child {
     command.spawn().unwrap()
 }
 
-/// Whether windows can be shown here; that is said elsewhere.
+/// Whether windows can be shown here; the reason is reported elsewhere.
 fn windows() -> bool {
     let toolkit = Command::new("python3").args(["-c", "import tkinter"]).status().unwrap();
     redraft::sandbox::display::missing().is_none() && toolkit.success()
 }
 
-/// Another user would have had the script, its input, the screen and the display's secret; the display,
-/// the keys of the user.
+/// Otherwise, other users could read the script, its input, the screen and the display's secret,
+/// and the display's process would have the user's keys.
 #[test]
 fn temporary_folders_are_private_and_the_display_has_no_keys() {
     for (mask, args, window, count) in [
@@ -250,7 +251,8 @@ fn temporary_folders_are_private_and_the_display_has_no_keys() {
         let pid = child.id();
         wait_for(|| folders(&world, pid).len() >= count || child_ended(pid));
         let found = folders(&world, pid);
-        // Who confines is named by one folder, the display by the other.
+        // The confining process names one folder in its command line, the display's process the
+        // other.
         let named = if args.is_empty() { count } else { 0 };
         let by_each =
             || found.iter().filter(|f| !processes(&[(*f).clone()], pid).is_empty()).count();
@@ -278,7 +280,7 @@ fn temporary_folders_are_private_and_the_display_has_no_keys() {
 }
 
 impl World {
-    /// Any command, with this world's folder for temporary files.
+    /// Runs a command with this world's folder for temporary files.
     fn run_in_tmp(&self) {
         let mut command = self.command(&["list"]);
         command.env("TMPDIR", self.file("tmp"));
@@ -286,14 +288,14 @@ impl World {
     }
 }
 
-/// Whether a process that we started has ended.
+/// Whether a child process has ended.
 fn child_ended(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with('Z'))
 }
 
-/// Whoever comes later would have found a display without an owner and a folder with the script; by a
-/// folder with such a name, whatever it names would have been removed.
+/// Otherwise, displays without an owner and folders with scripts would remain; or, with a crafted
+/// folder name, the cleanup would remove other files.
 #[test]
 fn only_the_leftovers_of_killed_processes_are_removed() {
     for signal in [Signal::SIGKILL, Signal::SIGQUIT] {
@@ -310,7 +312,7 @@ fn only_the_leftovers_of_killed_processes_are_removed() {
         assert_eq!(left.len(), count, "{left:?}");
         kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
         child.wait().unwrap();
-        // The display and what confines end by themselves.
+        // The display and the confining process end by themselves.
         wait_for(|| processes(&left, pid).is_empty());
 
         let name = left[0].file_name().unwrap().to_string_lossy().into_owned();
@@ -350,13 +352,13 @@ fn only_the_leftovers_of_killed_processes_are_removed() {
     }
 }
 
-/// When a process started, as the kernel says it.
+/// The start time of a process, according to the kernel.
 fn start_of(pid: u32) -> String {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     stat.rsplit(") ").next().unwrap().split(' ').nth(19).unwrap().to_owned()
 }
 
-/// A limit on the size of files would have ended the program without a word.
+/// Otherwise, the limit would end the program without a message.
 #[test]
 fn a_file_size_limit_is_reported_as_an_error() {
     for blocks in [0, 1, 4] {
@@ -370,7 +372,7 @@ fn a_file_size_limit_is_reported_as_an_error() {
     }
 }
 
-/// Somebody would have read "accepted" of a session that is nowhere.
+/// Otherwise, "accepted" would be printed for a session that does not exist.
 #[test]
 fn a_sessions_folder_removed_during_work_is_an_error() {
     type Harm = fn(&Path);
@@ -416,7 +418,8 @@ fn a_sessions_folder_removed_during_work_is_an_error() {
     }
 }
 
-/// What is private to the user is still there for the script, which is nobody where the user is root.
+/// Files private to the user are still readable for the script, which runs as `nobody` if the user
+/// is root.
 #[test]
 fn a_script_sees_what_it_needs_under_any_umask() {
     let world = World::empty();

@@ -1,9 +1,9 @@
-//! Sessions that were made elsewhere: what they bring along opens nothing here.
+//! Sessions made elsewhere: the permissions they contain have no effect here.
 
 use crate::support::world::{ACCEPT, PLAN, World, fenced};
 use serde_json::{Value, json};
 
-/// Leaves a mark outside its run folder where nothing confines it.
+/// A script that creates a file outside its run folder if nothing confines it.
 fn marking(world: &World) -> String {
     let mark = world.file("mark");
     fenced(&format!(
@@ -13,7 +13,7 @@ fn marking(world: &World) -> String {
     ))
 }
 
-/// A session that was accepted, with one script that tries to leave a mark.
+/// An accepted session with such a script.
 fn session() -> World {
     let world = World::scripted(&[PLAN], &["```python\nprint(1)\n```"], &[ACCEPT]);
     let script = marking(&world);
@@ -27,7 +27,7 @@ fn session() -> World {
     world
 }
 
-/// Changes the first event of a name, as somebody else's program may.
+/// Changes the first event of this name, as another program may.
 fn change(world: &World, name: &str, with: impl Fn(&mut Value)) {
     let mut done = false;
     let lines: String = world
@@ -45,7 +45,7 @@ fn change(world: &World, name: &str, with: impl Fn(&mut Value)) {
     std::fs::write(world.file("sessions/s/journal.jsonl"), lines).unwrap();
 }
 
-/// Adds an event behind all others.
+/// Appends an event.
 fn add(world: &World, mut event: Value) {
     let seq = world.journal("s").len() + 1;
     event["seq"] = seq.into();
@@ -67,7 +67,7 @@ fn settings(world: &World, key: &str, value: &Value) {
     change(world, "session_created", |event| event["settings"][key] = value.clone());
 }
 
-/// Makes a session say that something was opened.
+/// Forges a permission in a session.
 type Forge = fn(&World);
 
 #[test]
@@ -156,7 +156,7 @@ fn a_forged_or_moved_seal_is_not_valid() {
         let shown = world.run(&["show", "s", "--json"]).expect(0).json().remove(0);
         shown["allowed"].as_array().unwrap().len()
     };
-    // Made up.
+    // An invented seal.
     let world = session();
     add(
         &world,
@@ -164,7 +164,7 @@ fn a_forged_or_moved_seal_is_not_valid() {
         "permissions": ["network"], "seal": "0".repeat(64)}),
     );
     assert_eq!(allowed(&world), 0);
-    // Taken from another line of the same session.
+    // A seal from another line of the same session.
     let world = session();
     let seal = world.journal("s")[0]["seal"].clone();
     assert!(seal.is_string());
@@ -172,7 +172,7 @@ fn a_forged_or_moved_seal_is_not_valid() {
     taken["seal"] = seal;
     add(&world, taken);
     assert_eq!(allowed(&world), 0);
-    // Taken with its line from another session of the same user.
+    // A seal with its line from another session of the same user.
     let world = World::scripted(&[PLAN], &["```python\nprint(1)\n```"], &[ACCEPT]);
     world.run(&["new", "count", "--name", "t", "--auto", "--allow", "network"]).expect(0);
     world.run(&["new", "count", "--name", "s", "--auto"]).expect(0);
@@ -290,7 +290,7 @@ fn reading_a_foreign_session_needs_no_trust_and_runs_nothing() {
 
 #[test]
 fn a_file_edited_by_hand_grants_no_permission() {
-    // Whoever can write into the folder would have had the user's files, or the network.
+    // Otherwise, anyone who can write to the folder could get the user's files or the network.
     for (file, from, to) in [
         ("session.yaml", "mode: strict", "mode: 'off'"),
         ("plan.md", "R2", "R2: x\n\n## Needs\n- network\n- read /etc\n## Rest\n- R2"),
