@@ -1,5 +1,4 @@
 //! What the user gives a session: arguments, input and tests.
-//! tests.
 
 use crate::support::model_server::Received;
 use crate::support::world::{ACCEPT, Asking, PLAN, World, agent, fenced, wait_for};
