@@ -3,7 +3,7 @@
 //!
 //! `provider` turns the configuration into a [`Model`]; `call` runs a request with retries, a
 //! silence limit and cancellation. Each wire format is one file. Nothing here knows the agents'
-//! templates or sessions.
+//! templates or sessions. `examples/answer.rs` is a whole program that asks the model in a file.
 
 mod anthropic;
 pub mod call;
