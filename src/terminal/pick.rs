@@ -149,15 +149,17 @@ pub fn edit_again(terminal: &Terminal, problem: &str) -> Result<Option<bool>, Le
     Ok(within(terminal, "Edit it again?", &choices, 0)?.map(|place| place == 0))
 }
 
-/// The letter of each choice: the first letter of its word that no earlier choice has. Only words
-/// of lowercase letters get one, unlike the name of a version.
+/// The key of each choice: the first letter of its word that no earlier choice has, or the digit of
+/// a numbered answer as `mean 1`. Other words, as the name of a version, get none.
 fn letters(choices: &[Choice<'_>]) -> Vec<Option<char>> {
     let mut taken = Vec::new();
     let own = |choice: &Choice<'_>| {
         let plain = choice.word.chars().all(|c| c.is_ascii_lowercase());
-        let letter = choice.word.chars().find(|c| plain && !taken.contains(c));
-        taken.extend(letter);
-        letter
+        let number = choice.word.split_once(' ').and_then(|(_, number)| number.parse().ok());
+        let number = number.filter(char::is_ascii_digit);
+        let key = number.or_else(|| choice.word.chars().find(|c| plain && !taken.contains(c)));
+        taken.extend(key);
+        key
     };
     choices.iter().map(own).collect()
 }
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_choice_gets_a_free_letter_of_its_word() {
+    fn each_choice_gets_a_free_letter_of_its_word_or_its_digit() {
         for (words, expected) in [
             (vec!["approve", "say", "edit", "quit"], "aseq"),
             (
@@ -232,7 +234,8 @@ mod tests {
                 "aifrepwlq",
             ),
             (vec!["allow", "deny", "quit"], "adq"),
-            (vec!["v12", "v1", "F3", "mean 1"], "    "),
+            (vec!["v12", "v1", "F3", "F3 F4"], "    "),
+            (vec!["mean 1", "mean 2", "menu"], "12m"),
             (vec!["aa", "aaa", "ab"], "a b"),
         ] {
             let choices: Vec<Choice<'_>> =
