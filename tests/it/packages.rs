@@ -202,7 +202,7 @@ fn a_failed_installation_is_reported_to_the_coder() {
 fn an_unreachable_index_does_not_prevent_an_installation() {
     let world = world(&["import far\nprint(far.name)"], "");
     let out = run(&world, &["new", "count", "--name", "s"], "approve\nallow\naccept\n").expect(0);
-    assert!(out.out.contains("the index could not be asked"), "{}", out.out);
+    assert!(out.out.contains("the index could not be reached"), "{}", out.out);
     assert_eq!(world.read("sessions/s/run_v1/stdout.txt"), "far\n");
 }
 
