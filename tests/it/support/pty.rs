@@ -67,8 +67,12 @@ impl Pty {
         env: &[(&str, &str)],
         exec: &str,
     ) -> Self {
-        // Set the size and echo before the program starts.
-        let words = format!("stty sane cols {columns} rows {rows}; {exec} \"$0\" \"$@\"; exit $?");
+        // Set echo before the program starts, and wait for the size: a new terminal is given a
+        // default size first, at a moment when the program may already run.
+        let words = format!(
+            "until [ \"$(stty size)\" = '{rows} {columns}' ]; do :; done; \
+             stty sane; {exec} \"$0\" \"$@\"; exit $?"
+        );
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(words).arg(program.get_program()).args(program.get_args());
         shell.current_dir(world.path()).env_clear();
