@@ -39,13 +39,19 @@ impl Given {
     /// Parses a line under [`HEADING`] exactly as written.
     pub(super) fn take(&mut self, line: &str) -> Option<()> {
         if let Some(args) = line.strip_prefix("arguments: ").filter(|_| self.args.is_empty()) {
-            self.args = arguments(args)?;
+            self.args = plain_arguments(args)?;
         } else {
             self.stdin.push_str(line.strip_prefix("input: ")?);
             self.stdin.push('\n');
         }
         Some(())
     }
+}
+
+/// Splits arguments as a shell does. `None` if a quote is not closed, or if an argument has a
+/// control character: a line of a plan shows it as an escape, which would be read as that text.
+fn plain_arguments(text: &str) -> Option<Vec<String>> {
+    arguments(text).filter(|args| !args.iter().any(|arg| arg.contains(char::is_control)))
 }
 
 enum Line<'a> {
@@ -74,9 +80,9 @@ pub fn read(plan: &str) -> Given {
     let mut lines = 0;
     for line in sorted(plan).filter_map(|(_, line)| line) {
         match line {
-            // Arguments with unclosed quotes are discarded.
+            // Others are discarded.
             Line::Arguments(words) if given.args.is_empty() => {
-                given.args = arguments(&words.join(" ")).unwrap_or_default();
+                given.args = plain_arguments(&words.join(" ")).unwrap_or_default();
             }
             Line::Input(typed) => {
                 for text in typed.into_iter().take(MOST_LINES - lines) {
@@ -229,6 +235,8 @@ mod tests {
             ),
             ("Try with input: `7` then `10", &[], "`7` then `10\n"),
             ("## Try it with\n\n- input:  a: b\n- arguments: 'open\n", &[], " a: b\n"),
+            // A plan would show the control character as an escape, and be read with that.
+            ("Try with arguments: \u{c}-n 3", &[], ""),
             ("### try it with:\n* Input: 1\n## Notes\n- input: 2", &[], "1\n"),
             ("Try with input: none\nTry with arguments: (none)\nTry with input: ...", &[], ""),
             // A statement of what the script has to do is not an input.

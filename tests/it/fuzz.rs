@@ -30,6 +30,7 @@ const FOUND: &[(&str, &[u8])] = &[
     ("pep723", b"#///SCRIPT\n#dependencies=m\x0c:"),
     ("pep723", b"#///script\n#requires-python=\xc2\x9b"),
     ("pep723", b"#///script\n#dependencies=\x10"),
+    ("plan", b"\0R1: It prints.\nTry with arguments: \x0c-city"),
 ];
 
 #[test]
