@@ -7,13 +7,7 @@
 #
 # Prints what each client saw. Exit code 1 if a check fails.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-folder=$(realpath "${1:-$(mktemp -d)}")
-if [ -z "${REDRAFT:-}" ]; then
-  cargo build --quiet --manifest-path "$here/Cargo.toml"
-  REDRAFT=${CARGO_TARGET_DIR:-$here/target}/debug/redraft
-fi
-export REDRAFT PYTHONDONTWRITEBYTECODE=1
+. "$(dirname "$0")/program.sh"
 [ -x "$folder/acp/bin/python" ] || python3 -m venv "$folder/acp"
 "$folder/acp/bin/pip" --quiet --disable-pip-version-check install agent-client-protocol==0.12.1
 cd "$folder"

@@ -7,13 +7,7 @@
 #
 # Prints what each client saw. Exit code 1 if a check fails.
 set -uo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-folder=$(realpath "${1:-$(mktemp -d)}")
-if [ -z "${REDRAFT:-}" ]; then
-  cargo build --quiet --manifest-path "$here/Cargo.toml" || exit 1
-  REDRAFT=${CARGO_TARGET_DIR:-$here/target}/debug/redraft
-fi
-export REDRAFT PYTHONDONTWRITEBYTECODE=1
+. "$(dirname "$0")/program.sh"
 bad=0
 
 # run SCRIPT PACKAGE...: runs a script in a virtual environment of its own with these packages.

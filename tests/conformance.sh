@@ -7,13 +7,7 @@
 # Runs the scenarios of the suite that hold for every server; the others call tools, prompts and resources
 # of a server made for the suite. Exit code 1 if a check fails.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
-folder=$(realpath "${1:-$(mktemp -d)}")
-if [ -z "${REDRAFT:-}" ]; then
-  cargo build --quiet --manifest-path "$here/Cargo.toml"
-  REDRAFT=${CARGO_TARGET_DIR:-$here/target}/debug/redraft
-fi
-export REDRAFT PYTHONDONTWRITEBYTECODE=1
+. "$(dirname "$0")/program.sh"
 cd "$folder"
 npm install --silent --no-save --prefix "$folder" \
   node@22.23.3 @modelcontextprotocol/conformance@0.1.16 @modelcontextprotocol/inspector@2.12.0

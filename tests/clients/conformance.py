@@ -85,11 +85,7 @@ def suite(here) -> bool:
 def inspector(here) -> None:
     """Requests every list that the inspector supports, and makes one call."""
 
-<<<<<<< HEAD
     # In a file, which also passes the environment on.
-=======
-    # In a file, since the inspector takes any `--config` for its own.
->>>>>>> c3
     server = {"command": REDRAFT, "args": arguments(here), "env": environment()}
     (here / "mcp.json").write_text(json.dumps({"mcpServers": {"redraft": server}}))
 
