@@ -39,19 +39,13 @@ impl Given {
     /// Parses a line under [`HEADING`] exactly as written.
     pub(super) fn take(&mut self, line: &str) -> Option<()> {
         if let Some(args) = line.strip_prefix("arguments: ").filter(|_| self.args.is_empty()) {
-            self.args = plain_arguments(args)?;
+            self.args = arguments(args)?;
         } else {
             self.stdin.push_str(line.strip_prefix("input: ")?);
             self.stdin.push('\n');
         }
         Some(())
     }
-}
-
-/// Splits arguments as a shell does. `None` if a quote is not closed, or if an argument has a
-/// control character: a line of a plan shows it as an escape, which would be read as that text.
-fn plain_arguments(text: &str) -> Option<Vec<String>> {
-    arguments(text).filter(|args| !args.iter().any(|arg| arg.contains(char::is_control)))
 }
 
 enum Line<'a> {
@@ -80,9 +74,9 @@ pub fn read(plan: &str) -> Given {
     let mut lines = 0;
     for line in sorted(plan).filter_map(|(_, line)| line) {
         match line {
-            // Others are discarded.
+            // Arguments with unclosed quotes are discarded.
             Line::Arguments(words) if given.args.is_empty() => {
-                given.args = plain_arguments(&words.join(" ")).unwrap_or_default();
+                given.args = arguments(&words.join(" ")).unwrap_or_default();
             }
             Line::Input(typed) => {
                 for text in typed.into_iter().take(MOST_LINES - lines) {
@@ -97,8 +91,9 @@ pub fn read(plan: &str) -> Given {
     given
 }
 
-/// Cleans up the arguments that a model wrote: removes the command that starts the script, and
-/// options that the plan does not mention, such as those of the example in the prompt.
+/// Cleans up the arguments that a model wrote: removes the command that starts the script, options
+/// that the plan does not mention, such as those of the example in the prompt, and arguments that
+/// would be read otherwise than they are written into the plan.
 pub(super) fn meant(mut given: Given, plan: &str) -> Given {
     let plan = plan.to_lowercase();
     let is_script = |word: &String| word.to_ascii_lowercase().ends_with(".py");
@@ -110,7 +105,8 @@ pub(super) fn meant(mut given: Given, plan: &str) -> Given {
         let mut parts = name.into_iter().flat_map(|name| name.split(['-', '_']));
         parts.all(|part| plan.contains(&part.to_lowercase()))
     };
-    if !given.args.iter().all(spoken_of) {
+    let is_read_back = arguments(&line_of(&given.args)).as_ref() == Some(&given.args);
+    if !is_read_back || !given.args.iter().all(spoken_of) {
         given.args.clear();
     }
     let starts_it = |line: &str| line.starts_with("python") && line.contains(".py");
@@ -130,13 +126,18 @@ pub(super) fn without(text: &str) -> String {
 pub(super) fn write(given: &Given) -> String {
     let mut text = String::new();
     if !given.args.is_empty() {
-        let quoted = shlex::try_join(given.args.iter().map(String::as_str)).unwrap_or_default();
-        let _ = writeln!(text, "- arguments: {}", one_line(&quoted, MOST_WIDTH));
+        let _ = writeln!(text, "- arguments: {}", line_of(&given.args));
     }
     for line in given.stdin.lines() {
         let _ = writeln!(text, "- input: {line}");
     }
     if text.is_empty() { text } else { format!("\n{HEADING}\n\n{text}") }
+}
+
+/// Arguments on one line of a plan. Control characters are shown as escapes, and a long line is cut.
+fn line_of(args: &[String]) -> String {
+    let quoted = shlex::try_join(args.iter().map(String::as_str)).unwrap_or_default();
+    one_line(&quoted, MOST_WIDTH)
 }
 
 /// The lines of a plan, with the input that each states.
@@ -235,8 +236,7 @@ mod tests {
             ),
             ("Try with input: `7` then `10", &[], "`7` then `10\n"),
             ("## Try it with\n\n- input:  a: b\n- arguments: 'open\n", &[], " a: b\n"),
-            // A plan would show the control character as an escape, and be read with that.
-            ("Try with arguments: \u{c}-n 3", &[], ""),
+            ("Try with arguments: --separator '\t'", &["--separator", "\t"], ""),
             ("### try it with:\n* Input: 1\n## Notes\n- input: 2", &[], "1\n"),
             ("Try with input: none\nTry with arguments: (none)\nTry with input: ...", &[], ""),
             // A statement of what the script has to do is not an input.
@@ -248,6 +248,15 @@ mod tests {
                 (args.iter().map(|a| (*a).into()).collect(), stdin),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_models_arguments_that_a_plan_cannot_hold_are_left_out() {
+        for (arg, kept) in [("New York", true), ("\u{c}-city", false), (&*"x".repeat(600), false)] {
+            let args = vec![arg.to_owned()];
+            let given = meant(Given { args: args.clone(), ..Given::default() }, "");
+            assert_eq!(given.args == args, kept, "{arg}");
         }
     }
 
